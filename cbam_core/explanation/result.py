@@ -1,0 +1,73 @@
+"""What a network did with one image: plain numbers, frozen, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from cbam_core.data.fitting import Frame
+from cbam_core.errors import Message
+from cbam_core.gates.placement import Placement
+
+
+@dataclass(frozen=True)
+class Block:
+    """The gates of one block.
+
+    Attributes:
+        name: the block's name in the network, such as ``"cbam1"``.
+        gates: every gate of the block by its kind: ``"channel"`` float32 (C,), ``"spatial"`` float32 (H, W),
+            ``"full"`` float32 (C, H, W); CBAM's lie in (0, 1).
+        placement: where the cells of the block's feature map lie on the input; None where it has no place.
+    """
+
+    name: str
+    gates: Mapping[str, Float32[np.ndarray, "..."]]
+    placement: Placement | None
+
+    @property
+    def channel_weights(self) -> Float32[np.ndarray, " c"] | None:
+        """Channel weights (C,), or None where the block has none."""
+        return self.gates.get("channel")
+
+    @property
+    def spatial_mask(self) -> Float32[np.ndarray, "h w"] | None:
+        """Spatial mask (H, W), or None where the block has none."""
+        return self.gates.get("spatial")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything that a page, a file or a notebook shows about one image.
+
+    Attributes:
+        classes: names of the K classes.
+        probabilities: softmax of the logits, float32 (K,), sums to 1.
+        input_image: exactly what the network saw before normalisation, uint8 RGB (H, W, 3).
+        frame: its place in the original image.
+        fit: how the original was fitted: ``"crop"``, ``"square"``, ``"pad"`` or ``"squash"``.
+        notes: what was done to the image, in order.
+        blocks: the gates, block by block, in order of execution.
+        image_digest: SHA-256 of the image's bytes as they were given (of its pixels, for arrays).
+        checkpoint: name of the network.
+        checkpoint_digest: SHA-256 of the network's weights file, or "" for a network that came from no file.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: Float32[np.ndarray, " k"]
+    input_image: UInt8[np.ndarray, "h w 3"]
+    frame: Frame
+    fit: str
+    notes: tuple[Message, ...]
+    blocks: tuple[Block, ...]
+    image_digest: str
+    checkpoint: str
+    checkpoint_digest: str
+
+    @property
+    def predicted(self) -> str:
+        """Name of the most probable class."""
+        return self.classes[int(self.probabilities.argmax())]

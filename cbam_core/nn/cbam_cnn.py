@@ -1,0 +1,88 @@
+"""The course's network: three convolutions, each followed by a CBAM, and a two-layer classifier."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cbam_core.errors import ModelError
+from cbam_core.nn.cbam import CBAM
+
+SMALLEST, LARGEST = 32, 39
+"""Sides in pixels that `CBAM_CNN` takes: three halvings must leave 4x4."""
+
+
+class CBAM_CNN(nn.Module):  # noqa: N801 - the name that the course and saved code use
+    """The reference network for CIFAR-10: 1,150,896 parameters with ten classes.
+
+    Saved state dicts use exactly these names (``conv1``, ``cbam1.channel_attn.fc.0.weight``, ...), so weights that
+    somebody trained with the course's own code load here, and ours load there.
+
+    Args:
+        num_classes: number of classes K.
+
+    Raises:
+        ModelError: fewer than one class.
+    """
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__()
+        if num_classes < 1:
+            raise ModelError(
+                "model.no-classes",
+                "a classifier needs at least one class; given {num_classes}",
+                num_classes=num_classes,
+            )
+        self.conv1 = nn.Conv2d(3, 32, kernel_size=3, padding=1)
+        self.bn1 = nn.BatchNorm2d(32)
+        self.relu1 = nn.ReLU()
+        self.pool1 = nn.MaxPool2d(2)
+        self.cbam1 = CBAM(32)
+
+        self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1)
+        self.bn2 = nn.BatchNorm2d(64)
+        self.relu2 = nn.ReLU()
+        self.pool2 = nn.MaxPool2d(2)
+        self.cbam2 = CBAM(64)
+
+        self.conv3 = nn.Conv2d(64, 128, kernel_size=3, padding=1)
+        self.bn3 = nn.BatchNorm2d(128)
+        self.relu3 = nn.ReLU()
+        self.pool3 = nn.MaxPool2d(2)
+        self.cbam3 = CBAM(128)
+
+        self.fc1 = nn.Linear(128 * 4 * 4, 512)
+        self.relu4 = nn.ReLU()
+        self.dropout = nn.Dropout(0.5)
+        self.fc2 = nn.Linear(512, num_classes)
+
+    def forward(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b k"]:
+        """Return the logits of a batch of normalised RGB images.
+
+        Raises:
+            ModelError: the images are not RGB or not of a size that the classifier takes.
+        """
+        _check_input(x)
+        x = self.cbam1(self.pool1(self.relu1(self.bn1(self.conv1(x)))))  # (B, 32, 16, 16)
+        x = self.cbam2(self.pool2(self.relu2(self.bn2(self.conv2(x)))))  # (B, 64, 8, 8)
+        x = self.cbam3(self.pool3(self.relu3(self.bn3(self.conv3(x)))))  # (B, 128, 4, 4)
+        x = torch.flatten(x, 1)
+        logits: Tensor = self.fc2(self.dropout(self.relu4(self.fc1(x))))
+        return logits
+
+
+def _check_input(x: Tensor) -> None:
+    _, channels, height, width = x.shape
+    if channels == 3 and SMALLEST <= height <= LARGEST and SMALLEST <= width <= LARGEST:
+        return
+    raise ModelError(
+        "model.input-size",
+        "CBAM_CNN takes RGB images with sides of {smallest} to {largest} pixels, shape (batch, 3, {smallest}, {smallest}); "
+        "given (batch, {channels}, {height}, {width}): resize the images to {smallest}x{smallest}",
+        smallest=SMALLEST,
+        largest=LARGEST,
+        channels=channels,
+        height=height,
+        width=width,
+    )

@@ -1,0 +1,1 @@
+"""How does a trained network come about? Recipes, batched transforms, and the loop."""
