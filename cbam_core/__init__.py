@@ -1,1 +1,69 @@
-"""CBAM Lens."""
+"""CBAM Lens: see what a convolutional network's attention does, and whether it matters.
+
+Public names are imported when they are first used, so that ``import cbam_core`` does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cbam_core.classifier import Classifier, load_classifier
+    from cbam_core.errors import CbamError
+    from cbam_core.explanation import Explanation, explain
+    from cbam_core.gates import capture
+    from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention, SpatialAttention
+
+    __version__: str
+
+_HOMES = {
+    "CBAM": "cbam_core.nn",
+    "CBAM_CNN": "cbam_core.nn",
+    "CbamError": "cbam_core.errors",
+    "ChannelAttention": "cbam_core.nn",
+    "Classifier": "cbam_core.classifier",
+    "Explanation": "cbam_core.explanation",
+    "SpatialAttention": "cbam_core.nn",
+    "capture": "cbam_core.gates",
+    "explain": "cbam_core.explanation",
+    "load_classifier": "cbam_core.classifier",
+}
+
+__all__ = [
+    "CBAM",
+    "CBAM_CNN",
+    "CbamError",
+    "ChannelAttention",
+    "Classifier",
+    "Explanation",
+    "SpatialAttention",
+    "__version__",
+    "capture",
+    "explain",
+    "load_classifier",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = _installed_version()
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _installed_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("cbam-lens")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import UInt8
+
+from cbam_core.errors import ImageError, Message
+
+Fit = Literal["crop", "square", "pad", "squash"]
+"""How an image becomes a network's input; see `fit_image`."""
+
+FITS: tuple[Fit, ...] = get_args(Fit)
+"""Every fit, by name."""
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Frame:
     """The part of the original image that became the network's input.
 
-    Coordinates are continuous, (x, y), in pixels, 0 at the image's left or top edge: the first pixel covers 0 to 1.
+    Coordinates are continuous, (x, y), in pixels, 0 at the image's left or top edge: the first pixel covers 0
+    to 1.
 
     Attributes:
         original_size: (width, height) of the original, after its orientation was applied.
@@ -22,6 +38,12 @@ class Frame:
     input_size: tuple[int, int]
     box: tuple[float, float, float, float]
 
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels of the input for each pixel of the original, (x, y)."""
+        left, top, right, bottom = self.box
+        return self.input_size[0] / (right - left), self.input_size[1] / (bottom - top)
+
     def to_original(self, x: float, y: float) -> tuple[float, float]:
         """A point of the input, as a point of the original."""
         left, top, right, bottom = self.box
@@ -33,3 +55,189 @@ class Frame:
         left, top, right, bottom = self.box
         width, height = self.input_size
         return (x - left) * width / (right - left), (y - top) * height / (bottom - top)
+
+    def to_original_box(self, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        """A box (left, top, right, bottom) of the input, as a box of the original."""
+        return (*self.to_original(*box[:2]), *self.to_original(*box[2:]))
+
+
+def named_fit(name: str) -> Fit:
+    """The fit of that name, for names that come from a person or a link.
+
+    Raises:
+        ImageError: there is no such fit.
+    """
+    for fit in FITS:
+        if fit == name:
+            return fit
+    raise ImageError(
+        "fit.unknown",
+        "unknown fit '{given}'; expected one of {known}",
+        given=name[:40],
+        known=", ".join(FITS),
+    )
+
+
+def fit_image(
+    pixels: UInt8[np.ndarray, "h w 3"],
+    size: tuple[int, int],
+    fit: Fit = "crop",
+    *,
+    square: tuple[float, float, float] | None = None,
+    fill: tuple[int, int, int] = (0, 0, 0),
+) -> tuple[UInt8[np.ndarray, "input_h input_w 3"], Frame, tuple[Message, ...]]:
+    """Make an image the size of a network's input.
+
+    Scaling is bicubic and antialiased (Pillow's, with fractional boxes). An image that has the size already
+    is returned as it is, not copied.
+
+    Args:
+        pixels: uint8 RGB (H, W, 3).
+        size: (width, height) of the input, pixels.
+        fit: ``"crop"`` takes the largest centred box of the input's proportions; ``"square"`` the box that
+            `square` names; ``"pad"`` the whole image, with bars of the colour `fill`; ``"squash"`` the whole
+            image, stretched.
+        square: (left, top, side) in pixels of the original; one that reaches over an edge is moved inside.
+            Only for ``"square"``.
+        fill: colour of the bars, RGB of 0 to 255. Only for ``"pad"``.
+
+    Returns:
+        The input, uint8 RGB (height, width, 3); its place in the original; notes on what was done.
+
+    Raises:
+        ImageError: `square` is absent, smaller than one pixel or beside the image.
+    """
+    original = (pixels.shape[1], pixels.shape[0])
+    if fit == "square":
+        box, notes = _chosen_box(square, original)
+    elif fit == "crop":
+        box, notes = _centred_box(original, size)
+    else:
+        box, notes = (0.0, 0.0, float(original[0]), float(original[1])), []
+    if fit == "pad":
+        inner, left, top = _padded(original, size)
+        frame = Frame(original, size, _outer_box(original, size, inner, left, top))
+        if inner != size:
+            notes.append(Message("fit.padded", "bars were added at the sides to keep the proportions"))
+    else:
+        inner, left, top = size, 0, 0
+        frame = Frame(original, size, box)
+    if fit == "squash" and original[0] * size[1] != original[1] * size[0]:
+        notes.append(Message("fit.squashed", "stretched to the input's proportions"))
+    notes += _notes_on_scale(box, inner)
+    unchanged = inner == original and box == (0, 0, *original)
+    scaled = pixels if unchanged else _resized(pixels, inner, box)
+    if inner != size:
+        canvas = np.full((size[1], size[0], 3), fill, dtype=np.uint8)
+        canvas[top : top + inner[1], left : left + inner[0]] = scaled
+        scaled = canvas
+    return scaled, frame, tuple(notes)
+
+
+def _centred_box(original: tuple[int, int], size: tuple[int, int]) -> tuple[Box, list[Message]]:
+    """The largest box of the input's proportions in the middle of the original."""
+    shrink = min(original[0] / size[0], original[1] / size[1])
+    # Multiplying before dividing keeps whole numbers whole: 3000 x 2000 gives exactly 2000 x 2000.
+    if original[0] * size[1] > original[1] * size[0]:
+        width, height = original[1] * size[0] / size[1], float(original[1])
+    else:
+        width, height = float(original[0]), original[0] * size[1] / size[0]
+    left, top = (original[0] - width) / 2, (original[1] - height) / 2
+    if shrink == 1:  # half a pixel to the side, sharp pixels would be blurred for nothing
+        left, top = math.floor(left), math.floor(top)
+    box = (float(left), float(top), left + width, top + height)
+    if (width, height) == original:
+        return box, []
+    note = Message(
+        "fit.cropped",
+        "cropped to the centre, {width} x {height} of {original_width} x {original_height} pixels",
+        {
+            "width": round(width),
+            "height": round(height),
+            "original_width": original[0],
+            "original_height": original[1],
+        },
+    )
+    return box, [note]
+
+
+def _chosen_box(
+    square: tuple[float, float, float] | None, original: tuple[int, int]
+) -> tuple[Box, list[Message]]:
+    """The square that somebody chose, moved and shrunk into the original where it reaches over an edge."""
+    width, height = original
+    if square is None:
+        raise ImageError(
+            "fit.no-square", "the fit 'square' needs a square: left, top and side in pixels of the picture"
+        )
+    left, top, side = square
+    if not all(math.isfinite(number) for number in square) or side < 1:
+        raise ImageError(
+            "fit.small-square",
+            "the square at {left}, {top} has a side of {side} pixels; expected at least 1",
+            left=left,
+            top=top,
+            side=side,
+        )
+    if left >= width or top >= height or left + side <= 0 or top + side <= 0:
+        raise ImageError(
+            "fit.square-outside",
+            "the square at {left}, {top} with side {side} lies outside the picture of {width} x {height} "
+            "pixels; choose one inside",
+            left=left,
+            top=top,
+            side=side,
+            width=width,
+            height=height,
+        )
+    inside = float(min(side, width, height))
+    moved = (min(max(0.0, left), width - inside), min(max(0.0, top), height - inside), inside)
+    notes = []
+    if moved != (left, top, side):
+        notes.append(Message("fit.square-moved", "the chosen square was moved inside the picture"))
+    if (inside, inside) != original:
+        notes.append(
+            Message(
+                "fit.square",
+                "a square of {side} x {side} pixels was chosen, its corner at {left}, {top}",
+                {"side": round(inside, 1), "left": round(moved[0], 1), "top": round(moved[1], 1)},
+            )
+        )
+    return (moved[0], moved[1], moved[0] + inside, moved[1] + inside), notes
+
+
+def _padded(original: tuple[int, int], size: tuple[int, int]) -> tuple[tuple[int, int], int, int]:
+    """Size of the whole original inside the input, in whole pixels, and its left and top."""
+    scale = min(size[0] / original[0], size[1] / original[1])
+    width = min(size[0], max(1, round(original[0] * scale)))
+    height = min(size[1], max(1, round(original[1] * scale)))
+    return (width, height), (size[0] - width) // 2, (size[1] - height) // 2
+
+
+def _outer_box(
+    original: tuple[int, int], size: tuple[int, int], inner: tuple[int, int], left: int, top: int
+) -> Box:
+    """The box that fills the whole input, bars included, when the original fills its inner part."""
+    across, down = original[0] / inner[0], original[1] / inner[1]
+    return -left * across, -top * down, (size[0] - left) * across, (size[1] - top) * down
+
+
+def _notes_on_scale(box: Box, size: tuple[int, int]) -> list[Message]:
+    width, height = box[2] - box[0], box[3] - box[1]
+    values = {"width": round(width), "height": round(height), "input_width": size[0], "input_height": size[1]}
+    if width < size[0] or height < size[1]:
+        template = "enlarged from {width} x {height} to {input_width} x {input_height} pixels"
+        return [Message("fit.enlarged", template, values)]
+    if width > size[0] or height > size[1]:
+        template = "reduced from {width} x {height} to {input_width} x {input_height} pixels"
+        return [Message("fit.reduced", template, values)]
+    return []
+
+
+def _resized(
+    pixels: UInt8[np.ndarray, "h w 3"], size: tuple[int, int], box: Box
+) -> UInt8[np.ndarray, "inner_h inner_w 3"]:
+    from PIL import Image
+
+    resized = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, box=box)
+    return np.frombuffer(resized.tobytes(), np.uint8).reshape(size[1], size[0], 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -71,3 +72,31 @@ class Explanation:
     def predicted(self) -> str:
         """Name of the most probable class."""
         return self.classes[int(self.probabilities.argmax())]
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        colours: str = "viridis",
+        scale: str = "unit",
+        opacity: float = 0.5,
+        smooth: bool = False,
+    ) -> dict[str, Path]:
+        """Write picture, raw values, channel weights and manifest into a folder.
+
+        Args:
+            folder: where; it is made when missing, and older files of the same names are replaced.
+            colours: colour map of the picture, such as ``"viridis"``.
+            scale: ``"unit"`` colours from 0 to 1; ``"stretch"`` from each mask's own minimum to its maximum.
+            opacity: share of the mask's colour in the overlays, in [0, 1].
+            smooth: draw masks interpolated between cells rather than as cells.
+
+        Returns:
+            The paths written, by file name.
+
+        Raises:
+            CbamError: the folder cannot be written.
+        """
+        from cbam_core.explanation.saving import save
+
+        return save(self, Path(folder), colours=colours, scale=scale, opacity=opacity, smooth=smooth)

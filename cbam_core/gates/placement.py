@@ -1,8 +1,20 @@
-"""Where a map's cell lies on the network's input."""
+"""Where a map's cell lies on the network's input, found by following the geometry of one forward."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from cbam_core.gates.finding import Site, find_sites
+from cbam_core.gates.recording import hooked
+
+Pair = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -18,5 +30,166 @@ class Placement:
         step: distance between neighbouring centres (rows, columns), input pixels.
     """
 
-    start: tuple[float, float]
-    step: tuple[float, float]
+    start: Pair
+    step: Pair
+
+    def after(self, window: Pair, stride: Pair, padding: Pair) -> Placement:
+        """The grid after a layer whose cells each see `window` cells, `stride` apart, beginning `padding` outside.
+
+        Args:
+            window: extent of the kernel, dilation included (rows, columns).
+            stride: of the kernel (rows, columns).
+            padding: cells added before the first row and column.
+        """
+        start = tuple(
+            s + ((w - 1) / 2 - p) * d for s, d, w, p in zip(self.start, self.step, window, padding, strict=True)
+        )
+        step = tuple(d * s for d, s in zip(self.step, stride, strict=True))
+        return Placement((start[0], start[1]), (step[0], step[1]))
+
+
+def place(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
+    """Where the cells of every block's maps lie on the input, by block name.
+
+    Runs one forward of a black image in this thread. Convolutions, pooling, padding and interpolation move the grid;
+    whatever keeps the map's size keeps its grid; where branches meet, the first one counts.
+
+    Args:
+        model: a network in eval mode.
+        input_size: (width, height) in pixels.
+
+    Returns:
+        The grid of each block whose feature map could be followed from the input; others are left out.
+
+    Raises:
+        CaptureError: the model is compiled, scripted or exported.
+        ModelError: the model cannot take this size.
+    """
+    parameter = next(model.parameters(), torch.empty(0))
+    image = torch.zeros(1, 3, input_size[1], input_size[0], device=parameter.device, dtype=parameter.dtype)
+    grids = _Grids()
+    grids.put(image, Placement((0.0, 0.0), (1.0, 1.0)))
+    found: dict[str, Placement] = {}
+    hooks = [
+        (site.gated.register_forward_pre_hook, _note_grid(site, grids, found)) for site in find_sites(model)
+    ]
+    with hooked(hooks), torch.no_grad(), grids:
+        model(image)
+    return found
+
+
+def _note_grid(site: Site, grids: _Grids, found: dict[str, Placement]) -> Callable[[nn.Module, Any], None]:
+    owner = threading.get_ident()
+
+    def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        grid = grids.get(inputs[0]) if threading.get_ident() == owner else None
+        if grid is not None:
+            found.setdefault(site.block, grid)
+
+    return hook
+
+
+class _Grids(TorchFunctionMode):
+    """The grid of every tensor of the forward that runs inside; torch keeps such modes to their thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[int, tuple[Tensor, Placement]] = {}  # the tensor is kept so that its id stays its own
+
+    def put(self, tensor: Tensor, grid: Placement) -> None:
+        self._known[id(tensor)] = (tensor, grid)
+
+    def get(self, tensor: Tensor) -> Placement | None:
+        known = self._known.get(id(tensor))
+        return known[1] if known else None
+
+    def __torch_function__(
+        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        result = func(*args, **kwargs)
+        source = next((t for t in _tensors((*args, *kwargs.values())) if id(t) in self._known), None)
+        if source is None:
+            return result
+        for output in _tensors([result]):
+            if output.ndim == 4 and id(output) not in self._known:
+                grid = self._after(func, args, kwargs, source, output)
+                if grid is not None:
+                    self.put(output, grid)
+        return result
+
+    def _after(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], source: Tensor, output: Tensor
+    ) -> Placement | None:
+        grid = self._known[id(source)][1]
+        rule = _RULES.get(getattr(func, "__name__", ""))
+        if rule is not None:
+            return grid.after(*rule(args, kwargs, source, output))
+        return grid if output.shape[2:] == source.shape[2:] else None
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
+
+
+Step = tuple[Pair, Pair, Pair]
+"""Window, stride and padding of a layer, as `Placement.after` takes them."""
+
+
+def _pair(value: Any) -> Pair:
+    if isinstance(value, int):
+        return (value, value)
+    return (value[0], value[-1])
+
+
+def _argument(args: tuple[Any, ...], kwargs: dict[str, Any], position: int, name: str, default: Any) -> Any:
+    value = args[position] if len(args) > position else kwargs.get(name)
+    return default if value is None else value
+
+
+def _convolution(args: tuple[Any, ...], kwargs: dict[str, Any], _source: Tensor, _output: Tensor) -> Step:
+    weight: Tensor = _argument(args, kwargs, 1, "weight", None)
+    stride = _pair(_argument(args, kwargs, 3, "stride", 1))
+    padding = _argument(args, kwargs, 4, "padding", 0)
+    dilation = _pair(_argument(args, kwargs, 5, "dilation", 1))
+    window = (dilation[0] * (weight.shape[2] - 1) + 1, dilation[1] * (weight.shape[3] - 1) + 1)
+    if padding == "same":
+        padding = ((window[0] - 1) // 2, (window[1] - 1) // 2)
+    elif padding == "valid":
+        padding = 0
+    return window, stride, _pair(padding)
+
+
+def _pooling(args: tuple[Any, ...], kwargs: dict[str, Any], _source: Tensor, _output: Tensor) -> Step:
+    window = _pair(_argument(args, kwargs, 1, "kernel_size", 1))
+    stride = _argument(args, kwargs, 2, "stride", None)
+    dilation = _pair(kwargs.get("dilation", 1))
+    extent = (dilation[0] * (window[0] - 1) + 1, dilation[1] * (window[1] - 1) + 1)
+    return extent, _pair(stride) if stride else window, _pair(_argument(args, kwargs, 3, "padding", 0))
+
+
+def _resizing(_args: tuple[Any, ...], _kwargs: dict[str, Any], source: Tensor, output: Tensor) -> Step:
+    """Adaptive pooling and interpolation: each output cell stands for an equal share of the input."""
+    share = (source.shape[2] / output.shape[2], source.shape[3] / output.shape[3])
+    return share, share, (0.0, 0.0)
+
+
+def _padding(args: tuple[Any, ...], kwargs: dict[str, Any], _source: Tensor, _output: Tensor) -> Step:
+    left, _, *rest = _argument(args, kwargs, 1, "pad", (0, 0))
+    return (1.0, 1.0), (1.0, 1.0), (rest[0] if rest else 0, left)
+
+
+_RULES: dict[str, Callable[[tuple[Any, ...], dict[str, Any], Tensor, Tensor], Step]] = {
+    "conv2d": _convolution,
+    "max_pool2d": _pooling,
+    "max_pool2d_with_indices": _pooling,
+    "avg_pool2d": _pooling,
+    "adaptive_avg_pool2d": _resizing,
+    "adaptive_max_pool2d": _resizing,
+    "interpolate": _resizing,
+    "pad": _padding,
+}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
@@ -29,23 +30,44 @@ class Gate:
     values: Tensor
 
 
-@dataclass
 class Record:
     """The gates of the last complete forward inside a `cbam_core.capture`."""
 
-    _gates: tuple[Gate, ...] | None = field(default=None, repr=False)
+    def __init__(self) -> None:
+        self._seen: list[tuple[str, Kind, Tensor]] | None = None
 
     @property
     def gates(self) -> tuple[Gate, ...]:
         """Every gate in order of execution; empty for a network without gates.
 
+        A block that runs several times in one forward is ``"cbam1"``, ``"cbam1#2"``, ...
+
         Raises:
             CaptureError: no forward of the captured model has completed yet.
         """
-        if self._gates is None:
+        if self._seen is None:
             raise CaptureError(
                 "capture.no-forward",
                 "no forward was recorded: call the captured model itself, in this thread, inside the with block, "
                 "and read the gates after it has returned",
             )
-        return self._gates
+        calls: Counter[tuple[str, Kind]] = Counter()
+        gates = []
+        for path, kind, values in self._seen:
+            calls[path, kind] += 1
+            block = path if calls[path, kind] == 1 else f"{path}#{calls[path, kind]}"
+            gates.append(Gate(f"{block}.{kind}", block, kind, _smallest(values, kind)))
+        return tuple(gates)
+
+    def replace(self, seen: list[tuple[str, Kind, Tensor]] | None) -> None:
+        """Hold what a watcher saw in one forward: path of the block, kind, and a detached copy; or nothing."""
+        self._seen = seen
+
+
+def _smallest(values: Tensor, kind: Kind) -> Tensor:
+    """A gate without the axes of length one that only let it multiply: done when it is read, not in the forward."""
+    if kind == "channel":
+        return values.flatten(1)  # (B, C, 1, 1) -> (B, C)
+    if kind == "spatial" and values.ndim == 4:
+        return values[:, 0]  # (B, 1, H, W) -> (B, H, W)
+    return values

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from cbam_core.errors import TrainingError
 from cbam_core.files import write_atomically
+from cbam_core.nn.cbam import ChannelAttention, SpatialAttention
 from cbam_core.training.batches import normalise, random_crop, random_flip, shuffled
 from cbam_core.training.recipes import Recipe
 
@@ -70,6 +71,21 @@ class Images:
         return Images(self.pixels[kept], self.labels[kept]), Images(self.pixels[held], self.labels[held])
 
 
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters with and without decay.
+
+    Weights of convolutions and linear layers decay. Biases and normalisations do not, as is usual; nor do the gates:
+    decay pulls their two-layer perceptron to zero, where its gradient vanishes and every channel weight stays at 0.5.
+    """
+    gates = [m for m in model.modules() if isinstance(m, ChannelAttention | SpatialAttention)]
+    free = {parameter for gate in gates for parameter in gate.parameters()}
+    free |= {parameter for parameter in model.parameters() if parameter.ndim < 2}
+    return [
+        {"params": [p for p in model.parameters() if p not in free], "weight_decay": weight_decay},
+        {"params": [p for p in model.parameters() if p in free], "weight_decay": 0.0},
+    ]
+
+
 def one_cycle(step: int, steps: int, recipe: Recipe) -> float:
     """Learning rate of a step: a straight climb to the peak, then a half cosine down to zero.
 
@@ -112,10 +128,9 @@ def fit(
     """
     train, validation = images.held_out(recipe.validation)
     optimiser = torch.optim.SGD(
-        model.parameters(),
+        parameter_groups(model, recipe.weight_decay),
         lr=recipe.learning_rate,
         momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
         nesterov=True,
     )
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

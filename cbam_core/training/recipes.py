@@ -20,7 +20,7 @@ class Recipe:
         learning_rate: peak of the one-cycle schedule, per step of `batch_size` images.
         warmup: share of all steps, in (0, 1), that climb to the peak; the rest falls to zero on a cosine.
         momentum: Nesterov momentum of SGD.
-        weight_decay: L2 penalty on every parameter.
+        weight_decay: L2 penalty on the weights of convolutions and linear layers outside the gates.
         label_smoothing: share of each target spread over all classes.
         crop_padding: pixels of black added on each side before a random crop back to size.
         flip: mirror each image left to right with probability one half.

@@ -1,0 +1,159 @@
+// The picture beside what the network made of it. On a photo, the part that the network sees is framed, and where the
+// visitor chooses that part, the frame can be dragged, resized, and moved by the arrow keys.
+
+const SIDE = 176; // pixels that the picture fills, as in the style sheet
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".prediction");
+  root.replaceChildren(pictureOf(data, setStateValue), tableOf(data), factsOf(data));
+  root.dataset.shown = data.id;
+}
+
+function pictureOf(data, setStateValue) {
+  const figure = make("figure");
+  const holder = make("div", "picture");
+  if (data.picture.pixelated) {
+    const canvas = make("canvas");
+    canvas.width = data.picture.width;
+    canvas.height = data.picture.height;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", data.words.alt);
+    const pixels = Uint8Array.from(atob(data.picture.rgba), (letter) => letter.charCodeAt(0));
+    const image = new ImageData(new Uint8ClampedArray(pixels.buffer), canvas.width, canvas.height);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    holder.append(canvas);
+  } else {
+    const scale = SIDE / Math.max(data.picture.width, data.picture.height);
+    const image = make("img");
+    image.alt = data.words.alt;
+    image.width = Math.round(data.picture.width * scale);
+    image.height = Math.round(data.picture.height * scale);
+    image.src = data.picture.src;
+    holder.append(image, frameOn(data, image, scale, setStateValue));
+  }
+  figure.append(holder);
+  return figure;
+}
+
+function frameOn(data, image, scale, setStateValue) {
+  const { width, height, movable } = data.picture;
+  const frame = make("div", movable ? "frame movable" : "frame");
+  const left = (SIDE - image.width) / 2;
+  const top = (SIDE - image.height) / 2;
+  let [x, y, right, bottom] = data.picture.box;
+  let [w, h] = [right - x, bottom - y];
+
+  function place() {
+    const [x0, y0] = [Math.max(x, 0), Math.max(y, 0)];
+    frame.style.left = `${left + x0 * scale}px`;
+    frame.style.top = `${top + y0 * scale}px`;
+    frame.style.width = `${(Math.min(x + w, width) - x0) * scale}px`;
+    frame.style.height = `${(Math.min(y + h, height) - y0) * scale}px`;
+  }
+  place();
+  if (!movable) return frame;
+
+  const smallest = Math.min(8, width, height);
+  const move = (toX, toY) => {
+    x = clamp(toX, 0, width - w);
+    y = clamp(toY, 0, height - h);
+    place();
+  };
+  const resize = (side) => {
+    w = h = clamp(side, smallest, Math.min(width - x, height - y));
+    place();
+  };
+  const report = () => setStateValue("square", [x, y, w]);
+
+  frame.tabIndex = 0;
+  frame.setAttribute("role", "application");
+  frame.setAttribute("aria-label", data.words.frame);
+  const corner = make("div", "corner");
+  frame.append(corner);
+  drag(corner, () => w, (start, dx, dy) => resize(start + Math.max(dx, dy) / scale), report);
+  drag(frame, () => [x, y], (start, dx, dy) => move(start[0] + dx / scale, start[1] + dy / scale), report);
+  let timer = 0;
+  frame.addEventListener("keydown", (event) => {
+    const step = Math.max(1, Math.min(width, height) / 40);
+    const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    if (event.key in moves) move(x + moves[event.key][0], y + moves[event.key][1]);
+    else if (event.key === "+" || event.key === "=") resize(w + step);
+    else if (event.key === "-") resize(w - step);
+    else return;
+    event.preventDefault();
+    clearTimeout(timer);
+    timer = setTimeout(report, 350);
+  });
+  return frame;
+}
+
+function drag(handle, state, follow, done) {
+  handle.addEventListener("pointerdown", (down) => {
+    if (down.button !== 0) return;
+    down.preventDefault();
+    down.stopPropagation();
+    handle.setPointerCapture(down.pointerId);
+    const start = state();
+    const onMove = (event) => follow(start, event.clientX - down.clientX, event.clientY - down.clientY);
+    const onEnd = () => {
+      handle.removeEventListener("pointermove", onMove);
+      handle.removeEventListener("pointerup", onEnd);
+      handle.removeEventListener("pointercancel", onEnd);
+      done();
+    };
+    handle.addEventListener("pointermove", onMove);
+    handle.addEventListener("pointerup", onEnd);
+    handle.addEventListener("pointercancel", onEnd);
+  });
+}
+
+function tableOf(data) {
+  const part = make("div", "classes");
+  const head = make("h2", "", data.words.predicted);
+  head.append(make("span", "sure", data.words.sure));
+  const table = make("table");
+  table.append(make("caption", "", data.words.table));
+  const body = make("tbody");
+  for (const [place, row] of data.rows.entries()) {
+    const line = make("tr", place === 0 ? "first" : "");
+    const name = make("th", "", row.name);
+    name.scope = "row";
+    name.title = row.name;
+    const fill = make("div", "fill");
+    fill.style.width = `${row.probability * 100}%`;
+    const track = make("div", "track");
+    track.append(fill);
+    const bar = make("td", "bar");
+    bar.setAttribute("aria-hidden", "true");
+    bar.append(track);
+    line.append(name, make("td", "number", row.percent), bar);
+    body.append(line);
+  }
+  table.append(body);
+  part.append(head, table);
+  return part;
+}
+
+function factsOf(data) {
+  const part = make("div", "facts");
+  part.append(make("p", "caption", data.words.caption));
+  if (data.words.verdict) part.append(make("p", "verdict", data.words.verdict));
+  if (data.notes.length) {
+    const list = make("ul");
+    list.append(...data.notes.map((note) => make("li", "", note)));
+    part.append(list);
+  }
+  part.append(make("p", "aside", data.words.closed));
+  return part;
+}
+
+function clamp(value, low, high) {
+  return Math.min(Math.max(value, low), high);
+}
+
+function make(kind, name = "", text = "") {
+  const element = document.createElement(kind);
+  if (name) element.className = name;
+  if (text) element.textContent = text;
+  return element;
+}

@@ -1,0 +1,145 @@
+"""The picture beside what the network made of it: class probabilities, truth where it is known, and remarks."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from cbam_core.explanation import Explanation
+
+PIXELATED = 96
+"""Pictures up to this side, in pixels, are drawn with square pixels and without loss."""
+
+PREVIEW = 352
+"""Longest side of the preview of a photo, in pixels: twice the side on the page, for dense screens."""
+
+TOP = 5
+"""Classes that are listed."""
+
+
+def percent(probability: float) -> str:
+    """A probability as the page writes it: a percentage rounded to one decimal."""
+    return f"{100 * probability:.1f} %"
+
+
+def prediction(
+    explanation: Explanation,
+    *,
+    caption: str,
+    truth: str | None = None,
+    preview: bytes | None = None,
+    movable: bool = False,
+    key: str,
+) -> None:
+    """Show one picture and its prediction.
+
+    Args:
+        explanation: what the network did with the picture.
+        caption: what the picture is, shown beside it.
+        truth: the right class, where it is known.
+        preview: the original as a file for the browser, where it is larger than the network's input.
+        movable: let the visitor move the framed part of the preview; `framed_square` tells where to.
+        key: of the widget.
+    """
+    data = {
+        "picture": _picture(explanation, preview, movable),
+        "rows": [
+            {
+                "name": explanation.classes[i],
+                "probability": float(explanation.probabilities[i]),
+                "percent": percent(float(explanation.probabilities[i])),
+            }
+            for i in np.argsort(-explanation.probabilities, kind="stable")[:TOP]
+        ],
+        "notes": [_sentence(str(note)) for note in explanation.notes],
+        "words": _words(explanation, caption, truth),
+    }
+    data["id"] = hashlib.sha256(repr(data).encode()).hexdigest()[:16]
+    _component()(key=key, data=data, on_square_change=lambda: None)
+
+
+def framed_square(key: str) -> tuple[float, float, float] | None:
+    """The part that the visitor framed, (left, top, side) in pixels of the original; None before they did.
+
+    Args:
+        key: of the widget that shows the picture; it may be drawn later in the same run.
+    """
+    value = st.session_state.get(key, {}).get("square")
+    # The browser can send anything; what is not three numbers counts as nothing.
+    if not isinstance(value, list) or len(value) != 3:
+        return None
+    if not all(isinstance(number, int | float) and abs(number) < 1e6 for number in value):
+        return None
+    return float(value[0]), float(value[1]), float(value[2])
+
+
+def preview_of(pixels: np.ndarray) -> bytes:
+    """A JPEG of an RGB image, small enough to send with a page; only ever looked at, never computed with."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
+def _picture(explanation: Explanation, preview: bytes | None, movable: bool) -> dict[str, Any]:
+    if preview is None:
+        height, width = explanation.input_image.shape[:2]
+        opaque = np.full((height, width, 1), 255, np.uint8)
+        rgba = np.concatenate([explanation.input_image, opaque], axis=2)
+        return {
+            "pixelated": True,
+            "width": width,
+            "height": height,
+            "rgba": base64.b64encode(rgba.tobytes()).decode("ascii"),
+        }
+    width, height = explanation.frame.original_size
+    return {
+        "pixelated": False,
+        "width": width,
+        "height": height,
+        "src": "data:image/jpeg;base64," + base64.b64encode(preview).decode("ascii"),
+        "box": list(explanation.frame.box),
+        "movable": movable,
+    }
+
+
+def _words(explanation: Explanation, caption: str, truth: str | None) -> dict[str, str]:
+    predicted = explanation.predicted
+    verdict = ""
+    if truth is not None:
+        verdict = f"Truth: {truth}. The network is {'right' if truth == predicted else 'wrong'}."
+    return {
+        "alt": caption,
+        "caption": caption,
+        "predicted": predicted,
+        "sure": percent(float(explanation.probabilities.max())),
+        "table": "Most probable classes, percentages rounded to one decimal",
+        "verdict": verdict,
+        "frame": "Part of the picture that the network sees. Arrow keys move it, plus and minus resize it.",
+        "closed": f"The network knows {len(explanation.classes)} classes only: "
+        "any picture gets one of them, whatever it shows.",
+    }
+
+
+def _sentence(remark: str) -> str:
+    return remark[:1].upper() + remark[1:] + "."
+
+
+@cache
+def _component() -> Any:
+    folder = files("app.components")
+    return st.components.v2.component(
+        "cbam_lens.prediction",
+        html='<div class="prediction"></div>',
+        css=folder.joinpath("prediction.css").read_text(encoding="utf-8"),
+        js=folder.joinpath("prediction.js").read_text(encoding="utf-8"),
+    )

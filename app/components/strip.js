@@ -1,0 +1,107 @@
+// A strip of thumbnails cut from one sheet. Class, chance and arrow keys choose in the browser; the page gets the index.
+
+const SIDE = 44; // pixels of one thumbnail, as in the style sheet
+const PAUSE = 140; // milliseconds: holding an arrow key asks for the last thumbnail, not for each one passed
+
+export default function ({ data, parentElement, setStateValue }) {
+  const strip = parentElement.querySelector(".strip");
+  // Streamlit calls this again whenever data comes; what the visitor chose since then stays.
+  if (strip.dataset.sheet === data.id) return;
+  strip.dataset.sheet = data.id;
+  strip.replaceChildren();
+
+  let timer = 0;
+  const tiles = data.tiles.map((tile, position) => thumbnail(data, tile, position));
+  const filter = classFilter(data);
+  const count = make("span", "count");
+  const random = make("button", "random", data.words.random);
+  random.type = "button";
+  const bar = make("div", "bar");
+  bar.append(filter.label, random, count);
+  const list = make("div", "tiles");
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", data.words.list);
+  list.setAttribute("aria-orientation", "horizontal");
+  list.append(...tiles);
+  strip.append(bar, list);
+
+  const shown = () => tiles.filter((tile) => !tile.hidden);
+
+  function choose(tile, { wait = 0, focus = false } = {}) {
+    for (const other of tiles) {
+      other.setAttribute("aria-selected", String(other === tile));
+      other.tabIndex = other === tile ? 0 : -1;
+    }
+    tile.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (focus) tile.focus({ preventScroll: true });
+    clearTimeout(timer);
+    timer = setTimeout(() => setStateValue("chosen", Number(tile.dataset.index)), wait);
+  }
+
+  function narrow() {
+    for (const tile of tiles) tile.hidden = filter.select.value !== "" && tile.dataset.class !== filter.select.value;
+    const left = shown();
+    count.textContent = data.words.count.replace("{count}", left.length);
+    if (!left.some((tile) => tile.tabIndex === 0)) left[0].tabIndex = 0;
+  }
+
+  filter.select.addEventListener("change", () => {
+    narrow();
+    const chosen = tiles.find((tile) => tile.getAttribute("aria-selected") === "true");
+    if (!chosen || chosen.hidden) choose(shown()[0]);
+  });
+  random.addEventListener("click", () => {
+    const others = shown().filter((tile) => tile.getAttribute("aria-selected") !== "true");
+    if (others.length) choose(others[Math.floor(Math.random() * others.length)]);
+  });
+  list.addEventListener("click", (event) => {
+    const tile = event.target.closest(".tile");
+    if (tile) choose(tile, { focus: true });
+  });
+  list.addEventListener("keydown", (event) => {
+    const row = shown();
+    const at = row.indexOf(event.target);
+    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: row.length - 1 }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    choose(row[Math.min(Math.max(next, 0), row.length - 1)], { wait: PAUSE, focus: true });
+  });
+
+  const start = tiles.find((tile) => Number(tile.dataset.index) === data.chosen) ?? tiles[0];
+  for (const tile of tiles) {
+    tile.setAttribute("aria-selected", String(tile === start));
+    tile.tabIndex = tile === start ? 0 : -1;
+  }
+  narrow();
+  list.scrollLeft = start.offsetLeft - list.offsetLeft - 3 * SIDE; // what comes before the chosen one shows as well
+}
+
+function thumbnail(data, tile, position) {
+  const button = make("button", "tile");
+  button.type = "button";
+  button.setAttribute("role", "option");
+  button.setAttribute("aria-label", tile.label);
+  button.title = tile.label;
+  button.dataset.index = tile.index;
+  button.dataset.class = tile.class;
+  button.style.backgroundImage = `url(data:image/png;base64,${data.sheet})`;
+  button.style.backgroundSize = `${data.columns * SIDE}px auto`;
+  const column = position % data.columns;
+  button.style.backgroundPosition = `${-column * SIDE}px ${-Math.floor(position / data.columns) * SIDE}px`;
+  return button;
+}
+
+function classFilter(data) {
+  const label = make("label", "class", data.words.class);
+  const select = make("select");
+  select.append(new Option(data.words.all, ""), ...data.classes.map((name) => new Option(name, name)));
+  label.append(select);
+  return { label, select };
+}
+
+function make(kind, name = "", text = "") {
+  const element = document.createElement(kind);
+  if (name) element.className = name;
+  if (text) element.textContent = text;
+  return element;
+}

@@ -1,0 +1,131 @@
+"""What pages ask for, remembered: networks for everybody, an uploaded picture's results for its visitor alone.
+
+The only file with cache decorators. Keys are digests and settings, never pictures: what Streamlit would hash of a
+large array is a sample of it. What comes of an upload is kept in the visitor's session, and goes with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.components.prediction import preview_of
+from cbam_core.classifier import Classifier, load_classifier
+from cbam_core.data.fitting import Fit
+from cbam_core.data.images import Picture, decode
+from cbam_core.data.samples import SampleSheet, sample_sheet
+from cbam_core.errors import CheckpointError
+from cbam_core.explanation import Explanation, explain
+from cbam_core.places import checkpoint_folder, shipped_checkpoints
+from cbam_core.serving import prepare_to_serve
+from cbam_core.viewer import lay_out
+
+DEFAULT_NETWORK = "cbam_cnn_cifar10"
+
+FIRST_SHARE = 0.7
+"""Side of the square offered first, as a share of the shorter side: small enough to be seen to be movable."""
+
+Square = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture, ready for the page.
+
+    Attributes:
+        explanation: what the network did with it.
+        view: what the attention viewer is given.
+        preview: a photo as a file for the browser; None where the picture is the network's input itself.
+    """
+
+    explanation: Explanation
+    view: dict[str, Any]
+    preview: bytes | None
+
+
+def networks() -> tuple[str, ...]:
+    """Names of the trained networks at hand, the default one first.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    names = sorted(shipped_checkpoints(), key=lambda name: (name != DEFAULT_NETWORK, name))
+    if not names:
+        raise CheckpointError(
+            "checkpoint.none-shipped",
+            "no trained network was found in {folder}; put a .safetensors checkpoint there, or train one with 'cbam train'",
+            folder=str(checkpoint_folder()),
+        )
+    return tuple(names)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def network(name: str) -> Classifier:
+    """A trained network; one object serves every visitor."""
+    return load_classifier(shipped_checkpoints()[name], name=name)
+
+
+def samples() -> SampleSheet:
+    """The bundled sample images."""
+    return sample_sheet()
+
+
+def show_sample(classifier: Classifier, index: int) -> Shown:
+    """A bundled image, explained.
+
+    Args:
+        classifier: the network.
+        index: place in the sample sheet.
+    """
+    return _shown_sample(classifier.digest, index, classifier)
+
+
+def show_upload(
+    classifier: Classifier, digest: str, content: bytes, fit: Fit, square: Square | None
+) -> Shown:
+    """An uploaded picture, explained.
+
+    Args:
+        classifier: the network.
+        digest: SHA-256 of `content`, which results are kept under.
+        content: the file.
+        fit: how it comes to the network's size.
+        square: for ``fit="square"``: left, top and side in its own pixels; None for a part in the middle.
+
+    Raises:
+        ImageError: the file is no picture, or cannot be fitted.
+    """
+    return _shown_upload(classifier.digest, digest, fit, square, classifier, content)
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _shown_sample(network: str, index: int, _classifier: Classifier) -> Shown:
+    return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
+
+
+@st.cache_data(max_entries=32, scope="session", show_spinner=False)
+def _shown_upload(
+    network: str, digest: str, fit: Fit, square: Square | None, _classifier: Classifier, _content: bytes
+) -> Shown:
+    picture = decode(_content)
+    if fit == "square" and square is None:
+        width, height = picture.size
+        side = FIRST_SHARE * min(width, height)
+        square = ((width - side) / 2, (height - side) / 2, side)
+    return _shown(_classifier, picture, fit, square)
+
+
+def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | None) -> Shown:
+    explanation = explain(classifier, picture, fit, square=square)
+    same = np.array_equal(picture.pixels, explanation.input_image)
+    original = None if same else picture.pixels
+    view = lay_out(explanation.input_image, explanation.frame, explanation.blocks, original=original)
+    return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
+
+
+def warm_up() -> None:
+    """Everything that the first visitor would wait for: the network, a first forward, and lazy imports."""
+    prepare_to_serve(lambda: show_sample(network(networks()[0]), 0))

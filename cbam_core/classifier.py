@@ -1,0 +1,210 @@
+"""What is a trained network? Its model, its classes, how images are prepared for it, how it came about."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import platform
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor, nn
+
+from cbam_core.data.fitting import fit_image, named_fit
+from cbam_core.data.images import ImageSource, decode
+from cbam_core.files import write_atomically
+from cbam_core.nn.registry import assemble, expected_tensors
+from cbam_core.places import shipped_checkpoints
+from cbam_core.weights import open_weights
+from cbam_core.weights.card import Card
+from cbam_core.weights.description import METADATA_KEY, Description, Triple, assumed_description
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Classifier:
+    """A trained network with everything that it takes to use it.
+
+    Attributes:
+        model: the network, in eval mode, for normalised images (B, 3, H, W); shared, never changed.
+        architecture: its registered name.
+        arguments: of its constructor.
+        classes: names of the K classes, in the order of the outputs.
+        mean: per-channel mean of the normalisation, RGB, in [0, 1].
+        std: per-channel deviation, RGB.
+        input_size: (width, height) in pixels that images are fitted to.
+        card: how it came about.
+        name: what pages and files call it.
+        digest: SHA-256 of the file that it came from; "" where it came from none.
+    """
+
+    model: nn.Module = field(repr=False)
+    architecture: str
+    arguments: Mapping[str, Any]
+    classes: tuple[str, ...]
+    mean: Triple
+    std: Triple
+    input_size: tuple[int, int]
+    card: Card = field(default=Card(), repr=False)
+    name: str = ""
+    digest: str = ""
+
+    @property
+    def fill(self) -> tuple[int, int, int]:
+        """The colour of padding, uint8 RGB: the mean, which the network sees as about 0."""
+        red, green, blue = (round(255 * value) for value in self.mean)
+        return red, green, blue
+
+    @property
+    def description(self) -> Description:
+        """Everything but the weights, as files carry it.
+
+        Raises:
+            CheckpointError: the values contradict each other.
+        """
+        return Description(
+            architecture=self.architecture,
+            arguments=self.arguments,
+            classes=self.classes,
+            mean=self.mean,
+            std=self.std,
+            input_size=self.input_size,
+            card=self.card,
+        )
+
+    def normalise(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[Tensor, "3 h w"]:
+        """Scale pixels to [0, 1], subtract the mean and divide by the deviation of each channel.
+
+        Args:
+            pixels: RGB, already of the network's size.
+
+        Returns:
+            The network's input, without a batch axis; bit for bit as by torchvision's ToTensor and Normalize.
+        """
+        planes = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32)).div_(255)  # (3, H, W)
+        return planes.sub_(torch.tensor(self.mean)[:, None, None]).div_(torch.tensor(self.std)[:, None, None])
+
+    def preprocess(
+        self, image: ImageSource, fit: str = "crop", *, square: tuple[float, float, float] | None = None
+    ) -> Float32[Tensor, "3 h w"]:
+        """Decode an image, fit it to the network's input, and normalise it.
+
+        Args:
+            image: path, bytes, PIL image, or uint8 RGB array (H, W, 3).
+            fit: ``"crop"``, ``"square"``, ``"pad"`` or ``"squash"``.
+            square: (left, top, side) in pixels of the original, for ``fit="square"``.
+
+        Raises:
+            ImageError: the image cannot be decoded or fitted.
+        """
+        fitted, _, _ = fit_image(
+            decode(image).pixels, self.input_size, named_fit(fit), square=square, fill=self.fill
+        )
+        return self.normalise(fitted)
+
+
+def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> Classifier:
+    """Open a checkpoint; nothing in it is run, and a file that lies about its contents is refused.
+
+    Args:
+        source: a path, the name of a shipped checkpoint (``"cbam_cnn_cifar10"``), or the bytes of a file: a
+            checkpoint that `save_classifier` wrote, or a plain state dict of a registered network, for which
+            the course's classes and normalisation are assumed (its card says so).
+        name: what to call the network; else the file's name without its ending.
+
+    Raises:
+        CheckpointError: the file is refused; the message says why in one sentence.
+    """
+    place = source if isinstance(source, bytes) else _place(source)
+    file = open_weights(place)
+    if METADATA_KEY in file.metadata:
+        description = Description.from_json(file.metadata[METADATA_KEY])
+    else:
+        description = assumed_description(file.shapes)
+    expected = expected_tensors(description.architecture, description.arguments)
+    weights = file.load(description.architecture, expected)
+    return Classifier(
+        model=assemble(description.architecture, description.arguments, weights),
+        architecture=description.architecture,
+        arguments=description.arguments,
+        classes=description.classes,
+        mean=description.mean,
+        std=description.std,
+        input_size=description.input_size,
+        card=description.card,
+        name=name or (file.digest[:12] if isinstance(place, bytes) else place.stem),
+        digest=file.digest,
+    )
+
+
+def _place(source: str | Path) -> Path:
+    if isinstance(source, Path):
+        return source
+    return shipped_checkpoints().get(source, Path(source))
+
+
+def save_classifier(classifier: Classifier, path: Path) -> str:
+    """Write a ``.safetensors`` file that describes itself, complete or not at all.
+
+    The same classifier gives the same bytes; the date and the versions are added to a card that has none.
+
+    Args:
+        classifier: of a registered architecture.
+        path: where to write.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        CheckpointError: `load_classifier` would refuse the file, which is then not written.
+        OSError: the folder cannot be written.
+    """
+    card = classifier.card
+    card = replace(card, date=card.date or _today(), versions=card.versions or current_versions())
+    text = replace(classifier.description, card=card).to_json()
+    content = safetensors.torch.save(_plain_state(classifier), metadata={METADATA_KEY: text})
+    digest = load_classifier(content).digest
+    write_atomically(path, lambda file: file.write(content))
+    return digest
+
+
+def export_state_dict(classifier: Classifier, path: Path) -> None:
+    """Write the weights alone as a ``.pth`` file that the course's own code loads with ``strict=True``.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    buffer = io.BytesIO()
+    torch.save(_plain_state(classifier), buffer)
+    write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+
+
+def current_versions() -> dict[str, str]:
+    """Versions of this program and of what it computes with, by name."""
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    try:
+        versions["cbam-lens"] = importlib.metadata.version("cbam-lens")
+    except importlib.metadata.PackageNotFoundError:
+        versions["cbam-lens"] = "not installed"
+    return versions
+
+
+def _plain_state(classifier: Classifier) -> OrderedDict[str, Tensor]:
+    expected = expected_tensors(classifier.architecture, classifier.arguments)
+    state = classifier.model.state_dict()
+    return OrderedDict(
+        (name, state[name].detach().cpu().clone(memory_format=torch.contiguous_format))
+        for name in [*expected, *(name for name in state if name not in expected)]
+        if name in state
+    )
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()

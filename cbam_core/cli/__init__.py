@@ -1,0 +1,128 @@
+"""How is it used without a screen? The command ``cbam``; every command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from cbam_core.cli import checkpoints, dataset, evaluating, explaining, serving, training
+from cbam_core.cli.failures import BROKEN_PIPE, INTERRUPTED, USAGE, report_bug, report_failure, report_usage
+from cbam_core.cli.output import cautious_streams
+from cbam_core.errors import CbamError
+
+EPILOG = """\b
+Exit status:
+  0    all went well
+  1    some inputs failed, the others were done
+  2    the command line was wrong
+  3    something you can put right: no data, a refused checkpoint, a folder
+       that cannot be written, a port in use
+  70   a fault in this program; the message names a file with the details
+  130  interrupted with Ctrl+C
+
+\b
+Environment:
+  CBAM_DATA_DIR        where CIFAR-10 is kept
+  CBAM_CHECKPOINT_DIR  where trained networks are looked for by name
+"""
+
+
+@dataclass
+class Session:
+    """What the options before the command say.
+
+    Attributes:
+        debug: show the full traceback of every failure.
+    """
+
+    debug: bool = False
+
+
+app = typer.Typer(
+    name="cbam",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain text: nothing to strip for pipes, and brackets stay brackets
+    add_completion=False,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from cbam_core import __version__
+
+        typer.echo(f"cbam-lens {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def before_any_command(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")] = False,
+    version: Annotated[  # noqa: ARG001 -- its callback acts
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """See what a convolutional network's attention does, and whether it matters.
+
+    \b
+    Examples:
+      cbam app
+      cbam explain photo.jpg --out results
+      cbam info cbam_cnn_cifar10
+      cbam data fetch
+    """
+    context.obj.debug = debug
+
+
+app.command("app")(serving.serve_app)
+app.command("explain")(explaining.explain_images)
+app.command("evaluate")(evaluating.evaluate)
+app.command("info")(checkpoints.show_info)
+app.command("export")(checkpoints.export)
+app.command("train")(training.train)
+app.add_typer(dataset.commands, name="data")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: the words after ``cbam``; None for those that the program was started with.
+
+    Returns:
+        The exit status, see `EPILOG`.
+    """
+    session = Session()
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(
+            None if arguments is None else list(arguments), prog_name="cbam", standalone_mode=False, obj=session
+        )
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        report_usage(error)
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except (CbamError, OSError) as error:
+        return report_failure(error, debug=session.debug)
+    except Exception as error:
+        return report_bug(error, debug=session.debug)
+    return int(status or 0)
+
+
+def run() -> None:
+    """Run the command line that the program was started with, and leave with its exit status."""
+    cautious_streams()
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""``cbam info`` and ``cbam export``: what a file of weights holds, and its weights for the course's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cbam_core.cli.choosing import JsonOption
+from cbam_core.cli.output import console, one_line, write_json
+from cbam_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from cbam_core.classifier import Classifier
+    from cbam_core.nn.summary import Summary
+
+CheckpointArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CHECKPOINT",
+        help="A .safetensors or .pth file, or the name of a network that ships with the program.",
+    ),
+]
+
+
+def show_info(checkpoint: CheckpointArgument, as_json: JsonOption = False) -> None:
+    """Show a network's card, its layers, and what its CBAM blocks add to it.
+
+    \b
+    Examples:
+      cbam info cbam_cnn_cifar10
+      cbam info runs/short/cbam_cnn_cifar10.safetensors
+      cbam info mine.pth --json
+    """
+    from cbam_core.classifier import load_classifier
+    from cbam_core.nn.summary import summarise
+
+    classifier = load_classifier(checkpoint)
+    summary = summarise(classifier.model, classifier.input_size)
+    if as_json:
+        write_json(_as_dict(classifier, summary))
+        return
+    screen = console()
+    for heading, rows in (("", _facts(classifier)), ("Size", _sizes(summary))):
+        if heading:
+            typer.echo(f"\n{heading}")
+        _show_pairs(rows)
+    _show_layers(summary)
+    _show_blocks(summary)
+    screen.file.flush()
+
+
+def export(
+    checkpoint: CheckpointArgument,
+    out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="Where to write; an older file is replaced.")],
+) -> None:
+    """Write the weights alone as a PyTorch state dict, which the course's own code loads with strict=True.
+
+    \b
+    Examples:
+      cbam export cbam_cnn_cifar10 weights.pth
+      cbam export runs/short/cbam_cnn_cifar10.safetensors weights.pth
+    """
+    from cbam_core.classifier import export_state_dict, load_classifier
+
+    classifier = load_classifier(checkpoint)
+    try:
+        export_state_dict(classifier, out)
+    except OSError as error:
+        raise CheckpointError(
+            "export.unwritable",
+            "cannot write {path}: {reason}; choose a place that you may write to",
+            path=str(out),
+            reason=error.strerror or str(error),
+        ) from error
+    typer.echo(one_line(f"{out}: state dict of {classifier.architecture}, {out.stat().st_size:,} bytes"))
+
+
+def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:
+    card = classifier.card
+    arguments = ", ".join(f"{key}={value!r}" for key, value in classifier.arguments.items())
+    yield "name", classifier.name
+    yield "what", card.what
+    yield "network", f"{classifier.architecture}({arguments})"
+    yield "classes", ", ".join(classifier.classes)
+    yield "input", "{}x{} RGB".format(*classifier.input_size)
+    yield "mean", ", ".join(f"{value:.4f}" for value in classifier.mean)
+    yield "deviation", ", ".join(f"{value:.4f}" for value in classifier.std)
+    if card.test_accuracy is not None:
+        yield "test accuracy", f"{card.test_accuracy:.2%} ({card.test_correct:,} of {card.test_count:,})"
+    yield "images", card.split
+    yield "recipe", ", ".join(f"{key} {value}" for key, value in card.recipe.items())
+    yield "epochs", "" if card.epochs is None else str(card.epochs)
+    yield "seed", "" if card.seed is None else str(card.seed)
+    yield "made by", card.command
+    yield "made on", card.date
+    yield "versions", ", ".join(f"{software} {version}" for software, version in card.versions.items())
+    yield "limits", card.limits
+    yield "SHA-256", classifier.digest
+    for assumption in card.assumptions:
+        yield "assumed", str(assumption)
+
+
+def _sizes(summary: Summary) -> Iterator[tuple[str, str]]:
+    yield "parameters", f"{summary.parameters:,}"
+    yield "trainable", f"{summary.trainable:,}"
+    yield "multiply-adds", f"{summary.multiply_adds:,} for one image"
+    yield (
+        "CBAM adds",
+        f"{summary.cbam_parameters:,} parameters ({summary.cbam_parameter_share:.2%} of all), "
+        f"{summary.cbam_multiply_adds:,} multiply-adds ({summary.cbam_multiply_add_share:.2%} of all)",
+    )
+
+
+def _show_pairs(rows: Iterator[tuple[str, str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        if value:
+            table.add_row(name, Text(one_line(value)))
+    console().print(table)
+
+
+def _show_layers(summary: Summary) -> None:
+    from rich.table import Table
+
+    typer.echo("\nLayers")
+    table = Table("layer", "kind", "output", box=None, pad_edge=False)
+    for heading in ("parameters", "multiply-adds"):
+        table.add_column(heading, justify="right")
+    for layer in summary.layers:
+        shape = "x".join(map(str, layer.output_shape))
+        table.add_row(layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.multiply_adds:,}")
+    console().print(table)
+
+
+def _show_blocks(summary: Summary) -> None:
+    from rich.table import Table
+
+    if not summary.blocks:
+        return
+    typer.echo("\nCBAM blocks")
+    table = Table("block", box=None, pad_edge=False)
+    for heading in ("parameters", "channel part", "spatial part", "multiply-adds"):
+        table.add_column(heading, justify="right")
+    for block in summary.blocks:
+        numbers = (block.parameters, block.channel_parameters, block.spatial_parameters, block.multiply_adds)
+        table.add_row(block.name, *(f"{number:,}" for number in numbers))
+    console().print(table)
+
+
+def _as_dict(classifier: Classifier, summary: Summary) -> dict[str, Any]:
+    return {
+        "name": classifier.name,
+        "digest": classifier.digest,
+        "architecture": classifier.architecture,
+        "arguments": dict(classifier.arguments),
+        "classes": list(classifier.classes),
+        "mean": list(classifier.mean),
+        "std": list(classifier.std),
+        "input_size": list(classifier.input_size),
+        "card": {**classifier.card.as_record(), "test_accuracy": classifier.card.test_accuracy},
+        "parameters": summary.parameters,
+        "trainable": summary.trainable,
+        "multiply_adds": summary.multiply_adds,
+        "cbam": {
+            "parameters": summary.cbam_parameters,
+            "parameter_share": summary.cbam_parameter_share,
+            "multiply_adds": summary.cbam_multiply_adds,
+            "multiply_add_share": summary.cbam_multiply_add_share,
+        },
+        "layers": [asdict(layer) for layer in summary.layers],
+        "blocks": [asdict(block) for block in summary.blocks],
+    }

@@ -1,0 +1,57 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cbam_core.errors import CheckpointError
+from cbam_core.places import checkpoint_folder, shipped_checkpoints
+
+if TYPE_CHECKING:
+    from cbam_core.classifier import Classifier
+
+DEFAULT_CHECKPOINT = "cbam_cnn_cifar10"
+
+CheckpointOption = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        "-c",
+        metavar="CHECKPOINT",
+        help="A .safetensors or .pth file, or the name of a network that ships with the program.",
+        show_default=DEFAULT_CHECKPOINT,
+    ),
+]
+DataFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="Where CIFAR-10 is kept.",
+        show_default="$CBAM_DATA_DIR, or ~/.cache/cbam-lens",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")]
+
+
+def open_checkpoint(given: str | None) -> Classifier:
+    """The network that a command line names, or the one that ships with the program.
+
+    Raises:
+        CheckpointError: it is refused, or there is none.
+    """
+    from cbam_core.classifier import load_classifier
+
+    if given is not None:
+        return load_classifier(given)
+    shipped = shipped_checkpoints()
+    if not shipped:
+        raise CheckpointError(
+            "checkpoint.none-shipped",
+            "no trained network was found in {folder}; name one with --checkpoint, or train one with 'cbam train'",
+            folder=str(checkpoint_folder()),
+        )
+    return load_classifier(shipped.get(DEFAULT_CHECKPOINT, next(iter(shipped.values()))))

@@ -1,0 +1,64 @@
+"""How a command says that something went wrong: one line on standard error, and an exit status."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from datetime import UTC, datetime
+
+import typer
+
+from cbam_core.cli.output import one_line, say
+from cbam_core.errors import CbamError
+
+SOME_FAILED = 1
+USAGE = 2
+USER_ERROR = 3
+BUG = 70
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def report_usage(error: typer.TyperException) -> None:
+    """Say what is wrong with the command line, and where its help is."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{error.message}\n")
+        return
+    said = one_line(error.format_message()).replace("Value error, ", "").rstrip(".")
+    path = context.command_path if context is not None else "cbam"
+    say(f"{said[:1].lower()}{said[1:]}; see `{path} --help`")
+
+
+def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
+    """Say what a user can put right; returns the exit status."""
+    if debug:
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    elif isinstance(error, OSError) and error.filename is None:
+        return report_bug(error, debug=debug)
+    elif isinstance(error, OSError):
+        say(f"{error.filename}: {error.strerror or error}")
+    else:
+        say(str(error))
+    return USER_ERROR
+
+
+def report_bug(error: Exception, *, debug: bool) -> int:
+    """Say that the fault is ours, and keep the traceback for whoever looks into it; returns the exit status."""
+    details = "".join(traceback.format_exception(error))
+    if debug:
+        sys.stderr.write(details)
+        return BUG
+    said = f"something went wrong inside the program ({type(error).__name__})"
+    try:
+        moment = datetime.now(UTC)
+        with tempfile.NamedTemporaryFile(
+            "w", prefix=f"cbam-{moment:%Y%m%d-%H%M%S}-", suffix=".log", delete=False, encoding="utf-8"
+        ) as log:
+            log.write(f"{moment.isoformat(timespec='seconds')}\n{sys.argv!r}\n\n{details}")
+    except OSError:
+        say(f"{said}; run it again as `cbam --debug ...` to see the details")
+    else:
+        say(f"{said}; the details are in {log.name}")
+    return BUG

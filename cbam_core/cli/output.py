@@ -1,0 +1,78 @@
+"""Where words, tables and progress go: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+
+def one_line(text: str) -> str:
+    """Text that stays on one line and cannot steer a terminal, whatever a file is named."""
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+
+
+def say(text: str) -> None:
+    """Tell the person one thing, on standard error."""
+    sys.stderr.write(f"cbam: {one_line(text)}\n")
+
+
+def write_json(values: Any) -> None:
+    """Results for another program, on standard output."""
+    sys.stdout.write(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def cautious_streams() -> None:
+    """Let no unusual letter in a file's name stop a command, whatever the terminal's encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that leaves all colours and styles away in pipes, in files and under ``NO_COLOR``."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    plain = not stream.isatty() or bool(os.environ.get("NO_COLOR"))
+    return Console(
+        file=stream,
+        color_system=None if plain else "auto",
+        force_terminal=stream.isatty(),
+        width=None if stream.isatty() else 100,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+@contextmanager
+def progress_bar(*columns: str) -> Iterator[Progress]:
+    """A bar on standard error while something takes long; nothing at all where nobody watches.
+
+    Args:
+        *columns: what stands behind the bar, in Rich's template syntax.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    screen = console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        *(TextColumn(column, markup=False) for column in columns),
+        console=screen,
+        disable=not screen.is_terminal,
+        transient=True,
+        # Results that go to a file or a pipe must not be drawn into the terminal instead.
+        redirect_stdout=sys.stdout.isatty(),
+    ) as progress:
+        yield progress

@@ -1,0 +1,138 @@
+"""Files that are small, claim a modest picture, and yet would keep a decoder busy for minutes or hours.
+
+Each format can repeat something that costs far more time than bytes. An honest file stays far below these limits.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from cbam_core.errors import ImageError
+
+MAX_SEGMENTS = 1000
+"""Segments of a JPEG before its first scan; even 10 MB of metadata make no more than 200."""
+
+MAX_SCANNED_PIXELS = 1_500_000_000
+"""Pixels times scans of a JPEG, about 4 seconds; progressive files have some ten scans."""
+
+MAX_CHUNKS = 20_000
+"""Chunks of a PNG."""
+
+MAX_PROFILES = 4
+"""Colour profiles in a PNG, each of which may unpack to a megabyte; one is allowed by the format."""
+
+MAX_GIF_BLOCKS = 100_000
+"""Data blocks of a GIF before its first picture; 10 MB in full blocks are 40,000."""
+
+MAX_TIFF_STRIPS = 70_000
+"""Strips or tiles of a TIFF; a strip a row makes no more."""
+
+
+def refuse_costly(content: bytes, name: str) -> None:
+    """Look at a file's structure before a decoder does.
+
+    Args:
+        content: the whole file.
+        name: its format, as `formats.sniff` names it.
+
+    Raises:
+        ImageError: reading the file would take unreasonably long.
+    """
+    try:
+        costly = (
+            (name == "JPEG" and _jpeg_segments(content) > MAX_SEGMENTS)
+            or (name == "PNG" and _png_is_costly(content))
+            or (name == "GIF" and _gif_blocks(content) > MAX_GIF_BLOCKS)
+            or (name == "TIFF" and _tiff_strips(content) > MAX_TIFF_STRIPS)
+        )
+    except (IndexError, struct.error):  # damaged, which the decoder will say
+        costly = False
+    if costly:
+        raise _costly(name)
+
+
+def refuse_many_scans(content: bytes, name: str, size: tuple[int, int]) -> None:
+    """Look at how often a progressive JPEG goes over its whole picture.
+
+    Args:
+        content: the whole file.
+        name: its format, as `formats.sniff` names it.
+        size: (width, height), pixels.
+
+    Raises:
+        ImageError: reading the file would take unreasonably long.
+    """
+    # Inside compressed data the two bytes of this marker cannot occur.
+    if name == "JPEG" and content.count(b"\xff\xda") * size[0] * size[1] > MAX_SCANNED_PIXELS:
+        raise _costly(name)
+
+
+def _costly(name: str) -> ImageError:
+    return ImageError(
+        "image.costly",
+        "this {format} file is built in a way that takes far too long to read; save it as PNG or JPEG again",
+        format=name,
+    )
+
+
+def _jpeg_segments(content: bytes) -> int:
+    """Segments before the first scan, fill bytes counted as such; stops counting above the limit."""
+    place, count = 2, 0
+    while count <= MAX_SEGMENTS:
+        count += 1
+        marker = content[place + 1]
+        if content[place] != 0xFF or marker in {0xFF, 0x00}:
+            place += 1
+        elif marker == 0xDA:
+            break
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD9:
+            place += 2
+        else:
+            place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    return count
+
+
+def _png_is_costly(content: bytes) -> bool:
+    place, count = 8, 0
+    while place + 12 <= len(content):
+        count += 1
+        if count > MAX_CHUNKS:
+            return True
+        place += 12 + int.from_bytes(content[place : place + 4], "big")
+    return content.count(b"iCCP") > MAX_PROFILES
+
+
+def colour_table(flags: int) -> int:
+    """Bytes of the colour table that a GIF's flags announce."""
+    return 3 << (flags & 7) + 1 if flags & 128 else 0
+
+
+def _gif_blocks(content: bytes) -> int:
+    """Data blocks of the extensions before the first picture; stops counting above the limit."""
+    place, count = 13 + colour_table(content[10]), 0
+    while content[place] != ord(",") and count <= MAX_GIF_BLOCKS:
+        count += 1
+        if content[place] != ord("!"):
+            place += 1
+            continue
+        place += 2
+        while (length := content[place]) and count <= MAX_GIF_BLOCKS:
+            place += length + 1
+            count += 1
+        place += 1
+    return count
+
+
+def _tiff_strips(content: bytes) -> int:
+    """The largest number of values in an entry of the first page that lists strips or tiles."""
+    order = "<" if content.startswith(b"II") else ">"
+    big = content[2:4] in {b"+\0", b"\0+"}
+    (place,) = struct.unpack_from(order + ("Q" if big else "I"), content, 8 if big else 4)
+    (entries,) = struct.unpack_from(order + ("Q" if big else "H"), content, place)
+    first, length = place + (8 if big else 2), 20 if big else 12
+    strips = 0
+    for entry in range(first, first + length * min(entries, 65535), length):
+        tag, _, count = struct.unpack_from(order + ("HHQ" if big else "HHI"), content, entry)
+        if tag in {273, 279, 324, 325}:
+            strips = max(strips, count)
+    return strips

@@ -1,0 +1,151 @@
+"""From an image to its explanation: decode, fit, one forward inside `capture`, numbers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import nn
+
+from cbam_core.classifier import Classifier
+from cbam_core.data.fitting import Fit, Frame, fit_image
+from cbam_core.data.images import Picture, decode
+from cbam_core.errors import Message, ModelError
+from cbam_core.explanation.result import Block, Explanation
+from cbam_core.gates import Gate, Placement, capture, place
+
+Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | Picture
+Square = tuple[float, float, float]
+
+BATCH = 64
+"""Images that go through the network at once, so that a long list needs no more memory than a short one."""
+
+
+@overload
+def explain(
+    classifier: Classifier, image: Source, fit: Fit = ..., *, square: Square | None = ...
+) -> Explanation: ...
+@overload
+def explain(
+    classifier: Classifier, image: list[Source] | tuple[Source, ...], fit: Fit = ..., *, square: Square | None = ...
+) -> list[Explanation]: ...
+def explain(
+    classifier: Classifier,
+    image: Source | list[Source] | tuple[Source, ...],
+    fit: Fit = "crop",
+    *,
+    square: Square | None = None,
+) -> Explanation | list[Explanation]:
+    """Show an image to a network, and say what it predicted and what its gates did.
+
+    One image explained twice gives bit-identical numbers; in a list, images share batches, and the last bit of a
+    number may differ from that of the image alone.
+
+    Args:
+        classifier: a trained network; it is not changed, and several threads may explain with it at once.
+        image: a file's path or bytes, a PIL image, uint8 RGB (H, W, 3), or a picture that `decode` gave; a list of
+            these gives a list.
+        fit: how the image comes to the network's size: its centre (``"crop"``), a chosen part (``"square"``), all of it
+            with borders (``"pad"``), or all of it stretched (``"squash"``).
+        square: for ``fit="square"``: left, top and side of the part, in pixels of the original.
+
+    Returns:
+        The explanation, free of torch; for a list, one for each image in order.
+
+    Raises:
+        ImageError: an image cannot be read or fitted.
+        ModelError: the network is in training mode or gives something else than one logit a class.
+    """
+    if not isinstance(image, list | tuple):
+        return _explain_batch(classifier, [_prepare(classifier, image, fit, square)])[0]
+    explanations: list[Explanation] = []
+    for start in range(0, len(image), BATCH):
+        inputs = [_prepare(classifier, one, fit, square) for one in image[start : start + BATCH]]
+        explanations += _explain_batch(classifier, inputs)
+    return explanations
+
+
+@dataclass(frozen=True)
+class _Input:
+    pixels: UInt8[np.ndarray, "h w 3"]
+    frame: Frame
+    fit: Fit
+    notes: tuple[Message, ...]
+    digest: str
+
+
+def _prepare(classifier: Classifier, image: Source, fit: Fit, square: Square | None) -> _Input:
+    picture = image if isinstance(image, Picture) else decode(image)
+    pixels, frame, fitted = fit_image(
+        picture.pixels, classifier.input_size, fit, square=square, fill=classifier.fill
+    )
+    return _Input(pixels, frame, fit, (*picture.notes, *fitted), picture.digest)
+
+
+def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explanation]:
+    model = classifier.model
+    if model.training:
+        raise ModelError(
+            "model.in-training",
+            "the network is in training mode, in which dropout and batch statistics change its output: call model.eval() first",
+        )
+    batch = torch.stack([classifier.normalise(one.pixels) for one in inputs])
+    with torch.inference_mode(), capture(model) as record:
+        logits = model(batch)
+    if logits.shape != (len(inputs), len(classifier.classes)):
+        raise ModelError(
+            "model.logits-shape",
+            "a classifier of {classes} classes must give logits of shape ({batch}, {classes}); this network gave {shape}",
+            classes=len(classifier.classes),
+            batch=len(inputs),
+            shape=str(tuple(logits.shape)),
+        )
+    probabilities = logits.float().softmax(dim=1).cpu().numpy()
+    placements = _placements(model, classifier.input_size)
+    return [
+        Explanation(
+            classes=classifier.classes,
+            probabilities=_own(probabilities[index]),
+            input_image=_own(one.pixels),
+            frame=one.frame,
+            fit=one.fit,
+            notes=one.notes,
+            blocks=_blocks(record.gates, index, placements),
+            image_digest=one.digest,
+            checkpoint=classifier.name,
+            checkpoint_digest=classifier.digest,
+        )
+        for index, one in enumerate(inputs)
+    ]
+
+
+def _blocks(gates: tuple[Gate, ...], index: int, placements: dict[str, Placement]) -> tuple[Block, ...]:
+    by_block: dict[str, dict[str, np.ndarray]] = {}
+    for gate in gates:
+        values = gate.values[index].float().cpu().numpy()
+        by_block.setdefault(gate.block, {})[gate.kind] = _own(values)
+    return tuple(Block(name, kinds, placements.get(name)) for name, kinds in by_block.items())
+
+
+def _own(values: np.ndarray) -> np.ndarray:
+    """A read-only copy: an explanation shares no memory with a batch and nobody can change it by accident."""
+    copy = values.copy()
+    copy.setflags(write=False)
+    return copy
+
+
+_known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()
+
+
+def _placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
+    """The grids of a model's blocks, worked out once a model and size; nothing is stored on the model."""
+    by_size = _known.setdefault(model, {})
+    if input_size not in by_size:
+        by_size[input_size] = place(model, input_size)
+    return by_size[input_size]

@@ -1,0 +1,313 @@
+"""An explanation as files: a figure, its raw values, its channel weights as a table, and a manifest.
+
+`values.npz` holds every number bit for bit (``np.load`` without pickle): ``probabilities``, ``input_image``,
+and each gate under its block's name and kind, such as ``cbam1.spatial``. The same explanation, settings and
+date give the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, TypedDict, Unpack, cast, get_args
+
+import numpy as np
+from jaxtyping import UInt8
+
+from cbam_core.errors import CbamError, ImageError
+from cbam_core.explanation.manifest import manifest
+from cbam_core.explanation.result import Block, Explanation
+from cbam_core.files import write_atomically
+from cbam_core.render.colours import DEFAULT, Scale, table
+from cbam_core.render.figure import WORDS, figure
+from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
+from cbam_core.render.panels import Panel
+
+FIGURE, VALUES, WEIGHTS, MANIFEST = "figure.png", "values.npz", "channel_weights.csv", "manifest.json"
+"""Names of the files; the manifest is written last, so that where it is, all are."""
+
+Pixels = UInt8[np.ndarray, "h w 3"]
+
+
+class Settings(TypedDict, total=False):
+    """How the figure is drawn.
+
+    Attributes:
+        colours: name of a colour table; ``"viridis"`` if not given.
+        scale: ``"unit"`` (if not given) or ``"stretch"``.
+        opacity: of the masks over the picture, 0 to 1; 0.5 if not given.
+        smooth: overlays linear between cell centres; by default cells as they are.
+        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
+    """
+
+    colours: str
+    scale: str
+    opacity: float
+    smooth: bool
+    words: Mapping[str, str]
+
+
+class _Drawn(TypedDict):
+    colours: str
+    scale: Scale
+    opacity: float
+    smooth: bool
+
+
+def save(
+    explanation: Explanation,
+    folder: Path,
+    *,
+    original: Pixels | None = None,
+    date: datetime | None = None,
+    **settings: Unpack[Settings],
+) -> dict[str, Path]:
+    """Write an explanation's files into a folder, each of them whole or not at all.
+
+    Args:
+        explanation: what is saved.
+        folder: where; made when missing. Older files of the same names are replaced.
+        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
+        date: written into the manifest; None for now.
+        **settings: how the figure is drawn, see `Settings`.
+
+    Returns:
+        The paths by file name.
+
+    Raises:
+        CbamError: the folder cannot be written, or a setting is unknown.
+        ImageError: `original` is not the image that was explained.
+    """
+    files = as_files(explanation, original=original, date=date, **settings)
+    paths = {}
+    for name, content in files.items():
+        paths[name] = folder / name
+        try:
+            write_atomically(paths[name], _writer(content))
+        except OSError as error:
+            raise CbamError(
+                "save.unwritable",
+                "cannot write {path}: {reason}; choose a folder that you may write to",
+                path=str(paths[name]),
+                reason=error.strerror or str(error),
+            ) from error
+    return paths
+
+
+def as_files(
+    explanation: Explanation,
+    *,
+    original: Pixels | None = None,
+    date: datetime | None = None,
+    **settings: Unpack[Settings],
+) -> dict[str, bytes]:
+    """What `save` writes, in memory: contents by file name, the manifest last.
+
+    Args:
+        explanation: what is saved.
+        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
+        date: written into the manifest; None for now.
+        **settings: how the figure is drawn, see `Settings`.
+
+    Raises:
+        CbamError: a setting is unknown.
+        ImageError: `original` is not the image that was explained.
+    """
+    files = {
+        FIGURE: as_png(explanation, original=original, **settings),
+        VALUES: as_npz(explanation),
+        WEIGHTS: as_csv(explanation),
+    }
+    drawn = {"on": "input" if original is None else "original", **_complete(settings)}
+    described = manifest(explanation, drawn=drawn, files=files, date=date or datetime.now(UTC))
+    text = json.dumps(described, ensure_ascii=False, indent=2, allow_nan=False)
+    return {**files, MANIFEST: f"{text}\n".encode()}
+
+
+def as_zip(
+    explanations: Explanation | Mapping[str, Explanation],
+    *,
+    original: Pixels | Mapping[str, Pixels] | None = None,
+    date: datetime | None = None,
+    **settings: Unpack[Settings],
+) -> bytes:
+    """The files of one explanation as a ZIP; of several by name, in one folder each.
+
+    Args:
+        explanations: one, or several by name; folders get names that are safe to unpack anywhere.
+        original: the image before it was fitted; for several, by the same names, where there is one.
+        date: written into the manifests; None for now. The ZIP's own dates are always 1980-01-01.
+        **settings: how the figures are drawn, see `Settings`.
+
+    Raises:
+        CbamError: a setting is unknown.
+        ImageError: an original is not the image that was explained.
+    """
+    date = date or datetime.now(UTC)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for folder, (explanation, pixels) in _by_folder(explanations, original).items():
+            files = as_files(explanation, original=pixels, date=date, **settings)
+            for name, content in files.items():
+                entry = zipfile.ZipInfo(folder + name)  # dated 1980-01-01
+                entry.external_attr = 0o644 << 16
+                entry.compress_type = zipfile.ZIP_STORED if name == FIGURE else zipfile.ZIP_DEFLATED
+                archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def as_png(
+    explanation: Explanation, *, original: Pixels | None = None, **settings: Unpack[Settings]
+) -> bytes:
+    """The figure as a PNG of 300 dots per inch.
+
+    Args:
+        explanation: what is drawn.
+        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
+        **settings: how the figure is drawn, see `Settings`.
+
+    Raises:
+        CbamError: a setting is unknown.
+        ImageError: `original` is not the image that was explained.
+    """
+    frame = explanation.frame
+    if original is not None and (original.shape[1], original.shape[0]) != frame.original_size:
+        raise ImageError(
+            "save.other-original",
+            "the image given as the original has {given} pixels, but the one that was explained had "
+            "{expected}; give the same image, upright, before it was fitted",
+            given=f"{original.shape[1]} x {original.shape[0]}",
+            expected="{} x {}".format(*frame.original_size),
+        )
+    drawn = _complete(settings)
+    picture = figure(
+        explanation.input_image,
+        [_panel(block, explanation, original is not None) for block in explanation.blocks],
+        classes=explanation.classes,
+        probabilities=explanation.probabilities,
+        network=explanation.checkpoint,
+        picture=original,
+        seen=None if original is None else _seen(explanation),
+        words=settings.get("words", WORDS),
+        **drawn,
+    )
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", dpi=(300, 300))
+    return buffer.getvalue()
+
+
+def as_npz(explanation: Explanation) -> bytes:
+    """Every number, bit for bit: ``probabilities``, ``input_image`` and each gate as ``block.kind``."""
+    arrays = {"probabilities": explanation.probabilities, "input_image": explanation.input_image}
+    for block in explanation.blocks:
+        arrays.update({f"{block.name}.{kind}": values for kind, values in block.gates.items()})
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def as_csv(explanation: Explanation) -> bytes:
+    """Channel weights, one a line; nine digits give every float32 back exactly."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("block", "channel", "weight"))
+    for block in explanation.blocks:
+        if block.channel_weights is not None:
+            weights = enumerate(block.channel_weights.tolist())
+            rows.writerows((block.name, channel, f"{weight:.9g}") for channel, weight in weights)
+    return text.getvalue().encode()
+
+
+def folder_names(names: Iterable[str]) -> dict[str, str]:
+    """For each name a folder's name that every system can unpack, and no two alike.
+
+    Args:
+        names: such as those of uploaded files; only what follows the last slash counts.
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = unique = _safe(name)
+        number = 2
+        while unique.casefold() in taken:
+            unique, number = f"{plain}-{number}", number + 1
+        taken.add(unique.casefold())
+        found[name] = unique
+    return found
+
+
+def _safe(name: str) -> str:
+    last = next((part for part in reversed(re.split(r"[/\\]", name)) if part.strip(" .")), "")
+    letters = (c if c.isalnum() or c in "-_. " else "_" for c in unicodedata.normalize("NFC", last))
+    short = "".join(letters).encode()[:80].decode(errors="ignore").strip(" .")
+    return f"_{short}" if _DEVICES.match(short) else short or "image"
+
+
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+"""Names that Windows keeps for devices."""
+
+
+def _by_folder(
+    explanations: Explanation | Mapping[str, Explanation], original: Pixels | Mapping[str, Pixels] | None
+) -> dict[str, tuple[Explanation, Pixels | None]]:
+    if isinstance(explanations, Explanation):
+        return {"": (explanations, None if isinstance(original, Mapping) else original)}
+    originals = original if isinstance(original, Mapping) else {}
+    folders = folder_names(explanations)
+    return {f"{folders[name]}/": (one, originals.get(name)) for name, one in explanations.items()}
+
+
+def _writer(content: bytes) -> Callable[[BinaryIO], object]:
+    return lambda file: file.write(content)
+
+
+def _complete(settings: Settings) -> _Drawn:
+    scale = settings.get("scale", "unit")
+    if scale not in get_args(Scale):
+        raise CbamError(
+            "render.unknown-scale",
+            "unknown scale '{given}'; choose one of {known}",
+            given=scale,
+            known=", ".join(get_args(Scale)),
+        )
+    colours = settings.get("colours", DEFAULT)
+    table(colours)
+    return {
+        "colours": colours,
+        "scale": cast(Scale, scale),
+        "opacity": settings.get("opacity", 0.5),
+        "smooth": settings.get("smooth", False),
+    }
+
+
+def _panel(block: Block, explanation: Explanation, on_original: bool) -> Panel:
+    full = block.gates.get("full")
+    return Panel(
+        name=block.name,
+        mask=block.spatial_mask,
+        weights=block.channel_weights,
+        cells=_cells(block, explanation, on_original),
+        full=None if full is None else (full.shape[0], full.shape[1], full.shape[2]),
+    )
+
+
+def _cells(block: Block, explanation: Explanation, on_original: bool) -> Cells | None:
+    if block.placement is None:
+        return None
+    if on_original:
+        return cells_on_original(block.placement, explanation.frame)
+    return cells_on_input(block.placement)
+
+
+def _seen(explanation: Explanation) -> Box | None:
+    """The part of the original that the network saw; None where that is all of it."""
+    seen = seen_on_original(explanation.frame)
+    width, height = explanation.frame.original_size
+    return None if seen == (0, 0, width, height) else seen

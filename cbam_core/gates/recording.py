@@ -1,0 +1,113 @@
+"""Recording the gates of a forward, on a model that other threads use at the same time.
+
+The record lives in the caller; the model only carries hooks while the block is open, and each hook answers to the
+thread that opened it. Registering takes a lock, because torch numbers its hooks without one; a forward takes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from threading import Lock, get_ident
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from cbam_core.errors import CaptureError
+from cbam_core.gates.finding import Site, find_sites
+from cbam_core.gates.record import Kind, Record
+
+_registration = Lock()
+
+
+class capture:  # noqa: N801 - used as a verb: ``with capture(model) as record``
+    """Record every gate of the forwards that this thread runs through `model` inside the block.
+
+    The output is bit-identical to a forward without; training flags, parameters and buffers are never touched, and no
+    hook is left afterwards, after an error neither. Many threads may capture one model at once, each its own forwards.
+    The record's `gates` belong to the last forward: a second one replaces the first.
+
+    Args:
+        model: a network, called as ``model(batch)`` inside the block, in the same thread.
+
+    Raises:
+        CaptureError: the model is compiled, scripted or exported.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+
+    def __enter__(self) -> Record:
+        watch = _Watch(find_sites(self._model))
+        self._hooked = hooked(watch.hooks(self._model))
+        self._hooked.__enter__()
+        return watch.record
+
+    def __exit__(self, *error: object) -> None:
+        self._hooked.__exit__(*error)
+
+
+class hooked:  # noqa: N801 - used as an adjective: ``with hooked(hooks)``
+    """Keep hooks registered while the block is open.
+
+    Args:
+        hooks: pairs of a module's registering method and the hook it shall register.
+    """
+
+    def __init__(self, hooks: list[tuple[Callable[..., RemovableHandle], Callable[..., None]]]) -> None:
+        self._hooks = hooks
+        self._handles: list[RemovableHandle] = []
+
+    def __enter__(self) -> None:
+        with _registration:
+            self._handles += [register(hook) for register, hook in self._hooks]
+
+    def __exit__(self, *error: object) -> None:
+        with _registration:
+            for handle in self._handles:
+                handle.remove()
+        self._handles.clear()
+
+
+class _Watch:
+    """Turns what hooks see into a record: one forward at a time, one thread only."""
+
+    __slots__ = ("_owner", "_seen", "_sites", "record")
+
+    def __init__(self, sites: list[Site]) -> None:
+        self.record = Record()
+        self._sites = sites
+        self._owner = get_ident()
+        self._seen: list[tuple[str, Kind, Tensor]] | None = None  # None outside a forward
+
+    def hooks(self, model: nn.Module) -> list[tuple[Callable[..., RemovableHandle], Callable[..., None]]]:
+        """All hooks, those of the model last, so that a gate which is the model itself is seen inside it."""
+        hooks: list[tuple[Callable[..., RemovableHandle], Callable[..., None]]] = [
+            (module.register_forward_hook, partial(self._note, block, kind)) for module, _, block, kind in self._sites
+        ]
+        hooks += [(model.register_forward_pre_hook, self._begin), (model.register_forward_hook, self._complete)]
+        return hooks
+
+    def _begin(self, _module: nn.Module, _inputs: Any) -> None:
+        if get_ident() == self._owner:
+            self.record.replace(None)
+            self._seen = []
+
+    def _note(self, block: str, kind: Kind, _module: nn.Module, _inputs: Any, gate: Tensor) -> None:
+        if self._seen is not None and get_ident() == self._owner:
+            # A copy, because the live tensor may be changed in place later.
+            self._seen.append((block, kind, (gate.detach() if gate.requires_grad else gate).clone()))
+
+    def _complete(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
+        if get_ident() != self._owner:
+            return
+        seen, self._seen = self._seen, None
+        if self._sites and not seen:
+            raise CaptureError(
+                "capture.ran-elsewhere",
+                "the model ran but none of its {count} gates did in this thread: capture the plain module, "
+                "not one spread over several devices or threads",
+                count=len(self._sites),
+            )
+        self.record.replace(seen)

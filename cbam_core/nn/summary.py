@@ -1,0 +1,198 @@
+"""A network in numbers: layer by layer, block by block, and what its gates add.
+
+A *multiply-add* is one multiplication whose result is added to a sum, for one image. Counted are convolutions
+and linear layers (bias additions left out; a layer that runs twice counts twice, as the perceptron of channel
+attention does), and each gate's multiplication of its feature map: one per element. Not counted: pooling,
+batch normalisation (which can be folded into the convolution before it), ReLU, sigmoid, dropout, and the means
+and maxima that the gates look at.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
+
+GATES = (ChannelAttention, SpatialAttention)
+"""Modules that multiply a feature map by a gate themselves."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One module that computes something itself.
+
+    Attributes:
+        name: its name in the network, such as ``"cbam1.channel_attn.fc.0"``.
+        kind: its class, such as ``"Conv2d"``.
+        output_shape: of one image's output, without the batch, such as (32, 16, 16).
+        parameters: its own parameters.
+        multiply_adds: see the module's text; over all calls.
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class BlockCost:
+    """What one CBAM adds to its network.
+
+    Attributes:
+        name: the block's name, such as ``"cbam1"``.
+        parameters: of both gates.
+        channel_parameters: of its channel attention.
+        spatial_parameters: of its spatial attention.
+        multiply_adds: of both gates.
+    """
+
+    name: str
+    parameters: int
+    channel_parameters: int
+    spatial_parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A network in numbers, for one input image.
+
+    Attributes:
+        input_size: (width, height) in pixels.
+        layers: in the order in which they first finish.
+        blocks: every CBAM, in the network's order.
+        parameters: of the whole network.
+        trainable: those that training may change.
+        multiply_adds: of one forward.
+    """
+
+    input_size: tuple[int, int]
+    layers: tuple[Layer, ...]
+    blocks: tuple[BlockCost, ...]
+    parameters: int
+    trainable: int
+    multiply_adds: int
+
+    @property
+    def cbam_parameters(self) -> int:
+        """Parameters of all blocks."""
+        return sum(block.parameters for block in self.blocks)
+
+    @property
+    def cbam_multiply_adds(self) -> int:
+        """Multiply-adds of all blocks."""
+        return sum(block.multiply_adds for block in self.blocks)
+
+    @property
+    def cbam_parameter_share(self) -> float:
+        """The blocks' part of all parameters, in [0, 1]."""
+        return self.cbam_parameters / max(self.parameters, 1)
+
+    @property
+    def cbam_multiply_add_share(self) -> float:
+        """The blocks' part of all multiply-adds, in [0, 1]."""
+        return self.cbam_multiply_adds / max(self.multiply_adds, 1)
+
+
+def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
+    """Count a network's layers, parameters and multiply-adds.
+
+    The network is not touched: a copy without data, hooks or gradients runs once on an image without data.
+
+    Args:
+        model: a network for RGB images.
+        input_size: (width, height) of its input in pixels.
+
+    Raises:
+        ModelError: the network does not take the size.
+    """
+    shadow = _shadow(model)
+    layers: dict[str, Layer] = {}
+    for name, module in shadow.named_modules():
+        own = sum(parameter.numel() for parameter in module.parameters(recurse=False))
+        if own or isinstance(module, GATES) or not any(module.children()):
+            module.register_forward_hook(_counter(layers, name, own))
+    width, height = input_size
+    with torch.no_grad():
+        shadow(torch.empty(1, 3, height, width, device="meta"))
+    parameters = list(model.parameters())
+    return Summary(
+        input_size=input_size,
+        layers=tuple(layers.values()),
+        blocks=tuple(_blocks(shadow, layers)),
+        parameters=sum(parameter.numel() for parameter in parameters),
+        trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        multiply_adds=sum(layer.multiply_adds for layer in layers.values()),
+    )
+
+
+def _shadow(model: nn.Module) -> nn.Module:
+    """A copy in eval mode whose tensors have shapes but no data, and which has no hooks."""
+    memo: dict[int, Any] = {}
+    for module in model.modules():
+        for key, value in vars(module).items():
+            if "hooks" in key and isinstance(value, dict):
+                memo[id(value)] = OrderedDict()  # another thread may be recording this very model
+        for parameter in module.parameters(recurse=False):
+            empty = torch.empty_like(parameter, device="meta")
+            memo[id(parameter)] = nn.Parameter(empty, requires_grad=False)
+        for buffer in module.buffers(recurse=False):
+            memo[id(buffer)] = torch.empty_like(buffer, device="meta")
+    return copy.deepcopy(model, memo).eval()
+
+
+def _counter(layers: dict[str, Layer], name: str, parameters: int) -> Callable[..., None]:
+    def count(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        earlier = layers[name].multiply_adds if name in layers else 0
+        layers[name] = Layer(
+            name=name,
+            kind=type(module).__name__,
+            output_shape=tuple(output.shape[1:]),
+            parameters=parameters,
+            multiply_adds=earlier + _multiply_adds(module, output),
+        )
+
+    return count
+
+
+def _multiply_adds(module: nn.Module, output: Tensor) -> int:
+    if isinstance(module, nn.Conv2d):
+        return output.numel() * math.prod(module.kernel_size) * (module.in_channels // module.groups)
+    if isinstance(module, nn.Linear):
+        return output.numel() * module.in_features
+    if isinstance(module, GATES):
+        return output.numel()
+    return 0
+
+
+def _blocks(model: nn.Module, layers: dict[str, Layer]) -> list[BlockCost]:
+    blocks = []
+    for name, module in model.named_modules():
+        if isinstance(module, CBAM):
+            prefix = f"{name}." if name else ""
+            blocks.append(
+                BlockCost(
+                    name=name,
+                    parameters=_parameters(module),
+                    channel_parameters=_parameters(module.channel_attn),
+                    spatial_parameters=_parameters(module.spatial_attn),
+                    multiply_adds=sum(
+                        layer.multiply_adds for key, layer in layers.items() if key.startswith(prefix)
+                    ),
+                )
+            )
+    return blocks
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,22 @@
+"""Where the project's own files lie; never in the folder that a program happens to be started from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CHECKPOINT_VARIABLE = "CBAM_CHECKPOINT_DIR"
+"""Environment variable that names another folder of checkpoints."""
+
+
+def checkpoint_folder() -> Path:
+    """The folder of the trained networks: ``$CBAM_CHECKPOINT_DIR``, or ``checkpoints`` beside the package."""
+    chosen = os.environ.get(CHECKPOINT_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return Path(__file__).resolve().parent.parent / "checkpoints"
+
+
+def shipped_checkpoints() -> dict[str, Path]:
+    """The trained networks at hand, by name, in alphabetical order; empty where the folder is missing."""
+    return {path.stem: path for path in sorted(checkpoint_folder().glob("*.safetensors")) if path.is_file()}

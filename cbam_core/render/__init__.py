@@ -1,0 +1,1 @@
+"""How gates look: colour tables, overlays, figures and picture files. Takes arrays, never a model."""

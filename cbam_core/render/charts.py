@@ -1,0 +1,287 @@
+"""Channel weights as Plotly bars: one explanation, or two compared.
+
+A chart is a plain dictionary ``{"data": [...], "layout": {...}}``, which `st.plotly_chart` takes as it is:
+importing `plotly.graph_objects` and building its validated `Figure` costs more than drawing bars. `as_figure`
+makes one for a notebook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from cbam_core.errors import CbamError
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+Chart = dict[str, Any]
+Order = Literal["index", "sorted"]
+PairOrder = Literal["index", "left", "difference"]
+
+WORDS: Mapping[str, str] = {
+    "channel": "channel",
+    "weight": "weight",
+    "difference": "difference",
+    "by_index": "channel",
+    "by_weight": "channel, highest weight first",
+    "by_left": "channel, highest weight of {left} first",
+    "by_difference": "channel, largest difference first",
+    "one": "{count} channel weights from {lowest:.4f} to {highest:.4f}, mean {mean:.4f}; "
+    "highest in channel {top}, lowest in channel {bottom}.",
+    "two": "{count} channel weights of {left} and {right}; mean {left_mean:.4f} and {right_mean:.4f}; "
+    "largest difference {difference:.4f}, in channel {channel}.",
+}
+"""The words of a chart and of its description; pass a translation with the same keys."""
+
+# Okabe and Ito's blue and orange, lightened or darkened to keep 3:1 against both white and near-black pages.
+ONE_COLOUR = "#2f8fd0"
+PAIR_COLOURS = ("#2f8fd0", "#d9730d")
+_INK = "rgb(128,128,128)"
+_GRID = "rgba(128,128,128,0.25)"
+
+
+def channel_weights(
+    weights: Float32[np.ndarray, " c"],
+    *,
+    title: str,
+    order: Order = "index",
+    top: int | None = None,
+    bottom: int | None = None,
+    words: Mapping[str, str] = WORDS,
+) -> Chart:
+    """Bars of one block's channel weights.
+
+    Args:
+        weights: channel weights, float32 (C,); CBAM's lie in (0, 1).
+        title: what the chart says it shows, such as ``"cbam1"``.
+        order: channels ``"index"`` by number, or ``"sorted"`` from the highest weight to the lowest.
+        top: show only this many of the highest weights, together with those of `bottom`.
+        bottom: show only this many of the lowest weights.
+        words: the words on the chart.
+
+    Returns:
+        A Plotly figure as a dictionary; hovering a bar names its channel and weight, to 4 decimals.
+
+    Raises:
+        CbamError: there are no weights, or `top` and `bottom` ask for more than there are.
+    """
+    _check_any(len(weights))
+    ranked = np.argsort(-weights, kind="stable")
+    chosen = _ends(ranked, top, bottom)
+    channels = chosen if order == "sorted" else np.sort(chosen)
+    hover = f"{_escaped(words['channel'])} %{{x}}<br>{_escaped(words['weight'])} %{{y:.4f}}<extra></extra>"
+    bars = {**_bars(channels, weights, ONE_COLOUR), "hovertemplate": hover}
+    axis = words["by_weight" if order == "sorted" else "by_index"]
+    return {
+        "data": [bars],
+        "layout": {**_layout(title, axis, len(channels), (weights,)), "showlegend": False},
+    }
+
+
+def compare_channel_weights(
+    left: Float32[np.ndarray, " c"],
+    right: Float32[np.ndarray, " d"],
+    *,
+    title: str,
+    labels: tuple[str, str],
+    order: PairOrder = "index",
+    top: int | None = None,
+    bottom: int | None = None,
+    words: Mapping[str, str] = WORDS,
+) -> Chart:
+    """Bars of the same block's channel weights in two explanations, channel beside channel.
+
+    Args:
+        left: channel weights of the first, float32 (C,).
+        right: channel weights of the second, of the same length.
+        title: what the chart says it shows.
+        labels: names of the first and the second.
+        order: channels ``"index"`` by number, ``"left"`` by the first's weight, highest first, or
+            ``"difference"`` by the size of the difference, largest first.
+        top: show only this many channels from the beginning of the ranking: the highest weights of the first,
+            or the largest differences for ``order="difference"``; together with those of `bottom`.
+        bottom: show only this many channels from the end of that ranking.
+        words: the words on the chart.
+
+    Returns:
+        A Plotly figure as a dictionary; hovering names channel, both weights and their difference.
+
+    Raises:
+        CbamError: the two have different numbers of channels, or none, or `top` and `bottom` ask for more.
+    """
+    _check_pair(left, right)
+    _check_any(len(left))
+    difference = right.astype(np.float64) - left
+    key = np.abs(difference) if order == "difference" else left
+    chosen = _ends(np.argsort(-key, kind="stable"), top, bottom)
+    channels = np.sort(chosen) if order == "index" else chosen
+    hover = {
+        "customdata": np.stack([left, right, difference], axis=1)[channels].tolist(),
+        "hovertemplate": _pair_template(labels, words),
+    }
+    bars = [
+        {**_bars(channels, weights, colour), "name": _escaped(label), **hover}
+        for weights, label, colour in zip((left, right), labels, PAIR_COLOURS, strict=True)
+    ]
+    layout = _layout(title, words[f"by_{order}"].format(left=labels[0]), len(channels), (left, right))
+    return {"data": bars, "layout": {**layout, "barmode": "group", "legend": _legend()}}
+
+
+def describe_channel_weights(weights: Float32[np.ndarray, " c"], *, words: Mapping[str, str] = WORDS) -> str:
+    """One sentence for those who cannot see the bars.
+
+    Args:
+        weights: channel weights, float32 (C,).
+        words: where the sentence's template comes from.
+
+    Raises:
+        CbamError: there are no weights.
+    """
+    _check_any(len(weights))
+    return words["one"].format(
+        count=len(weights),
+        lowest=float(weights.min()),
+        highest=float(weights.max()),
+        mean=float(weights.mean(dtype=np.float64)),
+        top=int(weights.argmax()),
+        bottom=int(weights.argmin()),
+    )
+
+
+def describe_comparison(
+    left: Float32[np.ndarray, " c"],
+    right: Float32[np.ndarray, " d"],
+    *,
+    labels: tuple[str, str],
+    words: Mapping[str, str] = WORDS,
+) -> str:
+    """One sentence about two explanations' channel weights, for those who cannot see the bars.
+
+    Args:
+        left: channel weights of the first, float32 (C,).
+        right: channel weights of the second, of the same length.
+        labels: names of the first and the second.
+        words: where the sentence's template comes from.
+
+    Raises:
+        CbamError: the two have different numbers of channels, or none.
+    """
+    _check_pair(left, right)
+    _check_any(len(left))
+    difference = right.astype(np.float64) - left
+    channel = int(np.abs(difference).argmax())
+    return words["two"].format(
+        count=len(left),
+        left=labels[0],
+        right=labels[1],
+        left_mean=float(left.mean(dtype=np.float64)),
+        right_mean=float(right.mean(dtype=np.float64)),
+        difference=float(difference[channel]),
+        channel=channel,
+    )
+
+
+def as_figure(chart: Chart) -> Figure:
+    """The chart as a `plotly.graph_objects.Figure`, for notebooks and for writing files."""
+    from plotly.graph_objects import Figure
+
+    return Figure(chart)
+
+
+def _check_any(count: int) -> None:
+    if not count:
+        raise CbamError(
+            "chart.no-weights", "there are no channel weights to draw: this block has no channel gate"
+        )
+
+
+def _check_pair(left: Float32[np.ndarray, " c"], right: Float32[np.ndarray, " d"]) -> None:
+    if len(left) != len(right):
+        raise CbamError(
+            "chart.lengths-differ",
+            "only blocks with the same number of channels can be compared: the first has {left} and the "
+            "second {right}; choose blocks of one size",
+            left=len(left),
+            right=len(right),
+        )
+
+
+def _ends(ranked: Int[np.ndarray, " c"], top: int | None, bottom: int | None) -> Int[np.ndarray, " k"]:
+    """The first `top` and the last `bottom` of a ranking; all of it where neither is given."""
+    if top is None and bottom is None:
+        return ranked
+    first, last = top or 0, bottom or 0
+    if first < 0 or last < 0 or not 0 < first + last <= len(ranked):
+        raise CbamError(
+            "chart.too-many",
+            "the highest {top} and the lowest {bottom} channels do not make a choice among {count}: ask for "
+            "at least 1 and at most {count} together",
+            top=first,
+            bottom=last,
+            count=len(ranked),
+        )
+    return np.concatenate([ranked[:first], ranked[len(ranked) - last :]])
+
+
+def _pair_template(labels: tuple[str, str], words: Mapping[str, str]) -> str:
+    channel, left, right, difference = map(_escaped, (words["channel"], *labels, words["difference"]))
+    return (
+        f"{channel} %{{x}}<br>{left} %{{customdata[0]:.4f}}<br>{right} %{{customdata[1]:.4f}}<br>"
+        f"{difference} %{{customdata[2]:+.4f}}<extra></extra>"
+    )
+
+
+def _bars(channels: Int[np.ndarray, " k"], weights: Float32[np.ndarray, " c"], colour: str) -> Chart:
+    # The channels' numbers are names of places, not places: a ranking has no numeric axis.
+    return {
+        "type": "bar",
+        "x": [str(number) for number in channels.tolist()],
+        "y": weights[channels].tolist(),
+        "marker": {"color": colour, "line": {"width": 0}},
+    }
+
+
+def _layout(title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray, " c"], ...]) -> Chart:
+    lowest, highest = _range(shown)
+    return {
+        "title": {"text": _escaped(title), "x": 0, "xref": "paper", "font": {"size": 14}},
+        "margin": {"l": 40, "r": 8, "t": 40, "b": 44},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": _INK},
+        "bargap": 0.15 if places <= 128 else 0,
+        "xaxis": {
+            "type": "category",
+            "title": {"text": _escaped(axis), "standoff": 6},
+            "showgrid": False,
+            "nticks": 12,
+            "tickangle": 0,
+        },
+        "yaxis": {
+            "range": [lowest, highest],
+            **({"dtick": 0.25} if highest - lowest == 1 else {}),
+            "gridcolor": _GRID,
+            "zerolinecolor": _GRID,
+            "fixedrange": True,
+        },
+    }
+
+
+def _range(shown: tuple[Float32[np.ndarray, " c"], ...]) -> tuple[float, float]:
+    """0 to 1, so that charts compare at a glance; wider only for gates that leave it, lest a bar be cut."""
+    lowest = min(float(weights.min()) for weights in shown)
+    highest = max(float(weights.max()) for weights in shown)
+    return min(0.0, lowest), max(1.0, highest)
+
+
+def _legend() -> Chart:
+    return {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"}
+
+
+def _escaped(text: str) -> str:
+    """Text as Plotly shows it letter by letter: it reads tags, and `%{...}` in templates."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%&#123;")

@@ -1,0 +1,237 @@
+"""A picture file of one explanation, fit for print: what the network saw, what it said, what its gates did.
+
+Lengths are pixels. At 300 dots per inch a figure with three or four blocks in a row is about as wide as the
+text of a page, and its smallest letters are 6 points high.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from PIL import Image, ImageDraw
+
+from cbam_core.render.colours import DEFAULT, Scale
+from cbam_core.render.lettering import lettering
+from cbam_core.render.overlay import Box
+from cbam_core.render.panels import (
+    ACCENT,
+    FAINT,
+    INK,
+    LABEL,
+    SMALL,
+    SOFT,
+    Panel,
+    Style,
+    alone_size,
+    draw_panel,
+)
+
+WORDS: Mapping[str, str] = {
+    "seen": "network's input, {width} x {height}",
+    "percent": "{percent:.1f} %",
+    "channels": "{count} channels",
+    "cells": "{width} x {height} cells",
+    "full": "full gate {channels} x {height} x {width}",
+    "range": "{low:.3f} to {high:.3f}",
+    "flat": "flat",
+    "weights": "channel weights",
+    "channel": "channel",
+    "no_mask": "no spatial mask",
+    "no_weights": "no channel weights",
+    "no_place": "place on the image unknown",
+    "no_blocks": "This network has no gates to show.",
+    "network": "Network: {network}.",
+    "masks_as_cells": "Each block: its spatial mask over the image at {opacity:.0f} % opacity, and alone.",
+    "masks_smooth": "Each block: its spatial mask over the image at {opacity:.0f} % opacity, "
+    "smoothed between cells, and alone.",
+    "unit": "Colours: {colours}, fixed scale 0 to 1; a line under the colour bar marks a mask's true range.",
+    "stretch": "Colours: {colours}, stretched to each mask's own range, which its colour bar names.",
+    "unseen": "Grey parts lie outside what the network saw.",
+}
+"""The words of a figure; pass a translation with the same keys."""
+
+MARGIN = 64
+"""White around everything."""
+GUTTER = 72
+"""Between blocks."""
+NARROWEST = 976
+"""Least width between the margins."""
+HEADER = 288
+"""About how high the network's input is drawn."""
+PICTURE = {1: 480, 2: 432, 3: 288, 4: 216}
+"""About how wide an overlay is drawn, by the number of blocks in a row."""
+TITLE, ENTRY, ROW = 56, 30, 46
+"""Sizes of the predicted class and of the list of classes, and the distance of its lines."""
+TOP = 5
+"""How many classes are listed."""
+
+
+def figure(
+    input_image: UInt8[np.ndarray, "h w 3"],
+    panels: Sequence[Panel],
+    *,
+    classes: Sequence[str],
+    probabilities: Float32[np.ndarray, " k"],
+    network: str,
+    picture: UInt8[np.ndarray, "rows columns 3"] | None = None,
+    seen: Box | None = None,
+    colours: str = DEFAULT,
+    scale: Scale = "unit",
+    opacity: float = 0.5,
+    smooth: bool = False,
+    words: Mapping[str, str] = WORDS,
+) -> Image.Image:
+    """Draw one explanation.
+
+    Args:
+        input_image: what the network saw, RGB.
+        panels: its blocks, in order of execution.
+        classes: names of the K classes.
+        probabilities: of the classes, float32 (K,), in [0, 1].
+        network: name of the network, for the caption.
+        picture: RGB under the masks where it is not the network's input; a large one is reduced.
+        seen: the part of `picture` that the network saw, in its pixels; None for all of it.
+        colours: name of a colour table.
+        scale: ``"unit"``, or ``"stretch"`` for colours over each mask's own range.
+        opacity: of the masks over the picture, 0 to 1.
+        smooth: overlays linear between cell centres; otherwise cells as they are.
+        words: the words of the figure.
+
+    Returns:
+        RGB on white. A picture that is drawn larger than it is gets whole squares for pixels.
+
+    Raises:
+        CbamError: unknown colours, or an opacity outside 0 to 1.
+    """
+    target = PICTURE[_columns(len(panels))]
+    base, across, down = _reduced(input_image if picture is None else picture, target)
+    panels = [_scaled(panel, across, down) for panel in panels]
+    if seen is not None:
+        seen = (seen[0] * across, seen[1] * down, seen[2] * across, seen[3] * down)
+    likely = [(classes[k], float(probabilities[k])) for k in np.argsort(-probabilities, kind="stable")[:TOP]]
+    names = [network, colours, *(panel.name for panel in panels), *(name for name, _ in likely)]
+    zoom = _zoom(base, target)
+    style = Style(
+        text=lettering([*names, *words.values(), "0123456789+-…"]),
+        words=words,
+        picture=base,
+        beside=max((alone_size(panel.mask, base, zoom)[0] for panel in panels), default=0),
+        zoom=zoom,
+        seen=seen,
+        colours=colours,
+        scale=scale,
+        opacity=opacity,
+        smooth=smooth,
+    )
+    caption = _caption(network, panels, style)
+    return _laid_out(panels, input_image, likely, caption, style)
+
+
+def _laid_out(
+    panels: Sequence[Panel],
+    input_image: UInt8[np.ndarray, "h w 3"],
+    likely: Sequence[tuple[str, float]],
+    caption: str,
+    style: Style,
+) -> Image.Image:
+    columns = _columns(len(panels))
+    width = max(columns * style.column + (columns - 1) * GUTTER, NARROWEST)
+    lines = style.text.wrapped(caption, SMALL, width)
+    masks = any(panel.mask is not None for panel in panels)
+    weights = any(panel.weights is not None for panel in panels)
+    row = GUTTER + style.height(masks, weights)
+    blocks = MARGIN + HEADER + LABEL
+    below = blocks + -(-len(panels) // columns) * row + GUTTER // 2
+    page = Image.new("RGB", (width + 2 * MARGIN, below + LABEL * len(lines) + MARGIN), "white")
+
+    _draw_input(page, input_image, style)
+    _draw_classes(page, MARGIN + width, likely, style)
+    for number, panel in enumerate(panels):
+        down, across = divmod(number, columns)
+        at = (MARGIN + across * (style.column + GUTTER), blocks + down * row + GUTTER)
+        draw_panel(page, at, panel, style, masks=masks, weights=weights)
+    draw = ImageDraw.Draw(page)
+    for number, line in enumerate(lines):
+        style.text.write(draw, (MARGIN, below + SMALL + LABEL * number), line, SMALL, colour=SOFT)
+    return page
+
+
+def _draw_input(page: Image.Image, image: UInt8[np.ndarray, "h w 3"], style: Style) -> None:
+    height, width = image.shape[:2]
+    side = round(HEADER * min(width / height, 1.0))
+    small = _reduced(image, side)[0]
+    zoom = _zoom(small, side)
+    drawn = small.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    page.paste(Image.fromarray(drawn), (MARGIN, MARGIN))
+    remark = style.words["seen"].format(width=width, height=height)
+    at = (MARGIN, MARGIN + drawn.shape[0] + 12 + SMALL)
+    style.text.write(ImageDraw.Draw(page), at, remark, SMALL, colour=SOFT)
+
+
+def _draw_classes(page: Image.Image, right: int, likely: Sequence[tuple[str, float]], style: Style) -> None:
+    """The predicted class, and below it the most probable ones with bars from 0 to 100 %."""
+    draw, text = ImageDraw.Draw(page), style.text
+    left = MARGIN + HEADER + GUTTER
+    percents = [style.words["percent"].format(percent=100 * probability) for _, probability in likely]
+    ends = right - round(max(text.width(percent, ENTRY) for percent in percents)) - 24
+    names = [text.fitted(name, ENTRY, (ends - left) * 0.5, end=False) for name, _ in likely]
+    begins = left + round(max(text.width(name, ENTRY) for name in names)) + 24
+    title = text.fitted(likely[0][0], TITLE, right - left, end=False)
+    text.write(draw, (left, MARGIN + 46), title, TITLE, colour=INK, heavy=True)
+    for number, ((_, probability), name, percent) in enumerate(zip(likely, names, percents, strict=True)):
+        base = MARGIN + 112 + number * ROW
+        text.write(draw, (left, base), name, ENTRY, colour=INK)
+        text.write(draw, (right, base), percent, ENTRY, colour=INK, anchor="rs")
+        draw.rectangle((begins, base - 21, ends - 1, base - 2), fill=FAINT)
+        length = round(probability * (ends - begins))
+        if length:
+            draw.rectangle((begins, base - 21, begins + length - 1, base - 2), fill=ACCENT)
+
+
+def _caption(network: str, panels: Sequence[Panel], style: Style) -> str:
+    words = style.words
+    said = [words["network"].format(network=network)]
+    if not panels:
+        said.append(words["no_blocks"])
+    if any(panel.mask is not None for panel in panels):
+        masks = words["masks_smooth" if style.smooth else "masks_as_cells"]
+        said += [masks.format(opacity=100 * style.opacity), words[style.scale].format(colours=style.colours)]
+        if style.seen is not None:
+            said.append(words["unseen"])
+    return " ".join(said)
+
+
+def _columns(blocks: int) -> int:
+    """How many blocks stand in one row: three where that leaves no row nearly empty, else up to four."""
+    return 3 if blocks in (5, 6, 9) else min(max(blocks, 1), 4)
+
+
+def _scaled(panel: Panel, across: float, down: float) -> Panel:
+    return panel if panel.cells is None else replace(panel, cells=panel.cells.scaled(across, down))
+
+
+def _reduced(
+    picture: UInt8[np.ndarray, "h w 3"], target: int
+) -> tuple[UInt8[np.ndarray, "h_small w_small 3"], float, float]:
+    """A picture that would be much too large made smaller; its width and height over the old ones."""
+    height, width = picture.shape[:2]
+    wanted = _width(picture, target)
+    if width <= 1.25 * wanted:
+        return picture, 1.0, 1.0
+    size = (max(round(wanted), 1), max(round(height * wanted / width), 1))
+    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+    return small, size[0] / width, size[1] / height
+
+
+def _zoom(picture: UInt8[np.ndarray, "h w 3"], target: int) -> int:
+    return max(round(_width(picture, target) / int(picture.shape[1])), 1)
+
+
+def _width(picture: UInt8[np.ndarray, "h w 3"], target: int) -> float:
+    """Width that gives a picture and a square beside it about the width of two squares of `target` pixels."""
+    height, width = picture.shape[:2]
+    tall = float(height / width)
+    return 2 * target / (1 + tall) if tall <= 1 else target * min(1.0, 1.25 / tall)

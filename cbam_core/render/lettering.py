@@ -1,0 +1,143 @@
+"""Letters on a picture: one font for a whole figure, text that fits its place."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from PIL import ImageDraw, ImageFont
+
+Anchor = Literal["ls", "ms", "rs", "mm"]
+"""Where a text's point is, in Pillow's notation: left, middle or right of its baseline, or its centre."""
+
+FALLBACKS = (
+    "NotoSans-Regular.ttf",
+    "DejaVuSans.ttf",
+    "Arial.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "msyh.ttc",
+    "PingFang.ttc",
+    "wqy-microhei.ttc",
+    "wqy-zenhei.ttc",
+    "Arial Unicode.ttf",
+)
+"""System fonts that are tried, in order, for letters that Pillow's own font (basic Latin) lacks."""
+
+Length = int | float
+"""Pixels, between them too."""
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+@dataclass(frozen=True)
+class Lettering:
+    """Writes with one font; what the font lacks is replaced by a plain letter, or "?".
+
+    Attributes:
+        font: gives the font in a size, pixels.
+    """
+
+    font: Callable[[int], Font]
+
+    def width(self, text: str, size: int) -> float:
+        """Width of a line, pixels."""
+        return float(self.font(size).getlength(self._drawable(text)))
+
+    def fitted(self, text: str, size: int, width: Length, *, end: bool = True) -> str:
+        """The line, or as much of it as fits into `width` pixels: its beginning and, by default, its end."""
+        text = _one_line(text)
+        if self.width(text, size) <= width:
+            return text
+        for kept in range(min(len(text) - 1, 400), 0, -1):
+            last = kept // 2 if end else 0
+            shortened = f"{text[: kept - last].rstrip()}…{text[len(text) - last :].lstrip()}"
+            if self.width(shortened, size) <= width:
+                return shortened
+        return "…"
+
+    def wrapped(self, text: str, size: int, width: Length) -> list[str]:
+        """The text in lines of at most `width` pixels, broken at spaces."""
+        lines: list[str] = []
+        for word in text.split():
+            longer = f"{lines[-1]} {word}" if lines else word
+            if lines and self.width(longer, size) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(self.fitted(word, size, width))
+        return lines
+
+    def write(
+        self,
+        draw: ImageDraw.ImageDraw,
+        at: tuple[Length, Length],
+        text: str,
+        size: int,
+        *,
+        colour: str,
+        anchor: Anchor = "ls",
+        heavy: bool = False,
+    ) -> None:
+        """Draw one line; `heavy` thickens it, since Pillow's own font has no bold."""
+        draw.text(
+            at,
+            self._drawable(text),
+            colour,
+            self.font(size),
+            anchor,
+            stroke_width=size / 60 if heavy else 0,
+        )
+
+    def _drawable(self, text: str) -> str:
+        font, line = self.font(_PROBE), _one_line(text)
+        return "".join(_substitute(font, letter) for letter in line)
+
+
+def lettering(texts: Iterable[str]) -> Lettering:
+    """The first font that has every letter of the texts: Pillow's own if possible, else one of the system's.
+
+    With Pillow's own font a figure is the same on every machine.
+    """
+    letters = {letter for text in texts for letter in _one_line(text)}
+    for name in (None, *FALLBACKS):
+        probe = _font(name, _PROBE)
+        if probe is not None and all(_has(probe, letter) for letter in letters):
+            break
+    else:
+        name = None
+    return Lettering(lambda size: _font(name, size) or ImageFont.load_default(size))
+
+
+_PROBE = 20
+
+
+@lru_cache(maxsize=64)
+def _font(name: str | None, size: int) -> Font | None:
+    if name is None:
+        return ImageFont.load_default(size)
+    try:
+        return ImageFont.truetype(name, size)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _has(font: Font, letter: str) -> bool:
+    if letter.isspace():
+        return True
+    drawn, missing = font.getmask(letter), font.getmask("\uffff")
+    return drawn.size != missing.size or bytes(drawn) != bytes(missing)
+
+
+def _substitute(font: Font, letter: str) -> str:
+    if _has(font, letter):
+        return letter
+    plain = unicodedata.normalize("NFKD", letter)[0]
+    return plain if _has(font, plain) else "?"
+
+
+def _one_line(text: str) -> str:
+    """The text without line breaks, control characters and doubled spaces."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,0 +1,190 @@
+"""Overlays: a spatial mask in colours over the picture it belongs to, exact to the last bit.
+
+Every drawn pixel takes the mask's value at its own centre: the value of the nearest cell (the mask as it is), or
+linear between the four nearest cell centres ("smooth"). Beyond the outermost centres the outermost value holds.
+Then ``pixel = floor((1 - a) * image + a * colour + 0.5)`` in float64, a being the opacity. Where the picture shows
+more than the network saw (a photo that was cropped), the rest gets no colour and turns grey at half contrast:
+``pixel = floor((luma + 128) / 2 + 0.5)`` with ``luma = (77 R + 150 G + 29 B) / 256``.
+
+The attention viewer's JavaScript follows the same formulas in the same order, so both give the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int, UInt8
+
+from cbam_core.data.fitting import Frame
+from cbam_core.errors import CbamError
+from cbam_core.gates.placement import Placement
+from cbam_core.render.colours import DEFAULT, Scale, colourise, scaled, stretch
+
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom) in continuous pixel coordinates of a picture."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where the cells of a mask lie on a picture.
+
+    Coordinates are continuous: 0 is the picture's left or top edge, the first pixel's middle is 0.5.
+
+    Attributes:
+        x0: centre of the first column, pixels.
+        y0: centre of the first row, pixels.
+        dx: from one column's centre to the next, pixels, above 0.
+        dy: from one row's centre to the next, pixels, above 0.
+    """
+
+    x0: float
+    y0: float
+    dx: float
+    dy: float
+
+    def scaled(self, x: float, y: float) -> Cells:
+        """The same cells on a picture that was resized by the factors `x` across and `y` down."""
+        return Cells(self.x0 * x, self.y0 * y, self.dx * x, self.dy * y)
+
+
+def cells_on_input(placement: Placement) -> Cells:
+    """The cells on the network's input; `Placement` counts from the middle of a pixel, `Cells` from its edge."""
+    row, column = placement.start
+    down, across = placement.step
+    return Cells(x0=column + 0.5, y0=row + 0.5, dx=across, dy=down)
+
+
+def cells_on_original(placement: Placement, frame: Frame) -> Cells:
+    """The cells on the original image, through the frame that cut the input from it."""
+    at = cells_on_input(placement)
+    x0, y0 = frame.to_original(at.x0, at.y0)
+    left, top, right, bottom = frame.box
+    width, height = frame.input_size
+    return Cells(x0=x0, y0=y0, dx=at.dx * (right - left) / width, dy=at.dy * (bottom - top) / height)
+
+
+def seen_on_original(frame: Frame) -> Box:
+    """The part of the original image that the network saw; a box that was padded ends at the image's edge."""
+    left, top, right, bottom = frame.box
+    width, height = frame.original_size
+    return max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom)
+
+
+def spread(
+    mask: Float[np.ndarray, "h w"], cells: Cells, size: tuple[int, int], zoom: int = 1, smooth: bool = False
+) -> Float64[np.ndarray, "rows columns"]:
+    """The mask's value at every drawn pixel.
+
+    Args:
+        mask: gate values.
+        cells: where they lie on the picture.
+        size: (width, height) of the picture, pixels.
+        zoom: drawn pixels along each side of a picture's pixel, at least 1.
+        smooth: linear between cell centres; otherwise the nearest cell's value.
+
+    Returns:
+        float64 (height * zoom, width * zoom).
+    """
+    values = mask.astype(np.float64)
+    x = (_centres(size[0], zoom) - cells.x0) / cells.dx
+    y = (_centres(size[1], zoom) - cells.y0) / cells.dy
+    if not smooth:
+        return values[np.ix_(_nearest(y, mask.shape[0]), _nearest(x, mask.shape[1]))]
+    row, below, v = _between(y, mask.shape[0])
+    column, right, u = _between(x, mask.shape[1])
+    v = v[:, None]
+    first = (1 - u) * values[np.ix_(row, column)] + u * values[np.ix_(row, right)]
+    second = (1 - u) * values[np.ix_(below, column)] + u * values[np.ix_(below, right)]
+    return (1 - v) * first + v * second
+
+
+def overlay(
+    image: UInt8[np.ndarray, "h w 3"],
+    mask: Float[np.ndarray, "rows columns"],
+    cells: Cells,
+    *,
+    opacity: float = 0.5,
+    colours: str = DEFAULT,
+    scale: Scale = "unit",
+    smooth: bool = False,
+    zoom: int = 1,
+    seen: Box | None = None,
+) -> UInt8[np.ndarray, "drawn_h drawn_w 3"]:
+    """The picture with the mask in colours over it.
+
+    Args:
+        image: RGB.
+        mask: gate values; on the unit scale those outside 0 to 1 get the nearer end's colour.
+        cells: where the mask's cells lie on the picture.
+        opacity: of the colours, 0 to 1.
+        colours: name of a colour table.
+        scale: ``"unit"``, or ``"stretch"`` for colours from the mask's least to its greatest value.
+        smooth: linear between cell centres; otherwise cells as they are.
+        zoom: every pixel of the picture is drawn as zoom x zoom pixels, at least 1.
+        seen: the part of the picture that the network saw, in the picture's pixels; None for all of it. A drawn
+            pixel belongs to it when its centre does.
+
+    Returns:
+        RGB, uint8 (h * zoom, w * zoom, 3).
+
+    Raises:
+        CbamError: unknown colours, an opacity outside 0 to 1, or a zoom below 1.
+    """
+    if not 0 <= opacity <= 1:
+        raise CbamError("render.opacity", "opacity runs from 0 to 1; given {given}", given=opacity)
+    if zoom < 1:
+        raise CbamError("render.zoom", "zoom is a whole number from 1 up; given {given}", given=zoom)
+    height, width = image.shape[:2]
+    base = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    values = spread(mask, cells, (width, height), zoom, smooth)
+    colour = colourise(scaled(values, scale, stretch(mask)), colours)
+    share = float(opacity)
+    drawn = np.floor((1 - share) * base + share * colour + 0.5).astype(np.uint8)
+    if seen is None:
+        return drawn
+    return np.where(_inside(seen, (width, height), zoom)[..., None], drawn, unseen(base))
+
+
+def unseen(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture as it is drawn where the network did not look: grey, at half contrast."""
+    luma = image.astype(np.float64) @ np.array([77.0, 150.0, 29.0]) / 256  # exact: whole numbers below 2**53
+    grey = np.floor((luma + 128) / 2 + 0.5).astype(np.uint8)
+    return grey[..., None].repeat(3, axis=2)
+
+
+def raw_mask(
+    mask: Float[np.ndarray, "h w"], *, colours: str = DEFAULT, scale: Scale = "unit", zoom: int = 1
+) -> UInt8[np.ndarray, "drawn_h drawn_w 3"]:
+    """The mask alone, every cell a square of zoom x zoom pixels.
+
+    Raises:
+        CbamError: unknown colours, or a zoom below 1.
+    """
+    if zoom < 1:
+        raise CbamError("render.zoom", "zoom is a whole number from 1 up; given {given}", given=zoom)
+    picture = colourise(scaled(mask, scale, stretch(mask)), colours)
+    return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
+
+
+def _centres(pixels: int, zoom: int) -> Float64[np.ndarray, " n"]:
+    return (np.arange(pixels * zoom) + 0.5) / zoom
+
+
+def _nearest(position: Float64[np.ndarray, " n"], count: int) -> Int[np.ndarray, " n"]:
+    return np.clip(np.floor(position + 0.5), 0, count - 1).astype(np.intp)
+
+
+def _between(
+    position: Float64[np.ndarray, " n"], count: int
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    held = np.clip(position, 0, count - 1)
+    before = np.floor(held)
+    after = np.minimum(before + 1, count - 1)
+    return before.astype(np.intp), after.astype(np.intp), held - before
+
+
+def _inside(seen: Box, size: tuple[int, int], zoom: int) -> Bool[np.ndarray, "rows columns"]:
+    left, top, right, bottom = seen
+    x, y = _centres(size[0], zoom), _centres(size[1], zoom)
+    return ((top <= y) & (y < bottom))[:, None] & ((left <= x) & (x < right))

@@ -1,0 +1,275 @@
+"""One block of a figure: its mask over the picture and alone, a colour bar with the range, channel weights.
+
+Lengths are pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from PIL import Image, ImageDraw
+
+from cbam_core.render.colours import Scale, colourise, is_flat, stretch
+from cbam_core.render.lettering import Lettering
+from cbam_core.render.overlay import Box, Cells, overlay, raw_mask
+
+At = tuple[int, int]
+
+HEADING, SMALL = 36, 26
+"""Sizes of a block's name and of all other letters."""
+INK, SOFT, FAINT, ACCENT, WARNING = "#1a1a1a", "#666666", "#ebebeb", "#2b6ca3", "#b45309"
+GAP = 16
+"""Between a block's two pictures."""
+NARROWEST = 400
+"""Least width of a panel, so that its words fit."""
+NAMED, BAR, PLOT, LABEL = 100, 18, 140, 40
+"""Height of name and details, of the colour bar, of the channel weights' plot, and of a line of labels."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One block of a figure.
+
+    Attributes:
+        name: the block's name.
+        mask: spatial mask, float32 (H, W), or None.
+        weights: channel weights, float32 (C,), or None.
+        cells: where the mask's cells lie on the picture; None where that is unknown.
+        full: (C, H, W) of a gate that weighs every value by itself, which is named but not drawn.
+    """
+
+    name: str
+    mask: Float32[np.ndarray, "h w"] | None
+    weights: Float32[np.ndarray, " c"] | None
+    cells: Cells | None
+    full: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Style:
+    """What all blocks of a figure share.
+
+    Attributes:
+        text: the font.
+        words: as `cbam_core.render.figure.WORDS`.
+        picture: RGB under the masks.
+        beside: width of the widest mask that is drawn alone, beside it.
+        zoom: drawn pixels along each side of one of the picture's pixels.
+        seen: the part of it that the network saw; None for all of it.
+        colours: name of a colour table.
+        scale: ``"unit"`` or ``"stretch"``.
+        opacity: of the masks, 0 to 1.
+        smooth: overlays linear between cell centres.
+    """
+
+    text: Lettering
+    words: Mapping[str, str]
+    picture: UInt8[np.ndarray, "h w 3"]
+    beside: int
+    zoom: int
+    seen: Box | None
+    colours: str
+    scale: Scale
+    opacity: float
+    smooth: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of an overlay as drawn."""
+        return self.picture.shape[1] * self.zoom, self.picture.shape[0] * self.zoom
+
+    @property
+    def column(self) -> int:
+        """Width of a panel."""
+        return max(self.size[0] + GAP + self.beside, NARROWEST)
+
+    def height(self, masks: bool, weights: bool) -> int:
+        """Height of a panel that shows masks, weights or both."""
+        return NAMED + masks * (self._below_masks() - NAMED) + weights * (PLOT + 2 * LABEL)
+
+    def _below_masks(self) -> int:
+        return NAMED + self.size[1] + GAP + BAR + 2 * LABEL
+
+    def weights_at(self, masks: bool) -> int:
+        """Where the channel weights begin, from the panel's top."""
+        return self._below_masks() if masks else NAMED
+
+
+def draw_panel(page: Image.Image, at: At, panel: Panel, style: Style, *, masks: bool, weights: bool) -> None:
+    """Draw one block with its top left corner at `at`.
+
+    Args:
+        page: what is drawn on.
+        at: (x, y).
+        panel: the block.
+        style: what it shares with the others.
+        masks: whether there is a place for masks; a block without one says so there.
+        weights: the same for channel weights.
+    """
+    x, y = at
+    _draw_name(page, at, panel, style)
+    if masks:
+        _draw_masks(page, (x, y + NAMED), panel, style)
+    if weights:
+        _draw_weights(page, (x, y + style.weights_at(masks)), panel, style)
+
+
+def _draw_name(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
+    draw, text, words = ImageDraw.Draw(page), style.text, style.words
+    details = []
+    if panel.weights is not None:
+        details.append(words["channels"].format(count=len(panel.weights)))
+    if panel.mask is not None:
+        details.append(words["cells"].format(width=panel.mask.shape[1], height=panel.mask.shape[0]))
+    if panel.full is not None:
+        channels, height, width = panel.full
+        details.append(words["full"].format(channels=channels, height=height, width=width))
+    name = text.fitted(panel.name, HEADING, style.column)
+    text.write(draw, (at[0], at[1] + 32), name, HEADING, colour=INK, heavy=True)
+    line = text.fitted(" · ".join(details), SMALL, style.column)
+    text.write(draw, (at[0], at[1] + 72), line, SMALL, colour=SOFT)
+
+
+def _draw_masks(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
+    x, y = at
+    width, height = style.size
+    if panel.mask is None:
+        _draw_gap(page, (x, y, x + style.column, y + height), style.words["no_mask"], style)
+        return
+    if panel.cells is None:
+        _draw_gap(page, (x, y, x + width, y + height), style.words["no_place"], style)
+    else:
+        drawn = overlay(
+            style.picture,
+            panel.mask,
+            panel.cells,
+            opacity=style.opacity,
+            colours=style.colours,
+            scale=style.scale,
+            smooth=style.smooth,
+            zoom=style.zoom,
+            seen=style.seen,
+        )
+        page.paste(Image.fromarray(drawn), (x, y))
+    page.paste(_alone(panel.mask, style), (x + width + GAP, y))
+    _draw_colour_bar(page, (x, y + height + GAP), panel.mask, style)
+
+
+def alone_size(
+    mask: Float32[np.ndarray, "rows columns"] | None, picture: UInt8[np.ndarray, "h w 3"], zoom: int
+) -> tuple[int, int]:
+    """Width and height of a mask in square cells as large as fit beside its overlay; (0, 0) without one."""
+    if mask is None:
+        return (0, 0)
+    rows, columns = mask.shape
+    ratio = min(picture.shape[1] * zoom / columns, picture.shape[0] * zoom / rows)
+    ratio = ratio if ratio < 1 else int(ratio)
+    return max(round(columns * ratio), 1), max(round(rows * ratio), 1)
+
+
+def _alone(mask: Float32[np.ndarray, "h w"], style: Style) -> Image.Image:
+    """The mask in whole cells; one with more cells than there are pixels is thinned out, not averaged."""
+    picture = Image.fromarray(raw_mask(mask, colours=style.colours, scale=style.scale))
+    return picture.resize(alone_size(mask, style.picture, style.zoom), Image.Resampling.NEAREST)
+
+
+def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"], style: Style) -> None:
+    """The colour scale; under the fixed one, a line from the mask's least value to its greatest."""
+    draw, text = ImageDraw.Draw(page), style.text
+    x, y = at
+    width = style.column
+    ramp = colourise(np.linspace(0, 1, width), style.colours)
+    page.paste(Image.fromarray(ramp[None].repeat(BAR, axis=0)), (x, y))
+    low, high = stretch(mask)
+    ends = ("0", "1")
+    if style.scale == "unit":
+        first, last = (x + round((width - 1) * float(np.clip(value, 0, 1))) for value in (low, high))
+        draw.rectangle((max(first - 2, x), y + BAR + 6, min(last + 2, x + width - 1), y + BAR + 11), fill=INK)
+    else:
+        ends = (f"{low:.3f}", f"{high:.3f}")
+    baseline = y + BAR + 20 + SMALL
+    text.write(draw, (x, baseline), ends[0], SMALL, colour=SOFT)
+    text.write(draw, (x + width, baseline), ends[1], SMALL, colour=SOFT, anchor="rs")
+    _draw_range(draw, (x + width // 2, baseline), mask, style)
+
+
+def _draw_range(draw: ImageDraw.ImageDraw, at: At, mask: Float32[np.ndarray, "h w"], style: Style) -> None:
+    text, words = style.text, style.words
+    low, high = stretch(mask)
+    shown = words["range"].format(low=low, high=high) if style.scale == "unit" else ""
+    flag = words["flat"] if is_flat(mask) else ""
+    space = SMALL // 2 if shown and flag else 0
+    left = at[0] - (text.width(shown, SMALL) + space + text.width(flag, SMALL)) / 2
+    text.write(draw, (left, at[1]), shown, SMALL, colour=INK)
+    right = left + text.width(shown, SMALL) + space
+    text.write(draw, (right, at[1]), flag, SMALL, colour=WARNING, heavy=True)
+
+
+def _draw_weights(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
+    draw, text, words = ImageDraw.Draw(page), style.text, style.words
+    x, y = at
+    top, bottom = y + LABEL, y + LABEL + PLOT
+    right = x + style.column
+    if panel.weights is None or not len(panel.weights):
+        _draw_gap(page, (x, top, right, bottom), words["no_weights"], style)
+        return
+    low, high = stretch(panel.weights)
+    text.write(draw, (x, y + SMALL), words["weights"], SMALL, colour=SOFT)
+    text.write(
+        draw, (right, y + SMALL), words["range"].format(low=low, high=high), SMALL, colour=INK, anchor="rs"
+    )
+    base, ceiling = min(0.0, low), max(1.0, high)
+    for share in (0.0, 0.5, 1.0):
+        line = bottom - round(share * PLOT)
+        draw.line((x, line, right - 1, line), fill=FAINT, width=2)
+        if share != 0.5:
+            label = f"{base + share * (ceiling - base):.3g}"
+            text.write(draw, (x - 8, line + 9), label, SMALL, colour=SOFT, anchor="rs")
+    _draw_bars(page, (x, top, right, bottom), panel.weights, base, ceiling)
+    below = bottom + 10 + SMALL
+    text.write(draw, (x, below), "0", SMALL, colour=SOFT)
+    text.write(draw, (x + style.column // 2, below), words["channel"], SMALL, colour=SOFT, anchor="ms")
+    if len(panel.weights) > 1:
+        text.write(draw, (right, below), str(len(panel.weights) - 1), SMALL, colour=SOFT, anchor="rs")
+
+
+def _draw_bars(
+    page: Image.Image,
+    box: tuple[int, int, int, int],
+    weights: Float32[np.ndarray, " c"],
+    base: float,
+    ceiling: float,
+) -> None:
+    """Bars from 0; where there are too many for the pixels, they are drawn wider and averaged down."""
+    left, top, right, bottom = box
+    width, count = right - left, len(weights)
+    fine = count if count > width // 2 else width
+    edges = np.rint(np.linspace(0, fine, count + 1)).astype(int)
+    thickness = fine // count
+    space = min(max(thickness // 6, int(thickness >= 4)), 8)
+    covered = np.zeros((bottom - top, fine), np.uint8)
+
+    def row(value: float) -> int:
+        return round((ceiling - value) / (ceiling - base) * (bottom - top))
+
+    for value, first, last in zip(np.nan_to_num(weights).tolist(), edges[:-1], edges[1:], strict=True):
+        above, below = sorted((row(value), row(0.0)))
+        covered[above:below, first : last - space] = 255
+    stencil = Image.fromarray(covered)
+    if fine != width:
+        stencil = stencil.resize((width, bottom - top), Image.Resampling.BOX)
+    page.paste(ACCENT, box, stencil)
+
+
+def _draw_gap(page: Image.Image, box: tuple[int, int, int, int], remark: str, style: Style) -> None:
+    """A pale box that says why there is nothing."""
+    left, top, right, bottom = box
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((left, top, right - 1, bottom - 1), fill="#f5f5f5")
+    lines = style.text.wrapped(remark, SMALL, right - left - 2 * GAP)
+    for number, line in enumerate(lines):
+        y = (top + bottom) / 2 + (number - (len(lines) - 1) / 2) * LABEL
+        style.text.write(draw, ((left + right) / 2, y), line, SMALL, colour=SOFT, anchor="mm")

@@ -1,0 +1,90 @@
+"""The attention viewer: one JavaScript module and one style sheet, free of any host.
+
+A host (the app, a notebook, an HTML file) puts `styles` and `source` on its page and calls
+``mount(root, payload, emit)`` with the payload's `as_dict`. The viewer loads nothing and sends nothing itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from functools import cache
+from importlib.resources import files
+
+from cbam_core.render.colours import FLAT, MISSING, TABLES
+from cbam_core.viewer.payload import Payload, Picture, Settings, ViewedBlock, lay_out
+from cbam_core.viewer.words import WORDS
+
+__all__ = [
+    "WORDS",
+    "Payload",
+    "Picture",
+    "Settings",
+    "ViewedBlock",
+    "lay_out",
+    "source",
+    "standalone_html",
+    "styles",
+]
+
+PARTS = ("compose.js", "bars.js", "panel.js", "toolbar.js", "viewer.js")
+"""The module's files in the order in which they are joined."""
+
+
+@cache
+def source() -> str:
+    """The viewer as one ES module that exports `mount`; it has no imports and needs no network and no eval."""
+    constants = {
+        "COLOUR_TABLES": {name: table.tobytes().hex() for name, table in TABLES.items()},
+        "FLAT": FLAT,
+        "MISSING": MISSING,
+    }
+    head = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in constants.items())
+    return head + "\n".join(_read(part) for part in PARTS)
+
+
+@cache
+def styles() -> str:
+    """The viewer's style sheet."""
+    return _read("viewer.css")
+
+
+def standalone_html(payload: Payload, title: str | None = None) -> str:
+    """A whole page with the viewer that works offline, from a file, under a strict Content-Security-Policy.
+
+    Args:
+        payload: what to show.
+        title: of the page; the viewer's own name without one.
+    """
+    values = payload.as_dict()
+    script = (
+        source() + '\nconst payload = JSON.parse(document.getElementById("payload").textContent);'
+        '\nmount(document.getElementById("viewer"), payload, (name, detail) =>'
+        '\n  document.dispatchEvent(new CustomEvent("cbam-" + name, { detail })));\n'
+    )
+    style = styles() + _read("page.css")
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    data = json.dumps(values).replace("<", "\\u003c")  # a name in it cannot end the element
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title or values['words']['viewer'])}</title>\n"
+        f"<style>{style}</style>\n</head>\n<body>\n"
+        '<main id="viewer"></main>\n'
+        f'<script type="application/json" id="payload">{data}</script>\n'
+        f'<script type="module">{script}</script>\n</body>\n</html>\n'
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _read(name: str) -> str:
+    return files("cbam_core.viewer").joinpath(name).read_text(encoding="utf-8")

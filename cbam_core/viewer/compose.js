@@ -1,0 +1,212 @@
+// From gate values to pixels. The arithmetic is that of cbam_core/render/overlay.py and colours.py, formula by formula
+// and in the same order, in float64: both give the same bytes. COLOUR_TABLES, FLAT and MISSING come from Python.
+
+const TABLES = Object.fromEntries(
+  Object.entries(COLOUR_TABLES).map(([name, hex]) => [
+    name,
+    Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16)),
+  ]),
+);
+
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+/** Little-endian float32 numbers in base64. */
+function floatsOf(base64) {
+  const view = new DataView(bytesOf(base64).buffer);
+  return Float32Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}
+
+/** {low, high} of numbers, leaving out what is not a number. */
+function rangeOf(values) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return low <= high ? { low, high } : { low: 0, high: 0 };
+}
+
+/** A block of the payload with its numbers unpacked. */
+function unpackBlock(block) {
+  const mask = block.mask && { ...block.mask, values: floatsOf(block.mask.values) };
+  const weights = block.weights && floatsOf(block.weights);
+  return {
+    name: block.name,
+    cells: block.cells,
+    mask,
+    weights,
+    maskRange: mask && rangeOf(mask.values),
+    weightsRange: weights && rangeOf(weights),
+  };
+}
+
+function isFlat(range) {
+  return range.high - range.low < FLAT;
+}
+
+/** The pixels of a picture of the payload, RGBA; the browser must not convert their colours. */
+async function decodePicture(picture) {
+  const file = new Blob([bytesOf(picture.png)], { type: "image/png" });
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  const canvas = document.createElement("canvas");
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.getImageData(0, 0, picture.width, picture.height).data;
+}
+
+/** Index into a colour table for a value on the scale from 0 to 1; -1 for what is not a number. */
+function colourIndex(value) {
+  if (Number.isNaN(value)) return -1;
+  return Math.floor(Math.min(Math.max(value, 0), 1) * 255 + 0.5);
+}
+
+function onScale(value, scale, range) {
+  if (scale === "unit") return value;
+  if (range.high > range.low) return (value - range.low) / (range.high - range.low);
+  return Number.isNaN(value) ? value : 0.5;
+}
+
+/** RGB of a table's colour; index -1 gives MISSING. */
+function colourAt(table, index) {
+  return index < 0 ? MISSING : table.subarray(3 * index, 3 * index + 3);
+}
+
+/** For every drawn pixel of one axis: the cell before and after its centre, how far between, and whether it was seen. */
+function axisOf(pixels, zoom, origin, step, count, smooth, from, to) {
+  const length = pixels * zoom;
+  const axis = {
+    before: new Int32Array(length),
+    after: new Int32Array(length),
+    share: new Float64Array(length),
+    seen: new Uint8Array(length),
+  };
+  for (let i = 0; i < length; i += 1) {
+    const centre = (i + 0.5) / zoom;
+    axis.seen[i] = from <= centre && centre < to ? 1 : 0;
+    const place = (centre - origin) / step;
+    if (smooth) {
+      const held = Math.min(Math.max(place, 0), count - 1);
+      axis.before[i] = Math.floor(held);
+      axis.after[i] = Math.min(axis.before[i] + 1, count - 1);
+      axis.share[i] = held - axis.before[i];
+    } else {
+      axis.before[i] = nearestCell(centre, origin, step, count);
+    }
+  }
+  return axis;
+}
+
+/** The cell whose centre is nearest to a coordinate of the picture. */
+function nearestCell(coordinate, origin, step, count) {
+  return Math.min(Math.max(Math.floor((coordinate - origin) / step + 0.5), 0), count - 1);
+}
+
+function nearestIndices(mask, range, settings, x, y) {
+  const ofCell = Int16Array.from(mask.values, (value) => colourIndex(onScale(value, settings.scale, range)));
+  const indices = new Int16Array(x.before.length * y.before.length);
+  let at = 0;
+  for (const row of y.before) {
+    for (const column of x.before) {
+      indices[at] = ofCell[row * mask.width + column];
+      at += 1;
+    }
+  }
+  return indices;
+}
+
+function smoothIndices(mask, range, settings, x, y) {
+  const { values, width } = mask;
+  const indices = new Int16Array(x.before.length * y.before.length);
+  let at = 0;
+  for (let j = 0; j < y.before.length; j += 1) {
+    const above = y.before[j] * width;
+    const below = y.after[j] * width;
+    const v = y.share[j];
+    for (let i = 0; i < x.before.length; i += 1) {
+      const left = x.before[i];
+      const right = x.after[i];
+      const u = x.share[i];
+      const first = (1 - u) * values[above + left] + u * values[above + right];
+      const second = (1 - u) * values[below + left] + u * values[below + right];
+      indices[at] = colourIndex(onScale((1 - v) * first + v * second, settings.scale, range));
+      at += 1;
+    }
+  }
+  return indices;
+}
+
+/** What every 8-bit value contributes to a pixel when it is weighted by `share`. */
+function weighted(share) {
+  return Float64Array.from({ length: 256 }, (_, value) => share * value);
+}
+
+/** The picture with the mask in colours over it, as ImageData; a block without cells on it gives the picture alone. */
+function composeOverlay(picture, pixels, block, settings, zoom) {
+  const { width, height, seen } = picture;
+  const cells = block.mask && block.cells[picture.id];
+  const at = cells ?? { x0: 0, y0: 0, dx: 1, dy: 1 };
+  const smooth = settings.smooth;
+  const x = axisOf(width, zoom, at.x0, at.dx, block.mask ? block.mask.width : 1, smooth, seen[0], seen[2]);
+  const y = axisOf(height, zoom, at.y0, at.dy, block.mask ? block.mask.height : 1, smooth, seen[1], seen[3]);
+  const indices =
+    cells && (smooth ? smoothIndices : nearestIndices)(block.mask, block.maskRange, settings, x, y);
+  const table = TABLES[settings.colours];
+  const ofImage = weighted(1 - settings.opacity);
+  const ofColour = weighted(settings.opacity);
+  const out = new ImageData(width * zoom, height * zoom);
+  for (let j = 0, to = 0; j < height * zoom; j += 1) {
+    const line = Math.floor(j / zoom) * width;
+    for (let i = 0; i < width * zoom; i += 1, to += 4) {
+      const from = 4 * (line + Math.floor(i / zoom));
+      out.data[to + 3] = 255;
+      if (!(x.seen[i] && y.seen[j])) {
+        const luma = (77 * pixels[from] + 150 * pixels[from + 1] + 29 * pixels[from + 2]) / 256;
+        out.data.fill(Math.floor((luma + 128) / 2 + 0.5), to, to + 3);
+      } else if (!indices) {
+        for (let c = 0; c < 3; c += 1) out.data[to + c] = pixels[from + c];
+      } else {
+        const index = indices[to / 4];
+        for (let c = 0; c < 3; c += 1) {
+          const colour = index < 0 ? MISSING[c] : table[3 * index + c];
+          out.data[to + c] = Math.floor(ofImage[pixels[from + c]] + ofColour[colour] + 0.5);
+        }
+      }
+    }
+  }
+  return out;
+}
+
+/** The mask alone, one pixel a cell, as ImageData. */
+function composeMask(block, settings) {
+  const { width, height, values } = block.mask;
+  const out = new ImageData(width, height);
+  const table = TABLES[settings.colours];
+  values.forEach((value, i) => {
+    const colour = colourAt(table, colourIndex(onScale(value, settings.scale, block.maskRange)));
+    out.data.set([colour[0], colour[1], colour[2], 255], 4 * i);
+  });
+  return out;
+}
+
+/** A colour table as a picture of 256 colours, from left to right, or from the top (its end) down. */
+function composeScale(colours, upright) {
+  const out = upright ? new ImageData(1, 256) : new ImageData(256, 1);
+  for (let i = 0; i < 256; i += 1) {
+    const index = upright ? 255 - i : i;
+    out.data.set([...colourAt(TABLES[colours], index), 255], 4 * i);
+  }
+  return out;
+}
+
+/** Show pixels on a canvas that has exactly their size; nothing is seen in between. */
+function show(canvas, image) {
+  if (canvas.width !== image.width) canvas.width = image.width;
+  if (canvas.height !== image.height) canvas.height = image.height;
+  canvas.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
+}

@@ -1,0 +1,364 @@
+// One block on the page: picture with overlay and cross-hair, mask alone, colour scale, bars, table of numbers.
+
+/** Make an element: tag, class, attributes, children; text only ever as text. */
+function make(tag, name, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+/** Fill the {places} of a sentence. */
+function fill(template, values) {
+  return template.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+}
+
+/**
+ * The panel of a block. It is made once and given block after block, so that nothing on the page jumps.
+ * `viewer` gives it {payload, settings, picture, pixels, point} and takes {point(value), setOrder, say}.
+ */
+class Panel {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.position = null; // chosen bar, in display order
+    this.build();
+    this.listen();
+  }
+
+  build() {
+    this.title = make("h3", "title");
+    this.overlay = make("canvas", "overlay", { role: "img", tabindex: "0" });
+    this.across = make("i", "hair across");
+    this.down = make("i", "hair down");
+    this.cell = make("i", "cell");
+    const marks = make("div", "marks", { "aria-hidden": "true" }, this.across, this.down, this.cell);
+    this.picture = make("div", "picture", {}, this.overlay, marks);
+    this.note = make("p", "note");
+    this.stage = make("div", "stage", {}, this.picture, this.note);
+    this.raw = make("canvas", "raw", { role: "img" });
+    this.ramp = make("canvas", "ramp", { "aria-hidden": "true" });
+    this.span = make("i", "span");
+    this.pin = make("i", "pin");
+    this.top = make("span", "top");
+    this.bottom = make("span", "bottom");
+    this.ruler = make("div", "ruler", {}, this.ramp, this.span, this.pin, this.top, this.bottom);
+    this.rail = make("div", "rail", {}, this.raw, this.ruler);
+    this.range = make("span", "range");
+    this.here = make("span", "here");
+    this.flat = make("span", "flat");
+    this.facts = make("p", "facts", {}, this.range, this.flat, this.here);
+    this.caption = make("span", "caption");
+    this.channel = make("span", "channel", { "aria-hidden": "true" });
+    const orders = ["index", "sorted"].map((order) => make("option", "", { value: order }));
+    this.order = make("select", "plain", {}, ...orders);
+    this.bars = make("canvas", "bars", { role: "img", tabindex: "0" });
+    this.numbers = make("div", "hidden numbers");
+    const view = make("div", "view", {}, this.stage, this.rail);
+    const head = make("div", "bars-head", {}, this.caption, this.channel, this.order);
+    this.element = make("section", "block", {}, this.title, view, this.facts, head, this.bars, this.numbers);
+  }
+
+  listen() {
+    const at = (event) => this.pointAt(event.clientX, event.clientY);
+    this.overlay.addEventListener("pointermove", (event) => this.viewer.point(at(event)));
+    this.overlay.addEventListener("pointerdown", (event) => this.viewer.point(at(event)));
+    this.overlay.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse") this.viewer.point(null);
+    });
+    this.overlay.addEventListener("keydown", (event) => this.moveCell(event));
+    this.overlay.addEventListener("blur", () => this.viewer.point(null));
+    const bar = (event) => this.choose(barAt(this.bars, this.channels.length, event.offsetX), false);
+    this.bars.addEventListener("pointermove", bar);
+    this.bars.addEventListener("pointerdown", bar);
+    this.bars.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse") this.choose(null, false);
+    });
+    this.bars.addEventListener("keydown", (event) => this.moveBar(event));
+    this.bars.addEventListener("blur", () => this.choose(null, false));
+    this.order.addEventListener("change", () => this.viewer.set({ order: this.order.value }));
+  }
+
+  /** Show another block, or the same one with other numbers. */
+  assign(block) {
+    this.block = block;
+    const { payload, words } = this.viewer;
+    const { mask, weights } = block;
+    const facts = [];
+    if (weights) facts.push(fill(words.channels, { count: weights.length }));
+    if (mask) facts.push(fill(words.resolution, { columns: mask.width, rows: mask.height }));
+    this.title.replaceChildren(make("b", "", {}, block.name), make("span", "", {}, facts.join(" · ")));
+    this.element.setAttribute("aria-label", block.name);
+    this.rail.classList.toggle("absent", !mask);
+    this.raw.style.aspectRatio = mask ? `${mask.width} / ${mask.height}` : "1";
+    this.caption.textContent = weights ? words.weights : words.no_weights;
+    this.order.hidden = !weights;
+    this.bars.classList.toggle("absent", !weights);
+    this.order.setAttribute("aria-label", words.order);
+    for (const option of this.order.options) option.textContent = words[option.value];
+    if (this.channels?.length !== weights?.length) this.position = null;
+    this.channels = [];
+    this.writeLabels(payload.digits.short);
+    this.scheduleNumbers();
+  }
+
+  writeLabels(digits) {
+    const { words } = this.viewer;
+    const { mask, weights, maskRange, weightsRange, name } = this.block;
+    const text = (range) => ({ low: range.low.toFixed(digits), high: range.high.toFixed(digits) });
+    this.raw.title = fill(words.mask_label, { block: name });
+    this.raw.setAttribute("aria-label", this.raw.title);
+    if (weights) {
+      const values = { block: name, count: weights.length, ...text(weightsRange) };
+      this.bars.setAttribute("aria-label", fill(words.bars_label, values));
+    }
+    this.bars.tabIndex = weights ? 0 : -1;
+  }
+
+  /** Everything that depends on settings, picture or size. */
+  paint() {
+    this.fit();
+    this.paintOverlay();
+    this.paintScale();
+    this.paintFacts();
+    this.channels = this.block.weights ? channelOrder(this.block.weights, this.viewer.settings.order) : [];
+    this.order.value = this.viewer.settings.order;
+    this.paintBars();
+    this.paintPoint();
+  }
+
+  /** The picture's size on the page: whole screen pixels for square pixels, else as large as fits. */
+  fit() {
+    const { picture } = this.viewer;
+    const ratio = window.devicePixelRatio || 1;
+    const room = { width: this.stage.clientWidth, height: this.stage.clientHeight };
+    const scale = Math.min(room.width / picture.width, room.height / picture.height);
+    let width = picture.width * scale;
+    const whole = Math.floor(scale * ratio + 1e-6);
+    if (picture.pixelated && whole >= 1) width = (picture.width * whole) / ratio;
+    this.picture.style.width = `${width}px`;
+    this.stage.classList.toggle("snapped", picture.pixelated);
+    this.picture.style.aspectRatio = `${picture.width} / ${picture.height}`;
+    this.zoom = picture.pixelated ? Math.max(1, Math.round((width * ratio) / picture.width)) : 1;
+  }
+
+  paintOverlay() {
+    const { picture, pixels, settings, words, payload } = this.viewer;
+    const { mask, maskRange, name, cells } = this.block;
+    const placed = mask && cells[picture.id];
+    this.note.textContent = placed ? "" : mask ? words.no_place : words.no_mask;
+    const values = { block: name, picture: words[picture.id] };
+    if (placed) {
+      const digits = payload.digits.short;
+      Object.assign(values, { rows: mask.height, columns: mask.width });
+      Object.assign(values, { low: maskRange.low.toFixed(digits), high: maskRange.high.toFixed(digits) });
+    }
+    this.overlay.setAttribute("aria-label", fill(placed ? words.overlay_label : words.image_label, values));
+    this.overlay.tabIndex = placed ? 0 : -1;
+    if (pixels) show(this.overlay, composeOverlay(picture, pixels, this.block, settings, this.zoom));
+    if (mask) show(this.raw, composeMask(this.block, settings));
+  }
+
+  /** The upright colour scale with the mask's true range beside it. */
+  paintScale() {
+    const { settings, payload } = this.viewer;
+    if (!this.block.mask) return;
+    const { low, high } = this.block.maskRange;
+    const ends = settings.scale === "unit" ? { low: 0, high: 1 } : { low, high };
+    const text = (value) => (settings.scale === "unit" ? String(value) : value.toFixed(this.rangeDigits()));
+    this.top.textContent = text(ends.high);
+    this.bottom.textContent = text(ends.low);
+    show(this.ramp, composeScale(settings.colours, true));
+    const held = (value) => Math.min(Math.max(onScale(value, settings.scale, { low, high }), 0), 1);
+    const [from, to] = settings.scale === "unit" ? [held(low), held(high)] : [0, 1];
+    this.span.style.bottom = `${100 * from}%`;
+    this.span.style.height = `${100 * (to - from)}%`;
+    this.ruler.classList.toggle("wide", this.rangeDigits() > payload.digits.short);
+  }
+
+  /** Two decimals would hide the range of a flat mask. */
+  rangeDigits() {
+    const { digits } = this.viewer.payload;
+    return isFlat(this.block.maskRange) ? digits.table : digits.short;
+  }
+
+  paintFacts() {
+    const { words, settings } = this.viewer;
+    const { mask, maskRange } = this.block;
+    this.facts.classList.toggle("absent", !mask);
+    if (!mask) return;
+    const digits = this.rangeDigits();
+    const low = maskRange.low.toFixed(digits);
+    const high = maskRange.high.toFixed(digits);
+    const flat = isFlat(maskRange);
+    this.range.textContent = fill(words.range, { low, high });
+    this.range.title = fill(words.range_hint, { digits });
+    this.flat.hidden = !flat;
+    this.flat.textContent = settings.scale === "stretch" ? words.flat_stretched : words.flat;
+    this.flat.title = fill(words.flat_hint, { span: (maskRange.high - maskRange.low).toFixed(digits) });
+  }
+
+  paintBars() {
+    const { weights, weightsRange } = this.block;
+    this.channel.textContent = "";
+    if (!weights) return;
+    const data = { weights, range: weightsRange, channels: this.channels, chosen: this.position };
+    drawBars(this.bars, data, this.viewer.ink());
+    if (this.position !== null) this.channel.textContent = this.channelText();
+  }
+
+  channelText() {
+    const channel = this.channels[this.position];
+    const value = this.block.weights[channel].toFixed(this.viewer.payload.digits.short);
+    return fill(this.viewer.words.channel_here, { channel, value });
+  }
+
+  choose(position, spoken) {
+    if (position === this.position || !this.block.weights) return;
+    this.position = position;
+    this.paintBars();
+    if (spoken && position !== null) this.viewer.say(`${this.block.name}, ${this.channelText()}`);
+  }
+
+  moveBar(event) {
+    const last = this.channels.length - 1;
+    const now = this.position ?? (event.key === "ArrowLeft" ? last + 1 : -1);
+    const targets = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: last };
+    if (event.key === "Escape") this.choose(null, false);
+    else if (event.key in targets) this.choose(Math.min(Math.max(targets[event.key], 0), last), true);
+    else return;
+    event.preventDefault();
+  }
+
+  /** A place on the screen as a point of the picture. */
+  pointAt(clientX, clientY) {
+    const box = this.overlay.getBoundingClientRect();
+    const { width, height } = this.viewer.picture;
+    const x = ((clientX - box.left) / box.width) * width;
+    const y = ((clientY - box.top) / box.height) * height;
+    return x >= 0 && y >= 0 && x < width && y < height ? { x, y } : null;
+  }
+
+  /** The cell of this block at a point of the picture, with the mask's own value, or null. */
+  cellAt(point) {
+    const { picture } = this.viewer;
+    const cells = this.block.mask && this.block.cells[picture.id];
+    if (!cells || !point) return null;
+    const [left, top, right, bottom] = picture.seen;
+    if (point.x < left || point.x >= right || point.y < top || point.y >= bottom) return null;
+    const { width, height, values } = this.block.mask;
+    const column = nearestCell(point.x, cells.x0, cells.dx, width);
+    const row = nearestCell(point.y, cells.y0, cells.dy, height);
+    return { row, column, value: values[row * width + column] };
+  }
+
+  moveCell(event) {
+    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+    if (event.key === "Escape") this.viewer.point(null);
+    if (!(event.key in steps) || !this.block.mask) return;
+    event.preventDefault();
+    const { width, height } = this.block.mask;
+    const now = this.cellAt(this.viewer.at);
+    const [down, across] = now ? steps[event.key] : [0, 0];
+    const from = now ?? { row: Math.floor((height - 1) / 2), column: Math.floor((width - 1) / 2) };
+    const row = Math.min(Math.max(from.row + down, 0), height - 1);
+    const column = Math.min(Math.max(from.column + across, 0), width - 1);
+    const point = this.centreOf(row, column);
+    this.viewer.point(point);
+    const reached = this.cellAt(point); // the nearest one on the picture, where padding put the other outside it
+    const value = reached.value.toFixed(this.rangeDigits());
+    this.viewer.say(fill(this.viewer.words.cell_spoken, { ...reached, block: this.block.name, value }));
+  }
+
+  /** A cell's centre on the picture, held inside what was seen. */
+  centreOf(row, column) {
+    const { picture } = this.viewer;
+    const { x0, y0, dx, dy } = this.block.cells[picture.id];
+    const [left, top, right, bottom] = picture.seen;
+    const inside = (value, from, to) => Math.min(Math.max(value, from), to - 1e-6);
+    return { x: inside(x0 + column * dx, left, right), y: inside(y0 + row * dy, top, bottom) };
+  }
+
+  /** Cross-hair, outlined cell and "here", or none of them. */
+  paintPoint() {
+    const { at, picture, words, payload, settings } = this.viewer;
+    const cell = this.cellAt(at);
+    this.picture.classList.toggle("pointed", Boolean(at));
+    this.pin.hidden = !cell;
+    this.cell.hidden = !cell;
+    this.here.textContent = "";
+    if (!at) return;
+    this.across.style.top = `${(100 * at.y) / picture.height}%`;
+    this.down.style.left = `${(100 * at.x) / picture.width}%`;
+    if (!cell) {
+      this.here.textContent = this.block.mask && this.block.cells[picture.id] ? words.not_seen : "";
+      return;
+    }
+    this.outline(cell);
+    const value = cell.value.toFixed(this.rangeDigits());
+    this.here.textContent = fill(words.here, { value });
+    const place = onScale(cell.value, settings.scale, this.block.maskRange);
+    this.pin.style.bottom = `${100 * Math.min(Math.max(place, 0), 1)}%`;
+  }
+
+  outline({ row, column }) {
+    const { picture } = this.viewer;
+    const { x0, y0, dx, dy } = this.block.cells[picture.id];
+    const { width, height } = this.block.mask;
+    const [left, top, right, bottom] = picture.seen;
+    // The outermost cells reach to the edge of what was seen, as the overlay draws them.
+    const x = [column === 0 ? left : x0 + (column - 0.5) * dx, column === width - 1 ? right : x0 + (column + 0.5) * dx];
+    const y = [row === 0 ? top : y0 + (row - 0.5) * dy, row === height - 1 ? bottom : y0 + (row + 0.5) * dy];
+    const hold = (value, from, to) => Math.min(Math.max(value, from), to);
+    const [x1, x2] = x.map((value) => (100 * hold(value, left, right)) / picture.width);
+    const [y1, y2] = y.map((value) => (100 * hold(value, top, bottom)) / picture.height);
+    Object.assign(this.cell.style, { left: `${x1}%`, top: `${y1}%`, width: `${x2 - x1}%`, height: `${y2 - y1}%` });
+  }
+
+  /** The tables wait until the page is painted: nobody sees them, and a large mask has thousands of cells. */
+  scheduleNumbers() {
+    clearTimeout(this.later);
+    this.later = setTimeout(() => this.writeNumbers(), 60);
+  }
+
+  writeNumbers() {
+    const { words, payload } = this.viewer;
+    const { mask, weights, name } = this.block;
+    const digits = payload.digits.table;
+    const tables = [];
+    if (mask) {
+      const rows = Array.from({ length: mask.height }, (_, row) => [
+        fill(words.row, { row }),
+        ...Array.from(mask.values.subarray(row * mask.width, (row + 1) * mask.width), (v) => v.toFixed(digits)),
+      ]);
+      const head = ["", ...Array.from({ length: mask.width }, (_, column) => fill(words.column, { column }))];
+      tables.push(tableOf(fill(words.mask_table, { block: name, digits }), head, rows));
+    }
+    if (weights) {
+      const rows = Array.from(weights, (value, channel) => [String(channel), value.toFixed(digits)]);
+      const caption = fill(words.weights_table, { block: name, digits });
+      tables.push(tableOf(caption, [words.channel, words.weight], rows));
+    }
+    this.numbers.replaceChildren(...tables);
+  }
+
+  destroy() {
+    clearTimeout(this.later);
+    this.element.remove();
+  }
+}
+
+function tableOf(caption, head, rows) {
+  const top = make("tr", "", {}, ...head.map((text) => make("th", "", { scope: "col" }, text)));
+  const body = rows.map(([first, ...rest]) =>
+    make("tr", "", {}, make("th", "", { scope: "row" }, first), ...rest.map((text) => make("td", "", {}, text))),
+  );
+  return make(
+    "table",
+    "",
+    {},
+    make("caption", "", {}, caption),
+    make("thead", "", {}, top),
+    make("tbody", "", {}, ...body),
+  );
+}

@@ -1,0 +1,267 @@
+// The attention viewer: holds payload and settings, paints, and tells its host when the reader has settled.
+
+const MANY = 4; // more blocks than this get a strip to choose from
+const KEPT = 4; // decoded pictures
+const SETTLED = 400; // milliseconds without a change before the host hears of it
+const MOUNTED = Symbol.for("cbam-lens.viewer");
+
+/** The same text for the same settings, whatever the order of their keys. */
+function canonical(settings) {
+  return JSON.stringify(Object.entries(settings).sort());
+}
+
+/** The picture that the settings ask for, or the only one there is. */
+function pictureFor(payload, settings) {
+  return payload.images.find((image) => image.id === settings.image) ?? payload.images[0];
+}
+
+class Viewer {
+  constructor(root, emit) {
+    this.root = root;
+    this.emit = emit;
+    this.panels = [];
+    this.recent = []; // indices of blocks, the one chosen last at the end
+    this.decoded = new Map(); // pixels of a picture by its PNG
+    this.painted = 0;
+    this.turn = 0;
+    this.at = null;
+    this.pixels = null;
+    this.build();
+  }
+
+  build() {
+    this.slot = make("div", "slot");
+    this.strip = new Strip((index) => this.pickBlock(index));
+    this.blocks = make("div", "blocks");
+    this.live = make("div", "hidden", { "aria-live": "polite" });
+    this.probe = make("i", "probe", { "aria-hidden": "true" });
+    const parts = [this.slot, this.strip.element, this.blocks, this.live, this.probe];
+    this.element = make("div", "cbam-viewer", { "data-painted": "0" }, ...parts);
+    // A change of theme shows as a (very short) transition of the probe's colours; canvases must follow it.
+    this.probe.addEventListener("transitionend", () => this.schedule());
+    this.sizes = new ResizeObserver(() => this.resized());
+    this.sizes.observe(this.element);
+    this.densityChanged = () => this.resized();
+    window.addEventListener("resize", this.densityChanged);
+    this.root.append(this.element);
+  }
+
+  /** Take a payload. What is on the page stays there until the next picture is decoded; then all changes at once. */
+  async update(payload) {
+    this.turn += 1;
+    const { turn } = this;
+    if (this.payload) {
+      const settings = this.isNews(payload) ? payload.settings : this.settings;
+      await this.pixelsOf(pictureFor(payload, settings));
+      if (this.gone || turn !== this.turn) return;
+    }
+    this.take(payload);
+    await this.loadPicture();
+  }
+
+  /** Whether the host itself changed the settings, rather than sending back what it was told or had sent before. */
+  isNews(payload) {
+    const asked = canonical(payload.settings);
+    return !this.payload || (asked !== this.asked && asked !== this.told);
+  }
+
+  take(payload) {
+    if (this.isNews(payload)) {
+      this.settings = { ...payload.settings };
+      this.told = canonical(payload.settings);
+      clearTimeout(this.settling);
+    }
+    this.asked = canonical(payload.settings);
+    this.payload = payload;
+    this.words = payload.words;
+    this.all = payload.blocks.map(unpackBlock);
+    this.makeToolbar();
+    this.strip.assign(this.all, this.words);
+    this.strip.element.hidden = this.all.length <= MANY;
+    this.chooseBlocks();
+    this.assignBlocks();
+  }
+
+  makeToolbar() {
+    const ids = this.payload.images.map((image) => image.id);
+    const made = JSON.stringify([this.words, ids]);
+    if (made === this.made) return;
+    this.made = made;
+    this.toolbar = new Toolbar(this.words, ids, (change) => this.set(change));
+    this.slot.replaceChildren(this.toolbar.element);
+  }
+
+  /** How many blocks stand side by side when there are too many for all. */
+  get places() {
+    return this.all.length <= MANY ? this.all.length : this.element.clientWidth >= 1280 ? 4 : 3;
+  }
+
+  /** Keep the choice where it still fits; begin with blocks spread from the first to the last. */
+  chooseBlocks() {
+    const { places } = this;
+    const count = this.all.length;
+    const names = this.all.map((block) => block.name).join("\n");
+    if (names !== this.names || this.recent.length !== places) {
+      const step = (count - 1) / Math.max(1, places - 1);
+      this.recent = Array.from({ length: places }, (_, i) => Math.round(i * step));
+    }
+    this.names = names;
+    const wanted = this.all.findIndex((block) => block.name === this.settings.block);
+    if (wanted >= 0) this.bringIn(wanted);
+  }
+
+  bringIn(index) {
+    if (!this.recent.includes(index)) this.recent.shift();
+    this.recent = [...this.recent.filter((other) => other !== index), index];
+  }
+
+  pickBlock(index) {
+    this.bringIn(index);
+    this.set({ block: this.all[index].name });
+    this.assignBlocks();
+    this.strip.buttons[index].focus();
+  }
+
+  /** The chosen blocks, in order of execution, each in a panel; panels are kept. */
+  assignBlocks() {
+    this.shown = [...this.recent].sort((a, b) => a - b);
+    while (this.panels.length > this.shown.length) this.panels.pop().destroy();
+    while (this.panels.length < this.shown.length) {
+      this.panels.push(new Panel(this));
+      this.blocks.append(this.panels.at(-1).element);
+    }
+    this.blocks.style.setProperty("--count", String(Math.max(1, this.shown.length)));
+    const tallest = Math.max(...this.payload.images.map((image) => Math.min(1.25, image.height / image.width)));
+    this.blocks.style.setProperty("--tall", String(tallest));
+    this.panels.forEach((panel, i) => panel.assign(this.all[this.shown[i]]));
+  }
+
+  /** Decode the chosen picture, then paint. */
+  async loadPicture() {
+    const picture = pictureFor(this.payload, this.settings);
+    const pixels = await this.pixelsOf(picture);
+    if (this.gone || pictureFor(this.payload, this.settings) !== picture) return;
+    if (this.picture && this.picture.id !== picture.id) this.at = this.carry(this.at, picture);
+    this.picture = picture;
+    this.pixels = pixels;
+    this.paint();
+  }
+
+  /** Decoded pixels; those of the last few pictures are kept, so that switching back and forth is free. */
+  pixelsOf(picture) {
+    const pixels = this.decoded.get(picture.png) ?? decodePicture(picture);
+    this.decoded.delete(picture.png);
+    this.decoded.set(picture.png, pixels);
+    if (this.decoded.size > KEPT) this.decoded.delete(this.decoded.keys().next().value);
+    return pixels;
+  }
+
+  /** The same place on another picture, through the cells of any block that lies on both. */
+  carry(point, picture) {
+    const block = this.all.find(({ cells }) => cells[this.picture.id] && cells[picture.id]);
+    if (!point || !block) return null;
+    const from = block.cells[this.picture.id];
+    const to = block.cells[picture.id];
+    const x = to.x0 + ((point.x - from.x0) / from.dx) * to.dx;
+    const y = to.y0 + ((point.y - from.y0) / from.dy) * to.dy;
+    return x >= 0 && y >= 0 && x < picture.width && y < picture.height ? { x, y } : null;
+  }
+
+  /** The reader changed something. */
+  set(change) {
+    const before = this.settings;
+    this.settings = { ...before, ...change };
+    if (this.settings.image !== before.image) this.loadPicture();
+    this.schedule();
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.tell(), SETTLED);
+  }
+
+  tell() {
+    const now = canonical(this.settings);
+    if (now === this.told) return;
+    this.told = now;
+    this.emit("settings", { ...this.settings });
+  }
+
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => this.paint());
+  }
+
+  /** Called when the viewer's size or the screen's density may have changed. */
+  resized() {
+    const size = `${this.element.clientWidth} ${window.devicePixelRatio}`;
+    if (!this.pixels || size === this.size) return;
+    if (this.places !== this.recent.length) {
+      this.chooseBlocks();
+      this.assignBlocks();
+    }
+    this.paint();
+  }
+
+  paint() {
+    cancelAnimationFrame(this.frame);
+    this.frame = undefined;
+    if (!this.pixels || this.gone) return;
+    this.colours = null;
+    this.size = `${this.element.clientWidth} ${window.devicePixelRatio}`;
+    this.toolbar.paint({ ...this.settings, image: pictureFor(this.payload, this.settings).id });
+    if (!this.strip.element.hidden) this.strip.paint(this.settings, this.shown);
+    for (const panel of this.panels) panel.paint();
+    this.painted += 1;
+    this.element.dataset.painted = String(this.painted);
+  }
+
+  /** CSS colours for canvases, as the page's theme resolves them now. */
+  ink() {
+    if (!this.colours) {
+      const style = getComputedStyle(this.probe);
+      this.colours = {
+        bar: style.color,
+        pale: style.outlineColor,
+        mark: style.borderTopColor,
+        axis: style.borderLeftColor,
+        text: style.borderRightColor,
+        font: style.fontFamily,
+      };
+    }
+    return this.colours;
+  }
+
+  /** Move the cross-hair of all blocks to a point of the picture, or take it away. */
+  point(point) {
+    this.at = point;
+    for (const panel of this.panels) panel.paintPoint();
+  }
+
+  say(text) {
+    this.live.textContent = text;
+  }
+
+  destroy() {
+    this.gone = true;
+    clearTimeout(this.settling);
+    cancelAnimationFrame(this.frame);
+    this.sizes.disconnect();
+    window.removeEventListener("resize", this.densityChanged);
+    for (const panel of this.panels) panel.destroy();
+    this.element.remove();
+    delete this.root[MOUNTED];
+  }
+}
+
+/**
+ * Show a payload in an element or shadow root; mounting again in the same place repaints what is there.
+ * @param {Element|ShadowRoot} root where to append; the style sheet is the host's business
+ * @param {object} payload see cbam_core/viewer/payload.py
+ * @param {(name: string, detail: object) => void} emit hears "settings" once the reader has settled
+ * @returns {{update: (payload: object) => void, destroy: () => void}}
+ */
+export function mount(root, payload, emit = () => {}) {
+  const viewer = root[MOUNTED] ?? new Viewer(root, emit);
+  root[MOUNTED] = viewer;
+  viewer.emit = emit;
+  if (!root.contains(viewer.element)) root.append(viewer.element);
+  viewer.update(payload);
+  return { update: (next) => viewer.update(next), destroy: () => viewer.destroy() };
+}

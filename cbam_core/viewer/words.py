@@ -1,0 +1,70 @@
+"""Every word that the attention viewer shows, in English; the JavaScript holds none of its own.
+
+A host that speaks another language passes its own dictionary with the same keys. Places in braces are filled by the
+viewer: names, counts, and numbers that it has already rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "viewer": "Attention viewer",
+        "opacity": "Opacity",
+        "percent": "{value} %",
+        "colours": "Colours",
+        "viridis": "viridis",
+        "magma": "magma",
+        "cividis": "cividis",
+        "greys": "greys",
+        "scale": "Scale",
+        "unit": "0 to 1",
+        "stretch": "stretched",
+        "stretch_hint": "Colours run from each block's own lowest value to its highest: compare shapes, not blocks.",
+        "drawing": "Drawing of the mask",
+        "cells": "cells",
+        "cells_hint": "Every pixel has the value of the nearest cell of the mask.",
+        "smooth": "smooth",
+        "smooth_hint": "Between the centres of cells the values are interpolated linearly.",
+        "picture": "Picture",
+        "input": "input",
+        "original": "original",
+        "lowest": "lowest",
+        "highest": "highest",
+        "colour_bar": "Colour scale from {low} to {high}",
+        "channels": "{count} channels",
+        "resolution": "{columns}×{rows}",
+        "range": "{low} to {high}",
+        "range_hint": "Lowest and highest value of the mask, rounded to {digits} decimals",
+        "here": "here {value}",
+        "not_seen": "not seen by the network",
+        "flat": "nearly flat",
+        "flat_hint": "All values of this mask lie within {span}: the block treats every place almost alike.",
+        "flat_stretched": "flat, exaggerated",
+        "no_mask": "no spatial mask in this block",
+        "no_place": "where this mask lies on the picture is not known",
+        "no_weights": "no channel weights in this block",
+        "weights": "Channel weights",
+        "order": "Order of the channels",
+        "index": "by index",
+        "sorted": "sorted",
+        "channel_here": "channel {channel}: {value}",
+        "blocks": "Blocks",
+        "overlay_label": "{block}: spatial mask over the {picture}, {rows} rows by {columns} columns, {low} to {high}. "
+        "Arrow keys move from cell to cell, Escape clears.",
+        "image_label": "{block}: {picture}; no spatial mask is drawn",
+        "mask_label": "{block}: the spatial mask alone",
+        "bars_label": "{block}: {count} channel weights, {low} to {high}. Left and right arrow keys move from channel "
+        "to channel.",
+        "cell_spoken": "{block}, row {row}, column {column}: {value}",
+        "mask_table": "{block}: spatial mask, rounded to {digits} decimals",
+        "row": "row {row}",
+        "column": "column {column}",
+        "weights_table": "{block}: channel weights, rounded to {digits} decimals",
+        "channel": "channel",
+        "weight": "weight",
+    }
+)
+"""The English words by their keys."""

@@ -1,0 +1,194 @@
+"""How a trained network describes itself: what it is, what it expects, and how it came about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.errors import CheckpointError, ModelError
+from cbam_core.nn.registry import ARCHITECTURES, Shapes, complete_arguments, find, recognise
+from cbam_core.weights.card import ASSUMPTIONS, Card
+from cbam_core.weights.fields import Fields, Scalar
+
+FORMAT_VERSION = 1
+"""Raised when older programs could no longer read the description."""
+
+METADATA_KEY = "cbam_lens"
+"""Where a ``.safetensors`` file keeps the description; alone, because safetensors shuffles several keys."""
+
+COURSE_MEAN = (0.4914, 0.4822, 0.4465)
+COURSE_STD = (0.2023, 0.1994, 0.2010)
+"""The course's normalisation: its deviations are means over images of each image's own deviation."""
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """Everything about a trained network but its weights.
+
+    Attributes:
+        architecture: registered name.
+        arguments: of its constructor, complete.
+        classes: names of the K classes, in the order of the outputs.
+        mean: per-channel mean of the normalisation, RGB, in [0, 1].
+        std: per-channel deviation, RGB, in [0.001, 1000].
+        input_size: (width, height) in pixels that images are fitted to.
+        card: how it came about.
+
+    Raises:
+        CheckpointError: the values contradict each other, or cannot be.
+    """
+
+    architecture: str
+    arguments: Mapping[str, Scalar]
+    classes: tuple[str, ...]
+    mean: Triple
+    std: Triple
+    input_size: tuple[int, int]
+    card: Card
+
+    def __post_init__(self) -> None:
+        try:
+            complete = complete_arguments(self.architecture, self.arguments)
+        except ModelError as error:
+            raise CheckpointError(error.code, error.message.template, **error.message.values) from error
+        object.__setattr__(self, "arguments", complete)
+        self._check_classes(complete)
+        self._check_numbers()
+
+    def _check_classes(self, complete: Mapping[str, int | str]) -> None:
+        if len(self.classes) != complete["num_classes"]:
+            raise CheckpointError(
+                "checkpoint.class-count",
+                "the description names {given} classes, but the network tells {expected} apart",
+                given=len(self.classes),
+                expected=complete["num_classes"],
+            )
+        for name in self.classes:
+            if not 0 < len(name) <= 100 or not name.isprintable():
+                raise CheckpointError(
+                    "checkpoint.class-name",
+                    "a class name must have 1 to 100 printable characters; given {given}",
+                    given=repr(name[:60]),
+                )
+
+    def _check_numbers(self) -> None:
+        if not all(0 <= value <= 1 for value in self.mean):
+            raise CheckpointError(
+                "checkpoint.mean",
+                "the mean that images are normalised with must be three numbers from 0 to 1; given {given}",
+                given=str(self.mean),
+            )
+        if not all(0.001 <= value <= 1000 for value in self.std):
+            raise CheckpointError(
+                "checkpoint.std",
+                "the deviation that images are divided by must be three numbers from 0.001 to 1000; "
+                "given {given}",
+                given=str(self.std),
+            )
+        sides = find(self.architecture).sides
+        if not all(side in sides for side in self.input_size):
+            raise CheckpointError(
+                "checkpoint.input-size",
+                "{architecture} takes images with sides of {smallest} to {largest} pixels; "
+                "the description says {given}",
+                architecture=self.architecture,
+                smallest=sides[0],
+                largest=sides[-1],
+                given="x".join(map(str, self.input_size)),
+            )
+
+    @classmethod
+    def from_json(cls, text: str) -> Description:
+        """Read what `to_json` wrote, trusting nothing.
+
+        Raises:
+            CheckpointError: the text is no such description, or was written by a newer program.
+        """
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(
+                "checkpoint.description-json",
+                "the file's description of its network is not JSON; download it again or save it anew",
+            ) from error
+        fields = Fields(record, "")
+        version = fields.count("version")
+        if version is None:
+            raise fields.wrong("version", f"a whole number from 1 to {FORMAT_VERSION}", None)
+        if version > FORMAT_VERSION:
+            raise CheckpointError(
+                "checkpoint.newer-format",
+                "the file's description has format version {given}, and this program reads up to {known}: "
+                "update CBAM Lens",
+                given=version,
+                known=FORMAT_VERSION,
+            )
+        return cls(
+            architecture=fields.text("architecture", limit=100),
+            arguments=fields.scalars("arguments"),
+            classes=tuple(fields.texts("classes")),
+            mean=fields.triple("mean"),
+            std=fields.triple("std"),
+            input_size=fields.sizes("input_size"),
+            card=Card.from_record(fields.values.get("card", {})),
+        )
+
+    def to_json(self) -> str:
+        """The description as JSON, the same text for the same values.
+
+        Raises:
+            ValueError: a number of the card is NaN or infinite.
+        """
+        record = {
+            "version": FORMAT_VERSION,
+            "architecture": self.architecture,
+            "arguments": dict(self.arguments),
+            "classes": list(self.classes),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "input_size": list(self.input_size),
+            "card": self.card.as_record(),
+        }
+        return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def assumed_description(shapes: Shapes) -> Description:
+    """What to take for granted about a plain state dict; its card says that it was.
+
+    Args:
+        shapes: names and shapes of its tensors.
+
+    Raises:
+        CheckpointError: the tensors are those of no registered network.
+    """
+    found = recognise(shapes)
+    if found is None:
+        raise CheckpointError(
+            "checkpoint.unknown-network",
+            "the file's tensors belong to no network that this program knows ({known})",
+            known=", ".join(sorted(ARCHITECTURES)),
+        )
+    architecture, arguments = found
+    count = arguments.get("num_classes", architecture.arguments["num_classes"].default)
+    cifar10 = count == len(CLASSES)
+    names = "card.assumed-cifar10" if cifar10 else "card.assumed-numbers"
+    try:
+        complete = complete_arguments(architecture.name, arguments)
+    except ModelError as error:
+        raise CheckpointError(error.code, error.message.template, **error.message.values) from error
+    return Description(
+        architecture=architecture.name,
+        arguments=complete,
+        classes=CLASSES if cifar10 else tuple(f"class {index}" for index in range(int(count))),
+        mean=COURSE_MEAN,
+        std=COURSE_STD,
+        input_size=architecture.input_size,
+        card=Card(
+            what="A plain state dict: weights without a description.",
+            assumptions=(ASSUMPTIONS[names], ASSUMPTIONS["card.assumed-normalisation"]),
+        ),
+    )

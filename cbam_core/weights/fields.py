@@ -1,0 +1,121 @@
+"""JSON values from strangers, taken out one by one, each with its type and bounds checked."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from cbam_core.errors import CheckpointError
+
+Scalar = str | int | float | bool | None
+Known = TypeVar("Known")
+
+LARGEST_COUNT = 1 << 53
+"""The largest whole number that JavaScript reads exactly."""
+
+MAX_ENTRIES = 10_000
+MAX_TEXT = 500
+
+
+class Fields:
+    """The named values of one JSON object.
+
+    Args:
+        record: what should be an object.
+        place: where it stands, put before every name in messages, such as ``"card."``.
+
+    Raises:
+        CheckpointError: it is no object.
+    """
+
+    def __init__(self, record: object, place: str) -> None:
+        self.place = place
+        if not isinstance(record, dict):
+            raise self.wrong("", "an object", record)
+        self.values: dict[str, Any] = record
+
+    def wrong(self, name: str, expected: str, given: object) -> CheckpointError:
+        """The error for a value that is not what it must be."""
+        return CheckpointError(
+            "checkpoint.description",
+            "the file's description of its network is wrong: {name} must be {expected}; given {given}",
+            name=f"{self.place}{name}".rstrip(".") or "the description",
+            expected=expected,
+            given=reprlib.repr(given)[:200],
+        )
+
+    def text(self, name: str, limit: int = MAX_TEXT) -> str:
+        """A text of at most `limit` characters; empty where it is missing."""
+        value = self.values.get(name, "")
+        if not isinstance(value, str) or len(value) > limit:
+            raise self.wrong(name, f"a text of up to {limit} characters", value)
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts."""
+        value = self._list(name)
+        if not all(isinstance(item, str) and len(item) <= MAX_TEXT for item in value):
+            raise self.wrong(name, f"a list of texts of up to {MAX_TEXT} characters", value)
+        return value
+
+    def count(self, name: str) -> int | None:
+        """A whole number from 0; None where it is missing."""
+        value = self.values.get(name)
+        if value is not None and not (type(value) is int and 0 <= value <= LARGEST_COUNT):
+            raise self.wrong(name, "a whole number from 0", value)
+        return value
+
+    def sizes(self, name: str) -> tuple[int, int]:
+        """Two whole numbers."""
+        value = self._list(name)
+        if len(value) != 2 or not all(type(item) is int for item in value):
+            raise self.wrong(name, "two whole numbers", value)
+        return value[0], value[1]
+
+    def triple(self, name: str) -> tuple[float, float, float]:
+        """Three numbers."""
+        value = self._list(name)
+        if len(value) != 3 or not all(map(_is_number, value)):
+            raise self.wrong(name, "three finite numbers", value)
+        return float(value[0]), float(value[1]), float(value[2])
+
+    def scalars(self, name: str) -> dict[str, Scalar]:
+        """An object of texts, finite numbers, truth values and nulls; empty where it is missing."""
+        value = self.values.get(name, {})
+        if not isinstance(value, dict) or not all(map(_is_scalar, value.values())):
+            raise self.wrong(name, "an object of texts and finite numbers", value)
+        return value
+
+    def history(self, name: str) -> Iterator[dict[str, float]]:
+        """A list of objects of finite numbers; empty where it is missing."""
+        for epoch in self._list(name):
+            if not isinstance(epoch, dict) or not all(map(_is_number, epoch.values())):
+                raise self.wrong(name, "a list of objects of finite numbers", epoch)
+            yield epoch
+
+    def known(self, name: str, choices: Mapping[str, Known]) -> Iterator[Known]:
+        """The values that a list of their names stands for; empty where it is missing."""
+        for item in self._list(name):
+            if not isinstance(item, str) or item not in choices:
+                raise self.wrong(name, f"a list of {', '.join(choices)}", item)
+            yield choices[item]
+
+    def _list(self, name: str) -> list[Any]:
+        value = self.values.get(name, [])
+        if not isinstance(value, list) or len(value) > MAX_ENTRIES:
+            raise self.wrong(name, f"a list of up to {MAX_ENTRIES} values", value)
+        return value
+
+
+def _is_number(value: object) -> bool:
+    if type(value) is int:
+        return abs(value) <= LARGEST_COUNT
+    return type(value) is float and math.isfinite(value)
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT
+    return value is None or isinstance(value, bool) or _is_number(value)

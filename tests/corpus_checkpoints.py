@@ -1,0 +1,388 @@
+"""Checkpoints that tests open: good ones, and hostile ones of every kind that we know."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from cbam_core.nn import CBAM_CNN
+
+KEY = "cbam_lens"
+
+
+def network(classes: int = 10, seed: int = 0) -> CBAM_CNN:
+    """A seeded network whose statistics are not the initial ones."""
+    torch.manual_seed(seed)
+    model = CBAM_CNN(classes)
+    model.train()
+    with torch.no_grad():
+        model(torch.rand(4, 3, 32, 32))
+    return model.eval()
+
+
+def description(**changes: Any) -> dict[str, Any]:
+    """A description that fits `network`, with some values replaced."""
+    record = {
+        "version": 1,
+        "architecture": "CBAM_CNN",
+        "arguments": {"num_classes": 10},
+        "classes": [f"class {index}" for index in range(10)],
+        "mean": [0.5, 0.4, 0.3],
+        "std": [0.2, 0.25, 0.3],
+        "input_size": [32, 32],
+        "card": {"what": "A test network."},
+    }
+    return record | changes
+
+
+def described(record: Any, state: Mapping[str, Tensor] | None = None) -> bytes:
+    """A ``.safetensors`` file with that description (a text is taken as it is)."""
+    text = record if isinstance(record, str) else json.dumps(record)
+    return safetensors.torch.save(dict(state or network().state_dict()), metadata={KEY: text})
+
+
+def saved(value: Any, **options: Any) -> bytes:
+    """What `torch.save` writes for the value."""
+    buffer = io.BytesIO()
+    torch.save(value, buffer, **options)
+    return buffer.getvalue()
+
+
+def with_tensor(name: str, tensor: Tensor | None) -> dict[str, Tensor]:
+    """The network's state dict with one tensor replaced, added or (None) left out."""
+    state = dict(network().state_dict())
+    if tensor is None:
+        del state[name]
+    else:
+        state[name] = tensor
+    return state
+
+
+def safetensors_file(header: Any, body: bytes = b"", length: int | None = None) -> bytes:
+    """A file with that header (bytes are taken as they are)."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + body
+
+
+def archive(program: bytes, storages: Mapping[str, bytes], **options: Any) -> bytes:
+    """A ``.pth`` file with that pickle and those storages."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", **options) as file:
+        file.writestr("archive/data.pkl", program)
+        file.writestr("archive/byteorder", b"little")
+        for key, content in storages.items():
+            file.writestr(f"archive/data/{key}", content)
+    return buffer.getvalue()
+
+
+# An assembler for pickles: each function returns the instructions that leave one value on the stack.
+
+
+def text(value: str) -> bytes:
+    encoded = value.encode()
+    return pickle.BINUNICODE + struct.pack("<I", len(encoded)) + encoded
+
+
+def number(value: int) -> bytes:
+    encoded = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    return pickle.LONG1 + bytes([len(encoded)]) + encoded
+
+
+def sequence(*items: bytes) -> bytes:
+    return pickle.MARK + b"".join(items) + pickle.TUPLE
+
+
+def numbers(values: tuple[int, ...]) -> bytes:
+    return sequence(*map(number, values))
+
+
+def named(module: str, name: str) -> bytes:
+    return pickle.GLOBAL + f"{module}\n{name}\n".encode()
+
+
+def call(function: bytes, *arguments: bytes) -> bytes:
+    return function + sequence(*arguments) + pickle.REDUCE
+
+
+def record(items: Mapping[str, bytes]) -> bytes:
+    pairs = b"".join(text(key) + value for key, value in items.items())
+    return pickle.EMPTY_DICT + pickle.MARK + pairs + pickle.SETITEMS
+
+
+def program(value: bytes) -> bytes:
+    return pickle.PROTO + b"\x02" + value + pickle.STOP
+
+
+def tensor(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    *,
+    elements: int,
+    offset: int = 0,
+    key: str = "0",
+    kind: str = "FloatStorage",
+) -> bytes:
+    """A tensor as a pickle claims it."""
+    reference = sequence(text("storage"), named("torch", kind), text(key), text("cpu"), number(elements))
+    ordered = call(named("collections", "OrderedDict"))
+    return call(
+        named("torch._utils", "_rebuild_tensor_v2"),
+        reference + pickle.BINPERSID,
+        number(offset),
+        numbers(shape),
+        numbers(strides),
+        pickle.NEWFALSE,
+        ordered,
+    )
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A file that must be refused.
+
+    Attributes:
+        name: what is wrong with it.
+        content: its bytes.
+        code: of the error that says so.
+    """
+
+    name: str
+    content: bytes
+    code: str
+
+
+def hostile_checkpoints() -> Iterator[Hostile]:
+    """Every kind of file that must be refused; all are small."""
+    yield from _no_checkpoints()
+    yield from _hostile_safetensors()
+    yield from _hostile_descriptions()
+    yield from _hostile_pickles()
+    yield from _hostile_archives()
+    yield from _wrong_tensors()
+
+
+def _no_checkpoints() -> Iterator[Hostile]:
+    yield Hostile("empty", b"", "checkpoint.unknown-format")
+    yield Hostile("text", b"hello world, this is no checkpoint", "checkpoint.unknown-format")
+    yield Hostile("picture", b"\x89PNG\r\n\x1a\n" + bytes(100), "checkpoint.unknown-format")
+    yield Hostile("bare pickle", pickle.dumps({"a": 1}), "checkpoint.bare-pickle")
+    legacy = saved(network().state_dict(), _use_new_zipfile_serialization=False)
+    yield Hostile("PyTorch before 1.6", legacy, "checkpoint.bare-pickle")
+
+
+def _hostile_safetensors() -> Iterator[Hostile]:
+    damaged = "checkpoint.damaged"
+    good = described(description())
+    one = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
+    yield Hostile("header cut off", good[:200], damaged)
+    yield Hostile("body cut off", good[:-1], damaged)
+    yield Hostile("bytes after the end", good + b"\0", damaged)
+    yield Hostile("endless header", safetensors_file(one, bytes(8), length=1 << 62), damaged)
+    yield Hostile("header over 1 MiB", safetensors_file(b"{" + b" " * (1 << 20) + b"}"), damaged)
+    yield Hostile("no JSON", safetensors_file(b"{" * 64), damaged)
+    yield Hostile("nested JSON", safetensors_file(b'{"a":' + b"[" * 500_000), damaged)
+    yield Hostile("huge number", safetensors_file(b'{"a":' + b"9" * 10_000 + b"}"), damaged)
+    yield Hostile("same name twice", safetensors_file(b'{"a":1,"a":1}'), damaged)
+    entries: dict[str, Any] = {
+        "terabytes": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]},
+        "shape beside its bytes": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 8]},
+        "negative side": {"dtype": "F32", "shape": [-2, -1], "data_offsets": [0, 8]},
+        "true as a side": {"dtype": "F32", "shape": [2, True], "data_offsets": [0, 8]},
+        "fraction as a side": {"dtype": "F32", "shape": [2.0], "data_offsets": [0, 8]},
+        "backwards": {"dtype": "F32", "shape": [2], "data_offsets": [8, 0]},
+        "unknown type": {"dtype": "F4", "shape": [2], "data_offsets": [0, 8]},
+        "list as a type": {"dtype": ["F32"], "shape": [2], "data_offsets": [0, 8]},
+        "no type": {"shape": [2], "data_offsets": [0, 8]},
+        "no object": 3,
+        "many sides": {"dtype": "F32", "shape": [1] * 50 + [2], "data_offsets": [0, 8]},
+    }
+    for name, entry in entries.items():
+        yield Hostile(name, safetensors_file({"a": entry}, bytes(8)), damaged)
+    yield Hostile("overlap", safetensors_file(one | {"b": one["a"]}, bytes(8)), damaged)
+    gap = {"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}
+    yield Hostile("gap", safetensors_file(gap, bytes(8)), damaged)
+    yield Hostile("metadata no texts", safetensors_file({"__metadata__": {"a": 1}, **one}, bytes(8)), damaged)
+    many = {f"t{index}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for index in range(5000)}
+    yield Hostile("many tensors", safetensors_file(many), damaged)
+    yield Hostile("foreign names", safetensors_file(one, bytes(8)), "checkpoint.unknown-network")
+
+
+def _hostile_descriptions() -> Iterator[Hostile]:
+    wrong = "checkpoint.description"
+    nan, infinity = float("nan"), float("inf")
+    cases: dict[str, tuple[Any, str]] = {
+        "no JSON": ("{", "checkpoint.description-json"),
+        "nested": ("[" * 100_000, "checkpoint.description-json"),
+        "a list": ("[]", wrong),
+        "no version": (description(version=None), wrong),
+        "newer": (description(version=2), "checkpoint.newer-format"),
+        "text as version": (description(version="1"), wrong),
+        "unknown network": (description(architecture="Nobody"), "model.unknown-architecture"),
+        "number as network": (description(architecture=3), wrong),
+        "unknown argument": (description(arguments={"depth": 3}), "model.unknown-argument"),
+        "no classes": (description(arguments={"num_classes": 0}), "model.argument-range"),
+        "billions of classes": (description(arguments={"num_classes": 10**12}), "model.argument-range"),
+        "true as class count": (description(arguments={"num_classes": True}), "model.argument-range"),
+        "other class count": (description(arguments={"num_classes": 11}), "checkpoint.class-count"),
+        "eleven names": (description(classes=["a"] * 11), "checkpoint.class-count"),
+        "names as text": (description(classes="abcdefghij"), wrong),
+        "numbers as names": (description(classes=list(range(10))), wrong),
+        "empty name": (description(classes=[""] * 10), "checkpoint.class-name"),
+        "long name": (description(classes=["a" * 101] * 10), "checkpoint.class-name"),
+        "very long name": (description(classes=["a" * 5000] * 10), wrong),
+        "name with line break": (description(classes=["a\nb"] * 10), "checkpoint.class-name"),
+        "NaN mean": (description(mean=[nan, 0.5, 0.5]), wrong),
+        "mean beyond 1": (description(mean=[123.0, 117.0, 104.0]), "checkpoint.mean"),
+        "two means": (description(mean=[0.5, 0.5]), wrong),
+        "zero deviation": (description(std=[0.2, 0.0, 0.2]), "checkpoint.std"),
+        "tiny deviation": (description(std=[0.2, 1e-320, 0.2]), "checkpoint.std"),
+        "infinite deviation": (description(std=[0.2, infinity, 0.2]), wrong),
+        "text as deviation": (description(std=["0.2", 0.2, 0.2]), wrong),
+        "huge input": (description(input_size=[10**9, 10**9]), "checkpoint.input-size"),
+        "three sides": (description(input_size=[32, 32, 3]), wrong),
+        "fraction as side": (description(input_size=[32.0, 32]), wrong),
+        "card a list": (description(card=[]), wrong),
+        "long card": (description(card={"what": "a" * 3000}), wrong),
+        "more right than tested": (description(card={"test_correct": 2, "test_count": 1}), wrong),
+        "negative epochs": (description(card={"epochs": -1}), wrong),
+        "object in recipe": (description(card={"recipe": {"a": {}}}), wrong),
+        "NaN in history": (description(card={"history": [{"loss": nan}]}), wrong),
+        "template as assumption": (description(card={"assumptions": ["{0.__class__}"]}), wrong),
+    }
+    for name, (value, code) in cases.items():
+        yield Hostile(f"description: {name}", described(value), code)
+
+
+def _hostile_pickles() -> Iterator[Hostile]:
+    damaged, foreign = "checkpoint.damaged", "checkpoint.pickled-objects"
+    functions = {
+        "runs a command": call(named("os", "system"), text("touch /tmp/owned")),
+        "evaluates": call(named("builtins", "eval"), text("1")),
+        "allocates bytes": call(named("builtins", "bytearray"), number(10**12)),
+        "allocates a tensor": call(named("torch", "Tensor"), number(10**12)),
+        "allocates a storage": call(named("torch.storage", "UntypedStorage"), number(10**12)),
+        "sparse": call(named("torch._utils", "_rebuild_sparse_tensor")),
+        "counter": call(named("collections", "Counter")),
+        "old storage class": call(named("torch.cuda", "FloatStorage")),
+    }
+    for name, value in functions.items():
+        yield Hostile(f"pickle: {name}", archive(program(record({"a": value})), {}), foreign)
+    yield Hostile("whole model", saved(network()), foreign)
+    yield Hostile("NumPy number beside weights", saved({"best": np.float64(1)}), foreign)
+
+    claims = {
+        "terabytes": tensor((10**6, 10**6), (10**6, 1), elements=10**12),
+        "more than its storage": tensor((3,), (1,), elements=2),
+        "storage larger than its entry": tensor((3,), (1,), elements=3),
+        "offset beyond": tensor((2,), (1,), elements=2, offset=1),
+        "negative offset": tensor((1,), (1,), elements=2, offset=-1),
+        "strides beyond": tensor((2,), (5,), elements=2),
+        "negative stride": tensor((2,), (-1,), elements=2, offset=1),
+        "huge stride": tensor((1,), (1 << 100,), elements=2),
+        "fewer strides": tensor((1, 2), (1,), elements=2),
+        "negative elements": tensor((1,), (1,), elements=-2),
+        "no such storage": tensor((2,), (1,), elements=2, key="7"),
+        "dots as key": tensor((2,), (1,), elements=2, key="../data.pkl"),
+        "complex": tensor((1,), (1,), elements=1, kind="ComplexFloatStorage"),
+    }
+    for name, value in claims.items():
+        code = foreign if name == "complex" else damaged
+        yield Hostile(f"pickle: {name}", archive(program(record({"a": value})), {"0": bytes(8)}), code)
+    repeated = {"fc2.weight": tensor((10**6, 10**6), (0, 0), elements=2)}
+    content = archive(program(record(repeated)), {"0": bytes(8)})
+    yield Hostile("pickle: one number repeated", content, "checkpoint.unknown-network")
+
+    laughs = pickle.EMPTY_TUPLE + b"".join(
+        pickle.BINPUT + bytes([1]) + pickle.BINGET + bytes([1]) + pickle.TUPLE2 for _ in range(200)
+    )
+    entry = pickle.EMPTY_DICT + laughs + pickle.NONE + pickle.SETITEM
+    programs = {
+        "key of nested tuples": entry,
+        "memory far away": pickle.NONE + pickle.LONG_BINPUT + b"\xff\xff\xff\xff",
+        "unknown memory": pickle.BINGET + b"\x05",
+        "endless text": pickle.BINUNICODE + b"\xff\xff\xff\x7f",
+        "huge byte array": b"\x96" + struct.pack("<Q", 1 << 40),
+        "new object": named("collections", "OrderedDict") + pickle.EMPTY_TUPLE + pickle.NEWOBJ,
+        "empty stack": pickle.REDUCE,
+        "no mark": pickle.TUPLE,
+        "calls a text": text("a") + pickle.EMPTY_TUPLE + pickle.REDUCE,
+        "odd items": pickle.EMPTY_DICT + pickle.MARK + text("a") + pickle.SETITEMS,
+        "appends to a text": text("a") + pickle.NONE + pickle.APPEND,
+        "name without end": pickle.GLOBAL + b"a" * 5000,
+        "no UTF-8": pickle.GLOBAL + b"\xff\xff\nx\n",
+    }
+    codes = {"memory far away": "checkpoint.no-state-dict"}
+    for name, value in programs.items():
+        yield Hostile(f"pickle: {name}", archive(program(value), {}), codes.get(name, damaged))
+    yield Hostile("pickle: empty", archive(b"", {}), damaged)
+    for name, item in {"a list": [1], "a number": 3, "empty": {}, "no tensors": {"a": 1}}.items():
+        yield Hostile(f"pickle: {name}", saved(item), "checkpoint.no-state-dict")
+
+
+def _hostile_archives() -> Iterator[Hostile]:
+    damaged = "checkpoint.damaged"
+    good = saved(network().state_dict())
+    bomb = archive(program(record({})), {"0": bytes(1 << 24)}, compression=zipfile.ZIP_DEFLATED)
+    yield Hostile("archive: compressed", bomb, "checkpoint.compressed")
+    yield Hostile("archive: cut off", good[: len(good) // 2], damaged)
+    flipped = bytearray(good)
+    flipped[2_000_000] ^= 1
+    yield Hostile("archive: one bit wrong", bytes(flipped), damaged)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for index in range(5000):
+            file.writestr(f"archive/data/{index}", b"")
+    yield Hostile("archive: many entries", buffer.getvalue(), damaged)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("readme.txt", b"hello")
+    yield Hostile("archive: other ZIP", buffer.getvalue(), "checkpoint.no-state-dict")
+    liar = archive(program(record({})), {"0": bytes(64)})
+    start = liar.rindex(b"PK\x01\x02")
+    claimed = bytearray(liar)
+    claimed[start + 20 : start + 28] = struct.pack("<II", 1 << 31, 1 << 31)
+    yield Hostile("archive: claims gigabytes", bytes(claimed), damaged)
+    yield Hostile("archive: long pickle", archive(bytes((1 << 20) + 1), {}), damaged)
+
+
+def _wrong_tensors() -> Iterator[Hostile]:
+    nan = torch.full((10,), torch.nan)
+    infinite = torch.full((10,), torch.inf)
+    cases: dict[str, tuple[dict[str, Tensor], str]] = {
+        "missing": (with_tensor("fc1.bias", None), "checkpoint.missing-tensors"),
+        "unexpected": (with_tensor("fc9.bias", nan), "checkpoint.unexpected-tensors"),
+        "renamed": (
+            {name.replace("fc1", "dense1"): value for name, value in network().state_dict().items()},
+            "checkpoint.other-names",
+        ),
+        "wrong shape": (with_tensor("conv1.weight", torch.zeros(32, 1, 3, 3)), "checkpoint.shape"),
+        "flat": (with_tensor("fc2.weight", torch.zeros(5120)), "checkpoint.shape"),
+        "no classes": (with_tensor("fc2.weight", torch.zeros(0, 512)), "model.argument-range"),
+        "whole numbers": (with_tensor("fc2.bias", torch.zeros(10, dtype=torch.int64)), "checkpoint.type"),
+        "truth values": (with_tensor("bn1.num_batches_tracked", torch.tensor(True)), "checkpoint.type"),
+        "fraction as count": (with_tensor("bn1.num_batches_tracked", torch.tensor(1.0)), "checkpoint.type"),
+        "NaN": (with_tensor("fc2.bias", nan), "checkpoint.not-finite"),
+        "infinity": (with_tensor("fc2.bias", infinite), "checkpoint.not-finite"),
+        "beyond float32": (
+            with_tensor("fc2.bias", torch.full((10,), 1e300, dtype=torch.float64)),
+            "checkpoint.not-finite",
+        ),
+        "negative variance": (
+            with_tensor("bn1.running_var", torch.full((32,), -1.0)),
+            "checkpoint.negative-variance",
+        ),
+    }
+    for name, (state, code) in cases.items():
+        yield Hostile(f"pth: {name}", saved(state), code)
+        yield Hostile(f"safetensors: {name}", safetensors.torch.save(state), code)

@@ -1,0 +1,260 @@
+"""A picture file of one explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cbam_core.errors import CbamError
+from cbam_core.render import figure as module
+from cbam_core.render.colours import colourise
+from cbam_core.render.figure import MARGIN, WORDS, figure
+from cbam_core.render.lettering import Lettering
+from cbam_core.render.overlay import Cells, overlay, raw_mask
+from cbam_core.render.panels import ACCENT, GAP, Panel
+
+RNG = np.random.default_rng(0)
+IMAGE = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+MASK = np.linspace(0.2, 0.7, 64, dtype=np.float32).reshape(8, 8)
+WEIGHTS = np.array([0.0, 0.25, 0.5, 1.0], np.float32)
+CELLS = Cells(2.0, 2.0, 4.0, 4.0)
+PANEL = Panel("cbam1", MASK, WEIGHTS, CELLS)
+BLUE = tuple(int(ACCENT[place : place + 2], 16) for place in (1, 3, 5))
+
+
+def drawn(panels: Sequence[Panel] = (PANEL,), **changes: object) -> np.ndarray:
+    arguments: dict[str, object] = {
+        "classes": ("cat", "dog", "frog"),
+        "probabilities": np.array([0.2, 0.7, 0.1], np.float32),
+        "network": "net",
+        **changes,
+    }
+    image = arguments.pop("input_image", IMAGE)
+    return np.asarray(figure(image, panels, **arguments))  # type: ignore[arg-type]
+
+
+def place_of(small: np.ndarray, large: np.ndarray) -> tuple[int, int]:
+    """(row, column) of an exact copy of one picture in another."""
+    height, width = small.shape[:2]
+    for row, column in np.argwhere((large == small[0, 0]).all(axis=2)).tolist():
+        if np.array_equal(large[row : row + height, column : column + width], small):
+            return row, column
+    raise AssertionError("the picture is not there")
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every line of text that is drawn."""
+    lines: list[str] = []
+    write = Lettering.write
+
+    def note(self: Lettering, draw: object, at: object, text: str, *rest: object, **options: object) -> None:
+        lines.append(text)
+        write(self, draw, at, text, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Lettering, "write", note)
+    return lines
+
+
+def test_overlay_and_mask_are_drawn_to_the_last_bit() -> None:
+    page = drawn(opacity=0.5)
+    over = overlay(IMAGE, MASK, CELLS, opacity=0.5, zoom=15)
+    row, column = place_of(over, page)
+    assert column == MARGIN
+    assert place_of(raw_mask(MASK, zoom=60), page) == (row, MARGIN + 480 + GAP)
+
+
+def test_the_networks_input_is_drawn_in_whole_squares() -> None:
+    assert place_of(IMAGE.repeat(9, axis=0).repeat(9, axis=1), drawn()) == (MARGIN, MARGIN)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"scale": "stretch"}, {"colours": "magma"}, {"opacity": 0.9}, {"smooth": True}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_every_setting_reaches_the_overlay(settings: dict[str, object]) -> None:
+    over = overlay(IMAGE, MASK, CELLS, **{"opacity": 0.5, "zoom": 15, **settings})  # type: ignore[arg-type]
+    place_of(over, drawn(**settings))
+
+
+def test_a_stretched_mask_uses_its_whole_colour_table() -> None:
+    place_of(raw_mask(MASK, scale="stretch", zoom=60), drawn(scale="stretch"))
+
+
+def test_masks_lie_on_the_original_and_the_rest_is_grey() -> None:
+    photo = RNG.integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    cells, seen = Cells(27.5, 7.5, 15.0, 15.0), (20.0, 0.0, 140.0, 120.0)
+    page = drawn([Panel("cbam1", MASK, WEIGHTS, cells)], picture=photo, seen=seen)
+    place_of(overlay(photo, MASK, cells, opacity=0.5, zoom=3, seen=seen), page)
+
+
+def test_a_large_original_is_reduced_with_its_cells() -> None:
+    photo = np.full((1200, 1600, 3), 255, np.uint8)
+    mask = np.zeros((4, 4), np.float32)
+    mask[1, 2] = 1  # pixels 800..1100 across and 300..600 down, with the seen square at 200..1400
+    cells, seen = Cells(350.0, 150.0, 300.0, 300.0), (200.0, 0.0, 1400.0, 1200.0)
+    page = drawn([Panel("b", mask, None, cells)], picture=photo, seen=seen, opacity=1.0)
+    yellow = np.argwhere((page == colourise(np.ones(1, np.float32))[0]).all(axis=2))
+    overlay_only = yellow[yellow[:, 1] < MARGIN + 549]
+    (top, left), (bottom, right) = overlay_only.min(axis=0), overlay_only.max(axis=0)
+    factor = 549 / 1600
+    assert left - MARGIN == pytest.approx(800 * factor, abs=1)
+    assert right - left == pytest.approx(300 * factor, abs=2)
+    assert bottom - top == pytest.approx(300 * factor, abs=2)
+
+
+def bars(page: np.ndarray) -> np.ndarray:
+    """Heights of the blue columns at the foot of the page, pixels, by column."""
+    return (page[-400:] == BLUE).all(axis=2).sum(axis=0)
+
+
+def test_bars_are_as_high_as_the_weights() -> None:
+    heights = bars(drawn())
+    column = (2 * 480 + GAP) // 4
+    middles = [MARGIN + column // 2 + channel * column for channel in range(4)]
+    assert heights[middles].tolist() == [0, 35, 70, 140]
+
+
+def test_more_channels_than_pixels_are_averaged_down() -> None:
+    many = np.tile(np.array([1.0, 0.0], np.float32), 2048)
+    page = drawn([Panel("b", MASK, many, CELLS)])
+    inside = page[-400:, MARGIN + 4 : MARGIN + 970]
+    shade = inside[(inside != 255).any(axis=2) & (inside[..., 2] > inside[..., 0] + 40)]
+    half = (np.array(BLUE) + 255) / 2
+    assert np.abs(shade.astype(float).mean(axis=0) - half).max() < 12
+
+
+def test_weights_beyond_one_raise_the_axis(written: list[str]) -> None:
+    drawn([Panel("bam", None, np.array([0.5, 2.0], np.float32), None)])
+    assert "2" in written
+    assert "0.500 to 2.000" in written
+
+
+def test_numbers_are_those_of_the_arrays(written: list[str]) -> None:
+    drawn()
+    assert [line for line in written if "%" in line][:3] == ["70.0 %", "20.0 %", "10.0 %"]
+    assert "0.200 to 0.700" in written
+    assert "4 channels · 8 x 8 cells" in written
+    assert written[:2] == ["network's input, 32 x 32", "dog"]
+
+
+def test_a_flat_mask_is_flagged_whatever_the_scale(written: list[str]) -> None:
+    flat = Panel("cbam2", np.linspace(0.49, 0.51, 16, dtype=np.float32).reshape(4, 4), None, CELLS)
+    drawn([PANEL])
+    assert "flat" not in written
+    for scale in ("unit", "stretch"):
+        written.clear()
+        drawn([flat], scale=scale)
+        assert "flat" in written
+        assert any("0.490" in line for line in written)
+
+
+def test_the_range_is_marked_under_the_colour_bar() -> None:
+    page = drawn()
+    dark = (page == 0x1A).all(axis=2)
+    line = dark[dark.sum(axis=1).argmax()]
+    first, last = np.flatnonzero(line)[[0, -1]]
+    width = 2 * 480 + GAP
+    assert first - MARGIN == pytest.approx(0.2 * (width - 1), abs=3)
+    assert last - MARGIN == pytest.approx(0.7 * (width - 1), abs=3)
+
+
+def test_caption_names_network_and_scale(written: list[str]) -> None:
+    drawn(scale="stretch", colours="magma", seen=(0.0, 0.0, 32.0, 16.0))
+    caption = " ".join(written)
+    for part in ("Network: net.", "magma, stretched", "50 % opacity", "Grey parts"):
+        assert part in caption
+
+
+def test_blocks_say_what_they_lack(written: list[str]) -> None:
+    drawn(
+        [
+            Panel("se", None, WEIGHTS, None),
+            Panel("nowhere", MASK, None, None),
+            Panel("bam", None, None, None, full=(64, 8, 8)),
+        ]
+    )
+    text = " ".join(written)
+    for part in (
+        "no spatial mask",
+        "no channel weights",
+        "place on the image unknown",
+        "full gate 64 x 8 x 8",
+    ):
+        assert part in text
+
+
+def test_a_network_of_channel_weights_only_leaves_no_room_for_masks(written: list[str]) -> None:
+    page = drawn([Panel("se", None, WEIGHTS, None)])
+    assert len(page) < len(drawn()) - 400
+    assert "spatial mask" not in " ".join(written[: written.index("Network: net.") + 1])
+
+
+def test_a_network_without_gates_still_shows_its_prediction(written: list[str]) -> None:
+    drawn([])
+    assert "dog" in written
+    assert "Network: net. This network has no gates to show." in written
+
+
+@pytest.mark.parametrize(("blocks", "columns"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 3), (16, 4), (17, 4)])
+def test_blocks_wrap_into_rows(blocks: int, columns: int) -> None:
+    page = drawn([PANEL] * blocks)
+    zoom = round(module.PICTURE[columns] / 32)
+    over = overlay(IMAGE, MASK, CELLS, opacity=0.5, zoom=zoom)
+    corners = np.argwhere((page == over[0, 0]).all(axis=2)).tolist()
+    height, width = over.shape[:2]
+    found = [(y, x) for y, x in corners if np.array_equal(page[y : y + height, x : x + width], over)]
+    assert len(found) == blocks
+    assert len({x for _, x in found}) == columns
+    assert len({y for y, _ in found}) == -(-blocks // columns)
+
+
+@pytest.mark.parametrize("count", [1, 2, 1000])
+def test_any_number_of_classes_with_long_names(count: int, written: list[str]) -> None:
+    names = tuple(f"class {number} " + "with a very long name " * 20 for number in range(count))
+    page = drawn(classes=names, probabilities=np.full(count, 1 / count, np.float32))
+    assert len([line for line in written if line.startswith("class")]) == min(count, 5) + 1
+    assert (page[:, -MARGIN:] == 255).all(), "something runs into the margin"
+
+
+@pytest.mark.parametrize("shape", [(10, 400), (400, 10), (1, 1), (44, 40), (700, 500)])
+def test_pictures_of_any_shape_stay_inside_the_page(shape: tuple[int, int]) -> None:
+    odd = RNG.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    page = drawn([PANEL] * 3, input_image=odd)
+    assert (page[:, -MARGIN:] == 255).all()
+    assert (page[-MARGIN:] == 255).all()
+
+
+def test_a_mask_finer_than_the_figure_keeps_true_colours() -> None:
+    fine = RNG.random((900, 900), dtype=np.float32)
+    page = drawn([Panel("b", fine, None, None)])
+    alone = page[MARGIN + 500 :, MARGIN + 480 + GAP : MARGIN + 960]
+    table = {tuple(colour) for colour in colourise(np.linspace(0, 1, 256)).tolist()}
+    rows = alone[50:200].reshape(-1, 3).tolist()
+    assert {tuple(pixel) for pixel in rows} <= table
+
+
+def test_words_can_be_translated(written: list[str]) -> None:
+    drawn(words={**WORDS, "flat": "平", "weights": "通道权重"})
+    assert "通道权重" in written
+
+
+def test_a_figure_is_the_same_twice() -> None:
+    assert np.array_equal(drawn(), drawn())
+
+
+def test_settings_out_of_range_are_one_sentence() -> None:
+    with pytest.raises(CbamError, match="unknown colours 'jet'"):
+        drawn(colours="jet")
+    with pytest.raises(CbamError, match="opacity"):
+        drawn(opacity=1.5)
+
+
+def test_figure_is_rgb() -> None:
+    picture = figure(IMAGE, [PANEL], classes=("a",), probabilities=np.ones(1, np.float32), network="n")
+    assert isinstance(picture, Image.Image)
+    assert picture.mode == "RGB"

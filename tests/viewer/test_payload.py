@@ -1,0 +1,117 @@
+import base64
+import io
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cbam_core.data.fitting import Frame
+from cbam_core.errors import CbamError
+from cbam_core.explanation.result import Block
+from cbam_core.gates.placement import Placement
+from cbam_core.viewer import WORDS, Payload, Settings, ViewedBlock, lay_out
+from cbam_core.viewer.payload import png
+
+INPUT = np.arange(32 * 32 * 3, dtype=np.uint32).reshape(32, 32, 3).astype(np.uint8)
+POOLED = Placement(start=(0.5, 0.5), step=(2.0, 2.0))
+WHOLE = Frame(original_size=(32, 32), input_size=(32, 32), box=(0.0, 0.0, 32.0, 32.0))
+
+
+@dataclass
+class Bare:
+    name: str
+    channel_weights: np.ndarray | None
+    spatial_mask: np.ndarray | None
+    placement: Placement | None
+
+
+def numbers(text):
+    return np.frombuffer(base64.b64decode(text), "<f4")
+
+
+def test_png_gives_the_same_pixels_back():
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(png(INPUT)))), INPUT)
+
+
+def test_numbers_travel_without_loss():
+    mask = np.random.default_rng(0).random((4, 6)).astype(np.float32)
+    weights = np.random.default_rng(1).random(5).astype(np.float32)
+    block = ViewedBlock("cbam1", mask, weights).as_dict()
+    assert (block["mask"]["height"], block["mask"]["width"]) == (4, 6)
+    assert np.array_equal(numbers(block["mask"]["values"]).reshape(4, 6), mask)
+    assert np.array_equal(numbers(block["weights"]), weights)
+
+
+def test_missing_gates_are_null():
+    block = ViewedBlock("se", None, None).as_dict()
+    assert (block["mask"], block["weights"], block["cells"]) == (None, None, {})
+
+
+def test_payload_of_an_explanations_blocks_is_json():
+    mask = np.full((16, 16), 0.5, np.float32)
+    block = Block("cbam1", {"channel": np.full(32, 0.25, np.float32), "spatial": mask}, POOLED)
+    values = json.loads(json.dumps(lay_out(INPUT, WHOLE, [block]).as_dict()))
+    assert [image["id"] for image in values["images"]] == ["input"]
+    assert values["images"][0]["pixelated"] is True
+    assert values["images"][0]["seen"] == [0, 0, 32, 32]
+    assert values["blocks"][0]["cells"] == {"input": {"x0": 1, "y0": 1, "dx": 2, "dy": 2}}
+    assert values["settings"] == Settings().as_dict()
+    assert values["digits"] == {"short": 2, "table": 4}
+
+
+def test_original_is_sent_small_with_cells_and_crop_to_match():
+    original = np.zeros((200, 300, 3), np.uint8)
+    frame = Frame((300, 200), (32, 32), (50.0, 0.0, 250.0, 200.0))
+    mask = np.zeros((16, 16), np.float32)
+    payload = lay_out(INPUT, frame, [Bare("b", None, mask, POOLED)], original=original, longest=150)
+    picture = payload.pictures[1]
+    assert picture.image.shape == (100, 150, 3)
+    assert picture.seen == (25.0, 0.0, 125.0, 100.0)
+    cells = payload.blocks[0].cells["original"]
+    assert (cells.x0, cells.y0, cells.dx, cells.dy) == (28.125, 3.125, 6.25, 6.25)
+
+
+def test_small_original_keeps_its_pixels():
+    original = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    frame = Frame((50, 40), (32, 32), (0.0, 0.0, 50.0, 40.0))
+    assert np.array_equal(lay_out(INPUT, frame, [], original=original).pictures[1].image, original)
+
+
+def test_a_mask_without_a_place_gets_no_cells():
+    mask = np.zeros((2, 2), np.float32)
+    assert lay_out(INPUT, WHOLE, [Bare("b", None, mask, None)]).blocks[0].cells == {}
+
+
+def test_translations_replace_words_and_the_rest_stays_english():
+    words = Payload((), (), words={"opacity": "不透明度"}).as_dict()["words"]
+    assert words["opacity"] == "不透明度"
+    assert words["colours"] == WORDS["colours"]
+    assert words.keys() == WORDS.keys()
+
+
+@pytest.mark.parametrize("wrong", [{"opacity": 1.5}, {"opacity": float("nan")}, {"colours": "jet"}])
+def test_settings_outside_their_bounds_are_refused(wrong):
+    with pytest.raises(CbamError, match=f"setting '{next(iter(wrong))}' cannot be") as caught:
+        Settings(**wrong)
+    assert caught.value.code == "viewer.setting"
+
+
+def test_settings_from_a_browser_are_taken_where_they_make_sense():
+    sent = {
+        "opacity": 1,
+        "colours": ["x"],
+        "scale": "stretch",
+        "smooth": "yes",
+        "image": 3,
+        "order": "sorted",
+        "block": "cbam2",
+        "more": object(),
+    }
+    assert Settings(smooth=True).changed_by(sent) == Settings(1.0, "viridis", "stretch", True, "input", "sorted", "cbam2")
+
+
+@pytest.mark.parametrize("opacity", [True, None, "0.4", float("inf"), {}])
+def test_an_opacity_that_is_no_number_changes_nothing(opacity):
+    assert Settings().changed_by({"opacity": opacity}) == Settings()

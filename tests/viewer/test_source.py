@@ -1,0 +1,85 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cbam_core.viewer
+from cbam_core.data.fitting import Frame
+from cbam_core.render.colours import TABLES
+from cbam_core.viewer import WORDS, ViewedBlock, lay_out, source, standalone_html, styles
+
+FRAME = Frame((8, 8), (8, 8), (0.0, 0.0, 8.0, 8.0))
+
+
+def page(**names):
+    payload = lay_out(np.zeros((8, 8, 3), np.uint8), FRAME, [])
+    blocks = tuple(ViewedBlock(name, None, None) for name in names.values())
+    return standalone_html(type(payload)(payload.pictures, blocks))
+
+
+def code():
+    """The module without comments."""
+    return re.sub(r"^\s*//[^\n]*| // [^\n]*|/\*\*.*?\*/", "", source(), flags=re.MULTILINE | re.DOTALL)
+
+
+def test_source_is_one_module_with_one_export():
+    assert re.findall(r"^export .*", source(), re.MULTILINE) == [
+        "export function mount(root, payload, emit = () => {}) {"
+    ]
+
+
+@pytest.mark.parametrize(
+    "word", ["import", "fetch", "XMLHttpRequest", "WebSocket", "eval", "Function", "innerHTML", "localStorage"]
+)
+def test_source_loads_sends_and_evaluates_nothing(word):
+    assert not re.search(rf"\b{word}\b", code())
+
+
+def test_source_carries_the_same_colour_tables():
+    for table in TABLES.values():
+        assert table.tobytes().hex() in source()
+
+
+def test_styles_load_nothing():
+    assert "url(" not in styles()
+    assert "@import" not in styles()
+
+
+def test_every_word_that_the_viewer_asks_for_exists_and_every_word_is_used():
+    asked = set(re.findall(r"\bwords\.(\w+)", code()))
+    chosen = set(TABLES) | {"unit", "stretch", "cells", "smooth", "cells_hint", "smooth_hint"}
+    chosen |= {"input", "original", "index", "sorted"}  # looked up by the value of a setting
+    assert asked | chosen == set(WORDS)
+
+
+def test_no_words_are_written_in_the_source():
+    texts = re.findall(r'"([^"\n]*)"', code())
+    phrases = [text for text in texts if re.search(r"[A-Za-z]{2,} [a-z]{2,}", text)]
+    classes = {name for text in re.findall(r"class[A-Za-z.]*|make\(\s*\"\w+\", \"([^\"]*)\"", code()) for name in [text]}
+    assert [phrase for phrase in phrases if phrase not in classes] == []
+
+
+def test_page_forbids_everything_but_its_own_script_and_style():
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page())[1]
+    assert re.fullmatch(
+        r"default-src 'none'; script-src 'sha256-[\w+/=]+'; style-src 'sha256-[\w+/=]+'; "
+        r"base-uri 'none'; form-action 'none'",
+        policy,
+    )
+
+
+def test_a_name_cannot_break_out_of_the_page():
+    text = page(evil="</script><script>alert(1)</script>")
+    assert "<script>alert" not in text
+    assert text.count("</script>") == 2
+
+
+def test_title_is_escaped():
+    payload = lay_out(np.zeros((8, 8, 3), np.uint8), FRAME, [])
+    assert "<title>a &lt;b&gt;</title>" in standalone_html(payload, title="a <b>")
+
+
+def test_parts_are_all_files_of_the_room():
+    folder = Path(cbam_core.viewer.__file__).parent
+    assert {path.name for path in folder.glob("*.js")} == set(cbam_core.viewer.PARTS)
