@@ -1,9 +1,11 @@
 """What the browser is told to allow, and which pages may open a live connection: pure ASGI, nothing buffered.
 
-The policy is as tight as Streamlit 1.67 lets it be. Two of its allowances need a word:
+The policy is as tight as Streamlit 1.67 lets it be. Three of its allowances need a word:
 
 * ``script-src blob:``: a component's inline JavaScript is imported from a Blob URL. Only script that already
   runs can make such a URL.
+* ``script-src 'wasm-unsafe-eval'``: the 64-bit integers of Streamlit's messages are computed in a small
+  WebAssembly module. It allows no evaluation of JavaScript; Plotly and Vega do without.
 * ``style-src 'unsafe-inline'``: Streamlit's and Plotly's styling writes ``<style>`` elements at run time.
 
 Streamlit's page holds inline scripts of its own; each is allowed by its digest, read from the installed
@@ -68,7 +70,7 @@ def security_headers(embed_from: Sequence[str] = (), script_digests: Sequence[st
 def _content_security_policy(embed_from: Sequence[str], script_digests: Sequence[str]) -> str:
     directives = {
         "default-src": ["'self'"],
-        "script-src": ["'self'", "blob:", *script_digests],
+        "script-src": ["'self'", "blob:", "'wasm-unsafe-eval'", *script_digests],
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:", "blob:"],
         "font-src": ["'self'", "data:"],

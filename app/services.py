@@ -7,21 +7,24 @@ large array is a sample of it. What comes of an upload is kept in the visitor's 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from app.components.prediction import preview_of
+from app.components.strip import Tile
 from cbam_core.classifier import Classifier, load_classifier
+from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import Picture, decode
-from cbam_core.data.samples import SampleSheet, sample_sheet
+from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
 from cbam_core.errors import CheckpointError
 from cbam_core.explanation import Explanation, explain
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
 from cbam_core.serving import prepare_to_serve
-from cbam_core.viewer import lay_out
+from cbam_core.viewer import Settings, lay_out
 
 DEFAULT_NETWORK = "cbam_cnn_cifar10"
 
@@ -73,6 +76,22 @@ def samples() -> SampleSheet:
     return sample_sheet()
 
 
+@cache
+def sample_png() -> bytes:
+    """The bundled images as one PNG, for the browser."""
+    return SHEET.read_bytes()
+
+
+@cache
+def sample_tiles() -> tuple[Tile, ...]:
+    """What each tile of the bundled sheet is."""
+    sheet = sample_sheet()
+    return tuple(
+        Tile(place, f"{CLASSES[label]}, test image {index}", CLASSES[label])
+        for place, (label, index) in enumerate(zip(sheet.labels.tolist(), sheet.indices.tolist(), strict=True))
+    )
+
+
 def show_sample(classifier: Classifier, index: int) -> Shown:
     """A bundled image, explained.
 
@@ -122,7 +141,13 @@ def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | 
     explanation = explain(classifier, picture, fit, square=square)
     same = np.array_equal(picture.pixels, explanation.input_image)
     original = None if same else picture.pixels
-    view = lay_out(explanation.input_image, explanation.frame, explanation.blocks, original=original)
+    view = lay_out(
+        explanation.input_image,
+        explanation.frame,
+        explanation.blocks,
+        original=original,
+        settings=Settings(image="input" if same else "original"),
+    )
     return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
 
 

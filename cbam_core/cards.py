@@ -1,4 +1,4 @@
-"""The page about the shipped checkpoints, made from the files themselves, so that it cannot contradict them."""
+"""The page about the shipped checkpoints, made from the files themselves: it cannot contradict them."""
 
 from __future__ import annotations
 

@@ -88,7 +88,9 @@ class Classifier:
         Returns:
             The network's input, without a batch axis; bit for bit as by torchvision's ToTensor and Normalize.
         """
-        planes = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32)).div_(255)  # (3, H, W)
+        planes = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32, order="C")).div_(
+            255
+        )  # (3, H, W)
         return planes.sub_(torch.tensor(self.mean)[:, None, None]).div_(torch.tensor(self.std)[:, None, None])
 
     def preprocess(

@@ -1,7 +1,6 @@
-"""Picture files that strangers might send, made in code: odd ones that must be read, bad ones that must be refused.
+"""Picture files that strangers might send, made in code: odd ones to be read, bad ones to be refused.
 
-Plain functions without fixtures, so that any test can use them. `ODD` and `BAD` list them with what has to come of
-each.
+Plain functions without fixtures, so that any test can use them; `ODD` and `BAD` say what must come of each.
 """
 
 from __future__ import annotations
@@ -43,7 +42,12 @@ def png_chunk(kind: bytes, content: bytes) -> bytes:
 def png(width: int, height: int, depth: int, colour: int, rows: bytes, *extra: bytes) -> bytes:
     """A PNG by hand: `rows` are the filtered rows, `extra` are chunks before the pixels."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    chunks = (png_chunk(b"IHDR", header), *extra, png_chunk(b"IDAT", zlib.compress(rows)), png_chunk(b"IEND", b""))
+    chunks = (
+        png_chunk(b"IHDR", header),
+        *extra,
+        png_chunk(b"IDAT", zlib.compress(rows)),
+        png_chunk(b"IEND", b""),
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
@@ -92,7 +96,7 @@ def broken_exif_jpeg() -> bytes:
 
 
 def transparent_png() -> bytes:
-    """Hidden red under full transparency at the left, half transparent black in the middle, green at the right."""
+    """Red under full transparency at the left, half transparent black in the middle, green at the right."""
     pixels = np.zeros((8, 12, 4), np.uint8)
     pixels[:, :4] = (255, 0, 0, 0)
     pixels[:, 4:8] = (0, 0, 0, 128)
@@ -121,9 +125,9 @@ def swapped_profile() -> bytes:
 
 
 def cmyk_profile() -> bytes:
-    """A small ICC profile for printing: any ink at all gives middle grey (Lab 50, 0, 0), no ink gives white."""
-    white, grey = (255, 128, 128), (128, 128, 128)
-    nodes = b"".join(bytes(white if k == 0 else grey) for k in range(16))
+    """A small ICC profile for a strange printer: its cyan ink prints red, every other ink black."""
+    inks = {0: (255, 128, 128), 8: (128, 198, 178)}  # as Lab: white, and L 50, a 70, b 50
+    nodes = b"".join(bytes(inks.get(k, (0, 128, 128))) for k in range(16))
     identity = struct.pack(">9i", *(65536 if k % 4 == 0 else 0 for k in range(9)))
     ramp = bytes(range(256))
     table = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + identity + ramp * 4 + nodes + ramp * 3
@@ -153,7 +157,9 @@ def cmyk_jpeg(profile: bytes | None = None) -> bytes:
 def frames(kind: str, count: int) -> bytes:
     """An animation or a file of pages: the first is red, the others have other colours."""
     first, *others = [Image.new("RGB", (12, 10), (255 - 40 * k, 40 * k, 7 * k)) for k in range(count)]
-    return encoded(first, kind, save_all=True, append_images=others, **({"lossless": True} if kind == "WEBP" else {}))
+    return encoded(
+        first, kind, save_all=True, append_images=others, **({"lossless": True} if kind == "WEBP" else {})
+    )
 
 
 def bomb_png(width: int = 9000, height: int = 9000) -> bytes:
@@ -170,7 +176,11 @@ def bomb_header(kind: str, width: int = 16000, height: int = 16000) -> bytes:
         body = b"WEBPVP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + size
         return b"RIFF" + struct.pack("<I", len(body)) + body
     if kind == "BMP":
-        return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
+        return (
+            b"BM"
+            + struct.pack("<IHHI", 54, 0, 0, 54)
+            + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
+        )
     if kind == "JPEG":
         plain = bytearray(encoded(gradient(), "JPEG"))
         place = plain.index(b"\xff\xc0")
@@ -178,9 +188,9 @@ def bomb_header(kind: str, width: int = 16000, height: int = 16000) -> bytes:
         return bytes(plain)
     if kind == "TIFF":
         plain = tiff(np.zeros((2, 2), np.uint8), bits=8)
-        return plain.replace(struct.pack("<HHII", 256, 3, 1, 2), struct.pack("<HHII", 256, 3, 1, width)).replace(
-            struct.pack("<HHII", 257, 3, 1, 2), struct.pack("<HHII", 257, 3, 1, height)
-        )
+        return plain.replace(
+            struct.pack("<HHII", 256, 3, 1, 2), struct.pack("<HHII", 256, 3, 1, width)
+        ).replace(struct.pack("<HHII", 257, 3, 1, 2), struct.pack("<HHII", 257, 3, 1, height))
     raise ValueError(kind)
 
 
@@ -196,6 +206,46 @@ def endless_tiff() -> bytes:
     first[-4:] = struct.pack("<I", len(first))
     pages = [struct.pack("<HI", 0, len(first) + 6 * (k + 1)) for k in range(300_000)]
     return bytes(first) + b"".join(pages) + struct.pack("<HI", 0, 0)
+
+
+def many_scans_jpeg() -> bytes:
+    """36 million pixels whose last, empty scan is repeated; each repetition costs a decoder some 50 ms."""
+    plain = encoded(Image.new("L", (6000, 6000), 128), "JPEG", progressive=True)
+    return plain[:-2] + plain[plain.rindex(b"\xff\xda") : -2] * 500 + b"\xff\xd9"
+
+
+def many_segments_jpeg() -> bytes:
+    """Metadata in hundreds of thousands of scraps, which Pillow would join one by one."""
+    plain = encoded(gradient(), "JPEG")
+    scrap = b"\xff\xe1" + struct.pack(">H", 14) + b"Exif\0\0scraps"
+    return plain[:2] + scrap * 500_000 + plain[2:]
+
+
+def repeated_chunk_png(chunk: bytes, times: int) -> bytes:
+    """A fine picture with a chunk repeated before its pixels."""
+    plain = encoded(gradient(), "PNG")
+    return plain[:33] + chunk * times + plain[33:]
+
+
+def many_profiles_png() -> bytes:
+    """A thousand colour profiles, each of which unpacks to a megabyte."""
+    return repeated_chunk_png(png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000))), 1000)
+
+
+def many_blocks_gif() -> bytes:
+    """A comment in a million pieces before the picture."""
+    plain = encoded(gradient(), "GIF")
+    start = plain.index(b",")
+    return plain[:start] + b"!\xfe" + b"\1a" * 1_000_000 + b"\0" + plain[start:]
+
+
+def many_strips_tiff() -> bytes:
+    """A column of 1000 pixels in a million strips."""
+    offsets = struct.pack("<I", 8) * 1_000_000
+    entries = [(256, 1), (257, 1000), (258, 8), (259, 1), (262, 1), (277, 1), (278, 1), (279, 1)]
+    directory = struct.pack("<HHHII", len(entries) + 1, 273, 4, 1_000_000, 10)
+    directory += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    return b"II*\0" + struct.pack("<I", 10 + len(offsets)) + b"\7\7" + offsets + directory + bytes(4)
 
 
 def float_tiff(values: np.ndarray) -> bytes:
@@ -289,6 +339,12 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb.bmp": (lambda: bomb_header("BMP"), "image.too-many-pixels"),
     "bomb.jpg": (lambda: bomb_header("JPEG"), "image.too-many-pixels"),
     "bomb.tif": (lambda: bomb_header("TIFF"), "image.too-many-pixels"),
+    "scans.jpg": (many_scans_jpeg, "image.costly"),
+    "segments.jpg": (many_segments_jpeg, "image.costly"),
+    "chunks.png": (lambda: repeated_chunk_png(png_chunk(b"tEXt", b"a\0b"), 200_000), "image.costly"),
+    "profiles.png": (many_profiles_png, "image.costly"),
+    "blocks.gif": (many_blocks_gif, "image.costly"),
+    "strips.tif": (many_strips_tiff, "image.costly"),
     "heavy.png": (lambda: encoded(gradient(), "PNG") + bytes(11 * 1024 * 1024), "image.too-many-bytes"),
     "half.jpg": (lambda: halved("JPEG"), "image.damaged"),
     "half.png": (lambda: halved("PNG"), "image.damaged"),

@@ -14,13 +14,16 @@ from cbam_core.explanation.saving import as_npz, as_png, as_zip
 from cbam_core.viewer import Settings
 
 
-def downloads(explanations: Mapping[str, Explanation], settings: Settings, *, opened: str | None = None) -> None:
+def downloads(
+    explanations: Mapping[str, Explanation], settings: Settings, *, opened: str | None = None, key: str
+) -> None:
     """Offer files of what is on the page.
 
     Args:
         explanations: by the names of their pictures; the ZIP holds all of them.
         settings: of the viewer; figures are drawn with them.
         opened: name of the picture that is open; None where there is one only.
+        key: of the widgets.
     """
     name = opened if opened is not None else next(iter(explanations))
     explanation = explanations[name]
@@ -32,11 +35,11 @@ def downloads(explanations: Mapping[str, Explanation], settings: Settings, *, op
     }
     several = len(explanations) > 1
     with st.popover("Download", icon=":material/download:", width="stretch"):
-        _button("Figure", "png", name, explanations, drawn, lambda: as_png(explanation, **drawn))
-        _button("Raw values", "npz", name, explanations, drawn, lambda: as_npz(explanation))
+        _button("Figure", "png", key, name, explanations, drawn, lambda: as_png(explanation, **drawn))
+        _button("Raw values", "npz", key, name, explanations, drawn, lambda: as_npz(explanation))
         label = f"Everything, {len(explanations)} pictures" if several else "Everything"
         _button(
-            label, "zip", "cbam-lens" if several else name, explanations, drawn,
+            label, "zip", key, "cbam-lens" if several else name, explanations, drawn,
             lambda: as_zip(dict(explanations) if several else explanation, **drawn),
         )  # fmt: skip
         st.caption("Figures are drawn with the viewer's settings; values are never rounded.")
@@ -45,6 +48,7 @@ def downloads(explanations: Mapping[str, Explanation], settings: Settings, *, op
 def _button(
     label: str,
     ending: str,
+    key: str,
     name: str,
     explanations: Mapping[str, Explanation],
     drawn: Mapping[str, Any],
@@ -60,6 +64,6 @@ def _button(
         file_name=f"{stem}-{digest}.{ending}",
         on_click="ignore",
         type="tertiary",
-        key=f"download-{ending}",
+        key=f"{key}-{ending}",
         width="stretch",
     )

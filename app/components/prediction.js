@@ -29,24 +29,24 @@ function pictureOf(data, setStateValue) {
     image.width = Math.round(data.picture.width * scale);
     image.height = Math.round(data.picture.height * scale);
     image.src = data.picture.src;
-    holder.append(image, frameOn(data, image, scale, setStateValue));
+    const photo = make("div", "photo");
+    photo.append(image, frameOn(data, scale, setStateValue));
+    holder.append(photo);
   }
   figure.append(holder);
   return figure;
 }
 
-function frameOn(data, image, scale, setStateValue) {
+function frameOn(data, scale, setStateValue) {
   const { width, height, movable } = data.picture;
   const frame = make("div", movable ? "frame movable" : "frame");
-  const left = (SIDE - image.width) / 2;
-  const top = (SIDE - image.height) / 2;
   let [x, y, right, bottom] = data.picture.box;
   let [w, h] = [right - x, bottom - y];
 
   function place() {
     const [x0, y0] = [Math.max(x, 0), Math.max(y, 0)];
-    frame.style.left = `${left + x0 * scale}px`;
-    frame.style.top = `${top + y0 * scale}px`;
+    frame.style.left = `${x0 * scale}px`;
+    frame.style.top = `${y0 * scale}px`;
     frame.style.width = `${(Math.min(x + w, width) - x0) * scale}px`;
     frame.style.height = `${(Math.min(y + h, height) - y0) * scale}px`;
   }

@@ -101,6 +101,7 @@ def overview(
         rows,
         hide_index=True,
         row_height=48,
+        placeholder="",
         column_config={
             "Input": st.column_config.ImageColumn(width=60),
             **{name: st.column_config.ImageColumn(name.removeprefix("Mask "), width=64) for name in masks},

@@ -3,100 +3,96 @@
 from __future__ import annotations
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app import services
 from app.components.attention import attention_viewer
 from app.components.downloads import downloads
 from app.components.prediction import framed_square, prediction
-from app.components.strip import Tile, strip
+from app.components.strip import strip
 from app.components.uploads import Upload, choose_fit, overview, say, square_key, uploads
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES
-from cbam_core.data.samples import SHEET
 from cbam_core.errors import CbamError
 
 SAMPLES, UPLOAD = "Samples", "Upload"
 
 
-@st.fragment
 def inspect(classifier: Classifier) -> None:
-    """The page below the sidebar; a choice on it runs this part alone."""
+    """The page below the sidebar."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.header("Inspect", anchor=False, width="content")
         source = st.segmented_control(
             "Picture from", [SAMPLES, UPLOAD], default=SAMPLES, required=True, label_visibility="collapsed"
         )
-        st.space("stretch")
-        tools = st.container(width="content")
     # Both sources stay on the page, one of them hidden, so that going back and forth loses neither choice.
     with st.container(key="samples"):
-        index = _sample()
+        _from_samples(classifier, source == SAMPLES)
     with st.container(key="uploads"):
-        chosen = uploads()
-    _hide("uploads" if source == SAMPLES else "samples")
-    if source == SAMPLES:
-        _show_sample(classifier, index, tools)
-    elif chosen:
-        _show_uploads(classifier, chosen, tools)
+        _from_uploads(classifier, source == UPLOAD)
+    st.html(f"<style>.st-key-{'uploads' if source == SAMPLES else 'samples'} {{ display: none }}</style>")
 
 
-def _sample() -> int:
+@st.fragment
+def _from_samples(classifier: Classifier, shown: bool) -> None:
+    """The bundled images; choosing one runs this part of the page alone."""
     sheet = services.samples()
-    tiles = tuple(
-        Tile(place, f"{CLASSES[label]}, test image {index}", CLASSES[label])
-        for place, (label, index) in enumerate(
-            zip(sheet.labels.tolist(), sheet.indices.tolist(), strict=True)
-        )
-    )
+    tiles = services.sample_tiles()
     # A cat to begin with: an animal with eyes and ears shows best that masks have places.
     first = next(tile.index for tile in tiles if tile.class_ == "cat")
-    return strip(SHEET.read_bytes(), tiles, columns=10, chosen=first, key="sample")
-
-
-def _show_sample(classifier: Classifier, index: int, tools: DeltaGenerator) -> None:
-    sheet = services.samples()
-    shown = services.show_sample(classifier, index)
+    choice, tools = st.columns([8, 1], vertical_alignment="center", gap="medium")
+    with choice:
+        index = strip(services.sample_png(), tiles, columns=10, chosen=first, key="sample")
+    if not shown:
+        return
+    picture = services.show_sample(classifier, index)
+    name = int(sheet.indices[index])
     prediction(
-        shown.explanation,
-        caption=f"CIFAR-10 test image {int(sheet.indices[index])}, as the network saw it",
+        picture.explanation,
+        caption=f"CIFAR-10 test image {name}, as the network saw it",
         truth=CLASSES[int(sheet.labels[index])],
         key="sample-prediction",
     )
-    settings = attention_viewer(shown.view, key="viewer")
+    settings = attention_viewer(picture.view, key="sample-viewer")
     with tools:
-        downloads({f"cifar10-test-{int(sheet.indices[index])}": shown.explanation}, settings)
+        downloads({f"cifar10-test-{name}": picture.explanation}, settings, key="sample")
     _say_what_gates_are()
 
 
-def _show_uploads(classifier: Classifier, chosen: tuple[Upload, ...], tools: DeltaGenerator) -> None:
-    fit = choose_fit()
-    shown, refused = {}, {}
-    for upload in chosen:
+@st.fragment
+def _from_uploads(classifier: Classifier, shown: bool) -> None:
+    """The visitor's own pictures, one opened at a time."""
+    given = uploads()
+    if not shown:
+        return
+    if not given:
+        st.markdown(f"Any picture will do; the network knows {', '.join(classifier.classes)}.")
+        return
+    choice, tools = st.columns([8, 1], vertical_alignment="bottom", gap="medium")
+    with choice:
+        fit = choose_fit()
+    pictures, refused = {}, {}
+    for upload in given:
         try:
             square = framed_square(square_key(upload)) if fit == "square" else None
-            shown[upload.digest] = services.show_upload(classifier, upload.digest, upload.content, fit, square)
+            pictures[upload.digest] = services.show_upload(classifier, upload.digest, upload.content, fit, square)
         except CbamError as error:
             refused[upload.digest] = error
-    opened = overview(chosen, shown, refused) if len(chosen) > 1 else chosen[0]
+    opened = overview(given, pictures, refused) if len(given) > 1 else given[0]
     if opened.digest in refused:
         say(refused[opened.digest], opened.name)
         return
-    this = shown[opened.digest]
+    picture = pictures[opened.digest]
     prediction(
-        this.explanation,
+        picture.explanation,
         caption=opened.name,
-        preview=this.preview,
+        preview=picture.preview,
         movable=fit == "square",
         key=square_key(opened),
     )
-    settings = attention_viewer(this.view, key="viewer")
+    settings = attention_viewer(picture.view, key="upload-viewer")
     with tools:
-        downloads(
-            {upload.name: shown[upload.digest].explanation for upload in chosen if upload.digest in shown},
-            settings,
-            opened=opened.name,
-        )
+        explanations = {one.name: pictures[one.digest].explanation for one in given if one.digest in pictures}
+        downloads(explanations, settings, opened=opened.name, key="upload")
     _say_what_gates_are()
 
 
@@ -106,10 +102,6 @@ def _say_what_gates_are() -> None:
         "place by: near 1 passes, near 0 blocks. They say what the network let through in this forward, and they are "
         "not a reason for the class that it chose."
     )
-
-
-def _hide(key: str) -> None:
-    st.html(f"<style>.st-key-{key} {{ display: none }}</style>")
 
 
 inspect(st.session_state["network"])

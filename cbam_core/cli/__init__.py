@@ -81,12 +81,15 @@ def before_any_command(
     context.obj.debug = debug
 
 
-app.command("app")(serving.serve_app)
-app.command("explain")(explaining.explain_images)
-app.command("evaluate")(evaluating.evaluate)
-app.command("info")(checkpoints.show_info)
-app.command("export")(checkpoints.export)
-app.command("train")(training.train)
+for name, command, short in (
+    ("app", serving.serve_app, "Start the web app."),
+    ("explain", explaining.explain_images, "Save what the network did with each image."),
+    ("evaluate", evaluating.evaluate, "Count how many test images a network gets right."),
+    ("info", checkpoints.show_info, "Show a network's card, layers and costs."),
+    ("export", checkpoints.export, "Write the weights alone, for the course's own code."),
+    ("train", training.train, "Train a network on CIFAR-10."),
+):
+    app.command(name, short_help=short)(command)
 app.add_typer(dataset.commands, name="data")
 
 

@@ -23,7 +23,7 @@ FolderOption = Annotated[
 ]
 
 
-@commands.command()
+@commands.command(short_help="Download CIFAR-10, once.")
 def fetch(folder: FolderOption = None) -> None:
     """Download CIFAR-10 and check it, once; about 170 MB are loaded and 184 MB kept.
 
@@ -64,7 +64,7 @@ def where(folder: FolderOption = None) -> None:
     typer.echo(cifar10.data_folder(folder) / "cifar10")
 
 
-@commands.command()
+@commands.command(short_help="Say whether CIFAR-10 is there.")
 def status(
     folder: FolderOption = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read all files and compare their SHA-256 sums.")] = False,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def explain_images(
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures: JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.")
+        list[Path], typer.Argument(metavar="IMAGE", help="Pictures: JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.")
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go, one folder for each image.")
@@ -63,7 +63,8 @@ def explain_images(
             try:
                 explanation = explain(classifier, path, fit)
             except ImageError as error:
-                say(f"{path}: {error}; passed over")
+                named = "" if str(path) in str(error) else f"{path}: "
+                say(f"{named}{error}; passed over")
                 failed += 1
             else:
                 folder = out / folders[str(path)]

@@ -83,7 +83,7 @@ def _eight_bits(image: Image.Image, notes: list[Message]) -> Image.Image:
     return scaled
 
 
-def _grey_range(image: Image.Image, values: NDArray[Any]) -> tuple[float, float]:
+def _grey_range(image: Image.Image, values: NDArray[Any]) -> tuple[float | int, float | int]:
     """The values that stand for black and white: by the format where it says so, else by what occurs."""
     if image.mode.startswith("I;16"):
         bits = _tag(image, 258)
@@ -95,11 +95,12 @@ def _grey_range(image: Image.Image, values: NDArray[Any]) -> tuple[float, float]
     return smallest, largest
 
 
-def _scaled(values: NDArray[Any], low: float, high: float) -> UInt8[np.ndarray, "h w"]:
+def _scaled(values: NDArray[Any], low: float | int, high: float | int) -> UInt8[np.ndarray, "h w"]:
     factor = 255 / (high - low) if high > low else 0.0
-    if values.dtype.itemsize == 2:  # single precision is exact enough here, and half the memory
-        return np.rint((values - np.float32(low)) * np.float32(factor)).astype(np.uint8)
-    return np.rint((values.astype(np.float64) - low) * factor).astype(np.uint8)
+    # Single precision is exact enough for 16 bits, and takes half the memory.
+    wide: NDArray[Any] = values.astype(np.float32 if values.dtype.itemsize == 2 else np.float64)
+    shallow: NDArray[np.uint8] = np.rint((wide - low) * factor).astype(np.uint8)
+    return shallow
 
 
 def _tag(image: Image.Image, number: int) -> Any:

@@ -18,6 +18,8 @@ FITS: tuple[Fit, ...] = get_args(Fit)
 """Every fit, by name."""
 
 Box = tuple[float, float, float, float]
+Number = float | int
+Square = tuple[Number, Number, Number]
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,19 @@ class Frame:
         left, top, right, bottom = self.box
         return self.input_size[0] / (right - left), self.input_size[1] / (bottom - top)
 
-    def to_original(self, x: float, y: float) -> tuple[float, float]:
+    def to_original(self, x: Number, y: Number) -> tuple[float, float]:
         """A point of the input, as a point of the original."""
         left, top, right, bottom = self.box
         width, height = self.input_size
         return left + x * (right - left) / width, top + y * (bottom - top) / height
 
-    def to_input(self, x: float, y: float) -> tuple[float, float]:
+    def to_input(self, x: Number, y: Number) -> tuple[float, float]:
         """A point of the original, as a point of the input."""
         left, top, right, bottom = self.box
         width, height = self.input_size
         return (x - left) * width / (right - left), (y - top) * height / (bottom - top)
 
-    def to_original_box(self, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    def to_original_box(self, box: tuple[Number, Number, Number, Number]) -> Box:
         """A box (left, top, right, bottom) of the input, as a box of the original."""
         return (*self.to_original(*box[:2]), *self.to_original(*box[2:]))
 
@@ -83,7 +85,7 @@ def fit_image(
     size: tuple[int, int],
     fit: Fit = "crop",
     *,
-    square: tuple[float, float, float] | None = None,
+    square: Square | None = None,
     fill: tuple[int, int, int] = (0, 0, 0),
 ) -> tuple[UInt8[np.ndarray, "input_h input_w 3"], Frame, tuple[Message, ...]]:
     """Make an image the size of a network's input.
@@ -161,17 +163,15 @@ def _centred_box(original: tuple[int, int], size: tuple[int, int]) -> tuple[Box,
     return box, [note]
 
 
-def _chosen_box(
-    square: tuple[float, float, float] | None, original: tuple[int, int]
-) -> tuple[Box, list[Message]]:
+def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, list[Message]]:
     """The square that somebody chose, moved and shrunk into the original where it reaches over an edge."""
     width, height = original
     if square is None:
         raise ImageError(
             "fit.no-square", "the fit 'square' needs a square: left, top and side in pixels of the picture"
         )
-    left, top, side = square
-    if not all(math.isfinite(number) for number in square) or side < 1:
+    left, top, side = (float(number) for number in square)
+    if not all(map(math.isfinite, square)) or side < 1:
         raise ImageError(
             "fit.small-square",
             "the square at {left}, {top} has a side of {side} pixels; expected at least 1",
@@ -190,7 +190,7 @@ def _chosen_box(
             width=width,
             height=height,
         )
-    inside = float(min(side, width, height))
+    inside = min(side, float(width), float(height))
     moved = (min(max(0.0, left), width - inside), min(max(0.0, top), height - inside), inside)
     notes = []
     if moved != (left, top, side):

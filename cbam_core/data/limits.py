@@ -1,6 +1,6 @@
 """Files that are small, claim a modest picture, and yet would keep a decoder busy for minutes or hours.
 
-Each format can repeat something that costs far more time than bytes. An honest file stays far below these limits.
+Each format can repeat something that costs far more time than bytes; honest files stay far below the limits.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _jpeg_segments(content: bytes) -> int:
 
 def _png_is_costly(content: bytes) -> bool:
     place, count = 8, 0
-    while place + 12 <= len(content):
+    while place + 12 <= len(content) and content[place + 4 : place + 8] != b"IEND":
         count += 1
         if count > MAX_CHUNKS:
             return True

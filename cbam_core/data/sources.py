@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -66,6 +66,7 @@ class Piece:
     rows: UInt8[np.ndarray, "n ..."]
 
 
+@runtime_checkable
 class Source(Protocol):
     """Somewhere to get the data set from."""
 

@@ -7,7 +7,7 @@ output, need another way of watching a forward, which fills the same record.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import nn
@@ -19,20 +19,9 @@ from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
 Role = Literal["channel", "spatial", "sealed", "plain"]
 
 
-class Site(NamedTuple):
-    """A module whose output is a gate.
-
-    Attributes:
-        module: the module to watch.
-        gated: the module whose input is the feature map that the gate multiplies.
-        block: path of the block in the model, such as ``"cbam1"``.
-        kind: what the gate multiplies.
-    """
-
-    module: nn.Module
-    gated: nn.Module
-    block: str
-    kind: Kind
+Site = tuple[nn.Module, nn.Module, str, Kind]
+"""A gate's place in a model: the module whose output it is, the module whose input is the feature map that it
+multiplies, the path of its block in the model (such as ``"cbam1"``), and what it multiplies."""
 
 
 def find_sites(model: nn.Module) -> list[Site]:
@@ -57,11 +46,12 @@ def find_sites(model: nn.Module) -> list[Site]:
             if role == "sealed" or child._compiled_call_impl is not None:
                 raise _sealed(child)
             place = f"{path}.{name}" if path else name
-            if role == "plain":
+            gate = child._modules.get("sigmoid")
+            if role == "plain" or gate is None:
                 waiting.append((place, child, child._modules))
             else:
-                block = (path, parent) if isinstance(parent, CBAM) else (place, child)
-                sites.append(Site(child.sigmoid, child, block[0] or type(block[1]).__name__, role))
+                block = path or "CBAM" if isinstance(parent, CBAM) else place or type(child).__name__
+                sites.append((gate, child, block, role))
     return sites
 
 
@@ -82,7 +72,9 @@ def _role(kind: type) -> Role:
     if issubclass(kind, SpatialAttention):
         return "spatial"
     # Compiled models are told by name, because importing torch's compiler to ask for its class takes seconds.
-    sealed = issubclass(kind, torch.jit.ScriptModule | torch.fx.GraphModule) or kind.__name__ == "OptimizedModule"
+    sealed = (
+        issubclass(kind, torch.jit.ScriptModule | torch.fx.GraphModule) or kind.__name__ == "OptimizedModule"
+    )
     return "sealed" if sealed else "plain"
 
 

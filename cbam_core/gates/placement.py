@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cbam_core.gates.finding import Site, find_sites
+from cbam_core.gates.finding import find_sites
 from cbam_core.gates.recording import hooked
 
 Pair = tuple[float, float]
@@ -42,7 +42,8 @@ class Placement:
             padding: cells added before the first row and column.
         """
         start = tuple(
-            s + ((w - 1) / 2 - p) * d for s, d, w, p in zip(self.start, self.step, window, padding, strict=True)
+            s + ((w - 1) / 2 - p) * d
+            for s, d, w, p in zip(self.start, self.step, window, padding, strict=True)
         )
         step = tuple(d * s for d, s in zip(self.step, stride, strict=True))
         return Placement((start[0], start[1]), (step[0], step[1]))
@@ -71,20 +72,22 @@ def place(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]
     grids.put(image, Placement((0.0, 0.0), (1.0, 1.0)))
     found: dict[str, Placement] = {}
     hooks = [
-        (site.gated.register_forward_pre_hook, _note_grid(site, grids, found)) for site in find_sites(model)
+        (gated.register_forward_pre_hook, _note_grid(block, grids, found))
+        for _, gated, block, _ in find_sites(model)
     ]
     with hooked(hooks), torch.no_grad(), grids:
         model(image)
     return found
 
 
-def _note_grid(site: Site, grids: _Grids, found: dict[str, Placement]) -> Callable[[nn.Module, Any], None]:
+def _note_grid(block: str, grids: _Grids, found: dict[str, Placement]) -> Callable[[nn.Module, Any], None]:
     owner = threading.get_ident()
 
     def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        grid = grids.get(inputs[0]) if threading.get_ident() == owner else None
+        mine = threading.get_ident() == owner
+        grid = grids.get(inputs[0]) if mine and inputs else None
         if grid is not None:
-            found.setdefault(site.block, grid)
+            found.setdefault(block, grid)
 
     return hook
 
@@ -94,7 +97,9 @@ class _Grids(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[int, tuple[Tensor, Placement]] = {}  # the tensor is kept so that its id stays its own
+        self._known: dict[
+            int, tuple[Tensor, Placement]
+        ] = {}  # the tensor is kept so that its id stays its own
 
     def put(self, tensor: Tensor, grid: Placement) -> None:
         self._known[id(tensor)] = (tensor, grid)
@@ -108,24 +113,24 @@ class _Grids(TorchFunctionMode):
     ) -> Any:
         kwargs = dict(kwargs or {})
         result = func(*args, **kwargs)
-        source = next((t for t in _tensors((*args, *kwargs.values())) if id(t) in self._known), None)
-        if source is None:
+        sources = [t for t in _tensors((*args, *kwargs.values())) if id(t) in self._known]
+        if not sources:
             return result
         for output in _tensors([result]):
             if output.ndim == 4 and id(output) not in self._known:
-                grid = self._after(func, args, kwargs, source, output)
+                grid = self._after(func, args, kwargs, sources, output)
                 if grid is not None:
                     self.put(output, grid)
         return result
 
     def _after(
-        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], source: Tensor, output: Tensor
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], sources: list[Tensor], output: Tensor
     ) -> Placement | None:
-        grid = self._known[id(source)][1]
         rule = _RULES.get(getattr(func, "__name__", ""))
         if rule is not None:
-            return grid.after(*rule(args, kwargs, source, output))
-        return grid if output.shape[2:] == source.shape[2:] else None
+            return self._known[id(sources[0])][1].after(*rule(args, kwargs, sources[0], output))
+        source = next((t for t in sources if t.shape[2:] == output.shape[2:]), None)
+        return None if source is None else self._known[id(source)][1]
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
@@ -164,17 +169,40 @@ def _convolution(args: tuple[Any, ...], kwargs: dict[str, Any], _source: Tensor,
     return window, stride, _pair(padding)
 
 
-def _pooling(args: tuple[Any, ...], kwargs: dict[str, Any], _source: Tensor, _output: Tensor) -> Step:
+def _mean_pooling(args: tuple[Any, ...], kwargs: dict[str, Any], _source: Tensor, _output: Tensor) -> Step:
     window = _pair(_argument(args, kwargs, 1, "kernel_size", 1))
     stride = _argument(args, kwargs, 2, "stride", None)
-    dilation = _pair(kwargs.get("dilation", 1))
-    extent = (dilation[0] * (window[0] - 1) + 1, dilation[1] * (window[1] - 1) + 1)
-    return extent, _pair(stride) if stride else window, _pair(_argument(args, kwargs, 3, "padding", 0))
+    return window, _pair(stride) if stride else window, _pair(_argument(args, kwargs, 3, "padding", 0))
 
 
-def _resizing(_args: tuple[Any, ...], _kwargs: dict[str, Any], source: Tensor, output: Tensor) -> Step:
-    """Adaptive pooling and interpolation: each output cell stands for an equal share of the input."""
-    share = (source.shape[2] / output.shape[2], source.shape[3] / output.shape[3])
+def _max_pooling(args: tuple[Any, ...], kwargs: dict[str, Any], source: Tensor, output: Tensor) -> Step:
+    window, stride, padding = _mean_pooling(args, kwargs, source, output)
+    dilation = _pair(_argument(args, kwargs, 4, "dilation", 1))
+    return (dilation[0] * (window[0] - 1) + 1, dilation[1] * (window[1] - 1) + 1), stride, padding
+
+
+def _share(source: Tensor, output: Tensor) -> Pair:
+    return source.shape[2] / output.shape[2], source.shape[3] / output.shape[3]
+
+
+def _adaptive_pooling(
+    _args: tuple[Any, ...], _kwargs: dict[str, Any], source: Tensor, output: Tensor
+) -> Step:
+    """Each output cell stands for an equal share of the input."""
+    share = _share(source, output)
+    return share, share, (0.0, 0.0)
+
+
+def _interpolation(args: tuple[Any, ...], kwargs: dict[str, Any], source: Tensor, output: Tensor) -> Step:
+    """As adaptive pooling, but for modes that begin in the middle of the first cell."""
+    share = _share(source, output)
+    if _argument(args, kwargs, 4, "align_corners", default=False) and min(output.shape[2:]) > 1:
+        ends = [(size - 1) / (new - 1) for size, new in zip(source.shape[2:], output.shape[2:], strict=True)]
+        return (1.0, 1.0), (ends[0], ends[1]), (0.0, 0.0)
+    if (
+        _argument(args, kwargs, 3, "mode", "nearest") == "nearest"
+    ):  # takes the first of the cells that it stands for
+        return (min(share[0], 1.0), min(share[1], 1.0)), share, (0.0, 0.0)
     return share, share, (0.0, 0.0)
 
 
@@ -185,11 +213,11 @@ def _padding(args: tuple[Any, ...], kwargs: dict[str, Any], _source: Tensor, _ou
 
 _RULES: dict[str, Callable[[tuple[Any, ...], dict[str, Any], Tensor, Tensor], Step]] = {
     "conv2d": _convolution,
-    "max_pool2d": _pooling,
-    "max_pool2d_with_indices": _pooling,
-    "avg_pool2d": _pooling,
-    "adaptive_avg_pool2d": _resizing,
-    "adaptive_max_pool2d": _resizing,
-    "interpolate": _resizing,
+    "max_pool2d": _max_pooling,
+    "max_pool2d_with_indices": _max_pooling,
+    "avg_pool2d": _mean_pooling,
+    "adaptive_avg_pool2d": _adaptive_pooling,
+    "adaptive_max_pool2d": _adaptive_pooling,
+    "interpolate": _interpolation,
     "pad": _padding,
 }

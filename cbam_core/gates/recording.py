@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from cbam_core.errors import CaptureError
-from cbam_core.gates.finding import Site, find_sites
+from cbam_core.gates.finding import find_sites
 from cbam_core.gates.record import Kind, Record
 
 _registration = Lock()
@@ -37,61 +37,33 @@ class capture:  # noqa: N801 - used as a verb: ``with capture(model) as record``
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
-
-    def __enter__(self) -> Record:
-        watch = _Watch(find_sites(self._model))
-        self._hooked = hooked(watch.hooks(self._model))
-        self._hooked.__enter__()
-        return watch.record
-
-    def __exit__(self, *error: object) -> None:
-        self._hooked.__exit__(*error)
-
-
-class hooked:  # noqa: N801 - used as an adjective: ``with hooked(hooks)``
-    """Keep hooks registered while the block is open.
-
-    Args:
-        hooks: pairs of a module's registering method and the hook it shall register.
-    """
-
-    def __init__(self, hooks: list[tuple[Callable[..., RemovableHandle], Callable[..., None]]]) -> None:
-        self._hooks = hooks
         self._handles: list[RemovableHandle] = []
 
-    def __enter__(self) -> None:
-        with _registration:
-            self._handles += [register(hook) for register, hook in self._hooks]
-
-    def __exit__(self, *error: object) -> None:
-        with _registration:
-            for handle in self._handles:
-                handle.remove()
-        self._handles.clear()
-
-
-class _Watch:
-    """Turns what hooks see into a record: one forward at a time, one thread only."""
-
-    __slots__ = ("_owner", "_seen", "_sites", "record")
-
-    def __init__(self, sites: list[Site]) -> None:
-        self.record = Record()
-        self._sites = sites
+    def __enter__(self) -> Record:
+        # Written out rather than built from parts: next to a forward of one small image, each call here counts.
+        model, handles = self._model, self._handles
+        self._sites = find_sites(model)
         self._owner = get_ident()
         self._seen: list[tuple[str, Kind, Tensor]] | None = None  # None outside a forward
+        self._record = Record()
+        try:
+            with _registration:
+                for module, _, block, kind in self._sites:
+                    handles.append(module.register_forward_hook(partial(self._note, block, kind)))
+                # The model's own come last, so that a gate which is the model itself is seen inside its forward.
+                handles.append(model.register_forward_pre_hook(self._begin))
+                handles.append(model.register_forward_hook(self._complete))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self._record
 
-    def hooks(self, model: nn.Module) -> list[tuple[Callable[..., RemovableHandle], Callable[..., None]]]:
-        """All hooks, those of the model last, so that a gate which is the model itself is seen inside it."""
-        hooks: list[tuple[Callable[..., RemovableHandle], Callable[..., None]]] = [
-            (module.register_forward_hook, partial(self._note, block, kind)) for module, _, block, kind in self._sites
-        ]
-        hooks += [(model.register_forward_pre_hook, self._begin), (model.register_forward_hook, self._complete)]
-        return hooks
+    def __exit__(self, *_error: object) -> None:
+        _remove(self._handles)
 
     def _begin(self, _module: nn.Module, _inputs: Any) -> None:
         if get_ident() == self._owner:
-            self.record.replace(None)
+            self._record.replace(None)
             self._seen = []
 
     def _note(self, block: str, kind: Kind, _module: nn.Module, _inputs: Any, gate: Tensor) -> None:
@@ -110,4 +82,30 @@ class _Watch:
                 "not one spread over several devices or threads",
                 count=len(self._sites),
             )
-        self.record.replace(seen)
+        self._record.replace(seen)
+
+
+class hooked:  # noqa: N801 - used as an adjective: ``with hooked(hooks)``
+    """Keep hooks registered while the block is open.
+
+    Args:
+        hooks: pairs of a module's registering method and the hook it shall register.
+    """
+
+    def __init__(self, hooks: list[tuple[Callable[..., RemovableHandle], Callable[..., None]]]) -> None:
+        self._hooks = hooks
+        self._handles: list[RemovableHandle] = []
+
+    def __enter__(self) -> None:
+        with _registration:
+            self._handles += [register(hook) for register, hook in self._hooks]
+
+    def __exit__(self, *_error: object) -> None:
+        _remove(self._handles)
+
+
+def _remove(handles: list[RemovableHandle]) -> None:
+    with _registration:
+        for handle in handles:
+            handle.remove()
+    handles.clear()

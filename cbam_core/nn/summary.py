@@ -1,10 +1,10 @@
 """A network in numbers: layer by layer, block by block, and what its gates add.
 
-A *multiply-add* is one multiplication whose result is added to a sum, for one image. Counted are convolutions
-and linear layers (bias additions left out; a layer that runs twice counts twice, as the perceptron of channel
-attention does), and each gate's multiplication of its feature map: one per element. Not counted: pooling,
-batch normalisation (which can be folded into the convolution before it), ReLU, sigmoid, dropout, and the means
-and maxima that the gates look at.
+A *multiply-add* is one multiplication whose result is added to a sum, for one image. Counted are
+convolutions and linear layers (bias additions left out; a layer that runs twice counts twice, as the perceptron
+of channel attention does), and each gate's multiplication of its feature map: one per element. Not counted:
+pooling, batch normalisation (which can be folded into the convolution before it), ReLU, sigmoid, dropout, and
+the means and maxima that the gates look at.
 """
 
 from __future__ import annotations

@@ -37,10 +37,11 @@ WORDS: Mapping[str, str] = {
 }
 """The words of a chart and of its description; pass a translation with the same keys."""
 
-# Okabe and Ito's blue and orange, lightened or darkened to keep 3:1 against both white and near-black pages.
 ONE_COLOUR = "#2f8fd0"
 PAIR_COLOURS = ("#2f8fd0", "#d9730d")
-_INK = "rgb(128,128,128)"
+"""Blue and orange that colour-blind readers tell apart, at least 3:1 against white and near-black pages."""
+INK = "#7a7a7a"
+"""Grey for text on white and on near-black alike; a page that knows its theme should pass a better one."""
 _GRID = "rgba(128,128,128,0.25)"
 
 
@@ -51,6 +52,7 @@ def channel_weights(
     order: Order = "index",
     top: int | None = None,
     bottom: int | None = None,
+    ink: str = INK,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
     """Bars of one block's channel weights.
@@ -61,6 +63,7 @@ def channel_weights(
         order: channels ``"index"`` by number, or ``"sorted"`` from the highest weight to the lowest.
         top: show only this many of the highest weights, together with those of `bottom`.
         bottom: show only this many of the lowest weights.
+        ink: colour of the text.
         words: the words on the chart.
 
     Returns:
@@ -78,7 +81,7 @@ def channel_weights(
     axis = words["by_weight" if order == "sorted" else "by_index"]
     return {
         "data": [bars],
-        "layout": {**_layout(title, axis, len(channels), (weights,)), "showlegend": False},
+        "layout": {**_layout(title, axis, len(channels), (weights,), ink), "showlegend": False},
     }
 
 
@@ -91,6 +94,7 @@ def compare_channel_weights(
     order: PairOrder = "index",
     top: int | None = None,
     bottom: int | None = None,
+    ink: str = INK,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
     """Bars of the same block's channel weights in two explanations, channel beside channel.
@@ -105,6 +109,7 @@ def compare_channel_weights(
         top: show only this many channels from the beginning of the ranking: the highest weights of the first,
             or the largest differences for ``order="difference"``; together with those of `bottom`.
         bottom: show only this many channels from the end of that ranking.
+        ink: colour of the text.
         words: the words on the chart.
 
     Returns:
@@ -127,7 +132,7 @@ def compare_channel_weights(
         {**_bars(channels, weights, colour), "name": _escaped(label), **hover}
         for weights, label, colour in zip((left, right), labels, PAIR_COLOURS, strict=True)
     ]
-    layout = _layout(title, words[f"by_{order}"].format(left=labels[0]), len(channels), (left, right))
+    layout = _layout(title, words[f"by_{order}"].format(left=labels[0]), len(channels), (left, right), ink)
     return {"data": bars, "layout": {**layout, "barmode": "group", "legend": _legend()}}
 
 
@@ -245,20 +250,22 @@ def _bars(channels: Int[np.ndarray, " k"], weights: Float32[np.ndarray, " c"], c
     }
 
 
-def _layout(title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray, " c"], ...]) -> Chart:
+def _layout(
+    title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray, " c"], ...], ink: str
+) -> Chart:
     lowest, highest = _range(shown)
     return {
         "title": {"text": _escaped(title), "x": 0, "xref": "paper", "font": {"size": 14}},
         "margin": {"l": 40, "r": 8, "t": 40, "b": 44},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": _INK},
+        "font": {"color": ink},
         "bargap": 0.15 if places <= 128 else 0,
         "xaxis": {
             "type": "category",
             "title": {"text": _escaped(axis), "standoff": 6},
             "showgrid": False,
-            "nticks": 12,
+            **({"dtick": 1} if places <= 24 else {"nticks": 12}),
             "tickangle": 0,
         },
         "yaxis": {

@@ -1,7 +1,8 @@
 """From gate values to colours: fixed tables, one rule, the same in Python and in the browser.
 
-The rule is exact: ``index = floor(clip(value, 0, 1) * 255 + 0.5)`` in float64, then a look-up in a table of 256
-colours. The attention viewer's JavaScript does the same arithmetic, so its pixels can be compared bit for bit.
+The rule is exact: ``index = floor(clip(value, 0, 1) * 255 + 0.5)`` in float64, then a look-up in a table of
+256 colours. The attention viewer's JavaScript does the same arithmetic, so its pixels can be compared bit for
+bit.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from jaxtyping import Float, Float64, UInt8
 from cbam_core.errors import CbamError
 
 Scale = Literal["unit", "stretch"]
-"""``"unit"``: colours run from 0 to 1, comparable everywhere. ``"stretch"``: from a map's own least to its greatest."""
+"""``"unit"``: colours run from 0 to 1, comparable everywhere; ``"stretch"``: from least to greatest value."""
 
 DEFAULT = "viridis"
 """The table that is used when nobody chooses."""
@@ -60,13 +61,13 @@ def table(colours: str) -> UInt8[np.ndarray, "256 3"]:
     return TABLES[colours]
 
 
-def stretch(values: Float[np.ndarray, "..."]) -> tuple[float, float]:
-    """The true range of a map, (least, greatest), leaving out what is not a number; (0.0, 0.0) when nothing is left."""
+def stretch(values: Float[np.ndarray, "*shape"]) -> tuple[float, float]:
+    """The true range (least, greatest) of what is a number in a map; (0.0, 0.0) if nothing is."""
     known = values[~np.isnan(values)]
     return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
 
 
-def is_flat(values: Float[np.ndarray, "..."]) -> bool:
+def is_flat(values: Float[np.ndarray, "*shape"]) -> bool:
     """Whether the values span less than `FLAT`, so that a stretched picture of them would mislead."""
     low, high = stretch(values)
     return high - low < FLAT

@@ -6,6 +6,7 @@ text of a page, and its smallest letters are 6 points high.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -186,7 +187,7 @@ def _draw_classes(page: Image.Image, right: int, likely: Sequence[tuple[str, flo
         text.write(draw, (left, base), name, ENTRY, colour=INK)
         text.write(draw, (right, base), percent, ENTRY, colour=INK, anchor="rs")
         draw.rectangle((begins, base - 21, ends - 1, base - 2), fill=FAINT)
-        length = round(probability * (ends - begins))
+        length = 0 if math.isnan(probability) else round(probability * (ends - begins))
         if length:
             draw.rectangle((begins, base - 21, begins + length - 1, base - 2), fill=ACCENT)
 

@@ -5,8 +5,8 @@
 It needs matplotlib, which nothing else here does at run time, so the tables are kept as data. They are:
 
 - viridis, magma: Nathaniel Smith and Stéfan van der Walt, 2015, for matplotlib; released under CC0.
-- cividis: J. R. Nuñez, C. R. Anderton, R. S. Renslow, *Optimizing colormaps with consideration for color vision
-  deficiency to enable accurate interpretation of scientific data*, PLoS ONE 13(7), 2018.
+- cividis: J. R. Nuñez, C. R. Anderton, R. S. Renslow, *Optimizing colormaps with consideration for color
+  vision deficiency to enable accurate interpretation of scientific data*, PLoS ONE 13(7), 2018.
 - greys: black to white in equal sRGB steps.
 
 All four rise in lightness from end to end, so they survive colour-blindness and a black-and-white print.

@@ -1,9 +1,9 @@
 """Overlays: a spatial mask in colours over the picture it belongs to, exact to the last bit.
 
-Every drawn pixel takes the mask's value at its own centre: the value of the nearest cell (the mask as it is), or
-linear between the four nearest cell centres ("smooth"). Beyond the outermost centres the outermost value holds.
-Then ``pixel = floor((1 - a) * image + a * colour + 0.5)`` in float64, a being the opacity. Where the picture shows
-more than the network saw (a photo that was cropped), the rest gets no colour and turns grey at half contrast:
+Every drawn pixel takes the mask's value at its own centre: the value of the nearest cell (the mask as it is),
+or linear between the four nearest cell centres ("smooth"). Beyond the outermost centres the outermost value
+holds. Then ``pixel = floor((1 - a) * image + a * colour + 0.5)`` in float64, a being the opacity. Where the
+picture shows more than the network saw (a photo that was cropped), the rest is grey at half contrast:
 ``pixel = floor((luma + 128) / 2 + 0.5)`` with ``luma = (77 R + 150 G + 29 B) / 256``.
 
 The attention viewer's JavaScript follows the same formulas in the same order, so both give the same bytes.
@@ -49,7 +49,7 @@ class Cells:
 
 
 def cells_on_input(placement: Placement) -> Cells:
-    """The cells on the network's input; `Placement` counts from the middle of a pixel, `Cells` from its edge."""
+    """The cells on the network's input; `Placement` counts from a pixel's middle, `Cells` from its edge."""
     row, column = placement.start
     down, across = placement.step
     return Cells(x0=column + 0.5, y0=row + 0.5, dx=across, dy=down)
@@ -90,13 +90,17 @@ def spread(
     x = (_centres(size[0], zoom) - cells.x0) / cells.dx
     y = (_centres(size[1], zoom) - cells.y0) / cells.dy
     if not smooth:
-        return values[np.ix_(_nearest(y, mask.shape[0]), _nearest(x, mask.shape[1]))]
+        nearest: Float64[np.ndarray, "rows columns"] = values[
+            np.ix_(_nearest(y, mask.shape[0]), _nearest(x, mask.shape[1]))
+        ]
+        return nearest
     row, below, v = _between(y, mask.shape[0])
     column, right, u = _between(x, mask.shape[1])
     v = v[:, None]
-    first = (1 - u) * values[np.ix_(row, column)] + u * values[np.ix_(row, right)]
-    second = (1 - u) * values[np.ix_(below, column)] + u * values[np.ix_(below, right)]
-    return (1 - v) * first + v * second
+    with np.errstate(invalid="ignore"):  # beside an infinite value there is no number
+        first = (1 - u) * values[np.ix_(row, column)] + u * values[np.ix_(row, right)]
+        second = (1 - u) * values[np.ix_(below, column)] + u * values[np.ix_(below, right)]
+        return (1 - v) * first + v * second
 
 
 def overlay(
@@ -122,8 +126,8 @@ def overlay(
         scale: ``"unit"``, or ``"stretch"`` for colours from the mask's least to its greatest value.
         smooth: linear between cell centres; otherwise cells as they are.
         zoom: every pixel of the picture is drawn as zoom x zoom pixels, at least 1.
-        seen: the part of the picture that the network saw, in the picture's pixels; None for all of it. A drawn
-            pixel belongs to it when its centre does.
+        seen: the part of the picture that the network saw, in the picture's pixels; None for all of it. A
+            drawn pixel belongs to it when its centre does.
 
     Returns:
         RGB, uint8 (h * zoom, w * zoom, 3).

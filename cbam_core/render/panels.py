@@ -221,7 +221,8 @@ def _draw_weights(page: Image.Image, at: At, panel: Panel, style: Style) -> None
     text.write(
         draw, (right, y + SMALL), words["range"].format(low=low, high=high), SMALL, colour=INK, anchor="rs"
     )
-    base, ceiling = min(0.0, low), max(1.0, high)
+    finite = panel.weights[np.isfinite(panel.weights)]
+    base, ceiling = min(0.0, float(finite.min(initial=0))), max(1.0, float(finite.max(initial=1)))
     for share in (0.0, 0.5, 1.0):
         line = bottom - round(share * PLOT)
         draw.line((x, line, right - 1, line), fill=FAINT, width=2)
@@ -255,7 +256,8 @@ def _draw_bars(
     def row(value: float) -> int:
         return round((ceiling - value) / (ceiling - base) * (bottom - top))
 
-    for value, first, last in zip(np.nan_to_num(weights).tolist(), edges[:-1], edges[1:], strict=True):
+    values = np.clip(np.nan_to_num(weights), base, ceiling).tolist()
+    for value, first, last in zip(values, edges[:-1], edges[1:], strict=True):
         above, below = sorted((row(value), row(0.0)))
         covered[above:below, first : last - space] = 255
     stencil = Image.fromarray(covered)

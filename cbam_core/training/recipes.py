@@ -69,7 +69,7 @@ class Recipe:
 
 SHORT = Recipe(
     name="short",
-    epochs=60,  # about 30 minutes on two cores with bfloat16
+    epochs=40,  # about 17 minutes on two idle cores with bfloat16
     learning_rate=0.2,  # the largest of 0.05, 0.1, 0.2 steps that large-batch CIFAR recipes commonly use at batch 128
 )
 

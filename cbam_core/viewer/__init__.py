@@ -1,7 +1,7 @@
 """The attention viewer: one JavaScript module and one style sheet, free of any host.
 
 A host (the app, a notebook, an HTML file) puts `styles` and `source` on its page and calls
-``mount(root, payload, emit)`` with the payload's `as_dict`. The viewer loads nothing and sends nothing itself.
+``mount(root, payload, emit)`` with the payload's `as_dict`. The viewer loads nothing and sends nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PARTS = ("compose.js", "bars.js", "panel.js", "toolbar.js", "viewer.js")
 
 @cache
 def source() -> str:
-    """The viewer as one ES module that exports `mount`; it has no imports and needs no network and no eval."""
+    """The viewer as one ES module that exports `mount`; it has no imports, needs no network and no eval."""
     constants = {
         "COLOUR_TABLES": {name: table.tobytes().hex() for name, table in TABLES.items()},
         "FLAT": FLAT,

@@ -42,7 +42,7 @@ function drawBars(canvas, data, ink) {
   const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // small: no business of the GPU
   context.clearRect(0, 0, width, height);
   const axis = axisRange(data.range);
   const left = Math.round(GUTTER * ratio);

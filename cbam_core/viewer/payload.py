@@ -1,7 +1,7 @@
 """What the attention viewer is given: pictures, blocks, settings and words, as JSON-ready values.
 
-Masks and weights travel as the float32 numbers that they are (base64, little-endian), so nothing is lost on the way;
-the viewer rounds to two decimals where space is small and to four in its tables of numbers.
+Masks and weights travel as the float32 numbers that they are (base64, little-endian), so nothing is lost on
+the way; the viewer rounds to two decimals where space is small and to four in its tables of numbers.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def lay_out(
     blocks: Sequence[Maps],
     *,
     original: UInt8[np.ndarray, "oh ow 3"] | None = None,
-    settings: Settings = Settings(),  # noqa: B008 - frozen
+    settings: Settings = Settings(),
     words: Mapping[str, str] = MappingProxyType({}),
     longest: int = LONGEST,
 ) -> Payload:
@@ -249,7 +249,7 @@ def lay_out(
 
 
 def png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    """The picture as PNG, without loss; compressed lightly, for time counts more than bytes on one machine."""
+    """The picture as PNG, without loss; compressed lightly: on one machine time counts more than bytes."""
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(file, "PNG", compress_level=1)
     return file.getvalue()
@@ -264,5 +264,5 @@ def _at_most(image: UInt8[np.ndarray, "h w 3"], longest: int) -> UInt8[np.ndarra
     return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS))
 
 
-def _numbers(values: Float32[np.ndarray, "..."]) -> str:
+def _numbers(values: Float32[np.ndarray, "*shape"]) -> str:
     return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")

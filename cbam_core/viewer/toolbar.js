@@ -19,7 +19,7 @@ class Choice {
 }
 
 function makeSelect(text, names, words, take) {
-  const select = make("select", "", {}, ...names.map((name) => make("option", "", { value: name }, words[name])));
+  const select = make("select", "", { "aria-label": text }, ...names.map((name) => make("option", "", { value: name }, words[name])));
   select.addEventListener("change", () => take(select.value));
   return { select, label: make("label", "control", {}, make("span", "", {}, text), select) };
 }

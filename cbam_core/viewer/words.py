@@ -1,7 +1,7 @@
 """Every word that the attention viewer shows, in English; the JavaScript holds none of its own.
 
-A host that speaks another language passes its own dictionary with the same keys. Places in braces are filled by the
-viewer: names, counts, and numbers that it has already rounded.
+A host that speaks another language passes its own dictionary with the same keys. Places in braces are filled
+by the viewer: names, counts, and numbers that it has already rounded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "scale": "Scale",
         "unit": "0 to 1",
         "stretch": "stretched",
-        "stretch_hint": "Colours run from each block's own lowest value to its highest: compare shapes, not blocks.",
+        "stretch_hint": "Colours run from each block's lowest to highest value: compare shapes, not blocks.",
         "drawing": "Drawing of the mask",
         "cells": "cells",
         "cells_hint": "Every pixel has the value of the nearest cell of the mask.",
@@ -52,12 +52,12 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "sorted": "sorted",
         "channel_here": "channel {channel}: {value}",
         "blocks": "Blocks",
-        "overlay_label": "{block}: spatial mask over the {picture}, {rows} rows by {columns} columns, {low} to {high}. "
-        "Arrow keys move from cell to cell, Escape clears.",
+        "overlay_label": "{block}: spatial mask over the {picture}, {rows} rows by {columns} columns, "
+        "{low} to {high}. Arrow keys move from cell to cell, Escape clears.",
         "image_label": "{block}: {picture}; no spatial mask is drawn",
         "mask_label": "{block}: the spatial mask alone",
-        "bars_label": "{block}: {count} channel weights, {low} to {high}. Left and right arrow keys move from channel "
-        "to channel.",
+        "bars_label": "{block}: {count} channel weights, {low} to {high}. Left and right arrow keys move "
+        "from channel to channel.",
         "cell_spoken": "{block}, row {row}, column {column}: {value}",
         "mask_table": "{block}: spatial mask, rounded to {digits} decimals",
         "row": "row {row}",

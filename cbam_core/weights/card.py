@@ -57,7 +57,7 @@ class Card:
     limits: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     date: str = ""
-    history: tuple[Mapping[str, float], ...] = ()
+    history: tuple[Mapping[str, int | float], ...] = ()
     assumptions: tuple[Message, ...] = ()
 
     @property

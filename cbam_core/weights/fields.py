@@ -88,7 +88,7 @@ class Fields:
             raise self.wrong(name, "an object of texts and finite numbers", value)
         return value
 
-    def history(self, name: str) -> Iterator[dict[str, float]]:
+    def history(self, name: str) -> Iterator[dict[str, int | float]]:
         """A list of objects of finite numbers; empty where it is missing."""
         for epoch in self._list(name):
             if not isinstance(epoch, dict) or not all(map(_is_number, epoch.values())):

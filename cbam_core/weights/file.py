@@ -96,7 +96,7 @@ def _bytes_at(path: Path) -> bytes:
         if status.st_size > MAX_FILE_BYTES:
             raise _too_large(status.st_size)
         with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+            return file.read(status.st_size)
     except FileNotFoundError as error:
         raise CheckpointError(
             "checkpoint.missing",

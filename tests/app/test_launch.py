@@ -78,10 +78,10 @@ class Running:
         self.log_file = log
         self.lines = []
 
-    def read_until_ready(self):
+    def read_until_ready(self, address=r"ready at http://([^/\s]+)(\S*)"):
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
-            if found := re.search(r"ready at http://([^/\s]+)(\S*)", line):
+            if found := re.search(address, line):
                 self.host, self.path = found.groups()
                 return
         raise AssertionError(f"the server ended: {self.lines}\n{self.log}")
@@ -218,6 +218,33 @@ def test_hostile_config_files_and_environment_change_nothing(tmp_path, hostile_f
     assert session.custom_theme.dark.primary_color == theme_options()["theme.dark.primaryColor"]
     assert not session.custom_theme.primary_color
     assert log == ""
+
+
+def test_streamlit_run_in_the_projects_root_has_the_same_safety_and_look(tmp_path):
+    script = tmp_path / "page.py"
+    script.write_text(
+        "import json, streamlit as st\nfrom streamlit import config\n"
+        "st.text(json.dumps({name: st.get_option(name) for name in config._config_options_template}))\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port=0"]
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(
+            [*command, "--server.headless=true"], cwd=root, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
+        server = Running(process, tmp_path / "log")
+        try:
+            server.read_until_ready(r"URL: http://([^/\s]+)(\S*)")
+            options = json.loads(texts(server.visit())[0])
+        finally:
+            process.terminate()
+            process.wait(20)
+    expected = {**SAFE_OPTIONS, **theme_options()}
+    assert {name: options[name] for name in expected} == expected
+    assert "Uvicorn server started" in server.log
+    assert len(server.log.splitlines()) == 1, server.log
 
 
 def assert_defaults(options, *, except_for):

@@ -53,7 +53,7 @@ def test_what_is_not_a_number_gets_a_colour_of_its_own():
 
 
 def test_unknown_colours_are_named_with_the_known_ones():
-    with pytest.raises(CbamError, match="unknown colours 'jet'; choose one of viridis, magma, cividis, greys"):
+    with pytest.raises(CbamError, match="'jet'; choose one of viridis, magma, cividis, greys"):
         colourise(np.zeros((1, 1), np.float32), "jet")
 
 

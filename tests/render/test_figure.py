@@ -258,3 +258,10 @@ def test_figure_is_rgb() -> None:
     picture = figure(IMAGE, [PANEL], classes=("a",), probabilities=np.ones(1, np.float32), network="n")
     assert isinstance(picture, Image.Image)
     assert picture.mode == "RGB"
+
+
+def test_numbers_that_are_not_finite_are_shown_as_such(written: list[str]) -> None:
+    odd = Panel("b", None, np.array([np.nan, np.inf, 0.5], np.float32), None)
+    drawn([odd], probabilities=np.array([np.nan, 0.5, 0.5], np.float32))
+    assert "0.500 to inf" in written
+    assert "nan %" in written

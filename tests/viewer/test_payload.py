@@ -109,7 +109,9 @@ def test_settings_from_a_browser_are_taken_where_they_make_sense():
         "block": "cbam2",
         "more": object(),
     }
-    assert Settings(smooth=True).changed_by(sent) == Settings(1.0, "viridis", "stretch", True, "input", "sorted", "cbam2")
+    assert Settings(smooth=True).changed_by(sent) == Settings(
+        1.0, "viridis", "stretch", True, "input", "sorted", "cbam2"
+    )
 
 
 @pytest.mark.parametrize("opacity", [True, None, "0.4", float("inf"), {}])

@@ -1,0 +1,121 @@
+"""The shell and Inspect without a browser: what every control does, and what a bad file does."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from cbam_core import explain, load_classifier
+from cbam_core.data.samples import SHEET
+
+MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+CAT = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
+ASTRONAUT = (Path(skimage.__file__).parent / "data" / "astronaut.png").read_bytes()
+
+
+@pytest.fixture
+def app():
+    """The page as a new visitor gets it."""
+    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test.run()
+    assert not test.exception
+    return test
+
+
+def texts(app):
+    return " ".join(element.value for element in [*app.markdown, *app.caption, *app.error, *app.warning])
+
+
+def upload(app, *files):
+    app.segmented_control[0].select("Upload").run()
+    app.file_uploader[0].set_value([(name, content, "image/png") for name, content in files]).run()
+    assert not app.exception
+    return app
+
+
+def test_first_visit_names_the_network_and_its_measured_accuracy(app):
+    card = load_classifier("cbam_cnn_cifar10").card
+    shown = " ".join(caption.value for caption in app.sidebar.caption)
+    assert "1,150,896 parameters" in shown
+    assert f"{100 * card.test_correct / card.test_count:.2f} %" in shown
+
+
+def test_only_pages_that_exist_are_listed(app):
+    assert [box.label for box in app.sidebar.selectbox] == ["Network"]
+
+
+def test_what_gates_are_not_is_said_once_on_first_sight(app):
+    said = [caption.value for caption in app.caption if "not a reason for the class" in caption.value]
+    assert len(said) == 1
+
+
+def test_empty_upload_says_what_the_network_knows_and_where_pictures_live(app):
+    app.segmented_control[0].select("Upload").run()
+    assert "airplane, automobile, bird" in texts(app)
+    assert "memory for your visit only" in texts(app)
+    assert not app.error
+
+
+def test_one_upload_offers_every_fit(app):
+    upload(app, ("cat.png", CAT))
+    assert not app.error
+    for fit in ("square", "pad", "squash", "crop"):
+        app.segmented_control(key="fit").select(fit).run()
+        assert not app.exception
+        assert not app.error
+
+
+def test_bad_upload_is_one_sentence_that_names_the_file(app):
+    upload(app, ("<b>evil</b>.png", b"no picture at all"))
+    (error,) = app.error
+    assert error.value.startswith("_b_evil_")
+    assert "<b>" not in error.value
+
+
+def test_several_uploads_give_a_table_with_predictions_and_refusals(app):
+    upload(app, ("cat.png", CAT), ("astronaut.png", ASTRONAUT), ("broken.png", CAT[:3000]))
+    (table,) = app.dataframe
+    assert list(table.value["File"]) == ["cat.png", "astronaut.png", "broken.png"]
+    expected = [explain(load_classifier("cbam_cnn_cifar10"), image) for image in (CAT, ASTRONAUT)]
+    assert list(table.value["Prediction"][:2]) == [one.predicted for one in expected]
+    assert list(table.value["Probability"][:2]) == [f"{100 * float(e.probabilities.max()):.1f} %" for e in expected]
+    assert "damaged" in table.value["Prediction"][2] or "incomplete" in table.value["Prediction"][2]
+
+
+def test_same_file_twice_counts_once(app):
+    upload(app, ("cat.png", CAT), ("again.png", CAT))
+    assert not app.dataframe
+
+
+def test_too_many_uploads_are_said_to_be_too_many(app):
+    tiny = []
+    for shade in range(26):
+        file = io.BytesIO()
+        Image.fromarray(np.full((32, 32, 3), shade, np.uint8)).save(file, "PNG")
+        tiny.append((f"{shade}.png", file.getvalue()))
+    upload(app, *tiny)
+    assert "the first 24 are shown" in texts(app)
+    assert len(app.dataframe[0].value) == 24
+
+
+def test_going_back_and_forth_keeps_uploads(app):
+    upload(app, ("cat.png", CAT), ("astronaut.png", ASTRONAUT))
+    app.segmented_control[0].select("Samples").run()
+    app.segmented_control[0].select("Upload").run()
+    assert len(app.dataframe[0].value) == 2
+
+
+def test_without_any_checkpoint_the_page_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
+    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test.run()
+    assert not test.exception
+    assert "cbam train" in test.error[0].value
+
+
+def test_sheet_is_sent_as_it_is_bundled():
+    assert Image.open(SHEET).size == (320, 320)

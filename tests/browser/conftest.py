@@ -1,0 +1,60 @@
+"""A real Chromium for the browser tests; without one they fail, unless CBAM_SKIP_BROWSER=1 skips them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Error, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")  # a session's would keep an event loop running under every later test
+def chromium():
+    """Playwright's `Browser`, one a module; tests open contexts of their own."""
+    if os.environ.get("CBAM_SKIP_BROWSER") == "1":
+        pytest.skip("CBAM_SKIP_BROWSER=1: nothing was checked in a browser")
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        except Error:
+            pytest.fail(
+                "no Chromium could be started: install chromium, or run 'python -m playwright install "
+                "chromium', or set CBAM_SKIP_BROWSER=1 to leave the browser tests out",
+                pytrace=False,
+            )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Address of the app, started as users start it, in a folder that has nothing to do with the project."""
+    command = [str(Path(sys.executable).with_name("cbam")), "app", "--port", "0"]
+    folder = tmp_path_factory.mktemp("elsewhere")
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            for line in server.stdout:
+                if found := re.search(r"ready at (http://\S+)", line):
+                    yield found[1]
+                    break
+            else:
+                pytest.fail(f"the app did not start: {(folder / 'log').read_text()}")
+        finally:
+            server.terminate()
+            server.wait(20)
+            server.stdout.close()

@@ -1,0 +1,237 @@
+"""The Inspect page as a visitor uses it: real server, real browser, real files."""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from PIL import Image
+
+from cbam_core import explain, load_classifier
+from cbam_core.data.images import decode
+from cbam_core.data.samples import sample_sheet
+from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
+from tests.browser.canvas import PAINTED, pixels, repainted
+
+pytestmark = pytest.mark.browser
+
+PHOTOS = Path(skimage.__file__).parent / "data"
+CAT, ASTRONAUT = PHOTOS / "chelsea.png", PHOTOS / "astronaut.png"
+FIRST_CAT = 30  # the sample that the page opens with
+
+
+@pytest.fixture
+def open_inspect(chromium, site):
+    """Opens the page as new visitors do; at the end nothing may have complained, or gone to another host."""
+    contexts, trouble = [], []
+
+    def open_one(**how):
+        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or trouble.append(r.url))
+        page.goto(site)
+        page.wait_for_selector(PAINTED)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return load_classifier("cbam_cnn_cifar10")
+
+
+def upload(page, *files):
+    if not page.locator("input[type=file]").is_visible():
+        page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
+    page.locator("input[type=file]").set_input_files([str(file) for file in files])
+
+
+def predicted(page):
+    return page.locator(".prediction h2").inner_text()
+
+
+def wait_for_prediction(page, explanation):
+    percent = f"{100 * float(explanation.probabilities.max()):.1f} %"
+    page.locator(".prediction h2", has_text=percent).wait_for()
+    assert predicted(page).startswith(explanation.predicted)
+
+
+def save(page, label):
+    """Download one of the files that the page offers; its name and content."""
+    page.get_by_role("button", name="Download", exact=False).first.click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=re.compile(label)).click()
+    page.keyboard.press("Escape")
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def settle(page):
+    """Wait until the page has heard of the viewer's settings and has run again."""
+    page.wait_for_timeout(900)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def test_first_screen_shows_a_whole_result_without_any_step(open_inspect, classifier):
+    page = open_inspect()
+    wait_for_prediction(page, explain(classifier, sample_sheet().images[FIRST_CAT]))
+    assert page.locator("canvas.overlay").count() == 3
+    assert page.locator("canvas.bars").count() == 3
+    assert page.get_by_text("Truth: cat").is_visible()
+    assert page.get_by_text("not a reason for the class").is_visible()
+    lowest = page.locator("canvas.bars").last.bounding_box()
+    assert lowest["y"] + lowest["height"] <= 900
+
+
+def test_drawn_pixels_equal_python_after_opacity_and_colours_changed_in_the_browser(open_inspect, classifier):
+    page = open_inspect()
+    repainted(page, lambda: page.locator("input[type=range]").fill("35"))
+    repainted(page, lambda: page.get_by_label("Colours", exact=True).select_option("magma"))
+    explanation = explain(classifier, sample_sheet().images[FIRST_CAT])
+    for index, block in enumerate(explanation.blocks):
+        found = pixels(page.locator("canvas.overlay").nth(index))
+        expected = overlay(
+            explanation.input_image,
+            block.spatial_mask,
+            cells_on_input(block.placement),
+            opacity=0.35,
+            colours="magma",
+            zoom=found.shape[1] // 32,
+        )
+        assert np.array_equal(found, expected)
+
+
+def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_the_files(
+    open_inspect, classifier
+):
+    page = open_inspect()
+    upload(page, CAT)
+    explanation = explain(classifier, CAT)
+    wait_for_prediction(page, explanation)
+    settle(page)
+    photo = decode(CAT).pixels
+    for index, block in enumerate(explanation.blocks):
+        expected = overlay(
+            photo,
+            block.spatial_mask,
+            cells_on_original(block.placement, explanation.frame),
+            opacity=0.5,
+            seen=seen_on_original(explanation.frame),
+        )
+        assert np.array_equal(pixels(page.locator("canvas.overlay").nth(index)), expected)
+
+    name, content = save(page, "Raw values")
+    assert re.fullmatch(r"chelsea-[0-9a-f]{12}\.npz", name)
+    values = np.load(io.BytesIO(content))
+    assert np.array_equal(values["probabilities"], explanation.probabilities)
+    for index, block in enumerate(explanation.blocks):
+        assert np.array_equal(values[f"{block.name}.spatial"], block.spatial_mask)
+        table = page.locator(".numbers").nth(index).locator("table")
+        shown = [
+            [cell.strip() for cell in row.split("\t")][1:] for row in table.first.inner_text().splitlines()[1:]
+        ]
+        rounded = np.array([[float(cell) for cell in row] for row in shown if row])
+        assert np.array_equal(rounded, np.round(values[f"{block.name}.spatial"].astype(float), 4))
+    rows = page.locator(".prediction tbody tr")
+    for place, best in enumerate(np.argsort(-values["probabilities"], kind="stable")[:5]):
+        row = rows.nth(place).inner_text().split("\t")
+        assert row[0].strip() == explanation.classes[best]
+        assert row[1].strip() == f"{100 * float(values['probabilities'][best]):.1f} %"
+
+
+def test_zip_holds_figure_values_and_manifest_in_the_viewers_settings(open_inspect):
+    page = open_inspect()
+    repainted(page, lambda: page.get_by_label("Colours", exact=True).select_option("cividis"))
+    settle(page)
+    name, content = save(page, "Everything")
+    assert name.startswith("cifar10-test-")
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    assert {"figure.png", "values.npz", "channel_weights.csv", "manifest.json"} == set(archive.namelist())
+    assert "cividis" in json.dumps(json.loads(archive.read("manifest.json")))
+    assert Image.open(io.BytesIO(archive.read("figure.png"))).width > 600
+
+
+def test_arrow_keys_in_the_strip_go_to_the_next_sample(open_inspect, classifier):
+    page = open_inspect()
+    page.locator(".tile[aria-selected=true]").focus()
+    page.keyboard.press("ArrowRight")
+    wait_for_prediction(page, explain(classifier, sample_sheet().images[FIRST_CAT + 1]))
+    assert page.locator(".tile[aria-selected=true]").get_attribute("data-index") == str(FIRST_CAT + 1)
+
+
+def test_class_filter_and_random_choose_in_the_browser(open_inspect):
+    page = open_inspect()
+    page.locator(".strip select").select_option("ship")
+    page.get_by_text("Truth: ship").wait_for()
+    assert page.locator(".tile:visible").count() == 10
+    page.get_by_role("button", name="Random", exact=True).click()
+    page.locator(".tile[aria-selected=true][data-class=ship]").wait_for()
+    page.get_by_text("Truth: ship").wait_for()
+
+
+def test_frame_on_a_photo_can_be_dragged_and_the_result_follows(open_inspect, classifier):
+    page = open_inspect()
+    upload(page, CAT)
+    wait_for_prediction(page, explain(classifier, CAT))
+    page.get_by_text("Chosen square", exact=True).click()
+    frame = page.locator(".frame.movable")
+    frame.wait_for()
+    width, height = 451, 300
+    side = 0.7 * height
+    start = ((width - side) / 2, (height - side) / 2, side)
+    wait_for_prediction(page, explain(classifier, CAT, "square", square=start))
+    box = frame.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 200, box["y"] - 200, steps=3)  # far beyond the corner: held at the edge
+    page.mouse.up()
+    wait_for_prediction(page, explain(classifier, CAT, "square", square=(0.0, 0.0, side)))
+
+
+def test_bad_file_is_one_sentence_and_other_pictures_stay(open_inspect, tmp_path, classifier):
+    page = open_inspect()
+    bad = tmp_path / "broken.png"
+    bad.write_bytes(CAT.read_bytes()[:5000])
+    upload(page, bad)
+    alert = page.get_by_test_id("stAlert")
+    alert.wait_for()
+    assert alert.inner_text().startswith("broken.png: ")
+    assert "Traceback" not in page.content()
+    upload(page, CAT)
+    page.get_by_test_id("stDataFrame").wait_for()
+    page.get_by_test_id("stButtonGroup").get_by_text("Samples", exact=True).click()
+    wait_for_prediction(page, explain(classifier, sample_sheet().images[FIRST_CAT]))
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
+    page.get_by_test_id("stDataFrame").wait_for()
+
+
+def test_two_visitors_at_once_see_their_own_pictures(open_inspect, classifier):
+    one, other = open_inspect(), open_inspect()
+    upload(one, CAT)
+    upload(other, ASTRONAUT)
+    wait_for_prediction(one, explain(classifier, CAT))
+    wait_for_prediction(other, explain(classifier, ASTRONAUT))
+    for page, file in ((one, CAT), (other, ASTRONAUT)):
+        settle(page)
+        values = np.load(io.BytesIO(save(page, "Raw values")[1]))
+        assert np.array_equal(values["input_image"], explain(classifier, file).input_image)
+        assert file.name in page.locator(".prediction").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone_stacks_the_blocks_and_nothing_sticks_out(open_inspect, scheme):
+    page = open_inspect(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    boxes = [box.bounding_box() for box in page.locator("canvas.overlay").all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    assert boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

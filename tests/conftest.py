@@ -1,0 +1,80 @@
+"""What all tests share: small seeded networks and pictures, and surroundings of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cbam_core import CBAM_CNN, Classifier
+from cbam_core.classifier import save_classifier
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.weights.description import COURSE_MEAN, COURSE_STD
+
+SKIP_BROWSER = "CBAM_SKIP_BROWSER"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, and no program that a test starts, sees what this user has fetched or set."""
+    torch.set_num_threads(2)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("CBAM_") and name != SKIP_BROWSER]:
+            patch.delenv(name)
+        patch.setenv("CBAM_DATA_DIR", str(tmp_path_factory.getbasetemp() / "nothing-fetched"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier() -> Classifier:
+    """A `CBAM_CNN` with seeded random weights, in eval mode; shared, so never changed by a test."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = CBAM_CNN().eval()
+    return Classifier(
+        model=model,
+        architecture="CBAM_CNN",
+        arguments={"num_classes": 10},
+        classes=CLASSES,
+        mean=COURSE_MEAN,
+        std=COURSE_STD,
+        input_size=(32, 32),
+        name="tiny",
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tiny_classifier: Classifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that holds `tiny_classifier`."""
+    path = tmp_path_factory.mktemp("checkpoints") / "tiny.safetensors"
+    save_classifier(tiny_classifier, path)
+    return path
+
+
+@pytest.fixture
+def picture_file(tmp_path: Path) -> Path:
+    """A PNG of 60 x 40 seeded random pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    path = tmp_path / "picture.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get(SKIP_BROWSER) == "1":
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason=f"{SKIP_BROWSER}=1"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(SKIP_BROWSER in str(report.longrepr) for report in skipped)
+    if count:
+        said = f"{count} browser tests were NOT run, because {SKIP_BROWSER}=1"
+        terminalreporter.write_sep("!", said, yellow=True)

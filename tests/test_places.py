@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+import cbam_core
+from cbam_core.places import CHECKPOINT_VARIABLE, checkpoint_folder, shipped_checkpoints
+
+
+def test_folder_lies_beside_the_package_wherever_the_program_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    monkeypatch.delenv(CHECKPOINT_VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert checkpoint_folder() == Path(cbam_core.__file__).resolve().parent.parent / "checkpoints"
+
+
+def test_variable_names_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("b.safetensors", "a.safetensors", "c.pth", "README.md"):
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.setenv(CHECKPOINT_VARIABLE, str(tmp_path))
+    found = shipped_checkpoints()
+    assert list(found.items()) == [("a", tmp_path / "a.safetensors"), ("b", tmp_path / "b.safetensors")]
+
+
+def test_missing_folder_ships_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(CHECKPOINT_VARIABLE, str(tmp_path / "nowhere"))
+    assert shipped_checkpoints() == {}
+
+
+def test_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CHECKPOINT_VARIABLE, "")
+    assert checkpoint_folder().name == "checkpoints"

@@ -1,0 +1,63 @@
+"""The plan of the house in docs/architecture.md: who may import whom."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PLAN = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+SOURCES = [*sorted((ROOT / "cbam_core").rglob("*.py")), *sorted((ROOT / "app").rglob("*.py"))]
+
+
+def rooms(heading):
+    """Names in the first column of the table under a heading, in order."""
+    table = PLAN.split(f"## {heading}\n")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| (`.+?) \|", table, flags=re.MULTILINE)
+    return [name.removesuffix("/").removesuffix(".py") for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+CORE = rooms("Rooms of `cbam_core`")
+
+
+def imported(path):
+    """Modules that a file imports, inside functions too; imports for type checkers alone are left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(module):
+    parts = module.split(".")
+    return parts[1] if parts[0] == "cbam_core" and len(parts) > 1 else None
+
+
+def test_every_room_is_on_the_plan_and_every_planned_room_exists():
+    package = ROOT / "cbam_core"
+    there = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
+    assert there - {"__init__"} == set(CORE)
+    planned = set(rooms("Rooms of `app`"))
+    front = ROOT / "app"
+    assert {path.stem for path in front.glob("*.py")} - {"__init__"} <= planned
+    assert {path.parent.name for path in front.glob("*/__init__.py")} <= planned
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_imports_only_from_rooms_above_its_own(path):
+    own = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    for module in imported(path):
+        if path.is_relative_to(ROOT / "app"):
+            assert not re.match(r"torch(vision)?\b", module), f"{path} imports {module}"
+            continue
+        assert not re.match(r"streamlit\b", module), f"{path} imports {module}"
+        assert not module.startswith("app.") or own == "cli", f"{path} imports {module}"
+        other = room_of(module)
+        if own in CORE and other in CORE and other != own:
+            assert CORE.index(other) < CORE.index(own), f"{own} imports {other}, which stands below it"
