@@ -88,9 +88,7 @@ class Classifier:
         Returns:
             The network's input, without a batch axis; bit for bit as by torchvision's ToTensor and Normalize.
         """
-        planes = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32, order="C")).div_(
-            255
-        )  # (3, H, W)
+        planes = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32, order="C")).div_(255)  # (3, H, W)
         return planes.sub_(torch.tensor(self.mean)[:, None, None]).div_(torch.tensor(self.std)[:, None, None])
 
     def preprocess(
@@ -106,9 +104,7 @@ class Classifier:
         Raises:
             ImageError: the image cannot be decoded or fitted.
         """
-        fitted, _, _ = fit_image(
-            decode(image).pixels, self.input_size, named_fit(fit), square=square, fill=self.fill
-        )
+        fitted, _, _ = fit_image(decode(image).pixels, self.input_size, named_fit(fit), square=square, fill=self.fill)
         return self.normalise(fitted)
 
 

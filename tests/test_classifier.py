@@ -177,9 +177,7 @@ for file in files:
         refused += 1
 print(refused)
 """
-    result = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     assert result.stdout.split() == [str(len(HOSTILE))], result.stderr
     assert time.perf_counter() - started < 60
 

@@ -39,7 +39,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     tiles = services.sample_tiles()
     # A cat to begin with: an animal with eyes and ears shows best that masks have places.
     first = next(tile.index for tile in tiles if tile.class_ == "cat")
-    choice, tools = st.columns([8, 1], vertical_alignment="center", gap="medium")
+    choice, tools = st.columns([7, 1.3], vertical_alignment="center", gap="medium")
     with choice:
         index = strip(services.sample_png(), tiles, columns=10, chosen=first, key="sample")
     if not shown:
@@ -67,7 +67,7 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
     if not given:
         st.markdown(f"Any picture will do; the network knows {', '.join(classifier.classes)}.")
         return
-    choice, tools = st.columns([8, 1], vertical_alignment="bottom", gap="medium")
+    choice, tools = st.columns([7, 1.3], vertical_alignment="bottom", gap="medium")
     with choice:
         fit = choose_fit()
     pictures, refused = {}, {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextvars import ContextVar
 from typing import Annotated
 
 import typer
@@ -32,16 +32,8 @@ Environment:
 """
 
 
-@dataclass
-class Session:
-    """What the options before the command say.
-
-    Attributes:
-        debug: show the full traceback of every failure.
-    """
-
-    debug: bool = False
-
+wants_debug: ContextVar[bool] = ContextVar("wants_debug", default=False)
+"""Whether ``--debug`` was given: failures show their full traceback."""
 
 app = typer.Typer(
     name="cbam",
@@ -53,7 +45,7 @@ app = typer.Typer(
 )
 
 
-def _show_version(asked: bool) -> None:
+def _show_version(asked: bool | None) -> None:
     if asked:
         from cbam_core import __version__
 
@@ -63,11 +55,11 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def before_any_command(
-    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")] = False,
     version: Annotated[  # noqa: ARG001 -- its callback acts
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = None,
 ) -> None:
     """See what a convolutional network's attention does, and whether it matters.
 
@@ -78,7 +70,7 @@ def before_any_command(
       cbam info cbam_cnn_cifar10
       cbam data fetch
     """
-    context.obj.debug = debug
+    wants_debug.set(debug)
 
 
 for name, command, short in (
@@ -102,11 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status, see `EPILOG`.
     """
-    session = Session()
+    wants_debug.set(False)
     command = typer.main.get_command(app)
     try:
         status = command.main(
-            None if arguments is None else list(arguments), prog_name="cbam", standalone_mode=False, obj=session
+            None if arguments is None else list(arguments), prog_name="cbam", standalone_mode=False
         )
         sys.stdout.flush()
     except typer.TyperException as error:
@@ -119,9 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (CbamError, OSError) as error:
-        return report_failure(error, debug=session.debug)
+        return report_failure(error, debug=wants_debug.get())
     except Exception as error:
-        return report_bug(error, debug=session.debug)
+        return report_bug(error, debug=wants_debug.get())
     return int(status or 0)
 
 

@@ -1,10 +1,12 @@
 """A network in numbers: layer by layer, block by block, and what its gates add.
 
-A *multiply-add* is one multiplication whose result is added to a sum, for one image. Counted are
-convolutions and linear layers (bias additions left out; a layer that runs twice counts twice, as the perceptron
-of channel attention does), and each gate's multiplication of its feature map: one per element. Not counted:
-pooling, batch normalisation (which can be folded into the convolution before it), ReLU, sigmoid, dropout, and
-the means and maxima that the gates look at.
+A *multiply-add* is one multiplication whose result is added to a sum, for one image.
+
+Counted: convolutions and linear layers (without bias additions; a layer that runs twice counts twice, as the
+perceptron of channel attention does), and each gate's multiplication of its feature map, one per element.
+
+Not counted: pooling, batch normalisation (which can be folded into the convolution before it), ReLU, sigmoid,
+dropout, and the means and maxima that the gates look at.
 """
 
 from __future__ import annotations
@@ -186,9 +188,7 @@ def _blocks(model: nn.Module, layers: dict[str, Layer]) -> list[BlockCost]:
                     parameters=_parameters(module),
                     channel_parameters=_parameters(module.channel_attn),
                     spatial_parameters=_parameters(module.spatial_attn),
-                    multiply_adds=sum(
-                        layer.multiply_adds for key, layer in layers.items() if key.startswith(prefix)
-                    ),
+                    multiply_adds=sum(layer.multiply_adds for key, layer in layers.items() if key.startswith(prefix)),
                 )
             )
     return blocks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,9 @@ FALLBACKS = (
     "Arial Unicode.ttf",
 )
 """System fonts that are tried, in order, for letters that Pillow's own font (basic Latin) lacks."""
+
+LONGEST = 600
+"""No line of more letters is drawn; in the smallest size it would be wider than any figure."""
 
 Length = int | float
 """Pixels, between them too."""
@@ -49,14 +53,14 @@ class Lettering:
     def fitted(self, text: str, size: int, width: Length, *, end: bool = True) -> str:
         """The line, or as much of it as fits into `width` pixels: its beginning and, by default, its end."""
         text = _one_line(text)
-        if self.width(text, size) <= width:
+        if len(text) <= LONGEST and self.width(text, size) <= width:
             return text
-        for kept in range(min(len(text) - 1, 400), 0, -1):
-            last = kept // 2 if end else 0
-            shortened = f"{text[: kept - last].rstrip()}…{text[len(text) - last :].lstrip()}"
-            if self.width(shortened, size) <= width:
-                return shortened
-        return "…"
+
+        def shortened_width(kept: int) -> float:
+            return self.width(_shortened(text, kept, end), size)
+
+        fitting = bisect_right(range(min(len(text), LONGEST)), width, key=shortened_width)
+        return _shortened(text, max(fitting - 1, 1), end)
 
     def wrapped(self, text: str, size: int, width: Length) -> list[str]:
         """The text in lines of at most `width` pixels, broken at spaces."""
@@ -111,6 +115,12 @@ def lettering(texts: Iterable[str]) -> Lettering:
 
 
 _PROBE = 20
+
+
+def _shortened(text: str, kept: int, end: bool) -> str:
+    """So many letters of a text, with an ellipsis for the others."""
+    last = kept // 2 if end else 0
+    return f"{text[: kept - last].rstrip()}…{text[len(text) - last :].lstrip()}"
 
 
 @lru_cache(maxsize=64)

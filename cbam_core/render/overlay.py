@@ -89,18 +89,18 @@ def spread(
     values = mask.astype(np.float64)
     x = (_centres(size[0], zoom) - cells.x0) / cells.dx
     y = (_centres(size[1], zoom) - cells.y0) / cells.dy
+    drawn: Float64[np.ndarray, "rows columns"]
     if not smooth:
-        nearest: Float64[np.ndarray, "rows columns"] = values[
-            np.ix_(_nearest(y, mask.shape[0]), _nearest(x, mask.shape[1]))
-        ]
-        return nearest
+        drawn = values[np.ix_(_nearest(y, mask.shape[0]), _nearest(x, mask.shape[1]))]
+        return drawn
     row, below, v = _between(y, mask.shape[0])
     column, right, u = _between(x, mask.shape[1])
     v = v[:, None]
     with np.errstate(invalid="ignore"):  # beside an infinite value there is no number
         first = (1 - u) * values[np.ix_(row, column)] + u * values[np.ix_(row, right)]
         second = (1 - u) * values[np.ix_(below, column)] + u * values[np.ix_(below, right)]
-        return (1 - v) * first + v * second
+        drawn = (1 - v) * first + v * second
+    return drawn
 
 
 def overlay(
@@ -144,17 +144,20 @@ def overlay(
     values = spread(mask, cells, (width, height), zoom, smooth)
     colour = colourise(scaled(values, scale, stretch(mask)), colours)
     share = float(opacity)
-    drawn = np.floor((1 - share) * base + share * colour + 0.5).astype(np.uint8)
-    if seen is None:
-        return drawn
-    return np.where(_inside(seen, (width, height), zoom)[..., None], drawn, unseen(base))
+    drawn: UInt8[np.ndarray, "drawn_h drawn_w 3"] = np.floor(
+        (1 - share) * base + share * colour + 0.5
+    ).astype(np.uint8)
+    if seen is not None:
+        outside = ~_inside(seen, (width, height), zoom)
+        drawn[outside] = unseen(base)[outside]
+    return drawn
 
 
 def unseen(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
     """A picture as it is drawn where the network did not look: grey, at half contrast."""
     luma = image.astype(np.float64) @ np.array([77.0, 150.0, 29.0]) / 256  # exact: whole numbers below 2**53
-    grey = np.floor((luma + 128) / 2 + 0.5).astype(np.uint8)
-    return grey[..., None].repeat(3, axis=2)
+    grey: UInt8[np.ndarray, "h w"] = np.floor((luma + 128) / 2 + 0.5).astype(np.uint8)
+    return np.stack((grey, grey, grey), axis=2)
 
 
 def raw_mask(

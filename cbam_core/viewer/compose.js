@@ -160,21 +160,24 @@ function composeOverlay(picture, pixels, block, settings, zoom) {
   const ofImage = weighted(1 - settings.opacity);
   const ofColour = weighted(settings.opacity);
   const out = new ImageData(width * zoom, height * zoom);
+  const drawn = out.data; // reading the property anew for every pixel would cost more than the arithmetic
+  const columns = Int32Array.from({ length: width * zoom }, (_, i) => 4 * Math.floor(i / zoom));
   for (let j = 0, to = 0; j < height * zoom; j += 1) {
-    const line = Math.floor(j / zoom) * width;
-    for (let i = 0; i < width * zoom; i += 1, to += 4) {
-      const from = 4 * (line + Math.floor(i / zoom));
-      out.data[to + 3] = 255;
+    const line = 4 * width * Math.floor(j / zoom);
+    for (let i = 0; i < columns.length; i += 1, to += 4) {
+      const from = line + columns[i];
+      drawn[to + 3] = 255;
       if (!(x.seen[i] && y.seen[j])) {
         const luma = (77 * pixels[from] + 150 * pixels[from + 1] + 29 * pixels[from + 2]) / 256;
-        out.data.fill(Math.floor((luma + 128) / 2 + 0.5), to, to + 3);
+        const grey = Math.floor((luma + 128) / 2 + 0.5);
+        for (let c = 0; c < 3; c += 1) drawn[to + c] = grey;
       } else if (!indices) {
-        for (let c = 0; c < 3; c += 1) out.data[to + c] = pixels[from + c];
+        for (let c = 0; c < 3; c += 1) drawn[to + c] = pixels[from + c];
       } else {
         const index = indices[to / 4];
         for (let c = 0; c < 3; c += 1) {
           const colour = index < 0 ? MISSING[c] : table[3 * index + c];
-          out.data[to + c] = Math.floor(ofImage[pixels[from + c]] + ofColour[colour] + 0.5);
+          drawn[to + c] = Math.floor(ofImage[pixels[from + c]] + ofColour[colour] + 0.5);
         }
       }
     }

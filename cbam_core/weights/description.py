@@ -85,8 +85,7 @@ class Description:
         if not all(0.001 <= value <= 1000 for value in self.std):
             raise CheckpointError(
                 "checkpoint.std",
-                "the deviation that images are divided by must be three numbers from 0.001 to 1000; "
-                "given {given}",
+                "the deviation that images are divided by must be three numbers from 0.001 to 1000; given {given}",
                 given=str(self.std),
             )
         sides = find(self.architecture).sides

@@ -137,8 +137,7 @@ def _check_names(architecture: str, expected: Collection[str], given: Collection
     if missing and unexpected:
         raise CheckpointError(
             "checkpoint.other-names",
-            "the file's tensors are not those of {architecture}: "
-            "it lacks {missing}, and has {unexpected} instead",
+            "the file's tensors are not those of {architecture}: it lacks {missing}, and has {unexpected} instead",
             architecture=architecture,
             missing=_named(missing),
             unexpected=_named(unexpected),
@@ -223,7 +222,6 @@ def _too_large(size: int) -> CheckpointError:
 def _damaged(error: DamagedError) -> CheckpointError:
     return CheckpointError(
         "checkpoint.damaged",
-        "this file is damaged, or was not written by safetensors or torch.save ({detail}); "
-        "download or save it again",
+        "this file is damaged, or was not written by safetensors or torch.save ({detail}); download or save it again",
         detail=str(error),
     )

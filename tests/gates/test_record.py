@@ -38,9 +38,7 @@ def test_forgetting_a_forward_makes_reading_an_error_again() -> None:
         ("full", (2, 5, 3, 4), (2, 5, 3, 4)),
     ],
 )
-def test_gates_come_in_their_smallest_form(
-    kind: Kind, seen: tuple[int, ...], smallest: tuple[int, ...]
-) -> None:
+def test_gates_come_in_their_smallest_form(kind: Kind, seen: tuple[int, ...], smallest: tuple[int, ...]) -> None:
     values = torch.arange(torch.Size(seen).numel(), dtype=torch.float32).reshape(seen)
     record = Record()
     record.replace([("a", kind, values)])

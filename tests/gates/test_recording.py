@@ -75,9 +75,7 @@ def test_the_output_is_bit_identical_with_capture(
     assert {len(gate.values) for gate in record.gates} == {size}
 
 
-def test_gradients_are_bit_identical_with_capture_and_gates_carry_none(
-    model: CBAM_CNN, batch: Tensor
-) -> None:
+def test_gradients_are_bit_identical_with_capture_and_gates_carry_none(model: CBAM_CNN, batch: Tensor) -> None:
     model(batch).square().sum().backward()
     expected = [parameter.grad for parameter in model.parameters()]
     model.zero_grad()
@@ -298,9 +296,7 @@ def test_hooks_of_the_user_stay_and_fire(model: CBAM_CNN, batch: Tensor, hooks: 
     assert hooks(model) == before
 
 
-def test_a_gate_that_the_users_hook_replaces_is_recorded_as_it_multiplies(
-    model: CBAM_CNN, batch: Tensor
-) -> None:
+def test_a_gate_that_the_users_hook_replaces_is_recorded_as_it_multiplies(model: CBAM_CNN, batch: Tensor) -> None:
     model.cbam1.spatial_attn.sigmoid.register_forward_hook(lambda _m, _x, gate: torch.ones_like(gate))
     with capture(model) as record:
         model(batch)
@@ -367,9 +363,7 @@ def test_parameters_buffers_and_flags_are_untouched(model: CBAM_CNN, batch: Tens
     assert state(model) == before
 
 
-def test_a_captured_model_can_be_copied_and_pickled_afterwards(
-    model: CBAM_CNN, batch: Tensor, hooks: Look
-) -> None:
+def test_a_captured_model_can_be_copied_and_pickled_afterwards(model: CBAM_CNN, batch: Tensor, hooks: Look) -> None:
     with capture(model) as record:
         expected = model(batch)
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):

@@ -46,9 +46,7 @@ def test_four_threads_get_the_maps_of_their_own_images(model: CBAM_CNN, hooks: L
     def visit(thread: int) -> list[int]:
         start.wait(PATIENCE)
         return [
-            index
-            for index, image in enumerate(images[thread])
-            if not equal(run(model, image), alone[thread][index])
+            index for index, image in enumerate(images[thread]) if not equal(run(model, image), alone[thread][index])
         ]
 
     with ThreadPoolExecutor(threads) as pool:
@@ -90,9 +88,7 @@ def held(gateway: Any, holdable: nn.Module) -> Any:
     pool.shutdown()
 
 
-def test_a_thread_in_mid_forward_keeps_nobody_from_capturing(
-    holdable: nn.Module, gateway: Any, held: Any
-) -> None:
+def test_a_thread_in_mid_forward_keeps_nobody_from_capturing(holdable: nn.Module, gateway: Any, held: Any) -> None:
     images = torch.randn(3, 1, 3, 9, 9)
     alone = [run(holdable, image) for image in images]
     future = held(images[0])
@@ -174,6 +170,4 @@ def test_a_record_can_be_read_in_another_thread(model: CBAM_CNN, batch: Tensor) 
         return record.gates
 
     with ThreadPoolExecutor(1) as pool:
-        assert [gate.name for gate in pool.submit(read, record).result(PATIENCE)] == [
-            g.name for g in record.gates
-        ]
+        assert [gate.name for gate in pool.submit(read, record).result(PATIENCE)] == [g.name for g in record.gates]

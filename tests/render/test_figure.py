@@ -105,6 +105,10 @@ def test_a_large_original_is_reduced_with_its_cells() -> None:
     assert left - MARGIN == pytest.approx(800 * factor, abs=1)
     assert right - left == pytest.approx(300 * factor, abs=2)
     assert bottom - top == pytest.approx(300 * factor, abs=2)
+    unseen = (page[top, MARGIN : MARGIN + 549] == 192).all(axis=1)
+    assert unseen.sum() == pytest.approx(400 * factor, abs=2)
+    assert unseen[0]
+    assert unseen[-1]
 
 
 def bars(page: np.ndarray) -> np.ndarray:

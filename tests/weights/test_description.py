@@ -59,9 +59,7 @@ def test_missing_field_is_named() -> None:
 
 
 def test_history_that_is_not_finite_is_not_written() -> None:
-    broken = replace(
-        Description.from_json(json.dumps(description())), card=Card(history=({"loss": float("nan")},))
-    )
+    broken = replace(Description.from_json(json.dumps(description())), card=Card(history=({"loss": float("nan")},)))
     with pytest.raises(ValueError, match="JSON compliant"):
         broken.to_json()
 

@@ -102,9 +102,7 @@ def test_prefixes_of_wrappers_are_taken_off(prefix: str) -> None:
 
 
 def test_parameters_are_read_as_tensors() -> None:
-    assert same(
-        loaded(corpus.saved(corpus.network().state_dict(keep_vars=True))), dict(corpus.network().state_dict())
-    )
+    assert same(loaded(corpus.saved(corpus.network().state_dict(keep_vars=True))), dict(corpus.network().state_dict()))
 
 
 def test_at_most_three_names_are_listed() -> None:
@@ -124,9 +122,7 @@ def test_names_from_the_file_are_shown_short_and_printable() -> None:
 
 
 def test_wrong_shape_names_tensor_expected_and_given() -> None:
-    with pytest.raises(
-        CheckpointError, match=r"conv1.weight .*\(32, 3, 3, 3\); the file's has \(32, 1, 3, 3\)"
-    ):
+    with pytest.raises(CheckpointError, match=r"conv1.weight .*\(32, 3, 3, 3\); the file's has \(32, 1, 3, 3\)"):
         loaded(corpus.saved(corpus.with_tensor("conv1.weight", torch.zeros(32, 1, 3, 3))))
 
 
@@ -182,9 +178,7 @@ def test_large_upload_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_flipped_byte_never_escapes_as_another_error() -> None:
     """Whatever a damaged file holds, the answer is its weights or a CheckpointError."""
-    small = corpus.archive(
-        corpus.program(corpus.record({"a": corpus.tensor((2,), (1,), elements=2)})), {"0": bytes(8)}
-    )
+    small = corpus.archive(corpus.program(corpus.record({"a": corpus.tensor((2,), (1,), elements=2)})), {"0": bytes(8)})
     header = safetensors.torch.save({"a": torch.zeros(2)}, metadata={"k": "v"})
     for content in (small, header):
         for position in range(len(content)):

@@ -43,9 +43,7 @@ def test_tensor_is_described_not_loaded() -> None:
 def test_tensor_has_its_own_bytes_only() -> None:
     storage = torch.arange(7.0)
     content = Content(28, lambda: memoryview(storage.numpy().tobytes()))
-    tensor = read_state_pickle(
-        corpus.program(corpus.tensor((2, 3), (1, 2), elements=7, offset=1)), {"0": content}
-    )
+    tensor = read_state_pickle(corpus.program(corpus.tensor((2, 3), (1, 2), elements=7, offset=1)), {"0": content})
     assert torch.equal(tensor.load(), storage.as_strided((2, 3), (1, 2), 1))
     assert len(tensor.content()) == 24
 

@@ -10,16 +10,15 @@ from cbam_core.errors import CheckpointError
 from cbam_core.files import write_atomically
 from cbam_core.nn.registry import expected_tensors
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
-from cbam_core.weights import WeightsFile, open_weights
 from cbam_core.weights.card import Card
 from cbam_core.weights.description import METADATA_KEY, Description
-
-__all__ = ["Card", "render_cards", "write_cards"]
+from cbam_core.weights.file import WeightsFile, open_weights
 
 INTRODUCTION = """\
 # Checkpoints
 
-This page is made from the checkpoints themselves, by `cbam_core.cards.write_cards()`; do not edit it by hand.
+This page is made from the checkpoints themselves, by `cbam_core.weights.card_page.write_cards()`;
+do not edit it by hand.
 Each file carries its own description, so it can be moved and opened anywhere:
 `load_classifier("{name}")` or `load_classifier("path/to/{name}.safetensors")`.
 """

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from cbam_core.cards import render_cards, write_cards
 from cbam_core.classifier import load_classifier, save_classifier
 from cbam_core.errors import CheckpointError
 from cbam_core.files import sha256_of
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
+from cbam_core.weights.card_page import render_cards, write_cards
 from cbam_core.weights.description import METADATA_KEY
 from tests import corpus_checkpoints as corpus
 
@@ -88,7 +88,7 @@ def test_page_on_disk_agrees_with_the_shipped_files() -> None:
     shipped = shipped_checkpoints()
     if shipped:
         page = (checkpoint_folder() / "README.md").read_text(encoding="utf-8")
-        assert page == render_cards(shipped), "run cbam_core.cards.write_cards()"
+        assert page == render_cards(shipped), "run cbam_core.weights.card_page.write_cards()"
 
 
 def test_metadata_key_is_the_one_that_files_carry() -> None:

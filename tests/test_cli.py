@@ -1,0 +1,240 @@
+"""The command as a whole: its help, how it fails, and what it writes where."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cbam_core import cli
+from cbam_core.cli import explaining, main
+from cbam_core.cli.choosing import DEFAULT_CHECKPOINT
+from cbam_core.cli.output import one_line
+
+COMMANDS = ["app", "explain", "evaluate", "info", "export", "train", "data", "data fetch", "data where", "data status"]
+ESCAPE = "\x1b"
+
+
+def cbam(*arguments, **options):
+    command = [sys.executable, "-c", "from cbam_core.cli import run; run()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def in_terminal(*arguments, **environment):
+    """What the command writes, both streams together, when it believes to be in a terminal."""
+    pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
+    leader, follower = pty.openpty()
+    settings = {**os.environ, "TERM": "xterm-256color", **environment}
+    command = [sys.executable, "-c", "from cbam_core.cli import run; run()", *map(str, arguments)]
+    with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=settings):
+        os.close(follower)
+        written = b""
+        while True:
+            try:
+                part = os.read(leader, 65536)
+            except OSError:  # Linux says so when the last writer has gone
+                break
+            if not part:
+                break
+            written += part
+    os.close(leader)
+    return written.decode()
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_has_help(command, capsys):
+    assert main([*command.split(), "--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"Usage: cbam {command}".rstrip())
+    if command != "data":
+        assert re.search(r"Examples?:\n +\S*.*cbam", said)
+
+
+def test_help_names_every_command_and_exit_status(capsys):
+    main(["--help"])
+    said = capsys.readouterr().out
+    listed = re.findall(r"^  (\w+) +[A-Z]", said.split("Commands:")[1].split("Exit status:")[0], re.MULTILINE)
+    assert listed == ["app", "explain", "evaluate", "info", "export", "train", "data"]
+    statuses = re.findall(r"^    (\d+) ", said, re.MULTILINE)
+    assert statuses == ["0", "1", "2", "3", "70", "130"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["explain", "--help"], ["app", "--help"], ["--version"], ["nope"]])
+def test_help_and_usage_errors_wait_for_nothing_heavy(arguments):
+    program = f"import sys; from cbam_core.cli import main; main({arguments!r}); print('!', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split("!")[-1].split()
+    assert not {"torch", "streamlit", "numpy", "PIL", "plotly"} & set(loaded)
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"cbam-lens \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_no_command_shows_help_as_an_error(capsys):
+    assert main([]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Usage: cbam" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nope"], "no such command 'nope'"),
+        (["explain", "a.png"], "missing option '--out'"),
+        (["explain", "--out", "x"], "missing argument 'IMAGE'"),
+        (["explain", "a", "--out", "x", "--fit", "zoom"], "'zoom' is not one of 'crop', 'pad', 'squash'"),
+        (["explain", "a", "--out", "x", "--colours", "jet"], "'jet' is not one of 'viridis', 'magma'"),
+        (["explain", "a", "--out", "x", "--opacity", "2"], "less than or equal to 1"),
+        (["explain", "a", "--out", "x", "--opacity", "nan"], "--opacity"),
+        (["evaluate", "--split", "train"], "'train' is not one of 'test', 'samples'"),
+        (["train", "--out", "x", "--recipe", "magic"], "'magic' is not one of short"),
+        (["app", "--port", "70000"], "--port"),
+        (["info"], "missing argument 'CHECKPOINT'"),
+    ],
+)
+def test_usage_errors_are_one_line_and_status_2(arguments, said, capsys):
+    assert main(arguments) == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err.count("\n") == 1
+    assert written.err.startswith("cbam: ")
+    assert said in written.err
+    assert re.search(r"see `cbam.* --help`$", written.err)
+
+
+def test_a_users_mistake_is_one_line_and_status_3(capsys):
+    assert main(["info", "nowhere.pth"]) == 3
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert re.fullmatch(r"cbam: there is no checkpoint at nowhere\.pth.*\n", written.err)
+
+
+def test_debug_shows_the_traceback_of_a_mistake(capsys):
+    assert main(["--debug", "info", "nowhere.pth"]) == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_no_network_at_hand_says_where_one_was_looked_for(tmp_path, monkeypatch, capsys, picture_file):
+    monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
+    assert main(["explain", str(picture_file), "--out", str(tmp_path / "out")]) == 3
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_a_shipped_network_is_taken_by_default(tmp_path, monkeypatch, capsys, tiny_checkpoint):
+    for name in ("aaa", DEFAULT_CHECKPOINT):
+        (tmp_path / f"{name}.safetensors").write_bytes(tiny_checkpoint.read_bytes())
+    monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
+    assert main(["evaluate", "--split", "samples"]) == 0
+    assert capsys.readouterr().out.startswith(DEFAULT_CHECKPOINT)
+
+
+def broken(*_):
+    raise ZeroDivisionError("of our own making")
+
+
+def test_a_fault_of_ours_is_one_line_and_its_traceback_is_kept(monkeypatch, capsys, picture_file, tmp_path):
+    monkeypatch.setattr(explaining, "open_checkpoint", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["explain", str(picture_file), "--out", str(tmp_path)]) == 70
+    written = capsys.readouterr()
+    assert written.out == ""
+    found = re.fullmatch(r"cbam: something went wrong .*\(ZeroDivisionError\).* (\S+\.log)\n", written.err)
+    assert found
+    assert Path(found[1]).parent == tmp_path
+    log = Path(found[1]).read_text(encoding="utf-8")
+    assert "of our own making" in log
+    assert "Traceback" in log
+
+
+def test_a_fault_of_ours_is_told_even_where_no_log_can_be_kept(monkeypatch, capsys, picture_file, tmp_path):
+    monkeypatch.setattr(explaining, "open_checkpoint", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    assert main(["explain", str(picture_file), "--out", str(tmp_path)]) == 70
+    assert "cbam --debug" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback_of_a_fault(monkeypatch, capsys, picture_file, tmp_path):
+    monkeypatch.setattr(explaining, "open_checkpoint", broken)
+    assert main(["--debug", "explain", str(picture_file), "--out", str(tmp_path)]) == 70
+    assert "ZeroDivisionError: of our own making" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_status_130_without_a_word(monkeypatch, capsys, picture_file, tmp_path):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(explaining, "open_checkpoint", interrupted)
+    assert main(["explain", str(picture_file), "--out", str(tmp_path)]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
+def test_a_real_interrupt_ends_a_real_command_quietly(tmp_path):
+    pipe = tmp_path / "pipe.pth"
+    os.mkfifo(pipe)
+    program = (
+        "import time; from cbam_core import cli; from cbam_core.cli import checkpoints;"
+        "import cbam_core.classifier as c; c.load_classifier = lambda source: (print('at it', flush=True), time.sleep(60));"
+        "cli.run()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "info", str(pipe)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "at it\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise there")
+def test_a_reader_that_leaves_early_causes_no_noise(tiny_checkpoint):
+    command = [sys.executable, "-c", "from cbam_core.cli import run; run()", "info", str(tiny_checkpoint)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
+def test_pipes_get_no_colours(tiny_checkpoint, picture_file, tmp_path):
+    wishes = {**os.environ, "GITHUB_ACTIONS": "true", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    for arguments in (
+        ["--help"],
+        ["info", tiny_checkpoint],
+        ["explain", picture_file, "--checkpoint", tiny_checkpoint, "--out", tmp_path / "out"],
+    ):
+        done = cbam(*arguments, env=wishes)
+        assert done.returncode == 0
+        assert ESCAPE not in done.stdout + done.stderr
+
+
+def test_a_terminal_gets_a_progress_bar_and_no_color_is_respected(tiny_checkpoint, picture_file, tmp_path):
+    arguments = ["explain", picture_file, "--checkpoint", tiny_checkpoint, "--out", tmp_path / "out"]
+    coloured = in_terminal(*arguments)
+    assert "explaining" in coloured
+    assert re.search(r"\x1b\[[\d;]*3\d", coloured)
+    plain = in_terminal(*arguments, NO_COLOR="1")
+    assert "explaining" in plain
+    assert not re.search(r"\x1b\[[\d;]+m", plain)
+
+
+def test_what_stands_in_a_file_name_cannot_steer_the_terminal():
+    assert one_line("a\x1b[31m\nb\u202ec\udcff") == r"a\x1b[31m b\u202ec\udcff"
+
+
+def test_the_entry_point_leaves_with_the_status(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["cbam", "nope"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.run()
+    assert stopped.value.code == 2

@@ -1,0 +1,107 @@
+"""``cbam info`` and ``cbam export``."""
+
+import json
+import os
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cbam_core import CBAM_CNN
+from cbam_core.classifier import save_classifier
+from cbam_core.cli import main
+from cbam_core.nn.summary import summarise
+from cbam_core.weights.card import Card
+
+
+@pytest.fixture
+def carded(tiny_classifier, tmp_path):
+    card = Card(
+        what="A network for a test.",
+        recipe={"name": "short", "epochs": 3},
+        command="cbam train --recipe short --out runs/short",
+        epochs=3,
+        seed=7,
+        split="trained on 45,000 images",
+        test_correct=8765,
+        test_count=10_000,
+        limits="Good for nothing [yet].",
+        date="2026-02-03",
+    )
+    path = tmp_path / "carded.safetensors"
+    save_classifier(replace(tiny_classifier, card=card), path)
+    return path
+
+
+def test_info_shows_the_card(carded, capsys):
+    assert main(["info", str(carded)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for fact in (
+        "A network for a test.",
+        "87.65% (8,765 of 10,000)",
+        "trained on 45,000 images",
+        "cbam train --recipe short --out runs/short",
+        "Good for nothing [yet].",
+        "2026-02-03",
+        "epochs 3",
+        "seed 7",
+    ):
+        assert fact in said
+
+
+def test_info_shows_layers_blocks_and_costs(carded, capsys, tiny_classifier):
+    main(["info", str(carded)])
+    said = capsys.readouterr().out
+    summary = summarise(tiny_classifier.model, (32, 32))
+    rows = {tuple(line.split()) for line in said.splitlines()}
+    for layer in summary.layers:
+        shape = "x".join(map(str, layer.output_shape))
+        assert (layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.multiply_adds:,}") in rows
+    assert ("cbam3", "2,146", "2,048", "98", "9,760") in rows
+    assert ("parameters", "1,150,896") in rows
+    assert "2,982 parameters (0.26% of all)" in said
+
+
+def test_info_as_json_holds_the_same(carded, capsys, tiny_classifier):
+    assert main(["info", str(carded), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    summary = summarise(tiny_classifier.model, (32, 32))
+    assert said["parameters"] == said["trainable"] == 1_150_896
+    assert said["multiply_adds"] == summary.multiply_adds
+    assert said["cbam"]["parameters"] == sum(block["parameters"] for block in said["blocks"]) == 2982
+    assert len(said["layers"]) == len(summary.layers)
+    assert said["card"]["test_accuracy"] == 0.8765
+    assert said["card"]["seed"] == 7
+
+
+def test_info_opens_a_plain_state_dict_and_says_what_it_took_for_granted(tiny_classifier, tmp_path, capsys):
+    path = tmp_path / "plain.pth"
+    torch.save(tiny_classifier.model.state_dict(), path)
+    assert main(["info", str(path)]) == 0
+    assert "assumed" in capsys.readouterr().out
+
+
+def test_exported_weights_load_strictly_and_are_the_same(carded, tmp_path, capsys, tiny_classifier):
+    out = tmp_path / "weights.pth"
+    assert main(["export", str(carded), str(out)]) == 0
+    assert str(out) in capsys.readouterr().out
+    model = CBAM_CNN()
+    model.load_state_dict(torch.load(out, weights_only=True), strict=True)
+    for name, tensor in tiny_classifier.model.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor)
+
+
+def test_export_to_where_nobody_may_write_is_one_line(carded, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["export", str(carded), str(tmp_path / "file" / "weights.pth")]) == 3
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert "choose a place" in errors
+
+
+def test_a_refused_checkpoint_leaves_nothing_behind(tmp_path, capsys):
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(os.urandom(64))
+    assert main(["export", str(bad), str(tmp_path / "out.pth")]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out.pth").exists()

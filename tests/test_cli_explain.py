@@ -1,0 +1,131 @@
+"""``cbam explain``: many images, one folder each, bad ones passed over."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cbam_core import explain, load_classifier
+from cbam_core.cli import main
+
+
+@pytest.fixture
+def explained(tiny_checkpoint, tmp_path, capsys):
+    """Runs the command on images; gives status, results, standard output and standard error."""
+
+    def run(*arguments):
+        out = tmp_path / "out"
+        words = ["explain", *map(str, arguments), "--checkpoint", str(tiny_checkpoint), "--out", str(out)]
+        status = main(words)
+        written = capsys.readouterr()
+        return status, out, written.out, written.err
+
+    return run
+
+
+def test_an_images_folder_holds_what_the_library_says(explained, picture_file, tiny_checkpoint):
+    status, out, said, errors = explained(picture_file)
+    assert (status, errors) == (0, "")
+    expected = explain(load_classifier(tiny_checkpoint), picture_file)
+    assert said == (
+        f"{picture_file}: {expected.predicted} {100 * expected.probabilities.max():.1f} % -> {out / 'picture.png'}\n"
+    )
+    with np.load(out / "picture.png" / "values.npz") as values:
+        assert np.array_equal(values["probabilities"], expected.probabilities)
+        assert np.array_equal(values["cbam2.spatial"], expected.blocks[1].spatial_mask)
+    assert {path.name for path in (out / "picture.png").iterdir()} == {
+        "figure.png",
+        "values.npz",
+        "channel_weights.csv",
+        "manifest.json",
+    }
+
+
+def test_a_bad_file_is_reported_in_one_line_and_the_rest_is_done(explained, picture_file, tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    second = shutil.copy(picture_file, tmp_path / "second.png")
+    status, out, said, errors = explained(picture_file, tmp_path / "bad.jpg", tmp_path / "absent.png", second)
+    assert status == 1
+    assert {path.name for path in out.iterdir()} == {"picture.png", "second.png"}
+    assert said.count("\n") == 2
+    first, second, summary = errors.splitlines()
+    assert first.startswith(f"cbam: {tmp_path / 'bad.jpg'}: ")
+    assert second.count("absent.png") == 1
+    assert summary == "cbam: 2 of 4 images could not be explained"
+
+
+def test_images_of_one_name_get_folders_of_their_own(explained, picture_file, tmp_path):
+    for number, folder in enumerate(("a", "b")):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (32, 32), (200 * number, 0, 0)).save(tmp_path / folder / "same.png")
+    status, out, _, _ = explained(tmp_path / "a" / "same.png", tmp_path / "b" / "same.png", tmp_path / "a" / "same.png")
+    assert status == 0
+    inputs = {}
+    for folder in out.iterdir():
+        with np.load(folder / "values.npz") as values:
+            inputs[folder.name] = int(values["input_image"][0, 0, 0])
+    assert inputs == {"same.png": 0, "same.png-2": 200}
+
+
+def test_a_hostile_name_stays_inside_the_out_folder(explained, picture_file, tmp_path):
+    hostile = shutil.copy(picture_file, tmp_path / "..\x1b[2J\n~ $(rm)")
+    status, out, said, _ = explained(hostile)
+    assert status == 0
+    assert len(list(out.iterdir())) == 1
+    assert "\x1b" not in said
+    assert said.count("\n") == 1
+    assert (out / "_").parent == out
+    assert not list(tmp_path.glob("*.npz"))
+
+
+@pytest.mark.parametrize(
+    ("options", "recorded"),
+    [
+        ([], {"colours": "viridis", "scale": "unit", "opacity": 0.5, "smooth": False}),
+        (
+            ["--colours", "magma", "--scale", "stretch", "--opacity", "0.25", "--smooth"],
+            {"colours": "magma", "scale": "stretch", "opacity": 0.25, "smooth": True},
+        ),
+    ],
+)
+def test_how_the_figure_is_drawn_is_asked_for_and_recorded(explained, picture_file, options, recorded):
+    _, out, _, _ = explained(picture_file, *options)
+    manifest = (out / "picture.png" / "manifest.json").read_text(encoding="utf-8")
+    drawn = json.loads(manifest)["drawn"] if "drawn" in json.loads(manifest) else json.loads(manifest)["figure"]
+    assert recorded.items() <= drawn.items()
+
+
+def test_the_fit_is_asked_for(explained, picture_file, tiny_checkpoint):
+    _, out, _, _ = explained(picture_file, "--fit", "squash")
+    expected = explain(load_classifier(tiny_checkpoint), picture_file, "squash")
+    with np.load(out / "picture.png" / "values.npz") as values:
+        assert np.array_equal(values["input_image"], expected.input_image)
+
+
+def test_the_choices_of_colours_are_those_that_there_are():
+    from typing import get_args
+
+    from cbam_core.cli.explaining import explain_images
+    from cbam_core.data.fitting import FITS
+    from cbam_core.render.colours import TABLES, Scale
+
+    hints = explain_images.__annotations__
+    if isinstance(hints["colours"], str):
+        from typing import get_type_hints
+
+        hints = get_type_hints(explain_images)
+    assert get_args(hints["colours"]) == tuple(TABLES)
+    assert get_args(hints["scale"]) == get_args(Scale)
+    assert set(get_args(hints["fit"])) == set(FITS) - {"square"}
+
+
+def test_an_out_folder_that_cannot_be_written_ends_the_command(tiny_checkpoint, picture_file, tmp_path, capsys):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    arguments = ["explain", str(picture_file), "--checkpoint", str(tiny_checkpoint), "--out", str(blocked / "out")]
+    assert main(arguments) == 3
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert str(blocked) in errors

@@ -1,0 +1,145 @@
+"""A whole run, on a few made-up images."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cbam_core import load_classifier
+from cbam_core.data.cifar10 import CLASSES, LabelledImages
+from cbam_core.errors import DataError, TrainingError
+from cbam_core.training import run
+from cbam_core.training.recipes import SHORT
+from cbam_core.training.run import command_for, train_classifier
+
+RECIPE = replace(SHORT, epochs=2, batch_size=16, validation=8, bfloat16=False, learning_rate=0.01)
+
+
+@pytest.fixture
+def splits(monkeypatch):
+    """Made-up splits; records which were opened."""
+    draws = np.random.default_rng(0)
+    opened = []
+
+    def open_split(split, folder):
+        opened.append(split)
+        count = {"train": 40, "test": 30}[split]
+        images = draws.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+        return LabelledImages(images, draws.integers(0, 10, count, dtype=np.uint8))
+
+    monkeypatch.setattr(run, "open_split", open_split)
+    return opened
+
+
+def test_a_run_leaves_a_checkpoint_with_a_full_card(splits, tmp_path):
+    epochs = []
+    done = train_classifier(RECIPE, tmp_path, report=epochs.append)
+    assert done.checkpoint == tmp_path / "cbam_cnn_cifar10.safetensors"
+    loaded = load_classifier(done.checkpoint)
+    assert loaded.digest == done.classifier.digest
+    assert loaded.classes == CLASSES
+    card = loaded.card
+    assert dict(card.recipe) == RECIPE.as_dict()
+    assert (card.epochs, card.seed) == (2, RECIPE.seed)
+    assert (card.test_correct, card.test_count) == (done.score.total_right, 30)
+    assert "32 of the 40 training images" in card.split
+    assert "30 test images" in card.split
+    assert [epoch["number"] for epoch in card.history] == [1, 2] == [epoch.number for epoch in epochs]
+    assert card.limits
+    assert card.what
+    assert card.date
+    assert card.versions["torch"] == torch.__version__
+
+
+def test_the_checkpoint_holds_the_trained_weights(splits, tmp_path):
+    done = train_classifier(RECIPE, tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)["model"]
+    loaded = load_classifier(done.checkpoint).model.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in loaded.items())
+
+
+def test_a_complete_run_without_a_checkpoint_is_only_finished(splits, tmp_path):
+    first = train_classifier(RECIPE, tmp_path)
+    first.checkpoint.unlink()
+    epochs = []
+    again = train_classifier(RECIPE, tmp_path, resume=True, report=epochs.append)
+    assert epochs == []
+    assert load_classifier(again.checkpoint).card.history == first.classifier.card.history
+    for name, tensor in load_classifier(again.checkpoint).model.state_dict().items():
+        assert torch.equal(first.classifier.model.state_dict()[name], tensor)
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(splits, tmp_path, monkeypatch):
+    def splits_again():
+        draws = np.random.default_rng(1)
+        arrays = {}
+        for split, count in (("train", 40), ("test", 30)):
+            images = draws.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+            arrays[split] = LabelledImages(images, draws.integers(0, 10, count, dtype=np.uint8))
+        return lambda split, folder: arrays[split]
+
+    monkeypatch.setattr(run, "open_split", splits_again())
+
+    def stop(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_classifier(RECIPE, tmp_path / "stopped", report=stop)
+    assert not list((tmp_path / "stopped").glob("*.safetensors"))
+    resumed = train_classifier(RECIPE, tmp_path / "stopped", resume=True)
+    whole = train_classifier(RECIPE, tmp_path / "whole")
+    for name, tensor in whole.classifier.model.state_dict().items():
+        assert torch.equal(resumed.classifier.model.state_dict()[name], tensor)
+
+
+def test_a_finished_run_leaves_the_test_set_alone(splits, tmp_path):
+    first = train_classifier(RECIPE, tmp_path)
+    splits.clear()
+    again = train_classifier(RECIPE, tmp_path, resume=True)
+    assert splits == []
+    assert again.score is None
+    assert again.classifier.card.test_correct == first.score.total_right
+
+
+def test_a_folder_with_a_run_is_not_written_over(splits, tmp_path):
+    train_classifier(RECIPE, tmp_path)
+    with pytest.raises(TrainingError, match="--resume") as refused:
+        train_classifier(RECIPE, tmp_path)
+    assert refused.value.code == "training.folder-in-use"
+
+
+def test_another_recipe_is_not_taken_for_the_same_run(splits, tmp_path):
+    train_classifier(RECIPE, tmp_path)
+    with pytest.raises(TrainingError, match="another recipe"):
+        train_classifier(replace(RECIPE, seed=1), tmp_path, resume=True)
+
+
+def test_missing_data_are_noticed_before_anything_is_written(tmp_path):
+    with pytest.raises(DataError, match="cbam data fetch"):
+        train_classifier(RECIPE, tmp_path / "run", data_folder=tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_file_can_be_named(splits, tmp_path):
+    assert train_classifier(RECIPE, tmp_path, name="mine").checkpoint.name == "mine.safetensors"
+
+
+def test_the_seed_decides_the_first_weights(splits, tmp_path, monkeypatch):
+    first = []
+
+    def fit(model, *_, **__):
+        first.append(model.conv1.weight.detach().clone())
+        return []
+
+    monkeypatch.setattr(run, "fit", fit)
+    for number, seed in enumerate((3, 3, 4)):
+        train_classifier(replace(RECIPE, seed=seed), tmp_path / str(number))
+    assert torch.equal(first[0], first[1])
+    assert not torch.equal(first[0], first[2])
+
+
+def test_the_command_on_the_card_makes_the_same_recipe():
+    assert command_for(SHORT) == "cbam train --recipe short --out runs/short"
+    changed = replace(SHORT, epochs=3, seed=9)
+    assert command_for(changed) == "cbam train --recipe short --epochs 3 --seed 9 --out runs/short"
