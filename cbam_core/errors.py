@@ -6,6 +6,7 @@
     ├── ModelError         a network cannot be built, or cannot take this input
     ├── CheckpointError    a file of weights is refused
     ├── CaptureError       the gates of a forward could not be recorded
+    ├── RenderError        a picture or chart cannot be drawn as asked
     ├── TrainingError      a run cannot start, go on or be resumed
     └── LaunchError        the web app cannot start
 
@@ -85,6 +86,10 @@ class CheckpointError(CbamError):
 
 class CaptureError(CbamError):
     """The gates of a forward could not be recorded."""
+
+
+class RenderError(CbamError):
+    """A picture or chart cannot be drawn as asked."""
 
 
 class TrainingError(CbamError):

@@ -21,7 +21,7 @@ from typing import BinaryIO, TypedDict, Unpack, cast, get_args
 import numpy as np
 from jaxtyping import UInt8
 
-from cbam_core.errors import CbamError, ImageError
+from cbam_core.errors import CbamError, ImageError, RenderError
 from cbam_core.explanation.manifest import manifest
 from cbam_core.explanation.result import Block, Explanation
 from cbam_core.files import write_atomically
@@ -271,7 +271,7 @@ def _writer(content: bytes) -> Callable[[BinaryIO], object]:
 def _complete(settings: Settings) -> _Drawn:
     scale = settings.get("scale", "unit")
     if scale not in get_args(Scale):
-        raise CbamError(
+        raise RenderError(
             "render.unknown-scale",
             "unknown scale '{given}'; choose one of {known}",
             given=scale,

@@ -147,8 +147,8 @@ Step = tuple[Pair, Pair, Pair]
 
 def _pair(value: Any) -> Pair:
     if isinstance(value, int):
-        return (value, value)
-    return (value[0], value[-1])
+        return float(value), float(value)
+    return float(value[0]), float(value[-1])
 
 
 def _argument(args: tuple[Any, ...], kwargs: dict[str, Any], position: int, name: str, default: Any) -> Any:
@@ -208,7 +208,7 @@ def _interpolation(args: tuple[Any, ...], kwargs: dict[str, Any], source: Tensor
 
 def _padding(args: tuple[Any, ...], kwargs: dict[str, Any], _source: Tensor, _output: Tensor) -> Step:
     left, _, *rest = _argument(args, kwargs, 1, "pad", (0, 0))
-    return (1.0, 1.0), (1.0, 1.0), (rest[0] if rest else 0, left)
+    return (1.0, 1.0), (1.0, 1.0), (float(rest[0]) if rest else 0.0, float(left))
 
 
 _RULES: dict[str, Callable[[tuple[Any, ...], dict[str, Any], Tensor, Tensor], Step]] = {

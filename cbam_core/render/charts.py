@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Float32, Int
 
-from cbam_core.errors import CbamError
+from cbam_core.errors import RenderError
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -70,7 +70,7 @@ def channel_weights(
         A Plotly figure as a dictionary; hovering a bar names its channel and weight, to 4 decimals.
 
     Raises:
-        CbamError: there are no weights, or `top` and `bottom` ask for more than there are.
+        RenderError: there are no weights, or `top` and `bottom` ask for more than there are.
     """
     _check_any(len(weights))
     ranked = np.argsort(-weights, kind="stable")
@@ -116,7 +116,7 @@ def compare_channel_weights(
         A Plotly figure as a dictionary; hovering names channel, both weights and their difference.
 
     Raises:
-        CbamError: the two have different numbers of channels, or none, or `top` and `bottom` ask for more.
+        RenderError: the two have different numbers of channels, or none, or `top` and `bottom` ask for more.
     """
     _check_pair(left, right)
     _check_any(len(left))
@@ -144,7 +144,7 @@ def describe_channel_weights(weights: Float32[np.ndarray, " c"], *, words: Mappi
         words: where the sentence's template comes from.
 
     Raises:
-        CbamError: there are no weights.
+        RenderError: there are no weights.
     """
     _check_any(len(weights))
     return words["one"].format(
@@ -173,7 +173,7 @@ def describe_comparison(
         words: where the sentence's template comes from.
 
     Raises:
-        CbamError: the two have different numbers of channels, or none.
+        RenderError: the two have different numbers of channels, or none.
     """
     _check_pair(left, right)
     _check_any(len(left))
@@ -199,14 +199,14 @@ def as_figure(chart: Chart) -> Figure:
 
 def _check_any(count: int) -> None:
     if not count:
-        raise CbamError(
+        raise RenderError(
             "chart.no-weights", "there are no channel weights to draw: this block has no channel gate"
         )
 
 
 def _check_pair(left: Float32[np.ndarray, " c"], right: Float32[np.ndarray, " d"]) -> None:
     if len(left) != len(right):
-        raise CbamError(
+        raise RenderError(
             "chart.lengths-differ",
             "only blocks with the same number of channels can be compared: the first has {left} and the "
             "second {right}; choose blocks of one size",
@@ -221,7 +221,7 @@ def _ends(ranked: Int[np.ndarray, " c"], top: int | None, bottom: int | None) ->
         return ranked
     first, last = top or 0, bottom or 0
     if first < 0 or last < 0 or not 0 < first + last <= len(ranked):
-        raise CbamError(
+        raise RenderError(
             "chart.too-many",
             "the highest {top} and the lowest {bottom} channels do not make a choice among {count}: ask for "
             "at least 1 and at most {count} together",

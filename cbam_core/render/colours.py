@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float64, UInt8
 
-from cbam_core.errors import CbamError
+from cbam_core.errors import RenderError
 
 Scale = Literal["unit", "stretch"]
 """``"unit"``: colours run from 0 to 1, comparable everywhere; ``"stretch"``: from least to greatest value."""
@@ -49,10 +49,10 @@ def table(colours: str) -> UInt8[np.ndarray, "256 3"]:
     """The colour table of that name.
 
     Raises:
-        CbamError: there is none (``render.unknown-colours``).
+        RenderError: there is none (``render.unknown-colours``).
     """
     if colours not in TABLES:
-        raise CbamError(
+        raise RenderError(
             "render.unknown-colours",
             "unknown colours '{given}'; choose one of {known}",
             given=colours,
@@ -101,7 +101,7 @@ def colourise(values: Float[np.ndarray, "*shape"], colours: str = DEFAULT) -> UI
         RGB, uint8, one more axis than `values`.
 
     Raises:
-        CbamError: no such table.
+        RenderError: no such table.
     """
     wide = values.astype(np.float64)
     unknown = np.isnan(wide)

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, UInt8
 
 from cbam_core.data.fitting import Frame
-from cbam_core.errors import CbamError
+from cbam_core.errors import RenderError
 from cbam_core.gates.placement import Placement
 from cbam_core.render.colours import DEFAULT, Scale, colourise, scaled, stretch
 
@@ -133,20 +133,18 @@ def overlay(
         RGB, uint8 (h * zoom, w * zoom, 3).
 
     Raises:
-        CbamError: unknown colours, an opacity outside 0 to 1, or a zoom below 1.
+        RenderError: unknown colours, an opacity outside 0 to 1, or a zoom below 1.
     """
     if not 0 <= opacity <= 1:
-        raise CbamError("render.opacity", "opacity runs from 0 to 1; given {given}", given=opacity)
+        raise RenderError("render.opacity", "opacity runs from 0 to 1; given {given}", given=opacity)
     if zoom < 1:
-        raise CbamError("render.zoom", "zoom is a whole number from 1 up; given {given}", given=zoom)
+        raise RenderError("render.zoom", "zoom is a whole number from 1 up; given {given}", given=zoom)
     height, width = image.shape[:2]
     base = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
     values = spread(mask, cells, (width, height), zoom, smooth)
     colour = colourise(scaled(values, scale, stretch(mask)), colours)
     share = float(opacity)
-    drawn: UInt8[np.ndarray, "drawn_h drawn_w 3"] = np.floor(
-        (1 - share) * base + share * colour + 0.5
-    ).astype(np.uint8)
+    drawn: UInt8[np.ndarray, "drawn_h drawn_w 3"] = np.floor((1 - share) * base + share * colour + 0.5).astype(np.uint8)
     if seen is not None:
         outside = ~_inside(seen, (width, height), zoom)
         drawn[outside] = unseen(base)[outside]
@@ -166,10 +164,10 @@ def raw_mask(
     """The mask alone, every cell a square of zoom x zoom pixels.
 
     Raises:
-        CbamError: unknown colours, or a zoom below 1.
+        RenderError: unknown colours, or a zoom below 1.
     """
     if zoom < 1:
-        raise CbamError("render.zoom", "zoom is a whole number from 1 up; given {given}", given=zoom)
+        raise RenderError("render.zoom", "zoom is a whole number from 1 up; given {given}", given=zoom)
     picture = colourise(scaled(mask, scale, stretch(mask)), colours)
     return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
 

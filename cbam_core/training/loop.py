@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from torch.nn import functional
 from cbam_core.errors import TrainingError
 from cbam_core.files import write_atomically
 from cbam_core.nn.cbam import ChannelAttention, SpatialAttention
-from cbam_core.training.batches import normalise, random_crop, random_flip, shuffled
+from cbam_core.training.batches import random_crop, random_flip, shuffled
 from cbam_core.training.recipes import Recipe
 
 SPLIT_SEED = 20181008
 """Seed of the shuffle that decides which training images are held out; the same for every run."""
+
+
+Prepare = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -102,11 +106,10 @@ def fit(
     images: Images,
     recipe: Recipe,
     *,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
+    prepare: Prepare,
     folder: Path,
     resume: bool = False,
-    report: Callable[[Epoch], None] = lambda epoch: None,
+    report: Callable[[Epoch], object] | None = None,
 ) -> list[Epoch]:
     """Train a network in place, and store the run's whole state in `folder` after every epoch.
 
@@ -114,8 +117,7 @@ def fit(
         model: the network, freshly initialised under the recipe's seed.
         images: the training set; the recipe's share of it is held out for validation.
         recipe: every number of the run.
-        mean: per-channel mean that the images are normalised with.
-        std: per-channel deviation.
+        prepare: makes a batch of uint8 images the network's input, such as `normalise` with mean and deviation.
         folder: where ``state.pt`` is kept.
         resume: go on from ``state.pt``, when there is one.
         report: called after each epoch.
@@ -133,35 +135,34 @@ def fit(
         momentum=recipe.momentum,
         nesterov=True,
     )
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last)
     state_file = folder / "state.pt"
     history = _restore(state_file, model, optimiser, recipe) if resume and state_file.exists() else []
     for number in range(len(history) + 1, recipe.epochs + 1):
         started = time.perf_counter()
-        loss, accuracy = _train_epoch(model, optimiser, train, recipe, number, mean, std)
+        loss, accuracy = _train_epoch(model, optimiser, train, recipe, number, prepare)
         seconds = time.perf_counter() - started
-        history.append(Epoch(number, seconds, loss, accuracy, *evaluate(model, validation, mean, std)))
+        history.append(Epoch(number, seconds, loss, accuracy, *evaluate(model, validation, prepare)))
         state = {
             "recipe": recipe.as_dict(),
             "history": [asdict(epoch) for epoch in history],
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
         }
-        write_atomically(state_file, lambda file, state=state: torch.save(state, file))
-        report(history[-1])
+        write_atomically(state_file, partial(torch.save, state))
+        if report is not None:
+            report(history[-1])
     return history
 
 
-def evaluate(
-    model: nn.Module, images: Images, mean: tuple[float, ...], std: tuple[float, ...]
-) -> tuple[float, float]:
+def evaluate(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, float]:
     """Mean cross-entropy and accuracy in [0, 1] over images, in eval mode, float32."""
     model.eval()
     loss, right = 0.0, 0
     with torch.inference_mode():
         for start in range(0, len(images.labels), 500):
             labels = images.labels[start : start + 500]
-            logits = model(normalise(images.pixels[start : start + 500], mean, std))
+            logits = model(prepare(images.pixels[start : start + 500]))
             loss += functional.cross_entropy(logits, labels, reduction="sum").item()
             right += int((logits.argmax(1) == labels).sum())
     return loss / len(images.labels), right / len(images.labels)
@@ -173,8 +174,7 @@ def _train_epoch(
     images: Images,
     recipe: Recipe,
     number: int,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
+    prepare: Prepare,
 ) -> tuple[float, float]:
     generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
     torch.manual_seed(recipe.seed * 100_003 + number)  # dropout draws from the global generator
@@ -192,10 +192,10 @@ def _train_epoch(
         if recipe.flip:
             pixels = random_flip(pixels, generator)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
-            logits = model(normalise(pixels, mean, std))
+            logits = model(prepare(pixels))
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         losses[index] = loss.detach()
         right += int((logits.argmax(1) == labels).sum())

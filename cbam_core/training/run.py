@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from cbam_core.classifier import Classifier, load_classifier, save_classifier
 from cbam_core.data.cifar10 import CLASSES, open_split
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.nn.registry import build, complete_arguments, find
+from cbam_core.training.batches import normalise
 from cbam_core.training.loop import Epoch, Images, fit
 from cbam_core.training.recipes import RECIPES, Recipe
 from cbam_core.training.scoring import Score, score
@@ -47,7 +49,7 @@ def train_classifier(
     name: str | None = None,
     data_folder: Path | None = None,
     resume: bool = False,
-    report: Callable[[Epoch], None] = lambda epoch: None,
+    report: Callable[[Epoch], object] | None = None,
 ) -> TrainedRun:
     """Train a network on CIFAR-10, test it once, and write its checkpoint.
 
@@ -81,9 +83,8 @@ def train_classifier(
     torch.manual_seed(recipe.seed)
     model = build(recipe.architecture)
     images = Images.from_arrays(train.images, train.labels)
-    history = fit(
-        model, images, recipe, mean=COURSE_MEAN, std=COURSE_STD, folder=folder, resume=resume, report=report
-    )
+    prepare = partial(normalise, mean=COURSE_MEAN, std=COURSE_STD)
+    history = fit(model, images, recipe, prepare=prepare, folder=folder, resume=resume, report=report)
     trained = Classifier(
         model=model.eval(),
         architecture=recipe.architecture,

@@ -18,7 +18,7 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from cbam_core.data.fitting import Frame
-from cbam_core.errors import CbamError
+from cbam_core.errors import RenderError
 from cbam_core.gates.placement import Placement
 from cbam_core.render.colours import DEFAULT, TABLES, Scale
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
@@ -159,7 +159,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name, value in self.as_dict().items():
             if not _fits(name, value):
-                raise CbamError(
+                raise RenderError(
                     "viewer.setting",
                     "the viewer's setting '{name}' cannot be {given}",
                     name=name,

@@ -10,7 +10,6 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cbam_core import explain, load_classifier
-from cbam_core.data.samples import SHEET
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 CAT = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
@@ -115,7 +114,3 @@ def test_without_any_checkpoint_the_page_is_one_sentence(monkeypatch, tmp_path):
     test.run()
     assert not test.exception
     assert "cbam train" in test.error[0].value
-
-
-def test_sheet_is_sent_as_it_is_bundled():
-    assert Image.open(SHEET).size == (320, 320)

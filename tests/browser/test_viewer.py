@@ -86,9 +86,7 @@ def repainted(page, act):
     """Do something that makes the viewer paint, and wait until it has."""
     before = page.locator(PAINTED).get_attribute("data-painted")
     act()
-    page.wait_for_function(
-        "before => document.querySelector('[data-painted]').dataset.painted !== before", arg=before
-    )
+    page.wait_for_function("before => document.querySelector('[data-painted]').dataset.painted !== before", arg=before)
 
 
 def pixels(canvas):
@@ -207,9 +205,7 @@ def test_a_constant_mask_is_drawn_as_python_draws_it(open_page):
 
 def test_a_network_of_large_input_is_drawn_pixel_by_pixel(open_page):
     image = data.chelsea()[:224, :224]
-    payload = lay_out(
-        image, Frame((224, 224), (224, 224), (0.0, 0.0, 224.0, 224.0)), [block("b", 14, 16, side=224)]
-    )
+    payload = lay_out(image, Frame((224, 224), (224, 224), (0.0, 0.0, 224.0, 224.0)), [block("b", 14, 16, side=224)])
     page = open_page(payload)
     assert page.locator("canvas.overlay").evaluate("canvas => canvas.width") == 224
     check_pixels(page, payload)
@@ -405,9 +401,7 @@ def test_every_canvas_with_a_role_has_a_name(open_page):
     assert len(names) == 10
     assert all(names)
     low, high = SAMPLE.blocks[0].mask.min(), SAMPLE.blocks[0].mask.max()
-    assert names[1].startswith(
-        f"cbam1: spatial mask over the input, 16 rows by 16 columns, {low:.2f} to {high:.2f}."
-    )
+    assert names[1].startswith(f"cbam1: spatial mask over the input, 16 rows by 16 columns, {low:.2f} to {high:.2f}.")
 
 
 def test_range_is_the_masks_own(open_page):
@@ -697,9 +691,7 @@ def test_text_has_enough_contrast(open_page, scheme, host):
 def test_bars_follow_a_theme_that_changes_under_them(open_page):
     page = open_page(SAMPLE)
     before = pixels_of_bars(page)
-    repainted(
-        page, lambda: page.evaluate("document.body.style.setProperty('--st-primary-color', 'rgb(200, 0, 0)')")
-    )
+    repainted(page, lambda: page.evaluate("document.body.style.setProperty('--st-primary-color', 'rgb(200, 0, 0)')"))
     after = pixels_of_bars(page)
     assert before != after
 

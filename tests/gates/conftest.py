@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -34,6 +34,15 @@ def _state(model: nn.Module) -> dict[str, Any]:
         "requires_grad": {name: tensor.requires_grad for name, tensor in tensors.items()},
         "gradients": {name: tensor.grad is None for name, tensor in tensors.items()},
     }
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """A forward in one of torch's threads: small ones wait longer for a second than it saves, most of all when many run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

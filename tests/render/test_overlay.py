@@ -24,9 +24,7 @@ def grey_image(values):
 
 
 def test_cells_on_input_count_from_the_edge_of_a_pixel():
-    assert cells_on_input(Placement(start=(0.5, 1.5), step=(2.0, 4.0))) == Cells(
-        x0=2.0, y0=1.0, dx=4.0, dy=2.0
-    )
+    assert cells_on_input(Placement(start=(0.5, 1.5), step=(2.0, 4.0))) == Cells(x0=2.0, y0=1.0, dx=4.0, dy=2.0)
 
 
 def test_cells_on_original_follow_the_crop():
@@ -120,9 +118,7 @@ def test_what_the_network_did_not_see_turns_grey_whatever_the_opacity():
     drawn = overlay(image, PAIR, HALVES, opacity=0.0, seen=seen)
     # luma of red is 77 * 255 / 256 = 76.7: (76.7 + 128) / 2 + 0.5 = 102.85
     assert drawn[0].tolist() == [[102] * 3, [10, 20, 30], [192] * 3, [64] * 3]
-    assert np.array_equal(
-        overlay(image, PAIR, HALVES, opacity=1.0, seen=seen)[0, [0, 2, 3]], drawn[0, [0, 2, 3]]
-    )
+    assert np.array_equal(overlay(image, PAIR, HALVES, opacity=1.0, seen=seen)[0, [0, 2, 3]], drawn[0, [0, 2, 3]])
 
 
 def test_a_pixel_was_seen_when_its_centre_was():

@@ -1,0 +1,323 @@
+"""What surrounds the code: pins, package data, the Makefile, the image, and the checks that tests rely on."""
+
+import ast
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+IMPORTED_AS = {"PIL": "pillow"}
+BY_HAND = {"cbam_core/render/make_colours.py": {"matplotlib"}}
+
+
+def requirements(lines):
+    return {parsed.name: parsed.specifier for parsed in map(Requirement, lines)}
+
+
+def pins(name):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+RUNTIME = requirements(PROJECT["dependencies"]) | requirements(PROJECT["optional-dependencies"]["app"])
+DEVELOPMENT = requirements(PROJECT["optional-dependencies"]["dev"])
+
+
+@pytest.mark.parametrize(
+    ("name", "bounds"), [("requirements.txt", RUNTIME), ("requirements-dev.txt", DEVELOPMENT)]
+)
+def test_every_dependency_is_pinned_once_within_its_bounds(name, bounds):
+    lines = pins(name)
+    assert lines == sorted(lines)
+    assert all(re.fullmatch(r"[a-z-]+==[\d.]+", line) for line in lines)
+    pinned = dict(line.split("==") for line in lines)
+    assert set(pinned) == set(bounds)
+    for package, version in pinned.items():
+        assert version in bounds[package], f"{package} {version} is not {bounds[package]}"
+
+
+def third_party_imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        for name in names:
+            top = name.partition(".")[0]
+            if top not in sys.stdlib_module_names and top not in {"app", "cbam_core"}:
+                yield top
+
+
+@pytest.mark.parametrize("folder", ["cbam_core", "app"])
+def test_everything_that_is_imported_is_declared(folder):
+    for path in (ROOT / folder).rglob("*.py"):
+        allowed = BY_HAND.get(path.relative_to(ROOT).as_posix(), set())
+        for name in third_party_imports(path):
+            assert IMPORTED_AS.get(name, name) in RUNTIME or name in allowed, f"{path} imports {name}"
+
+
+def test_the_library_needs_none_of_the_apps_packages():
+    app = requirements(PROJECT["optional-dependencies"]["app"])
+    for path in (ROOT / "cbam_core").rglob("*.py"):
+        assert not set(third_party_imports(path)) & set(app), path
+
+
+@pytest.mark.parametrize("package", ["cbam_core", "app"])
+def test_every_file_of_a_package_is_installed_with_it(package):
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folder = ROOT / package
+    covered = {path for pattern in settings["package-data"][package] for path in folder.glob(pattern)}
+    left_out = {
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"} and path not in covered
+    }
+    assert not left_out
+    for path in folder.rglob("*.py"):
+        assert (path.parent / "__init__.py").exists(), f"{path.parent} is no package"
+
+
+def test_the_command_is_where_the_metadata_say():
+    from importlib.metadata import entry_points
+
+    (command,) = entry_points(group="console_scripts", name="cbam")
+    assert command.value == PROJECT["scripts"]["cbam"] == "cbam_core.cli:run"
+    assert callable(command.load())
+
+
+def test_the_licence_is_the_one_that_is_declared():
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert PROJECT["license"] == "MIT"
+    assert text.startswith("MIT License\n\nCopyright (c) 2026 CBAM Lens contributors\n")
+    assert 'THE SOFTWARE IS PROVIDED "AS IS"' in text
+
+
+def test_no_registry_but_pytorchs_own_is_named():
+    hosts = set()
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "pyproject.toml", "Dockerfile", "compose.yaml"):
+        hosts |= set(re.findall(r"https?://([^/:\s]+)", (ROOT / name).read_text(encoding="utf-8")))
+    assert hosts <= {"download.pytorch.org", "localhost", "127.0.0.1"}
+
+
+def test_annotations_are_checked_while_tests_run():
+    from jaxtyping import TypeCheckError
+
+    from cbam_core.data.fitting import fit_image
+
+    with pytest.raises(TypeCheckError):
+        fit_image(np.zeros((4, 4), np.uint8), (32, 32))  # no axis of colours
+
+
+# The Makefile, with a stand-in for Python that only notes what it is asked for.
+
+STAND_IN = """\
+#!/bin/sh
+case "$1 $2" in
+"-c import sys"*) exit ${OLD_PYTHON:-0} ;;
+"-c import ensurepip"*) exit ${NO_VENV:-0} ;;
+"--version "*) echo "Python 3.99" ;;
+"-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; cp "$0" "$3/bin/cbam" ;;
+"tests/find_chromium.py "*) [ -n "$NO_BROWSER" ] && exit 1; echo /found/chromium ;;
+*) echo "$(basename "$0") $* CHROME=$CHROME" >> asked.txt ;;
+esac
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Runs make in a copy of the project's outer files; gives the result and what was asked of Python since."""
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    clone = tmp_path / "a clone"
+    clone.mkdir()
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, clone)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python"):
+        (programs / name).write_text(STAND_IN)
+        (programs / name).chmod(0o755)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+
+    def run(*arguments, **settings):
+        noted = clone / "asked.txt"
+        noted.unlink(missing_ok=True)
+        plain = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "CBAM_", "CHROME"))}
+        done = subprocess.run(
+            ["make", *arguments],
+            cwd=clone,
+            env={**plain, "PATH": path, **settings},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done, noted.read_text().splitlines() if noted.exists() else []
+
+    return run
+
+
+def test_make_alone_lists_the_targets(make):
+    done, asked = make()
+    assert done.returncode == 0
+    assert re.findall(r"^  make (\w+)  ", done.stdout, re.MULTILINE) == [
+        "help",
+        "app",
+        "test",
+        "check",
+        "bench",
+        "pictures",
+    ]
+    assert CPU_INDEX in done.stdout
+    assert asked == []
+
+
+def test_make_app_installs_once_and_starts(make):
+    done, asked = make("app", "ARGS=--port 8600")
+    assert done.returncode == 0, done.stderr
+    installs = [line for line in asked if " pip " in line]
+    assert any("--requirement requirements.txt" in line for line in installs)
+    assert any("--editable ." in line for line in installs)
+    assert not any("--index-url" in line or "requirements-dev" in line for line in installs)
+    assert asked[-1].startswith("cbam app --port 8600")
+    _, again = make("app")
+    assert [line.split(" CHROME")[0].strip() for line in again] == ["cbam app"]
+
+
+def test_one_variable_takes_pytorch_from_its_cpu_index(make):
+    _, asked = make("app", f"TORCH_INDEX={CPU_INDEX}")
+    with_index = [line for line in asked if CPU_INDEX in line]
+    torch_pins = [line for line in pins("requirements.txt") if line.startswith("torch")]
+    assert len(with_index) == 1
+    assert re.findall(r"\S+==\S+", with_index[0]) == torch_pins
+    assert asked.index(with_index[0]) == 0
+
+
+def test_make_test_runs_the_suite_with_the_browser_that_was_found(make):
+    done, asked = make("test")
+    assert done.returncode == 0, done.stderr
+    assert any("--requirement requirements-dev.txt" in line for line in asked)
+    assert asked[-1] == "python -m pytest CHROME=/found/chromium"
+
+
+def test_make_test_fails_without_a_browser(make):
+    done, asked = make("test", NO_BROWSER="1")
+    assert done.returncode != 0
+    assert not any("pytest" in line for line in asked)
+
+
+def test_make_test_skips_the_browser_only_when_told_to(make):
+    done, asked = make("test", NO_BROWSER="1", CBAM_SKIP_BROWSER="1")
+    assert done.returncode == 0
+    assert "skipped" in done.stdout
+    assert "pytest" in asked[-1]
+
+
+def test_changed_pins_are_installed(make, tmp_path):
+    make("app")
+    changed = tmp_path / "a clone" / "requirements.txt"
+    later = (tmp_path / "a clone" / ".venv" / ".runtime").stat().st_mtime + 10
+    os.utime(changed, (later, later))
+    _, asked = make("app")
+    assert any("--requirement requirements.txt" in line for line in asked)
+
+
+def test_an_old_python_is_named_as_the_reason(make):
+    done, asked = make("app", OLD_PYTHON="1")
+    assert done.returncode != 0
+    assert "needs Python 3.11 or newer" in done.stderr
+    assert asked == []
+
+
+def test_a_missing_venv_module_is_named_as_the_reason(make, tmp_path):
+    done, asked = make("test", NO_VENV="1")
+    assert done.returncode != 0
+    assert "python3-venv" in done.stderr
+    assert asked == []
+    assert not (tmp_path / "a clone" / ".venv").exists()
+
+
+def test_ci_runs_what_everybody_runs():
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & stat.S_IXUSR
+    lines = script.read_text(encoding="utf-8").splitlines()
+    commands = [line for line in lines if line and not line.startswith(("#", "set ", "cd "))]
+    assert commands == ["exec make test < /dev/null"]
+
+
+def test_the_image_is_built_from_files_that_there_are_and_does_not_run_as_root():
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    sources = [
+        source
+        for words in re.findall(r"^COPY (.+)$", text, re.MULTILINE)
+        for source in words.split()[:-1]
+    ]
+    let_in = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert f"!{source}" in let_in
+    assert re.search(r"^USER 10001", text, re.MULTILINE)
+    assert "/api/ready" in text
+    assert text.rstrip().endswith('CMD ["cbam", "app", "--host", "0.0.0.0"]')
+    assert f"ARG TORCH_INDEX={CPU_INDEX}" in text
+
+
+# The browser.
+
+
+def test_a_named_browser_is_taken_and_a_missing_one_is_not_replaced(monkeypatch, tmp_path, capsys):
+    from tests import find_chromium
+
+    browser = tmp_path / "browser"
+    browser.write_text("#!/bin/sh\n")
+    browser.chmod(0o755)
+    monkeypatch.setenv("CHROME", str(browser))
+    assert find_chromium.main() == 0
+    assert capsys.readouterr().out == f"{browser}\n"
+    monkeypatch.setenv("CHROME", str(tmp_path / "absent"))
+    assert find_chromium.main() == 1
+    assert "CBAM_SKIP_BROWSER=1" in capsys.readouterr().err
+
+
+def test_a_browser_is_installed_where_there_is_none(monkeypatch, capsys):
+    from tests import find_chromium
+
+    found = [None, "/new/chromium"]
+    tried = []
+    monkeypatch.delenv("CHROME", raising=False)
+    monkeypatch.setattr(find_chromium, "find", lambda: found.pop(0))
+    monkeypatch.setattr(find_chromium, "install", lambda: tried.append(True))
+    assert find_chromium.main() == 0
+    assert tried == [True]
+    assert capsys.readouterr().out == "/new/chromium\n"
+
+
+def test_skipped_browser_tests_are_told_in_the_summary(tmp_path):
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_one.py").write_text(
+        "import pytest\n@pytest.mark.browser\ndef test_seen(): raise AssertionError\ndef test_other(): pass\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "CBAM_SKIP_BROWSER": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 browser tests were NOT run, because CBAM_SKIP_BROWSER=1" in done.stdout
+    assert "1 passed, 1 skipped" in done.stdout
