@@ -153,9 +153,7 @@ def serve(
     check_address(site.host, site.port)
     readiness = Readiness()
     app = build(script, site, readiness, warm_up or _warm_up_services, announce or _print_line)
-    options = launch_options(
-        site.host, site.port, server_address=site.server_address, base_path=site.base_path
-    )
+    options = launch_options(site.host, site.port, server_address=site.server_address, base_path=site.base_path)
     try:
         with without_config_files(), _quiet_server_log(readiness), _arguments([str(script)]):
             app.run(config=options)

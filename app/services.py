@@ -59,7 +59,8 @@ def networks() -> tuple[str, ...]:
     if not names:
         raise CheckpointError(
             "checkpoint.none-shipped",
-            "no trained network was found in {folder}; put a .safetensors checkpoint there, or train one with 'cbam train'",
+            "no trained network was found in {folder}; "
+            "put a .safetensors checkpoint there, or train one with 'cbam train'",
             folder=str(checkpoint_folder()),
         )
     return tuple(names)
@@ -102,9 +103,7 @@ def show_sample(classifier: Classifier, index: int) -> Shown:
     return _shown_sample(classifier.digest, index, classifier)
 
 
-def show_upload(
-    classifier: Classifier, digest: str, content: bytes, fit: Fit, square: Square | None
-) -> Shown:
+def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, square: Square | None) -> Shown:
     """An uploaded picture, explained.
 
     Args:
@@ -120,14 +119,20 @@ def show_upload(
     return _shown_upload(classifier.digest, digest, fit, square, classifier, content)
 
 
+# Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _shown_sample(network: str, index: int, _classifier: Classifier) -> Shown:
+def _shown_sample(network: str, index: int, _classifier: Classifier) -> Shown:  # noqa: ARG001
     return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
 
 
 @st.cache_data(max_entries=32, scope="session", show_spinner=False)
 def _shown_upload(
-    network: str, digest: str, fit: Fit, square: Square | None, _classifier: Classifier, _content: bytes
+    network: str,  # noqa: ARG001
+    digest: str,  # noqa: ARG001
+    fit: Fit,
+    square: Square | None,
+    _classifier: Classifier,
+    _content: bytes,
 ) -> Shown:
     picture = decode(_content)
     if fit == "square" and square is None:

@@ -97,6 +97,4 @@ _SECTIONS: Final[dict[str, dict[str, ThemeValue]]] = {
 
 def theme_options() -> dict[str, ThemeValue]:
     """Every value above under Streamlit's full option name, such as ``"theme.dark.primaryColor"``."""
-    return {
-        f"{section}.{name}": value for section, values in _SECTIONS.items() for name, value in values.items()
-    }
+    return {f"{section}.{name}": value for section, values in _SECTIONS.items() for name, value in values.items()}

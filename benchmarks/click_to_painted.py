@@ -40,7 +40,8 @@ async ([index, kind]) => {
     ? () => [deep("[data-painted]")[0].dataset.painted, deep(".prediction")[0].dataset.shown]
     : () => [
         ...deep("[data-testid=stImage] img").map((image) => (image.complete && image.naturalWidth ? image.src : "")),
-        ...deep(".js-plotly-plot").map((plot) => [...plot.querySelectorAll(".bars path")].map((p) => p.getAttribute("d")).join()),
+        ...deep(".js-plotly-plot").map((plot) =>
+          [...plot.querySelectorAll(".bars path")].map((p) => p.getAttribute("d")).join()),
       ];
   const before = state();
   const changed = () => {
@@ -73,6 +74,7 @@ def served(script: Path) -> Iterator[str]:
 
 
 def opened(page: Page, address: str, ready: str) -> Page:
+    """The page, once everything of its first result is there."""
     page.goto(address)
     page.wait_for_selector(ready)
     page.wait_for_timeout(1500)
@@ -80,6 +82,7 @@ def opened(page: Page, address: str, ready: str) -> Page:
 
 
 def main() -> int:
+    """Measure, print, and say by the exit status whether the claim holds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=40)
     rounds = parser.parse_args().rounds

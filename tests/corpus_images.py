@@ -157,9 +157,7 @@ def cmyk_jpeg(profile: bytes | None = None) -> bytes:
 def frames(kind: str, count: int) -> bytes:
     """An animation or a file of pages: the first is red, the others have other colours."""
     first, *others = [Image.new("RGB", (12, 10), (255 - 40 * k, 40 * k, 7 * k)) for k in range(count)]
-    return encoded(
-        first, kind, save_all=True, append_images=others, **({"lossless": True} if kind == "WEBP" else {})
-    )
+    return encoded(first, kind, save_all=True, append_images=others, **({"lossless": True} if kind == "WEBP" else {}))
 
 
 def bomb_png(width: int = 9000, height: int = 9000) -> bytes:
@@ -177,9 +175,7 @@ def bomb_header(kind: str, width: int = 16000, height: int = 16000) -> bytes:
         return b"RIFF" + struct.pack("<I", len(body)) + body
     if kind == "BMP":
         return (
-            b"BM"
-            + struct.pack("<IHHI", 54, 0, 0, 54)
-            + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
+            b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
         )
     if kind == "JPEG":
         plain = bytearray(encoded(gradient(), "JPEG"))
@@ -188,9 +184,9 @@ def bomb_header(kind: str, width: int = 16000, height: int = 16000) -> bytes:
         return bytes(plain)
     if kind == "TIFF":
         plain = tiff(np.zeros((2, 2), np.uint8), bits=8)
-        return plain.replace(
-            struct.pack("<HHII", 256, 3, 1, 2), struct.pack("<HHII", 256, 3, 1, width)
-        ).replace(struct.pack("<HHII", 257, 3, 1, 2), struct.pack("<HHII", 257, 3, 1, height))
+        return plain.replace(struct.pack("<HHII", 256, 3, 1, 2), struct.pack("<HHII", 256, 3, 1, width)).replace(
+            struct.pack("<HHII", 257, 3, 1, 2), struct.pack("<HHII", 257, 3, 1, height)
+        )
     raise ValueError(kind)
 
 

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,17 +18,12 @@ COMMANDS = ["app", "explain", "evaluate", "info", "export", "train", "data", "da
 ESCAPE = "\x1b"
 
 
-def cbam(*arguments, **options):
-    command = [sys.executable, "-c", "from cbam_core.cli import run; run()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-
-
-def in_terminal(*arguments, **environment):
-    """What the command writes, both streams together, when it believes to be in a terminal."""
+def in_terminal(program, **environment):
+    """What a Python program writes, both streams together, when it believes to be in a terminal."""
     pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
     leader, follower = pty.openpty()
     settings = {**os.environ, "TERM": "xterm-256color", **environment}
-    command = [sys.executable, "-c", "from cbam_core.cli import run; run()", *map(str, arguments)]
+    command = [sys.executable, "-c", program]
     with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=settings):
         os.close(follower)
         written = b""
@@ -176,22 +170,15 @@ def test_ctrl_c_is_status_130_without_a_word(monkeypatch, capsys, picture_file, 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
-def test_a_real_interrupt_ends_a_real_command_quietly(tmp_path):
-    pipe = tmp_path / "pipe.pth"
-    os.mkfifo(pipe)
+def test_a_real_interrupt_ends_a_real_command_quietly():
     program = (
-        "import time; from cbam_core import cli; from cbam_core.cli import checkpoints;"
-        "import cbam_core.classifier as c; c.load_classifier = lambda source: (print('at it', flush=True), time.sleep(60));"
-        "cli.run()"
+        "import signal, time; from cbam_core import cli; from cbam_core.data import cifar10;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # background jobs start without it
+        "cifar10.fetch = lambda *_, **__: (print('at it', flush=True), time.sleep(60)); cli.run()"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, "info", str(pipe)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    command = [sys.executable, "-c", program, "data", "fetch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "at it\n"
-        time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -199,34 +186,48 @@ def test_a_real_interrupt_ends_a_real_command_quietly(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise there")
-def test_a_reader_that_leaves_early_causes_no_noise(tiny_checkpoint):
-    command = [sys.executable, "-c", "from cbam_core.cli import run; run()", "info", str(tiny_checkpoint)]
+@pytest.mark.parametrize("arguments", [["data", "where"], ["--help"]])
+def test_a_reader_that_leaves_early_causes_no_noise(arguments):
+    command = [sys.executable, "-c", "from cbam_core.cli import run; run()", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 141
 
 
-def test_pipes_get_no_colours(tiny_checkpoint, picture_file, tmp_path):
-    wishes = {**os.environ, "GITHUB_ACTIONS": "true", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
-    for arguments in (
-        ["--help"],
-        ["info", tiny_checkpoint],
-        ["explain", picture_file, "--checkpoint", tiny_checkpoint, "--out", tmp_path / "out"],
-    ):
-        done = cbam(*arguments, env=wishes)
-        assert done.returncode == 0
-        assert ESCAPE not in done.stdout + done.stderr
+@pytest.mark.parametrize("command", [["--help"], ["info"], ["explain", "--help"], ["evaluate", "--split", "samples"]])
+def test_pipes_get_no_colours(command, monkeypatch, capsys, tiny_checkpoint):
+    for name in ("GITHUB_ACTIONS", "FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    given = {"info": [str(tiny_checkpoint)], "evaluate": ["--checkpoint", str(tiny_checkpoint)]}
+    assert main([*command, *given.get(command[0], [])]) == 0
+    written = capsys.readouterr()
+    assert written.out
+    assert ESCAPE not in written.out + written.err
 
 
-def test_a_terminal_gets_a_progress_bar_and_no_color_is_respected(tiny_checkpoint, picture_file, tmp_path):
-    arguments = ["explain", picture_file, "--checkpoint", tiny_checkpoint, "--out", tmp_path / "out"]
-    coloured = in_terminal(*arguments)
-    assert "explaining" in coloured
-    assert re.search(r"\x1b\[[\d;]*3\d", coloured)
-    plain = in_terminal(*arguments, NO_COLOR="1")
-    assert "explaining" in plain
-    assert not re.search(r"\x1b\[[\d;]+m", plain)
+WATCHED = """
+from cbam_core.cli.output import progress_bar
+with progress_bar("{task.completed}/{task.total}") as progress:
+    task = progress.add_task("explaining", total=2)
+    for number in range(2):
+        print("result", number)
+        progress.advance(task)
+"""
+
+
+def test_a_terminal_gets_a_coloured_progress_bar_and_results_above_it():
+    written = in_terminal(WATCHED)
+    assert "explaining" in written
+    assert "result 1" in written
+    assert re.search(r"\x1b\[[\d;]*3\d", written)
+
+
+def test_no_color_is_respected_in_a_terminal():
+    written = in_terminal(WATCHED, NO_COLOR="1")
+    assert "explaining" in written
+    assert not re.search(r"\x1b\[[\d;]+m", written)
 
 
 def test_what_stands_in_a_file_name_cannot_steer_the_terminal():

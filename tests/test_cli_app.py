@@ -22,8 +22,9 @@ def test_it_listens_to_this_machine_alone_by_default(served):
 
 
 def test_every_option_reaches_the_server(served):
-    words = "app --host 0.0.0.0 --port 0 --server-address lens.example.org --base-path lens --embed-from https://a.example --embed-from https://b.example"
-    assert main(words.split()) == 0
+    words = "app --host 0.0.0.0 --port 0 --server-address lens.example.org --base-path lens"
+    sites = "--embed-from https://a.example --embed-from https://b.example"
+    assert main([*words.split(), *sites.split()]) == 0
     assert served == [
         (
             ("0.0.0.0", 0),

@@ -34,9 +34,7 @@ RUNTIME = requirements(PROJECT["dependencies"]) | requirements(PROJECT["optional
 DEVELOPMENT = requirements(PROJECT["optional-dependencies"]["dev"])
 
 
-@pytest.mark.parametrize(
-    ("name", "bounds"), [("requirements.txt", RUNTIME), ("requirements-dev.txt", DEVELOPMENT)]
-)
+@pytest.mark.parametrize(("name", "bounds"), [("requirements.txt", RUNTIME), ("requirements-dev.txt", DEVELOPMENT)])
 def test_every_dependency_is_pinned_once_within_its_bounds(name, bounds):
     lines = pins(name)
     assert lines == sorted(lines)
@@ -82,9 +80,12 @@ def test_every_file_of_a_package_is_installed_with_it(package):
     left_out = {
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc"} and path not in covered
+        if path.is_file()
+        and path.suffix not in {".py", ".pyc"}
+        and path.name != "ruff.toml"
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
-    assert not left_out
+    assert not left_out - covered
     for path in folder.rglob("*.py"):
         assert (path.parent / "__init__.py").exists(), f"{path.parent} is no package"
 
@@ -106,7 +107,14 @@ def test_the_licence_is_the_one_that_is_declared():
 
 def test_no_registry_but_pytorchs_own_is_named():
     hosts = set()
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "pyproject.toml", "Dockerfile", "compose.yaml"):
+    for name in (
+        "Makefile",
+        "requirements.txt",
+        "requirements-dev.txt",
+        "pyproject.toml",
+        "Dockerfile",
+        "compose.yaml",
+    ):
         hosts |= set(re.findall(r"https?://([^/:\s]+)", (ROOT / name).read_text(encoding="utf-8")))
     assert hosts <= {"download.pytorch.org", "localhost", "127.0.0.1"}
 
@@ -259,11 +267,7 @@ def test_ci_runs_what_everybody_runs():
 
 def test_the_image_is_built_from_files_that_there_are_and_does_not_run_as_root():
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    sources = [
-        source
-        for words in re.findall(r"^COPY (.+)$", text, re.MULTILINE)
-        for source in words.split()[:-1]
-    ]
+    sources = [source for words in re.findall(r"^COPY (.+)$", text, re.MULTILINE) for source in words.split()[:-1]]
     let_in = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     for source in sources:
         assert (ROOT / source).exists(), source

@@ -47,9 +47,7 @@ def strip(sheet: bytes, tiles: Sequence[Tile], *, columns: int, chosen: int, key
         key: of the widget.
     """
     # The data stay the same while the visitor chooses, so that Streamlit sends the sheet only once.
-    result = _component()(
-        key=key, data=_data(sheet, tuple(tiles), columns, chosen), on_chosen_change=lambda: None
-    )
+    result = _component()(key=key, data=_data(sheet, tuple(tiles), columns, chosen), on_chosen_change=lambda: None)
     picked = result.get("chosen")
     known = {tile.index for tile in tiles}
     return picked if isinstance(picked, int) and picked in known else chosen

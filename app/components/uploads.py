@@ -31,6 +31,7 @@ FITS: dict[Fit, str] = {
     "squash": "Whole, stretched",
 }
 
+
 @dataclass(frozen=True)
 class Upload:
     """One uploaded file.
@@ -91,9 +92,7 @@ def square_key(upload: Upload) -> str:
     return f"frame-{upload.digest[:24]}"
 
 
-def overview(
-    chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refused: Mapping[str, CbamError]
-) -> Upload:
+def overview(chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refused: Mapping[str, CbamError]) -> Upload:
     """A table of all pictures with their predictions and masks; return the one that the visitor opened."""
     rows = [_row(upload, shown, refused) for upload in chosen]
     masks = [name for name in dict.fromkeys(key for row in rows for key in row) if name.startswith("Mask ")]

@@ -9,7 +9,7 @@ from app.components.attention import attention_viewer
 from app.components.downloads import downloads
 from app.components.prediction import framed_square, prediction
 from app.components.strip import strip
-from app.components.uploads import Upload, choose_fit, overview, say, square_key, uploads
+from app.components.uploads import choose_fit, overview, say, square_key, uploads
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CbamError

@@ -97,9 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wants_debug.set(False)
     command = typer.main.get_command(app)
     try:
-        status = command.main(
-            None if arguments is None else list(arguments), prog_name="cbam", standalone_mode=False
-        )
+        status = command.main(None if arguments is None else list(arguments), prog_name="cbam", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         report_usage(error)

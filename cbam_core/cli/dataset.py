@@ -44,9 +44,7 @@ def fetch(folder: FolderOption = None) -> None:
         task = progress.add_task("fetching", total=None)
         home = cifar10.fetch(
             folder,
-            progress=lambda label, done, total: progress.update(
-                task, description=label, completed=done, total=total
-            ),
+            progress=lambda label, done, total: progress.update(task, description=label, completed=done, total=total),
         )
     typer.echo(one_line(f"CIFAR-10 is in {home}"))
 

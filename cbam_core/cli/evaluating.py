@@ -67,9 +67,7 @@ def evaluate(
         _show(classifier, split, result)
 
 
-def _labelled(
-    split: Literal["test", "samples"], data_dir: Path | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _labelled(split: Literal["test", "samples"], data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
     from cbam_core.data.cifar10 import open_split
     from cbam_core.data.samples import sample_sheet
 

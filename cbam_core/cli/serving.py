@@ -24,7 +24,7 @@ def serve_app(
     ] = None,
     base_path: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Path below which a proxy publishes the app.", show_default="$CBAM_BASE_PATH"),
+        typer.Option(metavar="PATH", help="Path below which a proxy shows the app.", show_default="$CBAM_BASE_PATH"),
     ] = None,
     embed_from: Annotated[
         list[str] | None,

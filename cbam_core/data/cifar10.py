@@ -55,13 +55,9 @@ class DataFile:
 
 
 FILES = {
-    "train_images": DataFile(
-        (50_000, 32, 32, 3), "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a"
-    ),
+    "train_images": DataFile((50_000, 32, 32, 3), "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a"),
     "train_labels": DataFile((50_000,), "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253"),
-    "test_images": DataFile(
-        (10_000, 32, 32, 3), "f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04"
-    ),
+    "test_images": DataFile((10_000, 32, 32, 3), "f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04"),
     "test_labels": DataFile((10_000,), "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5"),
 }
 """What a complete data set consists of; the digests are those of the official archive's contents."""
@@ -275,9 +271,7 @@ def _assemble(source: Source, work: Path, progress: Progress) -> Path:
     with ExitStack() as stack:
         opened = {name: stack.enter_context((ready / f"{name}.npy").open("wb")) for name in FILES}
         starts = {name: _write_header(opened[name], file) for name, file in FILES.items()}
-        for piece in source.pieces(
-            work, FILES["train_labels"].shape[0], FILES["test_labels"].shape[0], progress
-        ):
+        for piece in source.pieces(work, FILES["train_labels"].shape[0], FILES["test_labels"].shape[0], progress):
             _write_piece(opened[piece.file], starts[piece.file], piece)
     for count, (name, file) in enumerate(FILES.items()):
         progress("checking", count, len(FILES))

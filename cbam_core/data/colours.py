@@ -45,9 +45,7 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Message]]:
         image = _by_profile(image, profile, grey, notes)
     if image.mode == "CMYK":
         notes.append(
-            Message(
-                "image.cmyk", "printing colours (CMYK) without a profile were converted by a simple formula"
-            )
+            Message("image.cmyk", "printing colours (CMYK) without a profile were converted by a simple formula")
         )
     if image.mode != "RGB":
         image = image.convert("RGB")
@@ -114,9 +112,7 @@ def _by_profile(image: Image.Image, profile: bytes, grey: bool, notes: list[Mess
     try:
         converted, name = _converted(image, profile, grey)
     except Exception:  # a stranger's profile makes the colour library fail in many ways, and none matters
-        notes.append(
-            Message("image.profile-ignored", "the embedded colour profile cannot be used and was ignored")
-        )
+        notes.append(Message("image.profile-ignored", "the embedded colour profile cannot be used and was ignored"))
         return image
     if converted is not None:
         notes.append(
@@ -134,9 +130,7 @@ def _converted(image: Image.Image, profile: bytes, grey: bool) -> tuple[Image.Im
     from PIL import ImageCms
 
     opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    name = "".join(c for c in opened.profile.profile_description or "" if c.isalnum() or c in " .-")[
-        :40
-    ].strip()
+    name = "".join(c for c in opened.profile.profile_description or "" if c.isalnum() or c in " .-")[:40].strip()
     space = opened.profile.xcolor_space.strip()
     if space == "RGB" and image.mode != "CMYK":
         if name.startswith("sRGB"):
@@ -151,6 +145,4 @@ def _converted(image: Image.Image, profile: bytes, grey: bool) -> tuple[Image.Im
     converted = ImageCms.profileToProfile(source, opened, ImageCms.createProfile("sRGB"), outputMode="RGB")
     if converted is None:
         raise ValueError("the profile was not applied")
-    return (
-        None if source.mode == "RGB" and converted.tobytes() == source.tobytes() else converted
-    ), name or "?"
+    return (None if source.mode == "RGB" and converted.tobytes() == source.tobytes() else converted), name or "?"

@@ -214,9 +214,7 @@ def _padded(original: tuple[int, int], size: tuple[int, int]) -> tuple[tuple[int
     return (width, height), (size[0] - width) // 2, (size[1] - height) // 2
 
 
-def _outer_box(
-    original: tuple[int, int], size: tuple[int, int], inner: tuple[int, int], left: int, top: int
-) -> Box:
+def _outer_box(original: tuple[int, int], size: tuple[int, int], inner: tuple[int, int], left: int, top: int) -> Box:
     """The box that fills the whole input, bars included, when the original fills its inner part."""
     across, down = original[0] / inner[0], original[1] / inner[1]
     return -left * across, -top * down, (size[0] - left) * across, (size[1] - top) * down

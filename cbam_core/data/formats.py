@@ -188,9 +188,7 @@ def _tiff_pages(content: bytes) -> tuple[int, bool]:
                 return len(seen), False
             (entries,) = struct.unpack_from(order + counter, content, place)
             seen.add(place)
-            (place,) = struct.unpack_from(
-                order + offset, content, place + struct.calcsize(counter) + entry * entries
-            )
+            (place,) = struct.unpack_from(order + offset, content, place + struct.calcsize(counter) + entry * entries)
     except (struct.error, OverflowError):
         pass
     return len(seen), True

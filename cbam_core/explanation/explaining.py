@@ -28,9 +28,7 @@ BATCH = 64
 
 
 @overload
-def explain(
-    classifier: Classifier, image: Source, fit: Fit = ..., *, square: Square | None = ...
-) -> Explanation: ...
+def explain(classifier: Classifier, image: Source, fit: Fit = ..., *, square: Square | None = ...) -> Explanation: ...
 @overload
 def explain(
     classifier: Classifier, image: list[Source] | tuple[Source, ...], fit: Fit = ..., *, square: Square | None = ...
@@ -82,9 +80,7 @@ class _Input:
 
 def _prepare(classifier: Classifier, image: Source, fit: Fit, square: Square | None) -> _Input:
     picture = image if isinstance(image, Picture) else decode(image)
-    pixels, frame, fitted = fit_image(
-        picture.pixels, classifier.input_size, fit, square=square, fill=classifier.fill
-    )
+    pixels, frame, fitted = fit_image(picture.pixels, classifier.input_size, fit, square=square, fill=classifier.fill)
     return _Input(pixels, frame, fit, (*picture.notes, *fitted), picture.digest)
 
 
@@ -93,7 +89,8 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
     if model.training:
         raise ModelError(
             "model.in-training",
-            "the network is in training mode, in which dropout and batch statistics change its output: call model.eval() first",
+            "the network is in training mode, in which dropout and batch statistics change its output: "
+            "call model.eval() first",
         )
     batch = torch.stack([classifier.normalise(one.pixels) for one in inputs])
     with torch.inference_mode(), capture(model) as record:
@@ -101,13 +98,15 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
     if logits.shape != (len(inputs), len(classifier.classes)):
         raise ModelError(
             "model.logits-shape",
-            "a classifier of {classes} classes must give logits of shape ({batch}, {classes}); this network gave {shape}",
+            "a classifier of {classes} classes must give logits of shape ({batch}, {classes}); "
+            "this network gave {shape}",
             classes=len(classifier.classes),
             batch=len(inputs),
             shape=str(tuple(logits.shape)),
         )
     probabilities = logits.float().softmax(dim=1).cpu().numpy()
     placements = _placements(model, classifier.input_size)
+    gates = record.gates
     return [
         Explanation(
             classes=classifier.classes,
@@ -116,7 +115,7 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
             frame=one.frame,
             fit=one.fit,
             notes=one.notes,
-            blocks=_blocks(record.gates, index, placements),
+            blocks=_blocks(gates, index, placements),
             image_digest=one.digest,
             checkpoint=classifier.name,
             checkpoint_digest=classifier.digest,

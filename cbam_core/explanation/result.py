@@ -26,7 +26,7 @@ class Block:
     """
 
     name: str
-    gates: Mapping[str, Float32[np.ndarray, "..."]]
+    gates: Mapping[str, Float32[np.ndarray, ...]]
     placement: Placement | None
 
     @property

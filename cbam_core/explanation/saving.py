@@ -163,9 +163,7 @@ def as_zip(
     return buffer.getvalue()
 
 
-def as_png(
-    explanation: Explanation, *, original: Pixels | None = None, **settings: Unpack[Settings]
-) -> bytes:
+def as_png(explanation: Explanation, *, original: Pixels | None = None, **settings: Unpack[Settings]) -> bytes:
     """The figure as a PNG of 300 dots per inch.
 
     Args:

@@ -72,15 +72,14 @@ def _role(kind: type) -> Role:
     if issubclass(kind, SpatialAttention):
         return "spatial"
     # Compiled models are told by name, because importing torch's compiler to ask for its class takes seconds.
-    sealed = (
-        issubclass(kind, torch.jit.ScriptModule | torch.fx.GraphModule) or kind.__name__ == "OptimizedModule"
-    )
+    sealed = issubclass(kind, torch.jit.ScriptModule | torch.fx.GraphModule) or kind.__name__ == "OptimizedModule"
     return "sealed" if sealed else "plain"
 
 
 def _sealed(module: nn.Module) -> CaptureError:
     return CaptureError(
         "capture.sealed-model",
-        "gates inside a compiled, scripted or exported model ({kind}) cannot be seen: capture the plain module that it was made from",
+        "gates inside a compiled, scripted or exported model ({kind}) cannot be seen: "
+        "capture the plain module that it was made from",
         kind=type(module).__name__,
     )

@@ -32,14 +32,16 @@ class ChannelAttention(nn.Module):
         if in_channels < 1 or ratio < 1:
             raise ModelError(
                 "model.channels-not-positive",
-                "channel attention needs at least one channel and a ratio of at least 1; given {channels} channels and ratio {ratio}",
+                "channel attention needs at least one channel and a ratio of at least 1; "
+                "given {channels} channels and ratio {ratio}",
                 channels=in_channels,
                 ratio=ratio,
             )
         if in_channels < ratio:
             raise ModelError(
                 "model.ratio-too-large",
-                "channel attention with ratio {ratio} needs at least {ratio} channels; given {channels}: use a ratio of {channels} or less",
+                "channel attention with ratio {ratio} needs at least {ratio} channels; given {channels}: "
+                "use a ratio of {channels} or less",
                 channels=in_channels,
                 ratio=ratio,
             )

@@ -78,8 +78,8 @@ def _check_input(x: Tensor) -> None:
         return
     raise ModelError(
         "model.input-size",
-        "CBAM_CNN takes RGB images with sides of {smallest} to {largest} pixels, shape (batch, 3, {smallest}, {smallest}); "
-        "given (batch, {channels}, {height}, {width}): resize the images to {smallest}x{smallest}",
+        "CBAM_CNN takes RGB images with sides of {smallest} to {largest} pixels, "
+        "shape (batch, 3, {smallest}, {smallest}); given (batch, {channels}, {height}, {width}): resize the images to {smallest}x{smallest}",
         smallest=SMALLEST,
         largest=LARGEST,
         channels=channels,

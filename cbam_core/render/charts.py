@@ -199,9 +199,7 @@ def as_figure(chart: Chart) -> Figure:
 
 def _check_any(count: int) -> None:
     if not count:
-        raise RenderError(
-            "chart.no-weights", "there are no channel weights to draw: this block has no channel gate"
-        )
+        raise RenderError("chart.no-weights", "there are no channel weights to draw: this block has no channel gate")
 
 
 def _check_pair(left: Float32[np.ndarray, " c"], right: Float32[np.ndarray, " d"]) -> None:
@@ -250,9 +248,7 @@ def _bars(channels: Int[np.ndarray, " k"], weights: Float32[np.ndarray, " c"], c
     }
 
 
-def _layout(
-    title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray, " c"], ...], ink: str
-) -> Chart:
+def _layout(title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray, " c"], ...], ink: str) -> Chart:
     lowest, highest = _range(shown)
     return {
         "title": {"text": _escaped(title), "x": 0, "xref": "paper", "font": {"size": 14}},

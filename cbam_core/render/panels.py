@@ -218,9 +218,7 @@ def _draw_weights(page: Image.Image, at: At, panel: Panel, style: Style) -> None
         return
     low, high = stretch(panel.weights)
     text.write(draw, (x, y + SMALL), words["weights"], SMALL, colour=SOFT)
-    text.write(
-        draw, (right, y + SMALL), words["range"].format(low=low, high=high), SMALL, colour=INK, anchor="rs"
-    )
+    text.write(draw, (right, y + SMALL), words["range"].format(low=low, high=high), SMALL, colour=INK, anchor="rs")
     finite = panel.weights[np.isfinite(panel.weights)]
     base, ceiling = min(0.0, float(finite.min(initial=0))), max(1.0, float(finite.max(initial=1)))
     for share in (0.0, 0.5, 1.0):

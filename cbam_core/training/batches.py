@@ -10,9 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def random_crop(
-    images: UInt8[Tensor, "b c h w"], padding: int, generator: torch.Generator
-) -> UInt8[Tensor, "b c h w"]:
+def random_crop(images: UInt8[Tensor, "b c h w"], padding: int, generator: torch.Generator) -> UInt8[Tensor, "b c h w"]:
     """Shift every image by its own whole number of pixels, at most `padding` each way; black moves in.
 
     The same as padding with zeros and cropping back to size at a uniformly drawn corner.

@@ -203,16 +203,15 @@ def _train_epoch(
     if not math.isfinite(mean_loss):
         raise TrainingError(
             "training.loss-not-finite",
-            "the training loss is no longer a number in epoch {epoch}; start again with a smaller learning rate (now {rate})",
+            "the training loss is no longer a number in epoch {epoch}; "
+            "start again with a smaller learning rate (now {rate})",
             epoch=number,
             rate=recipe.learning_rate,
         )
     return mean_loss, right / (per_epoch * recipe.batch_size)
 
 
-def _restore(
-    file: Path, model: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe
-) -> list[Epoch]:
+def _restore(file: Path, model: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> list[Epoch]:
     state: dict[str, Any] = torch.load(file, weights_only=True)
     if state["recipe"] != recipe.as_dict():
         raise TrainingError(

@@ -79,6 +79,7 @@ def train_classifier(
     if resume and (finished := _finished(checkpoint, recipe)) is not None:
         return TrainedRun(checkpoint, finished, None)
     train, test = open_split("train", data_folder), open_split("test", data_folder)
+    folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is noticed now, not after an epoch
 
     torch.manual_seed(recipe.seed)
     model = build(recipe.architecture)

@@ -68,7 +68,7 @@ def score(
     labels: UInt8[np.ndarray, " n"],
     *,
     classes: tuple[str, ...],
-    report: Callable[[int], None] = lambda done: None,
+    report: Callable[[int], None] = lambda _: None,
 ) -> Score:
     """Show labelled images to a network and count the right answers.
 

@@ -95,9 +95,7 @@ def test_the_policy_allows_what_the_app_needs_and_no_more():
     assert policy["object-src"] == ["'none'"]
     assert policy["base-uri"] == ["'self'"]
     assert policy["default-src"] == ["'self'"]
-    assert not any(
-        "*" in source or source == "'unsafe-eval'" for sources in policy.values() for source in sources
-    )
+    assert not any("*" in source or source == "'unsafe-eval'" for sources in policy.values() for source in sources)
 
 
 def test_the_camera_is_for_this_site_only():

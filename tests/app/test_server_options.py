@@ -37,9 +37,7 @@ def test_the_file_for_streamlit_run_holds_the_same_safety_and_theme():
 
 def test_no_option_is_lost_as_unset():
     # Streamlit drops None and () from what the launcher passes, and would fall back to a file's value.
-    assert [
-        name for name, value in launch_options("127.0.0.1", 0).items() if value is None or value == ()
-    ] == []
+    assert [name for name, value in launch_options("127.0.0.1", 0).items() if value is None or value == ()] == []
 
 
 def test_config_and_secrets_files_are_out_of_sight_only_inside():

@@ -111,9 +111,7 @@ def test_drawn_pixels_equal_python_after_opacity_and_colours_changed_in_the_brow
         assert np.array_equal(found, expected)
 
 
-def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_the_files(
-    open_inspect, classifier
-):
+def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_the_files(open_inspect, classifier):
     page = open_inspect()
     upload(page, CAT)
     explanation = explain(classifier, CAT)

@@ -113,9 +113,7 @@ def test_nothing_that_the_app_uses_is_blocked_and_nothing_leaves_the_server(watc
     watched.get_by_text("press", exact=True).click()
     watched.get_by_text("pressed: yes").wait_for()
     watched.locator("[data-testid=stPlotlyChart] .bars path").nth(2).wait_for()
-    watched.locator(
-        "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
-    ).first.wait_for()
+    watched.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first.wait_for()
     picture = watched.locator("[data-testid=stImage] img")
     assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 8
 

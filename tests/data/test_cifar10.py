@@ -39,8 +39,7 @@ def tiny(monkeypatch) -> dict[str, np.ndarray]:
         "test_labels": rng.integers(0, 10, TEST, dtype=np.uint8),
     }
     described = {
-        name: DataFile(array.shape, hashlib.sha256(array.tobytes()).hexdigest())
-        for name, array in arrays.items()
+        name: DataFile(array.shape, hashlib.sha256(array.tobytes()).hexdigest()) for name, array in arrays.items()
     }
     monkeypatch.setattr(cifar10, "FILES", described)
     monkeypatch.setattr(cifar10, "SPACE_NEEDED", 1_000_000)
@@ -272,9 +271,7 @@ def test_wrong_contents_are_refused_and_the_next_source_is_used(tiny, serve, fak
     ],
 )
 def test_archive_with_other_members_is_refused(tiny, serve, tmp_path, change, reason):
-    members = {
-        name: content for name, content in (official_members(tiny) | change).items() if content is not None
-    }
+    members = {name: content for name, content in (official_members(tiny) | change).items() if content is not None}
     with pytest.raises(DataError, match=reason):
         fetch(tmp_path, sources=[Archive(serve(packed(members)).url)])
     assert not is_fetched(tmp_path)

@@ -32,9 +32,7 @@ def test_marker_on_a_large_photo_is_found_where_the_frame_says(fit, original, si
         x, y = frame.to_original(column + 0.5, row + 0.5)
         if not (0 <= x < original[0] and 0 <= y < original[1]):
             continue
-        left, top, right, bottom = (
-            round(edge) for edge in frame.to_original_box((column, row, column + 1, row + 1))
-        )
+        left, top, right, bottom = (round(edge) for edge in frame.to_original_box((column, row, column + 1, row + 1)))
         marked = pixels.copy()
         marked[max(0, top) : bottom, max(0, left) : right] = 255
         fitted, _, _ = fit_image(marked, size, fit, square=SQUARES[fit])

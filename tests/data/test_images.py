@@ -326,9 +326,7 @@ def test_picture_without_pixels_is_refused(size):
     assert refused(Image.new("RGB", size)).code == "image.no-pixels"
 
 
-@pytest.mark.parametrize(
-    "mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "LA"]
-)
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "LA"])
 def test_pillow_image_of_every_mode_is_read_and_left_as_it_was(mode):
     image = Image.new("RGB", (5, 4), "white").convert(mode)
     before = image.tobytes()
@@ -347,15 +345,11 @@ def test_many_threads_decode_without_a_mix_up(corpus):
 
     def work(shade: int) -> None:
         pixels = np.full((16, 16, 3), shade, np.uint8)
-        content = corpus.encoded(
-            pixels, "PNG", icc_profile=b"broken" if shade % 2 else corpus.swapped_profile()
-        )
+        content = corpus.encoded(pixels, "PNG", icc_profile=b"broken" if shade % 2 else corpus.swapped_profile())
         for _ in range(50):
             picture = decode(content)
             expected = "image.profile-ignored" if shade % 2 else None
-            if np.abs(picture.pixels.astype(int) - shade).max() > 1 or (
-                expected and codes(picture) != (expected,)
-            ):
+            if np.abs(picture.pixels.astype(int) - shade).max() > 1 or (expected and codes(picture) != (expected,)):
                 wrong.append(shade)
 
     threads = [threading.Thread(target=work, args=(40 * k + k % 2,)) for k in range(4)]

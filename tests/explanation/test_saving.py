@@ -62,12 +62,8 @@ def explanation() -> Explanation:
         fit="crop",
         notes=(Message("image.cropped", "cropped to the centre square of {side} pixels", {"side": 120}),),
         blocks=(
-            Block(
-                "cbam1", {"channel": values(32), "spatial": values(16, 16)}, Placement((0.5, 0.5), (2.0, 2.0))
-            ),
-            Block(
-                "cbam2", {"channel": values(64), "spatial": values(8, 8)}, Placement((1.5, 1.5), (4.0, 4.0))
-            ),
+            Block("cbam1", {"channel": values(32), "spatial": values(16, 16)}, Placement((0.5, 0.5), (2.0, 2.0))),
+            Block("cbam2", {"channel": values(64), "spatial": values(8, 8)}, Placement((1.5, 1.5), (4.0, 4.0))),
             Block("layer1.se", {"channel": values(16)}, None),
             Block("bam", {"full": values(4, 8, 8)}, Placement((1.5, 1.5), (4.0, 4.0))),
         ),
@@ -105,9 +101,7 @@ def test_raw_values_come_back_bit_for_bit(explanation: Explanation) -> None:
     expected = {
         "probabilities": explanation.probabilities,
         "input_image": explanation.input_image,
-        **{
-            f"{block.name}.{kind}": gate for block in explanation.blocks for kind, gate in block.gates.items()
-        },
+        **{f"{block.name}.{kind}": gate for block in explanation.blocks for kind, gate in block.gates.items()},
     }
     assert {"cbam1.spatial", "cbam1.channel", "bam.full"} < set(arrays)
     assert arrays.keys() == expected.keys()
@@ -245,9 +239,7 @@ def test_figure_speaks_another_language(explanation: Explanation) -> None:
 
 
 def test_an_original_of_another_size_is_refused(explanation: Explanation, photo: np.ndarray) -> None:
-    with pytest.raises(
-        ImageError, match="has 159 x 120 pixels, but the one that was explained had 160 x 120"
-    ):
+    with pytest.raises(ImageError, match="has 159 x 120 pixels, but the one that was explained had 160 x 120"):
         as_files(explanation, original=photo[:, 1:])
 
 
@@ -259,9 +251,7 @@ def test_an_original_of_another_size_is_refused(explanation: Explanation, photo:
         ({"opacity": 2.0}, "render.opacity"),
     ],
 )
-def test_unknown_settings_are_one_sentence(
-    explanation: Explanation, settings: dict[str, object], code: str
-) -> None:
+def test_unknown_settings_are_one_sentence(explanation: Explanation, settings: dict[str, object], code: str) -> None:
     with pytest.raises(CbamError) as caught:
         as_files(explanation, **settings)  # type: ignore[arg-type]
     assert caught.value.code == code

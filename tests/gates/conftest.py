@@ -38,7 +38,7 @@ def _state(model: nn.Module) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """A forward in one of torch's threads: small ones wait longer for a second than it saves, most of all when many run."""
+    """One of torch's threads for each forward: a second one would be waited for longer than it saves."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

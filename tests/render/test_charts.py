@@ -109,17 +109,13 @@ def test_comparison_shows_both_weights_and_their_difference() -> None:
     assert np.array_equal(np.array(right["y"], np.float32), OTHER)
     expected = np.stack([WEIGHTS, OTHER, OTHER.astype(float) - WEIGHTS], axis=1)
     assert np.array_equal(left["customdata"], expected)
-    assert left["hovertemplate"].startswith(
-        "channel %{x}<br>cat %{customdata[0]:.4f}<br>dog %{customdata[1]:.4f}"
-    )
+    assert left["hovertemplate"].startswith("channel %{x}<br>cat %{customdata[0]:.4f}<br>dog %{customdata[1]:.4f}")
 
 
 def test_comparison_orders_by_the_first_or_by_the_difference() -> None:
     labels = ("a", "b")
     by_left = compare_channel_weights(WEIGHTS, OTHER, title="", labels=labels, order="left")
-    by_difference = compare_channel_weights(
-        WEIGHTS, OTHER, title="", labels=labels, order="difference", top=2
-    )
+    by_difference = compare_channel_weights(WEIGHTS, OTHER, title="", labels=labels, order="difference", top=2)
     assert [bars["x"] for bars in by_left["data"]] == [["2", "0", "3", "1"]] * 2
     assert [bars["x"] for bars in by_difference["data"]] == [["1", "0"]] * 2
     assert by_difference["data"][1]["y"] == OTHER[[1, 0]].tolist()
@@ -140,9 +136,7 @@ def test_names_cannot_smuggle_markup_or_template_fields() -> None:
 
 def test_description_tells_what_the_bars_show() -> None:
     text = describe_channel_weights(WEIGHTS)
-    assert text == (
-        "4 channel weights from 0.1235 to 0.9000, mean 0.4559; highest in channel 2, lowest in channel 1."
-    )
+    assert text == ("4 channel weights from 0.1235 to 0.9000, mean 0.4559; highest in channel 2, lowest in channel 1.")
     pair = describe_comparison(WEIGHTS, OTHER, labels=("cat", "dog"))
     assert "4 channel weights of cat and dog" in pair
     assert "largest difference 0.7765, in channel 1" in pair

@@ -101,13 +101,17 @@ def test_gates_norms_and_biases_do_not_decay():
     model = network()
     decayed, free = parameter_groups(model, 0.1)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    assert {names[id(p)] for p in decayed["params"]} == {f"{layer}.weight" for layer in ("conv1", "conv2", "conv3", "fc1", "fc2")}
+    assert {names[id(p)] for p in decayed["params"]} == {
+        f"{layer}.weight" for layer in ("conv1", "conv2", "conv3", "fc1", "fc2")
+    }
     assert len(decayed["params"]) + len(free["params"]) == len(names)
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0.0)
 
 
 def test_random_crop_moves_each_image_by_whole_pixels_and_black_moves_in():
-    images = torch.arange(1, 1 + 5 * 3 * 6 * 6, dtype=torch.int64).remainder(251).add(1).to(torch.uint8).view(5, 3, 6, 6)
+    images = (
+        torch.arange(1, 1 + 5 * 3 * 6 * 6, dtype=torch.int64).remainder(251).add(1).to(torch.uint8).view(5, 3, 6, 6)
+    )
     found = random_crop(images, 2, torch.Generator().manual_seed(3))
     shifts = set()
     for image, crop in zip(images, found, strict=True):

@@ -121,6 +121,13 @@ def test_missing_data_are_noticed_before_anything_is_written(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_noticed_before_training(splits, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(run, "fit", lambda *_, **__: pytest.fail("trained for nothing"))
+    with pytest.raises(OSError, match="file"):
+        train_classifier(RECIPE, tmp_path / "file" / "run")
+
+
 def test_the_file_can_be_named(splits, tmp_path):
     assert train_classifier(RECIPE, tmp_path, name="mine").checkpoint.name == "mine.safetensors"
 
