@@ -235,6 +235,8 @@ def _sentence(text: object) -> str:
 
 def check_address(host: str, port: int) -> None:
     """Raises a `LaunchError` in one sentence when the address cannot be listened on."""
+    if not host:  # to the system it means every network: too much for a variable that somebody forgot to set
+        raise _not_an_address(host)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -251,12 +253,16 @@ def check_address(host: str, port: int) -> None:
                 "this user may not listen on port {port}; choose one above 1023 with --port",
                 port=port,
             ) from None
-        raise LaunchError(
-            "launch.address-not-here",
-            "cannot listen on '{host}': it is not an address of this machine; use 127.0.0.1 for this machine "
-            "only or 0.0.0.0 for every network, with --host",
-            host=host,
-        ) from None
+        raise _not_an_address(host) from None
+
+
+def _not_an_address(host: str) -> LaunchError:
+    return LaunchError(
+        "launch.address-not-here",
+        "cannot listen on '{host}': it is not an address of this machine; use 127.0.0.1 for this machine "
+        "only or 0.0.0.0 for every network, with --host",
+        host=host,
+    )
 
 
 def _address_in_use(port: int) -> LaunchError:

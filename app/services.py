@@ -100,7 +100,7 @@ def show_sample(classifier: Classifier, index: int) -> Shown:
         classifier: the network.
         index: place in the sample sheet.
     """
-    return _shown_sample(classifier.digest, index, classifier)
+    return _shown_sample(_key(classifier), index, classifier)
 
 
 def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, square: Square | None) -> Shown:
@@ -116,18 +116,23 @@ def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, s
     Raises:
         ImageError: the file is no picture, or cannot be fitted.
     """
-    return _shown_upload(classifier.digest, digest, fit, square, classifier, content)
+    return _shown_upload(_key(classifier), digest, fit, square, classifier, content)
+
+
+def _key(classifier: Classifier) -> tuple[str, str]:
+    """One file may stand under two names, and results carry the name."""
+    return classifier.name, classifier.digest
 
 
 # Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _shown_sample(network: str, index: int, _classifier: Classifier) -> Shown:  # noqa: ARG001
+def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:  # noqa: ARG001
     return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
 
 
 @st.cache_data(max_entries=32, scope="session", show_spinner=False)
 def _shown_upload(
-    network: str,  # noqa: ARG001
+    network: tuple[str, str],  # noqa: ARG001
     digest: str,  # noqa: ARG001
     fit: Fit,
     square: Square | None,

@@ -4,66 +4,101 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
+from cbam_core.data.images import decode
 from cbam_core.explanation import Explanation
 from cbam_core.explanation.saving import as_npz, as_png, as_zip
 from cbam_core.viewer import Settings
 
+NO_FILES: Mapping[str, bytes] = MappingProxyType({})
+
 
 def downloads(
-    explanations: Mapping[str, Explanation], settings: Settings, *, opened: str | None = None, key: str
+    explanations: Mapping[str, Explanation],
+    settings: Settings,
+    *,
+    files: Mapping[str, bytes] = NO_FILES,
+    opened: str | None = None,
+    key: str,
 ) -> None:
     """Offer files of what is on the page.
 
     Args:
         explanations: by the names of their pictures; the ZIP holds all of them.
         settings: of the viewer; figures are drawn with them.
+        files: the pictures as they were given, by the same names, where they are more than the network's input.
         opened: name of the picture that is open; None where there is one only.
         key: of the widgets.
     """
     name = opened if opened is not None else next(iter(explanations))
-    explanation = explanations[name]
-    drawn: dict[str, Any] = {
-        "colours": settings.colours,
-        "scale": settings.scale,
-        "opacity": settings.opacity,
-        "smooth": settings.smooth,
-    }
+    one = explanations[name]
     several = len(explanations) > 1
+    originals = _Decoded(files if settings.image == "original" else NO_FILES)
+
+    def png() -> bytes:
+        return as_png(one, original=originals.get(name), **_drawn(settings))
+
+    def everything() -> bytes:
+        if several:
+            return as_zip(explanations, original=originals, **_drawn(settings))
+        return as_zip(one, original=originals.get(name), **_drawn(settings))
+
+    stem = _stem(name)
+    shown = _digest(explanations, name, settings)
     with st.popover("Download", icon=":material/download:", width="stretch"):
-        _button("Figure", "png", key, name, explanations, drawn, lambda: as_png(explanation, **drawn))
-        _button("Raw values", "npz", key, name, explanations, drawn, lambda: as_npz(explanation))
+        _button("Figure", f"{stem}-{shown}.png", png, f"{key}-png")
+        _button("Raw values", f"{stem}-{shown}.npz", lambda: as_npz(one), f"{key}-npz")
         label = f"Everything, {len(explanations)} pictures" if several else "Everything"
-        _button(
-            label, "zip", key, "cbam-lens" if several else name, explanations, drawn,
-            lambda: as_zip(dict(explanations) if several else explanation, **drawn),
-        )  # fmt: skip
+        _button(label, f"{'cbam-lens' if several else stem}-{shown}.zip", everything, f"{key}-zip")
         st.caption("Figures are drawn with the viewer's settings; values are never rounded.")
 
 
-def _button(
-    label: str,
-    ending: str,
-    key: str,
-    name: str,
-    explanations: Mapping[str, Explanation],
-    drawn: Mapping[str, Any],
-    make: Callable[[], bytes],
-) -> None:
-    # Streamlit tells large downloads apart by a part of their content; the digest in the name makes that safe.
+@dataclass(frozen=True)
+class _Decoded(Mapping[str, np.ndarray]):
+    """Pictures, decoded one at a time as they are asked for: all together might fill the server's memory."""
+
+    files: Mapping[str, bytes]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return decode(self.files[name]).pixels
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+def _drawn(settings: Settings) -> dict[str, Any]:
+    names = ("colours", "scale", "opacity", "smooth")
+    return {name: getattr(settings, name) for name in names}
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"[^\w-]+", "-", name.rsplit(".", 1)[0]).strip("-")[:60] or "picture"
+
+
+def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settings) -> str:
+    """Streamlit tells large downloads apart by a part of their content; this in their names makes that safe."""
     parts = [(e.image_digest, e.checkpoint_digest, e.fit, e.frame.box) for e in explanations.values()]
-    digest = hashlib.sha256(repr((name, parts, sorted(drawn.items()))).encode()).hexdigest()[:12]
-    stem = re.sub(r"[^\w-]+", "-", name.rsplit(".", 1)[0]).strip("-")[:60] or "picture"
+    settled = (settings.image, sorted(_drawn(settings).items()))
+    return hashlib.sha256(repr((name, parts, settled)).encode()).hexdigest()[:12]
+
+
+def _button(label: str, file_name: str, make: Callable[[], bytes], key: str) -> None:
     st.download_button(
-        f"{label} (.{ending})",
+        f"{label} (.{file_name.rpartition('.')[2]})",
         make,
-        file_name=f"{stem}-{digest}.{ending}",
+        file_name=file_name,
         on_click="ignore",
         type="tertiary",
-        key=f"{key}-{ending}",
+        key=key,
         width="stretch",
     )

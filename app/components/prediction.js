@@ -3,14 +3,26 @@
 
 const SIDE = 176; // pixels that the picture fills, as in the style sheet
 
+const pictures = new WeakMap(); // by the element around it: what it shows, and how its frame is placed anew
+
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".prediction");
-  root.replaceChildren(pictureOf(data, setStateValue), tableOf(data), factsOf(data));
+  // While its picture stays, the frame does: a hand may be dragging it, or the keyboard's focus be on it.
+  const { box, ...picture } = data.picture;
+  const shown = JSON.stringify([picture, data.words.alt]);
+  const old = pictures.get(root);
+  if (old?.shown === shown) old.settle(box);
+  const { figure, settle } = old?.shown === shown ? old : pictureOf(data, setStateValue);
+  if (figure.parentElement !== root) root.replaceChildren(figure);
+  while (figure.nextSibling) figure.nextSibling.remove();
+  root.append(tableOf(data), factsOf(data));
+  pictures.set(root, { shown, figure, settle });
   root.dataset.shown = data.id;
 }
 
 function pictureOf(data, setStateValue) {
   const figure = make("figure");
+  let settle = () => {};
   const holder = make("div", "picture");
   if (data.picture.pixelated) {
     const canvas = make("canvas");
@@ -30,18 +42,20 @@ function pictureOf(data, setStateValue) {
     image.height = Math.round(data.picture.height * scale);
     image.src = data.picture.src;
     const photo = make("div", "photo");
-    photo.append(image, frameOn(data, scale, setStateValue));
+    const framed = frameOn(data, scale, setStateValue);
+    photo.append(image, framed.frame);
     holder.append(photo);
+    settle = framed.settle;
   }
   figure.append(holder);
-  return figure;
+  return { figure, settle };
 }
 
 function frameOn(data, scale, setStateValue) {
   const { width, height, movable } = data.picture;
   const frame = make("div", movable ? "frame movable" : "frame");
-  let [x, y, right, bottom] = data.picture.box;
-  let [w, h] = [right - x, bottom - y];
+  let x, y, w, h;
+  let held = false; // by a hand, or by keys that were not reported yet
 
   function place() {
     const [x0, y0] = [Math.max(x, 0), Math.max(y, 0)];
@@ -50,8 +64,13 @@ function frameOn(data, scale, setStateValue) {
     frame.style.width = `${(Math.min(x + w, width) - x0) * scale}px`;
     frame.style.height = `${(Math.min(y + h, height) - y0) * scale}px`;
   }
-  place();
-  if (!movable) return frame;
+  const settle = ([left, top, right, bottom]) => {
+    if (held) return;
+    [x, y, w, h] = [left, top, right - left, bottom - top];
+    place();
+  };
+  settle(data.picture.box);
+  if (!movable) return { frame, settle };
 
   const smallest = Math.min(8, width, height);
   const move = (toX, toY) => {
@@ -63,15 +82,21 @@ function frameOn(data, scale, setStateValue) {
     w = h = clamp(side, smallest, Math.min(width - x, height - y));
     place();
   };
-  const report = () => setStateValue("square", [x, y, w]);
+  const hold = () => {
+    held = true;
+  };
+  const report = () => {
+    held = false;
+    setStateValue("square", [x, y, w]);
+  };
 
   frame.tabIndex = 0;
   frame.setAttribute("role", "application");
   frame.setAttribute("aria-label", data.words.frame);
   const corner = make("div", "corner");
   frame.append(corner);
-  drag(corner, () => w, (start, dx, dy) => resize(start + Math.max(dx, dy) / scale), report);
-  drag(frame, () => [x, y], (start, dx, dy) => move(start[0] + dx / scale, start[1] + dy / scale), report);
+  drag(corner, () => (hold(), w), (start, dx, dy) => resize(start + Math.max(dx, dy) / scale), report);
+  drag(frame, () => (hold(), [x, y]), (start, dx, dy) => move(start[0] + dx / scale, start[1] + dy / scale), report);
   let timer = 0;
   frame.addEventListener("keydown", (event) => {
     const step = Math.max(1, Math.min(width, height) / 40);
@@ -81,10 +106,11 @@ function frameOn(data, scale, setStateValue) {
     else if (event.key === "-") resize(w - step);
     else return;
     event.preventDefault();
+    hold();
     clearTimeout(timer);
     timer = setTimeout(report, 350);
   });
-  return frame;
+  return { frame, settle };
 }
 
 function drag(handle, state, follow, done) {

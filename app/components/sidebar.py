@@ -18,12 +18,10 @@ def choose_network() -> Classifier:
 
 
 def card_lines(classifier: Classifier) -> list[str]:
-    """What it is, how good it is, and what it knows, a line each."""
-    width, height = classifier.input_size
+    """What it is, how large and how good, a line each."""
     parameters = sum(parameter.numel() for parameter in classifier.model.parameters())
-    lines = [f"{classifier.architecture}, {parameters:,} parameters"]
+    lines = [f"{classifier.architecture}, {len(classifier.classes)} classes", f"{parameters:,} parameters"]
     accuracy = classifier.card.test_accuracy
     if accuracy is not None:
-        lines.append(f"Test accuracy {100 * accuracy:.2f} % on {classifier.card.test_count:,} images")
-    lines.append(f"{len(classifier.classes)} classes, input {width}×{height} pixels")
+        lines.append(f"Test accuracy {100 * accuracy:.2f} %")
     return lines

@@ -41,6 +41,7 @@ export default function ({ data, parentElement, setStateValue }) {
   function narrow() {
     for (const tile of tiles) tile.hidden = filter.select.value !== "" && tile.dataset.class !== filter.select.value;
     const left = shown();
+    fade(list);
     count.textContent = data.words.count.replace("{count}", left.length);
     if (!left.some((tile) => tile.tabIndex === 0)) left[0].tabIndex = 0;
   }
@@ -54,6 +55,8 @@ export default function ({ data, parentElement, setStateValue }) {
     const others = shown().filter((tile) => tile.getAttribute("aria-selected") !== "true");
     if (others.length) choose(others[Math.floor(Math.random() * others.length)]);
   });
+  list.addEventListener("scroll", () => fade(list), { passive: true });
+  new ResizeObserver(() => fade(list)).observe(list);
   list.addEventListener("click", (event) => {
     const tile = event.target.closest(".tile");
     if (tile) choose(tile, { focus: true });
@@ -74,6 +77,12 @@ export default function ({ data, parentElement, setStateValue }) {
   }
   narrow();
   list.scrollLeft = start.offsetLeft - list.offsetLeft - 3 * SIDE; // what comes before the chosen one shows as well
+}
+
+/** Where more thumbnails follow, the row's end fades out. */
+function fade(list) {
+  list.classList.toggle("before", list.scrollLeft > 4);
+  list.classList.toggle("after", list.scrollLeft + list.clientWidth < list.scrollWidth - 4);
 }
 
 function thumbnail(data, tile, position) {

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePath
+from typing import Any, Protocol
 
+import numpy as np
 import streamlit as st
 
 from app.components.prediction import percent
@@ -23,6 +27,9 @@ ENDINGS = ["jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff"]
 
 MOST = 24
 """Pictures that are looked at together."""
+
+ROW_HEIGHT = 48
+"""Of the table, pixels."""
 
 FITS: dict[Fit, str] = {
     "crop": "Centre square",
@@ -56,22 +63,27 @@ class HasExplanation(Protocol):
 
 
 def uploads() -> tuple[Upload, ...]:
-    """Take files in; a file given twice counts once."""
-    files = st.file_uploader(
+    """Take files in; a file given twice counts once, and different ones of one name get numbers."""
+    given = st.file_uploader(
         "Drop pictures here, choose them, or paste one",
         type=ENDINGS,
         accept_multiple_files=True,
         max_upload_size=MAX_BYTES // 2**20,
         key="files",
     )
+    _paste()(key="paste")
+    chosen = {upload.digest: upload for upload in map(_upload, given[:MOST])}
+    if len(given) > MOST:
+        st.warning(f"{len(given)} pictures were given; the first {MOST} are shown.", icon=":material/info:")
+    return tuple(_numbered(chosen.values()))
+
+
+def say_where_they_live() -> None:
+    """Where an upload is kept, and for how long."""
     st.caption(
         "An uploaded picture stays in this server's memory for your visit only: it is written to no disk, shown to "
         "nobody else, and forgotten within minutes after you close the page."
     )
-    chosen = {upload.digest: upload for upload in map(_upload, files[:MOST])}
-    if len(files) > MOST:
-        st.warning(f"{len(files)} pictures were given; the first {MOST} are shown.", icon=":material/info:")
-    return tuple(chosen.values())
 
 
 def choose_fit() -> Fit:
@@ -82,6 +94,7 @@ def choose_fit() -> Fit:
         default="crop",
         required=True,
         format_func=FITS.__getitem__,
+        label_visibility="collapsed",
         key="fit",
     )
     return fit or "crop"
@@ -99,7 +112,7 @@ def overview(chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refu
     event = st.dataframe(
         rows,
         hide_index=True,
-        row_height=48,
+        row_height=ROW_HEIGHT,
         placeholder="",
         column_config={
             "Input": st.column_config.ImageColumn(width=60),
@@ -125,6 +138,24 @@ def _plain(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in " ._-" else "_" for letter in name)[:80]
 
 
+def _numbered(chosen: Iterable[Upload]) -> Iterator[Upload]:
+    """Pasted pictures are all called image.png: files and table rows need names of their own."""
+    taken: set[str] = set()
+    for upload in chosen:
+        path = PurePath(upload.name)
+        name, number = upload.name, 2
+        while name in taken:
+            name, number = f"{path.stem}-{number}{path.suffix}", number + 1
+        taken.add(name)
+        yield replace(upload, name=name)
+
+
+@cache
+def _paste() -> Any:
+    script = files("app.components").joinpath("paste.js").read_text(encoding="utf-8")
+    return st.components.v2.component("cbam_lens.paste", html="<span></span>", js=script)
+
+
 def _upload(file: st.runtime.uploaded_file_manager.UploadedFile) -> Upload:
     content = file.getvalue()
     return Upload(file.name, hashlib.sha256(content).hexdigest(), content)
@@ -147,11 +178,16 @@ def _row(
         "Prediction": explanation.predicted,
         "Probability": percent(float(explanation.probabilities.max())),
         **{
-            f"Mask {block.name}": _as_url(png(raw_mask(block.spatial_mask)))
+            f"Mask {block.name}": _as_url(png(_small(block.spatial_mask)))
             for block in explanation.blocks
             if block.spatial_mask is not None
         },
     }
+
+
+def _small(mask: np.ndarray) -> np.ndarray:
+    """A mask whose cells stay squares when the browser scales it to a row's height."""
+    return raw_mask(mask, zoom=max(1, ROW_HEIGHT * 2 // max(mask.shape)))
 
 
 def _as_url(file: bytes) -> str:

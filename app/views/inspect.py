@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import services
 from app.components.attention import attention_viewer
 from app.components.downloads import downloads
 from app.components.prediction import framed_square, prediction
 from app.components.strip import strip
-from app.components.uploads import choose_fit, overview, say, square_key, uploads
+from app.components.uploads import choose_fit, overview, say, say_where_they_live, square_key, uploads
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CbamError
@@ -39,19 +40,19 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     tiles = services.sample_tiles()
     # A cat to begin with: an animal with eyes and ears shows best that masks have places.
     first = next(tile.index for tile in tiles if tile.class_ == "cat")
-    choice, tools = st.columns([7, 1.3], vertical_alignment="center", gap="medium")
-    with choice:
-        index = strip(services.sample_png(), tiles, columns=10, chosen=first, key="sample")
+    index = strip(services.sample_png(), tiles, columns=10, chosen=first, key="sample")
     if not shown:
         return
     picture = services.show_sample(classifier, index)
     name = int(sheet.indices[index])
-    prediction(
-        picture.explanation,
-        caption=f"CIFAR-10 test image {name}, as the network saw it",
-        truth=CLASSES[int(sheet.labels[index])],
-        key="sample-prediction",
-    )
+    result, tools = _result_and_tools()
+    with result:
+        prediction(
+            picture.explanation,
+            caption=f"CIFAR-10 test image {name}, as the network saw it",
+            truth=CLASSES[int(sheet.labels[index])],
+            key="sample-prediction",
+        )
     settings = attention_viewer(picture.view, key="sample-viewer")
     with tools:
         downloads({f"cifar10-test-{name}": picture.explanation}, settings, key="sample")
@@ -65,11 +66,10 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
     if not shown:
         return
     if not given:
+        say_where_they_live()
         st.markdown(f"Any picture will do; the network knows {', '.join(classifier.classes)}.")
         return
-    choice, tools = st.columns([7, 1.3], vertical_alignment="bottom", gap="medium")
-    with choice:
-        fit = choose_fit()
+    fit = choose_fit()
     pictures, refused = {}, {}
     for upload in given:
         try:
@@ -80,27 +80,41 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
     opened = overview(given, pictures, refused) if len(given) > 1 else given[0]
     if opened.digest in refused:
         say(refused[opened.digest], opened.name)
+        say_where_they_live()
         return
     picture = pictures[opened.digest]
-    prediction(
-        picture.explanation,
-        caption=opened.name,
-        preview=picture.preview,
-        movable=fit == "square",
-        key=square_key(opened),
-    )
+    result, tools = _result_and_tools()
+    with result:
+        prediction(
+            picture.explanation,
+            caption=opened.name,
+            preview=picture.preview,
+            movable=fit == "square",
+            key=square_key(opened),
+        )
     settings = attention_viewer(picture.view, key="upload-viewer")
     with tools:
-        explanations = {one.name: pictures[one.digest].explanation for one in given if one.digest in pictures}
-        downloads(explanations, settings, opened=opened.name, key="upload")
+        read = [one for one in given if one.digest in pictures]
+        downloads(
+            {one.name: pictures[one.digest].explanation for one in read},
+            settings,
+            files={one.name: one.content for one in read},
+            opened=opened.name,
+            key="upload",
+        )
     _say_what_gates_are()
+    say_where_they_live()
+
+
+def _result_and_tools() -> list[DeltaGenerator]:
+    return st.columns([6.6, 1], gap="small")
 
 
 def _say_what_gates_are() -> None:
     st.caption(
-        "Channel weights are what the block multiplied each feature channel by, a spatial mask what it multiplied each "
-        "place by: near 1 passes, near 0 blocks. They say what the network let through in this forward, and they are "
-        "not a reason for the class that it chose."
+        "A block multiplies each feature channel by its channel weight, and each place by the value of its spatial "
+        "mask: near 1 lets through, near 0 holds back. They show what this network let through for this picture; they "
+        "are not a reason for the class that it chose."
     )
 
 

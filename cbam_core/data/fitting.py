@@ -199,7 +199,7 @@ def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, 
         notes.append(
             Message(
                 "fit.square",
-                "a square of {side} x {side} pixels was chosen, its corner at {left}, {top}",
+                "a square of {side:g} x {side:g} pixels was chosen, its corner at {left:g}, {top:g}",
                 {"side": round(inside, 1), "left": round(moved[0], 1), "top": round(moved[1], 1)},
             )
         )

@@ -13,7 +13,7 @@ import json
 import re
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, TypedDict, Unpack, cast, get_args
@@ -142,7 +142,8 @@ def as_zip(
 
     Args:
         explanations: one, or several by name; folders get names that are safe to unpack anywhere.
-        original: the image before it was fitted; for several, by the same names, where there is one.
+        original: the image before it was fitted; for several, by the same names, where there is one: each is
+            asked for when its turn comes, so that a mapping may decode them one by one.
         date: written into the manifests; None for now. The ZIP's own dates are always 1980-01-01.
         **settings: how the figures are drawn, see `Settings`.
 
@@ -153,7 +154,7 @@ def as_zip(
     date = date or datetime.now(UTC)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for folder, (explanation, pixels) in _by_folder(explanations, original).items():
+        for folder, explanation, pixels in _by_folder(explanations, original):
             files = as_files(explanation, original=pixels, date=date, **settings)
             for name, content in files.items():
                 entry = zipfile.ZipInfo(folder + name)  # dated 1980-01-01
@@ -254,12 +255,14 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 def _by_folder(
     explanations: Explanation | Mapping[str, Explanation], original: Pixels | Mapping[str, Pixels] | None
-) -> dict[str, tuple[Explanation, Pixels | None]]:
+) -> Iterator[tuple[str, Explanation, Pixels | None]]:
     if isinstance(explanations, Explanation):
-        return {"": (explanations, None if isinstance(original, Mapping) else original)}
+        yield "", explanations, None if isinstance(original, Mapping) else original
+        return
     originals = original if isinstance(original, Mapping) else {}
     folders = folder_names(explanations)
-    return {f"{folders[name]}/": (one, originals.get(name)) for name, one in explanations.items()}
+    for name, one in explanations.items():
+        yield f"{folders[name]}/", one, originals.get(name)
 
 
 def _writer(content: bytes) -> Callable[[BinaryIO], object]:

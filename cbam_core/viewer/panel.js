@@ -137,7 +137,6 @@ class Panel {
     const whole = Math.floor(scale * ratio + 1e-6);
     if (picture.pixelated && whole >= 1) width = (picture.width * whole) / ratio;
     this.picture.style.width = `${width}px`;
-    this.stage.classList.toggle("snapped", picture.pixelated);
     this.picture.style.aspectRatio = `${picture.width} / ${picture.height}`;
     this.zoom = picture.pixelated ? Math.max(1, Math.round((width * ratio) / picture.width)) : 1;
   }

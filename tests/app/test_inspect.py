@@ -90,6 +90,11 @@ def test_same_file_twice_counts_once(app):
     assert not app.dataframe
 
 
+def test_different_pictures_of_one_name_are_told_apart(app):
+    upload(app, ("image.png", CAT), ("image.png", ASTRONAUT))
+    assert list(app.dataframe[0].value["File"]) == ["image.png", "image-2.png"]
+
+
 def test_too_many_uploads_are_said_to_be_too_many(app):
     tiny = []
     for shade in range(26):

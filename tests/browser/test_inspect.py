@@ -14,6 +14,7 @@ from PIL import Image
 from cbam_core import explain, load_classifier
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
+from cbam_core.explanation.saving import as_png
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from tests.browser.canvas import PAINTED, pixels, repainted
 
@@ -69,7 +70,7 @@ def wait_for_prediction(page, explanation):
 
 def save(page, label):
     """Download one of the files that the page offers; its name and content."""
-    page.get_by_role("button", name="Download", exact=False).first.click()
+    page.get_by_test_id("stPopoverButton").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name=re.compile(label)).click()
     page.keyboard.press("Escape")
@@ -91,6 +92,25 @@ def test_first_screen_shows_a_whole_result_without_any_step(open_inspect, classi
     assert page.get_by_text("not a reason for the class").is_visible()
     lowest = page.locator("canvas.bars").last.bounding_box()
     assert lowest["y"] + lowest["height"] <= 900
+
+
+def test_an_uploaded_photo_fits_the_first_screen_too(open_inspect, classifier):
+    page = open_inspect()
+    upload(page, CAT)
+    wait_for_prediction(page, explain(classifier, CAT))
+    lowest = page.locator("canvas.bars").last.bounding_box()
+    assert lowest["y"] + lowest["height"] <= 900
+
+
+def test_ends_of_the_strip_fade_where_more_follows(open_inspect):
+    page = open_inspect()
+    strip = page.locator(".tiles")
+    assert {"before", "after"} <= set(strip.get_attribute("class").split())
+    page.locator(".tile[aria-selected=true]").focus()
+    page.keyboard.press("Home")
+    page.locator(".tiles.after:not(.before)").wait_for()
+    page.locator(".strip select").select_option("ship")  # ten of them fit
+    page.locator(".tiles:not(.before):not(.after)").wait_for()
 
 
 def test_drawn_pixels_equal_python_after_opacity_and_colours_changed_in_the_browser(open_inspect, classifier):
@@ -193,6 +213,83 @@ def test_frame_on_a_photo_can_be_dragged_and_the_result_follows(open_inspect, cl
     wait_for_prediction(page, explain(classifier, CAT, "square", square=(0.0, 0.0, side)))
 
 
+def test_frame_keeps_the_focus_while_keys_move_it(open_inspect, classifier):
+    page = open_inspect()
+    upload(page, CAT)
+    page.get_by_text("Chosen square", exact=True).click()
+    frame = page.locator(".frame.movable")
+    frame.focus()
+    side, step = 0.7 * 300, 300 / 40
+    left, top = (451 - side) / 2, (300 - side) / 2
+    for presses in (1, 2):  # the second comes after the page has answered the first
+        page.keyboard.press("ArrowRight")
+        square = (left + presses * step, top, side)
+        wait_for_prediction(page, explain(classifier, CAT, "square", square=square))
+    assert frame.evaluate("frame => frame.getRootNode().activeElement === frame")
+
+
+def test_a_hand_that_holds_the_frame_is_not_disturbed_by_a_late_answer(open_inspect, classifier):
+    page = open_inspect()
+    upload(page, CAT)
+    page.get_by_text("Chosen square", exact=True).click()
+    frame = page.locator(".frame.movable")
+    frame.wait_for()
+    box = frame.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 200, box["y"] + 20, steps=3)
+    page.mouse.up()
+    page.mouse.move(box["x"] - 10, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 20, steps=3)
+    settle(page)  # the answer to the first move comes while the second goes on
+    side = 0.7 * 300
+    wait_for_prediction(page, explain(classifier, CAT, "square", square=(0.0, (300 - side) / 2, side)))
+    held = frame.bounding_box()
+    page.mouse.up()
+    wait_for_prediction(page, explain(classifier, CAT, "square", square=(451 - side, (300 - side) / 2, side)))
+    assert frame.bounding_box() == held
+
+
+def test_pictures_pasted_anywhere_on_the_page_are_taken(open_inspect):
+    page = open_inspect(permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
+    page.get_by_test_id("stFileUploaderDropzone").wait_for()
+    for colour in ("red", "blue"):
+        page.evaluate(
+            """async (colour) => {
+              const canvas = new OffscreenCanvas(64, 64);
+              const context = canvas.getContext("2d");
+              context.fillStyle = colour;
+              context.fillRect(0, 0, 64, 64);
+              const file = await canvas.convertToBlob({ type: "image/png" });
+              await navigator.clipboard.write([new ClipboardItem({ "image/png": file })]);
+            }""",
+            colour,
+        )
+        page.keyboard.press("Control+V")
+        page.locator(".facts .caption", has_text="image.png").wait_for()
+    page.get_by_test_id("stDataFrame").wait_for()
+    settle(page)
+    archive = zipfile.ZipFile(io.BytesIO(save(page, "Everything, 2 pictures")[1]))
+    files = [archive.read(f"{folder}/values.npz") for folder in ("image.png", "image-2.png")]
+    inputs = [np.load(io.BytesIO(file))["input_image"] for file in files]
+    assert [image[0, 0].tolist() for image in inputs] == [[255, 0, 0], [0, 0, 255]]
+
+
+def test_figure_shows_the_picture_that_the_viewer_shows(open_inspect, classifier):
+    page = open_inspect()
+    upload(page, CAT)
+    explanation = explain(classifier, CAT)
+    wait_for_prediction(page, explanation)
+    settle(page)
+    on_photo = save(page, "Figure")[1]
+    assert on_photo == as_png(explanation, original=decode(CAT).pixels)
+    page.locator(".choice label", has_text="input").click()
+    settle(page)
+    assert save(page, "Figure")[1] == as_png(explanation)
+
+
 def test_bad_file_is_one_sentence_and_other_pictures_stay(open_inspect, tmp_path, classifier):
     page = open_inspect()
     bad = tmp_path / "broken.png"
@@ -229,4 +326,6 @@ def test_phone_stacks_the_blocks_and_nothing_sticks_out(open_inspect, scheme):
     boxes = [box.bounding_box() for box in page.locator("canvas.overlay").all()]
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
     assert boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"]
+    strip, picture = page.locator(".tiles").bounding_box(), page.locator(".prediction .picture").bounding_box()
+    assert picture["y"] - (strip["y"] + strip["height"]) <= 24
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

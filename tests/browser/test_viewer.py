@@ -361,7 +361,7 @@ def test_bars_are_as_high_as_their_weights(open_page):
           });
         }"""
     )
-    assert heights == pytest.approx([1, 14.5, 29, 58], abs=1.5)
+    assert heights == pytest.approx([1, 18, 36, 72], abs=1.5)
 
 
 # Numbers and words
