@@ -49,13 +49,14 @@ class Panel {
     this.flat = make("span", "flat");
     this.facts = make("p", "facts", {}, this.range, this.flat, this.here);
     this.caption = make("span", "caption");
+    this.spread = make("span", "spread");
     this.channel = make("span", "channel", { "aria-hidden": "true" });
     const orders = ["index", "sorted"].map((order) => make("option", "", { value: order }));
     this.order = make("select", "plain", {}, ...orders);
     this.bars = make("canvas", "bars", { role: "img", tabindex: "0" });
     this.numbers = make("div", "hidden numbers");
     const view = make("div", "view", {}, this.stage, this.rail);
-    const head = make("div", "bars-head", {}, this.caption, this.channel, this.order);
+    const head = make("div", "bars-head", {}, this.caption, this.spread, this.channel, this.order);
     this.element = make("section", "block", {}, this.title, view, this.facts, head, this.bars, this.numbers);
   }
 
@@ -111,6 +112,8 @@ class Panel {
     if (weights) {
       const values = { block: name, count: weights.length, ...text(weightsRange) };
       this.bars.setAttribute("aria-label", fill(words.bars_label, values));
+      const flat = isFlat(weightsRange) ? ` · ${words.flat}` : "";
+      this.spread.textContent = fill(words.range, values) + flat;
     }
     this.bars.tabIndex = weights ? 0 : -1;
   }
@@ -200,6 +203,7 @@ class Panel {
   paintBars() {
     const { weights, weightsRange } = this.block;
     this.channel.textContent = "";
+    this.spread.hidden = !weights || this.position !== null;
     if (!weights) return;
     const data = { weights, range: weightsRange, channels: this.channels, chosen: this.position };
     drawBars(this.bars, data, this.viewer.ink());

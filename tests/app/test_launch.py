@@ -420,7 +420,7 @@ def test_a_port_in_use_is_one_sentence_before_any_work(tmp_path):
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid", "a..b", ""])
 def test_an_address_that_is_not_ours_is_one_sentence(host):
-    with pytest.raises(LaunchError, match=re.escape(host)) as error:
+    with pytest.raises(LaunchError, match=re.escape(f"'{host}'")) as error:
         check_address(host, 0)
     assert error.value.code == "launch.address-not-here"
 

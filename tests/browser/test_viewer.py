@@ -345,6 +345,19 @@ def test_hovering_a_bar_names_channel_and_weight(open_page):
     assert texts(page, ".channel")[1] == ""
 
 
+def test_range_of_the_weights_stands_beside_them_until_a_channel_is_asked_for(open_page):
+    even = Block("even", np.full(64, 0.5, np.float32), None, None)
+    page = open_page(lay_out(SMALL, WHOLE, [BLOCKS[0], even]))
+    weights = BLOCKS[0].channel_weights
+    assert page.locator(".spread").all_inner_texts() == [
+        f"{weights.min():.2f} to {weights.max():.2f}",
+        f"0.50 to 0.50 · {WORDS['flat']}",
+    ]
+    page.locator("canvas.bars").last.hover()
+    assert page.locator(".spread").last.is_hidden()
+    assert page.locator(".spread").first.is_visible()
+
+
 def test_bars_are_as_high_as_their_weights(open_page):
     weights = np.float32([0.0, 0.25, 0.5, 1.0])
     page = open_page(lay_out(SMALL, WHOLE, [Block("b", weights, None, None)]))
