@@ -30,6 +30,7 @@ UNREADABLE = (
     RuntimeError,
     EOFError,
     OSError,
+    OverflowError,
     ValueError,
     struct.error,
 )

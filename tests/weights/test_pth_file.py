@@ -56,6 +56,13 @@ def test_two_entries_of_one_name_are_refused() -> None:
         read_pth(buffer.getvalue())
 
 
+def test_directory_at_an_impossible_place_is_damage() -> None:
+    content = bytearray(GOOD)
+    content[content.rindex(b"PK\x06\x06") + 55] = 0x93  # highest byte of the 64-bit offset
+    with pytest.raises(DamagedError, match="ZIP archive"):
+        read_pth(bytes(content))
+
+
 def test_state_dict_that_shares_its_wrapper_with_other_things_is_found() -> None:
     found = read_pth(corpus.saved({"other": {"x": 1}, "state_dict": {"w": torch.ones(2)}}))
     assert found["w"].load().tolist() == [1, 1]
