@@ -25,7 +25,7 @@ def classifier() -> Classifier:
     return Classifier(
         model=corpus.network(),
         architecture="CBAM_CNN",
-        arguments={"num_classes": 10},
+        arguments={"num_classes": 10, "gates": "both"},
         classes=tuple("abcdefghij"),
         mean=(0.4914, 0.4822, 0.4465),
         std=(0.2023, 0.1994, 0.2010),

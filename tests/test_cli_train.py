@@ -1,30 +1,37 @@
 """``cbam train``: what it asks the library for, and what it prints."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from cbam_core.cli import main
 from cbam_core.training import run as run_module
-from cbam_core.training.loop import Epoch
-from cbam_core.training.recipes import SHORT
+from cbam_core.training.evaluation import Evaluation
+from cbam_core.training.recipes import FAST, REFERENCE
 from cbam_core.training.run import TrainedRun
-from cbam_core.training.scoring import Score
+from cbam_core.training.watching import Audience, Epoch, History, Step
 
 
 @pytest.fixture
 def asked(monkeypatch, tiny_classifier):
     """Stands in for the training; records what was asked for."""
-    from dataclasses import replace
-
     from cbam_core.weights.card import Card
 
     calls = []
     done = replace(tiny_classifier, card=Card(test_correct=9, test_count=10))
 
-    def train_classifier(recipe, folder, *, report, **options):
+    def train_classifier(recipe, folder, *, watches, **options):
         calls.append((recipe, folder, options))
+        audience, history = Audience(watches), History()
+        audience.begin(done.model, history)
         for number in range(1, recipe.epochs + 1):
-            report(Epoch(number, 20.0, 1.5, 0.5, 1.25, 0.625))
-        counted = None if options["resume"] else Score(("a",), (9,), (10,))
+            audience.step(Step(number, number, 1, 1, recipe.epochs, 16, 1.5, 0.1))
+            history = History((*history.epochs, Epoch(number, 20.0, 0.1, 1.5, 0.5, 1.25, 0.625)))
+            audience.epoch(done.model, history)
+        audience.end(history)
+        answers = np.zeros((10, 2), np.uint16)
+        counted = None if options["resume"] else Evaluation(("a", "b"), *np.zeros((2, 10), np.uint8), answers)
         return TrainedRun(folder / "made.safetensors", done, counted)
 
     monkeypatch.setattr(run_module, "train_classifier", train_classifier)
@@ -32,25 +39,48 @@ def asked(monkeypatch, tiny_classifier):
 
 
 def test_the_recipe_is_followed_as_it_is(asked, tmp_path, capsys):
-    assert main(["train", "--recipe", "short", "--out", str(tmp_path)]) == 0
+    assert main(["train", "--recipe", "fast", "--out", str(tmp_path)]) == 0
     recipe, folder, options = asked[0]
-    assert recipe == SHORT
+    assert recipe == FAST
     assert folder == tmp_path
-    assert options == {"name": None, "data_folder": None, "resume": False}
+    assert options == {"name": None, "data_folder": None, "resume": False, "tensorboard": True}
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == SHORT.epochs + 2
-    assert said[0] == "epoch   1  loss 1.5000  right 50.00%  held out 62.50%  20 s"
+    assert len(said) == FAST.epochs + 3
+    assert said[0] == f"watch with: tensorboard --logdir {tmp_path}"
+    assert said[1] == "epoch   1  loss 1.5000  right 50.00%  held out 62.50%  20 s"
     assert said[-2] == "test accuracy 90.00%, 9 of 10"
     assert said[-1] == str(tmp_path / "made.safetensors")
 
 
 def test_epochs_seed_and_places_can_be_chosen(asked, tmp_path, capsys):
-    words = f"train --out {tmp_path} --epochs 2 --seed 5 --resume --name mine --data-dir {tmp_path}"
+    words = f"train --out {tmp_path} --epochs 2 --seed 5 --resume --name mine --data-dir {tmp_path} --no-tensorboard"
     assert main(words.split()) == 0
     recipe, _, options = asked[0]
-    assert (recipe.epochs, recipe.seed, recipe.learning_rate) == (2, 5, SHORT.learning_rate)
-    assert options == {"name": "mine", "data_folder": tmp_path, "resume": True}
+    assert (recipe.epochs, recipe.seed, recipe.learning_rate) == (2, 5, FAST.learning_rate)
+    assert options == {"name": "mine", "data_folder": tmp_path, "resume": True, "tensorboard": False}
     assert "finished before" in capsys.readouterr().out
+
+
+def test_every_value_of_a_recipe_can_be_set(asked, tmp_path):
+    words = f"train --recipe reference --out {tmp_path} --set learning_rate=0.02 --set flip=no --epochs 1"
+    assert main(words.split()) == 0
+    recipe, _, _ = asked[0]
+    assert recipe == replace(REFERENCE, learning_rate=0.02, flip=False, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("--set lr=3", 3, "a recipe has no value 'lr'"),
+        ("--set epochs=-1", 3, "epochs must lie in [1, 100000]; given -1"),
+        ("--set epochs", 2, "'epochs' must look like NAME=VALUE"),
+        ("--recipe best", 2, "'best' is not one of fast, reference, residual, strong"),
+    ],
+)
+def test_a_broken_value_is_one_line_and_nothing_is_started(asked, tmp_path, capsys, words, status, said):
+    assert main(["train", "--out", str(tmp_path / "run"), *words.split()]) == status
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert asked == []
 
 
 def test_missing_data_are_one_line_and_nothing_is_started(tmp_path, capsys):

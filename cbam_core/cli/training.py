@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,9 @@ from cbam_core.cli.choosing import DataFolderOption
 from cbam_core.cli.output import one_line, progress_bar
 
 if TYPE_CHECKING:
-    from cbam_core.training.loop import Epoch
+    from rich.progress import Progress
+
+    from cbam_core.training.watching import Epoch, Watch
 
 
 def _known_recipe(name: str) -> str:
@@ -23,51 +24,103 @@ def _known_recipe(name: str) -> str:
     return name
 
 
+def _assignment(text: str) -> str:
+    if "=" not in text:
+        raise typer.BadParameter(f"'{text}' must look like NAME=VALUE")
+    return text
+
+
 def train(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where state and checkpoint go.")],
     recipe: Annotated[
         str, typer.Option("--recipe", metavar="NAME", help="Which recipe to follow.", callback=_known_recipe)
-    ] = "short",
+    ] = "fast",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in this folder.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Other than the recipe's.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Other than the recipe's.", show_default=False)] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other value of the recipe; may be repeated."),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="File name of the checkpoint.", show_default="network and data set")
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard/--no-tensorboard", help="Log for TensorBoard, in DIR/tensorboard.")
+    ] = True,
     data_dir: DataFolderOption = None,
 ) -> None:
     """Train a network on CIFAR-10, test it once, and write its checkpoint.
 
     The whole state is stored after every epoch, so a run that was stopped goes on with --resume. The test images
-    are looked at once, after the last epoch.
+    are looked at once, after the last epoch. Recipes: fast, strong, reference (the course's) and residual.
 
     \b
     Examples:
-      cbam train --recipe short --out runs/short
-      cbam train --recipe short --out runs/short --resume
-      cbam train --recipe short --epochs 5 --seed 1 --out runs/quick
+      cbam train --recipe fast --out runs/fast
+      cbam train --recipe fast --out runs/fast --resume
+      cbam train --recipe strong --epochs 5 --set learning_rate=0.05 --out runs/quick
+      torchrun --nproc_per_node 2 -m cbam_core.cli train --recipe fast --out runs/two
     """
-    from cbam_core.training.recipes import RECIPES
+    from cbam_core.training.memory import keep_freed_memory
+    from cbam_core.training.recipes import RECIPES, override
     from cbam_core.training.run import train_classifier
 
-    chosen = RECIPES[recipe]
-    chosen = replace(
-        chosen,
-        epochs=chosen.epochs if epochs is None else epochs,
-        seed=chosen.seed if seed is None else seed,
-    )
-    with progress_bar("epoch {task.completed}/{task.total}") as progress:
-        task = progress.add_task("training", total=chosen.epochs)
-
-        def report(epoch: Epoch) -> None:
-            typer.echo(_line(epoch))
-            progress.update(task, completed=epoch.number)
-
-        run = train_classifier(chosen, out, name=name, data_folder=data_dir, resume=resume, report=report)
+    values = dict(change.split("=", 1) for change in map(_assignment, changes or ()))
+    values |= {} if epochs is None else {"epochs": str(epochs)}
+    values |= {} if seed is None else {"seed": str(seed)}
+    chosen = override(RECIPES[recipe], values)
+    keep_freed_memory()
+    with progress_bar("{task.fields[state]}") as progress:
+        if tensorboard:
+            typer.echo(one_line(f"watch with: tensorboard --logdir {out}"))
+        run = train_classifier(
+            chosen,
+            out,
+            name=name,
+            data_folder=data_dir,
+            resume=resume,
+            watches=[_on_terminal(progress)],
+            tensorboard=tensorboard,
+        )
     card = run.classifier.card
     before = "" if run.score is not None else " (this run was finished before)"
     typer.echo(f"test accuracy {card.test_accuracy or 0:.2%}, {card.test_correct} of {card.test_count}{before}")
     typer.echo(one_line(str(run.checkpoint)))
+
+
+def _on_terminal(progress: Progress) -> Watch:
+    """A watch that shows a bar, and a line for each epoch."""
+    from cbam_core.training.records import Pace
+    from cbam_core.training.watching import History, Step, Watch
+
+    bar = progress.add_task("training", total=None, state="")
+
+    class Terminal(Watch):
+        def begin(self, model: object, history: History) -> None:
+            for epoch in history.epochs:
+                typer.echo(f"{_line(epoch)}  (before)")
+            self.pace = Pace.now()
+
+        def step(self, step: Step) -> None:
+            images, loss = self.pace.after(step.images, step.loss)
+            left = _duration((step.epochs * step.steps - step.number) * step.images / images)
+            state = f"epoch {step.epoch}/{step.epochs}  loss {loss:.4f}  {images:,.0f} images/s  {left} left"
+            progress.update(bar, total=step.epochs * step.steps, completed=step.number, state=state)
+
+        def epoch(self, model: object, history: History) -> None:
+            typer.echo(_line(history.epochs[-1]))
+
+        def end(self, history: History) -> None:
+            progress.update(bar, state="testing")
+
+    return Terminal()
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
 
 
 def _line(epoch: Epoch) -> str:

@@ -2,6 +2,7 @@
 
 from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
 from cbam_core.nn.cbam_cnn import CBAM_CNN
+from cbam_core.nn.cbam_resnet import CBAM_ResNet
 from cbam_core.nn.registry import ARCHITECTURES, Architecture, build, register
 from cbam_core.nn.summary import Summary, summarise
 
@@ -10,6 +11,7 @@ __all__ = [
     "CBAM",
     "CBAM_CNN",
     "Architecture",
+    "CBAM_ResNet",
     "ChannelAttention",
     "SpatialAttention",
     "Summary",

@@ -6,6 +6,8 @@ https://arxiv.org/abs/1807.06521. Both sigmoids are submodules, so that a forwar
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -93,6 +95,10 @@ class SpatialAttention(nn.Module):
         return x * mask
 
 
+Gates = Literal["both", "channel", "spatial", "none"]
+"""Which gates a block has; all but ``"both"`` are for finding out what a gate is good for."""
+
+
 class CBAM(nn.Module):
     """Channel attention, then spatial attention; the shape stays (paper, section 3, equations 1 and 2).
 
@@ -100,15 +106,24 @@ class CBAM(nn.Module):
         in_channels: number of channels C of the feature map.
         ratio: see `ChannelAttention`.
         kernel_size: see `SpatialAttention`.
+        gates: leave one gate out, or both, in which case the map passes unchanged.
 
     Raises:
         ModelError: an argument fits neither gate.
     """
 
-    def __init__(self, in_channels: int, ratio: int = 16, kernel_size: int = 7) -> None:
+    def __init__(self, in_channels: int, ratio: int = 16, kernel_size: int = 7, gates: str = "both") -> None:
         super().__init__()
-        self.channel_attn = ChannelAttention(in_channels, ratio)
-        self.spatial_attn = SpatialAttention(kernel_size)
+        if gates not in get_args(Gates):
+            raise ModelError(
+                "model.unknown-gates",
+                "a block has one of {known} as its gates; given {given}",
+                known=", ".join(get_args(Gates)),
+                given=repr(gates)[:60],
+            )
+        has_channel, has_spatial = gates in ("both", "channel"), gates in ("both", "spatial")
+        self.channel_attn = ChannelAttention(in_channels, ratio) if has_channel else nn.Identity()
+        self.spatial_attn = SpatialAttention(kernel_size) if has_spatial else nn.Identity()
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Return x after both gates."""

@@ -21,12 +21,13 @@ class CBAM_CNN(nn.Module):  # noqa: N801 - the name that the course and saved co
 
     Args:
         num_classes: number of classes K.
+        gates: of every block; all but ``"both"`` give the reference network's twins, which lack a gate or two.
 
     Raises:
-        ModelError: fewer than one class.
+        ModelError: fewer than one class, or unknown gates.
     """
 
-    def __init__(self, num_classes: int = 10) -> None:
+    def __init__(self, num_classes: int = 10, gates: str = "both") -> None:
         super().__init__()
         if num_classes < 1:
             raise ModelError(
@@ -38,19 +39,19 @@ class CBAM_CNN(nn.Module):  # noqa: N801 - the name that the course and saved co
         self.bn1 = nn.BatchNorm2d(32)
         self.relu1 = nn.ReLU()
         self.pool1 = nn.MaxPool2d(2)
-        self.cbam1 = CBAM(32)
+        self.cbam1 = CBAM(32, gates=gates)
 
         self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1)
         self.bn2 = nn.BatchNorm2d(64)
         self.relu2 = nn.ReLU()
         self.pool2 = nn.MaxPool2d(2)
-        self.cbam2 = CBAM(64)
+        self.cbam2 = CBAM(64, gates=gates)
 
         self.conv3 = nn.Conv2d(64, 128, kernel_size=3, padding=1)
         self.bn3 = nn.BatchNorm2d(128)
         self.relu3 = nn.ReLU()
         self.pool3 = nn.MaxPool2d(2)
-        self.cbam3 = CBAM(128)
+        self.cbam3 = CBAM(128, gates=gates)
 
         self.fc1 = nn.Linear(128 * 4 * 4, 512)
         self.relu4 = nn.ReLU()
@@ -79,7 +80,8 @@ def _check_input(x: Tensor) -> None:
     raise ModelError(
         "model.input-size",
         "CBAM_CNN takes RGB images with sides of {smallest} to {largest} pixels, "
-        "shape (batch, 3, {smallest}, {smallest}); given (batch, {channels}, {height}, {width}): resize the images to {smallest}x{smallest}",
+        "shape (batch, 3, {smallest}, {smallest}); given (batch, {channels}, {height}, {width}): "
+        "resize the images to {smallest}x{smallest}",
         smallest=SMALLEST,
         largest=LARGEST,
         channels=channels,

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
 from cbam_core.errors import ModelError
+from cbam_core.nn import cbam_resnet
+from cbam_core.nn.cbam import Gates
 from cbam_core.nn.cbam_cnn import CBAM_CNN, LARGEST, SMALLEST
+from cbam_core.nn.cbam_resnet import CBAM_ResNet
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Names of a state dict's tensors and their shapes."""
@@ -218,17 +221,42 @@ def recognise(shapes: Shapes) -> tuple[Architecture, dict[str, int | str]] | Non
 
 
 def _infer_cbam_cnn(shapes: Shapes) -> dict[str, int | str]:
-    shape = shapes.get("fc2.weight", ())
+    found = _classes(shapes, "fc2.weight")
+    has_channel, has_spatial = (any(part in name for name in shapes) for part in ("channel_attn", "spatial_attn"))
+    lacking = {(True, False): "channel", (False, True): "spatial", (False, False): "none"}
+    gates = lacking.get((has_channel, has_spatial))
+    return found if gates is None else {**found, "gates": gates}
+
+
+def _infer_cbam_resnet(shapes: Shapes) -> dict[str, int | str]:
+    return _classes(shapes, "fc.weight")
+
+
+def _classes(shapes: Shapes, layer: str) -> dict[str, int | str]:
+    shape = shapes.get(layer, ())
     return {"num_classes": shape[0]} if len(shape) == 2 else {}
+
+
+CLASS_COUNTS = Argument(default=10, allowed=range(1, 10_001))
 
 
 register(
     Architecture(
         name="CBAM_CNN",
         build=CBAM_CNN,
-        arguments={"num_classes": Argument(default=10, allowed=range(1, 10_001))},
+        arguments={"num_classes": CLASS_COUNTS, "gates": Argument(default="both", allowed=get_args(Gates))},
         input_size=(32, 32),
         sides=range(SMALLEST, LARGEST + 1),
         infer=_infer_cbam_cnn,
+    )
+)
+register(
+    Architecture(
+        name="CBAM_ResNet",
+        build=CBAM_ResNet,
+        arguments={"num_classes": CLASS_COUNTS},
+        input_size=(32, 32),
+        sides=range(cbam_resnet.SMALLEST, cbam_resnet.LARGEST + 1),
+        infer=_infer_cbam_resnet,
     )
 )

@@ -1,104 +1,39 @@
-"""The training loop: one epoch after another, stored after each, so that a stopped run goes on where it was."""
+"""The training loop: one epoch after another, stored after each, so that a stopped run goes on where it was.
+
+It runs on whatever `accelerate` was started on: one process on a CPU or GPU, or several that share every batch. All
+processes draw the same numbers for the whole batch and each takes its own part of it, so the images of a step, and what
+is done to them, do not depend on how many there are.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import partial
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import UInt8
+from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cbam_core.errors import TrainingError
-from cbam_core.files import write_atomically
-from cbam_core.nn.cbam import ChannelAttention, SpatialAttention
-from cbam_core.training.batches import random_crop, random_flip, shuffled
+from cbam_core.training.images import Images
 from cbam_core.training.recipes import Recipe
-
-SPLIT_SEED = 20181008
-"""Seed of the shuffle that decides which training images are held out; the same for every run."""
-
+from cbam_core.training.schedule import Plateau, make_optimiser, make_schedule
+from cbam_core.training.state import restore, store
+from cbam_core.training.transforms import draw, shuffled
+from cbam_core.training.watching import Audience, Epoch, History, Step, Watch
 
 Prepare = Callable[[Tensor], Tensor]
+"""From images, uint8 or floats in [0, 1], to the network's input."""
 
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to.
-
-    Attributes:
-        number: counted from 1.
-        seconds: time spent training, validation left out.
-        train_loss: mean smoothed cross-entropy over the training batches, in training mode.
-        train_accuracy: share of training images right, in training mode, transforms applied.
-        validation_loss: mean cross-entropy on the held-out images.
-        validation_accuracy: share of held-out images right.
-    """
-
-    number: int
-    seconds: float
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-
-
-@dataclass(frozen=True)
-class Images:
-    """Labelled images as the loop keeps them.
-
-    Attributes:
-        pixels: uint8 (N, 3, H, W).
-        labels: int64 (N,).
-    """
-
-    pixels: Tensor
-    labels: Tensor
-
-    @classmethod
-    def from_arrays(cls, images: UInt8[np.ndarray, "n h w 3"], labels: UInt8[np.ndarray, " n"]) -> Images:
-        """Copy arrays as the data set stores them into tensors."""
-        pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-        return cls(pixels, torch.from_numpy(labels.astype(np.int64)))
-
-    def held_out(self, count: int) -> tuple[Images, Images]:
-        """Split into a training part and `count` validation images, the same ones for every run."""
-        order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
-        kept, held = order[: len(order) - count], order[len(order) - count :]
-        return Images(self.pixels[kept], self.labels[kept]), Images(self.pixels[held], self.labels[held])
-
-
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameters with and without decay.
-
-    Weights of convolutions and linear layers decay. Biases and normalisations do not, as is usual; nor do the gates:
-    decay pulls their two-layer perceptron to zero, where its gradient vanishes and every channel weight stays at 0.5.
-    """
-    gates = [m for m in model.modules() if isinstance(m, ChannelAttention | SpatialAttention)]
-    free = {parameter for gate in gates for parameter in gate.parameters()}
-    free |= {parameter for parameter in model.parameters() if parameter.ndim < 2}
-    return [
-        {"params": [p for p in model.parameters() if p not in free], "weight_decay": weight_decay},
-        {"params": [p for p in model.parameters() if p in free], "weight_decay": 0.0},
-    ]
-
-
-def one_cycle(step: int, steps: int, recipe: Recipe) -> float:
-    """Learning rate of a step: a straight climb to the peak, then a half cosine down to zero.
-
-    Source: L. N. Smith and N. Topin, *Super-Convergence*, 2018, https://arxiv.org/abs/1708.07120.
-    """
-    peak = recipe.warmup * steps
-    if step < peak:
-        return recipe.learning_rate * (step + 1) / peak
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - peak) / (steps - peak)))
+EVALUATED = 500
+"""Images that go through the network at once when nothing is learnt."""
 
 
 def fit(
@@ -109,116 +44,248 @@ def fit(
     prepare: Prepare,
     folder: Path,
     resume: bool = False,
-    report: Callable[[Epoch], object] | None = None,
-) -> list[Epoch]:
+    watch: Watch | None = None,
+    teacher: Callable[[Tensor], Tensor] | None = None,
+    accelerator: Accelerator | None = None,
+    parts: int = 1,
+) -> History:
     """Train a network in place, and store the run's whole state in `folder` after every epoch.
 
     Args:
-        model: the network, freshly initialised under the recipe's seed.
+        model: the network, freshly initialised under the recipe's seed; it ends as what the recipe keeps, in eval mode.
         images: the training set; the recipe's share of it is held out for validation.
         recipe: every number of the run.
-        prepare: makes a batch of uint8 images the network's input, such as `normalise` with mean and deviation.
-        folder: where ``state.pt`` is kept.
-        resume: go on from ``state.pt``, when there is one.
-        report: called after each epoch.
+        prepare: makes a batch of images the network's input, such as `normalise` with mean and deviation.
+        folder: where the state is kept.
+        resume: go on from the stored state, when there is one.
+        watch: told of every step and epoch.
+        teacher: gives logits for images in [0, 1], where the recipe learns from another network.
+        accelerator: which devices and processes compute; None for the one that `accelerate` finds.
+        parts: pieces that each process learns its images in, one after another; for less memory.
 
     Returns:
-        One record an epoch, those before a resume included.
+        What was measured, what came before a resume included.
 
     Raises:
-        TrainingError: the stored run has another recipe, or the loss is no longer a number.
+        TrainingError: the stored run has another recipe, the loss is no longer a number, or the batch cannot be shared.
+        OSError: the folder cannot be written; what was stored before is still there.
     """
-    train, validation = images.held_out(recipe.validation)
-    optimiser = torch.optim.SGD(
-        parameter_groups(model, recipe.weight_decay),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=True,
-    )
-    model.to(memory_format=torch.channels_last)
-    state_file = folder / "state.pt"
-    history = _restore(state_file, model, optimiser, recipe) if resume and state_file.exists() else []
-    for number in range(len(history) + 1, recipe.epochs + 1):
-        started = time.perf_counter()
-        loss, accuracy = _train_epoch(model, optimiser, train, recipe, number, prepare)
-        seconds = time.perf_counter() - started
-        history.append(Epoch(number, seconds, loss, accuracy, *evaluate(model, validation, prepare)))
-        state = {
-            "recipe": recipe.as_dict(),
-            "history": [asdict(epoch) for epoch in history],
-            "model": model.state_dict(),
-            "optimiser": optimiser.state_dict(),
-        }
-        write_atomically(state_file, partial(torch.save, state))
-        if report is not None:
-            report(history[-1])
-    return history
+    accelerator = accelerator or find_devices()
+    audience = Audience([watch] if watch is not None and accelerator.is_main_process else [])
+    run = _Run(recipe, accelerator, prepare, teacher, parts, audience)
+    train, validation = (part.to(accelerator.device) for part in images.held_out(recipe.validation))
+    run.build(model, len(train.labels) // recipe.batch_size)
+    stored = restore(folder, recipe) if resume else None
+    if stored is not None:
+        run.load(*stored)
+    run.audience.begin(run.kept.eval(), run.history)
+    for number in range(len(run.history.epochs) + 1, recipe.epochs + 1):
+        run.learn(train, number)
+        run.close_epoch(validation)
+        run.audience.epoch(run.kept, run.history)
+        if accelerator.is_main_process:
+            store(folder, recipe, run.history, run.parts())
+        accelerator.wait_for_everyone()
+    run.finish(model)
+    run.audience.end(run.history)
+    return run.history
+
+
+def find_devices() -> Accelerator:
+    """What this process computes on, and the processes that it computes with, if it was started as one of several.
+
+    ``torchrun`` starts several on one machine's CPU or GPUs, or on several machines; ``accelerate launch`` does too,
+    but only one on a single machine's CPU.
+    """
+    return Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision="no")
 
 
 def evaluate(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, float]:
     """Mean cross-entropy and accuracy in [0, 1] over images, in eval mode, float32."""
-    model.eval()
-    loss, right = 0.0, 0
-    with torch.inference_mode():
-        for start in range(0, len(images.labels), 500):
-            labels = images.labels[start : start + 500]
-            logits = model(prepare(images.pixels[start : start + 500]))
-            loss += functional.cross_entropy(logits, labels, reduction="sum").item()
-            right += int((logits.argmax(1) == labels).sum())
+    loss, right = _totals(model, images, prepare)
     return loss / len(images.labels), right / len(images.labels)
 
 
-def _train_epoch(
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    images: Images,
-    recipe: Recipe,
-    number: int,
-    prepare: Prepare,
-) -> tuple[float, float]:
-    generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
-    torch.manual_seed(recipe.seed * 100_003 + number)  # dropout draws from the global generator
-    model.train()
-    count = len(images.labels)
-    per_epoch = count // recipe.batch_size
-    losses, right = torch.zeros(per_epoch), 0
-    for index, batch in enumerate(shuffled(count, recipe.batch_size, generator)):
-        rate = one_cycle((number - 1) * per_epoch + index, recipe.epochs * per_epoch, recipe)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        pixels, labels = images.pixels[batch], images.labels[batch]
-        if recipe.crop_padding:
-            pixels = random_crop(pixels, recipe.crop_padding, generator)
-        if recipe.flip:
-            pixels = random_flip(pixels, generator)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
-            logits = model(prepare(pixels))
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        losses[index] = loss.detach()
-        right += int((logits.argmax(1) == labels).sum())
-    mean_loss = float(losses.mean())
-    if not math.isfinite(mean_loss):
-        raise TrainingError(
-            "training.loss-not-finite",
-            "the training loss is no longer a number in epoch {epoch}; "
-            "start again with a smaller learning rate (now {rate})",
-            epoch=number,
-            rate=recipe.learning_rate,
-        )
-    return mean_loss, right / (per_epoch * recipe.batch_size)
+def _totals(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, int]:
+    model.eval()
+    loss, right = 0.0, 0
+    with torch.inference_mode():
+        for start in range(0, len(images.labels), EVALUATED):
+            labels = images.labels[start : start + EVALUATED]
+            logits = model(prepare(images.pixels[start : start + EVALUATED]))
+            loss += functional.cross_entropy(logits, labels, reduction="sum").item()
+            right += int((logits.argmax(1) == labels).sum())
+    return loss, right
 
 
-def _restore(file: Path, model: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> list[Epoch]:
-    state: dict[str, Any] = torch.load(file, weights_only=True)
-    if state["recipe"] != recipe.as_dict():
-        raise TrainingError(
-            "training.other-recipe",
-            "the run in {folder} was started with another recipe; use the same one, or another folder",
-            folder=str(file.parent),
+@dataclass
+class _Run:
+    """What moves while a network is trained."""
+
+    recipe: Recipe
+    accelerator: Accelerator
+    prepare: Prepare
+    teacher: Callable[[Tensor], Tensor] | None
+    pieces: int
+    audience: Audience
+    history: History = field(default_factory=History)
+    best: tuple[float, dict[str, Tensor]] | None = None
+
+    def build(self, model: nn.Module, steps: int) -> None:
+        """Set up everything that learns, for `steps` batches an epoch."""
+        recipe, shares = self.recipe, self.accelerator.num_processes * self.pieces
+        if steps < 1:
+            raise TrainingError(
+                "training.batch-too-large",
+                "a batch of {batch} images is larger than the training part; use a smaller batch_size",
+                batch=recipe.batch_size,
+            )
+        if recipe.batch_size % shares:
+            raise TrainingError(
+                "training.batch-not-shared",
+                "a batch of {batch} images cannot be shared by {shares}; choose a batch_size that {shares} divides",
+                batch=recipe.batch_size,
+                shares=shares,
+            )
+        self.steps = steps
+        self.plain = model.to(self.accelerator.device).to(memory_format=torch.channels_last)
+        optimiser = make_optimiser(self.plain, recipe)
+        self.schedule = make_schedule(optimiser, recipe, recipe.epochs * steps)
+        self.average = None
+        if recipe.averaging:
+            average = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(self.plain, multi_avg_fn=average, use_buffers=True)
+        self.model, self.optimiser = self.accelerator.prepare(self.plain, optimiser)
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network as the run would leave it now."""
+        return self.plain if self.average is None else self.average.module
+
+    def parts(self) -> dict[str, Any]:
+        """State dicts of everything that moves."""
+        parts = {
+            "model": self.plain.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": {k: v for k, v in self.schedule.state_dict().items() if k != "lr_lambdas"},
+        }
+        if self.average is not None:
+            parts["average"] = self.average.state_dict()
+        if self.best is not None:
+            parts["best"] = {"accuracy": self.best[0], "model": self.best[1]}
+        return parts
+
+    def load(self, history: History, parts: dict[str, Any]) -> None:
+        """Go on where `parts` was taken."""
+        self.history = history
+        self.plain.load_state_dict(parts["model"])
+        self.optimiser.load_state_dict(parts["optimiser"])
+        self.schedule.load_state_dict({"lr_lambdas": [None, None], **parts["schedule"]})
+        if self.average is not None:
+            self.average.load_state_dict(parts["average"])
+        if "best" in parts:
+            self.best = parts["best"]["accuracy"], parts["best"]["model"]
+
+    def learn(self, images: Images, number: int) -> None:
+        """One pass over the training images."""
+        recipe, accelerator = self.recipe, self.accelerator
+        generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
+        # Dropout draws from the global generator, in every process another way.
+        torch.manual_seed((recipe.seed * 100_003 + number) * 1009 + accelerator.process_index)
+        self.model.train()
+        self.started, self.right, self.losses = time.perf_counter(), 0, []
+        batches = shuffled(len(images.labels), recipe.batch_size, generator)
+        for index, batch in enumerate(batches, start=1):
+            draws = draw(recipe, len(batch), (images.pixels.shape[2], images.pixels.shape[3]), generator)
+            self.rate = self.optimiser.param_groups[0]["lr"]
+            loss = 0.0
+            shares = self._shares(len(batch))
+            for piece, share in enumerate(shares, start=1):
+                pixels = draws.part(share).apply(images.pixels[batch[share]], recipe)
+                waits = piece < len(shares)
+                with accelerator.no_sync(self.model) if waits else nullcontext():
+                    loss += self._learn_piece(pixels, images.labels[batch[share]]) / len(shares)
+            loss = float(accelerator.reduce(torch.tensor(loss, device=accelerator.device), "mean"))
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    "training.loss-not-finite",
+                    "the training loss is no longer a number in epoch {epoch}; "
+                    "start again with a smaller learning rate (now {rate})",
+                    epoch=number,
+                    rate=recipe.learning_rate,
+                )
+            self.optimiser.step()
+            self.optimiser.zero_grad()
+            if not isinstance(self.schedule, Plateau):
+                self.schedule.step()
+            if self.average is not None:
+                self.average.update_parameters(self.plain)
+            self.losses.append(loss)
+            step = (number - 1) * self.steps + index
+            self.audience.step(Step(step, number, index, self.steps, recipe.epochs, len(batch), loss, self.rate))
+
+    def _shares(self, batch: int) -> list[slice]:
+        """This process's pieces of a batch."""
+        size = batch // (self.accelerator.num_processes * self.pieces)
+        first = self.accelerator.process_index * self.pieces
+        return [slice(size * (first + piece), size * (first + piece + 1)) for piece in range(self.pieces)]
+
+    def _learn_piece(self, pixels: Tensor, labels: Tensor) -> float:
+        """Forward and backward of some images; their mean loss."""
+        recipe = self.recipe
+        # Accelerate's own mixed precision would change the network's forward for good, evaluation included.
+        with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=recipe.bfloat16):
+            logits = self.model(self.prepare(pixels)).float()
+            taught = self.teacher(pixels).float() if self.teacher and recipe.teacher_share else None
+        loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        if taught is not None:
+            distance = distance_to_teacher(logits, taught, recipe.teacher_temperature)
+            loss = (1 - recipe.teacher_share) * loss + recipe.teacher_share * distance
+        self.accelerator.backward(loss / self.pieces)
+        self.right += int((logits.argmax(1) == labels).sum())
+        return float(loss.detach())
+
+    def close_epoch(self, validation: Images) -> None:
+        """Measure, and let the schedule see it."""
+        accelerator, number = self.accelerator, len(self.history.epochs) + 1
+        seconds = time.perf_counter() - self.started
+        mine = slice(accelerator.process_index, None, accelerator.num_processes)
+        loss, right = _totals(self.kept, Images(validation.pixels[mine], validation.labels[mine]), self.prepare)
+        sums = torch.tensor([loss, right, self.right], dtype=torch.float64, device=accelerator.device)
+        loss, right, learnt = accelerator.reduce(sums, "sum").tolist()
+        count = len(validation.labels)
+        epoch = Epoch(
+            number=number,
+            seconds=seconds,
+            learning_rate=self.rate,
+            train_loss=sum(self.losses) / len(self.losses),
+            train_accuracy=learnt / (self.steps * self.recipe.batch_size),
+            validation_loss=loss / count,
+            validation_accuracy=right / count,
         )
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    return [Epoch(**epoch) for epoch in state["history"]]
+        self.history = History((*self.history.epochs, epoch), (*self.history.losses, *self.losses))
+        if isinstance(self.schedule, Plateau):
+            self.schedule.step(epoch.validation_loss)
+        if self.recipe.keep == "best" and (self.best is None or epoch.validation_accuracy > self.best[0]):
+            state = {name: tensor.detach().cpu().clone() for name, tensor in self.kept.state_dict().items()}
+            self.best = epoch.validation_accuracy, state
+
+    def finish(self, model: nn.Module) -> None:
+        """Put what the recipe keeps into the caller's network."""
+        model.load_state_dict(self.kept.state_dict() if self.best is None else self.best[1])
+        model.eval()
+
+
+def distance_to_teacher(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """Mean Kullback-Leibler divergence of softened probabilities from a teacher's, times the squared temperature.
+
+    Source: G. Hinton, O. Vinyals and J. Dean, *Distilling the Knowledge in a Neural Network*, 2015, section 2.
+
+    Args:
+        logits: the student's, (B, K).
+        taught: the teacher's, (B, K).
+        temperature: what both are divided by.
+    """
+    mine, theirs = logits / temperature, taught / temperature
+    divergence = functional.kl_div(mine.log_softmax(1), theirs.log_softmax(1), reduction="batchmean", log_target=True)
+    return divergence * temperature**2

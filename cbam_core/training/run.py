@@ -1,22 +1,33 @@
-"""A whole run: from a recipe and the data set to a checkpoint with its card."""
+"""A whole run: from a recipe and the data set to a checkpoint with its card, its history and its film."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
+from torch import Tensor
 
 from cbam_core.classifier import Classifier, load_classifier, save_classifier
-from cbam_core.data.cifar10 import CLASSES, open_split
+from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.nn.registry import build, complete_arguments, find
-from cbam_core.training.batches import normalise
-from cbam_core.training.loop import Epoch, Images, fit
+from cbam_core.training.evaluation import Evaluation
+from cbam_core.training.film import FILM
+from cbam_core.training.filming import Camera, Filming
+from cbam_core.training.images import Images
+from cbam_core.training.loop import find_devices, fit
 from cbam_core.training.recipes import RECIPES, Recipe
-from cbam_core.training.scoring import Score, score
+from cbam_core.training.records import HISTORY, Recording
+from cbam_core.training.scoring import score
+from cbam_core.training.state import STATE
+from cbam_core.training.tensorboard import TensorBoard
+from cbam_core.training.transforms import normalise
+from cbam_core.training.watching import Audience, History, Watch
 from cbam_core.weights.card import Card
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD
 
@@ -39,7 +50,7 @@ class TrainedRun:
 
     checkpoint: Path
     classifier: Classifier
-    score: Score | None
+    score: Evaluation | None
 
 
 def train_classifier(
@@ -49,12 +60,13 @@ def train_classifier(
     name: str | None = None,
     data_folder: Path | None = None,
     resume: bool = False,
-    report: Callable[[Epoch], object] | None = None,
+    watches: Sequence[Watch] = (),
+    tensorboard: bool = False,
 ) -> TrainedRun:
     """Train a network on CIFAR-10, test it once, and write its checkpoint.
 
     The run's state is stored in `folder` after every epoch. The test images are looked at once, after the last
-    epoch; no decision is taken on them.
+    epoch; no decision is taken on them. History and film of the run lie beside the checkpoint under its name.
 
     Args:
         recipe: every number of the run.
@@ -62,15 +74,17 @@ def train_classifier(
         name: the checkpoint's file name without ending; else the network's and the data set's.
         data_folder: where CIFAR-10 is; see `cbam_core.data.cifar10.data_folder`.
         resume: go on with the run in `folder`; a run that is complete is only tested and written.
-        report: called after each epoch.
+        watches: who is told of steps and epochs, besides the run's own records.
+        tensorboard: log for TensorBoard too.
 
     Raises:
         DataError: CIFAR-10 was not fetched.
         TrainingError: the folder holds another run, or the training went wrong.
         OSError: the folder cannot be written.
     """
+    accelerator = find_devices()
     checkpoint = folder / f"{name or f'{recipe.architecture.lower()}_cifar10'}.safetensors"
-    if not resume and (folder / "state.pt").exists():
+    if not resume and (folder / STATE).exists():
         raise TrainingError(
             "training.folder-in-use",
             "there is a run in {folder} already; go on with it by --resume, or choose another folder",
@@ -79,38 +93,87 @@ def train_classifier(
     if resume and (finished := _finished(checkpoint, recipe)) is not None:
         return TrainedRun(checkpoint, finished, None)
     train, test = open_split("train", data_folder), open_split("test", data_folder)
+    teacher = open_teacher(recipe)
     folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is noticed now, not after an epoch
 
     torch.manual_seed(recipe.seed)
-    model = build(recipe.architecture)
-    images = Images.from_arrays(train.images, train.labels)
+    arguments = _arguments(recipe)
+    model = build(recipe.architecture, arguments)
     prepare = partial(normalise, mean=COURSE_MEAN, std=COURSE_STD)
-    history = fit(model, images, recipe, prepare=prepare, folder=folder, resume=resume, report=report)
+    camera = Camera(CLASSES, prepare)
+    own: list[Watch] = [Recording(folder, recipe), Filming(folder, camera, recipe.epochs)]
+    if tensorboard:
+        own.append(TensorBoard(folder, camera))
+    history = fit(
+        model,
+        Images.from_arrays(train.images, train.labels),
+        recipe,
+        prepare=prepare,
+        folder=folder,
+        resume=resume,
+        watch=Audience([*own, *watches]),
+        teacher=None if teacher is None else _answers(teacher, accelerator.device),
+        accelerator=accelerator,
+    )
     trained = Classifier(
-        model=model.eval(),
+        model=model.cpu(),
         architecture=recipe.architecture,
-        arguments=complete_arguments(recipe.architecture, {}),
+        arguments=complete_arguments(recipe.architecture, arguments),
         classes=CLASSES,
         mean=COURSE_MEAN,
         std=COURSE_STD,
         input_size=find(recipe.architecture).input_size,
         name=checkpoint.stem,
     )
-    result = score(trained, test.images, test.labels, classes=CLASSES)
-    card = _card(recipe, history, len(train.labels), result)
-    digest = save_classifier(replace(trained, card=card), checkpoint)
-    return TrainedRun(checkpoint, replace(trained, card=card, digest=digest), result)
+    return _finish(trained, recipe, history, checkpoint, (train, test), teacher, accelerator)
+
+
+def open_teacher(recipe: Recipe) -> Classifier | None:
+    """The network that a recipe learns from; None where it learns from labels alone.
+
+    Raises:
+        CheckpointError: there is no network of that name.
+        TrainingError: the network knows other classes.
+    """
+    if not recipe.teacher:
+        return None
+    teacher = load_classifier(recipe.teacher)
+    if teacher.classes != CLASSES:
+        raise TrainingError(
+            "training.other-classes",
+            "{teacher} knows other classes than CIFAR-10 has, so it cannot be the teacher; name another network",
+            teacher=recipe.teacher,
+        )
+    return teacher
 
 
 def command_for(recipe: Recipe) -> str:
     """The command line that makes a network of this recipe."""
     known = RECIPES.get(recipe.name)
     words = ["cbam train", f"--recipe {recipe.name}"]
-    if known is not None and recipe.epochs != known.epochs:
-        words.append(f"--epochs {recipe.epochs}")
-    if known is not None and recipe.seed != known.seed:
-        words.append(f"--seed {recipe.seed}")
+    for item in fields(recipe) if known is not None else ():
+        value = getattr(recipe, item.name)
+        if value != getattr(known, item.name):
+            shown = ("no", "yes")[value] if isinstance(value, bool) else value
+            words.append(f"--{item.name} {value}" if item.name in ("epochs", "seed") else f"--set {item.name}={shown}")
     return " ".join([*words, f"--out runs/{recipe.name}"])
+
+
+def _arguments(recipe: Recipe) -> dict[str, str]:
+    """What the recipe says of the network's constructor."""
+    takes_gates = "gates" in find(recipe.architecture).arguments
+    return {"gates": recipe.gates} if takes_gates or recipe.gates != "both" else {}
+
+
+def _answers(teacher: Classifier, device: torch.device) -> Callable[[Tensor], Tensor]:
+    model = teacher.model.to(device).to(memory_format=torch.channels_last)
+
+    def answer(images: Tensor) -> Tensor:
+        with torch.no_grad():
+            logits: Tensor = model(normalise(images, teacher.mean, teacher.std))
+        return logits
+
+    return answer
 
 
 def _finished(checkpoint: Path, recipe: Recipe) -> Classifier | None:
@@ -122,20 +185,49 @@ def _finished(checkpoint: Path, recipe: Recipe) -> Classifier | None:
     return classifier if dict(classifier.card.recipe) == recipe.as_dict() else None
 
 
-def _card(recipe: Recipe, history: list[Epoch], images: int, result: Score) -> Card:
+def _finish(
+    trained: Classifier,
+    recipe: Recipe,
+    history: History,
+    checkpoint: Path,
+    splits: tuple[LabelledImages, LabelledImages],
+    teacher: Classifier | None,
+    accelerator: Accelerator,
+) -> TrainedRun:
+    """Test once, and write everything; in the main process, which the others wait for."""
+    train, test = splits
+    result = score(trained, test.images, test.labels, classes=CLASSES)
+    card = _card(recipe, history, len(train.labels), result, teacher)
+    if accelerator.is_main_process:
+        folder = checkpoint.parent
+        shutil.copyfile(folder / HISTORY, checkpoint.with_suffix(".history.json"))
+        shutil.copyfile(folder / FILM, checkpoint.with_suffix(".film.npz"))
+        save_classifier(replace(trained, card=card), checkpoint)  # last: where it is, all is
+    accelerator.wait_for_everyone()
+    return TrainedRun(checkpoint, load_classifier(checkpoint), result)
+
+
+def _card(recipe: Recipe, history: History, images: int, result: Evaluation, teacher: Classifier | None) -> Card:
+    kept = {"last": "the last epoch is kept", "best": "the best epoch on them is kept"}[recipe.keep]
+    what = f"{recipe.architecture}, a small network with CBAM blocks, trained from scratch on CIFAR-10."
+    if teacher is not None:
+        what += (
+            f" It learnt from the labels and from the probabilities of {teacher.name} "
+            f"(SHA-256 {teacher.digest}), a network of ours that saw the same training images."
+        )
     return Card(
-        what=f"{recipe.architecture}, a small network with CBAM blocks, trained from scratch on CIFAR-10.",
+        what=what,
         recipe=recipe.as_dict(),
         command=command_for(recipe),
-        epochs=len(history),
+        epochs=len(history.epochs),
         seed=recipe.seed,
         split=(
             f"trained on {images - recipe.validation:,} of the {images:,} training images; the other "
-            f"{recipe.validation:,} were watched, but nothing was chosen by them: the last epoch is kept; tested "
-            f"once, on the {result.total:,} test images"
+            f"{recipe.validation:,} were watched: {kept}; tested once, on the {result.total:,} test images, "
+            "each looked at once, unchanged"
         ),
         test_correct=result.total_right,
         test_count=result.total,
         limits=LIMITS,
-        history=tuple(asdict(epoch) for epoch in history),
+        history=tuple(asdict(epoch) for epoch in history.epochs),
     )

@@ -105,3 +105,18 @@ def test_channels_and_ratio_must_be_positive(channels: int, ratio: int) -> None:
 def test_kernel_must_be_odd(kernel_size: int) -> None:
     with pytest.raises(ModelError, match="odd kernel size"):
         SpatialAttention(kernel_size)
+
+
+@pytest.mark.parametrize("gates", ["channel", "spatial", "none"])
+def test_a_block_can_lack_a_gate(gates: str, x: torch.Tensor) -> None:
+    both = CBAM(x.shape[1], ratio=2)
+    part = CBAM(x.shape[1], ratio=2, gates=gates)
+    kept = {name: tensor for name, tensor in both.state_dict().items() if name.startswith(gates)}
+    part.load_state_dict(kept)
+    expected = {"channel": both.channel_attn, "spatial": both.spatial_attn, "none": torch.nn.Identity()}[gates]
+    assert torch.equal(part(x), expected(x))
+
+
+def test_unknown_gates_are_refused() -> None:
+    with pytest.raises(ModelError, match="one of both, channel, spatial, none as its gates; given 'half'"):
+        CBAM(32, gates="half")

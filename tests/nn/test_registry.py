@@ -34,7 +34,7 @@ def test_build_makes_the_network_with_defaults_and_arguments() -> None:
 
 
 def test_unknown_name_lists_the_known_ones(toy: Architecture) -> None:
-    with pytest.raises(ModelError, match=r"no network named 'ResNet'; the known ones are CBAM_CNN, Toy"):
+    with pytest.raises(ModelError, match=r"no network named 'ResNet'; the known ones are CBAM_CNN, CBAM_ResNet, Toy"):
         build("ResNet")
 
 
@@ -67,8 +67,8 @@ def test_expected_tensors_are_those_of_the_real_network() -> None:
 def test_expected_tensors_are_found_without_allocating(monkeypatch: pytest.MonkeyPatch) -> None:
     devices = []
 
-    def spy(num_classes: int) -> nn.Module:
-        model = CBAM_CNN(num_classes)
+    def spy(num_classes: int, gates: str) -> nn.Module:
+        model = CBAM_CNN(num_classes, gates)
         devices.extend({tensor.device.type for tensor in model.state_dict().values()})
         return model
 

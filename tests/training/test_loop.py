@@ -1,145 +1,279 @@
-import math
+"""The loop on a hundred images: learning, keeping, stopping and going on."""
 
-import numpy as np
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
+from torch.nn import functional
 
-from cbam_core.data.samples import sample_sheet
+from cbam_core.classifier import Classifier
 from cbam_core.errors import TrainingError
-from cbam_core.nn import CBAM_CNN
-from cbam_core.training.batches import normalise, random_crop, random_flip, shuffled
-from cbam_core.training.loop import Images, evaluate, fit, one_cycle, parameter_groups
+from cbam_core.training.images import Images
+from cbam_core.training.loop import distance_to_teacher, evaluate, fit
 from cbam_core.training.recipes import Recipe
+from cbam_core.training.watching import History, Step, Watch
+from tests.training.conftest import network, prepare, weights
 
-RECIPE = Recipe(name="test", epochs=2, batch_size=16, learning_rate=0.05, validation=20, bfloat16=False)
-
-
-def prepare(pixels):
-    return normalise(pixels, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+Make = Callable[..., Recipe]
 
 
-@pytest.fixture
-def images():
-    sheet = sample_sheet()
-    return Images.from_arrays(sheet.images, sheet.labels)
+class Listening(Watch):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.steps: list[Step] = []
+        self.modes: list[bool] = []
+
+    def begin(self, model: torch.nn.Module, history: History) -> None:
+        self.told.append("begin")
+        self.modes.append(model.training)
+
+    def step(self, step: Step) -> None:
+        self.told.append("step")
+        self.steps.append(step)
+
+    def epoch(self, model: torch.nn.Module, history: History) -> None:
+        self.told.append("epoch")
+        self.modes.append(model.training)
+
+    def end(self, history: History) -> None:
+        self.told.append("end")
 
 
-def network(seed=0):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return CBAM_CNN()
+class Stopping(Watch):
+    """Ends the run after some steps, as Ctrl+C would."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def step(self, step: Step) -> None:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
 
 
-def weights(model):
-    return torch.cat([tensor.flatten().double() for tensor in model.state_dict().values()])
-
-
-def test_two_epochs_lower_the_loss_and_report_each_epoch(images, tmp_path):
-    reported = []
-    history = fit(network(), images, RECIPE, prepare=prepare, folder=tmp_path, report=reported.append)
-    assert reported == history
-    assert [epoch.number for epoch in history] == [1, 2]
-    assert history[1].train_loss < history[0].train_loss
-
-
-def test_one_seed_gives_one_network(images, tmp_path):
-    first, second = network(), network()
-    fit(first, images, RECIPE, prepare=prepare, folder=tmp_path / "a")
-    fit(second, images, RECIPE, prepare=prepare, folder=tmp_path / "b")
-    assert torch.equal(weights(first), weights(second))
-
-
-def test_a_stopped_run_goes_on_to_the_same_weights(images, tmp_path):
-    whole, stopped, resumed = network(), network(), network(seed=9)
-    fit(whole, images, RECIPE, prepare=prepare, folder=tmp_path / "a")
-
-    def stop(epoch):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(stopped, images, RECIPE, prepare=prepare, folder=tmp_path / "b", report=stop)
-    history = fit(resumed, images, RECIPE, prepare=prepare, folder=tmp_path / "b", resume=True)
-    assert len(history) == 2
-    assert torch.equal(weights(whole), weights(resumed))
-
-
-def test_resuming_another_recipe_is_refused(images, tmp_path):
-    fit(network(), images, RECIPE, prepare=prepare, folder=tmp_path)
-    other = Recipe(name="test", epochs=2, batch_size=16, learning_rate=0.1, validation=20, bfloat16=False)
-    with pytest.raises(TrainingError, match="another recipe"):
-        fit(network(), images, other, prepare=prepare, folder=tmp_path, resume=True)
-
-
-def test_a_loss_that_is_no_number_ends_the_run(images, tmp_path):
-    with pytest.raises(TrainingError, match="smaller learning rate"):
-        fit(network(), images, RECIPE, prepare=lambda pixels: prepare(pixels) * math.nan, folder=tmp_path)
-
-
-@pytest.mark.parametrize(("name", "value"), [("epochs", 0), ("learning_rate", -1.0), ("warmup", 1.0)])
-def test_recipe_refuses_values_that_cannot_be(name, value):
-    with pytest.raises(TrainingError, match=name):
-        Recipe(**{"name": "bad", "epochs": 1, "learning_rate": 0.1, name: value})
-
-
-def test_held_out_images_are_the_same_every_time_and_never_trained_on(images):
-    kept, held = images.held_out(20)
-    again = images.held_out(20)[1]
-    assert torch.equal(held.pixels, again.pixels)
-    seen = {pixels.numpy().tobytes() for pixels in kept.pixels}
-    assert not seen & {pixels.numpy().tobytes() for pixels in held.pixels}
-    assert len(kept.labels) + len(held.labels) == 100
-
-
-def test_learning_rate_climbs_to_the_peak_and_ends_near_zero():
-    rates = [one_cycle(step, 100, RECIPE) for step in range(100)]
-    assert max(rates) == pytest.approx(RECIPE.learning_rate)
-    assert rates.index(max(rates)) == pytest.approx(RECIPE.warmup * 100, abs=1)
-    assert rates[-1] < RECIPE.learning_rate / 1000
-
-
-def test_gates_norms_and_biases_do_not_decay():
+def test_two_epochs_lower_the_loss_and_are_told_step_by_step(images: Images, recipe: Make, tmp_path: Path) -> None:
+    watch = Listening()
     model = network()
-    decayed, free = parameter_groups(model, 0.1)
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    assert {names[id(p)] for p in decayed["params"]} == {
-        f"{layer}.weight" for layer in ("conv1", "conv2", "conv3", "fc1", "fc2")
-    }
-    assert len(decayed["params"]) + len(free["params"]) == len(names)
-    assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0.0)
+    history = fit(model, images, recipe(), prepare=prepare, folder=tmp_path, watch=watch)
+    assert [epoch.number for epoch in history.epochs] == [1, 2]
+    assert history.epochs[1].train_loss < history.epochs[0].train_loss
+    assert watch.told == ["begin", *["step"] * 5, "epoch", *["step"] * 5, "epoch", "end"]
+    assert [step.number for step in watch.steps] == list(range(1, 11))
+    assert tuple(step.loss for step in watch.steps) == history.losses
+    assert history.epochs[0].train_loss == pytest.approx(sum(history.losses[:5]) / 5)
+    assert watch.modes == [False, False, False]
+    assert not model.training
 
 
-def test_random_crop_moves_each_image_by_whole_pixels_and_black_moves_in():
-    images = (
-        torch.arange(1, 1 + 5 * 3 * 6 * 6, dtype=torch.int64).remainder(251).add(1).to(torch.uint8).view(5, 3, 6, 6)
-    )
-    found = random_crop(images, 2, torch.Generator().manual_seed(3))
-    shifts = set()
-    for image, crop in zip(images, found, strict=True):
-        padded = torch.nn.functional.pad(image, (2, 2, 2, 2))
-        places = [(t, l) for t in range(5) for l in range(5) if torch.equal(padded[:, t : t + 6, l : l + 6], crop)]  # noqa: E741
-        assert len(places) == 1
-        shifts.update(places)
-    assert len(shifts) > 1
+def test_every_epoch_trains_in_training_mode(images: Images, recipe: Make, tmp_path: Path) -> None:
+    model, modes = network(), []
+    model.dropout.register_forward_hook(lambda module, *_: modes.append(module.training))
+    fit(model, images, recipe(), prepare=prepare, folder=tmp_path)
+    assert modes == [*[True] * 5, False] * 2
 
 
-def test_random_flip_mirrors_about_half_of_the_images():
-    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (200, 3, 4, 4), np.uint8))
-    found = random_flip(images, torch.Generator().manual_seed(0))
-    mirrored = [torch.equal(one, other.flip(2)) for one, other in zip(found, images, strict=True)]
-    unchanged = [torch.equal(one, other) for one, other in zip(found, images, strict=True)]
-    assert all(a or b for a, b in zip(mirrored, unchanged, strict=True))
-    assert 70 < sum(mirrored) < 130
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimiser": "adam", "schedule": "plateau", "learning_rate": 1e-3},
+        {"averaging": 0.9},
+        {"keep": "best", "epochs": 3},
+        {"bfloat16": True, "erased": 8, "brightness": 0.2, "rotation": 10.0},
+    ],
+    ids=["sgd", "adam", "average", "best", "all transforms"],
+)
+def test_a_stopped_run_goes_on_to_the_same_weights(
+    images: Images, recipe: Make, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    whole, stopped, resumed = network(), network(), network(seed=9)
+    expected = fit(whole, images, recipe(**changes), prepare=prepare, folder=tmp_path / "a")
+    with pytest.raises(KeyboardInterrupt):
+        fit(stopped, images, recipe(**changes), prepare=prepare, folder=tmp_path / "b", watch=Stopping(8))
+    history = fit(resumed, images, recipe(**changes), prepare=prepare, folder=tmp_path / "b", resume=True)
+    assert torch.equal(weights(whole), weights(resumed))
+    assert history.losses == expected.losses
 
 
-def test_an_epoch_is_every_full_batch_once():
-    batches = list(shuffled(50, 16, torch.Generator().manual_seed(0)))
-    assert [len(batch) for batch in batches] == [16, 16, 16]
-    assert len(torch.cat(batches).unique()) == 48
+def test_one_seed_gives_one_network_and_another_seed_another(images: Images, recipe: Make, tmp_path: Path) -> None:
+    models = [network() for _ in range(3)]
+    for number, (model, seed) in enumerate(zip(models, (0, 0, 1), strict=True)):
+        fit(model, images, recipe(seed=seed), prepare=prepare, folder=tmp_path / str(number))
+    assert torch.equal(weights(models[0]), weights(models[1]))
+    assert not torch.equal(weights(models[0]), weights(models[2]))
 
 
-def test_evaluate_is_the_plain_definition(images, tiny_classifier):
+def test_best_keeps_the_epoch_of_the_greatest_validation_accuracy(images: Images, recipe: Make, tmp_path: Path) -> None:
+    model = network()
+    history = fit(model, images, recipe(keep="best", epochs=4), prepare=prepare, folder=tmp_path)
+    held = images.held_out(20)[1]
+    assert evaluate(model, held, prepare)[1] == max(epoch.validation_accuracy for epoch in history.epochs)
+
+
+def test_average_over_weights_is_what_is_kept(images: Images, recipe: Make, tmp_path: Path) -> None:
+    plain, averaged = network(), network()
+    fit(plain, images, recipe(), prepare=prepare, folder=tmp_path / "a")
+    fit(averaged, images, recipe(averaging=0.5), prepare=prepare, folder=tmp_path / "b")
+    state = torch.load(tmp_path / "b" / "state.pt", weights_only=True)["parts"]
+    assert torch.equal(weights(plain), torch.cat([t.flatten().double() for t in state["model"].values()]))
+    assert not torch.equal(weights(plain), weights(averaged))
+
+
+def test_learning_from_a_teacher_moves_towards_it(images: Images, recipe: Make, tmp_path: Path) -> None:
+    def teacher(pixels: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([9.0] + [0.0] * 9).expand(len(pixels), 10)
+
+    model = network()
+    changed = recipe(teacher="any", teacher_share=1.0, epochs=4)
+    fit(model, images, changed, prepare=prepare, folder=tmp_path, teacher=teacher)
+    with torch.inference_mode():
+        assert (model(prepare(images.pixels)).argmax(1) == 0).float().mean() > 0.9
+
+
+def test_distance_to_a_teacher_is_its_definition() -> None:
+    mine, theirs = torch.randn(5, 4), torch.randn(5, 4)
+    p, q = (theirs / 3).softmax(1), (mine / 3).softmax(1)
+    expected = 9 * (p * (p.log() - q.log())).sum(1).mean()
+    assert distance_to_teacher(mine, theirs, 3.0) == pytest.approx(float(expected), rel=1e-5)
+    assert distance_to_teacher(mine, mine, 2.0) == pytest.approx(0, abs=1e-6)
+
+
+def test_batches_in_parts_give_the_gradient_of_the_whole(images: Images, recipe: Make, tmp_path: Path) -> None:
+    # A network without batch statistics and dropout, whose gradients add up.
+    def linear() -> torch.nn.Module:
+        torch.manual_seed(0)
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 10)).double()
+
+    def double(pixels: torch.Tensor) -> torch.Tensor:
+        return prepare(pixels).double()
+
+    whole, pieces = linear(), linear()
+    fit(whole, images, recipe(), prepare=double, folder=tmp_path / "a")
+    fit(pieces, images, recipe(), prepare=double, folder=tmp_path / "b", parts=4)
+    assert weights(whole) == pytest.approx(weights(pieces), abs=1e-5)  # the loss itself is computed in float32
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(images: Images, recipe: Make, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="a batch of 16 images cannot be shared by 3; choose a batch_size"):
+        fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, parts=3)
+
+
+def test_a_batch_larger_than_the_training_part_is_refused(images: Images, recipe: Make, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="smaller batch_size"):
+        fit(network(), images, recipe(batch_size=81), prepare=prepare, folder=tmp_path)
+
+
+def test_resuming_another_recipe_is_refused_and_names_what_differs(
+    images: Images, recipe: Make, tmp_path: Path
+) -> None:
+    fit(network(), images, recipe(), prepare=prepare, folder=tmp_path)
+    with pytest.raises(TrainingError, match=r"another recipe \(other: learning_rate\)"):
+        fit(network(), images, recipe(learning_rate=0.1), prepare=prepare, folder=tmp_path, resume=True)
+
+
+def test_a_state_that_is_none_is_refused_in_one_sentence(images: Images, recipe: Make, tmp_path: Path) -> None:
+    (tmp_path / "state.pt").write_bytes(b"nothing of ours")
+    with pytest.raises(TrainingError, match="no stored run of this version"):
+        fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, resume=True)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_epoch_before(
+    images: Images, recipe: Make, tmp_path: Path
+) -> None:
+    calls = 0
+
+    def poisoned(pixels: torch.Tensor) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        return prepare(pixels) * (math.nan if calls > 7 else 1)
+
+    with pytest.raises(TrainingError, match="no longer a number in epoch 2; start again with a smaller learning rate"):
+        fit(network(), images, recipe(), prepare=poisoned, folder=tmp_path)
+    stored = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert len(stored["epochs"]) == 1
+
+
+def test_a_disk_that_fills_up_loses_no_epoch(
+    images: Images, recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import cbam_core.training.state as state
+
+    whole, first, second = network(), network(), network(seed=5)
+    fit(whole, images, recipe(), prepare=prepare, folder=tmp_path / "a")
+    written = state.write_atomically
+    calls = 0
+
+    def full(path: Path, write: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise OSError(28, "No space left on device")
+        written(path, write)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(state, "write_atomically", full)
+    with pytest.raises(OSError, match="No space left"):
+        fit(first, images, recipe(), prepare=prepare, folder=tmp_path / "b")
+    fit(second, images, recipe(), prepare=prepare, folder=tmp_path / "b", resume=True)
+    assert torch.equal(weights(whole), weights(second))
+
+
+def test_evaluate_is_the_plain_definition(images: Images, tiny_classifier: Classifier) -> None:
     loss, accuracy = evaluate(tiny_classifier.model, images, prepare)
     with torch.no_grad():
         logits = tiny_classifier.model(prepare(images.pixels))
-    assert loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits, images.labels)), rel=1e-5)
+    assert loss == pytest.approx(float(functional.cross_entropy(logits, images.labels)), rel=1e-5)
     assert accuracy == int((logits.argmax(1) == images.labels).sum()) / 100
+
+
+KILLED = """
+import sys, time, torch
+from pathlib import Path
+from cbam_core.data.samples import sample_sheet
+from cbam_core.training.images import Images
+from cbam_core.training.loop import fit
+from cbam_core.training.recipes import Recipe
+from cbam_core.training.watching import Watch
+from tests.training.conftest import network, prepare
+
+class Slow(Watch):
+    def step(self, step):
+        print(step.number, flush=True)
+        time.sleep(0.05)
+
+torch.set_num_threads(1)
+sheet = sample_sheet()
+recipe = Recipe(name="test", epochs=2, batch_size=16, learning_rate=0.05, validation=20, bfloat16=False)
+images = Images.from_arrays(sheet.images, sheet.labels)
+fit(network(), images, recipe, prepare=prepare, folder=Path(sys.argv[1]), watch=Slow())
+"""
+
+
+def test_a_run_killed_at_once_goes_on_to_the_same_weights(images: Images, recipe: Make, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "b")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
+    ) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if int(line) == 7:
+                time.sleep(0.02)
+                os.kill(run.pid, signal.SIGKILL)
+                break
+    assert run.wait() == -signal.SIGKILL
+    whole, resumed = network(), network(seed=9)
+    fit(whole, images, recipe(), prepare=prepare, folder=tmp_path / "a")
+    history = fit(resumed, images, recipe(), prepare=prepare, folder=tmp_path / "b", resume=True)
+    assert len(history.epochs) == 2
+    assert torch.equal(weights(whole), weights(resumed))

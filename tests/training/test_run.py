@@ -8,12 +8,32 @@ import torch
 
 from cbam_core import load_classifier
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
-from cbam_core.errors import DataError, TrainingError
+from cbam_core.errors import CheckpointError, DataError, ModelError, TrainingError
 from cbam_core.training import run
-from cbam_core.training.recipes import SHORT
-from cbam_core.training.run import command_for, train_classifier
+from cbam_core.training.film import open_film
+from cbam_core.training.recipes import FAST, REFERENCE, STRONG
+from cbam_core.training.records import read_history
+from cbam_core.training.run import command_for, open_teacher, train_classifier
+from cbam_core.training.watching import Watch
 
-RECIPE = replace(SHORT, epochs=2, batch_size=16, validation=8, bfloat16=False, learning_rate=0.01)
+RECIPE = replace(FAST, epochs=2, batch_size=16, validation=8, bfloat16=False, learning_rate=0.01)
+
+
+class Counting(Watch):
+    """Keeps the epochs that it is told of; may stop the run after the first."""
+
+    def __init__(self, stop=False):
+        self.epochs, self.stop = [], stop
+
+    def epoch(self, model, history):
+        self.epochs.append(history.epochs[-1])
+
+    def begin(self, model, history):
+        self.stop = self.stop and not history.epochs
+
+    def step(self, step):
+        if self.stop and step.epoch == 2:
+            raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -33,8 +53,8 @@ def splits(monkeypatch):
 
 
 def test_a_run_leaves_a_checkpoint_with_a_full_card(splits, tmp_path):
-    epochs = []
-    done = train_classifier(RECIPE, tmp_path, report=epochs.append)
+    counting = Counting()
+    done = train_classifier(RECIPE, tmp_path, watches=[counting])
     assert done.checkpoint == tmp_path / "cbam_cnn_cifar10.safetensors"
     loaded = load_classifier(done.checkpoint)
     assert loaded.digest == done.classifier.digest
@@ -45,7 +65,7 @@ def test_a_run_leaves_a_checkpoint_with_a_full_card(splits, tmp_path):
     assert (card.test_correct, card.test_count) == (done.score.total_right, 30)
     assert "32 of the 40 training images" in card.split
     assert "30 test images" in card.split
-    assert [epoch["number"] for epoch in card.history] == [1, 2] == [epoch.number for epoch in epochs]
+    assert [epoch["number"] for epoch in card.history] == [1, 2] == [epoch.number for epoch in counting.epochs]
     assert card.limits
     assert card.what
     assert card.date
@@ -54,7 +74,7 @@ def test_a_run_leaves_a_checkpoint_with_a_full_card(splits, tmp_path):
 
 def test_the_checkpoint_holds_the_trained_weights(splits, tmp_path):
     done = train_classifier(RECIPE, tmp_path)
-    state = torch.load(tmp_path / "state.pt", weights_only=True)["model"]
+    state = torch.load(tmp_path / "state.pt", weights_only=True)["parts"]["model"]
     loaded = load_classifier(done.checkpoint).model.state_dict()
     assert all(torch.equal(state[name], tensor) for name, tensor in loaded.items())
 
@@ -62,9 +82,9 @@ def test_the_checkpoint_holds_the_trained_weights(splits, tmp_path):
 def test_a_complete_run_without_a_checkpoint_is_only_finished(splits, tmp_path):
     first = train_classifier(RECIPE, tmp_path)
     first.checkpoint.unlink()
-    epochs = []
-    again = train_classifier(RECIPE, tmp_path, resume=True, report=epochs.append)
-    assert epochs == []
+    counting = Counting()
+    again = train_classifier(RECIPE, tmp_path, resume=True, watches=[counting])
+    assert counting.epochs == []
     assert load_classifier(again.checkpoint).card.history == first.classifier.card.history
     for name, tensor in load_classifier(again.checkpoint).model.state_dict().items():
         assert torch.equal(first.classifier.model.state_dict()[name], tensor)
@@ -81,11 +101,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(splits, tmp_path, monkeypatch
 
     monkeypatch.setattr(run, "open_split", splits_again())
 
-    def stop(epoch):
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        train_classifier(RECIPE, tmp_path / "stopped", report=stop)
+        train_classifier(RECIPE, tmp_path / "stopped", watches=[Counting(stop=True)])
     assert not list((tmp_path / "stopped").glob("*.safetensors"))
     resumed = train_classifier(RECIPE, tmp_path / "stopped", resume=True)
     whole = train_classifier(RECIPE, tmp_path / "whole")
@@ -137,16 +154,63 @@ def test_the_seed_decides_the_first_weights(splits, tmp_path, monkeypatch):
 
     def fit(model, *_, **__):
         first.append(model.conv1.weight.detach().clone())
-        return []
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "fit", fit)
     for number, seed in enumerate((3, 3, 4)):
-        train_classifier(replace(RECIPE, seed=seed), tmp_path / str(number))
+        with pytest.raises(KeyboardInterrupt):
+            train_classifier(replace(RECIPE, seed=seed), tmp_path / str(number))
     assert torch.equal(first[0], first[1])
     assert not torch.equal(first[0], first[2])
 
 
+def test_history_and_film_lie_beside_the_checkpoint(splits, tmp_path):
+    done = train_classifier(RECIPE, tmp_path, name="mine")
+    recipe, history = read_history(tmp_path / "mine.history.json")
+    assert recipe == RECIPE.as_dict()
+    assert [epoch.number for epoch in history.epochs] == [1, 2]
+    film = open_film(tmp_path / "mine.film.npz")
+    assert film.epochs.tolist() == [0, 1, 2]
+    assert film.classes == done.classifier.classes
+
+
+def test_a_twin_lacks_its_gates(splits, tmp_path):
+    done = train_classifier(replace(RECIPE, gates="spatial"), tmp_path)
+    assert done.classifier.arguments["gates"] == "spatial"
+    assert "cbam1.channel_attn.fc.0.weight" not in done.classifier.model.state_dict()
+    assert load_classifier(done.checkpoint).arguments["gates"] == "spatial"
+
+
+def test_gates_of_a_network_that_has_no_choice_are_refused(splits, tmp_path):
+    with pytest.raises(ModelError, match="CBAM_ResNet has no argument 'gates'"):
+        train_classifier(replace(RECIPE, architecture="CBAM_ResNet", gates="none"), tmp_path)
+
+
+def test_the_card_names_the_teacher(splits, tmp_path, tiny_classifier, monkeypatch):
+    taught = replace(tiny_classifier, name="master", digest="ab" * 32)
+    monkeypatch.setattr(
+        run, "load_classifier", lambda source: taught if source == "master" else load_classifier(source)
+    )
+    done = train_classifier(replace(RECIPE, teacher="master", teacher_share=0.5), tmp_path)
+    assert f"probabilities of master (SHA-256 {'ab' * 32})" in done.classifier.card.what
+
+
+def test_a_teacher_that_is_missing_is_noticed_before_anything_is_written(splits, tmp_path):
+    with pytest.raises(CheckpointError, match="nobody"):
+        train_classifier(replace(RECIPE, teacher="nobody", teacher_share=0.5), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_of_other_classes_is_refused(tiny_classifier, monkeypatch):
+    other = replace(tiny_classifier, classes=("cat", "dog"))
+    monkeypatch.setattr(run, "load_classifier", lambda _: other)
+    with pytest.raises(TrainingError, match="knows other classes"):
+        open_teacher(replace(RECIPE, teacher="other"))
+
+
 def test_the_command_on_the_card_makes_the_same_recipe():
-    assert command_for(SHORT) == "cbam train --recipe short --out runs/short"
-    changed = replace(SHORT, epochs=3, seed=9)
-    assert command_for(changed) == "cbam train --recipe short --epochs 3 --seed 9 --out runs/short"
+    assert command_for(STRONG) == "cbam train --recipe strong --out runs/strong"
+    changed = replace(REFERENCE, epochs=3, seed=9, learning_rate=0.02, flip=False)
+    assert command_for(changed) == (
+        "cbam train --recipe reference --epochs 3 --set learning_rate=0.02 --set flip=no --seed 9 --out runs/reference"
+    )

@@ -34,7 +34,7 @@ def test_page_says_what_the_file_says(tmp_path: Path) -> None:
     for expected in (
         "## net",
         "A | test network.",
-        "`CBAM_CNN(num_classes=10)`",
+        "`CBAM_CNN(num_classes=10",
         "1,150,896",
         "class 0, class 1",
         "32x32 RGB",

@@ -42,7 +42,7 @@ def test_accuracy_is_worked_out_from_counts() -> None:
 
 
 def test_missing_arguments_are_completed() -> None:
-    assert Description.from_json(json.dumps(description(arguments={}))).arguments == {"num_classes": 10}
+    assert Description.from_json(json.dumps(description(arguments={}))).arguments["num_classes"] == 10
 
 
 def test_missing_card_is_an_empty_one() -> None:

@@ -1,0 +1,55 @@
+"""Labelled images as training keeps them: all in memory, as uint8 tensors on the device that computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from cbam_core.errors import TrainingError
+
+SPLIT_SEED = 20181008
+"""Seed of the shuffle that decides which training images are held out; the same for every run."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Labelled images.
+
+    Attributes:
+        pixels: uint8 (N, 3, H, W).
+        labels: int64 (N,).
+    """
+
+    pixels: Tensor
+    labels: Tensor
+
+    @classmethod
+    def from_arrays(cls, images: UInt8[np.ndarray, "n h w 3"], labels: UInt8[np.ndarray, " n"]) -> Images:
+        """Copy arrays as the data set stores them into tensors."""
+        pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        return cls(pixels, torch.from_numpy(labels.astype(np.int64)))
+
+    def held_out(self, count: int) -> tuple[Images, Images]:
+        """Split into a training part and `count` validation images, the same ones for every run.
+
+        Raises:
+            TrainingError: nothing would be left to train on.
+        """
+        if count >= len(self.labels):
+            raise TrainingError(
+                "training.nothing-left",
+                "holding {count} images out leaves none of the {total} to train on; hold fewer out (validation)",
+                count=count,
+                total=len(self.labels),
+            )
+        order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
+        kept, held = order[: len(order) - count], order[len(order) - count :]
+        return Images(self.pixels[kept], self.labels[kept]), Images(self.pixels[held], self.labels[held])
+
+    def to(self, device: torch.device) -> Images:
+        """The same images on another device."""
+        return Images(self.pixels.to(device), self.labels.to(device))

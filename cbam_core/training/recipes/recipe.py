@@ -1,0 +1,177 @@
+"""What a recipe is: every number of a training run, frozen, checked, and stored with the network that it made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, get_args
+
+from cbam_core.errors import TrainingError
+from cbam_core.nn.cbam import Gates
+
+Number = int | float | str | bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a run does, complete: the same recipe, data and seed on one machine give the same weights.
+
+    Attributes:
+        name: what the card calls it.
+        architecture: registered name of the network.
+        gates: of every block of `CBAM_CNN`; ``"both"`` for other networks.
+        epochs: passes over the training part.
+        batch_size: images per step; the last, smaller batch of an epoch is left out.
+        optimiser: ``"sgd"`` (with Nesterov momentum) or ``"adam"``.
+        learning_rate: of ``"one-cycle"`` the peak, of ``"plateau"`` the first.
+        schedule: ``"one-cycle"``, or ``"plateau"``, which halves the rate after more than three epochs in which the
+            validation loss did not fall.
+        warmup: of one-cycle: share of all steps, in (0, 1), that climb to the peak; the rest falls on a cosine.
+        momentum: of SGD.
+        weight_decay: L2 penalty on the weights of convolutions and linear layers outside the gates.
+        label_smoothing: share of each target spread over all classes, in [0, 1).
+        crop_padding: pixels of black added on each side before a random crop back to size.
+        flip: mirror each image left to right with probability one half.
+        brightness: images are multiplied by a factor between 1 - brightness and 1 + brightness.
+        contrast: so is their distance from their mean grey.
+        saturation: so is their distance from their own grey version.
+        hue: turned by up to this share of the colour circle, either way, in [0, 0.5].
+        rotation: turned by up to this many degrees, either way.
+        erased: side in pixels of a square of mid-grey at a random place; 0 for none.
+        bfloat16: run forward and backward in bfloat16 autocast; weights and updates stay float32.
+        averaging: decay per step of the average over weights that is kept as the result, in [0, 1); 0 for none.
+        teacher: name of the shipped network whose probabilities are learnt too; "" for none.
+        teacher_share: weight of that part of the loss, in [0, 1].
+        teacher_temperature: both networks' logits are divided by it for that part.
+        validation: images held out of the training set (the last ones of a fixed shuffle), never trained on.
+        keep: ``"last"``, or ``"best"`` for the epoch of the greatest validation accuracy.
+        seed: of initialisation, order and transforms.
+    """
+
+    name: str
+    architecture: str = "CBAM_CNN"
+    gates: str = "both"
+    epochs: int
+    batch_size: int = 128
+    optimiser: str = "sgd"
+    learning_rate: float
+    schedule: str = "one-cycle"
+    warmup: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.0
+    crop_padding: int = 4
+    flip: bool = True
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    rotation: float = 0.0
+    erased: int = 0
+    bfloat16: bool = True
+    averaging: float = 0.0
+    teacher: str = ""
+    teacher_share: float = 0.0
+    teacher_temperature: float = 1.0
+    validation: int = 5000
+    keep: str = "last"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, (low, high, open_low, open_high) in _RANGES.items():
+            value = getattr(self, name)
+            above = value > low if open_low else value >= low
+            below = value < high if open_high else value <= high
+            if not (above and below):  # not a number is neither
+                raise TrainingError(
+                    "training.recipe-value",
+                    "recipe value {name} must lie in {range}; given {value}",
+                    name=name,
+                    range=f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}",
+                    value=value,
+                )
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise TrainingError(
+                    "training.recipe-choice",
+                    "recipe value {name} must be one of {choices}; given {value}",
+                    name=name,
+                    choices=", ".join(choices),
+                    value=str(getattr(self, name))[:60],
+                )
+
+    def as_dict(self) -> dict[str, Number]:
+        """The recipe as JSON-ready values."""
+        return asdict(self)
+
+
+_MANY = 10**9
+_RANGES: dict[str, tuple[float, float, bool, bool]] = {
+    "epochs": (1, 100_000, False, False),
+    "batch_size": (1, 50_000, False, False),
+    "learning_rate": (0, 1000, True, False),
+    "warmup": (0, 1, True, True),
+    "momentum": (0, 1, False, True),
+    "weight_decay": (0, 1, False, False),
+    "label_smoothing": (0, 1, False, True),
+    "crop_padding": (0, 16, False, False),
+    "brightness": (0, 1, False, False),
+    "contrast": (0, 1, False, False),
+    "saturation": (0, 1, False, False),
+    "hue": (0, 0.5, False, False),
+    "rotation": (0, 180, False, False),
+    "erased": (0, 32, False, False),
+    "averaging": (0, 1, False, True),
+    "teacher_share": (0, 1, False, False),
+    "teacher_temperature": (0, 1000, True, False),
+    "validation": (1, 49_999, False, False),
+    "seed": (0, _MANY, False, False),
+}
+"""Least and greatest value of each number, and whether the bounds themselves are excluded."""
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "gates": get_args(Gates),
+    "optimiser": ("sgd", "adam"),
+    "schedule": ("one-cycle", "plateau"),
+    "keep": ("last", "best"),
+}
+
+
+def override(recipe: Recipe, changes: Mapping[str, str]) -> Recipe:
+    """A recipe with other values, given as text, as on a command line.
+
+    Args:
+        recipe: where all other values come from.
+        changes: values by name: ``{"learning_rate": "0.1", "flip": "no"}``.
+
+    Raises:
+        TrainingError: there is no such value, or the text is none of its kind.
+    """
+    known = [item.name for item in fields(recipe) if item.name != "name"]
+    values: dict[str, Any] = {}
+    for name, text in changes.items():
+        if name not in known:
+            raise TrainingError(
+                "training.recipe-unknown",
+                "a recipe has no value {name}; it has {known}",
+                name=repr(name[:60]),
+                known=", ".join(known),
+            )
+        values[name] = _parse(name, text, type(getattr(recipe, name)))
+    return replace(recipe, **values)
+
+
+def _parse(name: str, text: str, kind: type) -> Number:
+    try:
+        if kind is bool:
+            return {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}[text.lower()]
+        return kind(text)  # type: ignore[no-any-return]
+    except (KeyError, ValueError):
+        expected = {bool: "yes or no", int: "a whole number", float: "a number"}[kind]
+        raise TrainingError(
+            "training.recipe-kind",
+            "recipe value {name} must be {expected}; given {value}",
+            name=name,
+            expected=expected,
+            value=repr(text[:60]),
+        ) from None

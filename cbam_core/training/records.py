@@ -1,0 +1,162 @@
+"""What a run leaves for people and pages to read while it goes on and afterwards: ``history.json``, ``progress.json``.
+
+Both are replaced whole, so that a reader never finds half of one. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cbam_core.errors import TrainingError
+from cbam_core.files import write_atomically
+from cbam_core.training.recipes import Recipe
+from cbam_core.training.watching import Epoch, History, Step, Watch
+
+if TYPE_CHECKING:
+    from torch import nn
+
+HISTORY, PROGRESS = "history.json", "progress.json"
+
+DIGITS = 6
+"""Significant digits of the losses of batches, of which there are many."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is.
+
+    Attributes:
+        epoch: the one that is going on, counted from 1.
+        epochs: of the run.
+        index: batches of this epoch that were learnt.
+        steps: batches of an epoch.
+        loss: mean over the last hundred batches or fewer.
+        images_per_second: since the run began or went on.
+        seconds_left: at that pace.
+        time: when this was written, seconds since 1970.
+        complete: whether the run has ended.
+    """
+
+    epoch: int
+    epochs: int
+    index: int
+    steps: int
+    loss: float
+    images_per_second: float
+    seconds_left: float
+    time: float
+    complete: bool = False
+
+
+def write_history(folder: Path, recipe: Mapping[str, Any], history: History) -> None:
+    """Write ``history.json``: recipe, epochs, and the loss of every batch."""
+    record = {
+        "recipe": dict(recipe),
+        "epochs": [asdict(epoch) for epoch in history.epochs],
+        "losses": [float(f"{loss:.{DIGITS}g}") for loss in history.losses],
+    }
+    _write(folder / HISTORY, record)
+
+
+def read_history(path: Path) -> tuple[dict[str, Any], History]:
+    """The recipe and history in a file that `write_history` wrote.
+
+    Raises:
+        TrainingError: the file is missing or is no history.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        epochs = tuple(Epoch(**epoch) for epoch in record["epochs"])
+        return dict(record["recipe"]), History(epochs, tuple(map(float, record["losses"])))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError("training.no-history", "{path} is no history of a training run", path=str(path)) from error
+
+
+def write_progress(folder: Path, progress: Progress) -> None:
+    """Write ``progress.json``."""
+    _write(folder / PROGRESS, asdict(progress))
+
+
+def read_progress(folder: Path) -> Progress | None:
+    """Where the run in a folder is; None where none has begun."""
+    try:
+        return Progress(**json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write(path: Path, record: object) -> None:
+    text = json.dumps(record, allow_nan=False)
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+@dataclass
+class Pace:
+    """Measures how fast a run goes.
+
+    Attributes:
+        began: when it began or went on.
+        images: learnt since.
+        recent: losses of the last batches.
+    """
+
+    began: float
+    images: int
+    recent: list[float]
+
+    @classmethod
+    def now(cls) -> Pace:
+        """A pace whose clock starts."""
+        return cls(time.perf_counter(), 0, [])
+
+    def after(self, images: int, loss: float) -> tuple[float, float]:
+        """Count a batch; images per second and the mean of the last hundred losses."""
+        self.images += images
+        self.recent = [*self.recent[-99:], loss]
+        return self.images / (time.perf_counter() - self.began), sum(self.recent) / len(self.recent)
+
+
+class Recording(Watch):
+    """A `Watch` that keeps both files.
+
+    Args:
+        folder: of the run.
+        recipe: of the run.
+    """
+
+    EVERY = 1.0
+    """Seconds between two versions of ``progress.json``, at least."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self._folder, self._recipe = folder, recipe
+        self._pace, self._written = Pace.now(), -self.EVERY
+        self._last: Progress | None = None
+
+    def begin(self, model: nn.Module, history: History) -> None:
+        """Start the clock."""
+        self._pace = Pace.now()
+        write_history(self._folder, self._recipe.as_dict(), history)
+
+    def step(self, step: Step) -> None:
+        """Say where the run is, now and then."""
+        pace, loss = self._pace.after(step.images, step.loss)
+        left = (step.epochs * step.steps - step.number) * step.images / pace
+        self._last = Progress(step.epoch, step.epochs, step.index, step.steps, loss, pace, left, time.time())
+        if time.perf_counter() - self._written >= self.EVERY:
+            self._written = time.perf_counter()
+            write_progress(self._folder, self._last)
+
+    def epoch(self, model: nn.Module, history: History) -> None:
+        """Write the history so far."""
+        write_history(self._folder, self._recipe.as_dict(), history)
+
+    def end(self, history: History) -> None:
+        """Say that the run is complete."""
+        write_history(self._folder, self._recipe.as_dict(), history)
+        if self._last is not None:
+            write_progress(self._folder, replace(self._last, time=time.time(), complete=True))

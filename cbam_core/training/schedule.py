@@ -1,0 +1,68 @@
+"""How the learning rate moves, and which weights decay."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from cbam_core.nn.cbam import ChannelAttention, SpatialAttention
+from cbam_core.training.recipes import Recipe
+
+Plateau = ReduceLROnPlateau
+Schedule = LambdaLR | ReduceLROnPlateau
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters with and without decay.
+
+    Weights of convolutions and linear layers decay. Biases and normalisations do not, as is usual; nor do the gates:
+    decay pulls their two-layer perceptron to zero, where its gradient vanishes and every channel weight stays at 0.5.
+    """
+    gates = [m for m in model.modules() if isinstance(m, ChannelAttention | SpatialAttention)]
+    free = {parameter for gate in gates for parameter in gate.parameters()}
+    free |= {parameter for parameter in model.parameters() if parameter.ndim < 2}
+    return [
+        {"params": [p for p in model.parameters() if p not in free], "weight_decay": weight_decay},
+        {"params": [p for p in model.parameters() if p in free], "weight_decay": 0.0},
+    ]
+
+
+def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser over the network's parameters."""
+    groups = parameter_groups(model, recipe.weight_decay)
+    if recipe.optimiser == "adam":
+        return torch.optim.Adam(groups, lr=recipe.learning_rate)
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+
+
+def make_schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> Schedule:
+    """The recipe's schedule.
+
+    Args:
+        optimiser: whose rate it moves.
+        recipe: says which one.
+        steps: of the whole run.
+    """
+    if recipe.schedule == "plateau":
+        return ReduceLROnPlateau(optimiser, mode="min", factor=0.5, patience=3)
+    return LambdaLR(optimiser, lambda step: one_cycle(step, steps, recipe.warmup))
+
+
+def one_cycle(step: int, steps: int, warmup: float) -> float:
+    """Share of the peak rate at a step: a straight climb to it, then a half cosine down to zero.
+
+    Source: L. N. Smith and N. Topin, *Super-Convergence*, 2018, https://arxiv.org/abs/1708.07120.
+
+    Args:
+        step: counted from 0.
+        steps: of the whole run.
+        warmup: share of all steps that climb, in (0, 1).
+    """
+    peak = warmup * steps
+    if step < peak:
+        return (step + 1) / (peak + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - peak) / (steps - peak)))

@@ -1,0 +1,71 @@
+"""A run's whole state in one file, so that a run stopped at any instant goes on as if it never was."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cbam_core.errors import TrainingError
+from cbam_core.files import write_atomically
+from cbam_core.training.recipes import Recipe
+from cbam_core.training.watching import Epoch, History
+
+STATE = "state.pt"
+"""Name of the file in the run's folder."""
+
+
+def store(folder: Path, recipe: Recipe, history: History, parts: dict[str, Any]) -> None:
+    """Write the state, complete or not at all.
+
+    Args:
+        folder: of the run.
+        recipe: which a resumed run must have too.
+        history: so far.
+        parts: state dicts by name: of the network, the optimiser and so on.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; the state of the epoch before is still there.
+    """
+    state = {
+        "recipe": recipe.as_dict(),
+        "epochs": [asdict(epoch) for epoch in history.epochs],
+        "losses": torch.tensor(history.losses, dtype=torch.float64),
+        "parts": parts,
+    }
+    write_atomically(folder / STATE, partial(torch.save, state))
+
+
+def restore(folder: Path, recipe: Recipe) -> tuple[History, dict[str, Any]] | None:
+    """What `store` wrote; None where a run has not come through its first epoch.
+
+    Raises:
+        TrainingError: the file belongs to another recipe, or is none of ours.
+    """
+    file = folder / STATE
+    if not file.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        stored, parts = state["recipe"], state["parts"]
+        history = History(tuple(Epoch(**epoch) for epoch in state["epochs"]), tuple(state["losses"].tolist()))
+    except Exception as error:
+        raise TrainingError(
+            "training.state-unreadable",
+            "{file} is no stored run of this version; remove it, or choose another folder",
+            file=str(file),
+        ) from error
+    if stored != recipe.as_dict():
+        given = recipe.as_dict()
+        other = [name for name in given if stored.get(name) != given[name]]
+        raise TrainingError(
+            "training.other-recipe",
+            "the run in {folder} was started with another recipe (other: {values}); "
+            "use the same one, or another folder",
+            folder=str(folder),
+            values=", ".join(other) or "its names",
+        )
+    return history, parts

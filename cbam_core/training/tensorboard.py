@@ -1,0 +1,84 @@
+"""Logging for TensorBoard: the reference's five tags, the learning rate, and every block's gates on fixed images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from cbam_core.render.colours import colourise
+from cbam_core.training.film import Film
+from cbam_core.training.filming import Camera
+from cbam_core.training.watching import History, Step, Watch
+
+FOLDER = "tensorboard"
+"""Name of the log's folder within the run's."""
+
+TILE = 64
+"""Pixels that a mask's longer side is enlarged to, by whole factors."""
+
+
+class TensorBoard(Watch):
+    """A `Watch` that writes event files.
+
+    ``Train/Iteration Loss``, ``Train/Epoch Loss``, ``Train/Epoch Accuracy``, ``Test/Epoch Loss`` and
+    ``Test/Epoch Accuracy`` are the course's names, counted from 1 as there; "Test" is what it calls the images that a
+    run is watched on, here held-out training images. Accuracies are in [0, 1].
+
+    Args:
+        folder: of the run.
+        camera: takes the pictures of each epoch.
+    """
+
+    def __init__(self, folder: Path, camera: Camera) -> None:
+        self._folder, self._camera = folder / FOLDER, camera
+
+    def begin(self, model: nn.Module, history: History) -> None:
+        """Open the log; what an interrupted epoch left in it is hidden."""
+        step = len(history.losses) + 1 if history.epochs else None
+        self._writer = SummaryWriter(str(self._folder), purge_step=step)
+
+    def step(self, step: Step) -> None:
+        """Log a batch."""
+        self._writer.add_scalar("Train/Iteration Loss", step.loss, step.number)
+        self._writer.add_scalar("Learning Rate", step.learning_rate, step.number)
+
+    def epoch(self, model: nn.Module, history: History) -> None:
+        """Log an epoch, and what every block did on the fixed images."""
+        epoch = history.epochs[-1]
+        self._writer.add_scalar("Train/Epoch Loss", epoch.train_loss, epoch.number)
+        self._writer.add_scalar("Train/Epoch Accuracy", epoch.train_accuracy, epoch.number)
+        self._writer.add_scalar("Test/Epoch Loss", epoch.validation_loss, epoch.number)
+        self._writer.add_scalar("Test/Epoch Accuracy", epoch.validation_accuracy, epoch.number)
+        scene = self._camera.take(model, epoch.number)
+        for (block, kind), values in scene.gates.items():
+            if kind == "spatial":
+                self._picture(f"Spatial mask/{block}", masks_in_a_row(scene, block), epoch.number)
+            if kind == "channel":
+                self._picture(f"Channel weights/{block}", colourise(values[0]), epoch.number)
+                self._writer.add_histogram(f"Channel weights/{block}", values[0], epoch.number)
+        self._writer.flush()
+
+    def end(self, history: History) -> None:
+        """Close the log."""
+        self._writer.close()
+
+    def _picture(self, tag: str, picture: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
+        self._writer.add_image(tag, picture, epoch, dataformats="HWC")
+
+
+def masks_in_a_row(scene: Film, block: str) -> UInt8[np.ndarray, "h w 3"]:
+    """The fixed images side by side, and below each its spatial mask, on the scale from 0 to 1."""
+    masks = scene.gates[block, "spatial"][0]  # (N, H, W)
+    zoom = max(1, TILE // max(masks.shape[1:]))
+    coloured = colourise(masks).repeat(zoom, 1).repeat(zoom, 2)
+    height, width = coloured.shape[1:3]
+    rows = np.arange(height) * scene.images.shape[1] // height
+    columns = np.arange(width) * scene.images.shape[2] // width
+    pictures = scene.images[:, rows][:, :, columns]
+    pairs = np.concatenate([pictures, coloured], axis=1)  # (N, 2H, W, 3)
+    row: np.ndarray = np.concatenate(list(pairs), axis=1)
+    return row

@@ -1,0 +1,212 @@
+"""Random transforms of training images as tensor operations on whole batches, on any device.
+
+What chance decides is drawn first, for every image of a batch (`draw`), and then applied (`Draws.apply`), so that
+several processes that share a batch treat each image as one process would, and a test can give torchvision the same
+draw. Every transform is torchvision's of the same name for images of floats in [0, 1], applied in the course's order:
+crop, flip, colour jitter, rotation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from cbam_core.training.recipes import Recipe
+
+GREY = (0.2989, 0.587, 0.114)
+"""Weights of red, green and blue in a grey value, as torchvision has them (ITU-R 601-2)."""
+
+JITTER = ("brightness", "contrast", "saturation", "hue")
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What chance decided for each image of a batch; None where the recipe leaves a transform out.
+
+    Attributes:
+        shift: rows and columns that the crop begins before the padded image's own corner.
+        mirrored: which images are flipped.
+        factors: of brightness, contrast and saturation, and the share of the colour circle that hue turns by.
+        order: in which the four follow each other.
+        degrees: of rotation, counter-clockwise.
+        hole: row and column of the middle of the erased square.
+    """
+
+    shift: Int64[Tensor, "b 2"] | None = None
+    mirrored: Bool[Tensor, " b"] | None = None
+    factors: Float[Tensor, "b 4"] | None = None
+    order: Int64[Tensor, "b 4"] | None = None
+    degrees: Float[Tensor, " b"] | None = None
+    hole: Int64[Tensor, "b 2"] | None = None
+
+    def part(self, which: slice) -> Draws:
+        """The draws of some of the images."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Draws(**{name: None if value is None else value[which] for name, value in values.items()})
+
+    def apply(self, images: UInt8[Tensor, "b 3 h w"], recipe: Recipe) -> Float[Tensor, "b 3 h w"]:
+        """The images after all transforms, float32 in [0, 1]."""
+        if self.shift is not None:
+            images = crop(images, self.shift.to(images.device), recipe.crop_padding)
+        if self.mirrored is not None:
+            images = flip(images, self.mirrored.to(images.device))
+        result = images.to(torch.float32, memory_format=torch.channels_last) / 255
+        if self.factors is not None and self.order is not None:
+            result = jitter(result, self.factors.to(images.device), self.order.to(images.device))
+        if self.degrees is not None:
+            result = rotate(result, self.degrees.to(images.device))
+        if self.hole is not None:
+            result = erase(result, self.hole.to(images.device), recipe.erased)
+        return result
+
+
+def draw(recipe: Recipe, batch: int, side: tuple[int, int], generator: torch.Generator) -> Draws:
+    """Draw everything that the recipe's transforms leave to chance.
+
+    Args:
+        recipe: which transforms, and how far they go.
+        batch: number of images.
+        side: (height, width) of the images.
+        generator: of random numbers, on the CPU.
+    """
+
+    def uniform(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(batch, generator=generator)
+
+    shift = mirrored = factors = order = degrees = hole = None
+    if recipe.crop_padding:
+        shift = torch.randint(0, 2 * recipe.crop_padding + 1, (batch, 2), generator=generator)
+    if recipe.flip:
+        mirrored = torch.rand(batch, generator=generator) < 0.5
+    spreads = (recipe.brightness, recipe.contrast, recipe.saturation)
+    if any(spreads) or recipe.hue:
+        scales = [uniform(max(0.0, 1 - spread), 1 + spread) for spread in spreads]
+        factors = torch.stack([*scales, uniform(-recipe.hue, recipe.hue)], dim=1)
+        order = torch.rand(batch, 4, generator=generator).argsort(dim=1)
+    if recipe.rotation:
+        degrees = uniform(-recipe.rotation, recipe.rotation)
+    if recipe.erased:
+        rows = torch.randint(0, side[0], (batch,), generator=generator)
+        hole = torch.stack([rows, torch.randint(0, side[1], (batch,), generator=generator)], dim=1)
+    return Draws(shift, mirrored, factors, order, degrees, hole)
+
+
+def crop(images: UInt8[Tensor, "b c h w"], shift: Int64[Tensor, "b 2"], padding: int) -> UInt8[Tensor, "b c h w"]:
+    """Pad every image with black and cut its size out again, from its own corner (``RandomCrop``)."""
+    batch, _, height, width = images.shape
+    padded = functional.pad(images, (padding, padding, padding, padding)).permute(0, 2, 3, 1)
+    rows = shift[:, :1] + torch.arange(height, device=images.device)  # (B, H)
+    columns = shift[:, 1:] + torch.arange(width, device=images.device)  # (B, W)
+    which = torch.arange(batch, device=images.device)[:, None, None]
+    return padded[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)  # (B, H, W, C) -> (B, C, H, W)
+
+
+def flip(images: UInt8[Tensor, "b c h w"], mirrored: Bool[Tensor, " b"]) -> UInt8[Tensor, "b c h w"]:
+    """Mirror the chosen images left to right (``RandomHorizontalFlip``)."""
+    return torch.where(mirrored[:, None, None, None], images.flip(3), images)
+
+
+def jitter(
+    images: Float[Tensor, "b 3 h w"], factors: Float[Tensor, "b 4"], order: Int64[Tensor, "b 4"]
+) -> Float[Tensor, "b 3 h w"]:
+    """Change brightness, contrast, saturation and hue, in each image's own order (``ColorJitter``).
+
+    Args:
+        images: in [0, 1].
+        factors: in the order of `JITTER`; hue in [-0.5, 0.5].
+        order: which of the four comes first, second, third and last.
+    """
+    changes: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (_brighten, _contrast, _saturate, _turn_hue)
+    images = images.clone()
+    for turn in order.unbind(dim=1):
+        for number, change in enumerate(changes):
+            chosen = turn == number
+            images[chosen] = change(images[chosen], factors[chosen, number][:, None, None, None])
+    return images
+
+
+def rotate(images: Float[Tensor, "b c h w"], degrees: Float[Tensor, " b"]) -> Float[Tensor, "b c h w"]:
+    """Turn every image counter-clockwise about its middle, nearest pixel, black corners (``RandomRotation``)."""
+    height, width = images.shape[2:]
+    angle = degrees * (math.pi / 180)
+    cosine, sine = angle.cos()[:, None, None], angle.sin()[:, None, None]
+    down = torch.arange(height, device=images.device)[:, None] - (height - 1) / 2
+    right = torch.arange(width, device=images.device)[None, :] - (width - 1) / 2
+    columns = (cosine * right - sine * down + (width - 1) / 2).round().long()  # where each pixel comes from, (B, H, W)
+    rows = (sine * right + cosine * down + (height - 1) / 2).round().long()
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    which = torch.arange(len(images), device=images.device)[:, None, None]
+    turned = images.permute(0, 2, 3, 1)[which, rows.clamp(0, height - 1), columns.clamp(0, width - 1)]
+    return (turned * inside[..., None]).permute(0, 3, 1, 2)
+
+
+def erase(images: Float[Tensor, "b c h w"], hole: Int64[Tensor, "b 2"], side: int) -> Float[Tensor, "b c h w"]:
+    """Cover a square with mid-grey; what of it lies outside the image is lost.
+
+    Source: T. DeVries and G. W. Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017.
+    """
+    height, width = images.shape[2:]
+    top, left = (hole - side // 2)[:, :, None].unbind(dim=1)
+    rows, columns = torch.arange(height, device=images.device), torch.arange(width, device=images.device)
+    in_rows = (rows >= top) & (rows < top + side)
+    in_columns = (columns >= left) & (columns < left + side)
+    return images.masked_fill((in_rows[:, :, None] & in_columns[:, None, :])[:, None], 0.5)
+
+
+def normalise(
+    images: Float[Tensor, "b c h w"] | UInt8[Tensor, "b c h w"], mean: tuple[float, ...], std: tuple[float, ...]
+) -> Float[Tensor, "b c h w"]:
+    """Subtract the mean and divide by the deviation of each channel; uint8 images are scaled to [0, 1] first."""
+    scale = 1 / torch.tensor(std, device=images.device)[:, None, None]
+    shift = -torch.tensor(mean, device=images.device)[:, None, None] * scale
+    if images.dtype == torch.uint8:
+        scale = scale / 255
+    return images.to(torch.float32, memory_format=torch.channels_last) * scale + shift
+
+
+def shuffled(count: int, batch_size: int, generator: torch.Generator) -> Iterator[Int64[Tensor, " b"]]:
+    """Yield the indices of one epoch in random order, in full batches."""
+    order = torch.randperm(count, generator=generator)
+    for start in range(0, count - batch_size + 1, batch_size):
+        yield order[start : start + batch_size]
+
+
+def _blend(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
+    return (factor * images + (1 - factor) * other).clamp(0, 1)
+
+
+def _grey(images: Tensor) -> Tensor:
+    weights = torch.tensor(GREY, device=images.device)[:, None, None]
+    return (images * weights).sum(dim=1, keepdim=True)
+
+
+def _brighten(images: Tensor, factor: Tensor) -> Tensor:
+    return (images * factor).clamp(0, 1)
+
+
+def _contrast(images: Tensor, factor: Tensor) -> Tensor:
+    return _blend(images, _grey(images).mean(dim=(1, 2, 3), keepdim=True), factor)
+
+
+def _saturate(images: Tensor, factor: Tensor) -> Tensor:
+    return _blend(images, _grey(images), factor)
+
+
+def _turn_hue(images: Tensor, turn: Tensor) -> Tensor:
+    """Turn hue with saturation and value kept: the hexagonal HSV model."""
+    value, darkest = images.amax(dim=1, keepdim=True), images.amin(dim=1, keepdim=True)
+    chroma = value - darkest
+    red, green, blue = ((value - images) / torch.where(chroma == 0, 1, chroma)).unbind(dim=1)
+    is_red, is_green = (images[:, 0] == value[:, 0]), (images[:, 1] == value[:, 0])
+    # In sixths of the circle; the distances of red, green and blue from it give their values back.
+    hue = torch.where(is_red, blue - green, torch.where(is_green, 2 + red - blue, 4 + green - red))
+    hue = hue[:, None] + 6 * turn
+    sixths = torch.tensor([5.0, 3.0, 1.0], device=images.device)[:, None, None]
+    away = (hue + sixths) % 6  # (B, 3, H, W)
+    return value - chroma * torch.minimum(away, 4 - away).clamp(0, 1)

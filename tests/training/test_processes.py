@@ -1,0 +1,93 @@
+"""Several processes that share every batch, against one that learns it in as many parts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+SCRIPT = """
+import sys, torch
+from pathlib import Path
+from torch import nn
+from cbam_core.data.samples import sample_sheet
+from cbam_core.nn import CBAM, CBAM_CNN
+from cbam_core.training.images import Images
+from cbam_core.training.loop import find_devices, fit
+from cbam_core.training.recipes import Recipe
+from cbam_core.training.watching import Watch
+from tests.training.conftest import prepare
+
+class Counting(Watch):
+    told = 0
+    def epoch(self, model, history):
+        Counting.told += 1
+
+torch.set_num_threads(1)
+folder, parts, kind = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+sheet = sample_sheet()
+images = Images.from_arrays(sheet.images, sheet.labels)
+accelerator = find_devices()
+torch.manual_seed(0)
+layers = [nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), CBAM(16), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(1024, 10)]
+model = nn.Sequential(*layers) if kind == "plain" else CBAM_CNN()
+sizes = {"epochs": 2, "batch_size": 16, "validation": 20}
+recipe = Recipe(name="test", **sizes, learning_rate=0.05, bfloat16=False, brightness=0.2)
+where = {"folder": folder, "accelerator": accelerator, "parts": parts}
+history = fit(model, images, recipe, prepare=prepare, watch=Counting(), **where)
+if accelerator.is_main_process:
+    torch.save({"model": model.state_dict(), "losses": history.losses, "told": Counting.told,
+                "processes": accelerator.num_processes, "accuracy": [e.validation_accuracy for e in history.epochs]},
+               folder / "result.pt")
+else:
+    assert Counting.told == 0
+"""
+
+
+def run(folder: Path, processes: int, kind: str = "plain") -> dict[str, object]:
+    folder.mkdir()
+    script = folder / "script.py"
+    script.write_text(SCRIPT)
+    root = str(Path(__file__).parents[2])
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    command = [*torchrun, str(script)] if processes > 1 else [sys.executable, str(script)]
+    parts = 3 - processes  # one process learns each batch in two parts, two learn one part each
+    environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, str(folder), str(parts), kind],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    result: dict[str, object] = torch.load(folder / "result.pt")
+    return result
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    return run(tmp_path_factory.mktemp("runs") / "two", 2)
+
+
+def test_two_processes_learn_exactly_what_one_does(two: dict[str, object], tmp_path: Path) -> None:
+    one = run(tmp_path / "one", 1)
+    assert (one["processes"], two["processes"]) == (1, 2)
+    for name, tensor in one["model"].items():  # type: ignore[attr-defined]
+        assert torch.equal(tensor, two["model"][name]), name  # type: ignore[index]
+    assert one["losses"] == pytest.approx(two["losses"], abs=1e-6)
+    assert one["accuracy"] == two["accuracy"]
+
+
+def test_one_process_speaks_for_all(two: dict[str, object]) -> None:
+    assert two["told"] == 2
+
+
+def test_batch_statistics_of_parts_cost_the_network_little(tmp_path: Path) -> None:
+    one, two = run(tmp_path / "one", 1, "cbam"), run(tmp_path / "two", 2, "cbam")
+    assert sum(two["losses"][-5:]) / 5 == pytest.approx(sum(one["losses"][-5:]) / 5, abs=0.6)  # type: ignore[index]

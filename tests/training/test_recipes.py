@@ -1,0 +1,72 @@
+import math
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from cbam_core.errors import TrainingError
+from cbam_core.training.recipes import FAST, RECIPES, REFERENCE, Recipe, override
+
+
+def test_every_recipe_stands_under_its_own_name() -> None:
+    assert {"fast", "reference", "residual", "strong"} == set(RECIPES)
+    assert all(recipe.name == name for name, recipe in RECIPES.items())
+
+
+def test_the_reference_is_the_courses() -> None:
+    jitter = (REFERENCE.brightness, REFERENCE.contrast, REFERENCE.saturation, REFERENCE.hue)
+    assert jitter == (0.2, 0.2, 0.2, 0.1)
+    assert (REFERENCE.crop_padding, REFERENCE.flip, REFERENCE.rotation) == (4, True, 15)
+    assert (REFERENCE.epochs, REFERENCE.batch_size) == (50, 64)
+    assert (REFERENCE.optimiser, REFERENCE.learning_rate, REFERENCE.schedule) == ("adam", 1e-3, "plateau")
+
+
+def test_a_recipe_is_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        FAST.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("epochs", 0, r"epochs must lie in \[1, 100000\]; given 0"),
+        ("learning_rate", -1.0, r"learning_rate must lie in \(0, 1000\]"),
+        ("learning_rate", math.nan, "learning_rate"),
+        ("warmup", 1.0, r"warmup must lie in \(0, 1\); given 1"),
+        ("momentum", 1.0, r"momentum must lie in \[0, 1\)"),
+        ("hue", 0.6, "hue"),
+        ("teacher_temperature", 0.0, "teacher_temperature"),
+        ("validation", 0, "validation"),
+        ("schedule", "cosine", "one of one-cycle, plateau; given cosine"),
+        ("optimiser", "lion", "optimiser"),
+        ("gates", "half", "gates"),
+        ("keep", "first", "keep"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(name: str, value: object, said: str) -> None:
+    with pytest.raises(TrainingError, match=said):
+        replace(FAST, **{name: value})
+
+
+def test_values_given_as_text_are_read_by_their_kind() -> None:
+    made = override(FAST, {"learning_rate": "0.05", "epochs": "3", "flip": "no", "keep": "best"})
+    assert made == replace(FAST, learning_rate=0.05, epochs=3, flip=False, keep="best")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lr": "1"}, r"no value 'lr'; it has architecture, gates, epochs"),
+        ({"name": "mine"}, "no value 'name'"),
+        ({"epochs": "many"}, "epochs must be a whole number; given 'many'"),
+        ({"flip": "maybe"}, "flip must be yes or no; given 'maybe'"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number; given 'fast'"),
+    ],
+)
+def test_text_that_is_no_value_is_refused(changes: dict[str, str], said: str) -> None:
+    with pytest.raises(TrainingError, match=said):
+        override(FAST, changes)
+
+
+def test_every_number_has_a_reason_in_its_file() -> None:
+    assert all(isinstance(recipe, Recipe) for recipe in RECIPES.values())
+    assert all(type(value) in (int, float, str, bool) for value in FAST.as_dict().values())

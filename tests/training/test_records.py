@@ -1,0 +1,71 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from cbam_core.errors import TrainingError
+from cbam_core.training.recipes import Recipe
+from cbam_core.training.records import Recording, read_history, read_progress
+from cbam_core.training.watching import Epoch, History, Step
+
+EPOCH = Epoch(1, 2.5, 0.1, 1.5, 0.5, 1.25, 0.75)
+HISTORY = History((EPOCH,), (1.23456789, 0.5))
+
+
+def step(number: int) -> Step:
+    return Step(number, 1, number, 4, 2, 16, 1.0 / number, 0.1)
+
+
+def test_history_comes_back(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    watch = Recording(tmp_path, recipe())
+    watch.begin(nn.Identity(), History())
+    watch.epoch(nn.Identity(), HISTORY)
+    stored, history = read_history(tmp_path / "history.json")
+    assert stored == recipe().as_dict()
+    assert history.epochs == (EPOCH,)
+    assert history.losses == (1.23457, 0.5)  # six digits
+
+
+def test_progress_says_where_the_run_is_and_that_it_is_over(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    watch = Recording(tmp_path, recipe())
+    assert read_progress(tmp_path) is None
+    watch.begin(nn.Identity(), History())
+    watch.step(step(1))
+    first = read_progress(tmp_path)
+    assert first is not None
+    assert (first.epoch, first.epochs, first.index, first.steps, first.complete) == (1, 2, 1, 4, False)
+    assert first.seconds_left == pytest.approx(7 * 16 / first.images_per_second)
+    watch.step(step(2))
+    assert read_progress(tmp_path) == first  # not a second has passed
+    watch.end(HISTORY)
+    last = read_progress(tmp_path)
+    assert last is not None
+    assert (last.index, last.complete, last.loss) == (2, True, 0.75)
+
+
+def test_files_of_a_run_are_plain_json(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    watch = Recording(tmp_path, recipe())
+    watch.begin(nn.Identity(), History())
+    watch.step(step(1))
+    assert {path.name for path in tmp_path.iterdir()} == {"history.json", "progress.json"}
+    assert json.loads((tmp_path / "history.json").read_text()) == {
+        "recipe": recipe().as_dict(),
+        "epochs": [],
+        "losses": [],
+    }
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"recipe": {}, "epochs": [{"number": 1}], "losses": []}'])
+def test_what_is_no_history_is_refused(content: str | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "history.json").write_text(content)
+    with pytest.raises(TrainingError, match="is no history of a training run"):
+        read_history(tmp_path / "history.json")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"epoch": 1}'])
+def test_a_broken_progress_file_is_no_progress(content: str, tmp_path: Path) -> None:
+    (tmp_path / "progress.json").write_text(content)
+    assert read_progress(tmp_path) is None

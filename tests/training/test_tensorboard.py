@@ -1,0 +1,81 @@
+"""What TensorBoard is given, read back from the event files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from cbam_core.classifier import Classifier
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.render.colours import colourise
+from cbam_core.training.filming import Camera
+from cbam_core.training.images import Images
+from cbam_core.training.loop import fit
+from cbam_core.training.recipes import Recipe
+from cbam_core.training.tensorboard import FOLDER, TensorBoard, masks_in_a_row
+from cbam_core.training.watching import Step
+from tests.training.conftest import network, prepare
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def read(folder: Path) -> EventAccumulator:
+    events = EventAccumulator(str(folder / FOLDER), size_guidance={"images": 0, "scalars": 0})
+    events.Reload()
+    return events
+
+
+def test_the_references_tags_the_rate_and_every_blocks_gates(
+    images: Images, recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    log = TensorBoard(tmp_path, Camera(CLASSES, prepare))
+    history = fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, watch=log)
+    events = read(tmp_path)
+
+    def values(tag: str) -> list[tuple[int, float]]:
+        return [(event.step, event.value) for event in events.Scalars(tag)]
+
+    assert [step for step, _ in values("Train/Iteration Loss")] == list(range(1, 11))
+    assert [value for _, value in values("Train/Iteration Loss")] == pytest.approx(history.losses)
+    assert [step for step, _ in values("Learning Rate")] == list(range(1, 11))
+    for tag, name in {
+        "Train/Epoch Loss": "train_loss",
+        "Train/Epoch Accuracy": "train_accuracy",
+        "Test/Epoch Loss": "validation_loss",
+        "Test/Epoch Accuracy": "validation_accuracy",
+    }.items():
+        assert values(tag) == [(e.number, pytest.approx(getattr(e, name))) for e in history.epochs]
+    tags = {f"{kind}/cbam{block}" for kind in ("Spatial mask", "Channel weights") for block in (1, 2, 3)}
+    assert set(events.Tags()["images"]) == tags
+    assert [event.step for event in events.Images("Spatial mask/cbam1")] == [1, 2]
+
+
+def test_what_an_interrupted_epoch_logged_is_hidden(
+    images: Images, recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    class Stopping(TensorBoard):
+        def step(self, step: Step) -> None:
+            super().step(step)
+            if step.number == 8:
+                raise KeyboardInterrupt
+
+    camera = Camera(CLASSES, prepare)
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, watch=Stopping(tmp_path, camera))
+    log = TensorBoard(tmp_path, camera)
+    history = fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, watch=log, resume=True)
+    steps = [(event.step, event.value) for event in read(tmp_path).Scalars("Train/Iteration Loss")]
+    assert steps == [(n, pytest.approx(loss)) for n, loss in enumerate(history.losses, start=1)]
+
+
+def test_masks_stand_below_their_images_on_the_fixed_scale(tiny_classifier: Classifier) -> None:
+    scene = Camera(CLASSES, prepare).take(tiny_classifier.model, 1)
+    row = masks_in_a_row(scene, "cbam3")  # 4x4 cells, sixteen pixels a cell
+    assert row.shape == (128, 8 * 64, 3)
+    mask = scene.gates["cbam3", "spatial"][0, 3]
+    assert np.array_equal(row[64 + 8 :: 16, 3 * 64 + 8 : 4 * 64 : 16], colourise(mask))
+    assert np.array_equal(row[0:64:2, 3 * 64 : 4 * 64 : 2], scene.images[3])
