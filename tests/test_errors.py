@@ -1,0 +1,33 @@
+import copy
+import pickle
+
+import pytest
+
+from cbam_core import errors
+from cbam_core.errors import CbamError, ImageError, Message
+
+
+def test_an_error_is_its_sentence_filled_in():
+    error = ImageError("image.odd", "{count} pixels are {what}", count=3, what="odd")
+    assert str(error) == "3 pixels are odd"
+    assert (error.code, error.message.values) == ("image.odd", {"count": 3, "what": "odd"})
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_errors_travel_between_processes_whole(again):
+    error = again(ImageError("image.odd", "{count} pixels", count=3))
+    assert type(error) is ImageError
+    assert error.message == Message("image.odd", "{count} pixels", {"count": 3})
+
+
+def test_braces_in_a_value_are_only_text():
+    assert str(CbamError("x", "no {name}", name="{0.__class__}")) == "no {0.__class__}"
+
+
+def test_the_tree_in_the_docstring_is_the_tree():
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, CbamError)}
+    assert all(f" {name} " in errors.__doc__ or f"{name}\n" in errors.__doc__ for name in kinds)
+
+
+def test_a_message_as_values_says_its_text_too():
+    assert Message("a.b", "{n} left", {"n": 2}).as_dict() == {"code": "a.b", "values": {"n": 2}, "text": "2 left"}

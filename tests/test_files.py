@@ -1,0 +1,32 @@
+import hashlib
+
+import pytest
+
+from cbam_core.files import sha256_of, write_atomically
+
+
+def test_a_file_appears_whole_in_folders_that_are_made(tmp_path):
+    path = tmp_path / "new" / "folder" / "file"
+    write_atomically(path, lambda file: file.write(b"all of it"))
+    assert path.read_bytes() == b"all of it"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_a_write_that_fails_leaves_the_older_file_and_nothing_else(tmp_path, failure):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def write(file):
+        file.write(b"half")
+        raise failure
+
+    with pytest.raises(failure):
+        write_atomically(path, write)
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_digest_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "file") == hashlib.sha256(b"abc").hexdigest()
