@@ -1,114 +1,165 @@
 """Claim: on Inspect, click to painted takes at most 0.35 of what a page of PNG overlays and Plotly bars takes.
 
-Both pages run on the same server code (options, `gc.freeze`, one torch thread), show the same results at the same
-sizes, and are measured in turn in one Chromium, from the click on a thumbnail until three overlays and three charts
-have changed and a frame has been drawn.
+Both pages come from one server (its options, `gc.freeze`, one torch thread), show the same results at the same sizes,
+and are measured in turn in one Chromium: from the click on a thumbnail until three overlays and three charts show that
+picture and a frame has been drawn. Neither page has shown the picture before, so that each click includes explaining
+it; after fifty rounds pictures repeat, and both find them explained.
 
     python benchmarks/click_to_painted.py [--rounds 40]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import re
-import shutil
-import statistics
-import subprocess
+import random
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from apparatus.browser import ROOT, WINDOW, chromium, python, serving
+from apparatus.turns import asked_rounds, medians, paired_ratio, tell
+from playwright.sync_api import Browser, Page
 
 LIMIT = 0.35
-HERE = Path(__file__).parent
-START = "from pathlib import Path; from app.launch import serve; serve(port=0, script=Path({script!r}))"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+WARM_UP = 3
+PICTURES = 100
+SERVER = ROOT / "benchmarks" / "apparatus" / "serve_both.py"
+PAUSE = 150
+"""Milliseconds between a picture and the next click: time for the server and the page to come to rest."""
 
-# Clicks a thumbnail and resolves with the milliseconds until `changed()` holds and two frames have passed.
-MEASURE = """
-async ([index, kind]) => {
-  const deep = (selector) => {
-    const found = [...document.querySelectorAll(selector)];
-    for (const host of document.querySelectorAll("*"))
-      if (host.shadowRoot) found.push(...host.shadowRoot.querySelectorAll(selector));
-    return found;
-  };
-  const state = kind === "inspect"
-    ? () => [deep("[data-painted]")[0].dataset.painted, deep(".prediction")[0].dataset.shown]
-    : () => [
-        ...deep("[data-testid=stImage] img").map((image) => (image.complete && image.naturalWidth ? image.src : "")),
-        ...deep(".js-plotly-plot").map((plot) =>
-          [...plot.querySelectorAll(".bars path")].map((p) => p.getAttribute("d")).join()),
-      ];
+READY = {
+    "inspect": "[data-painted]:not([data-painted='0'])",
+    "reference": ".js-plotly-plot .bars path",
+}
+"""What is on each page once it has been drawn."""
+
+FIND = """
+const roots = [document];
+for (let i = 0; i < roots.length; i += 1)
+  for (const element of roots[i].querySelectorAll("*")) if (element.shadowRoot) roots.push(element.shadowRoot);
+const find = (selector) => roots.flatMap((root) => [...root.querySelectorAll(selector)]);
+"""
+
+# Clicks a thumbnail; resolves with the milliseconds until all is changed and a frame has passed.
+CLICK = f"""
+async ([index, kind]) => {{
+  {FIND}
+  const drawn = (plot) => {{
+    if (plot.drawn === undefined) {{
+      plot.drawn = 0;
+      plot.on("plotly_afterplot", () => (plot.drawn += 1));
+    }}
+    return plot.drawn;
+  }};
+  const state = {{
+    inspect: () => [find("[data-painted]")[0].dataset.painted, find(".prediction")[0].dataset.shown],
+    reference: () => [
+      ...find("[data-testid=stImage] img").map((image) => (image.complete && image.naturalWidth ? image.src : "")),
+      ...find(".js-plotly-plot").map((plot) => (plot.data[0].name === index ? String(drawn(plot)) : "")),
+    ],
+  }}[kind];
+  find(".js-plotly-plot").forEach(drawn);
   const before = state();
-  const changed = () => {
+  const changed = () => {{
     const now = state();
     return now.length === before.length && now.every((value, i) => value && value !== before[i]);
-  };
+  }};
   const frame = () => new Promise(requestAnimationFrame);
   const started = performance.now();
-  deep(`.tile[data-index="${index}"]`)[0].click();
-  while (!changed()) {
+  find(`.tile[data-index="${{index}}"]`)[0].click();
+  while (!changed()) {{
     await frame();
     if (performance.now() - started > 20000) throw new Error("nothing was painted within 20 s");
-  }
+  }}
   await frame();
   return performance.now() - started;
-}
+}}
+"""
+
+# Sizes on the page of overlays, and of charts with their titles; and what Inspect's overlays show.
+LOOK = f"""
+() => {{
+  {FIND}
+  const box = (element) => element.getBoundingClientRect();
+  const size = (element) => [Math.round(box(element).width), Math.round(box(element).height)];
+  const titled = (bars) => [
+    Math.round(box(bars).width),
+    Math.round(box(bars).bottom - box(bars.parentElement.querySelector(".bars-head")).top),
+  ];
+  return {{
+    overlays: find("canvas.overlay, [data-testid=stImage] img").map(size),
+    charts: [...find("canvas.bars").map(titled), ...find(".js-plotly-plot").map(size)],
+    pixels: find("canvas.overlay").map((canvas) => canvas.toDataURL()),
+  }};
+}}
 """
 
 
-@contextmanager
-def served(script: Path) -> Iterator[str]:
-    """The address of a page on our server, in a process of its own."""
-    command = [sys.executable, "-c", START.format(script=str(script))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parent) as server:
-        try:
-            assert server.stdout is not None
-            yield next(m[1] for line in server.stdout if (m := re.search(r"ready at (http://\S+)", line)))
-        finally:
-            server.terminate()
+def opened(browser: Browser, address: str) -> dict[str, Page]:
+    """Both pages, once everything of their first result is there; the reference draws at the sizes of Inspect."""
+    pages = {"inspect": _opened(browser, address, "inspect")}
+    seen = pages["inspect"].evaluate(LOOK)
+    (side, _), (width, height) = seen["overlays"][0], seen["charts"][0]
+    sizes = f"page=reference&side={side}&width={width}&height={height}"
+    pages["reference"] = _opened(browser, f"{address}/?{sizes}", "reference")
+    return pages
 
 
-def opened(page: Page, address: str, ready: str) -> Page:
-    """The page, once everything of its first result is there."""
+def _opened(browser: Browser, address: str, kind: str) -> Page:
+    page = browser.new_page(viewport=WINDOW)
     page.goto(address)
-    page.wait_for_selector(ready)
+    page.wait_for_selector(READY[kind])
     page.wait_for_timeout(1500)
     return page
 
 
-def main() -> int:
+def check(before: dict[str, Any], after: dict[str, Any], other: dict[str, Any]) -> None:
+    """Refuse to compare pages of different sizes, or a viewer that says it has painted and has not."""
+    sizes, others = ([look["overlays"], look["charts"]] for look in (after, other))
+    if sizes != others or [len(boxes) for boxes in sizes] != [3, 3]:
+        raise RuntimeError(f"overlays and charts must have the same sizes: {sizes} and {others}")
+    if any(old == new for old, new in zip(before["pixels"], after["pixels"], strict=True)):
+        raise RuntimeError("an overlay on Inspect did not change although it was said to be painted")
+
+
+def race(pages: dict[str, Page], rounds: int) -> dict[str, list[float]]:
+    """Seconds from click to painted of both pages, round by round."""
+    order = random.Random(0)
+    numbers = order.sample(range(PICTURES), PICTURES)
+    times: dict[str, list[float]] = {kind: [] for kind in pages}
+
+    def look(kind: str) -> dict[str, Any]:
+        seen: dict[str, Any] = pages[kind].evaluate(LOOK)
+        return seen
+
+    for turn in range(rounds + WARM_UP):
+        half = turn % (PICTURES // 2)
+        choice = {"inspect": numbers[half], "reference": numbers[-1 - half]}
+        before = look("inspect") if turn < WARM_UP else {}
+        for kind in order.sample(list(pages), len(pages)):
+            pages[kind].bring_to_front()
+            taken = pages[kind].evaluate(CLICK, [str(choice[kind]), kind])
+            if turn >= WARM_UP:
+                times[kind].append(taken / 1000)
+            pages[kind].wait_for_timeout(PAUSE)
+        if turn < WARM_UP:
+            check(before, look("inspect"), look("reference"))
+    return times
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and say by the exit status whether the claim holds."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=40)
-    rounds = parser.parse_args().rounds
-    main_script, reference_script = HERE.parent / "app" / "main.py", HERE / "pages" / "reference.py"
-    times: dict[str, list[float]] = {"inspect": [], "reference": []}
-    with served(main_script) as inspect, served(reference_script) as reference, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        size = {"width": 1440, "height": 900}
-        pages = {
-            "inspect": opened(browser.new_page(viewport=size), inspect, "[data-painted]:not([data-painted='0'])"),
-            "reference": opened(browser.new_page(viewport=size), reference, ".js-plotly-plot .bars path"),
-        }
-        for turn in range(rounds + 3):
-            for kind, page in pages.items():
-                page.bring_to_front()
-                taken = page.evaluate(MEASURE, [str(turn % 30), kind])
-                if turn >= 3:  # the first ones warm caches up
-                    times[kind].append(taken)
-                page.wait_for_timeout(150)
-        browser.close()
-    medians = {kind: statistics.median(values) for kind, values in times.items()}
-    ratio = medians["inspect"] / medians["reference"]
-    result = {"claim": "click_to_painted", "ratio": round(ratio, 3), "limit": LIMIT, "rounds": rounds}
-    print(json.dumps({**result, "milliseconds": {kind: round(value, 1) for kind, value in medians.items()}}))
-    print(f"Inspect {medians['inspect']:.0f} ms, reference page {medians['reference']:.0f} ms: {ratio:.2f} of its time")
-    return 0 if ratio <= LIMIT else 1
+    rounds = asked_rounds(__doc__, 40, arguments)
+    with serving(python(SERVER)) as server, chromium() as browser:
+        times = race(opened(browser, server.address), rounds)
+    ratio = paired_ratio(times, "inspect", "reference")
+    middle = medians(times, 1)
+    return tell(
+        "click_to_painted",
+        {"ratio": round(ratio, 3), "limit": LIMIT, "rounds": rounds, "milliseconds": middle},
+        f"Inspect {middle['inspect']:.0f} ms, reference page {middle['reference']:.0f} ms: {ratio:.2f} of its time "
+        f"(at most {LIMIT})",
+        holds=ratio <= LIMIT,
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,91 @@
+"""The benchmarks say what they claim, and the quick ones run; their figures are not looked at here."""
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Opens a benchmark as running it would, with its own folder in front of the import path."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+
+    def opened(name):
+        spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    yield opened
+    for name in [name for name in sys.modules if name.partition(".")[0] == "apparatus"]:
+        del sys.modules[name]
+
+
+def told(capsys):
+    line, sentence = capsys.readouterr().out.splitlines()
+    return json.loads(line), sentence
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_names_its_claim_and_its_command(load, name):
+    module = load(name)
+    assert re.match(r"(Claim|Report): ", module.__doc__)
+    assert f"\n    python benchmarks/{name}.py [--rounds " in module.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_refuses_fewer_rounds_than_one(load, name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        load(name).main(["--rounds", "0"])
+    assert stopped.value.code == 2
+    assert "--rounds must be at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "rounds"), [("capture_cost", "3"), ("memory", "20")])
+def test_a_quick_benchmark_prints_figures_and_a_sentence(load, name, rounds, capsys):
+    status = load(name).main(["--rounds", rounds])
+    figures, sentence = told(capsys)
+    assert figures["claim"] == name
+    assert status == (0 if figures["holds"] else 1)
+    assert sentence.startswith("Holds: " if figures["holds"] else "DOES NOT HOLD: ")
+
+
+def test_a_claim_that_fails_ends_with_another_status(load, monkeypatch, capsys):
+    module = load("memory")
+    readings = iter([100.0, 106.0])
+    monkeypatch.setattr(module, "resident", lambda: next(readings))
+    assert module.main(["--rounds", "2"]) == 1
+    figures, sentence = told(capsys)
+    assert figures["growth_mb"] == 6
+    assert sentence.startswith("DOES NOT HOLD: 100 MB after 1 explanations, 106 MB after 2: +6.0 MB")
+
+
+def test_contenders_take_turns_and_are_compared_round_by_round(load):
+    load("memory")
+    from apparatus import turns
+
+    calls = []
+    times = turns.take_turns({"a": lambda turn: calls.append(("a", turn)), "b": lambda turn: None}, 3, warm_up=2)
+    assert [turn for _, turn in calls] == [-2, -1, 0, 1, 2]
+    assert {name: len(seconds) for name, seconds in times.items()} == {"a": 3, "b": 3}
+    assert turns.paired_ratio({"a": [1.0, 20.0, 3.0], "b": [2.0, 10.0, 6.0]}, "a", "b") == 0.5
+
+
+def test_the_rivals_see_what_explain_sees(load, tiny_classifier):
+    module = load("explain_vs_gradcam")
+    from PIL import Image
+
+    from cbam_core.data.samples import sample_sheet
+
+    pixels = sample_sheet().images[0]
+    (content,) = module.encoded([Image.fromarray(pixels)], "PNG")
+    batch = module.user_preprocessing(tiny_classifier)(content)
+    assert batch.shape == (1, 3, 32, 32)
+    assert batch[0].equal(tiny_classifier.preprocess(content))
