@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import services
 from app.components.sidebar import choose_network
 from cbam_core.errors import CbamError
 
@@ -26,7 +27,15 @@ def main() -> None:
     st.logo(str(HERE / "logo.svg"), size="large", icon_image=str(HERE / "icon.png"))
     st.html(HERE / "page.css")
     page = st.navigation(
-        [st.Page(HERE / "views" / "inspect.py", title="Inspect", icon=":material/visibility:", default=True)]
+        [
+            st.Page(HERE / "views" / "inspect.py", title="Inspect", icon=":material/visibility:", default=True),
+            st.Page(
+                HERE / "views" / "training.py",
+                title="Training",
+                icon=":material/show_chart:",
+                visibility="visible" if services.training_runs() else "hidden",
+            ),
+        ]
     )
     with st.sidebar:
         st.session_state["network"] = choose_network()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,18 @@ from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import Picture, decode
 from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
-from cbam_core.errors import CheckpointError
+from cbam_core.errors import CbamError, CheckpointError
 from cbam_core.explanation import Explanation, explain
-from cbam_core.places import checkpoint_folder, shipped_checkpoints
+from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
+from cbam_core.render.curves import both
 from cbam_core.serving import prepare_to_serve
+from cbam_core.training.film import Film, open_film
+from cbam_core.training.listing import Run, find_runs
+from cbam_core.training.records import Progress, read_history, read_progress
+from cbam_core.training.watching import History
 from cbam_core.viewer import Settings, lay_out
+from cbam_core.viewer.player import lay_out_film
+from cbam_core.weights.card import Card
 
 DEFAULT_NETWORK = "cbam_cnn_cifar10"
 
@@ -159,6 +167,86 @@ def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | 
         settings=Settings(image="input" if same else "original"),
     )
     return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
+
+
+Stamp = tuple[int, int]
+"""When a file was last written (nanoseconds since 1970), and its size in bytes: another one, another content."""
+
+
+def training_runs() -> dict[str, Run]:
+    """The trainings that there is something to show of."""
+    return find_runs(checkpoint_folder(), runs_folder())
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """What tells one version of a file from the next; None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def run_progress(run: Run) -> Progress | None:
+    """Where a run is; None for one that ships, and for one that has said nothing yet."""
+    return None if run.folder is None else read_progress(run.folder)
+
+
+def run_history(run: Run) -> tuple[dict[str, Any], History]:
+    """A run's recipe and history.
+
+    Raises:
+        CbamError: the file is missing or damaged.
+    """
+    return _history(str(run.history), stamp_of(run.history))
+
+
+def run_film(run: Run) -> Film:
+    """A run's film.
+
+    Raises:
+        TrainingError: the file is missing or damaged.
+    """
+    return _film(str(run.film), stamp_of(run.film))
+
+
+def film_data(run: Run) -> dict[str, Any]:
+    """What the film player is given.
+
+    Raises:
+        CbamError: the film is damaged.
+    """
+    return _film_data(run.name, str(run.film), stamp_of(run.film), str(run.history), stamp_of(run.history))
+
+
+def card_of(run: Run) -> Card | None:
+    """The card of a network that ships; None for a run that was made here."""
+    return network(run.name).card if run.ships and run.name in shipped_checkpoints() else None
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _history(path: str, stamp: Stamp | None) -> tuple[dict[str, Any], History]:  # noqa: ARG001
+    recipe, history = read_history(Path(path))
+    for measure in ("accuracy", "loss"):
+        both(history.epochs, measure)  # raises where something is not a number
+    return recipe, history
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _film(path: str, stamp: Stamp | None) -> Film:  # noqa: ARG001
+    return open_film(Path(path))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _film_data(
+    name: str, path: str, stamp: Stamp | None, history_path: str, history_stamp: Stamp | None
+) -> dict[str, Any]:
+    try:
+        _, history = _history(history_path, history_stamp)
+        curve = [(epoch.number, epoch.validation_accuracy) for epoch in history.epochs]
+    except CbamError:
+        curve = []  # the film has its own accuracies
+    return lay_out_film(_film(path, stamp), name=name, curve=curve)
 
 
 def warm_up() -> None:

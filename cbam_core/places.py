@@ -8,6 +8,9 @@ from pathlib import Path
 CHECKPOINT_VARIABLE = "CBAM_CHECKPOINT_DIR"
 """Environment variable that names another folder of checkpoints."""
 
+RUNS_VARIABLE = "CBAM_RUNS_DIR"
+"""Environment variable that names another folder of training runs."""
+
 
 def checkpoint_folder() -> Path:
     """The folder of the trained networks: ``$CBAM_CHECKPOINT_DIR``, or ``checkpoints`` beside the package."""
@@ -20,3 +23,9 @@ def checkpoint_folder() -> Path:
 def shipped_checkpoints() -> dict[str, Path]:
     """The trained networks at hand, by name, in alphabetical order; empty where the folder is missing."""
     return {path.stem: path for path in sorted(checkpoint_folder().glob("*.safetensors")) if path.is_file()}
+
+
+def runs_folder() -> Path:
+    """The folder of training runs to look at: ``$CBAM_RUNS_DIR``, or ``runs`` beside the folder of checkpoints."""
+    chosen = os.environ.get(RUNS_VARIABLE)
+    return Path(chosen).expanduser().absolute() if chosen else checkpoint_folder().parent / "runs"

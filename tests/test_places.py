@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 import cbam_core
-from cbam_core.places import CHECKPOINT_VARIABLE, checkpoint_folder, shipped_checkpoints
+from cbam_core.places import (
+    CHECKPOINT_VARIABLE,
+    RUNS_VARIABLE,
+    checkpoint_folder,
+    runs_folder,
+    shipped_checkpoints,
+)
 
 
 def test_folder_lies_beside_the_package_wherever_the_program_starts(
@@ -31,3 +37,13 @@ def test_missing_folder_ships_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CHECKPOINT_VARIABLE, "")
     assert checkpoint_folder().name == "checkpoints"
+
+
+def test_runs_lie_beside_the_checkpoints_unless_a_variable_names_another_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(CHECKPOINT_VARIABLE, str(tmp_path / "checkpoints"))
+    monkeypatch.delenv(RUNS_VARIABLE, raising=False)
+    assert runs_folder() == tmp_path / "runs"
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "elsewhere"))
+    assert runs_folder() == tmp_path / "elsewhere"

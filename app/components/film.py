@@ -1,0 +1,97 @@
+"""The film of a training: the player of `cbam_core.viewer`, and the same scenes as a file."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from cbam_core.render.film import Format
+from cbam_core.viewer import Settings
+from cbam_core.viewer.player import player_source, player_styles
+
+# Room is kept while the browser fetches the player, so that what stands below does not jump.
+_STYLE = ".film-host { min-height: 700px; }"
+_GLUE = """
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".film-host");
+  mountPlayer(root, data, (name, detail) => setStateValue(name, detail));
+}
+"""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the visitor chose in the player.
+
+    Attributes:
+        image: place among the film's images.
+        settings: of the viewer.
+    """
+
+    image: int
+    settings: Settings
+
+
+def film_player(data: dict[str, Any], *, key: str) -> Chosen:
+    """Show the player, and return what the visitor chose in the browser.
+
+    Args:
+        data: as `cbam_core.viewer.player.lay_out_film` gives them.
+        key: of the widget.
+    """
+    result = _component()(key=key, data=data, on_image_change=lambda: None, on_settings_change=lambda: None)
+    image, chosen = result.get("image"), result.get("settings")
+    settings = Settings(**data["viewer"]["settings"])
+    # The browser can send anything.
+    known = isinstance(image, int) and not isinstance(image, bool) and 0 <= image < len(data["pictures"])
+    return Chosen(
+        image if isinstance(image, int) and known else 0,
+        settings.changed_by(chosen) if isinstance(chosen, dict) else settings,
+    )
+
+
+def film_downloads(data: dict[str, Any], chosen: Chosen, make: Callable[[Format], bytes], *, key: str) -> None:
+    """Offer the chosen image's film as a file, made only when asked for.
+
+    Args:
+        data: what the player was given.
+        chosen: in it.
+        make: draws the film in a format.
+        key: of the widgets.
+    """
+    settings = chosen.settings
+    shown = (data["id"], chosen.image, settings.colours, settings.opacity, settings.smooth)
+    digest = hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
+    stem = re.sub(r"[^\w-]+", "-", data["name"]).strip("-")[:60] or "training"
+    kinds: tuple[tuple[str, Format], ...] = (
+        ("Animated GIF, 256 colours", "gif"),
+        ("Animated PNG, exact colours", "png"),
+    )
+    with st.popover("Download film", icon=":material/download:"):
+        for label, kind in kinds:
+            st.download_button(
+                label,
+                lambda kind=kind: make(kind),  # type: ignore[misc]
+                file_name=f"{stem}-training-{digest}.{kind}",
+                on_click="ignore",
+                type="tertiary",
+                key=f"{key}-{kind}",
+                width="stretch",
+            )
+        st.caption("The chosen image with the player's colours; masks on the scale from 0 to 1.")
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "cbam_lens.film",
+        html='<div class="film-host"></div>',
+        css=player_styles() + _STYLE,
+        js=player_source() + _GLUE,
+    )

@@ -1,0 +1,308 @@
+"""A training as an animated picture file: one image, and what every block did with it, scene after scene.
+
+Every scene is drawn at twice its size and averaged down, so that letters and bars are smooth and cells stay squares.
+Lengths are pixels before that.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64, UInt8
+from PIL import Image, ImageDraw
+
+from cbam_core.errors import RenderError
+from cbam_core.gates.placement import Placement
+from cbam_core.render.colours import DEFAULT
+from cbam_core.render.figure import WORDS as FIGURE_WORDS
+from cbam_core.render.lettering import lettering
+from cbam_core.render.overlay import cells_on_input
+from cbam_core.render.panels import ACCENT, FAINT, INK, LABEL, SMALL, SOFT, Panel, Style, alone_size, draw_panel
+
+Format = Literal["gif", "png"]
+
+SECONDS = 1.0
+"""That a scene stays; the last one stays three times as long."""
+
+WORDS: Mapping[str, str] = {
+    **FIGURE_WORDS,
+    "epoch": "epoch {epoch}",
+    "untrained": "before training",
+    "accuracy": "validation accuracy {percent:.1f} %",
+    "truth": "picture of class {truth}",
+    "says": "the network says {predicted}, {percent:.1f} %",
+    "film": "{network} while it learnt: each block's spatial mask over the image at {opacity:.0f} % opacity, and "
+    "alone. Colours: {colours}, fixed scale 0 to 1 in every scene.",
+}
+"""The words of a film; pass a translation with the same keys."""
+
+MARGIN, GUTTER = 64, 72
+HEADER = 256
+"""Height of the picture, the epoch and the accuracy above the blocks."""
+TITLE = 60
+"""Size of the epoch."""
+CHART = 720
+"""Width of the accuracies at the right of the header."""
+PICTURE = {1: 480, 2: 448, 3: 384}
+"""About how wide an overlay is drawn, by the number of blocks; 256 where there are more."""
+
+
+@runtime_checkable
+class Scenes(Protocol):
+    """What is needed of a film; `cbam_core.training.film.Film` has it. E scenes, N images, K classes."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the K classes."""
+
+    @property
+    def images(self) -> UInt8[np.ndarray, "n h w 3"]:
+        """What the network saw, RGB."""
+
+    @property
+    def labels(self) -> Int64[np.ndarray, " n"]:
+        """True class of each image."""
+
+    @property
+    def epochs(self) -> Int64[np.ndarray, " e"]:
+        """Of the scenes; 0 is before training."""
+
+    @property
+    def accuracy(self) -> Float[np.ndarray, " e"]:
+        """On the validation images, in [0, 1]; not a number where it was not measured."""
+
+    @property
+    def probabilities(self) -> Float32[np.ndarray, "e n k"]:
+        """Of the classes."""
+
+    @property
+    def gates(self) -> Mapping[tuple[str, str], Float32[np.ndarray, "e n ..."]]:
+        """By block and kind."""
+
+    @property
+    def placements(self) -> Mapping[str, Placement]:
+        """Where the cells of a block lie on the input."""
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the blocks, in order of execution."""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What all scenes share."""
+
+    style: Style
+    film: Scenes
+    image: int
+    caption: str
+    columns: int
+
+    @property
+    def width(self) -> int:
+        """Between the margins."""
+        return max(self.columns * self.style.column + (self.columns - 1) * GUTTER, 1600)
+
+
+def check_film(film: Scenes) -> None:
+    """Whether a film's arrays belong together: a file can say anything.
+
+    Raises:
+        RenderError: they do not.
+    """
+    scenes, images, classes = len(film.epochs), len(film.images), len(film.classes)
+    fits = [
+        scenes > 0 and images > 0,
+        film.images.dtype == np.uint8 and film.images.ndim == 4 and film.images.shape[3:] == (3,),
+        film.labels.shape == (images,) and all(0 <= label < classes for label in film.labels.tolist()),
+        film.accuracy.shape == (scenes,),
+        film.probabilities.shape == (scenes, images, classes),
+        all(values.shape[:2] == (scenes, images) for values in film.gates.values()),
+        all(
+            values.ndim == {"channel": 3, "spatial": 4, "full": 5}.get(kind, 0) and values.size
+            for (_, kind), values in film.gates.items()
+        ),
+    ]
+    if not all(fits):
+        raise RenderError("film.broken", "this film of a training is damaged: its parts do not belong together")
+
+
+def film_file(
+    film: Scenes,
+    image: int,
+    *,
+    network: str,
+    format: Format,  # noqa: A002 - Pillow's word
+    colours: str = DEFAULT,
+    opacity: float = 0.5,
+    smooth: bool = False,
+    seconds: float = SECONDS,
+    words: Mapping[str, str] = WORDS,
+) -> bytes:
+    """One image's film as a file that plays for ever.
+
+    Args:
+        film: the scenes.
+        image: which of its images.
+        network: name of the network, for the caption.
+        format: ``"png"`` keeps every colour; ``"gif"`` plays everywhere, with 256 colours a scene.
+        colours: name of a colour table.
+        opacity: of the masks over the picture, 0 to 1.
+        smooth: overlays linear between cell centres; otherwise cells as they are.
+        seconds: that each scene stays.
+        words: the words of the film.
+
+    Raises:
+        RenderError: there is no such image, the film is broken, or a setting is not possible.
+    """
+    scenes = draw_scenes(film, image, network=network, colours=colours, opacity=opacity, smooth=smooth, words=words)
+    stay = [round(1000 * seconds)] * (len(scenes) - 1) + [round(3000 * seconds)]
+    if format == "gif":
+        scenes = [scene.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) for scene in scenes]
+    buffer = io.BytesIO()
+    # A scene equal to the one before would be dropped and its time added: the file plays the same.
+    scenes[0].save(buffer, format.upper(), save_all=True, append_images=scenes[1:], duration=stay, loop=0)
+    return buffer.getvalue()
+
+
+def draw_scenes(
+    film: Scenes,
+    image: int,
+    *,
+    network: str,
+    colours: str = DEFAULT,
+    opacity: float = 0.5,
+    smooth: bool = False,
+    words: Mapping[str, str] = WORDS,
+) -> list[Image.Image]:
+    """One picture a scene, RGB on white, all of one size; see `film_file`."""
+    check_film(film)
+    if not 0 <= image < len(film.images):
+        raise RenderError(
+            "film.no-image", "the film has images 0 to {last}; given {given}", last=len(film.images) - 1, given=image
+        )
+    blocks = len(film.blocks)
+    zoom = 2 * max(1, PICTURE.get(max(blocks, 1), 256) // (2 * int(film.images.shape[2])))
+    picture = film.images[image]
+    masks = [values[0, image] for (_, kind), values in film.gates.items() if kind == "spatial"]
+    caption = words["film"].format(network=network, opacity=100 * opacity, colours=colours)
+    style = Style(
+        text=lettering([network, *film.classes, *film.blocks, *words.values(), "0123456789+-…"]),
+        words=words,
+        picture=picture,
+        beside=max((alone_size(mask, picture, zoom)[0] for mask in masks), default=0),
+        zoom=zoom,
+        seen=None,
+        colours=colours,
+        scale="unit",
+        opacity=opacity,
+        smooth=smooth,
+    )
+    columns = 3 if blocks in (5, 6, 9) else min(max(blocks, 1), 4)
+    shared = _Drawn(style, film, image, caption, columns)
+    return [_scene(shared, scene) for scene in range(len(film.epochs))]
+
+
+def _scene(shared: _Drawn, scene: int) -> Image.Image:
+    style = shared.style
+    panels = [_panel(shared.film, block, scene, shared.image) for block in shared.film.blocks]
+    masks = any(panel.mask is not None for panel in panels)
+    weights = any(panel.weights is not None for panel in panels)
+    row = GUTTER + style.height(masks, weights)
+    lines = style.text.wrapped(shared.caption, SMALL, shared.width)
+    below = MARGIN + HEADER + -(-len(panels) // shared.columns) * row + GUTTER // 2
+    height = below + LABEL * len(lines) + MARGIN // 2
+    page = Image.new("RGB", (shared.width + 2 * MARGIN, height + height % 2), "white")
+    _draw_header(page, shared, scene)
+    for number, panel in enumerate(panels):
+        down, across = divmod(number, shared.columns)
+        at = (MARGIN + across * (style.column + GUTTER), MARGIN + HEADER + down * row + GUTTER)
+        draw_panel(page, at, panel, style, masks=masks, weights=weights)
+    for number, line in enumerate(lines):
+        at = (MARGIN, below + SMALL + LABEL * number)
+        style.text.write(ImageDraw.Draw(page), at, line, SMALL, colour=SOFT)
+    return page.reduce(2)
+
+
+def _panel(film: Scenes, block: str, scene: int, image: int) -> Panel:
+    found = {kind: film.gates[name, kind][scene, image] for name, kind in film.gates if name == block}
+    full = found["full"].shape if "full" in found else None
+    placement = film.placements.get(block)
+    return Panel(
+        name=block,
+        mask=found.get("spatial"),
+        weights=found.get("channel"),
+        cells=None if placement is None else cells_on_input(placement),
+        full=None if full is None else (full[0], full[1], full[2]),
+    )
+
+
+def _draw_header(page: Image.Image, shared: _Drawn, scene: int) -> None:
+    """The picture, the epoch, what the network says, and the accuracy so far."""
+    style, film, words = shared.style, shared.film, shared.style.words
+    draw, text = ImageDraw.Draw(page), shared.style.text
+    rows, columns = style.picture.shape[:2]
+    zoom = max(1, HEADER // max(rows, columns) // 2 * 2)
+    drawn = style.picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    page.paste(Image.fromarray(drawn[:HEADER, :HEADER]), (MARGIN, MARGIN))
+    left = MARGIN + HEADER + 48
+    room = shared.width - HEADER - 48 - CHART - GUTTER
+    epoch, accuracy = int(film.epochs[scene]), float(film.accuracy[scene])
+    title = words["epoch"].format(epoch=epoch)
+    text.write(draw, (left, MARGIN + 50), title, TITLE, colour=INK, heavy=True)
+    more = words["untrained"] if epoch == 0 else ""
+    text.write(draw, (left + text.width(title, TITLE) + 20, MARGIN + 50), more, SMALL + 4, colour=SOFT)
+    likely = film.probabilities[scene, shared.image]
+    best = int(np.argmax(likely))
+    said = [
+        "" if np.isnan(accuracy) else words["accuracy"].format(percent=100 * accuracy),
+        words["truth"].format(truth=film.classes[int(film.labels[shared.image])]),
+        words["says"].format(predicted=film.classes[best], percent=100 * float(likely[best])),
+    ]
+    for number, line in enumerate(said):
+        at = (left, MARGIN + 116 + 52 * number)
+        text.write(draw, at, text.fitted(line, SMALL + 4, room), SMALL + 4, colour=INK)
+    _draw_accuracy(page, shared, scene)
+
+
+def _draw_accuracy(page: Image.Image, shared: _Drawn, scene: int) -> None:
+    """Accuracies of the scenes as dots from 0 to 100 %, the present one filled; epochs below them."""
+    film, style = shared.film, shared.style
+    draw, text = ImageDraw.Draw(page), style.text
+    left, right = MARGIN + shared.width - CHART + 90, MARGIN + shared.width - 24
+    top, bottom = MARGIN + 12, MARGIN + HEADER - 52
+    for share in (0.0, 0.5, 1.0):
+        y = round(bottom - share * (bottom - top))
+        draw.line((left - 16, y, right + 16, y), fill=FAINT, width=2)
+        text.write(draw, (left - 28, y + 9), f"{100 * share:.0f} %", SMALL, colour=SOFT, anchor="rs")
+    count = len(film.epochs)
+    across = [round(left + (right - left) * number / max(count - 1, 1)) for number in range(count)]
+    known = [
+        (x, round(bottom - float(value) * (bottom - top)), number)
+        for number, (x, value) in enumerate(zip(across, film.accuracy, strict=True))
+        if np.isfinite(value)
+    ]
+    draw.line((across[scene], top, across[scene], bottom), fill=SOFT, width=2)
+    if len(known) > 1:
+        draw.line([(x, y) for x, y, _ in known], fill=ACCENT, width=4)
+    for x, y, number in known:
+        draw.ellipse((x - 8, y - 8, x + 8, y + 8), fill=ACCENT if number <= scene else "white", outline=ACCENT, width=4)
+    for number in _labelled(film.epochs.tolist(), across, style):
+        now = number == scene
+        at = (across[number], bottom + 20 + SMALL)
+        epoch = str(int(film.epochs[number]))
+        text.write(draw, at, epoch, SMALL, colour=INK if now else SOFT, anchor="ms", heavy=now)
+
+
+def _labelled(epochs: Sequence[int], across: Sequence[int], style: Style) -> list[int]:
+    """Scenes whose epochs can be written without touching each other, the last among them."""
+    kept: list[int] = []
+    for number in reversed(range(len(epochs))):
+        wide = style.text.width(str(epochs[number]), SMALL)
+        if not kept or across[kept[-1]] - across[number] > wide + 24:
+            kept.append(number)
+    return kept

@@ -1,0 +1,129 @@
+"""The film player: a training's scenes played in the attention viewer, all of them in the browser from the start.
+
+A host puts `player_styles` and `player_source` on its page and calls ``mountPlayer(root, data, emit)`` with what
+`lay_out_film` gives. Like the viewer, the player loads nothing and sends nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from cbam_core.render.film import Scenes, check_film
+from cbam_core.render.overlay import cells_on_input
+from cbam_core.viewer import Payload, Picture, Settings, source, styles
+from cbam_core.viewer.payload import PIXELATED
+
+PLAYER_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "images": "Image",
+        "image": "{truth}, image {number} of {count}",
+        "play": "Play",
+        "pause": "Pause",
+        "epoch": "Epoch {epoch}",
+        "untrained": "before training",
+        "accuracy": "validation accuracy {percent} %",
+        "unknown": "accuracy not measured",
+        "slider": "Scene; the space bar plays and pauses",
+        "chart": "Validation accuracy over the epochs",
+        "classes": "Class probabilities",
+        "truth": "truth",
+        "class_percent": "{percent} %",
+        "spoken": "{epoch}, {accuracy}, {predicted} {percent} %",
+    }
+)
+"""Every word that the player shows besides those of the viewer, in English."""
+
+DRAWN = Settings()
+"""How scenes are drawn unless somebody chooses."""
+
+
+def lay_out_film(
+    film: Scenes,
+    *,
+    name: str,
+    curve: Sequence[tuple[int, float]] = (),
+    settings: Settings = DRAWN,
+    words: Mapping[str, str] = MappingProxyType({}),
+    viewer_words: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """What the player is given, JSON-ready; numbers as little-endian float32 in base64.
+
+    Args:
+        film: the scenes.
+        name: of the run; under another name the player goes back to the last scene.
+        curve: epochs and accuracies in [0, 1], where more are known than the film has.
+        settings: how to draw.
+        words: translations of `PLAYER_WORDS`; what is missing stays English.
+        viewer_words: translations of the viewer's words.
+
+    Raises:
+        RenderError: the film is broken.
+    """
+    check_film(film)
+    height, width = film.images.shape[1:3]
+    seen = (0.0, 0.0, float(width), float(height))
+    pixelated = max(width, height) <= PIXELATED
+    pictures = tuple(Picture("input", image, seen, pixelated) for image in film.images)
+    viewer = Payload(pictures, (), settings, viewer_words).as_dict()
+    known = {int(e): float(a) for e, a in zip(film.epochs, film.accuracy, strict=True) if np.isfinite(a)}
+    points = {int(epoch): float(accuracy) for epoch, accuracy in curve if np.isfinite(accuracy)} | known
+    data: dict[str, Any] = {
+        "name": name,
+        "pictures": viewer.pop("images"),
+        "viewer": viewer,
+        "classes": list(film.classes),
+        "labels": [int(label) for label in film.labels],
+        "epochs": [int(epoch) for epoch in film.epochs],
+        "accuracy": [known.get(int(epoch)) for epoch in film.epochs],
+        "curve": [list(point) for point in sorted(points.items())],
+        "probabilities": [_numbers(scene) for scene in film.probabilities],
+        "blocks": [_block(film, block) for block in film.blocks],
+        "words": {**PLAYER_WORDS, **words},
+    }
+    data["id"] = hashlib.sha256(json.dumps(data).encode()).hexdigest()[:16]
+    return data
+
+
+def _block(film: Scenes, block: str) -> dict[str, Any]:
+    """A block's values by scene and image, ready for the viewer one by one."""
+    masks, weights = film.gates.get((block, "spatial")), film.gates.get((block, "channel"))
+    placement = film.placements.get(block)
+    cells = {} if placement is None or masks is None else {"input": asdict(cells_on_input(placement))}
+    return {
+        "name": block,
+        "cells": cells,
+        "size": None if masks is None else {"height": masks.shape[2], "width": masks.shape[3]},
+        "masks": None if masks is None else [[_numbers(values) for values in scene] for scene in masks],
+        "weights": None if weights is None else [[_numbers(values) for values in scene] for scene in weights],
+    }
+
+
+@cache
+def player_source() -> str:
+    """Viewer and player as one ES module that exports `mount` and `mountPlayer`."""
+    return f"{source()}\n{_read('player.js')}"
+
+
+@cache
+def player_styles() -> str:
+    """The style sheet of both."""
+    return f"{styles()}\n{_read('player.css')}"
+
+
+def _numbers(values: Float32[np.ndarray, "*shape"]) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
+
+
+def _read(name: str) -> str:
+    return files("cbam_core.viewer").joinpath(name).read_text(encoding="utf-8")

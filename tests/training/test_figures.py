@@ -1,0 +1,63 @@
+"""The figures that a run leaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cbam_core.errors import RenderError
+from cbam_core.render.charts import PAIR_COLOURS
+from cbam_core.training.figures import EPOCHS, ITERATIONS, draw_figures
+from cbam_core.training.watching import History
+from tests.made_runs import make_history
+
+
+def test_both_figures_are_png_files_with_both_curves(tmp_path):
+    drawn = draw_figures(make_history(), tmp_path / "new", "fast")
+    assert [path.name for path in drawn] == [ITERATIONS, EPOCHS]
+    for path in drawn:
+        with Image.open(path) as file:
+            assert file.format == "PNG"
+            assert file.width >= 1000
+            pixels = np.asarray(file.convert("RGB")).reshape(-1, 3)
+        assert tuple(pixels[0]) == (255, 255, 255)
+        orange = tuple(int(PAIR_COLOURS[1][place : place + 2], 16) for place in (1, 3, 5))
+        assert (pixels == orange).all(axis=1).sum() > 500
+    assert [path.name for path in (tmp_path / "new").iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_run_again_replaces_them(tmp_path):
+    before = draw_figures(make_history(2), tmp_path)[1].read_bytes()
+    assert draw_figures(make_history(4), tmp_path)[1].read_bytes() != before
+
+
+def test_long_runs_single_epochs_and_odd_names_are_drawn(tmp_path):
+    draw_figures(make_history(1, 1), tmp_path, "$x_1$ 50 %")
+    draw_figures(make_history(300, 200), tmp_path)
+
+
+def test_what_was_not_measured_is_not_drawn(tmp_path):
+    assert draw_figures(History(), tmp_path) == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_loss_that_is_no_number_is_one_sentence(tmp_path):
+    with pytest.raises(RenderError, match="not a number"):
+        draw_figures(replace(make_history(), losses=(1.0, float("nan"))), tmp_path)
+
+
+def test_no_window_system_is_asked_for():
+    code = (
+        "import sys, pathlib, tempfile\n"
+        "from cbam_core.training.figures import draw_figures\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "from tests.made_runs import make_history\n"
+        "draw_figures(make_history(), pathlib.Path(tempfile.mkdtemp()))\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=250)
