@@ -1,4 +1,4 @@
-"""``cbam evaluate``: how many test images a network gets right."""
+"""``cbam evaluate``: how many test images a network gets right, which ones it mixes up, and how sure it is."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cbam_core.cli.choosing import CheckpointOption, DataFolderOption, JsonOption, open_checkpoint
-from cbam_core.cli.output import console, progress_bar, say, write_json
+from cbam_core.cli.output import console, one_line, progress_bar, say, write_json
+from cbam_core.places import shipped_checkpoints
 
 if TYPE_CHECKING:
     import numpy as np
 
     from cbam_core.classifier import Classifier
-    from cbam_core.training.scoring import Score
+    from cbam_core.training.evaluation import Evaluation
+
+Split = Literal["test", "samples"]
 
 WORDS = {"test": "the CIFAR-10 test set", "samples": "the bundled sample sheet, which is not the test set"}
 
@@ -23,34 +26,38 @@ def evaluate(
     checkpoint: CheckpointOption = None,
     data_dir: DataFolderOption = None,
     split: Annotated[
-        Literal["test", "samples"] | None,
+        Split | None,
         typer.Option(
             help="All 10,000 test images, or the 100 of them that ship with the program.",
             show_default="test where it was fetched, else samples",
         ),
     ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Keep the answers to the test set beside the checkpoint, for the app."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count how many CIFAR-10 test images a network gets right, in all and by class.
+
+    The accuracy comes with its 95 % confidence interval (Wilson), the calibration as the expected calibration
+    error over 15 bins of equal width. --json adds the bins.
 
     \b
     Examples:
       cbam evaluate
       cbam evaluate --checkpoint mine.pth --json
+      cbam evaluate --checkpoint mine.pth --keep
       cbam evaluate --split samples
     """
-    from cbam_core.data.cifar10 import CLASSES, is_fetched
+    if keep and split == "samples":
+        raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
+    from cbam_core.data.cifar10 import CLASSES
     from cbam_core.training.scoring import score
 
     classifier = open_checkpoint(checkpoint)
-    if split is None:
-        split = "test" if is_fetched(data_dir) else "samples"
-        if split == "samples":
-            say(
-                "CIFAR-10 was not fetched, so only the 100 bundled images are counted, too few to tell good "
-                "networks apart; `cbam data fetch` gets the test set"
-            )
-    images, labels = _labelled(split, data_dir)
+    chosen = split or ("test" if keep else _at_hand(data_dir))
+    images, labels = _labelled(chosen, data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("testing", total=len(labels))
         result = score(
@@ -58,16 +65,30 @@ def evaluate(
             images,
             labels,
             classes=CLASSES,
+            split=chosen,
             report=lambda done: progress.update(task, completed=done),
         )
     if as_json:
-        who = {"checkpoint": classifier.name, "digest": classifier.digest, "split": split}
-        write_json({**who, **result.as_dict()})
+        write_json({"checkpoint": classifier.name, "digest": result.digest, "split": chosen, **result.as_dict()})
     else:
-        _show(classifier, split, result)
+        _show(classifier.name, result)
+    if keep:
+        _keep(result, classifier, checkpoint)
 
 
-def _labelled(split: Literal["test", "samples"], data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
+def _at_hand(data_dir: Path | None) -> Split:
+    from cbam_core.data.cifar10 import is_fetched
+
+    if is_fetched(data_dir):
+        return "test"
+    say(
+        "CIFAR-10 was not fetched, so only the 100 bundled images are counted, too few to tell good "
+        "networks apart; `cbam data fetch` gets the test set"
+    )
+    return "samples"
+
+
+def _labelled(split: Split, data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
     from cbam_core.data.cifar10 import open_split
     from cbam_core.data.samples import sample_sheet
 
@@ -78,16 +99,51 @@ def _labelled(split: Literal["test", "samples"], data_dir: Path | None) -> tuple
     return sheet.images, sheet.labels
 
 
-def _show(classifier: Classifier, split: str, result: Score) -> None:
+def _keep(result: Evaluation, classifier: Classifier, given: str | None) -> None:
+    from cbam_core.training.evaluation_file import keep_evaluation
+
+    shipped = shipped_checkpoints()
+    file = shipped[classifier.name] if given is None else shipped.get(given, Path(given))
+    say(f"kept in {keep_evaluation(result, file)}")
+
+
+def _show(name: str, result: Evaluation) -> None:
+    low, high = result.interval
+    few = f": wide, because {result.total:,} images are few" if result.split == "samples" else ""
+    calibration = result.as_dict()["calibration"]
+    typer.echo(
+        f"{one_line(name)} on {WORDS[result.split]}: {result.accuracy:.2%} right "
+        f"({result.total_right:,} of {result.total:,})\n"
+        f"95 % confidence interval {low:.2%} to {high:.2%} (Wilson){few}\n"
+        f"expected calibration error {calibration['expected_calibration_error']:.2%} "
+        f"({len(calibration['bins'])} bins); {calibration['confidence']:.2%} sure on average\n"
+    )
+    _show_classes(result)
+    typer.echo("\nWhat was taken for what: a row for each true class, a column for each answer\n")
+    _show_confusion(result)
+
+
+def _show_classes(result: Evaluation) -> None:
     from rich.table import Table
 
-    typer.echo(
-        f"{classifier.name} on {WORDS[split]}: {result.accuracy:.2%} right "
-        f"({result.total_right:,} of {result.total:,})\n"
-    )
+    from cbam_core.training.evaluation import wilson_interval
+
     table = Table("class", box=None, pad_edge=False)
-    for heading in ("right", "of", "share"):
+    for heading in ("right", "of", "share", "95 % interval"):
         table.add_column(heading, justify="right")
     for name, right, count in zip(result.classes, result.right, result.count, strict=True):
-        table.add_row(name, f"{right:,}", f"{count:,}", f"{right / count:.1%}" if count else "")
+        low, high = wilson_interval(right, count)
+        shares = (f"{right / count:.1%}", f"{low:.1%} to {high:.1%}") if count else ()
+        table.add_row(name, f"{right:,}", f"{count:,}", *shares)
+    console().print(table)
+
+
+def _show_confusion(result: Evaluation) -> None:
+    from rich.table import Table
+
+    table = Table("", box=None, pad_edge=False)
+    for name in result.classes:
+        table.add_column(name, justify="right", overflow="fold")
+    for name, row in zip(result.classes, result.confusion.tolist(), strict=True):
+        table.add_row(name, *(str(number or "-") for number in row))
     console().print(table)

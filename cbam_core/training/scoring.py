@@ -1,65 +1,22 @@
-"""How often is a network right? Counted over labelled images, class by class."""
+"""What does a network answer for labelled images? They go through it in batches, and every answer is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
+from torch import Tensor
 
 from cbam_core.classifier import Classifier
 from cbam_core.data.fitting import fit_image
 from cbam_core.errors import ModelError
-from cbam_core.training.batches import normalise
+from cbam_core.training.evaluation import Evaluation, levels_of
+from cbam_core.training.transforms import normalise
 
 BATCH = 250
 """Images that go through the network at once."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """How many images a network got right.
-
-    Attributes:
-        classes: names of the K classes.
-        right: images of each class that were recognised, K numbers.
-        count: images of each class, K numbers.
-    """
-
-    classes: tuple[str, ...]
-    right: tuple[int, ...]
-    count: tuple[int, ...]
-
-    @property
-    def total_right(self) -> int:
-        """Images that were recognised."""
-        return sum(self.right)
-
-    @property
-    def total(self) -> int:
-        """Images that were shown."""
-        return sum(self.count)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the images that were recognised, in [0, 1]."""
-        return self.total_right / max(self.total, 1)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The score as JSON-ready values; the accuracy of a class without images is None."""
-        by_class = {
-            name: {"right": right, "count": count, "accuracy": right / count if count else None}
-            for name, right, count in zip(self.classes, self.right, self.count, strict=True)
-        }
-        return {
-            "accuracy": self.accuracy,
-            "right": self.total_right,
-            "count": self.total,
-            "classes": by_class,
-        }
 
 
 def score(
@@ -68,48 +25,59 @@ def score(
     labels: UInt8[np.ndarray, " n"],
     *,
     classes: tuple[str, ...],
+    split: str = "",
     report: Callable[[int], None] = lambda _: None,
-) -> Score:
-    """Show labelled images to a network and count the right answers.
+) -> Evaluation:
+    """Show labelled images to a network and keep its answers.
 
     Args:
         classifier: the network; it is not changed.
         images: uint8 RGB; stretched to the network's size where they have another one.
         labels: indices into `classes`.
         classes: what the labels mean, in their order.
+        split: what to call the images.
         report: called after each batch with the number of images done.
 
     Raises:
-        ModelError: the network knows other classes.
+        ModelError: the network knows other classes, or its answers are no numbers.
     """
     if classifier.classes != classes:
         raise ModelError(
             "score.other-classes",
             "{name} tells other classes apart ({given}) than the images have ({expected}); nothing can be counted",
-            name=classifier.name or "this network",
+            name=_name(classifier),
             given=_listed(classifier.classes),
             expected=_listed(classes),
         )
-    right = np.zeros(len(classes), np.int64)
+    predicted = np.empty(len(labels), np.uint8)
+    levels = np.empty((len(labels), len(classes)), np.uint16)
     for start in range(0, len(labels), BATCH):
-        truth = labels[start : start + BATCH]
-        predicted = _predict(classifier, np.asarray(images[start : start + BATCH]))
-        right += np.bincount(truth[predicted == truth], minlength=len(classes))
-        report(min(start + BATCH, len(labels)))
-    count = np.bincount(labels, minlength=len(classes))
-    return Score(classes, tuple(right.tolist()), tuple(count.tolist()))
+        batch = slice(start, start + BATCH)
+        logits = _logits(classifier, np.array(images[batch]))
+        if not logits.isfinite().all():
+            raise ModelError(
+                "score.not-finite",
+                "{name} does not answer with finite numbers; its weights overflow, so nothing can be counted",
+                name=_name(classifier),
+            )
+        predicted[batch] = logits.argmax(1).numpy()
+        levels[batch] = levels_of(logits.softmax(1).numpy())
+        report(min(batch.stop, len(labels)))
+    return Evaluation(classes, np.array(labels), predicted, levels, split, classifier.digest)
 
 
-def _predict(classifier: Classifier, images: UInt8[np.ndarray, "b h w 3"]) -> np.ndarray:
-    """Index of the most probable class of each image, (B,)."""
+def _logits(classifier: Classifier, images: UInt8[np.ndarray, "b h w 3"]) -> Float32[Tensor, "b k"]:
     width, height = classifier.input_size
     if images.shape[1:3] != (height, width):
         images = np.stack([fit_image(image, (width, height), "squash")[0] for image in images])
-    pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
     with torch.inference_mode():
-        logits = classifier.model(normalise(pixels, classifier.mean, classifier.std))
-    predicted: np.ndarray = logits.argmax(1).numpy()
-    return predicted
+        logits: Tensor = classifier.model(normalise(pixels, classifier.mean, classifier.std))
+    return logits
+
+
+def _name(classifier: Classifier) -> str:
+    return classifier.name or "this network"
 
 
 def _listed(classes: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Counting right answers."""
+"""Showing labelled images to a network."""
 
 from dataclasses import replace
 
@@ -8,7 +8,8 @@ import torch
 
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import ModelError
-from cbam_core.training.scoring import BATCH, Score, score
+from cbam_core.explanation import explain
+from cbam_core.training.scoring import BATCH, score
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +20,22 @@ def labelled():
     return images, draws.integers(0, 10, count, dtype=np.uint8)
 
 
+@pytest.fixture(scope="module")
+def scored(tiny_classifier, labelled):
+    return score(tiny_classifier, *labelled, classes=CLASSES)
+
+
 class Told(torch.nn.Module):
     """Answers with the class that the first pixel's red names, in steps of 25."""
 
     def forward(self, x):
         red = (x[:, 0, 0, 0] * 255).round().long() // 25
         return torch.nn.functional.one_hot(red, 10).float()
+
+
+class Overflowing(torch.nn.Module):
+    def forward(self, x):
+        return x.flatten(1)[:, :10] * torch.inf
 
 
 def test_every_class_is_counted_and_batches_join(tiny_classifier):
@@ -39,15 +50,40 @@ def test_every_class_is_counted_and_batches_join(tiny_classifier):
     assert result.count == tuple(counts)
     assert result.right == (*counts[:4], 0, *counts[5:])
     assert result.total == len(labels)
-    assert result.accuracy == 1 - counts[4] / len(labels)
+    assert result.accuracy == (len(labels) - counts[4]) / len(labels)
+    assert result.confusion[4, 5] == counts[4]
+    assert np.array_equal(result.predicted, answers)
+    assert np.allclose(result.confidence, np.e / (np.e + 9), atol=1e-5)
 
 
-def test_it_agrees_with_images_shown_one_by_one(tiny_classifier, labelled):
-    images, labels = images_and_labels = labelled
-    result = score(tiny_classifier, *images_and_labels, classes=CLASSES)
+def test_it_agrees_with_images_shown_one_by_one(tiny_classifier, labelled, scored):
+    images, labels = labelled
     with torch.inference_mode():
-        alone = np.array([int(tiny_classifier.model(tiny_classifier.normalise(one)[None]).argmax()) for one in images])
-    assert result.total_right == (alone == labels).sum()
+        alone = torch.stack([tiny_classifier.model(tiny_classifier.normalise(one)[None])[0] for one in images])
+    assert scored.total_right == (alone.argmax(1).numpy() == labels).sum()
+    assert np.allclose(scored.probabilities, alone.softmax(1).numpy(), atol=1e-5)
+
+
+def test_it_agrees_with_an_explanation(tiny_classifier, labelled, scored):
+    explanation = explain(tiny_classifier, labelled[0][7])
+    assert CLASSES[scored.predicted[7]] == explanation.predicted
+    assert np.allclose(scored.probabilities[7], explanation.probabilities, atol=1e-5)
+
+
+def test_the_result_knows_its_weights_and_its_split(tiny_classifier, labelled, scored):
+    assert (scored.split, scored.digest) == ("", "")
+    images, labels = labelled
+    named = replace(tiny_classifier, digest="0" * 64)
+    result = score(named, images[:3], labels[:3], classes=CLASSES, split="test")
+    assert (result.split, result.digest) == ("test", "0" * 64)
+    assert np.array_equal(result.labels, labels[:3])
+
+
+def test_read_only_images_are_taken_as_they_are(tiny_classifier, labelled):
+    images, labels = (array[:5].copy() for array in labelled)
+    images.setflags(write=False)
+    labels.setflags(write=False)
+    assert score(tiny_classifier, images, labels, classes=CLASSES).total == 5
 
 
 def test_images_of_another_size_are_fitted(tiny_classifier, labelled):
@@ -68,18 +104,16 @@ def test_other_classes_are_refused(tiny_classifier, labelled):
     assert refused.value.code == "score.other-classes"
 
 
-def test_a_class_without_images_has_no_accuracy():
-    result = Score(("a", "b"), (1, 0), (2, 0))
-    assert result.as_dict() == {
-        "accuracy": 0.5,
-        "right": 1,
-        "count": 2,
-        "classes": {
-            "a": {"right": 1, "count": 2, "accuracy": 0.5},
-            "b": {"right": 0, "count": 0, "accuracy": None},
-        },
-    }
-    assert Score((), (), ()).accuracy == 0
+def test_answers_that_are_no_numbers_are_refused(tiny_classifier, labelled):
+    broken = replace(tiny_classifier, model=Overflowing())
+    with pytest.raises(ModelError, match="tiny does not answer with finite numbers") as refused:
+        score(broken, *labelled, classes=CLASSES)
+    assert refused.value.code == "score.not-finite"
+
+
+def test_no_images_give_an_empty_result(tiny_classifier):
+    nothing = score(tiny_classifier, np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, np.uint8), classes=CLASSES)
+    assert (nothing.total, nothing.levels.shape) == (0, (0, 10))
 
 
 def test_the_network_is_left_as_it_was(tiny_classifier, labelled):

@@ -1,0 +1,211 @@
+"""What a network answered for every image of a split, and all that is counted from it; without torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8, UInt16
+
+TOP = np.iinfo(np.uint16).max
+"""The level of probability 1. A level is wrong by at most 0.0000077, and levels of equal bins have exact borders."""
+
+BINS = 15
+"""Bins of confidence, as many as C. Guo et al. take."""
+
+CONFIDENCE_LEVEL, QUANTILE = 0.95, 1.959964
+"""How often an interval holds the true value, and the normal distribution's quantile for it."""
+
+Interval = tuple[float, float]
+
+
+def wilson_interval(right: int, count: int) -> Interval:
+    """The 95 % confidence interval of a share, also near 0 and 1 and for few images.
+
+    It says how far chance in the choice of images moves the share, not how far another seed of the training would.
+
+    E. B. Wilson, *Probable Inference, the Law of Succession, and Statistical Inference*, Journal of the American
+    Statistical Association 22 (1927), 209-212.
+
+    Args:
+        right: how many of the images have the property.
+        count: of how many; without images the interval is all of [0, 1].
+    """
+    if count == 0:
+        return 0.0, 1.0
+    share, spread = right / count, QUANTILE**2 / count
+    middle = (share + spread / 2) / (1 + spread)
+    reach = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
+    return (0.0 if right == 0 else middle - reach), (1.0 if right == count else middle + reach)
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How far a network is right as often as it is sure.
+
+    Answers are sorted by their confidence into M bins of equal width; bin m holds the confidences in
+    ((m - 1) / M, m / M].
+
+    M. P. Naeini, G. F. Cooper and M. Hauskrecht, *Obtaining Well Calibrated Probabilities Using Bayesian Binning*,
+    AAAI 2015; for networks, and with 15 bins: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, *On Calibration of
+    Modern Neural Networks*, ICML 2017.
+
+    Attributes:
+        edges: borders of the bins, (M + 1,), from 0 to 1.
+        count: answers in each bin, (M,).
+        accuracy: share of them that are right, (M,); not a number in an empty bin.
+        confidence: their mean confidence, (M,); not a number in an empty bin.
+    """
+
+    edges: Float64[np.ndarray, " edges"]
+    count: Int64[np.ndarray, " m"]
+    accuracy: Float64[np.ndarray, " m"]
+    confidence: Float64[np.ndarray, " m"]
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: the bins' distances of accuracy and confidence, weighted by count."""
+        distance = np.nan_to_num(np.abs(self.accuracy - self.confidence))
+        return float(self.count @ distance / max(self.count.sum(), 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The answers of a network to N labelled images, in the order of their split.
+
+    Attributes:
+        classes: names of the K classes, 256 at most.
+        labels: true class of each image.
+        predicted: most probable class of each image.
+        levels: probability of each class in steps of 1/65535, so that a file of 10,000 images stays small.
+        split: which images they are, such as ``"test"``.
+        digest: SHA-256 of the network's weights file; "" for a network that came from no file.
+    """
+
+    classes: tuple[str, ...]
+    labels: UInt8[np.ndarray, " n"]
+    predicted: UInt8[np.ndarray, " n"]
+    levels: UInt16[np.ndarray, "n k"]
+    split: str = ""
+    digest: str = ""
+
+    @property
+    def probabilities(self) -> Float32[np.ndarray, "n k"]:
+        """Probability of each class for each image, in [0, 1]."""
+        return self.levels / np.float32(TOP)
+
+    @property
+    def confidence(self) -> Float32[np.ndarray, " n"]:
+        """Probability of the predicted class of each image, in [0, 1]."""
+        return self._predicted_levels / np.float32(TOP)
+
+    @property
+    def is_right(self) -> Bool[np.ndarray, " n"]:
+        """Which images were recognised."""
+        return np.asarray(self.predicted == self.labels)
+
+    @property
+    def confusion(self) -> Int64[np.ndarray, "k k"]:
+        """Images by true class (row) and predicted class (column)."""
+        size = len(self.classes)
+        pairs = self.labels.astype(np.int64) * size + self.predicted
+        return np.bincount(pairs, minlength=size**2).astype(np.int64).reshape(size, size)
+
+    @property
+    def right(self) -> tuple[int, ...]:
+        """Images of each class that were recognised, K numbers."""
+        return tuple(self.confusion.diagonal().tolist())
+
+    @property
+    def count(self) -> tuple[int, ...]:
+        """Images of each class, K numbers."""
+        return tuple(self.confusion.sum(axis=1).tolist())
+
+    @property
+    def total_right(self) -> int:
+        """Images that were recognised."""
+        return int(self.is_right.sum())
+
+    @property
+    def total(self) -> int:
+        """Images that were shown."""
+        return len(self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the images that were recognised, in [0, 1]."""
+        return self.total_right / max(self.total, 1)
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % confidence interval of the accuracy; see `wilson_interval`."""
+        return wilson_interval(self.total_right, self.total)
+
+    def calibration(self, bins: int = BINS) -> Calibration:
+        """How far the network is right as often as it is sure."""
+        levels = self._predicted_levels.astype(np.int64)
+        place = np.maximum((levels * bins + TOP - 1) // TOP - 1, 0)  # whole numbers: no border is rounded
+        count, right, sure = (
+            np.bincount(place, weights=weights, minlength=bins) for weights in (None, self.is_right, levels / TOP)
+        )
+        with np.errstate(invalid="ignore"):
+            return Calibration(np.arange(bins + 1) / bins, count.astype(np.int64), right / count, sure / count)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All figures as JSON-ready values; what is of no image is None."""
+        return {
+            "accuracy": self.accuracy,
+            "right": self.total_right,
+            "count": self.total,
+            "interval": _interval_as_dict(self.interval),
+            "classes": {
+                name: {
+                    "right": right,
+                    "count": count,
+                    "accuracy": right / count if count else None,
+                    "interval": _interval_as_dict(wilson_interval(right, count)) if count else None,
+                }
+                for name, right, count in zip(self.classes, self.right, self.count, strict=True)
+            },
+            "confusion": {
+                name: dict(zip(self.classes, row, strict=True))
+                for name, row in zip(self.classes, self.confusion.tolist(), strict=True)
+            },
+            "calibration": self._calibration_as_dict(),
+        }
+
+    @property
+    def _predicted_levels(self) -> UInt16[np.ndarray, " n"]:
+        levels: np.ndarray = self.levels[np.arange(len(self.predicted)), self.predicted]
+        return levels
+
+    def _calibration_as_dict(self) -> dict[str, Any]:
+        found = self.calibration()
+        columns = (found.edges[:-1], found.edges[1:], found.count, found.accuracy, found.confidence)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return {
+            "expected_calibration_error": found.error,
+            "confidence": float(self.confidence.mean(dtype=np.float64)) if self.total else None,
+            "bins": [
+                {
+                    "above": above,
+                    "up_to": up_to,
+                    "count": count,
+                    "accuracy": accuracy if count else None,
+                    "confidence": confidence if count else None,
+                }
+                for above, up_to, count, accuracy, confidence in rows
+            ],
+        }
+
+
+def levels_of(probabilities: Float32[np.ndarray, "n k"]) -> UInt16[np.ndarray, "n k"]:
+    """Probabilities as an `Evaluation` holds them."""
+    return np.rint(probabilities * np.float32(TOP)).astype(np.uint16)
+
+
+def _interval_as_dict(interval: Interval) -> dict[str, float]:
+    low, high = interval
+    return {"low": low, "high": high, "level": CONFIDENCE_LEVEL}
