@@ -6,6 +6,7 @@ large array is a sample of it. What comes of an upload is kept in the visitor's 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.components.prediction import preview_of
+from app.components.prediction import prediction_data, preview_of
 from app.components.strip import Tile
 from cbam_core.classifier import Classifier, load_classifier
 from cbam_core.data.cifar10 import CLASSES
@@ -111,6 +112,17 @@ def show_sample(classifier: Classifier, index: int) -> Shown:
     return _shown_sample(_key(classifier), index, classifier)
 
 
+def about_sample(index: int) -> tuple[str, str]:
+    """What is said of a bundled image: its caption and its true class."""
+    sheet = sample_sheet()
+    return f"CIFAR-10 test image {int(sheet.indices[index])}, as the network saw it", CLASSES[int(sheet.labels[index])]
+
+
+def samples_ahead(classifier: Classifier) -> str:
+    """The results of all bundled images, for `app.components.ahead`."""
+    return _samples_ahead(_key(classifier), classifier)
+
+
 def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, square: Square | None) -> Shown:
     """An uploaded picture, explained.
 
@@ -136,6 +148,20 @@ def _key(classifier: Classifier) -> tuple[str, str]:
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:  # noqa: ARG001
     return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _samples_ahead(network: tuple[str, str], _classifier: Classifier) -> str:  # noqa: ARG001
+    results = []
+    for index in range(len(sample_sheet().images)):
+        shown = show_sample(_classifier, index)
+        caption, truth = about_sample(index)
+        about = prediction_data(shown.explanation, caption=caption, truth=truth)
+        rgb = about["picture"].pop("rgb")
+        image = {name: shown.view["images"][0][name] for name in ("id", "width", "height", "pixelated", "seen")}
+        view = {"blocks": shown.view["blocks"], "image": image}
+        results.append({"prediction": about, "view": view, "rgb": rgb})
+    return json.dumps(results, separators=(",", ":"))
 
 
 @st.cache_data(max_entries=32, scope="session", show_spinner=False)
@@ -168,6 +194,9 @@ def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | 
     )
     return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
 
+
+FIRST_CLASS = "cat"
+"""Of the image that a film shows first: on an animal with eyes and ears it is seen best that masks have places."""
 
 Stamp = tuple[int, int]
 """When a file was last written (nanoseconds since 1970), and its size in bytes: another one, another content."""
@@ -246,9 +275,12 @@ def _film_data(
         curve = [(epoch.number, epoch.validation_accuracy) for epoch in history.epochs]
     except CbamError:
         curve = []  # the film has its own accuracies
-    return lay_out_film(_film(path, stamp), name=name, curve=curve)
+    film = _film(path, stamp)
+    classes = [film.classes[label] for label in film.labels.tolist() if label in range(len(film.classes))]
+    first = classes.index(FIRST_CLASS) if FIRST_CLASS in classes else 0
+    return lay_out_film(film, name=name, curve=curve, image=first)
 
 
 def warm_up() -> None:
-    """Everything that the first visitor would wait for: the network, a first forward, and lazy imports."""
-    prepare_to_serve(lambda: show_sample(network(networks()[0]), 0))
+    """Everything that the first visitor would wait for: the network, the bundled images' results, and lazy imports."""
+    prepare_to_serve(lambda: samples_ahead(network(networks()[0])))

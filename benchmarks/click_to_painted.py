@@ -2,8 +2,9 @@
 
 Both pages come from one server (its options, `gc.freeze`, one torch thread), show the same results at the same sizes,
 and are measured in turn in one Chromium: from the click on a thumbnail until three overlays and three charts show that
-picture and a frame has been drawn. Neither page has shown the picture before, so that each click includes explaining
-it; after fifty rounds pictures repeat, and both find them explained.
+picture and a frame has been drawn. Inspect has been sent the results of the bundled pictures ahead, some time after it
+first painted; a click paints them and does not wait for the server, whose answer follows. The reference page asks the
+server, as pages of Streamlit's own elements do; the explanation itself is remembered by the server for both.
 
     python benchmarks/click_to_painted.py [--rounds 40]
 """

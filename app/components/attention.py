@@ -7,27 +7,39 @@ from typing import Any
 
 import streamlit as st
 
+from app.components.ahead import Ahead, painter
 from cbam_core.viewer import Settings, source, styles
 
 # Streamlit calls the default export whenever data come; the viewer itself decides what to paint again.
 _GLUE = """
 const mounted = new WeakMap();
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data: { payload, ahead }, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".viewer-host");
-  if (mounted.has(root)) mounted.get(root).update(data);
-  else mounted.set(root, mount(root, data, (name, detail) => setStateValue(name, detail)));
+  const paint = ({ view, rgb }, index) => {
+    const [image] = payload.images;
+    root.dataset.shown = `${ahead.of} ${index}`;
+    const images = [{ ...image, ...view.image, png: null, rgb }];
+    mounted.get(root).update({ ...payload, blocks: view.blocks, images });
+  };
+  const shown = ahead && `${ahead.of} ${ahead.index}`;
+  if (!paintAhead(root, ahead, paint) || (shown && shown === root.dataset.shown)) return;
+  root.dataset.shown = shown ?? "";
+  if (mounted.has(root)) mounted.get(root).update(payload);
+  else mounted.set(root, mount(root, payload, (name, detail) => setStateValue(name, detail)));
 }
 """
 
 
-def attention_viewer(payload: dict[str, Any], *, key: str) -> Settings:
+def attention_viewer(payload: dict[str, Any], *, key: str, ahead: Ahead | None = None) -> Settings:
     """Show the viewer, and return the settings that the visitor chose in the browser.
 
     Args:
         payload: pictures, blocks, settings and words, as `cbam_core.viewer.Payload.as_dict` gives them.
         key: of the widget.
+        ahead: which of the results sent ahead this one is; None where none are.
     """
-    result = _component()(key=key, data=payload, on_settings_change=lambda: None)
+    data = {"payload": payload, "ahead": None if ahead is None else ahead.as_dict()}
+    result = _component()(key=key, data=data, on_settings_change=lambda: None)
     chosen = result.get("settings")
     settings = Settings(**payload["settings"])
     return settings.changed_by(chosen) if isinstance(chosen, dict) else settings
@@ -39,5 +51,5 @@ def _component() -> Any:
         "cbam_lens.attention",
         html='<div class="viewer-host"></div>',
         css=styles(),
-        js=source() + _GLUE,
+        js=source() + painter() + _GLUE,
     )

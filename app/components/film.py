@@ -51,7 +51,7 @@ def film_player(data: dict[str, Any], *, key: str) -> Chosen:
     # The browser can send anything.
     known = isinstance(image, int) and not isinstance(image, bool) and 0 <= image < len(data["pictures"])
     return Chosen(
-        image if isinstance(image, int) and known else 0,
+        image if isinstance(image, int) and known else int(data["image"]),
         settings.changed_by(chosen) if isinstance(chosen, dict) else settings,
     )
 

@@ -7,6 +7,12 @@ const pictures = new WeakMap(); // by the element around it: what it shows, and 
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".prediction");
+  const paint = ({ prediction, rgb }) =>
+    show(root, { ...prediction, picture: { ...prediction.picture, rgb } }, setStateValue);
+  if (paintAhead(root, data.ahead, paint) && root.dataset.shown !== data.id) show(root, data, setStateValue);
+}
+
+function show(root, data, setStateValue) {
   // While its picture stays, the frame does: a hand may be dragging it, or the keyboard's focus be on it.
   const { box, ...picture } = data.picture;
   const shown = JSON.stringify([picture, data.words.alt]);
@@ -30,8 +36,13 @@ function pictureOf(data, setStateValue) {
     canvas.height = data.picture.height;
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", data.words.alt);
-    const pixels = Uint8Array.from(atob(data.picture.rgba), (letter) => letter.charCodeAt(0));
-    const image = new ImageData(new Uint8ClampedArray(pixels.buffer), canvas.width, canvas.height);
+    const bytes = atob(data.picture.rgb);
+    const image = new ImageData(canvas.width, canvas.height);
+    for (let i = 0, j = 0; i < bytes.length; i += 1) {
+      image.data[j] = bytes.charCodeAt(i);
+      j += i % 3 === 2 ? 2 : 1; // past the opacity
+      if (i % 3 === 2) image.data[j - 1] = 255;
+    }
     canvas.getContext("2d").putImageData(image, 0, 0);
     holder.append(canvas);
   } else {

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from app.components.ahead import Ahead, painter
 from cbam_core.explanation import Explanation
 
 PIXELATED = 96
@@ -38,6 +39,7 @@ def prediction(
     preview: bytes | None = None,
     movable: bool = False,
     key: str,
+    ahead: Ahead | None = None,
 ) -> None:
     """Show one picture and its prediction.
 
@@ -48,7 +50,22 @@ def prediction(
         preview: the original as a file for the browser, where it is larger than the network's input.
         movable: let the visitor move the framed part of the preview; `framed_square` tells where to.
         key: of the widget.
+        ahead: which of the results sent ahead this one is; None where none are.
     """
+    data = prediction_data(explanation, caption=caption, truth=truth, preview=preview, movable=movable)
+    data["ahead"] = None if ahead is None else ahead.as_dict()
+    _component()(key=key, data=data, on_square_change=lambda: None)
+
+
+def prediction_data(
+    explanation: Explanation,
+    *,
+    caption: str,
+    truth: str | None = None,
+    preview: bytes | None = None,
+    movable: bool = False,
+) -> dict[str, Any]:
+    """What the browser is given, JSON-ready; arguments as of `prediction`."""
     data = {
         "picture": _picture(explanation, preview, movable),
         "rows": [
@@ -63,7 +80,7 @@ def prediction(
         "words": _words(explanation, caption, truth),
     }
     data["id"] = hashlib.sha256(repr(data).encode()).hexdigest()[:16]
-    _component()(key=key, data=data, on_square_change=lambda: None)
+    return data
 
 
 def framed_square(key: str) -> tuple[float, float, float] | None:
@@ -93,14 +110,8 @@ def preview_of(pixels: np.ndarray) -> bytes:
 def _picture(explanation: Explanation, preview: bytes | None, movable: bool) -> dict[str, Any]:
     if preview is None:
         height, width = explanation.input_image.shape[:2]
-        opaque = np.full((height, width, 1), 255, np.uint8)
-        rgba = np.concatenate([explanation.input_image, opaque], axis=2)
-        return {
-            "pixelated": True,
-            "width": width,
-            "height": height,
-            "rgba": base64.b64encode(rgba.tobytes()).decode("ascii"),
-        }
+        rgb = base64.b64encode(explanation.input_image.tobytes()).decode("ascii")
+        return {"pixelated": True, "width": width, "height": height, "rgb": rgb}
     width, height = explanation.frame.original_size
     return {
         "pixelated": False,
@@ -141,5 +152,5 @@ def _component() -> Any:
         "cbam_lens.prediction",
         html='<div class="prediction"></div>',
         css=folder.joinpath("prediction.css").read_text(encoding="utf-8"),
-        js=folder.joinpath("prediction.js").read_text(encoding="utf-8"),
+        js=painter() + folder.joinpath("prediction.js").read_text(encoding="utf-8"),
     )

@@ -6,6 +6,7 @@ const PAUSE = 140; // milliseconds: holding an arrow key asks for the last thumb
 export default function ({ data, parentElement, setStateValue }) {
   const strip = parentElement.querySelector(".strip");
   // Streamlit calls this again whenever data comes; what the visitor chose since then stays.
+  strip.dataset.of = data.of;
   if (strip.dataset.sheet === data.id) return;
   strip.dataset.sheet = data.id;
   strip.replaceChildren();
@@ -34,6 +35,7 @@ export default function ({ data, parentElement, setStateValue }) {
     }
     tile.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (focus) tile.focus({ preventScroll: true });
+    announce(data.channel, strip.dataset.of, Number(tile.dataset.index));
     clearTimeout(timer);
     timer = setTimeout(() => setStateValue("chosen", Number(tile.dataset.index)), wait);
   }
@@ -77,6 +79,14 @@ export default function ({ data, parentElement, setStateValue }) {
   }
   narrow();
   list.scrollLeft = start.offsetLeft - list.offsetLeft - 3 * SIDE; // what comes before the chosen one shows as well
+}
+
+/** Tell the parts of the page that show the chosen picture, where its result was sent ahead. */
+function announce(channel, of, index) {
+  const kept = window.cbamLensAhead?.get(channel);
+  const result = kept?.of === of ? kept.results[index] : undefined;
+  if (!result) return;
+  document.dispatchEvent(new CustomEvent("cbam-lens-ahead", { detail: { channel, of, index, result } }));
 }
 
 /** Where more thumbnails follow, the row's end fades out. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -36,7 +36,7 @@ WORDS = {
 }
 
 
-def strip(sheet: bytes, tiles: Sequence[Tile], *, columns: int, chosen: int, key: str) -> int:
+def strip(sheet: bytes, tiles: Sequence[Tile], *, columns: int, chosen: int, key: str, of: str = "") -> int:
     """Show thumbnails in one row, and return the index of the chosen one.
 
     Args:
@@ -44,17 +44,21 @@ def strip(sheet: bytes, tiles: Sequence[Tile], *, columns: int, chosen: int, key
         tiles: what each thumbnail is.
         columns: thumbnails in a row of the sheet.
         chosen: index that is chosen at first.
-        key: of the widget.
+        key: of the widget; also the channel of results sent ahead.
+        of: the network whose results are shown, see `app.components.ahead`.
     """
     # The data stay the same while the visitor chooses, so that Streamlit sends the sheet only once.
-    result = _component()(key=key, data=_data(sheet, tuple(tiles), columns, chosen), on_chosen_change=lambda: None)
+    data = _data(sheet, tuple(tiles), columns, chosen, key, of)
+    result = _component()(key=key, data=data, on_chosen_change=lambda: None)
     picked = result.get("chosen")
     known = {tile.index for tile in tiles}
     return picked if isinstance(picked, int) and picked in known else chosen
 
 
-@cache
-def _data(sheet: bytes, tiles: tuple[Tile, ...], columns: int, chosen: int) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _data(
+    sheet: bytes, tiles: tuple[Tile, ...], columns: int, chosen: int, channel: str = "", of: str = ""
+) -> dict[str, Any]:
     described = [{**asdict(tile), "class": tile.class_} for tile in tiles]
     return {
         "id": f"{hash((sheet, tiles)):x}",
@@ -64,6 +68,8 @@ def _data(sheet: bytes, tiles: tuple[Tile, ...], columns: int, chosen: int) -> d
         "classes": list(dict.fromkeys(tile.class_ for tile in tiles)),
         "chosen": chosen,
         "words": WORDS,
+        "channel": channel,
+        "of": of,
     }
 
 

@@ -6,13 +6,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import services
+from app.components.ahead import Ahead, send_ahead
 from app.components.attention import attention_viewer
 from app.components.downloads import downloads
 from app.components.prediction import framed_square, prediction
 from app.components.strip import strip
 from app.components.uploads import choose_fit, overview, say, say_where_they_live, square_key, uploads
 from cbam_core.classifier import Classifier
-from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CbamError
 
 SAMPLES, UPLOAD = "Samples", "Upload"
@@ -30,6 +30,8 @@ def inspect(classifier: Classifier) -> None:
         _from_samples(classifier, source == SAMPLES)
     with st.container(key="uploads"):
         _from_uploads(classifier, source == UPLOAD)
+    # Last, and outside the fragments: it must not delay the first result, nor travel with every choice.
+    send_ahead("sample", classifier.digest, services.samples_ahead(classifier))
     st.html(f"<style>.st-key-{'uploads' if source == SAMPLES else 'samples'} {{ display: none }}</style>")
 
 
@@ -40,20 +42,17 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     tiles = services.sample_tiles()
     # A cat to begin with: an animal with eyes and ears shows best that masks have places.
     first = next(tile.index for tile in tiles if tile.class_ == "cat")
-    index = strip(services.sample_png(), tiles, columns=10, chosen=first, key="sample")
+    index = strip(services.sample_png(), tiles, columns=10, chosen=first, key="sample", of=classifier.digest)
     if not shown:
         return
     picture = services.show_sample(classifier, index)
     name = int(sheet.indices[index])
+    ahead = Ahead("sample", classifier.digest, index)
     result, tools = _result_and_tools()
+    caption, truth = services.about_sample(index)
     with result:
-        prediction(
-            picture.explanation,
-            caption=f"CIFAR-10 test image {name}, as the network saw it",
-            truth=CLASSES[int(sheet.labels[index])],
-            key="sample-prediction",
-        )
-    settings = attention_viewer(picture.view, key="sample-viewer")
+        prediction(picture.explanation, caption=caption, truth=truth, key="sample-prediction", ahead=ahead)
+    settings = attention_viewer(picture.view, key="sample-viewer", ahead=ahead)
     with tools:
         downloads({f"cifar10-test-{name}": picture.explanation}, settings, key="sample")
     _say_what_gates_are()

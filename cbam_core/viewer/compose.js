@@ -48,7 +48,18 @@ function isFlat(range) {
 }
 
 /** The pixels of a picture of the payload, RGBA; the browser must not convert their colours. */
-async function decodePicture(picture) {
+function decodePicture(picture) {
+  return picture.rgb ? opaque(bytesOf(picture.rgb)) : decodePng(picture);
+}
+
+/** RGBA from RGB. */
+function opaque(rgb) {
+  const pixels = new Uint8ClampedArray((rgb.length / 3) * 4).fill(255);
+  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) pixels.set(rgb.subarray(from, from + 3), to);
+  return pixels;
+}
+
+async function decodePng(picture) {
   const file = new Blob([bytesOf(picture.png)], { type: "image/png" });
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   const canvas = document.createElement("canvas");

@@ -149,9 +149,10 @@ class Viewer {
 
   /** Decoded pixels; those of the last few pictures are kept, so that switching back and forth is free. */
   pixelsOf(picture) {
-    const pixels = this.decoded.get(picture.png) ?? decodePicture(picture);
-    this.decoded.delete(picture.png);
-    this.decoded.set(picture.png, pixels);
+    const file = picture.png ?? picture.rgb;
+    const pixels = this.decoded.get(file) ?? decodePicture(picture);
+    this.decoded.delete(file);
+    this.decoded.set(file, pixels);
     if (this.decoded.size > KEPT) this.decoded.delete(this.decoded.keys().next().value);
     return pixels;
   }

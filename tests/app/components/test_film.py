@@ -8,11 +8,11 @@ from cbam_core.viewer import Settings
 from cbam_core.viewer.player import lay_out_film
 from tests.made_runs import make_film
 
-DATA = lay_out_film(make_film(), name="tiny")
+DATA = lay_out_film(make_film(), name="tiny", image=5)
 
 
 @pytest.mark.parametrize(
-    ("sent", "image"), [(3, 3), (None, 0), (8, 0), (-1, 0), ("3", 0), ([3], 0), (True, 0), (2.0, 0)]
+    ("sent", "image"), [(3, 3), (0, 0), (None, 5), (8, 5), (-1, 5), ("3", 5), ([3], 5), (True, 5), (2.0, 5)]
 )
 def test_only_an_image_that_is_there_can_be_chosen(monkeypatch, sent, image):
     monkeypatch.setattr(room, "_component", lambda: lambda **_: {"image": sent})

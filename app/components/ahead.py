@@ -1,0 +1,59 @@
+"""Results sent ahead: what the network makes of every picture of a strip, so that a choice is painted at once.
+
+The browser keeps them by channel. A strip that a visitor chooses from announces the result that lies ready; prediction
+and attention viewer of the same channel paint it, and the server's own answer, which comes a moment later, finds it
+there. What has not arrived, or belongs to another network, is waited for as ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Which result a part of the page shows, for parts that also paint results sent ahead.
+
+    Attributes:
+        channel: whose results lie ready, such as ``"sample"``.
+        of: the network, told from others.
+        index: of the picture in its strip.
+    """
+
+    channel: str
+    of: str
+    index: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return asdict(self)
+
+
+def send_ahead(channel: str, of: str, results: str) -> None:
+    """Bring results to the browser; they take no room on the page.
+
+    Args:
+        channel: under which they are kept.
+        of: the network that they belong to.
+        results: JSON list by index, each with ``prediction``, ``view`` and ``rgb``.
+    """
+    _component()(key=f"ahead-{channel}", data={"channel": channel, "of": of, "results": results})
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component("cbam_lens.ahead", html="<span hidden></span>", js=_read("ahead.js"))
+
+
+def painter() -> str:
+    """The JavaScript by which a part of the page paints what was sent ahead: `paintAhead`."""
+    return _read("paint_ahead.js")
+
+
+def _read(name: str) -> str:
+    return files("app.components").joinpath(name).read_text(encoding="utf-8")
