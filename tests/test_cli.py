@@ -88,7 +88,7 @@ def test_no_command_shows_help_as_an_error(capsys):
         (["explain", "a", "--out", "x", "--opacity", "2"], "less than or equal to 1"),
         (["explain", "a", "--out", "x", "--opacity", "nan"], "--opacity"),
         (["evaluate", "--split", "train"], "'train' is not one of 'test', 'samples'"),
-        (["train", "--out", "x", "--recipe", "magic"], "'magic' is not one of short"),
+        (["train", "--out", "x", "--recipe", "magic"], "'magic' is not one of "),
         (["app", "--port", "70000"], "--port"),
         (["info"], "missing argument 'CHECKPOINT'"),
     ],

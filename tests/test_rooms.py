@@ -12,8 +12,8 @@ SOURCES = [*sorted((ROOT / "cbam_core").rglob("*.py")), *sorted((ROOT / "app").r
 
 
 def rooms(heading):
-    """Names in the first column of the table under a heading, in order."""
-    table = PLAN.split(f"## {heading}\n")[1].split("\n## ")[0]
+    """Names in the first column of the first table under a heading, in order."""
+    table = re.search(r"(^\|.*\n)+", PLAN.split(f"## {heading}\n")[1], flags=re.MULTILINE)[0]
     cells = re.findall(r"^\| (`.+?) \|", table, flags=re.MULTILINE)
     return [name.removesuffix("/").removesuffix(".py") for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
 
