@@ -93,6 +93,8 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
             "call model.eval() first",
         )
     batch = torch.stack([classifier.normalise(one.pixels) for one in inputs])
+    # Convolutions of small images on a CPU are faster when the channels of a pixel lie side by side.
+    batch = batch.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode(), capture(model) as record:
         logits = model(batch)
     if logits.shape != (len(inputs), len(classifier.classes)):

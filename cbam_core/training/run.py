@@ -17,6 +17,8 @@ from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.nn.registry import build, complete_arguments, find
 from cbam_core.training.evaluation import Evaluation
+from cbam_core.training.evaluation_file import keep_evaluation
+from cbam_core.training.figures import draw_figures
 from cbam_core.training.film import FILM
 from cbam_core.training.filming import Camera, Filming
 from cbam_core.training.images import Images
@@ -196,13 +198,15 @@ def _finish(
 ) -> TrainedRun:
     """Test once, and write everything; in the main process, which the others wait for."""
     train, test = splits
-    result = score(trained, test.images, test.labels, classes=CLASSES)
+    result = score(trained, test.images, test.labels, classes=CLASSES, split="test")
     card = _card(recipe, history, len(train.labels), result, teacher)
     if accelerator.is_main_process:
         folder = checkpoint.parent
         shutil.copyfile(folder / HISTORY, checkpoint.with_suffix(".history.json"))
         shutil.copyfile(folder / FILM, checkpoint.with_suffix(".film.npz"))
-        save_classifier(replace(trained, card=card), checkpoint)  # last: where it is, all is
+        draw_figures(history, folder, name=checkpoint.stem)
+        digest = save_classifier(replace(trained, card=card), checkpoint)
+        keep_evaluation(replace(result, digest=digest), checkpoint)
     accelerator.wait_for_everyone()
     return TrainedRun(checkpoint, load_classifier(checkpoint), result)
 

@@ -10,6 +10,8 @@ from cbam_core import load_classifier
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.errors import CheckpointError, DataError, ModelError, TrainingError
 from cbam_core.training import run
+from cbam_core.training.evaluation_file import open_evaluation
+from cbam_core.training.figures import EPOCHS, ITERATIONS
 from cbam_core.training.film import open_film
 from cbam_core.training.recipes import FAST, REFERENCE, STRONG
 from cbam_core.training.records import read_history
@@ -172,6 +174,13 @@ def test_history_and_film_lie_beside_the_checkpoint(splits, tmp_path):
     film = open_film(tmp_path / "mine.film.npz")
     assert film.epochs.tolist() == [0, 1, 2]
     assert film.classes == done.classifier.classes
+
+
+def test_the_answers_and_the_courses_figures_are_kept(splits, tmp_path):
+    done = train_classifier(RECIPE, tmp_path)
+    kept = open_evaluation(done.checkpoint, done.classifier.digest)
+    assert (kept.split, kept.total_right, kept.total) == ("test", done.score.total_right, 30)
+    assert {ITERATIONS, EPOCHS} <= {path.name for path in tmp_path.glob("*.png")}
 
 
 def test_a_twin_lacks_its_gates(splits, tmp_path):
