@@ -93,6 +93,7 @@ class Player {
   update(data) {
     if (data.id === this.data?.id) return;
     const other = data.name !== this.data?.name;
+    if (!this.data) this.image = data.image;
     const atEnd = other || this.scene === this.last;
     this.data = data;
     this.words = data.words;
@@ -165,7 +166,7 @@ class Player {
     const ranked = classes.map((_, k) => k).sort((a, b) => (b === truth) - (a === truth) || highest[b] - highest[a]);
     this.rows = ranked.slice(0, ROWS).sort((a, b) => a - b).map((k) => {
       const name = make("th", "", { scope: "row", title: classes[k] }, classes[k]);
-      if (k === truth) name.append(make("span", "truth", {}, this.words.truth));
+      if (k === truth) name.append(" ", make("span", "truth", {}, this.words.truth));
       const number = make("td", "number");
       const bar = make("i", "fill");
       const track = make("td", "bar", { "aria-hidden": "true" }, make("div", "track", {}, bar));

@@ -53,6 +53,7 @@ def lay_out_film(
     *,
     name: str,
     curve: Sequence[tuple[int, float]] = (),
+    image: int = 0,
     settings: Settings = DRAWN,
     words: Mapping[str, str] = MappingProxyType({}),
     viewer_words: Mapping[str, str] = MappingProxyType({}),
@@ -63,6 +64,7 @@ def lay_out_film(
         film: the scenes.
         name: of the run; under another name the player goes back to the last scene.
         curve: epochs and accuracies in [0, 1], where more are known than the film has.
+        image: the one that is shown first.
         settings: how to draw.
         words: translations of `PLAYER_WORDS`; what is missing stays English.
         viewer_words: translations of the viewer's words.
@@ -80,6 +82,7 @@ def lay_out_film(
     points = {int(epoch): float(accuracy) for epoch, accuracy in curve if np.isfinite(accuracy)} | known
     data: dict[str, Any] = {
         "name": name,
+        "image": image,
         "pictures": viewer.pop("images"),
         "viewer": viewer,
         "classes": list(film.classes),
