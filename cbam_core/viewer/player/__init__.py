@@ -129,4 +129,4 @@ def _numbers(values: Float32[np.ndarray, "*shape"]) -> str:
 
 
 def _read(name: str) -> str:
-    return files("cbam_core.viewer").joinpath(name).read_text(encoding="utf-8")
+    return files("cbam_core.viewer.player").joinpath(name).read_text(encoding="utf-8")

@@ -293,7 +293,7 @@ class Player {
 /**
  * Show a film in an element or shadow root; mounting again in the same place goes on with what is there.
  * @param {Element|ShadowRoot} root where to append; the style sheets are the host's business
- * @param {object} data see cbam_core/viewer/player.py
+ * @param {object} data see cbam_core/viewer/player/__init__.py
  * @param {(name: string, detail: any) => void} emit hears "image" when one is chosen, and what the viewer emits
  * @returns {{update: (data: object) => void, destroy: () => void}}
  */
