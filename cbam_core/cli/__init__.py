@@ -29,6 +29,7 @@ Exit status:
 Environment:
   CBAM_DATA_DIR        where CIFAR-10 is kept
   CBAM_CHECKPOINT_DIR  where trained networks are looked for by name
+  CBAM_RUNS_DIR        whose trainings the app follows; else runs, in the project
 """
 
 

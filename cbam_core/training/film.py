@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,7 @@ def open_film(path: Path) -> Film:
             fits = sum(entry.file_size for entry in archive.infolist()) <= LARGEST
         with np.load(path, allow_pickle=False) as stored:
             return _read({name: stored[name] for name in stored.files} if fits else {})
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
         raise TrainingError("training.no-film", "{path} is no film of a training run", path=str(path)) from error
 
 

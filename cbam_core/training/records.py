@@ -1,6 +1,6 @@
 """What a run leaves for people and pages to read while it goes on and afterwards: ``history.json``, ``progress.json``.
 
-Both are replaced whole, so that a reader never finds half of one. Nothing here needs torch.
+Both are replaced whole, so that a reader never finds half of one.
 """
 
 from __future__ import annotations
@@ -71,10 +71,16 @@ def read_history(path: Path) -> tuple[dict[str, Any], History]:
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        epochs = tuple(Epoch(**epoch) for epoch in record["epochs"])
+        epochs = tuple(Epoch(**{name: _number(value) for name, value in epoch.items()}) for epoch in record["epochs"])
         return dict(record["recipe"]), History(epochs, tuple(map(float, record["losses"])))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError("training.no-history", "{path} is no history of a training run", path=str(path)) from error
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(value)
+    return value
 
 
 def write_progress(folder: Path, progress: Progress) -> None:

@@ -87,6 +87,20 @@ def test_what_is_no_film_is_refused(content: bytes | None, tmp_path: Path) -> No
         open_film(path)
 
 
+def test_a_damaged_film_is_refused(camera: Camera, tiny_classifier: Classifier, tmp_path: Path) -> None:
+    path = tmp_path / "film.npz"
+    camera.take(tiny_classifier.model, 0).save(path)
+    content, draws = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        broken = bytearray(content)
+        broken[draws.integers(len(broken))] ^= 255
+        path.write_bytes(broken)
+        try:
+            open_film(path)
+        except TrainingError:
+            continue
+
+
 def test_a_film_that_claims_too_much_is_refused_before_it_is_read(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "film.npz", images=np.zeros((3000, 100, 100), np.uint8))
     assert (tmp_path / "film.npz").stat().st_size < 100_000

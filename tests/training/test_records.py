@@ -57,7 +57,20 @@ def test_files_of_a_run_are_plain_json(recipe: Callable[..., Recipe], tmp_path: 
     }
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", '{"recipe": {}, "epochs": [{"number": 1}], "losses": []}'])
+WORDS = ["number", "seconds", "learning_rate", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "[]",
+        '{"recipe": {}, "epochs": [{"number": 1}], "losses": []}',
+        json.dumps({"recipe": {}, "epochs": [dict.fromkeys(WORDS, "one")], "losses": []}),
+        json.dumps({"recipe": {}, "epochs": ["one"], "losses": []}),
+    ],
+)
 def test_what_is_no_history_is_refused(content: str | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "history.json").write_text(content)
