@@ -22,11 +22,15 @@ from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import Picture, decode
 from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
-from cbam_core.errors import CbamError, CheckpointError
+from cbam_core.errors import CbamError, CheckpointError, TrainingError
 from cbam_core.explanation import Explanation, explain
+from cbam_core.nn.kernels import SpatialKernel, spatial_kernels
+from cbam_core.nn.summary import Summary, summarise
 from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
 from cbam_core.render.curves import both
 from cbam_core.serving import prepare_to_serve
+from cbam_core.training.evaluation import Evaluation
+from cbam_core.training.evaluation_file import evaluation_path, open_evaluation
 from cbam_core.training.film import Film, open_film
 from cbam_core.training.listing import Run, find_runs
 from cbam_core.training.records import Progress, read_history, read_progress
@@ -279,6 +283,46 @@ def _film_data(
     classes = [film.classes[label] for label in film.labels.tolist() if label in range(len(film.classes))]
     first = classes.index(FIRST_CLASS) if FIRST_CLASS in classes else 0
     return lay_out_film(film, name=name, curve=curve, image=first)
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """What a network consists of.
+
+    Attributes:
+        summary: its layers and sizes.
+        kernels: of its spatial attention, block by block.
+    """
+
+    summary: Summary
+    kernels: tuple[SpatialKernel, ...]
+
+
+def anatomy(classifier: Classifier) -> Anatomy:
+    """Layers, sizes and kernels of a network."""
+    return _anatomy(_key(classifier), classifier)
+
+
+def evaluation_of(classifier: Classifier) -> Evaluation:
+    """What the network answered for the test set, where that was kept beside its checkpoint.
+
+    Raises:
+        TrainingError: it was not kept, is damaged, or is of other weights; see `open_evaluation`.
+    """
+    file = shipped_checkpoints().get(classifier.name)
+    if file is None:
+        raise TrainingError("evaluation.none", "{checkpoint} was not evaluated yet", checkpoint=classifier.name)
+    return _evaluation(str(file), stamp_of(evaluation_path(file)), classifier.digest)
+
+
+@st.cache_data(max_entries=8, scope="session", show_spinner=False)
+def _anatomy(network: tuple[str, str], _classifier: Classifier) -> Anatomy:  # noqa: ARG001
+    return Anatomy(summarise(_classifier.model, _classifier.input_size), spatial_kernels(_classifier.model))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)  # its arrays are read-only
+def _evaluation(path: str, stamp: Stamp | None, digest: str) -> Evaluation:  # noqa: ARG001
+    return open_evaluation(Path(path), digest)
 
 
 def warm_up() -> None:

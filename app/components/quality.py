@@ -1,0 +1,58 @@
+"""How good a network is on a test set: mistakes, accuracy of each class, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from app.components.confusion import confusion_matrix
+from cbam_core.render.quality import class_accuracy, describe_classes, describe_reliability, reliability
+from cbam_core.training.evaluation import Evaluation, wilson_interval
+
+WORDS: Mapping[str, str] = {
+    "confusion": "**What was taken for what.** A row for each true class; colour is the share of the row.",
+    "intervals": "Intervals say how far the choice of images moves a number, not how far another training would.",
+}
+
+SMALLEST, A_CLASS, RELIABILITY = 250, 27, 340
+"""Heights of the charts in pixels; that of the classes has `A_CLASS` for each."""
+
+CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
+
+
+def quality(evaluation: Evaluation, *, key: str, words: Mapping[str, str] = WORDS) -> None:
+    """Show the confusion matrix beside both charts; below them where there is no room.
+
+    Args:
+        evaluation: what the network answered.
+        key: of the charts.
+        words: of this component.
+    """
+    left, right = st.columns([1.15, 1], gap="large")
+    with left:
+        st.markdown(words["confusion"])
+        confusion_matrix(evaluation.classes, evaluation.confusion)
+    with right:
+        _classes(evaluation, f"{key}-classes")
+        _calibration(evaluation, f"{key}-calibration")
+        st.caption(words["intervals"])
+
+
+def _classes(evaluation: Evaluation, key: str) -> None:
+    names, right, count = evaluation.classes, evaluation.right, evaluation.count
+    intervals = [wilson_interval(*pair) for pair in zip(right, count, strict=True)]
+    chart = class_accuracy(names, right, count, intervals, ink=None)
+    said = describe_classes(names, right, count, intervals)
+    height = max(SMALLEST, 90 + A_CLASS * len(names))
+    st.plotly_chart(chart, height=height, config=CONFIG, alt=said, key=key)
+
+
+def _calibration(evaluation: Evaluation, key: str) -> None:
+    found = evaluation.calibration()
+    right = np.rint(np.nan_to_num(found.accuracy) * found.count).astype(int).tolist()
+    intervals = [wilson_interval(*pair) for pair in zip(right, found.count.tolist(), strict=True)]
+    chart = reliability(found.count, found.accuracy, found.confidence, intervals, found.error, ink=None)
+    said = describe_reliability(found.count, found.accuracy, found.confidence, found.error)
+    st.plotly_chart(chart, height=RELIABILITY, config=CONFIG, alt=said, key=key)

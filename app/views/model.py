@@ -1,0 +1,122 @@
+"""Model: the network itself; its card, what it is made of, what its blocks add, and how good it is."""
+
+from __future__ import annotations
+
+import shlex
+
+import streamlit as st
+
+from app import services
+from app.components.card import card_table
+from app.components.kernels import kernel_pictures
+from app.components.layers import block_table, layer_table
+from app.components.quality import quality
+from cbam_core.classifier import Classifier
+from cbam_core.errors import TrainingError
+from cbam_core.nn.summary import Summary
+from cbam_core.training.evaluation import Evaluation, wilson_interval
+from cbam_core.weights.card import Card
+
+
+def model(classifier: Classifier) -> None:
+    """The page below the sidebar."""
+    anatomy = services.anatomy(classifier)
+    st.header("Model", anchor=False)
+    if classifier.card.what:
+        st.text(classifier.card.what)
+    evaluation = _evaluation(classifier)
+    _figures(classifier.card, anatomy.summary, evaluation if isinstance(evaluation, Evaluation) else None)
+    card_table(
+        classifier.card,
+        architecture=classifier.architecture,
+        arguments=classifier.arguments,
+        classes=classifier.classes,
+        input_size=classifier.input_size,
+        mean=classifier.mean,
+        std=classifier.std,
+        digest=classifier.digest,
+    )
+    st.subheader("What its spatial attention has learnt", anchor=False)
+    if anatomy.kernels:
+        kernel_pictures([(kernel.block, kernel.planes) for kernel in anatomy.kernels], key="model-kernels")
+    else:
+        st.markdown("No block of this network has a spatial gate, so there are no kernels to show.")
+    st.subheader("How good it is", anchor=False)
+    if isinstance(evaluation, Evaluation):
+        quality(evaluation, key="model")
+    else:
+        _say_not_evaluated(classifier.name, evaluation.code)
+    _layers(anatomy.summary)
+
+
+def _evaluation(classifier: Classifier) -> Evaluation | TrainingError:
+    try:
+        return services.evaluation_of(classifier)
+    except TrainingError as error:
+        return error
+
+
+def _figures(card: Card, summary: Summary, evaluation: Evaluation | None) -> None:
+    """A few numbers that sum the network up."""
+    right, count = card.test_correct, card.test_count
+    if right is None and evaluation is not None:
+        right, count = evaluation.total_right, evaluation.total
+    with st.container(horizontal=True, gap="large"):
+        if right is not None and count:
+            low, high = wilson_interval(right, count)
+            st.metric(
+                "Test accuracy",
+                f"{100 * right / count:.2f} %",
+                f"{100 * low:.2f} to {100 * high:.2f} %",
+                delta_color="off",
+                delta_arrow="off",
+                help=f"{right:,} of {count:,} test images, and the 95 % interval (Wilson).",
+                width="content",
+            )
+        _size("Parameters", summary.parameters, summary.cbam_parameters, summary.cbam_parameter_share)
+        _size("Multiply-adds", summary.multiply_adds, summary.cbam_multiply_adds, summary.cbam_multiply_add_share)
+
+
+def _size(label: str, number: int, cbam: int, share: float) -> None:
+    st.metric(
+        label,
+        f"{number:,}",
+        f"{cbam:,} by CBAM ({100 * share:.2f} %)" if cbam else None,
+        delta_color="off",
+        delta_arrow="off",
+        width="content",
+    )
+
+
+def _say_not_evaluated(name: str, code: str) -> None:
+    why = {
+        "evaluation.other-weights": "The answers kept beside this network are those of other weights, so they are not "
+        "shown. This command replaces them:",
+        "evaluation.unreadable": "The answers kept beside this network cannot be read. This command replaces them:",
+    }
+    st.markdown(
+        why.get(
+            code,
+            "Which classes it mixes up, and how sure it is, is shown once its answers to the test set are kept beside "
+            "it. This command does that:",
+        )
+    )
+    st.code(shlex.join(["cbam", "evaluate", "--checkpoint", name, "--keep"]), language="bash")
+
+
+def _layers(summary: Summary) -> None:
+    st.subheader("What CBAM adds", anchor=False)
+    if summary.blocks:
+        block_table(summary)
+    else:
+        st.markdown("Nothing: this network has no CBAM block.")
+    st.subheader("Layers", anchor=False)
+    layer_table(summary)
+    st.caption(
+        f"For one image of {'x'.join(map(str, summary.input_size))} pixels. A multiply-add is one product added to a "
+        "sum: of convolutions, linear layers, and the gates' multiplication of their feature map. Layers with an "
+        "orange edge belong to a CBAM block."
+    )
+
+
+model(st.session_state["network"])

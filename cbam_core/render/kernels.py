@@ -1,0 +1,78 @@
+"""Kernels as colours: a diverging scale with 0 at its pale middle, and a sentence for those who cannot see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from cbam_core.render.colours import MISSING
+
+DIVERGING = (
+    "#0a4a6b", "#1f6f93", "#5597b5", "#92bed2", "#cfe1e9", "#f4f2ef",
+    "#f3dcc9", "#e8b48a", "#d6864a", "#b35c1c", "#7d3a08",
+)  # fmt: skip
+"""Blue through near white to orange, at equal distances: told apart with every common kind of colour blindness."""
+
+DARK_INK, LIGHT_INK = "#000000", "#ffffff"
+"""Softer ones would not be readable on the orange and the blue in between."""
+
+WORDS: Mapping[str, str] = {
+    "kernel": "Spatial kernel of {block}, {size}x{size}. Over the mean of the channels: weights from {mean_low:+.4f} "
+    "to {mean_high:+.4f}; over their maximum: from {max_low:+.4f} to {max_high:+.4f}.",
+}
+"""The words of a description; pass a translation with the same keys."""
+
+
+def reach(kernels: Iterable[Float[np.ndarray, "*shape"]]) -> float:
+    """The largest distance from 0 among the weights: where a scale that holds them all must end; 0.0 for none."""
+    ends = [float(np.abs(known).max()) for kernel in kernels if (known := kernel[np.isfinite(kernel)]).size]
+    return max(ends, default=0.0)
+
+
+def diverge(values: Float[np.ndarray, "*shape"], end: float) -> UInt8[np.ndarray, "*shape 3"]:
+    """Colours of values on a scale from -end to end, its middle at 0.
+
+    Args:
+        values: those outside get the nearer end's colour; what is not a number gets `MISSING`.
+        end: where the scale ends; with 0 everything has the middle's colour.
+
+    Returns:
+        RGB, uint8, one more axis than `values`.
+    """
+    wide = values.astype(np.float64)
+    unknown = np.isnan(wide)
+    places = np.clip(np.where(unknown, 0.0, wide) / end, -1, 1) if end > 0 else np.zeros_like(wide)
+    anchors = np.array([list(bytes.fromhex(colour[1:])) for colour in DIVERGING], np.float64)  # (11, 3)
+    along = np.linspace(-1, 1, len(anchors))
+    mixed = np.stack([np.interp(places, along, anchors[:, channel]) for channel in range(3)], axis=-1)
+    pixels: UInt8[np.ndarray, "*shape 3"] = np.floor(mixed + 0.5).astype(np.uint8)
+    pixels[unknown] = MISSING
+    return pixels
+
+
+def ink_on(rgb: tuple[int, int, int]) -> str:
+    """The colour, of two, in which text is read more easily on this ground (contrast as WCAG 2 defines it)."""
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in np.array(rgb) / 255]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return DARK_INK if luminance > 0.179 else LIGHT_INK
+
+
+def describe_kernel(block: str, planes: Float32[np.ndarray, "2 k k"], *, words: Mapping[str, str] = WORDS) -> str:
+    """One sentence about a block's kernel.
+
+    Args:
+        block: its name.
+        planes: weights over mean and maximum.
+        words: where the sentence's template comes from.
+    """
+    mean, largest = planes
+    return words["kernel"].format(
+        block=block,
+        size=planes.shape[-1],
+        mean_low=float(mean.min()),
+        mean_high=float(mean.max()),
+        max_low=float(largest.min()),
+        max_high=float(largest.max()),
+    )

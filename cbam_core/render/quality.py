@@ -1,0 +1,259 @@
+"""How good a network is as Plotly charts: accuracy of each class, and whether it is right as often as it is sure.
+
+Charts are plain dictionaries, as in `cbam_core.render.charts`. Intervals are given, not computed, and drawn as bars
+around their dots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from cbam_core.render.charts import INK, ONE_COLOUR, PAIR_COLOURS, Chart
+
+Interval = tuple[float, float]
+
+WORDS: Mapping[str, str] = {
+    "accuracy": "accuracy (%)",
+    "per_class": "Accuracy of each class, with 95 % intervals",
+    "class_hover": "{right} of {count} right: {share} %<br>95 % interval {low} to {high} %",
+    "one_class": "{name}: {share:.1f} % right, 95 % interval {low:.1f} to {high:.1f} %.",
+    "reliability": "Calibration: expected error {error} %",
+    "confidence": "mean confidence (%)",
+    "answers": "answers",
+    "perfect": "right as often as sure",
+    "found": "found, with 95 % intervals",
+    "bin_hover": "{count} answers, {sure} % sure on average<br>{share} % right, 95 % interval {low} to {high} %",
+    "calibration": "Expected calibration error {error:.2f} % over {bins} bins of confidence. Over all {count} answers "
+    "the network is {sure:.1f} % sure on average and right in {right:.1f} %: {verdict}.",
+    "over": "surer than it is right",
+    "under": "less sure than it is right",
+    "even": "about as sure as it is right",
+    "nothing": "No image was shown.",
+}
+"""The words of the charts and of their descriptions; pass a translation with the same keys."""
+
+_GRID = "rgba(128,128,128,0.25)"
+
+EVEN = 0.01
+"""Mean confidence and accuracy closer than this are called about equal."""
+
+
+def class_accuracy(
+    names: Sequence[str],
+    right: Sequence[int],
+    count: Sequence[int],
+    intervals: Sequence[Interval],
+    *,
+    ink: str | None = INK,
+    words: Mapping[str, str] = WORDS,
+) -> Chart:
+    """A dot for the accuracy of each class, a bar for its interval; classes without images are left out.
+
+    Args:
+        names: of the K classes.
+        right: images of each that were recognised.
+        count: images of each.
+        intervals: (low, high) of each class's accuracy, in [0, 1].
+        ink: colour of the text; None leaves it to the page's theme.
+        words: the words on the chart.
+    """
+    there = [place for place in range(len(names)) if count[place]]
+    shares = [100 * right[place] / count[place] for place in there]
+    lows, highs = ([100 * intervals[place][end] for place in there] for end in (0, 1))
+    hover = [
+        words["class_hover"].format(
+            right=f"{right[place]:,}", count=f"{count[place]:,}", share=f"{share:.1f}", low=f"{low:.1f}",
+            high=f"{high:.1f}",
+        )
+        for place, share, low, high in zip(there, shares, lows, highs, strict=True)
+    ]  # fmt: skip
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": _short(shares),
+        "y": list(range(len(there))),  # places, not names: two classes may have one name
+        "marker": {"color": ONE_COLOUR, "size": 9},
+        "error_x": _error(shares, lows, highs, ONE_COLOUR),
+        "hovertext": [f"<b>{_escaped(names[place])}</b><br>{said}" for place, said in zip(there, hover, strict=True)],
+        "hoverinfo": "text",
+    }
+    floor = 10 * np.floor(min([*lows, 90.0]) / 10)
+    layout = _layout(words["per_class"], ink)
+    layout["margin"] = {"l": 8, "r": 12, "t": 40, "b": 44}
+    layout["xaxis"] = {"title": {"text": words["accuracy"], "standoff": 6}, "range": [float(floor), 100.5]} | _GRIDDED
+    layout["yaxis"] = {
+        "tickvals": list(range(len(there))),
+        "ticktext": [_escaped(names[place]) for place in there],
+        "range": [len(there) - 0.4, -0.6],
+        "automargin": True,
+        "fixedrange": True,
+        "showgrid": False,
+        "zeroline": False,
+    }
+    return {"data": [dots], "layout": layout | {"showlegend": False}}
+
+
+def reliability(
+    count: Int64[np.ndarray, " m"],
+    accuracy: Float64[np.ndarray, " m"],
+    confidence: Float64[np.ndarray, " m"],
+    intervals: Sequence[Interval],
+    error: float,
+    *,
+    ink: str | None = INK,
+    words: Mapping[str, str] = WORDS,
+) -> Chart:
+    """Accuracy against confidence, bin by bin, above the number of answers in each.
+
+    Args:
+        count: answers in each of M bins of equal width over [0, 1].
+        accuracy: share of them that are right; whatever in an empty bin.
+        confidence: their mean confidence; whatever in an empty bin.
+        intervals: (low, high) of each bin's accuracy.
+        error: the expected calibration error.
+        ink: colour of the text; None leaves it to the page's theme.
+        words: the words on the chart.
+    """
+    there = np.flatnonzero(count).tolist()
+    x, y = ([100 * float(values[place]) for place in there] for values in (confidence, accuracy))
+    lows, highs = ([100 * intervals[place][end] for place in there] for end in (0, 1))
+    hover = [
+        words["bin_hover"].format(
+            count=f"{int(count[place]):,}", sure=f"{sure:.1f}", share=f"{share:.1f}", low=f"{low:.1f}",
+            high=f"{high:.1f}",
+        )
+        for place, sure, share, low, high in zip(there, x, y, lows, highs, strict=True)
+    ]  # fmt: skip
+    width = 100 / len(count)
+    diagonal = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [0, 100],
+        "y": [0, 100],
+        "name": words["perfect"],
+        "line": {"color": "rgba(128,128,128,0.9)", "dash": "dash", "width": 1.5},
+        "hoverinfo": "skip",
+    }
+    dots = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": _short(x),
+        "y": _short(y),
+        "name": words["found"],
+        "marker": {"color": PAIR_COLOURS[1], "size": 7},
+        "line": {"color": PAIR_COLOURS[1], "width": 1},
+        "error_y": _error(y, lows, highs, PAIR_COLOURS[1]),
+        "hovertext": hover,
+        "hoverinfo": "text",
+    }
+    bars = {
+        "type": "bar",
+        "x": _short([(place + 0.5) * width for place in range(len(count))]),
+        "y": count.tolist(),
+        "width": width,
+        "yaxis": "y2",
+        "marker": {"color": ONE_COLOUR, "line": {"width": 0}},
+        "showlegend": False,
+        "hovertemplate": f"%{{y:,}} {_escaped(words['answers'])}<extra></extra>",
+    }
+    layout = _layout(words["reliability"].format(error=f"{100 * error:.2f}"), ink)
+    layout["bargap"] = 0
+    layout["xaxis"] = {
+        "title": {"text": words["confidence"], "standoff": 6},
+        "range": [0, 101],
+        "anchor": "y2",
+    } | _GRIDDED
+    layout["yaxis"] = {"title": {"text": words["accuracy"], "standoff": 6}, "range": [0, 101], "domain": [0.28, 1]}
+    layout["yaxis2"] = {"title": {"text": words["answers"], "standoff": 6}, "domain": [0, 0.2], "nticks": 3}
+    for axis in ("yaxis", "yaxis2"):
+        layout[axis] |= _GRIDDED | {"fixedrange": True}
+    return {"data": [diagonal, dots, bars], "layout": layout}
+
+
+def describe_classes(
+    names: Sequence[str],
+    right: Sequence[int],
+    count: Sequence[int],
+    intervals: Sequence[Interval],
+    *,
+    words: Mapping[str, str] = WORDS,
+) -> str:
+    """A sentence for each class, for those who cannot see the dots."""
+    said = [
+        words["one_class"].format(name=name, share=100 * good / of, low=100 * low, high=100 * high)
+        for name, good, of, (low, high) in zip(names, right, count, intervals, strict=True)
+        if of
+    ]
+    return " ".join(said) or words["nothing"]
+
+
+def describe_reliability(
+    count: Int64[np.ndarray, " m"],
+    accuracy: Float64[np.ndarray, " m"],
+    confidence: Float64[np.ndarray, " m"],
+    error: float,
+    *,
+    words: Mapping[str, str] = WORDS,
+) -> str:
+    """One sentence about calibration, for those who cannot see the chart."""
+    total = int(count.sum())
+    if not total:
+        return words["nothing"]
+    right, sure = (float(count @ np.nan_to_num(values)) / total for values in (accuracy, confidence))
+    verdict = "even" if abs(sure - right) < EVEN else "over" if sure > right else "under"
+    return words["calibration"].format(
+        error=100 * error,
+        bins=len(count),
+        count=f"{total:,}",
+        sure=100 * sure,
+        right=100 * right,
+        verdict=words[verdict],
+    )
+
+
+_GRIDDED = {"gridcolor": _GRID, "zeroline": False}
+
+
+def _short(values: Sequence[float]) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]
+
+
+def _error(values: Sequence[float], lows: Sequence[float], highs: Sequence[float], colour: str) -> dict[str, Any]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": _short([high - value for value, high in zip(values, highs, strict=True)]),
+        "arrayminus": _short([value - low for value, low in zip(values, lows, strict=True)]),
+        "color": colour,
+        "thickness": 2,
+        "width": 0,
+    }
+
+
+def _layout(title: str, ink: str | None) -> Chart:
+    return {
+        "title": {
+            "text": title,
+            "x": 0,
+            "xref": "container",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 8},
+            "font": {"size": 14},
+        },
+        "margin": {"l": 52, "r": 12, "t": 56, "b": 44},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        **({} if ink is None else {"font": {"color": ink}}),
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "font": {"size": 12}},
+    }
+
+
+def _escaped(text: str) -> str:
+    """Text as Plotly shows it letter by letter, as in `cbam_core.render.charts`."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%&#123;")
