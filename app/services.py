@@ -310,7 +310,7 @@ def evaluation_of(classifier: Classifier) -> Evaluation:
         TrainingError: it was not kept, is damaged, or is of other weights; see `open_evaluation`.
     """
     file = shipped_checkpoints().get(classifier.name)
-    if file is None:
+    if file is None or network(classifier.name).digest != classifier.digest:  # a visitor's file may have any name
         raise TrainingError("evaluation.none", "{checkpoint} was not evaluated yet", checkpoint=classifier.name)
     return _evaluation(str(file), stamp_of(evaluation_path(file)), classifier.digest)
 

@@ -33,16 +33,16 @@ _STYLE = """<style>
 .kernels figure { margin: 0; min-width: 0; }
 .kernels figcaption { margin-bottom: 0.35rem; }
 .kernels figcaption b { font-weight: 600; font-size: 0.9375rem; margin-right: 0.5rem; }
-.kernels .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0.9rem; }
+.kernels .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0.9rem; container-type: inline-size; }
 .kernels table { width: 100%; table-layout: fixed; border-collapse: separate; border-spacing: 1px; margin: 0; }
 .kernels caption { caption-side: top; text-align: left; padding: 0 0 0.15rem; color: inherit; opacity: 0.8; }
-.kernels td { position: relative; padding: 0; border: 0; aspect-ratio: 1; height: calc(9.4rem / var(--size)); }
+.kernels td { position: relative; padding: 0; border: 0; height: calc((50cqw - 0.45rem - 1px) / var(--size) - 1px); }
 .kernels td span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .kernels td:hover { outline: 2px solid currentColor; z-index: 2; }
 .kernels td:hover::after { content: attr(data-value); position: absolute; bottom: calc(100% + 4px); left: 50%;
   transform: translateX(-50%); padding: 0.1rem 0.4rem; border-radius: 0.25rem; white-space: nowrap; z-index: 3;
   background: #0a161a; color: #ffffff; font-variant-numeric: tabular-nums; pointer-events: none; }
-.kernels.spelled td { text-align: center; }
+.kernels.spelled td { text-align: center; height: 1.35rem; }
 .kernels.spelled td span { position: static; width: auto; height: auto; clip-path: none; font-size: 0.625rem;
   letter-spacing: -0.03em; font-variant-numeric: tabular-nums; }
 .kernels.spelled .pair { grid-template-columns: repeat(auto-fit, minmax(15.5rem, 1fr)); }

@@ -37,7 +37,7 @@ _STYLE = """<style>
 .numbers thead th { position: sticky; top: 0; z-index: 1; font-weight: 600;
   background: light-dark(#ffffff, #10171a); border-bottom: 1px solid rgba(128, 128, 128, 0.5); }
 .numbers :is(th, td).n { text-align: right; }
-.numbers tbody th { overflow-wrap: anywhere; white-space: normal; border-left: 3px solid transparent; }
+.numbers tbody th { white-space: normal; border-left: 3px solid transparent; }
 .numbers tr.gate th[scope=row] { border-left-color: #d9730d; }
 .numbers tfoot :is(th, td) { position: sticky; bottom: 0; font-weight: 600; border-bottom: 0;
   border-top: 1px solid rgba(128, 128, 128, 0.5); background: light-dark(#ffffff, #10171a); }
@@ -102,7 +102,9 @@ def _cells(names: list[str], numbers: list[int]) -> str:
 
 
 def _head(name: str) -> str:
-    return f'<th scope="row">{html.escape(name)}</th>'
+    """A long name is broken after a dot or an underscore, where at all."""
+    breakable = html.escape(name).replace(".", ".<wbr>").replace("_", "_<wbr>")
+    return f'<th scope="row">{breakable}</th>'
 
 
 def _count(number: int) -> str:

@@ -7,17 +7,20 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from app.components.confusion import confusion_matrix
+from app.components.confusion import MOST, confusion_matrix
 from cbam_core.render.quality import class_accuracy, describe_classes, describe_reliability, reliability
 from cbam_core.training.evaluation import Evaluation, wilson_interval
 
 WORDS: Mapping[str, str] = {
-    "confusion": "**What was taken for what.** A row for each true class; colour is the share of the row.",
+    "whole": "{right} of {count} images of the {split} set right: {share:.2f} %, 95 % interval {low:.2f} to "
+    "{high:.2f} %.",
+    "confusion": "**What was taken for what.** A row for each true class, a column for each answer; colours show the "
+    "share of the row.",
     "intervals": "Intervals say how far the choice of images moves a number, not how far another training would.",
 }
 
-SMALLEST, A_CLASS, RELIABILITY = 250, 27, 340
-"""Heights of the charts in pixels; that of the classes has `A_CLASS` for each."""
+SMALLEST, A_CLASS, ONE_OF_MANY, RELIABILITY = 250, 27, 15, 340
+"""Heights of the charts in pixels; that of the classes has `A_CLASS` for each, less where there are very many."""
 
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
@@ -30,6 +33,17 @@ def quality(evaluation: Evaluation, *, key: str, words: Mapping[str, str] = WORD
         key: of the charts.
         words: of this component.
     """
+    low, high = evaluation.interval
+    st.markdown(
+        words["whole"].format(
+            right=f"{evaluation.total_right:,}",
+            count=f"{evaluation.total:,}",
+            split=evaluation.split,
+            share=100 * evaluation.accuracy,
+            low=100 * low,
+            high=100 * high,
+        )
+    )
     left, right = st.columns([1.15, 1], gap="large")
     with left:
         st.markdown(words["confusion"])
@@ -45,7 +59,7 @@ def _classes(evaluation: Evaluation, key: str) -> None:
     intervals = [wilson_interval(*pair) for pair in zip(right, count, strict=True)]
     chart = class_accuracy(names, right, count, intervals, ink=None)
     said = describe_classes(names, right, count, intervals)
-    height = max(SMALLEST, 90 + A_CLASS * len(names))
+    height = max(SMALLEST, 90 + (A_CLASS if len(names) <= MOST else ONE_OF_MANY) * len(names))
     st.plotly_chart(chart, height=height, config=CONFIG, alt=said, key=key)
 
 

@@ -61,7 +61,7 @@ def _figures(card: Card, summary: Summary, evaluation: Evaluation | None) -> Non
     right, count = card.test_correct, card.test_count
     if right is None and evaluation is not None:
         right, count = evaluation.total_right, evaluation.total
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         if right is not None and count:
             low, high = wilson_interval(right, count)
             st.metric(

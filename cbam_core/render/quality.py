@@ -21,10 +21,10 @@ WORDS: Mapping[str, str] = {
     "per_class": "Accuracy of each class, with 95 % intervals",
     "class_hover": "{right} of {count} right: {share} %<br>95 % interval {low} to {high} %",
     "one_class": "{name}: {share:.1f} % right, 95 % interval {low:.1f} to {high:.1f} %.",
-    "reliability": "Calibration: expected error {error} %",
+    "reliability": "Expected calibration error (ECE): {error} %",
     "confidence": "mean confidence (%)",
     "answers": "answers",
-    "perfect": "right as often as sure",
+    "perfect": "ideal",
     "found": "found, with 95 % intervals",
     "bin_hover": "{count} answers, {sure} % sure on average<br>{share} % right, 95 % interval {low} to {high} %",
     "calibration": "Expected calibration error {error:.2f} % over {bins} bins of confidence. Over all {count} answers "

@@ -12,9 +12,11 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from app import services
 from cbam_core import CBAM_CNN, load_classifier
 from cbam_core.classifier import save_classifier
 from cbam_core.data.cifar10 import CLASSES
+from cbam_core.errors import TrainingError
 from cbam_core.nn.summary import summarise
 from cbam_core.places import shipped_checkpoints
 from cbam_core.training.evaluation import Evaluation, levels_of
@@ -57,7 +59,7 @@ def texts(app):
 
 
 def pages(app):
-    return " ".join(element.proto.body for element in app.get("html"))
+    return " ".join(element.proto.body for element in app.get("html")).replace("<wbr>", "")
 
 
 def charts(app):
@@ -102,6 +104,7 @@ def test_kept_answers_are_shown_and_said(checkpoint):
     said = [chart.proto.alt for chart in charts(app)]
     assert f"airplane: {100 * found.right[0] / 20:.1f} % right" in said[0]
     assert "Expected calibration error" in said[1]
+    assert f"{found.total_right} of 200 images of the test set right" in texts(app)
     assert "--keep" not in texts(app)
 
 
@@ -115,6 +118,16 @@ def test_answers_of_other_weights_or_a_damaged_file_are_not_shown(checkpoint):
     assert charts(app) == []
     assert "cannot be read" in texts(app)
     assert f"cbam evaluate --checkpoint {NETWORK} --keep" in texts(app)
+
+
+def test_a_visitors_file_of_the_same_name_gets_no_answers_of_another(checkpoint):
+    classifier = load_classifier(checkpoint)
+    keep_evaluation(answers(classifier.digest), checkpoint)
+    assert services.evaluation_of(classifier).digest == classifier.digest
+    for other in (replace(classifier, digest="0" * 64), replace(classifier, name="mine")):
+        with pytest.raises(TrainingError) as caught:
+            services.evaluation_of(other)
+        assert caught.value.code == "evaluation.none"
 
 
 def test_answers_kept_later_are_shown_without_a_restart(checkpoint):

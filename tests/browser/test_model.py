@@ -1,0 +1,127 @@
+"""The Model page as a visitor uses it: kernels and mistakes to point at, on any screen."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from cbam_core import load_classifier
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.nn.kernels import spatial_kernels
+from cbam_core.places import shipped_checkpoints
+from cbam_core.render.kernels import diverge, reach
+from cbam_core.training.evaluation import Evaluation, levels_of
+from cbam_core.training.evaluation_file import keep_evaluation
+
+pytestmark = pytest.mark.browser
+
+NETWORK = "cbam_cnn_cifar10"
+
+CELLS = """pair => [...pair.querySelectorAll("td")].map((cell) => {
+  const { width, height } = cell.getBoundingClientRect();
+  return { value: cell.dataset.value, colour: getComputedStyle(cell).backgroundColor, width, height };
+})"""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The answers beside a checkpoint, for the server that starts after it."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    checkpoint = folder / f"{NETWORK}.safetensors"
+    shutil.copy(shipped_checkpoints()[NETWORK], checkpoint)
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 20)
+    predicted = np.where(np.random.default_rng(0).random(200) < 0.8, labels, (labels + 1) % 10).astype(np.uint8)
+    probabilities = np.full((200, 10), 0.03, np.float32)
+    probabilities[np.arange(200), predicted] = 0.73
+    digest = load_classifier(checkpoint).digest
+    answers = Evaluation(CLASSES, labels, predicted, levels_of(probabilities), "test", digest)
+    keep_evaluation(answers, checkpoint)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CBAM_CHECKPOINT_DIR", str(folder))
+        patch.setenv("CBAM_RUNS_DIR", str(folder / "runs"))
+        yield answers
+
+
+@pytest.fixture
+def open_model(chromium, kept, site):
+    """Opens the page by the sidebar; at the end nothing may have complained, or gone to another host."""
+    contexts, trouble = [], []
+
+    def open_one(**how):
+        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or trouble.append(r.url))
+        page.goto(site)
+        if how.get("viewport", {"width": 1440})["width"] < 700:
+            page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_test_id("stSidebarNavLink").filter(has_text="Model").click()
+        page.get_by_role("region", name="Layers").wait_for()
+        page.locator(".js-plotly-plot").nth(1).wait_for()
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+def test_kernels_are_square_exact_and_tell_their_numbers(open_model):
+    page = open_model()
+    kernels = spatial_kernels(load_classifier(NETWORK).model)
+    assert page.locator(".kernels figure").count() == len(kernels)
+    for pair, kernel in zip(page.locator(".kernels .pair").all(), kernels, strict=True):
+        cells = pair.evaluate(CELLS)
+        values = [float(cell["value"].replace("−", "-")) for cell in cells]
+        assert np.allclose(values, kernel.planes.ravel(), atol=5e-5)
+        colours = [tuple(map(int, re.findall(r"\d+", cell["colour"]))) for cell in cells]
+        expected = diverge(kernel.planes, reach([kernel.planes])).reshape(-1, 3)
+        assert np.array_equal(colours, expected)
+        assert all(abs(cell["width"] - cell["height"]) < 1.5 for cell in cells)
+    cell = page.locator(".kernels td").nth(24)
+    cell.hover()
+    said = cell.evaluate("cell => getComputedStyle(cell, '::after').content")
+    assert said.strip('"') == f"{kernels[0].planes[0, 3, 3]:+.4f}".replace("-", "−")
+    number = cell.locator("span")
+    assert number.bounding_box()["width"] <= 1
+    page.locator("label").filter(has_text="Numbers").click()
+    page.locator(".kernels.spelled").wait_for()
+    assert number.bounding_box()["width"] > 10
+
+
+def test_the_confusion_matrix_is_a_table_that_explains_its_cells(open_model, kept):
+    page = open_model()
+    table = page.get_by_role("table", name="Confusion matrix")
+    assert table.get_by_role("columnheader").all_inner_texts() == list(CLASSES)
+    rows = table.locator("tbody tr").all()
+    assert [row.get_by_role("rowheader").inner_text() for row in rows] == list(CLASSES)
+    counts = [[int(text.replace("·", "0")) for text in row.locator("td").all_inner_texts()] for row in rows]
+    assert np.array_equal(counts, kept.confusion)
+    cell = rows[3].locator("td").nth(4)
+    cell.hover()
+    said = cell.evaluate("cell => getComputedStyle(cell, '::after').content").strip('"')
+    assert said.startswith(f"cat taken for deer: {kept.confusion[3, 4]} of 20")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_nothing_sticks_out(open_model, scheme):
+    page = open_model(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    for part in page.locator(".card, .kernels table, .confusion table, .numbers, .js-plotly-plot").all():
+        box = part.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390
+
+
+def test_the_layer_table_is_scrolled_by_keyboard_under_its_headings(open_model):
+    page = open_model()
+    layers = page.get_by_role("region", name="Layers")
+    layers.focus()
+    heading = layers.locator("thead th").first
+    before = heading.bounding_box()["y"] - layers.bounding_box()["y"]
+    page.keyboard.press("End")
+    page.wait_for_function("layers => layers.scrollTop > 100", arg=layers.element_handle())
+    assert abs(heading.bounding_box()["y"] - layers.bounding_box()["y"] - before) < 1
