@@ -1,13 +1,14 @@
 """Recording the gates of a forward, on a model that other threads use at the same time.
 
 The record lives in the caller; the model only carries hooks while the block is open, and each hook answers to the
-thread that opened it. Registering takes a lock, because torch numbers its hooks without one; a forward takes none.
+thread that opened it. Hanging and removing hooks takes a lock; a forward takes none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from threading import Lock, get_ident
 from typing import Any
 
@@ -19,6 +20,7 @@ from cbam_core.gates.finding import find_sites
 from cbam_core.gates.record import Kind, Record
 
 _registration = Lock()
+_keys = count(-1, -1)  # torch numbers its own hooks from 0
 
 
 class capture:  # noqa: N801 - used as a verb: ``with capture(model) as record``
@@ -37,11 +39,12 @@ class capture:  # noqa: N801 - used as a verb: ``with capture(model) as record``
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
-        self._handles: list[RemovableHandle] = []
+        self._hung: list[tuple[dict[int, Any], int]] = []
 
     def __enter__(self) -> Record:
-        # Written out rather than built from parts: next to a forward of one small image, each call here counts.
-        model, handles = self._model, self._handles
+        # Written out rather than built from parts: next to a forward of one small image, each call here counts. Hooks
+        # go straight into the dictionaries that torch keeps them in, because its handles cost as much as the gates.
+        model, hung = self._model, self._hung
         self._sites = find_sites(model)
         self._owner = get_ident()
         self._seen: list[tuple[str, Kind, Tensor]] | None = None  # None outside a forward
@@ -49,17 +52,23 @@ class capture:  # noqa: N801 - used as a verb: ``with capture(model) as record``
         try:
             with _registration:
                 for module, _, block, kind in self._sites:
-                    handles.append(module.register_forward_hook(partial(self._note, block, kind)))
+                    hung.append((module._forward_hooks, key := next(_keys)))
+                    module._forward_hooks[key] = partial(self._note, block, kind)
                 # The model's own come last, so that a gate which is the model itself is seen inside its forward.
-                handles.append(model.register_forward_pre_hook(self._begin))
-                handles.append(model.register_forward_hook(self._complete))
+                hung.append((model._forward_pre_hooks, key := next(_keys)))
+                model._forward_pre_hooks[key] = self._begin
+                hung.append((model._forward_hooks, key := next(_keys)))
+                model._forward_hooks[key] = self._complete
         except BaseException:
             self.__exit__()
             raise
         return self._record
 
     def __exit__(self, *_error: object) -> None:
-        _remove(self._handles)
+        with _registration:
+            for hooks, key in self._hung:
+                hooks.pop(key, None)
+        self._hung.clear()
 
     def _begin(self, _module: nn.Module, _inputs: Any) -> None:
         if get_ident() == self._owner:
@@ -101,11 +110,7 @@ class hooked:  # noqa: N801 - used as an adjective: ``with hooked(hooks)``
             self._handles += [register(hook) for register, hook in self._hooks]
 
     def __exit__(self, *_error: object) -> None:
-        _remove(self._handles)
-
-
-def _remove(handles: list[RemovableHandle]) -> None:
-    with _registration:
-        for handle in handles:
-            handle.remove()
-    handles.clear()
+        with _registration:
+            for handle in self._handles:
+                handle.remove()
+        self._handles.clear()

@@ -71,16 +71,16 @@ def read_history(path: Path) -> tuple[dict[str, Any], History]:
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        epochs = tuple(Epoch(**{name: _number(value) for name, value in epoch.items()}) for epoch in record["epochs"])
+        epochs = tuple(map(_epoch, record["epochs"]))
         return dict(record["recipe"]), History(epochs, tuple(map(float, record["losses"])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError("training.no-history", "{path} is no history of a training run", path=str(path)) from error
 
 
-def _number(value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(value)
-    return value
+def _epoch(record: Mapping[str, Any]) -> Epoch:
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in record.values()):
+        raise TypeError(record)
+    return Epoch(**record)
 
 
 def write_progress(folder: Path, progress: Progress) -> None:

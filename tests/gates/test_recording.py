@@ -7,6 +7,7 @@ import gc
 import pickle
 import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -262,12 +263,12 @@ def test_a_body_that_raises_leaves_no_hook_and_keeps_its_error(
 
 
 def test_a_module_that_refuses_its_hook_leaves_none_on_the_others(hooks: Look) -> None:
-    class Stubborn(nn.Sigmoid):
-        def register_forward_hook(self, *_args: Any, **_kwargs: Any) -> Any:
+    class Stubborn(OrderedDict[int, Any]):
+        def __setitem__(self, *_: Any) -> None:
             raise KeyboardInterrupt
 
     model = nn.Sequential(CBAM(16), CBAM(16))
-    model[1].spatial_attn.sigmoid = Stubborn()
+    model[1].spatial_attn.sigmoid._forward_hooks = Stubborn()
     before = hooks(model)
     with pytest.raises(KeyboardInterrupt), capture(model):
         pass
