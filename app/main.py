@@ -29,6 +29,7 @@ def main() -> None:
     page = st.navigation(
         [
             st.Page(HERE / "views" / "inspect.py", title="Inspect", icon=":material/visibility:", default=True),
+            st.Page(HERE / "views" / "compare.py", title="Compare", icon=":material/compare:"),
             st.Page(HERE / "views" / "model.py", title="Model", icon=":material/account_tree:"),
             st.Page(
                 HERE / "views" / "training.py",

@@ -24,6 +24,7 @@ from cbam_core.data.images import Picture, decode
 from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
 from cbam_core.errors import CbamError, CheckpointError, TrainingError
 from cbam_core.explanation import Explanation, explain
+from cbam_core.explanation.comparison import GateSummary, summarise_gates
 from cbam_core.nn.kernels import SpatialKernel, spatial_kernels
 from cbam_core.nn.summary import Summary, summarise
 from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
@@ -197,6 +198,40 @@ def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | 
         settings=Settings(image="input" if same else "original"),
     )
     return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
+
+
+def inspected_sample() -> int | None:
+    """The bundled image that this visitor chose last on Inspect; None before they chose one.
+
+    Streamlit forgets the widgets of a page that was left, one run later: what it still knows is kept here.
+    """
+    chosen = st.session_state.get("sample", {}).get("chosen")
+    if isinstance(chosen, int) and 0 <= chosen < len(sample_sheet().images):
+        st.session_state["inspected-sample"] = chosen
+    kept: int | None = st.session_state.get("inspected-sample")
+    return kept
+
+
+def class_images(name: str) -> np.ndarray:
+    """The bundled images of a class, uint8 RGB (N, 32, 32, 3)."""
+    sheet = sample_sheet()
+    images: np.ndarray = sheet.images[sheet.labels == CLASSES.index(name)]
+    return images
+
+
+def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
+    """What a network's gates do on the bundled images of every class, by the class's name."""
+    return _class_summaries(_key(classifier), classifier)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:  # noqa: ARG001
+    sheet = sample_sheet()
+    explanations = explain(_classifier, [*sheet.images])  # in batches
+    return {
+        name: summarise_gates([explanations[place] for place in np.flatnonzero(sheet.labels == label)])
+        for label, name in enumerate(CLASSES)
+    }
 
 
 FIRST_CLASS = "cat"

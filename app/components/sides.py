@@ -1,0 +1,192 @@
+"""What is compared: a picture, a network or a class on either side, kept for the visit, and exchanged by one press.
+
+Widgets forget their values when their page is left, and cannot be given one afterwards. So the choices lie in the
+session, and the widgets get new keys, and begin with what was chosen, whenever the sides are exchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import streamlit as st
+
+from app.components.strip import Tile, strip
+from app.components.uploads import ENDINGS, Upload
+from cbam_core.data.images import MAX_BYTES
+
+Place = Literal["left", "right"]
+Source = Literal["sample", "upload"]
+
+LABELS: dict[Place, str] = {"left": "A", "right": "B"}
+"""Short names of the two sides."""
+
+WORDS = {
+    "sample": "Samples",
+    "upload": "Upload",
+    "source": "Picture {label} from",
+    "file": "Drop picture {label} here, or choose it",
+    "held": "Shown: {name}. Choose another one to replace it.",
+    "swap": "Swap",
+    "swap_help": "Exchange A and B",
+    "inspect": "From Inspect",
+    "inspect_help": "Make the sample image that was last chosen on Inspect picture A",
+    "network": "Network {label}",
+    "class": "Class {label}",
+}
+
+_KEPT = "compare-sides"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen for one side.
+
+    Attributes:
+        source: where the picture comes from.
+        sample: place in the sample sheet.
+        upload: the visitor's own picture, if there is one.
+        network: name of a network; "" before one was chosen.
+        class_: name of a class; "" before one was chosen.
+    """
+
+    source: Source = "sample"
+    sample: int = 0
+    upload: Upload | None = None
+    network: str = ""
+    class_: str = ""
+
+
+def begin(left: Choice, right: Choice) -> None:
+    """Set what a visitor sees first; does nothing once they have been here."""
+    st.session_state.setdefault(_KEPT, {"left": left, "right": right, "turn": 0, "starts": {}})
+
+
+def swap_button() -> None:
+    """Exchange the sides."""
+    st.button(WORDS["swap"], icon=":material/swap_horiz:", help=WORDS["swap_help"], on_click=_swap, key="compare-swap")
+
+
+def inspect_button(sample: int | None) -> None:
+    """Take the sample image of the page Inspect for the first side.
+
+    Args:
+        sample: place in the sample sheet; None where there is none, then there is no button.
+    """
+    if sample is not None:
+        st.button(
+            WORDS["inspect"],
+            icon=":material/content_copy:",
+            help=WORDS["inspect_help"],
+            on_click=_take,
+            args=(sample,),
+            key="compare-inspect",
+        )
+
+
+def choose_picture(
+    place: Place, sheet: bytes, tiles: Sequence[Tile], *, columns: int, title: Callable[[], None] | None = None
+) -> Choice:
+    """Let the visitor choose a picture for one side.
+
+    Args:
+        place: which side.
+        sheet: PNG with the sample images, see `strip`.
+        tiles: what each of them is.
+        columns: images in a row of the sheet.
+        title: draws what stands before the choice.
+    """
+    label, kept = LABELS[place], _kept(place)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if title is not None:
+            title()
+        source = st.segmented_control(
+            WORDS["source"].format(label=label),
+            ["sample", "upload"],
+            default=kept.source,
+            required=True,
+            format_func=WORDS.__getitem__,
+            label_visibility="collapsed",
+            key=_key("source", place),
+        )
+    kept = _keep(place, replace(kept, source="upload" if source == "upload" else "sample"))
+    if kept.source == "sample":
+        key = _key("strip", place)
+        starts = st.session_state[_KEPT]["starts"]
+        if key not in st.session_state or key not in starts:
+            starts[key] = kept.sample  # it stays while the visitor chooses, so that the sheet is sent once
+        chosen = strip(sheet, tiles, columns=columns, chosen=starts[key], key=key)
+        return _keep(place, replace(kept, sample=chosen))
+    key = _key("file", place)
+    given = st.file_uploader(
+        WORDS["file"].format(label=label),
+        type=ENDINGS,
+        max_upload_size=MAX_BYTES // 2**20,
+        key=key,
+        on_change=_receive,
+        args=(place, key),
+    )
+    if given is None and kept.upload is not None:
+        st.caption(WORDS["held"].format(name=plain(kept.upload.name)))
+    return kept
+
+
+def choose_network(place: Place, names: Sequence[str]) -> str:
+    """Let the visitor choose a network for one side."""
+    kept = _kept(place)
+    at = names.index(kept.network) if kept.network in names else 0
+    name = st.selectbox(WORDS["network"].format(label=LABELS[place]), list(names), index=at, key=_key("network", place))
+    return _keep(place, replace(kept, network=name)).network
+
+
+def choose_class(place: Place, names: Sequence[str]) -> str:
+    """Let the visitor choose a class for one side."""
+    kept = _kept(place)
+    at = names.index(kept.class_) if kept.class_ in names else 0
+    name = st.selectbox(WORDS["class"].format(label=LABELS[place]), list(names), index=at, key=_key("class", place))
+    return _keep(place, replace(kept, class_=name)).class_
+
+
+def plain(name: str) -> str:
+    """A file's name with nothing that Markdown would make something of."""
+    return "".join(letter if letter.isalnum() or letter in " .-" else "_" for letter in name)[:80].replace("_", r"\_")
+
+
+def _kept(place: Place) -> Choice:
+    choice: Choice = st.session_state[_KEPT][place]
+    return choice
+
+
+def _keep(place: Place, choice: Choice) -> Choice:
+    st.session_state[_KEPT][place] = choice
+    return choice
+
+
+def _key(what: str, place: Place) -> str:
+    return f"compare-{what}-{place}-{st.session_state[_KEPT]['turn']}"
+
+
+def _swap() -> None:
+    kept = st.session_state[_KEPT]
+    kept["left"], kept["right"] = kept["right"], kept["left"]
+    _turn()
+
+
+def _take(sample: int) -> None:
+    _keep("left", replace(_kept("left"), source="sample", sample=sample))
+    _turn()
+
+
+def _turn() -> None:
+    kept = st.session_state[_KEPT]
+    kept["turn"] += 1
+    kept["starts"].clear()
+
+
+def _receive(place: Place, key: str) -> None:
+    given = st.session_state[key]
+    content = None if given is None else given.getvalue()
+    upload = None if content is None else Upload(given.name, hashlib.sha256(content).hexdigest(), content)
+    _keep(place, replace(_kept(place), upload=upload))

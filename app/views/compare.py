@@ -1,0 +1,327 @@
+"""Compare: two pictures, two networks on one picture, or two classes; what their gates share and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import services
+from app.components.comparison import Side, class_summary, likeness, mask_maps, mask_row, side_title
+from app.components.prediction import prediction
+from app.components.sides import (
+    LABELS,
+    Choice,
+    Place,
+    begin,
+    choose_class,
+    choose_network,
+    choose_picture,
+    inspect_button,
+    swap_button,
+)
+from app.components.uploads import say, say_where_they_live
+from cbam_core.classifier import Classifier
+from cbam_core.errors import CbamError
+from cbam_core.explanation.comparison import BlockComparison, compare
+from cbam_core.explanation.result import Block, Explanation
+from cbam_core.render.charts import describe_comparison
+from cbam_core.render.difference import compared_weights
+
+Mode = Literal["pictures", "networks", "classes"]
+Shown = tuple[Sequence[Block], Side]
+
+WORDS = {
+    "title": "Compare",
+    "mode": "What to compare",
+    "pictures": "Two pictures",
+    "networks": "Two networks",
+    "classes": "Two classes",
+    "masks": "Masks",
+    "over": "Over the picture",
+    "alone": "Masks alone",
+    "colours": "Colours of differences",
+    "fixed": "−1 to 1",
+    "widest": "To the greatest",
+    "order": "Order of channels",
+    "index": "By number",
+    "difference": "By difference",
+    "ends": "Channels shown",
+    "all": "All channels",
+    "some": "{count} lowest, {count} highest B − A",
+    "waiting": "Give picture {label} a file, and the comparison appears.",
+    "one_network": "Only one trained network is at hand, so both sides show it. Put a second checkpoint beside it "
+    "to compare two.",
+    "unpaired": "The networks share no block of one name, so no differences are taken: masks stand side by side.",
+    "partly": "These blocks stand in one of the networks only.",
+    "channels_differ": "Two networks learn their channels apart: channel 5 of one need not hold what channel 5 of the "
+    "other holds, so differences of channel weights say little unless one network grew out of the other.",
+    "means": "Means over the ten bundled test images of each class (n = {count}); lines on the bars are one standard "
+    "deviation (SD) to either side. Ten images give a first impression, no proof.",
+    "meaning": "Cosine compares the values as they are: 1 where one gate is a multiple of the other, and near 1 "
+    "whenever both stay near some level. Pearson takes each gate's mean off first: 1 where both rise and fall "
+    "together, 0 where they are unrelated, −1 where one rises as the other falls. Equal gates do not mean equal "
+    "reasons: they multiply features that differ from picture to picture.",
+}
+
+CHART = 260
+"""Height of a chart, pixels."""
+
+ENDS = (5, 10)
+"""How many channels from either end of the difference can be asked for."""
+
+FEW = 10
+"""How many are shown at first: bars of hundreds of channels are too thin to be told apart."""
+
+_CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
+
+
+def compare_page(classifier: Classifier) -> None:
+    """The page below the sidebar."""
+    tiles = services.sample_tiles()
+    begin(
+        Choice(
+            sample=_first(tile.index for tile in tiles if tile.class_ == "cat"), network=classifier.name, class_="cat"
+        ),
+        Choice(
+            sample=_first(tile.index for tile in tiles if tile.class_ == "dog"),
+            network=next((name for name in services.networks() if name != classifier.name), classifier.name),
+            class_="dog",
+        ),
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.header(WORDS["title"], anchor=False, width="content")
+        mode = st.segmented_control(
+            WORDS["mode"],
+            ["pictures", "networks", "classes"],
+            default="pictures",
+            required=True,
+            format_func=WORDS.__getitem__,
+            label_visibility="collapsed",
+            key="compare-mode",
+        )
+        swap_button()
+        if mode != "classes":
+            inspect_button(services.inspected_sample())
+    if mode == "networks":
+        _networks()
+    elif mode == "classes":
+        _classes(classifier)
+    else:
+        _pictures(classifier)
+
+
+def _pictures(classifier: Classifier) -> None:
+    shown: list[Explanation | None] = []
+    uploads = False
+    for place, column in _columns():
+        with column:
+            chosen = choose_picture(
+                place,
+                services.sample_png(),
+                services.sample_tiles(),
+                columns=10,
+                title=partial(side_title, place, LABELS[place]),
+            )
+            uploads = uploads or chosen.source == "upload"
+            shown.append(_explained(classifier, chosen, place))
+    if shown[0] is not None and shown[1] is not None:
+        left, right = (
+            (one.blocks, _side(LABELS[place], one)) for place, one in zip(LABELS, shown, strict=True) if one is not None
+        )
+        _blocks(left, right)
+    if uploads:
+        say_where_they_live()
+
+
+def _networks() -> None:
+    names = services.networks()
+    if len(names) < 2:
+        st.info(WORDS["one_network"], icon=":material/info:")
+    chosen = choose_picture("left", services.sample_png(), services.sample_tiles(), columns=10)
+    shown: list[Explanation | None] = []
+    networks: list[str] = []
+    for place, column in _columns():
+        with column:
+            networks.append(choose_network(place, names))
+            shown.append(_explained(services.network(networks[-1]), chosen, place, what="left"))
+    if shown[0] is None or shown[1] is None:
+        return
+    left, right = (
+        (one.blocks, _side(LABELS[place], one)) for place, one in zip(LABELS, shown, strict=True) if one is not None
+    )
+    _blocks(left, right, networks_differ=shown[0].checkpoint_digest != shown[1].checkpoint_digest)
+    if chosen.source == "upload":
+        say_where_they_live()
+
+
+def _classes(classifier: Classifier) -> None:
+    summaries = services.class_summaries(classifier)
+    shown: list[Shown] = []
+    count = 0
+    for place, column in _columns():
+        with column:
+            name = choose_class(place, list(summaries))
+            summary = summaries[name]
+            class_summary(place, name, summary, services.class_images(name))
+            spread = {block.name: block for block in summary.spread}
+            # Letters as well: both sides can hold one class.
+            shown.append((summary.blocks, Side(f"{LABELS[place]} {name}", None, classifier.input_size[::-1], spread)))
+            count = summary.count
+    st.caption(WORDS["means"].format(count=count))
+    _blocks(*shown)
+
+
+def _explained(
+    classifier: Classifier, chosen: Choice, place: Place, *, what: Place | None = None
+) -> Explanation | None:
+    """One side's picture and prediction; None where there is nothing to show, which is then said.
+
+    Args:
+        classifier: the network of this side.
+        chosen: its picture.
+        place: which side.
+        what: the side whose picture both share; None where each has its own.
+    """
+    label = LABELS[place]
+    if chosen.source == "sample":
+        picture = services.show_sample(classifier, chosen.sample)
+        caption, truth = services.about_sample(chosen.sample)
+        if what:
+            side_title(place, label, classifier.name)
+        prediction(picture.explanation, caption=caption, truth=truth, key=f"compare-prediction-{place}")
+        return picture.explanation
+    if chosen.upload is None:
+        if what in (None, place):
+            st.info(WORDS["waiting"].format(label=LABELS[what or place]), icon=":material/upload:")
+        return None
+    try:
+        picture = services.show_upload(classifier, chosen.upload.digest, chosen.upload.content, "crop", None)
+    except CbamError as error:
+        if what in (None, place):
+            say(error, chosen.upload.name)
+        return None
+    if what:
+        side_title(place, label, classifier.name)
+    prediction(
+        picture.explanation, caption=chosen.upload.name, preview=picture.preview, key=f"compare-prediction-{place}"
+    )
+    return picture.explanation
+
+
+def _blocks(left: Shown, right: Shown, *, networks_differ: bool = False) -> None:
+    """Every block of both sides: masks, their difference, channel weights, likeness."""
+    pairs = compare(left[0], right[0])
+    sides = (left[1], right[1])
+    both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
+    over, limit, order, ends = _settings(pictures=sides[0].input_image is not None, differences=bool(both))
+    if networks_differ and both:
+        st.caption(WORDS["channels_differ"])
+    for pair in both:
+        _pair(pair, sides, over=over, limit=limit, order=order, ends=ends)
+    if len(both) < len(pairs):
+        st.caption(WORDS["partly" if both else "unpaired"])
+        for place, column in _columns():
+            with column:
+                side = sides[0 if place == "left" else 1]
+                alone = [getattr(pair, place) for pair in pairs if None in (pair.left, pair.right)]
+                mask_row([block for block in alone if block is not None], side, place, over=over)
+    if both:
+        st.caption(WORDS["meaning"])
+
+
+def _pair(
+    pair: BlockComparison,
+    sides: tuple[Side, Side],
+    *,
+    over: bool,
+    limit: float | None,
+    order: Literal["index", "difference"],
+    ends: int | None,
+) -> None:
+    st.subheader(pair.name, anchor=False)
+    maps, bars = st.columns([1.15, 1], gap="medium")
+    with maps:
+        mask_maps(pair, sides, over=over, limit=limit)
+    with bars:
+        _channels(pair, sides, order=order, ends=ends)
+        likeness(pair)
+
+
+def _channels(
+    pair: BlockComparison, sides: tuple[Side, Side], *, order: Literal["index", "difference"], ends: int | None
+) -> None:
+    weights = [block.channel_weights if block is not None else None for block in (pair.left, pair.right)]
+    if pair.weights is None or weights[0] is None or weights[1] is None:
+        reasons = [str(note) for note in pair.notes if note.values.get("kind") == "channel weights"]
+        for reason in reasons:
+            st.caption(f"{reason[:1].upper()}{reason[1:]}.")
+        return
+    labels = (sides[0].label, sides[1].label)
+    spreads = [None if side.spread is None else side.spread[pair.name].channel_weights for side in sides]
+    chart = compared_weights(
+        weights[0],
+        weights[1],
+        labels=labels,
+        order=order,
+        ends=ends,
+        spreads=(spreads[0], spreads[1]) if spreads[0] is not None and spreads[1] is not None else None,
+    )
+    said = describe_comparison(weights[0], weights[1], labels=labels)
+    st.plotly_chart(chart, height=CHART, config=_CONFIG, alt=said, key=f"compare-weights-{pair.name}")
+
+
+def _settings(
+    *, pictures: bool, differences: bool
+) -> tuple[bool, float | None, Literal["index", "difference"], int | None]:
+    """How it is drawn: masks over pictures, end of the scale of differences, order and number of channels."""
+    over, limit, order, ends = pictures, "fixed", "index", 0
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        if pictures:
+            over = _either("masks", ("over", "alone")) == "over"
+        if differences:
+            limit = _either("colours", ("fixed", "widest"))
+            order = _either("order", ("index", "difference"))
+            ends = st.selectbox(
+                WORDS["ends"],
+                [0, *ENDS],
+                index=1 + ENDS.index(FEW),
+                format_func=lambda count: WORDS["some"].format(count=count) if count else WORDS["all"],
+                key="compare-ends",
+                width=235,
+            )
+    return over, 1.0 if limit == "fixed" else None, "index" if order == "index" else "difference", ends or None
+
+
+def _either(what: str, choices: tuple[str, str]) -> str:
+    chosen = st.segmented_control(
+        WORDS[what],
+        list(choices),
+        default=choices[0],
+        required=True,
+        format_func=WORDS.__getitem__,
+        key=f"compare-{what}",
+        width="content",
+    )
+    return chosen or choices[0]
+
+
+def _side(label: str, explanation: Explanation) -> Side:
+    height, width = explanation.input_image.shape[:2]
+    return Side(label, np.asarray(explanation.input_image), (width, height))
+
+
+def _columns() -> Iterator[tuple[Place, DeltaGenerator]]:
+    """Both sides and their columns; narrow windows stack them."""
+    return zip(LABELS, st.columns(2, gap="large"), strict=True)
+
+
+def _first(indices: Iterable[int]) -> int:
+    return next(iter(indices), 0)
+
+
+compare_page(st.session_state["network"])

@@ -1,0 +1,220 @@
+"""How do the gates of two explanations differ, and what do those of a class have in common? Plain numbers, no torch.
+
+Blocks are paired by name. A difference is always the second minus the first, and is made only where shapes agree;
+where it is not made, a note says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64
+
+from cbam_core.errors import DataError, Message
+from cbam_core.explanation.result import Block, Explanation
+
+CONSTANT = 1e-6
+"""Values whose standard deviation is at most this share of their size vary by no more than float32 rounds."""
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """How alike two lists of gate values are.
+
+    Attributes:
+        cosine: of the angle between them, in [-1, 1]: 1 where one is a multiple of the other. Gates are positive, so
+            it is near 1 for any two that stay near a level of their own. None where one is zero throughout.
+        pearson: correlation, in [-1, 1]: the cosine after each one's mean is taken off, so only ups and downs count.
+            None where one of them does not vary.
+        notes: why a number is missing.
+    """
+
+    cosine: float | None
+    pearson: float | None
+    notes: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Second minus first of one kind of gate.
+
+    Attributes:
+        values: float32, of the gate's shape; those of CBAM lie in (-1, 1).
+        similarity: of the two gates.
+    """
+
+    values: Float32[np.ndarray, "*shape"]
+    similarity: Similarity
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest difference."""
+        return float(self.values.min()), float(self.values.max())
+
+
+@dataclass(frozen=True)
+class BlockComparison:
+    """One block in both explanations.
+
+    Attributes:
+        name: of the block.
+        left: the first's block; None where it has none of this name.
+        right: the second's.
+        mask: difference of the spatial masks, None where they cannot be compared.
+        weights: difference of the channel weights, None where they cannot be compared.
+        notes: why something is not compared.
+    """
+
+    name: str
+    left: Block | None
+    right: Block | None
+    mask: Difference | None
+    weights: Difference | None
+    notes: tuple[Message, ...]
+
+
+@dataclass(frozen=True)
+class GateSummary:
+    """The gates of several explanations of one network, taken together.
+
+    Attributes:
+        count: number of explanations, n.
+        blocks: mean gates.
+        spread: standard deviations over the n explanations, in blocks of the same names and shapes.
+        classes: names of the K classes.
+        probabilities: mean probabilities, float32 (K,).
+        predicted: what the network chose for each, n names.
+    """
+
+    count: int
+    blocks: tuple[Block, ...]
+    spread: tuple[Block, ...]
+    classes: tuple[str, ...]
+    probabilities: Float32[np.ndarray, " k"]
+    predicted: tuple[str, ...]
+
+
+def similarity(left: Float[np.ndarray, "*shape"], right: Float[np.ndarray, "*shape"]) -> Similarity:
+    """Cosine and Pearson correlation of two gates of one shape, computed in float64."""
+    first, second = left.astype(np.float64).ravel(), right.astype(np.float64).ravel()
+    if not first.size or not (np.isfinite(first).all() and np.isfinite(second).all()):
+        note = Message("similarity.not-finite", "a gate is empty or holds values that are no numbers")
+        return Similarity(None, None, (note,))
+    notes = []
+    cosine = _cosine(first, second)
+    if cosine is None:
+        notes.append(Message("similarity.zero", "no cosine: one of the two is zero throughout"))
+    pearson = None
+    if _is_constant(first) or _is_constant(second):
+        notes.append(Message("similarity.constant", "no correlation: one of the two is the same value throughout"))
+    else:
+        pearson = _cosine(first - first.mean(), second - second.mean())
+    return Similarity(cosine, pearson, tuple(notes))
+
+
+def compare(left: Sequence[Block], right: Sequence[Block]) -> tuple[BlockComparison, ...]:
+    """Pair two explanations' blocks by name, and take differences where shapes agree.
+
+    Between two networks a block of the same name has the same place in the network, but a channel of one need not
+    hold what the channel of that number holds in the other.
+
+    Args:
+        left: blocks of the first explanation or summary.
+        right: blocks of the second.
+
+    Returns:
+        The first's blocks in order, then those that only the second has.
+    """
+    first, second = {block.name: block for block in left}, {block.name: block for block in right}
+    return tuple(_pair(name, first.get(name), second.get(name)) for name in dict.fromkeys((*first, *second)))
+
+
+def summarise_gates(explanations: Sequence[Explanation]) -> GateSummary:
+    """Mean and standard deviation of every gate over explanations of one network.
+
+    Args:
+        explanations: at least one, all with the same blocks and shapes.
+
+    Raises:
+        DataError: there are none, or they come from networks of different shape.
+    """
+    if not explanations:
+        raise DataError("summary.empty", "there are no explanations to take a mean of")
+    first = explanations[0]
+    layout = _layout(first)
+    if any(_layout(one) != layout for one in explanations):
+        raise DataError("summary.shapes-differ", "a mean is taken over explanations of one network at one size only")
+    return GateSummary(
+        count=len(explanations),
+        blocks=_over(explanations, np.mean),
+        spread=_over(explanations, np.std),
+        classes=first.classes,
+        probabilities=_own(np.stack([one.probabilities for one in explanations]).astype(np.float64).mean(axis=0)),
+        predicted=tuple(one.predicted for one in explanations),
+    )
+
+
+def _pair(name: str, left: Block | None, right: Block | None) -> BlockComparison:
+    if left is None or right is None:
+        missing = Message(
+            "comparison.unpaired", "only one of the two networks has a block named {name}", {"name": name}
+        )
+        return BlockComparison(name, left, right, None, None, (missing,))
+    mask, mask_notes = _difference(left.spatial_mask, right.spatial_mask, "spatial mask")
+    weights, weight_notes = _difference(left.channel_weights, right.channel_weights, "channel weights")
+    return BlockComparison(name, left, right, mask, weights, (*mask_notes, *weight_notes))
+
+
+def _difference(
+    left: Float32[np.ndarray, ...] | None, right: Float32[np.ndarray, ...] | None, kind: str
+) -> tuple[Difference | None, tuple[Message, ...]]:
+    if left is None and right is None:
+        return None, (Message("comparison.no-gate", "this block has no {kind}", {"kind": kind}),)
+    if left is None or right is None:
+        return None, (Message("comparison.one-gate", "only one of the two has a {kind} here", {"kind": kind}),)
+    if left.shape != right.shape:
+        values = {"kind": kind, "left": _sized(left.shape), "right": _sized(right.shape)}
+        return None, (
+            Message("comparison.shapes-differ", "no difference of the {kind}: one has {left} and one {right}", values),
+        )
+    return Difference(_own(right.astype(np.float64) - left), similarity(left, right)), ()
+
+
+def _sized(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) + (" cells" if len(shape) == 2 else " values")
+
+
+def _cosine(first: Float64[np.ndarray, " n"], second: Float64[np.ndarray, " n"]) -> float | None:
+    lengths = float(np.linalg.norm(first)), float(np.linalg.norm(second))
+    if 0.0 in lengths:
+        return None
+    return float(np.clip((first / lengths[0]) @ (second / lengths[1]), -1, 1))
+
+
+def _is_constant(values: Float64[np.ndarray, " n"]) -> bool:
+    return float(values.std()) <= CONSTANT * float(np.abs(values).max())
+
+
+def _layout(explanation: Explanation) -> list[tuple[str, str, tuple[int, ...]]]:
+    gates = ((block.name, kind, values.shape) for block in explanation.blocks for kind, values in block.gates.items())
+    return [(explanation.checkpoint_digest, "", ()), *gates]
+
+
+def _over(explanations: Sequence[Explanation], measure: Callable[..., np.ndarray]) -> tuple[Block, ...]:
+    """Blocks whose gates are a measure over all explanations, taken cell by cell."""
+    blocks = []
+    for at, block in enumerate(explanations[0].blocks):
+        gates = {
+            kind: _own(measure([one.blocks[at].gates[kind] for one in explanations], axis=0, dtype=np.float64))
+            for kind in block.gates
+        }
+        blocks.append(Block(block.name, gates, block.placement))
+    return tuple(blocks)
+
+
+def _own(values: np.ndarray) -> Float32[np.ndarray, "*shape"]:
+    copy = values.astype(np.float32)
+    copy.setflags(write=False)
+    return copy

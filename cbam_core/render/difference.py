@@ -1,0 +1,133 @@
+"""Differences in colours and charts: blue where the second is lower, white at no difference, orange where higher.
+
+The table is straight between a few colours in sRGB, equally light on both sides of its middle, and told apart with
+every common kind of colour blindness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from cbam_core.errors import RenderError
+from cbam_core.render.charts import WORDS, Chart, PairOrder, compare_channel_weights
+from cbam_core.render.colours import MISSING
+from cbam_core.render.overlay import Cells, spread
+
+_STOPS = ("#08415f", "#1f6f93", "#6ba9c6", "#b9d8e5", "#f7f7f7", "#f3cfae", "#dd9453", "#b35c1c", "#6b3207")
+
+
+def _table() -> UInt8[np.ndarray, "255 3"]:
+    """255 colours, an odd number, so that no difference has a colour of its own."""
+    stops = np.array([[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in _STOPS], np.float64)
+    places, given = np.linspace(0, 1, 255), np.linspace(0, 1, len(stops))
+    columns = [np.interp(places, given, stops[:, channel]) for channel in range(3)]
+    table: UInt8[np.ndarray, "255 3"] = np.floor(np.stack(columns, axis=1) + 0.5).astype(np.uint8)
+    table.flags.writeable = False
+    return table
+
+
+DIVERGING = _table()
+"""Colours from the lowest difference to the highest, uint8 RGB (255, 3); the middle one is no difference."""
+
+
+def diverging(values: Float[np.ndarray, "*shape"], limit: float = 1.0) -> UInt8[np.ndarray, "*shape 3"]:
+    """Colours of differences on a scale from -limit to limit.
+
+    Args:
+        values: differences; those beyond the scale get its end's colour, what is no number gets `MISSING`.
+        limit: end of the scale, above 0.
+
+    Returns:
+        RGB, uint8, one more axis than `values`.
+
+    Raises:
+        RenderError: the limit is not a number above 0.
+    """
+    if not (np.isfinite(limit) and limit > 0):
+        raise RenderError("render.limit", "a scale of differences ends at a number above 0; given {given}", given=limit)
+    wide = values.astype(np.float64)
+    unknown = np.isnan(wide)
+    index = np.floor(np.clip(np.where(unknown, 0, wide) / limit, -1, 1) * 127 + 127.5).astype(np.intp)
+    pixels = DIVERGING[index]
+    pixels[unknown] = MISSING
+    return pixels
+
+
+def difference_picture(
+    values: Float32[np.ndarray, "h w"], cells: Cells | None, size: tuple[int, int], *, zoom: int, limit: float = 1.0
+) -> UInt8[np.ndarray, "rows columns 3"]:
+    """A map of differences, drawn where its cells lie on the network's input.
+
+    Args:
+        values: differences, one a cell.
+        cells: where the cells lie; None where that is not known, then they tile the picture.
+        size: (width, height) of the input, pixels.
+        zoom: drawn pixels along each side of a pixel of the input.
+        limit: end of the colour scale.
+    """
+    if cells is None:
+        across, down = size[0] / values.shape[1], size[1] / values.shape[0]
+        cells = Cells(across / 2, down / 2, across, down)
+    return diverging(spread(values, cells, size, zoom), limit)
+
+
+def compared_weights(
+    left: Float32[np.ndarray, " c"],
+    right: Float32[np.ndarray, " c"],
+    *,
+    labels: tuple[str, str],
+    order: PairOrder = "index",
+    ends: int | None = None,
+    spreads: tuple[Float32[np.ndarray, " c"], Float32[np.ndarray, " c"]] | None = None,
+    title: str = "",
+    words: Mapping[str, str] = WORDS,
+) -> Chart:
+    """Bars of two blocks' channel weights for a page that brings its own text colours.
+
+    Args:
+        left: channel weights of the first.
+        right: channel weights of the second.
+        labels: names of the two.
+        order: as for `compare_channel_weights`.
+        ends: show only the channels that are most lower and most higher in the second, so many of each; all where
+            there are no more.
+        spreads: standard deviations of both, drawn as lines on the bars.
+        title: of the chart.
+        words: the words on the chart.
+
+    Raises:
+        RenderError: the two differ in length, or there are none.
+    """
+    chart = compare_channel_weights(left, right, title=title, labels=labels, order=order, words=words)
+    if ends is not None and 2 * ends < len(left):
+        ranked = np.argsort(right.astype(np.float64) - left, kind="stable")
+        _keep(chart, {str(channel) for channel in (*ranked[:ends], *ranked[len(left) - ends :])})
+    chart["layout"].pop("font")
+    if not title:
+        chart["layout"].pop("title")
+        chart["layout"]["margin"] = {**chart["layout"]["margin"], "t": 28}
+    for bars, deviation in zip(chart["data"], spreads or (), strict=False):
+        channels = [int(name) for name in bars["x"]]
+        bars["error_y"] = {
+            "type": "data",
+            "array": deviation[channels].tolist(),
+            "thickness": 1,
+            "width": 0,
+            "color": "rgba(128,128,128,0.9)",
+        }
+    return chart
+
+
+def _keep(chart: Chart, channels: set[str]) -> None:
+    """Leave bars of these channels alone, and give each its number where there is room."""
+    for bars in chart["data"]:
+        kept = [at for at, channel in enumerate(bars["x"]) if channel in channels]
+        for name in ("x", "y", "customdata"):
+            bars[name] = [bars[name][at] for at in kept]
+    if len(channels) <= 24:
+        chart["layout"]["xaxis"].pop("nticks", None)
+        chart["layout"]["xaxis"]["dtick"] = 1
+        chart["layout"]["xaxis"].pop("tickangle")  # numbers turn where there is no room

@@ -1,0 +1,213 @@
+"""Compare without a browser: its three ways, swapping, uploads good and bad, and what is said of differences."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from streamlit.testing.v1 import AppTest
+
+from app.components.comparison import in_words
+from cbam_core import explain, load_classifier
+from cbam_core.data.samples import sample_sheet
+from cbam_core.explanation.comparison import Similarity, similarity
+from cbam_core.places import shipped_checkpoints
+
+MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+CAT = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
+NETWORK = "cbam_cnn_cifar10"
+FIRST_CAT, FIRST_DOG = 30, 50
+
+
+@pytest.fixture
+def app(monkeypatch, tmp_path):
+    """The page as a new visitor opens it, with one shipped network and a twin of it."""
+    shutil.copy(shipped_checkpoints()[NETWORK], tmp_path)
+    shutil.copy(shipped_checkpoints()[NETWORK], tmp_path / "twin.safetensors")
+    monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
+    return opened()
+
+
+def opened():
+    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test.run()
+    test.switch_page("views/compare.py").run()
+    assert not test.exception
+    return test
+
+
+def html(app):
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def texts(app):
+    return " ".join(element.value for element in [*app.markdown, *app.caption, *app.error, *app.warning, *app.info])
+
+
+def charts(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def mode(app, name):
+    app.segmented_control(key="compare-mode").select(name).run()
+    assert not app.exception
+    return app
+
+
+def source(app, place, turn=0):
+    return app.segmented_control(key=f"compare-source-{place}-{turn}")
+
+
+def uploader(app, place, turn=0):
+    return next(one for one in app.file_uploader if f"compare-file-{place}-{turn}" in one.proto.id)
+
+
+def test_two_pictures_show_every_block_on_one_scale_with_the_differences_and_likeness(app):
+    network = load_classifier(NETWORK)
+    left, right = (explain(network, sample_sheet().images[index]) for index in (FIRST_CAT, FIRST_DOG))
+    assert len(charts(app)) == 3
+    drawn = html(app)
+    for one, other in zip(left.blocks, right.blocks, strict=True):
+        low, high = one.spatial_mask.min(), one.spatial_mask.max()
+        assert f"Spatial mask of {one.name}, A: " in drawn
+        assert f"from {low:.2f} to {high:.2f}" in drawn
+        difference = other.spatial_mask.astype(np.float64) - one.spatial_mask
+        assert f"{difference.max():+.3f}".replace("-", "−") in drawn
+        assert f"cosine {similarity(one.spatial_mask, other.spatial_mask).cosine:.2f}" in drawn
+    assert "Equal gates do not mean equal reasons" in texts(app)
+
+
+def test_bars_are_the_weights_of_both_and_can_be_sorted_and_shown_whole(app):
+    network = load_classifier(NETWORK)
+    left, right = (explain(network, sample_sheet().images[index]) for index in (FIRST_CAT, FIRST_DOG))
+    weights = [one.blocks[2].channel_weights for one in (left, right)]
+    assert len(charts(app)[2]["data"][0]["x"]) == 20
+    app.selectbox(key="compare-ends").select(0).run()
+    app.segmented_control(key="compare-order").select("difference").run()
+    bars = charts(app)[2]["data"]
+    channels = [int(name) for name in bars[0]["x"]]
+    assert len(channels) == 128
+    assert bars[0]["y"] == pytest.approx(weights[0][channels].tolist())
+    assert bars[1]["y"] == pytest.approx(weights[1][channels].tolist())
+    sizes = np.abs(weights[1] - weights[0])[channels]
+    assert (np.diff(sizes) <= 1e-6).all()
+
+
+def test_charts_are_described_for_those_who_cannot_see_them(app):
+    spoken = [chart.proto.alt for chart in app.get("plotly_chart")]
+    assert all(re.search(r"channel weights of A and B; mean .* largest difference", text) for text in spoken)
+
+
+def test_swapping_exchanges_the_sides(app):
+    before = charts(app)[2]["data"]
+    app.button(key="compare-swap").click().run()
+    after = charts(app)[2]["data"]
+    assert after[0]["name"] == before[0]["name"] == "A"
+    assert (after[0]["y"], after[1]["y"]) == (before[1]["y"], before[0]["y"])
+
+
+def test_scale_of_differences_is_fixed_until_asked_otherwise(app):
+    assert html(app).count("<span>−1</span>") == 3
+    app.segmented_control(key="compare-colours").select("widest").run()
+    assert "<span>−1</span>" not in html(app)
+
+
+def test_side_without_a_file_waits_and_the_other_stays(app):
+    source(app, "right").select("upload").run()
+    assert "Give picture B a file" in texts(app)
+    assert "memory for your visit only" in texts(app)
+    assert not charts(app)
+
+
+def test_bad_file_is_one_sentence_and_a_good_one_takes_its_place(app):
+    source(app, "right").select("upload").run()
+    uploader(app, "right").set_value([("<b>evil</b>.png", b"no picture at all", "image/png")]).run()
+    assert not app.exception
+    (error,) = app.error
+    assert "<b>" not in error.value
+    assert len(app.get("bidi_component")) >= 2  # strip and prediction of the other side
+    uploader(app, "right").set_value([("chelsea.png", CAT, "image/png")]).run()
+    assert not app.error
+    assert len(charts(app)) == 3
+
+
+def test_an_upload_changes_sides_too(app):
+    source(app, "right").select("upload").run()
+    uploader(app, "right").set_value([("chelsea.png", CAT, "image/png")]).run()
+    before = charts(app)[2]["data"]
+    app.button(key="compare-swap").click().run()
+    assert source(app, "left", 1).value == "upload"
+    assert source(app, "right", 1).value == "sample"
+    assert "Shown: chelsea.png" in texts(app)
+    assert charts(app)[2]["data"][0]["y"] == before[1]["y"]
+
+
+def test_twins_have_no_differences(app):
+    mode(app, "networks")
+    assert app.selectbox(key="compare-network-left-0").value == NETWORK
+    assert app.selectbox(key="compare-network-right-0").value == "twin"
+    assert len(charts(app)) == 3
+    assert html(app).count("<span>+0.000 to +0.000</span>") == 3
+    assert "learn their channels apart" not in texts(app)  # they are one network
+
+
+def test_networks_without_a_common_block_stand_side_by_side(monkeypatch):
+    monkeypatch.delenv("CBAM_CHECKPOINT_DIR", raising=False)
+    if len(shipped_checkpoints()) < 2:
+        pytest.skip("one network ships")
+    app = mode(opened(), "networks")
+    assert "share no block of one name" in texts(app)
+    assert not charts(app)
+    assert html(app).count("Spatial mask of ") == 9
+    app.button(key="compare-swap").click().run()
+    assert app.selectbox(key="compare-network-right-1").value == NETWORK
+
+
+def test_one_network_is_said_to_be_one(app, tmp_path):
+    (tmp_path / "twin.safetensors").unlink()
+    app = mode(opened(), "networks")
+    assert "Only one trained network" in texts(app)
+    assert len(charts(app)) == 3
+
+
+def test_classes_are_means_of_ten_with_their_spread(app):
+    mode(app, "classes")
+    network, sheet = load_classifier(NETWORK), sample_sheet()
+    cats = [explain(network, image) for image in sheet.images[FIRST_CAT : FIRST_CAT + 10]]
+    right = sum(one.predicted == "cat" for one in cats)
+    assert f"{right} of 10 recognised as cat" in html(app)
+    assert "(n = 10)" in texts(app)
+    app.selectbox(key="compare-ends").select(0).run()
+    bars = charts(app)[0]["data"][0]
+    stack = np.stack([one.blocks[0].channel_weights for one in cats]).astype(np.float64)
+    assert bars["y"] == pytest.approx(stack.mean(axis=0), abs=1e-5)
+    assert bars["error_y"]["array"] == pytest.approx(stack.std(axis=0), abs=1e-5)
+    app.button(key="compare-swap").click().run()
+    assert app.selectbox(key="compare-class-left-1").value == "dog"
+
+
+def test_a_class_with_itself_is_told_apart_by_letters(app):
+    mode(app, "classes")
+    app.selectbox(key="compare-class-right-0").select("cat").run()
+    assert [bars["name"] for bars in charts(app)[0]["data"]] == ["A cat", "B cat"]
+    assert html(app).count("<span>+0.000 to +0.000</span>") == 3
+
+
+@pytest.mark.parametrize(
+    ("pearson", "said"),
+    [
+        (0.9, "rise and fall together"),
+        (0.5, "partly rise and fall together"),
+        (0.0, "hardly related"),
+        (-0.5, "partly run against each other"),
+        (-0.9, "run against each other"),
+    ],
+)
+def test_correlations_in_words(pearson, said):
+    assert in_words(Similarity(1.0, pearson)) == said
+    assert "hardly varies" in in_words(Similarity(1.0, pearson), flat=True)

@@ -1,0 +1,157 @@
+"""Differences, likeness and means of gates, against closed forms."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cbam_core import Classifier, explain
+from cbam_core.data.samples import sample_sheet
+from cbam_core.errors import CbamError
+from cbam_core.explanation.comparison import compare, similarity, summarise_gates
+from cbam_core.explanation.result import Block, Explanation
+
+
+def block(name: str, weights: list[float] | None = None, mask: list[list[float]] | None = None) -> Block:
+    gates = {}
+    if weights is not None:
+        gates["channel"] = np.array(weights, np.float32)
+    if mask is not None:
+        gates["spatial"] = np.array(mask, np.float32)
+    return Block(name, gates, None)
+
+
+def codes(notes: tuple[object, ...]) -> list[str]:
+    return [note.code for note in notes]  # type: ignore[attr-defined]
+
+
+def test_cosine_and_pearson_have_their_closed_forms() -> None:
+    alike = similarity(np.array([1.0, 0.0]), np.array([1.0, 1.0]))
+    assert alike.cosine == pytest.approx(np.sqrt(0.5))
+    assert alike.pearson is None  # the second does not vary
+    assert codes(alike.notes) == ["similarity.constant"]
+    opposite = similarity(np.array([0.2, 0.4, 0.6]), np.array([0.6, 0.4, 0.2]))
+    assert opposite.pearson == pytest.approx(-1)
+    assert opposite.cosine == pytest.approx(0.4 / 0.56)
+    assert opposite.notes == ()
+
+
+def test_a_gate_is_like_itself_and_like_its_multiple() -> None:
+    values = np.random.default_rng(0).random((7, 7), dtype=np.float32)
+    for other in (values, 0.5 * values):
+        alike = similarity(values, other)
+        assert alike.cosine == pytest.approx(1, abs=1e-6)
+        assert alike.pearson == pytest.approx(1, abs=1e-6)
+
+
+def test_pearson_is_numpys() -> None:
+    left, right = np.random.default_rng(1).random((2, 50))
+    assert similarity(left, right).pearson == pytest.approx(np.corrcoef(left, right)[0, 1])
+
+
+@pytest.mark.parametrize("level", [0.5, 0.1, 1.0])
+def test_a_constant_has_a_cosine_but_no_correlation(level: float) -> None:
+    alike = similarity(np.full(9, level, np.float32), np.full(9, level, np.float32))
+    assert alike.cosine == pytest.approx(1)
+    assert alike.pearson is None
+    assert codes(alike.notes) == ["similarity.constant"]
+
+
+def test_what_only_rounding_varies_is_constant() -> None:
+    values = np.full(9, 0.5, np.float32)
+    values[3] = np.nextafter(np.float32(0.5), np.float32(1))
+    assert similarity(values, np.arange(9.0)).pearson is None
+
+
+def test_zeros_and_what_is_no_number_give_none_with_a_reason() -> None:
+    zeros = similarity(np.zeros(3), np.array([0.1, 0.2, 0.3]))
+    assert (zeros.cosine, zeros.pearson) == (None, None)
+    assert codes(zeros.notes) == ["similarity.zero", "similarity.constant"]
+    for odd in (np.array([np.nan, 1.0]), np.array([np.inf, 1.0]), np.array([])):
+        alike = similarity(odd, odd)
+        assert (alike.cosine, alike.pearson, codes(alike.notes)) == (None, None, ["similarity.not-finite"])
+
+
+def test_differences_are_second_minus_first_and_frozen() -> None:
+    (pair,) = compare([block("a", [0.25, 0.5], [[0.0, 1.0]])], [block("a", [0.5, 0.25], [[1.0, 1.0]])])
+    assert pair.weights is not None
+    assert pair.mask is not None
+    assert pair.weights.values.tolist() == [0.25, -0.25]
+    assert pair.weights.range == (-0.25, 0.25)
+    assert pair.mask.values.tolist() == [[1.0, 0.0]]
+    assert pair.notes == ()
+    with pytest.raises(ValueError, match="read-only"):
+        pair.mask.values[...] = 0
+
+
+def test_blocks_are_paired_by_name_and_the_rest_is_said() -> None:
+    pairs = compare([block("a", [1.0]), block("b", [1.0])], [block("c", [1.0]), block("b", [0.5])])
+    assert [(pair.name, pair.left is None, pair.right is None) for pair in pairs] == [
+        ("a", False, True),
+        ("b", False, False),
+        ("c", True, False),
+    ]
+    assert codes(pairs[0].notes) == ["comparison.unpaired"]
+    assert pairs[0].weights is None
+
+
+def test_shapes_that_differ_are_said_with_both_sizes() -> None:
+    (pair,) = compare([block("a", [1.0, 0.5], [[0.5]])], [block("a", [1.0], [[0.5, 0.5]])])
+    assert (pair.mask, pair.weights) == (None, None)
+    assert [str(note) for note in pair.notes] == [
+        "no difference of the spatial mask: one has 1x1 cells and one 1x2 cells",
+        "no difference of the channel weights: one has 2 values and one 1 values",
+    ]
+
+
+def test_a_gate_that_is_missing_is_said() -> None:
+    (one,) = compare([block("a", [1.0], [[0.5]])], [block("a", [1.0])])
+    assert codes(one.notes) == ["comparison.one-gate"]
+    (none,) = compare([block("a", [1.0])], [block("a", [1.0])])
+    assert codes(none.notes) == ["comparison.no-gate"]
+
+
+@pytest.fixture(scope="module")
+def ten(tiny_classifier: Classifier) -> list[Explanation]:
+    return explain(tiny_classifier, [*sample_sheet().images[:10]])
+
+
+def test_a_summary_is_mean_and_spread_of_every_gate(ten: list[Explanation]) -> None:
+    summary = summarise_gates(ten)
+    assert summary.count == 10
+    assert summary.predicted == tuple(one.predicted for one in ten)
+    assert summary.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    for at, (mean, spread) in enumerate(zip(summary.blocks, summary.spread, strict=True)):
+        assert mean.name == spread.name == ten[0].blocks[at].name
+        assert mean.placement == ten[0].blocks[at].placement
+        for kind in mean.gates:
+            stack = np.stack([one.blocks[at].gates[kind] for one in ten]).astype(np.float64)
+            assert np.allclose(mean.gates[kind], stack.mean(axis=0), atol=1e-7)
+            assert np.allclose(spread.gates[kind], stack.std(axis=0), atol=1e-7)
+
+
+def test_a_summary_of_one_has_no_spread_and_of_none_is_an_error(ten: list[Explanation]) -> None:
+    assert all((values == 0).all() for one in summarise_gates(ten[:1]).spread for values in one.gates.values())
+    with pytest.raises(CbamError, match="no explanations"):
+        summarise_gates([])
+
+
+def test_explanations_of_different_shape_have_no_mean(ten: list[Explanation]) -> None:
+    other = Explanation(**{**vars(ten[0]), "blocks": ten[0].blocks[:1]})
+    with pytest.raises(CbamError, match="one network"):
+        summarise_gates([ten[0], other])
+
+
+def test_comparing_imports_no_torch_and_results_can_be_pickled(ten: list[Explanation]) -> None:
+    pairs = compare(ten[0].blocks, ten[1].blocks)
+    twins = pickle.loads(pickle.dumps(pairs))
+    assert [twin.weights.values.tobytes() for twin in twins] == [
+        pair.weights.values.tobytes() for pair in pairs if pair.weights
+    ]
+    program = "import sys, cbam_core.explanation.comparison; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
