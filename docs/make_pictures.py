@@ -24,6 +24,7 @@ PICTURES = ROOT / "docs" / "pictures"
 CAT = Path(skimage.__file__).parent / "data" / "chelsea.png"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 PAINTED = "[data-painted]:not([data-painted='0'])"
+OTHER_PAGES = ("Compare", "Model", "Training")
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -73,6 +74,12 @@ def main() -> None:
         upload(page)
         take(page, "inspect-upload")
         take(visit(browser, address, PHONE, "light"), "inspect-phone")
+        for name in OTHER_PAGES:
+            page = visit(browser, address, WIDE, "light")
+            page.get_by_role("link", name=name, exact=True).click()
+            page.get_by_role("heading", name=name, exact=True).wait_for()
+            page.wait_for_timeout(4000)
+            take(page, name.lower())
         browser.close()
 
 

@@ -29,6 +29,7 @@ def page(chromium, site):
     page.goto(site)
     page.wait_for_selector(PAINTED)
     page.wait_for_function(ARRIVED)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     yield page
     context.close()
     assert trouble == []

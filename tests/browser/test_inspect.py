@@ -39,6 +39,7 @@ def open_inspect(chromium, site):
         page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or trouble.append(r.url))
         page.goto(site)
         page.wait_for_selector(PAINTED)
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         return page
 
     yield open_one
