@@ -200,14 +200,13 @@ def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | 
     return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
 
 
-def inspected_sample() -> int | None:
-    """The bundled image that this visitor chose last on Inspect; None before they chose one.
+def note_inspected(index: int) -> None:
+    """Keep which bundled image this visitor looks at on Inspect: Streamlit forgets the widgets of a left page."""
+    st.session_state["inspected-sample"] = index
 
-    Streamlit forgets the widgets of a page that was left, one run later: what it still knows is kept here.
-    """
-    chosen = st.session_state.get("sample", {}).get("chosen")
-    if isinstance(chosen, int) and 0 <= chosen < len(sample_sheet().images):
-        st.session_state["inspected-sample"] = chosen
+
+def inspected_sample() -> int | None:
+    """The bundled image that this visitor looked at last on Inspect; None before they were there."""
     kept: int | None = st.session_state.get("inspected-sample")
     return kept
 

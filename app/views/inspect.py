@@ -45,6 +45,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     index = strip(services.sample_png(), tiles, columns=10, chosen=first, key="sample", of=classifier.digest)
     if not shown:
         return
+    services.note_inspected(index)
     picture = services.show_sample(classifier, index)
     name = int(sheet.indices[index])
     ahead = Ahead("sample", classifier.digest, index)

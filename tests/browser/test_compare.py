@@ -1,0 +1,112 @@
+"""The Compare page as a visitor uses it: real server, real browser, by keyboard, and narrow."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cbam_core import explain, load_classifier
+from cbam_core.data.samples import sample_sheet
+from cbam_core.render.difference import difference_picture
+from cbam_core.render.overlay import cells_on_input, overlay
+
+pytestmark = pytest.mark.browser
+
+FIRST_CAT, FIRST_DOG = 30, 50
+PICTURES = ".cbam-maps img.picture"
+
+
+@pytest.fixture
+def open_compare(chromium, site):
+    """Opens the page by the sidebar; at the end nothing may have complained, or gone to another host."""
+    contexts, trouble = [], []
+
+    def open_one(**how):
+        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or trouble.append(r.url))
+        page.goto(site)
+        if how.get("viewport", {"width": 1440})["width"] < 700:
+            page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_test_id("stSidebarNavLink").filter(has_text="Compare").click()
+        page.locator(PICTURES).nth(8).wait_for()
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+@pytest.fixture(scope="module")
+def pair():
+    network = load_classifier("cbam_cnn_cifar10")
+    return [explain(network, sample_sheet().images[index]) for index in (FIRST_CAT, FIRST_DOG)]
+
+
+def drawn(picture):
+    content = picture.get_attribute("src").partition(",")[2]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB"))
+
+
+def wait_for_alt(page, number, text):
+    page.wait_for_function(
+        "([selector, number, text]) => document.querySelectorAll(selector)[number]?.alt.includes(text)",
+        arg=[PICTURES, number, text],
+    )
+
+
+def span(mask):
+    return f"from {mask.min():.2f} to {mask.max():.2f}"
+
+
+def test_masks_and_differences_are_exact(open_compare, pair):
+    page = open_compare()
+    for number, (left, right) in enumerate(zip(pair[0].blocks, pair[1].blocks, strict=True)):
+        cells = cells_on_input(left.placement)
+        for place, (one, block) in enumerate(zip(pair, (left, right), strict=True)):
+            expected = overlay(one.input_image, block.spatial_mask, cells, opacity=0.6, zoom=8)
+            assert np.array_equal(drawn(page.locator(PICTURES).nth(3 * number + place)), expected)
+        values = (right.spatial_mask.astype(np.float64) - left.spatial_mask).astype(np.float32)
+        expected = difference_picture(values, cells, (32, 32), zoom=8)
+        assert np.array_equal(drawn(page.locator(PICTURES).nth(3 * number + 2)), expected)
+    page.locator(".js-plotly-plot").nth(2).wait_for()
+
+
+def test_swap_and_strip_work_by_keyboard(open_compare, pair):
+    page = open_compare()
+    wait_for_alt(page, 0, span(pair[0].blocks[0].spatial_mask))
+    page.get_by_role("button", name="Swap").focus()
+    page.keyboard.press("Enter")
+    wait_for_alt(page, 0, span(pair[1].blocks[0].spatial_mask))
+    ringed = page.locator(".strip").first.locator("[aria-selected=true]")
+    assert ringed.get_attribute("data-index") == str(FIRST_DOG)
+    ringed.focus()
+    page.keyboard.press("ArrowRight")
+    other = explain(load_classifier("cbam_cnn_cifar10"), sample_sheet().images[FIRST_DOG + 1])
+    wait_for_alt(page, 0, span(other.blocks[0].spatial_mask))
+
+
+def test_sample_chosen_on_inspect_can_be_taken(open_compare):
+    page = open_compare()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Inspect").click()
+    page.get_by_role("option", name="ship, test image").first.click()
+    page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(500)
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Compare").click()
+    page.get_by_role("button", name="From Inspect").click()
+    page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()
+    assert page.locator(".prediction").count() == 2
+
+
+def test_a_narrow_window_is_not_scrolled_sideways(open_compare):
+    page = open_compare(viewport={"width": 390, "height": 844})
+    page.locator(".js-plotly-plot").first.wait_for()
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth <= element.clientWidth")
