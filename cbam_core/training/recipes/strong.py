@@ -1,4 +1,8 @@
-"""The best that we can do for `CBAM_CNN` as it is: it learns from labels and from the second network."""
+"""For `CBAM_CNN` as it is: it learns from labels and from the second network. What the shipped one was made with.
+
+It came to 86.43 % on the test set, within chance of the 86.54 % of forty epochs without a teacher (peak rate 0.2, label
+smoothing 0.1, 45,000 images): so far the teacher has not paid, and this is not yet the best that the network can do.
+"""
 
 from cbam_core.training.recipes.recipe import Recipe
 
