@@ -24,7 +24,6 @@ from apparatus.turns import asked_rounds, tell
 
 from cbam_core.errors import CbamError
 from cbam_core.nn import summarise
-from cbam_core.training.memory import keep_freed_memory
 from cbam_core.training.recipes import FAST
 from cbam_core.training.run import TrainedRun, train_classifier
 
@@ -50,7 +49,6 @@ def interval(differences: Sequence[float]) -> tuple[float, float | None]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what is missing, and print what came out."""
     rounds = asked_rounds(__doc__, 5, arguments)
-    keep_freed_memory()
     runs = {gates: [run(gates, seed) for seed in range(rounds)] for gates in TWINS}
     accuracies = {gates: [one.classifier.card.test_accuracy or math.nan for one in runs[gates]] for gates in TWINS}
     figures, said = {}, []
