@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 CAT, ASTRONAUT = PHOTOS / "chelsea.png", PHOTOS / "astronaut.png"
-FIRST_CAT = 30  # the sample that the page opens with
+FIRST_CAT = 31  # the sample that the page opens with
 
 
 @pytest.fixture
