@@ -169,5 +169,5 @@ def test_numbers_and_scale_of_kernels_can_be_chosen(checkpoint):
     app.segmented_control(key="model-kernels-scale").set_value("one for all blocks").run()
     assert not app.exception
     model = load_classifier(checkpoint).model
-    greatest = max(float(model.get_submodule(f"cbam{n}.spatial_attn.conv").weight.abs().max()) for n in (1, 2, 3))
+    greatest = max(float(model.state_dict()[f"cbam{n}.spatial_attn.conv.weight"].abs().max()) for n in (1, 2, 3))
     assert pages(app).count(f"<span>−{greatest:.3f}</span>") == 3
