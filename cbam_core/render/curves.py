@@ -221,8 +221,8 @@ def _line(x: list[int], values: Float64[np.ndarray, " n"], name: str, **line: st
     return {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": line}
 
 
-def _layout(title: str, across: str, up: str, ink: str | None) -> Chart:
-    grid = {"gridcolor": _GRID, "zeroline": False}
+def plain_layout(title: str, ink: str | None) -> Chart:
+    """What every chart of a page has: title and legend to the left, no ground of its own."""
     return {
         "title": {
             "text": title,
@@ -234,13 +234,20 @@ def _layout(title: str, across: str, up: str, ink: str | None) -> Chart:
             "pad": {"t": 8},
             "font": {"size": 14},
         },
-        "margin": {"l": 48, "r": 8, "t": 56, "b": 44},
+        "margin": {"l": 52, "r": 12, "t": 56, "b": 44},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         **({} if ink is None else {"font": {"color": ink}}),
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "font": {"size": 12}},
+    }
+
+
+def _layout(title: str, across: str, up: str, ink: str | None) -> Chart:
+    grid = {"gridcolor": _GRID, "zeroline": False}
+    return {
+        **plain_layout(title, ink),
         "hovermode": "x unified",
         "uirevision": title,
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "font": {"size": 12}},
         "xaxis": {"title": {"text": across, "standoff": 6}, "showgrid": False, "zeroline": False},
         "yaxis": {"title": {"text": up, "standoff": 6}, **grid},
     }

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from cbam_core.render.charts import INK, ONE_COLOUR, PAIR_COLOURS, Chart
+from cbam_core.render.curves import plain_layout
 
 Interval = tuple[float, float]
 
@@ -82,7 +83,7 @@ def class_accuracy(
         "hoverinfo": "text",
     }
     floor = 10 * np.floor(min([*lows, 90.0]) / 10)
-    layout = _layout(words["per_class"], ink)
+    layout = plain_layout(words["per_class"], ink)
     layout["margin"] = {"l": 8, "r": 12, "t": 40, "b": 44}
     layout["xaxis"] = {"title": {"text": words["accuracy"], "standoff": 6}, "range": [float(floor), 100.5]} | _GRIDDED
     layout["yaxis"] = {
@@ -160,7 +161,7 @@ def reliability(
         "showlegend": False,
         "hovertemplate": f"%{{y:,}} {_escaped(words['answers'])}<extra></extra>",
     }
-    layout = _layout(words["reliability"].format(error=f"{100 * error:.2f}"), ink)
+    layout = plain_layout(words["reliability"].format(error=f"{100 * error:.2f}"), ink)
     layout["bargap"] = 0
     layout["xaxis"] = {
         "title": {"text": words["confidence"], "standoff": 6},
@@ -231,26 +232,6 @@ def _error(values: Sequence[float], lows: Sequence[float], highs: Sequence[float
         "color": colour,
         "thickness": 2,
         "width": 0,
-    }
-
-
-def _layout(title: str, ink: str | None) -> Chart:
-    return {
-        "title": {
-            "text": title,
-            "x": 0,
-            "xref": "container",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "pad": {"t": 8},
-            "font": {"size": 14},
-        },
-        "margin": {"l": 52, "r": 12, "t": 56, "b": 44},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        **({} if ink is None else {"font": {"color": ink}}),
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "font": {"size": 12}},
     }
 
 
