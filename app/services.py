@@ -200,17 +200,6 @@ def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | 
     return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
 
 
-def note_inspected(index: int) -> None:
-    """Keep which bundled image this visitor looks at on Inspect: Streamlit forgets the widgets of a left page."""
-    st.session_state["inspected-sample"] = index
-
-
-def inspected_sample() -> int | None:
-    """The bundled image that this visitor looked at last on Inspect; None before they were there."""
-    kept: int | None = st.session_state.get("inspected-sample")
-    return kept
-
-
 def class_images(name: str) -> np.ndarray:
     """The bundled images of a class, uint8 RGB (N, 32, 32, 3)."""
     sheet = sample_sheet()

@@ -15,6 +15,8 @@ import streamlit as st
 
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
+from app.picked import Picked
+from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 
 Place = Literal["left", "right"]
@@ -32,7 +34,7 @@ WORDS = {
     "swap": "Swap",
     "swap_help": "Exchange A and B",
     "inspect": "From Inspect",
-    "inspect_help": "Make the sample image that was last chosen on Inspect picture A",
+    "inspect_help": "Make the picture that you looked at last on Inspect picture A",
     "network": "Network {label}",
     "class": "Class {label}",
 }
@@ -48,6 +50,8 @@ class Choice:
         source: where the picture comes from.
         sample: place in the sample sheet.
         upload: the visitor's own picture, if there is one.
+        fit: how the upload is brought to the network's input.
+        square: for ``fit="square"``: left, top and side in the upload's own pixels; None for a part in its middle.
         network: name of a network; "" before one was chosen.
         class_: name of a class; "" before one was chosen.
     """
@@ -55,6 +59,8 @@ class Choice:
     source: Source = "sample"
     sample: int = 0
     upload: Upload | None = None
+    fit: Fit = "crop"
+    square: tuple[float, float, float] | None = None
     network: str = ""
     class_: str = ""
 
@@ -69,19 +75,19 @@ def swap_button() -> None:
     st.button(WORDS["swap"], icon=":material/swap_horiz:", help=WORDS["swap_help"], on_click=_swap, key="compare-swap")
 
 
-def inspect_button(sample: int | None) -> None:
-    """Take the sample image of the page Inspect for the first side.
+def inspect_button(picked: Picked | None) -> None:
+    """Take the picture of the page Inspect for the first side.
 
     Args:
-        sample: place in the sample sheet; None where there is none, then there is no button.
+        picked: what the visitor looked at last there; None before they did, then there is no button.
     """
-    if sample is not None:
+    if picked is not None and picked.source in ("sample", "upload"):
         st.button(
             WORDS["inspect"],
             icon=":material/content_copy:",
             help=WORDS["inspect_help"],
             on_click=_take,
-            args=(sample,),
+            args=(picked,),
             key="compare-inspect",
         )
 
@@ -174,8 +180,13 @@ def _swap() -> None:
     _turn()
 
 
-def _take(sample: int) -> None:
-    _keep("left", replace(_kept("left"), source="sample", sample=sample))
+def _take(picked: Picked) -> None:
+    kept = _kept("left")
+    if picked.source == "upload":
+        kept = replace(kept, source="upload", upload=picked.upload, fit=picked.fit, square=picked.square)
+    else:
+        kept = replace(kept, source="sample", sample=picked.index or 0)
+    _keep("left", kept)
     _turn()
 
 
@@ -189,4 +200,4 @@ def _receive(place: Place, key: str) -> None:
     given = st.session_state[key]
     content = None if given is None else given.getvalue()
     upload = None if content is None else Upload(given.name, hashlib.sha256(content).hexdigest(), content)
-    _keep(place, replace(_kept(place), upload=upload))
+    _keep(place, replace(_kept(place), upload=upload, fit="crop", square=None))

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import services
+from app import picked, services
 from app.components.comparison import Side, class_summary, likeness, mask_maps, mask_row, side_title
 from app.components.prediction import prediction
 from app.components.sides import (
@@ -106,7 +106,7 @@ def compare_page(classifier: Classifier) -> None:
         )
         swap_button()
         if mode != "classes":
-            inspect_button(services.inspected_sample())
+            inspect_button(picked.last())
     if mode == "networks":
         _networks()
     elif mode == "classes":
@@ -200,7 +200,9 @@ def _explained(
             st.info(WORDS["waiting"].format(label=LABELS[what or place]), icon=":material/upload:")
         return None
     try:
-        picture = services.show_upload(classifier, chosen.upload.digest, chosen.upload.content, "crop", None)
+        picture = services.show_upload(
+            classifier, chosen.upload.digest, chosen.upload.content, chosen.fit, chosen.square
+        )
     except CbamError as error:
         if what in (None, place):
             say(error, chosen.upload.name)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import services
+from app import picked, services
 from app.components.ahead import Ahead, send_ahead
 from app.components.attention import attention_viewer
 from app.components.downloads import downloads
 from app.components.prediction import framed_square, prediction
 from app.components.strip import strip
 from app.components.uploads import choose_fit, overview, say, say_where_they_live, square_key, uploads
+from app.picked import Picked
 from cbam_core.classifier import Classifier
 from cbam_core.errors import CbamError
 
@@ -46,7 +47,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     index = strip(services.sample_png(), tiles, columns=10, chosen=FIRST, key="sample", of=classifier.digest)
     if not shown:
         return
-    services.note_inspected(index)
+    picked.note(Picked("sample", index))
     picture = services.show_sample(classifier, index)
     name = int(sheet.indices[index])
     ahead = Ahead("sample", classifier.digest, index)
@@ -84,6 +85,8 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
         say_where_they_live()
         return
     picture = pictures[opened.digest]
+    square = framed_square(square_key(opened)) if fit == "square" else None
+    picked.note(Picked("upload", upload=opened, fit=fit, square=square))
     result, tools = _result_and_tools()
     with result:
         prediction(

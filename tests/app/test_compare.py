@@ -147,6 +147,27 @@ def test_an_upload_changes_sides_too(app):
     assert charts(app)[2]["data"][0]["y"] == before[1]["y"]
 
 
+def test_an_upload_is_taken_from_inspect_as_it_was_fitted_there(app):
+    app.switch_page("views/inspect.py").run()
+    app.segmented_control[0].select("Upload").run()
+    app.file_uploader[0].set_value([("chelsea.png", CAT, "image/png")]).run()
+    app.segmented_control(key="fit").select("pad").run()
+    app.switch_page("views/compare.py").run()
+    app.button(key="compare-inspect").click().run()
+    assert source(app, "left", 1).value == "upload"
+    assert "Shown: chelsea.png" in texts(app)
+    expected = explain(load_classifier(NETWORK), CAT, "pad").blocks[0].channel_weights
+    app.selectbox(key="compare-ends").select(0).run()
+    assert charts(app)[0]["data"][0]["y"] == pytest.approx(expected.tolist())
+    app.button(key="compare-swap").click().run()
+    assert charts(app)[0]["data"][1]["y"] == pytest.approx(expected.tolist())
+
+
+def test_nothing_is_offered_from_inspect_before_a_visit_there(app):
+    app.session_state["picked"] = None
+    assert not [button for button in app.run().button if button.key == "compare-inspect"]
+
+
 def test_twins_have_no_differences(app):
     mode(app, "networks")
     assert app.selectbox(key="compare-network-left-0").value == NETWORK
