@@ -9,12 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cbam_core.explanation.channels import explain_channel
     from cbam_core.explanation.explaining import explain
-    from cbam_core.explanation.result import Block, Explanation
+    from cbam_core.explanation.result import Block, ChannelMap, Explanation
 
-__all__ = ["Block", "Explanation", "explain"]
+__all__ = ["Block", "ChannelMap", "Explanation", "explain", "explain_channel"]
 
-_HOMES = {"Block": "result", "Explanation": "result", "explain": "explaining"}
+_HOMES = {
+    "Block": "result",
+    "ChannelMap": "result",
+    "Explanation": "result",
+    "explain": "explaining",
+    "explain_channel": "channels",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -9,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from PIL import Image
 from torch import nn
 
@@ -84,17 +85,26 @@ def _prepare(classifier: Classifier, image: Source, fit: Fit, square: Square | N
     return _Input(pixels, frame, fit, (*picture.notes, *fitted), picture.digest)
 
 
-def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explanation]:
-    model = classifier.model
-    if model.training:
+def as_batch(classifier: Classifier, pixels: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float32[torch.Tensor, "b 3 h w"]:
+    """Pictures of the network's size as the batch that `explain` shows it.
+
+    Raises:
+        ModelError: the network is in training mode.
+    """
+    if classifier.model.training:
         raise ModelError(
             "model.in-training",
             "the network is in training mode, in which dropout and batch statistics change its output: "
             "call model.eval() first",
         )
-    batch = torch.stack([classifier.normalise(one.pixels) for one in inputs])
+    batch = torch.stack([classifier.normalise(one) for one in pixels])
     # Convolutions of small images on a CPU are faster when the channels of a pixel lie side by side.
-    batch = batch.contiguous(memory_format=torch.channels_last)
+    return batch.contiguous(memory_format=torch.channels_last)
+
+
+def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explanation]:
+    model = classifier.model
+    batch = as_batch(classifier, [one.pixels for one in inputs])
     with torch.inference_mode(), capture(model) as record:
         logits = model(batch)
     if logits.shape != (len(inputs), len(classifier.classes)):

@@ -41,6 +41,27 @@ class Block:
 
 
 @dataclass(frozen=True)
+class ChannelMap:
+    """One channel's feature map in one block, for one picture.
+
+    Attributes:
+        block: the block's name.
+        channel: number of the channel, from 0.
+        weight: its channel weight; CBAM's lie in (0, 1).
+        before: the map that enters the block, and that the weight multiplies; it may hold any numbers.
+        after: the map that leaves the block's last gate; in a whole CBAM, `before` times weight times mask.
+        placement: where the maps' cells lie on the input; None where they have no place.
+    """
+
+    block: str
+    channel: int
+    weight: float
+    before: Float32[np.ndarray, "h w"]
+    after: Float32[np.ndarray, "h w"]
+    placement: Placement | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Everything that a page, a file or a notebook shows about one image.
 

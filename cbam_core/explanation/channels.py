@@ -1,0 +1,51 @@
+"""What one channel of a block held for a picture that was explained: its feature map, before and after the gates."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from cbam_core.classifier import Classifier
+from cbam_core.errors import CaptureError
+from cbam_core.explanation.explaining import as_batch
+from cbam_core.explanation.result import ChannelMap, Explanation
+from cbam_core.gates.passing import follow_channel
+
+
+def explain_channel(classifier: Classifier, explanation: Explanation, block: str, channel: int) -> ChannelMap:
+    """Show the network the same input again, and keep one channel of one block.
+
+    Args:
+        classifier: the network that was explained; it is not changed, and several threads may use it at once.
+        explanation: of a picture.
+        block: name of a block with channel weights.
+        channel: number of the channel, from 0.
+
+    Raises:
+        CaptureError: the explanation is of another network, or the block or the channel does not exist.
+        ModelError: the network is in training mode.
+    """
+    if explanation.checkpoint_digest != classifier.digest:
+        raise CaptureError(
+            "channel.other-network",
+            "the explanation is of {given} and not of {name}: explain the picture with {name} first",
+            given=explanation.checkpoint or "another network",
+            name=classifier.name or "this network",
+        )
+    batch = as_batch(classifier, [explanation.input_image])
+    before, after = follow_channel(classifier.model, batch, block, channel)
+    found = next(one for one in explanation.blocks if one.name == block)
+    return ChannelMap(
+        block=block,
+        channel=channel,
+        weight=float(found.gates["channel"][channel]),
+        before=_own(before[0]),
+        after=_own(after[0]),
+        placement=found.placement,
+    )
+
+
+def _own(values: Tensor) -> np.ndarray:
+    copy = values.float().cpu().numpy().copy()
+    copy.setflags(write=False)
+    return copy
