@@ -11,7 +11,7 @@ PYTHON ?=
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: app bench check help pictures test
+.PHONY: app bench check help pictures test words
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,6 +51,9 @@ bench: $(BENCHMARKS) ## Measure every figure of the README again
 
 pictures: $(DEVELOPMENT) ## Take the pictures of the README again
 	$(BIN)/python docs/make_pictures.py
+
+words: $(DEVELOPMENT) ## Collect the words to translate, and compile the catalogues
+	$(BIN)/python docs/make_words.py
 
 # A stamp is newer than what it was made from, so a second `make` installs nothing.
 $(BIN)/python:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from app import services
+from app.components.language import settle
 from app.components.sidebar import choose_network
+from app.words import _, sentence
 from cbam_core.errors import CbamError
 
 HERE = Path(__file__).parent
@@ -24,19 +28,16 @@ def main() -> None:
     st.set_page_config(
         page_title="CBAM Lens", page_icon=str(HERE / "icon.png"), layout="wide", initial_sidebar_state=SIDEBAR
     )
+    settle()
     st.logo(str(HERE / "logo.svg"), size="large", icon_image=str(HERE / "icon.png"))
     st.html(HERE / "page.css")
+    recorded = services.training_runs()
     page = st.navigation(
         [
-            st.Page(HERE / "views" / "inspect.py", title="Inspect", icon=":material/visibility:", default=True),
-            st.Page(HERE / "views" / "compare.py", title="Compare", icon=":material/compare:"),
-            st.Page(HERE / "views" / "model.py", title="Model", icon=":material/account_tree:"),
-            st.Page(
-                HERE / "views" / "training.py",
-                title="Training",
-                icon=":material/show_chart:",
-                visibility="visible" if services.training_runs() else "hidden",
-            ),
+            _page("inspect", _("Inspect"), "visibility", default=True),
+            _page("compare", _("Compare"), "compare"),
+            _page("model", _("Model"), "account_tree"),
+            _page("training", _("Training"), "show_chart", visibility="visible" if recorded else "hidden"),
         ]
     )
     with st.sidebar:
@@ -44,8 +45,13 @@ def main() -> None:
     page.run()
 
 
+def _page(name: str, title: str, icon: str, **options: Any) -> StreamlitPage:
+    """A page whose address is the same in every language."""
+    return st.Page(HERE / "views" / f"{name}.py", title=title, url_path=name, icon=f":material/{icon}:", **options)
+
+
 try:
     main()
 except CbamError as error:
     logging.getLogger("cbam_lens").warning("%s: %s", error.code, error)
-    st.error(f"{str(error)[:1].upper()}{str(error)[1:]}.", icon=":material/error:")
+    st.error(sentence(error), icon=":material/error:")

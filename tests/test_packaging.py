@@ -187,6 +187,7 @@ def test_make_alone_lists_the_targets(make):
         "check",
         "bench",
         "pictures",
+        "words",
     ]
     assert CPU_INDEX in done.stdout
     assert asked == []

@@ -1,0 +1,178 @@
+"""Every word that a visitor reads, in their language.
+
+English sentences are the keys of the catalogues in ``app/locale``. A language belongs to a session: it lies in the
+session's state, which every run, fragment and callback of it sees, and no other one. Nothing is installed globally,
+for sessions are threads of one process.
+
+Three ways to have words translated, which ``make words`` finds in the code:
+
+* ``_("Any picture will do.")``: a sentence where it is shown;
+* ``WORDS = Words({"swap": "Swap"})``: the words of a module; each is translated when it is looked up;
+* a `Message` or `CbamError`, said by `say` or `sentence`.
+
+What is made after the script has run, such as a file for download, is made outside of the session: it is given
+`spoken` words, which are looked up while the script runs.
+"""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.errors import CbamError, Message
+
+ENGLISH = "en"
+
+LANGUAGES: Mapping[str, str] = MappingProxyType({ENGLISH: "EN", "zh": "中文"})
+"""By their codes, which are those of the HTML attribute too: what the switch calls them."""
+
+CATALOGUES: Mapping[str, str] = MappingProxyType({"zh": "zh_CN"})
+"""Folders of `app/locale`, for all languages but English."""
+
+LOCALE = Path(__file__).parent / "locale"
+DOMAIN = "cbam_lens"
+
+_KEPT = "language"
+
+WORD_VALUES = frozenset({"kind", "detail", "expected"})
+"""Values of messages that are words of ours rather than names, numbers or the system's own words."""
+
+
+def language() -> str:
+    """Code of the language of the running session; English outside of one."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return ENGLISH
+    kept: str = st.session_state.get(_KEPT, ENGLISH)
+    return kept
+
+
+def settle_language(linked: str | None, locale: str | None) -> str:
+    """Choose a session's language when it begins; later calls change nothing.
+
+    Args:
+        linked: what the link asks for; anything.
+        locale: what the browser prefers, such as ``"zh-CN"``.
+
+    Returns:
+        The language's code.
+    """
+    if _KEPT not in st.session_state:
+        wanted = linked if linked in LANGUAGES else (locale or "").replace("_", "-").partition("-")[0].lower()
+        st.session_state[_KEPT] = wanted if wanted in LANGUAGES else ENGLISH
+    return language()
+
+
+def change_language(code: str) -> None:
+    """Show the session in another language from its next run on."""
+    st.session_state[_KEPT] = code if code in LANGUAGES else ENGLISH
+
+
+def _(text: str, **values: Any) -> str:
+    """A sentence in the language of the running session.
+
+    Args:
+        text: the English one; with values, its ``{named}`` places are filled.
+        **values: what fills them.
+    """
+    return _said(language(), text, values)
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name
+    """Mark an English word that `_` is given later; returns it as it is."""
+    return text
+
+
+class Words(Mapping[str, str]):
+    """Words by keys, looked up in the language of the running session.
+
+    Args:
+        english: the English words; ``{named}`` places in them are left for the caller to fill.
+    """
+
+    def __init__(self, english: Mapping[str, str]) -> None:
+        self._english = english
+
+    def __getitem__(self, key: str) -> str:
+        return _(self._english[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._english)
+
+    def __len__(self) -> int:
+        return len(self._english)
+
+
+def spoken(words: Mapping[str, str]) -> dict[str, str]:
+    """English words as they are in the language of the running session: plain, for browsers, files and other threads.
+
+    Args:
+        words: of `cbam_core`, or `Words`.
+    """
+    if isinstance(words, Words):
+        return dict(words)
+    return {key: _(text) for key, text in words.items()}
+
+
+def say(said: Message | CbamError) -> str:
+    """A message or error in the language of the running session, without a full stop."""
+    message = said.message if isinstance(said, CbamError) else said
+    values = {
+        name: _(value) if name in WORD_VALUES and isinstance(value, str) else value
+        for name, value in message.values.items()
+    }
+    return _(message.template, **values) if values else _(message.template).format()
+
+
+def sentence(said: Message | CbamError) -> str:
+    """A message or error as a sentence of its own: with a capital letter and a full stop."""
+    words = say(said)
+    return _("{said}.", said=f"{words[:1].upper()}{words[1:]}")
+
+
+def class_name(name: str) -> str:
+    """What a class is called: those of CIFAR-10 have names in every language, others keep theirs."""
+    return _(name) if name in CLASSES else name
+
+
+def card_text(text: str) -> str:
+    """A sentence of a network's card; one that ships is translated, whatever numbers it names."""
+    template, values = as_template(text)
+    return _said(language(), template, values)
+
+
+def as_template(text: str) -> tuple[str, dict[str, str]]:
+    """A text of a card with its numbers and digests taken out, so that a retrained network needs no new translation.
+
+    Returns:
+        The text with places ``{n1}``, ``{n2}`` and so on, and what fills them.
+    """
+    values: dict[str, str] = {}
+
+    def place(found: re.Match[str]) -> str:
+        values[f"n{len(values) + 1}"] = found[0]
+        return f"{{n{len(values)}}}"
+
+    safe = text.replace("{", "{{").replace("}", "}}")
+    template = re.sub(r"(?<![\w.-])(?:[0-9a-f]{64}|\d[\d,]*\d|\d)(?![\w-])", place, safe)
+    return (template, values) if values else (text, {})
+
+
+def _said(code: str, text: str, values: Mapping[str, Any]) -> str:
+    known = _catalogue(code).gettext(text) if text else text  # the empty one is the catalogue's head
+    return known.format(**values) if values else known
+
+
+@cache
+def _catalogue(code: str) -> gettext.NullTranslations:
+    if code not in CATALOGUES:
+        return gettext.NullTranslations()
+    return gettext.translation(DOMAIN, LOCALE, [CATALOGUES[code]], fallback=True)

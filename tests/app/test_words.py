@@ -1,0 +1,120 @@
+"""Words in the language of the session: never another one's, and whole in every language."""
+
+import gettext
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import words
+from app.words import LANGUAGES, Words, _, as_template, card_text, class_name, language, say, sentence, spoken
+from cbam_core.errors import ImageError, Message
+
+
+class Marked(gettext.NullTranslations):
+    """A language in which every sentence is the English one between marks."""
+
+    def __init__(self, code):
+        super().__init__()
+        self.code = code
+
+    def gettext(self, message):
+        return f"⟦{self.code} {message}⟧"
+
+
+@pytest.fixture
+def marked(monkeypatch):
+    """All languages are marked ones, English too."""
+    monkeypatch.setattr(words, "_catalogue", Marked)
+
+
+def speak(linked=None, locale=None):
+    """A page with one sentence on it."""
+
+    def page(linked, locale):
+        import streamlit as st
+
+        from app.words import _, language, settle_language
+
+        settle_language(linked, locale)
+        st.text(language())
+        st.text(_("{count} images", count=3))
+
+    return AppTest.from_function(page, args=(linked, locale)).run()
+
+
+def test_outside_of_a_session_words_are_english():
+    assert language() == "en"
+    assert _("{count} images", count=3) == "3 images"
+
+
+@pytest.mark.parametrize(
+    ("linked", "locale", "code"),
+    [
+        (None, "zh-CN", "zh"),
+        (None, "zh_Hans", "zh"),
+        (None, "en-GB", "en"),
+        (None, "fr", "en"),
+        (None, None, "en"),
+        ("zh", "en-US", "zh"),
+        ("en", "zh-CN", "en"),
+        ("../../x", "zh-CN", "zh"),
+        ("", "", "en"),
+    ],
+)
+def test_the_link_comes_before_the_browser_and_english_is_the_rest(linked, locale, code):
+    assert speak(linked, locale).text[0].value == code
+
+
+def test_a_session_keeps_its_language():
+    page = speak("zh")
+    page.args = ("en", "en-US")
+    assert page.run().text[0].value == "zh"
+
+
+def test_languages_never_reach_another_session(marked):
+    visitors = [(code, speak(code)) for code in LANGUAGES for _visitor in range(2)]
+    for _turn in range(3):
+        for code, page in visitors:
+            assert page.run().text[1].value == f"⟦{code} 3 images⟧"
+
+
+def test_words_are_looked_up_when_they_are_read(monkeypatch):
+    there = Words({"swap": "Swap"})
+    assert there["swap"] == "Swap"
+    monkeypatch.setattr(words, "_catalogue", Marked)
+    assert there["swap"] == "⟦en Swap⟧"
+    assert dict(there) == spoken(there) == spoken({"swap": "Swap"}) == {"swap": "⟦en Swap⟧"}
+
+
+def test_a_word_among_a_messages_values_is_translated_and_a_name_is_not(marked):
+    said = say(Message("a.b", "{name} has no {kind}", {"name": "spatial mask", "kind": "spatial mask"}))
+    assert said == "⟦en spatial mask has no ⟦en spatial mask⟧⟧"
+
+
+def test_an_error_is_said_as_a_sentence():
+    assert sentence(ImageError("image.empty", "this file is empty; expected {what}", what="a {picture}")) == (
+        "This file is empty; expected a {picture}."
+    )
+
+
+def test_classes_of_strangers_keep_their_names(marked):
+    assert class_name("cat") == "⟦en cat⟧"
+    assert class_name("my own class") == "my own class"
+
+
+@pytest.mark.parametrize(
+    ("text", "template"),
+    [
+        ("trained on 49,000 of the 50,000 images", "trained on {n1} of the {n2} images"),
+        ("CBAM_CNN on CIFAR-10, 32x32 pixels", "CBAM_CNN on CIFAR-10, 32x32 pixels"),
+        (f"from net_cifar10 (SHA-256 {'0a' * 32}), ours", "from net_cifar10 (SHA-256 {n1}), ours"),
+        ("a {strange} text with 7", "a {{strange}} text with {n1}"),
+        ("a {strange} text", "a {strange} text"),
+        ("", ""),
+    ],
+)
+def test_numbers_of_a_card_are_no_part_of_its_translation(text, template):
+    found, values = as_template(text)
+    assert found == template
+    assert (found.format(**values) if values else found) == text
+    assert card_text(text) == text
