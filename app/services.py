@@ -2,6 +2,7 @@
 
 The only file with cache decorators. Keys are digests and settings, never pictures: what Streamlit would hash of a
 large array is a sample of it. What comes of an upload is kept in the visitor's session, and goes with it.
+What is not remembered yet is worked out in a `turn`, so that nobody's work keeps everybody waiting.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import streamlit as st
 
 from app.components.prediction import prediction_data, preview_of
 from app.components.strip import Tile
+from app.turns import turn
 from cbam_core.classifier import Classifier, load_classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.fitting import Fit
@@ -152,7 +154,8 @@ def _key(classifier: Classifier) -> tuple[str, str]:
 # Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:  # noqa: ARG001
-    return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
+    with turn():
+        return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -178,12 +181,13 @@ def _shown_upload(
     _classifier: Classifier,
     _content: bytes,
 ) -> Shown:
-    picture = decode(_content)
-    if fit == "square" and square is None:
-        width, height = picture.size
-        side = FIRST_SHARE * min(width, height)
-        square = ((width - side) / 2, (height - side) / 2, side)
-    return _shown(_classifier, picture, fit, square)
+    with turn():
+        picture = decode(_content)
+        if fit == "square" and square is None:
+            width, height = picture.size
+            side = FIRST_SHARE * min(width, height)
+            square = ((width - side) / 2, (height - side) / 2, side)
+        return _shown(_classifier, picture, fit, square)
 
 
 def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | None) -> Shown:
@@ -215,7 +219,8 @@ def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:  # noqa: ARG001
     sheet = sample_sheet()
-    explanations = explain(_classifier, [*sheet.images])  # in batches
+    with turn():
+        explanations = explain(_classifier, [*sheet.images])  # in batches
     return {
         name: summarise_gates([explanations[place] for place in np.flatnonzero(sheet.labels == label)])
         for label, name in enumerate(CLASSES)
@@ -340,7 +345,8 @@ def evaluation_of(classifier: Classifier) -> Evaluation:
 
 @st.cache_data(max_entries=8, scope="session", show_spinner=False)
 def _anatomy(network: tuple[str, str], _classifier: Classifier) -> Anatomy:  # noqa: ARG001
-    return Anatomy(summarise(_classifier.model, _classifier.input_size), spatial_kernels(_classifier.model))
+    with turn():
+        return Anatomy(summarise(_classifier.model, _classifier.input_size), spatial_kernels(_classifier.model))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)  # its arrays are read-only

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.turns import in_turn
 from cbam_core.data.images import decode
 from cbam_core.explanation import Explanation
 from cbam_core.explanation.saving import as_npz, as_png, as_zip
@@ -95,7 +96,7 @@ def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settin
 def _button(label: str, file_name: str, make: Callable[[], bytes], key: str) -> None:
     st.download_button(
         f"{label} (.{file_name.rpartition('.')[2]})",
-        make,
+        in_turn(make),
         file_name=file_name,
         on_click="ignore",
         type="tertiary",

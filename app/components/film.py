@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import streamlit as st
 
+from app.turns import in_turn
 from cbam_core.render.film import Format
 from cbam_core.viewer import Settings
 from cbam_core.viewer.player import player_source, player_styles
@@ -77,7 +78,7 @@ def film_downloads(data: dict[str, Any], chosen: Chosen, make: Callable[[Format]
         for label, kind in kinds:
             st.download_button(
                 label,
-                lambda kind=kind: make(kind),  # type: ignore[misc]
+                in_turn(partial(make, kind)),
                 file_name=f"{stem}-training-{digest}.{kind}",
                 on_click="ignore",
                 type="tertiary",
