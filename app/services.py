@@ -7,15 +7,18 @@ What is not remembered yet is worked out in a `turn`, so that nobody's work keep
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 
+from app import own_networks
 from app.components.prediction import prediction_data, preview_of
 from app.components.strip import Tile
 from app.turns import turn
@@ -48,6 +51,7 @@ FIRST_SHARE = 0.7
 """Side of the square offered first, as a share of the shorter side: small enough to be seen to be movable."""
 
 Square = tuple[float, float, float]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,16 @@ class Shown:
 
 
 def networks() -> tuple[str, ...]:
-    """Names of the trained networks at hand, the default one first.
+    """Names of the trained networks at hand: the default one first, the visitor's own ones last.
+
+    Raises:
+        CheckpointError: none ships.
+    """
+    return (*shipped_networks(), *own_networks.names())
+
+
+def shipped_networks() -> tuple[str, ...]:
+    """Names of the networks that every visitor has, the default one first.
 
     Raises:
         CheckpointError: there is none.
@@ -82,9 +95,13 @@ def networks() -> tuple[str, ...]:
     return tuple(names)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
 def network(name: str) -> Classifier:
-    """A trained network; one object serves every visitor."""
+    """A trained network; one object serves every visitor, but for what a visitor brought themselves."""
+    return own_networks.find(name) or _network(name)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _network(name: str) -> Classifier:
     return load_classifier(shipped_checkpoints()[name], name=name)
 
 
@@ -116,7 +133,7 @@ def show_sample(classifier: Classifier, index: int) -> Shown:
         classifier: the network.
         index: place in the sample sheet.
     """
-    return _shown_sample(_key(classifier), index, classifier)
+    return _recall(_shown_sample, classifier, index)
 
 
 def about_sample(index: int) -> tuple[str, str]:
@@ -127,7 +144,7 @@ def about_sample(index: int) -> tuple[str, str]:
 
 def samples_ahead(classifier: Classifier) -> str:
     """The results of all bundled images, for `app.components.ahead`."""
-    return _samples_ahead(_key(classifier), classifier)
+    return _recall(_samples_ahead, classifier)
 
 
 def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, square: Square | None) -> Shown:
@@ -149,6 +166,21 @@ def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, s
 def _key(classifier: Classifier) -> tuple[str, str]:
     """One file may stand under two names, and results carry the name."""
     return classifier.name, classifier.digest
+
+
+def _recall(remembered: Callable[..., Result], classifier: Classifier, *settings: Hashable) -> Result:
+    """What a function made of a network, remembered for everybody, or with a visitor's own network.
+
+    Args:
+        remembered: takes the network's key, `settings` and the network, and remembers by the former two.
+        classifier: the network.
+        *settings: whatever else decides about the result.
+    """
+    key = _key(classifier)
+    if not own_networks.is_own(classifier):
+        return remembered(key, *settings, classifier)
+    make: Callable[..., Result] = inspect.unwrap(remembered)
+    return own_networks.recall(classifier, (make.__name__, *settings), lambda: make(key, *settings, classifier))
 
 
 # Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
@@ -213,7 +245,7 @@ def class_images(name: str) -> np.ndarray:
 
 def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
     """What a network's gates do on the bundled images of every class, by the class's name."""
-    return _class_summaries(_key(classifier), classifier)
+    return _recall(_class_summaries, classifier)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -356,4 +388,4 @@ def _evaluation(path: str, stamp: Stamp | None, digest: str) -> Evaluation:  # n
 
 def warm_up() -> None:
     """Everything that the first visitor would wait for: the network, the bundled images' results, and lazy imports."""
-    prepare_to_serve(lambda: samples_ahead(network(networks()[0])))
+    prepare_to_serve(lambda: samples_ahead(network(shipped_networks()[0])))

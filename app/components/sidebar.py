@@ -4,24 +4,44 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import services
+from app import own_networks, services
+from app.components.own_network import own_network_button
 from cbam_core.classifier import Classifier
+
+NETWORK = "network_name"
+"""Key of the widget by which the network is selected."""
+
+WORDS = {
+    "network": "Network",
+    "own": "{name} (yours)",
+    "classes": "{architecture}, {count} classes",
+    "parameters": "{count:,} parameters",
+    "accuracy": "Test accuracy {percent:.2f} %",
+}
 
 
 def choose_network() -> Classifier:
-    """Let the visitor choose a trained network; its card in three lines stands below."""
+    """Let the visitor choose a trained network, or bring one; its card in three lines stands below."""
     names = services.networks()
-    name = st.selectbox("Network", names, key="network_name")
+    if st.session_state.get(NETWORK) not in names:  # it was removed
+        st.session_state[NETWORK] = names[0]
+    own = own_networks.names()
+    labels = {name: WORDS["own"].format(name=name) if name in own else name for name in names}
+    name = st.selectbox(WORDS["network"], names, key=NETWORK, format_func=labels.__getitem__)
     classifier = services.network(name)
     st.caption("  \n".join(card_lines(classifier)))
+    own_network_button(name, NETWORK)
     return classifier
 
 
 def card_lines(classifier: Classifier) -> list[str]:
     """What it is, how large and how good, a line each."""
     parameters = sum(parameter.numel() for parameter in classifier.model.parameters())
-    lines = [f"{classifier.architecture}, {len(classifier.classes)} classes", f"{parameters:,} parameters"]
+    lines = [
+        WORDS["classes"].format(architecture=classifier.architecture, count=len(classifier.classes)),
+        WORDS["parameters"].format(count=parameters),
+    ]
     accuracy = classifier.card.test_accuracy
     if accuracy is not None:
-        lines.append(f"Test accuracy {100 * accuracy:.2f} %")
+        lines.append(WORDS["accuracy"].format(percent=100 * accuracy))
     return lines

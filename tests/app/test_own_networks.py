@@ -1,0 +1,117 @@
+"""A visitor's own checkpoints in the sidebar: what is taken, refused, removed and brought back."""
+
+from __future__ import annotations
+
+import functools
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from app import own_networks, services
+from cbam_core import CBAM_CNN
+
+MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+VIEWS = MAIN.parent / "views"
+
+
+@pytest.fixture(scope="module")
+def states():
+    """State dicts as the course saves them, each with other weights."""
+    files = []
+    with torch.random.fork_rng():
+        for seed in range(own_networks.MOST + 1):
+            torch.manual_seed(seed)
+            buffer = io.BytesIO()
+            torch.save(CBAM_CNN().state_dict(), buffer)
+            files.append(buffer.getvalue())
+    return files
+
+
+@pytest.fixture
+def app():
+    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test.run()
+    assert not test.exception
+    return test
+
+
+def bring(app, name, content):
+    app.sidebar.file_uploader[0].set_value([(name, content, "application/octet-stream")]).run()
+    assert not app.exception
+    return app
+
+
+def network(app):
+    return app.sidebar.selectbox(key="network_name")
+
+
+def test_a_state_dict_becomes_the_network_in_use(app, states):
+    bring(app, "day 49/best.pth", states[0])
+    assert network(app).value == "best"
+    assert "best (yours)" in network(app).options
+    assert not app.error
+
+
+def test_every_page_works_on_it(app, states):
+    bring(app, "best.pth", states[0])
+    for page in ("compare", "model", "training", "inspect"):
+        app.switch_page(str(VIEWS / f"{page}.py")).run()
+        assert not app.exception
+        assert not app.error
+        assert network(app).value == "best"
+
+
+def test_a_refused_file_is_one_sentence_and_the_network_stays(app, states):
+    before = network(app).value
+    bring(app, "cat.pth", b"no weights at all")
+    assert network(app).value == before
+    assert len(app.error) == 1
+    assert app.error[0].value.startswith("cat.pth was refused: ")
+    bring(app, "best.pth", states[0])
+    assert not app.error
+
+
+def test_the_same_file_twice_is_one_network(app, states):
+    bring(bring(app, "best.pth", states[0]), "again.pth", states[0])
+    assert len(network(app).options) == len({*network(app).options}) == 3
+    assert network(app).value == "best"
+
+
+def test_a_name_that_is_taken_gets_a_number(app, states):
+    bring(bring(app, "cbam_cnn_cifar10.pth", states[0]), "cbam_cnn_cifar10.pth", states[1])
+    assert network(app).value == "cbam_cnn_cifar10-3"
+
+
+def test_there_may_be_so_many_and_no_more(app, states):
+    for number, state in enumerate(states[: own_networks.MOST]):
+        bring(app, f"net{number}.pth", state)
+    assert not [box for box in app.sidebar.file_uploader if "checkpoint" in box.label]
+    assert any("remove one" in caption.value for caption in app.sidebar.caption)
+
+
+def test_removing_goes_back_to_the_shipped_network_and_can_be_undone(app, states):
+    bring(app, "best.pth", states[0])
+    app.sidebar.button(key="own-remove").click().run()
+    assert network(app).value == "cbam_cnn_cifar10"
+    assert len(network(app).options) == 2
+    app.sidebar.button(key="own-undo").click().run()
+    assert network(app).value == "best"
+    assert not app.exception
+
+
+def test_another_visitor_does_not_see_it(app, states):
+    bring(app, "best.pth", states[0])
+    other = AppTest.from_file(str(MAIN), default_timeout=60).run()
+    assert "best" not in " ".join(network(other).options)
+
+
+def test_what_was_made_with_it_is_not_remembered_for_others(app, states, monkeypatch):
+    @functools.wraps(services._shown_sample)
+    def shared(*_):
+        raise AssertionError("remembered for everybody")
+
+    monkeypatch.setattr(services, "_shown_sample", shared)
+    bring(app, "best.pth", states[0])
