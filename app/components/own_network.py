@@ -7,21 +7,24 @@ import logging
 import streamlit as st
 
 from app import own_networks
+from app.words import Words, say
 from cbam_core.errors import CbamError
 
 ENDINGS = ["safetensors", "pth", "pt"]
 
-WORDS = {
-    "open": "Own checkpoint",
-    "drop": "Drop a checkpoint here, or choose it",
-    "kinds": "A .safetensors file that CBAM Lens wrote, or the .pth state dict of a CBAM_CNN or CBAM_ResNet, "
-    "such as the course's. It stays in this server's memory for your visit only, and nobody else can use it.",
-    "full": "You have {most} networks of your own here; remove one to bring another.",
-    "remove": "Remove {name}",
-    "removed": "{name} was removed.",
-    "undo": "Undo",
-    "refused": "{file} was refused: {reason}.",
-}
+WORDS = Words(
+    {
+        "open": "Own checkpoint",
+        "drop": "Drop a checkpoint here, or choose it",
+        "kinds": "A .safetensors file that CBAM Lens wrote, or the .pth state dict of a CBAM_CNN or CBAM_ResNet, "
+        "such as the course's. It stays in this server's memory for your visit only, and nobody else can use it.",
+        "full": "You have {most} networks of your own here; remove one to bring another.",
+        "remove": "Remove {name}",
+        "removed": "{name} was removed.",
+        "undo": "Undo",
+        "refused": "{file} was refused: {reason}.",
+    }
+)
 
 _TURN, _REFUSED = "own-turn", "own-refused"
 
@@ -49,7 +52,9 @@ def own_network_button(selected: str, key: str) -> None:
         else:
             st.caption(WORDS["full"].format(most=own_networks.MOST))
     if (refused := st.session_state.get(_REFUSED)) is not None:
-        st.error(refused, icon=":material/error:")
+        file_name, error = refused
+        said = WORDS["refused"].format(file=_plain(file_name), reason=_plain_text(say(error)))
+        st.error(said, icon=":material/error:")
     if selected in own_networks.names():
         name = _plain(selected)
         st.button(
@@ -75,7 +80,7 @@ def _take(widget: str, key: str) -> None:
         st.session_state[key] = own_networks.take(given.name, given.getvalue())
     except CbamError as error:
         logging.getLogger("cbam_lens").info("checkpoint refused: %s", error.code)
-        st.session_state[_REFUSED] = WORDS["refused"].format(file=_plain(given.name), reason=_plain_text(str(error)))
+        st.session_state[_REFUSED] = given.name, error
 
 
 def _drop(name: str) -> None:

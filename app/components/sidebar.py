@@ -6,18 +6,21 @@ import streamlit as st
 
 from app import own_networks, services
 from app.components.own_network import own_network_button
+from app.words import Words
 from cbam_core.classifier import Classifier
 
 NETWORK = "network_name"
 """Key of the widget by which the network is selected."""
 
-WORDS = {
-    "network": "Network",
-    "own": "{name} (yours)",
-    "classes": "{architecture}, {count} classes",
-    "parameters": "{count:,} parameters",
-    "accuracy": "Test accuracy {percent:.2f} %",
-}
+WORDS = Words(
+    {
+        "network": "Network",
+        "own": "{name} (yours)",
+        "classes": "{architecture}, {count} classes",
+        "parameters": "{count:,} parameters",
+        "accuracy": "Test accuracy {percent:.2f} %",
+    }
+)
 
 
 def choose_network() -> Classifier:
