@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from app import own_networks
 from app.components.prediction import prediction_data, preview_of
 from app.components.strip import Tile
 from app.turns import turn
+from app.words import Words, class_name, language
 from cbam_core.classifier import Classifier, load_classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.fitting import Fit
@@ -41,9 +42,17 @@ from cbam_core.training.film import Film, open_film
 from cbam_core.training.listing import Run, find_runs
 from cbam_core.training.records import Progress, read_history, read_progress
 from cbam_core.training.watching import History
+from cbam_core.viewer import WORDS as VIEWER_WORDS
 from cbam_core.viewer import Settings, lay_out
-from cbam_core.viewer.player import lay_out_film
+from cbam_core.viewer.player import PLAYER_WORDS, lay_out_film
 from cbam_core.weights.card import Card
+
+WORDS = Words(
+    {
+        "tile": "{name}, test image {index}",
+        "sample": "CIFAR-10 test image {index}, as the network saw it",
+    }
+)
 
 DEFAULT_NETWORK = "cbam_cnn_cifar10"
 
@@ -116,12 +125,16 @@ def sample_png() -> bytes:
     return SHEET.read_bytes()
 
 
-@cache
 def sample_tiles() -> tuple[Tile, ...]:
-    """What each tile of the bundled sheet is."""
+    """What each tile of the bundled sheet is, in the session's language."""
+    return _sample_tiles(language())
+
+
+@cache
+def _sample_tiles(language: str) -> tuple[Tile, ...]:  # noqa: ARG001
     sheet = sample_sheet()
     return tuple(
-        Tile(place, f"{CLASSES[label]}, test image {index}", CLASSES[label])
+        Tile(place, WORDS["tile"].format(name=class_name(CLASSES[label]), index=index), CLASSES[label])
         for place, (label, index) in enumerate(zip(sheet.labels.tolist(), sheet.indices.tolist(), strict=True))
     )
 
@@ -139,12 +152,12 @@ def show_sample(classifier: Classifier, index: int) -> Shown:
 def about_sample(index: int) -> tuple[str, str]:
     """What is said of a bundled image: its caption and its true class."""
     sheet = sample_sheet()
-    return f"CIFAR-10 test image {int(sheet.indices[index])}, as the network saw it", CLASSES[int(sheet.labels[index])]
+    return WORDS["sample"].format(index=int(sheet.indices[index])), CLASSES[int(sheet.labels[index])]
 
 
 def samples_ahead(classifier: Classifier) -> str:
-    """The results of all bundled images, for `app.components.ahead`."""
-    return _recall(_samples_ahead, classifier)
+    """The results of all bundled images, in the session's language, for `app.components.ahead`."""
+    return _recall(_samples_ahead, classifier, language())
 
 
 def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, square: Square | None) -> Shown:
@@ -191,7 +204,7 @@ def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _samples_ahead(network: tuple[str, str], _classifier: Classifier) -> str:  # noqa: ARG001
+def _samples_ahead(network: tuple[str, str], language: str, _classifier: Classifier) -> str:  # noqa: ARG001
     results = []
     for index in range(len(sample_sheet().images)):
         shown = show_sample(_classifier, index)
@@ -309,7 +322,8 @@ def film_data(run: Run) -> dict[str, Any]:
     Raises:
         CbamError: the film is damaged.
     """
-    return _film_data(run.name, str(run.film), stamp_of(run.film), str(run.history), stamp_of(run.history))
+    film, history = (str(run.film), stamp_of(run.film)), (str(run.history), stamp_of(run.history))
+    return _film_data(run.name, *film, *history, language())
 
 
 def card_of(run: Run) -> Card | None:
@@ -332,7 +346,12 @@ def _film(path: str, stamp: Stamp | None) -> Film:  # noqa: ARG001
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _film_data(
-    name: str, path: str, stamp: Stamp | None, history_path: str, history_stamp: Stamp | None
+    name: str,
+    path: str,
+    stamp: Stamp | None,
+    history_path: str,
+    history_stamp: Stamp | None,
+    language: str,  # noqa: ARG001
 ) -> dict[str, Any]:
     try:
         _, history = _history(history_path, history_stamp)
@@ -342,7 +361,14 @@ def _film_data(
     film = _film(path, stamp)
     classes = [film.classes[label] for label in film.labels.tolist() if label in range(len(film.classes))]
     first = classes.index(FIRST_CLASS) if FIRST_CLASS in classes else 0
-    return lay_out_film(film, name=name, curve=curve, image=first)
+    return lay_out_film(
+        replace(film, classes=tuple(map(class_name, film.classes))),
+        name=name,
+        curve=curve,
+        image=first,
+        words=Words(PLAYER_WORDS),
+        viewer_words=Words(VIEWER_WORDS),
+    )
 
 
 @dataclass(frozen=True, eq=False)

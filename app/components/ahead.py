@@ -14,6 +14,8 @@ from typing import Any
 
 import streamlit as st
 
+from app.words import ENGLISH, language
+
 
 @dataclass(frozen=True)
 class Ahead:
@@ -31,7 +33,7 @@ class Ahead:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        return asdict(self)
+        return {**asdict(self), "of": told_of(self.of)}
 
 
 def send_ahead(channel: str, of: str, results: str) -> None:
@@ -42,7 +44,12 @@ def send_ahead(channel: str, of: str, results: str) -> None:
         of: the network that they belong to.
         results: JSON list by index, each with ``prediction``, ``view`` and ``rgb``.
     """
-    _component()(key=f"ahead-{channel}", data={"channel": channel, "of": of, "results": results})
+    _component()(key=f"ahead-{channel}", data={"channel": channel, "of": told_of(of), "results": results})
+
+
+def told_of(of: str) -> str:
+    """A network whose results hold words, told from itself in another language."""
+    return of if not of or language() == ENGLISH else f"{of} {language()}"
 
 
 @cache

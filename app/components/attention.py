@@ -8,7 +8,11 @@ from typing import Any
 import streamlit as st
 
 from app.components.ahead import Ahead, painter
+from app.words import Words
+from cbam_core.viewer import WORDS as VIEWER_WORDS
 from cbam_core.viewer import Settings, source, styles
+
+WORDS = Words(VIEWER_WORDS)
 
 # Streamlit calls the default export whenever data come; the viewer itself decides what to paint again.
 _GLUE = """
@@ -34,10 +38,11 @@ def attention_viewer(payload: dict[str, Any], *, key: str, ahead: Ahead | None =
     """Show the viewer, and return the settings that the visitor chose in the browser.
 
     Args:
-        payload: pictures, blocks, settings and words, as `cbam_core.viewer.Payload.as_dict` gives them.
+        payload: as `cbam_core.viewer.Payload.as_dict` gives it; its words become those of the session's language.
         key: of the widget.
         ahead: which of the results sent ahead this one is; None where none are.
     """
+    payload = {**payload, "words": dict(WORDS)}
     data = {"payload": payload, "ahead": None if ahead is None else ahead.as_dict()}
     result = _component()(key=key, data=data, on_settings_change=lambda: None)
     chosen = result.get("settings")

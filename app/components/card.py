@@ -8,28 +8,31 @@ from typing import Any
 
 import streamlit as st
 
+from app.words import Words, card_text, class_name, say
 from cbam_core.training.evaluation import wilson_interval
 from cbam_core.weights.card import Card
 
-WORDS: Mapping[str, str] = {
-    "network": "Network",
-    "classes": "Classes",
-    "input": "Input",
-    "input_is": "{width}x{height} pixels, RGB; mean {mean}, deviation {std}",
-    "accuracy": "Test accuracy",
-    "accuracy_is": "{share:.2f} % ({right:,} of {count:,} images); 95 % interval {low:.2f} to {high:.2f} %",
-    "accuracy_unknown": "not measured",
-    "split": "Images",
-    "made": "Made by",
-    "date": "Made on",
-    "run": "Run",
-    "run_is": "{epochs} epochs, seed {seed}",
-    "unknown": "unknown",
-    "versions": "Versions",
-    "limits": "Limits",
-    "assumed": "Assumed",
-    "digest": "SHA-256",
-}
+WORDS = Words(
+    {
+        "network": "Network",
+        "classes": "Classes",
+        "input": "Input",
+        "input_is": "{width}x{height} pixels, RGB; mean {mean}, deviation {std}",
+        "accuracy": "Test accuracy",
+        "accuracy_is": "{share:.2f} % ({right:,} of {count:,} images); 95 % interval {low:.2f} to {high:.2f} %",
+        "accuracy_unknown": "not measured",
+        "split": "Images",
+        "made": "Made by",
+        "date": "Made on",
+        "run": "Run",
+        "run_is": "{epochs} epochs, seed {seed}",
+        "unknown": "unknown",
+        "versions": "Versions",
+        "limits": "Limits",
+        "assumed": "Assumed",
+        "digest": "SHA-256",
+    }
+)
 
 _STYLE = """<style>
 .card { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr) 7.5rem minmax(0, 1fr); gap: 0 1rem;
@@ -81,10 +84,10 @@ def _facts(card: Card, words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "run", words["run_is"].format(epochs=epochs, seed=seed)
     yield "date", card.date
     yield "versions", ", ".join(f"{software} {version}" for software, version in card.versions.items())
-    yield "split", card.split
-    yield "limits", card.limits
+    yield "split", card_text(card.split)
+    yield "limits", card_text(card.limits)
     for assumption in card.assumptions:
-        yield "assumed", str(assumption)
+        yield "assumed", say(assumption)
 
 
 def _accuracy(card: Card, words: Mapping[str, str]) -> str:
@@ -102,7 +105,7 @@ def _accuracy(card: Card, words: Mapping[str, str]) -> str:
 
 def _named(classes: tuple[str, ...], most: int = 20) -> str:
     """Their names; of very many, the first ones and how many there are."""
-    said = ", ".join(classes[:most])
+    said = ", ".join(map(class_name, classes[:most]))
     return said if len(classes) <= most else f"{said} … ({len(classes):,})"
 
 

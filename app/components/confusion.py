@@ -9,20 +9,25 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Int64
 
-WORDS: Mapping[str, str] = {
-    "table": "Confusion matrix: a row for each true class, a column for each answer",
-    "corner": "true class, by row",
-    "across": "answer, by column",
-    "right": "{name} recognised: {count} of {of} ({share} %)",
-    "wrong": "{name} taken for {answer}: {count} of {of} ({share} %)",
-    "key_right": "right",
-    "key_wrong": "taken for another",
-    "percent": "{share:.1f} %",
-    "often": "Most often mistaken: {pairs}.",
-    "pair": "{name} for {answer} ({count})",
-    "never": "Nothing was mistaken.",
-    "many": "A table of {classes} classes would not be readable; these are its largest numbers outside the diagonal.",
-}
+from app.words import Words
+
+WORDS = Words(
+    {
+        "table": "Confusion matrix: a row for each true class, a column for each answer",
+        "corner": "true class, by row",
+        "across": "answer, by column",
+        "right": "{name} recognised: {count} of {of} ({share} %)",
+        "wrong": "{name} taken for {answer}: {count} of {of} ({share} %)",
+        "key_right": "right",
+        "key_wrong": "taken for another",
+        "percent": "{share:.1f} %",
+        "often": "Most often mistaken: {pairs}.",
+        "pair": "{name} for {answer} ({count})",
+        "never": "Nothing was mistaken.",
+        "many": "A table of {classes} classes would not be readable; these are its largest numbers outside the "
+        "diagonal.",
+    }
+)
 
 MOST = 30
 """Classes up to which the table is drawn."""

@@ -13,10 +13,23 @@ import numpy as np
 import streamlit as st
 
 from app.turns import in_turn
+from app.words import Words, class_name, language, spoken
 from cbam_core.data.images import decode
 from cbam_core.explanation import Explanation
 from cbam_core.explanation.saving import as_npz, as_png, as_zip
+from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.viewer import Settings
+
+WORDS = Words(
+    {
+        "download": "Download",
+        "figure": "Figure (.png)",
+        "values": "Raw values (.npz)",
+        "everything": "Everything (.zip)",
+        "all": "Everything, {count} pictures (.zip)",
+        "about": "Figures are drawn with the viewer's settings; values are never rounded.",
+    }
+)
 
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
@@ -41,24 +54,26 @@ def downloads(
     name = opened if opened is not None else next(iter(explanations))
     one = explanations[name]
     several = len(explanations) > 1
+    # Looked up now: files are made when the script has long run.
+    words = spoken(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
     originals = _Decoded(files if settings.image == "original" else NO_FILES)
 
     def png() -> bytes:
-        return as_png(one, original=originals.get(name), **_drawn(settings))
+        return as_png(one, original=originals.get(name), words=words, **_drawn(settings))
 
     def everything() -> bytes:
         if several:
-            return as_zip(explanations, original=originals, **_drawn(settings))
-        return as_zip(one, original=originals.get(name), **_drawn(settings))
+            return as_zip(explanations, original=originals, words=words, **_drawn(settings))
+        return as_zip(one, original=originals.get(name), words=words, **_drawn(settings))
 
     stem = _stem(name)
     shown = _digest(explanations, name, settings)
-    with st.popover("Download", icon=":material/download:", width="stretch"):
-        _button("Figure", f"{stem}-{shown}.png", png, f"{key}-png")
-        _button("Raw values", f"{stem}-{shown}.npz", lambda: as_npz(one), f"{key}-npz")
-        label = f"Everything, {len(explanations)} pictures" if several else "Everything"
+    with st.popover(WORDS["download"], icon=":material/download:", width="stretch"):
+        _button(WORDS["figure"], f"{stem}-{shown}.png", png, f"{key}-png")
+        _button(WORDS["values"], f"{stem}-{shown}.npz", lambda: as_npz(one), f"{key}-npz")
+        label = WORDS["all"].format(count=len(explanations)) if several else WORDS["everything"]
         _button(label, f"{'cbam-lens' if several else stem}-{shown}.zip", everything, f"{key}-zip")
-        st.caption("Figures are drawn with the viewer's settings; values are never rounded.")
+        st.caption(WORDS["about"])
 
 
 @dataclass(frozen=True)
@@ -90,12 +105,12 @@ def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settin
     """Streamlit tells large downloads apart by a part of their content; this in their names makes that safe."""
     parts = [(e.image_digest, e.checkpoint_digest, e.fit, e.frame.box) for e in explanations.values()]
     settled = (settings.image, sorted(_drawn(settings).items()))
-    return hashlib.sha256(repr((name, parts, settled)).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr((name, parts, settled, language())).encode()).hexdigest()[:12]
 
 
 def _button(label: str, file_name: str, make: Callable[[], bytes], key: str) -> None:
     st.download_button(
-        f"{label} (.{file_name.rpartition('.')[2]})",
+        label,
         in_turn(make),
         file_name=file_name,
         on_click="ignore",

@@ -12,9 +12,19 @@ from typing import Any
 import streamlit as st
 
 from app.turns import in_turn
+from app.words import Words
 from cbam_core.render.film import Format
 from cbam_core.viewer import Settings
 from cbam_core.viewer.player import player_source, player_styles
+
+WORDS = Words(
+    {
+        "download": "Download film",
+        "gif": "Animated GIF, 256 colours",
+        "png": "Animated PNG, exact colours",
+        "about": "The chosen image with the player's colours; masks on the scale from 0 to 1.",
+    }
+)
 
 # Room is kept while the browser fetches the player, so that what stands below does not jump.
 _STYLE = ".film-host { min-height: 700px; }"
@@ -70,14 +80,11 @@ def film_downloads(data: dict[str, Any], chosen: Chosen, make: Callable[[Format]
     shown = (data["id"], chosen.image, settings.colours, settings.opacity, settings.smooth)
     digest = hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
     stem = re.sub(r"[^\w-]+", "-", data["name"]).strip("-")[:60] or "training"
-    kinds: tuple[tuple[str, Format], ...] = (
-        ("Animated GIF, 256 colours", "gif"),
-        ("Animated PNG, exact colours", "png"),
-    )
-    with st.popover("Download film", icon=":material/download:"):
-        for label, kind in kinds:
+    kinds: tuple[Format, ...] = ("gif", "png")
+    with st.popover(WORDS["download"], icon=":material/download:"):
+        for kind in kinds:
             st.download_button(
-                label,
+                WORDS[kind],
                 in_turn(partial(make, kind)),
                 file_name=f"{stem}-training-{digest}.{kind}",
                 on_click="ignore",
@@ -85,7 +92,7 @@ def film_downloads(data: dict[str, Any], chosen: Chosen, make: Callable[[Format]
                 key=f"{key}-{kind}",
                 width="stretch",
             )
-        st.caption("The chosen image with the player's colours; masks on the scale from 0 to 1.")
+        st.caption(WORDS["about"])
 
 
 @cache

@@ -9,22 +9,28 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float32
 
+from app.words import Words
 from cbam_core.render.kernels import DIVERGING, describe_kernel, diverge, ink_on, reach
+from cbam_core.render.kernels import WORDS as KERNEL_WORDS
 
-WORDS: Mapping[str, str] = {
-    "own": "each block its own",
-    "shared": "one for all blocks",
-    "scale": "Colour scale",
-    "numbers": "Numbers",
-    "mean": "mean",
-    "max": "maximum",
-    "plane": "{block}, weights over the {plane} of the channels",
-    "size": "{size}x{size}",
-    "range": "weights {low} to {high}",
-    "about": "A spatial mask is the sigmoid of two convolutions: one kernel over the mean of the channels, one over "
-    "their maximum. Orange weights add to the mask what they meet, blue ones take it away; point at a cell for its "
-    "number.",
-}
+WORDS = Words(
+    {
+        "own": "each block its own",
+        "shared": "one for all blocks",
+        "scale": "Colour scale",
+        "numbers": "Numbers",
+        "mean": "mean",
+        "max": "maximum",
+        "plane": "{block}, weights over the {plane} of the channels",
+        "size": "{size}x{size}",
+        "range": "weights {low} to {high}",
+        "about": "A spatial mask is the sigmoid of two convolutions: one kernel over the mean of the channels, one "
+        "over their maximum. Orange weights add to the mask what they meet, blue ones take it away; point at a cell "
+        "for its number.",
+    }
+)
+
+SPOKEN = Words(KERNEL_WORDS)
 
 _STYLE = """<style>
 .kernels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20.5rem, 100%), 1fr));
@@ -67,13 +73,14 @@ def kernel_pictures(
             len(kernels) > 1
             and st.segmented_control(
                 words["scale"],
-                [words["own"], words["shared"]],
-                default=words["own"],
+                ["own", "shared"],
+                default="own",
                 required=True,
+                format_func=words.__getitem__,
                 label_visibility="collapsed",
                 key=f"{key}-scale",
             )
-            == words["shared"]
+            == "shared"
         )
         spelled = st.toggle(words["numbers"], key=f"{key}-numbers")
     st.html(kernel_figures(kernels, shared=shared, spelled=spelled, words=words))
@@ -104,8 +111,9 @@ def _figure(block: str, planes: Float32[np.ndarray, "2 k k"], end: float, words:
     size = words["size"].format(size=planes.shape[-1])
     span = words["range"].format(low=_signed(float(planes.min())), high=_signed(float(planes.max())))
     tables = [_plane(block, words[name], planes[place], end, words) for place, name in enumerate(("mean", "max"))]
+    said = html.escape(describe_kernel(block, planes, words=SPOKEN))
     return (
-        f'<figure aria-label="{html.escape(describe_kernel(block, planes))}"><figcaption><b>{html.escape(block)}</b> '
+        f'<figure aria-label="{said}"><figcaption><b>{html.escape(block)}</b> '
         f'{size} · {span}</figcaption><div class="pair" style="--size: {planes.shape[-1]}">{"".join(tables)}</div>'
         f'<div class="ramp"><span>{_signed(-end)}</span><i style="background: linear-gradient(to right, '
         f'{", ".join(DIVERGING)})"></i><span>{_signed(end)}</span></div></figure>'

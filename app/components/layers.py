@@ -7,25 +7,28 @@ from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
+from app.words import Words
 from cbam_core.nn.summary import BlockCost, Layer, Summary
 
-WORDS: Mapping[str, str] = {
-    "layer": "Layer",
-    "kind": "Kind",
-    "shape": "Output",
-    "parameters": "Parameters",
-    "multiply_adds": "Multiply-adds",
-    "block": "Block",
-    "channel": "Channel gate",
-    "spatial": "Spatial gate",
-    "share": "Share of all",
-    "whole": "All layers",
-    "blocks": "All blocks",
-    "network": "Whole network",
-    "layers_table": "Layers with output shape, parameters and multiply-adds",
-    "blocks_table": "Parameters and multiply-adds of each CBAM block",
-    "itself": "the network itself",
-}
+WORDS = Words(
+    {
+        "layer": "Layer",
+        "kind": "Kind",
+        "shape": "Output",
+        "parameters": "Parameters",
+        "multiply_adds": "Multiply-adds",
+        "block": "Block",
+        "channel": "Channel gate",
+        "spatial": "Spatial gate",
+        "share": "Share of all",
+        "whole": "All layers",
+        "blocks": "All blocks",
+        "network": "Whole network",
+        "layers_table": "Layers with output shape, parameters and multiply-adds",
+        "blocks_table": "Parameters and multiply-adds of each CBAM block",
+        "itself": "the network itself",
+    }
+)
 
 _STYLE = """<style>
 .numbers { overflow: auto; max-height: 27rem; border-bottom: 1px solid rgba(128, 128, 128, 0.25); }

@@ -14,6 +14,7 @@ import streamlit as st
 from PIL import Image
 
 from app.components.ahead import Ahead, painter
+from app.words import Words, class_name, sentence
 from cbam_core.explanation import Explanation
 
 PIXELATED = 96
@@ -25,10 +26,21 @@ PREVIEW = 352
 TOP = 5
 """Classes that are listed."""
 
+WORDS = Words(
+    {
+        "percent": "{share} %",
+        "table": "Most probable classes, percentages rounded to one decimal",
+        "right": "Truth: {truth}. The network is right.",
+        "wrong": "Truth: {truth}. The network is wrong.",
+        "frame": "Part of the picture that the network sees. Arrow keys move it, plus and minus resize it.",
+        "closed": "The network knows {count} classes only: any picture gets one of them, whatever it shows.",
+    }
+)
+
 
 def percent(probability: float) -> str:
     """A probability as the page writes it: a percentage rounded to one decimal."""
-    return f"{100 * probability:.1f} %"
+    return WORDS["percent"].format(share=f"{100 * probability:.1f}")
 
 
 def prediction(
@@ -70,13 +82,13 @@ def prediction_data(
         "picture": _picture(explanation, preview, movable),
         "rows": [
             {
-                "name": explanation.classes[i],
+                "name": class_name(explanation.classes[i]),
                 "probability": float(explanation.probabilities[i]),
                 "percent": percent(float(explanation.probabilities[i])),
             }
             for i in np.argsort(-explanation.probabilities, kind="stable")[:TOP]
         ],
-        "notes": [_sentence(str(note)) for note in explanation.notes],
+        "notes": [sentence(note) for note in explanation.notes],
         "words": _words(explanation, caption, truth),
     }
     data["id"] = hashlib.sha256(repr(data).encode()).hexdigest()[:16]
@@ -127,22 +139,17 @@ def _words(explanation: Explanation, caption: str, truth: str | None) -> dict[st
     predicted = explanation.predicted
     verdict = ""
     if truth is not None:
-        verdict = f"Truth: {truth}. The network is {'right' if truth == predicted else 'wrong'}."
+        verdict = WORDS["right" if truth == predicted else "wrong"].format(truth=class_name(truth))
     return {
         "alt": caption,
         "caption": caption,
-        "predicted": predicted,
+        "predicted": class_name(predicted),
         "sure": percent(float(explanation.probabilities.max())),
-        "table": "Most probable classes, percentages rounded to one decimal",
+        "table": WORDS["table"],
         "verdict": verdict,
-        "frame": "Part of the picture that the network sees. Arrow keys move it, plus and minus resize it.",
-        "closed": f"The network knows {len(explanation.classes)} classes only: "
-        "any picture gets one of them, whatever it shows.",
+        "frame": WORDS["frame"],
+        "closed": WORDS["closed"].format(count=len(explanation.classes)),
     }
-
-
-def _sentence(remark: str) -> str:
-    return remark[:1].upper() + remark[1:] + "."
 
 
 @cache

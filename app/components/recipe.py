@@ -8,7 +8,46 @@ from typing import Any
 
 import streamlit as st
 
-UNITS = {"crop_padding": " px", "erased": " px", "rotation": "°", "validation": " images", "batch_size": " images"}
+from app.words import Words
+
+WORDS = Words(
+    {
+        "name": "name",
+        "architecture": "architecture",
+        "gates": "gates",
+        "epochs": "epochs",
+        "batch_size": "batch size",
+        "optimiser": "optimiser",
+        "learning_rate": "learning rate",
+        "schedule": "schedule",
+        "warmup": "warmup",
+        "momentum": "momentum",
+        "weight_decay": "weight decay",
+        "label_smoothing": "label smoothing",
+        "crop_padding": "crop padding",
+        "flip": "flip",
+        "brightness": "brightness",
+        "contrast": "contrast",
+        "saturation": "saturation",
+        "hue": "hue",
+        "rotation": "rotation",
+        "erased": "erased",
+        "bfloat16": "bfloat16",
+        "averaging": "averaging",
+        "teacher": "teacher",
+        "teacher_share": "teacher share",
+        "teacher_temperature": "teacher temperature",
+        "validation": "validation",
+        "keep": "keep",
+        "seed": "seed",
+    }
+)
+"""Names of a recipe's values; one that is not among them is named as in its file."""
+
+VALUE_WORDS = Words({"yes": "yes", "no": "no", "none": "none", "images": "{number} images"})
+
+UNITS = {"crop_padding": " px", "erased": " px", "rotation": "°"}
+IMAGES = {"validation", "batch_size"}
 
 _STYLE = """<style>
 .recipe { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: 0 2.5rem;
@@ -26,16 +65,21 @@ def recipe_table(recipe: Mapping[str, Any]) -> None:
 
 
 def _row(name: str, value: Any) -> str:
-    return f"<div><dt>{html.escape(name.replace('_', ' '))}</dt><dd>{html.escape(_said(name, value))}</dd></div>"
+    return f"<div><dt>{html.escape(_named(name))}</dt><dd>{html.escape(_said(name, value))}</dd></div>"
+
+
+def _named(name: str) -> str:
+    return WORDS[name] if name in WORDS else name.replace("_", " ")
 
 
 def _said(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return VALUE_WORDS["yes" if value else "no"]
     if value in ("", None):
-        return "none"
-    if isinstance(value, float):
-        return f"{value:g}{UNITS.get(name, '')}"
-    if isinstance(value, int) and name != "seed":
-        return f"{value:,}{UNITS.get(name, '')}"
-    return str(value)
+        return VALUE_WORDS["none"]
+    if not isinstance(value, int | float) or name == "seed":
+        return str(value)
+    number = f"{value:g}" if isinstance(value, float) else f"{value:,}"
+    if name in IMAGES:
+        return VALUE_WORDS["images"].format(number=number)
+    return f"{number}{UNITS.get(name, '')}"

@@ -8,7 +8,10 @@ export default function ({ data, parentElement, setStateValue }) {
   // Streamlit calls this again whenever data comes; what the visitor chose since then stays.
   strip.dataset.of = data.of;
   if (strip.dataset.sheet === data.id) return;
+  const told = strip.dataset.pictures === data.pictures; // the same ones in another language
+  const kept = told ? strip.querySelector(".tile[aria-selected=true]")?.dataset.index : undefined;
   strip.dataset.sheet = data.id;
+  strip.dataset.pictures = data.pictures;
   strip.replaceChildren();
 
   let timer = 0;
@@ -72,7 +75,7 @@ export default function ({ data, parentElement, setStateValue }) {
     choose(row[Math.min(Math.max(next, 0), row.length - 1)], { wait: PAUSE, focus: true });
   });
 
-  const start = tiles.find((tile) => Number(tile.dataset.index) === data.chosen) ?? tiles[0];
+  const start = tiles.find((tile) => Number(tile.dataset.index) === Number(kept ?? data.chosen)) ?? tiles[0];
   for (const tile of tiles) {
     tile.setAttribute("aria-selected", String(tile === start));
     tile.tabIndex = tile === start ? 0 : -1;
@@ -113,7 +116,7 @@ function thumbnail(data, tile, position) {
 function classFilter(data) {
   const label = make("label", "class", data.words.class);
   const select = make("select");
-  select.append(new Option(data.words.all, ""), ...data.classes.map((name) => new Option(name, name)));
+  select.append(new Option(data.words.all, ""), ...data.classes.map((name, place) => new Option(data.names[place], name)));
   label.append(select);
   return { label, select };
 }

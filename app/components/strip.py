@@ -11,6 +11,9 @@ from typing import Any
 
 import streamlit as st
 
+from app.components.ahead import told_of
+from app.words import Words, class_name, language
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -27,13 +30,15 @@ class Tile:
     class_: str
 
 
-WORDS = {
-    "random": "Random",
-    "list": "Images to choose from; arrow keys move",
-    "class": "Class",
-    "all": "all",
-    "count": "{count} images",
-}
+WORDS = Words(
+    {
+        "random": "Random",
+        "list": "Images to choose from; arrow keys move",
+        "class": "Class",
+        "all": "all",
+        "count": "{count} images",
+    }
+)
 
 
 def strip(sheet: bytes, tiles: Sequence[Tile], *, columns: int, chosen: int, key: str, of: str = "") -> int:
@@ -48,7 +53,7 @@ def strip(sheet: bytes, tiles: Sequence[Tile], *, columns: int, chosen: int, key
         of: the network whose results are shown, see `app.components.ahead`.
     """
     # The data stay the same while the visitor chooses, so that Streamlit sends the sheet only once.
-    data = _data(sheet, tuple(tiles), columns, chosen, key, of)
+    data = _data(sheet, tuple(tiles), columns, chosen, key, told_of(of), language())
     result = _component()(key=key, data=data, on_chosen_change=lambda: None)
     picked = result.get("chosen")
     known = {tile.index for tile in tiles}
@@ -57,17 +62,20 @@ def strip(sheet: bytes, tiles: Sequence[Tile], *, columns: int, chosen: int, key
 
 @lru_cache(maxsize=64)
 def _data(
-    sheet: bytes, tiles: tuple[Tile, ...], columns: int, chosen: int, channel: str = "", of: str = ""
+    sheet: bytes, tiles: tuple[Tile, ...], columns: int, chosen: int, channel: str, of: str, language: str
 ) -> dict[str, Any]:
     described = [{**asdict(tile), "class": tile.class_} for tile in tiles]
+    classes = list(dict.fromkeys(tile.class_ for tile in tiles))
     return {
-        "id": f"{hash((sheet, tiles)):x}",
+        "id": f"{hash((sheet, tiles, language)):x}",
+        "pictures": f"{hash(sheet):x}",
         "sheet": base64.b64encode(sheet).decode("ascii"),
         "tiles": described,
         "columns": columns,
-        "classes": list(dict.fromkeys(tile.class_ for tile in tiles)),
+        "classes": classes,
+        "names": list(map(class_name, classes)),
         "chosen": chosen,
-        "words": WORDS,
+        "words": dict(WORDS),
         "channel": channel,
         "of": of,
     }

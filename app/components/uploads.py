@@ -16,6 +16,8 @@ import numpy as np
 import streamlit as st
 
 from app.components.prediction import percent
+from app.words import Words, class_name, sentence
+from app.words import say as spelled
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
@@ -31,12 +33,26 @@ MOST = 24
 ROW_HEIGHT = 48
 """Of the table, pixels."""
 
-FITS: dict[Fit, str] = {
-    "crop": "Centre square",
-    "square": "Chosen square",
-    "pad": "Whole, with borders",
-    "squash": "Whole, stretched",
-}
+WORDS = Words(
+    {
+        "crop": "Centre square",
+        "square": "Chosen square",
+        "pad": "Whole, with borders",
+        "squash": "Whole, stretched",
+        "drop": "Drop pictures here, choose them, or paste one",
+        "many": "{count} pictures were given; the first {most} are shown.",
+        "memory": "An uploaded picture stays in this server's memory for your visit only: it is written to no disk, "
+        "shown to nobody else, and forgotten within minutes after you close the page.",
+        "fit": "Fit to the network's input",
+        "input": "Input",
+        "file": "File",
+        "prediction": "Prediction",
+        "probability": "Probability",
+        "refused": "{file}: {reason}.",
+    }
+)
+
+FITS: tuple[Fit, ...] = ("crop", "square", "pad", "squash")
 
 
 @dataclass(frozen=True)
@@ -65,7 +81,7 @@ class HasExplanation(Protocol):
 def uploads() -> tuple[Upload, ...]:
     """Take files in; a file given twice counts once, and different ones of one name get numbers."""
     given = st.file_uploader(
-        "Drop pictures here, choose them, or paste one",
+        WORDS["drop"],
         type=ENDINGS,
         accept_multiple_files=True,
         max_upload_size=MAX_BYTES // 2**20,
@@ -74,26 +90,23 @@ def uploads() -> tuple[Upload, ...]:
     _paste()(key="paste")
     chosen = {upload.digest: upload for upload in map(_upload, given[:MOST])}
     if len(given) > MOST:
-        st.warning(f"{len(given)} pictures were given; the first {MOST} are shown.", icon=":material/info:")
+        st.warning(WORDS["many"].format(count=len(given), most=MOST), icon=":material/info:")
     return tuple(_numbered(chosen.values()))
 
 
 def say_where_they_live() -> None:
     """Where an upload is kept, and for how long."""
-    st.caption(
-        "An uploaded picture stays in this server's memory for your visit only: it is written to no disk, shown to "
-        "nobody else, and forgotten within minutes after you close the page."
-    )
+    st.caption(WORDS["memory"])
 
 
 def choose_fit() -> Fit:
     """Let the visitor say how a picture comes to the network's square input."""
     fit = st.segmented_control(
-        "Fit to the network's input",
+        WORDS["fit"],
         list(FITS),
         default="crop",
         required=True,
-        format_func=FITS.__getitem__,
+        format_func=WORDS.__getitem__,
         label_visibility="collapsed",
         key="fit",
     )
@@ -108,15 +121,15 @@ def square_key(upload: Upload) -> str:
 def overview(chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refused: Mapping[str, CbamError]) -> Upload:
     """A table of all pictures with their predictions and masks; return the one that the visitor opened."""
     rows = [_row(upload, shown, refused) for upload in chosen]
-    masks = [name for name in dict.fromkeys(key for row in rows for key in row) if name.startswith("Mask ")]
+    masks = [name for name in dict.fromkeys(key for row in rows for key in row) if name.startswith("mask ")]
     event = st.dataframe(
         rows,
         hide_index=True,
         row_height=ROW_HEIGHT,
         placeholder="",
         column_config={
-            "Input": st.column_config.ImageColumn(width=60),
-            **{name: st.column_config.ImageColumn(name.removeprefix("Mask "), width=64) for name in masks},
+            WORDS["input"]: st.column_config.ImageColumn(width=60),
+            **{name: st.column_config.ImageColumn(name.removeprefix("mask "), width=64) for name in masks},
         },
         on_select="rerun",
         selection_mode="single-row-required",
@@ -130,7 +143,7 @@ def overview(chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refu
 def say(error: CbamError, name: str) -> None:
     """Tell the visitor in one sentence what is wrong with their file."""
     logging.getLogger("cbam_lens").info("upload refused: %s", error.code)
-    st.error(f"{_plain(name)}: {error}.", icon=":material/error:")
+    st.error(WORDS["refused"].format(file=_plain(name), reason=spelled(error)), icon=":material/error:")
 
 
 def _plain(name: str) -> str:
@@ -166,19 +179,19 @@ def _row(
 ) -> dict[str, str | None]:
     if upload.digest in refused:
         return {
-            "Input": None,
-            "File": upload.name,
-            "Prediction": str(refused[upload.digest]),
-            "Probability": "",
+            WORDS["input"]: None,
+            WORDS["file"]: upload.name,
+            WORDS["prediction"]: sentence(refused[upload.digest]),
+            WORDS["probability"]: "",
         }
     explanation = shown[upload.digest].explanation
     return {
-        "Input": _as_url(png(explanation.input_image)),
-        "File": upload.name,
-        "Prediction": explanation.predicted,
-        "Probability": percent(float(explanation.probabilities.max())),
+        WORDS["input"]: _as_url(png(explanation.input_image)),
+        WORDS["file"]: upload.name,
+        WORDS["prediction"]: class_name(explanation.predicted),
+        WORDS["probability"]: percent(float(explanation.probabilities.max())),
         **{
-            f"Mask {block.name}": _as_url(png(_small(block.spatial_mask)))
+            f"mask {block.name}": _as_url(png(_small(block.spatial_mask)))
             for block in explanation.blocks
             if block.spatial_mask is not None
         },

@@ -11,19 +11,46 @@ from app.components.card import card_table
 from app.components.kernels import kernel_pictures
 from app.components.layers import block_table, layer_table
 from app.components.quality import quality
+from app.words import Words, card_text
 from cbam_core.classifier import Classifier
 from cbam_core.errors import TrainingError
 from cbam_core.nn.summary import Summary
 from cbam_core.training.evaluation import Evaluation, wilson_interval
 from cbam_core.weights.card import Card
 
+WORDS = Words(
+    {
+        "title": "Model",
+        "kernels": "What its spatial attention has learnt",
+        "no_kernels": "No block of this network has a spatial gate, so there are no kernels to show.",
+        "quality": "How good it is",
+        "accuracy": "Test accuracy",
+        "accuracy_help": "{right} of {count} test images, and the 95 % interval (Wilson).",
+        "interval": "{low:.2f} to {high:.2f} %",
+        "parameters": "Parameters",
+        "multiply_adds": "Multiply-adds",
+        "by_cbam": "{count} by CBAM ({share} %)",
+        "evaluation.none": "Which classes it mixes up, and how sure it is, is shown once its answers to the test set "
+        "are kept beside it. This command does that:",
+        "evaluation.other-weights": "The answers kept beside this network are those of other weights, so they are not "
+        "shown. This command replaces them:",
+        "evaluation.unreadable": "The answers kept beside this network cannot be read. This command replaces them:",
+        "blocks": "What CBAM adds",
+        "no_blocks": "Nothing: this network has no CBAM block.",
+        "layers": "Layers",
+        "about_layers": "For one image of {size} pixels. A multiply-add is one product added to a sum: of "
+        "convolutions, linear layers, and the gates' multiplication of their feature map. Layers with an orange edge "
+        "belong to a CBAM block.",
+    }
+)
+
 
 def model(classifier: Classifier) -> None:
     """The page below the sidebar."""
     anatomy = services.anatomy(classifier)
-    st.header("Model", anchor=False)
+    st.header(WORDS["title"], anchor=False)
     if classifier.card.what:
-        st.text(classifier.card.what)
+        st.text(card_text(classifier.card.what))
     evaluation = _evaluation(classifier)
     _figures(classifier.card, anatomy.summary, evaluation if isinstance(evaluation, Evaluation) else None)
     card_table(
@@ -36,12 +63,12 @@ def model(classifier: Classifier) -> None:
         std=classifier.std,
         digest=classifier.digest,
     )
-    st.subheader("What its spatial attention has learnt", anchor=False)
+    st.subheader(WORDS["kernels"], anchor=False)
     if anatomy.kernels:
         kernel_pictures([(kernel.block, kernel.planes) for kernel in anatomy.kernels], key="model-kernels")
     else:
-        st.markdown("No block of this network has a spatial gate, so there are no kernels to show.")
-    st.subheader("How good it is", anchor=False)
+        st.markdown(WORDS["no_kernels"])
+    st.subheader(WORDS["quality"], anchor=False)
     if isinstance(evaluation, Evaluation):
         quality(evaluation, key="model")
     else:
@@ -65,23 +92,25 @@ def _figures(card: Card, summary: Summary, evaluation: Evaluation | None) -> Non
         if right is not None and count:
             low, high = wilson_interval(right, count)
             st.metric(
-                "Test accuracy",
+                WORDS["accuracy"],
                 f"{100 * right / count:.2f} %",
-                f"{100 * low:.2f} to {100 * high:.2f} %",
+                WORDS["interval"].format(low=100 * low, high=100 * high),
                 delta_color="off",
                 delta_arrow="off",
-                help=f"{right:,} of {count:,} test images, and the 95 % interval (Wilson).",
+                help=WORDS["accuracy_help"].format(right=f"{right:,}", count=f"{count:,}"),
                 width="content",
             )
-        _size("Parameters", summary.parameters, summary.cbam_parameters, summary.cbam_parameter_share)
-        _size("Multiply-adds", summary.multiply_adds, summary.cbam_multiply_adds, summary.cbam_multiply_add_share)
+        _size(WORDS["parameters"], summary.parameters, summary.cbam_parameters, summary.cbam_parameter_share)
+        _size(
+            WORDS["multiply_adds"], summary.multiply_adds, summary.cbam_multiply_adds, summary.cbam_multiply_add_share
+        )
 
 
 def _size(label: str, number: int, cbam: int, share: float) -> None:
     st.metric(
         label,
         f"{number:,}",
-        f"{cbam:,} by CBAM ({100 * share:.2f} %)" if cbam else None,
+        WORDS["by_cbam"].format(count=f"{cbam:,}", share=f"{100 * share:.2f}") if cbam else None,
         delta_color="off",
         delta_arrow="off",
         width="content",
@@ -89,34 +118,19 @@ def _size(label: str, number: int, cbam: int, share: float) -> None:
 
 
 def _say_not_evaluated(name: str, code: str) -> None:
-    why = {
-        "evaluation.other-weights": "The answers kept beside this network are those of other weights, so they are not "
-        "shown. This command replaces them:",
-        "evaluation.unreadable": "The answers kept beside this network cannot be read. This command replaces them:",
-    }
-    st.markdown(
-        why.get(
-            code,
-            "Which classes it mixes up, and how sure it is, is shown once its answers to the test set are kept beside "
-            "it. This command does that:",
-        )
-    )
+    st.markdown(WORDS.get(code, WORDS["evaluation.none"]))
     st.code(shlex.join(["cbam", "evaluate", "--checkpoint", name, "--keep"]), language="bash")
 
 
 def _layers(summary: Summary) -> None:
-    st.subheader("What CBAM adds", anchor=False)
+    st.subheader(WORDS["blocks"], anchor=False)
     if summary.blocks:
         block_table(summary)
     else:
-        st.markdown("Nothing: this network has no CBAM block.")
-    st.subheader("Layers", anchor=False)
+        st.markdown(WORDS["no_blocks"])
+    st.subheader(WORDS["layers"], anchor=False)
     layer_table(summary)
-    st.caption(
-        f"For one image of {'x'.join(map(str, summary.input_size))} pixels. A multiply-add is one product added to a "
-        "sum: of convolutions, linear layers, and the gates' multiplication of their feature map. Layers with an "
-        "orange edge belong to a CBAM block."
-    )
+    st.caption(WORDS["about_layers"].format(size="x".join(map(str, summary.input_size))))
 
 
 model(st.session_state["network"])

@@ -5,18 +5,60 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 
 from app import services
 from app.components.film import film_downloads, film_player
 from app.components.recipe import recipe_table
+from app.words import Words, spoken
 from cbam_core.errors import CbamError
-from cbam_core.render.curves import describe_epochs, describe_iterations, loss_per_iteration, measure_per_epoch
+from cbam_core.render.curves import WORDS as CURVE_WORDS
+from cbam_core.render.curves import Measure, describe_epochs, describe_iterations, loss_per_iteration, measure_per_epoch
+from cbam_core.render.film import WORDS as FILM_WORDS
 from cbam_core.render.film import film_file
 from cbam_core.training.listing import Run, State, silence, state_of
 from cbam_core.training.records import Progress
 from cbam_core.training.watching import Epoch, History
+
+WORDS = Words(
+    {
+        "title": "Training",
+        "run": "Run",
+        "ships": "{name} (ships with CBAM Lens)",
+        "nothing": "No training has been recorded yet. Start one, and this page follows it:",
+        "folder": "Runs are looked for in the folder runs beside the checkpoints; the environment variable "
+        "CBAM_RUNS_DIR names another one.",
+        "begins": "The run begins",
+        "progress": "Epoch {epoch} of {epochs}, batch {batch} of {batches} · loss {loss:.3f} · {rate} images/s · about "
+        "{left} left",
+        "stalled": "This run has stalled: it was last heard of {quiet} ago. The same command with --resume goes on "
+        "with it from the end of its last epoch.",
+        "stalled_in": "This run has stalled: it was last heard of {quiet} ago, in epoch {epoch} of {epochs}. The same "
+        "command with --resume goes on with it from the end of its last epoch.",
+        "test": "Test accuracy",
+        "test_help": "On the {count} test images, looked at once, after the last epoch.",
+        "validation": "Validation accuracy, epoch {epoch}",
+        "validation_help": "On training images that were held out: never learnt from.",
+        "train": "Training accuracy",
+        "train_help": "Counted while learning, on cropped, mirrored or otherwise changed images; so it can lie below "
+        "the validation accuracy.",
+        "iterations": "Iterations",
+        "time": "Time learning",
+        "no_curves": "Curves appear after the first epoch.",
+        "film": "Its attention while it learnt",
+        "about_film": "Choose one of these test images, which it never learnt from, and press play. Scenes are as they "
+        "were after epochs {epochs}; nothing is interpolated between them.",
+        "recipe": "Recipe",
+        "seconds": "{seconds:.0f} s",
+        "minutes": "{minutes} min",
+        "hours": "{hours} h {minutes} min",
+        "damaged": "{file} cannot be read: it is damaged, or no record of a training.",
+    }
+)
+
+CURVES = Words(CURVE_WORDS)
 
 EVERY: dict[State, float | None] = {"running": 2.0, "stalled": 15.0, "complete": None}
 """Seconds between two looks at a run, by how it stands."""
@@ -25,6 +67,8 @@ Look = tuple[State, services.Stamp | None]
 
 CHART = 260
 """Height of a chart, pixels."""
+
+MEASURES: tuple[Measure, ...] = ("accuracy", "loss")
 
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
@@ -37,10 +81,10 @@ def training(chosen: str) -> None:
     """
     runs = services.training_runs()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.header("Training", anchor=False, width="content")
+        st.header(WORDS["title"], anchor=False, width="content")
         if runs:
             name = st.selectbox(
-                "Run",
+                WORDS["run"],
                 list(runs),
                 index=_first(runs, chosen),
                 format_func=lambda key: _titled(runs[key]),
@@ -71,16 +115,13 @@ def _first(runs: dict[str, Run], chosen: str) -> int:
 
 
 def _titled(run: Run) -> str:
-    return f"{run.name} (ships with CBAM Lens)" if run.ships else run.name
+    return WORDS["ships"].format(name=run.name) if run.ships else run.name
 
 
 def _nothing() -> None:
-    st.markdown("No training has been recorded yet. Start one, and this page follows it:")
+    st.markdown(WORDS["nothing"])
     st.code("cbam train --recipe fast --out runs/fast", language="bash")
-    st.caption(
-        "Runs are looked for in the folder runs beside the checkpoints; the environment variable CBAM_RUNS_DIR "
-        "names another one."
-    )
+    st.caption(WORDS["folder"])
 
 
 def _look(run: Run) -> Look:
@@ -119,26 +160,28 @@ def _measured(run: Run, shown: Look, between: Callable[[], None] = lambda: None)
 
 def _say_progress(progress: Progress | None) -> None:
     if progress is None:
-        st.progress(0.0, text="The run begins")
+        st.progress(0.0, text=WORDS["begins"])
         return
     share = (progress.epoch - 1 + progress.index / max(progress.steps, 1)) / max(progress.epochs, 1)
-    words = [
-        f"Epoch {progress.epoch} of {progress.epochs}, batch {progress.index} of {progress.steps}",
-        f"loss {progress.loss:.3f}",
-        f"{progress.images_per_second:,.0f} images/s",
-        f"about {in_words(progress.seconds_left)} left",
-    ]
-    st.progress(min(max(share, 0.0), 1.0), text=" · ".join(words))
+    said = WORDS["progress"].format(
+        epoch=progress.epoch,
+        epochs=progress.epochs,
+        batch=progress.index,
+        batches=progress.steps,
+        loss=progress.loss,
+        rate=f"{progress.images_per_second:,.0f}",
+        left=in_words(progress.seconds_left),
+    )
+    st.progress(min(max(share, 0.0), 1.0), text=said)
 
 
 def _say_stalled(run: Run, progress: Progress | None, recipe: str) -> None:
-    where = "" if progress is None else f", in epoch {progress.epoch} of {progress.epochs}"
     quiet = in_words(silence(run, progress, time.time()))
-    st.warning(
-        f"This run has stalled: it was last heard of {quiet} ago{where}. The same command with --resume goes on with "
-        "it from the end of its last epoch.",
-        icon=":material/pause_circle:",
-    )
+    if progress is None:
+        said = WORDS["stalled"].format(quiet=quiet)
+    else:
+        said = WORDS["stalled_in"].format(quiet=quiet, epoch=progress.epoch, epochs=progress.epochs)
+    st.warning(said, icon=":material/pause_circle:")
     if recipe:
         words = ["cbam", "train", "--recipe", recipe, "--out", f"runs/{run.name}", "--resume"]
         st.code(shlex.join(words), language="bash")
@@ -150,40 +193,40 @@ def _figures(run: Run, history: History) -> None:
         card = services.card_of(run)
         if card is not None and card.test_accuracy is not None:
             st.metric(
-                "Test accuracy",
+                WORDS["test"],
                 f"{100 * card.test_accuracy:.2f} %",
-                help=f"On the {card.test_count:,} test images, looked at once, after the last epoch.",
+                help=WORDS["test_help"].format(count=f"{card.test_count:,}"),
                 width="content",
             )
         if not history.epochs:
             return
         last = history.epochs[-1]
         st.metric(
-            f"Validation accuracy, epoch {last.number}",
+            WORDS["validation"].format(epoch=last.number),
             f"{100 * last.validation_accuracy:.1f} %",
-            help="On training images that were held out: never learnt from.",
+            help=WORDS["validation_help"],
             width="content",
         )
-        st.metric("Training accuracy", f"{100 * last.train_accuracy:.1f} %", help=_WHY_LOWER, width="content")
-        st.metric("Iterations", f"{len(history.losses):,}", width="content")
-        st.metric("Time learning", in_words(_seconds(history.epochs)), width="content")
-
-
-_WHY_LOWER = (
-    "Counted while learning, on cropped, mirrored or otherwise changed images; so it can lie below the validation "
-    "accuracy."
-)
+        st.metric(WORDS["train"], f"{100 * last.train_accuracy:.1f} %", help=WORDS["train_help"], width="content")
+        st.metric(WORDS["iterations"], f"{len(history.losses):,}", width="content")
+        st.metric(WORDS["time"], in_words(_seconds(history.epochs)), width="content")
 
 
 def _curves(history: History) -> None:
     if not history.epochs:
-        st.caption("Curves appear after the first epoch.")
+        st.caption(WORDS["no_curves"])
         return
     epochs, losses = history.epochs, history.losses
     charts = (
-        ("accuracy", measure_per_epoch(epochs, "accuracy", ink=None), describe_epochs(epochs, "accuracy")),
-        ("loss", measure_per_epoch(epochs, "loss", ink=None), describe_epochs(epochs, "loss")),
-        ("iterations", loss_per_iteration(losses, ink=None), describe_iterations(losses)),
+        *(
+            (what, measure_per_epoch(epochs, what, ink=None, words=CURVES), describe_epochs(epochs, what, words=CURVES))
+            for what in MEASURES
+        ),
+        (
+            "iterations",
+            loss_per_iteration(losses, ink=None, words=CURVES),
+            describe_iterations(losses, words=CURVES),
+        ),
     )
     for place, (name, chart, said) in zip(st.columns(3, gap="medium"), charts, strict=True):
         with place:
@@ -200,26 +243,24 @@ def _film(run: Run) -> None:
         _say_damaged(run.film.name)
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("Its attention while it learnt", anchor=False, width="content")
+        st.subheader(WORDS["film"], anchor=False, width="content")
         tools = st.container(width="content")
-    epochs = ", ".join(map(str, data["epochs"]))
-    st.caption(
-        f"Choose one of these test images, which it never learnt from, and press play. Scenes are as they were after "
-        f"epochs {epochs}; nothing is interpolated between them."
-    )
+    st.caption(WORDS["about_film"].format(epochs=", ".join(map(str, data["epochs"]))))
     chosen = film_player(data, key="training-film")
+    words = spoken(FILM_WORDS)  # looked up now: the file is made when the script has long run
     with tools:
         film_downloads(
             data,
             chosen,
             lambda kind: film_file(
-                services.run_film(run),
+                replace(services.run_film(run), classes=tuple(data["classes"])),
                 chosen.image,
                 network=run.name,
                 format=kind,
                 colours=chosen.settings.colours,
                 opacity=chosen.settings.opacity,
                 smooth=chosen.settings.smooth,
+                words=words,
             ),
             key="training-film",
         )
@@ -230,7 +271,7 @@ def _recipe(run: Run) -> None:
         recipe, _ = services.run_history(run)
     except CbamError:
         return  # said above
-    st.subheader("Recipe", anchor=False)
+    st.subheader(WORDS["recipe"], anchor=False)
     recipe_table(recipe)
     card = services.card_of(run)
     if card is not None and card.command:
@@ -240,9 +281,11 @@ def _recipe(run: Run) -> None:
 def in_words(seconds: float) -> str:
     """A span of time, as exact as anybody asks."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return WORDS["seconds"].format(seconds=seconds)
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 90:
+        return WORDS["minutes"].format(minutes=minutes)
+    return WORDS["hours"].format(hours=minutes // 60, minutes=minutes % 60)
 
 
 def _seconds(epochs: tuple[Epoch, ...]) -> float:
@@ -251,10 +294,7 @@ def _seconds(epochs: tuple[Epoch, ...]) -> float:
 
 def _say_damaged(file: str) -> None:
     """A file that cannot be read is named without its folder, which is no business of visitors."""
-    st.error(
-        f"{file.replace('_', ' ')} cannot be read: it is damaged, or no record of a training.",
-        icon=":material/error:",
-    )
+    st.error(WORDS["damaged"].format(file=file.replace("_", " ")), icon=":material/error:")
 
 
 training(st.session_state["network"].name)

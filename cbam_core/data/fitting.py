@@ -224,11 +224,13 @@ def _notes_on_scale(box: Box, size: tuple[int, int]) -> list[Message]:
     width, height = box[2] - box[0], box[3] - box[1]
     values = {"width": round(width), "height": round(height), "input_width": size[0], "input_height": size[1]}
     if width < size[0] or height < size[1]:
-        template = "enlarged from {width} x {height} to {input_width} x {input_height} pixels"
-        return [Message("fit.enlarged", template, values)]
+        return [
+            Message("fit.enlarged", "enlarged from {width} x {height} to {input_width} x {input_height} pixels", values)
+        ]
     if width > size[0] or height > size[1]:
-        template = "reduced from {width} x {height} to {input_width} x {input_height} pixels"
-        return [Message("fit.reduced", template, values)]
+        return [
+            Message("fit.reduced", "reduced from {width} x {height} to {input_width} x {input_height} pixels", values)
+        ]
     return []
 
 

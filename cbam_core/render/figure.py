@@ -52,7 +52,7 @@ WORDS: Mapping[str, str] = {
     "stretch": "Colours: {colours}, stretched to each mask's own range, which its colour bar names.",
     "unseen": "Grey parts lie outside what the network saw.",
 }
-"""The words of a figure; pass a translation with the same keys."""
+"""The words of a figure; pass a translation with the same keys. It may name classes as well: ``"class cat"``."""
 
 MARGIN = 64
 """White around everything."""
@@ -112,7 +112,8 @@ def figure(
     panels = [_scaled(panel, across, down) for panel in panels]
     if seen is not None:
         seen = (seen[0] * across, seen[1] * down, seen[2] * across, seen[3] * down)
-    likely = [(classes[k], float(probabilities[k])) for k in np.argsort(-probabilities, kind="stable")[:TOP]]
+    named = [words.get(f"class {name}", name) for name in classes]
+    likely = [(named[k], float(probabilities[k])) for k in np.argsort(-probabilities, kind="stable")[:TOP]]
     names = [network, colours, *(panel.name for panel in panels), *(name for name, _ in likely)]
     zoom = _zoom(base, target)
     style = Style(
