@@ -20,19 +20,13 @@ def classifier():
 
 
 @pytest.fixture
-def page(chromium, site):
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    trouble = []
-    page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.goto(site)
+def page(visit):
+    """The first page, once everything that is sent ahead has arrived."""
+    page = visit()
     page.wait_for_selector(PAINTED)
     page.wait_for_function(ARRIVED)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    yield page
-    context.close()
-    assert trouble == []
+    return page
 
 
 def choose(page, index):

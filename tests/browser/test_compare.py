@@ -19,28 +19,15 @@ PICTURES = ".cbam-maps img.picture"
 
 
 @pytest.fixture
-def open_compare(chromium, site):
-    """Opens the page by the sidebar; at the end nothing may have complained, or gone to another host."""
-    contexts, trouble = [], []
+def open_compare(visit):
+    """Opens the page by the sidebar and waits for its pictures."""
 
     def open_one(**how):
-        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or trouble.append(r.url))
-        page.goto(site)
-        if how.get("viewport", {"width": 1440})["width"] < 700:
-            page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_test_id("stSidebarNavLink").filter(has_text="Compare").click()
+        page = visit("compare", **how)
         page.locator(PICTURES).nth(8).wait_for()
         return page
 
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert trouble == []
+    return open_one
 
 
 @pytest.fixture(scope="module")

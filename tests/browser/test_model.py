@@ -43,30 +43,23 @@ def kept(tmp_path_factory):
         yield answers
 
 
+@pytest.fixture(scope="module")
+def site(kept, site):
+    """Address of the app; the order of the arguments gives it the folder."""
+    return site
+
+
 @pytest.fixture
-def open_model(chromium, kept, site):
-    """Opens the page by the sidebar; at the end nothing may have complained, or gone to another host."""
-    contexts, trouble = [], []
+def open_model(visit):
+    """Opens the page by the sidebar and waits for its tables and charts."""
 
     def open_one(**how):
-        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or trouble.append(r.url))
-        page.goto(site)
-        if how.get("viewport", {"width": 1440})["width"] < 700:
-            page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_test_id("stSidebarNavLink").filter(has_text="Model").click()
+        page = visit("model", **how)
         page.get_by_role("region", name="Layers").wait_for()
         page.locator(".js-plotly-plot").nth(1).wait_for()
         return page
 
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert trouble == []
+    return open_one
 
 
 def test_kernels_are_square_exact_and_tell_their_numbers(open_model):

@@ -37,35 +37,22 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def training_site(runs, site):
+def site(runs, site):
     """Address of the app; the order of the arguments gives it the folder."""
     return site
 
 
 @pytest.fixture
-def open_training(chromium, training_site):
-    """Opens the page by the sidebar; at the end nothing may have complained, or gone to another host."""
-    contexts, trouble = [], []
+def open_training(visit):
+    """Opens the page by the sidebar and waits for its film."""
 
     def open_one(**how):
-        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", lambda r: r.url.startswith((training_site, "data:", "blob:")) or trouble.append(r.url))
-        page.goto(training_site)
-        if how.get("viewport", {"width": 1440})["width"] < 700:
-            page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_test_id("stSidebarNavLink").filter(has_text="Training").click()
+        page = visit("training", **how)
         page.locator(".cbam-player[data-scene]").wait_for()
         page.wait_for_selector(PAINTED)
         return page
 
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert trouble == []
+    return open_one
 
 
 def scene(page):
