@@ -1,11 +1,13 @@
 """Starts the web app: one call that checks the address, warms up, says where it is, and serves until stopped.
 
 `serve` is the lazy edge from ``cbam app``. Which options Streamlit runs with is `app.server_options`; headers
-and connections are `app.security`; the page itself is ``app/main.py``, which also runs without this launcher.
+and connections are `app.security`, uploads `app.upload_limits`; the page itself is ``app/main.py``, which also
+runs without this launcher.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -28,6 +30,8 @@ from starlette.routing import Route
 
 from app.security import SameOriginConnections, SecurityHeaders, security_headers, streamlit_script_digests
 from app.server_options import is_loopback, is_wildcard, launch_options, without_config_files
+from app.upload_limits import UploadLimits, keep_uploads_in_memory, limits_of_environment
+from app.visits import forget_ended_visits
 from cbam_core.errors import CbamError, LaunchError, Message
 
 if TYPE_CHECKING:
@@ -174,7 +178,7 @@ def build(
     warm_up: Callable[[], None],
     announce: Callable[[str], None],
 ) -> App:
-    """The ASGI application: Streamlit's, with our warm-up, route, headers and connection guard around it."""
+    """The ASGI application: Streamlit's, with our warm-up and route, and what guards it around it."""
     import streamlit as st
     from streamlit import config
 
@@ -186,13 +190,16 @@ def build(
             readiness.failure = error
             raise
         readiness.ready = True
+        looking = asyncio.create_task(forget_ended_visits())
         for line in greeting(site, int(config.get_option("server.port"))):
             announce(line)
         yield
         readiness.ready = False
+        looking.cancel()
 
     # A container asks at the root, a proxy below its path.
     paths = {"/api/ready", f"/{site.base_path}/api/ready".replace("//", "/")}
+    keep_uploads_in_memory()
     headers = security_headers(site.embed_from, streamlit_script_digests())
     return st.App(
         script,
@@ -201,6 +208,7 @@ def build(
         middleware=[
             Middleware(SecurityHeaders, headers=headers),
             Middleware(SameOriginConnections, server_address=site.server_address),
+            Middleware(UploadLimits, limits=limits_of_environment()),
         ],
         on_script_error=show_failure,
     )

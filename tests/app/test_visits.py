@@ -1,0 +1,67 @@
+"""Visits that ended are forgotten on time, on a quiet server too."""
+
+import logging
+import time
+
+import pytest
+
+from app import visits
+from benchmarks.apparatus.visitor import visiting
+from tests.running_app import running
+
+PAGE = """
+import streamlit as st
+from streamlit import runtime
+st.file_uploader("Files", accept_multiple_files=True, key="files")
+"""
+QUICK = """
+import app.launch, app.server_options, app.visits
+app.server_options.SAFE_OPTIONS["server.disconnectedSessionTTL"] = 1
+app.launch.forget_ended_visits = lambda: app.visits.forget_ended_visits(0.5)
+import threading
+def tell():
+    from streamlit import runtime
+    had = False
+    while True:
+        threading.Event().wait(0.1)
+        if runtime.exists():
+            kept = sum(map(len, runtime.get_instance().uploaded_file_mgr.file_storage.values()))
+            if had and not kept:
+                print("files forgotten", flush=True)
+                return
+            had = had or kept > 0
+threading.Thread(target=tell, daemon=True).start()
+"""
+
+
+def test_uploads_are_forgotten_although_nobody_else_comes(tmp_path):
+    with running(tmp_path, PAGE, before=QUICK) as server:
+        with visiting(f"http://{server.host}") as one:
+            one.open()
+            assert one.put("a.png", bytes(1000))[0] == 204
+        left = time.monotonic()
+        line = server.process.stdout.readline()
+        assert line == "files forgotten\n"
+        assert time.monotonic() - left < 30
+        assert server.log == ""
+
+
+def test_a_connection_that_comes_back_in_time_finds_its_visit(tmp_path):
+    quick = QUICK.replace('TTL"] = 1', 'TTL"] = 60')
+    with running(tmp_path, PAGE, before=quick) as server:
+        with visiting(f"http://{server.host}") as one:
+            one.open()
+            session = one.page.session
+            assert one.put("a.png", bytes(1000))[0] == 204
+        time.sleep(1.5)
+        with visiting(f"http://{server.host}", session) as again:
+            again.open()
+            assert again.page.session == session
+
+
+def test_an_unknown_version_of_streamlit_is_told_to_the_operator(monkeypatch, caplog):
+    monkeypatch.setattr(visits, "_ended_sessions", lambda: None)
+    # By hand: browser tests leave an event loop running in this thread.
+    with caplog.at_level(logging.WARNING), pytest.raises(StopIteration):
+        visits.forget_ended_visits(0).send(None)
+    assert "keeps ended sessions elsewhere" in caplog.text
