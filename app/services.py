@@ -7,6 +7,7 @@ What is not remembered yet is worked out in a `turn`, so that nobody's work keep
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 from collections.abc import Callable, Hashable
@@ -29,7 +30,7 @@ from cbam_core.data.fitting import Fit
 from cbam_core.data.images import Picture, decode
 from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
 from cbam_core.errors import CbamError, CheckpointError, TrainingError
-from cbam_core.explanation import Explanation, explain
+from cbam_core.explanation import ChannelMap, Explanation, explain, explain_channel
 from cbam_core.explanation.comparison import GateSummary, summarise_gates
 from cbam_core.nn.kernels import SpatialKernel, spatial_kernels
 from cbam_core.nn.summary import Summary, summarise
@@ -176,6 +177,24 @@ def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, s
     return _shown_upload(_key(classifier), digest, fit, square, classifier, content)
 
 
+def channel_map(classifier: Classifier, explanation: Explanation, block: str, channel: int, *, own: bool) -> ChannelMap:
+    """One channel's feature map of a picture that was explained.
+
+    Args:
+        classifier: the network.
+        explanation: of the picture.
+        block: name of a block with channel weights.
+        channel: number of the channel.
+        own: whether the picture is the visitor's own, whose results are kept for them alone.
+
+    Raises:
+        CaptureError: there is no such block or channel.
+    """
+    seen = hashlib.sha256(explanation.input_image.tobytes()).hexdigest()
+    remembered = _own_channel_map if own or own_networks.is_own(classifier) else _channel_map
+    return remembered(_key(classifier), seen, block, channel, classifier, explanation)
+
+
 def _key(classifier: Classifier) -> tuple[str, str]:
     """One file may stand under two names, and results carry the name."""
     return classifier.name, classifier.digest
@@ -247,6 +266,32 @@ def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | 
         settings=Settings(image="input" if same else "original"),
     )
     return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _channel_map(
+    network: tuple[str, str],  # noqa: ARG001
+    seen: str,  # noqa: ARG001
+    block: str,
+    channel: int,
+    _classifier: Classifier,
+    _explanation: Explanation,
+) -> ChannelMap:
+    with turn():
+        return explain_channel(_classifier, _explanation, block, channel)
+
+
+@st.cache_data(max_entries=64, scope="session", show_spinner=False)
+def _own_channel_map(
+    network: tuple[str, str],  # noqa: ARG001
+    seen: str,  # noqa: ARG001
+    block: str,
+    channel: int,
+    _classifier: Classifier,
+    _explanation: Explanation,
+) -> ChannelMap:
+    with turn():
+        return explain_channel(_classifier, _explanation, block, channel)
 
 
 def class_images(name: str) -> np.ndarray:

@@ -2,60 +2,53 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Literal
 
 import numpy as np
 import streamlit as st
 
+from app.components.figures import ZOOM_TO, Place, badge, figure, figure_style, image, nothing, scale_bar, zoom_of
 from app.components.prediction import percent
-from cbam_core.errors import Message
+from app.words import Words, say
 from cbam_core.explanation.comparison import BlockComparison, Difference, GateSummary, Similarity
 from cbam_core.explanation.result import Block
 from cbam_core.render.colours import colourise, is_flat, stretch
 from cbam_core.render.difference import DIVERGING, difference_picture
 from cbam_core.render.overlay import Cells, cells_on_input, overlay, raw_mask
-from cbam_core.viewer.payload import png
 
-WORDS = {
-    "difference": "{right} minus {left}",
-    "range": "{low:.2f} to {high:.2f}",
-    "signed": "{low} to {high}",
-    "flat": "flat",
-    "spread": "SD {spread:.3f}, mean of cells",
-    "mask_alt": "Spatial mask of {block}, {side}: {rows}x{columns} cells, from {low:.2f} to {high:.2f}, "
-    "mean {mean:.2f}; highest in row {row}, column {column}.",
-    "difference_alt": "Difference of the spatial masks of {block}, {right} minus {left}: from {low} to "
-    "{high}; higher in {right} in {share:.0f} % of the cells.",
-    "no_mask": "no spatial mask",
-    "alike": "How alike the gates of {block} are",
-    "masks": "Masks",
-    "weights": "Channels",
-    "cosine": "cosine",
-    "pearson": "Pearson",
-    "none": "none",
-    "together": "rise and fall together",
-    "partly": "partly rise and fall together",
-    "unrelated": "hardly related",
-    "partly_against": "partly run against each other",
-    "against": "run against each other",
-    "hardly_vary": "{meaning}; but at least one of them hardly varies",
-    "class_alt": "The {count} images of class {name}",
-    "class_right": "{right} of {count} recognised as {name}. Mean probabilities: {classes}.",
-}
-
-ZOOM_TO = 256
-"""Pictures of masks are drawn at least this wide, pixels, where the input is small."""
+WORDS = Words(
+    {
+        "difference": "{right} minus {left}",
+        "range": "{low:.2f} to {high:.2f}",
+        "signed": "{low} to {high}",
+        "flat": "flat",
+        "spread": "SD {spread:.3f}, mean of cells",
+        "mask_alt": "Spatial mask of {block}, {side}: {rows}x{columns} cells, from {low:.2f} to {high:.2f}, "
+        "mean {mean:.2f}; highest in row {row}, column {column}.",
+        "difference_alt": "Difference of the spatial masks of {block}, {right} minus {left}: from {low} to "
+        "{high}; higher in {right} in {share:.0f} % of the cells.",
+        "no_mask": "no spatial mask",
+        "alike": "How alike the gates of {block} are",
+        "masks": "Masks",
+        "weights": "Channels",
+        "cosine": "cosine",
+        "pearson": "Pearson",
+        "none": "none",
+        "together": "rise and fall together",
+        "partly": "partly rise and fall together",
+        "unrelated": "hardly related",
+        "partly_against": "partly run against each other",
+        "against": "run against each other",
+        "hardly_vary": "{meaning}; but at least one of them hardly varies",
+        "class_alt": "The {count} images of class {name}",
+        "class_right": "{right} of {count} recognised as {name}. Mean probabilities: {classes}.",
+    }
+)
 
 OPACITY = 0.6
 """Of a mask over its picture."""
-
-Place = Literal["left", "right"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +71,7 @@ class Side:
 def side_title(place: Place, label: str, what: str = "") -> None:
     """The name of a side in its colour, and what stands there."""
     said = f"<small>{html.escape(what)}</small>" if what else ""
-    st.html(f'{_style()}<p class="cbam-side">{_badge(place, label)}{said}</p>', width="content")
+    st.html(f'{figure_style()}<p class="cbam-side">{badge(place, label)}{said}</p>', width="content")
 
 
 def class_summary(place: Place, name: str, summary: GateSummary, images: np.ndarray) -> None:
@@ -96,8 +89,8 @@ def class_summary(place: Place, name: str, summary: GateSummary, images: np.ndar
     text = WORDS["class_right"].format(right=right, count=summary.count, name=name, classes=said)
     alt = WORDS["class_alt"].format(count=len(images), name=name)
     st.html(
-        f'{_style()}<div class="cbam-class"><p class="cbam-side">{_badge(place, name)}</p>'
-        f"{_image(np.concatenate([*images], axis=1), alt)}<p>{html.escape(text)}</p></div>"
+        f'{figure_style()}<div class="cbam-class"><p class="cbam-side">{badge(place, name)}</p>'
+        f"{image(np.concatenate([*images], axis=1), alt)}<p>{html.escape(text)}</p></div>"
     )
 
 
@@ -117,16 +110,16 @@ def mask_maps(pair: BlockComparison, sides: tuple[Side, Side], *, over: bool, li
     if pair.mask is not None and pair.left is not None:
         figures.append(_difference(pair.name, pair.left, pair.mask, sides, limit))
     elif pair.left is not None and pair.right is not None:
-        reasons = [str(note) for note in pair.notes if note.values.get("kind") == "spatial mask"]
+        reasons = [say(note) for note in pair.notes if note.values.get("kind") == "spatial mask"]
         title = WORDS["difference"].format(left=sides[0].label, right=sides[1].label)
-        figures.append(_nothing(html.escape(title), "; ".join(reasons)))
-    st.html(f'{_style()}<div class="cbam-maps">{"".join(figures)}</div>')
+        figures.append(nothing(html.escape(title), "; ".join(reasons)))
+    st.html(f'{figure_style()}<div class="cbam-maps">{"".join(figures)}</div>')
 
 
 def mask_row(blocks: Sequence[Block], side: Side, place: Place, *, over: bool) -> None:
     """Masks of one side alone, block by block."""
     figures = "".join(_mask(block, side, place, over, title=block.name) for block in blocks)
-    st.html(f'{_style()}<div class="cbam-maps">{figures}</div>')
+    st.html(f'{figure_style()}<div class="cbam-maps">{figures}</div>')
 
 
 def likeness(pair: BlockComparison) -> None:
@@ -139,7 +132,7 @@ def likeness(pair: BlockComparison) -> None:
     if not rows:
         return
     title = html.escape(WORDS["alike"].format(block=pair.name))
-    st.html(f'{_style()}<table class="cbam-alike" aria-label="{title}"><tbody>{"".join(rows)}</tbody></table>')
+    st.html(f'{figure_style()}<table class="cbam-alike" aria-label="{title}"><tbody>{"".join(rows)}</tbody></table>')
 
 
 def in_words(similarity: Similarity, *, flat: bool = False) -> str:
@@ -155,15 +148,11 @@ def in_words(similarity: Similarity, *, flat: bool = False) -> str:
 
 def _in_words(similarity: Similarity) -> str:
     if similarity.pearson is None:
-        return "; ".join(_said(note) for note in similarity.notes)
+        return "; ".join(say(note) for note in similarity.notes)
     for least, word in ((0.8, "together"), (0.4, "partly"), (-0.4, "unrelated"), (-0.8, "partly_against")):
         if similarity.pearson >= least:
             return WORDS[word]
     return WORDS["against"]
-
-
-def _said(note: Message) -> str:
-    return str(note)
 
 
 def _one_is_flat(pair: BlockComparison, kind: str) -> bool:
@@ -181,10 +170,10 @@ def _alike(name: str, similarity: Similarity, flat: bool) -> str:
 
 
 def _mask(block: Block, side: Side, place: Place, over: bool, title: str | None = None) -> str:
-    head = html.escape(title) if title is not None else _badge(place, side.label)
+    head = html.escape(title) if title is not None else badge(place, side.label)
     mask = block.spatial_mask
     if mask is None:
-        return _nothing(head, WORDS["no_mask"])
+        return nothing(head, WORDS["no_mask"])
     low, high = stretch(mask)
     row, column = np.unravel_index(int(mask.argmax()), mask.shape)
     alt = WORDS["mask_alt"].format(
@@ -201,8 +190,8 @@ def _mask(block: Block, side: Side, place: Place, over: bool, title: str | None 
     said = WORDS["range"].format(low=low, high=high)
     if is_flat(mask):
         said += f", {WORDS['flat']}"
-    scale = _scale(colourise(np.linspace(0, 1, 256)), ("0", said, "1"), (low, high))
-    return _figure(head, _drawn(block, mask, side, over), alt, scale, _spread_of(block, side))
+    scale = scale_bar(colourise(np.linspace(0, 1, 256)), ("0", said, "1"), (low, high))
+    return figure(head, _drawn(block, mask, side, over), alt, scale, _spread_of(block, side))
 
 
 def _spread_of(block: Block, side: Side) -> str:
@@ -214,11 +203,11 @@ def _drawn(block: Block, mask: np.ndarray, side: Side, over: bool) -> np.ndarray
     cells = _cells(block)
     if cells is None:
         return raw_mask(mask, zoom=max(1, ZOOM_TO // max(mask.shape)))
-    image = side.input_image
-    if image is None or not over:
+    seen = side.input_image
+    if seen is None or not over:
         width, height = side.size
-        return overlay(np.zeros((height, width, 3), np.uint8), mask, cells, opacity=1.0, zoom=_zoom(side.size))
-    return overlay(image, mask, cells, opacity=OPACITY, zoom=_zoom(side.size))
+        return overlay(np.zeros((height, width, 3), np.uint8), mask, cells, opacity=1.0, zoom=zoom_of(side.size))
+    return overlay(seen, mask, cells, opacity=OPACITY, zoom=zoom_of(side.size))
 
 
 def _difference(name: str, block: Block, difference: Difference, sides: tuple[Side, Side], limit: float | None) -> str:
@@ -226,14 +215,14 @@ def _difference(name: str, block: Block, difference: Difference, sides: tuple[Si
     least, greatest = _signed(low), _signed(high)
     end = limit or max(abs(low), abs(high)) or 1.0
     size = sides[0].size
-    picture = difference_picture(difference.values, _cells(block), size, zoom=_zoom(size), limit=end)
+    picture = difference_picture(difference.values, _cells(block), size, zoom=zoom_of(size), limit=end)
     labels = {"left": sides[0].label, "right": sides[1].label}
     share = 100 * float((difference.values > 0).mean())
     alt = WORDS["difference_alt"].format(block=name, low=least, high=greatest, share=share, **labels)
     said = WORDS["signed"].format(low=least, high=greatest)
     places = (low / end + 1) / 2, (high / end + 1) / 2
     ends = f"−{end:.3g}", said, f"+{end:.3g}"
-    return _figure(html.escape(WORDS["difference"].format(**labels)), picture, alt, _scale(DIVERGING, ends, places))
+    return figure(html.escape(WORDS["difference"].format(**labels)), picture, alt, scale_bar(DIVERGING, ends, places))
 
 
 def _signed(value: float) -> str:
@@ -242,39 +231,3 @@ def _signed(value: float) -> str:
 
 def _cells(block: Block) -> Cells | None:
     return None if block.placement is None else cells_on_input(block.placement)
-
-
-def _zoom(size: tuple[int, int]) -> int:
-    return max(1, ZOOM_TO // max(size))
-
-
-def _figure(head: str, picture: np.ndarray, alt: str, scale: str, under: str = "") -> str:
-    shape = f"--shape: {picture.shape[1]} / {picture.shape[0]}"
-    below = f'<p class="cbam-under">{html.escape(under)}</p>' if under else ""
-    return f"<figure><figcaption>{head}</figcaption>{_image(picture, alt, 'picture', shape)}{scale}{below}</figure>"
-
-
-def _nothing(head: str, reason: str) -> str:
-    return f'<figure><figcaption>{head}</figcaption><div class="none">{html.escape(reason)}</div></figure>'
-
-
-def _scale(table: np.ndarray, ends: tuple[str, str, str], shown: tuple[float, float]) -> str:
-    """A colour bar with its ends, and a line from the least value to the greatest."""
-    first, last = (100 * min(max(place, 0.0), 1.0) for place in shown)
-    line = f'<i style="left: {first:.2f}%; width: {max(last - first, 0):.2f}%"></i>'
-    texts = "".join(f"<span>{html.escape(text)}</span>" for text in ends)
-    return f'<div class="cbam-scale">{_image(table[None], "")}{line}</div><div class="cbam-ends">{texts}</div>'
-
-
-def _image(pixels: np.ndarray, alt: str, kind: str = "", style: str = "") -> str:
-    url = "data:image/png;base64," + base64.b64encode(png(pixels)).decode("ascii")
-    return f'<img src="{url}" alt="{html.escape(alt)}" class="{kind}" style="{style}">'
-
-
-def _badge(place: Place, label: str) -> str:
-    return f'<span class="cbam-badge {place}">{html.escape(label)}</span>'
-
-
-@cache
-def _style() -> str:
-    return f"<style>{files('app.components').joinpath('comparison.css').read_text(encoding='utf-8')}</style>"

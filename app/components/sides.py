@@ -16,6 +16,7 @@ import streamlit as st
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
 from app.picked import Picked
+from app.words import Words
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 
@@ -25,19 +26,21 @@ Source = Literal["sample", "upload"]
 LABELS: dict[Place, str] = {"left": "A", "right": "B"}
 """Short names of the two sides."""
 
-WORDS = {
-    "sample": "Samples",
-    "upload": "Upload",
-    "source": "Picture {label} from",
-    "file": "Drop picture {label} here, or choose it",
-    "held": "Shown: {name}. Choose another one to replace it.",
-    "swap": "Swap",
-    "swap_help": "Exchange A and B",
-    "inspect": "From Inspect",
-    "inspect_help": "Make the picture that you looked at last on Inspect picture A",
-    "network": "Network {label}",
-    "class": "Class {label}",
-}
+WORDS = Words(
+    {
+        "sample": "Samples",
+        "upload": "Upload",
+        "source": "Picture {label} from",
+        "file": "Drop picture {label} here, or choose it",
+        "held": "Shown: {name}. Choose another one to replace it.",
+        "swap": "Swap",
+        "swap_help": "Exchange A and B",
+        "inspect": "From Inspect",
+        "inspect_help": "Make the picture that you looked at last on Inspect picture A",
+        "network": "Network {label}",
+        "class": "Class {label}",
+    }
+)
 
 _KEPT = "compare-sides"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -12,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import picked, services
 from app.components.comparison import Side, class_summary, likeness, mask_maps, mask_row, side_title
+from app.components.features import channel_maps, choose_channel, toggle_channel
 from app.components.prediction import prediction
 from app.components.sides import (
     LABELS,
@@ -25,48 +27,53 @@ from app.components.sides import (
     swap_button,
 )
 from app.components.uploads import say, say_where_they_live
+from app.words import Words, sentence, spoken
 from cbam_core.classifier import Classifier
 from cbam_core.errors import CbamError
+from cbam_core.explanation import Block, ChannelMap, Explanation
 from cbam_core.explanation.comparison import BlockComparison, compare
-from cbam_core.explanation.result import Block, Explanation
+from cbam_core.render.charts import WORDS as CHART_WORDS
 from cbam_core.render.charts import describe_comparison
 from cbam_core.render.difference import compared_weights
 
 Mode = Literal["pictures", "networks", "classes"]
-Shown = tuple[Sequence[Block], Side]
 
-WORDS = {
-    "title": "Compare",
-    "mode": "What to compare",
-    "pictures": "Two pictures",
-    "networks": "Two networks",
-    "classes": "Two classes",
-    "masks": "Masks",
-    "over": "Over the picture",
-    "alone": "Masks alone",
-    "colours": "Colours of differences",
-    "fixed": "−1 to 1",
-    "widest": "To the greatest",
-    "order": "Order of channels",
-    "index": "By number",
-    "difference": "By difference",
-    "ends": "Channels shown",
-    "all": "All channels",
-    "some": "{count} lowest, {count} highest B − A",
-    "waiting": "Give picture {label} a file, and the comparison appears.",
-    "one_network": "Only one trained network is at hand, so both sides show it. Put a second checkpoint beside it "
-    "to compare two.",
-    "unpaired": "The networks share no block of one name, so no differences are taken: masks stand side by side.",
-    "partly": "These blocks stand in one of the networks only.",
-    "channels_differ": "Two networks learn their channels apart: channel 5 of one need not hold what channel 5 of the "
-    "other holds, so differences of channel weights say little unless one network grew out of the other.",
-    "means": "Means over the ten bundled test images of each class (n = {count}); lines on the bars are one standard "
-    "deviation (SD) to either side. Ten images give a first impression, no proof.",
-    "meaning": "Cosine compares the values as they are: 1 where one gate is a multiple of the other, and near 1 "
-    "whenever both stay near some level. Pearson takes each gate's mean off first: 1 where both rise and fall "
-    "together, 0 where they are unrelated, −1 where one rises as the other falls. Equal gates do not mean equal "
-    "reasons: they multiply features that differ from picture to picture.",
-}
+WORDS = Words(
+    {
+        "title": "Compare",
+        "mode": "What to compare",
+        "pictures": "Two pictures",
+        "networks": "Two networks",
+        "classes": "Two classes",
+        "masks": "Masks",
+        "over": "Over the picture",
+        "alone": "Masks alone",
+        "colours": "Colours of differences",
+        "fixed": "−1 to 1",
+        "widest": "To the greatest",
+        "order": "Order of channels",
+        "index": "By number",
+        "difference": "By difference",
+        "ends": "Channels shown",
+        "all": "All channels",
+        "some": "{count} lowest, {count} highest B − A",
+        "waiting": "Give picture {label} a file, and the comparison appears.",
+        "one_network": "Only one trained network is at hand, so both sides show it. Put a second checkpoint beside it "
+        "to compare two.",
+        "unpaired": "The networks share no block of one name, so no differences are taken: masks stand side by side.",
+        "partly": "These blocks stand in one of the networks only.",
+        "channels_differ": "Two networks learn their channels apart: channel 5 of one need not hold what channel 5 of "
+        "the other holds, so differences of channel weights say little unless one network grew out of the other.",
+        "means": "Means over the ten bundled test images of each class (n = {count}); lines on the bars are one "
+        "standard deviation (SD) to either side. Ten images give a first impression, no proof.",
+        "meaning": "Cosine compares the values as they are; Pearson takes each gate's mean off first. Equal gates do "
+        "not mean equal reasons: they multiply features that differ from picture to picture.",
+        "more": "More",
+        "more_meaning": "Cosine is 1 where one gate is a multiple of the other, and near 1 whenever both stay near "
+        "some level. Pearson is 1 where both rise and fall together, 0 where they are unrelated, and −1 where one "
+        "rises as the other falls.",
+    }
+)
 
 CHART = 260
 """Height of a chart, pixels."""
@@ -76,6 +83,22 @@ ENDS = (5, 10)
 
 FEW = 10
 """How many are shown at first: bars of hundreds of channels are too thin to be told apart."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is compared on one side.
+
+    Attributes:
+        blocks: its gates.
+        side: what it is called, and what lies under its masks.
+        follow: gives the feature map of a block's channel; None where there is no single picture.
+    """
+
+    blocks: Sequence[Block]
+    side: Side
+    follow: Callable[[str, int], ChannelMap] | None = None
+
 
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
@@ -116,7 +139,7 @@ def compare_page(classifier: Classifier) -> None:
 
 
 def _pictures(classifier: Classifier) -> None:
-    shown: list[Explanation | None] = []
+    shown: list[Shown | None] = []
     uploads = False
     for place, column in _columns():
         with column:
@@ -130,10 +153,7 @@ def _pictures(classifier: Classifier) -> None:
             uploads = uploads or chosen.source == "upload"
             shown.append(_explained(classifier, chosen, place))
     if shown[0] is not None and shown[1] is not None:
-        left, right = (
-            (one.blocks, _side(LABELS[place], one)) for place, one in zip(LABELS, shown, strict=True) if one is not None
-        )
-        _blocks(left, right)
+        _blocks(shown[0], shown[1])
     if uploads:
         say_where_they_live()
 
@@ -143,18 +163,16 @@ def _networks() -> None:
     if len(names) < 2:
         st.info(WORDS["one_network"], icon=":material/info:")
     chosen = choose_picture("left", services.sample_png(), services.sample_tiles(), columns=10)
-    shown: list[Explanation | None] = []
-    networks: list[str] = []
+    shown: list[Shown | None] = []
+    digests: set[str] = set()
     for place, column in _columns():
         with column:
-            networks.append(choose_network(place, names))
-            shown.append(_explained(services.network(networks[-1]), chosen, place, what="left"))
+            classifier = services.network(choose_network(place, names))
+            digests.add(classifier.digest)
+            shown.append(_explained(classifier, chosen, place, what="left"))
     if shown[0] is None or shown[1] is None:
         return
-    left, right = (
-        (one.blocks, _side(LABELS[place], one)) for place, one in zip(LABELS, shown, strict=True) if one is not None
-    )
-    _blocks(left, right, networks_differ=shown[0].checkpoint_digest != shown[1].checkpoint_digest)
+    _blocks(shown[0], shown[1], networks_differ=len(digests) > 1)
     if chosen.source == "upload":
         say_where_they_live()
 
@@ -170,15 +188,14 @@ def _classes(classifier: Classifier) -> None:
             class_summary(place, name, summary, services.class_images(name))
             spread = {block.name: block for block in summary.spread}
             # Letters as well: both sides can hold one class.
-            shown.append((summary.blocks, Side(f"{LABELS[place]} {name}", None, classifier.input_size[::-1], spread)))
+            side = Side(f"{LABELS[place]} {name}", None, classifier.input_size, spread)
+            shown.append(Shown(summary.blocks, side))
             count = summary.count
     st.caption(WORDS["means"].format(count=count))
     _blocks(*shown)
 
 
-def _explained(
-    classifier: Classifier, chosen: Choice, place: Place, *, what: Place | None = None
-) -> Explanation | None:
+def _explained(classifier: Classifier, chosen: Choice, place: Place, *, what: Place | None = None) -> Shown | None:
     """One side's picture and prediction; None where there is nothing to show, which is then said.
 
     Args:
@@ -194,7 +211,7 @@ def _explained(
         if what:
             side_title(place, label, classifier.name)
         prediction(picture.explanation, caption=caption, truth=truth, key=f"compare-prediction-{place}")
-        return picture.explanation
+        return _shown(classifier, picture.explanation, label, own=False)
     if chosen.upload is None:
         if what in (None, place):
             st.info(WORDS["waiting"].format(label=LABELS[what or place]), icon=":material/upload:")
@@ -212,19 +229,19 @@ def _explained(
     prediction(
         picture.explanation, caption=chosen.upload.name, preview=picture.preview, key=f"compare-prediction-{place}"
     )
-    return picture.explanation
+    return _shown(classifier, picture.explanation, label, own=True)
 
 
 def _blocks(left: Shown, right: Shown, *, networks_differ: bool = False) -> None:
     """Every block of both sides: masks, their difference, channel weights, likeness."""
-    pairs = compare(left[0], right[0])
-    sides = (left[1], right[1])
+    pairs = compare(left.blocks, right.blocks)
+    sides = (left.side, right.side)
     both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
     over, limit, order, ends = _settings(pictures=sides[0].input_image is not None, differences=bool(both))
     if networks_differ and both:
         st.caption(WORDS["channels_differ"])
     for pair in both:
-        _pair(pair, sides, over=over, limit=limit, order=order, ends=ends)
+        _pair(pair, left, right, over=over, limit=limit, order=order, ends=ends)
     if len(both) < len(pairs):
         st.caption(WORDS["partly" if both else "unpaired"])
         for place, column in _columns():
@@ -233,35 +250,55 @@ def _blocks(left: Shown, right: Shown, *, networks_differ: bool = False) -> None
                 alone = [getattr(pair, place) for pair in pairs if None in (pair.left, pair.right)]
                 mask_row([block for block in alone if block is not None], side, place, over=over)
     if both:
-        st.caption(WORDS["meaning"])
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(WORDS["meaning"], width="content")
+            with st.popover(WORDS["more"], type="tertiary"):
+                st.markdown(WORDS["more_meaning"])
 
 
+@st.fragment
 def _pair(
     pair: BlockComparison,
-    sides: tuple[Side, Side],
+    left: Shown,
+    right: Shown,
     *,
     over: bool,
     limit: float | None,
     order: Literal["index", "difference"],
     ends: int | None,
 ) -> None:
+    """One block on both sides; choosing a channel runs this part of the page alone."""
+    sides = (left.side, right.side)
+    key = f"compare-channel-{pair.name}"
+    channel = None
     st.subheader(pair.name, anchor=False)
     maps, bars = st.columns([1.15, 1], gap="medium")
     with maps:
         mask_maps(pair, sides, over=over, limit=limit)
+        if pair.weights is not None and left.follow is not None and right.follow is not None:
+            channel = choose_channel(pair.name, pair.weights.values.size, key=key)
     with bars:
-        _channels(pair, sides, order=order, ends=ends)
+        _channels(pair, sides, order=order, ends=ends, chosen=channel, key=key)
         likeness(pair)
+    if channel is not None and left.follow is not None and right.follow is not None:
+        followed = left.follow(pair.name, channel), right.follow(pair.name, channel)
+        channel_maps(followed, sides, masked=pair.mask is not None, key=key)
 
 
 def _channels(
-    pair: BlockComparison, sides: tuple[Side, Side], *, order: Literal["index", "difference"], ends: int | None
+    pair: BlockComparison,
+    sides: tuple[Side, Side],
+    *,
+    order: Literal["index", "difference"],
+    ends: int | None,
+    chosen: int | None,
+    key: str,
 ) -> None:
     weights = [block.channel_weights if block is not None else None for block in (pair.left, pair.right)]
     if pair.weights is None or weights[0] is None or weights[1] is None:
-        reasons = [str(note) for note in pair.notes if note.values.get("kind") == "channel weights"]
-        for reason in reasons:
-            st.caption(f"{reason[:1].upper()}{reason[1:]}.")
+        for note in pair.notes:
+            if note.values.get("kind") == "channel weights":
+                st.caption(sentence(note))
         return
     labels = (sides[0].label, sides[1].label)
     spreads = [None if side.spread is None else side.spread[pair.name].channel_weights for side in sides]
@@ -272,9 +309,20 @@ def _channels(
         order=order,
         ends=ends,
         spreads=(spreads[0], spreads[1]) if spreads[0] is not None and spreads[1] is not None else None,
+        chosen=chosen,
+        words=spoken(CHART_WORDS),
     )
-    said = describe_comparison(weights[0], weights[1], labels=labels)
-    st.plotly_chart(chart, height=CHART, config=_CONFIG, alt=said, key=f"compare-weights-{pair.name}")
+    said = describe_comparison(weights[0], weights[1], labels=labels, words=spoken(CHART_WORDS))
+    name = f"compare-weights-{pair.name}"
+    st.plotly_chart(
+        chart,
+        height=CHART,
+        config=_CONFIG,
+        alt=said,
+        key=name,
+        on_select="ignore" if sides[0].spread is not None else partial(toggle_channel, name, key),
+        selection_mode="points",
+    )
 
 
 def _settings(
@@ -312,9 +360,10 @@ def _either(what: str, choices: tuple[str, str]) -> str:
     return chosen or choices[0]
 
 
-def _side(label: str, explanation: Explanation) -> Side:
+def _shown(classifier: Classifier, explanation: Explanation, label: str, *, own: bool) -> Shown:
     height, width = explanation.input_image.shape[:2]
-    return Side(label, np.asarray(explanation.input_image), (width, height))
+    side = Side(label, np.asarray(explanation.input_image), (width, height))
+    return Shown(explanation.blocks, side, partial(services.channel_map, classifier, explanation, own=own))
 
 
 def _columns() -> Iterator[tuple[Place, DeltaGenerator]]:

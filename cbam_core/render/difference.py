@@ -83,6 +83,7 @@ def compared_weights(
     ends: int | None = None,
     spreads: tuple[Float32[np.ndarray, " c"], Float32[np.ndarray, " c"]] | None = None,
     title: str = "",
+    chosen: int | None = None,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
     """Bars of two blocks' channel weights for a page that brings its own text colours.
@@ -96,6 +97,7 @@ def compared_weights(
             there are no more.
         spreads: standard deviations of both, drawn as lines on the bars.
         title: of the chart.
+        chosen: number of a channel that is marked, where its bars are shown.
         words: the words on the chart.
 
     Raises:
@@ -109,6 +111,11 @@ def compared_weights(
     if not title:
         chart["layout"].pop("title")
         chart["layout"]["margin"] = {**chart["layout"]["margin"], "t": 28}
+    # Pointing anywhere above a channel means it, and one of its bars answers for both: they say the same.
+    chart["layout"]["hovermode"] = "x"
+    chart["data"][1] = {**chart["data"][1], "hoverinfo": "skip", "hovertemplate": None}
+    chart["layout"]["legend"] = {**chart["layout"]["legend"], "x": 0, "xanchor": "left"}  # tools come on the right
+    _mark(chart, chosen)
     for bars, deviation in zip(chart["data"], spreads or (), strict=False):
         channels = [int(name) for name in bars["x"]]
         bars["error_y"] = {
@@ -119,6 +126,17 @@ def compared_weights(
             "color": "rgba(128,128,128,0.9)",
         }
     return chart
+
+
+def _mark(chart: Chart, chosen: int | None) -> None:
+    """Lay a band behind the bars of one channel; a choice by click shall not pale the others."""
+    for bars in chart["data"]:
+        bars["unselected"] = {"marker": {"opacity": 1}}
+    channels = chart["data"][0]["x"]
+    if chosen is not None and str(chosen) in channels:
+        at = channels.index(str(chosen))
+        band = {"type": "rect", "yref": "paper", "x0": at - 0.5, "x1": at + 0.5, "y0": 0, "y1": 1, "layer": "below"}
+        chart["layout"]["shapes"] = [{**band, "fillcolor": "rgba(128,128,128,0.28)", "line": {"width": 0}}]
 
 
 def _keep(chart: Chart, channels: set[str]) -> None:

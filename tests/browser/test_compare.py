@@ -9,7 +9,9 @@ from PIL import Image
 
 from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
+from cbam_core.explanation import explain_channel
 from cbam_core.render.difference import difference_picture
+from cbam_core.render.features import common_limits, feature_picture
 from cbam_core.render.overlay import cells_on_input, overlay
 
 pytestmark = pytest.mark.browser
@@ -90,6 +92,56 @@ def test_sample_chosen_on_inspect_can_be_taken(open_compare):
     page.get_by_role("button", name="From Inspect").click()
     page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()
     assert page.locator(".prediction").count() == 2
+
+
+MAPS = ".cbam-maps.four img.picture"
+
+
+def click_bar(page, chart, channel):
+    """Click above a channel's bars: the whole column answers, however low they are."""
+    plot = page.locator(".js-plotly-plot").nth(chart)
+    plot.scroll_into_view_if_needed()
+    names = plot.locator(".xaxislayer-above .xtick text").all_text_contents()
+    box = plot.locator(".trace.bars .point path").nth(names.index(str(channel))).bounding_box()
+    page.mouse.move(box["x"] + 2, box["y"] + box["height"] - 4)
+    page.mouse.click(box["x"] + 2, box["y"] + box["height"] - 4)
+
+
+def test_a_click_on_a_bar_shows_the_channels_feature_maps_exactly_and_a_second_one_closes_them(open_compare, pair):
+    page = open_compare()
+    page.locator(".js-plotly-plot").nth(2).wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    shown = page.locator(".js-plotly-plot").nth(0).locator(".xaxislayer-above .xtick text").all_text_contents()
+    channel = int(shown[4])
+    network = load_classifier("cbam_cnn_cifar10")
+    maps = [explain_channel(network, one, "cbam1", channel) for one in pair]
+    click_bar(page, 0, channel)
+    page.locator(MAPS).nth(3).wait_for()
+    for number, when in enumerate(("before", "after")):
+        values = [getattr(one, when) for one in maps]
+        for place, one in enumerate(values):
+            expected = feature_picture(
+                one, cells_on_input(maps[place].placement), (32, 32), zoom=8, limits=common_limits(values)
+            )
+            assert np.array_equal(drawn(page.locator(MAPS).nth(2 * number + place)), expected)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(500)  # the chart is drawn anew, with its band
+    assert page.locator(".js-plotly-plot").nth(0).locator(".shapelayer path").count() == 1
+    click_bar(page, 0, channel)
+    page.locator(MAPS).first.wait_for(state="detached")
+
+
+def test_a_channel_is_chosen_and_closed_by_keyboard(open_compare):
+    page = open_compare()
+    page.locator(".js-plotly-plot").nth(2).wait_for()
+    page.get_by_role("combobox", name="Feature map of a channel of cbam2").focus()
+    page.keyboard.type("17")
+    page.keyboard.press("Enter")
+    page.locator(MAPS).nth(3).wait_for()
+    assert "channel 17 of cbam2 before the gates, A: 8x8 cells" in page.locator(MAPS).first.get_attribute("alt")
+    page.get_by_role("button", name="Close").focus()
+    page.keyboard.press("Enter")
+    page.locator(MAPS).first.wait_for(state="detached")
 
 
 def test_a_narrow_window_is_not_scrolled_sideways(open_compare):

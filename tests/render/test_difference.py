@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from cbam_core.errors import CbamError
+from cbam_core.render.charts import as_figure
 from cbam_core.render.colours import MISSING
 from cbam_core.render.difference import DIVERGING, compared_weights, difference_picture, diverging
 from cbam_core.render.overlay import Cells
@@ -83,3 +86,22 @@ def test_many_channels_cut_to_few_get_a_number_each() -> None:
     chart = compared_weights(left, left[::-1].copy(), labels=("A", "B"), ends=5)
     assert chart["layout"]["xaxis"]["dtick"] == 1
     assert chart["data"][0]["x"] == ["0", "1", "2", "3", "4", "95", "96", "97", "98", "99"]
+
+
+def test_a_chosen_channel_gets_a_band_where_its_bars_stand() -> None:
+    def bands(**how: Any) -> list[Any]:
+        shapes: list[Any] = compared_weights(LEFT, RIGHT, labels=("A", "B"), **how)["layout"].get("shapes", [])
+        return [(shape["x0"], shape["x1"]) for shape in shapes]
+
+    assert bands() == []
+    assert bands(chosen=3) == [(2.5, 3.5)]
+    assert bands(chosen=4, ends=1) == [(0.5, 1.5)]
+    assert bands(chosen=2, ends=1) == []  # not among the bars
+
+
+def test_one_bar_of_each_channel_answers_the_pointer_and_a_click_pales_none() -> None:
+    chart = compared_weights(LEFT, RIGHT, labels=("A", "B"))
+    assert chart["layout"]["hovermode"] == "x"
+    assert [bars.get("hoverinfo") for bars in chart["data"]] == [None, "skip"]
+    assert [bars["unselected"] for bars in chart["data"]] == [{"marker": {"opacity": 1}}] * 2
+    as_figure(chart)  # Plotly takes it

@@ -1,0 +1,127 @@
+"""One channel of a block on both sides: its feature maps before and after the gates, both sides on one scale."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import streamlit as st
+
+from app.components.comparison import Side
+from app.components.figures import Place, badge, figure, figure_style, scale_bar, zoom_of
+from app.words import Words
+from cbam_core.explanation import ChannelMap
+from cbam_core.render.colours import stretch, table
+from cbam_core.render.features import FEATURES, common_limits, feature_picture
+from cbam_core.render.overlay import cells_on_input
+
+WORDS = Words(
+    {
+        "choose": "Feature map of a channel of {block}",
+        "hint": "Feature map: click a bar, or choose a channel",
+        "channel": "Channel {channel}",
+        "close": "Close",
+        "title": "{block}, channel {channel}: what enters the block, and what leaves it",
+        "said": "Before: the feature map that the channel's weight multiplies. After: that map times its weight, "
+        "{left:.3f} in A and {right:.3f} in B, and times the mask of its place; A and B share each scale.",
+        "said_unmasked": "Before: the feature map that the channel's weight multiplies. After: that map times its "
+        "weight, {left:.3f} in A and {right:.3f} in B; A and B share each scale.",
+        "before": "before",
+        "after": "after",
+        "range": "{low:.3g} to {high:.3g}",
+        "alt_before": "Feature map of channel {channel} of {block} before the gates, {side}: {rows}x{columns} cells, "
+        "from {low:.3g} to {high:.3g}, mean {mean:.3g}; highest in row {row}, column {column}.",
+        "alt_after": "Feature map of channel {channel} of {block} after the gates, {side}: {rows}x{columns} cells, "
+        "from {low:.3g} to {high:.3g}, mean {mean:.3g}; highest in row {row}, column {column}.",
+    }
+)
+
+
+def choose_channel(block: str, count: int, *, key: str) -> int | None:
+    """Let the visitor choose a channel by keyboard; what a click on a bar chose stands there too.
+
+    Args:
+        block: name of the block.
+        count: of its channels.
+        key: of the widget; see `toggle_channel`.
+
+    Returns:
+        The channel's number; None while none is chosen.
+    """
+    if st.session_state.get(key) not in (None, *range(count)):
+        st.session_state[key] = None  # it was chosen in a block with more channels
+    return st.selectbox(
+        WORDS["choose"].format(block=block),
+        list(range(count)),
+        index=None,
+        format_func=lambda channel: WORDS["channel"].format(channel=channel),
+        placeholder=WORDS["hint"],
+        label_visibility="collapsed",
+        key=key,
+    )
+
+
+def toggle_channel(chart: str, key: str) -> None:
+    """Choose the channel whose bar was clicked; a second click on it closes it again. A callback of a chart.
+
+    Args:
+        chart: key of the chart; its bars are called by the numbers of their channels.
+        key: of the widget of `choose_channel`.
+    """
+    points = st.session_state[chart]["selection"]["points"]
+    name = str(points[0].get("x")) if points else ""
+    if name.isdecimal():
+        st.session_state[key] = None if st.session_state.get(key) == int(name) else int(name)
+
+
+def channel_maps(maps: tuple[ChannelMap, ChannelMap], sides: tuple[Side, Side], *, masked: bool, key: str) -> None:
+    """The chosen channel's feature maps of both sides.
+
+    Args:
+        maps: of one channel, of both sides.
+        sides: what stands left and right.
+        masked: whether the block has a spatial mask too.
+        key: of the widget of `choose_channel`, which is emptied to close this.
+    """
+    left, right = maps
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{WORDS['title'].format(block=left.block, channel=left.channel)}**", width="content")
+        st.button(
+            WORDS["close"], icon=":material/close:", type="tertiary", on_click=_close, args=(key,), key=f"{key}-close"
+        )
+    figures = []
+    for when in ("before", "after"):
+        limits = common_limits([left.before, right.before] if when == "before" else [left.after, right.after])
+        figures += [_figure(left, when, sides[0], "left", limits), _figure(right, when, sides[1], "right", limits)]
+    st.html(f'{figure_style()}<div class="cbam-maps four">{"".join(figures)}</div>')
+    st.caption(WORDS["said" if masked else "said_unmasked"].format(left=left.weight, right=right.weight))
+
+
+def _close(key: str) -> None:
+    st.session_state[key] = None
+
+
+def _figure(one: ChannelMap, when: str, side: Side, place: Place, limits: tuple[float, float]) -> str:
+    values = one.before if when == "before" else one.after
+    low, high = stretch(values)
+    row, column = np.unravel_index(int(values.argmax()), values.shape)
+    alt = WORDS[f"alt_{when}"].format(
+        channel=one.channel,
+        block=one.block,
+        side=side.label,
+        rows=values.shape[0],
+        columns=values.shape[1],
+        low=low,
+        high=high,
+        mean=float(values.mean(dtype=np.float64)),
+        row=int(row) + 1,
+        column=int(column) + 1,
+    )
+    cells = None if one.placement is None else cells_on_input(one.placement)
+    picture = feature_picture(values, cells, side.size, zoom=zoom_of(side.size), limits=limits)
+    first, last = limits
+    width = (last - first) or 1.0
+    ends = f"{first:.3g}", WORDS["range"].format(low=low, high=high), f"{last:.3g}"
+    scale = scale_bar(table(FEATURES), ends, ((low - first) / width, (high - first) / width))
+    head = f"{badge(place, side.label)} {html.escape(WORDS[when])}"
+    return figure(head, picture, alt, scale)

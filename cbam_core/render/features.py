@@ -1,0 +1,49 @@
+"""Feature maps in colours: several on one scale, so that they can be told apart at a glance.
+
+Feature maps may hold any numbers. The scale runs from the least to the greatest value of all maps that are shown
+together, and has another colour table than masks have, which say something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from cbam_core.render.colours import colourise, scaled, stretch
+from cbam_core.render.overlay import Cells, spread
+
+FEATURES = "magma"
+"""Colour table of feature maps."""
+
+
+def common_limits(maps: Iterable[Float[np.ndarray, "h w"]]) -> tuple[float, float]:
+    """The least and the greatest finite value of several maps; (0.0, 0.0) if there is none."""
+    ranges = [stretch(known) for one in maps if (known := one[np.isfinite(one)]).size]
+    if not ranges:
+        return 0.0, 0.0
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def feature_picture(
+    values: Float[np.ndarray, "h w"],
+    cells: Cells | None,
+    size: tuple[int, int],
+    *,
+    zoom: int,
+    limits: tuple[float, float],
+) -> UInt8[np.ndarray, "rows columns 3"]:
+    """A feature map, drawn where its cells lie on the network's input.
+
+    Args:
+        values: one a cell; what is no number gets `cbam_core.render.colours.MISSING`.
+        cells: where the cells lie; None where that is not known, then they tile the picture.
+        size: (width, height) of the input, pixels.
+        zoom: drawn pixels along each side of a pixel of the input.
+        limits: values at the start and at the end of the colour scale.
+    """
+    if cells is None:
+        across, down = size[0] / values.shape[1], size[1] / values.shape[0]
+        cells = Cells(across / 2, down / 2, across, down)
+    return colourise(scaled(spread(values, cells, size, zoom), "stretch", limits), FEATURES)
