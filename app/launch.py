@@ -28,7 +28,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.security import SameOriginConnections, SecurityHeaders, security_headers, streamlit_script_digests
+from app.client import client_page, client_routes
+from app.security import SameOriginConnections, SecurityHeaders, inline_script_digests, security_headers
 from app.server_options import is_loopback, is_wildcard, launch_options, without_config_files
 from app.upload_limits import UploadLimits, keep_uploads_in_memory, limits_of_environment
 from app.visits import forget_ended_visits
@@ -200,11 +201,12 @@ def build(
     # A container asks at the root, a proxy below its path.
     paths = {"/api/ready", f"/{site.base_path}/api/ready".replace("//", "/")}
     keep_uploads_in_memory()
-    headers = security_headers(site.embed_from, streamlit_script_digests())
+    page = client_page()
+    headers = security_headers(site.embed_from, inline_script_digests(page))
     return st.App(
         script,
         lifespan=lifespan,
-        routes=[Route(path, readiness.answer) for path in sorted(paths)],
+        routes=[*(Route(path, readiness.answer) for path in sorted(paths)), *client_routes(page, site.base_path)],
         middleware=[
             Middleware(SecurityHeaders, headers=headers),
             Middleware(SameOriginConnections, server_address=site.server_address),

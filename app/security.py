@@ -8,8 +8,7 @@ The policy is as tight as Streamlit 1.67 lets it be. Three of its allowances nee
   WebAssembly module. It allows no evaluation of JavaScript; Plotly and Vega do without.
 * ``style-src 'unsafe-inline'``: Streamlit's and Plotly's styling writes ``<style>`` elements at run time.
 
-Streamlit's page holds inline scripts of its own; each is allowed by its digest, read from the installed
-version at start.
+The client page (`app.client`) holds inline scripts; each is allowed by its digest, taken at start.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -93,14 +91,6 @@ def inline_script_digests(page: str) -> list[str]:
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
         for script in _INLINE_SCRIPT.findall(page)
     ]
-
-
-def streamlit_script_digests() -> list[str]:
-    """CSP sources for the inline scripts of the installed Streamlit's page."""
-    from streamlit import file_util
-
-    page = Path(file_util.get_static_dir()) / "index.html"
-    return inline_script_digests(page.read_text(encoding="utf-8"))
 
 
 class SecurityHeaders:

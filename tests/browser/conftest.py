@@ -65,19 +65,20 @@ def visit(chromium, site):
     """Opens the app as new visitors do, each with a browser profile of their own.
 
     `visit()` shows the first page; `visit("compare")` goes on by the sidebar, which a narrow window has to unfold
-    first. Further arguments are those of Playwright's `new_context`. At the end of the test no console may have
-    warned, no script may have failed, and no request may have gone to another host.
+    first; `visit(at="compare")` opens it by its address. Further arguments are those of Playwright's `new_context`. At
+    the end of the test no console may have warned, no script may have failed, and no request may have gone to another
+    host.
     """
     contexts, trouble = [], []
 
-    def open_one(page_name=None, **how):
+    def open_one(page_name=None, *, at="", **how):
         context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or trouble.append(r.url))
-        page.goto(site)
+        page.goto(f"{site}/{at}")
         if page_name:
             if page.viewport_size["width"] < 700:
                 page.get_by_test_id("stExpandSidebarButton").click()

@@ -1,0 +1,51 @@
+"""Streamlit's client page as it is sent for each of our pages, told where the server is.
+
+Streamlit's client does not know whether ``/model`` is a page of an app at ``/`` or an app published at ``/model``. It
+asks both for their health, the wrong one first, and the browser logs two 404s; to answer these would make it take the
+page's address for the app's. The names of our pages are known, so an inline script says how far the app's address goes,
+which works too where a proxy takes a path away before it asks us.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+VIEWS: Final = Path(__file__).resolve().with_name("views")
+
+_SCRIPT: Final = (
+    "<script>window.__streamlit = {{ BACKEND_BASE_URL: "
+    'location.origin + location.pathname.replace(/\\/(?:{names})\\/?$/, "/") }}</script>'
+)
+
+
+def page_names() -> list[str]:
+    """Last part of each page's address: a page is called as its file is."""
+    return sorted(file.stem for file in VIEWS.glob("*.py") if file.stem != "__init__")
+
+
+def client_page() -> str:
+    """The installed Streamlit's page with our script before its own."""
+    from streamlit import file_util
+
+    page = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
+    return page.replace("<head>", "<head>\n    " + _SCRIPT.format(names="|".join(page_names())), 1)
+
+
+def client_routes(page: str, base_path: str = "") -> list[Route]:
+    """A route for each page's address.
+
+    Args:
+        page: what `client_page` gave.
+        base_path: path below which a proxy publishes the app, without slashes around it; empty for the root.
+    """
+
+    async def answer(_: Request) -> HTMLResponse:
+        return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
+
+    before = f"/{base_path}" if base_path else ""
+    return [Route(f"{before}/{name}", answer) for name in page_names()]

@@ -1,0 +1,37 @@
+import re
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from app.client import client_page, client_routes, page_names
+from app.security import inline_script_digests
+
+
+def test_pages_are_called_as_the_files_of_views():
+    assert {"inspect", "compare", "model", "training"} <= set(page_names())
+    assert "__init__" not in page_names()
+
+
+def test_the_script_stands_before_streamlits_own_and_is_allowed_by_digest():
+    page = client_page()
+    assert page.index("BACKEND_BASE_URL") < page.index('<script type="module"')
+    assert len(inline_script_digests(page)) == page.count("<script>")
+
+
+@pytest.mark.parametrize("base_path", ["", "tools/lens"])
+def test_each_page_is_answered_with_the_client_page(base_path):
+    client = TestClient(Starlette(routes=client_routes("<html>ours</html>", base_path)))
+    before = f"/{base_path}" if base_path else ""
+    for name in page_names():
+        answer = client.get(f"{before}/{name}")
+        assert (answer.status_code, answer.text) == (200, "<html>ours</html>")
+        assert answer.headers["cache-control"] == "no-cache"
+    assert client.get(f"{before}/other").status_code == 404
+
+
+def test_only_the_last_part_of_an_address_is_taken_for_a_page():
+    said = re.search(r"replace\((/.*?/), \"/\"\)", client_page())[1]
+    names = said.strip("/").replace("\\/", "/")
+    for path, expected in (("/model", "/"), ("/tools/model/", "/tools/"), ("/model/x", "/model/x"), ("/my-model",) * 2):
+        assert re.sub(names, "/", path) == expected
