@@ -25,13 +25,15 @@ from app.components.strip import Tile
 from app.turns import turn
 from app.words import Words, class_name, language
 from cbam_core.classifier import Classifier, load_classifier
-from cbam_core.data.cifar10 import CLASSES
+from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import Picture, decode
 from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
-from cbam_core.errors import CbamError, CheckpointError, TrainingError
+from cbam_core.errors import CbamError, CheckpointError, DataError, TrainingError
 from cbam_core.explanation import ChannelMap, Explanation, explain, explain_channel
 from cbam_core.explanation.comparison import GateSummary, summarise_gates
+from cbam_core.explanation.summary_file import Summaries, keep_summaries, open_summaries, summaries_path
+from cbam_core.explanation.summing import STEP, GateSums
 from cbam_core.nn.kernels import SpatialKernel, spatial_kernels
 from cbam_core.nn.summary import Summary, summarise
 from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
@@ -154,6 +156,34 @@ def about_sample(index: int) -> tuple[str, str]:
     """What is said of a bundled image: its caption and its true class."""
     sheet = sample_sheet()
     return WORDS["sample"].format(index=int(sheet.indices[index])), CLASSES[int(sheet.labels[index])]
+
+
+def test_set() -> LabelledImages | None:
+    """The ten thousand test images; None where they were not fetched."""
+    try:
+        return open_split("test")
+    except DataError:
+        return None
+
+
+def show_test_image(classifier: Classifier, index: int) -> Shown:
+    """An image of the test set, explained.
+
+    Args:
+        classifier: the network.
+        index: of the image.
+
+    Raises:
+        DataError: the test set is not there.
+    """
+    return _recall(_shown_test_image, classifier, index)
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:  # noqa: ARG001
+    images = open_split("test").images
+    with turn():
+        return _shown(_classifier, decode(np.ascontiguousarray(images[index])), "crop", None)
 
 
 def samples_ahead(classifier: Classifier) -> str:
@@ -315,6 +345,49 @@ def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[
         name: summarise_gates([explanations[place] for place in np.flatnonzero(sheet.labels == label)])
         for label, name in enumerate(CLASSES)
     }
+
+
+def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
+    """What a network's gates do on all test images of every class, by the class's name.
+
+    It is worked out once a network and kept in the cache folder; that of a visitor's own network, in their session. A
+    run that Streamlit ends meanwhile is gone on with by the next one.
+
+    Args:
+        classifier: the network.
+        report: called between steps, while it is worked out, with the number of images done and of all.
+
+    Raises:
+        DataError: the test set is not there.
+    """
+    known = _recall(_known_summaries, classifier)
+    if "test" not in known:
+        path = None if own_networks.is_own(classifier) else summaries_path(classifier.digest, "test")
+        found = None if path is None else open_summaries(path)
+        if found is None or tuple(found) != CLASSES:
+            found = _sum_up(classifier, report)
+            if path is not None:
+                keep_summaries(found, path)
+        known["test"] = found
+    return known["test"]
+
+
+def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
+    test, kept = open_split("test"), f"summing-{classifier.digest}"
+    sums: GateSums = st.session_state.setdefault(kept, GateSums(classifier, CLASSES))
+    while sums.count < len(test.labels):
+        report(sums.count, len(test.labels))  # draws, and is where Streamlit ends runs that are not wanted any more
+        step = slice(sums.count, sums.count + STEP)
+        with turn():
+            sums.add(np.array(test.images[step]), np.array(test.labels[step]))
+    del st.session_state[kept]
+    return sums.summaries()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _known_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, Summaries]:  # noqa: ARG001
+    """A place to remember summaries in: a cached function that made them would keep others waiting at its lock."""
+    return {}
 
 
 FIRST_CLASS = "cat"

@@ -43,6 +43,7 @@ WORDS = Words(
         "against": "run against each other",
         "hardly_vary": "{meaning}; but at least one of them hardly varies",
         "class_alt": "The {count} images of class {name}",
+        "class_some_alt": "{count} of the {total} images of class {name}",
         "class_right": "{right} of {count} recognised as {name}. Mean probabilities: {classes}.",
     }
 )
@@ -81,13 +82,14 @@ def class_summary(place: Place, name: str, summary: GateSummary, images: np.ndar
         place: which side.
         name: of the class.
         summary: of its images.
-        images: uint8 RGB (N, H, W, 3).
+        images: all of its images, or some of them, uint8 RGB (N, H, W, 3).
     """
     order = np.argsort(-summary.probabilities, kind="stable")[:3]
     said = ", ".join(f"{summary.classes[at]} {percent(float(summary.probabilities[at]))}" for at in order)
     right = sum(predicted == name for predicted in summary.predicted)
-    text = WORDS["class_right"].format(right=right, count=summary.count, name=name, classes=said)
-    alt = WORDS["class_alt"].format(count=len(images), name=name)
+    text = WORDS["class_right"].format(right=f"{right:,}", count=f"{summary.count:,}", name=name, classes=said)
+    said_of = "class_alt" if len(images) == summary.count else "class_some_alt"
+    alt = WORDS[said_of].format(count=len(images), total=f"{summary.count:,}", name=name)
     st.html(
         f'{figure_style()}<div class="cbam-class"><p class="cbam-side">{badge(place, name)}</p>'
         f"{image(np.concatenate([*images], axis=1), alt)}<p>{html.escape(text)}</p></div>"

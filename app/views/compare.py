@@ -32,6 +32,7 @@ from cbam_core.classifier import Classifier
 from cbam_core.errors import CbamError
 from cbam_core.explanation import Block, ChannelMap, Explanation
 from cbam_core.explanation.comparison import BlockComparison, compare
+from cbam_core.explanation.summary_file import Summaries
 from cbam_core.render.charts import WORDS as CHART_WORDS
 from cbam_core.render.charts import describe_comparison
 from cbam_core.render.difference import compared_weights
@@ -66,6 +67,14 @@ WORDS = Words(
         "the other holds, so differences of channel weights say little unless one network grew out of the other.",
         "means": "Means over the ten bundled test images of each class (n = {count}); lines on the bars are one "
         "standard deviation (SD) to either side. Ten images give a first impression, no proof.",
+        "test_means": "Means over all test images of each class (n = {count}); lines on the bars are one standard "
+        "deviation (SD) to either side.",
+        "over_classes": "Means over",
+        "samples": "100 bundled images",
+        "test": "Test set ({count})",
+        "fetch": "For means over the whole test set, run `cbam data fetch` once.",
+        "summing": "{done} of {total} test images shown to the network",
+        "cancel": "Cancel",
         "meaning": "Cosine compares the values as they are; Pearson takes each gate's mean off first. Equal gates do "
         "not mean equal reasons: they multiply features that differ from picture to picture.",
         "more": "More",
@@ -99,6 +108,9 @@ class Shown:
     side: Side
     follow: Callable[[str, int], ChannelMap] | None = None
 
+
+OVER = "compare-over"
+"""Key of the choice of images that means are taken over."""
 
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
@@ -178,7 +190,9 @@ def _networks() -> None:
 
 
 def _classes(classifier: Classifier) -> None:
-    summaries = services.class_summaries(classifier)
+    test = services.test_set()
+    over = "samples" if test is None else _choose_images(len(test.labels))
+    summaries = services.class_summaries(classifier) if over == "samples" else _over_test_set(classifier)
     shown: list[Shown] = []
     count = 0
     for place, column in _columns():
@@ -191,8 +205,46 @@ def _classes(classifier: Classifier) -> None:
             side = Side(f"{LABELS[place]} {name}", None, classifier.input_size, spread)
             shown.append(Shown(summary.blocks, side))
             count = summary.count
-    st.caption(WORDS["means"].format(count=count))
+    st.caption(WORDS["means" if over == "samples" else "test_means"].format(count=f"{count:,}"))
+    if test is None:
+        st.caption(WORDS["fetch"])
     _blocks(*shown)
+
+
+def _choose_images(count: int) -> str:
+    """Which images means are taken over."""
+    words = {"samples": WORDS["samples"], "test": WORDS["test"].format(count=f"{count:,}")}
+    chosen = st.segmented_control(
+        WORDS["over_classes"],
+        list(words),
+        default="samples",
+        required=True,
+        format_func=words.__getitem__,
+        label_visibility="collapsed",
+        key=OVER,
+    )
+    return chosen or "samples"
+
+
+def _over_test_set(classifier: Classifier) -> Summaries:
+    """Means over the test set; while they are worked out, how far that is, and a way to end it."""
+    place = st.empty()
+    bars: list[DeltaGenerator] = []
+
+    def report(done: int, total: int) -> None:
+        if not bars:
+            with place.container(horizontal=True, vertical_alignment="center", gap="medium"):
+                bars.append(st.progress(0.0, width="stretch"))
+                st.button(WORDS["cancel"], on_click=_take_samples, key="compare-cancel")
+        bars[0].progress(done / total, text=WORDS["summing"].format(done=f"{done:,}", total=f"{total:,}"))
+
+    summaries = services.test_summaries(classifier, report)
+    place.empty()
+    return summaries
+
+
+def _take_samples() -> None:
+    st.session_state[OVER] = "samples"
 
 
 def _explained(classifier: Classifier, chosen: Choice, place: Place, *, what: Place | None = None) -> Shown | None:

@@ -117,7 +117,7 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
             shape=str(tuple(logits.shape)),
         )
     probabilities = logits.float().softmax(dim=1).cpu().numpy()
-    placements = _placements(model, classifier.input_size)
+    grids = placements(model, classifier.input_size)
     gates = record.gates
     return [
         Explanation(
@@ -127,7 +127,7 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
             frame=one.frame,
             fit=one.fit,
             notes=one.notes,
-            blocks=_blocks(gates, index, placements),
+            blocks=_blocks(gates, index, grids),
             image_digest=one.digest,
             checkpoint=classifier.name,
             checkpoint_digest=classifier.digest,
@@ -136,12 +136,12 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
     ]
 
 
-def _blocks(gates: tuple[Gate, ...], index: int, placements: dict[str, Placement]) -> tuple[Block, ...]:
+def _blocks(gates: tuple[Gate, ...], index: int, grids: dict[str, Placement]) -> tuple[Block, ...]:
     by_block: dict[str, dict[str, np.ndarray]] = {}
     for gate in gates:
         values = gate.values[index].float().cpu().numpy()
         by_block.setdefault(gate.block, {})[gate.kind] = _own(values)
-    return tuple(Block(name, kinds, placements.get(name)) for name, kinds in by_block.items())
+    return tuple(Block(name, kinds, grids.get(name)) for name, kinds in by_block.items())
 
 
 def _own(values: np.ndarray) -> np.ndarray:
@@ -154,7 +154,7 @@ def _own(values: np.ndarray) -> np.ndarray:
 _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()
 
 
-def _placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
+def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
     """The grids of a model's blocks, worked out once a model and size; nothing is stored on the model."""
     by_size = _known.setdefault(model, {})
     if input_size not in by_size:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app import services
 from app.components.comparison import in_words
 from cbam_core import explain, load_classifier
+from cbam_core.data import cifar10
+from cbam_core.data.cifar10 import LabelledImages
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain_channel
 from cbam_core.explanation.comparison import Similarity, similarity
+from cbam_core.explanation.summing import GateSums
 from cbam_core.places import shipped_checkpoints
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -276,6 +282,67 @@ def test_classes_are_means_of_ten_with_their_spread(app):
     assert bars["error_y"]["array"] == pytest.approx(stack.std(axis=0), abs=1e-5)
     app.button(key="compare-swap").click().run()
     assert app.selectbox(key="compare-class-left-1").value == "dog"
+
+
+def test_without_the_test_set_one_line_says_how_to_fetch_it(app):
+    mode(app, "classes")
+    assert "cbam data fetch" in texts(app)
+    assert not [control for control in app.segmented_control if control.key == "compare-over"]
+
+
+@pytest.fixture
+def test_set(monkeypatch, tmp_path):
+    """A test set of 250 images, the bundled ones over and over, as if it had been fetched."""
+    folder = tmp_path / "data"
+    (folder / "cifar10").mkdir(parents=True)
+    sheet = sample_sheet()
+    images, labels = (np.concatenate([one] * 3)[:250] for one in (sheet.images, sheet.labels))
+    for name, array in (("test_images", images), ("test_labels", labels)):
+        monkeypatch.setitem(cifar10.FILES, name, replace(cifar10.FILES[name], shape=array.shape))
+        np.save(folder / "cifar10" / f"{name}.npy", array)
+    monkeypatch.setenv("CBAM_DATA_DIR", str(folder))
+    st.cache_resource.clear()
+    return LabelledImages(images, labels)
+
+
+def test_classes_over_the_test_set_are_its_means_and_kept_for_the_next_visitor(app, test_set, monkeypatch):
+    mode(app, "classes")
+    app.segmented_control(key="compare-over").select("test").run()
+    assert not app.exception
+    network = load_classifier(NETWORK)
+    cats = [explain(network, image) for image in test_set.images[test_set.labels == 3]]
+    right = sum(one.predicted == "cat" for one in cats)
+    assert f"{right} of {len(cats)} recognised as cat" in html(app)
+    assert f"(n = {np.sum(test_set.labels == 5)})" in texts(app)
+    app.selectbox(key="compare-ends").select(0).run()
+    bars = charts(app)[0]["data"][0]
+    stack = np.stack([one.blocks[0].channel_weights for one in cats]).astype(np.float64)
+    assert bars["y"] == pytest.approx(stack.mean(axis=0), abs=1e-5)
+    assert bars["error_y"]["array"] == pytest.approx(stack.std(axis=0), abs=1e-5)
+    assert not [button for button in app.button if button.key == "compare-cancel"]
+    st.cache_resource.clear()  # as after a restart
+    monkeypatch.setattr(GateSums, "add", None)  # it would have to be worked out again
+    again = mode(opened(), "classes")
+    again.segmented_control(key="compare-over").select("test").run()
+    assert not again.exception
+    assert f"{right} of {len(cats)} recognised as cat" in html(again)
+
+
+def test_a_sum_that_was_ended_is_gone_on_with(test_set):
+    class EndedError(Exception):
+        """As Streamlit ends a run: while it draws."""
+
+    def end_it(done, total):
+        if done >= 200:
+            raise EndedError
+
+    network = load_classifier(NETWORK)
+    with pytest.raises(EndedError):
+        services.test_summaries(network, end_it)
+    begun = []
+    found = services.test_summaries(network, lambda done, total: begun.append((done, total)))
+    assert begun == [(200, 250)]
+    assert sum(one.count for one in found.values()) == 250
 
 
 def test_a_class_with_itself_is_told_apart_by_letters(app):
