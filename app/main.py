@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from app import services
-from app.components.language import settle
+from app.components.language import language_switch, settle
 from app.components.sidebar import choose_network
 from app.words import _, sentence
 from cbam_core.errors import CbamError
@@ -42,6 +42,7 @@ def main() -> None:
     )
     with st.sidebar:
         st.session_state["network"] = choose_network()
+        language_switch()
     page.run()
 
 

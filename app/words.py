@@ -126,7 +126,7 @@ def say(said: Message | CbamError) -> str:
     """A message or error in the language of the running session, without a full stop."""
     message = said.message if isinstance(said, CbamError) else said
     values = {
-        name: _(value) if name in WORD_VALUES and isinstance(value, str) else value
+        name: card_text(value) if name in WORD_VALUES and isinstance(value, str) else value
         for name, value in message.values.items()
     }
     return _(message.template, **values) if values else _(message.template).format()

@@ -19,6 +19,10 @@ CONSTANT = 1e-6
 """Values whose standard deviation is at most this share of their size vary by no more than float32 rounds."""
 
 
+KIND_WORDS = {"spatial": "spatial mask", "channel": "channel weights"}
+"""What gates of a kind are called in remarks."""
+
+
 @dataclass(frozen=True)
 class Similarity:
     """How alike two lists of gate values are.
@@ -162,8 +166,8 @@ def _pair(name: str, left: Block | None, right: Block | None) -> BlockComparison
             "comparison.unpaired", "only one of the two networks has a block named {name}", {"name": name}
         )
         return BlockComparison(name, left, right, None, None, (missing,))
-    mask, mask_notes = _difference(left.spatial_mask, right.spatial_mask, "spatial mask")
-    weights, weight_notes = _difference(left.channel_weights, right.channel_weights, "channel weights")
+    mask, mask_notes = _difference(left.spatial_mask, right.spatial_mask, KIND_WORDS["spatial"])
+    weights, weight_notes = _difference(left.channel_weights, right.channel_weights, KIND_WORDS["channel"])
     return BlockComparison(name, left, right, mask, weights, (*mask_notes, *weight_notes))
 
 

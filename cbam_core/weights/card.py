@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cbam_core.errors import Message
-from cbam_core.weights.fields import Fields
+from cbam_core.weights.fields import EXPECTED_WORDS, Fields
 
 ASSUMPTIONS: dict[str, Message] = {
     message.code: message
@@ -91,7 +91,7 @@ class Card:
             assumptions=tuple(given.known("assumptions", ASSUMPTIONS)),
         )
         if (card.test_correct or 0) > (card.test_count or 0):
-            raise given.wrong("test_correct", "at most card.test_count", card.test_correct)
+            raise given.wrong("test_correct", EXPECTED_WORDS["correct"], card.test_correct)
         return card
 
     def as_record(self) -> dict[str, Any]:

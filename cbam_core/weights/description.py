@@ -10,7 +10,7 @@ from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CheckpointError, ModelError
 from cbam_core.nn.registry import ARCHITECTURES, Shapes, complete_arguments, find, recognise
 from cbam_core.weights.card import ASSUMPTIONS, Card
-from cbam_core.weights.fields import Fields, Scalar
+from cbam_core.weights.fields import EXPECTED_WORDS, Fields, Scalar
 
 FORMAT_VERSION = 1
 """Raised when older programs could no longer read the description."""
@@ -117,7 +117,7 @@ class Description:
         fields = Fields(record, "")
         version = fields.count("version")
         if version is None:
-            raise fields.wrong("version", f"a whole number from 1 to {FORMAT_VERSION}", None)
+            raise fields.wrong("version", EXPECTED_WORDS["version"].format(n1=1, n2=FORMAT_VERSION), None)
         if version > FORMAT_VERSION:
             raise CheckpointError(
                 "checkpoint.newer-format",

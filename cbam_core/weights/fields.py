@@ -18,6 +18,22 @@ LARGEST_COUNT = 1 << 53
 MAX_ENTRIES = 10_000
 MAX_TEXT = 500
 
+EXPECTED_WORDS: Mapping[str, str] = {
+    "object": "an object",
+    "text": "a text of up to {n1} characters",
+    "texts": "a list of texts of up to {n1} characters",
+    "count": "a whole number from {n1}",
+    "version": "a whole number from {n1} to {n2}",
+    "sizes": "two whole numbers",
+    "triple": "three finite numbers",
+    "scalars": "an object of texts and finite numbers",
+    "history": "a list of objects of finite numbers",
+    "list": "a list of up to {n1} values",
+    "known": "a list of codes that this version knows",
+    "correct": "at most card.test_count",
+}
+"""What a value must be. Numbers have places, as translations of words that a message's values hold need them."""
+
 
 class Fields:
     """The named values of one JSON object.
@@ -33,15 +49,22 @@ class Fields:
     def __init__(self, record: object, place: str) -> None:
         self.place = place
         if not isinstance(record, dict):
-            raise self.wrong("", "an object", record)
+            raise self.wrong("", EXPECTED_WORDS["object"], record)
         self.values: dict[str, Any] = record
 
     def wrong(self, name: str, expected: str, given: object) -> CheckpointError:
         """The error for a value that is not what it must be."""
+        if not name and not self.place:
+            return CheckpointError(
+                "checkpoint.description",
+                "the file's description of its network must be {expected}; given {given}",
+                expected=expected,
+                given=reprlib.repr(given)[:200],
+            )
         return CheckpointError(
             "checkpoint.description",
             "the file's description of its network is wrong: {name} must be {expected}; given {given}",
-            name=f"{self.place}{name}".rstrip(".") or "the description",
+            name=f"{self.place}{name}".rstrip("."),
             expected=expected,
             given=reprlib.repr(given)[:200],
         )
@@ -50,62 +73,62 @@ class Fields:
         """A text of at most `limit` characters; empty where it is missing."""
         value = self.values.get(name, "")
         if not isinstance(value, str) or len(value) > limit:
-            raise self.wrong(name, f"a text of up to {limit} characters", value)
+            raise self.wrong(name, EXPECTED_WORDS["text"].format(n1=limit), value)
         return value
 
     def texts(self, name: str) -> list[str]:
         """A list of texts."""
         value = self._list(name)
         if not all(isinstance(item, str) and len(item) <= MAX_TEXT for item in value):
-            raise self.wrong(name, f"a list of texts of up to {MAX_TEXT} characters", value)
+            raise self.wrong(name, EXPECTED_WORDS["texts"].format(n1=MAX_TEXT), value)
         return value
 
     def count(self, name: str) -> int | None:
         """A whole number from 0; None where it is missing."""
         value = self.values.get(name)
         if value is not None and not (type(value) is int and 0 <= value <= LARGEST_COUNT):
-            raise self.wrong(name, "a whole number from 0", value)
+            raise self.wrong(name, EXPECTED_WORDS["count"].format(n1=0), value)
         return value
 
     def sizes(self, name: str) -> tuple[int, int]:
         """Two whole numbers."""
         value = self._list(name)
         if len(value) != 2 or not all(type(item) is int for item in value):
-            raise self.wrong(name, "two whole numbers", value)
+            raise self.wrong(name, EXPECTED_WORDS["sizes"], value)
         return value[0], value[1]
 
     def triple(self, name: str) -> tuple[float, float, float]:
         """Three numbers."""
         value = self._list(name)
         if len(value) != 3 or not all(map(_is_number, value)):
-            raise self.wrong(name, "three finite numbers", value)
+            raise self.wrong(name, EXPECTED_WORDS["triple"], value)
         return float(value[0]), float(value[1]), float(value[2])
 
     def scalars(self, name: str) -> dict[str, Scalar]:
         """An object of texts, finite numbers, truth values and nulls; empty where it is missing."""
         value = self.values.get(name, {})
         if not isinstance(value, dict) or not all(map(_is_scalar, value.values())):
-            raise self.wrong(name, "an object of texts and finite numbers", value)
+            raise self.wrong(name, EXPECTED_WORDS["scalars"], value)
         return value
 
     def history(self, name: str) -> Iterator[dict[str, int | float]]:
         """A list of objects of finite numbers; empty where it is missing."""
         for epoch in self._list(name):
             if not isinstance(epoch, dict) or not all(map(_is_number, epoch.values())):
-                raise self.wrong(name, "a list of objects of finite numbers", epoch)
+                raise self.wrong(name, EXPECTED_WORDS["history"], epoch)
             yield epoch
 
     def known(self, name: str, choices: Mapping[str, Known]) -> Iterator[Known]:
         """The values that a list of their names stands for; empty where it is missing."""
         for item in self._list(name):
             if not isinstance(item, str) or item not in choices:
-                raise self.wrong(name, f"a list of {', '.join(choices)}", item)
+                raise self.wrong(name, EXPECTED_WORDS["known"], item)
             yield choices[item]
 
     def _list(self, name: str) -> list[Any]:
         value = self.values.get(name, [])
         if not isinstance(value, list) or len(value) > MAX_ENTRIES:
-            raise self.wrong(name, f"a list of up to {MAX_ENTRIES} values", value)
+            raise self.wrong(name, EXPECTED_WORDS["list"].format(n1=MAX_ENTRIES), value)
         return value
 
 

@@ -9,6 +9,8 @@ from typing import Any, get_args
 from cbam_core.errors import TrainingError
 from cbam_core.nn.cbam import Gates
 
+KIND_WORDS = {bool: "yes or no", int: "a whole number", float: "a number"}
+
 Number = int | float | str | bool
 
 
@@ -167,7 +169,7 @@ def _parse(name: str, text: str, kind: type) -> Number:
             return {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}[text.lower()]
         return kind(text)  # type: ignore[no-any-return]
     except (KeyError, ValueError):
-        expected = {bool: "yes or no", int: "a whole number", float: "a number"}[kind]
+        expected = KIND_WORDS[kind]
         raise TrainingError(
             "training.recipe-kind",
             "recipe value {name} must be {expected}; given {value}",
