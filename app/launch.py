@@ -32,7 +32,7 @@ from app.client import client_page, client_routes
 from app.security import SameOriginConnections, SecurityHeaders, inline_script_digests, security_headers
 from app.server_options import is_loopback, is_wildcard, launch_options, without_config_files
 from app.upload_limits import UploadLimits, keep_uploads_in_memory, limits_of_environment
-from app.visits import forget_ended_visits
+from app.visits import look_after_visits
 from cbam_core.errors import CbamError, LaunchError, Message
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def build(
             readiness.failure = error
             raise
         readiness.ready = True
-        looking = asyncio.create_task(forget_ended_visits())
+        looking = asyncio.create_task(look_after_visits())
         for line in greeting(site, int(config.get_option("server.port"))):
             announce(line)
         yield

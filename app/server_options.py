@@ -68,9 +68,10 @@ SAFE_OPTIONS: Final[dict[str, Any]] = {
     "server.allowRunOnSave": False,
     "server.folderWatchList": [],
     "runner.magicEnabled": False,
-    # Speed and memory: a new click interrupts the old run; messages are small and mostly compressed already.
+    # Speed and memory: a new click interrupts the old run; messages are small and mostly compressed already. Collecting
+    # rubbish after every run costs more than the run where many sessions are alive; `app.visits` does so now and then.
     "runner.fastReruns": True,
-    "runner.postScriptGC": True,
+    "runner.postScriptGC": False,
     "server.enableWebsocketCompression": False,
     "server.enableExpensiveMemoryStats": False,
     "ui.hideTopBar": False,

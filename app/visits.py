@@ -1,8 +1,11 @@
-"""What becomes of visits that ended: forgotten on time, and their memory given back.
+"""What becomes of visits that ended, and of what runs leave behind: forgotten on time, and their memory given back.
 
 Streamlit keeps a session for a while after its page was closed, for a connection that comes back. When that time is
 over it drops the session with the next one that ends, and not before: on a quiet server, pictures of the last visitors
 would lie in memory until somebody else comes and goes.
+
+Streamlit can also collect rubbish after every run, which walks through all sessions each time. With fifty of them that
+took more time than the run, so it is switched off, and done here.
 """
 
 from __future__ import annotations
@@ -20,18 +23,17 @@ LOOK_EVERY: Final = 15.0
 """Seconds between two looks."""
 
 
-async def forget_ended_visits(every: float = LOOK_EVERY) -> None:
-    """Look after visits until cancelled; to be run on the server's event loop, where sessions come and go."""
+async def look_after_visits(every: float = LOOK_EVERY) -> None:
+    """Until cancelled; to be run on the server's event loop, where sessions come and go."""
     sessions = _ended_sessions()
     if sessions is None:
         logger.warning("this version of Streamlit keeps ended sessions elsewhere; they are dropped when it chooses to")
-        return
     while True:
         await asyncio.sleep(every)
-        if ended := sessions.expire():
-            for _, kept in ended:
-                kept.session.shutdown()  # drops what was uploaded and remembered, without waiting for the collector
-            await asyncio.to_thread(_give_back)
+        ended = sessions.expire() if sessions is not None else []
+        for _, kept in ended:
+            kept.session.shutdown()  # drops what was uploaded and remembered, without waiting for the collector
+        await asyncio.to_thread(_collect, trim=bool(ended))
 
 
 def _ended_sessions() -> Any:
@@ -44,8 +46,13 @@ def _ended_sessions() -> Any:
     return None
 
 
-def _give_back() -> None:
-    """Sessions hold themselves in circles, and the C library holds what was freed."""
+def _collect(*, trim: bool) -> None:
+    """Free what holds itself in circles, as sessions do.
+
+    Args:
+        trim: give memory that was freed back to the system, which the C library otherwise keeps.
+    """
     gc.collect()
-    with suppress(OSError, AttributeError):  # other systems have no such call
-        ctypes.CDLL(None).malloc_trim(0)
+    if trim:
+        with suppress(OSError, AttributeError):  # other systems have no such call
+            ctypes.CDLL(None).malloc_trim(0)

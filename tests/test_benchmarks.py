@@ -20,6 +20,7 @@ def load(monkeypatch):
     def opened(name):
         spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look themselves up there
         spec.loader.exec_module(module)
         return module
 
@@ -89,3 +90,31 @@ def test_the_rivals_see_what_explain_sees(load, tiny_classifier):
     batch = module.user_preprocessing(tiny_classifier)(content)
     assert batch.shape == (1, 3, 32, 32)
     assert batch[0].equal(tiny_classifier.preprocess(content))
+
+
+def test_the_load_test_measures_real_visitors_and_counts_their_errors(load):
+    module = load("load")
+    found = module.measure(2, [2], thinking=0.2, gone=0)
+    assert found["visitors"][2]["errors"] == 0
+    assert found["visitors"][2]["reruns"] == 4
+    assert 0 < found["visitors"][2]["p50_ms"] <= found["visitors"][2]["p95_ms"] < 60_000
+    assert found["visitors"][2]["resident_mb"] > 100
+
+
+def test_the_load_claim_fails_for_slow_answers_errors_and_memory_that_stays(load, monkeypatch, capsys):
+    module = load("load")
+    good = {"reruns": 50, "p50_ms": 20.0, "p95_ms": 149.0, "first_page_p50_ms": 9, "errors": 0}
+    good |= {"resident_mb": 600.0, "left_mb": 501.0}
+
+    def status(**changed):
+        found = {50: good, 100: {**good, "reruns": 100, **changed}}
+        monkeypatch.setattr(module, "measure", lambda *_, **__: {"before_mb": 500.0, "visitors": found})
+        return module.main(["--rounds", "1"])
+
+    assert status() == 0
+    assert "100 visitors: p50 20 ms, p95 149 ms" in told(capsys)[1]
+    assert status(p95_ms=1001.0) == 1
+    assert status(errors=1) == 1
+    assert status(reruns=99) == 1
+    assert status(resident_mb=701.0) == 1
+    assert status(left_mb=521.0) == 1

@@ -27,11 +27,13 @@ class Server:
         address: where.
         seconds: from the start of its process until it said so.
         output: what it prints after that.
+        process: its number.
     """
 
     address: str
     seconds: float
     output: IO[str]
+    process: int
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def serving(command: list[str]) -> Iterator[Server]:
             assert process.stdout is not None
             for line in process.stdout:
                 if found := re.search(r"ready at (http://\S+)", line):
-                    yield Server(found[1], perf_counter() - started, process.stdout)
+                    yield Server(found[1], perf_counter() - started, process.stdout, process.pid)
                     return
             raise RuntimeError(f"the server ended before it was ready: {' '.join(command)}")
         finally:

@@ -22,6 +22,8 @@ from websockets.sync.client import ClientConnection, connect
 STREAM = "/_stcore/stream"
 PROTOCOL = "streamlit"
 _PREFIX = len("$$ID-") + 32 + len("-")
+_MOST_AGE = 2
+"""Runs after which a message that was not needed is forgotten; Streamlit tells browsers the same."""
 
 
 class Page:
@@ -40,7 +42,9 @@ class Page:
         self.errors: list[str] = []
         self._fragments: dict[str, str] = {}
         self._states: dict[str, WidgetState] = {}
-        self._known: dict[str, ForwardMsg] = {}
+        self._known: dict[str, tuple[ForwardMsg, int]] = {}
+        self._run = 0
+        self._of = ""
         self._script = ""
 
     def opened(self, query: str = "") -> bytes:
@@ -58,17 +62,19 @@ class Page:
         message = ForwardMsg.FromString(content)
         if message.WhichOneof("type") == "ref_hash":
             known = ForwardMsg()
-            known.CopyFrom(self._known[message.ref_hash])
+            known.CopyFrom(self._known[message.ref_hash][0])
             known.metadata.CopyFrom(message.metadata)
             message = known
-        elif message.metadata.cacheable:
-            self._known[message.hash] = message
+        if message.metadata.cacheable:
+            self._known[message.hash] = (message, self._run)
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self.session = message.new_session.initialize.session_id or self.session
             self._script = message.new_session.page_script_hash
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             self._take(message.delta.new_element, message.delta.fragment_id)
+        elif kind == "script_finished":
+            self._age()
         return message
 
     def changed(self, key: str, **value: Any) -> bytes:
@@ -96,7 +102,7 @@ class Page:
         run = message.rerun_script
         run.widget_states.widgets.extend(kept.values())
         run.page_script_hash = self._script
-        run.fragment_id = self._fragments[key]
+        run.fragment_id = self._of = self._fragments[key]
         run.cached_message_hashes.extend(self._known)
         return message.SerializeToString()
 
@@ -104,6 +110,13 @@ class Page:
         """Forget what was shown, so that what comes next is told from it; widgets stay known."""
         self.texts.clear()
         self.errors.clear()
+
+    def _age(self) -> None:
+        """Let go of messages that were not needed in the last runs of their part of the page, as a browser does."""
+        self._run += 1
+        for name, (message, run) in list(self._known.items()):
+            if message.delta.fragment_id == self._of and run <= self._run - 1 - _MOST_AGE:
+                del self._known[name]
 
     def _take(self, element: Any, fragment: str) -> None:
         kind = element.WhichOneof("type")
