@@ -168,6 +168,15 @@ def test_set() -> LabelledImages | None:
         return None
 
 
+def about_test_image(index: int) -> tuple[str, str]:
+    """What is said of an image of the test set: its caption and its true class.
+
+    Raises:
+        DataError: the test set is not there.
+    """
+    return WORDS["sample"].format(index=index), CLASSES[int(open_split("test").labels[index])]
+
+
 def show_test_image(classifier: Classifier, index: int) -> Shown:
     """An image of the test set, explained.
 

@@ -7,6 +7,7 @@ session, and the widgets get new keys, and begin with what was chosen, whenever 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,13 +16,12 @@ import streamlit as st
 
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
-from app.picked import Picked
+from app.picked import Picked, Source
 from app.words import Words
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 
 Place = Literal["left", "right"]
-Source = Literal["sample", "upload"]
 
 LABELS: dict[Place, str] = {"left": "A", "right": "B"}
 """Short names of the two sides."""
@@ -29,10 +29,13 @@ LABELS: dict[Place, str] = {"left": "A", "right": "B"}
 WORDS = Words(
     {
         "sample": "Samples",
+        "test": "Test set",
         "upload": "Upload",
         "source": "Picture {label} from",
         "file": "Drop picture {label} here, or choose it",
         "held": "Shown: {name}. Choose another one to replace it.",
+        "number": "Number of test image {label}",
+        "random": "Random",
         "swap": "Swap",
         "swap_help": "Exchange A and B",
         "inspect": "From Inspect",
@@ -52,6 +55,7 @@ class Choice:
     Attributes:
         source: where the picture comes from.
         sample: place in the sample sheet.
+        test: number of an image of the test set.
         upload: the visitor's own picture, if there is one.
         fit: how the upload is brought to the network's input.
         square: for ``fit="square"``: left, top and side in the upload's own pixels; None for a part in its middle.
@@ -61,6 +65,7 @@ class Choice:
 
     source: Source = "sample"
     sample: int = 0
+    test: int = 0
     upload: Upload | None = None
     fit: Fit = "crop"
     square: tuple[float, float, float] | None = None
@@ -84,7 +89,7 @@ def inspect_button(picked: Picked | None) -> None:
     Args:
         picked: what the visitor looked at last there; None before they did, then there is no button.
     """
-    if picked is not None and picked.source in ("sample", "upload"):
+    if picked is not None:
         st.button(
             WORDS["inspect"],
             icon=":material/content_copy:",
@@ -96,7 +101,13 @@ def inspect_button(picked: Picked | None) -> None:
 
 
 def choose_picture(
-    place: Place, sheet: bytes, tiles: Sequence[Tile], *, columns: int, title: Callable[[], None] | None = None
+    place: Place,
+    sheet: bytes,
+    tiles: Sequence[Tile],
+    *,
+    columns: int,
+    count: int | None = None,
+    title: Callable[[], None] | None = None,
 ) -> Choice:
     """Let the visitor choose a picture for one side.
 
@@ -105,22 +116,24 @@ def choose_picture(
         sheet: PNG with the sample images, see `strip`.
         tiles: what each of them is.
         columns: images in a row of the sheet.
+        count: images of the test set; None where it is not there.
         title: draws what stands before the choice.
     """
     label, kept = LABELS[place], _kept(place)
+    sources: list[Source] = ["sample", "upload"] if count is None else ["sample", "test", "upload"]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if title is not None:
             title()
         source = st.segmented_control(
             WORDS["source"].format(label=label),
-            ["sample", "upload"],
-            default=kept.source,
+            sources,
+            default=kept.source if kept.source in sources else "sample",
             required=True,
             format_func=WORDS.__getitem__,
             label_visibility="collapsed",
             key=_key("source", place),
         )
-    kept = _keep(place, replace(kept, source="upload" if source == "upload" else "sample"))
+    kept = _keep(place, replace(kept, source=source or "sample"))
     if kept.source == "sample":
         key = _key("strip", place)
         starts = st.session_state[_KEPT]["starts"]
@@ -128,6 +141,8 @@ def choose_picture(
             starts[key] = kept.sample  # it stays while the visitor chooses, so that the sheet is sent once
         chosen = strip(sheet, tiles, columns=columns, chosen=starts[key], key=key)
         return _keep(place, replace(kept, sample=chosen))
+    if kept.source == "test" and count is not None:
+        return _keep(place, replace(kept, test=_choose_test_image(place, kept.test, count)))
     key = _key("file", place)
     given = st.file_uploader(
         WORDS["file"].format(label=label),
@@ -140,6 +155,33 @@ def choose_picture(
     if given is None and kept.upload is not None:
         st.caption(WORDS["held"].format(name=plain(kept.upload.name)))
     return kept
+
+
+def _choose_test_image(place: Place, kept: int, count: int) -> int:
+    key = _key("test", place)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        number = st.number_input(
+            WORDS["number"].format(label=LABELS[place]),
+            min_value=0,
+            max_value=count - 1,
+            value=kept if kept < count else 0,
+            icon=":material/tag:",
+            label_visibility="collapsed",
+            width=170,
+            key=key,
+        )
+        st.button(
+            WORDS["random"],
+            icon=":material/casino:",
+            on_click=_draw,
+            args=(key, count),
+            key=_key("random", place),
+        )
+    return number if 0 <= number < count else 0  # bounds hold in the browser only
+
+
+def _draw(key: str, count: int) -> None:
+    st.session_state[key] = secrets.randbelow(count)
 
 
 def choose_network(place: Place, names: Sequence[str]) -> str:
@@ -187,6 +229,8 @@ def _take(picked: Picked) -> None:
     kept = _kept("left")
     if picked.source == "upload":
         kept = replace(kept, source="upload", upload=picked.upload, fit=picked.fit, square=picked.square)
+    elif picked.source == "test":
+        kept = replace(kept, source="test", test=picked.index or 0)
     else:
         kept = replace(kept, source="sample", sample=picked.index or 0)
     _keep("left", kept)

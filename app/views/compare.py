@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -117,13 +117,13 @@ _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]
 
 def compare_page(classifier: Classifier) -> None:
     """The page below the sidebar."""
-    tiles = services.sample_tiles()
+    cat, dog = (_first_of(name) for name in ("cat", "dog"))
+    numbers = services.samples().indices
     begin(
+        Choice(sample=cat, test=int(numbers[cat]), network=classifier.name, class_="cat"),
         Choice(
-            sample=_first(tile.index for tile in tiles if tile.class_ == "cat"), network=classifier.name, class_="cat"
-        ),
-        Choice(
-            sample=_first(tile.index for tile in tiles if tile.class_ == "dog"),
+            sample=dog,
+            test=int(numbers[dog]),
             network=next((name for name in services.networks() if name != classifier.name), classifier.name),
             class_="dog",
         ),
@@ -160,6 +160,7 @@ def _pictures(classifier: Classifier) -> None:
                 services.sample_png(),
                 services.sample_tiles(),
                 columns=10,
+                count=_test_count(),
                 title=partial(side_title, place, LABELS[place]),
             )
             uploads = uploads or chosen.source == "upload"
@@ -174,7 +175,7 @@ def _networks() -> None:
     names = services.networks()
     if len(names) < 2:
         st.info(WORDS["one_network"], icon=":material/info:")
-    chosen = choose_picture("left", services.sample_png(), services.sample_tiles(), columns=10)
+    chosen = choose_picture("left", services.sample_png(), services.sample_tiles(), columns=10, count=_test_count())
     shown: list[Shown | None] = []
     digests: set[str] = set()
     for place, column in _columns():
@@ -257,9 +258,13 @@ def _explained(classifier: Classifier, chosen: Choice, place: Place, *, what: Pl
         what: the side whose picture both share; None where each has its own.
     """
     label = LABELS[place]
-    if chosen.source == "sample":
-        picture = services.show_sample(classifier, chosen.sample)
-        caption, truth = services.about_sample(chosen.sample)
+    if chosen.source != "upload":
+        if chosen.source == "test":
+            picture = services.show_test_image(classifier, chosen.test)
+            caption, truth = services.about_test_image(chosen.test)
+        else:
+            picture = services.show_sample(classifier, chosen.sample)
+            caption, truth = services.about_sample(chosen.sample)
         if what:
             side_title(place, label, classifier.name)
         prediction(picture.explanation, caption=caption, truth=truth, key=f"compare-prediction-{place}")
@@ -423,8 +428,14 @@ def _columns() -> Iterator[tuple[Place, DeltaGenerator]]:
     return zip(LABELS, st.columns(2, gap="large"), strict=True)
 
 
-def _first(indices: Iterable[int]) -> int:
-    return next(iter(indices), 0)
+def _test_count() -> int | None:
+    test = services.test_set()
+    return None if test is None else len(test.labels)
+
+
+def _first_of(name: str) -> int:
+    """Place of a class's first image in the sample sheet."""
+    return next((tile.index for tile in services.sample_tiles() if tile.class_ == name), 0)
 
 
 compare_page(st.session_state["network"])

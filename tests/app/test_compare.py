@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.components.comparison import in_words
+from app.picked import Picked
 from cbam_core import explain, load_classifier
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import LabelledImages
@@ -326,6 +327,39 @@ def test_classes_over_the_test_set_are_its_means_and_kept_for_the_next_visitor(a
     again.segmented_control(key="compare-over").select("test").run()
     assert not again.exception
     assert f"{right} of {len(cats)} recognised as cat" in html(again)
+
+
+def test_an_image_of_the_test_set_is_chosen_by_number_or_by_chance_and_changes_sides(app, test_set):
+    app.run()
+    source(app, "right").select("test").run()
+    assert not app.exception
+    number = app.number_input(key="compare-test-right-0")
+    assert (number.min, number.max) == (0, 249)
+    number.set_value(207).run()
+    network = load_classifier(NETWORK)
+    weights = explain(network, test_set.images[207]).blocks[0].channel_weights
+    app.selectbox(key="compare-ends").select(0).run()
+    assert charts(app)[0]["data"][1]["y"] == pytest.approx(weights.tolist(), abs=1e-6)
+    app.selectbox(key="compare-channel-cbam1").select(4).run()
+    values = explain_channel(network, explain(network, test_set.images[207]), "cbam1", 4).before
+    assert f"B: 16x16 cells, from {values.min():.3g} to {values.max():.3g}" in html(app)
+    app.button(key="compare-swap").click().run()
+    assert source(app, "left", 1).value == "test"
+    assert app.number_input(key="compare-test-left-1").value == 207
+    app.button(key="compare-random-left-1").click().run()
+    assert not app.exception
+    assert 0 <= app.number_input(key="compare-test-left-1").value < 250
+
+
+def test_an_image_of_the_test_set_is_taken_from_inspect(app, test_set):
+    app.session_state["picked"] = Picked("test", 130)
+    app.run()
+    app.button(key="compare-inspect").click().run()
+    assert not app.exception
+    assert app.number_input(key="compare-test-left-1").value == 130
+    mode(app, "networks")
+    assert app.number_input(key="compare-test-left-1").value == 130
+    assert len(charts(app)) == 3
 
 
 def test_a_sum_that_was_ended_is_gone_on_with(test_set):
