@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from app import services
+from app import links, services
 from app.components.language import language_switch, settle
 from app.components.sidebar import choose_network
 from app.words import _, sentence
@@ -40,8 +40,9 @@ def main() -> None:
             _page("training", _("Training"), "show_chart", visibility="visible" if recorded else "hidden"),
         ]
     )
+    asked = st.session_state["asked"] = links.arrive()
     with st.sidebar:
-        st.session_state["network"] = choose_network()
+        st.session_state["network"] = choose_network(asked.get("network"))
         language_switch()
     page.run()
 

@@ -23,22 +23,25 @@ import streamlit as st
 
 from app import own_networks
 from app.components.prediction import prediction_data, preview_of
-from app.components.strip import Tile
+from app.components.strip import Tile, lay_out_tiles
+from app.components.uploads import Upload
 from app.turns import turn
 from app.words import Words, class_name, language
 from cbam_core.classifier import Classifier, load_classifier
 from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
 from cbam_core.data.fitting import Fit
-from cbam_core.data.images import Picture, decode
+from cbam_core.data.gallery import MOST as MOST_PICTURES
+from cbam_core.data.gallery import GalleryPicture, list_pictures, thumbnail
+from cbam_core.data.images import MAX_BYTES, Picture, decode
 from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
-from cbam_core.errors import CbamError, CheckpointError, DataError, TrainingError
+from cbam_core.errors import CbamError, CheckpointError, DataError, ImageError, TrainingError
 from cbam_core.explanation import ChannelMap, Explanation, explain, explain_channel
 from cbam_core.explanation.comparison import GateSummary, summarise_gates
 from cbam_core.explanation.summary_file import Summaries, keep_summaries, open_summaries, summaries_path
 from cbam_core.explanation.summing import STEP, GateSums
 from cbam_core.nn.kernels import SpatialKernel, spatial_kernels
 from cbam_core.nn.summary import Summary, summarise
-from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
+from cbam_core.places import checkpoint_folder, image_folder, runs_folder, shipped_checkpoints
 from cbam_core.render.curves import both
 from cbam_core.serving import prepare_to_serve
 from cbam_core.training.evaluation import Evaluation
@@ -49,6 +52,7 @@ from cbam_core.training.records import Progress, read_history, read_progress
 from cbam_core.training.watching import History
 from cbam_core.viewer import WORDS as VIEWER_WORDS
 from cbam_core.viewer import Settings, lay_out
+from cbam_core.viewer.payload import png
 from cbam_core.viewer.player import PLAYER_WORDS, lay_out_film
 from cbam_core.weights.card import Card
 
@@ -60,6 +64,9 @@ WORDS = Words(
 )
 
 DEFAULT_NETWORK = "cbam_cnn_cifar10"
+
+TILE = 88
+"""Side of a thumbnail of the gallery, pixels: twice the side on the page, for dense screens."""
 
 FIRST_SHARE = 0.7
 """Side of the square offered first, as a share of the shorter side: small enough to be seen to be movable."""
@@ -188,6 +195,76 @@ def show_test_image(classifier: Classifier, index: int) -> Shown:
         DataError: the test set is not there.
     """
     return _recall(_shown_test_image, classifier, index)
+
+
+def kept_answers(classifier: Classifier, test: LabelledImages) -> Evaluation | None:
+    """What the network answered for the test images; None where that was not kept, or its classes are others."""
+    try:
+        found = evaluation_of(classifier)
+    except TrainingError:
+        return None
+    same = found.classes == CLASSES and np.array_equal(found.labels, test.labels)
+    return found if same else None
+
+
+def test_sheet(indices: tuple[int, ...], columns: int) -> bytes:
+    """Test images as one PNG, so many in a row."""
+    test = test_set()
+    return png(lay_out_tiles([test.images[index] for index in indices], columns)) if test is not None else b""
+
+
+def has_gallery() -> bool:
+    """Whether whoever runs the app has laid out pictures for every visitor."""
+    return image_folder() is not None
+
+
+def gallery() -> tuple[GalleryPicture, ...]:
+    """The pictures that whoever runs the app has laid out for every visitor.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
+    folder = image_folder()
+    return () if folder is None else list_pictures(folder)
+
+
+def gallery_tile(picture: GalleryPicture) -> np.ndarray:
+    """A thumbnail, uint8 RGB; grey where the file cannot be shown."""
+    return _gallery_tile(str(picture.path), stamp_of(picture.path))
+
+
+def gallery_file(picture: GalleryPicture) -> Upload:
+    """A picture of the gallery as if the visitor had brought it.
+
+    Raises:
+        DataError: the file is gone, or grew too large.
+    """
+    return _gallery_file(str(picture.path), stamp_of(picture.path))
+
+
+@st.cache_data(max_entries=2 * MOST_PICTURES, show_spinner=False)
+def _gallery_tile(path: str, stamp: Stamp | None) -> np.ndarray:  # noqa: ARG001
+    try:
+        with turn():
+            return thumbnail(Path(path), TILE)
+    except ImageError:
+        return np.full((TILE, TILE, 3), 128, np.uint8)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)  # bytes are never changed
+def _gallery_file(path: str, stamp: Stamp | None) -> Upload:  # noqa: ARG001
+    file = Path(path)
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)  # a larger one is refused when it is decoded
+    except OSError as error:
+        raise DataError(
+            "gallery.gone",
+            "{name} cannot be read any more ({reason}); choose another picture",
+            name=file.name,
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    return Upload(file.name, hashlib.sha256(content).hexdigest(), content)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)

@@ -11,6 +11,9 @@ CHECKPOINT_VARIABLE = "CBAM_CHECKPOINT_DIR"
 RUNS_VARIABLE = "CBAM_RUNS_DIR"
 """Environment variable that names another folder of training runs."""
 
+IMAGE_VARIABLE = "CBAM_IMAGE_DIR"
+"""Environment variable that names a folder of pictures for every visitor of the app."""
+
 
 def checkpoint_folder() -> Path:
     """The folder of the trained networks: ``$CBAM_CHECKPOINT_DIR``, or ``checkpoints`` beside the package."""
@@ -29,3 +32,9 @@ def runs_folder() -> Path:
     """The folder of training runs to look at: ``$CBAM_RUNS_DIR``, or ``runs`` beside the folder of checkpoints."""
     chosen = os.environ.get(RUNS_VARIABLE)
     return Path(chosen).expanduser().absolute() if chosen else checkpoint_folder().parent / "runs"
+
+
+def image_folder() -> Path | None:
+    """The folder of pictures that every visitor of the app may look at: ``$CBAM_IMAGE_DIR``; None where none is set."""
+    chosen = os.environ.get(IMAGE_VARIABLE)
+    return Path(chosen).expanduser().absolute() if chosen else None

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from cbam_core.cli import main
+from cbam_core.places import image_folder
 
 
 @pytest.fixture
@@ -59,3 +60,16 @@ def test_a_port_in_use_is_one_line(capsys):
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
     assert "in use" in errors
+
+
+def test_a_folder_of_pictures_is_for_every_visitor(served, monkeypatch, tmp_path):
+    monkeypatch.setenv("CBAM_IMAGE_DIR", "elsewhere")
+    assert main(["app", "--images", str(tmp_path)]) == 0
+    assert image_folder() == tmp_path
+    assert len(served) == 1
+
+
+def test_a_folder_that_is_none_is_noticed_before_the_server_starts(served, tmp_path, capsys):
+    assert main(["app", "--images", str(tmp_path / "nowhere")]) == 3
+    assert "nowhere" in capsys.readouterr().err
+    assert not served

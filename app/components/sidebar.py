@@ -23,9 +23,15 @@ WORDS = Words(
 )
 
 
-def choose_network() -> Classifier:
-    """Let the visitor choose a trained network, or bring one; its card in three lines stands below."""
+def choose_network(asked: str | None = None) -> Classifier:
+    """Let the visitor choose a trained network, or bring one; its card in three lines stands below.
+
+    Args:
+        asked: name of the network to begin with; one that is not there counts as none.
+    """
     names = services.networks()
+    if asked in names:
+        st.session_state[NETWORK] = asked
     if st.session_state.get(NETWORK) not in names:  # it was removed
         st.session_state[NETWORK] = names[0]
     own = own_networks.names()

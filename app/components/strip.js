@@ -22,6 +22,8 @@ export default function ({ data, parentElement, setStateValue }) {
   random.type = "button";
   const bar = make("div", "bar");
   bar.append(filter.label, random, count);
+  bar.hidden = !data.tools;
+  filter.label.hidden = data.classes.length < 2;
   const list = make("div", "tiles");
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", data.words.list);

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from app.components.ahead import told_of
@@ -41,7 +42,18 @@ WORDS = Words(
 )
 
 
-def strip(sheet: bytes, tiles: Sequence[Tile], *, columns: int, chosen: int, key: str, of: str = "") -> int:
+def strip(
+    sheet: bytes,
+    tiles: Sequence[Tile],
+    *,
+    columns: int,
+    chosen: int,
+    key: str,
+    of: str = "",
+    tools: bool = True,
+    channel: str = "",
+    on_choice: Callable[[], None] = lambda: None,
+) -> int:
     """Show thumbnails in one row, and return the index of the chosen one.
 
     Args:
@@ -49,20 +61,44 @@ def strip(sheet: bytes, tiles: Sequence[Tile], *, columns: int, chosen: int, key
         tiles: what each thumbnail is.
         columns: thumbnails in a row of the sheet.
         chosen: index that is chosen at first.
-        key: of the widget; also the channel of results sent ahead.
+        key: of the widget.
         of: the network whose results are shown, see `app.components.ahead`.
+        channel: of results sent ahead; "" where none are.
+        tools: show the filter by class, where there are several, the random choice and the count.
+        on_choice: called before the page runs with a new choice.
     """
     # The data stay the same while the visitor chooses, so that Streamlit sends the sheet only once.
-    data = _data(sheet, tuple(tiles), columns, chosen, key, told_of(of), language())
-    result = _component()(key=key, data=data, on_chosen_change=lambda: None)
+    data = _data(sheet, tuple(tiles), columns, chosen, channel, told_of(of), tools, language())
+    result = _component()(key=key, data=data, on_chosen_change=on_choice)
     picked = result.get("chosen")
     known = {tile.index for tile in tiles}
     return picked if isinstance(picked, int) and picked in known else chosen
 
 
+def lay_out_tiles(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Thumbnails of one size as one picture, uint8 RGB (rows * H, columns * W, 3); what stays empty is black.
+
+    Args:
+        tiles: uint8 RGB (H, W, 3) each.
+        columns: in a row.
+    """
+    height, width = tiles[0].shape[:2]
+    rows = -(-len(tiles) // columns)
+    sheet = np.zeros((rows * columns, height, width, 3), np.uint8)
+    sheet[: len(tiles)] = np.stack(tiles)
+    return sheet.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+
+
 @lru_cache(maxsize=64)
 def _data(
-    sheet: bytes, tiles: tuple[Tile, ...], columns: int, chosen: int, channel: str, of: str, language: str
+    sheet: bytes,
+    tiles: tuple[Tile, ...],
+    columns: int,
+    chosen: int,
+    channel: str,
+    of: str,
+    tools: bool,
+    language: str,
 ) -> dict[str, Any]:
     described = [{**asdict(tile), "class": tile.class_} for tile in tiles]
     classes = list(dict.fromkeys(tile.class_ for tile in tiles))
@@ -76,6 +112,7 @@ def _data(
         "names": list(map(class_name, classes)),
         "chosen": chosen,
         "words": dict(WORDS),
+        "tools": tools,
         "channel": channel,
         "of": of,
     }

@@ -6,7 +6,7 @@ import shlex
 
 import streamlit as st
 
-from app import services
+from app import links, services
 from app.components.card import card_table
 from app.components.kernels import kernel_pictures
 from app.components.layers import block_table, layer_table
@@ -48,6 +48,7 @@ WORDS = Words(
 def model(classifier: Classifier) -> None:
     """The page below the sidebar."""
     anatomy = services.anatomy(classifier)
+    links.write(network=links.network_of(classifier))
     st.header(WORDS["title"], anchor=False)
     if classifier.card.what:
         st.text(card_text(classifier.card.what))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
-from app import services
+from app import links, services
 from app.components.film import film_downloads, film_player
 from app.components.recipe import recipe_table
 from app.words import Words, spoken
+from cbam_core.classifier import Classifier
 from cbam_core.errors import CbamError
 from cbam_core.render.curves import WORDS as CURVE_WORDS
 from cbam_core.render.curves import Measure, describe_epochs, describe_iterations, loss_per_iteration, measure_per_epoch
@@ -65,6 +67,8 @@ EVERY: dict[State, float | None] = {"running": 2.0, "stalled": 15.0, "complete":
 
 Look = tuple[State, services.Stamp | None]
 
+_RUN = "training-run"
+
 CHART = 260
 """Height of a chart, pixels."""
 
@@ -73,29 +77,33 @@ MEASURES: tuple[Measure, ...] = ("accuracy", "loss")
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 
-def training(chosen: str) -> None:
+def training(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     """The page below the sidebar.
 
     Args:
-        chosen: name of the network in the sidebar; its run is offered first.
+        classifier: the network in the sidebar; its run is offered first.
+        asked: what an address asked for that the visitor came by, see `app.links.arrive`.
     """
     runs = services.training_runs()
+    if asked.get("run") in runs:
+        st.session_state[_RUN] = asked["run"]
+    st.session_state.setdefault(_RUN, _first(runs, classifier.name))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.header(WORDS["title"], anchor=False, width="content")
         if runs:
             name = st.selectbox(
                 WORDS["run"],
                 list(runs),
-                index=_first(runs, chosen),
                 format_func=lambda key: _titled(runs[key]),
                 label_visibility="collapsed",
-                key="training-run",
+                key=_RUN,
                 width=360,
             )
     if not runs:
         _nothing()
         return
     run = runs.get(name or "", next(iter(runs.values())))
+    links.write(network=links.network_of(classifier), run=run.name)
     shown = _look(run)
     if shown[0] == "complete":  # the film is what people come for
         _measured(run, shown, lambda: _film(run))
@@ -105,13 +113,12 @@ def training(chosen: str) -> None:
     _recipe(run)
 
 
-def _first(runs: dict[str, Run], chosen: str) -> int:
+def _first(runs: dict[str, Run], chosen: str) -> str | None:
     """A run that goes on, else the chosen network's, else the first."""
-    names = list(runs)
-    for name in names:
-        if _look(runs[name])[0] == "running":
-            return names.index(name)
-    return names.index(chosen) if chosen in names else 0
+    for name, run in runs.items():
+        if _look(run)[0] == "running":
+            return name
+    return chosen if chosen in runs else next(iter(runs), None)
 
 
 def _titled(run: Run) -> str:
@@ -297,4 +304,4 @@ def _say_damaged(file: str) -> None:
     st.error(WORDS["damaged"].format(file=file.replace("_", " ")), icon=":material/error:")
 
 
-training(st.session_state["network"].name)
+training(st.session_state["network"], st.session_state["asked"])

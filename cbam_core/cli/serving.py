@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cbam_core.errors import LaunchError
+from cbam_core.places import IMAGE_VARIABLE
 
 
 def serve_app(
@@ -34,6 +37,14 @@ def serve_app(
             show_default="$CBAM_EMBED_FROM",
         ),
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A folder of pictures that every visitor may look at.",
+            show_default=f"${IMAGE_VARIABLE}",
+        ),
+    ] = None,
 ) -> None:
     """Start the web app, and print its address when it is ready; Ctrl+C stops it.
 
@@ -42,6 +53,7 @@ def serve_app(
       cbam app
       cbam app --port 8600
       cbam app --host 0.0.0.0
+      cbam app --images pictures/for/the/class
       cbam app --base-path lens --server-address tools.example.org
     """
     try:
@@ -54,4 +66,9 @@ def serve_app(
             "the web app needs {module}, which is not installed; run: pip install 'cbam-lens[app]'",
             module=error.name,
         ) from error
+    if images is not None:
+        from cbam_core.data.gallery import list_pictures
+
+        list_pictures(images)  # a folder that is none is noticed now
+        os.environ[IMAGE_VARIABLE] = str(images.absolute())
     serve(host, port, server_address=server_address, base_path=base_path, embed_from=embed_from or None)

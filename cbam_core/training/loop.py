@@ -180,7 +180,7 @@ class _Run:
         self.history = history
         self.plain.load_state_dict(parts["model"])
         self.optimiser.load_state_dict(parts["optimiser"])
-        self.schedule.load_state_dict({"lr_lambdas": [None, None], **parts["schedule"]})
+        self.schedule.load_state_dict({"lr_lambdas": [None] * len(self.optimiser.param_groups), **parts["schedule"]})
         if self.average is not None:
             self.average.load_state_dict(parts["average"])
         if "best" in parts:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from cbam_core.nn.cbam import ChannelAttention, SpatialAttention
+from cbam_core.training.muon import Muon
 from cbam_core.training.recipes import Recipe
 
 Plateau = ReduceLROnPlateau
@@ -34,9 +35,32 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimiser over the network's parameters."""
     groups = parameter_groups(model, recipe.weight_decay)
+    if recipe.optimiser == "muon":
+        return _muon(model, groups, recipe)
     if recipe.optimiser == "adam":
         return torch.optim.Adam(groups, lr=recipe.learning_rate)
     return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+
+
+def _muon(model: nn.Module, groups: list[dict[str, Any]], recipe: Recipe) -> Muon:
+    """Hidden convolutions and linear layers take orthogonal steps; the first layer, the last and all else do not."""
+    decaying = groups[0]["params"]
+    layers = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    ends = {layers[0], layers[-1]}
+    hidden = [parameter for parameter in decaying if parameter not in ends]
+    return Muon(
+        [
+            {"params": hidden, "orthogonal": True, "weight_decay": recipe.hidden_decay},
+            {
+                "params": [parameter for parameter in decaying if parameter in ends],
+                "lr": recipe.other_rate,
+                "weight_decay": recipe.weight_decay,
+            },
+            {**groups[1], "lr": recipe.other_rate},
+        ],
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+    )
 
 
 def make_schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> Schedule:

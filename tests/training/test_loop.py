@@ -88,11 +88,12 @@ def test_every_epoch_trains_in_training_mode(images: Images, recipe: Make, tmp_p
     [
         {},
         {"optimiser": "adam", "schedule": "plateau", "learning_rate": 1e-3},
+        {"optimiser": "muon", "hidden_decay": 0.01},
         {"averaging": 0.9},
         {"keep": "best", "epochs": 3},
         {"bfloat16": True, "erased": 8, "brightness": 0.2, "rotation": 10.0},
     ],
-    ids=["sgd", "adam", "average", "best", "all transforms"],
+    ids=["sgd", "adam", "muon", "average", "best", "all transforms"],
 )
 def test_a_stopped_run_goes_on_to_the_same_weights(
     images: Images, recipe: Make, tmp_path: Path, changes: dict[str, object]

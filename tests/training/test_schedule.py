@@ -38,3 +38,15 @@ def test_the_recipe_chooses_optimiser_and_schedule(recipe) -> None:
     for _ in range(5):
         plateau.step(1.0)
     assert adam.param_groups[0]["lr"] == pytest.approx(5e-4)  # halved after the fourth epoch without progress
+
+
+def test_muon_takes_hidden_layers_alone(recipe) -> None:
+    model = CBAM_CNN()
+    optimiser = make_optimiser(model, recipe(optimiser="muon", learning_rate=0.05, other_rate=0.1, hidden_decay=0.01))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    hidden, ends, free = ([names[id(p)] for p in group["params"]] for group in optimiser.param_groups)
+    assert hidden == ["conv2.weight", "conv3.weight", "fc1.weight"]
+    assert ends == ["conv1.weight", "fc2.weight"]
+    assert len(hidden) + len(ends) + len(free) == len(names)
+    assert [group["lr"] for group in optimiser.param_groups] == [0.05, 0.1, 0.1]
+    assert [group["weight_decay"] for group in optimiser.param_groups] == [0.01, recipe().weight_decay, 0.0]

@@ -24,8 +24,10 @@ class Recipe:
         gates: of every block of `CBAM_CNN`; ``"both"`` for other networks.
         epochs: passes over the training part.
         batch_size: images per step; the last, smaller batch of an epoch is left out.
-        optimiser: ``"sgd"`` (with Nesterov momentum) or ``"adam"``.
-        learning_rate: of ``"one-cycle"`` the peak, of ``"plateau"`` the first.
+        optimiser: ``"sgd"`` (with Nesterov momentum), ``"adam"``, or ``"muon"`` (orthogonal steps of hidden layers).
+        learning_rate: of ``"one-cycle"`` the peak, of ``"plateau"`` the first; of ``"muon"`` that of hidden layers.
+        other_rate: of ``"muon"``: the rate of all that is not a hidden layer.
+        hidden_decay: of ``"muon"``: hidden layers shrink by this share of their rate at every step.
         schedule: ``"one-cycle"``, or ``"plateau"``, which halves the rate after more than three epochs in which the
             validation loss did not fall.
         warmup: of one-cycle: share of all steps, in (0, 1), that climb to the peak; the rest falls on a cosine.
@@ -57,6 +59,8 @@ class Recipe:
     batch_size: int = 128
     optimiser: str = "sgd"
     learning_rate: float
+    other_rate: float = 0.1
+    hidden_decay: float = 0.0
     schedule: str = "one-cycle"
     warmup: float = 0.2
     momentum: float = 0.9
@@ -112,6 +116,8 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "epochs": (1, 100_000, False, False),
     "batch_size": (1, 50_000, False, False),
     "learning_rate": (0, 1000, True, False),
+    "other_rate": (0, 1000, True, False),
+    "hidden_decay": (0, 1, False, False),
     "warmup": (0, 1, True, True),
     "momentum": (0, 1, False, True),
     "weight_decay": (0, 1, False, False),
@@ -133,7 +139,7 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "gates": get_args(Gates),
-    "optimiser": ("sgd", "adam"),
+    "optimiser": ("sgd", "adam", "muon"),
     "schedule": ("one-cycle", "plateau"),
     "keep": ("last", "best"),
 }

@@ -1,0 +1,48 @@
+"""A button that copies the page's address, which says what is on it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+
+from app.words import Words, spoken
+
+WORDS = Words(
+    {
+        "copy": "Copy link",
+        "copied": "Copied",
+        "help": "Copy an address that shows others what you see",
+        "field": "Address of what you see",
+        "impossible": "What you brought yourself has no address. Download everything as a ZIP instead.",
+    }
+)
+
+# A chain; drawn for this button.
+_ICON = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 7h4v2H7a3 3 0 0 0 0 6h4v2H7A5 5 0 0 1 7 7Zm6 0h4a5 5 0 0 '
+    '1 0 10h-4v-2h4a3 3 0 0 0 0-6h-4V7Zm-5 4h8v2H8v-2Z"/></svg>'
+)
+
+
+def copy_link(*, possible: bool = True, key: str) -> None:
+    """Offer to copy the address.
+
+    Args:
+        possible: whether the address says all that is on the page; not where the visitor brought something themselves.
+        key: of the widget.
+    """
+    _component()(key=key, data={"possible": possible, "words": spoken(WORDS)})
+
+
+@cache
+def _component() -> Any:
+    folder = files("app.components")
+    return st.components.v2.component(
+        "cbam_lens.copy_link",
+        html=f'<button type="button">{_ICON}<span></span></button><input readonly hidden><span role="status"></span>',
+        css=folder.joinpath("copy_link.css").read_text(encoding="utf-8"),
+        js=folder.joinpath("copy_link.js").read_text(encoding="utf-8"),
+    )

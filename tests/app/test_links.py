@@ -1,0 +1,122 @@
+"""Addresses: what they say, what is believed of them, and that they bring back what was on the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import links
+from cbam_core.viewer import Settings
+
+MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+
+
+def visit(**parameters):
+    test = AppTest.from_file(str(MAIN), default_timeout=90)
+    for name, value in parameters.items():
+        test.query_params[name] = value
+    return test.run()
+
+
+def said(app):
+    return {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("image", "sample-31", ("sample", 31)),
+        ("image", "test-4711", ("test", 4711)),
+        ("image", "folder-my cat.jpg", ("folder", "my cat.jpg")),
+        ("opacity", "0.4", 0.4),
+        ("opacity", "1", 1.0),
+        ("smooth", "yes", True),
+        ("smooth", "no", False),
+        ("scale", "stretch", "stretch"),
+        ("square", "10~20.5~30", (10.0, 20.5, 30.0)),
+        ("lang", "zh", "zh"),
+    ],
+)
+def test_good_values_are_read(name, text, value):
+    assert links.read({name: text}) == {name: value}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("image", "sample--1"),
+        ("image", "test-999999"),
+        ("image", "test-٣"),
+        ("image", "folder-../../etc/passwd"),
+        ("image", "folder-a\\b"),
+        ("image", "upload-1"),
+        ("opacity", "nan"),
+        ("opacity", "1e9"),
+        ("opacity", "2"),
+        ("smooth", "maybe"),
+        ("scale", "log"),
+        ("square", "1~2"),
+        ("square", "1~2~0"),
+        ("square", "inf~1~1"),
+        ("lang", "xx"),
+        ("fit", "zoom"),
+        ("mode", "<script>"),
+        ("block", "a\nb"),
+        ("network", ""),
+        ("block", "x" * 201),
+        ("nothing", "known"),
+    ],
+)
+def test_bad_values_count_as_absent(name, text):
+    assert links.read({name: text}) == {}
+
+
+def test_settings_go_there_and_back():
+    settings = Settings(colours="magma", opacity=0.35, smooth=True, scale="stretch", image="original", block="cbam2")
+    written = links.settings_as_parameters(settings, Settings())
+    texts = {name: links._as_text(value) for name, value in written.items()}
+    assert Settings().changed_by(links.settings_of(links.read(texts))) == settings
+
+
+def test_usual_settings_are_not_named():
+    assert links.settings_as_parameters(Settings(), Settings()) == {}
+
+
+def test_a_page_names_what_it_shows():
+    assert said(visit()) == {"network": "cbam_cnn_cifar10", "image": "sample-31"}
+
+
+def test_a_link_brings_back_network_image_and_settings():
+    app = visit(network="cbam_resnet_cifar10", image="sample-7", colours="magma", opacity="0.25")
+    assert app.sidebar.selectbox(key="network_name").value == "cbam_resnet_cifar10"
+    assert said(app) == {
+        "network": "cbam_resnet_cifar10",
+        "image": "sample-7",
+        "colours": "magma",
+        "opacity": "0.25",
+    }
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"network": "../../etc/passwd", "image": "test-1"},  # nothing was fetched here
+        {"network": "nobody", "image": "sample-5000"},
+        {"image": "folder-cat.jpg", "opacity": "-1", "colours": "no such table"},
+        {"image": "\x00", "square": "a~b~c", "mode": "'; drop"},
+    ],
+)
+def test_hostile_links_show_what_anybody_sees(parameters):
+    app = visit(**parameters)
+    assert not app.exception
+    assert not app.error
+    assert said(app) == {"network": "cbam_cnn_cifar10", "image": "sample-31"}
+
+
+def test_an_upload_has_no_link(picture_file):
+    app = visit()
+    app.segmented_control(key="inspect-source").select("upload").run()
+    app.file_uploader[0].set_value([("cat.png", picture_file.read_bytes(), "image/png")]).run()
+    assert "image" not in said(app)
