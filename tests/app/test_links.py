@@ -7,14 +7,20 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import links
+from app import links, services
 from cbam_core.viewer import Settings
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 
 
+@pytest.fixture(autouse=True)
+def _nothing_ahead(monkeypatch):
+    """Results of all hundred samples take long, and only browsers need them."""
+    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
+
+
 def visit(**parameters):
-    test = AppTest.from_file(str(MAIN), default_timeout=90)
+    test = AppTest.from_file(str(MAIN), default_timeout=200)
     for name, value in parameters.items():
         test.query_params[name] = value
     return test.run()
