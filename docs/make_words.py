@@ -13,6 +13,7 @@ import re
 import struct
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages import Catalog
@@ -32,6 +33,7 @@ TEMPLATES = {"DamagedError"}
 """Calls whose sentence becomes a value of another message: its own numbers are taken out, see `as_template`."""
 OUTSIDE = "cbam_core/cli/"
 """The command line speaks English."""
+HEADERS = ("Language", "Plural-Forms", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
 CARD_TEXTS = ("what", "split", "limits")
 
 Found = tuple[str, str]
@@ -114,8 +116,24 @@ def read(code: str) -> Catalog:
         return read_po(file, locale=CATALOGUES[code])
 
 
+def written(catalogue: Catalog) -> bytes:
+    """The catalogue as translators edit it; no dates, so that it changes only where its sentences do."""
+    catalogue.header_comment = "# CBAM Lens in another language; see docs/translating.md."
+    kept = [(name, value) for name, value in catalogue.mime_headers if name in HEADERS]
+    file = io.BytesIO()
+    write_po(file, catalogue, width=100, ignore_obsolete=True, include_lineno=False, omit_header=True)
+    head = "".join(f'"{name}: {value}\\n"\n' for name, value in kept)
+    return f'{catalogue.header_comment}\nmsgid ""\nmsgstr ""\n{head}\n'.encode() + file.getvalue()
+
+
+def letters() -> set[str]:
+    """Every character that a translation needs."""
+    return {letter for code in CATALOGUES for message in read(code) if message.id for letter in message.string}
+
+
 def compiled(catalogue: Catalog) -> bytes:
     """The catalogue as the app reads it."""
+    catalogue.creation_date = catalogue.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
     file = io.BytesIO()
     write_mo(file, catalogue)
     return file.getvalue()
@@ -129,8 +147,7 @@ def main() -> None:
         catalogue.obsolete.clear()
         path = path_of(code)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            write_po(file, catalogue, width=100, ignore_obsolete=True, include_lineno=False, omit_header=False)
+        path.write_bytes(written(catalogue))
         path_of(code, "mo").write_bytes(compiled(catalogue))
         missing = [message for message in catalogue if message.id and (message.fuzzy or not message.string)]
         print(f"{path.relative_to(ROOT)}: {len(catalogue)} sentences, {len(missing)} to translate")

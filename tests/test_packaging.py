@@ -100,7 +100,8 @@ def test_the_command_is_where_the_metadata_say():
 
 def test_the_licence_is_the_one_that_is_declared():
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
-    assert PROJECT["license"] == "MIT"
+    assert PROJECT["license"] == "MIT AND OFL-1.1"  # of the font
+    assert all((ROOT / name).is_file() for name in PROJECT["license-files"])
     assert text.startswith("MIT License\n\nCopyright (c) 2026 CBAM Lens contributors\n")
     assert 'THE SOFTWARE IS PROVIDED "AS IS"' in text
 

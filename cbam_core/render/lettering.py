@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 from PIL import ImageDraw, ImageFont
 
 Anchor = Literal["ls", "ms", "rs", "mm"]
 """Where a text's point is, in Pillow's notation: left, middle or right of its baseline, or its centre."""
+
+OWN_FONT = Path(__file__).with_name("fonts") / "noto-sans-sc-subset.otf"
+"""A part of Noto Sans CJK SC (SIL Open Font License, see beside it), with the characters of all translated words."""
 
 FALLBACKS = (
     "NotoSans-Regular.ttf",
@@ -25,7 +30,7 @@ FALLBACKS = (
     "wqy-zenhei.ttc",
     "Arial Unicode.ttf",
 )
-"""System fonts that are tried, in order, for letters that Pillow's own font (basic Latin) lacks."""
+"""System fonts that are tried, in order, for letters that neither Pillow's font (basic Latin) nor ours has."""
 
 LONGEST = 600
 """No line of more letters is drawn; in the smallest size it would be wider than any figure."""
@@ -63,10 +68,10 @@ class Lettering:
         return _shortened(text, max(fitting - 1, 1), end)
 
     def wrapped(self, text: str, size: int, width: Length) -> list[str]:
-        """The text in lines of at most `width` pixels, broken at spaces."""
+        """The text in lines of at most `width` pixels, broken at spaces, and between Chinese characters."""
         lines: list[str] = []
-        for word in text.split():
-            longer = f"{lines[-1]} {word}" if lines else word
+        for space, word in _pieces(text):
+            longer = f"{lines[-1]}{space}{word}" if lines else word
             if lines and self.width(longer, size) <= width:
                 lines[-1] = longer
             else:
@@ -100,21 +105,41 @@ class Lettering:
 
 
 def lettering(texts: Iterable[str]) -> Lettering:
-    """The first font that has every letter of the texts: Pillow's own if possible, else one of the system's.
+    """The first font that has every letter of the texts: Pillow's own if possible, else ours, else one of the system's.
 
-    With Pillow's own font a figure is the same on every machine.
+    With the former two a figure is the same on every machine. Where no font has all letters, it is one that lacks few.
     """
     letters = {letter for text in texts for letter in _one_line(text)}
-    for name in (None, *FALLBACKS):
+    best, fewest = None, len(letters) + 1
+    for name in (None, str(OWN_FONT), *FALLBACKS):
         probe = _font(name, _PROBE)
-        if probe is not None and all(_has(probe, letter) for letter in letters):
+        lacking = fewest if probe is None else sum(not _has(probe, letter) for letter in letters)
+        if lacking < fewest:
+            best, fewest = name, lacking
+        if not fewest:
             break
-    else:
-        name = None
-    return Lettering(lambda size: _font(name, size) or ImageFont.load_default(size))
+    return Lettering(lambda size: _font(best, size) or ImageFont.load_default(size))
 
 
 _PROBE = 20
+
+_CLOSING, _OPENING = "，。；：！？、）》”’,.;:!?)]%…", "（《“‘(["
+"""What never begins a line, and what never ends one."""
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """What may stand on a line of its own, each with the space that goes before it."""
+    line = " ".join(text.split())
+    space, piece = " ", line[:1]
+    for before, letter in pairwise(line):
+        wide = any(unicodedata.east_asian_width(one) in "WF" for one in (before, letter))
+        if letter == " " or letter in _CLOSING or before in _OPENING or not (wide or before == " "):
+            piece += letter
+        else:
+            yield space, piece.rstrip()
+            space, piece = " " if before == " " else "", letter
+    if piece:
+        yield space, piece
 
 
 def _shortened(text: str, kept: int, end: bool) -> str:

@@ -8,8 +8,10 @@ import string
 from pathlib import Path
 
 import pytest
+from PIL import ImageFont
 
 from app.words import CATALOGUES, LANGUAGES
+from cbam_core.render.lettering import OWN_FONT, _has
 
 ROOT = Path(__file__).resolve().parents[2]
 ADVICE = "run `make words`, and translate what it names in app/locale"
@@ -106,6 +108,13 @@ def test_messages_and_errors_are_made_of_whole_sentences():
     for place, argument in templates():
         literal = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
         assert literal or (place in handed_on and "template" in ast.unparse(argument)), (place, ast.unparse(argument))
+
+
+def test_the_font_of_pictures_has_every_character_of_the_catalogues():
+    font = ImageFont.truetype(str(OWN_FONT), 20)
+    lacking = sorted(letter for letter in make_words.letters() if letter.isprintable() and not _has(font, letter))
+    assert not lacking, "run docs/make_font.py, which needs Noto Sans CJK (Debian: fonts-noto-cjk)"
+    assert OWN_FONT.stat().st_size < 500_000
 
 
 def test_cards_of_networks_that_ship_are_translated(catalogue):

@@ -19,6 +19,7 @@ def ink(text: Lettering, line: str) -> bytes:
 def plain(monkeypatch: pytest.MonkeyPatch) -> Lettering:
     """Pillow's own font on a machine that has no other."""
     monkeypatch.setattr(module, "FALLBACKS", ())
+    monkeypatch.setattr(module, "OWN_FONT", "absent.otf")
     return lettering(["猫 é"])
 
 
@@ -30,6 +31,20 @@ def test_pillows_own_font_serves_plain_english() -> None:
 def test_letters_that_no_font_has_become_plain_ones(plain: Lettering) -> None:
     assert ink(plain, "café") == ink(plain, "cafe")
     assert ink(plain, "猫") == ink(plain, "?")
+
+
+def test_translated_words_are_drawn_alike_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_system = lettering(["通道权重，0.21 至 0.51"])
+    monkeypatch.setattr(module, "FALLBACKS", ())
+    assert ink(lettering(["通道权重，0.21 至 0.51"]), "通道权重") == ink(with_system, "通道权重")
+    assert ink(with_system, "通道权重") != ink(with_system, "通道通道")
+
+
+def test_a_letter_that_no_font_has_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FALLBACKS", ())
+    chosen = lettering(["通道权重", "\U00012000"])
+    assert ink(chosen, "通道") == ink(lettering(["通道权重"]), "通道")
+    assert ink(chosen, "\U00012000") == ink(chosen, "?")
 
 
 def test_line_breaks_and_control_characters_take_no_room(plain: Lettering) -> None:
@@ -59,3 +74,13 @@ def test_wrapped_lines_hold_every_word_and_fit(plain: Lettering) -> None:
     assert len(lines) > 2
     assert " ".join(lines) == words
     assert all(plain.width(line, 30) <= 250 for line in lines)
+
+
+def test_chinese_is_wrapped_between_its_characters_and_no_line_begins_with_a_comma() -> None:
+    words = "每个模块：空间掩码以 50 % 不透明度叠加在图像上（单元之间经过平滑），以及单独的掩码。"
+    text = lettering([words])
+    for width in range(120, 400, 40):
+        lines = text.wrapped(words, 30, width)
+        assert "".join(lines).replace(" ", "") == words.replace(" ", "")
+        assert all(text.width(line, 30) <= width for line in lines)
+        assert not any(line[0] in "，。：）%" or line[-1] == "（" for line in lines)
