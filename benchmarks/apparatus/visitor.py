@@ -31,8 +31,9 @@ class Page:
 
     Attributes:
         session: name of the visitor's session on the server.
-        elements: every element that came since the last `forget`, with widgets by their keys.
-        errors: sentences that the page shows in red.
+        elements: every widget that ever came, by its key, or by its label where it has none.
+        texts: Markdown that came since the last `forget`.
+        errors: warnings and errors that came since then.
     """
 
     def __init__(self) -> None:
@@ -127,7 +128,7 @@ class Page:
             self.texts.append(part.body)
         name = getattr(part, "id", "")
         if name:
-            key = name[_PREFIX:]
+            key = name[_PREFIX:] if name[_PREFIX:] != "None" else part.label
             self.elements[key] = part
             self._fragments[key] = fragment
 
@@ -138,12 +139,17 @@ class Visitor:
     Args:
         address: of the server, such as ``"http://127.0.0.1:8501"``.
         connection: to it.
+
+    Attributes:
+        page: what they see.
+        seen: all that the server ever sent, as it came.
     """
 
     def __init__(self, address: str, connection: ClientConnection) -> None:
         self.address = address
         self.connection = connection
         self.page = Page()
+        self.seen = b""
 
     def open(self, query: str = "") -> None:
         """Open the page and wait until it has come."""
@@ -158,8 +164,13 @@ class Visitor:
 
     def wait(self, seconds: float = 60) -> None:
         """Wait for the end of a run."""
-        while self.page.received(self.connection.recv(timeout=seconds)).WhichOneof("type") != "script_finished":
+        while self._receive(seconds).WhichOneof("type") != "script_finished":
             pass
+
+    def _receive(self, seconds: float) -> ForwardMsg:
+        content = bytes(self.connection.recv(timeout=seconds))  # type: ignore[arg-type]
+        self.seen += content
+        return self.page.received(content)
 
     def put(self, name: str, content: bytes, *, session: str | None = None, file: str | None = None) -> tuple[int, str]:
         """Send a file as the uploader does, without telling the page; return status and text of the answer.
@@ -209,7 +220,7 @@ class Visitor:
         message.file_urls_request.session_id = self.page.session
         self.connection.send(message.SerializeToString())
         while True:
-            answer = self.page.received(self.connection.recv(timeout=60))
+            answer = self._receive(60)
             if answer.WhichOneof("type") == "file_urls_response":
                 urls = answer.file_urls_response.file_urls[0]
                 return urls.file_id, urls
@@ -223,7 +234,7 @@ class Visitor:
         request.deferred_file.file_id = self.page.elements[key].deferred_file_id
         self.connection.send(message.SerializeToString())
         while True:
-            answer = self.page.received(self.connection.recv(timeout=120))
+            answer = self._receive(120)
             if answer.WhichOneof("type") == "backend_operation_response":
                 response = answer.backend_operation_response
                 if response.error_msg:

@@ -1,0 +1,129 @@
+"""What a visitor brings and takes along never reaches another one: the whole app, with real connections."""
+
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from PIL import Image
+from streamlit.proto.Common_pb2 import FileUploaderState
+
+from benchmarks.apparatus.visitor import visiting
+
+MIB = 1024 * 1024
+CAT = Path(skimage.__file__).parent / "data" / "chelsea.png"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Where the app runs, started as users start it."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "cbam_core.cli", "app", "--port", "0"]
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(root)},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as server,
+    ):
+        try:
+            yield re.search(r"http://\S+", server.stdout.readline())[0]
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def photos(mark):
+    """Files of five large pictures; those of two marks differ in one pixel each."""
+    files = {}
+    for number in range(5):
+        pixels = np.asarray(Image.open(CAT).convert("RGB").resize((900, 600))).copy()
+        pixels[number * 50, 100] = (mark, number, 0)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+        files[f"holiday-{number}.png"] = file.getvalue()
+    return files
+
+
+def inspect_uploads(visitor, files):
+    visitor.open()
+    visitor.change("Picture from", string_array_value=["Upload"])
+    visitor.upload("files", files)
+
+
+def digests_in(archive):
+    """SHA-256 of the pictures that a ZIP of results is about."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        manifests = [json.loads(files.read(name)) for name in files.namelist() if name.endswith("manifest.json")]
+    return {manifest["image"]["sha256"] for manifest in manifests}
+
+
+def digests_of(files):
+    return {hashlib.sha256(content).hexdigest() for content in files.values()}
+
+
+def test_large_downloads_of_nearly_equal_pictures_reach_their_own_visitors(address):
+    def take_along(mark):
+        files = photos(mark)
+        with visiting(address) as visitor:
+            inspect_uploads(visitor, files)
+            return files, visitor.download("upload-zip")
+
+    with ThreadPoolExecutor(2) as both:
+        (mine, my_zip), (yours, your_zip) = both.map(take_along, (1, 2))
+    assert min(len(my_zip), len(your_zip)) > MIB
+    assert digests_in(my_zip) == digests_of(mine)
+    assert digests_in(your_zip) == digests_of(yours)
+    assert my_zip != your_zip
+
+
+def test_an_upload_is_on_no_other_visitors_page(address):
+    with visiting(address) as one, visiting(address) as two:
+        inspect_uploads(one, {"secret-of-one.png": CAT.read_bytes()})
+        two.open()
+        two.change("Picture from", string_array_value=["Upload"])
+        assert b"secret-of-one" in one.seen
+        assert b"secret-of-one" not in two.seen
+
+
+def test_knowing_a_files_identifier_does_not_open_it(address):
+    with visiting(address) as one, visiting(address) as two:
+        one.open()
+        file, urls = one.file_urls("secret.png")
+        assert one.put("secret.png", CAT.read_bytes(), file=file)[0] == 204
+        two.open()
+        two.change("Picture from", string_array_value=["Upload"])
+        state = FileUploaderState()
+        stolen = state.uploaded_file_info.add()
+        stolen.file_id, stolen.name, stolen.size = file, "secret.png", 1
+        stolen.file_urls.CopyFrom(urls)
+        two.change("files", file_uploader_state_value=state)
+        assert "upload-viewer" not in two.page.elements
+        assert b"secret" not in two.seen
+
+
+def test_a_checkpoint_is_offered_to_its_visitor_alone(address, tiny_checkpoint):
+    with visiting(address) as one, visiting(address) as two:
+        one.open()
+        one.upload("own-file-0", {"secret-network.safetensors": tiny_checkpoint.read_bytes()})
+        two.open()
+        shipped = two.page.elements["network_name"].options[:]
+        assert "secret-network (yours)" in one.page.elements["network_name"].options
+        assert b"secret-network" not in two.seen
+        two.change("network_name", string_value="secret-network")
+        assert two.page.elements["network_name"].options[:] == shipped
+        assert not two.page.errors
