@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
 from PIL import Image
 
 from cbam_core import CBAM_CNN, Classifier
@@ -17,6 +20,14 @@ from cbam_core.data.cifar10 import CLASSES
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD
 
 SKIP_BROWSER = "CBAM_SKIP_BROWSER"
+
+# The suite draws the same examples every time and keeps none; `--hypothesis-profile=hunt` looks for new ones.
+settings.register_profile("suite", derandomize=True, max_examples=60, deadline=None, database=None)
+settings.register_profile(
+    "hunt", max_examples=3000, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "cbam-lens-hypothesis")
 
 
 @pytest.fixture(scope="session", autouse=True)
