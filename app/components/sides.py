@@ -17,7 +17,7 @@ import streamlit as st
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
 from app.picked import Picked, Source
-from app.words import Words
+from app.words import Words, class_name
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 
@@ -196,7 +196,8 @@ def choose_class(place: Place, names: Sequence[str]) -> str:
     """Let the visitor choose a class for one side."""
     kept = _kept(place)
     at = names.index(kept.class_) if kept.class_ in names else 0
-    name = st.selectbox(WORDS["class"].format(label=LABELS[place]), list(names), index=at, key=_key("class", place))
+    label = WORDS["class"].format(label=LABELS[place])
+    name = st.selectbox(label, list(names), index=at, format_func=class_name, key=_key("class", place))
     return _keep(place, replace(kept, class_=name)).class_
 
 

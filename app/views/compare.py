@@ -27,7 +27,7 @@ from app.components.sides import (
     swap_button,
 )
 from app.components.uploads import say, say_where_they_live
-from app.words import Words, sentence, spoken
+from app.words import Words, class_name, sentence, spoken
 from cbam_core.classifier import Classifier
 from cbam_core.errors import CbamError
 from cbam_core.explanation import Block, ChannelMap, Explanation
@@ -203,7 +203,7 @@ def _classes(classifier: Classifier) -> None:
             class_summary(place, name, summary, services.class_images(name))
             spread = {block.name: block for block in summary.spread}
             # Letters as well: both sides can hold one class.
-            side = Side(f"{LABELS[place]} {name}", None, classifier.input_size, spread)
+            side = Side(f"{LABELS[place]} {class_name(name)}", None, classifier.input_size, spread)
             shown.append(Shown(summary.blocks, side))
             count = summary.count
     st.caption(WORDS["means" if over == "samples" else "test_means"].format(count=f"{count:,}"))

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,9 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Address of the app, started as users start it, in a folder that has nothing to do with the project."""
-    command = [str(Path(sys.executable).with_name("cbam")), "app", "--port", "0"]
-    folder = tmp_path_factory.mktemp("elsewhere")
+@contextmanager
+def running(command, folder):
+    """Address of the app, started by a command in a folder, for as long as it is needed."""
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
@@ -58,6 +57,14 @@ def site(tmp_path_factory):
             server.terminate()
             server.wait(20)
             server.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Address of the app, started as users start it, in a folder that has nothing to do with the project."""
+    command = [str(Path(sys.executable).with_name("cbam")), "app", "--port", "0"]
+    with running(command, tmp_path_factory.mktemp("elsewhere")) as address:
+        yield address
 
 
 @pytest.fixture

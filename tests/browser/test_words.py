@@ -1,0 +1,152 @@
+"""Every word of ours is translated: in a language of marks, no part of any page says anything outside of them."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import skimage
+
+from tests.browser.conftest import running
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+PHOTO = Path(skimage.__file__).parent / "data" / "chelsea.png"
+PAINTED = "[data-painted]:not([data-painted='0'])"
+
+# What the page says, each text once, without what stands between marks. Code is no sentence, and left out are parts in
+# which Streamlit and Plotly speak.
+UNMARKED = """() => {
+  const OTHERS = "style, script, noscript, code, pre, head, [data-testid=stIconMaterial], [data-testid=stToolbar], " +
+    "[data-testid=stFileUploaderDropzone], [data-testid=stFileUploaderFile], [data-testid=stCameraInput], " +
+    "[data-testid=stSkipLink], [data-testid=stAlertDynamicIcon], [data-testid=stDataFrame], .modebar, .numbers tbody";
+  const found = [];
+  let text = "";
+  const bare = (said) => {
+    let before;
+    do { before = said; said = said.replace(/⟦[^⟦⟧]*⟧/gu, ""); } while (said !== before);
+    return said;
+  };
+  const walk = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) { text += node.data + "\\n"; return; }
+    if (node.nodeType === Node.ELEMENT_NODE) {
+      if (node.matches(OTHERS)) return;
+      for (const name of ["aria-label", "title", "alt", "placeholder", "aria-valuetext", "data-said"]) {
+        found.push(bare(node.getAttribute(name) ?? ""));
+      }
+      if (node.shadowRoot) walk(node.shadowRoot);
+    }
+    for (const child of node.childNodes) walk(child);
+  };
+  walk(document.querySelector("#root"));
+  for (const popover of document.querySelectorAll("[data-baseweb=popover]")) walk(popover);
+  found.push(...bare(text).split("\\n"));
+  return [...new Set(found.map((said) => said.trim()).filter((said) => /\\p{L}/u.test(said)))];
+}"""
+
+NO_WORDS = re.compile(
+    r"EN|中文|A|B|A and B"
+    r"|(cbam|stage)\d[\w.]*"  # blocks
+    r"|CBAM_\w+|bfloat16"
+    r"|[\d.,–−+ ]*(k|M|px|°|x\d+)[\dx]*"  # numbers and sizes
+    r"|python .+"  # versions of software
+    r"|\d{4}-\d\d-\d\d.*"
+    r"|strong|residual|fast|reference|both|sgd|one-cycle|last|best|plateau|muon"  # values of a recipe
+    r"|(Selected )?cbam_\w+\.?( .*)?"  # networks
+    r"|chelsea\.png|broken\.png"
+)
+
+STREAMLITS = {
+    "Sidebar", "Navigate to home page", "Logo", "Collapse sidebar", "App pages", "Choose an option", "Open",
+    "Copy to clipboard", "Skip to main content", "Help for", "Close", "Clear value", "Press Enter to apply",
+}  # fmt: skip
+"""Streamlit's own words stay English."""
+
+
+@pytest.fixture(scope="module")
+def marked(chromium, tmp_path_factory):
+    """Opens a page of the app in the language of marks."""
+    command = [sys.executable, str(Path(__file__).with_name("marked_app.py")), "app", "--port", "0"]
+    contexts = []
+    with running(command, tmp_path_factory.mktemp("marked")) as address:
+
+        def open_page(path=""):
+            context = chromium.new_context(viewport={"width": 1440, "height": 1200}, permissions=["clipboard-write"])
+            contexts.append(context)
+            context.set_default_timeout(90_000)
+            page = context.new_page()
+            page.goto(f"{address}/{path}")
+            page.get_by_text("⟦Network⟧").first.wait_for()
+            return page
+
+        yield open_page
+        for context in contexts:
+            context.close()
+
+
+def left_over(page):
+    """What is said outside of marks once the page is still."""
+    page.wait_for_timeout(1500)
+    page.locator("[data-testid=stSkeleton]").first.wait_for(state="detached")
+    said = page.evaluate(UNMARKED)
+    return [text for text in said if text not in STREAMLITS and not NO_WORDS.fullmatch(text)]
+
+
+def test_inspect_of_a_sample(marked):
+    page = marked()
+    page.wait_for_selector(PAINTED)
+    assert "⟦Truth: ⟦cat⟧. The network is right.⟧" in page.locator(".verdict").inner_text()
+    page.get_by_test_id("stMain").get_by_text("⟦Download⟧").click()
+    page.get_by_text("⟦Raw values (.npz)⟧").wait_for()
+    assert left_over(page) == []
+
+
+def test_the_own_checkpoint(marked):
+    page = marked()
+    page.get_by_text("⟦Own checkpoint⟧").click()
+    page.get_by_text("⟦Drop a checkpoint here, or choose it⟧").wait_for()
+    page.locator(".st-key-own-file-0 input[type=file]").set_input_files(
+        {"name": "broken.pth", "mimeType": "application/octet-stream", "buffer": b"no checkpoint"}
+    )
+    page.get_by_text("was refused").wait_for()
+    assert [text for text in left_over(page) if "broken" not in text] == []
+
+
+def test_inspect_of_uploads_good_and_bad(marked):
+    page = marked()
+    page.get_by_test_id("stButtonGroup").get_by_text("⟦Upload⟧").click()
+    files = page.locator(".st-key-source-upload input[type=file]")
+    files.set_input_files(str(PHOTO))
+    page.locator(".prediction .photo").wait_for()
+    assert left_over(page) == []
+    files.set_input_files({"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"})
+    page.wait_for_timeout(2000)
+    assert left_over(page) == []
+
+
+@pytest.mark.parametrize("source", ["⟦Test set⟧", "⟦Camera⟧"])
+def test_inspect_of_other_sources(marked, source):
+    page = marked()
+    page.get_by_test_id("stButtonGroup").get_by_text(source).click()
+    assert left_over(page) == []
+
+
+@pytest.mark.parametrize("mode", ["⟦Two pictures⟧", "⟦Two networks⟧", "⟦Two classes⟧"])
+def test_compare(marked, mode):
+    page = marked("compare")
+    page.get_by_test_id("stButtonGroup").get_by_text(mode).click()
+    page.get_by_test_id("stPlotlyChart").or_(page.locator(".cbam-maps")).first.wait_for()
+    assert left_over(page) == []
+
+
+def test_model(marked):
+    page = marked("model")
+    page.locator(".numbers").nth(1).wait_for()
+    assert left_over(page) == []
+
+
+def test_training(marked):
+    page = marked("training")
+    page.locator(".cbam-player").wait_for()
+    page.locator(".recipe").wait_for()
+    assert left_over(page) == []
