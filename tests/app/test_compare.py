@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,6 @@ from app import services
 from app.components.comparison import in_words
 from app.picked import Picked
 from cbam_core import explain, load_classifier
-from cbam_core.data import cifar10
-from cbam_core.data.cifar10 import LabelledImages
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain_channel
 from cbam_core.explanation.comparison import Similarity, similarity
@@ -289,21 +286,6 @@ def test_without_the_test_set_one_line_says_how_to_fetch_it(app):
     mode(app, "classes")
     assert "cbam data fetch" in texts(app)
     assert not [control for control in app.segmented_control if control.key == "compare-over"]
-
-
-@pytest.fixture
-def test_set(monkeypatch, tmp_path):
-    """A test set of 250 images, the bundled ones over and over, as if it had been fetched."""
-    folder = tmp_path / "data"
-    (folder / "cifar10").mkdir(parents=True)
-    sheet = sample_sheet()
-    images, labels = (np.concatenate([one] * 3)[:250] for one in (sheet.images, sheet.labels))
-    for name, array in (("test_images", images), ("test_labels", labels)):
-        monkeypatch.setitem(cifar10.FILES, name, replace(cifar10.FILES[name], shape=array.shape))
-        np.save(folder / "cifar10" / f"{name}.npy", array)
-    monkeypatch.setenv("CBAM_DATA_DIR", str(folder))
-    st.cache_resource.clear()
-    return LabelledImages(images, labels)
 
 
 def test_classes_over_the_test_set_are_its_means_and_kept_for_the_next_visitor(app, test_set, monkeypatch):

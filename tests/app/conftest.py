@@ -1,0 +1,28 @@
+"""What tests of pages share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from cbam_core.data import cifar10
+from cbam_core.data.cifar10 import LabelledImages
+from cbam_core.data.samples import sample_sheet
+
+
+@pytest.fixture
+def test_set(monkeypatch, tmp_path):
+    """A test set of 250 images, the bundled ones over and over, as if it had been fetched."""
+    folder = tmp_path / "data"
+    (folder / "cifar10").mkdir(parents=True)
+    sheet = sample_sheet()
+    images, labels = (np.concatenate([one] * 3)[:250] for one in (sheet.images, sheet.labels))
+    for name, array in (("test_images", images), ("test_labels", labels)):
+        monkeypatch.setitem(cifar10.FILES, name, replace(cifar10.FILES[name], shape=array.shape))
+        np.save(folder / "cifar10" / f"{name}.npy", array)
+    monkeypatch.setenv("CBAM_DATA_DIR", str(folder))
+    st.cache_resource.clear()
+    return LabelledImages(images, labels)

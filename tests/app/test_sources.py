@@ -1,0 +1,198 @@
+"""Where pictures of Inspect come from: the test set with its filters, the camera, the operator's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app import services
+from app.components.camera import insecure_host
+from cbam_core import load_classifier
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.training.evaluation import Evaluation, levels_of
+
+MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+CAT = CLASSES.index("cat")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ahead(monkeypatch):
+    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
+
+
+@pytest.fixture
+def answers(monkeypatch, test_set):
+    """The network took every second image for a cat, less and less sure."""
+    count = len(test_set.labels)
+    predicted = np.where(np.arange(count) % 2, test_set.labels, CAT).astype(np.uint8)
+    probabilities = np.full((count, 10), 0.01, np.float32)
+    probabilities[np.arange(count), predicted] = np.linspace(0.9, 0.5, count)
+    made = Evaluation(CLASSES, test_set.labels, predicted, levels_of(probabilities), "test")
+    monkeypatch.setattr(services, "evaluation_of", lambda _: made)
+    return made
+
+
+def visit(source=None, **parameters):
+    app = AppTest.from_file(str(MAIN), default_timeout=100)
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.run()
+    if source:
+        app.segmented_control(key="inspect-source").select(source).run()
+    assert not app.exception
+    return app
+
+
+def texts(app):
+    return " ".join(element.value for element in [*app.markdown, *app.caption, *app.info, *app.error])
+
+
+def image(app):
+    given = app.query_params["image"]
+    return given[0] if isinstance(given, list) else given
+
+
+def number(app):
+    return next(box for box in app.number_input if box.label == "Number")
+
+
+def test_without_the_test_set_one_sentence_says_how_to_get_it():
+    assert "`cbam data fetch`" in texts(visit("test"))
+
+
+def test_the_test_set_begins_with_the_image_that_samples_begin_with(test_set):
+    app = visit("test")
+    assert image(app).startswith("test-")
+    assert f"of {len(test_set.labels)} images" in texts(app)
+
+
+def test_without_kept_answers_only_the_class_is_asked_and_a_sentence_says_why(test_set):
+    app = visit("test")
+    assert "cbam evaluate --keep" in texts(app)
+    assert not [control for control in app.segmented_control if control.key == "test-answers"]
+    app.selectbox(key="test-class").select(CAT).run()
+    assert test_set.labels[int(image(app).removeprefix("test-"))] == CAT
+    assert f"of {int((test_set.labels == CAT).sum())} images" in texts(app)
+
+
+def test_wrong_answers_come_surest_first(answers):
+    app = visit("test")
+    app.segmented_control(key="test-answers").select("wrong").run()
+    app.selectbox(key="test-order").select("sure").run()
+    wrong = np.flatnonzero(~answers.is_right)
+    assert f"of {len(wrong)} images" in texts(app)
+    app.selectbox(key="test-class").select(CLASSES.index("dog")).run()
+    dogs = [index for index in wrong if CLASSES[answers.labels[index]] == "dog"]
+    assert f"of {len(dogs)} images" in texts(app)
+    assert image(app) == f"test-{dogs[0]}" or int(image(app).removeprefix("test-")) in dogs
+
+
+def test_a_number_is_gone_to_whatever_the_filters_are(answers):
+    app = visit("test")
+    app.segmented_control(key="test-answers").select("wrong").run()
+    right = int(np.flatnonzero(answers.is_right)[5])
+    number(app).set_value(right).run()
+    assert image(app) == f"test-{right}"
+    assert app.segmented_control(key="test-answers").value == "all"
+
+
+def test_chance_takes_another_one_of_those_that_were_asked_for(answers):
+    app = visit("test")
+    app.segmented_control(key="test-answers").select("wrong").run()
+    before = image(app)
+    app.button(key="test-random").click().run()
+    assert image(app) != before
+    assert not answers.is_right[int(image(app).removeprefix("test-"))]
+
+
+def test_pages_of_thumbnails_go_there_and_back(test_set):
+    app = visit(image="test-0")
+    assert app.button(key="test-before").disabled
+    app.button(key="test-after").click().run()
+    assert image(app) == "test-100"
+    app.button(key="test-after").click().run()
+    assert image(app) == "test-200"
+    assert app.button(key="test-after").disabled
+    app.button(key="test-before").click().run()
+    assert image(app) == "test-100"
+
+
+def test_nothing_like_that_is_one_sentence(monkeypatch, answers):
+    all_right = Evaluation(CLASSES, answers.labels, answers.labels, answers.levels, "test")
+    monkeypatch.setattr(services, "evaluation_of", lambda _: all_right)
+    app = visit("test")
+    app.segmented_control(key="test-answers").select("wrong").run()
+    assert "No test image is like that" in texts(app)
+    assert not app.error
+
+
+def test_a_link_to_a_test_image_opens_it(test_set):
+    app = visit(image="test-123")
+    assert app.segmented_control(key="inspect-source").value == "test"
+    assert image(app) == "test-123"
+    assert "test image 123" in texts(app) or number(app).value == 123
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    shown = tmp_path / "pictures"
+    shown.mkdir()
+    for number, name in enumerate(("a cat.png", "b.png")):
+        Image.new("RGB", (64, 48), (200, 40 * number, 0)).save(shown / name)
+    (shown / "broken.png").write_bytes(b"no picture")
+    monkeypatch.setenv("CBAM_IMAGE_DIR", str(shown))
+    return shown
+
+
+def test_without_a_folder_there_is_no_such_source():
+    assert "folder" not in visit().segmented_control(key="inspect-source").options
+
+
+def test_a_picture_of_the_folder_has_a_link_that_says_how_it_was_fitted(folder):
+    app = visit("folder")
+    assert image(app) == "folder-a cat.png"
+    app.segmented_control(key="fit").select("pad").run()
+    again = visit(image="folder-b.png", fit="pad")
+    assert again.segmented_control(key="inspect-source").value == "folder"
+    assert image(again) == "folder-b.png"
+    assert again.segmented_control(key="fit").value == "pad"
+
+
+def test_a_file_that_is_no_picture_is_one_sentence(folder):
+    app = visit(image="folder-broken.png")
+    assert len(app.error) == 1
+    assert "broken.png" in app.error[0].value
+
+
+def test_an_empty_folder_and_a_missing_one_are_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("CBAM_IMAGE_DIR", str(tmp_path))
+    assert "no pictures in the folder" in texts(visit("folder"))
+    monkeypatch.setenv("CBAM_IMAGE_DIR", str(tmp_path / "gone"))
+    app = visit("folder")
+    assert "CBAM_IMAGE_DIR" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://lens.example.org/", None),
+        ("http://localhost:8501/", None),
+        ("http://127.0.0.1:8501/", None),
+        ("http://[::1]:8501/", None),
+        ("http://192.168.1.20:8501/", "192.168.1.20"),
+        ("http://lens.example.org/inspect", "lens.example.org"),
+        ("http://[bad", None),
+        (None, None),
+    ],
+)
+def test_the_camera_needs_https_or_this_machine(url, host):
+    assert insecure_host(url) == host
+
+
+def test_answers_are_those_kept_beside_the_shipped_network():
+    classifier = load_classifier("cbam_cnn_cifar10")
+    assert services.evaluation_of(classifier).total == 10_000
