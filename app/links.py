@@ -45,8 +45,8 @@ def _text(text: str) -> str | None:
     return text if text and text.isprintable() else None
 
 
-def _picture(text: str) -> tuple[str, Any] | None:
-    """``sample-31``, ``test-4711`` or ``folder-cat.jpg``."""
+def read_picture(text: str) -> tuple[str, Any] | None:
+    """The picture that a text names: ``sample-31``, ``test-4711`` or ``folder-cat.jpg``."""
     source, _, which = text.partition("-")
     if source in ("sample", "test") and re.fullmatch(r"[0-9]{1,5}", which):
         return source, int(which)
@@ -72,7 +72,7 @@ def _square(text: str) -> tuple[float, float, float] | None:
 READERS: Mapping[str, Reader] = {
     "lang": _one_of(*LANGUAGES),
     "network": _text,
-    "image": _picture,
+    "image": read_picture,
     "fit": _one_of("crop", "square", "pad", "squash"),
     "square": _square,
     "colours": _name,
@@ -86,7 +86,9 @@ READERS: Mapping[str, Reader] = {
     "a": _text,
     "b": _text,
     "of": _name,
+    "masks": _name,
     "sort": _name,
+    "ends": {"0": 0, "5": 5, "10": 10}.get,
     "run": _text,
 }
 """By name: what makes a value of a parameter's text, or None of anything else. Pages check what only they can know."""

@@ -78,6 +78,18 @@ def begin(left: Choice, right: Choice) -> None:
     st.session_state.setdefault(_KEPT, {"left": left, "right": right, "turn": 0, "starts": {}})
 
 
+def side_of(place: Place) -> Choice:
+    """What was chosen for a side so far."""
+    return _kept(place)
+
+
+def change(left: Choice, right: Choice) -> None:
+    """Set both sides, as for a visitor who comes by an address; the widgets begin with them."""
+    _keep("left", left)
+    _keep("right", right)
+    _turn()
+
+
 def swap_button() -> None:
     """Exchange the sides."""
     st.button(WORDS["swap"], icon=":material/swap_horiz:", help=WORDS["swap_help"], on_click=_swap, key="compare-swap")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import picked, services
+from app import links, picked, services
 from app.components.comparison import Side, class_summary, likeness, mask_maps, mask_row, side_title
+from app.components.copy_link import copy_link
 from app.components.features import channel_maps, choose_channel, toggle_channel
 from app.components.prediction import prediction
 from app.components.sides import (
@@ -20,15 +21,18 @@ from app.components.sides import (
     Choice,
     Place,
     begin,
+    change,
     choose_class,
     choose_network,
     choose_picture,
     inspect_button,
+    side_of,
     swap_button,
 )
 from app.components.uploads import say, say_where_they_live
 from app.words import Words, class_name, sentence, spoken
 from cbam_core.classifier import Classifier
+from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CbamError
 from cbam_core.explanation import Block, ChannelMap, Explanation
 from cbam_core.explanation.comparison import BlockComparison, compare
@@ -109,14 +113,31 @@ class Shown:
     follow: Callable[[str, int], ChannelMap] | None = None
 
 
-OVER = "compare-over"
-"""Key of the choice of images that means are taken over."""
+MODES = ("pictures", "networks", "classes")
+
+MODE, OVER = "compare-mode", "compare-over"
+"""Keys of the choices of what is compared, and of the images that means are taken over."""
+
+SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
+    MODE: ("mode", "pictures", MODES),
+    OVER: ("of", "samples", ("samples", "test")),
+    "compare-masks": ("masks", "over", ("over", "alone")),
+    "compare-colours": ("colours", "fixed", ("fixed", "widest")),
+    "compare-order": ("sort", "index", ("index", "difference")),
+    "compare-ends": ("ends", FEW, (0, *ENDS)),
+}
+"""By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
 
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 
-def compare_page(classifier: Classifier) -> None:
-    """The page below the sidebar."""
+def compare_page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
+    """The page below the sidebar.
+
+    Args:
+        classifier: the network in the sidebar.
+        asked: what an address asked for that the visitor came by, see `app.links.arrive`.
+    """
     cat, dog = (_first_of(name) for name in ("cat", "dog"))
     numbers = services.samples().indices
     begin(
@@ -128,26 +149,88 @@ def compare_page(classifier: Classifier) -> None:
             class_="dog",
         ),
     )
+    _follow(asked)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.header(WORDS["title"], anchor=False, width="content")
         mode = st.segmented_control(
             WORDS["mode"],
-            ["pictures", "networks", "classes"],
-            default="pictures",
+            list(MODES),
             required=True,
             format_func=WORDS.__getitem__,
             label_visibility="collapsed",
-            key="compare-mode",
+            key=MODE,
         )
         swap_button()
         if mode != "classes":
             inspect_button(picked.last())
+        link = st.container(width="content")
     if mode == "networks":
         _networks()
     elif mode == "classes":
         _classes(classifier)
     else:
         _pictures(classifier)
+    possible = _write_address(classifier, mode or "pictures")
+    with link:
+        copy_link(possible=possible, key="compare-link")
+
+
+def _follow(asked: Mapping[str, Any]) -> None:
+    """Begin with what an address asked for, as far as there is such a thing."""
+    for key, (name, first, choices) in SETTINGS.items():
+        if asked:
+            st.session_state[key] = asked[name] if asked.get(name) in choices else first
+        st.session_state.setdefault(key, first)
+    if not asked:
+        return
+    mode = st.session_state[MODE]
+    sides: dict[Place, Choice] = {}
+    names: dict[Place, str] = {"left": "a", "right": "b"}
+    for place, name in names.items():
+        side = side_of(place)
+        if mode == "networks" and asked.get(name) in services.networks():
+            side = replace(side, network=asked[name])
+        elif mode == "classes" and asked.get(name) in CLASSES:
+            side = replace(side, class_=asked[name])
+        picture = asked.get("image") if mode == "networks" else links.read_picture(asked.get(name, ""))
+        sides[place] = _with_picture(side, picture) if mode != "classes" else side
+    change(sides["left"], sides["right"])
+
+
+def _with_picture(side: Choice, picture: tuple[str, Any] | None) -> Choice:
+    """A side with the picture that an address names; as it was where there is no such picture."""
+    source, which = picture or ("", -1)
+    if source == "sample" and which < len(services.samples().images):
+        return replace(side, source="sample", sample=which)
+    if source == "test" and which < (_test_count() or 0):
+        return replace(side, source="test", test=which)
+    return side
+
+
+def _write_address(classifier: Classifier, mode: str) -> bool:
+    """Make the address that of what is compared; return whether it says all of it."""
+    left, right = side_of("left"), side_of("right")
+    network = links.network_of(classifier)
+    said: dict[str, Any]
+    if mode == "networks":
+        names = [links.network_of(services.network(side.network)) for side in (left, right) if side.network]
+        said = {"image": _named(left), "a": names[0] if names else None, "b": names[-1] if names else None}
+    elif mode == "classes":
+        said = {"network": network, "a": left.class_, "b": right.class_}
+    else:
+        said = {"network": network, "a": _named(left), "b": _named(right)}
+    settings = {
+        name: st.session_state[key]
+        for key, (name, first, _) in SETTINGS.items()
+        if st.session_state.get(key, first) != first
+    }
+    links.write(**said, **settings)
+    return None not in said.values()
+
+
+def _named(side: Choice) -> str | None:
+    """A side's picture as an address names it; None for an upload."""
+    return {"sample": f"sample-{side.sample}", "test": f"test-{side.test}"}.get(side.source)
 
 
 def _pictures(classifier: Classifier) -> None:
@@ -218,7 +301,6 @@ def _choose_images(count: int) -> str:
     chosen = st.segmented_control(
         WORDS["over_classes"],
         list(words),
-        default="samples",
         required=True,
         format_func=words.__getitem__,
         label_visibility="collapsed",
@@ -396,7 +478,6 @@ def _settings(
             ends = st.selectbox(
                 WORDS["ends"],
                 [0, *ENDS],
-                index=1 + ENDS.index(FEW),
                 format_func=lambda count: WORDS["some"].format(count=count) if count else WORDS["all"],
                 key="compare-ends",
                 width=235,
@@ -408,7 +489,6 @@ def _either(what: str, choices: tuple[str, str]) -> str:
     chosen = st.segmented_control(
         WORDS[what],
         list(choices),
-        default=choices[0],
         required=True,
         format_func=WORDS.__getitem__,
         key=f"compare-{what}",
@@ -438,4 +518,4 @@ def _first_of(name: str) -> int:
     return next((tile.index for tile in services.sample_tiles() if tile.class_ == name), 0)
 
 
-compare_page(st.session_state["network"])
+compare_page(st.session_state["network"], st.session_state["asked"])

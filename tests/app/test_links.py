@@ -126,3 +126,42 @@ def test_an_upload_has_no_link(picture_file):
     app.segmented_control(key="inspect-source").select("upload").run()
     app.file_uploader[0].set_value([("cat.png", picture_file.read_bytes(), "image/png")]).run()
     assert "image" not in said(app)
+
+
+def compare(**parameters):
+    app = AppTest.from_file(str(MAIN), default_timeout=200)
+    app.run()
+    app.switch_page(str(MAIN.parent / "views" / "compare.py"))
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_two_pictures_have_a_link():
+    app = compare(mode="pictures", a="sample-3", b="sample-55", sort="difference", ends="0")
+    wanted = {"network": "cbam_cnn_cifar10", "a": "sample-3", "b": "sample-55", "sort": "difference", "ends": "0"}
+    assert said(app) == wanted
+
+
+def test_two_networks_have_a_link():
+    app = compare(mode="networks", image="sample-4", a="cbam_resnet_cifar10", b="cbam_cnn_cifar10", masks="alone")
+    assert said(app) == {
+        "image": "sample-4",
+        "a": "cbam_resnet_cifar10",
+        "b": "cbam_cnn_cifar10",
+        "mode": "networks",
+        "masks": "alone",
+    }
+
+
+def test_two_classes_have_a_link():
+    app = compare(mode="classes", a="ship", b="truck", of="test")  # nothing was fetched here
+    assert said(app) == {"network": "cbam_cnn_cifar10", "a": "ship", "b": "truck", "mode": "classes", "of": "test"}
+    assert app.selectbox(key="compare-class-left-1").value == "ship"
+
+
+def test_a_hostile_comparison_is_what_anybody_sees():
+    app = compare(mode="<b>", a="sample-9999", b="../x", sort="up", ends="-1", masks="?")
+    assert said(app) == said(compare())
