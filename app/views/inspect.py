@@ -86,7 +86,8 @@ def inspect(classifier: Classifier, asked: dict[str, Any]) -> None:
             part(classifier, name == source)
     # Last, and outside the fragments: it must not delay the first result, nor travel with every choice.
     send_ahead("sample", classifier.digest, services.samples_ahead(classifier))
-    hidden = ", ".join(f".st-key-source-{name}" for name in parts if name != source)
+    # What wraps a container is hidden as well, or the gap around it would stay.
+    hidden = ", ".join(f":has(> .st-key-source-{name})" for name in parts if name != source)
     st.html(f"<style>{hidden} {{ display: none }}</style>")
 
 

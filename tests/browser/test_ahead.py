@@ -89,7 +89,7 @@ def test_late_answers_do_not_undo_what_was_chosen_since(page):
 def test_downloads_are_of_the_picture_that_is_shown(page):
     choose(page, SECOND)
     page.wait_for_timeout(1500)
-    page.get_by_test_id("stPopoverButton").click()
+    page.get_by_test_id("stMainBlockContainer").get_by_test_id("stPopoverButton").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Figure").click()
     assert f"cifar10-test-{int(sample_sheet().indices[SECOND])}" in waiting.value.suggested_filename

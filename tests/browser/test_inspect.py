@@ -61,7 +61,7 @@ def wait_for_prediction(page, explanation):
 
 def save(page, label):
     """Download one of the files that the page offers; its name and content."""
-    page.get_by_test_id("stPopoverButton").click()
+    page.get_by_test_id("stMainBlockContainer").get_by_test_id("stPopoverButton").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name=re.compile(label)).click()
     page.keyboard.press("Escape")

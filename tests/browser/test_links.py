@@ -1,0 +1,80 @@
+"""Addresses in a real browser: they follow what is on the page, bring it back, and can be copied."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.canvas import PAINTED
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def open_page(visit):
+    """Opens the app, perhaps by an address, and waits until it has come to rest."""
+
+    def open_one(at="", **how):
+        page = visit(at=at, **how)
+        page.wait_for_selector(PAINTED)
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        return page
+
+    return open_one
+
+
+def chosen(page):
+    return page.locator('.strip .tile[aria-selected="true"]').get_attribute("data-index")
+
+
+def test_a_choice_is_in_the_address_and_going_back_brings_back_the_one_before(open_page):
+    page = open_page()
+    expect(page).to_have_url(re.compile(r"image=sample-31$"))
+    page.locator('.strip .tile[data-index="3"]').click()
+    expect(page).to_have_url(re.compile(r"image=sample-3$"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"image=sample-31$"))
+    expect(page.locator('.strip .tile[aria-selected="true"]')).to_have_attribute("data-index", "31")
+    page.go_forward()
+    expect(page.locator('.strip .tile[aria-selected="true"]')).to_have_attribute("data-index", "3")
+
+
+def test_the_viewers_settings_are_in_the_address_and_come_back_in_a_fresh_browser(open_page):
+    page = open_page("?image=sample-12")
+    page.get_by_label("Colours").select_option("magma")
+    expect(page).to_have_url(re.compile(r"image=sample-12&colours=magma$"))
+    address = page.url.partition("/?")[2]
+    fresh = open_page(f"?{address}")
+    assert chosen(fresh) == "12"
+    assert fresh.get_by_label("Colours").input_value() == "magma"
+
+
+def test_the_address_can_be_copied(open_page):
+    page = open_page("?image=sample-5", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def test_where_there_is_no_clipboard_the_address_stands_there_to_be_copied(open_page):
+    page = open_page()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.get_by_role("button", name="Copy link").click()
+    field = page.get_by_label("Address of what you see")
+    assert field.input_value() == page.url
+
+
+def test_an_upload_cannot_be_linked_and_the_button_says_what_to_do(open_page, picture_file):
+    page = open_page()
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
+    page.locator("input[type=file]").set_input_files(str(picture_file))
+    button = page.get_by_role("button", name="Copy link")
+    expect(button).to_be_disabled()
+    assert "ZIP" in button.get_attribute("title")
+
+
+def test_a_hostile_address_is_no_error(open_page):
+    page = open_page("?image=test-%00&network=%3Cscript%3E&opacity=1e99&colours=..%2F..&square=a~b~c")
+    assert chosen(page) == "31"
