@@ -69,17 +69,22 @@ class Muon(torch.optim.Optimizer):
 def orthogonalise(matrix: Float[Tensor, "m n"], steps: int = STEPS) -> Float[Tensor, "m n"]:
     """A matrix with the same singular vectors and singular values near 1 (between about 0.7 and 1.2).
 
-    It is found by Newton-Schulz iteration in bfloat16; no decomposition is needed.
+    It is found by Newton-Schulz iteration in bfloat16; no decomposition is needed. Every step multiplies the matrix
+    by a polynomial in its small Gram matrix, so the polynomials are multiplied, and the matrix itself only once.
 
     Args:
         matrix: of any rank and size.
         steps: of the iteration.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    result = (wide / (wide.norm() + 1e-7)).bfloat16()
+    small = (wide / (wide.norm() + 1e-7)).bfloat16()
     first, second, third = _FACTORS
+    gram = small @ small.T  # (m, m), m <= n
+    unit = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    product = unit
     for _ in range(steps):
-        square = result @ result.T
-        result = first * result + (second * square + third * square @ square) @ result
-    orthogonal: Tensor = (result if matrix.shape[0] <= matrix.shape[1] else result.T).to(matrix.dtype)
-    return orthogonal
+        step = first * unit + second * gram + third * gram @ gram
+        product = step @ product
+        gram = step @ gram @ step
+    result: Tensor = (product @ small).to(matrix.dtype)
+    return result if matrix.shape[0] <= matrix.shape[1] else result.T
