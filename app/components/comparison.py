@@ -23,7 +23,7 @@ WORDS = Words(
         "difference": "{right} minus {left}",
         "range": "{low:.2f} to {high:.2f}",
         "signed": "{low} to {high}",
-        "flat": "flat",
+        "range_flat": "{low:.2f} to {high:.2f}, flat",
         "spread": "SD {spread:.3f}, mean of cells",
         "mask_alt": "Spatial mask of {block}, {side}: {rows}x{columns} cells, from {low:.2f} to {high:.2f}, "
         "mean {mean:.2f}; highest in row {row}, column {column}.",
@@ -192,7 +192,7 @@ def _mask(block: Block, side: Side, place: Place, over: bool, title: str | None 
     )
     said = WORDS["range"].format(low=low, high=high)
     if is_flat(mask):
-        said += f", {WORDS['flat']}"
+        said = WORDS["range_flat"].format(low=low, high=high)
     scale = scale_bar(colourise(np.linspace(0, 1, 256)), ("0", said, "1"), (low, high))
     return figure(head, _drawn(block, mask, side, over), alt, scale, _spread_of(block, side))
 

@@ -171,12 +171,12 @@ def choose_picture(
 
 def _choose_test_image(place: Place, kept: int, count: int) -> int:
     key = _key("test", place)
+    st.session_state.setdefault(key, kept if kept < count else 0)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         number = st.number_input(
             WORDS["number"].format(label=LABELS[place]),
             min_value=0,
             max_value=count - 1,
-            value=kept if kept < count else 0,
             icon=":material/tag:",
             label_visibility="collapsed",
             width=170,

@@ -298,6 +298,7 @@ def _classes(classifier: Classifier) -> None:
 def _choose_images(count: int) -> str:
     """Which images means are taken over."""
     words = {"samples": WORDS["samples"], "test": WORDS["test"].format(count=f"{count:,}")}
+    st.session_state.setdefault(OVER, "samples")
     chosen = st.segmented_control(
         WORDS["over_classes"],
         list(words),
