@@ -1,14 +1,16 @@
-"""Takes the pictures of the README from the running app: ``make pictures``.
+"""Takes pictures of every page of the running app, in both languages and themes: ``make pictures``.
 
-The app is started on a free port, driven in Chromium, and stopped; pictures go to ``docs/pictures``.
+The app is started on a free port, driven in Chromium, and stopped; pictures go to ``docs/pictures``. Those in another
+language than English have its code in their names. ``--language zh`` takes the pictures of one language alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +26,11 @@ PICTURES = ROOT / "docs" / "pictures"
 CAT = Path(skimage.__file__).parent / "data" / "chelsea.png"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 PAINTED = "[data-painted]:not([data-painted='0'])"
-OTHER_PAGES = ("Compare", "Model", "Training")
+PAGES = {"inspect": PAINTED, "compare": ".cbam-maps", "model": ".numbers", "training": ".cbam-player " + PAINTED}
+"""By their addresses: what is there once a page has been drawn."""
+LANGUAGES = {"en": "en-US", "zh": "zh-CN"}
+"""And what a browser of that language calls it."""
+SCHEMES = ("light", "dark")
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -40,12 +46,19 @@ def running_app() -> Iterator[str]:
             server.terminate()
 
 
-def visit(browser: Browser, address: str, size: dict[str, int], scheme: str) -> Page:
-    """A new visitor's page, painted."""
-    page = browser.new_page(viewport=size, color_scheme=scheme, device_scale_factor=2 if size == PHONE else 1)
-    page.goto(address)
-    page.wait_for_selector(PAINTED)
-    page.wait_for_timeout(1200)
+def visit(browser: Browser, address: str, name: str, size: dict[str, int], scheme: str, language: str = "en") -> Page:
+    """A new visitor's page, painted and at rest."""
+    page = browser.new_page(
+        viewport=size,
+        color_scheme=scheme,
+        locale=LANGUAGES[language],
+        device_scale_factor=2 if size == PHONE else 1,
+    )
+    page.goto(address if name == "inspect" else f"{address}/{name}")
+    page.locator(PAGES[name]).first.wait_for(timeout=90_000)
+    page.locator('[data-testid=stApp][data-test-script-state="notRunning"]').wait_for(timeout=90_000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=90_000)
+    page.wait_for_timeout(2500)
     return page
 
 
@@ -63,25 +76,31 @@ def upload(page: Page) -> None:
     page.wait_for_timeout(1500)
 
 
-def main() -> None:
+def every_page(browser: Browser, address: str, languages: Sequence[str]) -> None:
+    """Each page in each language, light and dark."""
+    for language in languages:
+        for name in PAGES:
+            for scheme in SCHEMES:
+                page = visit(browser, address, name, WIDE, scheme, language)
+                take(page, f"{name}-{scheme}" if language == "en" else f"{name}-{scheme}.{language}")
+                page.close()
+
+
+def main(languages: Sequence[str]) -> None:
     """Take all pictures."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with running_app() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
-        for scheme in ("light", "dark"):
-            take(visit(browser, address, WIDE, scheme), f"inspect-{scheme}")
-        page = visit(browser, address, WIDE, "light")
-        upload(page)
-        take(page, "inspect-upload")
-        take(visit(browser, address, PHONE, "light"), "inspect-phone")
-        for name in OTHER_PAGES:
-            page = visit(browser, address, WIDE, "light")
-            page.get_by_role("link", name=name, exact=True).click()
-            page.get_by_role("heading", name=name, exact=True).wait_for()
-            page.wait_for_timeout(4000)
-            take(page, name.lower())
+        every_page(browser, address, languages)
+        if "en" in languages:
+            page = visit(browser, address, "inspect", WIDE, "light")
+            upload(page)
+            take(page, "inspect-upload")
+            take(visit(browser, address, "inspect", PHONE, "light"), "inspect-phone")
         browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--language", choices=LANGUAGES, action="append", help="of one language alone")
+    main(asked.parse_args().language or [*LANGUAGES])
