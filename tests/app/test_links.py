@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from app import links, services
@@ -165,3 +167,22 @@ def test_two_classes_have_a_link():
 def test_a_hostile_comparison_is_what_anybody_sees():
     app = compare(mode="<b>", a="sample-9999", b="../x", sort="up", ends="-1", masks="?")
     assert said(app) == said(compare())
+
+
+@given(st.dictionaries(st.sampled_from([*links.READERS, "other"]), st.text(max_size=260), max_size=8))
+def test_whatever_an_address_says_is_read_or_passed_over(parameters):
+    for name, value in links.read(parameters).items():
+        written = links._as_text(value) if not isinstance(value, tuple) or name == "square" else None
+        if written is not None:
+            assert links.read({name: written}) == {name: value}
+
+
+@given(st.dictionaries(st.sampled_from([*links.SETTINGS, "picture"]), st.text(max_size=20)))
+def test_settings_of_any_address_are_settings(parameters):
+    Settings().changed_by(links.settings_of(links.read(parameters)))
+
+
+@given(st.floats(0, 1))
+def test_an_opacity_is_written_as_it_is_read(opacity):
+    texts = {"opacity": links._as_text(float(opacity))}
+    assert links.read(texts)["opacity"] == pytest.approx(opacity, abs=1e-4)
