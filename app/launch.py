@@ -29,7 +29,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from app.client import client_page, client_routes
-from app.security import SameOriginConnections, SecurityHeaders, inline_script_digests, security_headers
+from app.security import MetricsDoor, SameOriginConnections, SecurityHeaders, inline_script_digests, security_headers
 from app.server_options import is_loopback, is_wildcard, launch_options, without_config_files
 from app.upload_limits import UploadLimits, keep_uploads_in_memory, limits_of_environment
 from app.visits import look_after_visits
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from streamlit.starlette import App
 
 logger = logging.getLogger(__name__)
+
+METRICS_VARIABLE: Final = "CBAM_METRICS"
+"""Set to 1, Streamlit's metrics are told to anybody who can reach the server."""
 
 MAIN_SCRIPT: Final = Path(__file__).resolve().with_name("main.py")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
@@ -211,6 +214,7 @@ def build(
             Middleware(SecurityHeaders, headers=headers),
             Middleware(SameOriginConnections, server_address=site.server_address),
             Middleware(UploadLimits, limits=limits_of_environment()),
+            *([] if os.environ.get(METRICS_VARIABLE) == "1" else [Middleware(MetricsDoor)]),
         ],
         on_script_error=show_failure,
     )

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
+
+# A bare `streamlit run app/main.py`, as hosts do it, looks for modules in this folder and not in the one above.
+if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
+    sys.path.insert(0, root)
 
 from app import links, services
 from app.components.language import language_switch, settle

@@ -22,6 +22,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -171,3 +172,21 @@ class SameOriginConnections:
             "start it with --server-address",
             origin,
         )
+
+
+class MetricsDoor:
+    """Answers 404 where Streamlit would tell anybody how many visitors there are and what they take.
+
+    Args:
+        app: the application inside.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection, or says that there is nothing here."""
+        if scope["type"] == "http" and scope["path"].rstrip("/").endswith("/_stcore/metrics"):
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)

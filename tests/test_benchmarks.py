@@ -104,11 +104,12 @@ def test_the_load_test_measures_real_visitors_and_counts_their_errors(load):
 def test_the_load_claim_fails_for_slow_answers_errors_and_memory_that_stays(load, monkeypatch, capsys):
     module = load("load")
     good = {"reruns": 50, "p50_ms": 20.0, "p95_ms": 149.0, "first_page_p50_ms": 9, "errors": 0}
-    good |= {"resident_mb": 600.0, "left_mb": 501.0}
+    good |= {"resident_mb": 600.0}
 
-    def status(**changed):
+    def status(after=501.0, **changed):
         found = {50: good, 100: {**good, "reruns": 100, **changed}}
-        monkeypatch.setattr(module, "measure", lambda *_, **__: {"before_mb": 500.0, "visitors": found})
+        mb = {"before": 500.0, "after": after}
+        monkeypatch.setattr(module, "measure", lambda *_, **__: {"mb": mb, "visitors": found})
         return module.main(["--rounds", "1"])
 
     assert status() == 0
@@ -117,4 +118,4 @@ def test_the_load_claim_fails_for_slow_answers_errors_and_memory_that_stays(load
     assert status(errors=1) == 1
     assert status(reruns=99) == 1
     assert status(resident_mb=701.0) == 1
-    assert status(left_mb=521.0) == 1
+    assert status(after=521.0) == 1

@@ -146,6 +146,34 @@ def test_streamlit_run_in_the_projects_root_has_the_same_safety_and_look(tmp_pat
     assert len(server.log.splitlines()) == 1, server.log
 
 
+def test_a_bare_streamlit_run_finds_the_apps_modules_without_the_package_installed(tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    program = f"""
+import sys
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
+sys.path = [path for path in sys.path if path not in ("", {str(root)!r})]
+sys.argv = ["streamlit", "run", "app/main.py", "--server.port=0", "--server.headless=true"]
+from streamlit.web.cli import main
+main()
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(
+            [sys.executable, "-c", program], cwd=root, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
+        server = Running(process, tmp_path / "log")
+        try:
+            server.read_until_ready(r"URL: http://([^/\s]+)(\S*)")
+            messages = server.visit()
+        finally:
+            process.terminate()
+            process.wait(20)
+    assert "ModuleNotFoundError" not in server.log
+    assert any(m.delta.new_element.HasField("bidi_component") for m in messages)
+
+
 def assert_defaults(options, *, except_for):
     # In a fresh process without any file: this one may have been configured by other tests.
     program = (
@@ -168,6 +196,15 @@ def test_ready_is_announced_after_the_warm_up_and_nothing_else_is_printed(tmp_pa
     answer = json.loads(body)
     assert answer["status"] == "ready"
     assert set(answer["versions"]) == {"python", "cbam-lens", "streamlit", "torch"}
+
+
+def test_metrics_are_told_only_where_the_operator_says_so(tmp_path):
+    with running(tmp_path) as server:
+        assert server.get("/_stcore/metrics")[0] == 404
+    with running(tmp_path, environment={"CBAM_METRICS": "1"}) as server:
+        status, _, body = server.get("/_stcore/metrics")
+        assert status == 200
+        assert b"active_sessions" in body
 
 
 def test_not_ready_is_503():

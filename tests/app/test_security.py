@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from app.security import (
+    MetricsDoor,
     SameOriginConnections,
     SecurityHeaders,
     inline_script_digests,
@@ -158,3 +159,11 @@ def test_refusals_are_logged_once_each_and_cannot_fill_the_log(caplog):
     assert sum("forged" in record.getMessage() for record in caplog.records) == 1
     assert all("\n" not in record.getMessage() for record in caplog.records)
     assert max(len(record.getMessage()) for record in caplog.records) < 400
+
+
+@pytest.mark.parametrize("path", ["/_stcore/metrics", "/lens/_stcore/metrics", "/_stcore/metrics/"])
+def test_numbers_about_visitors_are_for_nobody(path):
+    answers = run(MetricsDoor(accept), {"type": "http", "path": path})
+    assert answers[0]["status"] == 404
+    assert run(MetricsDoor(accept), {"type": "http", "path": "/_stcore/health"}) == [{"type": "websocket.accept"}]
+    assert run(MetricsDoor(accept), websocket()) == [{"type": "websocket.accept"}]
