@@ -228,8 +228,10 @@ def show_failure(error: Exception) -> bool:
     """
     import streamlit as st
 
+    from app.words import sentence
+
     if isinstance(error, CbamError):
-        st.error(_sentence(error))
+        st.error(sentence(error))
         return True
     reference = secrets.token_hex(3)
     logger.error("page failed, reference %s: %r", reference, error)
@@ -238,13 +240,8 @@ def show_failure(error: Exception) -> bool:
         "something went wrong on the server while this page was made; it has been logged as {reference}",
         {"reference": reference},
     )
-    st.error(_sentence(message))
+    st.error(sentence(message))
     return True
-
-
-def _sentence(text: object) -> str:
-    said = str(text)
-    return f"{said[:1].upper()}{said[1:]}."
 
 
 def check_address(host: str, port: int) -> None:

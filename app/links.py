@@ -136,6 +136,15 @@ def write(**values: Any) -> None:
     st.session_state[_WRITTEN] = texts
 
 
+def write_language(code: str) -> None:
+    """Add the language to the address; a visitor stays where they are."""
+    given = st.query_params.to_dict()
+    stays = not given or given == st.session_state.get(_WRITTEN)
+    st.query_params["lang"] = code
+    if stays:
+        st.session_state[_WRITTEN] = st.query_params.to_dict()
+
+
 def network_of(classifier: Classifier) -> str | None:
     """A network as an address names it; None for the visitor's own, which nobody else has."""
     return None if own_networks.is_own(classifier) else classifier.name

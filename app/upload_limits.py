@@ -114,11 +114,13 @@ class UploadLimits:
         size = _announced(Headers(scope=scope))
         refusal = self._refusal(session, file, size)
         if refusal is not None:
+            from app.words import preferred, sentence  # the server has Streamlit by now; its launch has not
+
             await _drain(receive)  # a browser that is cut off while it sends does not see the answer
             status = 503 if refusal.code == FULL else 413
-            said = str(refusal)
+            said = sentence(refusal, preferred(Headers(scope=scope).get("accept-language")))
             headers = {"Retry-After": "120"} if status == 503 else {}
-            answer = PlainTextResponse(f"{said[:1].upper()}{said[1:]}.", status, headers)
+            answer = PlainTextResponse(said, status, headers)
             await answer(scope, receive, send)
             return
         entry = (session, file, size)

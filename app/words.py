@@ -66,9 +66,14 @@ def settle_language(linked: str | None, locale: str | None) -> str:
         The language's code.
     """
     if _KEPT not in st.session_state:
-        wanted = linked if linked in LANGUAGES else (locale or "").replace("_", "-").partition("-")[0].lower()
-        st.session_state[_KEPT] = wanted if wanted in LANGUAGES else ENGLISH
+        st.session_state[_KEPT] = linked if linked in LANGUAGES else preferred(locale)
     return language()
+
+
+def preferred(locale: str | None) -> str:
+    """Code of the language that a browser's locale, or the first one of its ``Accept-Language``, comes nearest to."""
+    wanted = re.split("[-_,;]", locale or "")[0].strip().lower()
+    return wanted if wanted in LANGUAGES else ENGLISH
 
 
 def change_language(code: str) -> None:
@@ -122,20 +127,26 @@ def spoken(words: Mapping[str, str]) -> dict[str, str]:
     return {key: _(text) for key, text in words.items()}
 
 
-def say(said: Message | CbamError) -> str:
-    """A message or error in the language of the running session, without a full stop."""
+def say(said: Message | CbamError, code: str | None = None) -> str:
+    """A message or error, without a full stop.
+
+    Args:
+        said: the message.
+        code: of the language; None for that of the running session.
+    """
+    code = code or language()
     message = said.message if isinstance(said, CbamError) else said
     values = {
-        name: card_text(value) if name in WORD_VALUES and isinstance(value, str) else value
+        name: _said(code, *as_template(value)) if name in WORD_VALUES and isinstance(value, str) else value
         for name, value in message.values.items()
     }
-    return _(message.template, **values) if values else _(message.template).format()
+    return _said(code, message.template, values) if values else _said(code, message.template, {}).format()
 
 
-def sentence(said: Message | CbamError) -> str:
-    """A message or error as a sentence of its own: with a capital letter and a full stop."""
-    words = say(said)
-    return _("{said}.", said=f"{words[:1].upper()}{words[1:]}")
+def sentence(said: Message | CbamError, code: str | None = None) -> str:
+    """A message or error as a sentence of its own, with a capital letter and a full stop; see `say`."""
+    words = say(said, code)
+    return _said(code or language(), N_("{said}."), {"said": f"{words[:1].upper()}{words[1:]}"})
 
 
 def class_name(name: str) -> str:

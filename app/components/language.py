@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import links
 from app.words import LANGUAGES, Words, change_language, language, settle_language
 
 WORDS = Words({"language": "Language"})
@@ -26,7 +27,7 @@ def settle() -> None:
     asked = st.query_params.get(LINKED)
     settle_language(asked, st.context.locale)
     if st.session_state.setdefault(_IN_LINK, asked in LANGUAGES) and asked != language():
-        st.query_params[LINKED] = language()
+        links.write_language(language())
 
 
 def language_switch() -> None:

@@ -1,0 +1,89 @@
+"""The language as a visitor chooses it: by the browser, the switch and the link; what was chosen before stays."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cbam_core import explain, load_classifier
+from cbam_core.data.samples import sample_sheet
+from cbam_core.explanation.saving import as_png
+
+pytestmark = pytest.mark.browser
+
+VERDICT = ".st-key-source-sample .verdict"
+PAINTED = ".st-key-source-sample [data-painted]:not([data-painted='0'])"
+
+
+def switch(page, name):
+    page.get_by_test_id("stSidebar").get_by_text(name, exact=True).click()
+
+
+def chosen(page):
+    return page.locator('.st-key-source-sample [role=option][aria-selected="true"]').get_attribute("title")
+
+
+def test_the_browsers_language_is_taken_and_the_document_says_so(visit):
+    page = visit(locale="zh-CN")
+    page.locator(VERDICT, has_text="真实类别：猫").wait_for()
+    page.wait_for_function("() => document.documentElement.lang === 'zh'")
+    assert page.get_by_role("heading", name="查看").is_visible()
+    assert "lang=" not in page.url
+
+
+def test_two_visitors_at_once_read_their_own_languages(visit):
+    chinese, english = visit(locale="zh-CN"), visit(locale="en-US")
+    english.locator(VERDICT, has_text="Truth: cat").wait_for()
+    chinese.locator(VERDICT, has_text="真实类别：猫").wait_for()
+    for page, words in ((chinese, "真实类别：狗"), (english, "Truth: dog")):
+        page.locator('.st-key-source-sample [role=option][data-class="dog"]').first.click()
+        page.locator(VERDICT, has_text=words).wait_for()
+
+
+def test_the_switch_changes_every_word_and_keeps_what_was_chosen(visit):
+    page = visit()
+    page.locator(PAINTED).wait_for()
+    page.locator('.st-key-source-sample [role=option][data-class="dog"]').first.click()
+    page.locator(VERDICT, has_text="Truth: dog").wait_for()
+    switch(page, "中文")
+    page.locator(VERDICT, has_text="真实类别：狗").wait_for()
+    page.get_by_text("不透明度").wait_for()
+    assert chosen(page).startswith("狗，")
+    page.wait_for_url("**lang=zh**")
+    switch(page, "EN")
+    page.locator(VERDICT, has_text="Truth: dog").wait_for()
+    assert chosen(page).startswith("dog, ")
+
+
+def test_the_link_keeps_the_language_from_page_to_page_and_in_another_browser(visit):
+    page = visit(locale="zh-CN")
+    page.get_by_role("heading", name="查看").wait_for()
+    switch(page, "EN")
+    page.get_by_role("heading", name="Inspect").wait_for()
+    page.locator('[data-testid=stSidebarNavLink][href$="/model"]').click()
+    page.get_by_role("heading", name="Model", exact=True).wait_for()
+    page.wait_for_url("**/model?*lang=en*")
+    other = visit(at="model?lang=zh")
+    other.get_by_role("heading", name="模型", exact=True).wait_for()
+
+
+@pytest.mark.parametrize("asked", ["xx", "../../zh", "zh_CN", "%00", "zh&lang=en"])
+def test_a_link_may_ask_for_anything(visit, asked):
+    page = visit(at=f"?lang={asked}")
+    page.locator(VERDICT).wait_for()
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_a_figure_is_in_the_language_shown(visit):
+    page = visit(locale="zh-CN")
+    page.locator(PAINTED).wait_for()
+    page.get_by_test_id("stMain").get_by_text("下载", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_text("图片（.png）").click()
+    shown = np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB"))
+    english = as_png(explain(load_classifier("cbam_cnn_cifar10"), sample_sheet().images[31]))
+    plain = np.asarray(Image.open(io.BytesIO(english)).convert("RGB"))
+    assert shown.shape[1] == plain.shape[1]
+    rows = min(len(shown), len(plain))
+    assert 0.001 < np.mean(shown[:rows] != plain[:rows]) < 0.2  # the letters, not the pictures
