@@ -11,6 +11,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from app import own_networks, services
+from app.services import pictures
 from cbam_core import CBAM_CNN
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -115,9 +116,9 @@ def test_another_visitor_does_not_see_it(app, states):
 
 
 def test_what_was_made_with_it_is_not_remembered_for_others(app, states, monkeypatch):
-    @functools.wraps(services._shown_sample)
+    @functools.wraps(pictures._shown_sample)
     def shared(*_):
         raise AssertionError("remembered for everybody")
 
-    monkeypatch.setattr(services, "_shown_sample", shared)
+    monkeypatch.setattr(pictures, "_shown_sample", shared)
     bring(app, "best.pth", states[0])

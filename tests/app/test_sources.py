@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.components.camera import insecure_host
+from app.services import pictures
 from cbam_core import load_classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.training.evaluation import Evaluation, levels_of
@@ -32,7 +33,7 @@ def answers(monkeypatch, test_set):
     probabilities = np.full((count, 10), 0.01, np.float32)
     probabilities[np.arange(count), predicted] = np.linspace(0.9, 0.5, count)
     made = Evaluation(CLASSES, test_set.labels, predicted, levels_of(probabilities), "test")
-    monkeypatch.setattr(services, "evaluation_of", lambda _: made)
+    monkeypatch.setattr(pictures, "evaluation_of", lambda _: made)
     return made
 
 
@@ -123,7 +124,7 @@ def test_pages_of_thumbnails_go_there_and_back(test_set):
 
 def test_nothing_like_that_is_one_sentence(monkeypatch, answers):
     all_right = Evaluation(CLASSES, answers.labels, answers.labels, answers.levels, "test")
-    monkeypatch.setattr(services, "evaluation_of", lambda _: all_right)
+    monkeypatch.setattr(pictures, "evaluation_of", lambda _: all_right)
     app = visit("test")
     app.segmented_control(key="test-answers").select("wrong").run()
     assert "No test image is like that" in texts(app)

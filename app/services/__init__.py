@@ -1,0 +1,67 @@
+"""What pages ask for, remembered: networks for everybody, an uploaded picture's results for its visitor alone.
+
+The only room with cache decorators. Keys are digests and settings, never pictures: what Streamlit would hash of a
+large array is a sample of it. What comes of an upload is kept in the visitor's session, and goes with it.
+What is not remembered yet is worked out in a `turn`, so that nobody's work keeps everybody waiting.
+"""
+
+from app.services.classes import class_images, class_summaries, test_summaries
+from app.services.classifiers import anatomy, evaluation_of, network, networks, shipped_networks
+from app.services.folder import gallery, gallery_file, gallery_tile, has_gallery
+from app.services.pictures import (
+    Shown,
+    about_sample,
+    about_test_image,
+    channel_map,
+    kept_answers,
+    sample_png,
+    sample_tiles,
+    samples,
+    samples_ahead,
+    show_sample,
+    show_test_image,
+    show_upload,
+    test_set,
+    test_sheet,
+)
+from app.services.runs import card_of, film_data, run_film, run_history, run_progress, training_runs
+from app.services.stamps import Stamp, stamp_of
+from app.services.warming import warm_up
+
+__all__ = [
+    "Shown",
+    "Stamp",
+    "about_sample",
+    "about_test_image",
+    "anatomy",
+    "card_of",
+    "channel_map",
+    "class_images",
+    "class_summaries",
+    "evaluation_of",
+    "film_data",
+    "gallery",
+    "gallery_file",
+    "gallery_tile",
+    "has_gallery",
+    "kept_answers",
+    "network",
+    "networks",
+    "run_film",
+    "run_history",
+    "run_progress",
+    "sample_png",
+    "sample_tiles",
+    "samples",
+    "samples_ahead",
+    "shipped_networks",
+    "show_sample",
+    "show_test_image",
+    "show_upload",
+    "stamp_of",
+    "test_set",
+    "test_sheet",
+    "test_summaries",
+    "training_runs",
+    "warm_up",
+]

@@ -1,0 +1,85 @@
+"""What a network's gates do on all images of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from app import own_networks
+from app.services.classifiers import recall
+from app.turns import turn
+from cbam_core.classifier import Classifier
+from cbam_core.data.cifar10 import CLASSES, open_split
+from cbam_core.data.samples import sample_sheet
+from cbam_core.explanation import explain
+from cbam_core.explanation.comparison import GateSummary, summarise_gates
+from cbam_core.explanation.summary_file import Summaries, keep_summaries, open_summaries, summaries_path
+from cbam_core.explanation.summing import STEP, GateSums
+
+
+def class_images(name: str) -> np.ndarray:
+    """The bundled images of a class, uint8 RGB (N, 32, 32, 3)."""
+    sheet = sample_sheet()
+    images: np.ndarray = sheet.images[sheet.labels == CLASSES.index(name)]
+    return images
+
+
+def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
+    """What a network's gates do on the bundled images of every class, by the class's name."""
+    return recall(_class_summaries, classifier)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:  # noqa: ARG001
+    sheet = sample_sheet()
+    with turn():
+        explanations = explain(_classifier, [*sheet.images])  # in batches
+    return {
+        name: summarise_gates([explanations[place] for place in np.flatnonzero(sheet.labels == label)])
+        for label, name in enumerate(CLASSES)
+    }
+
+
+def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
+    """What a network's gates do on all test images of every class, by the class's name.
+
+    It is worked out once a network and kept in the cache folder; that of a visitor's own network, in their session. A
+    run that Streamlit ends meanwhile is gone on with by the next one.
+
+    Args:
+        classifier: the network.
+        report: called between steps, while it is worked out, with the number of images done and of all.
+
+    Raises:
+        DataError: the test set is not there.
+    """
+    known = recall(_known_summaries, classifier)
+    if "test" not in known:
+        path = None if own_networks.is_own(classifier) else summaries_path(classifier.digest, "test")
+        found = None if path is None else open_summaries(path)
+        if found is None or tuple(found) != CLASSES:
+            found = _sum_up(classifier, report)
+            if path is not None:
+                keep_summaries(found, path)
+        known["test"] = found
+    return known["test"]
+
+
+def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
+    test, kept = open_split("test"), f"summing-{classifier.digest}"
+    sums: GateSums = st.session_state.setdefault(kept, GateSums(classifier, CLASSES))
+    while sums.count < len(test.labels):
+        report(sums.count, len(test.labels))  # draws, and is where Streamlit ends runs that are not wanted any more
+        step = slice(sums.count, sums.count + STEP)
+        with turn():
+            sums.add(np.array(test.images[step]), np.array(test.labels[step]))
+    del st.session_state[kept]
+    return sums.summaries()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _known_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, Summaries]:  # noqa: ARG001
+    """A place to remember summaries in: a cached function that made them would keep others waiting at its lock."""
+    return {}

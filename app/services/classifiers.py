@@ -1,0 +1,124 @@
+"""Trained networks, those that ship and the visitor's own: what they are made of, and how good they are."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import streamlit as st
+
+from app import own_networks
+from app.services.stamps import Stamp, stamp_of
+from app.turns import turn
+from cbam_core.classifier import Classifier, load_classifier
+from cbam_core.errors import CheckpointError, TrainingError
+from cbam_core.nn.kernels import SpatialKernel, spatial_kernels
+from cbam_core.nn.summary import Summary, summarise
+from cbam_core.places import checkpoint_folder, shipped_checkpoints
+from cbam_core.training.evaluation import Evaluation
+from cbam_core.training.evaluation_file import evaluation_path, open_evaluation
+
+DEFAULT_NETWORK = "cbam_cnn_cifar10"
+
+
+Result = TypeVar("Result")
+
+
+def networks() -> tuple[str, ...]:
+    """Names of the trained networks at hand: the default one first, the visitor's own ones last.
+
+    Raises:
+        CheckpointError: none ships.
+    """
+    return (*shipped_networks(), *own_networks.names())
+
+
+def shipped_networks() -> tuple[str, ...]:
+    """Names of the networks that every visitor has, the default one first.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    names = sorted(shipped_checkpoints(), key=lambda name: (name != DEFAULT_NETWORK, name))
+    if not names:
+        raise CheckpointError(
+            "checkpoint.none-shipped",
+            "no trained network was found in {folder}; "
+            "put a .safetensors checkpoint there, or train one with 'cbam train'",
+            folder=str(checkpoint_folder()),
+        )
+    return tuple(names)
+
+
+def network(name: str) -> Classifier:
+    """A trained network; one object serves every visitor, but for what a visitor brought themselves."""
+    return own_networks.find(name) or _network(name)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _network(name: str) -> Classifier:
+    return load_classifier(shipped_checkpoints()[name], name=name)
+
+
+def key_of(classifier: Classifier) -> tuple[str, str]:
+    """One file may stand under two names, and results carry the name."""
+    return classifier.name, classifier.digest
+
+
+def recall(remembered: Callable[..., Result], classifier: Classifier, *settings: Hashable) -> Result:
+    """What a function made of a network, remembered for everybody, or with a visitor's own network.
+
+    Args:
+        remembered: takes the network's key, `settings` and the network, and remembers by the former two.
+        classifier: the network.
+        *settings: whatever else decides about the result.
+    """
+    key = key_of(classifier)
+    if not own_networks.is_own(classifier):
+        return remembered(key, *settings, classifier)
+    make: Callable[..., Result] = inspect.unwrap(remembered)
+    return own_networks.recall(classifier, (make.__name__, *settings), lambda: make(key, *settings, classifier))
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """What a network consists of.
+
+    Attributes:
+        summary: its layers and sizes.
+        kernels: of its spatial attention, block by block.
+    """
+
+    summary: Summary
+    kernels: tuple[SpatialKernel, ...]
+
+
+def anatomy(classifier: Classifier) -> Anatomy:
+    """Layers, sizes and kernels of a network."""
+    return _anatomy(key_of(classifier), classifier)
+
+
+def evaluation_of(classifier: Classifier) -> Evaluation:
+    """What the network answered for the test set, where that was kept beside its checkpoint.
+
+    Raises:
+        TrainingError: it was not kept, is damaged, or is of other weights; see `open_evaluation`.
+    """
+    file = shipped_checkpoints().get(classifier.name)
+    if file is None or network(classifier.name).digest != classifier.digest:  # a visitor's file may have any name
+        raise TrainingError("evaluation.none", "{checkpoint} was not evaluated yet", checkpoint=classifier.name)
+    return _evaluation(str(file), stamp_of(evaluation_path(file)), classifier.digest)
+
+
+@st.cache_data(max_entries=8, scope="session", show_spinner=False)
+def _anatomy(network: tuple[str, str], _classifier: Classifier) -> Anatomy:  # noqa: ARG001
+    with turn():
+        return Anatomy(summarise(_classifier.model, _classifier.input_size), spatial_kernels(_classifier.model))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)  # its arrays are read-only
+def _evaluation(path: str, stamp: Stamp | None, digest: str) -> Evaluation:  # noqa: ARG001
+    return open_evaluation(Path(path), digest)

@@ -1,0 +1,75 @@
+"""The pictures that whoever runs the app has laid out for every visitor."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from app.components.uploads import Upload
+from app.services.stamps import Stamp, stamp_of
+from app.turns import turn
+from cbam_core.data.gallery import MOST as MOST_PICTURES
+from cbam_core.data.gallery import GalleryPicture, list_pictures, thumbnail
+from cbam_core.data.images import MAX_BYTES
+from cbam_core.errors import DataError, ImageError
+from cbam_core.places import image_folder
+
+TILE = 88
+"""Side of a thumbnail of the gallery, pixels: twice the side on the page, for dense screens."""
+
+
+def has_gallery() -> bool:
+    """Whether whoever runs the app has laid out pictures for every visitor."""
+    return image_folder() is not None
+
+
+def gallery() -> tuple[GalleryPicture, ...]:
+    """The pictures that whoever runs the app has laid out for every visitor.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
+    folder = image_folder()
+    return () if folder is None else list_pictures(folder)
+
+
+def gallery_tile(picture: GalleryPicture) -> np.ndarray:
+    """A thumbnail, uint8 RGB; grey where the file cannot be shown."""
+    return _gallery_tile(str(picture.path), stamp_of(picture.path))
+
+
+def gallery_file(picture: GalleryPicture) -> Upload:
+    """A picture of the gallery as if the visitor had brought it.
+
+    Raises:
+        DataError: the file is gone, or grew too large.
+    """
+    return _gallery_file(str(picture.path), stamp_of(picture.path))
+
+
+@st.cache_data(max_entries=2 * MOST_PICTURES, show_spinner=False)
+def _gallery_tile(path: str, stamp: Stamp | None) -> np.ndarray:  # noqa: ARG001
+    try:
+        with turn():
+            return thumbnail(Path(path), TILE)
+    except ImageError:
+        return np.full((TILE, TILE, 3), 128, np.uint8)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)  # bytes are never changed
+def _gallery_file(path: str, stamp: Stamp | None) -> Upload:  # noqa: ARG001
+    file = Path(path)
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)  # a larger one is refused when it is decoded
+    except OSError as error:
+        raise DataError(
+            "gallery.gone",
+            "{name} cannot be read any more ({reason}); choose another picture",
+            name=file.name,
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    return Upload(file.name, hashlib.sha256(content).hexdigest(), content)

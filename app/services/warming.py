@@ -1,0 +1,26 @@
+"""What is done before the first visitor comes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.resources import files
+
+from app.services.classifiers import network, shipped_networks
+from app.services.pictures import samples_ahead
+from cbam_core.serving import prepare_to_serve
+
+LOADED_BY_PAGES = ("pandas",)
+"""What Streamlit imports only when a page needs it. The collector passes over what is there before the first visitor,
+but walks through all that comes later, each time: through pandas alone for longer than a rerun takes."""
+
+
+def warm_up() -> None:
+    """Everything that the first visitor would wait for: the network, the bundled images' results, and lazy imports."""
+    prepare_to_serve(lambda: samples_ahead(network(shipped_networks()[0])), _import_what_pages_need)
+
+
+def _import_what_pages_need() -> None:
+    components = files("app.components").iterdir()
+    names = [f"app.components.{file.name.removesuffix('.py')}" for file in components if file.name.endswith(".py")]
+    for name in (*LOADED_BY_PAGES, *sorted(names)):
+        import_module(name)
