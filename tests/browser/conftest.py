@@ -80,6 +80,7 @@ def visit(chromium, site):
 
     def open_one(page_name=None, *, at="", **how):
         context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
+        context.set_default_timeout(90_000)  # a page's first visitor waits for what all later ones share
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))

@@ -1,0 +1,121 @@
+"""What the app can show, one scene a page or mode: tests of every page go through this list.
+
+A scene takes `visit` of conftest.py with the arguments of a browser context, and returns the page come to rest.
+"""
+
+import re
+from pathlib import Path
+
+import skimage
+
+from tests.browser.canvas import PAINTED
+
+PHOTO = Path(skimage.__file__).parent / "data" / "chelsea.png"
+NARROW = {"width": 390, "height": 844}
+
+
+def inspect_a_sample(visit, **how):
+    page = visit(**how)
+    page.wait_for_selector(PAINTED)
+    return rested(page)
+
+
+def inspect_an_upload(visit, **how):
+    page = inspect_a_sample(visit, **how)
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
+    page.locator("input[type=file]").first.set_input_files(str(PHOTO))
+    page.get_by_text("Chosen square", exact=True).click()
+    page.locator(".frame.movable").wait_for()
+    return rested(page)
+
+
+def inspect_the_test_set(visit, **how):
+    page = inspect_a_sample(visit, **how)
+    page.get_by_test_id("stButtonGroup").get_by_text("Test set", exact=True).click()
+    page.wait_for_timeout(500)
+    return rested(page)
+
+
+def inspect_the_camera(visit, **how):
+    page = inspect_a_sample(visit, **how)
+    page.get_by_test_id("stButtonGroup").get_by_text("Camera", exact=True).click()
+    page.get_by_test_id("stCameraInput").wait_for()
+    return rested(page)
+
+
+def own_checkpoint_menu(visit, **how):
+    page = inspect_a_sample(visit, **how)
+    if page.viewport_size["width"] <= 768:  # the sidebar is folded
+        page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebar").get_by_test_id("stPopoverButton").click()
+    page.get_by_test_id("stPopoverBody").wait_for()
+    return rested(page)
+
+
+def chinese(visit, **how):
+    page = visit(at="?lang=zh", **how)
+    page.wait_for_selector(PAINTED)
+    return rested(page)
+
+
+def compare_pictures(visit, **how):
+    page = visit(at="compare", **how)
+    page.locator(".cbam-maps img.picture").nth(8).wait_for()
+    page.locator(".js-plotly-plot").nth(2).wait_for()
+    return rested(page)
+
+
+def compare_networks(visit, **how):
+    page = compare_pictures(visit, **how)
+    page.get_by_text("Two networks", exact=True).click()
+    page.get_by_text(re.compile("share no block|learn their channels apart")).wait_for()
+    return rested(page)
+
+
+def compare_classes(visit, **how):
+    page = compare_pictures(visit, **how)
+    page.get_by_text("Two classes", exact=True).click()
+    page.locator(".cbam-class").nth(1).wait_for()
+    page.locator(".js-plotly-plot").nth(2).wait_for()
+    return rested(page)
+
+
+def model(visit, **how):
+    page = visit(at="model", **how)
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    page.get_by_role("region", name="Layers").wait_for()
+    return rested(page)
+
+
+def training(visit, **how):
+    page = visit(at="training", **how)
+    page.locator(".cbam-player[data-scene]").wait_for()
+    page.wait_for_selector(PAINTED)
+    page.locator(".js-plotly-plot").first.wait_for()
+    return rested(page)
+
+
+SCENES = {
+    scene.__name__: scene
+    for scene in (
+        inspect_a_sample,
+        inspect_an_upload,
+        inspect_the_test_set,
+        inspect_the_camera,
+        own_checkpoint_menu,
+        chinese,
+        compare_pictures,
+        compare_networks,
+        compare_classes,
+        model,
+        training,
+    )
+}
+
+
+def rested(page):
+    """The page, once its script has run and every part that waits for the last paint has been drawn."""
+    page.wait_for_timeout(300)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(300)
+    return page

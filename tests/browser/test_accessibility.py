@@ -1,0 +1,68 @@
+"""No serious finding of axe-core on any page, in light and dark; no exception is made for Streamlit's own parts."""
+
+import json
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+
+from tests.browser.scenes import SCENES
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+GRAVE = {"serious", "critical"}
+
+# Pictures and charts that say nothing to those who do not see them.
+WORDLESS = """() => {
+  const found = [];
+  const named = (element) =>
+    ["aria-label", "alt"].some((name) => element.getAttribute(name)?.trim()) ||
+    element.getAttribute("alt") === "" || element.closest("[aria-hidden=true]");
+  const walk = (root) => {
+    for (const element of root.querySelectorAll("*")) {
+      if (element.shadowRoot) walk(element.shadowRoot);
+      const seen = element.checkVisibility() && element.getBoundingClientRect().width > 0;
+      if (!seen || !element.matches("canvas, img, [role=img]") || named(element)) continue;
+      found.push(element.outerHTML.slice(0, 200));
+    }
+  };
+  walk(document);
+  for (const chart of document.querySelectorAll("[data-testid=stPlotlyChart]")) {
+    const said = chart.getAttribute("aria-label") ?? "";
+    if (said.length < 40 || !/[0-9]/.test(said)) found.push(`chart: ${said}`);
+  }
+  return found;
+}"""
+
+
+def findings(page):
+    """What axe-core takes exception to, gravely, as lines of rule, place and reason."""
+    page.evaluate(AXE)
+    result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    found = []
+    for violation in result["violations"]:
+        for node in violation["nodes"]:
+            place = " ".join(part if isinstance(part, str) else " >>> ".join(part) for part in node["target"])
+            if violation["impact"] in GRAVE:
+                found.append(f"{violation['id']} at {place}: {node['failureSummary']} {node['html'][:200]}")
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_axe_has_no_serious_finding_and_pictures_have_words(visit, scene, scheme):
+    page = SCENES[scene](visit, color_scheme=scheme)
+    assert findings(page) == []
+    assert page.evaluate(WORDLESS) == []
+
+
+def test_axe_sees_into_shadow_roots_and_finds_what_is_wrong(visit):
+    page = SCENES["inspect_a_sample"](visit)
+    assert page.evaluate(WORDLESS) == []
+    page.locator("canvas.overlay").first.evaluate("canvas => canvas.removeAttribute('aria-label')")
+    page.locator(".prediction h2").evaluate("heading => { heading.style.color = '#bbb' }")
+    found = json.dumps(findings(page))
+    assert "role-img-alt" in found
+    assert "color-contrast" in found
+    assert len(page.evaluate(WORDLESS)) == 1
