@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -104,16 +104,16 @@ class Words(Mapping[str, str]):
     """
 
     def __init__(self, english: Mapping[str, str]) -> None:
-        self._english = english
+        self.english = english
 
     def __getitem__(self, key: str) -> str:
-        return _(self._english[key])
+        return _(self.english[key])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._english)
+        return iter(self.english)
 
     def __len__(self) -> int:
-        return len(self._english)
+        return len(self.english)
 
 
 def spoken(words: Mapping[str, str]) -> dict[str, str]:
@@ -122,9 +122,9 @@ def spoken(words: Mapping[str, str]) -> dict[str, str]:
     Args:
         words: of `cbam_core`, or `Words`.
     """
-    if isinstance(words, Words):
-        return dict(words)
-    return {key: _(text) for key, text in words.items()}
+    code = language()
+    english = words.english if isinstance(words, Words) else words
+    return {key: _said(code, text, {}) for key, text in english.items()}
 
 
 def say(said: Message | CbamError, code: str | None = None) -> str:
@@ -152,6 +152,11 @@ def sentence(said: Message | CbamError, code: str | None = None) -> str:
 def class_name(name: str) -> str:
     """What a class is called: those of CIFAR-10 have names in every language, others keep theirs."""
     return _(name) if name in CLASSES else name
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a row, with the comma that the language puts between them."""
+    return _(", ").join(names)
 
 
 def card_text(text: str) -> str:

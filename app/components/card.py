@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.words import Words, card_text, class_name, say
+from app.words import Words, card_text, class_name, listed, say
 from cbam_core.training.evaluation import wilson_interval
 from cbam_core.weights.card import Card
 
@@ -105,7 +105,7 @@ def _accuracy(card: Card, words: Mapping[str, str]) -> str:
 
 def _named(classes: tuple[str, ...], most: int = 20) -> str:
     """Their names; of very many, the first ones and how many there are."""
-    said = ", ".join(map(class_name, classes[:most]))
+    said = listed(map(class_name, classes[:most]))
     return said if len(classes) <= most else f"{said} … ({len(classes):,})"
 
 

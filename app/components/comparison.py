@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.components.figures import ZOOM_TO, Place, badge, figure, figure_style, image, nothing, scale_bar, zoom_of
 from app.components.prediction import percent
-from app.words import Words, class_name, say
+from app.words import Words, class_name, listed, say
 from cbam_core.explanation.comparison import BlockComparison, Difference, GateSummary, Similarity
 from cbam_core.explanation.result import Block
 from cbam_core.render.colours import colourise, is_flat, stretch
@@ -85,7 +85,7 @@ def class_summary(place: Place, name: str, summary: GateSummary, images: np.ndar
         images: all of its images, or some of them, uint8 RGB (N, H, W, 3).
     """
     order = np.argsort(-summary.probabilities, kind="stable")[:3]
-    said = ", ".join(f"{class_name(summary.classes[at])} {percent(float(summary.probabilities[at]))}" for at in order)
+    said = listed(f"{class_name(summary.classes[at])} {percent(float(summary.probabilities[at]))}" for at in order)
     right = sum(predicted == name for predicted in summary.predicted)
     shown = class_name(name)
     text = WORDS["class_right"].format(right=f"{right:,}", count=f"{summary.count:,}", name=shown, classes=said)

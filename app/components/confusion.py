@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
 from jaxtyping import Int64
 
-from app.words import Words
+from app.words import Words, listed
 
 WORDS = Words(
     {
@@ -46,6 +47,7 @@ _STYLE = f"""<style>
 .confusion col.names {{ width: var(--names); }}
 .confusion thead th {{ vertical-align: bottom; height: var(--names); }}
 .confusion thead th span {{ writing-mode: vertical-rl; transform: rotate(180deg); padding-top: 0.35rem; }}
+.confusion thead.upright th span {{ transform: none; padding: 0 0 0.35rem; }}
 .confusion thead td {{ vertical-align: bottom; font-size: 0.6875rem; padding: 0 0.3rem 0.3rem 0; text-align: right; }}
 .confusion tbody th {{ text-align: right; padding-right: 0.45rem; overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap; }}
@@ -89,14 +91,16 @@ def confusion_table(
     """The matrix as HTML: blue for what is right, orange for mistakes, each on its own scale, which is printed."""
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     worst = float((shares * (1 - np.eye(len(names)))).max(initial=0))
-    width = f"{min(max(map(len, names), default=0), 14) * 0.52 + 0.9:.1f}em"
+    width = f"{min(max(map(_width, names), default=0), 14) * 0.52 + 0.9:.1f}em"
+    # Chinese is written downwards as it is; letters are turned to be read upwards.
+    upright = ' class="upright"' if any(_width(name) > len(name) for name in names) else ""
     heads = "".join(f'<th scope="col"><span>{html.escape(name)}</span></th>' for name in names)
     rows = "".join(_row(names, row, confusion[row], shares[row], worst, words) for row in range(len(names)))
     key = _key("right", words["key_right"], 1.0, words) + _key("wrong", words["key_wrong"], worst, words)
     return (
         f'{_STYLE}<div class="confusion" style="--names: {width}"><table aria-label="{html.escape(words["table"])}">'
         f'<colgroup><col class="names"><col span="{len(names)}"></colgroup>'
-        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        f"<thead{upright}><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         f'<div class="key">{key}</div></div>'
     )
 
@@ -112,7 +116,12 @@ def mistakes(
         for row, column in zip(*(axis.tolist() for axis in np.unravel_index(order, outside.shape)), strict=True)
         if outside[row, column]
     ]
-    return words["often"].format(pairs=", ".join(pairs)) if pairs else words["never"]
+    return words["often"].format(pairs=listed(pairs)) if pairs else words["never"]
+
+
+def _width(name: str) -> int:
+    """In halves of a Chinese character, which is as wide as two letters."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in name)
 
 
 def _row(

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from app.components.ahead import told_of
-from app.words import Words, class_name, language
+from app.words import Words, class_name, language, spoken
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _data(
         "classes": classes,
         "names": list(map(class_name, classes)),
         "chosen": chosen,
-        "words": dict(WORDS),
+        "words": spoken(WORDS),
         "tools": tools,
         "channel": channel,
         "of": of,

@@ -20,7 +20,7 @@ from app.components.strip import strip
 from app.components.test_set import COLUMNS, Answered, choose_test_image, keep_chosen
 from app.components.uploads import Upload, choose_fit, overview, say, say_where_they_live, square_key, uploads
 from app.picked import Picked
-from app.words import Words, class_name, sentence
+from app.words import Words, class_name, listed, sentence
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.errors import CbamError
@@ -185,7 +185,7 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
     if given:
         _own_pictures(classifier, given, key="upload")
     else:
-        st.markdown(WORDS["any"].format(classes=", ".join(map(class_name, classifier.classes))))
+        st.markdown(WORDS["any"].format(classes=listed(map(class_name, classifier.classes))))
     say_where_they_live()
 
 

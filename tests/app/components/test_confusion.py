@@ -37,3 +37,10 @@ def test_mistakes_are_named_most_frequent_first():
 
 def test_no_name_is_read_as_html():
     assert "<dog>" not in confusion_table(NAMES, COUNTS)
+
+
+def test_chinese_names_stand_upright_and_have_room():
+    page = confusion_table(("飞机", "青蛙", "鹿"), COUNTS)
+    assert '<thead class="upright">' in page
+    assert "--names: 3.0em" in page
+    assert "<thead>" in confusion_table(NAMES, COUNTS)
