@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+
+FIRST: Final = "inspect"
+"""The page that stands at the app's own address; Streamlit knows it by no other."""
 
 VIEWS: Final = Path(__file__).resolve().with_name("views")
 
@@ -48,4 +51,10 @@ def client_routes(page: str, base_path: str = "") -> list[Route]:
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
     before = f"/{base_path}" if base_path else ""
-    return [Route(f"{before}/{name}", answer) for name in page_names()]
+    first = Route(f"{before}/{FIRST}", _go_to_first)
+    return [first, *(Route(f"{before}/{name}", answer) for name in page_names() if name != FIRST)]
+
+
+async def _go_to_first(request: Request) -> Response:
+    query = request.url.query
+    return Response(status_code=307, headers={"Location": f"./?{query}" if query else "./"})

@@ -4,7 +4,7 @@ An address is made anew whenever something on the page changes, so it can be cop
 browser brings back what was there. What an address says is checked value by value; whatever is not as it should be
 counts as absent, and the page shows what it shows anybody. Uploads and a visitor's own networks have no address.
 
-    /inspect?network=cbam_resnet_cifar10&image=test-4711&colours=magma&opacity=0.4
+    /?network=cbam_resnet_cifar10&image=test-4711&colours=magma&opacity=0.4
     /compare?mode=classes&a=cat&b=dog
 """
 

@@ -23,11 +23,19 @@ def test_the_script_stands_before_streamlits_own_and_is_allowed_by_digest():
 def test_each_page_is_answered_with_the_client_page(base_path):
     client = TestClient(Starlette(routes=client_routes("<html>ours</html>", base_path)))
     before = f"/{base_path}" if base_path else ""
-    for name in page_names():
+    for name in set(page_names()) - {"inspect"}:
         answer = client.get(f"{before}/{name}")
         assert (answer.status_code, answer.text) == (200, "<html>ours</html>")
         assert answer.headers["cache-control"] == "no-cache"
     assert client.get(f"{before}/other").status_code == 404
+
+
+@pytest.mark.parametrize(("base_path", "query"), [("", ""), ("", "?image=sample-3"), ("lens", "?image=sample-3")])
+def test_the_first_pages_name_leads_to_the_apps_own_address(base_path, query):
+    client = TestClient(Starlette(routes=client_routes("<html>ours</html>", base_path)), follow_redirects=False)
+    answer = client.get(f"/{base_path}/inspect{query}".replace("//", "/"))
+    assert answer.status_code == 307
+    assert answer.headers["location"] == f"./{query}"
 
 
 def test_only_the_last_part_of_an_address_is_taken_for_a_page():
