@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
+from time import monotonic
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,6 +31,9 @@ ENDINGS = ["jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff"]
 MOST = 24
 """Pictures that are looked at together."""
 
+PATIENCE = 0.5
+"""Seconds after which the page says how far it is."""
+
 ROW_HEIGHT = 48
 """Of the table, pixels."""
 
@@ -49,6 +53,7 @@ WORDS = Words(
         "prediction": "Prediction",
         "probability": "Probability",
         "refused": "{file}: {reason}.",
+        "progress": "Picture {number} of {count}: {file}",
     }
 )
 
@@ -92,6 +97,21 @@ def uploads() -> tuple[Upload, ...]:
     if len(given) > MOST:
         st.warning(WORDS["many"].format(count=len(given), most=MOST), icon=":material/info:")
     return tuple(_numbered(chosen.values()))
+
+
+def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
+    """The pictures in turn; where they take a while, the page says how far it is.
+
+    What is drawn in between also lets Streamlit end a run that is not wanted any more: the visitor pressed its Stop,
+    chose another source, network or page, or left.
+    """
+    place, begun = st.empty(), monotonic()
+    for number, upload in enumerate(given):
+        if monotonic() - begun > PATIENCE:
+            said = WORDS["progress"].format(number=number + 1, count=len(given), file=_plain(upload.name))
+            place.progress(number / len(given), said)
+        yield upload
+    place.empty()
 
 
 def say_where_they_live() -> None:

@@ -18,7 +18,16 @@ from app.components.gallery import choose_from_gallery
 from app.components.prediction import framed_square, prediction
 from app.components.strip import strip
 from app.components.test_set import COLUMNS, Answered, choose_test_image, keep_chosen
-from app.components.uploads import Upload, choose_fit, overview, say, say_where_they_live, square_key, uploads
+from app.components.uploads import (
+    Upload,
+    choose_fit,
+    one_by_one,
+    overview,
+    say,
+    say_where_they_live,
+    square_key,
+    uploads,
+)
 from app.picked import Picked
 from app.words import Words, class_name, listed, sentence
 from cbam_core.classifier import Classifier
@@ -230,7 +239,7 @@ def _own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: str, 
     """Pictures of any size, fitted to the network's input as the visitor wishes."""
     fit = choose_fit()
     pictures, refused = {}, {}
-    for upload in given:
+    for upload in one_by_one(given):
         try:
             square = _square(upload) if fit == "square" else None
             pictures[upload.digest] = services.show_upload(classifier, upload.digest, upload.content, fit, square)

@@ -31,7 +31,7 @@ class Page:
 
     Attributes:
         session: name of the visitor's session on the server.
-        elements: every widget that ever came, by its key, or by its label where it has none.
+        elements: every widget that ever came, by its key and by its label.
         texts: Markdown that came since the last `forget`.
         errors: warnings and errors that came since then.
     """
@@ -128,9 +128,9 @@ class Page:
             self.texts.append(part.body)
         name = getattr(part, "id", "")
         if name:
-            key = name[_PREFIX:] if name[_PREFIX:] != "None" else part.label
-            self.elements[key] = part
-            self._fragments[key] = fragment
+            for key in {name[_PREFIX:], getattr(part, "label", "")} - {"", "None"}:
+                self.elements[key] = part
+                self._fragments[key] = fragment
 
 
 class Visitor:
@@ -197,8 +197,14 @@ class Visitor:
         )
         return fetch(request)
 
-    def upload(self, key: str, files: dict[str, bytes]) -> None:
-        """Give files to an uploader, and wait until the page has made something of them."""
+    def upload(self, key: str, files: dict[str, bytes], *, stop_at: bytes = b"") -> None:
+        """Give files to an uploader, and wait until the page has made something of them.
+
+        Args:
+            key: of the uploader.
+            files: by name.
+            stop_at: what the visitor waits for to press Stop; nothing: they wait to the end.
+        """
         from streamlit.proto.Common_pb2 import FileUploaderState
 
         state = FileUploaderState()
@@ -210,7 +216,15 @@ class Visitor:
             given = state.uploaded_file_info.add()
             given.file_id, given.name, given.size = file, name, len(content)
             given.file_urls.CopyFrom(urls)
-        self.change(key, file_uploader_state_value=state)
+        if not stop_at:
+            self.change(key, file_uploader_state_value=state)
+            return
+        self.connection.send(self.page.changed(key, file_uploader_state_value=state))
+        begun = len(self.seen)
+        while stop_at not in self.seen[begun:]:
+            self._receive(60)
+        self.connection.send(BackMsg(stop_script=True).SerializeToString())
+        self.wait()
 
     def file_urls(self, name: str) -> tuple[str, Any]:
         """Ask the server where a file may be sent; the file's identifier, and Streamlit's message."""

@@ -127,3 +127,22 @@ def test_a_checkpoint_is_offered_to_its_visitor_alone(address, tiny_checkpoint):
         two.change("network_name", string_value="secret-network")
         assert two.page.elements["network_name"].options[:] == shipped
         assert not two.page.errors
+
+
+def test_a_long_batch_says_how_far_it_is_and_ends_when_it_is_not_wanted_any_more(address):
+    pixels = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
+    files = {}
+    for number in range(20):
+        pixels[:16, :16] = 12 * number
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=90)
+        files[f"batch-{number}.jpg"] = file.getvalue()
+    with visiting(address) as visitor:
+        visitor.open()
+        visitor.change("Picture from", string_array_value=["Upload"])
+        seen = len(visitor.seen)
+        visitor.upload("files", files, stop_at=b" of 20: batch-")
+        assert b"Picture 20 of 20" not in visitor.seen[seen:]
+        assert "overview" not in visitor.page.elements
+        visitor.change("Picture from", string_array_value=["Samples"])  # and the visit goes on
+        assert not visitor.page.errors
