@@ -1,8 +1,8 @@
 """The best that we can do for `CBAM_CNN` as it is: `fast`, for longer.
 
 What did not pay, both 40 epochs of SGD: the second network as a teacher (share 0.8, temperature 3) came to 86.43 % on
-the test set, labels alone to 86.54 %. An average over weights (decay 0.998) was no network at all while orthogonal steps
-were large: 11 % of held-out images after three epochs, where the weights themselves had 67 %.
+the test set, labels alone to 86.54 %. An average over weights (decay 0.998) was no network at all while orthogonal
+steps were large: 11 % of held-out images after three epochs, where the weights themselves had 67 %.
 """
 
 from cbam_core.training.recipes.recipe import Recipe
