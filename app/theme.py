@@ -20,7 +20,7 @@ SHARED: Final[dict[str, ThemeValue]] = {
     "headingFont": "sans-serif",
     "codeFont": "monospace",
     "baseFontSize": 16,
-    "headingFontSizes": ["1.75rem", "1.35rem", "1.125rem", "1rem", "1rem", "1rem"],
+    "headingFontSizes": ["1.35rem", "1.125rem", "1rem", "1rem", "1rem", "1rem"],
     "headingFontWeights": [600, 600, 600, 600, 600, 600],
     "metricValueFontSize": "1.5rem",
     "baseRadius": "0.5rem",

@@ -151,7 +151,7 @@ def compare_page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     )
     _follow(asked)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.header(WORDS["title"], anchor=False, width="content")
+        st.title(WORDS["title"], anchor=False, width="content")
         mode = st.segmented_control(
             WORDS["mode"],
             list(MODES),
@@ -411,7 +411,7 @@ def _pair(
     sides = (left.side, right.side)
     key = f"compare-channel-{pair.name}"
     channel = None
-    st.subheader(pair.name, anchor=False)
+    st.header(pair.name, anchor=False)
     maps, bars = st.columns([1.15, 1], gap="medium")
     with maps:
         mask_maps(pair, sides, over=over, limit=limit)

@@ -80,7 +80,7 @@ def inspect(classifier: Classifier, asked: dict[str, Any]) -> None:
     _follow(asked)
     labels = {name: WORDS[name] for name in parts}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.header(WORDS["title"], anchor=False, width="content")
+        st.title(WORDS["title"], anchor=False, width="content")
         source = st.segmented_control(
             WORDS["from"],
             list(parts),

@@ -49,7 +49,7 @@ def model(classifier: Classifier) -> None:
     """The page below the sidebar."""
     anatomy = services.anatomy(classifier)
     links.write(network=links.network_of(classifier))
-    st.header(WORDS["title"], anchor=False)
+    st.title(WORDS["title"], anchor=False)
     if classifier.card.what:
         st.text(card_text(classifier.card.what))
     evaluation = _evaluation(classifier)
@@ -64,12 +64,12 @@ def model(classifier: Classifier) -> None:
         std=classifier.std,
         digest=classifier.digest,
     )
-    st.subheader(WORDS["kernels"], anchor=False)
+    st.header(WORDS["kernels"], anchor=False)
     if anatomy.kernels:
         kernel_pictures([(kernel.block, kernel.planes) for kernel in anatomy.kernels], key="model-kernels")
     else:
         st.markdown(WORDS["no_kernels"])
-    st.subheader(WORDS["quality"], anchor=False)
+    st.header(WORDS["quality"], anchor=False)
     if isinstance(evaluation, Evaluation):
         quality(evaluation, key="model")
     else:
@@ -124,12 +124,12 @@ def _say_not_evaluated(name: str, code: str) -> None:
 
 
 def _layers(summary: Summary) -> None:
-    st.subheader(WORDS["blocks"], anchor=False)
+    st.header(WORDS["blocks"], anchor=False)
     if summary.blocks:
         block_table(summary)
     else:
         st.markdown(WORDS["no_blocks"])
-    st.subheader(WORDS["layers"], anchor=False)
+    st.header(WORDS["layers"], anchor=False)
     layer_table(summary)
     st.caption(WORDS["about_layers"].format(size="x".join(map(str, summary.input_size))))
 

@@ -89,7 +89,7 @@ def training(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         st.session_state[_RUN] = asked["run"]
     st.session_state.setdefault(_RUN, _first(runs, classifier.name))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.header(WORDS["title"], anchor=False, width="content")
+        st.title(WORDS["title"], anchor=False, width="content")
         if runs:
             name = st.selectbox(
                 WORDS["run"],
@@ -250,7 +250,7 @@ def _film(run: Run) -> None:
         _say_damaged(run.film.name)
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(WORDS["film"], anchor=False, width="content")
+        st.header(WORDS["film"], anchor=False, width="content")
         tools = st.container(width="content")
     st.caption(WORDS["about_film"].format(epochs=", ".join(map(str, data["epochs"]))))
     chosen = film_player(data, key="training-film")
@@ -278,7 +278,7 @@ def _recipe(run: Run) -> None:
         recipe, _ = services.run_history(run)
     except CbamError:
         return  # said above
-    st.subheader(WORDS["recipe"], anchor=False)
+    st.header(WORDS["recipe"], anchor=False)
     recipe_table(recipe)
     card = services.card_of(run)
     if card is not None and card.command:
