@@ -7,6 +7,8 @@
 TORCH_INDEX ?=
 ARGS ?=
 PYTHON ?=
+# Test files that run at the same time; 0 for one after another in one process, as debuggers need it.
+WORKERS ?= 2
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -36,7 +38,7 @@ test: $(DEVELOPMENT) ## Install what is missing and run the whole test suite, in
 		CHROME="$$($(BIN)/python tests/find_chromium.py)" || exit 1; \
 		export CHROME; \
 	fi; \
-	exec $(BIN)/python -m pytest $(ARGS)
+	exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(DEVELOPMENT) ## Lint, check the formatting and check the types
 	$(BIN)/ruff check .

@@ -33,7 +33,7 @@ set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "cbam-lens-hypothesis")
 @pytest.fixture(scope="session", autouse=True)
 def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test, and no program that a test starts, sees what this user has fetched or set."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)  # workers share the cores
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("CBAM_") and name != SKIP_BROWSER]:
             patch.delenv(name)
