@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
@@ -27,7 +28,10 @@ LONGEST = 200
 SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "block")
 """Settings of the attention viewer that an address can name."""
 
-_WRITTEN, _ARRIVAL = "link-written", "link-arrival"
+LONGEST_QUERY = 4000
+"""Characters of a whole query that are looked at."""
+
+_ARRIVED, _GONE = "link-arrived", "link-gone"
 
 Value = str | int | float | bool | tuple[float, float, float] | tuple[str, Any]
 Reader = Callable[[str], Value | None]
@@ -111,14 +115,24 @@ def read(given: Mapping[str, str]) -> dict[str, Any]:
 def arrive() -> dict[str, Any]:
     """What the address asks for, once for each time that a visitor comes by it; else nothing.
 
-    A visitor comes by an address when they open it, and when they go back or forth to it in the browser; an address
-    that a page has written is where they are already.
+    A visitor comes by an address when they open it, and when they go back or forth to it, which `go` is told. What a
+    browser sends along otherwise says little: it may not have heard yet of the address that a page wrote last.
     """
-    given = st.query_params.to_dict()
-    if not given or given == st.session_state.get(_WRITTEN):
-        return {}
-    st.session_state[_WRITTEN] = given
-    return read(given)
+    if _ARRIVED not in st.session_state:
+        st.session_state[_ARRIVED] = True
+        return read(st.query_params.to_dict())
+    asked: dict[str, Any] = st.session_state.pop(_GONE, {})
+    return asked
+
+
+def go(query: str) -> None:
+    """Note that the visitor went back or forth to an address of this page; the next `arrive` says what it asks for.
+
+    Args:
+        query: the part of the address from the question mark on; anybody's.
+    """
+    pairs = parse_qsl(query.removeprefix("?")[:LONGEST_QUERY], max_num_fields=100) if query.count("&") < 100 else []
+    st.session_state[_GONE] = read(dict(pairs))
 
 
 def write(**values: Any) -> None:
@@ -133,16 +147,11 @@ def write(**values: Any) -> None:
         texts = {"lang": lang, **texts}
     if st.query_params.to_dict() != texts:
         st.query_params.from_dict(texts)
-    st.session_state[_WRITTEN] = texts
 
 
 def write_language(code: str) -> None:
     """Add the language to the address; a visitor stays where they are."""
-    given = st.query_params.to_dict()
-    stays = not given or given == st.session_state.get(_WRITTEN)
     st.query_params["lang"] = code
-    if stays:
-        st.session_state[_WRITTEN] = st.query_params.to_dict()
 
 
 def network_of(classifier: Classifier) -> str | None:

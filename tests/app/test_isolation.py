@@ -61,7 +61,7 @@ def photos(mark):
 
 def inspect_uploads(visitor, files):
     visitor.open()
-    visitor.change("Picture from", string_array_value=["Upload"])
+    visitor.change("inspect-source", string_array_value=["Upload"])
     visitor.upload("files", files)
 
 
@@ -95,7 +95,7 @@ def test_an_upload_is_on_no_other_visitors_page(address):
     with visiting(address) as one, visiting(address) as two:
         inspect_uploads(one, {"secret-of-one.png": CAT.read_bytes()})
         two.open()
-        two.change("Picture from", string_array_value=["Upload"])
+        two.change("inspect-source", string_array_value=["Upload"])
         assert b"secret-of-one" in one.seen
         assert b"secret-of-one" not in two.seen
 
@@ -106,7 +106,7 @@ def test_knowing_a_files_identifier_does_not_open_it(address):
         file, urls = one.file_urls("secret.png")
         assert one.put("secret.png", CAT.read_bytes(), file=file)[0] == 204
         two.open()
-        two.change("Picture from", string_array_value=["Upload"])
+        two.change("inspect-source", string_array_value=["Upload"])
         state = FileUploaderState()
         stolen = state.uploaded_file_info.add()
         stolen.file_id, stolen.name, stolen.size = file, "secret.png", 1
@@ -139,10 +139,10 @@ def test_a_long_batch_says_how_far_it_is_and_ends_when_it_is_not_wanted_any_more
         files[f"batch-{number}.jpg"] = file.getvalue()
     with visiting(address) as visitor:
         visitor.open()
-        visitor.change("Picture from", string_array_value=["Upload"])
+        visitor.change("inspect-source", string_array_value=["Upload"])
         seen = len(visitor.seen)
         visitor.upload("files", files, stop_at=b" of 20: batch-")
         assert b"Picture 20 of 20" not in visitor.seen[seen:]
         assert "overview" not in visitor.page.elements
-        visitor.change("Picture from", string_array_value=["Samples"])  # and the visit goes on
+        visitor.change("inspect-source", string_array_value=["Samples"])  # and the visit goes on
         assert not visitor.page.errors

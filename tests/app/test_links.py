@@ -132,7 +132,6 @@ def test_an_upload_has_no_link(picture_file):
 
 def compare(**parameters):
     app = AppTest.from_file(str(MAIN), default_timeout=200)
-    app.run()
     app.switch_page(str(MAIN.parent / "views" / "compare.py"))
     for name, value in parameters.items():
         app.query_params[name] = value
@@ -186,3 +185,22 @@ def test_settings_of_any_address_are_settings(parameters):
 def test_an_opacity_is_written_as_it_is_read(opacity):
     texts = {"opacity": links._as_text(float(opacity))}
     assert links.read(texts)["opacity"] == pytest.approx(opacity, abs=1e-4)
+
+
+def test_an_address_that_a_browser_sends_late_is_no_wish():
+    app = visit(image="sample-3")
+    app.query_params["image"] = "sample-7"  # as from a browser that has not heard of what was written since
+    app.run()
+    assert said(app)["image"] == "sample-3"
+
+
+def test_going_back_is_a_wish():
+    app = visit(image="sample-3")
+    app.session_state["link-gone"] = links.read({"image": "sample-7"})
+    app.run()
+    assert said(app)["image"] == "sample-7"
+
+
+@given(st.text(max_size=300))
+def test_any_query_can_be_gone_to(query):
+    links.go(query)
