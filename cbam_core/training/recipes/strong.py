@@ -1,4 +1,6 @@
-"""The best that we can do for `CBAM_CNN` as it is: `fast`, for longer.
+"""The best so far for `CBAM_CNN` as it is: `fast`, for longer. It made the shipped one: 87.28 % on the test set.
+
+At its end it had 90.8 % of the training images and 85.9 % of the held-out ones, so it learns some by heart.
 
 What did not pay, both 40 epochs of SGD: the second network as a teacher (share 0.8, temperature 3) came to 86.43 % on
 the test set, labels alone to 86.54 %. An average over weights (decay 0.998) was no network at all while orthogonal
