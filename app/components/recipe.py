@@ -19,6 +19,8 @@ WORDS = Words(
         "batch_size": "batch size",
         "optimiser": "optimiser",
         "learning_rate": "learning rate",
+        "other_rate": "other rate",
+        "hidden_decay": "hidden decay",
         "schedule": "schedule",
         "warmup": "warmup",
         "momentum": "momentum",

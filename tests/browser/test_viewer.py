@@ -171,7 +171,7 @@ def test_pixels_equal_python_on_the_original(open_page, fit):
     page = open_page(payload)
     check_pixels(page, payload, image="input")
     press(page, "original")
-    page.wait_for_function("document.querySelector('canvas.overlay').width === 451")
+    page.wait_for_function("() => document.querySelector('canvas.overlay').width === 451")
     check_pixels(page, payload, image="original")
     press(page, "smooth")
     move_slider(page, 83)
@@ -382,7 +382,7 @@ def test_bars_are_as_high_as_their_weights(open_page):
 
 def tables(page):
     page.wait_for_selector(".numbers:has(table)", state="attached")
-    page.wait_for_function("document.querySelector('.numbers:not(:has(table))') === null")
+    page.wait_for_function("() => document.querySelector('.numbers:not(:has(table))') === null")
     return page.evaluate(
         """[...document.querySelectorAll(".numbers table")].map((table) => ({
           caption: table.caption.textContent,

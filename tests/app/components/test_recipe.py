@@ -1,6 +1,9 @@
+from dataclasses import fields
+
 import streamlit as st
 
-from app.components.recipe import recipe_table
+from app.components.recipe import WORDS, recipe_table
+from cbam_core.training.recipes import Recipe
 
 
 def shown(monkeypatch, recipe):
@@ -26,3 +29,7 @@ def test_nothing_in_a_recipe_is_read_as_html(monkeypatch):
     page = shown(monkeypatch, {"<i>": "<script>alert(1)</script>"})
     assert "<script>" not in page
     assert "<i>" not in page
+
+
+def test_every_value_of_a_recipe_has_a_name_that_can_be_translated():
+    assert {item.name for item in fields(Recipe)} <= set(WORDS)
