@@ -121,7 +121,7 @@ def arrive() -> dict[str, Any]:
     if _ARRIVED not in st.session_state:
         st.session_state[_ARRIVED] = True
         return read(st.query_params.to_dict())
-    asked: dict[str, Any] = st.session_state.pop(_GONE, {})
+    asked: dict[str, Any] = st.session_state.get(_GONE, {})  # until a page is drawn: a run may be ended before
     return asked
 
 
@@ -145,6 +145,7 @@ def write(**values: Any) -> None:
     lang = st.query_params.get("lang", "")
     if "lang" not in texts and lang in LANGUAGES:
         texts = {"lang": lang, **texts}
+    st.session_state.pop(_GONE, None)
     if st.query_params.to_dict() != texts:
         st.query_params.from_dict(texts)
 

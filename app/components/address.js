@@ -1,17 +1,18 @@
 // Tells the page when the visitor went back or forth to another address of the same page.
 
 let listening; // one listener, however often the component is mounted
+let report; // of the latest mount: an earlier one may be gone when there is something to report
 
 export default function ({ setTriggerValue }) {
-  listening?.abort();
-  listening = new AbortController();
+  report = setTriggerValue;
+  if (listening) return;
+  listening = true;
   let path = window.location.pathname;
-  const hear = () => {
-    // A change of page is Streamlit's own business. It hears of this event as well, and must be done with it first.
-    if (window.location.pathname === path) setTimeout(() => setTriggerValue("gone", window.location.search), 50);
-    path = window.location.pathname;
-  };
-  window.addEventListener("popstate", hear, { signal: listening.signal });
-  const { signal } = listening;
-  return () => signal.aborted || listening.abort();
+  window.addEventListener("popstate", () => {
+    // A change of page is Streamlit's own business. It hears of this event as well, and must be done with it first;
+    // by then the page may have written another address, so what was gone to is looked at now.
+    const { pathname, search } = window.location;
+    if (pathname === path) setTimeout(() => report("gone", search), 50);
+    path = pathname;
+  });
 }
