@@ -1,13 +1,16 @@
-"""Streamlit's client page as it is sent for each of our pages, told where the server is.
+"""Streamlit's client page as it is sent for each of our pages, with a script of ours before its own.
 
 Streamlit's client does not know whether ``/model`` is a page of an app at ``/`` or an app published at ``/model``. It
 asks both for their health, the wrong one first, and the browser logs two 404s; to answer these would make it take the
 page's address for the app's. The names of our pages are known, so an inline script says how far the app's address goes,
-which works too where a proxy takes a path away before it asks us.
+which works too where a proxy takes a path away before it asks us. The same script marks addresses that a visitor goes
+back or forth to, which it has to hear of before Streamlit does, and keeps a page and its parameters one place in the
+history. A bare ``streamlit run`` lacks both.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +21,12 @@ from starlette.routing import Route
 FIRST: Final = "inspect"
 """The page that stands at the app's own address; Streamlit knows it by no other."""
 
+MARK: Final = "gone"
+"""Parameter that our script adds to an address that the visitor goes back or forth to; another value each time."""
+
 VIEWS: Final = Path(__file__).resolve().with_name("views")
 
-_SCRIPT: Final = (
-    "<script>window.__streamlit = {{ BACKEND_BASE_URL: "
-    'location.origin + location.pathname.replace(/\\/(?:{names})\\/?$/, "/") }}</script>'
-)
+_SCRIPT: Final = Path(__file__).with_name("client.js")
 
 
 def page_names() -> list[str]:
@@ -36,7 +39,9 @@ def client_page() -> str:
     from streamlit import file_util
 
     page = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
-    return page.replace("<head>", "<head>\n    " + _SCRIPT.format(names="|".join(page_names())), 1)
+    given = f"const pages = {json.dumps(page_names())}, mark = {json.dumps(MARK)};"
+    script = f"<script>{{ {given}\n{_SCRIPT.read_text(encoding='utf-8')}}}</script>"
+    return page.replace("<head>", f"<head>\n    {script}", 1)
 
 
 def client_routes(page: str, base_path: str = "") -> list[Route]:
@@ -52,7 +57,8 @@ def client_routes(page: str, base_path: str = "") -> list[Route]:
 
     before = f"/{base_path}" if base_path else ""
     first = Route(f"{before}/{FIRST}", _go_to_first)
-    return [first, *(Route(f"{before}/{name}", answer) for name in page_names() if name != FIRST)]
+    others = (name for name in page_names() if name != FIRST)
+    return [first, *(Route(f"{before}/{name}", answer) for name in ("", *others))]
 
 
 async def _go_to_first(request: Request) -> Response:

@@ -13,11 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 import streamlit as st
 
 from app import own_networks
+from app.client import MARK
 from app.words import LANGUAGES
 from cbam_core.classifier import Classifier
 from cbam_core.viewer import Settings
@@ -28,10 +28,7 @@ LONGEST = 200
 SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "block")
 """Settings of the attention viewer that an address can name."""
 
-LONGEST_QUERY = 4000
-"""Characters of a whole query that are looked at."""
-
-_ARRIVED, _GONE = "link-arrived", "link-gone"
+_ASKED, _MARK = "link-asked", "link-mark"
 
 Value = str | int | float | bool | tuple[float, float, float] | tuple[str, Any]
 Reader = Callable[[str], Value | None]
@@ -113,26 +110,18 @@ def read(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def arrive() -> dict[str, Any]:
-    """What the address asks for, once for each time that a visitor comes by it; else nothing.
+    """What the address asks for, where a visitor came by it and no page was drawn since; else nothing.
 
-    A visitor comes by an address when they open it, and when they go back or forth to it, which `go` is told. What a
-    browser sends along otherwise says little: it may not have heard yet of the address that a page wrote last.
+    A visitor comes by an address when they open it, and when they go back or forth to it, which client.js marks. An
+    address without a new mark says little: the browser may not have heard yet of the one that a page wrote last.
     """
-    if _ARRIVED not in st.session_state:
-        st.session_state[_ARRIVED] = True
-        return read(st.query_params.to_dict())
-    asked: dict[str, Any] = st.session_state.get(_GONE, {})  # until a page is drawn: a run may be ended before
+    given = st.query_params.to_dict()
+    mark = given.get(MARK)
+    is_new = mark is not None and mark != st.session_state.get(_MARK)
+    if is_new or _ASKED not in st.session_state:
+        st.session_state[_MARK], st.session_state[_ASKED] = mark, read(given)
+    asked: dict[str, Any] = st.session_state[_ASKED]
     return asked
-
-
-def go(query: str) -> None:
-    """Note that the visitor went back or forth to an address of this page; the next `arrive` says what it asks for.
-
-    Args:
-        query: the part of the address from the question mark on; anybody's.
-    """
-    pairs = parse_qsl(query.removeprefix("?")[:LONGEST_QUERY], max_num_fields=100) if query.count("&") < 100 else []
-    st.session_state[_GONE] = read(dict(pairs))
 
 
 def write(**values: Any) -> None:
@@ -145,7 +134,7 @@ def write(**values: Any) -> None:
     lang = st.query_params.get("lang", "")
     if "lang" not in texts and lang in LANGUAGES:
         texts = {"lang": lang, **texts}
-    st.session_state.pop(_GONE, None)
+    st.session_state[_ASKED] = {}
     if st.query_params.to_dict() != texts:
         st.query_params.from_dict(texts)
 

@@ -18,7 +18,6 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 from app import links, services
-from app.components.address import hear_address
 from app.components.language import language_switch, settle
 from app.components.sidebar import choose_network
 from app.words import _, sentence
@@ -47,7 +46,6 @@ def main() -> None:
         ]
     )
     asked = st.session_state["asked"] = links.arrive()
-    hear_address(links.go)
     with st.sidebar:
         st.session_state["network"] = choose_network(asked.get("network"))
         language_switch()

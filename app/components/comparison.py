@@ -9,7 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.components.figures import ZOOM_TO, Place, badge, figure, figure_style, image, nothing, scale_bar, zoom_of
+from app.components.figures import (
+    ZOOM_TO,
+    Place,
+    badge,
+    figure,
+    figure_style,
+    image,
+    measures,
+    nothing,
+    scale_bar,
+    zoom_of,
+)
 from app.components.prediction import percent
 from app.words import Words, class_name, listed, say
 from cbam_core.explanation.comparison import BlockComparison, Difference, GateSummary, Similarity
@@ -178,18 +189,7 @@ def _mask(block: Block, side: Side, place: Place, over: bool, title: str | None 
     if mask is None:
         return nothing(head, WORDS["no_mask"])
     low, high = stretch(mask)
-    row, column = np.unravel_index(int(mask.argmax()), mask.shape)
-    alt = WORDS["mask_alt"].format(
-        block=block.name,
-        side=side.label,
-        rows=mask.shape[0],
-        columns=mask.shape[1],
-        low=low,
-        high=high,
-        mean=float(mask.mean(dtype=np.float64)),
-        row=int(row) + 1,
-        column=int(column) + 1,
-    )
+    alt = WORDS["mask_alt"].format(block=block.name, side=side.label, **measures(mask))
     said = WORDS["range"].format(low=low, high=high)
     if is_flat(mask):
         said = WORDS["range_flat"].format(low=low, high=high)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import html
 
-import numpy as np
 import streamlit as st
 
 from app.components.comparison import Side
-from app.components.figures import Place, badge, figure, figure_style, scale_bar, zoom_of
+from app.components.figures import Place, badge, figure, figure_style, measures, scale_bar, zoom_of
 from app.words import Words
 from cbam_core.explanation import ChannelMap
 from cbam_core.render.colours import stretch, table
@@ -104,19 +103,7 @@ def _close(key: str) -> None:
 def _figure(one: ChannelMap, when: str, side: Side, place: Place, limits: tuple[float, float]) -> str:
     values = one.before if when == "before" else one.after
     low, high = stretch(values)
-    row, column = np.unravel_index(int(values.argmax()), values.shape)
-    alt = WORDS[f"alt_{when}"].format(
-        channel=one.channel,
-        block=one.block,
-        side=side.label,
-        rows=values.shape[0],
-        columns=values.shape[1],
-        low=low,
-        high=high,
-        mean=float(values.mean(dtype=np.float64)),
-        row=int(row) + 1,
-        column=int(column) + 1,
-    )
+    alt = WORDS[f"alt_{when}"].format(channel=one.channel, block=one.block, side=side.label, **measures(values))
     cells = None if one.placement is None else cells_on_input(one.placement)
     picture = feature_picture(values, cells, side.size, zoom=zoom_of(side.size), limits=limits)
     first, last = limits

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from cbam_core.render.colours import stretch
 from cbam_core.viewer.payload import png
 
 ZOOM_TO = 256
@@ -66,6 +67,21 @@ def image(pixels: np.ndarray, alt: str, kind: str = "", style: str = "") -> str:
 def badge(place: Place, label: str) -> str:
     """The name of a side in its colour."""
     return f'<span class="cbam-badge {place}">{html.escape(label)}</span>'
+
+
+def measures(values: np.ndarray) -> dict[str, float]:
+    """What texts say of a map: its size, its extremes and mean, and where it is highest, counted from 1."""
+    low, high = stretch(values)
+    row, column = np.unravel_index(int(values.argmax()), values.shape)
+    return {
+        "rows": values.shape[0],
+        "columns": values.shape[1],
+        "low": low,
+        "high": high,
+        "mean": float(values.mean(dtype=np.float64)),
+        "row": int(row) + 1,
+        "column": int(column) + 1,
+    }
 
 
 @cache

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float32
 
+from app.components.one_of import choose_one
 from app.words import Words
 from cbam_core.render.kernels import DIVERGING, describe_kernel, diverge, ink_on, reach
 from cbam_core.render.kernels import WORDS as KERNEL_WORDS
@@ -71,16 +72,7 @@ def kernel_pictures(
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         shared = (
             len(kernels) > 1
-            and st.segmented_control(
-                words["scale"],
-                ["own", "shared"],
-                default="own",
-                required=True,
-                format_func=words.__getitem__,
-                label_visibility="collapsed",
-                key=f"{key}-scale",
-            )
-            == "shared"
+            and choose_one(words["scale"], ["own", "shared"], words, first="own", key=f"{key}-scale") == "shared"
         )
         spelled = st.toggle(words["numbers"], key=f"{key}-numbers")
     st.html(kernel_figures(kernels, shared=shared, spelled=spelled, words=words))

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import links
+from app.components.one_of import choose_one
 from app.words import LANGUAGES, Words, change_language, language, settle_language
 
 WORDS = Words({"language": "Language"})
@@ -33,15 +34,7 @@ def settle() -> None:
 def language_switch() -> None:
     """Let the visitor choose a language; the page is drawn anew in it."""
     st.session_state[_SWITCH] = language()
-    st.segmented_control(
-        WORDS["language"],
-        list(LANGUAGES),
-        required=True,
-        format_func=LANGUAGES.__getitem__,
-        label_visibility="collapsed",
-        on_change=_switch,
-        key=_SWITCH,
-    )
+    choose_one(WORDS["language"], list(LANGUAGES), LANGUAGES, key=_SWITCH, on_change=_switch)
     _component()(key="document-language", data={"language": language()})
 
 

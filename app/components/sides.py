@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from app.components.figures import Place
+from app.components.one_of import choose_one
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
 from app.picked import Picked, Source
 from app.words import Words, class_name
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
-
-Place = Literal["left", "right"]
 
 LABELS: dict[Place, str] = {"left": "A", "right": "B"}
 """Short names of the two sides."""
@@ -71,6 +71,11 @@ class Choice:
     square: tuple[float, float, float] | None = None
     network: str = ""
     class_: str = ""
+
+
+def side_columns() -> Iterator[tuple[Place, DeltaGenerator]]:
+    """Both sides and their columns; narrow windows stack them."""
+    return zip(LABELS, st.columns(2, gap="large"), strict=True)
 
 
 def begin(left: Choice, right: Choice) -> None:
@@ -136,16 +141,14 @@ def choose_picture(
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if title is not None:
             title()
-        source = st.segmented_control(
+        source = choose_one(
             WORDS["source"].format(label=label),
             sources,
-            default=kept.source if kept.source in sources else "sample",
-            required=True,
-            format_func=WORDS.__getitem__,
-            label_visibility="collapsed",
+            WORDS,
+            first=kept.source if kept.source in sources else "sample",
             key=_key("source", place),
         )
-    kept = _keep(place, replace(kept, source=source or "sample"))
+    kept = _keep(place, replace(kept, source=source))
     if kept.source == "sample":
         key = _key("strip", place)
         starts = st.session_state[_KEPT]["starts"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import random
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
+from app.components.one_of import choose_one
 from app.components.strip import Tile, strip
 from app.words import Words, class_name
 from cbam_core.training.selection import Selection
@@ -141,15 +142,7 @@ def _selection(classes: Sequence[str], has_answers: bool) -> Selection:
     if not has_answers:
         return Selection(truth=truth)
     labels = {word: WORDS[word] for word in ("all", "right", "wrong", "index", "sure", "unsure")}
-    answers = st.segmented_control(
-        WORDS["answers"],
-        ["all", "right", "wrong"],
-        default="all",
-        required=True,
-        format_func=labels.__getitem__,
-        key="test-answers",
-        label_visibility="collapsed",
-    )
+    answers = choose_one(WORDS["answers"], ["all", "right", "wrong"], labels, first="all", key="test-answers")
     order = st.selectbox(
         WORDS["order"],
         ["index", "sure", "unsure"],
@@ -158,7 +151,7 @@ def _selection(classes: Sequence[str], has_answers: bool) -> Selection:
         label_visibility="collapsed",
         width=170,
     )
-    return Selection(truth=truth, answers=answers or "all", order=order)
+    return Selection(truth=truth, answers=answers, order=order)
 
 
 def _named(classes: Sequence[str]) -> Callable[[int], str]:
@@ -235,7 +228,7 @@ def _go(key: str, count: int) -> None:
 
 
 def _chance(found: np.ndarray, chosen: int) -> None:
-    _choose(int(random.choice(found[found != chosen])))  # noqa: S311 - no secret
+    _choose(secrets.choice(found[found != chosen].tolist()))
 
 
 def _leave_filters() -> None:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import streamlit as st
 
+from app.components.one_of import choose_one
 from app.components.prediction import percent
 from app.words import Words, class_name, sentence
 from app.words import say as spelled
@@ -121,16 +122,7 @@ def say_where_they_live() -> None:
 
 def choose_fit() -> Fit:
     """Let the visitor say how a picture comes to the network's square input."""
-    fit = st.segmented_control(
-        WORDS["fit"],
-        list(FITS),
-        default="crop",
-        required=True,
-        format_func=WORDS.__getitem__,
-        label_visibility="collapsed",
-        key="fit",
-    )
-    return fit or "crop"
+    return choose_one(WORDS["fit"], FITS, WORDS, first="crop", key="fit")
 
 
 def square_key(upload: Upload) -> str:

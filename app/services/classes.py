@@ -32,7 +32,7 @@ def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:  # noqa: ARG001
+def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:
     sheet = sample_sheet()
     with turn():
         explanations = explain(_classifier, [*sheet.images])  # in batches
@@ -80,6 +80,6 @@ def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summa
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _known_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, Summaries]:  # noqa: ARG001
+def _known_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, Summaries]:
     """A place to remember summaries in: a cached function that made them would keep others waiting at its lock."""
     return {}

@@ -114,11 +114,11 @@ def evaluation_of(classifier: Classifier) -> Evaluation:
 
 
 @st.cache_data(max_entries=8, scope="session", show_spinner=False)
-def _anatomy(network: tuple[str, str], _classifier: Classifier) -> Anatomy:  # noqa: ARG001
+def _anatomy(network: tuple[str, str], _classifier: Classifier) -> Anatomy:
     with turn():
         return Anatomy(summarise(_classifier.model, _classifier.input_size), spatial_kernels(_classifier.model))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)  # its arrays are read-only
-def _evaluation(path: str, stamp: Stamp | None, digest: str) -> Evaluation:  # noqa: ARG001
+def _evaluation(path: str, stamp: Stamp | None, digest: str) -> Evaluation:
     return open_evaluation(Path(path), digest)

@@ -51,7 +51,7 @@ def gallery_file(picture: GalleryPicture) -> Upload:
 
 
 @st.cache_data(max_entries=2 * MOST_PICTURES, show_spinner=False)
-def _gallery_tile(path: str, stamp: Stamp | None) -> np.ndarray:  # noqa: ARG001
+def _gallery_tile(path: str, stamp: Stamp | None) -> np.ndarray:
     try:
         with turn():
             return thumbnail(Path(path), TILE)
@@ -60,7 +60,7 @@ def _gallery_tile(path: str, stamp: Stamp | None) -> np.ndarray:  # noqa: ARG001
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)  # bytes are never changed
-def _gallery_file(path: str, stamp: Stamp | None) -> Upload:  # noqa: ARG001
+def _gallery_file(path: str, stamp: Stamp | None) -> Upload:
     file = Path(path)
     try:
         with file.open("rb") as opened:

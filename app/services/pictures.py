@@ -75,7 +75,7 @@ def sample_tiles() -> tuple[Tile, ...]:
 
 
 @cache
-def _sample_tiles(language: str) -> tuple[Tile, ...]:  # noqa: ARG001
+def _sample_tiles(language: str) -> tuple[Tile, ...]:
     sheet = sample_sheet()
     return tuple(
         Tile(place, WORDS["tile"].format(name=class_name(CLASSES[label]), index=index), CLASSES[label])
@@ -146,7 +146,7 @@ def test_sheet(indices: tuple[int, ...], columns: int) -> bytes:
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:  # noqa: ARG001
+def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
     images = open_split("test").images
     with turn():
         return _shown(_classifier, decode(np.ascontiguousarray(images[index])), "crop", None)
@@ -193,13 +193,13 @@ def channel_map(classifier: Classifier, explanation: Explanation, block: str, ch
 
 # Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:  # noqa: ARG001
+def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
     with turn():
         return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _samples_ahead(network: tuple[str, str], language: str, _classifier: Classifier) -> str:  # noqa: ARG001
+def _samples_ahead(network: tuple[str, str], language: str, _classifier: Classifier) -> str:
     results = []
     for index in range(len(sample_sheet().images)):
         shown = show_sample(_classifier, index)
@@ -214,8 +214,8 @@ def _samples_ahead(network: tuple[str, str], language: str, _classifier: Classif
 
 @st.cache_data(max_entries=32, scope="session", show_spinner=False)
 def _shown_upload(
-    network: tuple[str, str],  # noqa: ARG001
-    digest: str,  # noqa: ARG001
+    network: tuple[str, str],
+    digest: str,
     fit: Fit,
     square: Square | None,
     _classifier: Classifier,
@@ -246,8 +246,8 @@ def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _channel_map(
-    network: tuple[str, str],  # noqa: ARG001
-    seen: str,  # noqa: ARG001
+    network: tuple[str, str],
+    seen: str,
     block: str,
     channel: int,
     _classifier: Classifier,
@@ -259,8 +259,8 @@ def _channel_map(
 
 @st.cache_data(max_entries=64, scope="session", show_spinner=False)
 def _own_channel_map(
-    network: tuple[str, str],  # noqa: ARG001
-    seen: str,  # noqa: ARG001
+    network: tuple[str, str],
+    seen: str,
     block: str,
     channel: int,
     _classifier: Classifier,

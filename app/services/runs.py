@@ -70,7 +70,7 @@ def card_of(run: Run) -> Card | None:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _history(path: str, stamp: Stamp | None) -> tuple[dict[str, Any], History]:  # noqa: ARG001
+def _history(path: str, stamp: Stamp | None) -> tuple[dict[str, Any], History]:
     recipe, history = read_history(Path(path))
     for measure in ("accuracy", "loss"):
         both(history.epochs, measure)  # raises where something is not a number
@@ -78,7 +78,7 @@ def _history(path: str, stamp: Stamp | None) -> tuple[dict[str, Any], History]: 
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _film(path: str, stamp: Stamp | None) -> Film:  # noqa: ARG001
+def _film(path: str, stamp: Stamp | None) -> Film:
     return open_film(Path(path))
 
 
@@ -89,7 +89,7 @@ def _film_data(
     stamp: Stamp | None,
     history_path: str,
     history_stamp: Stamp | None,
-    language: str,  # noqa: ARG001
+    language: str,
 ) -> dict[str, Any]:
     try:
         _, history = _history(history_path, history_stamp)

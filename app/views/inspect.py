@@ -15,6 +15,7 @@ from app.components.camera import take_photo
 from app.components.copy_link import copy_link
 from app.components.downloads import downloads
 from app.components.gallery import choose_from_gallery
+from app.components.one_of import choose_one
 from app.components.prediction import framed_square, prediction
 from app.components.strip import strip
 from app.components.test_set import COLUMNS, Answered, choose_test_image, keep_chosen
@@ -81,14 +82,7 @@ def inspect(classifier: Classifier, asked: dict[str, Any]) -> None:
     labels = {name: WORDS[name] for name in parts}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
-        source = st.segmented_control(
-            WORDS["from"],
-            list(parts),
-            required=True,
-            format_func=labels.__getitem__,
-            label_visibility="collapsed",
-            key=_SOURCE,
-        )
+        source = choose_one(WORDS["from"], list(parts), labels, key=_SOURCE)
     # Every source stays on the page, all but one hidden, so that going back and forth loses no choice.
     for name, part in parts.items():
         with st.container(key=f"source-{name}"):

@@ -1,9 +1,11 @@
+import json
 import re
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from app import links
 from app.client import client_page, client_routes, page_names
 from app.security import inline_script_digests
 
@@ -23,7 +25,7 @@ def test_the_script_stands_before_streamlits_own_and_is_allowed_by_digest():
 def test_each_page_is_answered_with_the_client_page(base_path):
     client = TestClient(Starlette(routes=client_routes("<html>ours</html>", base_path)))
     before = f"/{base_path}" if base_path else ""
-    for name in set(page_names()) - {"inspect"}:
+    for name in {"", *page_names()} - {"inspect"}:
         answer = client.get(f"{before}/{name}")
         assert (answer.status_code, answer.text) == (200, "<html>ours</html>")
         assert answer.headers["cache-control"] == "no-cache"
@@ -38,8 +40,7 @@ def test_the_first_pages_name_leads_to_the_apps_own_address(base_path, query):
     assert answer.headers["location"] == f"./{query}"
 
 
-def test_only_the_last_part_of_an_address_is_taken_for_a_page():
-    said = re.search(r"replace\((/.*?/), \"/\"\)", client_page())[1]
-    names = said.strip("/").replace("\\/", "/")
-    for path, expected in (("/model", "/"), ("/tools/model/", "/tools/"), ("/model/x", "/model/x"), ("/my-model",) * 2):
-        assert re.sub(names, "/", path) == expected
+def test_the_script_knows_every_page_and_the_mark_that_links_look_for():
+    given = re.search(r"const pages = (\[.*?\]), mark = (\".*?\");", client_page())
+    assert json.loads(given[1]) == page_names()
+    assert json.loads(given[2]) == links.MARK

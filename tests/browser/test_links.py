@@ -38,6 +38,28 @@ def test_a_choice_is_in_the_address(open_page):
     expect(page).to_have_url(re.compile(r"image=sample-3$"))
 
 
+def test_going_back_and_forth_brings_back_what_was_there(open_page):
+    page = open_page()
+    tile = page.locator('.strip .tile[aria-selected="true"]')
+    for index in (3, 40):
+        page.locator(f'.strip .tile[data-index="{index}"]').click()
+        expect(page).to_have_url(re.compile(rf"image=sample-{index}$"))
+    for go, index in ((page.go_back, 3), (page.go_back, 31), (page.go_forward, 3), (page.go_forward, 40)):
+        go()
+        expect(tile).to_have_attribute("data-index", str(index))
+        expect(page).to_have_url(re.compile(rf"image=sample-{index}$"))
+
+
+def test_going_back_from_another_page_brings_back_the_picture(open_page):
+    page = open_page()
+    page.locator('.strip .tile[data-index="3"]').click()
+    expect(page).to_have_url(re.compile(r"image=sample-3$"))
+    page.locator('[data-testid=stSidebarNavLink][href$="/model"]').click()
+    expect(page).to_have_url(re.compile(r"/model\?network=cbam_cnn_cifar10$"))
+    page.go_back()
+    expect(page.locator('.strip .tile[aria-selected="true"]')).to_have_attribute("data-index", "3")
+
+
 def test_the_viewers_settings_are_in_the_address_and_come_back_in_a_fresh_browser(open_page):
     page = open_page("?image=sample-12")
     page.get_by_label("Colours").select_option("magma")

@@ -1,0 +1,24 @@
+// Runs before Streamlit's own script on every page. `pages` and `mark` are filled in by app/client.py.
+
+// How far the app's address goes: a page's name at its end is not part of it.
+const address = window.location.pathname.replace(new RegExp(`/(?:${pages.join("|")})/?$`), "/");
+window.__streamlit = { BACKEND_BASE_URL: window.location.origin + address };
+
+// An address that the visitor goes back or forth to is marked before Streamlit hears of it and sends it to the page,
+// which could not tell it otherwise from one that a browser sends late, not having heard of the latest one yet.
+window.addEventListener("popstate", () => {
+  if (window.location.hash) return;
+  const gone = new URL(window.location.href);
+  gone.searchParams.set(mark, Date.now());
+  window.history.replaceState(window.history.state, "", gone);
+});
+
+// A page is gone to by its bare address, and says then what is on it. The two are one place in the history: otherwise
+// going back from a page would lead to that page again.
+const push = window.history.pushState.bind(window.history);
+window.history.pushState = (state, unused, url) => {
+  const to = new URL(url ?? "", window.location.href);
+  const says = to.search && !window.location.search && to.pathname === window.location.pathname;
+  if (says) window.history.replaceState(state, unused, url);
+  else push(state, unused, url);
+};
