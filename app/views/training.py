@@ -48,7 +48,7 @@ WORDS = Words(
         "the validation accuracy.",
         "iterations": "Iterations",
         "time": "Time learning",
-        "no_curves": "Curves appear after the first epoch.",
+        "no_curves": "Accuracy and loss per epoch appear after the first epoch.",
         "film": "Its attention while it learnt",
         "about_film": "Choose one of these test images, which it never learnt from, and press play. Scenes are as they "
         "were after epochs {epochs}; nothing is interpolated between them.",
@@ -160,7 +160,7 @@ def _measured(run: Run, shown: Look, between: Callable[[], None] = lambda: None)
     _figures(run, history)
     between()
     try:
-        _curves(history)
+        _curves(history, _batches(history, progress))
     except CbamError:
         _say_damaged(run.history.name)
 
@@ -219,23 +219,25 @@ def _figures(run: Run, history: History) -> None:
         st.metric(WORDS["time"], in_words(_seconds(history.epochs)), width="content")
 
 
-def _curves(history: History) -> None:
-    if not history.epochs:
+def _batches(history: History, progress: Progress | None) -> tuple[float, ...]:
+    """Losses of all batches so far, those of the epoch that is going on included."""
+    goes_on = progress is not None and progress.epoch == len(history.epochs) + 1
+    return (*history.losses, *(progress.losses if progress is not None and goes_on else ()))
+
+
+def _curves(history: History, losses: tuple[float, ...]) -> None:
+    """Accuracy and loss per epoch, and the loss of every batch."""
+    epochs = history.epochs
+    if not epochs:
         st.caption(WORDS["no_curves"])
-        return
-    epochs, losses = history.epochs, history.losses
-    charts = (
-        *(
-            (what, measure_per_epoch(epochs, what, ink=None, words=CURVES), describe_epochs(epochs, what, words=CURVES))
-            for what in MEASURES
-        ),
-        (
-            "iterations",
-            loss_per_iteration(losses, ink=None, words=CURVES),
-            describe_iterations(losses, words=CURVES),
-        ),
-    )
-    for place, (name, chart, said) in zip(st.columns(3, gap="medium"), charts, strict=True):
+    charts = [
+        (what, measure_per_epoch(epochs, what, ink=None, words=CURVES), describe_epochs(epochs, what, words=CURVES))
+        for what in (MEASURES if epochs else ())
+    ]
+    if losses:
+        chart = loss_per_iteration(losses, ink=None, words=CURVES)
+        charts.append(("iterations", chart, describe_iterations(losses, words=CURVES)))
+    for place, (name, chart, said) in zip(st.columns(3, gap="medium"), charts, strict=False):
         with place:
             st.plotly_chart(chart, height=CHART, config=_CONFIG, alt=said, key=f"training-{name}")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ class Progress:
         seconds_left: at that pace.
         time: when this was written, seconds since 1970.
         complete: whether the run has ended.
+        losses: of the batches of this epoch; ``history.json`` has those of the epochs before.
     """
 
     epoch: int
@@ -51,6 +52,7 @@ class Progress:
     seconds_left: float
     time: float
     complete: bool = False
+    losses: tuple[float, ...] = ()
 
 
 def write_history(folder: Path, recipe: Mapping[str, Any], history: History) -> None:
@@ -58,7 +60,7 @@ def write_history(folder: Path, recipe: Mapping[str, Any], history: History) -> 
     record = {
         "recipe": dict(recipe),
         "epochs": [asdict(epoch) for epoch in history.epochs],
-        "losses": [float(f"{loss:.{DIGITS}g}") for loss in history.losses],
+        "losses": _rounded(history.losses),
     }
     _write(folder / HISTORY, record)
 
@@ -77,6 +79,10 @@ def read_history(path: Path) -> tuple[dict[str, Any], History]:
         raise TrainingError("training.no-history", "{path} is no history of a training run", path=str(path)) from error
 
 
+def _rounded(losses: Iterable[float]) -> tuple[float, ...]:
+    return tuple(float(f"{loss:.{DIGITS}g}") for loss in losses)
+
+
 def _epoch(record: Mapping[str, Any]) -> Epoch:
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in record.values()):
         raise TypeError(record)
@@ -91,8 +97,9 @@ def write_progress(folder: Path, progress: Progress) -> None:
 def read_progress(folder: Path) -> Progress | None:
     """Where the run in a folder is; None where none has begun."""
     try:
-        return Progress(**json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        record = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+        return Progress(**{**record, "losses": tuple(map(float, record.get("losses", ())))})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -142,6 +149,7 @@ class Recording(Watch):
         self._folder, self._recipe = folder, recipe
         self._pace, self._written = Pace.now(), -self.EVERY
         self._last: Progress | None = None
+        self._losses: list[float] = []
 
     def begin(self, model: nn.Module, history: History) -> None:
         """Start the clock."""
@@ -153,12 +161,14 @@ class Recording(Watch):
         pace, loss = self._pace.after(step.images, step.loss)
         left = (step.epochs * step.steps - step.number) * step.images / pace
         self._last = Progress(step.epoch, step.epochs, step.index, step.steps, loss, pace, left, time.time())
+        self._losses.append(step.loss)
         if time.perf_counter() - self._written >= self.EVERY:
             self._written = time.perf_counter()
-            write_progress(self._folder, self._last)
+            write_progress(self._folder, replace(self._last, losses=_rounded(self._losses)))
 
     def epoch(self, model: nn.Module, history: History) -> None:
         """Write the history so far."""
+        self._losses = []
         write_history(self._folder, self._recipe.as_dict(), history)
 
     def end(self, history: History) -> None:

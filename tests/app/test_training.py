@@ -133,6 +133,24 @@ def test_a_run_that_has_only_begun(folders):
     assert not app.error
 
 
+def test_losses_of_the_epoch_that_goes_on_are_in_the_curve(folders):
+    folder = make_run(folders[1] / "fast", complete=False, epochs=0)
+    write_progress(folder, replace(read_progress(folder), losses=(2.3, 2.1, 1.9)))
+    app = open_training()
+    assert len(charts(app)) == 1  # before the first epoch is over
+    assert "3 iterations" in charts(app)[0].proto.alt
+    make_run(folder, complete=False, epochs=2)
+    write_progress(folder, replace(read_progress(folder), losses=(0.9, 0.8)))
+    app.run()
+    assert "52 iterations" in charts(app)[2].proto.alt
+
+
+def test_losses_of_an_epoch_that_is_over_are_not_counted_twice(folders):
+    folder = make_run(folders[1] / "fast", complete=False, epochs=2)
+    write_progress(folder, replace(read_progress(folder), epoch=2, losses=(0.9, 0.8)))
+    assert "50 iterations" in charts(open_training())[2].proto.alt
+
+
 def test_progress_without_a_history_is_no_error(folders):
     folder = make_run(folders[1] / "fast", complete=False)
     (folder / HISTORY).unlink()

@@ -45,6 +45,24 @@ def test_progress_says_where_the_run_is_and_that_it_is_over(recipe: Callable[...
     assert (last.index, last.complete, last.loss) == (2, True, 0.75)
 
 
+def test_progress_has_the_losses_of_the_epoch_that_goes_on(
+    recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Recording, "EVERY", 0.0)
+    watch = Recording(tmp_path, recipe())
+    watch.begin(nn.Identity(), History())
+    for number, losses in ((1, (1.0,)), (3, (1.0, 0.333333))):
+        watch.step(step(number))
+        progress = read_progress(tmp_path)
+        assert progress is not None
+        assert progress.losses == losses  # six digits
+    watch.epoch(nn.Identity(), HISTORY)
+    watch.step(step(4))
+    progress = read_progress(tmp_path)
+    assert progress is not None
+    assert progress.losses == (0.25,)
+
+
 def test_files_of_a_run_are_plain_json(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     watch = Recording(tmp_path, recipe())
     watch.begin(nn.Identity(), History())
@@ -78,7 +96,7 @@ def test_what_is_no_history_is_refused(content: str | None, tmp_path: Path) -> N
         read_history(tmp_path / "history.json")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"epoch": 1}'])
+@pytest.mark.parametrize("content", ["", "[]", '{"epoch": 1}', '{"losses": 3}'])
 def test_a_broken_progress_file_is_no_progress(content: str, tmp_path: Path) -> None:
     (tmp_path / "progress.json").write_text(content)
     assert read_progress(tmp_path) is None
