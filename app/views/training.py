@@ -230,7 +230,7 @@ def _curves(history: History, losses: tuple[float, ...]) -> None:
     epochs = history.epochs
     if not epochs:
         st.caption(WORDS["no_curves"])
-    charts = [
+    charts: list[tuple[str, dict[str, Any], str]] = [
         (what, measure_per_epoch(epochs, what, ink=None, words=CURVES), describe_epochs(epochs, what, words=CURVES))
         for what in (MEASURES if epochs else ())
     ]
