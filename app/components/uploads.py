@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.components.one_of import choose_one
 from app.components.prediction import percent
@@ -55,6 +56,9 @@ WORDS = Words(
         "probability": "Probability",
         "refused": "{file}: {reason}.",
         "progress": "Picture {number} of {count}: {file}",
+        "cancel": "Cancel",
+        "left_out": "Pictures left out: {count}.",
+        "go_on": "Open them too",
     }
 )
 
@@ -74,6 +78,9 @@ class Upload:
     name: str
     digest: str
     content: bytes
+
+
+_OPENED, _LEFT_OUT = "uploads-opened", "uploads-left-out"
 
 
 class HasExplanation(Protocol):
@@ -100,19 +107,47 @@ def uploads() -> tuple[Upload, ...]:
     return tuple(_numbered(chosen.values()))
 
 
-def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
-    """The pictures in turn; where they take a while, the page says how far it is.
+def not_left_out(given: Sequence[Upload]) -> list[Upload]:
+    """The pictures without those that `one_by_one` had not come to when the visitor cancelled; they can be had back."""
+    left_out = st.session_state.get(_LEFT_OUT, frozenset())
+    wanted = [upload for upload in given if upload.digest not in left_out]
+    if len(wanted) < len(given):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(WORDS["left_out"].format(count=len(given) - len(wanted)), width="content")
+            st.button(WORDS["go_on"], type="tertiary", on_click=_leave_out_none, key="uploads-go-on")
+    return wanted
 
-    What is drawn in between also lets Streamlit end a run that is not wanted any more: the visitor pressed its Stop,
-    chose another source, network or page, or left.
+
+def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
+    """The pictures in turn; where they take a while, the page says how far it is, and can be told to leave it at that.
+
+    What is drawn in between also lets Streamlit end a run that is not wanted any more: the visitor cancelled, chose
+    another source, network or page, or left.
     """
     place, begun = st.empty(), monotonic()
+    bars: list[DeltaGenerator] = []
     for number, upload in enumerate(given):
+        st.session_state[_OPENED] = number
         if monotonic() - begun > PATIENCE:
+            if not bars:
+                digests = [each.digest for each in given]
+                with place.container(horizontal=True, vertical_alignment="center", gap="medium"):
+                    bars.append(st.progress(0.0, width="stretch"))
+                    st.button(WORDS["cancel"], on_click=_leave_out, args=(digests,), key="uploads-cancel")
             said = WORDS["progress"].format(number=number + 1, count=len(given), file=_plain(upload.name))
-            place.progress(number / len(given), said)
+            bars[0].progress(number / len(given), said)
         yield upload
     place.empty()
+
+
+def _leave_out(digests: Sequence[str]) -> None:
+    """Leave out the pictures that were not opened yet."""
+    opened = max(st.session_state.get(_OPENED, 0), 1)
+    st.session_state[_LEFT_OUT] = st.session_state.get(_LEFT_OUT, frozenset()) | set(digests[opened:])
+
+
+def _leave_out_none() -> None:
+    st.session_state.pop(_LEFT_OUT, None)
 
 
 def say_where_they_live() -> None:

@@ -22,6 +22,7 @@ from app.components.test_set import COLUMNS, Answered, choose_test_image, keep_c
 from app.components.uploads import (
     Upload,
     choose_fit,
+    not_left_out,
     one_by_one,
     overview,
     say,
@@ -232,6 +233,7 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
 def _own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: str, link: str | None = None) -> None:
     """Pictures of any size, fitted to the network's input as the visitor wishes."""
     fit = choose_fit()
+    given = not_left_out(given)
     pictures, refused = {}, {}
     for upload in one_by_one(given):
         try:

@@ -1,5 +1,6 @@
 """The shell and Inspect without a browser: what every control does, and what a bad file does."""
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -104,6 +105,16 @@ def test_too_many_uploads_are_said_to_be_too_many(app):
     upload(app, *tiny)
     assert "the first 24 are shown" in texts(app)
     assert len(app.dataframe[0].value) == 24
+
+
+def test_pictures_that_were_left_out_can_be_had_back(app):
+    app.session_state["uploads-left-out"] = frozenset({hashlib.sha256(ASTRONAUT).hexdigest()})
+    upload(app, ("cat.png", CAT), ("astronaut.png", ASTRONAUT))
+    assert not app.dataframe  # one is left
+    assert "Pictures left out: 1." in texts(app)
+    app.button(key="uploads-go-on").click().run()
+    assert list(app.dataframe[0].value["File"]) == ["cat.png", "astronaut.png"]
+    assert "left out" not in texts(app)
 
 
 def test_going_back_and_forth_keeps_uploads(app):

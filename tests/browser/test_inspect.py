@@ -281,6 +281,22 @@ def test_figure_shows_the_picture_that_the_viewer_shows(open_inspect, classifier
     assert save(page, "Figure")[1] == as_png(explanation)
 
 
+def test_a_batch_can_be_cancelled_and_the_rest_be_had_later(open_inspect, tmp_path):
+    page = open_inspect()
+    photos = [tmp_path / f"{number}.jpg" for number in range(20)]
+    for number, photo in enumerate(photos):
+        Image.new("RGB", (4000, 4000), (number, 100, 100)).save(photo)
+    upload(page, *photos)
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    left_out = page.get_by_text(re.compile(r"^Pictures left out: \d+\.$"))
+    left_out.wait_for()
+    assert 0 < int(re.search(r"\d+", left_out.inner_text())[0]) < 20
+    page.locator(".prediction h2").wait_for()
+    page.get_by_role("button", name="Open them too").click()
+    left_out.wait_for(state="detached")
+    page.get_by_test_id("stDataFrame").wait_for()
+
+
 def test_bad_file_is_one_sentence_and_other_pictures_stay(open_inspect, tmp_path, classifier):
     page = open_inspect()
     bad = tmp_path / "broken.png"
