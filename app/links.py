@@ -30,7 +30,7 @@ SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "block")
 
 _ASKED, _MARK = "link-asked", "link-mark"
 
-Value = str | int | float | bool | tuple[float, float, float] | tuple[str, Any]
+Value = str | int | float | bool | tuple[Any, ...]
 Reader = Callable[[str], Value | None]
 
 
@@ -70,6 +70,14 @@ def _square(text: str) -> tuple[float, float, float] | None:
     return float(found[1]), float(found[2]), float(found[3])
 
 
+def read_channels(text: str) -> tuple[tuple[str, int], ...] | None:
+    """Channels by the names of their blocks: ``cbam1~5,cbam3~17``."""
+    if not re.fullmatch(r"[\w.-]{1,60}~[0-9]{1,4}(,[\w.-]{1,60}~[0-9]{1,4}){0,11}", text):
+        return None
+    pairs = (one.rsplit("~", 1) for one in text.split(","))
+    return tuple((block, int(channel)) for block, channel in pairs)
+
+
 READERS: Mapping[str, Reader] = {
     "lang": _one_of(*LANGUAGES),
     "network": _text,
@@ -90,6 +98,7 @@ READERS: Mapping[str, Reader] = {
     "masks": _name,
     "sort": _name,
     "ends": {"0": 0, "5": 5, "10": 10}.get,
+    "channels": read_channels,
     "run": _text,
 }
 """By name: what makes a value of a parameter's text, or None of anything else. Pages check what only they can know."""

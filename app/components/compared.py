@@ -64,6 +64,9 @@ SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
 }
 """By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
 
+_CHANNEL = "compare-channel-"
+"""What keys of choices of channels begin with; the block's name follows."""
+
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 
@@ -82,23 +85,74 @@ class Shown:
     follow: Callable[[str, int], ChannelMap] | None = None
 
 
-def compared_blocks(left: Shown, right: Shown, *, networks_differ: bool = False) -> None:
-    """Every block of both sides: masks, their difference, channel weights, likeness."""
+@dataclass(frozen=True)
+class Style:
+    """How blocks are drawn.
+
+    Attributes:
+        over: masks over their pictures.
+        limit: end of the scale of differences; None for the greatest difference.
+        order: of channels.
+        ends: how many channels from either end; None for all.
+    """
+
+    over: bool
+    limit: float | None
+    order: Literal["index", "difference"]
+    ends: int | None
+
+
+def open_channels(channels: Sequence[tuple[str, int]]) -> None:
+    """Open the feature maps of some channels, and close all others.
+
+    Args:
+        channels: names of blocks, and numbers of their channels.
+    """
+    for block in _opened():
+        st.session_state[_CHANNEL + block] = None
+    for block, channel in channels:
+        st.session_state[_CHANNEL + block] = channel
+
+
+def opened_channels() -> str:
+    """The channels whose feature maps are open, as an address says it; see `app.links.read_channels`."""
+    return ",".join(f"{block}~{channel}" for block, channel in sorted(_opened().items()))
+
+
+def _opened() -> dict[str, int]:
+    """Numbers of open channels by the names of their blocks."""
+    kept = {str(key): value for key, value in st.session_state.items() if type(value) is int}
+    return {key.removeprefix(_CHANNEL): channel for key, channel in kept.items() if key.startswith(_CHANNEL)}
+
+
+def compared_blocks(
+    left: Shown, right: Shown, *, networks_differ: bool = False, changed: Callable[[], None] = lambda: None
+) -> None:
+    """Every block of both sides: masks, their difference, channel weights, likeness.
+
+    Args:
+        left: what stands left.
+        right: what stands right.
+        networks_differ: whether the two sides are of different networks, whose channels are none the other's.
+        changed: called when a channel is opened or closed, which draws one block of the page anew and not the whole.
+    """
     pairs = compare(left.blocks, right.blocks)
     sides = (left.side, right.side)
     both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
-    over, limit, order, ends = _settings(pictures=sides[0].input_image is not None, differences=bool(both))
+    style = _settings(pictures=sides[0].input_image is not None, differences=bool(both))
     if networks_differ and both:
         st.caption(WORDS["channels_differ"])
+    for block in _opened().keys() - {pair.name for pair in both}:
+        del st.session_state[_CHANNEL + block]  # an address can name any
     for pair in both:
-        _pair(pair, left, right, over=over, limit=limit, order=order, ends=ends)
+        _pair(pair, left, right, style=style, changed=changed)
     if len(both) < len(pairs):
         st.caption(WORDS["partly" if both else "unpaired"])
         for place, column in side_columns():
             with column:
                 side = sides[0 if place == "left" else 1]
                 alone = [getattr(pair, place) for pair in pairs if None in (pair.left, pair.right)]
-                mask_row([block for block in alone if block is not None], side, place, over=over)
+                mask_row([block for block in alone if block is not None], side, place, over=style.over)
     if both:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["meaning"], width="content")
@@ -107,42 +161,33 @@ def compared_blocks(left: Shown, right: Shown, *, networks_differ: bool = False)
 
 
 @st.fragment
-def _pair(
-    pair: BlockComparison,
-    left: Shown,
-    right: Shown,
-    *,
-    over: bool,
-    limit: float | None,
-    order: Literal["index", "difference"],
-    ends: int | None,
-) -> None:
+def _pair(pair: BlockComparison, left: Shown, right: Shown, *, style: Style, changed: Callable[[], None]) -> None:
     """One block on both sides; choosing a channel runs this part of the page alone."""
     sides = (left.side, right.side)
-    key = f"compare-channel-{pair.name}"
+    key = _CHANNEL + pair.name
     channel = None
     st.header(pair.name, anchor=False)
     maps, bars = st.columns([1.15, 1], gap="medium")
     with maps:
-        mask_maps(pair, sides, over=over, limit=limit)
+        mask_maps(pair, sides, over=style.over, limit=style.limit)
         if pair.weights is not None and left.follow is not None and right.follow is not None:
-            channel = choose_channel(pair.name, pair.weights.values.size, key=key)
+            channel = choose_channel(pair.name, pair.weights.values.size, key=key, changed=changed)
     with bars:
-        _channels(pair, sides, order=order, ends=ends, chosen=channel, key=key)
+        _channels(pair, sides, style=style, chosen=channel, key=key, changed=changed)
         likeness(pair)
     if channel is not None and left.follow is not None and right.follow is not None:
         followed = left.follow(pair.name, channel), right.follow(pair.name, channel)
-        channel_maps(followed, sides, masked=pair.mask is not None, key=key)
+        channel_maps(followed, sides, masked=pair.mask is not None, key=key, changed=changed)
 
 
 def _channels(
     pair: BlockComparison,
     sides: tuple[Side, Side],
     *,
-    order: Literal["index", "difference"],
-    ends: int | None,
+    style: Style,
     chosen: int | None,
     key: str,
+    changed: Callable[[], None],
 ) -> None:
     weights = [block.channel_weights if block is not None else None for block in (pair.left, pair.right)]
     if pair.weights is None or weights[0] is None or weights[1] is None:
@@ -156,8 +201,8 @@ def _channels(
         weights[0],
         weights[1],
         labels=labels,
-        order=order,
-        ends=ends,
+        order=style.order,
+        ends=style.ends,
         spreads=(spreads[0], spreads[1]) if spreads[0] is not None and spreads[1] is not None else None,
         chosen=chosen,
         words=spoken(CHART_WORDS),
@@ -170,15 +215,13 @@ def _channels(
         config=_CONFIG,
         alt=said,
         key=name,
-        on_select="ignore" if sides[0].spread is not None else partial(toggle_channel, name, key),
+        on_select="ignore" if sides[0].spread is not None else partial(toggle_channel, name, key, changed),
         selection_mode="points",
     )
 
 
-def _settings(
-    *, pictures: bool, differences: bool
-) -> tuple[bool, float | None, Literal["index", "difference"], int | None]:
-    """How it is drawn: masks over pictures, end of the scale of differences, order and number of channels."""
+def _settings(*, pictures: bool, differences: bool) -> Style:
+    """Let the visitor choose how it is drawn."""
     over, limit, order, ends = pictures, "fixed", "index", 0
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         if pictures:
@@ -193,7 +236,7 @@ def _settings(
                 key="compare-ends",
                 width=235,
             )
-    return over, 1.0 if limit == "fixed" else None, "index" if order == "index" else "difference", ends or None
+    return Style(over, 1.0 if limit == "fixed" else None, "index" if order == "index" else "difference", ends or None)
 
 
 def _either(what: str, choices: tuple[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -36,13 +37,14 @@ WORDS = Words(
 )
 
 
-def choose_channel(block: str, count: int, *, key: str) -> int | None:
+def choose_channel(block: str, count: int, *, key: str, changed: Callable[[], None]) -> int | None:
     """Let the visitor choose a channel by keyboard; what a click on a bar chose stands there too.
 
     Args:
         block: name of the block.
         count: of its channels.
         key: of the widget; see `toggle_channel`.
+        changed: called when another one is chosen.
 
     Returns:
         The channel's number; None while none is chosen.
@@ -57,23 +59,33 @@ def choose_channel(block: str, count: int, *, key: str) -> int | None:
         placeholder=WORDS["hint"],
         label_visibility="collapsed",
         key=key,
+        on_change=changed,
     )
 
 
-def toggle_channel(chart: str, key: str) -> None:
+def toggle_channel(chart: str, key: str, changed: Callable[[], None]) -> None:
     """Choose the channel whose bar was clicked; a second click on it closes it again. A callback of a chart.
 
     Args:
         chart: key of the chart; its bars are called by the numbers of their channels.
         key: of the widget of `choose_channel`.
+        changed: called then.
     """
     points = st.session_state[chart]["selection"]["points"]
     name = str(points[0].get("x")) if points else ""
     if name.isdecimal():
         st.session_state[key] = None if st.session_state.get(key) == int(name) else int(name)
+        changed()
 
 
-def channel_maps(maps: tuple[ChannelMap, ChannelMap], sides: tuple[Side, Side], *, masked: bool, key: str) -> None:
+def channel_maps(
+    maps: tuple[ChannelMap, ChannelMap],
+    sides: tuple[Side, Side],
+    *,
+    masked: bool,
+    key: str,
+    changed: Callable[[], None],
+) -> None:
     """The chosen channel's feature maps of both sides.
 
     Args:
@@ -81,12 +93,18 @@ def channel_maps(maps: tuple[ChannelMap, ChannelMap], sides: tuple[Side, Side], 
         sides: what stands left and right.
         masked: whether the block has a spatial mask too.
         key: of the widget of `choose_channel`, which is emptied to close this.
+        changed: called then.
     """
     left, right = maps
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{WORDS['title'].format(block=left.block, channel=left.channel)}**", width="content")
         st.button(
-            WORDS["close"], icon=":material/close:", type="tertiary", on_click=_close, args=(key,), key=f"{key}-close"
+            WORDS["close"],
+            icon=":material/close:",
+            type="tertiary",
+            on_click=_close,
+            args=(key, changed),
+            key=f"{key}-close",
         )
     figures = []
     for when in ("before", "after"):
@@ -96,8 +114,9 @@ def channel_maps(maps: tuple[ChannelMap, ChannelMap], sides: tuple[Side, Side], 
     st.caption(WORDS["said" if masked else "said_unmasked"].format(left=left.weight, right=right.weight))
 
 
-def _close(key: str) -> None:
+def _close(key: str, changed: Callable[[], None]) -> None:
     st.session_state[key] = None
+    changed()
 
 
 def _figure(one: ChannelMap, when: str, side: Side, place: Place, limits: tuple[float, float]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -104,12 +104,13 @@ def compare_page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         if mode != "classes":
             inspect_button(picked.last())
         link = st.container(width="content")
+    changed = partial(_note_address, classifier, mode)
     if mode == "networks":
-        _networks()
+        _networks(changed)
     elif mode == "classes":
         _classes(classifier)
     else:
-        _pictures(classifier)
+        _pictures(classifier, changed)
     possible = _write_address(classifier, mode)
     with link:
         copy_link(possible=possible, key="compare-link")
@@ -123,6 +124,7 @@ def _follow(asked: Mapping[str, Any]) -> None:
         st.session_state.setdefault(key, first)
     if not asked:
         return
+    compared.open_channels(asked.get("channels", ()))
     mode = st.session_state[MODE]
     sides: dict[Place, Choice] = {}
     names: dict[Place, str] = {"left": "a", "right": "b"}
@@ -164,8 +166,13 @@ def _write_address(classifier: Classifier, mode: str) -> bool:
         for key, (name, first, _) in SETTINGS.items()
         if st.session_state.get(key, first) != first
     }
-    links.write(**said, **settings)
+    links.write(**said, **settings, channels=compared.opened_channels())
     return None not in said.values()
+
+
+def _note_address(classifier: Classifier, mode: str) -> None:
+    """The same, for changes that draw a part of the page alone."""
+    _write_address(classifier, mode)
 
 
 def _named(side: Choice) -> str | None:
@@ -173,7 +180,7 @@ def _named(side: Choice) -> str | None:
     return {"sample": f"sample-{side.sample}", "test": f"test-{side.test}"}.get(side.source)
 
 
-def _pictures(classifier: Classifier) -> None:
+def _pictures(classifier: Classifier, changed: Callable[[], None]) -> None:
     shown: list[Shown | None] = []
     uploads = False
     for place, column in side_columns():
@@ -189,12 +196,12 @@ def _pictures(classifier: Classifier) -> None:
             uploads = uploads or chosen.source == "upload"
             shown.append(_explained(classifier, chosen, place))
     if shown[0] is not None and shown[1] is not None:
-        compared_blocks(shown[0], shown[1])
+        compared_blocks(shown[0], shown[1], changed=changed)
     if uploads:
         say_where_they_live()
 
 
-def _networks() -> None:
+def _networks(changed: Callable[[], None]) -> None:
     names = services.networks()
     if len(names) < 2:
         st.info(WORDS["one_network"], icon=":material/info:")
@@ -208,7 +215,7 @@ def _networks() -> None:
             shown.append(_explained(classifier, chosen, place, what="left"))
     if shown[0] is None or shown[1] is None:
         return
-    compared_blocks(shown[0], shown[1], networks_differ=len(digests) > 1)
+    compared_blocks(shown[0], shown[1], networks_differ=len(digests) > 1, changed=changed)
     if chosen.source == "upload":
         say_where_they_live()
 

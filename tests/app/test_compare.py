@@ -189,7 +189,7 @@ def test_a_channel_that_a_block_lacks_is_not_chosen():
 
         from app.components.features import choose_channel
 
-        st.write(f"chosen: {choose_channel('cbam1', 32, key='channel')}")
+        st.write(f"chosen: {choose_channel('cbam1', 32, key='channel', changed=lambda: None)}")
 
     test = AppTest.from_function(page)
     test.session_state["channel"] = 100

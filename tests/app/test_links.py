@@ -157,6 +157,21 @@ def test_two_networks_have_a_link():
     }
 
 
+def test_open_feature_maps_are_in_the_address_and_come_back():
+    app = compare(mode="pictures", channels="cbam1~5,cbam3~17,cbam2~9999,nothing~3")
+    assert app.selectbox(key="compare-channel-cbam1").value == 5
+    assert app.selectbox(key="compare-channel-cbam3").value == 17
+    assert app.selectbox(key="compare-channel-cbam2").value is None  # it has no such channel
+    app.selectbox(key="compare-channel-cbam2").select(8).run()
+    app.button(key="compare-channel-cbam1-close").click().run()
+    assert said(app)["channels"] == "cbam2~8,cbam3~17"
+    app.query_params["gone"] = "1"
+    app.query_params["channels"] = "cbam1~2"
+    app.run()
+    assert [app.selectbox(key=f"compare-channel-cbam{n}").value for n in (1, 2, 3)] == [2, None, None]
+    assert said(app)["channels"] == "cbam1~2"
+
+
 def test_two_classes_have_a_link():
     app = compare(mode="classes", a="ship", b="truck", of="test")  # nothing was fetched here
     assert said(app) == {"network": "cbam_cnn_cifar10", "a": "ship", "b": "truck", "mode": "classes", "of": "test"}
