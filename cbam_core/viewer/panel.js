@@ -352,7 +352,9 @@ class Panel {
 }
 
 function tableOf(caption, head, rows) {
-  const top = make("tr", "", {}, ...head.map((text) => make("th", "", { scope: "col" }, text)));
+  // The corner above the rows' names names nothing, so it is no heading.
+  const headed = head.map((text) => (text ? make("th", "", { scope: "col" }, text) : make("td")));
+  const top = make("tr", "", {}, ...headed);
   const body = rows.map(([first, ...rest]) =>
     make("tr", "", {}, make("th", "", { scope: "row" }, first), ...rest.map((text) => make("td", "", {}, text))),
   );
