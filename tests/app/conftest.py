@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import gettext
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import streamlit as st
 
+from app import words
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import LabelledImages
 from cbam_core.data.samples import sample_sheet
+
+
+class Marked(gettext.NullTranslations):
+    """A language in which every sentence is the English one between marks."""
+
+    def __init__(self, code):
+        super().__init__()
+        self.code = code
+
+    def gettext(self, message):
+        return f"⟦{self.code} {message}⟧"
+
+
+@pytest.fixture
+def marked(monkeypatch):
+    """All languages are marked ones, English too."""
+    monkeypatch.setattr(words, "_catalogue", Marked)
 
 
 @pytest.fixture

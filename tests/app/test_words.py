@@ -1,30 +1,12 @@
 """Words in the language of the session: never another one's, and whole in every language."""
 
-import gettext
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import words
 from app.words import LANGUAGES, Words, _, as_template, card_text, class_name, language, say, sentence, spoken
 from cbam_core.errors import ImageError, Message
-
-
-class Marked(gettext.NullTranslations):
-    """A language in which every sentence is the English one between marks."""
-
-    def __init__(self, code):
-        super().__init__()
-        self.code = code
-
-    def gettext(self, message):
-        return f"⟦{self.code} {message}⟧"
-
-
-@pytest.fixture
-def marked(monkeypatch):
-    """All languages are marked ones, English too."""
-    monkeypatch.setattr(words, "_catalogue", Marked)
+from tests.app.conftest import Marked
 
 
 def speak(linked=None, locale=None):
