@@ -120,7 +120,7 @@ def _size(label: str, number: int, cbam: int, share: float) -> None:
 
 def _say_not_evaluated(name: str, code: str) -> None:
     st.markdown(WORDS.get(code, WORDS["evaluation.none"]))
-    st.code(shlex.join(["cbam", "evaluate", "--checkpoint", name, "--keep"]), language="bash")
+    st.code(shlex.join(["cbam", "evaluate", "--checkpoint", name, "--keep"]), language="bash", wrap_lines=True)
 
 
 def _layers(summary: Summary) -> None:

@@ -127,7 +127,7 @@ def _titled(run: Run) -> str:
 
 def _nothing() -> None:
     st.markdown(WORDS["nothing"])
-    st.code("cbam train --recipe fast --out runs/fast", language="bash")
+    st.code("cbam train --recipe fast --out runs/fast", language="bash", wrap_lines=True)
     st.caption(WORDS["folder"])
 
 
@@ -191,7 +191,7 @@ def _say_stalled(run: Run, progress: Progress | None, recipe: str) -> None:
     st.warning(said, icon=":material/pause_circle:")
     if recipe:
         words = ["cbam", "train", "--recipe", recipe, "--out", f"runs/{run.name}", "--resume"]
-        st.code(shlex.join(words), language="bash")
+        st.code(shlex.join(words), language="bash", wrap_lines=True)
 
 
 def _figures(run: Run, history: History) -> None:
@@ -284,7 +284,7 @@ def _recipe(run: Run) -> None:
     recipe_table(recipe)
     card = services.card_of(run)
     if card is not None and card.command:
-        st.code(card.command, language="bash")
+        st.code(card.command, language="bash", wrap_lines=True)
 
 
 def in_words(seconds: float) -> str:

@@ -146,7 +146,7 @@ def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_t
     for index, block in enumerate(explanation.blocks):
         assert np.array_equal(values[f"{block.name}.spatial"], block.spatial_mask)
         table = page.locator(".numbers").nth(index).locator("table").first
-        shown = np.array([float(cell) for cell in table.locator("td").all_text_contents()])
+        shown = np.array([float(cell) for cell in table.locator("tbody td").all_text_contents()])
         assert np.array_equal(shown, np.round(block.spatial_mask.astype(float), 4).ravel())
     rows = page.locator(".prediction tbody tr")
     for place, best in enumerate(np.argsort(-values["probabilities"], kind="stable")[:5]):
