@@ -62,6 +62,7 @@ def train(
       cbam train --recipe strong --epochs 5 --set learning_rate=0.05 --out runs/quick
       torchrun --nproc_per_node 2 -m cbam_core.cli train --recipe fast --out runs/two
     """
+    from cbam_core.training.memory import keep_freed_memory
     from cbam_core.training.recipes import RECIPES, override
     from cbam_core.training.run import train_classifier
 
@@ -69,6 +70,7 @@ def train(
     values |= {} if epochs is None else {"epochs": str(epochs)}
     values |= {} if seed is None else {"seed": str(seed)}
     chosen = override(RECIPES[recipe], values)
+    keep_freed_memory()
     with progress_bar("{task.fields[state]}") as progress:
         if tensorboard:
             typer.echo(one_line(f"watch with: tensorboard --logdir {out}"))

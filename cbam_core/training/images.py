@@ -33,6 +33,11 @@ class Images:
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         return cls(pixels, torch.from_numpy(labels.astype(np.int64)))
 
+    @property
+    def side(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.pixels.shape[2], self.pixels.shape[3]
+
     def held_out(self, count: int) -> tuple[Images, Images]:
         """Split into a training part and `count` validation images, the same ones for every run.
 

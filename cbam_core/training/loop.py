@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cbam_core.errors import TrainingError
 from cbam_core.training.images import Images
+from cbam_core.training.pasting import Targets, paste
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.schedule import Plateau, make_optimiser, make_schedule
 from cbam_core.training.state import restore, store
-from cbam_core.training.transforms import draw, shuffled
+from cbam_core.training.transforms import Draws, alternate, draw, shuffled
 from cbam_core.training.watching import Audience, Epoch, History, Step, Watch
 
 Prepare = Callable[[Tensor], Tensor]
@@ -194,17 +195,20 @@ class _Run:
         torch.manual_seed((recipe.seed * 100_003 + number) * 1009 + accelerator.process_index)
         self.model.train()
         self.started, self.right, self.losses = time.perf_counter(), 0, []
+        mirrored = alternate(len(images.labels), number, recipe.seed) if recipe.flip and recipe.alternating else None
         batches = shuffled(len(images.labels), recipe.batch_size, generator)
         for index, batch in enumerate(batches, start=1):
-            draws = draw(recipe, len(batch), (images.pixels.shape[2], images.pixels.shape[3]), generator)
+            draws = draw(recipe, len(batch), images.side, generator)
+            if mirrored is not None:
+                draws = replace(draws, mirrored=mirrored[batch])
             self.rate = self.optimiser.param_groups[0]["lr"]
             loss = 0.0
             shares = self._shares(len(batch))
             for piece, share in enumerate(shares, start=1):
-                pixels = draws.part(share).apply(images.pixels[batch[share]], recipe)
+                pixels, targets = self._show(images, batch, draws, share)
                 waits = piece < len(shares)
                 with accelerator.no_sync(self.model) if waits else nullcontext():
-                    loss += self._learn_piece(pixels, images.labels[batch[share]]) / len(shares)
+                    loss += self._learn_piece(pixels, targets) / len(shares)
             loss = float(accelerator.reduce(torch.tensor(loss, device=accelerator.device), "mean"))
             if not math.isfinite(loss):
                 raise TrainingError(
@@ -230,19 +234,32 @@ class _Run:
         first = self.accelerator.process_index * self.pieces
         return [slice(size * (first + piece), size * (first + piece + 1)) for piece in range(self.pieces)]
 
-    def _learn_piece(self, pixels: Tensor, labels: Tensor) -> float:
+    def _show(self, images: Images, batch: Tensor, draws: Draws, share: slice) -> tuple[Tensor, Targets]:
+        """Some of a batch's images, transformed, and what the network should answer; each borrows from the one before."""
+        pixels = draws.part(share).apply(images.pixels[batch[share]], self.recipe)
+        labels = images.labels[batch[share]]
+        if draws.patches is None:
+            return pixels, Targets(labels)
+        lender = torch.arange(len(batch)).roll(1)[share]
+        others = draws.part(lender).apply(images.pixels[batch[lender]], self.recipe)
+        patches = draws.patches[share].to(pixels.device)
+        return paste(pixels, others, patches), Targets.pasted(
+            labels, images.labels[batch[lender]], patches, images.side
+        )
+
+    def _learn_piece(self, pixels: Tensor, targets: Targets) -> float:
         """Forward and backward of some images; their mean loss."""
         recipe = self.recipe
         # Accelerate's own mixed precision would change the network's forward for good, evaluation included.
         with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=recipe.bfloat16):
             logits = self.model(self.prepare(pixels)).float()
             taught = self.teacher(pixels).float() if self.teacher and recipe.teacher_share else None
-        loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        loss = targets.loss(logits, recipe.label_smoothing)
         if taught is not None:
             distance = distance_to_teacher(logits, taught, recipe.teacher_temperature)
             loss = (1 - recipe.teacher_share) * loss + recipe.teacher_share * distance
         self.accelerator.backward(loss / self.pieces)
-        self.right += int((logits.argmax(1) == labels).sum())
+        self.right += targets.right(logits)
         return float(loss.detach())
 
     def close_epoch(self, validation: Images) -> None:

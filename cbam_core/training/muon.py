@@ -17,6 +17,10 @@ from torch import Tensor
 STEPS = 5
 """Of the iteration; the source takes as many."""
 
+BLOCK = 128
+"""Rows that are made orthogonal together. The work grows with their square: 512 rows in four blocks take a quarter of the
+time that they take as one, and no more than the widest convolution of `CBAM_CNN` has."""
+
 _FACTORS = (3.4445, -4.7750, 2.0315)
 """Of the polynomial that pulls every singular value towards 1; from the source."""
 
@@ -61,7 +65,8 @@ class Muon(torch.optim.Optimizer):
         if group["orthogonal"]:
             matrix = change.reshape(len(change), -1)  # (out, in, kh, kw) -> (out, in * kh * kw)
             scale = max(1, matrix.shape[0] / matrix.shape[1]) ** 0.5
-            change = orthogonalise(matrix).reshape(change.shape).mul_(scale)
+            blocks = [orthogonalise(rows) for rows in matrix.split(BLOCK)]
+            change = torch.cat(blocks).reshape(change.shape).mul_(scale)
             parameter.mul_(1 - rate * decay)
         parameter.add_(change, alpha=-rate)
 
@@ -69,22 +74,19 @@ class Muon(torch.optim.Optimizer):
 def orthogonalise(matrix: Float[Tensor, "m n"], steps: int = STEPS) -> Float[Tensor, "m n"]:
     """A matrix with the same singular vectors and singular values near 1 (between about 0.7 and 1.2).
 
-    It is found by Newton-Schulz iteration in bfloat16; no decomposition is needed. Every step multiplies the matrix
-    by a polynomial in its small Gram matrix, so the polynomials are multiplied, and the matrix itself only once.
+    It is found by Newton-Schulz iteration in bfloat16; no decomposition is needed. Every step looks at the matrix as it
+    has become, and so corrects what rounding did to the step before; a polynomial worked out from the first Gram matrix
+    alone would be cheaper, but blows up on matrices near a low rank, as gradients are.
 
     Args:
         matrix: of any rank and size.
         steps: of the iteration.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    small = (wide / (wide.norm() + 1e-7)).bfloat16()
+    now = (wide / (wide.norm() + 1e-7)).bfloat16()
     first, second, third = _FACTORS
-    gram = small @ small.T  # (m, m), m <= n
-    unit = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    product = unit
     for _ in range(steps):
-        step = first * unit + second * gram + third * gram @ gram
-        product = step @ product
-        gram = step @ gram @ step
-    result: Tensor = (product @ small).to(matrix.dtype)
+        gram = now @ now.T  # (m, m), m <= n
+        now = torch.addmm(now, second * gram + third * gram @ gram, now, beta=first)
+    result = now.to(matrix.dtype)
     return result if matrix.shape[0] <= matrix.shape[1] else result.T

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from cbam_core.training.pasting import draw_patches
 from cbam_core.training.recipes import Recipe
 
 GREY = (0.2989, 0.587, 0.114)
@@ -36,6 +37,7 @@ class Draws:
         order: in which the four follow each other.
         degrees: of rotation, counter-clockwise.
         hole: row and column of the middle of the erased square.
+        patches: top, left, bottom and right of what is pasted in from another image; see `cbam_core.training.pasting`.
     """
 
     shift: Int64[Tensor, "b 2"] | None = None
@@ -44,14 +46,15 @@ class Draws:
     order: Int64[Tensor, "b 4"] | None = None
     degrees: Float[Tensor, " b"] | None = None
     hole: Int64[Tensor, "b 2"] | None = None
+    patches: Int64[Tensor, "b 4"] | None = None
 
-    def part(self, which: slice) -> Draws:
+    def part(self, which: slice | Tensor) -> Draws:
         """The draws of some of the images."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return Draws(**{name: None if value is None else value[which] for name, value in values.items()})
 
     def apply(self, images: UInt8[Tensor, "b 3 h w"], recipe: Recipe) -> Float[Tensor, "b 3 h w"]:
-        """The images after all transforms, float32 in [0, 1]."""
+        """The images after all transforms of their own, float32 in [0, 1]."""
         if self.shift is not None:
             images = crop(images, self.shift.to(images.device), recipe.crop_padding)
         if self.mirrored is not None:
@@ -79,7 +82,7 @@ def draw(recipe: Recipe, batch: int, side: tuple[int, int], generator: torch.Gen
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(batch, generator=generator)
 
-    shift = mirrored = factors = order = degrees = hole = None
+    shift = mirrored = factors = order = degrees = hole = patches = None
     if recipe.crop_padding:
         shift = torch.randint(0, 2 * recipe.crop_padding + 1, (batch, 2), generator=generator)
     if recipe.flip:
@@ -94,17 +97,27 @@ def draw(recipe: Recipe, batch: int, side: tuple[int, int], generator: torch.Gen
     if recipe.erased:
         rows = torch.randint(0, side[0], (batch,), generator=generator)
         hole = torch.stack([rows, torch.randint(0, side[1], (batch,), generator=generator)], dim=1)
-    return Draws(shift, mirrored, factors, order, degrees, hole)
+    if recipe.pasted:
+        patches = draw_patches(recipe.pasted, batch, side, generator)
+    return Draws(shift, mirrored, factors, order, degrees, hole, patches)
+
+
+def alternate(count: int, epoch: int, seed: int) -> Bool[Tensor, " n"]:
+    """Which of all images are flipped in an epoch: half of them by chance at first, then each the other way round.
+
+    Any two epochs that follow each other show every image both ways, where chance alone would show half of them twice
+    the same way. Source: K. Jordan, *94% on CIFAR-10 in 3.29 Seconds on a Single GPU*, 2024, section 3.6.
+    """
+    first = torch.rand(count, generator=torch.Generator().manual_seed(seed)) < 0.5
+    return first ^ (epoch % 2 == 0)
 
 
 def crop(images: UInt8[Tensor, "b c h w"], shift: Int64[Tensor, "b 2"], padding: int) -> UInt8[Tensor, "b c h w"]:
     """Pad every image with black and cut its size out again, from its own corner (``RandomCrop``)."""
-    batch, _, height, width = images.shape
-    padded = functional.pad(images, (padding, padding, padding, padding)).permute(0, 2, 3, 1)
-    rows = shift[:, :1] + torch.arange(height, device=images.device)  # (B, H)
-    columns = shift[:, 1:] + torch.arange(width, device=images.device)  # (B, W)
-    which = torch.arange(batch, device=images.device)[:, None, None]
-    return padded[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)  # (B, H, W, C) -> (B, C, H, W)
+    height, width = images.shape[2:]
+    padded = functional.pad(images, (padding, padding, padding, padding))
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (B, C, rows, columns, H, W), without a copy
+    return windows[torch.arange(len(images), device=images.device), :, shift[:, 0], shift[:, 1]]
 
 
 def flip(images: UInt8[Tensor, "b c h w"], mirrored: Bool[Tensor, " b"]) -> UInt8[Tensor, "b c h w"]:

@@ -36,12 +36,14 @@ class Recipe:
         label_smoothing: share of each target spread over all classes, in [0, 1).
         crop_padding: pixels of black added on each side before a random crop back to size.
         flip: mirror each image left to right with probability one half.
+        alternating: of images that are mirrored: the half of the first epoch by chance, then each in every other epoch.
         brightness: images are multiplied by a factor between 1 - brightness and 1 + brightness.
         contrast: so is their distance from their mean grey.
         saturation: so is their distance from their own grey version.
         hue: turned by up to this share of the colour circle, either way, in [0, 0.5].
         rotation: turned by up to this many degrees, either way.
         erased: side in pixels of a square of mid-grey at a random place; 0 for none.
+        pasted: share of the images, in [0, 1], that get a rectangle of another image, and its label by its area.
         bfloat16: run forward and backward in bfloat16 autocast; weights and updates stay float32.
         averaging: decay per step of the average over weights that is kept as the result, in [0, 1); 0 for none.
         teacher: name of the shipped network whose probabilities are learnt too; "" for none.
@@ -68,12 +70,14 @@ class Recipe:
     label_smoothing: float = 0.0
     crop_padding: int = 4
     flip: bool = True
+    alternating: bool = False
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
     rotation: float = 0.0
     erased: int = 0
+    pasted: float = 0.0
     bfloat16: bool = True
     averaging: float = 0.0
     teacher: str = ""
@@ -129,6 +133,7 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "hue": (0, 0.5, False, False),
     "rotation": (0, 180, False, False),
     "erased": (0, 32, False, False),
+    "pasted": (0, 1, False, False),
     "averaging": (0, 1, False, True),
     "teacher_share": (0, 1, False, False),
     "teacher_temperature": (0, 1000, True, False),
