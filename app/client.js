@@ -22,3 +22,10 @@ window.history.pushState = (state, unused, url) => {
   if (says) window.history.replaceState(state, unused, url);
   else push(state, unused, url);
 };
+
+// In a narrow window the sidebar lies over the page; whoever goes to a page wants to see it.
+const narrow = window.matchMedia("(max-width: 768px)");
+document.addEventListener("click", (event) => {
+  if (!narrow.matches || !event.target.closest("[data-testid=stSidebarNavLink]")) return;
+  document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+});

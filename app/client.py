@@ -4,8 +4,8 @@ Streamlit's client does not know whether ``/model`` is a page of an app at ``/``
 asks both for their health, the wrong one first, and the browser logs two 404s; to answer these would make it take the
 page's address for the app's. The names of our pages are known, so an inline script says how far the app's address goes,
 which works too where a proxy takes a path away before it asks us. The same script marks addresses that a visitor goes
-back or forth to, which it has to hear of before Streamlit does, and keeps a page and its parameters one place in the
-history. A bare ``streamlit run`` lacks both.
+back or forth to, which it has to hear of before Streamlit does, keeps a page and its parameters one place in the
+history, and folds the sidebar of a narrow window once a page was chosen in it. A bare ``streamlit run`` lacks all that.
 """
 
 from __future__ import annotations

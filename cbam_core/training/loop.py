@@ -235,7 +235,7 @@ class _Run:
         return [slice(size * (first + piece), size * (first + piece + 1)) for piece in range(self.pieces)]
 
     def _show(self, images: Images, batch: Tensor, draws: Draws, share: slice) -> tuple[Tensor, Targets]:
-        """Some of a batch's images, transformed, and what the network should answer; each borrows from the one before."""
+        """Some of a batch's images after all transforms, and what to answer; patches come from the image before."""
         pixels = draws.part(share).apply(images.pixels[batch[share]], self.recipe)
         labels = images.labels[batch[share]]
         if draws.patches is None:

@@ -14,9 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def draw_patches(
-    chance: float, batch: int, side: tuple[int, int], generator: torch.Generator
-) -> Int64[Tensor, "b 4"]:
+def draw_patches(chance: float, batch: int, side: tuple[int, int], generator: torch.Generator) -> Int64[Tensor, "b 4"]:
     """Draw a rectangle for each image: top, left, bottom, right; what lies outside the image is cut off.
 
     Its area before that is any share of the image, all equally likely; its middle lies anywhere.

@@ -1,6 +1,9 @@
 """Pages opened by their own address, as from a bookmark: the page asked for, and a console without a complaint."""
 
 import pytest
+from playwright.sync_api import expect
+
+from tests.browser.scenes import NARROW
 
 pytestmark = pytest.mark.browser
 
@@ -15,3 +18,21 @@ def test_a_page_opens_by_its_address_and_asks_nothing_in_vain(visit, site, name)
     assert page.get_by_test_id("stAlert").count() == 0
     page.reload()
     page.locator(SHOWS[name]).first.wait_for()
+
+
+@pytest.mark.parametrize("way", ["pointer", "keyboard"])
+def test_the_sidebar_of_a_narrow_window_folds_once_a_page_was_chosen(visit, way):
+    page = visit(viewport=NARROW)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar).to_have_attribute("data-collapsed", "false")
+    link = page.locator('[data-testid=stSidebarNavLink][href$="/model"]')
+    link.click() if way == "pointer" else link.press("Enter")
+    page.locator(".kernels").first.wait_for()
+    expect(sidebar).to_have_attribute("data-collapsed", "true")
+
+
+def test_the_sidebar_of_a_wide_window_stays(visit):
+    page = visit("model")
+    page.locator(".kernels").first.wait_for()
+    expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")

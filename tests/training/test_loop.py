@@ -91,7 +91,7 @@ def test_every_epoch_trains_in_training_mode(images: Images, recipe: Make, tmp_p
         {"optimiser": "muon", "hidden_decay": 0.01},
         {"averaging": 0.9},
         {"keep": "best", "epochs": 3},
-        {"bfloat16": True, "erased": 8, "brightness": 0.2, "rotation": 10.0},
+        {"bfloat16": True, "erased": 8, "brightness": 0.2, "rotation": 10.0, "pasted": 0.5, "alternating": True},
     ],
     ids=["sgd", "adam", "muon", "average", "best", "all transforms"],
 )

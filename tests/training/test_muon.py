@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cbam_core.training.muon import Muon, orthogonalise
+from cbam_core.training.muon import BLOCK, Muon, orthogonalise
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (4, 32), (32, 4)])
@@ -20,6 +20,27 @@ def test_singular_values_come_near_one_and_vectors_stay(shape):
     assert values.max() < 1.3
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
     assert torch.nn.functional.cosine_similarity((left @ right).flatten(), result.flatten(), dim=0) > 0.95
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.001])
+@pytest.mark.parametrize("shape", [(64, 288), (128, 576), (512, 2048)])
+def test_no_singular_value_grows_beyond_one_near_a_low_rank(shape, noise):
+    torch.manual_seed(0)
+    matrix = torch.randn(shape[0], 3) @ torch.randn(3, shape[1]) + noise * torch.randn(shape)
+    assert torch.linalg.svdvals(orthogonalise(matrix)).max() < 1.4
+
+
+def test_rows_of_a_tall_layer_are_orthogonal_block_by_block():
+    torch.manual_seed(0)
+    layer = nn.Linear(2 * BLOCK, 2 * BLOCK, bias=False)
+    before = layer.weight.detach().clone()
+    optimiser = Muon([{"params": [layer.weight], "orthogonal": True}], lr=1.0)
+    layer(torch.randn(300, 2 * BLOCK)).square().mean().backward()
+    gradient = layer.weight.grad.clone()
+    optimiser.step()
+    for rows in (slice(0, BLOCK), slice(BLOCK, 2 * BLOCK)):
+        step = before[rows] - layer.weight.detach()[rows]
+        torch.testing.assert_close(step, orthogonalise(1.9 * gradient[rows]), atol=1e-5, rtol=0)
 
 
 def test_size_of_the_gradient_does_not_matter():

@@ -36,7 +36,7 @@ torch.manual_seed(0)
 layers = [nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), CBAM(16), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(1024, 10)]
 model = nn.Sequential(*layers) if kind == "plain" else CBAM_CNN()
 sizes = {"epochs": 2, "batch_size": 16, "validation": 20}
-recipe = Recipe(name="test", **sizes, learning_rate=0.05, bfloat16=False, brightness=0.2)
+recipe = Recipe(name="test", **sizes, learning_rate=0.05, bfloat16=False, brightness=0.2, pasted=0.5, alternating=True)
 where = {"folder": folder, "accelerator": accelerator, "parts": parts}
 history = fit(model, images, recipe, prepare=prepare, watch=Counting(), **where)
 if accelerator.is_main_process:

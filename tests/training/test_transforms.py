@@ -13,6 +13,7 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.training.recipes import REFERENCE
 from cbam_core.training.transforms import (
     Draws,
+    alternate,
     crop,
     draw,
     erase,
@@ -112,6 +113,14 @@ def test_draws_stay_within_the_recipe_and_reach_all_of_it() -> None:
     assert draws.degrees.aminmax()[0] == pytest.approx(-15, abs=0.05)
     assert draws.degrees.aminmax()[1] == pytest.approx(15, abs=0.05)
     assert draws.hole is None
+
+
+def test_alternating_flips_show_every_image_both_ways() -> None:
+    first, second, third = (alternate(4000, epoch, seed=3) for epoch in (1, 2, 3))
+    assert torch.equal(second, ~first)
+    assert torch.equal(third, first)
+    assert 0.45 < first.float().mean() < 0.55
+    assert not torch.equal(first, alternate(4000, 1, seed=4))
 
 
 def test_a_part_of_a_batch_is_treated_as_within_the_whole(pixels: torch.Tensor) -> None:
