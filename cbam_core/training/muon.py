@@ -68,7 +68,8 @@ class Muon(torch.optim.Optimizer):
             scale = max(1, matrix.shape[0] / matrix.shape[1]) ** 0.5
             blocks = [orthogonalise(rows) for rows in torch.split(matrix, BLOCK)]
             change = torch.cat(blocks).reshape(change.shape).mul_(scale)
-            parameter.mul_(1 - rate * decay)
+            if decay:
+                parameter.mul_(1 - rate * decay)
         parameter.add_(change, alpha=-rate)
 
 

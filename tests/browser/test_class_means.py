@@ -1,0 +1,47 @@
+"""Means over a whole test set, which take a while: how far they are, ended, and gone on with."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.app_with_test_set import COUNT
+from tests.browser.conftest import running
+from tests.browser.scenes import compare_classes
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    program = Path(__file__).with_name("app_with_test_set.py")
+    with running([sys.executable, str(program), str(folder), "app", "--port", "0"], folder) as address:
+        yield address
+
+
+def done(page):
+    """How many images the progress bar says."""
+    words = page.get_by_text(re.compile(rf"^[\d,]+ of {COUNT:,} test images shown to the network$"))
+    return int(words.inner_text().partition(" ")[0].replace(",", ""))
+
+
+def test_means_over_the_test_set_can_be_ended_and_gone_on_with(visit):
+    page = compare_classes(visit)
+    whole = page.get_by_text(f"Test set ({COUNT:,})", exact=True)
+    whole.click()
+    cancel = page.get_by_role("button", name="Cancel", exact=True)
+    cancel.wait_for()
+    page.get_by_text(re.compile(rf"^[1-9][\d,]* of {COUNT:,} test images")).wait_for()
+    before = done(page)
+    cancel.click()
+    page.get_by_text(re.compile("Means over the ten bundled test images")).wait_for()
+    expect(cancel).to_have_count(0)
+    whole.click()
+    cancel.wait_for()
+    assert done(page) >= before
+    page.get_by_text(re.compile(rf"Means over all test images of each class \(n = {COUNT // 10}\)")).wait_for()
+    expect(cancel).to_have_count(0)
+    page.locator(".js-plotly-plot").nth(2).wait_for()
