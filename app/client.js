@@ -1,4 +1,4 @@
-// Runs before Streamlit's own script on every page. `pages` and `mark` are filled in by app/client.py.
+// Runs before Streamlit's own script on every page. `pages`, `mark` and `refused` are filled in by app/client.py.
 
 // How far the app's address goes: a page's name at its end is not part of it.
 const address = window.location.pathname.replace(new RegExp(`/(?:${pages.join("|")})/?$`), "/");
@@ -29,3 +29,23 @@ document.addEventListener("click", (event) => {
   if (!narrow.matches || !event.target.closest("[data-testid=stSidebarNavLink]")) return;
   document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
 });
+
+// Streamlit shows that an upload was refused; the answer says why, in the page's language. A click on it, Escape or the
+// next upload takes the sentence away.
+const refusals = document.createElement("div");
+refusals.className = "cbam-refused";
+refusals.setAttribute("role", "alert");
+const refuse = (said) => {
+  if (!refusals.isConnected) document.body.append(refusals);
+  refusals.textContent = said;
+};
+refusals.addEventListener("click", () => refuse(""));
+document.addEventListener("keydown", (event) => event.key === "Escape" && refuse(""));
+const open = XMLHttpRequest.prototype.open;
+XMLHttpRequest.prototype.open = function (method, url, ...rest) {
+  open.call(this, method, url, ...rest);
+  if (method.toUpperCase() !== "PUT" || !String(url).includes("/_stcore/upload_file/")) return;
+  const language = document.documentElement.lang;
+  if (language) this.setRequestHeader("Accept-Language", language);
+  this.addEventListener("loadend", () => refuse(this.getResponseHeader(refused) ? this.responseText : ""));
+};

@@ -5,7 +5,8 @@ asks both for their health, the wrong one first, and the browser logs two 404s; 
 page's address for the app's. The names of our pages are known, so an inline script says how far the app's address goes,
 which works too where a proxy takes a path away before it asks us. The same script marks addresses that a visitor goes
 back or forth to, which it has to hear of before Streamlit does, keeps a page and its parameters one place in the
-history, and folds the sidebar of a narrow window once a page was chosen in it. A bare ``streamlit run`` lacks all that.
+history, folds the sidebar of a narrow window once a page was chosen in it, and shows why an upload was refused. A bare
+``streamlit run`` lacks all that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+
+from app.upload_limits import REFUSED
 
 FIRST: Final = "inspect"
 """The page that stands at the app's own address; Streamlit knows it by no other."""
@@ -39,7 +42,8 @@ def client_page() -> str:
     from streamlit import file_util
 
     page = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
-    given = f"const pages = {json.dumps(page_names())}, mark = {json.dumps(MARK)};"
+    names = {"pages": page_names(), "mark": MARK, "refused": REFUSED}
+    given = "".join(f"const {name} = {json.dumps(value)};" for name, value in names.items())
     script = f"<script>{{ {given}\n{_SCRIPT.read_text(encoding='utf-8')}}}</script>"
     return page.replace("<head>", f"<head>\n    {script}", 1)
 

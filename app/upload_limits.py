@@ -47,6 +47,9 @@ _MOST_DRAINED: Final = 64 * _MEGABYTE
 
 FULL: Final = "upload.server-full"
 
+REFUSED: Final = "X-Upload-Refused"
+"""Header of a refusal: its code. The sentence that goes with it is the answer's body."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -119,7 +122,7 @@ class UploadLimits:
             await _drain(receive)  # a browser that is cut off while it sends does not see the answer
             status = 503 if refusal.code == FULL else 413
             said = sentence(refusal, preferred(Headers(scope=scope).get("accept-language")))
-            headers = {"Retry-After": "120"} if status == 503 else {}
+            headers = {REFUSED: refusal.code} | ({"Retry-After": "120"} if status == 503 else {})
             answer = PlainTextResponse(said, status, headers)
             await answer(scope, receive, send)
             return

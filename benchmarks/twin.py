@@ -24,6 +24,7 @@ from apparatus.turns import asked_rounds, tell
 
 from cbam_core.errors import CbamError
 from cbam_core.nn import summarise
+from cbam_core.training.memory import keep_freed_memory
 from cbam_core.training.recipes import FAST
 from cbam_core.training.run import TrainedRun, train_classifier
 
@@ -49,7 +50,9 @@ def interval(differences: Sequence[float]) -> tuple[float, float | None]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what is missing, and print what came out."""
     rounds = asked_rounds(__doc__, 5, arguments)
-    runs = {gates: [run(gates, seed) for seed in range(rounds)] for gates in TWINS}
+    keep_freed_memory()
+    by_seed = [[run(gates, seed) for gates in TWINS] for seed in range(rounds)]
+    runs = {gates: [twins[place] for twins in by_seed] for place, gates in enumerate(TWINS)}
     accuracies = {gates: [one.classifier.card.test_accuracy or math.nan for one in runs[gates]] for gates in TWINS}
     figures, said = {}, []
     for gates in TWINS:

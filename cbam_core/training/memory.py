@@ -13,8 +13,9 @@ def keep_freed_memory() -> bool:
     """Keep large blocks that were freed for the next one, for as long as this process lives.
 
     Otherwise the GNU C library gives the memory of every large tensor back to the system and asks for it again in the
-    next step, empty and a page at a time, which on a CPU costs about a fifth of a small network's training step. It
-    concerns the whole process, so a program decides it, never a function that others call.
+    next step, empty and a page at a time: a good part of a small network's training step on a CPU, as
+    `benchmarks/kept_memory.py` measures. It concerns the whole process, so a program decides it, never a function that
+    others call.
 
     Returns:
         Whether the C library took the setting; other libraries than GNU's do not know it.

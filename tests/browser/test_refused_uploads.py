@@ -1,0 +1,57 @@
+"""An upload that the server has no room for: the page says why, in its own language, and goes on."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser.conftest import running
+from tests.browser.scenes import NARROW
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """An app that keeps one megabyte of all visitors together."""
+    command = [str(Path(sys.executable).with_name("cbam")), "app", "--port", "0"]
+    with running(["env", "CBAM_UPLOADS_MEGABYTES=1", *command], tmp_path_factory.mktemp("full")) as address:
+        yield address
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """One that the server has no room for, and one that it has."""
+    large, small = tmp_path / "large.bmp", tmp_path / "small.png"
+    Image.new("RGB", (800, 800), "teal").save(large)
+    Image.new("RGB", (80, 80), "teal").save(small)
+    return large, small
+
+
+@pytest.mark.parametrize(
+    ("at", "said"), [("", "take all the memory"), ("?lang=zh", "服务器为此预留的内存")], ids=["en", "zh"]
+)
+def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, said):
+    context = chromium.new_context(viewport=NARROW, locale="en-US")
+    context.set_default_timeout(90_000)
+    page = context.new_page()
+    page.goto(f"{site}/{at}")
+    page.locator("[data-testid=stButtonGroup] button").nth(1).click()
+    chooser = page.locator("[data-testid=stFileUploader] input[type=file]")
+    large, small = pictures
+    chooser.set_input_files(large)
+    notice = page.get_by_role("alert").and_(page.locator(".cbam-refused"))
+    expect(notice).to_contain_text(said)
+    box = notice.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= NARROW["width"]
+    page.keyboard.press("Escape")
+    expect(notice).to_be_hidden()
+    chooser.set_input_files(large)
+    expect(notice).to_contain_text(said)
+    chooser.set_input_files(small)
+    page.locator(".prediction h2").wait_for()
+    expect(notice).to_be_hidden()
+    context.close()
