@@ -41,6 +41,6 @@ def test_the_first_pages_name_leads_to_the_apps_own_address(base_path, query):
 
 
 def test_the_script_knows_every_page_and_the_mark_that_links_look_for():
-    given = re.search(r"const pages = (\[.*?\]), mark = (\".*?\");", client_page())
+    given = re.search(r"const pages = (\[.*?\]);const mark = (\".*?\");", client_page())
     assert json.loads(given[1]) == page_names()
     assert json.loads(given[2]) == links.MARK

@@ -8,7 +8,6 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import running
-from tests.browser.scenes import NARROW
 
 pytestmark = pytest.mark.browser
 
@@ -34,10 +33,11 @@ def pictures(tmp_path):
     ("at", "said"), [("", "take all the memory"), ("?lang=zh", "服务器为此预留的内存")], ids=["en", "zh"]
 )
 def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, said):
-    context = chromium.new_context(viewport=NARROW, locale="en-US")
+    context = chromium.new_context(locale="en-US")
     context.set_default_timeout(90_000)
     page = context.new_page()
     page.goto(f"{site}/{at}")
+    page.locator("[data-painted]").first.wait_for()
     page.locator("[data-testid=stButtonGroup] button").nth(1).click()
     chooser = page.locator("[data-testid=stFileUploader] input[type=file]")
     large, small = pictures
@@ -46,7 +46,7 @@ def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, s
     expect(notice).to_contain_text(said)
     box = notice.bounding_box()
     assert box["x"] >= 0
-    assert box["x"] + box["width"] <= NARROW["width"]
+    assert box["x"] + box["width"] <= 1280
     page.keyboard.press("Escape")
     expect(notice).to_be_hidden()
     chooser.set_input_files(large)
