@@ -8,6 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import running
+from tests.browser.scenes import NARROW
 
 pytestmark = pytest.mark.browser
 
@@ -30,15 +31,17 @@ def pictures(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("at", "said"), [("", "take all the memory"), ("?lang=zh", "服务器为此预留的内存")], ids=["en", "zh"]
+    ("at", "upload", "said"),
+    [("", "Upload", "take all the memory"), ("?lang=zh", "上传", "服务器为此预留的内存")],
+    ids=["en", "zh"],
 )
-def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, said):
-    context = chromium.new_context(locale="en-US")
+def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, upload, said):
+    context = chromium.new_context(viewport=NARROW, locale="en-US")
     context.set_default_timeout(90_000)
     page = context.new_page()
     page.goto(f"{site}/{at}")
     page.locator("[data-painted]").first.wait_for()
-    page.locator("[data-testid=stButtonGroup] button").nth(1).click()
+    page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").get_by_text(upload, exact=True).click()
     chooser = page.locator("[data-testid=stFileUploader] input[type=file]")
     large, small = pictures
     chooser.set_input_files(large)
@@ -46,7 +49,7 @@ def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, s
     expect(notice).to_contain_text(said)
     box = notice.bounding_box()
     assert box["x"] >= 0
-    assert box["x"] + box["width"] <= 1280
+    assert box["x"] + box["width"] <= NARROW["width"]
     page.keyboard.press("Escape")
     expect(notice).to_be_hidden()
     chooser.set_input_files(large)
