@@ -1,4 +1,6 @@
-"""The best so far for `CBAM_CNN` as it is: `fast`, for longer, with patches of other images. It made the shipped one: 89.39 %.
+"""The best so far for `CBAM_CNN` as it is: `fast`, for longer, with patches of other images.
+
+It made the shipped one: 89.39 %.
 
 A hundred epochs without patches came to 89.07 % of the test images and 95.7 % of the training images as they are: much
 was learnt by heart, so epochs alone would not do. Muon's steps were often too long then, for want of correcting their
