@@ -30,8 +30,9 @@ document.addEventListener("click", (event) => {
   document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
 });
 
-// Streamlit shows that an upload was refused; the answer says why, in the page's language. A click on it, Escape or the
-// next upload takes the sentence away.
+// Streamlit shows that an upload was refused; the answer says why, in the page's language. A click on it, Escape or new
+// uploads take the sentence away, but not others that were chosen together with it.
+let uploads = 0;
 const refusals = document.createElement("div");
 refusals.className = "cbam-refused";
 refusals.setAttribute("role", "alert");
@@ -47,5 +48,9 @@ XMLHttpRequest.prototype.open = function (method, url, ...rest) {
   if (method.toUpperCase() !== "PUT" || !String(url).includes("/_stcore/upload_file/")) return;
   const language = document.documentElement.lang;
   if (language) this.setRequestHeader("Accept-Language", language);
-  this.addEventListener("loadend", () => refuse(this.getResponseHeader(refused) ? this.responseText : ""));
+  if (!uploads++) refuse("");
+  this.addEventListener("loadend", () => {
+    uploads--;
+    if (this.getResponseHeader(refused)) refuse(this.responseText);
+  });
 };

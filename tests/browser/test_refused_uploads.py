@@ -23,11 +23,11 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Two that the server has no room for, and one that it has."""
-    large, other, small = tmp_path / "large.bmp", tmp_path / "other.bmp", tmp_path / "small.png"
-    for path, side in ((large, 800), (other, 700), (small, 80)):
+    """Two that the server has no room for, and two that it has."""
+    files = [tmp_path / name for name in ("large.bmp", "other.bmp", "small.png", "smaller.png")]
+    for path, side in zip(files, (800, 700, 80, 70), strict=True):
         Image.new("RGB", (side, side), "teal").save(path)
-    return large, other, small
+    return files
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, u
     page.locator("[data-painted]").first.wait_for()
     page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").get_by_text(upload, exact=True).click()
     chooser = page.locator("[data-testid=stFileUploader] input[type=file]")
-    large, other, small = pictures
+    large, other, small, smaller = pictures
     chooser.set_input_files(large)
     notice = page.get_by_role("alert").and_(page.locator(".cbam-refused"))
     expect(notice).to_contain_text(said)
@@ -52,9 +52,9 @@ def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, u
     assert box["x"] + box["width"] <= NARROW["width"]
     page.keyboard.press("Escape")
     expect(notice).to_be_hidden()
-    chooser.set_input_files(other)
-    expect(notice).to_contain_text(said)
-    chooser.set_input_files(small)
+    chooser.set_input_files([other, small])
     page.locator(".prediction h2").wait_for()
+    expect(notice).to_contain_text(said)
+    chooser.set_input_files(smaller)
     expect(notice).to_be_hidden()
     context.close()
