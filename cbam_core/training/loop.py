@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from cbam_core.errors import TrainingError
 from cbam_core.training.images import Images
 from cbam_core.training.pasting import Targets, paste
+from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.schedule import Plateau, make_optimiser, make_schedule
 from cbam_core.training.state import restore, store
@@ -35,6 +37,9 @@ Prepare = Callable[[Tensor], Tensor]
 
 EVALUATED = 500
 """Images that go through the network at once when nothing is learnt."""
+
+SETTLING = 10_000
+"""Images, at most, from which batch statistics of averaged weights are taken after an epoch."""
 
 
 def fit(
@@ -82,6 +87,7 @@ def fit(
     run.audience.begin(run.kept.eval(), run.history)
     for number in range(len(run.history.epochs) + 1, recipe.epochs + 1):
         run.learn(train, number)
+        run.settle(train, number)
         run.close_epoch(validation)
         run.audience.epoch(run.kept, run.history)
         if accelerator.is_main_process:
@@ -149,6 +155,7 @@ class _Run:
                 shares=shares,
             )
         self.steps = steps
+        self.in_bfloat16 = recipe.bfloat16 and arithmetic(self.accelerator.device.type) == torch.bfloat16
         self.plain = model.to(self.accelerator.device).to(memory_format=torch.channels_last)
         optimiser = make_optimiser(self.plain, recipe)
         self.schedule = make_schedule(optimiser, recipe, recipe.epochs * steps)
@@ -156,12 +163,14 @@ class _Run:
         if recipe.averaging:
             average = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.plain, multi_avg_fn=average, use_buffers=True)
+        elif recipe.averaged:
+            self.average = AveragedModel(self.plain)  # the plain mean
         self.model, self.optimiser = self.accelerator.prepare(self.plain, optimiser)
 
     @property
     def kept(self) -> nn.Module:
         """The network as the run would leave it now."""
-        return self.plain if self.average is None else self.average.module
+        return self.average.module if self.average is not None and self.average.n_averaged else self.plain
 
     def parts(self) -> dict[str, Any]:
         """State dicts of everything that moves."""
@@ -195,6 +204,9 @@ class _Run:
         torch.manual_seed((recipe.seed * 100_003 + number) * 1009 + accelerator.process_index)
         self.model.train()
         self.started, self.right, self.losses = time.perf_counter(), 0, []
+        first_averaged = recipe.epochs - recipe.averaged + 1
+        if number == first_averaged:
+            self.optimiser.state.clear()  # the cycle ended at a rate of zero: what moved the weights there is over
         mirrored = alternate(len(images.labels), number, recipe.seed) if recipe.flip and recipe.alternating else None
         batches = shuffled(len(images.labels), recipe.batch_size, generator)
         for index, batch in enumerate(batches, start=1):
@@ -222,7 +234,7 @@ class _Run:
             self.optimiser.zero_grad()
             if not isinstance(self.schedule, Plateau):
                 self.schedule.step()
-            if self.average is not None:
+            if self.average is not None and (recipe.averaging or number >= first_averaged):
                 self.average.update_parameters(self.plain)
             self.losses.append(loss)
             step = (number - 1) * self.steps + index
@@ -251,7 +263,7 @@ class _Run:
         """Forward and backward of some images; their mean loss."""
         recipe = self.recipe
         # Accelerate's own mixed precision would change the network's forward for good, evaluation included.
-        with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=recipe.bfloat16):
+        with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=self.in_bfloat16):
             logits = self.model(self.prepare(pixels)).float()
             taught = self.teacher(pixels).float() if self.teacher and recipe.teacher_share else None
         loss = targets.loss(logits, recipe.label_smoothing)
@@ -261,6 +273,26 @@ class _Run:
         self.accelerator.backward(loss / self.pieces)
         self.right += targets.right(logits)
         return float(loss.detach())
+
+    def settle(self, images: Images, number: int) -> None:
+        """Take the batch statistics of a plain mean of weights, which none of the networks it is the mean of had.
+
+        Source: P. Izmailov et al., *Averaging Weights Leads to Wider Optima and Better Generalization*, 2018, section
+        3.2. Every process looks at the same images, as training shows them.
+        """
+        recipe = self.recipe
+        if self.average is None or recipe.averaging or not self.average.n_averaged:
+            return
+        generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
+
+        def batches() -> Iterator[Tensor]:
+            enough = -(-min(SETTLING, len(images.labels)) // recipe.batch_size)
+            for batch in islice(shuffled(len(images.labels), recipe.batch_size, generator), enough):
+                draws = draw(recipe, len(batch), images.side, generator)
+                yield self.prepare(self._show(images, batch, draws, slice(None))[0])
+
+        update_bn(batches(), self.average.module)
+        self.average.module.eval()
 
     def close_epoch(self, validation: Images) -> None:
         """Measure, and let the schedule see it."""

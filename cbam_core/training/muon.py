@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from cbam_core.training.precision import arithmetic
+
 STEPS = 5
 """Of the iteration; the source takes as many."""
 
@@ -76,8 +78,8 @@ class Muon(torch.optim.Optimizer):
 def orthogonalise(matrix: Float[Tensor, "m n"], steps: int = STEPS) -> Float[Tensor, "m n"]:
     """A matrix with the same singular vectors and singular values near 1 (between about 0.7 and 1.2).
 
-    It is found by Newton-Schulz iteration in bfloat16; no decomposition is needed. Every step looks at the matrix as it
-    has become, and so corrects what rounding did to the step before; a polynomial worked out from the first Gram matrix
+    It is found by Newton-Schulz iteration, in bfloat16 where that is fast; no decomposition is needed. Every step looks
+    at the matrix as it has become, and so corrects what rounding did to the step before; a polynomial worked out from the first Gram matrix
     alone would be cheaper, but blows up on matrices near a low rank, as gradients are.
 
     Args:
@@ -85,7 +87,7 @@ def orthogonalise(matrix: Float[Tensor, "m n"], steps: int = STEPS) -> Float[Ten
         steps: of the iteration.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    now = (wide / (wide.norm() + 1e-7)).bfloat16()
+    now = (wide / (wide.norm() + 1e-7)).to(arithmetic(wide.device.type))
     first, second, third = _FACTORS
     for _ in range(steps):
         gram = now @ now.T  # (m, m), m <= n

@@ -73,7 +73,10 @@ def make_schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) 
     """
     if recipe.schedule == "plateau":
         return ReduceLROnPlateau(optimiser, mode="min", factor=0.5, patience=3)
-    return LambdaLR(optimiser, lambda step: one_cycle(step, steps, recipe.warmup))
+    cycle = steps * (recipe.epochs - recipe.averaged) // recipe.epochs
+    return LambdaLR(
+        optimiser, lambda step: one_cycle(step, cycle, recipe.warmup) if step < cycle else recipe.averaged_rate
+    )
 
 
 def one_cycle(step: int, steps: int, warmup: float) -> float:

@@ -44,8 +44,12 @@ class Recipe:
         rotation: turned by up to this many degrees, either way.
         erased: side in pixels of a square of mid-grey at a random place; 0 for none.
         pasted: share of the images, in [0, 1], that get a rectangle of another image, and its label by its area.
-        bfloat16: run forward and backward in bfloat16 autocast; weights and updates stay float32.
+        bfloat16: run forward and backward in bfloat16 autocast, where the processor has arithmetic for it (see
+            `cbam_core.training.precision`); weights and updates stay float32.
         averaging: decay per step of the average over weights that is kept as the result, in [0, 1); 0 for none.
+        averaged: of one-cycle: epochs at the end, after the cycle, in which the rate stays the same and whose weights'
+            mean is the result; 0 for none.
+        averaged_rate: share of the peak rate in these epochs, in (0, 1].
         teacher: name of the shipped network whose probabilities are learnt too; "" for none.
         teacher_share: weight of that part of the loss, in [0, 1].
         teacher_temperature: both networks' logits are divided by it for that part.
@@ -80,6 +84,8 @@ class Recipe:
     pasted: float = 0.0
     bfloat16: bool = True
     averaging: float = 0.0
+    averaged: int = 0
+    averaged_rate: float = 0.1
     teacher: str = ""
     teacher_share: float = 0.0
     teacher_temperature: float = 1.0
@@ -110,6 +116,17 @@ class Recipe:
                     value=str(getattr(self, name))[:60],
                 )
 
+        if self.averaged and (self.averaged >= self.epochs or self.averaging or self.schedule != "one-cycle"):
+            raise TrainingError(
+                "training.recipe-averaged",
+                "recipe value averaged must be less than epochs, with averaging=0 and schedule=one-cycle; "
+                "given {averaged} of {epochs} epochs, averaging={averaging} and schedule={schedule}",
+                averaged=self.averaged,
+                epochs=self.epochs,
+                averaging=self.averaging,
+                schedule=self.schedule,
+            )
+
     def as_dict(self) -> dict[str, Number]:
         """The recipe as JSON-ready values."""
         return asdict(self)
@@ -135,6 +152,8 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "erased": (0, 32, False, False),
     "pasted": (0, 1, False, False),
     "averaging": (0, 1, False, True),
+    "averaged": (0, 100_000, False, False),
+    "averaged_rate": (0, 1, True, False),
     "teacher_share": (0, 1, False, False),
     "teacher_temperature": (0, 1000, True, False),
     "validation": (1, 49_999, False, False),

@@ -1,0 +1,23 @@
+"""Which arithmetic a processor is fast in."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+
+@cache
+def arithmetic(device: str) -> torch.dtype:
+    """What to multiply in where bfloat16 is exact enough: bfloat16 if the processor computes in it, else float32.
+
+    A CPU without such instructions imitates them: forward and backward of `CBAM_CNN` took ten times as long in
+    bfloat16 as in float32 on one that has AVX2 alone. GPUs that torch supports have them.
+
+    Args:
+        device: type of a device, such as ``"cpu"`` or ``"cuda"``.
+    """
+    if device != "cpu":
+        return torch.bfloat16
+    names = [name for name, has in torch.cpu.get_capabilities().items() if has is True]
+    return torch.bfloat16 if any(name.endswith("bf16") for name in names) else torch.float32
