@@ -2,45 +2,122 @@
 
 A round is one seed for all four twins: same order of images, same transforms. Reported are test accuracies, and the
 difference of each twin from the one without gates, pair by pair, with a 95 % interval (Student's t over the pairs).
-Runs lie in a folder and go on where they were stopped; a seed that is finished is not trained again.
+
+What came of every run stands in `benchmarks/twin_runs.json`, and a run that stands there is not trained again: remove
+the file to train all of them anew. Runs lie in a folder and go on where they were stopped.
 
     python benchmarks/twin.py [--rounds 5]
 
-CIFAR-10 must have been fetched (`cbam data fetch`). Twenty runs: an hour and a half on two cores.
+CIFAR-10 must have been fetched (`cbam data fetch`). Twenty runs: an hour and a half on two cores with bfloat16
+arithmetic, five times as long without. Twins of one seed are a pair only where both were computed in the same arithmetic.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import statistics
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import torch
 from apparatus.browser import ROOT
 from apparatus.turns import asked_rounds, tell
 
 from cbam_core.errors import CbamError
+from cbam_core.files import write_atomically
 from cbam_core.nn import summarise
 from cbam_core.training.memory import keep_freed_memory
+from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import FAST
-from cbam_core.training.run import TrainedRun, train_classifier
+from cbam_core.training.run import train_classifier
 
 TWINS = ("both", "channel", "spatial", "none")
+LEDGER = Path(__file__).with_name("twin_runs.json")
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 """Two-sided 95 % quantiles of Student's t, by the number of pairs."""
 
 
-def run(gates: str, seed: int) -> TrainedRun:
-    """A finished run; it is trained, or gone on with, where need be."""
+@dataclass(frozen=True)
+class Result:
+    """What came of one run.
+
+    Attributes:
+        right: of the test images.
+        seconds: of training; None where nobody kept them.
+        arithmetic: ``"bfloat16"`` or ``"float32"``: what forward and backward were computed in.
+        processor: what it calls itself; "" where nobody noted it.
+    """
+
+    gates: str
+    seed: int
+    right: int
+    images: int
+    parameters: int
+    seconds: float | None
+    arithmetic: str
+    processor: str
+
+    @property
+    def accuracy(self) -> float:
+        """In [0, 1]."""
+        return self.right / self.images
+
+
+def train(gates: str, seed: int) -> Result:
+    """A run to its end; it goes on where it was stopped."""
     folder = Path(os.environ.get("CBAM_RUNS_DIR", ROOT / "runs")) / "twin" / f"{gates}-{seed}"
-    return train_classifier(replace(FAST, gates=gates, seed=seed), folder, resume=True)
+    classifier = train_classifier(replace(FAST, gates=gates, seed=seed), folder, resume=True).classifier
+    card = classifier.card
+    return Result(
+        gates=gates,
+        seed=seed,
+        right=card.test_correct or 0,
+        images=card.test_count or 0,
+        parameters=summarise(classifier.model, (32, 32)).parameters,
+        seconds=round(sum(float(epoch["seconds"]) for epoch in card.history), 1),
+        arithmetic=str(arithmetic("cuda" if torch.accelerator.is_available() else "cpu")).removeprefix("torch."),
+        processor=str(torch.cpu.get_capabilities().get("cpu_name", "")),
+    )
+
+
+def common() -> dict[str, object]:
+    """What all runs have in common."""
+    return {name: value for name, value in FAST.as_dict().items() if name not in ("gates", "seed")}
+
+
+def read_ledger() -> dict[tuple[str, int], Result]:
+    """Results of earlier runs."""
+    if not LEDGER.exists():
+        return {}
+    ledger = json.loads(LEDGER.read_text(encoding="utf-8"))
+    recipe = common()
+    if other := [name for name, value in ledger["recipe"].items() if recipe.get(name) != value]:
+        sys.exit(f"{LEDGER} is of another recipe (other: {', '.join(other)}); remove it to train all twins anew")
+    results = [Result(**record) for record in ledger["runs"]]
+    return {(result.gates, result.seed): result for result in results}
+
+
+def write_ledger(results: Mapping[tuple[str, int], Result]) -> None:
+    """Keep results for the next time."""
+    ordered = sorted(results.values(), key=lambda result: (result.seed, TWINS.index(result.gates)))
+    lines = ",\n".join(f"    {json.dumps(asdict(result))}" for result in ordered)
+    text = f'{{\n  "recipe": {json.dumps(common())},\n  "runs": [\n{lines}\n  ]\n}}\n'
+    write_atomically(LEDGER, lambda file: file.write(text.encode()))
+
+
+def pairs(results: Mapping[tuple[str, int], Result], gates: str) -> list[tuple[Result, Result]]:
+    """A twin and the one without gates, for every seed that both were computed with in the same arithmetic."""
+    mine = [result for result in results.values() if result.gates == gates]
+    both = [(result, results["none", result.seed]) for result in mine if ("none", result.seed) in results]
+    return [(one, bare) for one, bare in both if one.arithmetic == bare.arithmetic]
 
 
 def interval(differences: Sequence[float]) -> tuple[float, float | None]:
-    """Mean of paired differences and half the width of its 95 % interval; None for a single pair."""
+    """Mean of paired differences and half the width of its 95 % interval; None where the number of pairs gives none."""
     mean = statistics.mean(differences)
     if len(differences) not in STUDENT:
         return mean, None
@@ -51,23 +128,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train what is missing, and print what came out."""
     rounds = asked_rounds(__doc__, 5, arguments)
     keep_freed_memory()
-    by_seed = [[run(gates, seed) for gates in TWINS] for seed in range(rounds)]
-    runs = {gates: [twins[place] for twins in by_seed] for place, gates in enumerate(TWINS)}
-    accuracies = {gates: [one.classifier.card.test_accuracy or math.nan for one in runs[gates]] for gates in TWINS}
+    results = read_ledger()
+    for seed in range(rounds):
+        for gates in TWINS:
+            if (gates, seed) not in results:
+                results[gates, seed] = train(gates, seed)
+                write_ledger(results)
+    asked = {key: result for key, result in results.items() if result.seed < rounds}
     figures, said = {}, []
     for gates in TWINS:
-        pairs = [mine - bare for mine, bare in zip(accuracies[gates], accuracies["none"], strict=True)]
-        mean, half = interval(pairs)
-        seconds = [sum(float(e["seconds"]) for e in one.classifier.card.history) for one in runs[gates]]
+        mine = [result for result in asked.values() if result.gates == gates]
+        paired = pairs(asked, gates)
+        mean, half = interval([one.accuracy - bare.accuracy for one, bare in paired]) if paired else (math.nan, None)
+        timed = [one.seconds / bare.seconds for one, bare in paired if one.seconds and bare.seconds]
         figures[gates] = {
-            "accuracies": accuracies[gates],
-            "difference": mean,
+            "accuracies": [result.accuracy for result in mine],
+            "pairs": len(paired),
+            "difference": mean if paired else None,
             "half_interval": half,
-            "parameters": summarise(runs[gates][0].classifier.model, (32, 32)).parameters,
-            "training_seconds": round(statistics.median(seconds), 1),
+            "parameters": mine[0].parameters,
+            "training_time_over_none": round(statistics.median(timed), 3) if timed else None,
         }
-        against = "" if gates == "none" else f" ({100 * mean:+.2f} ± {100 * (half or math.nan):.2f} points)"
-        said.append(f"{gates} {statistics.mean(accuracies[gates]):.2%}{against}")
+        width = "" if half is None else f" ± {100 * half:.2f}"
+        against = "" if gates == "none" else f" ({100 * mean:+.2f}{width} points, {len(paired)} pairs)"
+        said.append(f"{gates} {statistics.mean(result.accuracy for result in mine):.2%}{against}")
     return tell("twin", {"rounds": rounds, "twins": figures}, "; ".join(said), holds=True)
 
 

@@ -119,3 +119,67 @@ def test_the_load_claim_fails_for_slow_answers_errors_and_memory_that_stays(load
     assert status(reruns=99) == 1
     assert status(resident_mb=701.0) == 1
     assert status(after=521.0) == 1
+
+
+@pytest.fixture
+def twins(load, monkeypatch, tmp_path):
+    """The twin report with made-up runs; says which were trained."""
+    module = load("twin")
+    monkeypatch.setattr(module, "LEDGER", tmp_path / "twin_runs.json")
+    module.trained = []
+
+    def train(gates, seed):
+        module.trained.append((gates, seed))
+        right = {"both": 8630, "channel": 8600, "spatial": 8680, "none": 8600}[gates] + 10 * seed * (gates == "both")
+        return module.Result(gates, seed, right, 10_000, 1_150_896, 400.0 - 100 * (gates == "none"), "float32", "a")
+
+    monkeypatch.setattr(module, "train", train)
+    return module
+
+
+def test_twins_are_compared_pair_by_pair(twins, capsys):
+    assert twins.main(["--rounds", "2"]) == 0
+    figures, sentence = told(capsys)
+    both = figures["twins"]["both"]
+    assert both["accuracies"] == [0.863, 0.864]
+    assert both["difference"] == pytest.approx(0.0035)
+    assert both["half_interval"] == pytest.approx(12.706 * 0.0005, rel=1e-3)  # deviation 0.00071, over the root of 2
+    assert both["training_time_over_none"] == pytest.approx(4 / 3, abs=1e-3)
+    assert "both 86.35% (+0.35 ± 0.64 points, 2 pairs)" in sentence
+    assert sentence.endswith("none 86.00%")
+
+
+def test_a_twin_that_was_trained_before_is_not_trained_again(twins, capsys):
+    twins.main(["--rounds", "1"])
+    twins.main(["--rounds", "2"])
+    assert twins.trained == [(gates, seed) for seed in (0, 1) for gates in twins.TWINS]
+    twins.main(["--rounds", "1"])
+    assert len(twins.trained) == 8
+    assert told_last(capsys)["twins"]["both"]["accuracies"] == [0.863]
+
+
+def told_last(capsys):
+    return json.loads(capsys.readouterr().out.splitlines()[-2])
+
+
+def test_twins_in_different_arithmetic_are_no_pair(twins):
+    results = {(gates, 0): twins.train(gates, 0) for gates in twins.TWINS}
+    assert len(twins.pairs(results, "both")) == 1
+    results["none", 0] = twins.Result(**{**vars(results["none", 0]), "arithmetic": "bfloat16"})
+    assert twins.pairs(results, "both") == []
+
+
+def test_twins_of_another_recipe_are_refused(twins, monkeypatch):
+    from dataclasses import replace
+
+    twins.main(["--rounds", "1"])
+    monkeypatch.setattr(twins, "FAST", replace(twins.FAST, epochs=3))
+    with pytest.raises(SystemExit, match=r"of another recipe \(other: epochs\); remove it to train all twins anew"):
+        twins.main(["--rounds", "1"])
+
+
+def test_the_twins_that_ship_are_of_recipe_fast(load):
+    module = load("twin")
+    results = module.read_ledger()
+    assert {result.images for result in results.values()} == {10_000}
+    assert all(len(module.pairs(results, gates)) >= 2 for gates in module.TWINS)

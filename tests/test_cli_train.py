@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from cbam_core.cli import main
+from cbam_core.training import precision
 from cbam_core.training import run as run_module
 from cbam_core.training.evaluation import Evaluation
 from cbam_core.training.recipes import FAST, REFERENCE
@@ -89,3 +91,13 @@ def test_missing_data_are_one_line_and_nothing_is_started(tmp_path, capsys):
     assert errors.count("\n") == 1
     assert "cbam data fetch" in errors
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("dtype", "said"), [(torch.float32, True), (torch.bfloat16, False)])
+def test_a_processor_without_bfloat16_is_told_of(asked, tmp_path, capsys, monkeypatch, dtype, said):
+    monkeypatch.setattr(precision, "arithmetic", lambda device: dtype)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    assert main(["train", "--epochs", "1", "--out", str(tmp_path)]) == 0
+    assert ("no arithmetic for bfloat16; the run computes in float32" in capsys.readouterr().err) == said
+    assert main(["train", "--epochs", "1", "--set", "bfloat16=no", "--out", str(tmp_path)]) == 0
+    assert "bfloat16" not in capsys.readouterr().err

@@ -62,7 +62,10 @@ def train(
       cbam train --recipe strong --epochs 5 --set learning_rate=0.05 --out runs/quick
       torchrun --nproc_per_node 2 -m cbam_core.cli train --recipe fast --out runs/two
     """
+    import torch
+
     from cbam_core.training.memory import keep_freed_memory
+    from cbam_core.training.precision import arithmetic
     from cbam_core.training.recipes import RECIPES, override
     from cbam_core.training.run import train_classifier
 
@@ -71,6 +74,8 @@ def train(
     values |= {} if seed is None else {"seed": str(seed)}
     chosen = override(RECIPES[recipe], values)
     keep_freed_memory()
+    if chosen.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16:
+        typer.echo("this processor has no arithmetic for bfloat16; the run computes in float32", err=True)
     with progress_bar("{task.fields[state]}") as progress:
         if tensorboard:
             typer.echo(one_line(f"watch with: tensorboard --logdir {out}"))

@@ -23,6 +23,7 @@ from cbam_core.training.film import FILM
 from cbam_core.training.filming import Camera, Filming
 from cbam_core.training.images import Images
 from cbam_core.training.loop import find_devices, fit
+from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import RECIPES, Recipe
 from cbam_core.training.records import HISTORY, Recording
 from cbam_core.training.scoring import score
@@ -199,7 +200,8 @@ def _finish(
     """Test once, and write everything; in the main process, which the others wait for."""
     train, test = splits
     result = score(trained, test.images, test.labels, classes=CLASSES, split="test")
-    card = _card(recipe, history, len(train.labels), result, teacher)
+    what = _what(recipe, teacher, accelerator.device.type)
+    card = _card(recipe, history, len(train.labels), result, what)
     if accelerator.is_main_process:
         folder = checkpoint.parent
         shutil.copyfile(folder / HISTORY, checkpoint.with_suffix(".history.json"))
@@ -211,14 +213,20 @@ def _finish(
     return TrainedRun(checkpoint, load_classifier(checkpoint), result)
 
 
-def _card(recipe: Recipe, history: History, images: int, result: Evaluation, teacher: Classifier | None) -> Card:
-    kept = {"last": "the last epoch is kept", "best": "the best epoch on them is kept"}[recipe.keep]
+def _what(recipe: Recipe, teacher: Classifier | None, device: str) -> str:
     what = f"{recipe.architecture}, a small network with CBAM blocks, trained from scratch on CIFAR-10."
     if teacher is not None:
         what += (
             f" It learnt from the labels and from the probabilities of {teacher.name} "
             f"(SHA-256 {teacher.digest}), a network of ours that saw the same training images."
         )
+    if recipe.bfloat16 and arithmetic(device) == torch.float32:
+        what += " It was finished in float32, on a processor without arithmetic for bfloat16."
+    return what
+
+
+def _card(recipe: Recipe, history: History, images: int, result: Evaluation, what: str) -> Card:
+    kept = {"last": "the last epoch is kept", "best": "the best epoch on them is kept"}[recipe.keep]
     return Card(
         what=what,
         recipe=recipe.as_dict(),

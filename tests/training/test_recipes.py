@@ -35,6 +35,7 @@ def test_a_recipe_is_frozen() -> None:
         ("momentum", 1.0, r"momentum must lie in \[0, 1\)"),
         ("hue", 0.6, "hue"),
         ("teacher_temperature", 0.0, "teacher_temperature"),
+        ("averaged_rate", 0.0, r"averaged_rate must lie in \(0, 1\]"),
         ("validation", 0, "validation"),
         ("schedule", "cosine", "one of one-cycle, plateau; given cosine"),
         ("optimiser", "lion", "optimiser"),
@@ -45,6 +46,13 @@ def test_a_recipe_is_frozen() -> None:
 def test_values_that_cannot_be_are_refused(name: str, value: object, said: str) -> None:
     with pytest.raises(TrainingError, match=said):
         replace(FAST, **{name: value})
+
+
+@pytest.mark.parametrize("changes", [{"averaged": 20}, {"averaging": 0.9}, {"schedule": "plateau"}])
+def test_epochs_to_average_need_a_cycle_before_them(changes) -> None:
+    assert replace(FAST, averaged=19).averaged == 19
+    with pytest.raises(TrainingError, match="averaged must be less than epochs, with averaging=0 and schedule=one-c"):
+        replace(FAST, **{"averaged": 5, **changes})
 
 
 def test_values_given_as_text_are_read_by_their_kind() -> None:

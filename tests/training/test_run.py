@@ -223,3 +223,10 @@ def test_the_command_on_the_card_makes_the_same_recipe():
     assert command_for(changed) == (
         "cbam train --recipe reference --epochs 3 --set learning_rate=0.02 --set flip=no --seed 9 --out runs/reference"
     )
+
+
+@pytest.mark.parametrize(("dtype", "said"), [(torch.float32, True), (torch.bfloat16, False)])
+def test_the_card_says_where_the_processor_lacked_what_the_recipe_asks_for(splits, tmp_path, monkeypatch, dtype, said):
+    monkeypatch.setattr(run, "arithmetic", lambda device: dtype)
+    made = train_classifier(replace(RECIPE, epochs=1, bfloat16=True), tmp_path)
+    assert ("finished in float32, on a processor without arithmetic for bfloat16" in made.classifier.card.what) == said

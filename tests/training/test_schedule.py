@@ -16,6 +16,19 @@ def test_learning_rate_climbs_to_the_peak_and_ends_near_zero() -> None:
     assert shares[-1] < 0.001
 
 
+def test_the_rate_of_averaged_epochs_stays_the_same_after_a_whole_cycle(recipe) -> None:
+    made = recipe(epochs=10, averaged=4, averaged_rate=0.25, learning_rate=0.4)
+    optimiser = make_optimiser(network(), made)
+    schedule = make_schedule(optimiser, made, 100)
+    rates = []
+    for _ in range(100):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert rates[:60] == pytest.approx([0.4 * one_cycle(step, 60, made.warmup) for step in range(60)])
+    assert rates[60:] == pytest.approx([0.1] * 40)
+
+
 def test_gates_norms_and_biases_do_not_decay() -> None:
     model = network()
     decayed, free = parameter_groups(model, 0.1)
