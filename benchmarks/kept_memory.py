@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from cbam_core.nn import CBAM_CNN
 from cbam_core.training.memory import keep_freed_memory
+from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import FAST
 from cbam_core.training.schedule import make_optimiser
 
@@ -41,7 +42,7 @@ def learn(way: str) -> int:
     labels = torch.randint(10, (FAST.batch_size,))
     for _ in sys.stdin:
         for _ in range(STEPS):
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arithmetic("cpu") == torch.bfloat16):
                 logits = model(images).float()
             functional.cross_entropy(logits, labels).backward()
             optimiser.step()

@@ -38,6 +38,8 @@ WORDS = Words(
         "pasted": "pasted patches",
         "bfloat16": "bfloat16",
         "averaging": "averaging",
+        "averaged": "averaged epochs",
+        "averaged_rate": "rate while averaged",
         "teacher": "teacher",
         "teacher_share": "teacher share",
         "teacher_temperature": "teacher temperature",
