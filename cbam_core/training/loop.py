@@ -253,7 +253,10 @@ class _Run:
         if draws.patches is None:
             return pixels, Targets(labels)
         lender = torch.arange(len(batch)).roll(1)[share]
-        others = draws.part(lender).apply(images.pixels[batch[lender]], self.recipe)
+        if len(pixels) == len(batch):  # all of them are there already
+            others = pixels[lender]
+        else:
+            others = draws.part(lender).apply(images.pixels[batch[lender]], self.recipe)
         patches = draws.patches[share].to(pixels.device)
         return paste(pixels, others, patches), Targets.pasted(
             labels, images.labels[batch[lender]], patches, images.side
