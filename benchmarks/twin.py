@@ -9,7 +9,8 @@ the file to train all of them anew. Runs lie in a folder and go on where they we
     python benchmarks/twin.py [--rounds 5]
 
 CIFAR-10 must have been fetched (`cbam data fetch`). Twenty runs: an hour and a half on two cores with bfloat16
-arithmetic, five times as long without. Twins of one seed are a pair only where both were computed in the same arithmetic.
+arithmetic, about three times as long without. Twins of one seed are a pair only where both were computed in the same
+arithmetic.
 """
 
 from __future__ import annotations

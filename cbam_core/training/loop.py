@@ -20,9 +20,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from cbam_core.errors import TrainingError
+from cbam_core.training.averaging import SETTLING, Average
 from cbam_core.training.images import Images
 from cbam_core.training.pasting import Targets, paste
 from cbam_core.training.precision import arithmetic
@@ -37,9 +37,6 @@ Prepare = Callable[[Tensor], Tensor]
 
 EVALUATED = 500
 """Images that go through the network at once when nothing is learnt."""
-
-SETTLING = 10_000
-"""Images, at most, from which batch statistics of averaged weights are taken after an epoch."""
 
 
 def fit(
@@ -159,18 +156,14 @@ class _Run:
         self.plain = model.to(self.accelerator.device).to(memory_format=torch.channels_last)
         optimiser = make_optimiser(self.plain, recipe)
         self.schedule = make_schedule(optimiser, recipe, recipe.epochs * steps)
-        self.average = None
-        if recipe.averaging:
-            average = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
-            self.average = AveragedModel(self.plain, multi_avg_fn=average, use_buffers=True)
-        elif recipe.averaged:
-            self.average = AveragedModel(self.plain)  # the plain mean
+        self.average = Average.of(self.plain, recipe)
         self.model, self.optimiser = self.accelerator.prepare(self.plain, optimiser)
 
     @property
     def kept(self) -> nn.Module:
         """The network as the run would leave it now."""
-        return self.average.module if self.average is not None and self.average.n_averaged else self.plain
+        averaged = None if self.average is None else self.average.model
+        return self.plain if averaged is None else averaged
 
     def parts(self) -> dict[str, Any]:
         """State dicts of everything that moves."""
@@ -180,7 +173,7 @@ class _Run:
             "schedule": {k: v for k, v in self.schedule.state_dict().items() if k != "lr_lambdas"},
         }
         if self.average is not None:
-            parts["average"] = self.average.state_dict()
+            parts["average"] = self.average.mean.state_dict()
         if self.best is not None:
             parts["best"] = {"accuracy": self.best[0], "model": self.best[1]}
         return parts
@@ -192,7 +185,7 @@ class _Run:
         self.optimiser.load_state_dict(parts["optimiser"])
         self.schedule.load_state_dict({"lr_lambdas": [None] * len(self.optimiser.param_groups), **parts["schedule"]})
         if self.average is not None:
-            self.average.load_state_dict(parts["average"])
+            self.average.mean.load_state_dict(parts["average"])
         if "best" in parts:
             self.best = parts["best"]["accuracy"], parts["best"]["model"]
 
@@ -204,8 +197,7 @@ class _Run:
         torch.manual_seed((recipe.seed * 100_003 + number) * 1009 + accelerator.process_index)
         self.model.train()
         self.started, self.right, self.losses = time.perf_counter(), 0, []
-        first_averaged = recipe.epochs - recipe.averaged + 1
-        if number == first_averaged:
+        if recipe.averaged and number == recipe.epochs - recipe.averaged + 1:
             self.optimiser.state.clear()  # the cycle ended at a rate of zero: what moved the weights there is over
         mirrored = alternate(len(images.labels), number, recipe.seed) if recipe.flip and recipe.alternating else None
         batches = shuffled(len(images.labels), recipe.batch_size, generator)
@@ -234,8 +226,8 @@ class _Run:
             self.optimiser.zero_grad()
             if not isinstance(self.schedule, Plateau):
                 self.schedule.step()
-            if self.average is not None and (recipe.averaging or number >= first_averaged):
-                self.average.update_parameters(self.plain)
+            if self.average is not None:
+                self.average.step(self.plain, number)
             self.losses.append(loss)
             step = (number - 1) * self.steps + index
             self.audience.step(Step(step, number, index, self.steps, recipe.epochs, len(batch), loss, self.rate))
@@ -278,13 +270,9 @@ class _Run:
         return float(loss.detach())
 
     def settle(self, images: Images, number: int) -> None:
-        """Take the batch statistics of a plain mean of weights, which none of the networks it is the mean of had.
-
-        Source: P. Izmailov et al., *Averaging Weights Leads to Wider Optima and Better Generalization*, 2018, section
-        3.2. Every process looks at the same images, as training shows them.
-        """
+        """Give a plain mean of weights batch statistics of its own; every process looks at the same images."""
         recipe = self.recipe
-        if self.average is None or recipe.averaging or not self.average.n_averaged:
+        if self.average is None or not self.average.settles or self.average.model is None:
             return
         generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
 
@@ -294,8 +282,7 @@ class _Run:
                 draws = draw(recipe, len(batch), images.side, generator)
                 yield self.prepare(self._show(images, batch, draws, slice(None))[0])
 
-        update_bn(batches(), self.average.module)
-        self.average.module.eval()
+        self.average.settle(batches())
 
     def close_epoch(self, validation: Images) -> None:
         """Measure, and let the schedule see it."""

@@ -79,8 +79,8 @@ def orthogonalise(matrix: Float[Tensor, "m n"], steps: int = STEPS) -> Float[Ten
     """A matrix with the same singular vectors and singular values near 1 (between about 0.7 and 1.2).
 
     It is found by Newton-Schulz iteration, in bfloat16 where that is fast; no decomposition is needed. Every step looks
-    at the matrix as it has become, and so corrects what rounding did to the step before; a polynomial worked out from the first Gram matrix
-    alone would be cheaper, but blows up on matrices near a low rank, as gradients are.
+    at the matrix as it has become, and so corrects what rounding did to the step before; a polynomial worked out from
+    the first Gram matrix alone would be cheaper, but blows up on matrices near a low rank, as gradients are.
 
     Args:
         matrix: of any rank and size.

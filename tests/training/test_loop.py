@@ -167,9 +167,7 @@ def test_batch_statistics_of_a_mean_are_its_own(images: Images, recipe: Make, tm
     assert model.bn1.running_var == pytest.approx(maps.var((0, 2, 3)), rel=1e-4)
 
 
-def test_until_the_last_epochs_the_network_itself_is_what_is_kept(
-    images: Images, recipe: Make, tmp_path: Path
-) -> None:
+def test_until_the_last_epochs_the_network_itself_is_what_is_kept(images: Images, recipe: Make, tmp_path: Path) -> None:
     plain, model = network(), network()
     kept: list[torch.Tensor] = []
 
