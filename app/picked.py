@@ -43,6 +43,11 @@ def note(picked: Picked) -> None:
     st.session_state[_KEPT] = picked
 
 
+def forget() -> None:
+    """Let go of it."""
+    st.session_state.pop(_KEPT, None)
+
+
 def last() -> Picked | None:
     """What this visitor looked at last on Inspect; None before they were there."""
     kept: Picked | None = st.session_state.get(_KEPT)

@@ -46,7 +46,11 @@ SHOWN = 100
 COLUMNS = 10
 ANY = -1
 
-_KEPT, _BEGUN = "test-chosen", "test-begun"
+_KEPT, _BEGUN, _FILTERS, _TO_FIRST = "test-chosen", "test-begun", "test-filters", "test-to-first"
+_NUMBER = "test-number"
+
+_UNFILTERED: dict[str, int | str] = {"test-class": ANY, "test-answers": "all", "test-order": "index"}
+"""By the widget's key."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +90,19 @@ def choose_test_image(
     Returns:
         The image's number; None where the selection is empty.
     """
-    chosen: int = st.session_state.setdefault(_KEPT, first)
+    st.session_state.setdefault(_KEPT, first)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="test-tools"):
         found = find(_selection(classes, has_answers))
+        place = _settle(found)
+        chosen: int = st.session_state[_KEPT]
+        st.session_state[_NUMBER] = chosen
         st.number_input(
             WORDS["number"],
             min_value=0,
             max_value=count - 1,
-            value=chosen,
-            key=f"test-number-{chosen}",
+            key=_NUMBER,
             on_change=_go,
-            args=(f"test-number-{chosen}", count),
+            args=(count, found),
             icon=":material/tag:",
             label_visibility="collapsed",
             width=150,
@@ -110,10 +116,6 @@ def choose_test_image(
             args=(found, chosen),
         )
         if len(found):
-            places = np.flatnonzero(found == chosen)
-            place = int(places[0]) if len(places) else 0
-            if not len(places):
-                _choose(int(found[0]))
             _page_buttons(found, place // SHOWN * SHOWN)
     if not has_answers:
         st.caption(WORDS["no_answers"])
@@ -124,12 +126,33 @@ def choose_test_image(
 
 
 def keep_chosen(index: int) -> None:
-    """Set which test image is chosen when the page is drawn next."""
+    """Set which test image is chosen when the page is drawn next, whatever the filters are."""
     _choose(index)
-    _leave_filters()
+    st.session_state[_FILTERS] = dict(_UNFILTERED)
+    st.session_state.update(_UNFILTERED)  # told to the browser too, which would keep what it shows otherwise
+
+
+def _settle(found: np.ndarray) -> int:
+    """Choose one of those found: the same as before where it is among them; give its place."""
+    to_first = st.session_state.pop(_TO_FIRST, False)
+    places = np.flatnonzero(found == st.session_state[_KEPT])
+    if len(places) and not to_first:
+        return int(places[0])
+    if len(found):
+        _choose(int(found[0]))
+    return 0
 
 
 def _selection(classes: Sequence[str], has_answers: bool) -> Selection:
+    filters = st.session_state.setdefault(_FILTERS, dict(_UNFILTERED))
+    for key, value in filters.items():
+        st.session_state.setdefault(key, value)  # Streamlit forgets widgets while another page is shown
+    selection = _choose_filters(classes, has_answers)
+    filters.update({key: st.session_state[key] for key in filters})
+    return selection
+
+
+def _choose_filters(classes: Sequence[str], has_answers: bool) -> Selection:
     truth = st.selectbox(
         WORDS["class"],
         [ANY, *range(len(classes))],
@@ -142,12 +165,13 @@ def _selection(classes: Sequence[str], has_answers: bool) -> Selection:
     if not has_answers:
         return Selection(truth=truth)
     labels = {word: WORDS[word] for word in ("all", "right", "wrong", "index", "sure", "unsure")}
-    answers = choose_one(WORDS["answers"], ["all", "right", "wrong"], labels, first="all", key="test-answers")
+    answers = choose_one(WORDS["answers"], ["all", "right", "wrong"], labels, key="test-answers")
     order = st.selectbox(
         WORDS["order"],
         ["index", "sure", "unsure"],
         format_func=labels.__getitem__,
         key="test-order",
+        on_change=_order,
         label_visibility="collapsed",
         width=170,
     )
@@ -220,17 +244,21 @@ def _choose(index: int) -> None:
     st.session_state.get(_BEGUN, {}).pop("shown", None)
 
 
-def _go(key: str, count: int) -> None:
+def _go(count: int, found: np.ndarray) -> None:
     """An image by its number, whatever the filters are: where they hide it, they are left."""
-    given = st.session_state.get(key)
-    if isinstance(given, int) and 0 <= given < count:  # the browser can send anything
+    given = st.session_state.get(_NUMBER)
+    if not isinstance(given, int) or not 0 <= given < count:  # the browser can send anything
+        return
+    if given in found:
+        _choose(given)
+    else:
         keep_chosen(given)
+
+
+def _order() -> None:
+    """Another order; one by confidence is asked for to see what comes first."""
+    st.session_state[_TO_FIRST] = st.session_state["test-order"] != _UNFILTERED["test-order"]
 
 
 def _chance(found: np.ndarray, chosen: int) -> None:
     _choose(secrets.choice(found[found != chosen].tolist()))
-
-
-def _leave_filters() -> None:
-    for name in ("test-class", "test-answers", "test-order"):
-        st.session_state.pop(name, None)

@@ -168,6 +168,7 @@ def square_key(upload: Upload) -> str:
 def overview(chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refused: Mapping[str, CbamError]) -> Upload:
     """A table of all pictures with their predictions and masks; return the one that the visitor opened."""
     rows = [_row(upload, shown, refused) for upload in chosen]
+    first = next((place for place, upload in enumerate(chosen) if upload.digest not in refused), 0)
     masks = [name for name in dict.fromkeys(key for row in rows for key in row) if name.startswith("mask ")]
     event = st.dataframe(
         rows,
@@ -180,11 +181,11 @@ def overview(chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refu
         },
         on_select="rerun",
         selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [0]}},
+        selection_default={"selection": {"rows": [first]}},
         key="overview",
     )
     picked = event["selection"]["rows"]
-    return chosen[picked[0]] if picked and picked[0] < len(chosen) else chosen[0]
+    return chosen[picked[0]] if picked and picked[0] < len(chosen) else chosen[first]
 
 
 def say(error: CbamError, name: str) -> None:

@@ -34,6 +34,7 @@ from app.picked import Picked
 from app.words import Words, class_name, listed, sentence
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
+from cbam_core.data.fitting import Fit
 from cbam_core.errors import CbamError
 from cbam_core.training.evaluation import Evaluation
 from cbam_core.training.selection import select
@@ -54,6 +55,8 @@ WORDS = Words(
         "any": "Any picture will do; the network knows {classes}.",
         "not_fetched": "The ten thousand test images of CIFAR-10 are not on this server yet; whoever runs the app gets "
         "them with `cbam data fetch`.",
+        "brought": "The picture that you looked at last.",
+        "forget": "Put it away",
         "caption": "CIFAR-10 test image {index}, as the network saw it",
         "gates": "A block multiplies each feature channel by its channel weight, and each place by the value of its "
         "spatial mask: near 1 lets through, near 0 holds back. They show what this network let through for this "
@@ -61,7 +64,10 @@ WORDS = Words(
     }
 )
 
-_SOURCE, _STARTS = "inspect-source", "inspect-starts"
+_SOURCE, _STARTS, _FIT = "inspect-source", "inspect-starts", "fit"
+
+Square = tuple[float, float, float]
+"""Left, top and side in the picture's own pixels."""
 
 
 def inspect(classifier: Classifier, asked: dict[str, Any]) -> None:
@@ -84,6 +90,7 @@ def inspect(classifier: Classifier, asked: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
         source = choose_one(WORDS["from"], list(parts), labels, key=_SOURCE)
+    st.session_state[_STARTS]["source"] = source
     # Every source stays on the page, all but one hidden, so that going back and forth loses no choice.
     for name, part in parts.items():
         with st.container(key=f"source-{name}"):
@@ -97,9 +104,10 @@ def inspect(classifier: Classifier, asked: dict[str, Any]) -> None:
 
 def _follow(asked: dict[str, Any]) -> None:
     """Begin with what an address asked for, as far as there is such a thing."""
-    begin = {"sample": FIRST, "folder": 0, "strip": 0, "viewer": 0, "settings": {}, "squares": {}, "visited": set()}
-    starts = st.session_state.setdefault(_STARTS, begin)
-    st.session_state.setdefault(_SOURCE, "sample")
+    begin = {"source": "sample", "sample": FIRST, "folder": 0, "strip": 0, "viewer": 0, "settings": {}, "squares": {}}
+    starts = st.session_state.setdefault(_STARTS, {**begin, "visited": set()})
+    if _SOURCE not in st.session_state:
+        _come_back(starts)
     if not asked:
         return
     source, which = asked.get("image", ("", None))
@@ -110,7 +118,7 @@ def _follow(asked: dict[str, Any]) -> None:
         keep_chosen(which)
     elif source == "folder" and which in (names := _gallery_names()):
         starts["folder"] = names.index(which)
-        st.session_state["fit"] = asked.get("fit", "crop")
+        st.session_state[_FIT] = asked.get("fit", "crop")
         starts["squares"] = {which: asked["square"]} if "square" in asked else {}
     else:
         source = ""
@@ -121,6 +129,24 @@ def _follow(asked: dict[str, Any]) -> None:
     if settings != starts["settings"]:
         starts["settings"] = settings
         starts["viewer"] += 1
+
+
+def _come_back(starts: dict[str, Any]) -> None:
+    """Begin with what was chosen before another page was shown, for which Streamlit forgot every widget."""
+    st.session_state[_SOURCE] = starts["source"]
+    last = picked.last()
+    if last is None:
+        return
+    if last.source == "sample" and last.index is not None:
+        starts["sample"] = last.index
+    elif last.upload is not None:
+        st.session_state[_FIT] = last.fit
+        if last.square is not None:
+            starts["squares"] = {last.upload.name: last.square}
+        if starts["source"] == "folder" and last.upload.name in (names := _gallery_names()):
+            starts["folder"] = names.index(last.upload.name)
+        elif starts["source"] == "upload":
+            starts["brought"] = last.upload
 
 
 @st.fragment
@@ -155,6 +181,8 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
     test = services.test_set()
     if test is None:
         st.info(WORDS["not_fetched"], icon=":material/cloud_download:")
+        if shown:
+            _write_nothing(classifier)
         return
     answers = services.kept_answers(classifier, test)
     index = choose_test_image(
@@ -166,7 +194,10 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
         sheet=lambda indices: services.test_sheet(indices, COLUMNS),
         has_answers=answers is not None,
     )
-    if index is None or not shown:
+    if not shown:
+        return
+    if index is None:
+        _write_nothing(classifier)
         return
     picked.note(Picked("test", index))
     _result(
@@ -183,14 +214,30 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
 @st.fragment
 def _from_uploads(classifier: Classifier, shown: bool) -> None:
     """The visitor's own pictures, one opened at a time."""
+    starts = st.session_state[_STARTS]
     given = uploads()
+    if given:
+        starts.pop("brought", None)
     if not shown:
         return
-    if given:
+    brought: Upload | None = starts.get("brought")
+    if brought is not None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(WORDS["brought"], width="content")
+            st.button(WORDS["forget"], type="tertiary", on_click=_forget, key="uploads-forget")
+        _own_pictures(classifier, [brought], key="upload")
+    elif given:
         _own_pictures(classifier, given, key="upload")
     else:
         st.markdown(WORDS["any"].format(classes=listed(map(class_name, classifier.classes))))
+        _write_nothing(classifier)
     say_where_they_live()
+
+
+def _forget() -> None:
+    """Let go of the picture that was looked at last."""
+    st.session_state[_STARTS].pop("brought", None)
+    picked.forget()
 
 
 @st.fragment
@@ -201,6 +248,8 @@ def _from_camera(classifier: Classifier, shown: bool) -> None:
     photo = take_photo()
     if photo is not None:
         _own_pictures(classifier, [photo], key="camera")
+    else:
+        _write_nothing(classifier)
     say_where_they_live()
 
 
@@ -237,13 +286,13 @@ def _own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: str, 
     pictures, refused = {}, {}
     for upload in one_by_one(given):
         try:
-            square = _square(upload) if fit == "square" else None
-            pictures[upload.digest] = services.show_upload(classifier, upload.digest, upload.content, fit, square)
+            pictures[upload.digest] = _fitted(classifier, upload, fit)
         except CbamError as error:
             refused[upload.digest] = error
     opened = overview(given, pictures, refused) if len(given) > 1 else given[0]
     if opened.digest in refused:
         say(refused[opened.digest], opened.name)
+        _write_nothing(classifier)
         return
     square = _square(opened) if fit == "square" else None
     picked.note(Picked("upload", upload=opened, fit=fit, square=square))
@@ -262,6 +311,24 @@ def _own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: str, 
         square=square,
         key=key,
     )
+
+
+def _fitted(classifier: Classifier, upload: Upload, fit: Fit) -> services.Shown:
+    """A picture that the network saw; a part that an address names is left where the picture has no such part."""
+    square = _square(upload) if fit == "square" else None
+    try:
+        return services.show_upload(classifier, upload.digest, upload.content, fit, square)
+    except CbamError as error:
+        linked: dict[str, Square] = st.session_state[_STARTS]["squares"]
+        if error.code != "fit.square-outside" or linked.pop(upload.name, None) is None:
+            raise
+    square = _square(upload)
+    return services.show_upload(classifier, upload.digest, upload.content, fit, square)
+
+
+def _write_nothing(classifier: Classifier) -> None:
+    """The address of the page alone: what was there before is no more to be seen."""
+    links.write(network=links.network_of(classifier))
 
 
 def _result(
@@ -332,9 +399,9 @@ def _gallery_names() -> list[str]:
         return []  # the part of the page that shows them says why
 
 
-def _square(upload: Upload) -> tuple[float, float, float] | None:
+def _square(upload: Upload) -> Square | None:
     """The part of a picture that the visitor framed, or came with."""
-    linked: dict[str, tuple[float, float, float]] = st.session_state[_STARTS]["squares"]
+    linked: dict[str, Square] = st.session_state[_STARTS]["squares"]
     return framed_square(square_key(upload)) or linked.get(upload.name)
 
 

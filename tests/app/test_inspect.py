@@ -86,6 +86,18 @@ def test_several_uploads_give_a_table_with_predictions_and_refusals(app):
     assert "damaged" in table.value["Prediction"][2] or "incomplete" in table.value["Prediction"][2]
 
 
+def test_of_several_uploads_the_first_that_could_be_read_is_open(app):
+    upload(app, ("broken.png", CAT[:3000]), ("cat.png", CAT))
+    assert not app.error
+    assert "A block multiplies" in texts(app)
+
+
+def test_where_none_of_several_uploads_could_be_read_the_first_says_why(app):
+    upload(app, ("broken.png", CAT[:3000]), ("worse.png", b"nothing"))
+    (error,) = app.error
+    assert "broken.png" in error.value
+
+
 def test_same_file_twice_counts_once(app):
     upload(app, ("cat.png", CAT), ("again.png", CAT))
     assert not app.dataframe

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -128,6 +129,7 @@ def test_nothing_like_that_is_one_sentence(monkeypatch, answers):
     app = visit("test")
     app.segmented_control(key="test-answers").select("wrong").run()
     assert "No test image is like that" in texts(app)
+    assert "image" not in app.query_params
     assert not app.error
 
 
@@ -197,3 +199,90 @@ def test_the_camera_needs_https_or_this_machine(url, host):
 def test_answers_are_those_kept_beside_the_shipped_network():
     classifier = load_classifier("cbam_cnn_cifar10")
     assert services.evaluation_of(classifier).total == 10_000
+
+
+def test_a_number_among_those_found_leaves_the_filters(answers):
+    app = visit("test")
+    app.segmented_control(key="test-answers").select("wrong").run()
+    wrong = int(np.flatnonzero(~answers.is_right)[7])
+    number(app).set_value(wrong).run()
+    assert image(app) == f"test-{wrong}"
+    assert app.segmented_control(key="test-answers").value == "wrong"
+
+
+def test_the_number_is_that_of_the_picture_after_a_filter(answers):
+    app = visit("test")
+    for chosen in ("wrong", "right"):
+        app.segmented_control(key="test-answers").select(chosen).run()
+        assert image(app) == f"test-{number(app).value}"
+
+
+def test_another_order_begins_with_what_comes_first(answers):
+    app = visit("test")
+    app.segmented_control(key="test-answers").select("wrong").run()
+    wrong = np.flatnonzero(~answers.is_right)
+    app.selectbox(key="test-order").select("sure").run()
+    assert image(app) == f"test-{wrong[0]}"
+    app.selectbox(key="test-order").select("unsure").run()
+    assert image(app) == f"test-{wrong[-1]}"
+    app.selectbox(key="test-order").select("index").run()
+    assert image(app) == f"test-{wrong[-1]}"
+
+
+def elsewhere_and_back(app):
+    app.switch_page("views/compare.py").run()
+    app.switch_page("views/inspect.py").run()
+    assert not app.exception
+    return app
+
+
+def test_another_page_loses_neither_source_nor_filters(answers):
+    app = visit("test")
+    app.segmented_control(key="test-answers").select("wrong").run()
+    app.selectbox(key="test-class").select(CLASSES.index("dog")).run()
+    before = app.query_params["image"], number(app).value
+    elsewhere_and_back(app)
+    assert app.segmented_control(key="inspect-source").value == "test"
+    assert app.segmented_control(key="test-answers").value == "wrong"
+    assert app.selectbox(key="test-class").value == CLASSES.index("dog")
+    assert (app.query_params["image"], number(app).value) == before
+
+
+def test_another_page_loses_no_folder_picture_and_no_fit(folder):
+    app = visit(image="folder-b.png", fit="pad")
+    elsewhere_and_back(app)
+    assert image(app) == "folder-b.png"
+    assert app.segmented_control(key="fit").value == "pad"
+
+
+def test_an_upload_that_was_looked_at_is_there_again_until_it_is_put_away():
+    app = visit("upload")
+    content = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
+    app.file_uploader[0].set_value([("chelsea.png", content, "image/png")]).run()
+    assert "image" not in app.query_params
+    elsewhere_and_back(app)
+    assert app.segmented_control(key="inspect-source").value == "upload"
+    assert "The picture that you looked at last." in texts(app)
+    assert "A block multiplies" in texts(app)
+    app.button(key="uploads-forget").click().run()
+    assert "The picture that you looked at last." not in texts(app)
+    assert "Any picture will do" in texts(app)
+    assert "A block multiplies" not in texts(app)
+
+
+def test_a_part_that_a_linked_picture_does_not_have_is_left_out(folder):
+    app = visit(image="folder-b.png", fit="square", square="99999~99999~99999")
+    assert not app.error
+    assert image(app) == "folder-b.png"
+    assert "square" not in app.query_params
+
+
+def test_where_nothing_is_shown_the_address_names_nothing(folder):
+    app = visit("folder")
+    assert "image" in app.query_params
+    app.segmented_control(key="inspect-source").select("upload").run()
+    assert "image" not in app.query_params
+    app.segmented_control(key="inspect-source").select("folder").run()
+    assert "image" in app.query_params
+    app = visit(image="folder-broken.png")
+    assert "image" not in app.query_params

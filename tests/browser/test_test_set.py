@@ -1,4 +1,4 @@
-"""Means over a whole test set, which take a while: how far they are, ended, and gone on with."""
+"""A test set that was fetched: filters that say what is shown, and means over it, which take a while."""
 
 import re
 import sys
@@ -45,3 +45,24 @@ def test_means_over_the_test_set_can_be_ended_and_gone_on_with(visit):
     page.get_by_text(re.compile(rf"Means over all test images of each class \(n = {COUNT // 10}\)")).wait_for()
     expect(cancel).to_have_count(0)
     page.locator(".js-plotly-plot").nth(2).wait_for()
+
+
+def test_a_number_that_a_filter_hides_leaves_the_filter(visit):
+    page = visit(at="?image=test-31")
+    filters = page.get_by_role("combobox", name=re.compile("Class"))
+    page.get_by_text(f"1 to 100 of {COUNT:,} images").wait_for()
+    filters.click()
+    page.get_by_role("option", name="dog", exact=True).click()
+    page.get_by_text(f"of {COUNT // 10} images").wait_for()
+    number = page.get_by_role("spinbutton", name="Number")
+    expect(number).not_to_have_value("31")
+    number.fill("42")
+    number.press("Enter")
+    page.get_by_text(f"1 to 100 of {COUNT:,} images").wait_for()
+    expect(page.get_by_role("spinbutton", name="Number")).to_have_value("42")
+    expect(filters).to_have_value("any class")
+    page.wait_for_url(re.compile("image=test-42"))
+    page.locator('[data-testid=stSidebarNavLink][href$="/compare"]').click()
+    page.wait_for_url(re.compile("/compare"))
+    page.locator('[data-testid=stSidebarNavLink]').first.click()
+    expect(page.get_by_role("spinbutton", name="Number")).to_have_value("42")
