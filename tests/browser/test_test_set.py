@@ -64,5 +64,6 @@ def test_a_number_that_a_filter_hides_leaves_the_filter(visit):
     page.wait_for_url(re.compile("image=test-42"))
     page.locator('[data-testid=stSidebarNavLink][href$="/compare"]').click()
     page.wait_for_url(re.compile("/compare"))
-    page.locator('[data-testid=stSidebarNavLink]').first.click()
+    page.locator("[data-testid=stSidebarNavLink]").first.click()
+    page.get_by_role("spinbutton", name="Number").wait_for()
     expect(page.get_by_role("spinbutton", name="Number")).to_have_value("42")
