@@ -43,6 +43,9 @@ DOMAIN = "cbam_lens"
 
 _KEPT = "language"
 
+NUMBERED = "class {n1}"
+"""What `cbam_core` calls the classes of a file that names none."""
+
 WORD_VALUES = frozenset({"kind", "detail", "expected"})
 """Values of messages that are words of ours rather than names, numbers or the system's own words."""
 
@@ -150,8 +153,8 @@ def sentence(said: Message | CbamError, code: str | None = None) -> str:
 
 
 def class_name(name: str) -> str:
-    """What a class is called: those of CIFAR-10 have names in every language, others keep theirs."""
-    return _(name) if name in CLASSES else name
+    """What a class is called: those of CIFAR-10 and numbered ones have names in every language, others keep theirs."""
+    return card_text(name) if name in CLASSES or as_template(name)[0] == NUMBERED else name
 
 
 def listed(names: Iterable[str]) -> str:

@@ -56,6 +56,7 @@ WORDS = Words(
         "class_alt": "The {count} images of class {name}",
         "class_some_alt": "{count} of the {total} images of class {name}",
         "class_right": "{right} of {count} recognised as {name}. Mean probabilities: {classes}.",
+        "class_unknown": "The network does not know this class. Mean probabilities over its {count} images: {classes}.",
     }
 )
 
@@ -99,7 +100,8 @@ def class_summary(place: Place, name: str, summary: GateSummary, images: np.ndar
     said = listed(f"{class_name(summary.classes[at])} {percent(float(summary.probabilities[at]))}" for at in order)
     right = sum(predicted == name for predicted in summary.predicted)
     shown = class_name(name)
-    text = WORDS["class_right"].format(right=f"{right:,}", count=f"{summary.count:,}", name=shown, classes=said)
+    judged = "class_right" if name in summary.classes else "class_unknown"
+    text = WORDS[judged].format(right=f"{right:,}", count=f"{summary.count:,}", name=shown, classes=said)
     said_of = "class_alt" if len(images) == summary.count else "class_some_alt"
     alt = WORDS[said_of].format(count=len(images), total=f"{summary.count:,}", name=shown)
     st.html(

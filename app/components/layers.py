@@ -44,10 +44,13 @@ _STYLE = """<style>
 .numbers tr.gate th[scope=row] { border-left-color: #d9730d; }
 .numbers tfoot :is(th, td) { position: sticky; bottom: 0; font-weight: 600; border-bottom: 0;
   border-top: 1px solid rgba(128, 128, 128, 0.5); background: light-dark(#ffffff, #10171a); }
+.numbers small { display: none; font-size: 0.6875rem; font-weight: 400; opacity: 0.8; }
 .numbers td.bar { background: linear-gradient(to left, rgba(47, 143, 208, 0.28) var(--part), transparent var(--part)); }
 @media (max-width: 700px) {
-  .numbers :is(th, td) { padding: 0.28rem 0.35rem; font-size: 0.75rem; }
-  .numbers tr > :first-child { min-width: 8.5rem; }
+  .numbers :is(th, td) { padding: 0.28rem 0.3rem; font-size: 0.75rem; }
+  .numbers thead th { white-space: normal; vertical-align: bottom; }
+  .numbers small { display: block; }
+  .numbers .beside { display: none; }
 }
 </style>"""
 
@@ -60,9 +63,11 @@ def layer_table(summary: Summary, *, words: Mapping[str, str] = WORDS) -> None:
     body = [
         _layer(layer, layer.name in names or layer.name.startswith(inside), most, words) for layer in summary.layers
     ]
-    last = _cells([words["whole"], "", ""], [summary.parameters, summary.multiply_adds])
-    headings = [words["layer"], words["kind"], words["shape"]], [words["parameters"], words["multiply_adds"]]
-    _table(words["layers_table"], headings, body, [last])
+    headings = _pair("th", words["layer"], words["kind"]) + _cell("th", words["shape"])
+    headings += _cell("th", words["parameters"], "n") + _cell("th", words["multiply_adds"], "n")
+    last = _head(words["whole"], "") + _cell("td", "")
+    last += _cell("td", f"{summary.parameters:,}", "n") + _cell("td", f"{summary.multiply_adds:,}", "n")
+    _table(words["layers_table"], headings, body, last)
 
 
 def block_table(summary: Summary, *, words: Mapping[str, str] = WORDS) -> None:
@@ -74,40 +79,47 @@ def block_table(summary: Summary, *, words: Mapping[str, str] = WORDS) -> None:
         sum(block.spatial_parameters for block in summary.blocks),
         summary.cbam_multiply_adds,
     )
-    headings = [words["block"]], [words["channel"], words["spatial"], words["parameters"], words["share"]]
-    headings[1].extend([words["multiply_adds"], words["share"]])
+    headings = _cell("th", words["block"]) + "".join(_cell("th", words[gate], "n") for gate in ("channel", "spatial"))
+    headings += "".join(_pair("th", words[sort], words["share"], "n") for sort in ("parameters", "multiply_adds"))
     rows = [f"<tr>{_block(block, summary, words)}</tr>" for block in summary.blocks]
-    _table(words["blocks_table"], headings, rows, [_block(blocks, summary, words)])
+    _table(words["blocks_table"], headings, rows, _block(blocks, summary, words))
 
 
 def _layer(layer: Layer, gate: bool, most: int, words: Mapping[str, str]) -> str:
-    shape = "x".join(map(str, layer.output_shape))
     part = 100 * layer.multiply_adds / max(most, 1)
     kind = ' class="gate"' if gate else ""
     return (
-        f"<tr{kind}>{_head(layer.name or words['itself'])}<td>{html.escape(layer.kind)}</td>"
-        f'<td>{shape}</td><td class="n">{_count(layer.parameters)}</td>'
+        f"<tr{kind}>{_head(layer.name or words['itself'], layer.kind)}"
+        f"{_cell('td', 'x'.join(map(str, layer.output_shape)))}{_cell('td', _count(layer.parameters), 'n')}"
         f'<td class="n bar" style="--part: {part:.1f}%">{_count(layer.multiply_adds)}</td></tr>'
     )
 
 
 def _block(block: BlockCost, summary: Summary, words: Mapping[str, str]) -> str:
-    parameters, adds = max(summary.parameters, 1), max(summary.multiply_adds, 1)
-    said = [f"{number:,}" for number in (block.channel_parameters, block.spatial_parameters, block.parameters)]
-    said += [_share(block.parameters / parameters), f"{block.multiply_adds:,}", _share(block.multiply_adds / adds)]
-    return _head(block.name or words["itself"]) + "".join(f'<td class="n">{number}</td>' for number in said)
+    sizes = (block.parameters, summary.parameters), (block.multiply_adds, summary.multiply_adds)
+    gates = (_cell("td", f"{number:,}", "n") for number in (block.channel_parameters, block.spatial_parameters))
+    shares = (_pair("td", f"{number:,}", f"{100 * number / max(of, 1):.2f} %", "n") for number, of in sizes)
+    return _head(block.name or words["itself"]) + "".join(gates) + "".join(shares)
 
 
-def _cells(names: list[str], numbers: list[int]) -> str:
-    first, *others = names
-    words = "".join(f"<td>{html.escape(name)}</td>" for name in others)
-    return _head(first) + words + "".join(f'<td class="n">{number:,}</td>' for number in numbers)
+def _cell(tag: str, said: str, kind: str = "", below: str = "") -> str:
+    """A cell; what stands below is seen in a narrow window only."""
+    scope = ' scope="col"' if tag == "th" else ""
+    classes = f' class="{kind}"' if kind else ""
+    small = f"<small>{html.escape(below)}</small>" if below else ""
+    return f"<{tag}{scope}{classes}>{html.escape(said)}{small}</{tag}>"
 
 
-def _head(name: str) -> str:
-    """A long name is broken after a dot or an underscore, where at all."""
+def _pair(tag: str, first: str, second: str, kind: str = "") -> str:
+    """Two cells side by side; in a narrow window one, with the second one's words below the first one's."""
+    return _cell(tag, first, kind, second) + _cell(tag, second, f"{kind} beside".lstrip())
+
+
+def _head(name: str, kind: str | None = None) -> str:
+    """A long name is broken after a dot or an underscore, where at all; a kind stands beside it, or below."""
     breakable = html.escape(name).replace(".", ".<wbr>").replace("_", "_<wbr>")
-    return f'<th scope="row">{breakable}</th>'
+    small = f"<small>{html.escape(kind)}</small>" if kind else ""
+    return f'<th scope="row">{breakable}{small}</th>' + ("" if kind is None else _cell("td", kind, "beside"))
 
 
 def _count(number: int) -> str:
@@ -115,15 +127,9 @@ def _count(number: int) -> str:
     return f"{number:,}" if number else "–"
 
 
-def _share(share: float) -> str:
-    return f"{100 * share:.2f} %"
-
-
-def _table(name: str, headings: tuple[list[str], list[str]], body: Iterable[str], foot: Iterable[str]) -> None:
-    words = [f'<th scope="col">{html.escape(word)}</th>' for word in headings[0]]
-    numbers = [f'<th scope="col" class="n">{html.escape(word)}</th>' for word in headings[1]]
+def _table(name: str, headings: str, body: Iterable[str], foot: str) -> None:
     st.html(
         f'{_STYLE}<div class="numbers" role="region" tabindex="0" aria-label="{html.escape(name)}"><table>'
-        f"<thead><tr>{''.join(words + numbers)}</tr></thead><tbody>{''.join(body)}</tbody>"
-        f"<tfoot>{''.join(f'<tr>{row}</tr>' for row in foot)}</tfoot></table></div>"
+        f"<thead><tr>{headings}</tr></thead><tbody>{''.join(body)}</tbody>"
+        f"<tfoot><tr>{foot}</tr></tfoot></table></div>"
     )

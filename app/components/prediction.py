@@ -32,6 +32,7 @@ WORDS = Words(
         "table": "Most probable classes, percentages rounded to one decimal",
         "right": "Truth: {truth}. The network is right.",
         "wrong": "Truth: {truth}. The network is wrong.",
+        "unknown": "Truth: {truth}. The network does not know this class.",
         "frame": "Part of the picture that the network sees. Arrow keys move it, plus and minus resize it.",
         "closed": "The network knows {count} classes only: any picture gets one of them, whatever it shows.",
     }
@@ -139,7 +140,9 @@ def _words(explanation: Explanation, caption: str, truth: str | None) -> dict[st
     predicted = explanation.predicted
     verdict = ""
     if truth is not None:
-        verdict = WORDS["right" if truth == predicted else "wrong"].format(truth=class_name(truth))
+        known = truth in explanation.classes
+        judged = "unknown" if not known else "right" if truth == predicted else "wrong"
+        verdict = WORDS[judged].format(truth=class_name(truth))
     return {
         "alt": caption,
         "caption": caption,

@@ -15,7 +15,7 @@ NETWORK = "network_name"
 WORDS = Words(
     {
         "network": "Network",
-        "own": "{name} (yours)",
+        "own": "Yours: {name}",
         "classes": "{architecture}, {count} classes",
         "parameters": "{count:,} parameters",
         "accuracy": "Test accuracy {percent:.2f} %",
@@ -35,6 +35,7 @@ def choose_network(asked: str | None = None) -> Classifier:
     if st.session_state.get(NETWORK) not in names:  # it was removed
         st.session_state[NETWORK] = names[0]
     own = own_networks.names()
+    # What is theirs is said first: a long name is cut at its end.
     labels = {name: WORDS["own"].format(name=name) if name in own else name for name in names}
     name = st.selectbox(WORDS["network"], names, key=NETWORK, format_func=labels.__getitem__)
     classifier = services.network(name)

@@ -6,7 +6,7 @@ What is not remembered yet is worked out in a `turn`, so that nobody's work keep
 """
 
 from app.services.classes import class_images, class_summaries, test_summaries
-from app.services.classifiers import anatomy, evaluation_of, network, networks, shipped_networks
+from app.services.classifiers import anatomy, evaluation_of, network, networks, shipped_as, shipped_networks
 from app.services.folder import gallery, gallery_file, gallery_tile, has_gallery
 from app.services.pictures import (
     Shown,
@@ -54,6 +54,7 @@ __all__ = [
     "sample_tiles",
     "samples",
     "samples_ahead",
+    "shipped_as",
     "shipped_networks",
     "show_sample",
     "show_test_image",

@@ -6,13 +6,14 @@ import shlex
 
 import streamlit as st
 
-from app import links, services
+from app import links, own_networks, services
 from app.components.card import card_table
 from app.components.kernels import kernel_pictures
 from app.components.layers import block_table, layer_table
 from app.components.quality import quality
 from app.words import Words, card_text
 from cbam_core.classifier import Classifier
+from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import TrainingError
 from cbam_core.nn.summary import Summary
 from cbam_core.training.evaluation import Evaluation, wilson_interval
@@ -35,6 +36,10 @@ WORDS = Words(
         "evaluation.other-weights": "The answers kept beside this network are those of other weights, so they are not "
         "shown. This command replaces them:",
         "evaluation.unreadable": "The answers kept beside this network cannot be read. This command replaces them:",
+        "own": "Which classes it mixes up, and how sure it is, is shown here of networks that whoever runs the app has "
+        "evaluated. For your own file this command prints it, on your own machine; FILE stands for the file's name:",
+        "other_classes": "Which classes it mixes up cannot be counted: it tells other classes apart than the test set "
+        "of CIFAR-10 has.",
         "blocks": "What CBAM adds",
         "no_blocks": "Nothing: this network has no CBAM block.",
         "layers": "Layers",
@@ -73,7 +78,7 @@ def model(classifier: Classifier) -> None:
     if isinstance(evaluation, Evaluation):
         quality(evaluation, key="model")
     else:
-        _say_not_evaluated(classifier.name, evaluation.code)
+        _say_not_evaluated(classifier, evaluation.code)
     _layers(anatomy.summary)
 
 
@@ -118,9 +123,16 @@ def _size(label: str, number: int, cbam: int, share: float) -> None:
     )
 
 
-def _say_not_evaluated(name: str, code: str) -> None:
-    st.markdown(WORDS.get(code, WORDS["evaluation.none"]))
-    st.code(shlex.join(["cbam", "evaluate", "--checkpoint", name, "--keep"]), language="bash", wrap_lines=True)
+def _say_not_evaluated(classifier: Classifier, code: str) -> None:
+    if classifier.classes != CLASSES:
+        st.markdown(WORDS["other_classes"])
+        return
+    if own_networks.is_own(classifier):
+        said, checkpoint = WORDS["own"], ["FILE"]
+    else:
+        said, checkpoint = WORDS.get(code, WORDS["evaluation.none"]), [classifier.name, "--keep"]
+    st.markdown(said)
+    st.code(shlex.join(["cbam", "evaluate", "--checkpoint", *checkpoint]), language="bash", wrap_lines=True)
 
 
 def _layers(summary: Summary) -> None:

@@ -22,6 +22,12 @@ COURSE_MEAN = (0.4914, 0.4822, 0.4465)
 COURSE_STD = (0.2023, 0.1994, 0.2010)
 """The course's normalisation: its deviations are means over images of each image's own deviation."""
 
+PLAIN_WORDS: Mapping[str, str] = {
+    "what": "A plain state dict: weights without a description.",
+    "class": "class {n1}",
+}
+"""What a plain state dict is, and what its classes are called; numbers have places, as in sentences of every card."""
+
 Triple = tuple[float, float, float]
 
 
@@ -182,12 +188,12 @@ def assumed_description(shapes: Shapes) -> Description:
     return Description(
         architecture=architecture.name,
         arguments=complete,
-        classes=CLASSES if cifar10 else tuple(f"class {index}" for index in range(int(count))),
+        classes=CLASSES if cifar10 else tuple(PLAIN_WORDS["class"].format(n1=index) for index in range(int(count))),
         mean=COURSE_MEAN,
         std=COURSE_STD,
         input_size=architecture.input_size,
         card=Card(
-            what="A plain state dict: weights without a description.",
+            what=PLAIN_WORDS["what"],
             assumptions=(ASSUMPTIONS[names], ASSUMPTIONS["card.assumed-normalisation"]),
         ),
     )

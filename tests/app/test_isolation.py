@@ -122,7 +122,7 @@ def test_a_checkpoint_is_offered_to_its_visitor_alone(address, tiny_checkpoint):
         one.upload("own-file-0", {"secret-network.safetensors": tiny_checkpoint.read_bytes()})
         two.open()
         shipped = two.page.elements["network_name"].options[:]
-        assert "secret-network (yours)" in one.page.elements["network_name"].options
+        assert "Yours: secret-network" in one.page.elements["network_name"].options
         assert b"secret-network" not in two.seen
         two.change("network_name", string_value="secret-network")
         assert two.page.elements["network_name"].options[:] == shipped

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
 
 import pytest
 import skimage
+import torch
 from streamlit.testing.v1 import AppTest
+
+from cbam_core import CBAM_CNN
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 PHOTO = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
@@ -97,6 +101,18 @@ def test_charts_and_their_hovers(page):
     assert any("⟦" in text for text in texts)
     assert left_over(texts) == []
     assert left_over(chart.proto.alt for chart in app.get("plotly_chart")) == []
+
+
+def test_a_plain_state_dict_of_numbered_classes():
+    file = io.BytesIO()
+    torch.save(CBAM_CNN(num_classes=5).state_dict(), file)
+    app = AppTest.from_file(str(MAIN), default_timeout=100).run()
+    app.sidebar.file_uploader[0].set_value([("cbam_own.pth", file.getvalue(), "")]).run()
+    assert left_over(said(app)) == []
+    app.switch_page("views/model.py").run()
+    assert not app.exception
+    assert left_over([*said(app), *(text.value for text in app.text)]) == []
+    assert "class 4⟧" in " ".join(element.proto.body for element in app.get("html"))
 
 
 def test_the_fetched_test_set(test_set):

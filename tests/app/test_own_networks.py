@@ -13,9 +13,16 @@ from streamlit.testing.v1 import AppTest
 from app import own_networks, services
 from app.services import pictures
 from cbam_core import CBAM_CNN
+from cbam_core.places import shipped_checkpoints
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 VIEWS = MAIN.parent / "views"
+
+
+def saved(model):
+    buffer = io.BytesIO()
+    torch.save(model.state_dict(), buffer)
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +32,7 @@ def states():
     with torch.random.fork_rng():
         for seed in range(own_networks.MOST + 1):
             torch.manual_seed(seed)
-            buffer = io.BytesIO()
-            torch.save(CBAM_CNN().state_dict(), buffer)
-            files.append(buffer.getvalue())
+            files.append(saved(CBAM_CNN()))
     return files
 
 
@@ -51,6 +56,10 @@ def bring(app, name, content):
     return app
 
 
+def own_names(app):
+    return [name for name in network(app).options if name.startswith("Yours: ")]
+
+
 def network(app):
     return app.sidebar.selectbox(key="network_name")
 
@@ -58,8 +67,18 @@ def network(app):
 def test_a_state_dict_becomes_the_network_in_use(app, states):
     bring(app, "day 49/best.pth", states[0])
     assert network(app).value == "best"
-    assert "best (yours)" in network(app).options
+    assert "Yours: best" in network(app).options
     assert not app.error
+
+
+def test_the_file_of_a_network_that_ships_is_that_network(app):
+    file = shipped_checkpoints()["cbam_resnet_cifar10"]
+    bring(app, "mine.safetensors", file.read_bytes())
+    assert network(app).value == "cbam_resnet_cifar10"
+    assert not own_names(app)
+    assert [info.value for info in app.info] == [
+        "mine.safetensors is the file of cbam\\_resnet\\_cifar10, which was chosen instead of a copy."
+    ]
 
 
 def test_every_page_works_on_it(app, states):
@@ -77,6 +96,8 @@ def test_a_refused_file_is_one_sentence_and_the_network_stays(app, states):
     assert network(app).value == before
     assert len(app.error) == 1
     assert app.error[0].value.startswith("cat.pth was refused: ")
+    menu = app.sidebar.get("popover")[0]
+    assert [said.value for said in menu.get("error")] == [app.error[0].value]
     bring(app, "best.pth", states[0])
     assert not app.error
 
@@ -85,6 +106,7 @@ def test_the_same_file_twice_is_one_network(app, states):
     bring(bring(app, "best.pth", states[0]), "again.pth", states[0])
     assert len(network(app).options) == len({*network(app).options}) == 3
     assert network(app).value == "best"
+    assert app.info[0].value == "again.pth is the file of best, which was chosen instead of a copy."
 
 
 def test_a_name_that_is_taken_gets_a_number(app, states):
@@ -122,3 +144,24 @@ def test_what_was_made_with_it_is_not_remembered_for_others(app, states, monkeyp
 
     monkeypatch.setattr(pictures, "_shown_sample", shared)
     bring(app, "best.pth", states[0])
+
+
+def open_model(app):
+    app.switch_page(str(VIEWS / "model.py")).run()
+    assert not app.exception
+    return " ".join(element.value for element in [*app.markdown, *app.code])
+
+
+def test_its_model_page_gives_a_command_that_its_owner_can_run(app, states):
+    bring(app, "best.pth", states[0])
+    said = open_model(app)
+    assert "cbam evaluate --checkpoint FILE" in said
+    assert "--keep" not in said
+    assert "on your own machine" in said
+
+
+def test_of_other_classes_it_is_not_said_that_they_could_be_counted(app):
+    bring(app, "five.pth", saved(CBAM_CNN(num_classes=5)))
+    said = open_model(app)
+    assert "tells other classes apart" in said
+    assert "cbam evaluate" not in said

@@ -5,7 +5,9 @@ from streamlit.testing.v1 import AppTest
 
 from app import words
 from app.words import LANGUAGES, Words, _, as_template, card_text, class_name, language, say, sentence, spoken
+from cbam_core import CBAM_CNN
 from cbam_core.errors import ImageError, Message
+from cbam_core.weights.description import PLAIN_WORDS, assumed_description
 from tests.app.conftest import Marked
 
 
@@ -82,6 +84,14 @@ def test_an_error_is_said_as_a_sentence():
 def test_classes_of_strangers_keep_their_names(marked):
     assert class_name("cat") == "⟦en cat⟧"
     assert class_name("my own class") == "my own class"
+    assert class_name("first class 3") == "first class 3"
+
+
+def test_what_is_assumed_of_a_plain_state_dict_is_translated(marked):
+    assumed = assumed_description({name: value.shape for name, value in CBAM_CNN(num_classes=3).state_dict().items()})
+    assert [class_name(name) for name in assumed.classes] == ["⟦en class 0⟧", "⟦en class 1⟧", "⟦en class 2⟧"]
+    assert card_text(assumed.card.what) == "⟦en A plain state dict: weights without a description.⟧"
+    assert {as_template(text)[0] for text in (*assumed.classes, assumed.card.what)} == {*PLAIN_WORDS.values()}
 
 
 @pytest.mark.parametrize(

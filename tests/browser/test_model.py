@@ -107,6 +107,8 @@ def test_on_a_phone_nothing_sticks_out(open_model, scheme):
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390
+    for table in page.locator(".numbers").all():  # they scroll downwards alone
+        assert table.evaluate("table => table.scrollWidth - table.clientWidth") <= 0
 
 
 def test_the_layer_table_is_scrolled_by_keyboard_under_its_headings(open_model):

@@ -1,12 +1,16 @@
 """Every word of ours is translated: in a language of marks, no part of any page says anything outside of them."""
 
+import io
 import re
 import sys
 from pathlib import Path
 
 import pytest
 import skimage
+import torch
+from playwright.sync_api import expect
 
+from cbam_core import CBAM_CNN
 from tests.browser.conftest import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -108,8 +112,32 @@ def test_the_own_checkpoint(marked):
     page.locator(".st-key-own-file-0 input[type=file]").set_input_files(
         {"name": "broken.pth", "mimeType": "application/octet-stream", "buffer": b"no checkpoint"}
     )
-    page.get_by_text("was refused").wait_for()
+    menu = page.get_by_test_id("stPopoverBody")
+    refused = menu.get_by_text("was refused")
+    refused.wait_for()
     assert [text for text in left_over(page) if "broken" not in text] == []
+    unsent = menu.get_by_text("marked in red")
+    expect(unsent).to_be_hidden()
+    chooser = page.locator(".st-key-own-file-1 input[type=file]")
+    chooser.set_input_files({"name": "broken.txt", "mimeType": "text/plain", "buffer": b"no checkpoint"})
+    expect(unsent).to_be_visible()
+    expect(refused).to_be_hidden()
+
+
+def test_an_own_network_of_numbered_classes(marked):
+    file = io.BytesIO()
+    torch.save(CBAM_CNN(num_classes=5).state_dict(), file)
+    page = marked()
+    page.get_by_text("⟦Own checkpoint⟧").click()
+    page.locator(".st-key-own-file-0 input[type=file]").set_input_files(
+        {"name": "cbam_own.pth", "mimeType": "application/octet-stream", "buffer": file.getvalue()}
+    )
+    page.get_by_text("⟦Truth: ⟦cat⟧. The network does not know this class.⟧").wait_for()
+    page.keyboard.press("Escape")
+    assert left_over(page) == []
+    page.locator('[data-testid=stSidebarNavLink][href$="/model"]').click()
+    page.locator(".numbers").nth(1).wait_for()
+    assert left_over(page) == []
 
 
 def test_inspect_of_uploads_good_and_bad(marked):
