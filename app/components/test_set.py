@@ -35,7 +35,11 @@ WORDS = Words(
         "none": "No test image is like that. Choose another class, or all answers.",
         "tile": "test image {index}: {truth}",
         "answered": "test image {index}: {truth}, taken for {predicted}",
-        "no_answers": "Right, wrong and confidence need this network's answers, which were not kept; whoever runs the "
+        "other_classes": "This network tells other classes apart than the test set has, so images cannot be chosen by "
+        "right, wrong or confidence.",
+        "own": "Right, wrong and confidence need a network's answers to the test set, which are kept only for networks "
+        "that whoever runs the app has evaluated.",
+        "not_kept": "Right, wrong and confidence need this network's answers, which were not kept; whoever runs the "
         "app keeps them with `cbam evaluate --keep`.",
     }
 )
@@ -74,7 +78,7 @@ def choose_test_image(
     find: Callable[[Selection], np.ndarray],
     about: Callable[[int], Answered],
     sheet: Callable[[tuple[int, ...]], bytes],
-    has_answers: bool,
+    unanswered: str | None,
 ) -> int | None:
     """Let the visitor choose one of many images.
 
@@ -85,14 +89,15 @@ def choose_test_image(
         find: numbers of the images of a selection.
         about: what is known of an image.
         sheet: a PNG with the thumbnails of some images, `COLUMNS` in a row.
-        has_answers: whether the selection may be by what the network answered.
+        unanswered: why the selection cannot be by what the network answered, ``"own"``, ``"other_classes"`` or
+            ``"not_kept"``; None where it can.
 
     Returns:
         The image's number; None where the selection is empty.
     """
     st.session_state.setdefault(_KEPT, first)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="test-tools"):
-        found = find(_selection(classes, has_answers))
+        found = find(_selection(classes, has_answers=unanswered is None))
         place = _settle(found)
         chosen: int = st.session_state[_KEPT]
         st.session_state[_NUMBER] = chosen
@@ -117,8 +122,8 @@ def choose_test_image(
         )
         if len(found):
             _page_buttons(found, place // SHOWN * SHOWN)
-    if not has_answers:
-        st.caption(WORDS["no_answers"])
+    if unanswered is not None:
+        st.caption(WORDS[unanswered])
     if not len(found):
         st.info(WORDS["none"], icon=":material/search_off:")
         return None
@@ -143,7 +148,7 @@ def _settle(found: np.ndarray) -> int:
     return 0
 
 
-def _selection(classes: Sequence[str], has_answers: bool) -> Selection:
+def _selection(classes: Sequence[str], *, has_answers: bool) -> Selection:
     filters = st.session_state.setdefault(_FILTERS, dict(_UNFILTERED))
     for key, value in filters.items():
         st.session_state.setdefault(key, value)  # Streamlit forgets widgets while another page is shown

@@ -192,7 +192,7 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
         find=lambda selection: select(test.labels, selection, answers),
         about=lambda index: _answered(test, answers, index),
         sheet=lambda indices: services.test_sheet(indices, COLUMNS),
-        has_answers=answers is not None,
+        unanswered=None if answers is not None else _why_unanswered(classifier),
     )
     if not shown:
         return
@@ -390,6 +390,12 @@ def _viewer(view: dict[str, Any], *, key: str, ahead: Ahead | None) -> Settings:
 def _answered(test: LabelledImages, answers: Evaluation | None, index: int) -> Answered:
     predicted = None if answers is None else CLASSES[int(answers.predicted[index])]
     return Answered(CLASSES[int(test.labels[index])], predicted)
+
+
+def _why_unanswered(classifier: Classifier) -> str:
+    if classifier.classes != CLASSES:
+        return "other_classes"
+    return "own" if own_networks.is_own(classifier) else "not_kept"
 
 
 def _gallery_names() -> list[str]:
