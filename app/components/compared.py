@@ -21,12 +21,12 @@ from app.components.comparison import (
 from app.components.features import channel_maps, choose_channel, toggle_channel
 from app.components.figures import Place
 from app.components.one_of import choose_one
-from app.components.sides import side_columns
+from app.components.sides import LABELS, side_columns
 from app.words import Words, sentence, spoken
 from cbam_core.explanation import Block, ChannelMap
 from cbam_core.explanation.comparison import BlockComparison, compare
+from cbam_core.render.charts import INK, Chart, describe_channel_weights, describe_comparison
 from cbam_core.render.charts import WORDS as CHART_WORDS
-from cbam_core.render.charts import describe_channel_weights, describe_comparison
 from cbam_core.render.difference import compared_weights, weights_of_one
 
 WORDS = Words(
@@ -88,6 +88,9 @@ _CHANNEL = "compare-channel-"
 """What keys of choices of channels begin with; the block's name follows."""
 
 _CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+
+_TOOLS = {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.8)", "activecolor": INK}
+"""Colours of a chart's button: the theme's own is a dark block on a light page."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ def _channels(
             for note in pair.notes:
                 if note.values.get("kind") == "channel weights":
                     st.caption(sentence(note))
-        for place, side, block in (("left", sides[0], pair.left), ("right", sides[1], pair.right)):
+        for place, side, block in zip(LABELS, sides, (pair.left, pair.right), strict=True):
             if block is not None and block.channel_weights is not None:
                 _channels_of_one(place, side, block, style)
         return
@@ -252,7 +255,7 @@ def _channels(
     said = describe_comparison(weights[0], weights[1], labels=labels, words=spoken(CHART_WORDS))
     name = f"compare-weights-{pair.name}"
     st.plotly_chart(
-        chart,
+        _with_tools(chart),
         height=CHART,
         config=_CONFIG,
         alt=said,
@@ -268,19 +271,26 @@ def _channels_of_one(place: Place, side: Side, block: Block, style: Style) -> No
     if weights is None:
         return
     side_title(place, side.label, WORDS["channels"].format(block=block.name, count=weights.size))
+    chart = weights_of_one(
+        weights,
+        side=0 if place == "left" else 1,
+        order="index" if style.order == "index" else "sorted",
+        ends=style.ends,
+        words=spoken(CHART_WORDS),
+    )
     st.plotly_chart(
-        weights_of_one(
-            weights,
-            side=0 if place == "left" else 1,
-            order="index" if style.order == "index" else "sorted",
-            ends=style.ends,
-            words=spoken(CHART_WORDS),
-        ),
+        _with_tools(chart),
         height=CHART_OF_ONE,
         config=_CONFIG,
         alt=describe_channel_weights(weights, words=spoken(CHART_WORDS)),
         key=f"compare-weights-{place}-{block.name}",
     )
+
+
+def _with_tools(chart: Chart) -> Chart:
+    """A chart whose button looks like part of the page."""
+    chart["layout"]["modebar"] = _TOOLS
+    return chart
 
 
 def _settings(pairs: Sequence[BlockComparison], *, pictures: bool) -> Style:

@@ -119,6 +119,12 @@ def test_charts_are_described_for_those_who_cannot_see_them(app):
     assert all(re.search(r"channel weights of A and B; mean .* largest difference", text) for text in spoken)
 
 
+def test_a_chart_has_one_button_that_is_no_block_of_another_colour(app):
+    for chart in app.get("plotly_chart"):
+        assert json.loads(chart.proto.config)["modeBarButtons"] == [["toImage"]]
+        assert json.loads(chart.proto.spec)["layout"]["modebar"]["bgcolor"] == "rgba(0,0,0,0)"
+
+
 def test_swapping_exchanges_the_sides(app):
     before = charts(app)[2]["data"]
     app.button(key="compare-swap").click().run()
