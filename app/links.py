@@ -28,6 +28,9 @@ LONGEST = 200
 SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "block")
 """Settings of the attention viewer that an address can name."""
 
+FITS = ("crop", "square", "pad", "squash")
+"""Ways of fitting a picture that an address can name."""
+
 _ASKED, _MARK = "link-asked", "link-mark"
 
 Value = str | int | float | bool | tuple[Any, ...]
@@ -82,7 +85,7 @@ READERS: Mapping[str, Reader] = {
     "lang": _one_of(*LANGUAGES),
     "network": _text,
     "image": read_picture,
-    "fit": _one_of("crop", "square", "pad", "squash"),
+    "fit": _one_of(*FITS),
     "square": _square,
     "colours": _name,
     "scale": _one_of("unit", "stretch"),
@@ -94,6 +97,10 @@ READERS: Mapping[str, Reader] = {
     "mode": _name,
     "a": _text,
     "b": _text,
+    "fit_a": _one_of(*FITS),
+    "fit_b": _one_of(*FITS),
+    "square_a": _square,
+    "square_b": _square,
     "of": _name,
     "masks": _name,
     "sort": _name,

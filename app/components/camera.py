@@ -27,15 +27,26 @@ _KEPT = "camera-photo"
 
 def take_photo() -> Upload | None:
     """Let the visitor take a picture; one that was taken stays while they look elsewhere on the site."""
+    if (photo := camera("camera")) is not None:
+        st.session_state[_KEPT] = photo
+    kept: Upload | None = st.session_state.get(_KEPT)
+    return kept
+
+
+def camera(key: str) -> Upload | None:
+    """A camera, and the picture that was taken with it; a sentence where there can be none.
+
+    Args:
+        key: of the widget.
+    """
     if (host := insecure_host(st.context.url)) is not None:
         st.info(WORDS["needs_https"].format(host=host.replace("`", "")), icon=":material/lock_open:")
         return None
-    given = st.camera_input(WORDS["take"], width=WIDTH, label_visibility="collapsed", key="camera")
-    if given is not None:
-        content = given.getvalue()
-        st.session_state[_KEPT] = Upload("camera.jpg", hashlib.sha256(content).hexdigest(), content)
-    kept: Upload | None = st.session_state.get(_KEPT)
-    return kept
+    given = st.camera_input(WORDS["take"], width=WIDTH, label_visibility="collapsed", key=key)
+    if given is None:
+        return None
+    content = given.getvalue()
+    return Upload("camera.jpg", hashlib.sha256(content).hexdigest(), content)
 
 
 def insecure_host(url: str | None) -> str | None:

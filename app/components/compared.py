@@ -9,16 +9,25 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app.components.comparison import Side, likeness, mask_maps, mask_row
+from app.components.comparison import (
+    Side,
+    greatest_difference,
+    likeness,
+    mask_maps,
+    mask_row,
+    pair_name,
+    side_title,
+)
 from app.components.features import channel_maps, choose_channel, toggle_channel
+from app.components.figures import Place
 from app.components.one_of import choose_one
-from app.components.sides import side_columns
+from app.components.sides import LABELS, side_columns
 from app.words import Words, sentence, spoken
 from cbam_core.explanation import Block, ChannelMap
 from cbam_core.explanation.comparison import BlockComparison, compare
+from cbam_core.render.charts import INK, Chart, describe_channel_weights, describe_comparison
 from cbam_core.render.charts import WORDS as CHART_WORDS
-from cbam_core.render.charts import describe_comparison
-from cbam_core.render.difference import compared_weights
+from cbam_core.render.difference import compared_weights, weights_of_one
 
 WORDS = Words(
     {
@@ -34,8 +43,16 @@ WORDS = Words(
         "ends": "Channels shown",
         "all": "All channels",
         "some": "{count} lowest, {count} highest B − A",
-        "unpaired": "The networks share no block of one name, so no differences are taken: masks stand side by side.",
-        "partly": "These blocks stand in one of the networks only.",
+        "weight": "By weight",
+        "some_weights": "{count} lowest, {count} highest",
+        "unpaired": "No block of one network has the name of a block of the other, or the grid of its mask, so no "
+        "differences are taken: masks stand side by side.",
+        "partly": "These blocks have no partner in the other network.",
+        "by_grid": "Blocks of different names are paired by the grid of their masks, in order of execution.",
+        "apart": "Where the blocks of a pair have different numbers of channels, no channel of one belongs to a "
+        "channel of the other: each network's channel weights have bars of their own, without difference or "
+        "similarity.",
+        "channels": "{block}, {count} channels",
         "channels_differ": "Two networks learn their channels apart: channel 5 of one need not hold what channel 5 of "
         "the other holds, so differences of channel weights say little unless one network grew out of the other.",
         "meaning": "Cosine compares the values as they are; Pearson takes each gate's mean off first. Equal gates do "
@@ -50,6 +67,9 @@ WORDS = Words(
 CHART = 260
 """Height of a chart, pixels."""
 
+CHART_OF_ONE = 170
+"""Height of a chart of one side's weights, of which there are two."""
+
 ENDS = (5, 10)
 """How many channels from either end of the difference can be asked for."""
 
@@ -58,7 +78,7 @@ FEW = 10
 
 SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
     "compare-masks": ("masks", "over", ("over", "alone")),
-    "compare-colours": ("colours", "fixed", ("fixed", "widest")),
+    "compare-colours": ("colours", "widest", ("widest", "fixed")),
     "compare-order": ("sort", "index", ("index", "difference")),
     "compare-ends": ("ends", FEW, (0, *ENDS)),
 }
@@ -67,7 +87,10 @@ SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
 _CHANNEL = "compare-channel-"
 """What keys of choices of channels begin with; the block's name follows."""
 
-_CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
+_CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+
+_TOOLS = {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.8)", "activecolor": INK}
+"""Colours of a chart's button: the theme's own is a dark block on a light page."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +114,13 @@ class Style:
 
     Attributes:
         over: masks over their pictures.
-        limit: end of the scale of differences; None for the greatest difference.
+        limit: end of the scale of differences.
         order: of channels.
         ends: how many channels from either end; None for all.
     """
 
     over: bool
-    limit: float | None
+    limit: float
     order: Literal["index", "difference"]
     ends: int | None
 
@@ -139,10 +162,9 @@ def compared_blocks(
     pairs = compare(left.blocks, right.blocks)
     sides = (left.side, right.side)
     both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
-    style = _settings(pictures=sides[0].input_image is not None, differences=bool(both))
-    if networks_differ and both:
-        st.caption(WORDS["channels_differ"])
-    for block in _opened().keys() - {pair.name for pair in both}:
+    style = _settings(both, pictures=sides[0].input_image is not None)
+    _say_how_paired(both, networks_differ=networks_differ)
+    for block in _opened().keys() - {pair.name for pair in both if pair.weights is not None}:
         del st.session_state[_CHANNEL + block]  # an address can name any
     for pair in both:
         _pair(pair, left, right, style=style, changed=changed)
@@ -160,24 +182,43 @@ def compared_blocks(
                 st.markdown(WORDS["more_meaning"])
 
 
+def _say_how_paired(pairs: Sequence[BlockComparison], *, networks_differ: bool) -> None:
+    """What blocks have to do with each other, as far as their names and channels do not say it."""
+    said = []
+    if any(pair_name(pair) != pair.name for pair in pairs):
+        said.append(WORDS["by_grid"])
+    if any(_have_channels_apart(pair) for pair in pairs):
+        said.append(WORDS["apart"])
+    if networks_differ and any(pair.weights is not None for pair in pairs):
+        said.append(WORDS["channels_differ"])
+    if said:
+        st.caption("  \n".join(said))
+
+
+def _have_channels_apart(pair: BlockComparison) -> bool:
+    """Whether both have channel weights, and not one for one."""
+    both = (pair.left, pair.right)
+    return pair.weights is None and all(block is not None and block.channel_weights is not None for block in both)
+
+
 @st.fragment
 def _pair(pair: BlockComparison, left: Shown, right: Shown, *, style: Style, changed: Callable[[], None]) -> None:
     """One block on both sides; choosing a channel runs this part of the page alone."""
     sides = (left.side, right.side)
     key = _CHANNEL + pair.name
     channel = None
-    st.header(pair.name, anchor=False)
+    st.header(pair_name(pair), anchor=False)
     maps, bars = st.columns([1.15, 1], gap="medium")
     with maps:
         mask_maps(pair, sides, over=style.over, limit=style.limit)
         if pair.weights is not None and left.follow is not None and right.follow is not None:
-            channel = choose_channel(pair.name, pair.weights.values.size, key=key, changed=changed)
+            channel = choose_channel(pair_name(pair), pair.weights.values.size, key=key, changed=changed)
     with bars:
         _channels(pair, sides, style=style, chosen=channel, key=key, changed=changed)
         likeness(pair)
-    if channel is not None and left.follow is not None and right.follow is not None:
-        followed = left.follow(pair.name, channel), right.follow(pair.name, channel)
-        channel_maps(followed, sides, masked=pair.mask is not None, key=key, changed=changed)
+    if channel is not None and pair.left is not None and pair.right is not None and left.follow and right.follow:
+        followed = left.follow(pair.left.name, channel), right.follow(pair.right.name, channel)
+        channel_maps(followed, sides, block=pair_name(pair), masked=pair.mask is not None, key=key, changed=changed)
 
 
 def _channels(
@@ -191,9 +232,13 @@ def _channels(
 ) -> None:
     weights = [block.channel_weights if block is not None else None for block in (pair.left, pair.right)]
     if pair.weights is None or weights[0] is None or weights[1] is None:
-        for note in pair.notes:
-            if note.values.get("kind") == "channel weights":
-                st.caption(sentence(note))
+        if not _have_channels_apart(pair):
+            for note in pair.notes:
+                if note.values.get("kind") == "channel weights":
+                    st.caption(sentence(note))
+        for place, side, block in zip(LABELS, sides, (pair.left, pair.right), strict=True):
+            if block is not None and block.channel_weights is not None:
+                _channels_of_one(place, side, block, style)
         return
     labels = (sides[0].label, sides[1].label)
     spreads = [None if side.spread is None else side.spread[pair.name].channel_weights for side in sides]
@@ -210,7 +255,7 @@ def _channels(
     said = describe_comparison(weights[0], weights[1], labels=labels, words=spoken(CHART_WORDS))
     name = f"compare-weights-{pair.name}"
     st.plotly_chart(
-        chart,
+        _with_tools(chart),
         height=CHART,
         config=_CONFIG,
         alt=said,
@@ -220,24 +265,66 @@ def _channels(
     )
 
 
-def _settings(*, pictures: bool, differences: bool) -> Style:
-    """Let the visitor choose how it is drawn."""
-    over, limit, order, ends = pictures, "fixed", "index", 0
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+def _channels_of_one(place: Place, side: Side, block: Block, style: Style) -> None:
+    """Channel weights of one side alone."""
+    weights = block.channel_weights
+    if weights is None:
+        return
+    side_title(place, side.label, WORDS["channels"].format(block=block.name, count=weights.size))
+    chart = weights_of_one(
+        weights,
+        side=0 if place == "left" else 1,
+        order="index" if style.order == "index" else "sorted",
+        ends=style.ends,
+        words=spoken(CHART_WORDS),
+    )
+    st.plotly_chart(
+        _with_tools(chart),
+        height=CHART_OF_ONE,
+        config=_CONFIG,
+        alt=describe_channel_weights(weights, words=spoken(CHART_WORDS)),
+        key=f"compare-weights-{place}-{block.name}",
+    )
+
+
+def _with_tools(chart: Chart) -> Chart:
+    """A chart whose button looks like part of the page."""
+    chart["layout"]["modebar"] = _TOOLS
+    return chart
+
+
+def _settings(pairs: Sequence[BlockComparison], *, pictures: bool) -> Style:
+    """Let the visitor choose how it is drawn.
+
+    Args:
+        pairs: the blocks that both sides have.
+        pictures: whether there are pictures to draw masks over.
+    """
+    over, limit, order, ends = pictures, "widest", "index", 0
+    # Where no channel of one side has a partner, there are weights to go by and no differences.
+    by_weight = all(pair.weights is None for pair in pairs)
+    names = {**WORDS, "difference": WORDS["weight"]} if by_weight else WORDS
+    some = WORDS["some_weights" if by_weight else "some"]
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         if pictures:
             over = _either("masks", ("over", "alone")) == "over"
-        if differences:
-            limit = _either("colours", ("fixed", "widest"))
-            order = _either("order", ("index", "difference"))
+        if pairs:
+            limit = _either("colours", ("widest", "fixed"))
+            order = _either("order", ("index", "difference"), names)
             ends = st.selectbox(
                 WORDS["ends"],
                 [0, *ENDS],
-                format_func=lambda count: WORDS["some"].format(count=count) if count else WORDS["all"],
+                format_func=lambda count: some.format(count=count) if count else WORDS["all"],
                 key="compare-ends",
                 width=235,
             )
-    return Style(over, 1.0 if limit == "fixed" else None, "index" if order == "index" else "difference", ends or None)
+    return Style(
+        over,
+        greatest_difference(pairs) if limit == "widest" else 1.0,
+        "index" if order == "index" else "difference",
+        ends or None,
+    )
 
 
-def _either(what: str, choices: tuple[str, str]) -> str:
-    return choose_one(WORDS[what], choices, WORDS, labelled=True, key=f"compare-{what}")
+def _either(what: str, choices: tuple[str, str], names: Mapping[str, str] = WORDS) -> str:
+    return choose_one(WORDS[what], choices, names, labelled=True, key=f"compare-{what}")

@@ -32,6 +32,7 @@ from cbam_core.render.overlay import Cells, cells_on_input, overlay, raw_mask
 WORDS = Words(
     {
         "difference": "{right} minus {left}",
+        "pair": "{left} with {right}",
         "range": "{low:.2f} to {high:.2f}",
         "signed": "{low} to {high}",
         "range_flat": "{low:.2f} to {high:.2f}, flat",
@@ -110,21 +111,34 @@ def class_summary(place: Place, name: str, summary: GateSummary, images: np.ndar
     )
 
 
-def mask_maps(pair: BlockComparison, sides: tuple[Side, Side], *, over: bool, limit: float | None) -> None:
+def pair_name(pair: BlockComparison) -> str:
+    """What a pair of blocks is called: by both names, where they differ."""
+    if pair.left is None or pair.right is None or pair.left.name == pair.right.name:
+        return pair.name
+    return WORDS["pair"].format(left=pair.left.name, right=pair.right.name)
+
+
+def greatest_difference(pairs: Sequence[BlockComparison]) -> float:
+    """The end of a scale that holds the differences of all masks; 1 where there are none."""
+    ends = [abs(end) for pair in pairs if pair.mask is not None for end in pair.mask.range]
+    return max(ends, default=0.0) or 1.0
+
+
+def mask_maps(pair: BlockComparison, sides: tuple[Side, Side], *, over: bool, limit: float) -> None:
     """Masks of both sides on the scale from 0 to 1, and their difference.
 
     Args:
         pair: one block in both.
         sides: what stands left and right.
         over: draw masks over the pictures rather than alone.
-        limit: end of the scale of differences; None for the greatest difference of this block.
+        limit: end of the scale of differences.
     """
     figures = [
         _mask(pair.left, sides[0], "left", over) if pair.left is not None else "",
         _mask(pair.right, sides[1], "right", over) if pair.right is not None else "",
     ]
     if pair.mask is not None and pair.left is not None:
-        figures.append(_difference(pair.name, pair.left, pair.mask, sides, limit))
+        figures.append(_difference(pair_name(pair), pair.left, pair.mask, sides, limit))
     elif pair.left is not None and pair.right is not None:
         reasons = [say(note) for note in pair.notes if note.values.get("kind") == "spatial mask"]
         title = WORDS["difference"].format(left=sides[0].label, right=sides[1].label)
@@ -147,7 +161,7 @@ def likeness(pair: BlockComparison) -> None:
     ]
     if not rows:
         return
-    title = html.escape(WORDS["alike"].format(block=pair.name))
+    title = html.escape(WORDS["alike"].format(block=pair_name(pair)))
     st.html(f'{figure_style()}<table class="cbam-alike" aria-label="{title}"><tbody>{"".join(rows)}</tbody></table>')
 
 
@@ -215,18 +229,17 @@ def _drawn(block: Block, mask: np.ndarray, side: Side, over: bool) -> np.ndarray
     return overlay(seen, mask, cells, opacity=OPACITY, zoom=zoom_of(side.size))
 
 
-def _difference(name: str, block: Block, difference: Difference, sides: tuple[Side, Side], limit: float | None) -> str:
+def _difference(name: str, block: Block, difference: Difference, sides: tuple[Side, Side], limit: float) -> str:
     low, high = difference.range
     least, greatest = _signed(low), _signed(high)
-    end = limit or max(abs(low), abs(high)) or 1.0
     size = sides[0].size
-    picture = difference_picture(difference.values, _cells(block), size, zoom=zoom_of(size), limit=end)
+    picture = difference_picture(difference.values, _cells(block), size, zoom=zoom_of(size), limit=limit)
     labels = {"left": sides[0].label, "right": sides[1].label}
     share = 100 * float((difference.values > 0).mean())
     alt = WORDS["difference_alt"].format(block=name, low=least, high=greatest, share=share, **labels)
     said = WORDS["signed"].format(low=least, high=greatest)
-    places = (low / end + 1) / 2, (high / end + 1) / 2
-    ends = f"−{end:.3g}", said, f"+{end:.3g}"
+    places = (low / limit + 1) / 2, (high / limit + 1) / 2
+    ends = f"−{limit:.3g}", said, f"+{limit:.3g}"
     return figure(html.escape(WORDS["difference"].format(**labels)), picture, alt, scale_bar(DIVERGING, ends, places))
 
 

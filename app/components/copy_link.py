@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.words import Words, spoken
 
@@ -17,6 +18,7 @@ WORDS = Words(
         "help": "Copy an address that shows others what you see",
         "field": "Address of what you see",
         "impossible": "What you brought yourself has no address. Download everything as a ZIP instead.",
+        "no_zip": "What you brought yourself has no address.",
     }
 )
 
@@ -27,14 +29,20 @@ _ICON = (
 )
 
 
-def copy_link(*, possible: bool = True, key: str) -> None:
-    """Offer to copy the address.
+def copy_link(*, possible: bool = True, zipped: bool = True, note: DeltaGenerator | None = None, key: str) -> None:
+    """Offer to copy the address, or say why there is none.
 
     Args:
         possible: whether the address says all that is on the page; not where the visitor brought something themselves.
+        zipped: whether the page offers a ZIP instead.
+        note: where the sentence stands that says why there is none; None for below the button.
         key: of the widget.
     """
-    _component()(key=key, data={"possible": possible, "words": spoken(WORDS)})
+    words = spoken(WORDS)
+    reason = words["impossible" if zipped else "no_zip"]
+    _component()(key=key, data={"possible": possible, "words": {**words, "impossible": reason}})
+    if not possible:
+        (note or st).caption(reason)
 
 
 @cache

@@ -27,6 +27,7 @@ WORDS = Words(
         "values": "Raw values (.npz)",
         "everything": "Everything (.zip)",
         "all": "Everything, {count} pictures (.zip)",
+        "both": "Download both (.zip)",
         "about": "Figures are drawn with the viewer's settings; values are never rounded.",
     }
 )
@@ -76,6 +77,31 @@ def downloads(
         st.caption(WORDS["about"])
 
 
+def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, bytes] = NO_FILES, key: str) -> None:
+    """Offer a ZIP of two explanations, in the folders ``a`` and ``b``.
+
+    Args:
+        left: the first one.
+        right: the second one.
+        files: the pictures as they were given, as ``"a"`` and ``"b"``, where they are more than the network's input.
+        key: of the widget.
+    """
+    both = {"a": left, "b": right}
+    # Looked up now: files are made when the script has long run.
+    words = spoken(FIGURE_WORDS) | {
+        f"class {known}": class_name(known) for one in both.values() for known in one.classes
+    }
+    originals, settings = _Decoded(files), Settings(image="original" if files else "input")
+    st.download_button(
+        WORDS["both"],
+        in_turn(lambda: as_zip(both, original=originals, words=words, **_drawn(settings))),
+        file_name=f"cbam-lens-{_digest(both, 'both', settings)}.zip",
+        icon=":material/download:",
+        on_click="ignore",
+        key=key,
+    )
+
+
 @dataclass(frozen=True)
 class _Decoded(Mapping[str, np.ndarray]):
     """Pictures, decoded one at a time as they are asked for: all together might fill the server's memory."""
@@ -103,7 +129,7 @@ def _stem(name: str) -> str:
 
 def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settings) -> str:
     """Streamlit tells large downloads apart by a part of their content; this in their names makes that safe."""
-    parts = [(e.image_digest, e.checkpoint_digest, e.fit, e.frame.box) for e in explanations.values()]
+    parts = [(e.image_digest, e.checkpoint, e.checkpoint_digest, e.fit, e.frame.box) for e in explanations.values()]
     settled = (settings.image, sorted(_drawn(settings).items()))
     return hashlib.sha256(repr((name, parts, settled, language())).encode()).hexdigest()[:12]
 

@@ -82,6 +82,7 @@ def channel_maps(
     maps: tuple[ChannelMap, ChannelMap],
     sides: tuple[Side, Side],
     *,
+    block: str,
     masked: bool,
     key: str,
     changed: Callable[[], None],
@@ -91,13 +92,14 @@ def channel_maps(
     Args:
         maps: of one channel, of both sides.
         sides: what stands left and right.
+        block: what the pair of blocks is called.
         masked: whether the block has a spatial mask too.
         key: of the widget of `choose_channel`, which is emptied to close this.
         changed: called then.
     """
     left, right = maps
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{WORDS['title'].format(block=left.block, channel=left.channel)}**", width="content")
+        st.markdown(f"**{WORDS['title'].format(block=block, channel=left.channel)}**", width="content")
         st.button(
             WORDS["close"],
             icon=":material/close:",

@@ -9,19 +9,26 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app.components.camera import camera
 from app.components.figures import Place
+from app.components.gallery import choose_from_gallery
 from app.components.one_of import choose_one
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
-from app.picked import Picked, Source
-from app.words import Words, class_name
+from app.words import Words, class_name, sentence
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
+from cbam_core.errors import CbamError
+
+Source = Literal["sample", "test", "upload", "camera", "folder"]
+"""Where a side's picture comes from."""
 
 LABELS: dict[Place, str] = {"left": "A", "right": "B"}
 """Short names of the two sides."""
@@ -31,6 +38,8 @@ WORDS = Words(
         "sample": "Samples",
         "test": "Test set",
         "upload": "Upload",
+        "camera": "Camera",
+        "folder": "Folder",
         "source": "Picture {label} from",
         "file": "Drop picture {label} here, or choose it",
         "held": "Shown: {name}. Choose another one to replace it.",
@@ -39,13 +48,26 @@ WORDS = Words(
         "swap": "Swap",
         "swap_help": "Exchange A and B",
         "inspect": "From Inspect",
-        "inspect_help": "Make the picture that you looked at last on Inspect picture A",
+        "inspect_help": "Make the picture that you looked at last on Inspect picture {label}",
         "network": "Network {label}",
         "class": "Class {label}",
     }
 )
 
 _KEPT = "compare-sides"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a picture of any size is brought to the network's input.
+
+    Attributes:
+        fit: in which way.
+        square: for ``fit="square"``: left, top and side in the picture's own pixels; None for a part in its middle.
+    """
+
+    fit: Fit = "crop"
+    square: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,8 +79,10 @@ class Choice:
         sample: place in the sample sheet.
         test: number of an image of the test set.
         upload: the visitor's own picture, if there is one.
-        fit: how the upload is brought to the network's input.
-        square: for ``fit="square"``: left, top and side in the upload's own pixels; None for a part in its middle.
+        upload_fit: how that is fitted.
+        photo: what the visitor took with their camera.
+        folder: name of a picture that whoever runs the app has laid out; "" before one was chosen.
+        folder_fit: how that is fitted.
         network: name of a network; "" before one was chosen.
         class_: name of a class; "" before one was chosen.
     """
@@ -67,10 +91,62 @@ class Choice:
     sample: int = 0
     test: int = 0
     upload: Upload | None = None
-    fit: Fit = "crop"
-    square: tuple[float, float, float] | None = None
+    upload_fit: Fitted = field(default_factory=Fitted)
+    photo: Upload | None = None
+    folder: str = ""
+    folder_fit: Fitted = field(default_factory=Fitted)
     network: str = ""
     class_: str = ""
+
+    @property
+    def fitted(self) -> Fitted:
+        """How the picture is fitted."""
+        return {"upload": self.upload_fit, "folder": self.folder_fit}.get(self.source, Fitted())
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures that whoever runs the app has laid out.
+
+    Attributes:
+        names: of their files.
+        tile: a picture's thumbnail by its place; all of one size.
+    """
+
+    names: Sequence[str]
+    tile: Callable[[int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where pictures can come from.
+
+    Attributes:
+        sheet: PNG with the sample images, see `strip`.
+        tiles: what each of them is.
+        columns: images in a row of the sheet.
+        count: images of the test set; None where it is not there.
+        gallery: opens the folder of whoever runs the app; None where there is none.
+        inspected: gives a side the picture that the visitor looked at last on Inspect; None before they did.
+    """
+
+    sheet: bytes
+    tiles: Sequence[Tile]
+    columns: int
+    count: int | None = None
+    gallery: Callable[[], Gallery] | None = None
+    inspected: Callable[[Choice], Choice] | None = None
+
+    @property
+    def known(self) -> list[Source]:
+        """Those that there are."""
+        return [
+            "sample",
+            *(("test",) if self.count is not None else ()),
+            "upload",
+            "camera",
+            *(("folder",) if self.gallery is not None else ()),
+        ]
 
 
 def side_columns() -> Iterator[tuple[Place, DeltaGenerator]]:
@@ -100,67 +176,54 @@ def swap_button() -> None:
     st.button(WORDS["swap"], icon=":material/swap_horiz:", help=WORDS["swap_help"], on_click=_swap, key="compare-swap")
 
 
-def inspect_button(picked: Picked | None) -> None:
-    """Take the picture of the page Inspect for the first side.
-
-    Args:
-        picked: what the visitor looked at last there; None before they did, then there is no button.
-    """
-    if picked is not None:
-        st.button(
-            WORDS["inspect"],
-            icon=":material/content_copy:",
-            help=WORDS["inspect_help"],
-            on_click=_take,
-            args=(picked,),
-            key="compare-inspect",
-        )
-
-
-def choose_picture(
-    place: Place,
-    sheet: bytes,
-    tiles: Sequence[Tile],
-    *,
-    columns: int,
-    count: int | None = None,
-    title: Callable[[], None] | None = None,
-) -> Choice:
+def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] | None = None) -> Choice:
     """Let the visitor choose a picture for one side.
 
     Args:
         place: which side.
-        sheet: PNG with the sample images, see `strip`.
-        tiles: what each of them is.
-        columns: images in a row of the sheet.
-        count: images of the test set; None where it is not there.
+        sources: what there is.
         title: draws what stands before the choice.
     """
     label, kept = LABELS[place], _kept(place)
-    sources: list[Source] = ["sample", "upload"] if count is None else ["sample", "test", "upload"]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if title is not None:
             title()
         source = choose_one(
             WORDS["source"].format(label=label),
-            sources,
+            sources.known,
             WORDS,
-            first=kept.source if kept.source in sources else "sample",
+            first=kept.source if kept.source in sources.known else "sample",
             key=_key("source", place),
         )
+        if sources.inspected is not None:
+            st.button(
+                WORDS["inspect"],
+                icon=":material/content_copy:",
+                help=WORDS["inspect_help"].format(label=label),
+                on_click=_take,
+                args=(place, sources.inspected),
+                key=f"compare-inspect-{place}",
+            )
     kept = _keep(place, replace(kept, source=source))
     if kept.source == "sample":
+        first = _start("strip", place, kept.sample)
         key = _key("strip", place)
-        starts = st.session_state[_KEPT]["starts"]
-        if key not in st.session_state or key not in starts:
-            starts[key] = kept.sample  # it stays while the visitor chooses, so that the sheet is sent once
-        chosen = strip(sheet, tiles, columns=columns, chosen=starts[key], key=key)
+        chosen = strip(sources.sheet, sources.tiles, columns=sources.columns, chosen=first, key=key)
         return _keep(place, replace(kept, sample=chosen))
-    if kept.source == "test" and count is not None:
-        return _keep(place, replace(kept, test=_choose_test_image(place, kept.test, count)))
+    if kept.source == "test" and sources.count is not None:
+        return _keep(place, replace(kept, test=_choose_test_image(place, kept.test, sources.count)))
+    if kept.source == "camera":
+        return _keep(place, replace(kept, photo=camera(_key("camera", place)) or kept.photo))
+    if kept.source == "folder" and sources.gallery is not None:
+        return _keep(place, _choose_laid_out(place, kept, sources.gallery))
+    _take_file(place, kept)
+    return kept
+
+
+def _take_file(place: Place, kept: Choice) -> None:
     key = _key("file", place)
     given = st.file_uploader(
-        WORDS["file"].format(label=label),
+        WORDS["file"].format(label=LABELS[place]),
         type=ENDINGS,
         max_upload_size=MAX_BYTES // 2**20,
         key=key,
@@ -169,7 +232,20 @@ def choose_picture(
     )
     if given is None and kept.upload is not None:
         st.caption(WORDS["held"].format(name=plain(kept.upload.name)))
-    return kept
+
+
+def _choose_laid_out(place: Place, kept: Choice, gallery: Callable[[], Gallery]) -> Choice:
+    """A picture of whoever runs the app; one that is chosen here is fitted as all are at first."""
+    try:
+        pictures = gallery()
+    except CbamError as error:
+        st.error(sentence(error), icon=":material/error:")
+        return replace(kept, folder="")
+    names = pictures.names
+    first = _start("folder", place, names.index(kept.folder) if kept.folder in names else 0)
+    at = choose_from_gallery(names, pictures.tile, first=max(min(first, len(names) - 1), 0), key=_key("folder", place))
+    name = "" if at is None else names[at]
+    return kept if name == kept.folder else replace(kept, folder=name, folder_fit=Fitted())
 
 
 def _choose_test_image(place: Place, kept: int, count: int) -> int:
@@ -235,21 +311,23 @@ def _key(what: str, place: Place) -> str:
     return f"compare-{what}-{place}-{st.session_state[_KEPT]['turn']}"
 
 
+def _start(what: str, place: Place, chosen: int) -> int:
+    """Where a strip begins: it stays while the visitor chooses, so that the sheet is sent once."""
+    key, starts = _key(what, place), st.session_state[_KEPT]["starts"]
+    if key not in st.session_state or key not in starts:
+        starts[key] = chosen
+    start: int = starts[key]
+    return start
+
+
 def _swap() -> None:
     kept = st.session_state[_KEPT]
     kept["left"], kept["right"] = kept["right"], kept["left"]
     _turn()
 
 
-def _take(picked: Picked) -> None:
-    kept = _kept("left")
-    if picked.source == "upload":
-        kept = replace(kept, source="upload", upload=picked.upload, fit=picked.fit, square=picked.square)
-    elif picked.source == "test":
-        kept = replace(kept, source="test", test=picked.index or 0)
-    else:
-        kept = replace(kept, source="sample", sample=picked.index or 0)
-    _keep("left", kept)
+def _take(place: Place, inspected: Callable[[Choice], Choice]) -> None:
+    _keep(place, inspected(_kept(place)))
     _turn()
 
 
@@ -263,4 +341,4 @@ def _receive(place: Place, key: str) -> None:
     given = st.session_state[key]
     content = None if given is None else given.getvalue()
     upload = None if content is None else Upload(given.name, hashlib.sha256(content).hexdigest(), content)
-    _keep(place, replace(_kept(place), upload=upload, fit="crop", square=None))
+    _keep(place, replace(_kept(place), upload=upload, upload_fit=Fitted()))

@@ -1,12 +1,12 @@
 """How do the gates of two explanations differ, and what do those of a class have in common? Plain numbers, no torch.
 
-Blocks are paired by name. A difference is always the second minus the first, and is made only where shapes agree;
-where it is not made, a note says why.
+Blocks are paired by name, and those whose name only one side knows by the grid of their masks. A difference is always
+the second minus the first, and is made only where shapes agree; where it is not made, a note says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,8 +63,8 @@ class BlockComparison:
     """One block in both explanations.
 
     Attributes:
-        name: of the block.
-        left: the first's block; None where it has none of this name.
+        name: of the first's block, or of the second's where only that has one; no two comparisons share it.
+        left: the first's block; None where it has no partner for the second's.
         right: the second's.
         mask: difference of the spatial masks, None where they cannot be compared.
         weights: difference of the channel weights, None where they cannot be compared.
@@ -119,20 +119,26 @@ def similarity(left: Float[np.ndarray, "*shape"], right: Float[np.ndarray, "*sha
 
 
 def compare(left: Sequence[Block], right: Sequence[Block]) -> tuple[BlockComparison, ...]:
-    """Pair two explanations' blocks by name, and take differences where shapes agree.
+    """Pair two explanations' blocks, and take differences where shapes agree.
+
+    Blocks of one name are a pair. Of the others, those whose masks have one grid are paired in order of execution: the
+    first with the first, the second with the second; what then is left over has no partner. Blocks without a mask go
+    by where the cells of their feature maps lie.
 
     Between two networks a block of the same name has the same place in the network, but a channel of one need not
     hold what the channel of that number holds in the other.
 
     Args:
-        left: blocks of the first explanation or summary.
+        left: blocks of the first explanation or summary, in order of execution.
         right: blocks of the second.
 
     Returns:
         The first's blocks in order, then those that only the second has.
     """
-    first, second = {block.name: block for block in left}, {block.name: block for block in right}
-    return tuple(_pair(name, first.get(name), second.get(name)) for name in dict.fromkeys((*first, *second)))
+    partners = _partners(left, right)
+    taken = {partner.name for partner in partners.values()}
+    rest = [block for block in right if block.name not in taken]
+    return (*(_pair(block, partners.get(block.name)) for block in left), *(_pair(None, block) for block in rest))
 
 
 def summarise_gates(explanations: Sequence[Explanation]) -> GateSummary:
@@ -160,15 +166,34 @@ def summarise_gates(explanations: Sequence[Explanation]) -> GateSummary:
     )
 
 
-def _pair(name: str, left: Block | None, right: Block | None) -> BlockComparison:
+def _partners(left: Sequence[Block], right: Sequence[Block]) -> dict[str, Block]:
+    """The second's blocks by the names of the first's that they are compared with."""
+    named = {block.name: block for block in right}
+    found = {block.name: named.pop(block.name) for block in left if block.name in named}
+    waiting: dict[Hashable, list[Block]] = {}
+    for block in named.values():
+        waiting.setdefault(_grid(block), []).append(block)
+    for block in left:
+        grid = _grid(block)
+        if block.name not in found and grid is not None and waiting.get(grid):
+            found[block.name] = waiting[grid].pop(0)
+    return found
+
+
+def _grid(block: Block) -> Hashable:
+    """What blocks of different names are paired by; None where nothing is known of it."""
+    mask = block.spatial_mask
+    return block.placement if mask is None else mask.shape
+
+
+def _pair(left: Block | None, right: Block | None) -> BlockComparison:
     if left is None or right is None:
-        missing = Message(
-            "comparison.unpaired", "only one of the two networks has a block named {name}", {"name": name}
-        )
+        name = next(block.name for block in (left, right) if block is not None)
+        missing = Message("comparison.unpaired", "only one of the two networks has a block like {name}", {"name": name})
         return BlockComparison(name, left, right, None, None, (missing,))
     mask, mask_notes = _difference(left.spatial_mask, right.spatial_mask, KIND_WORDS["spatial"])
     weights, weight_notes = _difference(left.channel_weights, right.channel_weights, KIND_WORDS["channel"])
-    return BlockComparison(name, left, right, mask, weights, (*mask_notes, *weight_notes))
+    return BlockComparison(left.name, left, right, mask, weights, (*mask_notes, *weight_notes))
 
 
 def _difference(

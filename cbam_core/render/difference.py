@@ -12,7 +12,15 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from cbam_core.errors import RenderError
-from cbam_core.render.charts import WORDS, Chart, PairOrder, compare_channel_weights
+from cbam_core.render.charts import (
+    PAIR_COLOURS,
+    WORDS,
+    Chart,
+    Order,
+    PairOrder,
+    channel_weights,
+    compare_channel_weights,
+)
 from cbam_core.render.colours import MISSING
 from cbam_core.render.overlay import Cells, spread
 
@@ -125,6 +133,37 @@ def compared_weights(
             "width": 0,
             "color": "rgba(128,128,128,0.9)",
         }
+    return chart
+
+
+def weights_of_one(
+    weights: Float32[np.ndarray, " c"],
+    *,
+    side: int,
+    order: Order = "index",
+    ends: int | None = None,
+    words: Mapping[str, str] = WORDS,
+) -> Chart:
+    """Bars of one of two blocks' channel weights, for blocks whose channels are none the other's.
+
+    Args:
+        weights: channel weights.
+        side: 0 for the first's colour, 1 for the second's.
+        order: as for `channel_weights`.
+        ends: show only the channels of the lowest and of the highest weights, so many of each; all where there are no
+            more.
+        words: the words on the chart.
+
+    Raises:
+        RenderError: there are no weights.
+    """
+    some = ends if ends is not None and 2 * ends < len(weights) else None
+    chart = channel_weights(weights, title="", order=order, top=some, bottom=some, words=words)
+    chart["data"][0]["marker"] = {**chart["data"][0]["marker"], "color": PAIR_COLOURS[side]}
+    chart["layout"].pop("font")
+    chart["layout"].pop("title")
+    chart["layout"]["margin"] = {**chart["layout"]["margin"], "t": 8}
+    chart["layout"]["hovermode"] = "x"
     return chart
 
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage
 import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.components.comparison import in_words
+from app.components.uploads import Upload
 from app.picked import Picked
 from cbam_core import explain, load_classifier
+from cbam_core.classifier import save_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain_channel
 from cbam_core.explanation.comparison import Similarity, similarity
@@ -56,6 +62,10 @@ def texts(app):
 
 def charts(app):
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def predictions(app):
+    return " ".join(str(element.proto) for element in app.get("bidi_component"))
 
 
 def mode(app, name):
@@ -109,6 +119,12 @@ def test_charts_are_described_for_those_who_cannot_see_them(app):
     assert all(re.search(r"channel weights of A and B; mean .* largest difference", text) for text in spoken)
 
 
+def test_a_chart_has_one_button_that_is_no_block_of_another_colour(app):
+    for chart in app.get("plotly_chart"):
+        assert json.loads(chart.proto.config)["modeBarButtons"] == [["toImage"]]
+        assert json.loads(chart.proto.spec)["layout"]["modebar"]["bgcolor"] == "rgba(0,0,0,0)"
+
+
 def test_swapping_exchanges_the_sides(app):
     before = charts(app)[2]["data"]
     app.button(key="compare-swap").click().run()
@@ -117,10 +133,18 @@ def test_swapping_exchanges_the_sides(app):
     assert (after[0]["y"], after[1]["y"]) == (before[1]["y"], before[0]["y"])
 
 
-def test_scale_of_differences_is_fixed_until_asked_otherwise(app):
+def test_differences_have_one_scale_to_the_greatest_of_them_until_asked_otherwise(app):
+    network = load_classifier(NETWORK)
+    left, right = (explain(network, sample_sheet().images[index]) for index in (FIRST_CAT, FIRST_DOG))
+    greatest = max(
+        float(np.abs(other.spatial_mask - one.spatial_mask).max())
+        for one, other in zip(left.blocks, right.blocks, strict=True)
+    )
+    assert html(app).count(f"<span>−{greatest:.3g}</span>") == 3
+    assert html(app).count(f"<span>+{greatest:.3g}</span>") == 3
+    app.segmented_control(key="compare-colours").select("fixed").run()
     assert html(app).count("<span>−1</span>") == 3
-    app.segmented_control(key="compare-colours").select("widest").run()
-    assert "<span>−1</span>" not in html(app)
+    assert "".join(app.query_params["colours"]) == "fixed"
 
 
 def test_side_without_a_file_waits_and_the_other_stays(app):
@@ -223,7 +247,7 @@ def test_an_upload_is_taken_from_inspect_as_it_was_fitted_there(app):
     app.file_uploader[0].set_value([("chelsea.png", CAT, "image/png")]).run()
     app.segmented_control(key="fit").select("pad").run()
     app.switch_page("views/compare.py").run()
-    app.button(key="compare-inspect").click().run()
+    app.button(key="compare-inspect-left").click().run()
     assert source(app, "left", 1).value == "upload"
     assert "Shown: chelsea.png" in texts(app)
     expected = explain(load_classifier(NETWORK), CAT, "pad").blocks[0].channel_weights
@@ -235,7 +259,7 @@ def test_an_upload_is_taken_from_inspect_as_it_was_fitted_there(app):
 
 def test_nothing_is_offered_from_inspect_before_a_visit_there(app):
     app.session_state["picked"] = None
-    assert not [button for button in app.run().button if button.key == "compare-inspect"]
+    assert not [button for button in app.run().button if (button.key or "").startswith("compare-inspect")]
 
 
 def test_twins_have_no_differences(app):
@@ -247,16 +271,89 @@ def test_twins_have_no_differences(app):
     assert "learn their channels apart" not in texts(app)  # they are one network
 
 
-def test_networks_without_a_common_block_stand_side_by_side(monkeypatch):
+def shipped_pair(monkeypatch):
+    """The page comparing the two networks that ship, whose blocks have other names."""
     monkeypatch.delenv("CBAM_CHECKPOINT_DIR", raising=False)
     if len(shipped_checkpoints()) < 2:
         pytest.skip("one network ships")
-    app = mode(opened(), "networks")
-    assert "share no block of one name" in texts(app)
-    assert not charts(app)
-    assert html(app).count("Spatial mask of ") == 9
+    return mode(opened(), "networks")
+
+
+def test_networks_with_blocks_of_other_names_are_compared_grid_by_grid(monkeypatch):
+    app = shipped_pair(monkeypatch)
+    assert [header.value for header in app.header] == [f"cbam{n} with stage{n}.0.cbam" for n in (1, 2, 3)]
+    assert "paired by the grid of their masks" in texts(app)
+    left, right = (
+        {block.name: block for block in explain(load_classifier(name), sample_sheet().images[FIRST_CAT]).blocks}
+        for name in (NETWORK, "cbam_resnet_cifar10")
+    )
+    drawn = html(app)
+    for n in (1, 2, 3):
+        one, other = left[f"cbam{n}"].spatial_mask, right[f"stage{n}.0.cbam"].spatial_mask
+        difference = other.astype(np.float64) - one
+        assert f"Difference of the spatial masks of cbam{n} with stage{n}.0.cbam, B minus A: from " in drawn
+        assert f"{difference.max():+.3f}".replace("-", "−") in drawn
+        assert f"cosine {similarity(one, other).cosine:.2f}" in drawn
+    assert "no partner in the other network" in texts(app)
+    assert drawn.count("Spatial mask of stage1.1.cbam, B") == 1
     app.button(key="compare-swap").click().run()
     assert app.selectbox(key="compare-network-right-1").value == NETWORK
+    assert app.header[0].value == "stage1.0.cbam with cbam1"
+
+
+def test_channels_of_other_numbers_have_bars_of_their_own_and_no_likeness(monkeypatch):
+    app = shipped_pair(monkeypatch)
+    assert "no channel of one belongs to a channel of the other" in texts(app)
+    assert "learn their channels apart" not in texts(app)  # no chart sets channel beside channel
+    bars = [chart["data"] for chart in charts(app)]
+    assert [len(one) for one in bars] == [1] * 6
+    assert '<th scope="row">Channels' not in html(app)
+    assert "stage3.0.cbam, 224 channels" in html(app)
+    assert not [box for box in app.selectbox if (box.key or "").startswith("compare-channel")]
+    app.selectbox(key="compare-ends").select(0).run()
+    app.segmented_control(key="compare-order").select("difference").run()
+    weights = explain(load_classifier(NETWORK), sample_sheet().images[FIRST_CAT]).blocks[2].channel_weights
+    assert charts(app)[4]["data"][0]["y"] == pytest.approx(sorted(weights.tolist(), reverse=True))
+    spoken = [chart.proto.alt for chart in app.get("plotly_chart")]
+    assert re.match(r"128 channel weights from .* highest in channel", spoken[4])
+
+
+def test_networks_of_one_shape_say_that_their_channels_do_not_correspond(app, tmp_path, tiny_checkpoint):
+    shutil.copy(tiny_checkpoint, tmp_path / "zebra.safetensors")
+    app = compare_networks(opened(), right="zebra")
+    assert "learn their channels apart" in texts(app)
+    assert "paired by the grid" not in texts(app)
+    assert [header.value for header in app.header] == ["cbam1", "cbam2", "cbam3"]
+    assert [len(chart["data"]) for chart in charts(app)] == [2] * 3
+
+
+def compare_networks(app, right):
+    mode(app, "networks")
+    app.selectbox(key="compare-network-right-0").select(right).run()
+    assert not app.exception
+    return app
+
+
+def zips(app):
+    return [button.proto for button in app.get("download_button") if button.proto.id.endswith("compare-zip")]
+
+
+@pytest.mark.parametrize("what", ["pictures", "networks"])
+def test_a_zip_of_both_sides_is_offered_beside_the_link(app, what):
+    mode(app, what)
+    (button,) = zips(app)
+    assert button.label == "Download both (.zip)"
+    assert "has no address" not in texts(app)
+
+
+def test_what_has_no_link_is_said_in_the_open_with_the_zip_that_there_is(app):
+    source(app, "right").select("upload").run()
+    assert not zips(app)  # one side waits
+    assert "has no address." in texts(app)
+    assert "ZIP" not in texts(app)
+    uploader(app, "right").set_value([("chelsea.png", CAT, "image/png")]).run()
+    assert len(zips(app)) == 1
+    assert "Download everything as a ZIP instead" in texts(app)
 
 
 def test_one_network_is_said_to_be_one(app, tmp_path):
@@ -280,6 +377,33 @@ def test_classes_are_means_of_ten_with_their_spread(app):
     assert bars["error_y"]["array"] == pytest.approx(stack.std(axis=0), abs=1e-5)
     app.button(key="compare-swap").click().run()
     assert app.selectbox(key="compare-class-left-1").value == "dog"
+
+
+def network_of_classes(folder, classifier, classes, name):
+    """A network of these classes, kept beside the shipped one; its weights are those of another."""
+    save_classifier(replace(classifier, classes=classes), folder / f"{name}.safetensors")
+    app = opened()
+    app.sidebar.selectbox(key="network_name").select(name).run()
+    assert not app.exception
+    return app
+
+
+def test_only_classes_that_the_network_knows_are_offered_and_judged(app, tmp_path, tiny_classifier):
+    known = ("ship", *map("thing {}".format, range(8)), "cat")
+    app = network_of_classes(tmp_path, tiny_classifier, known, "other")
+    mode(app, "classes")
+    assert app.selectbox(key="compare-class-left-0").options == ["cat", "ship"]
+    assert app.selectbox(key="compare-class-right-0").value == "cat"  # it knows no dog
+    assert "recognised as dog" not in html(app)
+
+
+def test_a_network_of_other_classes_is_not_asked_for_those_of_cifar(app, tmp_path, tiny_classifier):
+    app = network_of_classes(tmp_path, tiny_classifier, tuple(map("thing {}".format, range(10))), "things")
+    assert "Truth:" not in predictions(app)
+    mode(app, "classes")
+    assert "knows none of them: it knows thing 0, thing 1" in texts(app)
+    assert "recognised as" not in html(app)
+    assert not [box for box in app.selectbox if (box.key or "").startswith("compare-class")]
 
 
 def test_without_the_test_set_one_line_says_how_to_fetch_it(app):
@@ -336,7 +460,7 @@ def test_an_image_of_the_test_set_is_chosen_by_number_or_by_chance_and_changes_s
 def test_an_image_of_the_test_set_is_taken_from_inspect(app, test_set):
     app.session_state["picked"] = Picked("test", 130)
     app.run()
-    app.button(key="compare-inspect").click().run()
+    app.button(key="compare-inspect-left").click().run()
     assert not app.exception
     assert app.number_input(key="compare-test-left-1").value == 130
     mode(app, "networks")
@@ -381,3 +505,95 @@ def test_a_class_with_itself_is_told_apart_by_letters(app):
 def test_correlations_in_words(pearson, said):
     assert in_words(Similarity(1.0, pearson)) == said
     assert "hardly varies" in in_words(Similarity(1.0, pearson), flat=True)
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """Two pictures that whoever runs the app has laid out."""
+    laid_out = tmp_path / "pictures"
+    laid_out.mkdir()
+    for name, part in (("chelsea.png", (0, 0, 300, 300)), ("whiskers.png", (100, 50, 400, 250))):
+        Image.open(io.BytesIO(CAT)).crop(part).save(laid_out / name)
+    monkeypatch.setenv("CBAM_IMAGE_DIR", str(laid_out))
+    return laid_out
+
+
+def said(app):
+    return {name: "".join(value) for name, value in app.query_params.items()}
+
+
+def first_weights(picture, *how):
+    return explain(load_classifier(NETWORK), picture.read_bytes(), *how).blocks[0].channel_weights.tolist()
+
+
+def test_a_folder_of_the_operators_is_offered_on_both_sides_and_linked(app, folder):
+    app.run()
+    for place in ("left", "right"):
+        source(app, place).select("folder").run()
+        assert not app.exception
+    assert said(app)["a"] == said(app)["b"] == "folder-chelsea.png"
+    app.selectbox(key="compare-ends").select(0).run()
+    assert charts(app)[0]["data"][0]["y"] == pytest.approx(first_weights(folder / "chelsea.png"))
+    assert len(zips(app)) == 1
+    (folder / "chelsea.png").unlink()
+    (folder / "whiskers.png").unlink()
+    assert not app.run().exception
+    assert not charts(app)
+
+
+def test_without_a_folder_none_is_offered(app):
+    assert "folder" not in source(app, "left").options
+    assert len(source(app, "left").options) == 3  # samples, upload, camera
+
+
+def test_a_picture_of_the_folder_taken_from_inspect_keeps_its_link_and_its_fit(app, folder):
+    content = (folder / "whiskers.png").read_bytes()
+    upload = Upload("whiskers.png", hashlib.sha256(content).hexdigest(), content)
+    app.session_state["picked"] = Picked("upload", upload=upload, fit="square", square=(10.0, 20.0, 90.0))
+    app.run()
+    app.button(key="compare-inspect-right").click().run()
+    assert not app.exception
+    assert source(app, "right", 1).value == "folder"
+    there = said(app)
+    assert (there["b"], there["fit_b"], there["square_b"]) == ("folder-whiskers.png", "square", "10~20~90")
+    assert "has no address" not in texts(app)
+    again = AppTest.from_file(str(MAIN), default_timeout=60)
+    again.switch_page(str(MAIN.parent / "views" / "compare.py"))
+    for name, value in {**there, "ends": "0"}.items():
+        again.query_params[name] = value
+    again.run()
+    assert not again.exception
+    network = load_classifier(NETWORK)
+    expected = explain(network, content, "square", square=(10.0, 20.0, 90.0)).blocks[0].channel_weights
+    assert charts(again)[0]["data"][1]["y"] == pytest.approx(expected.tolist())
+
+
+def test_a_file_that_only_has_the_name_of_one_in_the_folder_is_an_upload(app, folder):
+    app.session_state["picked"] = Picked("upload", upload=Upload("chelsea.png", "0" * 64, CAT))
+    app.run()
+    app.button(key="compare-inspect-left").click().run()
+    assert source(app, "left", 1).value == "upload"
+
+
+def test_a_folder_picture_of_two_networks_is_linked(app, folder):
+    content = (folder / "chelsea.png").read_bytes()
+    upload = Upload("chelsea.png", hashlib.sha256(content).hexdigest(), content)
+    app.session_state["picked"] = Picked("upload", upload=upload, fit="pad")
+    mode(app, "networks")
+    app.button(key="compare-inspect-left").click().run()
+    assert said(app)["image"] == "folder-chelsea.png"
+    assert said(app)["fit"] == "pad"
+
+
+def test_a_camera_on_either_side_waits_for_its_picture_and_keeps_it_when_swapped(app, monkeypatch):
+    source(app, "right").select("camera").run()
+    assert not app.exception
+    assert not charts(app)
+    assert "memory for your visit only" in texts(app)
+    photo = Upload("camera.jpg", hashlib.sha256(CAT).hexdigest(), CAT)
+    monkeypatch.setattr("app.components.sides.camera", lambda key: photo if "right-0" in key else None)
+    app.run()
+    assert len(charts(app)) == 3
+    app.button(key="compare-swap").click().run()
+    assert source(app, "left", 1).value == "camera"
+    assert len(charts(app)) == 3

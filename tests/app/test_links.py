@@ -44,6 +44,8 @@ def said(app):
         ("smooth", "no", False),
         ("scale", "stretch", "stretch"),
         ("square", "10~20.5~30", (10.0, 20.5, 30.0)),
+        ("square_b", "10~20.5~30", (10.0, 20.5, 30.0)),
+        ("fit_a", "pad", "pad"),
         ("lang", "zh", "zh"),
     ],
 )
@@ -70,6 +72,8 @@ def test_good_values_are_read(name, text, value):
         ("square", "inf~1~1"),
         ("lang", "xx"),
         ("fit", "zoom"),
+        ("fit_a", "zoom"),
+        ("square_b", "1~2"),
         ("mode", "<script>"),
         ("block", "a\nb"),
         ("network", ""),

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -56,13 +58,15 @@ def span(mask):
 
 def test_masks_and_differences_are_exact(open_compare, pair):
     page = open_compare()
+    gates = [[block.spatial_mask.astype(np.float64) for block in one.blocks] for one in pair]
+    differences = [(right - left).astype(np.float32) for left, right in zip(*gates, strict=True)]
+    greatest = float(max(np.abs(values).max() for values in differences))
     for number, (left, right) in enumerate(zip(pair[0].blocks, pair[1].blocks, strict=True)):
         cells = cells_on_input(left.placement)
         for place, (one, block) in enumerate(zip(pair, (left, right), strict=True)):
             expected = overlay(one.input_image, block.spatial_mask, cells, opacity=0.6, zoom=8)
             assert np.array_equal(drawn(page.locator(PICTURES).nth(3 * number + place)), expected)
-        values = (right.spatial_mask.astype(np.float64) - left.spatial_mask).astype(np.float32)
-        expected = difference_picture(values, cells, (32, 32), zoom=8)
+        expected = difference_picture(differences[number], cells, (32, 32), zoom=8, limit=greatest)
         assert np.array_equal(drawn(page.locator(PICTURES).nth(3 * number + 2)), expected)
     page.locator(".js-plotly-plot").nth(2).wait_for()
 
@@ -89,7 +93,7 @@ def test_sample_chosen_on_inspect_can_be_taken(open_compare):
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.wait_for_timeout(500)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Compare").click()
-    page.get_by_role("button", name="From Inspect").click()
+    page.get_by_role("button", name="From Inspect").first.click()
     page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()
     assert page.locator(".prediction").count() == 2
 
@@ -142,6 +146,26 @@ def test_a_channel_is_chosen_and_closed_by_keyboard(open_compare):
     page.get_by_role("button", name="Close").focus()
     page.keyboard.press("Enter")
     page.locator(MAPS).first.wait_for(state="detached")
+
+
+def test_settings_stand_in_one_row_with_their_labels_at_one_height(open_compare):
+    page = open_compare(viewport={"width": 1400, "height": 900})
+    settings = re.compile("^(Masks|Colours of differences|Order of channels|Channels shown)$")
+    labels = page.get_by_test_id("stWidgetLabel").filter(has_text=settings)
+    labels.nth(3).wait_for()
+    # All at once: what stands above may still be growing.
+    tops = labels.evaluate_all("labels => labels.map(label => label.getBoundingClientRect().top)")
+    assert len(tops) == 4
+    assert max(tops) - min(tops) < 1
+
+
+def test_both_sides_can_be_taken_along_as_a_zip(open_compare, tmp_path):
+    page = open_compare()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download both").click()
+    download.value.save_as(tmp_path / "both.zip")
+    with zipfile.ZipFile(tmp_path / "both.zip") as archive:
+        assert {"a/figure.png", "a/values.npz", "b/figure.png", "b/values.npz"} < set(archive.namelist())
 
 
 def test_a_narrow_window_is_not_scrolled_sideways(open_compare):

@@ -92,6 +92,7 @@ def test_an_upload_cannot_be_linked_and_the_button_says_what_to_do(open_page, pi
     button = page.get_by_role("button", name="Copy link")
     expect(button).to_be_disabled()
     assert "ZIP" in button.get_attribute("title")
+    expect(page.get_by_text("Download everything as a ZIP instead")).to_be_visible()  # touch shows no title
 
 
 def test_a_hostile_address_is_no_error(open_page):

@@ -12,8 +12,9 @@ import pytest
 from cbam_core import Classifier, explain
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import CbamError
-from cbam_core.explanation.comparison import compare, similarity, summarise_gates
+from cbam_core.explanation.comparison import BlockComparison, compare, similarity, summarise_gates
 from cbam_core.explanation.result import Block, Explanation
+from cbam_core.gates.placement import Placement
 
 
 def block(name: str, weights: list[float] | None = None, mask: list[list[float]] | None = None) -> Block:
@@ -97,6 +98,38 @@ def test_blocks_are_paired_by_name_and_the_rest_is_said() -> None:
     ]
     assert codes(pairs[0].notes) == ["comparison.unpaired"]
     assert pairs[0].weights is None
+
+
+def names(pairs: tuple[BlockComparison, ...]) -> list[tuple[str | None, str | None]]:
+    return [(pair.left and pair.left.name, pair.right and pair.right.name) for pair in pairs]
+
+
+def test_blocks_of_other_names_are_paired_by_grid_in_order_of_execution() -> None:
+    large, small = [[0.5, 0.25], [0.25, 0.75]], [[0.5]]
+    left = [block("cbam1", [1.0], large), block("cbam2", [1.0, 1.0], small)]
+    right = [block("1.0", [1.0, 0.5], large), block("1.1", [1.0, 0.5], large), block("2.0", [0.5, 0.5], small)]
+    pairs = compare(left, right)
+    assert names(pairs) == [("cbam1", "1.0"), ("cbam2", "2.0"), (None, "1.1")]
+    assert [pair.name for pair in pairs] == ["cbam1", "cbam2", "1.1"]
+    assert pairs[0].mask is not None
+    assert pairs[0].mask.similarity.cosine == pytest.approx(1)
+    assert pairs[0].weights is None  # one channel and two
+    assert codes(pairs[0].notes) == ["comparison.shapes-differ"]
+    assert names(compare(right, left)) == [("1.0", "cbam1"), ("1.1", None), ("2.0", "cbam2")]
+
+
+def test_one_name_goes_before_one_grid() -> None:
+    one, other = [[0.5]], [[0.5, 0.5]]
+    left = [block("a", mask=one), block("b", mask=one), block("c", mask=other)]
+    right = [block("x", mask=other), block("b", mask=other), block("a", mask=one), block("d", mask=one)]
+    assert names(compare(left, right)) == [("a", "a"), ("b", "b"), ("c", "x"), (None, "d")]
+
+
+def test_blocks_without_masks_are_paired_by_their_places_if_they_have_one() -> None:
+    place = Placement((0.5, 0.5), (2.0, 2.0))
+    left = [Block("a", {"channel": np.ones(2, np.float32)}, place), block("b", [1.0])]
+    right = [block("c", [1.0]), Block("d", {"channel": np.ones(2, np.float32)}, place)]
+    assert names(compare(left, right)) == [("a", "d"), ("b", None), (None, "c")]
 
 
 def test_shapes_that_differ_are_said_with_both_sizes() -> None:

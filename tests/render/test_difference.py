@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cbam_core.errors import CbamError
-from cbam_core.render.charts import as_figure
+from cbam_core.render.charts import PAIR_COLOURS, as_figure
 from cbam_core.render.colours import MISSING
-from cbam_core.render.difference import DIVERGING, compared_weights, difference_picture, diverging
+from cbam_core.render.difference import DIVERGING, compared_weights, difference_picture, diverging, weights_of_one
 from cbam_core.render.overlay import Cells
 
 LEFT = np.array([0.5, 0.1, 0.9, 0.3, 0.6], np.float32)
@@ -104,4 +104,15 @@ def test_one_bar_of_each_channel_answers_the_pointer_and_a_click_pales_none() ->
     assert chart["layout"]["hovermode"] == "x"
     assert [bars.get("hoverinfo") for bars in chart["data"]] == [None, "skip"]
     assert [bars["unselected"] for bars in chart["data"]] == [{"marker": {"opacity": 1}}] * 2
+    as_figure(chart)  # Plotly takes it
+
+
+def test_bars_of_one_side_have_its_colour_and_no_other_sides() -> None:
+    chart = weights_of_one(LEFT, side=1)
+    (bars,) = chart["data"]
+    assert bars["marker"]["color"] == PAIR_COLOURS[1]
+    assert bars["y"] == pytest.approx(LEFT)
+    assert weights_of_one(LEFT, side=0, order="sorted")["data"][0]["x"] == ["2", "4", "0", "3", "1"]
+    assert weights_of_one(LEFT, side=0, ends=1)["data"][0]["x"] == ["1", "2"]
+    assert len(weights_of_one(LEFT, side=0, ends=3)["data"][0]["x"]) == 5
     as_figure(chart)  # Plotly takes it

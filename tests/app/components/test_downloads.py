@@ -1,14 +1,20 @@
+import io
+import zipfile
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from app.components import downloads as room
-from app.components.downloads import downloads
+from app.components.downloads import download_both, downloads
 from cbam_core import explain, load_classifier
 from cbam_core.data.images import decode
 from cbam_core.explanation import saving
-from cbam_core.explanation.saving import as_png
+from cbam_core.explanation.saving import FIGURE, MANIFEST, VALUES, WEIGHTS, as_png
 from cbam_core.viewer import Settings
+
+FILES = (FIGURE, VALUES, WEIGHTS, MANIFEST)
 
 
 @pytest.fixture
@@ -64,3 +70,17 @@ def test_originals_in_a_zip_are_decoded_one_at_a_time(offered, pictures, monkeyp
     everything()
     assert order.index("drawn") < order.index(files["b.png"])
     assert order.count("drawn") == 2
+
+
+def test_both_sides_go_into_one_zip_with_a_folder_each(offered, pictures):
+    files, explanations = pictures
+    left, right = explanations["a.png"], explanations["b.png"]
+    download_both(left, right, files={"b": files["b.png"]}, key="k")
+    (make,) = offered.values()
+    with zipfile.ZipFile(io.BytesIO(make())) as archive:
+        assert set(archive.namelist()) == {f"{side}/{file}" for side in "ab" for file in FILES}
+        assert archive.read("a/figure.png") == as_png(left)
+        assert archive.read("b/figure.png") == as_png(right, original=decode(files["b.png"]).pixels)
+    download_both(right, left, files={"a": files["b.png"]}, key="k")
+    download_both(left, replace(right, checkpoint="twin"), files={"b": files["b.png"]}, key="k")
+    assert len(offered) == 3  # other contents have other names
