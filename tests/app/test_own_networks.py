@@ -167,7 +167,9 @@ def test_of_other_classes_it_is_not_said_that_they_could_be_counted(app):
     assert "cbam evaluate" not in said
 
 
-@pytest.mark.parametrize(("classes", "said"), [(10, "that whoever runs the app has evaluated"), (5, "than the test set")])
+@pytest.mark.parametrize(
+    ("classes", "said"), [(10, "that whoever runs the app has evaluated"), (5, "than the test set")]
+)
 def test_the_test_set_says_why_it_cannot_be_filtered(app, test_set, classes, said):
     bring(app, "mine.pth", saved(CBAM_CNN(num_classes=classes)))
     app.segmented_control(key="inspect-source").select("test").run()
