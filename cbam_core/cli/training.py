@@ -74,8 +74,8 @@ def train(
     values |= {} if seed is None else {"seed": str(seed)}
     chosen = override(RECIPES[recipe], values)
     keep_freed_memory()
-    if chosen.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16:
-        typer.echo("this processor has no arithmetic for bfloat16; the run computes in float32", err=True)
+    imitated = chosen.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16
+    notice = "this processor has no arithmetic for bfloat16; the run computes in float32" if imitated else ""
     with progress_bar("{task.fields[state]}") as progress:
         if tensorboard:
             typer.echo(one_line(f"watch with: tensorboard --logdir {out}"))
@@ -85,7 +85,7 @@ def train(
             name=name,
             data_folder=data_dir,
             resume=resume,
-            watches=[_on_terminal(progress)],
+            watches=[_on_terminal(progress, notice)],
             tensorboard=tensorboard,
         )
     card = run.classifier.card
@@ -94,8 +94,8 @@ def train(
     typer.echo(one_line(str(run.checkpoint)))
 
 
-def _on_terminal(progress: Progress) -> Watch:
-    """A watch that shows a bar, and a line for each epoch."""
+def _on_terminal(progress: Progress, notice: str) -> Watch:
+    """A watch that shows a bar, and a line for each epoch; before them a notice, where there is one."""
     from cbam_core.training.records import Pace
     from cbam_core.training.watching import History, Step, Watch
 
@@ -103,6 +103,8 @@ def _on_terminal(progress: Progress) -> Watch:
 
     class Terminal(Watch):
         def begin(self, model: object, history: History) -> None:
+            if notice:
+                typer.echo(notice, err=True)
             for epoch in history.epochs:
                 typer.echo(f"{_line(epoch)}  (before)")
             self.pace = Pace.now()
