@@ -363,12 +363,13 @@ def _result(
     usual = Settings(**picture.view["settings"])
     settings = _viewer(picture.view, key=key, ahead=ahead)
     linked = link is not None and not own_networks.is_own(classifier)
+    foot = st.container()  # beside the picture a sentence would push the viewer off the first screen
     with tools:
         shown = {name: picture} if together is None else together
         downloads(
             {each: one.explanation for each, one in shown.items()}, settings, files=files or {}, opened=name, key=key
         )
-        copy_link(possible=linked, key=f"{key}-link")
+        copy_link(possible=linked, note=foot, key=f"{key}-link")
     st.caption(WORDS["gates"])
     links.write(
         network=links.network_of(classifier),
