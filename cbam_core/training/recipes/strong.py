@@ -10,6 +10,11 @@ What did not pay, with those steps or with SGD: the second network as a teacher,
 temperature 3: 86.43 % on the test set, labels alone 86.54 %) and with eight remembered views of every image (no better
 than labels alone, halfway through 40 epochs); decay of hidden layers (0.05 on all: 87.28 % after 60 epochs; on ``fc1``
 alone: half a point less after 20).
+
+Nor did it pay to go on from its weights, by the 1,000 images held out, each in eighteen shifted and mirrored views, of
+which it has 87.33 % right: 30 epochs at 0.3 of the peak rate whose weights were averaged came to 87.28 %, 30 epochs of
+another cycle with rotation, colour jitter and more patches to 86.79 %. It has 94.5 % of the training images right as they
+are.
 """
 
 from dataclasses import replace
