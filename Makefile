@@ -38,7 +38,7 @@ test: $(DEVELOPMENT) ## Install what is missing and run the whole test suite, in
 		CHROME="$$($(BIN)/python tests/find_chromium.py)" || exit 1; \
 		export CHROME; \
 	fi; \
-	exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEVELOPMENT) ## Lint, check the formatting and check the types
 	$(BIN)/ruff check .
