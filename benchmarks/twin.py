@@ -7,6 +7,7 @@ What came of every run stands in `benchmarks/twin_runs.json`, and a run that sta
 the file to train all of them anew. Runs lie in a folder and go on where they were stopped.
 
     python benchmarks/twin.py [--rounds 5]
+    python benchmarks/twin.py --kept             # what stands in the file so far; trains nothing
 
 CIFAR-10 must have been fetched (`cbam data fetch`). Twenty runs: an hour and a half on two cores with bfloat16
 arithmetic, about three times as long without. Twins of one seed are a pair only where both were computed in the same
@@ -48,7 +49,7 @@ class Result:
 
     Attributes:
         right: of the test images.
-        seconds: of training; None where nobody kept them.
+        seconds: of training; None where nobody kept them, or the machine was busy with other work.
         arithmetic: ``"bfloat16"`` or ``"float32"``: what forward and backward were computed in.
         processor: what it calls itself; "" where nobody noted it.
     """
@@ -127,10 +128,12 @@ def interval(differences: Sequence[float]) -> tuple[float, float | None]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what is missing, and print what came out."""
-    rounds = asked_rounds(__doc__, 5, arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    only_kept = given == ["--kept"]
+    rounds = asked_rounds(__doc__, 5, [] if only_kept else given)
     keep_freed_memory()
     results = read_ledger()
-    for seed in range(rounds):
+    for seed in range(0 if only_kept else rounds):
         for gates in TWINS:
             if (gates, seed) not in results:
                 results[gates, seed] = train(gates, seed)
@@ -139,6 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures, said = {}, []
     for gates in TWINS:
         mine = [result for result in asked.values() if result.gates == gates]
+        if not mine:
+            continue
         paired = pairs(asked, gates)
         mean, half = interval([one.accuracy - bare.accuracy for one, bare in paired]) if paired else (math.nan, None)
         timed = [one.seconds / bare.seconds for one, bare in paired if one.seconds and bare.seconds]

@@ -162,6 +162,13 @@ def told_last(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-2])
 
 
+def test_what_is_kept_is_told_without_training(twins, capsys):
+    twins.main(["--rounds", "1"])
+    twins.main(["--kept"])
+    assert len(twins.trained) == 4
+    assert told_last(capsys)["twins"]["both"]["pairs"] == 1
+
+
 def test_twins_in_different_arithmetic_are_no_pair(twins):
     results = {(gates, 0): twins.train(gates, 0) for gates in twins.TWINS}
     assert len(twins.pairs(results, "both")) == 1
