@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,16 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cbam_core.errors import TrainingError
-from cbam_core.training.averaging import SETTLING, Average
 from cbam_core.training.images import Images
 from cbam_core.training.pasting import Targets, paste
 from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.schedule import Plateau, make_optimiser, make_schedule
 from cbam_core.training.state import restore, store
+from cbam_core.training.teaching import Answer, Teacher, distance_to_teacher
 from cbam_core.training.transforms import Draws, alternate, draw, shuffled
 from cbam_core.training.watching import Audience, Epoch, History, Step, Watch
 
@@ -48,7 +48,7 @@ def fit(
     folder: Path,
     resume: bool = False,
     watch: Watch | None = None,
-    teacher: Callable[[Tensor], Tensor] | None = None,
+    teacher: Answer | None = None,
     accelerator: Accelerator | None = None,
     parts: int = 1,
 ) -> History:
@@ -75,7 +75,8 @@ def fit(
     """
     accelerator = accelerator or find_devices()
     audience = Audience([watch] if watch is not None and accelerator.is_main_process else [])
-    run = _Run(recipe, accelerator, prepare, teacher, parts, audience)
+    asked = None if teacher is None else Teacher(teacher, recipe, folder, accelerator.process_index)
+    run = _Run(recipe, accelerator, prepare, asked, parts, audience)
     train, validation = (part.to(accelerator.device) for part in images.held_out(recipe.validation))
     run.build(model, len(train.labels) // recipe.batch_size)
     stored = restore(folder, recipe) if resume else None
@@ -84,7 +85,6 @@ def fit(
     run.audience.begin(run.kept.eval(), run.history)
     for number in range(len(run.history.epochs) + 1, recipe.epochs + 1):
         run.learn(train, number)
-        run.settle(train, number)
         run.close_epoch(validation)
         run.audience.epoch(run.kept, run.history)
         if accelerator.is_main_process:
@@ -129,7 +129,7 @@ class _Run:
     recipe: Recipe
     accelerator: Accelerator
     prepare: Prepare
-    teacher: Callable[[Tensor], Tensor] | None
+    teacher: Teacher | None
     pieces: int
     audience: Audience
     history: History = field(default_factory=History)
@@ -156,14 +156,15 @@ class _Run:
         self.plain = model.to(self.accelerator.device).to(memory_format=torch.channels_last)
         optimiser = make_optimiser(self.plain, recipe)
         self.schedule = make_schedule(optimiser, recipe, recipe.epochs * steps)
-        self.average = Average.of(self.plain, recipe)
+        decay = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
+        average = AveragedModel(self.plain, multi_avg_fn=decay, use_buffers=True)
+        self.average = average if recipe.averaging else None
         self.model, self.optimiser = self.accelerator.prepare(self.plain, optimiser)
 
     @property
     def kept(self) -> nn.Module:
         """The network as the run would leave it now."""
-        averaged = None if self.average is None else self.average.model
-        return self.plain if averaged is None else averaged
+        return self.plain if self.average is None else self.average.module
 
     def parts(self) -> dict[str, Any]:
         """State dicts of everything that moves."""
@@ -173,7 +174,7 @@ class _Run:
             "schedule": {k: v for k, v in self.schedule.state_dict().items() if k != "lr_lambdas"},
         }
         if self.average is not None:
-            parts["average"] = self.average.mean.state_dict()
+            parts["average"] = self.average.state_dict()
         if self.best is not None:
             parts["best"] = {"accuracy": self.best[0], "model": self.best[1]}
         return parts
@@ -185,21 +186,24 @@ class _Run:
         self.optimiser.load_state_dict(parts["optimiser"])
         self.schedule.load_state_dict({"lr_lambdas": [None] * len(self.optimiser.param_groups), **parts["schedule"]})
         if self.average is not None:
-            self.average.mean.load_state_dict(parts["average"])
+            self.average.load_state_dict(parts["average"])
         if "best" in parts:
             self.best = parts["best"]["accuracy"], parts["best"]["model"]
 
     def learn(self, images: Images, number: int) -> None:
         """One pass over the training images."""
         recipe, accelerator = self.recipe, self.accelerator
-        generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
+        shown = recipe.shown(number)
+        generator = torch.Generator().manual_seed(recipe.seed * 100_003 + shown)
         # Dropout draws from the global generator, in every process another way.
         torch.manual_seed((recipe.seed * 100_003 + number) * 1009 + accelerator.process_index)
         self.model.train()
         self.started, self.right, self.losses = time.perf_counter(), 0, []
-        if recipe.averaged and number == recipe.epochs - recipe.averaged + 1:
-            self.optimiser.state.clear()  # the cycle ended at a rate of zero: what moved the weights there is over
-        mirrored = alternate(len(images.labels), number, recipe.seed) if recipe.flip and recipe.alternating else None
+        if recipe.second and number == recipe.taught_from:
+            self.optimiser.state.clear()  # the first cycle ended at a rate of zero: what moved the weights is over
+        if self.teacher is not None:
+            self.teacher.open(number)
+        mirrored = alternate(len(images.labels), shown, recipe.seed) if recipe.flip and recipe.alternating else None
         batches = shuffled(len(images.labels), recipe.batch_size, generator)
         for index, batch in enumerate(batches, start=1):
             draws = draw(recipe, len(batch), images.side, generator)
@@ -227,10 +231,12 @@ class _Run:
             if not isinstance(self.schedule, Plateau):
                 self.schedule.step()
             if self.average is not None:
-                self.average.step(self.plain, number)
+                self.average.update_parameters(self.plain)
             self.losses.append(loss)
             step = (number - 1) * self.steps + index
             self.audience.step(Step(step, number, index, self.steps, recipe.epochs, len(batch), loss, self.rate))
+        if self.teacher is not None:
+            self.teacher.close()
 
     def _shares(self, batch: int) -> list[slice]:
         """This process's pieces of a batch."""
@@ -260,7 +266,7 @@ class _Run:
         # Accelerate's own mixed precision would change the network's forward for good, evaluation included.
         with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=self.in_bfloat16):
             logits = self.model(self.prepare(pixels)).float()
-            taught = self.teacher(pixels).float() if self.teacher and recipe.teacher_share else None
+            taught = None if self.teacher is None else self.teacher.ask(pixels)
         loss = targets.loss(logits, recipe.label_smoothing)
         if taught is not None:
             distance = distance_to_teacher(logits, taught, recipe.teacher_temperature)
@@ -268,21 +274,6 @@ class _Run:
         self.accelerator.backward(loss / self.pieces)
         self.right += targets.right(logits)
         return float(loss.detach())
-
-    def settle(self, images: Images, number: int) -> None:
-        """Give a plain mean of weights batch statistics of its own; every process looks at the same images."""
-        recipe = self.recipe
-        if self.average is None or not self.average.settles or self.average.model is None:
-            return
-        generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
-
-        def batches() -> Iterator[Tensor]:
-            enough = -(-min(SETTLING, len(images.labels)) // recipe.batch_size)
-            for batch in islice(shuffled(len(images.labels), recipe.batch_size, generator), enough):
-                draws = draw(recipe, len(batch), images.side, generator)
-                yield self.prepare(self._show(images, batch, draws, slice(None))[0])
-
-        self.average.settle(batches())
 
     def close_epoch(self, validation: Images) -> None:
         """Measure, and let the schedule see it."""
@@ -313,18 +304,3 @@ class _Run:
         """Put what the recipe keeps into the caller's network."""
         model.load_state_dict(self.kept.state_dict() if self.best is None else self.best[1])
         model.eval()
-
-
-def distance_to_teacher(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
-    """Mean Kullback-Leibler divergence of softened probabilities from a teacher's, times the squared temperature.
-
-    Source: G. Hinton, O. Vinyals and J. Dean, *Distilling the Knowledge in a Neural Network*, 2015, section 2.
-
-    Args:
-        logits: the student's, (B, K).
-        taught: the teacher's, (B, K).
-        temperature: what both are divided by.
-    """
-    mine, theirs = logits / temperature, taught / temperature
-    divergence = functional.kl_div(mine.log_softmax(1), theirs.log_softmax(1), reduction="batchmean", log_target=True)
-    return divergence * temperature**2

@@ -73,10 +73,15 @@ def make_schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) 
     """
     if recipe.schedule == "plateau":
         return ReduceLROnPlateau(optimiser, mode="min", factor=0.5, patience=3)
-    cycle = steps * (recipe.epochs - recipe.averaged) // recipe.epochs
-    return LambdaLR(
-        optimiser, lambda step: one_cycle(step, cycle, recipe.warmup) if step < cycle else recipe.averaged_rate
-    )
+    second = steps * recipe.second // recipe.epochs
+    first = steps - second
+
+    def share(step: int) -> float:
+        if step < first:
+            return one_cycle(step, first, recipe.warmup)
+        return recipe.second_rate * one_cycle(step - first, max(second, 1), recipe.warmup)
+
+    return LambdaLR(optimiser, share)
 
 
 def one_cycle(step: int, steps: int, warmup: float) -> float:
@@ -86,7 +91,7 @@ def one_cycle(step: int, steps: int, warmup: float) -> float:
 
     Args:
         step: counted from 0.
-        steps: of the whole run.
+        steps: of the whole cycle.
         warmup: share of all steps that climb, in (0, 1).
     """
     peak = warmup * steps

@@ -18,7 +18,7 @@ from torch.nn import functional
 from cbam_core.classifier import Classifier
 from cbam_core.errors import TrainingError
 from cbam_core.training.images import Images
-from cbam_core.training.loop import distance_to_teacher, evaluate, fit
+from cbam_core.training.loop import evaluate, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.watching import History, Step, Watch
 from tests.training.conftest import network, prepare, weights
@@ -90,11 +90,11 @@ def test_every_epoch_trains_in_training_mode(images: Images, recipe: Make, tmp_p
         {"optimiser": "adam", "schedule": "plateau", "learning_rate": 1e-3},
         {"optimiser": "muon", "hidden_decay": 0.01},
         {"averaging": 0.9},
-        {"epochs": 3, "averaged": 2, "optimiser": "muon"},
+        {"epochs": 3, "second": 2, "optimiser": "muon"},
         {"keep": "best", "epochs": 3},
         {"bfloat16": True, "erased": 8, "brightness": 0.2, "rotation": 10.0, "pasted": 0.5, "alternating": True},
     ],
-    ids=["sgd", "adam", "muon", "average", "plain mean", "best", "all transforms"],
+    ids=["sgd", "adam", "muon", "average", "second cycle", "best", "all transforms"],
 )
 def test_a_stopped_run_goes_on_to_the_same_weights(
     images: Images, recipe: Make, tmp_path: Path, changes: dict[str, object]
@@ -132,55 +132,6 @@ def test_average_over_weights_is_what_is_kept(images: Images, recipe: Make, tmp_
     assert not torch.equal(weights(plain), weights(averaged))
 
 
-class Collecting(Watch):
-    """Keeps the weights of the network that learns after every step."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        self.model, self.weights = model, []
-
-    def step(self, step: Step) -> None:
-        self.weights.append(parameters(self.model))
-
-
-def parameters(model: torch.nn.Module) -> torch.Tensor:
-    return torch.cat([tensor.detach().flatten().double() for tensor in model.parameters()])
-
-
-def test_the_last_epochs_leave_the_mean_of_their_weights(images: Images, recipe: Make, tmp_path: Path) -> None:
-    model = network()
-    watch = Collecting(model)
-    changed = recipe(epochs=3, averaged=1, averaged_rate=0.5)
-    fit(model, images, changed, prepare=prepare, folder=tmp_path, watch=watch)
-    assert len(watch.weights) == 15
-    assert torch.allclose(parameters(model), torch.stack(watch.weights[10:]).mean(0), rtol=0, atol=1e-6)
-    assert not torch.equal(parameters(model), watch.weights[-1])
-
-
-def test_batch_statistics_of_a_mean_are_its_own(images: Images, recipe: Make, tmp_path: Path) -> None:
-    model = network()
-    plain = recipe(epochs=3, averaged=1, crop_padding=0, flip=False, batch_size=80)
-    fit(model, images, plain, prepare=prepare, folder=tmp_path)
-    learnt = images.held_out(20)[0]
-    with torch.inference_mode():
-        maps = model.conv1(prepare(learnt.pixels))
-    assert model.bn1.running_mean == pytest.approx(maps.mean((0, 2, 3)), abs=1e-5)
-    assert model.bn1.running_var == pytest.approx(maps.var((0, 2, 3)), rel=1e-4)
-
-
-def test_until_the_last_epochs_the_network_itself_is_what_is_kept(images: Images, recipe: Make, tmp_path: Path) -> None:
-    plain, model = network(), network()
-    kept: list[torch.Tensor] = []
-
-    class Keeping(Watch):
-        def epoch(self, model: torch.nn.Module, history: History) -> None:
-            kept.append(weights(model).clone())
-
-    fit(plain, images, recipe(epochs=2), prepare=prepare, folder=tmp_path / "a")
-    fit(model, images, recipe(epochs=3, averaged=1), prepare=prepare, folder=tmp_path / "b", watch=Keeping())
-    assert torch.equal(kept[1], weights(plain))
-    assert not torch.equal(kept[2], kept[1])
-
-
 def test_learning_from_a_teacher_moves_towards_it(images: Images, recipe: Make, tmp_path: Path) -> None:
     def teacher(pixels: torch.Tensor) -> torch.Tensor:
         return torch.tensor([9.0] + [0.0] * 9).expand(len(pixels), 10)
@@ -190,14 +141,6 @@ def test_learning_from_a_teacher_moves_towards_it(images: Images, recipe: Make, 
     fit(model, images, changed, prepare=prepare, folder=tmp_path, teacher=teacher)
     with torch.inference_mode():
         assert (model(prepare(images.pixels)).argmax(1) == 0).float().mean() > 0.9
-
-
-def test_distance_to_a_teacher_is_its_definition() -> None:
-    mine, theirs = torch.randn(5, 4), torch.randn(5, 4)
-    p, q = (theirs / 3).softmax(1), (mine / 3).softmax(1)
-    expected = 9 * (p * (p.log() - q.log())).sum(1).mean()
-    assert distance_to_teacher(mine, theirs, 3.0) == pytest.approx(float(expected), rel=1e-5)
-    assert distance_to_teacher(mine, mine, 2.0) == pytest.approx(0, abs=1e-6)
 
 
 def test_batches_in_parts_give_the_gradient_of_the_whole(images: Images, recipe: Make, tmp_path: Path) -> None:

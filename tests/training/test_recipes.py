@@ -35,7 +35,7 @@ def test_a_recipe_is_frozen() -> None:
         ("momentum", 1.0, r"momentum must lie in \[0, 1\)"),
         ("hue", 0.6, "hue"),
         ("teacher_temperature", 0.0, "teacher_temperature"),
-        ("averaged_rate", 0.0, r"averaged_rate must lie in \(0, 1\]"),
+        ("second_rate", 0.0, r"second_rate must lie in \(0, 1\]"),
         ("validation", 0, "validation"),
         ("schedule", "cosine", "one of one-cycle, plateau; given cosine"),
         ("optimiser", "lion", "optimiser"),
@@ -48,11 +48,20 @@ def test_values_that_cannot_be_are_refused(name: str, value: object, said: str) 
         replace(FAST, **{name: value})
 
 
-@pytest.mark.parametrize("changes", [{"averaged": 20}, {"averaging": 0.9}, {"schedule": "plateau"}])
-def test_epochs_to_average_need_a_cycle_before_them(changes) -> None:
-    assert replace(FAST, averaged=19).averaged == 19
-    with pytest.raises(TrainingError, match="averaged must be less than epochs, with averaging=0 and schedule=one-c"):
-        replace(FAST, **{"averaged": 5, **changes})
+@pytest.mark.parametrize("changes", [{"second": 20}, {"schedule": "plateau"}])
+def test_a_second_cycle_needs_a_first_one(changes) -> None:
+    assert replace(FAST, second=19).second == 19
+    with pytest.raises(TrainingError, match="second must be less than epochs, with schedule=one-cycle; given"):
+        replace(FAST, **{"second": 5, **changes})
+
+
+def test_views_come_again_once_the_teacher_has_seen_them() -> None:
+    made = replace(FAST, teacher="any", teacher_views=2)
+    assert [made.shown(epoch) for epoch in range(1, 6)] == [1, 2, 1, 2, 1]
+    later = replace(made, epochs=9, second=5)
+    assert later.taught_from == 5
+    assert [later.shown(epoch) for epoch in range(1, 10)] == [1, 2, 3, 4, 5, 6, 5, 6, 5]
+    assert [replace(made, teacher="").shown(epoch) for epoch in (1, 2, 3)] == [1, 2, 3]
 
 
 def test_values_given_as_text_are_read_by_their_kind() -> None:

@@ -16,8 +16,8 @@ def test_learning_rate_climbs_to_the_peak_and_ends_near_zero() -> None:
     assert shares[-1] < 0.001
 
 
-def test_the_rate_of_averaged_epochs_stays_the_same_after_a_whole_cycle(recipe) -> None:
-    made = recipe(epochs=10, averaged=4, averaged_rate=0.25, learning_rate=0.4)
+def test_a_second_cycle_follows_a_whole_first_one(recipe) -> None:
+    made = recipe(epochs=10, second=4, second_rate=0.25, learning_rate=0.4)
     optimiser = make_optimiser(network(), made)
     schedule = make_schedule(optimiser, made, 100)
     rates = []
@@ -26,7 +26,7 @@ def test_the_rate_of_averaged_epochs_stays_the_same_after_a_whole_cycle(recipe) 
         optimiser.step()
         schedule.step()
     assert rates[:60] == pytest.approx([0.4 * one_cycle(step, 60, made.warmup) for step in range(60)])
-    assert rates[60:] == pytest.approx([0.1] * 40)
+    assert rates[60:] == pytest.approx([0.1 * one_cycle(step, 40, made.warmup) for step in range(40)])
 
 
 def test_gates_norms_and_biases_do_not_decay() -> None:

@@ -47,12 +47,14 @@ class Recipe:
         bfloat16: run forward and backward in bfloat16 autocast, where the processor has arithmetic for it (see
             `cbam_core.training.precision`); weights and updates stay float32.
         averaging: decay per step of the average over weights that is kept as the result, in [0, 1); 0 for none.
-        averaged: of one-cycle: epochs at the end, after the cycle, in which the rate stays the same and whose weights'
-            mean is the result; 0 for none.
-        averaged_rate: share of the peak rate in these epochs, in (0, 1].
-        teacher: name of the shipped network whose probabilities are learnt too; "" for none.
+        second: of one-cycle: epochs at the end that are a cycle of their own, after that of the others; 0 for none.
+        second_rate: share of the first cycle's peak rate that the second one climbs to, in (0, 1].
+        teacher: name of the shipped network whose probabilities are learnt too, in the second cycle alone where there
+            is one; "" for none.
         teacher_share: weight of that part of the loss, in [0, 1].
         teacher_temperature: both networks' logits are divided by it for that part.
+        teacher_views: after so many epochs with the teacher, order, transforms and patches begin again, and what it
+            answered is remembered; 0 for new ones in every epoch.
         validation: images held out of the training set (the last ones of a fixed shuffle), never trained on.
         keep: ``"last"``, or ``"best"`` for the epoch of the greatest validation accuracy.
         seed: of initialisation, order and transforms.
@@ -84,11 +86,12 @@ class Recipe:
     pasted: float = 0.0
     bfloat16: bool = True
     averaging: float = 0.0
-    averaged: int = 0
-    averaged_rate: float = 0.1
+    second: int = 0
+    second_rate: float = 0.5
     teacher: str = ""
     teacher_share: float = 0.0
     teacher_temperature: float = 1.0
+    teacher_views: int = 0
     validation: int = 5000
     keep: str = "last"
     seed: int = 0
@@ -116,16 +119,27 @@ class Recipe:
                     value=str(getattr(self, name))[:60],
                 )
 
-        if self.averaged and (self.averaged >= self.epochs or self.averaging or self.schedule != "one-cycle"):
+        if self.second and (self.second >= self.epochs or self.schedule != "one-cycle"):
             raise TrainingError(
-                "training.recipe-averaged",
-                "recipe value averaged must be less than epochs, with averaging=0 and schedule=one-cycle; "
-                "given {averaged} of {epochs} epochs, averaging={averaging} and schedule={schedule}",
-                averaged=self.averaged,
+                "training.recipe-second",
+                "recipe value second must be less than epochs, with schedule=one-cycle; "
+                "given {second} of {epochs} epochs and schedule={schedule}",
+                second=self.second,
                 epochs=self.epochs,
-                averaging=self.averaging,
                 schedule=self.schedule,
             )
+
+    @property
+    def taught_from(self) -> int:
+        """The first epoch with the teacher, counted from 1, if there is one."""
+        return self.epochs - self.second + 1 if self.second else 1
+
+    def shown(self, epoch: int) -> int:
+        """The epoch whose order, transforms and patches an epoch has: its own, or that of the same view before."""
+        first = self.taught_from
+        if not (self.teacher and self.teacher_views) or epoch < first:
+            return epoch
+        return first + (epoch - first) % self.teacher_views
 
     def as_dict(self) -> dict[str, Number]:
         """The recipe as JSON-ready values."""
@@ -152,10 +166,11 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "erased": (0, 32, False, False),
     "pasted": (0, 1, False, False),
     "averaging": (0, 1, False, True),
-    "averaged": (0, 100_000, False, False),
-    "averaged_rate": (0, 1, True, False),
+    "second": (0, 100_000, False, False),
+    "second_rate": (0, 1, True, False),
     "teacher_share": (0, 1, False, False),
     "teacher_temperature": (0, 1000, True, False),
+    "teacher_views": (0, 1000, False, False),
     "validation": (1, 49_999, False, False),
     "seed": (0, _MANY, False, False),
 }
