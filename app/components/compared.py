@@ -173,8 +173,11 @@ def compared_blocks(
         for place, column in side_columns():
             with column:
                 side = sides[0 if place == "left" else 1]
-                alone = [getattr(pair, place) for pair in pairs if None in (pair.left, pair.right)]
-                mask_row([block for block in alone if block is not None], side, place, over=style.over)
+                unpaired = [getattr(pair, place) for pair in pairs if None in (pair.left, pair.right)]
+                blocks = [block for block in unpaired if block is not None]
+                mask_row(blocks, side, place, over=style.over)
+                for block in blocks:
+                    _channels_of_one(place, side, block, style)
     if both:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["meaning"], width="content")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import own_networks, services
-from app.components.own_network import own_network_button
+from app import services
+from app.components.own_network import network_labels, own_network_button
 from app.words import Words
 from cbam_core.classifier import Classifier
 
@@ -15,7 +15,6 @@ NETWORK = "network_name"
 WORDS = Words(
     {
         "network": "Network",
-        "own": "Yours: {name}",
         "classes": "{architecture}, {count} classes",
         "parameters": "{count:,} parameters",
         "accuracy": "Test accuracy {percent:.2f} %",
@@ -34,10 +33,7 @@ def choose_network(asked: str | None = None) -> Classifier:
         st.session_state[NETWORK] = asked
     if st.session_state.get(NETWORK) not in names:  # it was removed
         st.session_state[NETWORK] = names[0]
-    own = own_networks.names()
-    # What is theirs is said first: a long name is cut at its end.
-    labels = {name: WORDS["own"].format(name=name) if name in own else name for name in names}
-    name = st.selectbox(WORDS["network"], names, key=NETWORK, format_func=labels.__getitem__)
+    name = st.selectbox(WORDS["network"], names, key=NETWORK, format_func=network_labels(names).__getitem__)
     classifier = services.network(name)
     st.caption("  \n".join(card_lines(classifier)))
     own_network_button(name, NETWORK)

@@ -20,6 +20,7 @@ from app.components.camera import camera
 from app.components.figures import Place
 from app.components.gallery import choose_from_gallery
 from app.components.one_of import choose_one
+from app.components.own_network import network_labels
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
 from app.words import Words, class_name, sentence
@@ -279,7 +280,13 @@ def choose_network(place: Place, names: Sequence[str]) -> str:
     """Let the visitor choose a network for one side."""
     kept = _kept(place)
     at = names.index(kept.network) if kept.network in names else 0
-    name = st.selectbox(WORDS["network"].format(label=LABELS[place]), list(names), index=at, key=_key("network", place))
+    name = st.selectbox(
+        WORDS["network"].format(label=LABELS[place]),
+        list(names),
+        index=at,
+        format_func=network_labels(names).__getitem__,
+        key=_key("network", place),
+    )
     return _keep(place, replace(kept, network=name)).network
 
 

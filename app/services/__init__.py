@@ -7,7 +7,7 @@ What is not remembered yet is worked out in a `turn`, so that nobody's work keep
 
 from app.services.classes import class_images, class_summaries, test_summaries
 from app.services.classifiers import anatomy, evaluation_of, network, networks, shipped_as, shipped_networks
-from app.services.folder import gallery, gallery_file, gallery_tile, has_gallery
+from app.services.folder import gallery, gallery_by_name, gallery_file, gallery_tile, has_gallery
 from app.services.pictures import (
     Shown,
     about_sample,
@@ -21,6 +21,7 @@ from app.services.pictures import (
     show_sample,
     show_test_image,
     show_upload,
+    test_count,
     test_set,
     test_sheet,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "evaluation_of",
     "film_data",
     "gallery",
+    "gallery_by_name",
     "gallery_file",
     "gallery_tile",
     "has_gallery",
@@ -60,6 +62,7 @@ __all__ = [
     "show_test_image",
     "show_upload",
     "stamp_of",
+    "test_count",
     "test_set",
     "test_sheet",
     "test_summaries",

@@ -14,7 +14,7 @@ from app.turns import turn
 from cbam_core.data.gallery import MOST as MOST_PICTURES
 from cbam_core.data.gallery import GalleryPicture, list_pictures, thumbnail
 from cbam_core.data.images import MAX_BYTES
-from cbam_core.errors import DataError, ImageError
+from cbam_core.errors import CbamError, DataError, ImageError
 from cbam_core.places import image_folder
 
 TILE = 88
@@ -34,6 +34,14 @@ def gallery() -> tuple[GalleryPicture, ...]:
     """
     folder = image_folder()
     return () if folder is None else list_pictures(folder)
+
+
+def gallery_by_name() -> dict[str, GalleryPicture]:
+    """The same by the names of their files; none where the folder cannot be read, which the part that shows it says."""
+    try:
+        return {picture.name: picture for picture in gallery()}
+    except CbamError:
+        return {}
 
 
 def gallery_tile(picture: GalleryPicture) -> np.ndarray:

@@ -139,6 +139,12 @@ def kept_answers(classifier: Classifier, test: LabelledImages) -> Evaluation | N
     return found if same else None
 
 
+def test_count() -> int | None:
+    """Images of the test set; None where it was not fetched."""
+    test = test_set()
+    return None if test is None else len(test.labels)
+
+
 def test_sheet(indices: tuple[int, ...], columns: int) -> bytes:
     """Test images as one PNG, so many in a row."""
     test = test_set()

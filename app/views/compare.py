@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from app import links, picked, services
-from app.components import compared
+from app import picked, services
 from app.components.compared import Shown, compared_blocks
 from app.components.comparison import Side as Drawn
-from app.components.comparison import class_summary, side_title
+from app.components.comparison import side_title
 from app.components.copy_link import copy_link
 from app.components.downloads import download_both
 from app.components.figures import Place
@@ -28,25 +26,20 @@ from app.components.sides import (
     Gallery,
     Sources,
     begin,
-    change,
-    choose_class,
     choose_network,
     choose_picture,
     side_columns,
-    side_of,
     swap_button,
 )
 from app.components.uploads import Upload, say, say_where_they_live
+from app.parts import compare_link
+from app.parts.compare_classes import class_means
+from app.parts.compare_link import MODE, MODES
 from app.picked import Picked
-from app.words import Words, class_name, listed
+from app.words import Words
 from cbam_core.classifier import Classifier
-from cbam_core.data.cifar10 import CLASSES
-from cbam_core.data.gallery import GalleryPicture
 from cbam_core.errors import CbamError
 from cbam_core.explanation import Explanation
-from cbam_core.explanation.summary_file import Summaries
-
-Mode = Literal["pictures", "networks", "classes"]
 
 WORDS = Words(
     {
@@ -58,31 +51,8 @@ WORDS = Words(
         "waiting": "Give picture {label} a file, and the comparison appears.",
         "one_network": "Only one trained network is at hand, so both sides show it. Put a second checkpoint beside it "
         "to compare two.",
-        "means": "Means over the ten bundled test images of each class (n = {count}); lines on the bars are one "
-        "standard deviation (SD) to either side. Ten images give a first impression, no proof.",
-        "test_means": "Means over all test images of each class (n = {count}); lines on the bars are one standard "
-        "deviation (SD) to either side.",
-        "over_classes": "Means over",
-        "samples": "100 bundled images",
-        "test": "Test set ({count})",
-        "fetch": "For means over the whole test set, run `cbam data fetch` once.",
-        "summing": "{done} of {total} test images shown to the network",
-        "cancel": "Cancel",
-        "unknown": "Means are taken over classes of CIFAR-10, and this network knows none of them: it knows {classes}.",
     }
 )
-
-MODES = ("pictures", "networks", "classes")
-
-MODE, OVER = "compare-mode", "compare-over"
-"""Keys of the choices of what is compared, and of the images that means are taken over."""
-
-SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
-    MODE: ("mode", "pictures", MODES),
-    OVER: ("of", "samples", ("samples", "test")),
-    **compared.SETTINGS,
-}
-"""By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
 
 
 @dataclass(frozen=True)
@@ -118,113 +88,28 @@ def compare_page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
             class_="dog",
         ),
     )
-    _follow(asked)
+    compare_link.follow(asked)
     head = st.container()
     with head.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
         mode = choose_one(WORDS["mode"], MODES, WORDS, key=MODE)
         swap_button()
         tools = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
-    changed = partial(_note_address, classifier, mode)
+    changed = partial(compare_link.note, classifier, mode)
     sides: tuple[Side, Side] | None = None
     if mode == "networks":
         sides = _networks(changed)
     elif mode == "classes":
-        _classes(classifier)
+        class_means(classifier)
     else:
         sides = _pictures(classifier, changed)
-    possible = _write_address(classifier, mode)
+    possible = compare_link.write(classifier, mode)
     with tools:
         if sides is not None:
             left, right = sides
             files = {name: side.content for name, side in (("a", left), ("b", right)) if side.content is not None}
             download_both(left.explanation, right.explanation, files=files, key="compare-zip")
         copy_link(possible=possible, zipped=sides is not None, note=head, key="compare-link")
-
-
-def _follow(asked: Mapping[str, Any]) -> None:
-    """Begin with what an address asked for, as far as there is such a thing."""
-    for key, (name, first, choices) in SETTINGS.items():
-        if asked:
-            st.session_state[key] = asked[name] if asked.get(name) in choices else first
-        st.session_state.setdefault(key, first)
-    if not asked:
-        return
-    compared.open_channels(asked.get("channels", ()))
-    mode = st.session_state[MODE]
-    sides: dict[Place, Choice] = {}
-    names: dict[Place, str] = {"left": "a", "right": "b"}
-    for place, name in names.items():
-        side = side_of(place)
-        if mode == "networks":
-            side = replace(side, network=asked[name]) if asked.get(name) in services.networks() else side
-            sides[place] = _with_picture(side, asked.get("image"), _fitted(asked))
-        elif mode == "pictures":
-            sides[place] = _with_picture(side, links.read_picture(asked.get(name, "")), _fitted(asked, f"_{name}"))
-        else:
-            sides[place] = replace(side, class_=asked[name]) if asked.get(name) in CLASSES else side
-    change(sides["left"], sides["right"])
-
-
-def _with_picture(side: Choice, picture: tuple[str, Any] | None, fitted: Fitted) -> Choice:
-    """A side with the picture that an address names; as it was where there is no such picture."""
-    source, which = picture or ("", -1)
-    if source == "sample" and which < len(services.samples().images):
-        return replace(side, source="sample", sample=which)
-    if source == "test" and which < (_test_count() or 0):
-        return replace(side, source="test", test=which)
-    if source == "folder" and which in _laid_out():
-        return replace(side, source="folder", folder=which, folder_fit=fitted)
-    return side
-
-
-def _fitted(asked: Mapping[str, Any], of: str = "") -> Fitted:
-    """How an address wants a picture fitted."""
-    return Fitted(asked.get(f"fit{of}", "crop"), asked.get(f"square{of}"))
-
-
-def _write_address(classifier: Classifier, mode: str) -> bool:
-    """Make the address that of what is compared; return whether it says all of it."""
-    left, right = side_of("left"), side_of("right")
-    network = links.network_of(classifier)
-    said: dict[str, Any]
-    fitted: dict[str, Any] = {}
-    if mode == "networks":
-        names = [links.network_of(services.network(side.network)) for side in (left, right) if side.network]
-        said = {"image": _named(left), "a": names[0] if names else None, "b": names[-1] if names else None}
-        fitted = _fit_of(left)
-    elif mode == "classes":
-        said = {"network": network, "a": left.class_, "b": right.class_}
-    else:
-        said = {"network": network, "a": _named(left), "b": _named(right)}
-        fitted = _fit_of(left, "_a") | _fit_of(right, "_b")
-    settings = {
-        name: st.session_state[key]
-        for key, (name, first, _) in SETTINGS.items()
-        if st.session_state.get(key, first) != first
-    }
-    links.write(**said, **fitted, **settings, channels=compared.opened_channels())
-    return None not in said.values()
-
-
-def _note_address(classifier: Classifier, mode: str) -> None:
-    """The same, for changes that draw a part of the page alone."""
-    _write_address(classifier, mode)
-
-
-def _named(side: Choice) -> str | None:
-    """A side's picture as an address names it; None for what the visitor brought."""
-    if side.source == "folder":
-        return f"folder-{side.folder}" if side.folder else None
-    return {"sample": f"sample-{side.sample}", "test": f"test-{side.test}"}.get(side.source)
-
-
-def _fit_of(side: Choice, of: str = "") -> dict[str, Any]:
-    """How a side's picture is fitted, as far as an address names it."""
-    if side.source != "folder":
-        return {}
-    fit = side.folder_fit
-    return {f"fit{of}": fit.fit if fit.fit != "crop" else None, f"square{of}": fit.square}
 
 
 def _pictures(classifier: Classifier, changed: Callable[[], None]) -> tuple[Side, Side] | None:
@@ -270,7 +155,7 @@ def _sources() -> Sources:
         services.sample_png(),
         services.sample_tiles(),
         columns=10,
-        count=_test_count(),
+        count=services.test_count(),
         gallery=_gallery if services.has_gallery() else None,
         inspected=None if last is None else partial(_as_on_inspect, last),
     )
@@ -279,14 +164,6 @@ def _sources() -> Sources:
 def _gallery() -> Gallery:
     pictures = services.gallery()
     return Gallery([picture.name for picture in pictures], lambda place: services.gallery_tile(pictures[place]))
-
-
-def _laid_out() -> dict[str, GalleryPicture]:
-    """By their names, the pictures of whoever runs the app."""
-    try:
-        return {picture.name: picture for picture in services.gallery()}
-    except CbamError:
-        return {}  # the part of the page that shows them says why
 
 
 def _as_on_inspect(last: Picked, side: Choice) -> Choice:
@@ -303,64 +180,11 @@ def _as_on_inspect(last: Picked, side: Choice) -> Choice:
 
 def _is_laid_out(upload: Upload) -> bool:
     """Whether a picture is one of those that everybody has, which links can name."""
-    picture = _laid_out().get(upload.name)
+    picture = services.gallery_by_name().get(upload.name)
     try:
         return picture is not None and services.gallery_file(picture).digest == upload.digest
     except CbamError:
         return False
-
-
-def _classes(classifier: Classifier) -> None:
-    if not set(CLASSES) & set(classifier.classes):
-        st.info(WORDS["unknown"].format(classes=listed(map(class_name, classifier.classes))), icon=":material/info:")
-        return
-    test = services.test_set()
-    over = "samples" if test is None else _choose_images(len(test.labels))
-    summaries = services.class_summaries(classifier) if over == "samples" else _over_test_set(classifier)
-    shown: list[Shown] = []
-    count = 0
-    for place, column in side_columns():
-        with column:
-            name = choose_class(place, [name for name in summaries if name in classifier.classes])
-            summary = summaries[name]
-            class_summary(place, name, summary, services.class_images(name))
-            spread = {block.name: block for block in summary.spread}
-            # Letters as well: both sides can hold one class.
-            side = Drawn(f"{LABELS[place]} {class_name(name)}", None, classifier.input_size, spread)
-            shown.append(Shown(summary.blocks, side))
-            count = summary.count
-    st.caption(WORDS["means" if over == "samples" else "test_means"].format(count=f"{count:,}"))
-    if test is None:
-        st.caption(WORDS["fetch"])
-    compared_blocks(*shown)
-
-
-def _choose_images(count: int) -> str:
-    """Which images means are taken over."""
-    words = {"samples": WORDS["samples"], "test": WORDS["test"].format(count=f"{count:,}")}
-    st.session_state.setdefault(OVER, "samples")
-    return choose_one(WORDS["over_classes"], list(words), words, key=OVER)
-
-
-def _over_test_set(classifier: Classifier) -> Summaries:
-    """Means over the test set; while they are worked out, how far that is, and a way to end it."""
-    place = st.empty()
-    bars: list[DeltaGenerator] = []
-
-    def report(done: int, total: int) -> None:
-        if not bars:
-            with place.container(horizontal=True, vertical_alignment="center", gap="medium"):
-                bars.append(st.progress(0.0, width="stretch"))
-                st.button(WORDS["cancel"], on_click=_take_samples, key="compare-cancel")
-        bars[0].progress(done / total, text=WORDS["summing"].format(done=f"{done:,}", total=f"{total:,}"))
-
-    summaries = services.test_summaries(classifier, report)
-    place.empty()
-    return summaries
-
-
-def _take_samples() -> None:
-    st.session_state[OVER] = "samples"
 
 
 def _explained(classifier: Classifier, chosen: Choice, place: Place, *, what: Place | None = None) -> Side | None:
@@ -425,7 +249,7 @@ def _file_of(chosen: Choice) -> Upload | None:
         DataError: it is gone from the folder of whoever runs the app, or cannot be read.
     """
     if chosen.source == "folder":
-        picture = _laid_out().get(chosen.folder)
+        picture = services.gallery_by_name().get(chosen.folder)
         return None if picture is None else services.gallery_file(picture)
     return chosen.photo if chosen.source == "camera" else chosen.upload
 
@@ -434,11 +258,6 @@ def _shown(classifier: Classifier, explanation: Explanation, label: str, *, own:
     height, width = explanation.input_image.shape[:2]
     side = Drawn(label, np.asarray(explanation.input_image), (width, height))
     return Shown(explanation.blocks, side, partial(services.channel_map, classifier, explanation, own=own))
-
-
-def _test_count() -> int | None:
-    test = services.test_set()
-    return None if test is None else len(test.labels)
 
 
 def _first_of(name: str) -> int:

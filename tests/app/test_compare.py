@@ -306,7 +306,8 @@ def test_channels_of_other_numbers_have_bars_of_their_own_and_no_likeness(monkey
     assert "no channel of one belongs to a channel of the other" in texts(app)
     assert "learn their channels apart" not in texts(app)  # no chart sets channel beside channel
     bars = [chart["data"] for chart in charts(app)]
-    assert [len(one) for one in bars] == [1] * 6
+    assert [len(one) for one in bars] == [1] * 9  # of three pairs, and of the three blocks without a partner
+    assert re.search(r"stage2\.1\.cbam, \d+ channels", html(app))
     assert '<th scope="row">Channels' not in html(app)
     assert "stage3.0.cbam, 224 channels" in html(app)
     assert not [box for box in app.selectbox if (box.key or "").startswith("compare-channel")]

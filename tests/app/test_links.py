@@ -150,6 +150,15 @@ def test_two_pictures_have_a_link():
     assert said(app) == wanted
 
 
+def test_a_block_that_the_network_lacks_leaves_the_address():
+    assert said(visit(image="sample-3", block="layer9", opacity="0.4")) == {
+        "network": "cbam_cnn_cifar10",
+        "image": "sample-3",
+        "opacity": "0.4",
+    }
+    assert said(visit(image="sample-3", block="cbam2"))["block"] == "cbam2"
+
+
 def test_two_networks_have_a_link():
     app = compare(mode="networks", image="sample-4", a="cbam_resnet_cifar10", b="cbam_cnn_cifar10", masks="alone")
     assert said(app) == {

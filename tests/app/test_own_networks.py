@@ -90,6 +90,14 @@ def test_every_page_works_on_it(app, states):
         assert network(app).value == "best"
 
 
+def test_compare_says_whose_it_is(app, states):
+    bring(app, "best.pth", states[0])
+    app.switch_page(str(VIEWS / "compare.py")).run()
+    app.segmented_control(key="compare-mode").select("networks").run()
+    for side in ("left", "right"):
+        assert "Yours: best" in app.selectbox(key=f"compare-network-{side}-0").options
+
+
 def test_a_refused_file_is_one_sentence_and_the_network_stays(app, states):
     before = network(app).value
     bring(app, "cat.pth", b"no weights at all")

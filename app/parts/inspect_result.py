@@ -1,0 +1,142 @@
+"""Inspect's result: everything about one picture, or about some of any size, and the address that shows it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from app import links, own_networks, picked, services
+from app.components.ahead import Ahead
+from app.components.attention import attention_viewer
+from app.components.copy_link import copy_link
+from app.components.downloads import downloads
+from app.components.prediction import prediction
+from app.components.uploads import Upload, choose_fit, not_left_out, one_by_one, overview, say, square_key
+from app.parts.inspect_start import Square, square_of, starts, turned
+from app.picked import Picked
+from app.words import Words
+from cbam_core.classifier import Classifier
+from cbam_core.data.fitting import Fit
+from cbam_core.errors import CbamError
+from cbam_core.viewer import Settings
+
+WORDS = Words(
+    {
+        "gates": "A block multiplies each feature channel by its channel weight, and each place by the value of its "
+        "spatial mask: near 1 lets through, near 0 holds back. They show what this network let through for this "
+        "picture; they are not a reason for the class that it chose.",
+    }
+)
+
+
+def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: str, link: str | None = None) -> None:
+    """Pictures of any size, fitted to the network's input as the visitor wishes."""
+    fit = choose_fit()
+    given = not_left_out(given)
+    pictures, refused = {}, {}
+    for upload in one_by_one(given):
+        try:
+            pictures[upload.digest] = _fitted(classifier, upload, fit)
+        except CbamError as error:
+            refused[upload.digest] = error
+    opened = overview(given, pictures, refused) if len(given) > 1 else given[0]
+    if opened.digest in refused:
+        say(refused[opened.digest], opened.name)
+        write_nothing(classifier)
+        return
+    square = square_of(opened) if fit == "square" else None
+    picked.note(Picked("upload", upload=opened, fit=fit, square=square))
+    read = [one for one in given if one.digest in pictures]
+    show_result(
+        classifier,
+        pictures[opened.digest],
+        opened.name,
+        caption=opened.name,
+        movable=fit == "square",
+        frame=square_key(opened),
+        together={one.name: pictures[one.digest] for one in read},
+        files={one.name: one.content for one in read},
+        link=link,
+        fit=fit,
+        square=square,
+        key=key,
+    )
+
+
+def _fitted(classifier: Classifier, upload: Upload, fit: Fit) -> services.Shown:
+    """A picture that the network saw; a part that an address names is left where the picture has no such part."""
+    square = square_of(upload) if fit == "square" else None
+    try:
+        return services.show_upload(classifier, upload.digest, upload.content, fit, square)
+    except CbamError as error:
+        linked: dict[str, Square] = starts()["squares"]
+        if error.code != "fit.square-outside" or linked.pop(upload.name, None) is None:
+            raise
+    square = square_of(upload)
+    return services.show_upload(classifier, upload.digest, upload.content, fit, square)
+
+
+def write_nothing(classifier: Classifier) -> None:
+    """The address of the page alone: what was there before is no more to be seen."""
+    links.write(network=links.network_of(classifier))
+
+
+def show_result(
+    classifier: Classifier,
+    picture: services.Shown,
+    name: str,
+    *,
+    caption: str,
+    truth: str | None = None,
+    movable: bool = False,
+    frame: str = "",
+    together: dict[str, services.Shown] | None = None,
+    files: dict[str, bytes] | None = None,
+    link: str | None = None,
+    fit: str = "crop",
+    square: tuple[float, float, float] | None = None,
+    ahead: Ahead | None = None,
+    key: str,
+) -> None:
+    """Everything about one picture, and its address."""
+    main, tools = st.columns([6.6, 1], gap="small")
+    with main:
+        prediction(
+            picture.explanation,
+            caption=caption,
+            truth=truth,
+            preview=picture.preview,
+            movable=movable,
+            key=frame or f"{key}-prediction",
+            ahead=ahead,
+        )
+    usual = Settings(**picture.view["settings"])
+    settings = _viewer(picture.view, key=key, ahead=ahead)
+    linked = link is not None and not own_networks.is_own(classifier)
+    foot = st.container()  # beside the picture a sentence would push the viewer off the first screen
+    with tools:
+        shown = {name: picture} if together is None else together
+        downloads(
+            {each: one.explanation for each, one in shown.items()}, settings, files=files or {}, opened=name, key=key
+        )
+        copy_link(possible=linked, note=foot, key=f"{key}-link")
+    st.caption(WORDS["gates"])
+    links.write(
+        network=links.network_of(classifier),
+        image=link,
+        fit=fit if link and fit != "crop" else None,
+        square=square if link else None,
+        **links.settings_as_parameters(settings, usual),
+    )
+
+
+def _viewer(view: dict[str, Any], *, key: str, ahead: Ahead | None) -> Settings:
+    """The viewer with the settings that the visitor made on any source, or came with."""
+    usual = Settings(**view["settings"])
+    asked = starts()["settings"]
+    if asked.get("block") not in [block["name"] for block in view["blocks"]]:
+        asked = {name: value for name, value in asked.items() if name != "block"}
+    begun = usual.changed_by(asked)
+    return attention_viewer({**view, "settings": begun.as_dict()}, key=turned(f"{key}-viewer", "viewer"), ahead=ahead)

@@ -1,0 +1,96 @@
+"""Where Inspect begins: with what an address asks for, or with what was there before another page was shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import links, picked, services
+from app.components.prediction import framed_square
+from app.components.test_set import keep_chosen
+from app.components.uploads import Upload, square_key
+
+FIRST = 31
+"""Place in the sample sheet of the image to begin with: a cat that faces us shows best that masks have places."""
+
+SOURCE = "inspect-source"
+"""Key of the choice of where pictures come from."""
+
+_STARTS, _FIT = "inspect-starts", "fit"
+
+Square = tuple[float, float, float]
+"""Left, top and side in the picture's own pixels."""
+
+
+def starts() -> dict[str, Any]:
+    """What this visitor's widgets begin with, and what is noted while they are on the page."""
+    known: dict[str, Any] = st.session_state[_STARTS]
+    return known
+
+
+def follow(asked: dict[str, Any]) -> None:
+    """Begin with what an address asked for, as far as there is such a thing."""
+    begin = {"source": "sample", "sample": FIRST, "folder": 0, "strip": 0, "viewer": 0, "settings": {}, "squares": {}}
+    known = st.session_state.setdefault(_STARTS, {**begin, "visited": set()})
+    if SOURCE not in st.session_state:
+        _come_back(known)
+    if not asked:
+        return
+    source, which = asked.get("image", ("", None))
+    test = services.test_set()
+    if source == "sample" and which < len(services.samples().images):
+        known["sample"] = which
+    elif source == "test" and test is not None and which < len(test.labels):
+        keep_chosen(which)
+    elif source == "folder" and which in (names := list(services.gallery_by_name())):
+        known["folder"] = names.index(which)
+        st.session_state[_FIT] = asked.get("fit", "crop")
+        known["squares"] = {which: asked["square"]} if "square" in asked else {}
+    else:
+        source = ""
+    if source:
+        st.session_state[SOURCE] = source
+        known["strip"] += 1
+    settings = links.settings_of(asked)
+    if settings != known["settings"]:
+        known["settings"] = settings
+        known["viewer"] += 1
+
+
+def _come_back(known: dict[str, Any]) -> None:
+    """Begin with what was chosen before another page was shown, for which Streamlit forgot every widget."""
+    st.session_state[SOURCE] = known["source"]
+    last = picked.last()
+    if last is None:
+        return
+    if last.source == "sample" and last.index is not None:
+        known["sample"] = last.index
+    elif last.upload is not None:
+        st.session_state[_FIT] = last.fit
+        if last.square is not None:
+            known["squares"] = {last.upload.name: last.square}
+        if known["source"] == "folder" and last.upload.name in (names := list(services.gallery_by_name())):
+            known["folder"] = names.index(last.upload.name)
+        elif known["source"] == "upload":
+            known["brought"] = last.upload
+
+
+def square_of(upload: Upload) -> Square | None:
+    """The part of a picture that the visitor framed, or came with."""
+    linked: dict[str, Square] = starts()["squares"]
+    return framed_square(square_key(upload)) or linked.get(upload.name)
+
+
+def was_shown(source: str, shown: bool) -> bool:
+    """Whether a source was ever looked at: before that it costs nothing, after that it keeps what was chosen."""
+    visited: set[str] = starts()["visited"]
+    if shown:
+        visited.add(source)
+    return source in visited
+
+
+def turned(key: str, what: str) -> str:
+    """A widget's key; another one after an address asked for something else, so that the widget begins with that."""
+    turn = starts()[what]
+    return f"{key}-{turn}" if turn else key
