@@ -29,7 +29,7 @@ export default function ({ data, parentElement, setStateValue }) {
   list.setAttribute("aria-label", data.words.list);
   list.setAttribute("aria-orientation", "horizontal");
   list.append(...tiles);
-  strip.append(bar, list);
+  strip.append(sheetRule(data), bar, list);
 
   const shown = () => tiles.filter((tile) => !tile.hidden);
 
@@ -100,6 +100,14 @@ function fade(list) {
   list.classList.toggle("after", list.scrollLeft + list.clientWidth < list.scrollWidth - 4);
 }
 
+/** The sheet, as the background of all thumbnails: one rule, or the browser would read its text for each of them. */
+function sheetRule(data) {
+  const rule = make("style");
+  const image = `url(data:image/png;base64,${data.sheet})`;
+  rule.textContent = `.tile { background-image: ${image}; background-size: ${data.columns * SIDE}px auto; }`;
+  return rule;
+}
+
 function thumbnail(data, tile, position) {
   const button = make("button", "tile");
   button.type = "button";
@@ -108,8 +116,6 @@ function thumbnail(data, tile, position) {
   button.title = tile.label;
   button.dataset.index = tile.index;
   button.dataset.class = tile.class;
-  button.style.backgroundImage = `url(data:image/png;base64,${data.sheet})`;
-  button.style.backgroundSize = `${data.columns * SIDE}px auto`;
   const column = position % data.columns;
   button.style.backgroundPosition = `${-column * SIDE}px ${-Math.floor(position / data.columns) * SIDE}px`;
   return button;

@@ -180,6 +180,7 @@ def test_class_filter_and_random_choose_in_the_browser(open_inspect):
     page.locator(".strip select").select_option("ship")
     page.get_by_text("Truth: ship").wait_for()
     assert page.locator(".tile:visible").count() == 10
+    assert len(page.locator(".tiles").evaluate("list => list.outerHTML")) < 100_000  # the sheet stands there but once
     page.get_by_role("button", name="Random", exact=True).click()
     page.locator(".tile[aria-selected=true][data-class=ship]").wait_for()
     page.get_by_text("Truth: ship").wait_for()
