@@ -41,6 +41,9 @@ def chromium():
         browser.close()
 
 
+APP = [str(Path(sys.executable).with_name("cbam")), "app", "--port", "0"]
+
+
 @contextmanager
 def running(command, folder):
     """Address of the app, started by a command in a folder, for as long as it is needed."""
@@ -59,22 +62,33 @@ def running(command, folder):
             server.stdout.close()
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
+@pytest.fixture(scope="session")
+def shared_site(tmp_path_factory):
     """Address of the app, started as users start it, in a folder that has nothing to do with the project."""
-    command = [str(Path(sys.executable).with_name("cbam")), "app", "--port", "0"]
-    with running(command, tmp_path_factory.mktemp("elsewhere")) as address:
+    with running(APP, tmp_path_factory.mktemp("elsewhere")) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def site(shared_site):
+    """Address of the app that a module's tests visit; some modules start one of their own."""
+    return shared_site
 
 
 @pytest.fixture
 def visit(chromium, site):
+    """Opens the app as new visitors do; see `visiting`."""
+    with visiting(chromium, site) as open_one:
+        yield open_one
+
+
+@contextmanager
+def visiting(chromium, site):
     """Opens the app as new visitors do, each with a browser profile of their own.
 
     `visit()` shows the first page; `visit("compare")` goes on by the sidebar, which a narrow window has to unfold
     first; `visit(at="compare")` opens it by its address. Further arguments are those of Playwright's `new_context`. At
-    the end of the test no console may have warned, no script may have failed, and no request may have gone to another
-    host.
+    the end no console may have warned, no script may have failed, and no request may have gone to another host.
     """
     contexts, trouble = [], []
 

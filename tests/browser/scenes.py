@@ -12,6 +12,7 @@ from tests.browser.canvas import PAINTED
 
 PHOTO = Path(skimage.__file__).parent / "data" / "chelsea.png"
 NARROW = {"width": 390, "height": 844}
+TWICE_ENLARGED = {"width": 640, "height": 450}
 
 
 def inspect_a_sample(visit, **how):

@@ -1,4 +1,7 @@
-"""No serious finding of axe-core on any page, in light and dark; no exception is made for Streamlit's own parts."""
+"""Every page: axe-core finds nothing serious, Tab reaches all controls in order, and narrow windows need no scrolling.
+
+No exception is made for Streamlit's own parts.
+"""
 
 import json
 from pathlib import Path
@@ -7,7 +10,9 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.scenes import SCENES, rested
+from tests.browser.conftest import visiting
+from tests.browser.keyboard import CONTROLS, STOP, walk
+from tests.browser.scenes import NARROW, SCENES, TWICE_ENLARGED, rested
 
 pytestmark = pytest.mark.browser
 
@@ -50,21 +55,54 @@ def findings(page):
     return found
 
 
-# Both schemes on one page, which follows the system's as it changes: loading it twice takes minutes more in all.
 WHITE = ("background-color", "rgb(255, 255, 255)")
 
 
+@pytest.fixture(scope="module", params=SCENES)
+def shown(request, chromium, site):
+    """A page as one of the scenes leaves it; the tests here share it, for opening it takes longer than they do."""
+    with visiting(chromium, site) as visit:
+        yield SCENES[request.param](visit, color_scheme="light")
+
+
+def test_axe_has_no_serious_finding_and_pictures_have_words(shown):
+    expect(shown.get_by_test_id("stApp")).to_have_css(*WHITE)
+    assert findings(shown) == []
+    assert shown.evaluate(WORDLESS) == []
+
+
+def test_axe_has_no_serious_finding_when_the_system_turns_dark(shown):
+    shown.emulate_media(color_scheme="dark")
+    expect(shown.get_by_test_id("stApp")).not_to_have_css(*WHITE)
+    rested(shown)
+    assert findings(shown) == []
+    assert shown.evaluate(WORDLESS) == []
+
+
+def test_tab_reaches_every_control_in_order_and_shows_where_it_is(shown):
+    stops = walk(shown)
+    assert [stop["said"] for stop in stops if not stop["seen"]] == []
+    found = shown.evaluate(CONTROLS)
+    assert found["unreached"] == []
+    assert found["order"] == sorted(found["order"])
+    assert found["positive"] == 0
+    numbers = [stop["number"] for stop in stops]
+    assert len(set(numbers)) == len(numbers)
+    shown.keyboard.press("Shift+Tab")
+    assert shown.evaluate(STOP)["number"] in numbers[-2:], (
+        "and back in where it went out"
+    )  # a menu has a lock of its own
+
+
 @pytest.mark.parametrize("scene", SCENES)
-def test_axe_has_no_serious_finding_and_pictures_have_words(visit, scene):
-    page = SCENES[scene](visit, color_scheme="light")
-    expect(page.get_by_test_id("stApp")).to_have_css(*WHITE)
-    assert findings(page) == []
-    assert page.evaluate(WORDLESS) == []
-    page.emulate_media(color_scheme="dark")
-    expect(page.get_by_test_id("stApp")).not_to_have_css(*WHITE)
-    rested(page)
-    assert findings(page) == []
-    assert page.evaluate(WORDLESS) == []
+def test_a_narrow_or_enlarged_page_is_read_without_scrolling_sideways(visit, scene):
+    page = SCENES[scene](visit, viewport=NARROW)
+    for viewport in (NARROW, TWICE_ENLARGED):
+        page.set_viewport_size(viewport)
+        rested(page)
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_axe_has_no_serious_finding_on_a_page_opened_in_the_dark(visit):

@@ -13,6 +13,7 @@ from cbam_core.places import shipped_checkpoints
 from cbam_core.render.kernels import diverge, reach
 from cbam_core.training.evaluation import Evaluation, levels_of
 from cbam_core.training.evaluation_file import keep_evaluation
+from tests.browser.conftest import APP, running
 
 pytestmark = pytest.mark.browser
 
@@ -44,9 +45,10 @@ def kept(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def site(kept, site):
-    """Address of the app; the order of the arguments gives it the folder."""
-    return site
+def site(kept, tmp_path_factory):
+    """Address of an app that finds the folder."""
+    with running(APP, tmp_path_factory.mktemp("elsewhere")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """An upload that the server has no room for: the page says why, in its own language, and goes on."""
 
-import sys
-from pathlib import Path
-
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import running
+from tests.browser.conftest import APP, running
 from tests.browser.scenes import NARROW
 
 pytestmark = pytest.mark.browser
@@ -16,8 +13,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """An app that keeps one megabyte of all visitors together."""
-    command = [str(Path(sys.executable).with_name("cbam")), "app", "--port", "0"]
-    with running(["env", "CBAM_UPLOADS_MEGABYTES=1", *command], tmp_path_factory.mktemp("full")) as address:
+    with running(["env", "CBAM_UPLOADS_MEGABYTES=1", *APP], tmp_path_factory.mktemp("full")) as address:
         yield address
 
 

@@ -15,6 +15,7 @@ from cbam_core.render.film import film_file
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.training.film import open_film
 from tests.browser.canvas import PAINTED, pixels, repainted
+from tests.browser.conftest import APP, running
 from tests.made_runs import make_film, make_run
 
 pytestmark = pytest.mark.browser
@@ -37,9 +38,10 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def site(runs, site):
-    """Address of the app; the order of the arguments gives it the folder."""
-    return site
+def site(runs, tmp_path_factory):
+    """Address of an app that finds the folder."""
+    with running(APP, tmp_path_factory.mktemp("elsewhere")) as address:
+        yield address
 
 
 @pytest.fixture
