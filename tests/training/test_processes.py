@@ -25,31 +25,34 @@ from tests.training.conftest import prepare
 class Counting(Watch):
     told = 0
     def epoch(self, model, history):
-        Counting.told += 1
+        self.told += 1
 
 torch.set_num_threads(1)
-folder, parts, kind = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+folder, parts = Path(sys.argv[1]), int(sys.argv[2])
 sheet = sample_sheet()
 images = Images.from_arrays(sheet.images, sheet.labels)
 accelerator = find_devices()
-torch.manual_seed(0)
-layers = [nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), CBAM(16), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(1024, 10)]
-model = nn.Sequential(*layers) if kind == "plain" else CBAM_CNN()
 sizes = {"epochs": 2, "batch_size": 16, "validation": 20}
 recipe = Recipe(name="test", **sizes, learning_rate=0.05, bfloat16=False, brightness=0.2, pasted=0.5, alternating=True)
-where = {"folder": folder, "accelerator": accelerator, "parts": parts}
-history = fit(model, images, recipe, prepare=prepare, watch=Counting(), **where)
-if accelerator.is_main_process:
-    torch.save({"model": model.state_dict(), "losses": history.losses, "told": Counting.told,
-                "processes": accelerator.num_processes, "accuracy": [e.validation_accuracy for e in history.epochs]},
-               folder / "result.pt")
-else:
-    assert Counting.told == 0
+for kind in ("plain", "cbam"):
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), CBAM(16), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(1024, 10)]
+    model, watch = nn.Sequential(*layers) if kind == "plain" else CBAM_CNN(), Counting()
+    where = {"folder": folder / kind, "accelerator": accelerator, "parts": parts}
+    history = fit(model, images, recipe, prepare=prepare, watch=watch, **where)
+    if accelerator.is_main_process:
+        torch.save({"model": model.state_dict(), "losses": history.losses, "told": watch.told,
+                    "processes": accelerator.num_processes,
+                    "accuracy": [e.validation_accuracy for e in history.epochs]}, folder / f"{kind}.pt")
+    else:
+        assert watch.told == 0
 """
 
+Results = dict[str, dict[str, object]]
+"""What came of a network without and of one with batch statistics."""
 
-def run(folder: Path, processes: int, kind: str = "plain") -> dict[str, object]:
-    folder.mkdir()
+
+def run(folder: Path, processes: int) -> Results:
     script = folder / "script.py"
     script.write_text(SCRIPT)
     root = str(Path(__file__).parents[2])
@@ -58,7 +61,7 @@ def run(folder: Path, processes: int, kind: str = "plain") -> dict[str, object]:
     parts = 3 - processes  # one process learns each batch in two parts, two learn one part each
     environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*command, str(folder), str(parts), kind],
+        [*command, str(folder), str(parts)],
         env=environment,
         capture_output=True,
         text=True,
@@ -66,28 +69,32 @@ def run(folder: Path, processes: int, kind: str = "plain") -> dict[str, object]:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    result: dict[str, object] = torch.load(folder / "result.pt")
-    return result
+    return {kind: torch.load(folder / f"{kind}.pt") for kind in ("plain", "cbam")}
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    return run(tmp_path_factory.mktemp("runs") / "two", 2)
+def one(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return run(tmp_path_factory.mktemp("one"), 1)
 
 
-def test_two_processes_learn_exactly_what_one_does(two: dict[str, object], tmp_path: Path) -> None:
-    one = run(tmp_path / "one", 1)
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return run(tmp_path_factory.mktemp("two"), 2)
+
+
+def test_two_processes_learn_exactly_what_one_does(one: Results, two: Results) -> None:
+    one, two = one["plain"], two["plain"]
     assert (one["processes"], two["processes"]) == (1, 2)
-    for name, tensor in one["model"].items():  # type: ignore[attr-defined]
-        assert torch.equal(tensor, two["model"][name]), name  # type: ignore[index]
+    for name, tensor in one["model"].items():
+        assert torch.equal(tensor, two["model"][name]), name
     assert one["losses"] == pytest.approx(two["losses"], abs=1e-6)
     assert one["accuracy"] == two["accuracy"]
 
 
-def test_one_process_speaks_for_all(two: dict[str, object]) -> None:
-    assert two["told"] == 2
+def test_one_process_speaks_for_all(two: Results) -> None:
+    assert two["plain"]["told"] == 2
 
 
-def test_batch_statistics_of_parts_cost_the_network_little(tmp_path: Path) -> None:
-    one, two = run(tmp_path / "one", 1, "cbam"), run(tmp_path / "two", 2, "cbam")
-    assert sum(two["losses"][-5:]) / 5 == pytest.approx(sum(one["losses"][-5:]) / 5, abs=0.6)  # type: ignore[index]
+def test_batch_statistics_of_parts_cost_the_network_little(one: Results, two: Results) -> None:
+    one, two = one["cbam"], two["cbam"]
+    assert sum(two["losses"][-5:]) / 5 == pytest.approx(sum(one["losses"][-5:]) / 5, abs=0.6)
