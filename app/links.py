@@ -5,6 +5,7 @@ browser brings back what was there. What an address says is checked value by val
 counts as absent, and the page shows what it shows anybody. Uploads and a visitor's own networks have no address.
 
     /?network=cbam_resnet_cifar10&image=test-4711&colours=magma&opacity=0.4
+    /?image=test-61&class=cat&answers=wrong&by=sure
     /compare?mode=classes&a=cat&b=dog
 """
 
@@ -85,6 +86,9 @@ READERS: Mapping[str, Reader] = {
     "lang": _one_of(*LANGUAGES),
     "network": _text,
     "image": read_picture,
+    "class": _name,
+    "answers": _one_of("right", "wrong"),
+    "by": _one_of("sure", "unsure"),
     "fit": _one_of(*FITS),
     "square": _square,
     "colours": _name,

@@ -44,6 +44,9 @@ WORDS = Words(
     }
 )
 
+EVERY = Selection()
+"""All images, by number."""
+
 SHOWN = 100
 """Thumbnails at a time."""
 
@@ -130,11 +133,25 @@ def choose_test_image(
     return _page_of_strip(found, place, about, sheet)
 
 
-def keep_chosen(index: int) -> None:
-    """Set which test image is chosen when the page is drawn next, whatever the filters are."""
+def keep_chosen(index: int, selection: Selection = EVERY) -> None:
+    """Set which test image is chosen when the page is drawn next, and the filters.
+
+    Args:
+        index: the image's number.
+        selection: one that it is in.
+    """
     _choose(index)
-    st.session_state[_FILTERS] = dict(_UNFILTERED)
-    st.session_state.update(_UNFILTERED)  # told to the browser too, which would keep what it shows otherwise
+    truth = ANY if selection.truth is None else selection.truth
+    filters = dict(zip(_UNFILTERED, (truth, selection.answers, selection.order), strict=True))
+    st.session_state[_FILTERS] = filters
+    st.session_state.update(filters)  # told to the browser too, which would keep what it shows otherwise
+
+
+def chosen_filters() -> Selection:
+    """What the visitor filters by."""
+    filters = st.session_state.get(_FILTERS, _UNFILTERED)
+    truth, answers, order = (filters[key] for key in _UNFILTERED)
+    return Selection(truth=None if truth == ANY else truth, answers=answers, order=order)
 
 
 def _settle(found: np.ndarray) -> int:

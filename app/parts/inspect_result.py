@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -29,6 +30,9 @@ WORDS = Words(
         "picture; they are not a reason for the class that it chose.",
     }
 )
+
+
+NO_FILTERS: Mapping[str, str | None] = MappingProxyType({})
 
 
 def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: str, link: str | None = None) -> None:
@@ -97,6 +101,7 @@ def show_result(
     link: str | None = None,
     fit: str = "crop",
     square: tuple[float, float, float] | None = None,
+    filters: Mapping[str, str | None] = NO_FILTERS,
     ahead: Ahead | None = None,
     key: str,
 ) -> None:
@@ -128,6 +133,7 @@ def show_result(
         image=link,
         fit=fit if link and fit != "crop" else None,
         square=square if link else None,
+        **filters,
         **links.settings_as_parameters(settings, usual),
     )
 

@@ -8,8 +8,11 @@ import streamlit as st
 
 from app import links, picked, services
 from app.components.prediction import framed_square
-from app.components.test_set import keep_chosen
+from app.components.test_set import EVERY, keep_chosen
 from app.components.uploads import Upload, square_key
+from cbam_core.classifier import Classifier
+from cbam_core.data.cifar10 import CLASSES, LabelledImages
+from cbam_core.training.selection import Selection, select
 
 FIRST = 31
 """Place in the sample sheet of the image to begin with: a cat that faces us shows best that masks have places."""
@@ -29,7 +32,7 @@ def starts() -> dict[str, Any]:
     return known
 
 
-def follow(asked: dict[str, Any]) -> None:
+def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
     """Begin with what an address asked for, as far as there is such a thing."""
     begin = {"source": "sample", "sample": FIRST, "folder": 0, "strip": 0, "viewer": 0, "settings": {}, "squares": {}}
     known = st.session_state.setdefault(_STARTS, {**begin, "visited": set()})
@@ -42,7 +45,7 @@ def follow(asked: dict[str, Any]) -> None:
     if source == "sample" and which < len(services.samples().images):
         known["sample"] = which
     elif source == "test" and test is not None and which < len(test.labels):
-        keep_chosen(which)
+        keep_chosen(which, _selection_with(which, classifier, test, asked))
     elif source == "folder" and which in (names := list(services.gallery_by_name())):
         known["folder"] = names.index(which)
         st.session_state[_FIT] = asked.get("fit", "crop")
@@ -56,6 +59,16 @@ def follow(asked: dict[str, Any]) -> None:
     if settings != known["settings"]:
         known["settings"] = settings
         known["viewer"] += 1
+
+
+def _selection_with(index: int, classifier: Classifier, test: LabelledImages, asked: dict[str, Any]) -> Selection:
+    """The filters that an address asks for; all images where those would hide the one that it names."""
+    truth = CLASSES.index(asked["class"]) if asked.get("class") in CLASSES else None
+    selection = Selection(truth=truth, answers=asked.get("answers", "all"), order=asked.get("by", "index"))
+    answers = services.kept_answers(classifier, test)
+    if answers is None and selection.needs_answers:
+        selection = Selection(truth=truth)
+    return selection if index in select(test.labels, selection, answers) else EVERY
 
 
 def _come_back(known: dict[str, Any]) -> None:

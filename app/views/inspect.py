@@ -13,7 +13,7 @@ from app.components.camera import take_photo
 from app.components.gallery import choose_from_gallery
 from app.components.one_of import choose_one
 from app.components.strip import strip
-from app.components.test_set import COLUMNS, Answered, choose_test_image
+from app.components.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
 from app.components.uploads import (
     Upload,
     say,
@@ -64,7 +64,7 @@ def inspect(classifier: Classifier, asked: dict[str, Any]) -> None:
     }
     if services.has_gallery():
         parts["folder"] = _from_gallery
-    follow(asked)
+    follow(classifier, asked)
     labels = {name: WORDS[name] for name in parts}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
@@ -140,6 +140,7 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
         caption=WORDS["caption"].format(index=index),
         truth=CLASSES[int(test.labels[index])],
         link=f"test-{index}",
+        filters=_filters_as_parameters(answered=answers is not None),
         key="test",
     )
 
@@ -209,6 +210,16 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
         say(error, pictures[place].name)
         return
     show_own_pictures(classifier, [chosen], key="folder", link=f"folder-{chosen.name}")
+
+
+def _filters_as_parameters(*, answered: bool) -> dict[str, str | None]:
+    """What an address says of the filters of the test set; those by answers count only where there are some."""
+    selection = chosen_filters()
+    return {
+        "class": None if selection.truth is None else CLASSES[selection.truth],
+        "answers": selection.answers if answered and selection.answers != "all" else None,
+        "by": selection.order if answered and selection.order != "index" else None,
+    }
 
 
 def _answered(test: LabelledImages, answers: Evaluation | None, index: int) -> Answered:

@@ -140,6 +140,40 @@ def test_a_link_to_a_test_image_opens_it(test_set):
     assert "test image 123" in texts(app) or number(app).value == 123
 
 
+def test_filters_are_in_the_link_and_come_back(answers):
+    app = visit("test")
+    app.segmented_control(key="test-answers").select("wrong").run()
+    app.selectbox(key="test-order").select("sure").run()
+    app.selectbox(key="test-class").select(CLASSES.index("dog")).run()
+    said = {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
+    assert (said["class"], said["answers"], said["by"]) == ("dog", "wrong", "sure")
+    shown = next(caption.value for caption in app.caption if "images" in caption.value)
+    again = visit(**said)
+    assert image(again) == said["image"]
+    assert again.selectbox(key="test-class").value == CLASSES.index("dog")
+    assert again.segmented_control(key="test-answers").value == "wrong"
+    assert again.selectbox(key="test-order").value == "sure"
+    assert shown in [caption.value for caption in again.caption]
+
+
+@pytest.mark.parametrize(
+    "hiding", [{"answers": "right"}, {"class": "truck"}, {"class": "<b>"}, {"answers": "none", "by": "hue"}]
+)
+def test_filters_that_would_hide_the_linked_image_are_left_out(answers, hiding):
+    wrong_dog = next(i for i in np.flatnonzero(~answers.is_right) if CLASSES[answers.labels[i]] == "dog")
+    app = visit(image=f"test-{wrong_dog}", **hiding)
+    assert image(app) == f"test-{wrong_dog}"
+    assert not {"class", "answers", "by"} & set(app.query_params)
+
+
+def test_filters_by_answers_need_answers(test_set):
+    dog = int(np.flatnonzero(test_set.labels == CLASSES.index("dog"))[3])
+    app = visit(**{"image": f"test-{dog}", "class": "dog", "answers": "wrong", "by": "sure"})
+    assert image(app) == f"test-{dog}"
+    assert app.query_params["class"] in ("dog", ["dog"])
+    assert not {"answers", "by"} & set(app.query_params)
+
+
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
     shown = tmp_path / "pictures"
