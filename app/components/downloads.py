@@ -16,7 +16,8 @@ from app.turns import in_turn
 from app.words import Words, class_name, language, spoken
 from cbam_core.data.images import decode
 from cbam_core.explanation import Explanation
-from cbam_core.explanation.saving import as_npz, as_png, as_zip
+from cbam_core.explanation.comparison import GateSummary
+from cbam_core.explanation.saving import as_npz, as_png, as_zip, means_as_npz
 from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.viewer import Settings
 
@@ -96,6 +97,25 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
         WORDS["both"],
         in_turn(lambda: as_zip(both, original=originals, words=words, **_drawn(settings))),
         file_name=f"cbam-lens-{_digest(both, 'both', settings)}.zip",
+        icon=":material/download:",
+        on_click="ignore",
+        key=key,
+    )
+
+
+def download_means(means: Mapping[str, GateSummary], of: str, *, key: str) -> None:
+    """Offer the raw values of means.
+
+    Args:
+        means: by the names of what they were taken over.
+        of: what else tells them apart: the network, and the images.
+        key: of the widget.
+    """
+    told = hashlib.sha256(repr((of, list(means))).encode()).hexdigest()[:12]
+    st.download_button(
+        WORDS["values"],
+        in_turn(lambda: means_as_npz(means)),
+        file_name=f"{_stem('-'.join(means))}-{told}.npz",
         icon=":material/download:",
         on_click="ignore",
         key=key,

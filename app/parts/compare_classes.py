@@ -33,30 +33,31 @@ WORDS = Words(
 )
 
 
-def class_means(classifier: Classifier) -> None:
-    """Both classes, and their means, block by block."""
+def class_means(classifier: Classifier) -> Summaries:
+    """Both classes, and their means, block by block; give the means by class, none where the network knows none."""
     if not set(CLASSES) & set(classifier.classes):
         st.info(WORDS["unknown"].format(classes=listed(map(class_name, classifier.classes))), icon=":material/info:")
-        return
+        return {}
     test = services.test_set()
     over = "samples" if test is None else _choose_images(len(test.labels))
     summaries = services.class_summaries(classifier) if over == "samples" else _over_test_set(classifier)
     shown: list[Shown] = []
-    count = 0
+    chosen: Summaries = {}
     for place, column in side_columns():
         with column:
             name = choose_class(place, [name for name in summaries if name in classifier.classes])
-            summary = summaries[name]
+            summary = chosen[name] = summaries[name]
             class_summary(place, name, summary, services.class_images(name))
             spread = {block.name: block for block in summary.spread}
             # Letters as well: both sides can hold one class.
             side = Side(f"{LABELS[place]} {class_name(name)}", None, classifier.input_size, spread)
             shown.append(Shown(summary.blocks, side))
-            count = summary.count
-    st.caption(WORDS["means" if over == "samples" else "test_means"].format(count=f"{count:,}"))
+    count = ", ".join(f"{number:,}" for number in dict.fromkeys(summary.count for summary in chosen.values()))
+    st.caption(WORDS["means" if over == "samples" else "test_means"].format(count=count))
     if test is None:
         st.caption(WORDS["fetch"])
     compared_blocks(*shown)
+    return chosen
 
 
 def _choose_images(count: int) -> str:

@@ -15,7 +15,7 @@ from app.components.compared import Shown, compared_blocks
 from app.components.comparison import Side as Drawn
 from app.components.comparison import side_title
 from app.components.copy_link import copy_link
-from app.components.downloads import download_both
+from app.components.downloads import download_both, download_means
 from app.components.figures import Place
 from app.components.one_of import choose_one
 from app.components.prediction import prediction
@@ -34,12 +34,13 @@ from app.components.sides import (
 from app.components.uploads import Upload, say, say_where_they_live
 from app.parts import compare_link
 from app.parts.compare_classes import class_means
-from app.parts.compare_link import MODE, MODES
+from app.parts.compare_link import MODE, MODES, OVER
 from app.picked import Picked
 from app.words import Words
 from cbam_core.classifier import Classifier
 from cbam_core.errors import CbamError
 from cbam_core.explanation import Explanation
+from cbam_core.explanation.summary_file import Summaries
 
 WORDS = Words(
     {
@@ -97,10 +98,11 @@ def compare_page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         tools = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
     changed = partial(compare_link.note, classifier, mode)
     sides: tuple[Side, Side] | None = None
+    means: Summaries = {}
     if mode == "networks":
         sides = _networks(changed)
     elif mode == "classes":
-        class_means(classifier)
+        means = class_means(classifier)
     else:
         sides = _pictures(classifier, changed)
     possible = compare_link.write(classifier, mode)
@@ -109,6 +111,9 @@ def compare_page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
             left, right = sides
             files = {name: side.content for name, side in (("a", left), ("b", right)) if side.content is not None}
             download_both(left.explanation, right.explanation, files=files, key="compare-zip")
+        if means:
+            over = st.session_state.get(OVER, "samples")
+            download_means(means, f"{classifier.digest} {over}", key="compare-means")
         copy_link(possible=possible, zipped=sides is not None, note=head, key="compare-link")
 
 

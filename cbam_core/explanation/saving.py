@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cbam_core.errors import CbamError, ImageError, RenderError
+from cbam_core.explanation.comparison import GateSummary
 from cbam_core.explanation.manifest import manifest
 from cbam_core.explanation.result import Block, Explanation
 from cbam_core.files import write_atomically
@@ -207,6 +208,27 @@ def as_npz(explanation: Explanation) -> bytes:
     arrays = {"probabilities": explanation.probabilities, "input_image": explanation.input_image}
     for block in explanation.blocks:
         arrays.update({f"{block.name}.{kind}": values for kind, values in block.gates.items()})
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def means_as_npz(means: Mapping[str, GateSummary]) -> bytes:
+    """Means over explanations, bit for bit, as an NPZ file.
+
+    Of each name there are ``name.count``, ``name.probabilities``, and of every gate ``name.block.kind.mean`` and
+    ``name.block.kind.std``.
+
+    Args:
+        means: by the names of what they were taken over, such as classes.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    for name, summary in means.items():
+        arrays[f"{name}.count"] = np.array(summary.count)
+        arrays[f"{name}.probabilities"] = summary.probabilities
+        for measure, blocks in (("mean", summary.blocks), ("std", summary.spread)):
+            for block in blocks:
+                arrays.update({f"{name}.{block.name}.{kind}.{measure}": gate for kind, gate in block.gates.items()})
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

@@ -347,6 +347,13 @@ def test_a_zip_of_both_sides_is_offered_beside_the_link(app, what):
     assert "has no address" not in texts(app)
 
 
+def test_means_of_two_classes_can_be_taken_along(app):
+    mode(app, "classes")
+    (button,) = [button.proto for button in app.get("download_button") if button.proto.id.endswith("compare-means")]
+    assert button.label == "Raw values (.npz)"
+    assert not zips(app)
+
+
 def test_what_has_no_link_is_said_in_the_open_with_the_zip_that_there_is(app):
     source(app, "right").select("upload").run()
     assert not zips(app)  # one side waits
@@ -421,7 +428,8 @@ def test_classes_over_the_test_set_are_its_means_and_kept_for_the_next_visitor(a
     cats = [explain(network, image) for image in test_set.images[test_set.labels == 3]]
     right = sum(one.predicted == "cat" for one in cats)
     assert f"{right} of {len(cats)} recognised as cat" in html(app)
-    assert f"(n = {np.sum(test_set.labels == 5)})" in texts(app)
+    counts = dict.fromkeys([np.sum(test_set.labels == 3), np.sum(test_set.labels == 5)])
+    assert f"(n = {', '.join(map(str, counts))})" in texts(app)
     app.selectbox(key="compare-ends").select(0).run()
     bars = charts(app)[0]["data"][0]
     stack = np.stack([one.blocks[0].channel_weights for one in cats]).astype(np.float64)

@@ -17,8 +17,18 @@ from PIL import Image
 
 from cbam_core.data.fitting import Frame
 from cbam_core.errors import CbamError, ImageError, Message
+from cbam_core.explanation.comparison import summarise_gates
 from cbam_core.explanation.result import Block, Explanation
-from cbam_core.explanation.saving import as_csv, as_files, as_npz, as_png, as_zip, folder_names, save
+from cbam_core.explanation.saving import (
+    as_csv,
+    as_files,
+    as_npz,
+    as_png,
+    as_zip,
+    folder_names,
+    means_as_npz,
+    save,
+)
 from cbam_core.gates.placement import Placement
 from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
@@ -108,6 +118,18 @@ def test_raw_values_come_back_bit_for_bit(explanation: Explanation) -> None:
     for name, array in expected.items():
         assert arrays[name].dtype == array.dtype
         assert arrays[name].tobytes() == array.tobytes()
+
+
+def test_means_keep_every_number_by_name_block_and_kind(explanation: Explanation) -> None:
+    other = replace(explanation, probabilities=np.array([0.6, 0.2, 0.2], np.float32))
+    both = summarise_gates([explanation, other])
+    with np.load(io.BytesIO(means_as_npz({"cat": both, "dog": both})), allow_pickle=False) as loaded:
+        stored = dict(loaded)
+    assert int(stored["dog.count"]) == 2
+    assert np.array_equal(stored["cat.probabilities"], both.probabilities)
+    assert np.array_equal(stored["cat.cbam2.spatial.mean"], both.blocks[1].gates["spatial"])
+    assert np.array_equal(stored["dog.layer1.se.channel.std"], both.spread[2].gates["channel"])
+    assert len(stored) == 2 * (2 + 2 * 6)
 
 
 def test_channel_weights_in_the_table_give_every_float_back(explanation: Explanation) -> None:
