@@ -29,8 +29,15 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from app.client import client_page, client_routes
-from app.security import MetricsDoor, SameOriginConnections, SecurityHeaders, inline_script_digests, security_headers
-from app.server_options import is_loopback, is_wildcard, launch_options, without_config_files
+from app.security import (
+    KnownNames,
+    MetricsDoor,
+    SameOriginConnections,
+    SecurityHeaders,
+    inline_script_digests,
+    security_headers,
+)
+from app.server_options import allowed_hosts, is_loopback, is_wildcard, launch_options, without_config_files
 from app.upload_limits import UploadLimits, keep_uploads_in_memory, limits_of_environment
 from app.visits import look_after_visits
 from cbam_core.errors import CbamError, LaunchError, Message
@@ -206,12 +213,14 @@ def build(
     keep_uploads_in_memory()
     page = client_page()
     headers = security_headers(site.embed_from, inline_script_digests(page))
+    names = [name.lower() for name in allowed_hosts(site.host, site.server_address)]
     return st.App(
         script,
         lifespan=lifespan,
         routes=[*(Route(path, readiness.answer) for path in sorted(paths)), *client_routes(page, site.base_path)],
         middleware=[
             Middleware(SecurityHeaders, headers=headers),
+            Middleware(KnownNames, names=names),
             Middleware(SameOriginConnections, server_address=site.server_address),
             Middleware(UploadLimits, limits=limits_of_environment()),
             *([] if os.environ.get(METRICS_VARIABLE) == "1" else [Middleware(MetricsDoor)]),

@@ -17,17 +17,19 @@ import base64
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from cbam_core.errors import Message
+
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
@@ -112,7 +114,7 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
+        async def send_with_headers(message: Event) -> None:
             if message["type"] == "http.response.start":
                 message.setdefault("headers", [])
                 present = MutableHeaders(scope=message)
@@ -138,7 +140,10 @@ class SameOriginConnections:
     def __init__(self, app: Application, server_address: str = "") -> None:
         self.app = app
         self.server_address = server_address.lower()
-        self._refused: set[str] = set()
+        self._log = _RefusalLog(
+            "refused a connection from a page of %.200r; if that is a proxy in front of this server, start it with "
+            "--server-address"
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection, or refuses it."""
@@ -159,19 +164,80 @@ class SameOriginConnections:
             same_host = known_name = False
         if same_host or known_name:
             return True
-        self._log_refusal(origin)
+        self._log.note(origin)
         return False
 
-    def _log_refusal(self, origin: str) -> None:
-        # Once for each origin and never many: a hostile page must not be able to fill the log.
-        if origin in self._refused or len(self._refused) >= _MOST_REFUSALS_LOGGED:
-            return
-        self._refused.add(origin)
-        logger.warning(
-            "refused a connection from a page of %.200r; if that is a proxy in front of this server, "
-            "start it with --server-address",
-            origin,
+
+class KnownNames:
+    """Answers under the names that this server goes by; a page asked for under another one is one sentence.
+
+    Streamlit sends its page under any name, and then refuses its live connection under most: a visitor would wait for
+    ever. That is what comes of a proxy that the server was not told of.
+
+    Args:
+        app: the application inside.
+        names: host names in lower case; none where every name will do.
+    """
+
+    def __init__(self, app: Application, names: Collection[str]) -> None:
+        self.app = app
+        self.names = frozenset(names)
+        self._log = _RefusalLog(
+            "refused to answer under the name %.200r; if that is what visitors type, start the server with "
+            "--server-address"
         )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection, or says why not."""
+        if not self.names or scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        name = _name_of(headers.get("host", ""))
+        is_page = scope["type"] == "http" and "text/html" in headers.get("accept", "")
+        if name in self.names or not (is_page or scope["type"] == "websocket"):
+            await self.app(scope, receive, send)
+            return
+        self._log.note(name)
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        from app.words import preferred, sentence  # the server has Streamlit by now; its launch has not
+
+        said = Message(
+            "site.other-name",
+            "this server does not answer under the name {name}; whoever runs it can have it do so with "
+            "--server-address {name}",
+            {"name": name[:200]},
+        )
+        await PlainTextResponse(sentence(said, preferred(headers.get("accept-language"))), 421)(scope, receive, send)
+
+
+def _name_of(host: str) -> str:
+    """The name in a Host header, without its port; "" where it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+class _RefusalLog:
+    """Logs what was refused once for each name and never many: a hostile page must not be able to fill the log.
+
+    Args:
+        said: what is logged, with a place for the name.
+    """
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+        self._noted: set[str] = set()
+
+    def note(self, name: str) -> None:
+        """Log a refusal, unless that was done before or often enough."""
+        if name in self._noted or len(self._noted) >= _MOST_REFUSALS_LOGGED:
+            return
+        self._noted.add(name)
+        logger.warning(self.said, name)
 
 
 class MetricsDoor:

@@ -114,7 +114,7 @@ def allowed_hosts(host: str, server_address: str) -> list[str]:
     reached under names that it does not know, unless ``server_address`` tells.
     """
     if is_loopback(host):
-        return [*LOOPBACK_NAMES, *([server_address] if server_address else [])]
+        return list(dict.fromkeys([*LOOPBACK_NAMES, host, *([server_address] if server_address else [])]))
     return [*LOOPBACK_NAMES, host, server_address] if server_address else []
 
 

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from app.security import (
+    KnownNames,
     MetricsDoor,
     SameOriginConnections,
     SecurityHeaders,
@@ -159,6 +160,48 @@ def test_refusals_are_logged_once_each_and_cannot_fill_the_log(caplog):
     assert sum("forged" in record.getMessage() for record in caplog.records) == 1
     assert all("\n" not in record.getMessage() for record in caplog.records)
     assert max(len(record.getMessage()) for record in caplog.records) < 400
+
+
+def asks(kind="http", host="lens.example", accept="text/html,*/*", language="en"):
+    headers = {"host": host, "accept": accept, "accept-language": language}
+    return {"type": kind, "path": "/", "headers": [(k.encode(), v.encode()) for k, v in headers.items() if v]}
+
+
+NAMES = ("127.0.0.1", "localhost", "::1")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8501", "localhost", "LOCALHOST:80", "[::1]:8501"])
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_names_of_the_server_are_answered(kind, host):
+    assert run(KnownNames(accept, NAMES), asks(kind, host)) == [{"type": "websocket.accept"}]
+
+
+def test_a_page_asked_for_under_another_name_is_one_sentence_in_the_visitors_language(caplog):
+    guard = KnownNames(accept, NAMES)
+    with caplog.at_level(logging.WARNING):
+        start, body = run(guard, asks(host="lens.example:8501"))
+        chinese = run(guard, asks(host="lens.example:8501", language="zh-CN,zh"))[1]
+    assert start["status"] == 421
+    assert dict(start["headers"])[b"content-type"].startswith(b"text/plain")
+    assert body["body"].decode() == (
+        "This server does not answer under the name lens.example; whoever runs it can have it do so with "
+        "--server-address lens.example."
+    )
+    assert "lens.example" in chinese["body"].decode()
+    assert chinese["body"] != body["body"]
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("host", ["", "evil.example", "[bad", "a b", "x" * 5000])
+def test_a_connection_under_another_name_is_refused_and_a_page_stays_short(host):
+    assert run(KnownNames(accept, NAMES), asks("websocket", host)) == [{"type": "websocket.close", "code": 1008}]
+    assert len(run(KnownNames(accept, NAMES), asks(host=host))[1]["body"]) < 700
+
+
+def test_what_is_no_page_is_answered_under_any_name_and_so_is_all_where_every_name_will_do():
+    assert run(KnownNames(accept, NAMES), asks(accept="*/*")) == [{"type": "websocket.accept"}]
+    for kind in ("http", "websocket", "lifespan"):
+        assert run(KnownNames(accept, ()), asks(kind)) == [{"type": "websocket.accept"}]
 
 
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/lens/_stcore/metrics", "/_stcore/metrics/"])
