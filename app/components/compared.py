@@ -18,7 +18,7 @@ from app.components.comparison import (
     pair_name,
     side_title,
 )
-from app.components.features import channel_maps, choose_channel, toggle_channel
+from app.components.features import channel_map, channel_maps, choose_channel, toggle_channel
 from app.components.figures import Place
 from app.components.one_of import choose_one
 from app.components.sides import LABELS, side_columns
@@ -164,7 +164,11 @@ def compared_blocks(
     both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
     style = _settings(both, pictures=sides[0].input_image is not None)
     _say_how_paired(both, networks_differ=networks_differ)
-    for block in _opened().keys() - {pair.name for pair in both if pair.weights is not None}:
+    followed = {pair.name for pair in both if pair.weights is not None}
+    apart = [pair for pair in pairs if pair.weights is None]
+    followed |= {_name_of_one("left", pair.left) for pair in apart if pair.left is not None}
+    followed |= {_name_of_one("right", pair.right) for pair in apart if pair.right is not None}
+    for block in _opened().keys() - followed:
         del st.session_state[_CHANNEL + block]  # an address can name any
     for pair in both:
         _pair(pair, left, right, style=style, changed=changed)
@@ -172,12 +176,12 @@ def compared_blocks(
         st.caption(WORDS["partly" if both else "unpaired"])
         for place, column in side_columns():
             with column:
-                side = sides[0 if place == "left" else 1]
+                shown = left if place == "left" else right
                 unpaired = [getattr(pair, place) for pair in pairs if None in (pair.left, pair.right)]
                 blocks = [block for block in unpaired if block is not None]
-                mask_row(blocks, side, place, over=style.over)
+                mask_row(blocks, shown.side, place, over=style.over)
                 for block in blocks:
-                    _channels_of_one(place, side, block, style)
+                    _channels_of_one(place, shown, block, style=style, changed=changed)
     if both:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["meaning"], width="content")
@@ -217,7 +221,7 @@ def _pair(pair: BlockComparison, left: Shown, right: Shown, *, style: Style, cha
         if pair.weights is not None and left.follow is not None and right.follow is not None:
             channel = choose_channel(pair_name(pair), pair.weights.values.size, key=key, changed=changed)
     with bars:
-        _channels(pair, sides, style=style, chosen=channel, key=key, changed=changed)
+        _channels(pair, left, right, style=style, chosen=channel, key=key, changed=changed)
         likeness(pair)
     if channel is not None and pair.left is not None and pair.right is not None and left.follow and right.follow:
         followed = left.follow(pair.left.name, channel), right.follow(pair.right.name, channel)
@@ -226,22 +230,24 @@ def _pair(pair: BlockComparison, left: Shown, right: Shown, *, style: Style, cha
 
 def _channels(
     pair: BlockComparison,
-    sides: tuple[Side, Side],
+    left: Shown,
+    right: Shown,
     *,
     style: Style,
     chosen: int | None,
     key: str,
     changed: Callable[[], None],
 ) -> None:
+    sides = (left.side, right.side)
     weights = [block.channel_weights if block is not None else None for block in (pair.left, pair.right)]
     if pair.weights is None or weights[0] is None or weights[1] is None:
         if not _have_channels_apart(pair):
             for note in pair.notes:
                 if note.values.get("kind") == "channel weights":
                     st.caption(sentence(note))
-        for place, side, block in zip(LABELS, sides, (pair.left, pair.right), strict=True):
-            if block is not None and block.channel_weights is not None:
-                _channels_of_one(place, side, block, style)
+        for place, shown, block in zip(LABELS, (left, right), (pair.left, pair.right), strict=True):
+            if block is not None:
+                _channels_of_one(place, shown, block, style=style, changed=changed)
         return
     labels = (sides[0].label, sides[1].label)
     spreads = [None if side.spread is None else side.spread[pair.name].channel_weights for side in sides]
@@ -268,26 +274,45 @@ def _channels(
     )
 
 
-def _channels_of_one(place: Place, side: Side, block: Block, style: Style) -> None:
-    """Channel weights of one side alone."""
+def _name_of_one(place: Place, block: Block) -> str:
+    """What an address calls a block of one side alone; the other side can have one of the same name."""
+    return f"{LABELS[place].lower()}.{block.name}"
+
+
+@st.fragment
+def _channels_of_one(place: Place, shown: Shown, block: Block, *, style: Style, changed: Callable[[], None]) -> None:
+    """Channel weights of one side alone; choosing a channel runs this part of the page alone."""
     weights = block.channel_weights
     if weights is None:
         return
-    side_title(place, side.label, WORDS["channels"].format(block=block.name, count=weights.size))
+    key = _CHANNEL + _name_of_one(place, block)
+    chart_name = f"compare-weights-{place}-{block.name}"
+    side_title(place, shown.side.label, WORDS["channels"].format(block=block.name, count=weights.size))
+    room = st.container()
+    channel = None
+    if shown.follow is not None:
+        channel = choose_channel(block.name, weights.size, key=key, changed=changed)
     chart = weights_of_one(
         weights,
         side=0 if place == "left" else 1,
         order="index" if style.order == "index" else "sorted",
         ends=style.ends,
+        chosen=channel,
         words=spoken(CHART_WORDS),
     )
-    st.plotly_chart(
-        _with_tools(chart),
-        height=CHART_OF_ONE,
-        config=_CONFIG,
-        alt=describe_channel_weights(weights, words=spoken(CHART_WORDS)),
-        key=f"compare-weights-{place}-{block.name}",
-    )
+    with room:
+        st.plotly_chart(
+            _with_tools(chart),
+            height=CHART_OF_ONE,
+            config=_CONFIG,
+            alt=describe_channel_weights(weights, words=spoken(CHART_WORDS)),
+            key=chart_name,
+            on_select="ignore" if shown.follow is None else partial(toggle_channel, chart_name, key, changed),
+            selection_mode="points",
+        )
+    if channel is not None and shown.follow is not None:
+        one = shown.follow(block.name, channel)
+        channel_map(one, shown.side, place, masked=block.spatial_mask is not None, key=key, changed=changed)
 
 
 def _with_tools(chart: Chart) -> Chart:

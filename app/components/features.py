@@ -26,6 +26,10 @@ WORDS = Words(
         "{left:.3f} in A and {right:.3f} in B, and times the mask of its place; A and B share each scale.",
         "said_unmasked": "Before: the feature map that the channel's weight multiplies. After: that map times its "
         "weight, {left:.3f} in A and {right:.3f} in B; A and B share each scale.",
+        "said_one": "Before: the feature map that the channel's weight multiplies. After: that map times its weight, "
+        "{weight:.3f}, and times the mask of its place.",
+        "said_one_unmasked": "Before: the feature map that the channel's weight multiplies. After: that map times its "
+        "weight, {weight:.3f}.",
         "before": "before",
         "after": "after",
         "range": "{low:.3g} to {high:.3g}",
@@ -98,8 +102,38 @@ def channel_maps(
         changed: called then.
     """
     left, right = maps
+    _title(block, left.channel, key, changed)
+    figures = []
+    for when in ("before", "after"):
+        limits = common_limits([left.before, right.before] if when == "before" else [left.after, right.after])
+        figures += [_figure(left, when, sides[0], "left", limits), _figure(right, when, sides[1], "right", limits)]
+    st.html(f'{figure_style()}<div class="cbam-maps four">{"".join(figures)}</div>')
+    st.caption(WORDS["said" if masked else "said_unmasked"].format(left=left.weight, right=right.weight))
+
+
+def channel_map(
+    one: ChannelMap, side: Side, place: Place, *, masked: bool, key: str, changed: Callable[[], None]
+) -> None:
+    """The chosen channel's feature maps of one side, which no channel of the other belongs to.
+
+    Args:
+        one: of the channel.
+        side: what stands there.
+        place: where it stands.
+        masked: whether the block has a spatial mask too.
+        key: of the widget of `choose_channel`, which is emptied to close this.
+        changed: called then.
+    """
+    _title(one.block, one.channel, key, changed)
+    figures = [_figure(one, when, side, place, common_limits([getattr(one, when)])) for when in ("before", "after")]
+    st.html(f'{figure_style()}<div class="cbam-maps two">{"".join(figures)}</div>')
+    st.caption(WORDS["said_one" if masked else "said_one_unmasked"].format(weight=one.weight))
+
+
+def _title(block: str, channel: int, key: str, changed: Callable[[], None]) -> None:
+    """What is shown, and the way to close it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{WORDS['title'].format(block=block, channel=left.channel)}**", width="content")
+        st.markdown(f"**{WORDS['title'].format(block=block, channel=channel)}**", width="content")
         st.button(
             WORDS["close"],
             icon=":material/close:",
@@ -108,12 +142,6 @@ def channel_maps(
             args=(key, changed),
             key=f"{key}-close",
         )
-    figures = []
-    for when in ("before", "after"):
-        limits = common_limits([left.before, right.before] if when == "before" else [left.after, right.after])
-        figures += [_figure(left, when, sides[0], "left", limits), _figure(right, when, sides[1], "right", limits)]
-    st.html(f'{figure_style()}<div class="cbam-maps four">{"".join(figures)}</div>')
-    st.caption(WORDS["said" if masked else "said_unmasked"].format(left=left.weight, right=right.weight))
 
 
 def _close(key: str, changed: Callable[[], None]) -> None:

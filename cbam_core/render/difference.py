@@ -142,6 +142,7 @@ def weights_of_one(
     side: int,
     order: Order = "index",
     ends: int | None = None,
+    chosen: int | None = None,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
     """Bars of one of two blocks' channel weights, for blocks whose channels are none the other's.
@@ -152,6 +153,7 @@ def weights_of_one(
         order: as for `channel_weights`.
         ends: show only the channels of the lowest and of the highest weights, so many of each; all where there are no
             more.
+        chosen: number of a channel that is marked, where its bar is shown.
         words: the words on the chart.
 
     Raises:
@@ -164,6 +166,7 @@ def weights_of_one(
     chart["layout"].pop("title")
     chart["layout"]["margin"] = {**chart["layout"]["margin"], "t": 8}
     chart["layout"]["hovermode"] = "x"
+    _mark(chart, chosen)
     return chart
 
 

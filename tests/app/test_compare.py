@@ -310,13 +310,36 @@ def test_channels_of_other_numbers_have_bars_of_their_own_and_no_likeness(monkey
     assert re.search(r"stage2\.1\.cbam, \d+ channels", html(app))
     assert '<th scope="row">Channels' not in html(app)
     assert "stage3.0.cbam, 224 channels" in html(app)
-    assert not [box for box in app.selectbox if (box.key or "").startswith("compare-channel")]
+    boxes = [box.key for box in app.selectbox if (box.key or "").startswith("compare-channel")]
+    assert len(boxes) == 9
+    assert "compare-channel-a.cbam1" in boxes
+    assert "compare-channel-cbam1" not in boxes  # no channel of one goes with a channel of the other
     app.selectbox(key="compare-ends").select(0).run()
     app.segmented_control(key="compare-order").select("difference").run()
     weights = explain(load_classifier(NETWORK), sample_sheet().images[FIRST_CAT]).blocks[2].channel_weights
     assert charts(app)[4]["data"][0]["y"] == pytest.approx(sorted(weights.tolist(), reverse=True))
     spoken = [chart.proto.alt for chart in app.get("plotly_chart")]
     assert re.match(r"128 channel weights from .* highest in channel", spoken[4])
+
+
+def test_a_channel_of_one_network_alone_is_followed_there_and_linked(monkeypatch):
+    app = shipped_pair(monkeypatch)
+    app.selectbox(key="compare-channel-b.stage1.1.cbam").select(7).run()  # of a block without a partner
+    app.selectbox(key="compare-channel-a.cbam3").select(100).run()
+    assert not app.exception
+    drawn = html(app)
+    assert "Feature map of channel 7 of stage1.1.cbam before the gates, B" in drawn
+    assert "Feature map of channel 100 of cbam3 after the gates, A" in drawn
+    network, image = load_classifier(NETWORK), sample_sheet().images[FIRST_CAT]
+    followed = explain_channel(network, explain(network, image), "cbam3", 100)
+    assert f"that map times its weight, {followed.weight:.3f}, and times the mask" in texts(app)
+    linked = app.query_params["channels"]
+    assert linked in ("a.cbam3~100,b.stage1.1.cbam~7", ["a.cbam3~100,b.stage1.1.cbam~7"])
+    app.button(key="compare-channel-b.stage1.1.cbam-close").click().run()
+    assert "Feature map of channel 7 of" not in html(app)
+    assert app.query_params["channels"] in ("a.cbam3~100", ["a.cbam3~100"])
+    app.button(key="compare-swap").click().run()
+    assert "channels" not in app.query_params  # what stands left is another network now
 
 
 def test_networks_of_one_shape_say_that_their_channels_do_not_correspond(app, tmp_path, tiny_checkpoint):
