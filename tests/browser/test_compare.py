@@ -166,10 +166,3 @@ def test_both_sides_can_be_taken_along_as_a_zip(open_compare, tmp_path):
     download.value.save_as(tmp_path / "both.zip")
     with zipfile.ZipFile(tmp_path / "both.zip") as archive:
         assert {"a/figure.png", "a/values.npz", "b/figure.png", "b/values.npz"} < set(archive.namelist())
-
-
-def test_a_narrow_window_is_not_scrolled_sideways(open_compare):
-    page = open_compare(viewport={"width": 390, "height": 844})
-    page.locator(".js-plotly-plot").first.wait_for()
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth <= element.clientWidth")

@@ -17,6 +17,7 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.saving import as_png
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from tests.browser.canvas import PAINTED, pixels, repainted
+from tests.browser.scenes import NARROW
 
 pytestmark = pytest.mark.browser
 
@@ -328,9 +329,8 @@ def test_two_visitors_at_once_see_their_own_pictures(open_inspect, classifier):
         assert file.name in page.locator(".prediction").inner_text()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_phone_stacks_the_blocks_and_nothing_sticks_out(open_inspect, scheme):
-    page = open_inspect(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+def test_phone_stacks_the_blocks_and_nothing_sticks_out(open_inspect):
+    page = open_inspect(viewport=NARROW)
     boxes = [box.bounding_box() for box in page.locator("canvas.overlay").all()]
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
     assert boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"]

@@ -14,6 +14,7 @@ from cbam_core.render.kernels import diverge, reach
 from cbam_core.training.evaluation import Evaluation, levels_of
 from cbam_core.training.evaluation_file import keep_evaluation
 from tests.browser.conftest import APP, running
+from tests.browser.scenes import NARROW
 
 pytestmark = pytest.mark.browser
 
@@ -101,9 +102,8 @@ def test_the_confusion_matrix_is_a_table_that_explains_its_cells(open_model, kep
     assert said.startswith(f"cat taken for deer: {kept.confusion[3, 4]} of 20")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone_nothing_sticks_out(open_model, scheme):
-    page = open_model(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+def test_on_a_phone_nothing_sticks_out(open_model):
+    page = open_model(viewport=NARROW)
     for part in page.locator(".card, .kernels table, .confusion table, .numbers, .js-plotly-plot").all():
         box = part.bounding_box()
         assert box["x"] >= 0

@@ -16,6 +16,7 @@ from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.training.film import open_film
 from tests.browser.canvas import PAINTED, pixels, repainted
 from tests.browser.conftest import APP, running
+from tests.browser.scenes import NARROW
 from tests.made_runs import make_film, make_run
 
 pytestmark = pytest.mark.browser
@@ -173,9 +174,8 @@ def test_a_run_that_goes_on_is_followed_without_a_click_and_left_alone_at_its_en
     assert page.get_by_test_id("stProgress").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone_nothing_sticks_out(open_training, scheme):
-    page = open_training(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+def test_on_a_phone_nothing_sticks_out(open_training):
+    page = open_training(viewport=NARROW)
     page.locator(".js-plotly-plot").first.wait_for()
     for part in page.locator("canvas.overlay, .slider, .classes, .js-plotly-plot").all():
         box = part.bounding_box()
