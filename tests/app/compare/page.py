@@ -1,0 +1,78 @@
+"""Compare without a browser: opening it, and reading what is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import skimage
+from streamlit.testing.v1 import AppTest
+
+from cbam_core.places import shipped_checkpoints
+
+MAIN = Path(__file__).resolve().parents[3] / "app" / "main.py"
+CAT = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
+NETWORK = "cbam_cnn_cifar10"
+FIRST_CAT, FIRST_DOG = 30, 50
+
+
+def opened():
+    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test.run()
+    test.switch_page("views/compare.py").run()
+    assert not test.exception
+    return test
+
+
+def html(app):
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def texts(app):
+    return " ".join(element.value for element in [*app.markdown, *app.caption, *app.error, *app.warning, *app.info])
+
+
+def charts(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def predictions(app):
+    return " ".join(str(element.proto) for element in app.get("bidi_component"))
+
+
+def mode(app, name):
+    app.segmented_control(key="compare-mode").select(name).run()
+    assert not app.exception
+    return app
+
+
+def source(app, place, turn=0):
+    return app.segmented_control(key=f"compare-source-{place}-{turn}")
+
+
+def uploader(app, place, turn=0):
+    return next(one for one in app.file_uploader if f"compare-file-{place}-{turn}" in one.proto.id)
+
+
+def compare_networks(app, right):
+    mode(app, "networks")
+    app.selectbox(key="compare-network-right-0").select(right).run()
+    assert not app.exception
+    return app
+
+
+def zips(app):
+    return [button.proto for button in app.get("download_button") if button.proto.id.endswith("compare-zip")]
+
+
+def said(app):
+    return {name: "".join(value) for name, value in app.query_params.items()}
+
+
+def shipped_pair(monkeypatch):
+    """The page comparing the two networks that ship, whose blocks have other names."""
+    monkeypatch.delenv("CBAM_CHECKPOINT_DIR", raising=False)
+    if len(shipped_checkpoints()) < 2:
+        pytest.skip("one network ships")
+    return mode(opened(), "networks")
