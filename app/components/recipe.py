@@ -40,6 +40,7 @@ WORDS = Words(
         "averaging": "averaging",
         "second": "second cycle",
         "second_rate": "rate of the second cycle",
+        "plain": "plain epochs",
         "teacher": "teacher",
         "teacher_share": "teacher share",
         "teacher_temperature": "teacher temperature",

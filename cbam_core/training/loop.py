@@ -204,9 +204,10 @@ class _Run:
         if self.teacher is not None:
             self.teacher.open(number)
         mirrored = alternate(len(images.labels), shown, recipe.seed) if recipe.flip and recipe.alternating else None
+        transforms = recipe.of_epoch(number)
         batches = shuffled(len(images.labels), recipe.batch_size, generator)
         for index, batch in enumerate(batches, start=1):
-            draws = draw(recipe, len(batch), images.side, generator)
+            draws = draw(transforms, len(batch), images.side, generator)
             if mirrored is not None:
                 draws = replace(draws, mirrored=mirrored[batch])
             self.rate = self.optimiser.param_groups[0]["lr"]

@@ -17,9 +17,11 @@ from torch.nn import functional
 
 from cbam_core.classifier import Classifier
 from cbam_core.errors import TrainingError
+from cbam_core.training import loop
 from cbam_core.training.images import Images
 from cbam_core.training.loop import evaluate, fit
 from cbam_core.training.recipes import Recipe
+from cbam_core.training.transforms import Draws, draw
 from cbam_core.training.watching import History, Step, Watch
 from tests.training.conftest import network, prepare, weights
 
@@ -90,7 +92,7 @@ def test_every_epoch_trains_in_training_mode(images: Images, recipe: Make, tmp_p
         {"optimiser": "adam", "schedule": "plateau", "learning_rate": 1e-3},
         {"optimiser": "muon", "hidden_decay": 0.01},
         {"averaging": 0.9},
-        {"epochs": 3, "second": 2, "optimiser": "muon"},
+        {"epochs": 3, "second": 2, "plain": 1, "pasted": 0.5, "optimiser": "muon"},
         {"keep": "best", "epochs": 3},
         {"bfloat16": True, "erased": 8, "brightness": 0.2, "rotation": 10.0, "pasted": 0.5, "alternating": True},
     ],
@@ -106,6 +108,23 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     history = fit(resumed, images, recipe(**changes), prepare=prepare, folder=tmp_path / "b", resume=True)
     assert torch.equal(weights(whole), weights(resumed))
     assert history.losses == expected.losses
+
+
+def test_the_last_epochs_are_neither_erased_nor_patched(
+    images: Images, recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Draws] = []
+
+    def draw_and_keep(*given: object) -> Draws:
+        drawn.append(draw(*given))
+        return drawn[-1]
+
+    monkeypatch.setattr(loop, "draw", draw_and_keep)
+    made = recipe(epochs=3, plain=2, erased=8, pasted=0.5)
+    fit(network(), images, made, prepare=prepare, folder=tmp_path)
+    disturbed = [(draws.hole is not None, draws.patches is not None) for draws in drawn]
+    assert disturbed == [(True, True)] * 5 + [(False, False)] * 10
+    assert all(draws.shift is not None and draws.mirrored is not None for draws in drawn)
 
 
 def test_one_seed_gives_one_network_and_another_seed_another(images: Images, recipe: Make, tmp_path: Path) -> None:

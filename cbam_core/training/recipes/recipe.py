@@ -49,6 +49,7 @@ class Recipe:
         averaging: decay per step of the average over weights that is kept as the result, in [0, 1); 0 for none.
         second: of one-cycle: epochs at the end that are a cycle of their own, after that of the others; 0 for none.
         second_rate: share of the first cycle's peak rate that the second one climbs to, in (0, 1].
+        plain: epochs at the end in which nothing is erased or pasted; 0 for none.
         teacher: name of the shipped network whose probabilities are learnt too, in the second cycle alone where there
             is one; "" for none.
         teacher_share: weight of that part of the loss, in [0, 1].
@@ -88,6 +89,7 @@ class Recipe:
     averaging: float = 0.0
     second: int = 0
     second_rate: float = 0.5
+    plain: int = 0
     teacher: str = ""
     teacher_share: float = 0.0
     teacher_temperature: float = 1.0
@@ -134,6 +136,10 @@ class Recipe:
         """The first epoch with the teacher, counted from 1, if there is one."""
         return self.epochs - self.second + 1 if self.second else 1
 
+    def of_epoch(self, epoch: int) -> Recipe:
+        """The transforms of an epoch, counted from 1: this recipe's, or in the last ones its plain ones."""
+        return replace(self, erased=0, pasted=0.0) if epoch > self.epochs - self.plain else self
+
     def shown(self, epoch: int) -> int:
         """The epoch whose order, transforms and patches an epoch has: its own, or that of the same view before."""
         first = self.taught_from
@@ -168,6 +174,7 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "averaging": (0, 1, False, True),
     "second": (0, 100_000, False, False),
     "second_rate": (0, 1, True, False),
+    "plain": (0, 100_000, False, False),
     "teacher_share": (0, 1, False, False),
     "teacher_temperature": (0, 1000, True, False),
     "teacher_views": (0, 1000, False, False),
