@@ -103,15 +103,15 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
     )
 
 
-def download_means(means: Mapping[str, GateSummary], of: str, *, key: str) -> None:
+def download_means(means: Mapping[str, GateSummary], network: str, *, key: str) -> None:
     """Offer the raw values of means.
 
     Args:
         means: by the names of what they were taken over.
-        of: what else tells them apart: the network, and the images.
+        network: digest of the network that they are of.
         key: of the widget.
     """
-    told = hashlib.sha256(repr((of, list(means))).encode()).hexdigest()[:12]
+    told = hashlib.sha256(repr((network, [(name, one.count) for name, one in means.items()])).encode()).hexdigest()[:12]
     st.download_button(
         WORDS["values"],
         in_turn(lambda: means_as_npz(means)),

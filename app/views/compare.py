@@ -34,7 +34,7 @@ from app.components.sides import (
 from app.components.uploads import Upload, say, say_where_they_live
 from app.parts import compare_link
 from app.parts.compare_classes import class_means
-from app.parts.compare_link import MODE, MODES, OVER
+from app.parts.compare_link import MODE, MODES
 from app.picked import Picked
 from app.words import Words
 from cbam_core.classifier import Classifier
@@ -112,8 +112,7 @@ def compare_page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
             files = {name: side.content for name, side in (("a", left), ("b", right)) if side.content is not None}
             download_both(left.explanation, right.explanation, files=files, key="compare-zip")
         if means:
-            over = st.session_state.get(OVER, "samples")
-            download_means(means, f"{classifier.digest} {over}", key="compare-means")
+            download_means(means, classifier.digest, key="compare-means")
         copy_link(possible=possible, zipped=sides is not None, note=head, key="compare-link")
 
 
