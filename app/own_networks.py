@@ -1,7 +1,8 @@
 """A visitor's own networks: opened from files that they bring, kept to that visitor, gone with the session.
 
-They lie in the session's state beside everything that was made with them, so that dropping one frees both. Results of
-networks that ship are remembered for everybody, elsewhere; see `app.services`.
+They lie in the session's state beside what was made with them, so that dropping one frees both; what they made of the
+visitor's own pictures lies with those, in caches of the session that hold a few tens each. Results of networks that
+ship are remembered for everybody, elsewhere; see `app.services`.
 """
 
 from __future__ import annotations

@@ -108,9 +108,12 @@ def uploads() -> tuple[Upload, ...]:
 
 
 def not_left_out(given: Sequence[Upload]) -> list[Upload]:
-    """The pictures without those that `one_by_one` had not come to when the visitor cancelled; they can be had back."""
+    """The pictures without those that `one_by_one` had not come to when the visitor cancelled; they can be had back.
+
+    Where there are no others, or no others any more, none is left out.
+    """
     left_out = st.session_state.get(_LEFT_OUT, frozenset())
-    wanted = [upload for upload in given if upload.digest not in left_out]
+    wanted = [upload for upload in given if upload.digest not in left_out] or [*given]
     if len(wanted) < len(given):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["left_out"].format(count=len(given) - len(wanted)), width="content")

@@ -18,6 +18,8 @@ from cbam_core.explanation.comparison import GateSummary, summarise_gates
 from cbam_core.explanation.summary_file import Summaries, keep_summaries, open_summaries, summaries_path
 from cbam_core.explanation.summing import STEP, GateSums
 
+_SUMMING = "summing-gates"
+
 
 def class_images(name: str) -> np.ndarray:
     """The bundled images of a class, uint8 RGB (N, 32, 32, 3)."""
@@ -68,15 +70,24 @@ def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -
 
 
 def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
-    test, kept = open_split("test"), f"summing-{classifier.digest}"
-    sums: GateSums = st.session_state.setdefault(kept, GateSums(classifier, CLASSES))
+    test, sums = open_split("test"), _begun(classifier)
     while sums.count < len(test.labels):
         report(sums.count, len(test.labels))  # draws, and is where Streamlit ends runs that are not wanted any more
-        step = slice(sums.count, sums.count + STEP)
-        with turn():
-            sums.add(np.array(test.images[step]), np.array(test.labels[step]))
-    del st.session_state[kept]
+        with turn():  # a run that is being ended may have gone one step further by now
+            step = slice(sums.count, sums.count + STEP)
+            if step.start < len(test.labels):
+                sums.add(np.array(test.images[step]), np.array(test.labels[step]))
+    st.session_state.pop(_SUMMING, None)
     return sums.summaries()
+
+
+def _begun(classifier: Classifier) -> GateSums:
+    """Sums that an earlier run of this visitor left unfinished, or new ones; those of another network are dropped."""
+    digest, sums = st.session_state.get(_SUMMING, (None, None))
+    if digest != classifier.digest or sums is None:
+        sums = GateSums(classifier, CLASSES)
+        st.session_state[_SUMMING] = classifier.digest, sums
+    return sums
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

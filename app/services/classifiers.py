@@ -56,7 +56,7 @@ def shipped_networks() -> tuple[str, ...]:
 
 def network(name: str) -> Classifier:
     """A trained network; one object serves every visitor, but for what a visitor brought themselves."""
-    return own_networks.find(name) or _network(name)
+    return own_networks.find(name) or _shipped(name)
 
 
 def shipped_as(content: bytes) -> str | None:
@@ -64,13 +64,18 @@ def shipped_as(content: bytes) -> str | None:
     for name, path in shipped_checkpoints().items():
         # Only a file of one size is read, and only an equal one opened: another may be broken.
         if path.stat().st_size == len(content) and path.read_bytes() == content:
-            return name if _network(name).digest == hashlib.sha256(content).hexdigest() else None
+            return name if _shipped(name).digest == hashlib.sha256(content).hexdigest() else None
     return None
 
 
+def _shipped(name: str) -> Classifier:
+    path = shipped_checkpoints()[name]
+    return _network(name, str(path), stamp_of(path))
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _network(name: str) -> Classifier:
-    return load_classifier(shipped_checkpoints()[name], name=name)
+def _network(name: str, path: str, stamp: Stamp | None) -> Classifier:
+    return load_classifier(Path(path), name=name)
 
 
 def key_of(classifier: Classifier) -> tuple[str, str]:
@@ -108,7 +113,7 @@ class Anatomy:
 
 def anatomy(classifier: Classifier) -> Anatomy:
     """Layers, sizes and kernels of a network."""
-    return _anatomy(key_of(classifier), classifier)
+    return recall(_anatomy, classifier)
 
 
 def evaluation_of(classifier: Classifier) -> Evaluation:
@@ -123,7 +128,7 @@ def evaluation_of(classifier: Classifier) -> Evaluation:
     return _evaluation(str(file), stamp_of(evaluation_path(file)), classifier.digest)
 
 
-@st.cache_data(max_entries=8, scope="session", show_spinner=False)
+@st.cache_data(max_entries=8, show_spinner=False)
 def _anatomy(network: tuple[str, str], _classifier: Classifier) -> Anatomy:
     with turn():
         return Anatomy(summarise(_classifier.model, _classifier.input_size), spatial_kernels(_classifier.model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -16,11 +17,13 @@ from app.components.recipe import recipe_table
 from app.words import Words, spoken
 from cbam_core.classifier import Classifier
 from cbam_core.errors import CbamError
+from cbam_core.places import RUNS_VARIABLE
 from cbam_core.render.curves import WORDS as CURVE_WORDS
 from cbam_core.render.curves import Measure, describe_epochs, describe_iterations, loss_per_iteration, measure_per_epoch
 from cbam_core.render.film import WORDS as FILM_WORDS
 from cbam_core.render.film import film_file
 from cbam_core.training.listing import Run, State, silence, state_of
+from cbam_core.training.recipes import command_for
 from cbam_core.training.records import Progress
 from cbam_core.training.watching import Epoch, History
 
@@ -102,8 +105,9 @@ def training(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     if not runs:
         _nothing()
         return
-    run = runs.get(name or "", next(iter(runs.values())))
-    links.write(network=links.network_of(classifier), run=run.name)
+    chosen = name if name in runs else next(iter(runs))
+    run = runs[chosen]
+    links.write(network=links.network_of(classifier), run=chosen)
     shown = _look(run)
     if shown[0] == "complete":  # the film is what people come for
         _measured(run, shown, lambda: _film(run))
@@ -154,7 +158,7 @@ def _measured(run: Run, shown: Look, between: Callable[[], None] = lambda: None)
         if run.ships or run.history.exists():
             _say_damaged(run.history.name)
     if shown[0] == "stalled":
-        _say_stalled(run, progress, str(recipe.get("name", "")))
+        _say_stalled(run, progress, recipe)
     elif shown[0] == "running":
         _say_progress(progress)
     _figures(run, history)
@@ -182,7 +186,7 @@ def _say_progress(progress: Progress | None) -> None:
     st.progress(min(max(share, 0.0), 1.0), text=said)
 
 
-def _say_stalled(run: Run, progress: Progress | None, recipe: str) -> None:
+def _say_stalled(run: Run, progress: Progress | None, recipe: Mapping[str, Any]) -> None:
     quiet = in_words(silence(run, progress, time.time()))
     if progress is None:
         said = WORDS["stalled"].format(quiet=quiet)
@@ -190,8 +194,14 @@ def _say_stalled(run: Run, progress: Progress | None, recipe: str) -> None:
         said = WORDS["stalled_in"].format(quiet=quiet, epoch=progress.epoch, epochs=progress.epochs)
     st.warning(said, icon=":material/pause_circle:")
     if recipe:
-        words = ["cbam", "train", "--recipe", recipe, "--out", f"runs/{run.name}", "--resume"]
-        st.code(shlex.join(words), language="bash", wrap_lines=True)
+        st.code(f"{command_for(recipe, _out(run))} --resume", language="bash", wrap_lines=True)
+
+
+def _out(run: Run) -> str:
+    """A run's folder as its command names it; where it lies on the server is no business of visitors."""
+    if os.environ.get(RUNS_VARIABLE):
+        return f'"${RUNS_VARIABLE}"/{shlex.quote(run.name)}'
+    return shlex.quote(f"runs/{run.name}")
 
 
 def _figures(run: Run, history: History) -> None:

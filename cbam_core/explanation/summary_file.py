@@ -21,7 +21,7 @@ from cbam_core.explanation.result import Block
 from cbam_core.files import write_atomically
 from cbam_core.gates.placement import Placement
 
-VERSION = 1
+VERSION = 2
 """Of the file, and of what is counted; another one, another file."""
 
 LARGEST = 50_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from cbam_core.training.filming import Camera, Filming
 from cbam_core.training.images import Images
 from cbam_core.training.loop import find_devices, fit
 from cbam_core.training.precision import arithmetic
-from cbam_core.training.recipes import RECIPES, Recipe
+from cbam_core.training.recipes import Recipe, command_for
 from cbam_core.training.records import HISTORY, Recording
 from cbam_core.training.scoring import score
 from cbam_core.training.state import STATE
@@ -150,18 +150,6 @@ def open_teacher(recipe: Recipe) -> Classifier | None:
     return teacher
 
 
-def command_for(recipe: Recipe) -> str:
-    """The command line that makes a network of this recipe."""
-    known = RECIPES.get(recipe.name)
-    words = ["cbam train", f"--recipe {recipe.name}"]
-    for item in fields(recipe) if known is not None else ():
-        value = getattr(recipe, item.name)
-        if value != getattr(known, item.name):
-            shown = ("no", "yes")[value] if isinstance(value, bool) else value
-            words.append(f"--{item.name} {value}" if item.name in ("epochs", "seed") else f"--set {item.name}={shown}")
-    return " ".join([*words, f"--out runs/{recipe.name}"])
-
-
 def _arguments(recipe: Recipe) -> dict[str, str]:
     """What the recipe says of the network's constructor."""
     takes_gates = "gates" in find(recipe.architecture).arguments
@@ -230,7 +218,7 @@ def _card(recipe: Recipe, history: History, images: int, result: Evaluation, wha
     return Card(
         what=what,
         recipe=recipe.as_dict(),
-        command=command_for(recipe),
+        command=command_for(recipe.as_dict(), f"runs/{recipe.name}"),
         epochs=len(history.epochs),
         seed=recipe.seed,
         split=(

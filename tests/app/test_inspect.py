@@ -129,6 +129,14 @@ def test_pictures_that_were_left_out_can_be_had_back(app):
     assert "left out" not in texts(app)
 
 
+@pytest.mark.parametrize("kept", [(("astronaut.png", ASTRONAUT),), (("cat.png", CAT), ("astronaut.png", ASTRONAUT))])
+def test_where_all_that_is_there_had_been_left_out_none_is(app, kept):
+    app.session_state["uploads-left-out"] = frozenset(hashlib.sha256(content).hexdigest() for _, content in kept)
+    upload(app, *kept)
+    assert "left out" not in texts(app)
+    assert len(app.dataframe) == (len(kept) > 1)
+
+
 def test_going_back_and_forth_keeps_uploads(app):
     upload(app, ("cat.png", CAT), ("astronaut.png", ASTRONAUT))
     app.segmented_control[0].select("Samples").run()

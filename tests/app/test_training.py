@@ -117,9 +117,27 @@ def test_a_run_that_went_silent_is_said_to_have_stalled_and_how_to_go_on(folders
     (warning,) = app.warning
     assert "stalled" in warning.value
     assert "5 min ago, in epoch 3 of 4" in warning.value
-    assert "cbam train --recipe fast --out runs/fast --resume" in texts(app)
+    assert 'cbam train --recipe fast --epochs 4 --set learning_rate=0.1 --out "$CBAM_RUNS_DIR"/fast --resume' in texts(app)
     assert progress_line(app) == []
     assert len(charts(app)) == 3
+
+
+def test_without_a_chosen_folder_of_runs_the_command_names_the_usual_one(folders, monkeypatch):
+    monkeypatch.delenv("CBAM_RUNS_DIR")
+    make_run(folders[1] / "my run", complete=False, age=300, epochs=2)
+    assert "--out 'runs/my run' --resume" in texts(open_training())
+
+
+def test_a_run_called_like_a_network_that_ships_has_an_address_of_its_own(folders):
+    ship(folders[0])
+    make_run(folders[1] / NETWORK, epochs=3)
+    app = open_training()
+    app.selectbox(key="training-run").select(f"runs/{NETWORK}").run()
+    assert app.query_params["run"] == f"runs/{NETWORK}"
+    again = AppTest.from_file(str(MAIN), default_timeout=60)
+    again.query_params["run"] = f"runs/{NETWORK}"
+    again.switch_page("views/training.py").run()
+    assert again.selectbox(key="training-run").value == f"runs/{NETWORK}"
 
 
 def test_a_run_that_has_only_begun(folders):
@@ -237,4 +255,4 @@ def test_a_folder_may_be_named_anything(folders):
     make_run(folders[1] / "<b>*x* $(rm)", complete=False, age=300)
     app = open_training()
     assert not app.error
-    assert "'runs/<b>*x* $(rm)'" in texts(app)
+    assert """ --out "$CBAM_RUNS_DIR"/'<b>*x* $(rm)' --resume""" in texts(app)

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from cbam_core.errors import TrainingError
-from cbam_core.training.recipes import FAST, RECIPES, REFERENCE, Recipe, override
+from cbam_core.training.recipes import FAST, RECIPES, REFERENCE, STRONG, Recipe, command_for, override
 
 
 def test_every_recipe_stands_under_its_own_name() -> None:
@@ -87,3 +87,17 @@ def test_text_that_is_no_value_is_refused(changes: dict[str, str], said: str) ->
 def test_every_number_has_a_reason_in_its_file() -> None:
     assert all(isinstance(recipe, Recipe) for recipe in RECIPES.values())
     assert all(type(value) in (int, float, str, bool) for value in FAST.as_dict().values())
+
+
+def test_the_command_makes_the_same_recipe():
+    assert command_for(STRONG.as_dict(), "runs/strong") == "cbam train --recipe strong --out runs/strong"
+    changed = replace(REFERENCE, epochs=3, seed=9, learning_rate=0.02, flip=False)
+    assert command_for(changed.as_dict(), "runs/other") == (
+        "cbam train --recipe reference --epochs 3 --set learning_rate=0.02 --set flip=no --seed 9 --out runs/other"
+    )
+
+
+def test_the_command_of_an_older_or_unknown_recipe_names_what_is_known_of_it():
+    older = {name: value for name, value in FAST.as_dict().items() if name != "plain"}
+    assert command_for({**older, "gone": 3}, "a") == "cbam train --recipe fast --out a"
+    assert command_for({"name": "my own", "epochs": 3}, "a") == "cbam train --recipe 'my own' --out a"

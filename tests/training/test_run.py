@@ -15,7 +15,7 @@ from cbam_core.training.figures import EPOCHS, ITERATIONS
 from cbam_core.training.film import open_film
 from cbam_core.training.recipes import FAST, REFERENCE, STRONG
 from cbam_core.training.records import read_history
-from cbam_core.training.run import command_for, open_teacher, train_classifier
+from cbam_core.training.run import open_teacher, train_classifier
 from cbam_core.training.watching import Watch
 
 RECIPE = replace(FAST, epochs=2, batch_size=16, validation=8, bfloat16=False, learning_rate=0.01)
@@ -215,14 +215,6 @@ def test_a_teacher_of_other_classes_is_refused(tiny_classifier, monkeypatch):
     monkeypatch.setattr(run, "load_classifier", lambda _: other)
     with pytest.raises(TrainingError, match="knows other classes"):
         open_teacher(replace(RECIPE, teacher="other"))
-
-
-def test_the_command_on_the_card_makes_the_same_recipe():
-    assert command_for(STRONG) == "cbam train --recipe strong --out runs/strong"
-    changed = replace(REFERENCE, epochs=3, seed=9, learning_rate=0.02, flip=False)
-    assert command_for(changed) == (
-        "cbam train --recipe reference --epochs 3 --set learning_rate=0.02 --set flip=no --seed 9 --out runs/reference"
-    )
 
 
 @pytest.mark.parametrize(("dtype", "said"), [(torch.float32, True), (torch.bfloat16, False)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -111,6 +112,22 @@ def test_a_sum_that_was_ended_is_gone_on_with(test_set):
     found = services.test_summaries(network, lambda done, total: begun.append((done, total)))
     assert begun == [(200, 250)]
     assert sum(one.count for one in found.values()) == 250
+
+
+def test_a_run_that_was_overtaken_while_it_waited_counts_no_image_twice(test_set, monkeypatch):
+    network, overtaken = load_classifier(NETWORK), []
+
+    @contextmanager
+    def turn():
+        if not overtaken:
+            overtaken.append(True)
+            overtaken.append(services.test_summaries(network, lambda done, total: None))
+        yield
+
+    monkeypatch.setattr("app.services.classes.turn", turn)
+    found = services.test_summaries(network, lambda done, total: None)
+    assert sum(one.count for one in found.values()) == 250
+    assert {name: one.count for name, one in found.items()} == {name: one.count for name, one in overtaken[1].items()}
 
 
 def test_a_class_with_itself_is_told_apart_by_letters(app):
