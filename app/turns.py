@@ -14,8 +14,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache, partial
 from pathlib import Path
 from threading import Condition, local
 from typing import Final
@@ -127,12 +127,17 @@ def turn(visitor: str | None = None) -> Iterator[None]:
         yield
 
 
+def turns_of_this_visitor() -> Callable[[], AbstractContextManager[None]]:
+    """Gives turns of the visitor whose page is made now, to work that is done later, piece by piece."""
+    return partial(turn, this_visitor())
+
+
 def in_turn(work: Callable[[], bytes]) -> Callable[[], bytes]:
     """The same work, done in a turn of the visitor whose page is made now: for files that are made when asked for."""
-    visitor = this_visitor()
+    turns = turns_of_this_visitor()
 
     def done() -> bytes:
-        with turn(visitor):
+        with turns():
             return work()
 
     return done

@@ -32,7 +32,10 @@ async def look_after_visits(every: float = LOOK_EVERY) -> None:
         await asyncio.sleep(every)
         ended = sessions.expire() if sessions is not None else []
         for _, kept in ended:
-            kept.session.shutdown()  # drops what was uploaded and remembered, without waiting for the collector
+            try:
+                kept.session.shutdown()  # drops what was uploaded and remembered, without waiting for the collector
+            except Exception:  # the next visits are to be dropped all the same
+                logger.exception("an ended visit could not be dropped")
         await asyncio.to_thread(_collect, trim=bool(ended))
 
 

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-from cbam_core.data.fitting import fit_image, named_fit
+from cbam_core.data.fitting import fit_image
 from cbam_core.data.images import ImageSource, decode
 from cbam_core.files import write_atomically
 from cbam_core.nn.registry import assemble, expected_tensors
@@ -104,7 +104,7 @@ class Classifier:
         Raises:
             ImageError: the image cannot be decoded or fitted.
         """
-        fitted, _, _ = fit_image(decode(image).pixels, self.input_size, named_fit(fit), square=square, fill=self.fill)
+        fitted, _, _ = fit_image(decode(image).pixels, self.input_size, fit, square=square, fill=self.fill)
         return self.normalise(fitted)
 
 

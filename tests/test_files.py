@@ -1,3 +1,4 @@
+import errno
 import hashlib
 
 import pytest
@@ -25,6 +26,15 @@ def test_a_write_that_fails_leaves_the_older_file_and_nothing_else(tmp_path, fai
         write_atomically(path, write)
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_is_told_with_the_file_that_found_no_room(tmp_path):
+    def write(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomically(tmp_path / "file", write)
+    assert caught.value.filename == str(tmp_path / "file")
 
 
 def test_digest_is_that_of_the_bytes(tmp_path):

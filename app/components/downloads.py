@@ -6,13 +6,14 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app.turns import in_turn
+from app.turns import in_turn, turns_of_this_visitor
 from app.words import Words, class_name, language, spoken
 from cbam_core.data.images import decode
 from cbam_core.explanation import Explanation
@@ -60,21 +61,27 @@ def downloads(
     words = spoken(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
     originals = _Decoded(files if settings.image == "original" else NO_FILES)
 
+    turns = turns_of_this_visitor()
+
     def png() -> bytes:
         return as_png(one, original=originals.get(name), words=words, **_drawn(settings))
 
     def everything() -> bytes:
-        if several:
-            return as_zip(explanations, original=originals, words=words, **_drawn(settings))
         return as_zip(one, original=originals.get(name), words=words, **_drawn(settings))
+
+    def of_all() -> bytes:
+        return as_zip(explanations, original=originals, within=turns, words=words, **_drawn(settings))
 
     stem = _stem(name)
     shown = _digest(explanations, name, settings)
     with st.popover(WORDS["download"], icon=":material/download:", width="stretch"):
-        _button(WORDS["figure"], f"{stem}-{shown}.png", png, f"{key}-png")
-        _button(WORDS["values"], f"{stem}-{shown}.npz", lambda: as_npz(one), f"{key}-npz")
-        label = WORDS["all"].format(count=len(explanations)) if several else WORDS["everything"]
-        _button(label, f"{'cbam-lens' if several else stem}-{shown}.zip", everything, f"{key}-zip")
+        _button(WORDS["figure"], f"{stem}-{shown}.png", in_turn(png), f"{key}-png")
+        _button(WORDS["values"], f"{stem}-{shown}.npz", in_turn(lambda: as_npz(one)), f"{key}-npz")
+        if several:
+            label = WORDS["all"].format(count=len(explanations))
+            _button(label, f"cbam-lens-{shown}.zip", of_all, f"{key}-zip")
+        else:
+            _button(WORDS["everything"], f"{stem}-{shown}.zip", in_turn(everything), f"{key}-zip")
         st.caption(WORDS["about"])
 
 
@@ -95,7 +102,7 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
     originals, settings = _Decoded(files), Settings(image="original" if files else "input")
     st.download_button(
         WORDS["both"],
-        in_turn(lambda: as_zip(both, original=originals, words=words, **_drawn(settings))),
+        partial(as_zip, both, original=originals, within=turns_of_this_visitor(), words=words, **_drawn(settings)),
         file_name=f"cbam-lens-{_digest(both, 'both', settings)}.zip",
         icon=":material/download:",
         on_click="ignore",
@@ -157,7 +164,7 @@ def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settin
 def _button(label: str, file_name: str, make: Callable[[], bytes], key: str) -> None:
     st.download_button(
         label,
-        in_turn(make),
+        make,
         file_name=file_name,
         on_click="ignore",
         type="tertiary",

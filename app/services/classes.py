@@ -83,11 +83,11 @@ def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summa
 
 def _begun(classifier: Classifier) -> GateSums:
     """Sums that an earlier run of this visitor left unfinished, or new ones; those of another network are dropped."""
-    digest, sums = st.session_state.get(_SUMMING, (None, None))
-    if digest != classifier.digest or sums is None:
-        sums = GateSums(classifier, CLASSES)
-        st.session_state[_SUMMING] = classifier.digest, sums
-    return sums
+    begun: tuple[str, GateSums] | None = st.session_state.get(_SUMMING)
+    if begun is None or begun[0] != classifier.digest:
+        begun = classifier.digest, GateSums(classifier, CLASSES)
+        st.session_state[_SUMMING] = begun
+    return begun[1]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -66,7 +66,7 @@ SPACE_NEEDED = 400_000_000
 """Bytes that a fetch needs on the disk at its peak: the download and the unpacked arrays."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelledImages:
     """One split of the data set.
 

@@ -83,7 +83,7 @@ def named_fit(name: str) -> Fit:
 def fit_image(
     pixels: UInt8[np.ndarray, "h w 3"],
     size: tuple[int, int],
-    fit: Fit = "crop",
+    fit: str = "crop",
     *,
     square: Square | None = None,
     fill: tuple[int, int, int] = (0, 0, 0),
@@ -107,8 +107,9 @@ def fit_image(
         The input, uint8 RGB (height, width, 3); its place in the original; notes on what was done.
 
     Raises:
-        ImageError: `square` is absent, smaller than one pixel or beside the image.
+        ImageError: there is no such fit, or `square` is absent, smaller than one pixel or beside the image.
     """
+    fit = named_fit(fit)
     original = (pixels.shape[1], pixels.shape[0])
     if fit == "square":
         box, notes = _chosen_box(square, original)

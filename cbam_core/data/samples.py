@@ -28,7 +28,7 @@ SOURCE = "CIFAR-10 test set: the first ten images of each class, in order, uncha
 CITATION = "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SampleSheet:
     """The bundled images, row by row of the sheet: ten airplanes first, ten trucks last.
 

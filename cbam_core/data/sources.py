@@ -51,7 +51,7 @@ class SourceFailedError(Exception):
     """This source cannot be used; its text is a short reason, and the next source gets its turn."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
     """Some consecutive rows of one file of the data set.
 

@@ -40,7 +40,7 @@ class Similarity:
     notes: tuple[Message, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Difference:
     """Second minus first of one kind of gate.
 
@@ -79,7 +79,7 @@ class BlockComparison:
     notes: tuple[Message, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GateSummary:
     """The gates of several explanations of one network, taken together.
 

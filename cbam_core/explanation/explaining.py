@@ -70,7 +70,7 @@ def explain(
     return explanations
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Input:
     pixels: UInt8[np.ndarray, "h w 3"]
     frame: Frame

@@ -14,7 +14,7 @@ from cbam_core.errors import Message
 from cbam_core.gates.placement import Placement
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """The gates of one block.
 
@@ -40,7 +40,7 @@ class Block:
         return self.gates.get("spatial")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChannelMap:
     """One channel's feature map in one block, for one picture.
 
@@ -61,7 +61,7 @@ class ChannelMap:
     placement: Placement | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """Everything that a page, a file or a notebook shows about one image.
 

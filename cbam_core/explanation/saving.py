@@ -14,7 +14,9 @@ import re
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypedDict, Unpack, cast, get_args
 
@@ -137,6 +139,7 @@ def as_zip(
     *,
     original: Pixels | Mapping[str, Pixels] | None = None,
     date: datetime | None = None,
+    within: Callable[[], AbstractContextManager[object]] = nullcontext,
     **settings: Unpack[Settings],
 ) -> bytes:
     """The files of one explanation as a ZIP; of several by name, in one folder each.
@@ -146,6 +149,7 @@ def as_zip(
         original: the image before it was fitted; for several, by the same names, where there is one: each is
             asked for when its turn comes, so that a mapping may decode them one by one.
         date: written into the manifests; None for now. The ZIP's own dates are always 1980-01-01.
+        within: gives a context in which the work on one explanation is done, for each anew: a server's turn, say.
         **settings: how the figures are drawn, see `Settings`.
 
     Raises:
@@ -156,12 +160,13 @@ def as_zip(
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for folder, explanation, pixels in _by_folder(explanations, original):
-            files = as_files(explanation, original=pixels, date=date, **settings)
-            for name, content in files.items():
-                entry = zipfile.ZipInfo(folder + name)  # dated 1980-01-01
-                entry.external_attr = 0o644 << 16
-                entry.compress_type = zipfile.ZIP_STORED if name == FIGURE else zipfile.ZIP_DEFLATED
-                archive.writestr(entry, content)
+            with within():
+                files = as_files(explanation, original=pixels(), date=date, **settings)
+                for name, content in files.items():
+                    entry = zipfile.ZipInfo(folder + name)  # dated 1980-01-01
+                    entry.external_attr = 0o644 << 16
+                    entry.compress_type = zipfile.ZIP_STORED if name == FIGURE else zipfile.ZIP_DEFLATED
+                    archive.writestr(entry, content)
     return buffer.getvalue()
 
 
@@ -277,14 +282,15 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 def _by_folder(
     explanations: Explanation | Mapping[str, Explanation], original: Pixels | Mapping[str, Pixels] | None
-) -> Iterator[tuple[str, Explanation, Pixels | None]]:
+) -> Iterator[tuple[str, Explanation, Callable[[], Pixels | None]]]:
+    """Folder, explanation, and what gives the image before it was fitted."""
     if isinstance(explanations, Explanation):
-        yield "", explanations, None if isinstance(original, Mapping) else original
+        yield "", explanations, lambda: None if isinstance(original, Mapping) else original
         return
     originals = original if isinstance(original, Mapping) else {}
     folders = folder_names(explanations)
     for name, one in explanations.items():
-        yield f"{folders[name]}/", one, originals.get(name)
+        yield f"{folders[name]}/", one, partial(originals.get, name)
 
 
 def _writer(content: bytes) -> Callable[[BinaryIO], object]:

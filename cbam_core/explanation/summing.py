@@ -25,7 +25,7 @@ STEP = 100
 """Images that are taken in at once: a fraction of a second's work, and bounded memory."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Moments:
     """Count, mean and sum of squared deviations of arrays of one shape.
 

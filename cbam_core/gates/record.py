@@ -13,7 +13,7 @@ from cbam_core.errors import CaptureError
 Kind = Literal["channel", "spatial", "full"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gate:
     """One tensor that multiplied a feature map.
 

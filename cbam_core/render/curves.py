@@ -76,7 +76,7 @@ class Measured(Protocol):
         """Share of the held-out images that were right, in [0, 1]."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Thinned:
     """Some of a run's losses, and the running mean of all of them at the same places.
 

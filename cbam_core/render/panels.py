@@ -29,7 +29,7 @@ NAMED, BAR, PLOT, LABEL = 100, 18, 140, 40
 """Height of name and details, of the colour bar, of the channel weights' plot, and of a line of labels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Panel:
     """One block of a figure.
 
@@ -48,7 +48,7 @@ class Panel:
     full: tuple[int, int, int] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Style:
     """What all blocks of a figure share.
 

@@ -32,7 +32,7 @@ def is_scene(epoch: int, last: int) -> bool:
     return epoch == last or epoch & (epoch - 1) == 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Film:
     """The same images at several epochs.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cbam_core.data.samples import PER_CLASS, sample_sheet
+from cbam_core.errors import TrainingError
 from cbam_core.gates import capture, place
 from cbam_core.training.film import FILM, Film, is_scene, open_film
 from cbam_core.training.loop import Prepare
@@ -73,7 +75,15 @@ class Filming(Watch):
         last = history.epochs[-1]
         if is_scene(last.number, self._epochs):
             scene = self._camera.take(model, last.number, last.validation_accuracy)
-            open_film(self._path).with_scene(scene).save(self._path)
+            self._with(scene).save(self._path)
+
+    def _with(self, scene: Film) -> Film:
+        """The film so far and a scene; without a film that can be read, as in a run that was moved, it begins here."""
+        try:
+            return open_film(self._path).with_scene(scene)
+        except TrainingError as error:
+            logging.getLogger("cbam_lens").warning("the film begins anew: %s", error)
+            return scene
 
 
 def _scene(values: Tensor) -> np.ndarray:

@@ -15,7 +15,7 @@ SPLIT_SEED = 20181008
 """Seed of the shuffle that decides which training images are held out; the same for every run."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Images:
     """Labelled images.
 

@@ -122,7 +122,7 @@ def _totals(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, 
     return loss, right
 
 
-@dataclass
+@dataclass(eq=False)
 class _Run:
     """What moves while a network is trained."""
 

@@ -49,7 +49,7 @@ def _inside(patches: Int64[Tensor, "b 4"], height: int, width: int) -> Bool[Tens
     return in_rows[:, :, None] & in_columns[:, None, :]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Targets:
     """What a network should answer for a batch.
 

@@ -12,11 +12,13 @@ def arithmetic(device: str) -> torch.dtype:
     """What to multiply in where bfloat16 is exact enough: bfloat16 if the processor computes in it, else float32.
 
     A CPU without such instructions imitates them: forward and backward of `CBAM_CNN` took ten times as long in
-    bfloat16 as in float32 on one that has AVX2 alone. GPUs that torch supports have them.
+    bfloat16 as in float32 on one that has AVX2 alone. So do NVIDIA's GPUs before compute capability 8.
 
     Args:
         device: type of a device, such as ``"cpu"`` or ``"cuda"``.
     """
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device != "cpu":
         return torch.bfloat16
     names = [name for name, has in torch.cpu.get_capabilities().items() if has is True]

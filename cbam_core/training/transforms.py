@@ -26,7 +26,7 @@ GREY = (0.2989, 0.587, 0.114)
 JITTER = ("brightness", "contrast", "saturation", "hue")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Draws:
     """What chance decided for each image of a batch; None where the recipe leaves a transform out.
 

@@ -58,7 +58,7 @@ class Maps(Protocol):
         """Where the mask's cells lie on the input, or None where that is not known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """One picture that overlays can be drawn on.
 
@@ -87,7 +87,7 @@ class Picture:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ViewedBlock:
     """One block as the viewer shows it.
 

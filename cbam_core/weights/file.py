@@ -22,7 +22,7 @@ MAX_FILE_BYTES = 256 << 20
 """Larger files are refused unread; the largest registered network needs a tenth of it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightsFile:
     """A file of weights, opened but not loaded.
 

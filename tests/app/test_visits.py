@@ -1,8 +1,11 @@
 """Visits that ended are forgotten on time, on a quiet server too."""
 
+import asyncio
 import logging
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from app import visits
 from benchmarks.apparatus.visitor import visiting
@@ -65,6 +68,33 @@ def test_an_unknown_version_of_streamlit_is_told_to_the_operator(monkeypatch, ca
         looking.send(None)  # by hand: browser tests leave an event loop running in this thread
     looking.close()
     assert "keeps ended sessions elsewhere" in caplog.text
+
+
+def test_one_visit_that_cannot_be_dropped_keeps_none_of_the_others(monkeypatch, caplog):
+    dropped = []
+
+    class Kept:
+        def __init__(self, name):
+            self.session, self.name = self, name
+
+        def shutdown(self):
+            if self.name == "broken":
+                raise RuntimeError("no way")
+            dropped.append(self.name)
+
+    class Store:
+        def expire(self):
+            return [] if dropped else [("1", Kept("broken")), ("2", Kept("other"))]
+
+    async def for_a_while():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(visits.look_after_visits(0.01), 0.5)
+
+    monkeypatch.setattr(visits, "_ended_sessions", Store)
+    with ThreadPoolExecutor() as elsewhere:  # browser tests leave an event loop running in this thread
+        elsewhere.submit(asyncio.run, for_a_while()).result()
+    assert dropped == ["other"]
+    assert "could not be dropped" in caplog.text
 
 
 def test_rubbish_is_collected_although_no_visit_ended():

@@ -199,6 +199,8 @@ def test_fit_is_found_by_name_only():
     assert [named_fit(fit) for fit in FITS] == ["crop", "square", "pad", "squash"]
     with pytest.raises(ImageError, match="unknown fit 'Crop'; expected one of crop, square, pad, squash"):
         named_fit("Crop")
+    with pytest.raises(ImageError, match="unknown fit 'centre'"):
+        fit_image(photo(300, 200), (32, 32), "centre")
 
 
 def test_notes_read_as_plain_sentences():

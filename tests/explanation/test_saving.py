@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
@@ -316,6 +318,25 @@ def test_zip_is_the_same_for_the_same_date_and_differs_for_another(explanation: 
     first = as_zip(explanation, date=DATE)
     assert as_zip(explanation, date=DATE.astimezone(timezone(timedelta(hours=8)))) == first
     assert as_zip(explanation, date=DATE + timedelta(seconds=1)) != first
+
+
+def test_zip_does_its_work_on_each_within_the_given_context(explanation: Explanation, photo: np.ndarray) -> None:
+    inside, asked = [], []
+
+    @contextmanager
+    def within() -> Iterator[None]:
+        inside.append(True)
+        yield
+        inside.pop()
+
+    class Originals(dict):
+        def get(self, name, default=None):
+            asked.append((name, len(inside)))
+            return super().get(name, default)
+
+    as_zip({"a.png": explanation, "b.png": explanation}, original=Originals({"b.png": photo}), within=within, date=DATE)
+    assert asked == [("a.png", 1), ("b.png", 1)]
+    assert inside == []
 
 
 def test_zip_of_several_has_a_folder_each(explanation: Explanation, photo: np.ndarray) -> None:

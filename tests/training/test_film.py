@@ -73,6 +73,17 @@ def test_a_resumed_run_films_no_scene_twice(camera: Camera, tiny_classifier: Cla
     assert open_film(tmp_path / FILM).epochs.tolist() == [0, 1, 2, 4]
 
 
+def test_a_run_that_goes_on_without_its_film_begins_another(
+    camera: Camera, tiny_classifier: Classifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    filming = Filming(tmp_path, camera, epochs=4)  # its state was brought here, and nothing else
+    filming.begin(tiny_classifier.model, history(1))
+    for number in (2, 3, 4):
+        filming.epoch(tiny_classifier.model, history(number))
+    assert open_film(tmp_path / FILM).epochs.tolist() == [2, 4]
+    assert "the film begins anew" in caplog.text
+
+
 def test_the_fixed_images_are_eight_of_eight_classes(camera: Camera, tiny_classifier: Classifier) -> None:
     scene = camera.take(tiny_classifier.model, 0)
     assert len(FIXED) == len(scene.images) == len(set(scene.labels.tolist())) == 8

@@ -32,7 +32,13 @@ def test_bfloat16_is_for_processors_that_have_it(monkeypatch, has, expected) -> 
 
 def test_this_processor_is_asked_and_answers() -> None:
     assert arithmetic("cpu") in (torch.bfloat16, torch.float32)
-    assert arithmetic("cuda") == torch.bfloat16
+    assert arithmetic("mps") == torch.bfloat16
+
+
+@pytest.mark.parametrize(("has", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_gpu_that_only_imitates_bfloat16_computes_in_float32(monkeypatch, has, expected) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation or has)
+    assert arithmetic("cuda") == expected
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])

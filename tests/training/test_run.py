@@ -13,7 +13,7 @@ from cbam_core.training import run
 from cbam_core.training.evaluation_file import open_evaluation
 from cbam_core.training.figures import EPOCHS, ITERATIONS
 from cbam_core.training.film import open_film
-from cbam_core.training.recipes import FAST, REFERENCE, STRONG
+from cbam_core.training.recipes import FAST
 from cbam_core.training.records import read_history
 from cbam_core.training.run import open_teacher, train_classifier
 from cbam_core.training.watching import Watch

@@ -94,7 +94,7 @@ def test_state_dict_inside_a_training_checkpoint(key: str) -> None:
     assert same(loaded(corpus.saved(checkpoint)), dict(model.state_dict()))
 
 
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
 def test_prefixes_of_wrappers_are_taken_off(prefix: str) -> None:
     state = corpus.network().state_dict()
     wrapped = OrderedDict((prefix + name, value) for name, value in state.items())
