@@ -18,8 +18,8 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 from app import links, services
-from app.components.language import language_switch, settle
-from app.components.sidebar import choose_network
+from app.parts.language import language_switch, settle
+from app.parts.sidebar import choose_network
 from app.words import _, sentence
 from cbam_core.errors import CbamError
 

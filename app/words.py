@@ -162,6 +162,16 @@ def listed(names: Iterable[str]) -> str:
     return _(", ").join(names)
 
 
+def plain_text(text: str) -> str:
+    """A text with nothing that Markdown would make something of."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()<>#+!|$~:" else letter for letter in text)
+
+
+def plain_name(name: str) -> str:
+    """The name of somebody's file, for a text that Markdown reads: letters, digits and a few marks, not too long."""
+    return plain_text("".join(letter if letter.isalnum() or letter in " ._-" else "-" for letter in name)[:80])
+
+
 def card_text(text: str) -> str:
     """A sentence of a network's card; one that ships is translated, whatever numbers it names."""
     template, values = as_template(text)

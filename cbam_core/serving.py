@@ -14,8 +14,8 @@ def prepare_to_serve(*rehearsals: Callable[[], object], threads: int = 1) -> Non
     Torch is held to ``threads`` threads a forward, in every thread of the process: visitors already run side
     by side, and for one small image splitting the work costs more than it saves. Then each rehearsal runs
     once, so that loading, first-call set-up and lazy imports are paid for before anybody waits. Last,
-    everything alive is taken out of the garbage collector's sight: Streamlit collects after every rerun, and
-    walking through torch's objects each time costs more than the rerun itself.
+    everything alive is taken out of the garbage collector's sight: walking through torch's objects at every
+    collection costs more than a rerun of the page.
 
     Args:
         *rehearsals: what to do once in advance, such as explaining one image; results are dropped. What they

@@ -49,6 +49,20 @@ def test_every_room_is_on_the_plan_and_every_planned_room_exists():
     assert {path.parent.name for path in front.glob("*/__init__.py")} <= planned
 
 
+@pytest.mark.parametrize(
+    ("room", "allowed"),
+    [
+        ("components", {"components", "words", "turns"}),
+        ("services", {"services", "components", "words", "turns", "own_networks"}),
+        ("parts", {"parts", "services", "components", "words", "turns", "own_networks", "links", "picked"}),
+    ],
+)
+def test_parts_of_the_app_ask_only_the_rooms_they_may(room, allowed):
+    for path in sorted((ROOT / "app" / room).glob("*.py")):
+        asked = {module.split(".")[1] for module in imported(path) if module.startswith("app.")}
+        assert asked <= allowed, f"{path} imports {asked - allowed}"
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_imports_only_from_rooms_above_its_own(path):
     own = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))

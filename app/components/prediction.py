@@ -17,9 +17,6 @@ from app.components.ahead import Ahead, painter
 from app.words import Words, class_name, sentence
 from cbam_core.explanation import Explanation
 
-PIXELATED = 96
-"""Pictures up to this side, in pixels, are drawn with square pixels and without loss."""
-
 PREVIEW = 352
 """Longest side of the preview of a photo, in pixels: twice the side on the page, for dense screens."""
 

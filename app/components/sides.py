@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,10 +20,9 @@ from app.components.camera import camera
 from app.components.figures import Place
 from app.components.gallery import choose_from_gallery
 from app.components.one_of import choose_one
-from app.components.own_network import network_labels
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
-from app.words import Words, class_name, sentence
+from app.words import Words, class_name, plain_name, sentence
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
@@ -232,7 +231,7 @@ def _take_file(place: Place, kept: Choice) -> None:
         args=(place, key),
     )
     if given is None and kept.upload is not None:
-        st.caption(WORDS["held"].format(name=plain(kept.upload.name)))
+        st.caption(WORDS["held"].format(name=plain_name(kept.upload.name)))
 
 
 def _choose_laid_out(place: Place, kept: Choice, gallery: Callable[[], Gallery]) -> Choice:
@@ -276,15 +275,20 @@ def _draw(key: str, count: int) -> None:
     st.session_state[key] = secrets.randbelow(count)
 
 
-def choose_network(place: Place, names: Sequence[str]) -> str:
-    """Let the visitor choose a network for one side."""
-    kept = _kept(place)
+def choose_network(place: Place, labels: Mapping[str, str]) -> str:
+    """Let the visitor choose a network for one side.
+
+    Args:
+        place: of the side.
+        labels: what the list calls each network, by its name.
+    """
+    kept, names = _kept(place), [*labels]
     at = names.index(kept.network) if kept.network in names else 0
     name = st.selectbox(
         WORDS["network"].format(label=LABELS[place]),
-        list(names),
+        names,
         index=at,
-        format_func=network_labels(names).__getitem__,
+        format_func=labels.__getitem__,
         key=_key("network", place),
     )
     return _keep(place, replace(kept, network=name)).network
@@ -297,11 +301,6 @@ def choose_class(place: Place, names: Sequence[str]) -> str:
     label = WORDS["class"].format(label=LABELS[place])
     name = st.selectbox(label, list(names), index=at, format_func=class_name, key=_key("class", place))
     return _keep(place, replace(kept, class_=name)).class_
-
-
-def plain(name: str) -> str:
-    """A file's name with nothing that Markdown would make something of."""
-    return "".join(letter if letter.isalnum() or letter in " .-" else "_" for letter in name)[:80].replace("_", r"\_")
 
 
 def _kept(place: Place) -> Choice:

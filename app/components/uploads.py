@@ -19,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.components.one_of import choose_one
 from app.components.prediction import percent
-from app.words import Words, class_name, sentence
+from app.words import Words, class_name, plain_name, plain_text, sentence
 from app.words import say as spelled
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
@@ -137,7 +137,7 @@ def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
                 with place.container(horizontal=True, vertical_alignment="center", gap="medium"):
                     bars.append(st.progress(0.0, width="stretch"))
                     st.button(WORDS["cancel"], on_click=_leave_out, args=(digests,), key="uploads-cancel")
-            said = WORDS["progress"].format(number=number + 1, count=len(given), file=_plain(upload.name))
+            said = WORDS["progress"].format(number=number + 1, count=len(given), file=plain_name(upload.name))
             bars[0].progress(number / len(given), said)
         yield upload
     place.empty()
@@ -194,12 +194,7 @@ def overview(chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refu
 def say(error: CbamError, name: str) -> None:
     """Tell the visitor in one sentence what is wrong with their file."""
     logging.getLogger("cbam_lens").info("upload refused: %s", error.code)
-    st.error(WORDS["refused"].format(file=_plain(name), reason=spelled(error)), icon=":material/error:")
-
-
-def _plain(name: str) -> str:
-    """A file's name with nothing that Markdown would make something of."""
-    return "".join(letter if letter.isalnum() or letter in " ._-" else "_" for letter in name)[:80]
+    st.error(WORDS["refused"].format(file=plain_name(name), reason=plain_text(spelled(error))), icon=":material/error:")
 
 
 def _numbered(chosen: Iterable[Upload]) -> Iterator[Upload]:

@@ -1,1 +1,1 @@
-"""What of a page its script would be too long with: parts that ask `app.services`, which components do not."""
+"""Parts of pages that ask rooms which components do not: the sidebar, the language, and the large parts of a page."""

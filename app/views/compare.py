@@ -35,6 +35,7 @@ from app.components.uploads import Upload, say, say_where_they_live
 from app.parts import compare_link
 from app.parts.compare_classes import class_means
 from app.parts.compare_link import MODE, MODES
+from app.parts.own_network import network_labels
 from app.picked import Picked
 from app.words import Words
 from cbam_core.classifier import Classifier
@@ -141,7 +142,7 @@ def _networks(changed: Callable[[], None]) -> tuple[Side, Side] | None:
     digests: set[str] = set()
     for place, column in side_columns():
         with column:
-            classifier = services.network(choose_network(place, names))
+            classifier = services.network(choose_network(place, network_labels(names)))
             digests.add(classifier.digest)
             sides.append(_explained(classifier, chosen, place, what="left"))
     left, right = sides

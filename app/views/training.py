@@ -14,7 +14,7 @@ import streamlit as st
 from app import links, services
 from app.components.film import film_downloads, film_player
 from app.components.recipe import recipe_table
-from app.words import Words, spoken
+from app.words import Words, plain_name, spoken
 from cbam_core.classifier import Classifier
 from cbam_core.errors import CbamError
 from cbam_core.places import RUNS_VARIABLE
@@ -313,7 +313,7 @@ def _seconds(epochs: tuple[Epoch, ...]) -> float:
 
 def _say_damaged(file: str) -> None:
     """A file that cannot be read is named without its folder, which is no business of visitors."""
-    st.error(WORDS["damaged"].format(file=file.replace("_", " ")), icon=":material/error:")
+    st.error(WORDS["damaged"].format(file=plain_name(file)), icon=":material/error:")
 
 
 training(st.session_state["network"], st.session_state["asked"])

@@ -30,6 +30,7 @@ Environment:
   CBAM_DATA_DIR        where CIFAR-10 is kept
   CBAM_CHECKPOINT_DIR  where trained networks are looked for by name
   CBAM_RUNS_DIR        whose trainings the app follows; else runs, in the project
+  CBAM_IMAGE_DIR       whose pictures the app lays out for every visitor
 """
 
 

@@ -90,7 +90,7 @@ def data_folder(folder: Path | None = None) -> Path:
     if folder is not None:
         return folder
     if named := os.environ.get("CBAM_DATA_DIR"):
-        return Path(named).expanduser()
+        return Path(named).expanduser().absolute()
     try:
         return Path.home() / ".cache" / "cbam-lens"
     except RuntimeError:

@@ -5,6 +5,7 @@ Maps of all channels are too many to keep with every forward, so a forward is ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from threading import get_ident
 from typing import Any
@@ -41,12 +42,13 @@ def follow_channel(
     Raises:
         CaptureError: the block or the channel does not exist, or the model cannot be watched.
     """
-    passage = _Passage(block, channel)
+    named = re.fullmatch(r"([^#]*)(?:#([2-9]|[1-9][0-9]{1,8}))?", block)  # the first time has no number
     sites = find_sites(model)
-    own = [(gated, kind) for _, gated, path, kind in sites if path == passage.path]
+    own = [(gated, kind) for _, gated, path, kind in sites if named and path == named[1]]
     weighing = [gated for gated, kind in own if kind == "channel"]
-    if not weighing:
+    if not named or not weighing:
         raise _unknown(block, [path for *_, path, kind in sites if kind == "channel"])
+    passage = _Passage(block, int(named[2] or 1), channel)
     hooks: list[tuple[Callable[..., RemovableHandle], Callable[..., None]]] = [
         (weighing[0].register_forward_pre_hook, passage.enter),
         *((gated.register_forward_hook, passage.leave) for gated, _ in own),
@@ -66,12 +68,10 @@ def follow_channel(
 class _Passage:
     """What one thread's hooks see of one channel."""
 
-    def __init__(self, block: str, channel: int) -> None:
-        self.path, _, number = block.partition("#")
+    def __init__(self, block: str, run: int, channel: int) -> None:
         self.before: Tensor | None = None
         self.after: Tensor | None = None
-        self._run = int(number) if number.isdecimal() else 1
-        self._runs = 0
+        self._run, self._runs = run, 0
         self._block, self._channel = block, channel
         self._owner = get_ident()
 

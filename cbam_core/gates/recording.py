@@ -106,8 +106,13 @@ class hooked:  # noqa: N801 - used as an adjective: ``with hooked(hooks)``
         self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> None:
-        with _registration:
-            self._handles += [register(hook) for register, hook in self._hooks]
+        try:
+            with _registration:
+                for register, hook in self._hooks:
+                    self._handles.append(register(hook))
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_error: object) -> None:
         with _registration:

@@ -15,7 +15,7 @@ from cbam_core.errors import ModelError
 from cbam_core.nn.cbam import CBAM
 
 SMALLEST, LARGEST = 32, 512
-"""Sides in pixels that `CBAM_ResNet` takes; it is made for the smallest."""
+"""Least side in pixels that `CBAM_ResNet` takes, and is made for; and the greatest that a checkpoint may ask for."""
 
 STEM = 32
 """Channels of the first convolution."""

@@ -2,7 +2,7 @@
 
     python -m cbam_core.render.make_colours
 
-It needs matplotlib, which nothing else here does at run time, so the tables are kept as data. They are:
+The tables are kept as data, so that nothing has to wait for matplotlib to draw a picture. They are:
 
 - viridis, magma: Nathaniel Smith and Stéfan van der Walt, 2015, for matplotlib; released under CC0.
 - cividis: J. R. Nuñez, C. R. Anderton, R. S. Renslow, *Optimizing colormaps with consideration for color

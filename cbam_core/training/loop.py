@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cbam_core.errors import TrainingError
 from cbam_core.training.images import Images
@@ -28,7 +27,7 @@ from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.schedule import Plateau, make_optimiser, make_schedule
 from cbam_core.training.state import restore, store
-from cbam_core.training.teaching import Answer, Teacher, distance_to_teacher
+from cbam_core.training.teaching import Answer, distance_to_teacher
 from cbam_core.training.transforms import Draws, alternate, draw, shuffled
 from cbam_core.training.watching import Audience, Epoch, History, Step, Watch
 
@@ -50,7 +49,7 @@ def fit(
     watch: Watch | None = None,
     teacher: Answer | None = None,
     accelerator: Accelerator | None = None,
-    parts: int = 1,
+    pieces: int = 1,
 ) -> History:
     """Train a network in place, and store the run's whole state in `folder` after every epoch.
 
@@ -62,9 +61,9 @@ def fit(
         folder: where the state is kept.
         resume: go on from the stored state, when there is one.
         watch: told of every step and epoch.
-        teacher: gives logits for images in [0, 1], where the recipe learns from another network.
+        teacher: gives logits for images in [0, 1], where the recipe learns from another network too.
         accelerator: which devices and processes compute; None for the one that `accelerate` finds.
-        parts: pieces that each process learns its images in, one after another; for less memory.
+        pieces: of a batch, that each process learns one after another; for less memory.
 
     Returns:
         What was measured, what came before a resume included.
@@ -75,23 +74,22 @@ def fit(
     """
     accelerator = accelerator or find_devices()
     audience = Audience([watch] if watch is not None and accelerator.is_main_process else [])
-    asked = None if teacher is None else Teacher(teacher, recipe, folder, accelerator.process_index)
-    run = _Run(recipe, accelerator, prepare, asked, parts, audience)
-    train, validation = (part.to(accelerator.device) for part in images.held_out(recipe.validation))
-    run.build(model, len(train.labels) // recipe.batch_size)
+    train, validation = (split.to(accelerator.device) for split in images.held_out(recipe.validation))
+    check_sharing(recipe, len(train.labels), accelerator.num_processes * pieces)
+    run = _Run(model, recipe, len(train.labels) // recipe.batch_size, prepare, accelerator, audience, teacher, pieces)
     stored = restore(folder, recipe) if resume else None
     if stored is not None:
         run.load(*stored)
-    run.audience.begin(run.kept.eval(), run.history)
+    audience.begin(run.network.eval(), run.history)
     for number in range(len(run.history.epochs) + 1, recipe.epochs + 1):
         run.learn(train, number)
         run.close_epoch(validation)
-        run.audience.epoch(run.kept, run.history)
+        audience.epoch(run.network, run.history)
         if accelerator.is_main_process:
-            store(folder, recipe, run.history, run.parts())
+            store(folder, recipe, run.history, run.state())
         accelerator.wait_for_everyone()
-    run.finish(model)
-    run.audience.end(run.history)
+    run.finish()
+    audience.end(run.history)
     return run.history
 
 
@@ -104,10 +102,25 @@ def find_devices() -> Accelerator:
     return Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision="no")
 
 
-def evaluate(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy in [0, 1] over images, in eval mode, float32."""
-    loss, right = _totals(model, images, prepare)
-    return loss / len(images.labels), right / len(images.labels)
+def check_sharing(recipe: Recipe, images: int, shares: int) -> None:
+    """Make sure that there is a batch, and that it can be learnt in so many shares of one size.
+
+    Raises:
+        TrainingError: the batch is larger than the training part, or cannot be shared.
+    """
+    if recipe.batch_size > images:
+        raise TrainingError(
+            "training.batch-too-large",
+            "a batch of {batch} images is larger than the training part; use a smaller batch_size",
+            batch=recipe.batch_size,
+        )
+    if recipe.batch_size % shares:
+        raise TrainingError(
+            "training.batch-not-shared",
+            "a batch of {batch} images cannot be shared by {shares}; choose a batch_size that {shares} divides",
+            batch=recipe.batch_size,
+            shares=shares,
+        )
 
 
 def _totals(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, int]:
@@ -122,88 +135,75 @@ def _totals(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, 
     return loss, right
 
 
-@dataclass(eq=False)
 class _Run:
-    """What moves while a network is trained."""
+    """A network that learns, and everything that moves with it.
 
-    recipe: Recipe
-    accelerator: Accelerator
-    prepare: Prepare
-    teacher: Teacher | None
-    pieces: int
-    audience: Audience
-    history: History = field(default_factory=History)
-    best: tuple[float, dict[str, Tensor]] | None = None
+    Args:
+        model: the network; it is trained in place.
+        recipe: of the run.
+        steps: batches of an epoch.
+        prepare: makes a batch of images the network's input.
+        accelerator: which devices and processes compute.
+        audience: told of every step.
+        teacher: gives logits, where the recipe learns from another network too.
+        pieces: that each process learns its share of a batch in.
+    """
 
-    def build(self, model: nn.Module, steps: int) -> None:
-        """Set up everything that learns, for `steps` batches an epoch."""
-        recipe, shares = self.recipe, self.accelerator.num_processes * self.pieces
-        if steps < 1:
-            raise TrainingError(
-                "training.batch-too-large",
-                "a batch of {batch} images is larger than the training part; use a smaller batch_size",
-                batch=recipe.batch_size,
-            )
-        if recipe.batch_size % shares:
-            raise TrainingError(
-                "training.batch-not-shared",
-                "a batch of {batch} images cannot be shared by {shares}; choose a batch_size that {shares} divides",
-                batch=recipe.batch_size,
-                shares=shares,
-            )
-        self.steps = steps
-        self.in_bfloat16 = recipe.bfloat16 and arithmetic(self.accelerator.device.type) == torch.bfloat16
-        self.plain = model.to(self.accelerator.device).to(memory_format=torch.channels_last)
-        optimiser = make_optimiser(self.plain, recipe)
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        steps: int,
+        prepare: Prepare,
+        accelerator: Accelerator,
+        audience: Audience,
+        teacher: Answer | None,
+        pieces: int,
+    ) -> None:
+        self.recipe, self.steps, self.prepare, self.teacher = recipe, steps, prepare, teacher
+        self.accelerator, self.audience, self.pieces = accelerator, audience, pieces
+        self.in_bfloat16 = recipe.bfloat16 and arithmetic(accelerator.device.type) == torch.bfloat16
+        self.network = model.to(accelerator.device).to(memory_format=torch.channels_last)
+        optimiser = make_optimiser(self.network, recipe)
         self.schedule = make_schedule(optimiser, recipe, recipe.epochs * steps)
-        decay = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
-        average = AveragedModel(self.plain, multi_avg_fn=decay, use_buffers=True)
-        self.average = average if recipe.averaging else None
-        self.model, self.optimiser = self.accelerator.prepare(self.plain, optimiser)
+        self.model, self.optimiser = accelerator.prepare(self.network, optimiser)
+        self.history = History()
+        self.best: tuple[float, dict[str, Tensor]] | None = None
+        # Of the epoch that goes on:
+        self.started, self.rate, self.right = 0.0, 0.0, 0
+        self.losses: list[float] = []
 
-    @property
-    def kept(self) -> nn.Module:
-        """The network as the run would leave it now."""
-        return self.plain if self.average is None else self.average.module
-
-    def parts(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """State dicts of everything that moves."""
-        parts = {
-            "model": self.plain.state_dict(),
+        state = {
+            "model": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": {k: v for k, v in self.schedule.state_dict().items() if k != "lr_lambdas"},
         }
-        if self.average is not None:
-            parts["average"] = self.average.state_dict()
         if self.best is not None:
-            parts["best"] = {"accuracy": self.best[0], "model": self.best[1]}
-        return parts
+            state["best"] = {"accuracy": self.best[0], "model": self.best[1]}
+        return state
 
-    def load(self, history: History, parts: dict[str, Any]) -> None:
-        """Go on where `parts` was taken."""
+    def load(self, history: History, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
         self.history = history
-        self.plain.load_state_dict(parts["model"])
-        self.optimiser.load_state_dict(parts["optimiser"])
-        self.schedule.load_state_dict({"lr_lambdas": [None] * len(self.optimiser.param_groups), **parts["schedule"]})
-        if self.average is not None:
-            self.average.load_state_dict(parts["average"])
-        if "best" in parts:
-            self.best = parts["best"]["accuracy"], parts["best"]["model"]
+        self.network.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict({"lr_lambdas": [None] * len(self.optimiser.param_groups), **state["schedule"]})
+        if "best" in state:
+            self.best = state["best"]["accuracy"], state["best"]["model"]
 
     def learn(self, images: Images, number: int) -> None:
         """One pass over the training images."""
-        recipe, accelerator = self.recipe, self.accelerator
-        shown = recipe.shown(number)
-        generator = torch.Generator().manual_seed(recipe.seed * 100_003 + shown)
+        recipe = self.recipe
+        generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
         # Dropout draws from the global generator, in every process another way.
-        torch.manual_seed((recipe.seed * 100_003 + number) * 1009 + accelerator.process_index)
+        torch.manual_seed((recipe.seed * 100_003 + number) * 1009 + self.accelerator.process_index)
         self.model.train()
         self.started, self.right, self.losses = time.perf_counter(), 0, []
-        if recipe.second and number == recipe.taught_from:
+        if recipe.second and number == recipe.last_cycle:
             self.optimiser.state.clear()  # the first cycle ended at a rate of zero: what moved the weights is over
-        if self.teacher is not None:
-            self.teacher.open(number)
-        mirrored = alternate(len(images.labels), shown, recipe.seed) if recipe.flip and recipe.alternating else None
+        mirrored = alternate(len(images.labels), number, recipe.seed) if recipe.flip and recipe.alternating else None
         transforms = recipe.of_epoch(number)
         batches = shuffled(len(images.labels), recipe.batch_size, generator)
         for index, batch in enumerate(batches, start=1):
@@ -211,33 +211,34 @@ class _Run:
             if mirrored is not None:
                 draws = replace(draws, mirrored=mirrored[batch])
             self.rate = self.optimiser.param_groups[0]["lr"]
-            loss = 0.0
-            shares = self._shares(len(batch))
-            for piece, share in enumerate(shares, start=1):
-                pixels, targets = self._show(images, batch, draws, share)
-                waits = piece < len(shares)
-                with accelerator.no_sync(self.model) if waits else nullcontext():
-                    loss += self._learn_piece(pixels, targets) / len(shares)
-            loss = float(accelerator.reduce(torch.tensor(loss, device=accelerator.device), "mean"))
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    "training.loss-not-finite",
-                    "the training loss is no longer a number in epoch {epoch}; "
-                    "start again with a smaller learning rate (now {rate})",
-                    epoch=number,
-                    rate=recipe.learning_rate,
-                )
-            self.optimiser.step()
-            self.optimiser.zero_grad()
-            if not isinstance(self.schedule, Plateau):
-                self.schedule.step()
-            if self.average is not None:
-                self.average.update_parameters(self.plain)
+            loss = self._learn_batch(images, batch, draws, number)
             self.losses.append(loss)
             step = (number - 1) * self.steps + index
             self.audience.step(Step(step, number, index, self.steps, recipe.epochs, len(batch), loss, self.rate))
-        if self.teacher is not None:
-            self.teacher.close()
+
+    def _learn_batch(self, images: Images, batch: Tensor, draws: Draws, number: int) -> float:
+        """One step of all processes; the mean loss of the whole batch."""
+        loss = 0.0
+        shares = self._shares(len(batch))
+        for piece, share in enumerate(shares, start=1):
+            pixels, targets = self._show(images, batch, draws, share)
+            waits = piece < len(shares)
+            with self.accelerator.no_sync(self.model) if waits else nullcontext():
+                loss += self._learn_piece(pixels, targets, number) / len(shares)
+        loss = float(self.accelerator.reduce(torch.tensor(loss, device=self.accelerator.device), "mean"))
+        if not math.isfinite(loss):
+            raise TrainingError(
+                "training.loss-not-finite",
+                "the training loss is no longer a number in epoch {epoch}; "
+                "start again with a smaller learning rate (now {rate})",
+                epoch=number,
+                rate=self.recipe.learning_rate,
+            )
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        if not isinstance(self.schedule, Plateau):
+            self.schedule.step()
+        return loss
 
     def _shares(self, batch: int) -> list[slice]:
         """This process's pieces of a batch."""
@@ -261,13 +262,14 @@ class _Run:
             labels, images.labels[batch[lender]], patches, images.side
         )
 
-    def _learn_piece(self, pixels: Tensor, targets: Targets) -> float:
+    def _learn_piece(self, pixels: Tensor, targets: Targets, number: int) -> float:
         """Forward and backward of some images; their mean loss."""
         recipe = self.recipe
+        teacher = self.teacher if number >= recipe.last_cycle else None
         # Accelerate's own mixed precision would change the network's forward for good, evaluation included.
         with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=self.in_bfloat16):
             logits = self.model(self.prepare(pixels)).float()
-            taught = None if self.teacher is None else self.teacher.ask(pixels)
+            taught = None if teacher is None else teacher(pixels).float()
         loss = targets.loss(logits, recipe.label_smoothing)
         if taught is not None:
             distance = distance_to_teacher(logits, taught, recipe.teacher_temperature)
@@ -281,7 +283,7 @@ class _Run:
         accelerator, number = self.accelerator, len(self.history.epochs) + 1
         seconds = time.perf_counter() - self.started
         mine = slice(accelerator.process_index, None, accelerator.num_processes)
-        loss, right = _totals(self.kept, Images(validation.pixels[mine], validation.labels[mine]), self.prepare)
+        loss, right = _totals(self.network, Images(validation.pixels[mine], validation.labels[mine]), self.prepare)
         sums = torch.tensor([loss, right, self.right], dtype=torch.float64, device=accelerator.device)
         loss, right, learnt = accelerator.reduce(sums, "sum").tolist()
         count = len(validation.labels)
@@ -298,10 +300,11 @@ class _Run:
         if isinstance(self.schedule, Plateau):
             self.schedule.step(epoch.validation_loss)
         if self.recipe.keep == "best" and (self.best is None or epoch.validation_accuracy > self.best[0]):
-            state = {name: tensor.detach().cpu().clone() for name, tensor in self.kept.state_dict().items()}
+            state = {name: tensor.detach().cpu().clone() for name, tensor in self.network.state_dict().items()}
             self.best = epoch.validation_accuracy, state
 
-    def finish(self, model: nn.Module) -> None:
-        """Put what the recipe keeps into the caller's network."""
-        model.load_state_dict(self.kept.state_dict() if self.best is None else self.best[1])
-        model.eval()
+    def finish(self) -> None:
+        """Put what the recipe keeps into the network."""
+        if self.best is not None:
+            self.network.load_state_dict(self.best[1])
+        self.network.eval()

@@ -23,8 +23,6 @@ from cbam_core.training.recipes import Recipe
 GREY = (0.2989, 0.587, 0.114)
 """Weights of red, green and blue in a grey value, as torchvision has them (ITU-R 601-2)."""
 
-JITTER = ("brightness", "contrast", "saturation", "hue")
-
 
 @dataclass(frozen=True, eq=False)
 class Draws:
@@ -132,7 +130,7 @@ def jitter(
 
     Args:
         images: in [0, 1].
-        factors: in the order of `JITTER`; hue in [-0.5, 0.5].
+        factors: in the order brightness, contrast, saturation, hue; hue in [-0.5, 0.5].
         order: which of the four comes first, second, third and last.
     """
     changes: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (_brighten, _contrast, _saturate, _turn_hue)

@@ -198,7 +198,7 @@ def test_a_damaged_history_is_one_sentence_and_the_film_stays(folders, text):
     (folders[0] / f"{NETWORK}.{HISTORY}").write_text(text)
     app = open_training()
     (error,) = app.error
-    assert error.value == "cbam cnn cifar10.history.json cannot be read: it is damaged, or no record of a training."
+    assert error.value == "cbam\\_cnn\\_cifar10.history.json cannot be read: it is damaged, or no record of a training."
     assert "press play" in texts(app)
     assert str(folders[0]) not in texts(app)
 

@@ -89,6 +89,8 @@ def test_a_block_that_runs_twice_is_told_apart() -> None:
     [
         ("cbam9", 0, "no block 'cbam9' with channel weights; this network has cbam1, cbam2, cbam3"),
         ("", 0, "no block ''"),
+        ("cbam1#x", 0, "no block 'cbam1#x'"),
+        ("cbam1#1", 0, "no block 'cbam1#1'"),
         ("cbam1", 32, "numbered from 0 to 31; given 32"),
         ("cbam1", -1, "numbered from 0 to 31; given -1"),
     ],

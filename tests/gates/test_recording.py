@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from cbam_core.errors import CaptureError
 from cbam_core.gates import capture
 from cbam_core.gates.record import Gate
+from cbam_core.gates.recording import hooked
 from cbam_core.nn import CBAM, CBAM_CNN
 
 Look = Callable[[nn.Module], dict[str, Any]]
@@ -435,3 +436,17 @@ def test_a_sealed_model_is_refused_before_any_hook(hooks: Look) -> None:
     with pytest.raises(CaptureError), capture(model):
         pass
     assert not any(hooks(model).values())
+
+
+def test_hooks_that_cannot_all_be_registered_leave_none() -> None:
+    layer = nn.Linear(2, 2)
+
+    def refuse(hook: object) -> None:
+        raise RuntimeError("no more hooks")
+
+    with (
+        pytest.raises(RuntimeError, match="no more hooks"),
+        hooked([(layer.register_forward_hook, print), (refuse, print)]),
+    ):
+        pass
+    assert not layer._forward_hooks

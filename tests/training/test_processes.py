@@ -1,4 +1,4 @@
-"""Several processes that share every batch, against one that learns it in as many parts."""
+"""Several processes that share every batch, against one that learns it in as many pieces."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Counting(Watch):
         self.told += 1
 
 torch.set_num_threads(1)
-folder, parts = Path(sys.argv[1]), int(sys.argv[2])
+folder, pieces = Path(sys.argv[1]), int(sys.argv[2])
 sheet = sample_sheet()
 images = Images.from_arrays(sheet.images, sheet.labels)
 accelerator = find_devices()
@@ -38,7 +38,7 @@ for kind in ("plain", "cbam"):
     torch.manual_seed(0)
     layers = [nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), CBAM(16), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(1024, 10)]
     model, watch = nn.Sequential(*layers) if kind == "plain" else CBAM_CNN(), Counting()
-    where = {"folder": folder / kind, "accelerator": accelerator, "parts": parts}
+    where = {"folder": folder / kind, "accelerator": accelerator, "pieces": pieces}
     history = fit(model, images, recipe, prepare=prepare, watch=watch, **where)
     if accelerator.is_main_process:
         torch.save({"model": model.state_dict(), "losses": history.losses, "told": watch.told,
@@ -58,10 +58,10 @@ def run(folder: Path, processes: int) -> Results:
     root = str(Path(__file__).parents[2])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
     command = [*torchrun, str(script)] if processes > 1 else [sys.executable, str(script)]
-    parts = 3 - processes  # one process learns each batch in two parts, two learn one part each
+    pieces = 3 - processes  # one process learns each batch in two pieces, two learn one part each
     environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*command, str(folder), str(parts)],
+        [*command, str(folder), str(pieces)],
         env=environment,
         capture_output=True,
         text=True,
@@ -95,6 +95,6 @@ def test_one_process_speaks_for_all(two: Results) -> None:
     assert two["plain"]["told"] == 2
 
 
-def test_batch_statistics_of_parts_cost_the_network_little(one: Results, two: Results) -> None:
+def test_batch_statistics_of_pieces_cost_the_network_little(one: Results, two: Results) -> None:
     one, two = one["cbam"], two["cbam"]
     assert sum(two["losses"][-5:]) / 5 == pytest.approx(sum(one["losses"][-5:]) / 5, abs=0.6)

@@ -55,13 +55,9 @@ def test_a_second_cycle_needs_a_first_one(changes) -> None:
         replace(FAST, **{"second": 5, **changes})
 
 
-def test_views_come_again_once_the_teacher_has_seen_them() -> None:
-    made = replace(FAST, teacher="any", teacher_views=2)
-    assert [made.shown(epoch) for epoch in range(1, 6)] == [1, 2, 1, 2, 1]
-    later = replace(made, epochs=9, second=5)
-    assert later.taught_from == 5
-    assert [later.shown(epoch) for epoch in range(1, 10)] == [1, 2, 3, 4, 5, 6, 5, 6, 5]
-    assert [replace(made, teacher="").shown(epoch) for epoch in (1, 2, 3)] == [1, 2, 3]
+def test_the_last_cycle_is_the_second_or_the_only_one() -> None:
+    assert FAST.last_cycle == 1
+    assert replace(FAST, epochs=9, second=5).last_cycle == 5
 
 
 def test_values_given_as_text_are_read_by_their_kind() -> None:

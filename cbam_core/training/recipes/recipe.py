@@ -46,7 +46,6 @@ class Recipe:
         pasted: share of the images, in [0, 1], that get a rectangle of another image, and its label by its area.
         bfloat16: run forward and backward in bfloat16 autocast, where the processor has arithmetic for it (see
             `cbam_core.training.precision`); weights and updates stay float32.
-        averaging: decay per step of the average over weights that is kept as the result, in [0, 1); 0 for none.
         second: of one-cycle: epochs at the end that are a cycle of their own, after that of the others; 0 for none.
         second_rate: share of the first cycle's peak rate that the second one climbs to, in (0, 1].
         plain: epochs at the end in which nothing is erased or pasted; 0 for none.
@@ -54,8 +53,6 @@ class Recipe:
             is one; "" for none.
         teacher_share: weight of that part of the loss, in [0, 1].
         teacher_temperature: both networks' logits are divided by it for that part.
-        teacher_views: after so many epochs with the teacher, order, transforms and patches begin again, and what it
-            answered is remembered; 0 for new ones in every epoch.
         validation: images held out of the training set (the last ones of a fixed shuffle), never trained on.
         keep: ``"last"``, or ``"best"`` for the epoch of the greatest validation accuracy.
         seed: of initialisation, order and transforms.
@@ -86,14 +83,12 @@ class Recipe:
     erased: int = 0
     pasted: float = 0.0
     bfloat16: bool = True
-    averaging: float = 0.0
     second: int = 0
     second_rate: float = 0.5
     plain: int = 0
     teacher: str = ""
     teacher_share: float = 0.0
     teacher_temperature: float = 1.0
-    teacher_views: int = 0
     validation: int = 5000
     keep: str = "last"
     seed: int = 0
@@ -132,20 +127,13 @@ class Recipe:
             )
 
     @property
-    def taught_from(self) -> int:
-        """The first epoch with the teacher, counted from 1, if there is one."""
+    def last_cycle(self) -> int:
+        """The first epoch of the second cycle, or of the only one, counted from 1."""
         return self.epochs - self.second + 1 if self.second else 1
 
     def of_epoch(self, epoch: int) -> Recipe:
         """The transforms of an epoch, counted from 1: this recipe's, or in the last ones its plain ones."""
         return replace(self, erased=0, pasted=0.0) if epoch > self.epochs - self.plain else self
-
-    def shown(self, epoch: int) -> int:
-        """The epoch whose order, transforms and patches an epoch has: its own, or that of the same view before."""
-        first = self.taught_from
-        if not (self.teacher and self.teacher_views) or epoch < first:
-            return epoch
-        return first + (epoch - first) % self.teacher_views
 
     def as_dict(self) -> dict[str, Number]:
         """The recipe as JSON-ready values."""
@@ -171,13 +159,11 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "rotation": (0, 180, False, False),
     "erased": (0, 32, False, False),
     "pasted": (0, 1, False, False),
-    "averaging": (0, 1, False, True),
     "second": (0, 100_000, False, False),
     "second_rate": (0, 1, True, False),
     "plain": (0, 100_000, False, False),
     "teacher_share": (0, 1, False, False),
     "teacher_temperature": (0, 1000, True, False),
-    "teacher_views": (0, 1000, False, False),
     "validation": (1, 49_999, False, False),
     "seed": (0, _MANY, False, False),
 }

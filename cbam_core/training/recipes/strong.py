@@ -17,7 +17,8 @@ alone: half a point less after 20).
 Nor did it pay to go on from the weights of epoch 180 in other ways, by those eighteen views: 30 epochs at 0.3 of the
 peak rate whose weights were averaged came to 87.28 %, 30 epochs of another cycle with rotation, colour jitter and more
 patches to 86.79 %. The second network as a teacher in a second cycle of 60 epochs (``second_rate=0.5 teacher_share=0.9
-teacher_temperature=2 teacher_views=12``) was stopped after 51 of them, at 85.92 %.
+teacher_temperature=2``, twelve views of every image, whose answers were remembered) was stopped after 51 of them, at
+85.92 %. Neither the average over weights nor the memory of answers is there any more.
 """
 
 from dataclasses import replace

@@ -45,5 +45,5 @@ def _switch() -> None:
 
 @cache
 def _component() -> Any:
-    script = files("app.components").joinpath("language.js").read_text(encoding="utf-8")
+    script = files("app.parts").joinpath("language.js").read_text(encoding="utf-8")
     return st.components.v2.component("cbam_lens.language", html="<span hidden></span>", js=script)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from app import own_networks, services
-from app.words import Words, say
+from app.words import Words, plain_name, plain_text, say
 from cbam_core.errors import CbamError
 
 ENDINGS = ["safetensors", "pth", "pt"]
@@ -53,7 +53,7 @@ def own_network_button(selected: str, key: str) -> None:
         else:
             st.caption(WORDS["full"].format(most=own_networks.MOST))
     if selected in own_networks.names():
-        name = _plain(selected)
+        name = plain_name(selected)
         st.button(
             WORDS["remove"].format(name=name),
             icon=":material/delete:",
@@ -63,7 +63,7 @@ def own_network_button(selected: str, key: str) -> None:
         )
     elif (dropped := own_networks.dropped()) is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(WORDS["removed"].format(name=_plain(dropped)), width="content")
+            st.caption(WORDS["removed"].format(name=plain_name(dropped)), width="content")
             st.button(WORDS["undo"], icon=":material/undo:", key="own-undo", on_click=_restore, args=(key,))
 
 
@@ -91,10 +91,10 @@ def _way_in(key: str) -> None:
 def _say_what_became(file_name: str, of_it: CbamError | str) -> None:
     """Why a file was refused, or the name of the network that it is."""
     if isinstance(of_it, CbamError):
-        said = WORDS["refused"].format(file=_plain(file_name), reason=_plain_text(say(of_it)))
+        said = WORDS["refused"].format(file=plain_name(file_name), reason=plain_text(say(of_it)))
         st.error(said, icon=":material/error:")
     else:
-        st.info(WORDS["same"].format(file=_plain(file_name), name=_plain(of_it)), icon=":material/info:")
+        st.info(WORDS["same"].format(file=plain_name(file_name), name=plain_name(of_it)), icon=":material/info:")
 
 
 def _take(widget: str, key: str) -> None:
@@ -123,12 +123,3 @@ def _drop(name: str) -> None:
 def _restore(key: str) -> None:
     if (name := own_networks.restore()) is not None:
         st.session_state[key] = name
-
-
-def _plain(name: str) -> str:
-    """A file's name with nothing that Markdown would make something of."""
-    return _plain_text("".join(letter if letter.isalnum() or letter in " ._-" else "-" for letter in name)[:80])
-
-
-def _plain_text(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()<>#+!|$~:" else letter for letter in text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import services
-from app.components.own_network import network_labels, own_network_button
+from app.parts.own_network import network_labels, own_network_button
 from app.words import Words
 from cbam_core.classifier import Classifier
 
