@@ -11,7 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SHELL = "chromium-headless-shell"
+"""Debian's Chromium without windows, which opens pages in three quarters of the time."""
+
+NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
 def find() -> str | None:
@@ -32,7 +35,9 @@ def install() -> None:
         return
     if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
         _succeeds(["apt-get", "update", "-q"])
-        _succeeds(["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"])
+        for package in (SHELL, "chromium"):
+            if _succeeds(["apt-get", "install", "-y", "-q", "--no-install-recommends", package]):
+                return
 
 
 def _own_of_playwright() -> str | None:

@@ -369,6 +369,17 @@ def test_a_browser_is_installed_where_there_is_none(monkeypatch, capsys):
     assert capsys.readouterr().out == "/new/chromium\n"
 
 
+def test_a_browser_without_windows_is_preferred_where_there_is_one(monkeypatch, tmp_path):
+    from tests import find_chromium
+
+    monkeypatch.delenv("CHROME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("chromium", "chromium-headless-shell"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+        assert find_chromium.find() == str(tmp_path / name)
+
+
 def test_skipped_browser_tests_are_told_in_the_summary(tmp_path):
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_one.py").write_text(

@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.components.camera import camera
 from app.components.figures import Place
-from app.components.gallery import choose_from_gallery
+from app.components.gallery import Sheet, choose_from_gallery
 from app.components.one_of import choose_one
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
@@ -110,11 +109,11 @@ class Gallery:
 
     Attributes:
         names: of their files.
-        tile: a picture's thumbnail by its place; all of one size.
+        sheet: gives their thumbnails.
     """
 
     names: Sequence[str]
-    tile: Callable[[int], np.ndarray]
+    sheet: Sheet
 
 
 @dataclass(frozen=True)
@@ -243,7 +242,7 @@ def _choose_laid_out(place: Place, kept: Choice, gallery: Callable[[], Gallery])
         return replace(kept, folder="")
     names = pictures.names
     first = _start("folder", place, names.index(kept.folder) if kept.folder in names else 0)
-    at = choose_from_gallery(names, pictures.tile, first=max(min(first, len(names) - 1), 0), key=_key("folder", place))
+    at = choose_from_gallery(names, pictures.sheet, first=max(min(first, len(names) - 1), 0), key=_key("folder", place))
     name = "" if at is None else names[at]
     return kept if name == kept.folder else replace(kept, folder=name, folder_fit=Fitted())
 

@@ -7,7 +7,7 @@ What is not remembered yet is worked out in a `turn`, so that nobody's work keep
 
 from app.services.classes import class_images, class_summaries, test_summaries
 from app.services.classifiers import anatomy, evaluation_of, network, networks, shipped_as, shipped_networks
-from app.services.folder import gallery, gallery_by_name, gallery_file, gallery_tile, has_gallery
+from app.services.folder import gallery, gallery_by_name, gallery_file, gallery_sheet, has_gallery
 from app.services.pictures import (
     Shown,
     about_sample,
@@ -44,7 +44,7 @@ __all__ = [
     "gallery",
     "gallery_by_name",
     "gallery_file",
-    "gallery_tile",
+    "gallery_sheet",
     "has_gallery",
     "kept_answers",
     "network",

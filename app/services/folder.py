@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
+from app.components.strip import lay_out_tiles
 from app.components.uploads import Upload
 from app.services.stamps import Stamp, stamp_of
 from app.turns import turn
@@ -16,9 +18,13 @@ from cbam_core.data.gallery import GalleryPicture, list_pictures, thumbnail
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError, DataError, ImageError
 from cbam_core.places import image_folder
+from cbam_core.viewer.payload import png
 
 TILE = 88
 """Side of a thumbnail of the gallery, pixels: twice the side on the page, for dense screens."""
+
+MOST_SHEETS = 4
+"""Sheets that are remembered: the folder as it is, and as it was a moment ago."""
 
 
 def has_gallery() -> bool:
@@ -44,9 +50,27 @@ def gallery_by_name() -> dict[str, GalleryPicture]:
         return {}
 
 
-def gallery_tile(picture: GalleryPicture) -> np.ndarray:
-    """A thumbnail, uint8 RGB; grey where the file cannot be shown."""
-    return _gallery_tile(str(picture.path), stamp_of(picture.path))
+def gallery_sheet(pictures: Sequence[GalleryPicture], columns: int, report: Callable[[int], None]) -> bytes:
+    """Thumbnails of pictures as one PNG, so many in a row; grey where a file cannot be shown.
+
+    Args:
+        pictures: which.
+        columns: thumbnails in a row.
+        report: called now and then with the number of those that are done, where they are not known yet.
+    """
+    files, sheets = tuple((str(picture.path), stamp_of(picture.path)) for picture in pictures), _sheets()
+    sheet = sheets.get((columns, files))
+    if sheet is None:
+        tiles = []
+        for path, stamp in files:
+            tiles.append(_gallery_tile(path, stamp))
+            if len(tiles) % 10 == 0:
+                report(len(tiles))
+        with turn():
+            sheet = sheets[columns, files] = png(lay_out_tiles(tiles, columns))
+        while len(sheets) > MOST_SHEETS:
+            sheets.pop(next(iter(sheets)), None)
+    return sheet
 
 
 def gallery_file(picture: GalleryPicture) -> Upload:
@@ -56,6 +80,12 @@ def gallery_file(picture: GalleryPicture) -> Upload:
         DataError: the file is gone, or grew too large.
     """
     return _gallery_file(str(picture.path), stamp_of(picture.path))
+
+
+@st.cache_resource(show_spinner=False)
+def _sheets() -> dict[tuple[int, tuple[tuple[str, Stamp | None], ...]], bytes]:
+    """A place to remember sheets in: a cached function that made them could not say how far it is."""
+    return {}
 
 
 @st.cache_data(max_entries=2 * MOST_PICTURES, show_spinner=False)

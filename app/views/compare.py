@@ -168,7 +168,7 @@ def _sources() -> Sources:
 
 def _gallery() -> Gallery:
     pictures = services.gallery()
-    return Gallery([picture.name for picture in pictures], lambda place: services.gallery_tile(pictures[place]))
+    return Gallery([picture.name for picture in pictures], partial(services.gallery_sheet, pictures))
 
 
 def _as_on_inspect(last: Picked, side: Choice) -> Choice:

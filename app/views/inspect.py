@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -198,7 +199,7 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
         return
     place = choose_from_gallery(
         [picture.name for picture in pictures],
-        lambda place: services.gallery_tile(pictures[place]),
+        partial(services.gallery_sheet, pictures),
         first=min(starts()["folder"], max(len(pictures) - 1, 0)),
         key=turned("gallery", "strip"),
     )

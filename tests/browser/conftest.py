@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from tests.find_chromium import find
+
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -27,7 +27,7 @@ def chromium():
     """Playwright's `Browser`, one a module; tests open contexts of their own."""
     if os.environ.get("CBAM_SKIP_BROWSER") == "1":
         pytest.skip("CBAM_SKIP_BROWSER=1: nothing was checked in a browser")
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = find()
     with sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
