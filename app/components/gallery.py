@@ -13,7 +13,7 @@ WORDS = Words({"reading": "Reading {count} pictures", "none": "There are no pict
 
 COLUMNS = 10
 
-Sheet = Callable[[int, Callable[[int], None]], bytes]
+Sheet = Callable[[int, Callable[[int], object]], bytes]
 """Gives thumbnails as one PNG, so many in a row; while it makes them, it calls the function with how many are done."""
 
 

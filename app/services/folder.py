@@ -50,7 +50,7 @@ def gallery_by_name() -> dict[str, GalleryPicture]:
         return {}
 
 
-def gallery_sheet(pictures: Sequence[GalleryPicture], columns: int, report: Callable[[int], None]) -> bytes:
+def gallery_sheet(pictures: Sequence[GalleryPicture], columns: int, report: Callable[[int], object]) -> bytes:
     """Thumbnails of pictures as one PNG, so many in a row; grey where a file cannot be shown.
 
     Args:

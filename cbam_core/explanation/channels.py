@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-from torch import Tensor
-
 from cbam_core.classifier import Classifier
 from cbam_core.errors import CaptureError
 from cbam_core.explanation.explaining import as_batch
-from cbam_core.explanation.result import ChannelMap, Explanation
+from cbam_core.explanation.result import ChannelMap, Explanation, own_copy
 from cbam_core.gates.passing import follow_channel
 
 
@@ -39,13 +36,7 @@ def explain_channel(classifier: Classifier, explanation: Explanation, block: str
         block=block,
         channel=channel,
         weight=float(found.gates["channel"][channel]),
-        before=_own(before[0]),
-        after=_own(after[0]),
+        before=own_copy(before[0].float().cpu().numpy()),
+        after=own_copy(after[0].float().cpu().numpy()),
         placement=found.placement,
     )
-
-
-def _own(values: Tensor) -> np.ndarray:
-    copy = values.float().cpu().numpy().copy()
-    copy.setflags(write=False)
-    return copy

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 
 from cbam_core.errors import DataError, Message
-from cbam_core.explanation.result import Block, Explanation
+from cbam_core.explanation.result import Block, Explanation, own_copy
 
 CONSTANT = 1e-6
 """Values whose standard deviation is at most this share of their size vary by no more than float32 rounds."""
@@ -161,7 +161,7 @@ def summarise_gates(explanations: Sequence[Explanation]) -> GateSummary:
         blocks=_over(explanations, np.mean),
         spread=_over(explanations, np.std),
         classes=first.classes,
-        probabilities=_own(np.stack([one.probabilities for one in explanations]).astype(np.float64).mean(axis=0)),
+        probabilities=own_copy(np.stack([one.probabilities for one in explanations]).astype(np.float64).mean(axis=0)),
         predicted=tuple(one.predicted for one in explanations),
     )
 
@@ -208,7 +208,7 @@ def _difference(
         return None, (
             Message("comparison.shapes-differ", "no difference of the {kind}: one has {left} and one {right}", values),
         )
-    return Difference(_own(right.astype(np.float64) - left), similarity(left, right)), ()
+    return Difference(own_copy(right.astype(np.float64) - left), similarity(left, right)), ()
 
 
 def _sized(shape: tuple[int, ...]) -> str:
@@ -236,14 +236,8 @@ def _over(explanations: Sequence[Explanation], measure: Callable[..., np.ndarray
     blocks = []
     for at, block in enumerate(explanations[0].blocks):
         gates = {
-            kind: _own(measure([one.blocks[at].gates[kind] for one in explanations], axis=0, dtype=np.float64))
+            kind: own_copy(measure([one.blocks[at].gates[kind] for one in explanations], axis=0, dtype=np.float64))
             for kind in block.gates
         }
         blocks.append(Block(block.name, gates, block.placement))
     return tuple(blocks)
-
-
-def _own(values: np.ndarray) -> Float32[np.ndarray, "*shape"]:
-    copy = values.astype(np.float32)
-    copy.setflags(write=False)
-    return copy

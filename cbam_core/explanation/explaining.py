@@ -18,7 +18,7 @@ from cbam_core.classifier import Classifier
 from cbam_core.data.fitting import Fit, Frame, fit_image
 from cbam_core.data.images import Picture, decode
 from cbam_core.errors import Message, ModelError
-from cbam_core.explanation.result import Block, Explanation
+from cbam_core.explanation.result import Block, Explanation, own_copy
 from cbam_core.gates import Gate, Placement, capture, place
 
 Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | Picture
@@ -122,8 +122,8 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
     return [
         Explanation(
             classes=classifier.classes,
-            probabilities=_own(probabilities[index]),
-            input_image=_own(one.pixels),
+            probabilities=own_copy(probabilities[index]),
+            input_image=own_copy(one.pixels),
             frame=one.frame,
             fit=one.fit,
             notes=one.notes,
@@ -140,15 +140,8 @@ def _blocks(gates: tuple[Gate, ...], index: int, grids: dict[str, Placement]) ->
     by_block: dict[str, dict[str, np.ndarray]] = {}
     for gate in gates:
         values = gate.values[index].float().cpu().numpy()
-        by_block.setdefault(gate.block, {})[gate.kind] = _own(values)
+        by_block.setdefault(gate.block, {})[gate.kind] = own_copy(values)
     return tuple(Block(name, kinds, grids.get(name)) for name, kinds in by_block.items())
-
-
-def _own(values: np.ndarray) -> np.ndarray:
-    """A read-only copy: an explanation shares no memory with a batch and nobody can change it by accident."""
-    copy = values.copy()
-    copy.setflags(write=False)
-    return copy
 
 
 _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()

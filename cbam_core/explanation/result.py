@@ -121,3 +121,11 @@ class Explanation:
         from cbam_core.explanation.saving import save
 
         return save(self, Path(folder), colours=colours, scale=scale, opacity=opacity, smooth=smooth)
+
+
+def own_copy(values: np.ndarray) -> np.ndarray:
+    """A read-only copy, floats as float32: a result shares no memory with a batch and is not changed by accident."""
+    floats = np.issubdtype(values.dtype, np.floating)
+    copy = values.astype(np.float32 if floats else values.dtype)
+    copy.setflags(write=False)
+    return copy

@@ -17,7 +17,7 @@ import numpy as np
 from cbam_core.data.cifar10 import data_folder
 from cbam_core.errors import DataError
 from cbam_core.explanation.comparison import GateSummary
-from cbam_core.explanation.result import Block
+from cbam_core.explanation.result import Block, own_copy
 from cbam_core.files import write_atomically
 from cbam_core.gates.placement import Placement
 
@@ -108,7 +108,7 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> Summaries:
             blocks=_blocks(arrays, "mean", at),
             spread=_blocks(arrays, "spread", at),
             classes=classes,
-            probabilities=_own(arrays["probabilities"][at]),
+            probabilities=own_copy(arrays["probabilities"][at]),
             predicted=tuple(classes[place] for place in arrays["predicted"][starts[at] : ends[at]].tolist()),
         )
         for at, name in enumerate(arrays["names"].tolist())
@@ -118,7 +118,7 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> Summaries:
 def _blocks(arrays: dict[str, np.ndarray], measure: str, at: int) -> tuple[Block, ...]:
     blocks = []
     for number, (name, kinds) in enumerate(zip(arrays["blocks"].tolist(), arrays["kinds"].tolist(), strict=True)):
-        gates = {kind: _own(arrays[f"{measure}.{number}.{kind}"][at]) for kind in kinds.split(",") if kind}
+        gates = {kind: own_copy(arrays[f"{measure}.{number}.{kind}"][at]) for kind in kinds.split(",") if kind}
         blocks.append(Block(name, gates, _placement(arrays["placements"][number].tolist())))
     return tuple(blocks)
 
@@ -126,9 +126,3 @@ def _blocks(arrays: dict[str, np.ndarray], measure: str, at: int) -> tuple[Block
 def _placement(numbers: list[Any]) -> Placement | None:
     down, right, rows, columns = map(float, numbers)
     return None if np.isnan(down) else Placement((down, right), (rows, columns))
-
-
-def _own(values: np.ndarray) -> np.ndarray:
-    copy = values.astype(np.float32)
-    copy.setflags(write=False)
-    return copy

@@ -18,7 +18,7 @@ from cbam_core.data.fitting import fit_image
 from cbam_core.errors import DataError
 from cbam_core.explanation.comparison import GateSummary
 from cbam_core.explanation.explaining import as_batch, placements
-from cbam_core.explanation.result import Block
+from cbam_core.explanation.result import Block, own_copy
 from cbam_core.gates import Gate, capture
 
 STEP = 100
@@ -139,7 +139,7 @@ class GateSums:
             blocks=self._blocks({key: moments.mean for key, moments in found.gates.items()}),
             spread=self._blocks({key: moments.spread for key, moments in found.gates.items()}),
             classes=self._classifier.classes,
-            probabilities=_own(found.probabilities.mean),
+            probabilities=own_copy(found.probabilities.mean),
             predicted=tuple(found.predicted),
         )
 
@@ -147,16 +147,10 @@ class GateSums:
         places = placements(self._classifier.model, self._classifier.input_size)
         by_block: dict[str, dict[str, np.ndarray]] = {}
         for (block, kind), values in gates.items():
-            by_block.setdefault(block, {})[kind] = _own(values)
+            by_block.setdefault(block, {})[kind] = own_copy(values)
         return tuple(Block(name, kinds, places.get(name)) for name, kinds in by_block.items())
 
 
 def _as_array(gate: Gate) -> Float32[np.ndarray, " n *shape"]:
     values: np.ndarray = gate.values.float().cpu().numpy()
     return values
-
-
-def _own(values: np.ndarray) -> Float32[np.ndarray, "*shape"]:
-    copy = values.astype(np.float32)
-    copy.setflags(write=False)
-    return copy

@@ -42,7 +42,7 @@ PAIR_COLOURS = ("#2f8fd0", "#d9730d")
 """Blue and orange that colour-blind readers tell apart, at least 3:1 against white and near-black pages."""
 INK = "#7a7a7a"
 """Grey for text on white and on near-black alike; a page that knows its theme should pass a better one."""
-_GRID = "rgba(128,128,128,0.25)"
+GRID = "rgba(128,128,128,0.25)"
 
 
 def channel_weights(
@@ -76,7 +76,7 @@ def channel_weights(
     ranked = np.argsort(-weights, kind="stable")
     chosen = _ends(ranked, top, bottom)
     channels = chosen if order == "sorted" else np.sort(chosen)
-    hover = f"{_escaped(words['channel'])} %{{x}}<br>{_escaped(words['weight'])} %{{y:.4f}}<extra></extra>"
+    hover = f"{escaped(words['channel'])} %{{x}}<br>{escaped(words['weight'])} %{{y:.4f}}<extra></extra>"
     bars = {**_bars(channels, weights, ONE_COLOUR), "hovertemplate": hover}
     axis = words["by_weight" if order == "sorted" else "by_index"]
     return {
@@ -129,7 +129,7 @@ def compare_channel_weights(
         "hovertemplate": _pair_template(labels, words),
     }
     bars = [
-        {**_bars(channels, weights, colour), "name": _escaped(label), **hover}
+        {**_bars(channels, weights, colour), "name": escaped(label), **hover}
         for weights, label, colour in zip((left, right), labels, PAIR_COLOURS, strict=True)
     ]
     layout = _layout(title, words[f"by_{order}"].format(left=labels[0]), len(channels), (left, right), ink)
@@ -231,7 +231,7 @@ def _ends(ranked: Int[np.ndarray, " c"], top: int | None, bottom: int | None) ->
 
 
 def _pair_template(labels: tuple[str, str], words: Mapping[str, str]) -> str:
-    channel, left, right, difference = map(_escaped, (words["channel"], *labels, words["difference"]))
+    channel, left, right, difference = map(escaped, (words["channel"], *labels, words["difference"]))
     return (
         f"{channel} %{{x}}<br>{left} %{{customdata[0]:.4f}}<br>{right} %{{customdata[1]:.4f}}<br>"
         f"{difference} %{{customdata[2]:+.4f}}<extra></extra>"
@@ -251,7 +251,7 @@ def _bars(channels: Int[np.ndarray, " k"], weights: Float32[np.ndarray, " c"], c
 def _layout(title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray, " c"], ...], ink: str) -> Chart:
     lowest, highest = _range(shown)
     return {
-        "title": {"text": _escaped(title), "x": 0, "xref": "paper", "font": {"size": 14}},
+        "title": {"text": escaped(title), "x": 0, "xref": "paper", "font": {"size": 14}},
         "margin": {"l": 40, "r": 8, "t": 40, "b": 44},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -259,7 +259,7 @@ def _layout(title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray,
         "bargap": 0.15 if places <= 128 else 0,
         "xaxis": {
             "type": "category",
-            "title": {"text": _escaped(axis), "standoff": 6},
+            "title": {"text": escaped(axis), "standoff": 6},
             "showgrid": False,
             **({"dtick": 1} if places <= 24 else {"nticks": 12}),
             "tickangle": 0,
@@ -267,8 +267,8 @@ def _layout(title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray,
         "yaxis": {
             "range": [lowest, highest],
             **({"dtick": 0.25} if highest - lowest == 1 else {}),
-            "gridcolor": _GRID,
-            "zerolinecolor": _GRID,
+            "gridcolor": GRID,
+            "zerolinecolor": GRID,
             "fixedrange": True,
         },
     }
@@ -285,6 +285,6 @@ def _legend() -> Chart:
     return {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"}
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text as Plotly shows it letter by letter: it reads tags, and `%{...}` in templates."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%&#123;")

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 
 from cbam_core.errors import RenderError
-from cbam_core.render.charts import INK, ONE_COLOUR, PAIR_COLOURS, Chart
+from cbam_core.render.charts import GRID, INK, ONE_COLOUR, PAIR_COLOURS, Chart
 
 Measure = Literal["accuracy", "loss"]
 
@@ -47,8 +47,6 @@ WORDS: Mapping[str, str] = {
     "nothing": "Nothing was measured yet.",
 }
 """The words of the charts and of their descriptions; pass a translation with the same keys."""
-
-_GRID = "rgba(128,128,128,0.25)"
 
 
 @runtime_checkable
@@ -243,7 +241,7 @@ def plain_layout(title: str, ink: str | None) -> Chart:
 
 
 def _layout(title: str, across: str, up: str, ink: str | None) -> Chart:
-    grid = {"gridcolor": _GRID, "zeroline": False}
+    grid = {"gridcolor": GRID, "zeroline": False}
     return {
         **plain_layout(title, ink),
         "hovermode": "x unified",

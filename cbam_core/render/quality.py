@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from cbam_core.render.charts import INK, ONE_COLOUR, PAIR_COLOURS, Chart
+from cbam_core.render.charts import GRID, INK, ONE_COLOUR, PAIR_COLOURS, Chart, escaped
 from cbam_core.render.curves import plain_layout
 
 Interval = tuple[float, float]
@@ -36,8 +36,6 @@ WORDS: Mapping[str, str] = {
     "nothing": "No image was shown.",
 }
 """The words of the charts and of their descriptions; pass a translation with the same keys."""
-
-_GRID = "rgba(128,128,128,0.25)"
 
 EVEN = 0.01
 """Mean confidence and accuracy closer than this are called about equal."""
@@ -79,7 +77,7 @@ def class_accuracy(
         "y": list(range(len(there))),  # places, not names: two classes may have one name
         "marker": {"color": ONE_COLOUR, "size": 9},
         "error_x": _error(shares, lows, highs, ONE_COLOUR),
-        "hovertext": [f"<b>{_escaped(names[place])}</b><br>{said}" for place, said in zip(there, hover, strict=True)],
+        "hovertext": [f"<b>{escaped(names[place])}</b><br>{said}" for place, said in zip(there, hover, strict=True)],
         "hoverinfo": "text",
     }
     floor = 10 * np.floor(min([*lows, 90.0]) / 10)
@@ -88,7 +86,7 @@ def class_accuracy(
     layout["xaxis"] = {"title": {"text": words["accuracy"], "standoff": 6}, "range": [float(floor), 100.5]} | _GRIDDED
     layout["yaxis"] = {
         "tickvals": list(range(len(there))),
-        "ticktext": [_escaped(names[place]) for place in there],
+        "ticktext": [escaped(names[place]) for place in there],
         "range": [len(there) - 0.4, -0.6],
         "automargin": True,
         "fixedrange": True,
@@ -159,7 +157,7 @@ def reliability(
         "yaxis": "y2",
         "marker": {"color": ONE_COLOUR, "line": {"width": 0}},
         "showlegend": False,
-        "hovertemplate": f"%{{y:,}} {_escaped(words['answers'])}<extra></extra>",
+        "hovertemplate": f"%{{y:,}} {escaped(words['answers'])}<extra></extra>",
     }
     layout = plain_layout(words["reliability"].format(error=f"{100 * error:.2f}"), ink)
     layout["bargap"] = 0
@@ -216,7 +214,7 @@ def describe_reliability(
     )
 
 
-_GRIDDED = {"gridcolor": _GRID, "zeroline": False}
+_GRIDDED = {"gridcolor": GRID, "zeroline": False}
 
 
 def _short(values: Sequence[float]) -> list[float]:
@@ -233,8 +231,3 @@ def _error(values: Sequence[float], lows: Sequence[float], highs: Sequence[float
         "thickness": 2,
         "width": 0,
     }
-
-
-def _escaped(text: str) -> str:
-    """Text as Plotly shows it letter by letter, as in `cbam_core.render.charts`."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%&#123;")

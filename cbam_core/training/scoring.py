@@ -69,7 +69,7 @@ def score(
 def _logits(classifier: Classifier, images: UInt8[np.ndarray, "b h w 3"]) -> Float32[Tensor, "b k"]:
     width, height = classifier.input_size
     if images.shape[1:3] != (height, width):
-        images = np.stack([fit_image(image, (width, height), "squash")[0] for image in images])
+        images = np.stack([fit_image(image, (width, height), "crop")[0] for image in images])
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
     with torch.inference_mode():
         logits: Tensor = classifier.model(normalise(pixels, classifier.mean, classifier.std))

@@ -108,11 +108,11 @@ class ViewedBlock:
         mask = None
         if self.mask is not None:
             height, width = self.mask.shape
-            mask = {"height": height, "width": width, "values": _numbers(self.mask)}
+            mask = {"height": height, "width": width, "values": as_base64(self.mask)}
         return {
             "name": self.name,
             "mask": mask,
-            "weights": None if self.weights is None else _numbers(self.weights),
+            "weights": None if self.weights is None else as_base64(self.weights),
             "cells": {picture: asdict(cells) for picture, cells in self.cells.items()},
         }
 
@@ -264,5 +264,6 @@ def _at_most(image: UInt8[np.ndarray, "h w 3"], longest: int) -> UInt8[np.ndarra
     return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS))
 
 
-def _numbers(values: Float32[np.ndarray, "*shape"]) -> str:
+def as_base64(values: Float32[np.ndarray, "*shape"]) -> str:
+    """Values for the browser: little-endian float32."""
     return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +204,19 @@ def test_a_file_that_is_no_picture_is_one_sentence(folder):
     app = visit(image="folder-broken.png")
     assert len(app.error) == 1
     assert "broken.png" in app.error[0].value
+
+
+def test_thumbnails_of_the_folder_are_made_once_and_again_where_a_picture_changed(folder):
+    for number in range(20):
+        Image.new("RGB", (64, 48), (0, 0, 10 * number)).save(folder / f"c{number:02}.png")
+    told = []
+    sheet = services.gallery_sheet(services.gallery(), 10, told.append)
+    assert told == [10, 20]
+    assert Image.open(io.BytesIO(sheet)).size == (10 * 88, 3 * 88)
+    assert services.gallery_sheet(services.gallery(), 10, told.append) is sheet
+    assert told == [10, 20]
+    Image.new("RGB", (64, 50), (255, 255, 255)).save(folder / "b.png")
+    assert services.gallery_sheet(services.gallery(), 10, told.append) != sheet
 
 
 def test_an_empty_folder_and_a_missing_one_are_said(monkeypatch, tmp_path):

@@ -22,7 +22,7 @@ from jaxtyping import Float32
 from cbam_core.render.film import Scenes, check_film
 from cbam_core.render.overlay import cells_on_input
 from cbam_core.viewer import Payload, Picture, Settings, source, styles
-from cbam_core.viewer.payload import PIXELATED
+from cbam_core.viewer.payload import PIXELATED, as_base64
 
 PLAYER_WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -90,7 +90,7 @@ def lay_out_film(
         "epochs": [int(epoch) for epoch in film.epochs],
         "accuracy": [known.get(int(epoch)) for epoch in film.epochs],
         "curve": [list(point) for point in sorted(points.items())],
-        "probabilities": [_numbers(scene) for scene in film.probabilities],
+        "probabilities": [as_base64(scene) for scene in film.probabilities],
         "blocks": [_block(film, block) for block in film.blocks],
         "words": {**PLAYER_WORDS, **words},
     }
@@ -107,8 +107,8 @@ def _block(film: Scenes, block: str) -> dict[str, Any]:
         "name": block,
         "cells": cells,
         "size": None if masks is None else {"height": masks.shape[2], "width": masks.shape[3]},
-        "masks": None if masks is None else [[_numbers(values) for values in scene] for scene in masks],
-        "weights": None if weights is None else [[_numbers(values) for values in scene] for scene in weights],
+        "masks": None if masks is None else [[as_base64(values) for values in scene] for scene in masks],
+        "weights": None if weights is None else [[as_base64(values) for values in scene] for scene in weights],
     }
 
 
@@ -122,10 +122,6 @@ def player_source() -> str:
 def player_styles() -> str:
     """The style sheet of both."""
     return f"{styles()}\n{_read('player.css')}"
-
-
-def _numbers(values: Float32[np.ndarray, "*shape"]) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
 
 
 def _read(name: str) -> str:
