@@ -1,5 +1,6 @@
 """The command as a whole: its help, how it fails, and what it writes where."""
 
+import json
 import os
 import re
 import signal
@@ -239,3 +240,25 @@ def test_the_entry_point_leaves_with_the_status(monkeypatch):
     with pytest.raises(SystemExit) as stopped:
         cli.run()
     assert stopped.value.code == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_standard_output_without_room_or_without_a_file_is_one_line():
+    for redirect in ("> /dev/full", ">&-"):
+        command = f"{sys.executable} -m cbam_core.cli data where {redirect}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == 3
+        assert done.stderr.count("\n") == 1
+        assert "results" in done.stderr
+
+
+def test_json_is_json_in_every_encoding(tmp_path, tiny_checkpoint):
+    odd = tmp_path / "café😀.safetensors"
+    odd.write_bytes(tiny_checkpoint.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "cbam_core.cli", "info", str(odd), "--json"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert json.loads(done.stdout)["name"] == "café😀"

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 from dataclasses import replace
 
 import pytest
 import torch
+from rich.console import Console
 
 from cbam_core import CBAM_CNN
 from cbam_core.classifier import save_classifier
@@ -105,3 +107,21 @@ def test_a_refused_checkpoint_leaves_nothing_behind(tmp_path, capsys):
     assert main(["export", str(bad), str(tmp_path / "out.pth")]) == 3
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "out.pth").exists()
+
+
+def test_a_checkpoint_is_not_exported_onto_itself(carded, capsys, monkeypatch):
+    content = carded.read_bytes()
+    assert main(["export", str(carded), str(carded)]) == 3
+    assert "is the checkpoint itself" in capsys.readouterr().err
+    monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(carded.parent))
+    assert main(["export", "carded", str(carded)]) == 3
+    assert carded.read_bytes() == content
+
+
+def test_info_names_every_layer_in_full_in_a_narrow_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("cbam_core.cli.output.console", lambda: Console(width=60, highlight=False, markup=False))
+    assert main(["info", "cbam_resnet_cifar10"]) == 0
+    said = re.sub(r"\s", "", capsys.readouterr().out)
+    assert "stage1.0.cbam.channel_attn" in said
+    assert "…" not in said

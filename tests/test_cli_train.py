@@ -101,3 +101,12 @@ def test_a_processor_without_bfloat16_is_told_of(asked, tmp_path, capsys, monkey
     assert ("no arithmetic for bfloat16; the run computes in float32" in capsys.readouterr().err) == said
     assert main(["train", "--epochs", "1", "--set", "bfloat16=no", "--out", str(tmp_path)]) == 0
     assert "bfloat16" not in capsys.readouterr().err
+
+
+def test_every_command_in_the_help_names_a_recipe_that_can_be_followed(asked, capsys):
+    main(["train", "--help"])
+    said = capsys.readouterr().out.split("Examples:")[1]
+    commands = [line.split("cbam", 1)[1].split() for line in said.splitlines() if line.strip().startswith("cbam train")]
+    assert len(commands) >= 3
+    for words in commands:
+        assert main(words) == 0

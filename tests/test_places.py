@@ -1,12 +1,18 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import cbam_core
+from cbam_core.errors import CbamError
 from cbam_core.places import (
     CHECKPOINT_VARIABLE,
+    DATA_VARIABLE,
+    IMAGE_VARIABLE,
     RUNS_VARIABLE,
+    cache_folder,
     checkpoint_folder,
+    image_folder,
     runs_folder,
     shipped_checkpoints,
 )
@@ -47,3 +53,13 @@ def test_runs_lie_beside_the_checkpoints_unless_a_variable_names_another_folder(
     assert runs_folder() == tmp_path / "runs"
     monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "elsewhere"))
     assert runs_folder() == tmp_path / "elsewhere"
+
+
+@pytest.mark.parametrize("folder", [checkpoint_folder, runs_folder, image_folder, cache_folder])
+def test_a_home_folder_that_is_not_there_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, folder: Callable[[], object]
+) -> None:
+    for variable in (CHECKPOINT_VARIABLE, RUNS_VARIABLE, IMAGE_VARIABLE, DATA_VARIABLE):
+        monkeypatch.setenv(variable, "~no-such-user/x")
+    with pytest.raises(CbamError, match="no such home folder; name the folder by its whole path"):
+        folder()

@@ -43,6 +43,9 @@ WORDS = Words(
         "teacher": "teacher",
         "teacher_share": "teacher share",
         "teacher_temperature": "teacher temperature",
+        # Those of recipes as they were when a network was trained:
+        "averaging": "averaging",
+        "teacher_views": "teacher views",
         "validation": "validation",
         "keep": "keep",
         "seed": "seed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Annotated
@@ -11,8 +12,17 @@ from typing import Annotated
 import typer
 
 from cbam_core.cli import checkpoints, dataset, evaluating, explaining, serving, training
-from cbam_core.cli.failures import BROKEN_PIPE, INTERRUPTED, USAGE, report_bug, report_failure, report_usage
-from cbam_core.cli.output import cautious_streams
+from cbam_core.cli.failures import (
+    BROKEN_PIPE,
+    INTERRUPTED,
+    USAGE,
+    USER_ERROR,
+    is_of_output,
+    report_bug,
+    report_failure,
+    report_usage,
+)
+from cbam_core.cli.output import cautious_streams, say
 from cbam_core.errors import CbamError
 
 EPILOG = """\b
@@ -108,16 +118,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):
         # Whoever read our output has gone (Typer then leaves); Python would complain when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_nowhere()
         return BROKEN_PIPE
     except (CbamError, OSError) as error:
+        if is_of_output(error):
+            _write_nowhere()
         return report_failure(error, debug=wants_debug.get())
     except Exception as error:
         return report_bug(error, debug=wants_debug.get())
     return int(status or 0)
 
 
+def _write_nowhere() -> None:
+    """Let what is still to be written to standard output go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run() -> None:
     """Run the command line that the program was started with, and leave with its exit status."""
+    if sys.stdout is None:
+        say("standard output is closed, and results are written there")
+        sys.exit(USER_ERROR)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with a picture, we say
     cautious_streams()
     sys.exit(main())

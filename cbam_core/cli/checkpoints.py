@@ -12,6 +12,7 @@ import typer
 from cbam_core.cli.choosing import JsonOption
 from cbam_core.cli.output import console, one_line, write_json
 from cbam_core.errors import CheckpointError
+from cbam_core.places import shipped_checkpoints
 
 if TYPE_CHECKING:
     from cbam_core.classifier import Classifier
@@ -67,6 +68,13 @@ def export(
     from cbam_core.classifier import export_state_dict, load_classifier
 
     classifier = load_classifier(checkpoint)
+    source = shipped_checkpoints().get(checkpoint, Path(checkpoint))
+    if out.exists() and source.exists() and out.samefile(source):
+        raise CheckpointError(
+            "export.onto-itself",
+            "{path} is the checkpoint itself, whose card would be lost; choose another name to write to",
+            path=str(out),
+        )
     try:
         export_state_dict(classifier, out)
     except OSError as error:
@@ -132,7 +140,10 @@ def _show_layers(summary: Summary) -> None:
     from rich.table import Table
 
     typer.echo("\nLayers")
-    table = Table("layer", "kind", "output", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("layer", overflow="fold")
+    for heading in ("kind", "output"):
+        table.add_column(heading)
     for heading in ("parameters", "multiply-adds"):
         table.add_column(heading, justify="right")
     for layer in summary.layers:

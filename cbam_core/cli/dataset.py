@@ -78,7 +78,7 @@ def status(
 
     home = cifar10.data_folder(folder) / "cifar10"
     if not cifar10.is_fetched(folder):
-        typer.echo(one_line(f"CIFAR-10 is not in {home}; `cbam data fetch` gets it"))
+        typer.echo(one_line(f"CIFAR-10 is not in {home}; `{cifar10.fetch_command(folder)}` gets it"))
         raise typer.Exit(USER_ERROR)
     if verify:
         cifar10.verify(folder)

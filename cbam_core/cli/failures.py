@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import tempfile
 import traceback
@@ -19,6 +20,9 @@ BUG = 70
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+"""What standard output says that has no room, or is none."""
+
 
 def report_usage(error: typer.TyperException) -> None:
     """Say what is wrong with the command line, and where its help is."""
@@ -31,10 +35,17 @@ def report_usage(error: typer.TyperException) -> None:
     say(f"{said[:1].lower()}{said[1:]}; see `{path} --help`")
 
 
+def is_of_output(error: Exception) -> bool:
+    """Whether standard output has no room, or is none: files that we write are named in what goes wrong with them."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in UNWRITABLE
+
+
 def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
     """Say what a user can put right; returns the exit status."""
     if debug:
         sys.stderr.write("".join(traceback.format_exception(error)))
+    elif is_of_output(error):
+        say(f"the results cannot be written: {getattr(error, 'strerror', None) or error}")
     elif isinstance(error, OSError) and error.filename is None:
         return report_bug(error, debug=debug)
     elif isinstance(error, OSError):

@@ -28,7 +28,8 @@ def say(text: str) -> None:
 
 def write_json(values: Any) -> None:
     """Results for another program, on standard output."""
-    sys.stdout.write(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(values, indent=2, ensure_ascii=plain, allow_nan=False) + "\n")
 
 
 def cautious_streams() -> None:

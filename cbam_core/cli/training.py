@@ -59,7 +59,7 @@ def train(
     Examples:
       cbam train --recipe fast --out runs/fast
       cbam train --recipe fast --out runs/fast --resume
-      cbam train --recipe strong --epochs 5 --set learning_rate=0.05 --out runs/quick
+      cbam train --recipe fast --epochs 5 --set learning_rate=0.05 --out runs/quick
       torchrun --nproc_per_node 2 -m cbam_core.cli train --recipe fast --out runs/two
     """
     import torch

@@ -8,10 +8,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -21,7 +22,8 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from cbam_core.data.sources import ARCHIVE, NPM_PACKAGE, Piece, Source, SourceFailedError
-from cbam_core.errors import DataError
+from cbam_core.errors import CbamError, DataError
+from cbam_core.places import cache_folder
 
 try:
     import fcntl
@@ -87,17 +89,15 @@ def data_folder(folder: Path | None = None) -> Path:
     Raises:
         DataError: none was given and this user has no home folder.
     """
-    if folder is not None:
-        return folder
-    if named := os.environ.get("CBAM_DATA_DIR"):
-        return Path(named).expanduser().absolute()
-    try:
-        return Path.home() / ".cache" / "cbam-lens"
-    except RuntimeError:
-        raise DataError(
-            "data.no-home",
-            "there is no home folder to keep CIFAR-10 in; set CBAM_DATA_DIR to a folder of your choice",
-        ) from None
+    return cache_folder() if folder is None else folder
+
+
+def fetch_command(folder: Path | None = None) -> str:
+    """What to type to get the data set into a folder."""
+    with suppress(CbamError):  # who has no usual folder has to name this one
+        if folder is None or folder == cache_folder():
+            return "cbam data fetch"
+    return f"cbam data fetch --dir {shlex.quote(str(folder))}"
 
 
 def is_fetched(folder: Path | None = None) -> bool:
@@ -137,8 +137,9 @@ def verify(folder: Path | None = None) -> None:
             path = str(home / f"{name}.npy")
             raise DataError(
                 "data.wrong-sum",
-                "{path} does not hold what CIFAR-10 should; delete it and run `cbam data fetch`",
+                "{path} does not hold what CIFAR-10 should; delete it and run `{command}`",
                 path=path,
+                command=fetch_command(folder),
             )
 
 
@@ -182,8 +183,9 @@ def _open_file(home: Path, name: str) -> NDArray[np.uint8]:
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(
             "data.absent",
-            "CIFAR-10 is not in {folder}; run `cbam data fetch` once to get it",
+            "CIFAR-10 is not in {folder}; run `{command}` once to get it",
             folder=str(home),
+            command=fetch_command(home.parent),
         ) from None
     except PermissionError:
         raise DataError(
@@ -193,14 +195,17 @@ def _open_file(home: Path, name: str) -> NDArray[np.uint8]:
         raise _damaged(path) from error
     if not isinstance(array, np.memmap) or array.dtype != np.uint8 or array.shape != FILES[name].shape:
         raise _damaged(path)
+    if name.endswith("labels") and array.max() >= len(CLASSES):
+        raise _damaged(path)
     return array
 
 
 def _damaged(path: Path) -> DataError:
     return DataError(
         "data.damaged",
-        "{path} is damaged or incomplete; run `cbam data fetch` to replace it",
+        "{path} is damaged or incomplete; run `{command}` to replace it",
         path=str(path),
+        command=fetch_command(path.parent.parent),
     )
 
 

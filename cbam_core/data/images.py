@@ -23,6 +23,7 @@ MAX_BYTES = 10 * 1024 * 1024
 """Largest file that is read, in bytes."""
 
 MAX_PIXELS = 40_000_000
+MAX_SIDE = 65_535
 """Largest picture that is decoded, in pixels; looked at before any pixel is."""
 
 ImageSource = bytes | str | Path | Image.Image | NDArray[Any]
@@ -230,6 +231,14 @@ def _check_pixels(size: tuple[int, int]) -> None:
             "this picture has {width} x {height} pixels; expected at least 1 x 1",
             width=width,
             height=height,
+        )
+    if max(width, height) > MAX_SIDE:  # Pillow keeps a few bytes for each row and column besides the pixels
+        raise ImageError(
+            "image.side-too-long",
+            "this picture has {width} x {height} pixels; a side may have {limit}: cut it or make it smaller",
+            width=width,
+            height=height,
+            limit=MAX_SIDE,
         )
     if width * height > MAX_PIXELS:
         raise ImageError(

@@ -102,6 +102,20 @@ def as_batch(classifier: Classifier, pixels: Sequence[UInt8[np.ndarray, "h w 3"]
     return batch.contiguous(memory_format=torch.channels_last)
 
 
+def check_finite(classifier: Classifier, logits: torch.Tensor) -> None:
+    """Make sure that a network answers with numbers.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if not logits.isfinite().all():
+        raise ModelError(
+            "model.not-finite",
+            "{name} does not answer with finite numbers: its weights are too large to compute with",
+            name=classifier.name or "this network",
+        )
+
+
 def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explanation]:
     model = classifier.model
     batch = as_batch(classifier, [one.pixels for one in inputs])
@@ -116,6 +130,7 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
             batch=len(inputs),
             shape=str(tuple(logits.shape)),
         )
+    check_finite(classifier, logits)
     probabilities = logits.float().softmax(dim=1).cpu().numpy()
     grids = placements(model, classifier.input_size)
     gates = record.gates

@@ -88,6 +88,12 @@ def save(
         CbamError: the folder cannot be written, or a setting is unknown.
         ImageError: `original` is not the image that was explained.
     """
+    if folder.exists() and not folder.is_dir():
+        raise CbamError(
+            "save.file-there",
+            "{path} is a file, and the results need a folder of that name; choose another one to write to",
+            path=str(folder),
+        )
     files = as_files(explanation, original=original, date=date, **settings)
     paths = {}
     for name, content in files.items():

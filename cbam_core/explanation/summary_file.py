@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from cbam_core.data.cifar10 import data_folder
 from cbam_core.errors import DataError
 from cbam_core.explanation.comparison import GateSummary
 from cbam_core.explanation.result import Block, own_copy
 from cbam_core.files import write_atomically
 from cbam_core.gates.placement import Placement
+from cbam_core.places import cache_folder
 
 VERSION = 2
 """Of the file, and of what is counted; another one, another file."""
@@ -40,7 +40,7 @@ def summaries_path(digest: str, split: str) -> Path:
     Raises:
         DataError: this user has no home folder, and no other folder was named.
     """
-    return data_folder() / "summaries" / f"gates-{VERSION}-{split}-{digest}.npz"
+    return cache_folder() / "summaries" / f"gates-{VERSION}-{split}-{digest}.npz"
 
 
 def keep_summaries(summaries: Mapping[str, GateSummary], path: Path) -> bool:

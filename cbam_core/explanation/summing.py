@@ -17,7 +17,7 @@ from cbam_core.classifier import Classifier
 from cbam_core.data.fitting import fit_image
 from cbam_core.errors import DataError
 from cbam_core.explanation.comparison import GateSummary
-from cbam_core.explanation.explaining import as_batch, placements
+from cbam_core.explanation.explaining import as_batch, check_finite, placements
 from cbam_core.explanation.result import Block, own_copy
 from cbam_core.gates import Gate, capture
 
@@ -99,6 +99,7 @@ class GateSums:
         batch = as_batch(self._classifier, [self._fitted(image) for image in images])
         with torch.inference_mode(), capture(model) as record:
             logits = model(batch)
+        check_finite(self._classifier, logits)
         probabilities = logits.float().softmax(dim=1).cpu().numpy()
         values = {(gate.block, gate.kind): _as_array(gate) for gate in record.gates}
         for label in np.unique(labels).tolist():

@@ -24,8 +24,12 @@ LARGEST = 20_000_000
 
 
 def evaluation_path(checkpoint: Path) -> Path:
-    """Where the evaluation of a checkpoint lies: ``net.evaluation.npz`` beside ``net.safetensors``."""
-    return checkpoint.with_name(f"{checkpoint.stem}{SUFFIX}")
+    """Where the evaluation of a checkpoint lies: ``net.evaluation.npz`` beside ``net.safetensors``.
+
+    That of ``net.pth`` is ``net.pth.evaluation.npz``: its weights may be others.
+    """
+    name = checkpoint.stem if checkpoint.suffix == ".safetensors" else checkpoint.name
+    return checkpoint.with_name(f"{name}{SUFFIX}")
 
 
 def keep_evaluation(evaluation: Evaluation, checkpoint: Path) -> Path:

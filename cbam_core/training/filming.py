@@ -66,24 +66,23 @@ class Filming(Watch):
         self._path, self._camera, self._epochs = folder / FILM, camera, epochs
 
     def begin(self, model: nn.Module, history: History) -> None:
-        """Film the untrained network."""
+        """Film the untrained network; or, where a run goes on without its film, the network as it is."""
         if not history.epochs:
             self._camera.take(model, 0).save(self._path)
+            return
+        try:
+            open_film(self._path)
+        except TrainingError as error:
+            logging.getLogger("cbam_lens").warning("the film begins anew: %s", error)
+            last = history.epochs[-1]
+            self._camera.take(model, last.number, last.validation_accuracy).save(self._path)
 
     def epoch(self, model: nn.Module, history: History) -> None:
         """Film the epochs that a film shows."""
         last = history.epochs[-1]
         if is_scene(last.number, self._epochs):
             scene = self._camera.take(model, last.number, last.validation_accuracy)
-            self._with(scene).save(self._path)
-
-    def _with(self, scene: Film) -> Film:
-        """The film so far and a scene; without a film that can be read, as in a run that was moved, it begins here."""
-        try:
-            return open_film(self._path).with_scene(scene)
-        except TrainingError as error:
-            logging.getLogger("cbam_lens").warning("the film begins anew: %s", error)
-            return scene
+            open_film(self._path).with_scene(scene).save(self._path)
 
 
 def _scene(values: Tensor) -> np.ndarray:

@@ -135,6 +135,10 @@ def _totals(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, 
     return loss, right
 
 
+def _is_finite(tensor: Tensor) -> bool:
+    return bool(tensor.isfinite().all())
+
+
 class _Run:
     """A network that learns, and everything that moves with it.
 
@@ -287,6 +291,14 @@ class _Run:
         sums = torch.tensor([loss, right, self.right], dtype=torch.float64, device=accelerator.device)
         loss, right, learnt = accelerator.reduce(sums, "sum").tolist()
         count = len(validation.labels)
+        if not (math.isfinite(loss) and all(map(_is_finite, self.network.state_dict().values()))):
+            raise TrainingError(
+                "training.not-finite",
+                "the network no longer computes with finite numbers after epoch {epoch}; "
+                "start again with a smaller learning rate (now {rate})",
+                epoch=number,
+                rate=self.recipe.learning_rate,
+            )
         epoch = Epoch(
             number=number,
             seconds=seconds,

@@ -174,5 +174,13 @@ class Recording(Watch):
     def end(self, history: History) -> None:
         """Say that the run is complete."""
         write_history(self._folder, self._recipe.as_dict(), history)
-        if self._last is not None:
-            write_progress(self._folder, replace(self._last, time=time.time(), complete=True))
+        last = self._last or _at_the_end(history)  # nothing was left to learn when the run went on
+        write_progress(self._folder, replace(last, time=time.time(), complete=True))
+
+
+def _at_the_end(history: History) -> Progress:
+    """Where a run is that was stopped after its last epoch."""
+    epochs = len(history.epochs)
+    steps = len(history.losses) // max(epochs, 1)
+    loss = history.epochs[-1].train_loss if epochs else 0.0
+    return Progress(epochs, epochs, steps, steps, loss, images_per_second=0.0, seconds_left=0.0, time=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +28,7 @@ from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe, command_for
 from cbam_core.training.records import HISTORY, Recording
 from cbam_core.training.scoring import score
-from cbam_core.training.state import STATE
+from cbam_core.training.state import STATE, restore
 from cbam_core.training.tensorboard import TensorBoard
 from cbam_core.training.transforms import normalise
 from cbam_core.training.watching import Audience, History, Watch
@@ -74,7 +75,7 @@ def train_classifier(
     Args:
         recipe: every number of the run.
         folder: where state and checkpoint go.
-        name: the checkpoint's file name without ending; else the network's and the data set's.
+        name: the checkpoint's file name without ending; None for the network's and the data set's.
         data_folder: where CIFAR-10 is; see `cbam_core.data.cifar10.data_folder`.
         resume: go on with the run in `folder`; a run that is complete is only tested and written.
         watches: who is told of steps and epochs, besides the run's own records.
@@ -82,11 +83,11 @@ def train_classifier(
 
     Raises:
         DataError: CIFAR-10 was not fetched.
-        TrainingError: the folder holds another run, or the training went wrong.
+        TrainingError: the name is none, the folder holds another run or checkpoint, or the training went wrong.
         OSError: the folder cannot be written.
     """
     accelerator = find_devices()
-    checkpoint = folder / f"{name or f'{recipe.architecture.lower()}_cifar10'}.safetensors"
+    checkpoint = folder / f"{_file_name(name, recipe)}.safetensors"
     if not resume and (folder / STATE).exists():
         raise TrainingError(
             "training.folder-in-use",
@@ -95,6 +96,14 @@ def train_classifier(
         )
     if resume and (finished := _finished(checkpoint, recipe)) is not None:
         return TrainedRun(checkpoint, finished, None)
+    if checkpoint.exists():
+        if resume:
+            restore(folder, recipe)  # where the run itself is another one, that is said
+        raise TrainingError(
+            "training.checkpoint-there",
+            "there is a checkpoint {file} already, which this run did not make; choose another folder or name",
+            file=str(checkpoint),
+        )
     train, test = open_split("train", data_folder), open_split("test", data_folder)
     teacher = open_teacher(recipe)
     folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is noticed now, not after an epoch
@@ -150,6 +159,19 @@ def open_teacher(recipe: Recipe) -> Classifier | None:
     return teacher
 
 
+def _file_name(name: str | None, recipe: Recipe) -> str:
+    """The checkpoint's file name without ending; one that is refused is refused before anything is learnt."""
+    if name is None:
+        return f"{recipe.architecture.lower()}_cifar10"
+    if re.fullmatch(r"\w[\w .+-]{0,99}", name) is None:
+        raise TrainingError(
+            "training.name",
+            "a checkpoint's name has 1 to 100 letters, digits or any of ' .+-_', and no folder; given {given}",
+            given=repr(name)[:60],
+        )
+    return name
+
+
 def _arguments(recipe: Recipe) -> dict[str, str]:
     """What the recipe says of the network's constructor."""
     takes_gates = "gates" in find(recipe.architecture).arguments
@@ -173,7 +195,7 @@ def _finished(checkpoint: Path, recipe: Recipe) -> Classifier | None:
         classifier = load_classifier(checkpoint)
     except CheckpointError:
         return None
-    return classifier if dict(classifier.card.recipe) == recipe.as_dict() else None
+    return None if recipe.differences(classifier.card.recipe) else classifier
 
 
 def _finish(

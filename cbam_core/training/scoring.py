@@ -12,6 +12,7 @@ from torch import Tensor
 from cbam_core.classifier import Classifier
 from cbam_core.data.fitting import fit_image
 from cbam_core.errors import ModelError
+from cbam_core.explanation.explaining import check_finite
 from cbam_core.training.evaluation import Evaluation, levels_of
 from cbam_core.training.transforms import normalise
 
@@ -54,12 +55,7 @@ def score(
     for start in range(0, len(labels), BATCH):
         batch = slice(start, start + BATCH)
         logits = _logits(classifier, np.array(images[batch]))
-        if not logits.isfinite().all():
-            raise ModelError(
-                "score.not-finite",
-                "{name} does not answer with finite numbers; its weights overflow, so nothing can be counted",
-                name=_name(classifier),
-            )
+        check_finite(classifier, logits)
         predicted[batch] = logits.argmax(1).numpy()
         levels[batch] = levels_of(logits.softmax(1).numpy())
         report(min(batch.stop, len(labels)))

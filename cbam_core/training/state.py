@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from cbam_core.training.watching import Epoch, History
 
 STATE = "state.pt"
 """Name of the file in the run's folder."""
+
+PARTS = ("model", "optimiser", "schedule")
+"""What every state has a state dict of."""
 
 
 def store(folder: Path, recipe: Recipe, history: History, parts: dict[str, Any]) -> None:
@@ -36,7 +39,9 @@ def store(folder: Path, recipe: Recipe, history: History, parts: dict[str, Any])
         "losses": torch.tensor(history.losses, dtype=torch.float64),
         "parts": parts,
     }
-    write_atomically(folder / STATE, partial(torch.save, state))
+    buffer = io.BytesIO()  # torch would hide that a disk is full
+    torch.save(state, buffer)
+    write_atomically(folder / STATE, lambda file: file.write(buffer.getbuffer()))
 
 
 def restore(folder: Path, recipe: Recipe) -> tuple[History, dict[str, Any]] | None:
@@ -50,7 +55,7 @@ def restore(folder: Path, recipe: Recipe) -> tuple[History, dict[str, Any]] | No
         return None
     try:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-        stored, parts = state["recipe"], state["parts"]
+        stored, parts = dict(state["recipe"]), {name: state["parts"][name] for name in PARTS} | state["parts"]
         history = History(tuple(Epoch(**epoch) for epoch in state["epochs"]), tuple(state["losses"].tolist()))
     except Exception as error:
         raise TrainingError(
@@ -58,14 +63,12 @@ def restore(folder: Path, recipe: Recipe) -> tuple[History, dict[str, Any]] | No
             "{file} is no stored run of this version; remove it, or choose another folder",
             file=str(file),
         ) from error
-    if stored != recipe.as_dict():
-        given = recipe.as_dict()
-        other = [name for name in given if stored.get(name) != given[name]]
+    if other := recipe.differences(stored):
         raise TrainingError(
             "training.other-recipe",
             "the run in {folder} was started with another recipe (other: {values}); "
             "use the same one, or another folder",
             folder=str(folder),
-            values=", ".join(other) or "its names",
+            values=", ".join(other),
         )
     return history, parts

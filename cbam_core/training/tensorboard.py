@@ -38,8 +38,7 @@ class TensorBoard(Watch):
 
     def begin(self, model: nn.Module, history: History) -> None:
         """Open the log; what an interrupted epoch left in it is hidden."""
-        step = len(history.losses) + 1 if history.epochs else None
-        self._writer = SummaryWriter(str(self._folder), purge_step=step)
+        self._writer = SummaryWriter(str(self._folder), purge_step=len(history.losses) + 1)
 
     def step(self, step: Step) -> None:
         """Log a batch."""

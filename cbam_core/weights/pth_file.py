@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -67,14 +67,10 @@ def read_pth(data: bytes) -> dict[str, StoredTensor]:
     except UNREADABLE as error:
         raise DamagedError("the ZIP archive cannot be read") from error
     tensors = _state_dict(read_state_pickle(program, contents))
-    while (wrapper := _wrapper(tensors)) is not None:
-        tensors = {name.removeprefix(wrapper): tensor for name, tensor in tensors.items()}
+    for prefix in PREFIXES * 2:  # either may be inside of the other
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     return tensors
-
-
-def _wrapper(tensors: Mapping[str, StoredTensor]) -> str | None:
-    """The prefix of a wrapper that all names have; they may be wrapped several times, in any order."""
-    return next((prefix for prefix in PREFIXES if tensors and all(name.startswith(prefix) for name in tensors)), None)
 
 
 def _open(data: bytes) -> tuple[bytes, dict[str, Content]]:

@@ -113,11 +113,13 @@ def test_the_slider_and_the_space_bar_work_by_keyboard(open_training, runs):
     assert scene(page) == 1
     check_pixels(page, film, 1, CAT)
     assert "Epoch 1, validation accuracy 70.0 %" in slider.get_attribute("aria-valuetext")
+    repainted(page, lambda: page.keyboard.press("Home"))
     page.keyboard.press("Space")
-    page.locator(".cbam-player[data-scene='2']").wait_for()
+    page.locator(".cbam-player[data-scene='1']").wait_for()  # two more are to come before its end
     page.keyboard.press("Space")
+    paused = scene(page)
     page.wait_for_timeout(1500)
-    assert scene(page) == 2, "the space bar pauses too"
+    assert scene(page) == paused > 0, "the space bar pauses too"
     assert slider.evaluate("slider => slider.getRootNode().activeElement === slider")
 
 

@@ -2,6 +2,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -471,7 +472,7 @@ def test_folder_that_cannot_be_made_is_said(tiny, tmp_path):
 def test_absent_data_name_the_command(tmp_path):
     assert not is_fetched(tmp_path)
     for action in (lambda: open_split("test", tmp_path), lambda: verify(tmp_path)):
-        with pytest.raises(DataError, match="run `cbam data fetch`") as caught:
+        with pytest.raises(DataError, match="run `cbam data fetch --dir ") as caught:
             action()
         assert caught.value.code == "data.absent"
 
@@ -492,7 +493,7 @@ def test_damaged_file_is_noticed_and_fetched_again(tiny, serve, tmp_path, damage
     else:
         path.write_bytes(b"")
     assert not is_fetched(tmp_path)
-    with pytest.raises(DataError, match="damaged or incomplete; run `cbam data fetch`"):
+    with pytest.raises(DataError, match="damaged or incomplete; run `cbam data fetch --dir "):
         open_split("test", tmp_path)
     fetch(tmp_path, sources=[Archive(server.url)])
     assert_holds(tmp_path, tiny)
@@ -504,8 +505,25 @@ def test_verify_finds_a_single_wrong_pixel(tiny, serve, tmp_path):
     content[-1] ^= 1
     path.write_bytes(content)
     assert is_fetched(tmp_path)
-    with pytest.raises(DataError, match="delete it and run `cbam data fetch`"):
+    with pytest.raises(DataError, match=f"delete it and run `cbam data fetch --dir {tmp_path}`"):
         verify(tmp_path)
+
+
+def test_the_remedy_names_the_folder_that_was_asked_for(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match=re.escape(f"run `cbam data fetch --dir '{tmp_path}/my data'`")):
+        open_split("test", tmp_path / "my data")
+    monkeypatch.setenv("CBAM_DATA_DIR", str(tmp_path))
+    with pytest.raises(DataError, match="run `cbam data fetch` once"):
+        open_split("test")
+
+
+def test_a_label_of_no_class_is_damage(tiny, serve, tmp_path):
+    path = fetch(tmp_path, sources=[Archive(serve(packed(official_members(tiny))).url)]) / "test_labels.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] = 200
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="is damaged or incomplete"):
+        open_split("test", tmp_path)
 
 
 def test_folder_is_the_argument_then_the_variable_then_the_cache(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from cbam_core.data import images
-from cbam_core.data.images import MAX_BYTES, MAX_PIXELS, Picture, decode
+from cbam_core.data.images import MAX_BYTES, MAX_PIXELS, MAX_SIDE, Picture, decode
 from cbam_core.errors import ImageError
 
 
@@ -222,6 +222,13 @@ def test_byte_limit_is_exact(corpus):
 def test_limits_stay_below_pillows_own():
     assert Image.MAX_IMAGE_PIXELS is not None
     assert MAX_PIXELS < Image.MAX_IMAGE_PIXELS
+
+
+def test_a_side_of_many_rows_is_refused_although_there_are_few_pixels():
+    file = io.BytesIO()
+    Image.new("L", (1, MAX_SIDE + 1)).save(file, "PNG")
+    with pytest.raises(ImageError, match="1 x 65536 pixels; a side may have 65535"):
+        decode(file.getvalue())
 
 
 def test_pillows_globals_and_warning_filters_are_left_alone(corpus):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from cbam_core.data.fitting import FITS, Fit, fit_image
 from cbam_core.data.images import decode
 from cbam_core.errors import ImageError, ModelError
 from cbam_core.explanation.explaining import BATCH
+from cbam_core.explanation.summing import GateSums
 from cbam_core.gates import Placement
 from cbam_core.nn import CBAM_CNN, SpatialAttention
 
@@ -285,3 +287,16 @@ def test_images_as_png_files_in_memory_are_explained(tiny_classifier: Classifier
     buffer = io.BytesIO()
     Image.fromarray(images[0]).save(buffer, "PNG")
     assert bits(explain(tiny_classifier, buffer.getvalue())) == bits(explain(tiny_classifier, images[0]))
+
+
+def test_a_network_whose_answers_are_no_numbers_is_one_sentence(tiny_classifier: Classifier) -> None:
+    model = copy.deepcopy(tiny_classifier.model)
+    with torch.no_grad():
+        model.get_parameter("fc2.weight").mul_(float("inf"))
+    broken = replace(tiny_classifier, model=model)
+    picture = np.zeros((32, 32, 3), np.uint8)
+    with pytest.raises(ModelError, match="tiny does not answer with finite numbers") as refused:
+        explain(broken, picture)
+    assert refused.value.code == "model.not-finite"
+    with pytest.raises(ModelError, match="does not answer with finite numbers"):
+        GateSums(broken, broken.classes).add(picture[None], np.zeros(1, np.uint8))

@@ -284,8 +284,11 @@ def test_unknown_settings_are_one_sentence(explanation: Explanation, settings: d
 def test_a_folder_that_cannot_be_written_is_one_sentence(explanation: Explanation, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CbamError, match=r"cannot write .*file.*choose a folder") as caught:
-        save(explanation, tmp_path / "file")
+        save(explanation, tmp_path / "file" / "folder")
     assert caught.value.code == "save.unwritable"
+    with pytest.raises(CbamError, match=r"file is a file, and the results need a folder of that name") as caught:
+        save(explanation, tmp_path / "file")
+    assert caught.value.code == "save.file-there"
     assert (tmp_path / "file").read_text() == "in the way"
 
 

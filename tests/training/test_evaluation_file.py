@@ -99,7 +99,7 @@ def test_an_older_one_is_replaced_whole(found, checkpoint):
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(found, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(TrainingError, match=r"cannot write .*net\.evaluation\.npz") as caught:
+    with pytest.raises(TrainingError, match=r"cannot write .*net\.pth\.evaluation\.npz") as caught:
         keep_evaluation(found, tmp_path / "file" / "net.pth")
     assert caught.value.code == "evaluation.unwritable"
 

@@ -274,3 +274,23 @@ def test_a_run_killed_at_once_goes_on_to_the_same_weights(images: Images, recipe
     history = fit(resumed, images, recipe(), prepare=prepare, folder=tmp_path / "b", resume=True)
     assert len(history.epochs) == 2
     assert torch.equal(weights(whole), weights(resumed))
+
+
+@pytest.mark.parametrize("broken", ["loss", "weights"])
+def test_a_network_that_came_to_compute_with_no_numbers_is_one_sentence_and_is_not_stored(
+    images: Images, recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    measured = loop._totals
+
+    def measure(model: torch.nn.Module, *rest: object) -> tuple[float, int]:
+        if broken == "weights":
+            model.get_buffer("bn1.running_var").fill_(float("inf"))
+        _, right = measured(model, *rest)
+        return (float("nan"), right) if broken == "loss" else (1.0, right)
+
+    fit(network(), images, recipe(epochs=1), prepare=prepare, folder=tmp_path)
+    before = (tmp_path / "state.pt").read_bytes()
+    monkeypatch.setattr(loop, "_totals", measure)
+    with pytest.raises(TrainingError, match="no longer computes with finite numbers after epoch 1; start again"):
+        fit(network(), images, recipe(epochs=1), prepare=prepare, folder=tmp_path)
+    assert (tmp_path / "state.pt").read_bytes() == before

@@ -97,3 +97,18 @@ def test_the_command_of_an_older_or_unknown_recipe_names_what_is_known_of_it():
     older = {name: value for name, value in FAST.as_dict().items() if name != "plain"}
     assert command_for({**older, "gone": 3}, "a") == "cbam train --recipe fast --out a"
     assert command_for({"name": "my own", "epochs": 3}, "a") == "cbam train --recipe 'my own' --out a"
+
+
+@pytest.mark.parametrize("changes", [{"teacher": "any"}, {"teacher_share": 0.5}])
+def test_a_teacher_and_its_share_go_together(changes) -> None:
+    with pytest.raises(TrainingError, match="teacher and teacher_share go together"):
+        replace(FAST, **changes)
+
+
+def test_a_stored_recipe_is_the_same_whatever_values_were_known_then() -> None:
+    stored = FAST.as_dict()
+    assert FAST.differences(stored) == []
+    older = {name: value for name, value in stored.items() if name not in ("plain", "second")} | {"averaging": 0.0}
+    assert FAST.differences(older) == []
+    assert FAST.differences({**older, "averaging": 0.9, "epochs": 3}) == ["epochs", "averaging"]
+    assert replace(FAST, plain=2).differences(older) == ["plain"]

@@ -1,5 +1,6 @@
 """A whole run, on a few made-up images."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from cbam_core.training.evaluation_file import open_evaluation
 from cbam_core.training.figures import EPOCHS, ITERATIONS
 from cbam_core.training.film import open_film
 from cbam_core.training.recipes import FAST
-from cbam_core.training.records import read_history
+from cbam_core.training.records import read_history, read_progress
 from cbam_core.training.run import open_teacher, train_classifier
 from cbam_core.training.watching import Watch
 
@@ -147,6 +148,42 @@ def test_a_folder_that_cannot_be_made_is_noticed_before_training(splits, tmp_pat
         train_classifier(RECIPE, tmp_path / "file" / "run")
 
 
+def test_a_checkpoint_that_it_did_not_make_is_not_written_over(splits, tmp_path, tiny_checkpoint):
+    (tmp_path / "run").mkdir()
+    there = tmp_path / "run" / "cbam_cnn_cifar10.safetensors"
+    shutil.copy(tiny_checkpoint, there)
+    for resume in (False, True):
+        with pytest.raises(TrainingError, match="which this run did not make") as refused:
+            train_classifier(RECIPE, tmp_path / "run", resume=resume)
+        assert refused.value.code == "training.checkpoint-there"
+    assert there.read_bytes() == tiny_checkpoint.read_bytes()
+    assert train_classifier(RECIPE, tmp_path / "run", name="mine").checkpoint.name == "mine.safetensors"
+
+
+@pytest.mark.parametrize("name", ["", "sub/net", "../net", ".net", "n" * 101, "a\nb"])
+def test_a_name_that_is_none_is_refused_before_anything_is_learnt(splits, tmp_path, name):
+    with pytest.raises(TrainingError, match="a checkpoint's name has 1 to 100 letters"):
+        train_classifier(RECIPE, tmp_path / "run", name=name)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_lost_its_film_is_finished_with_another(splits, tmp_path):
+    first = train_classifier(RECIPE, tmp_path)
+    first.checkpoint.unlink()
+    (tmp_path / "film.npz").unlink()
+    again = train_classifier(RECIPE, tmp_path, resume=True)
+    assert open_film(again.checkpoint.with_suffix(".film.npz")).epochs.tolist() == [RECIPE.epochs]
+
+
+def test_a_run_that_was_stopped_after_its_last_epoch_is_complete_once_it_is_finished(splits, tmp_path):
+    first = train_classifier(RECIPE, tmp_path)
+    first.checkpoint.unlink()
+    (tmp_path / "progress.json").unlink()
+    train_classifier(RECIPE, tmp_path, resume=True)
+    progress = read_progress(tmp_path)
+    assert (progress.complete, progress.epoch, progress.epochs) == (True, 2, 2)
+
+
 def test_the_file_can_be_named(splits, tmp_path):
     assert train_classifier(RECIPE, tmp_path, name="mine").checkpoint.name == "mine.safetensors"
 
@@ -214,7 +251,7 @@ def test_a_teacher_of_other_classes_is_refused(tiny_classifier, monkeypatch):
     other = replace(tiny_classifier, classes=("cat", "dog"))
     monkeypatch.setattr(run, "load_classifier", lambda _: other)
     with pytest.raises(TrainingError, match="knows other classes"):
-        open_teacher(replace(RECIPE, teacher="other"))
+        open_teacher(replace(RECIPE, teacher="other", teacher_share=0.5))
 
 
 @pytest.mark.parametrize(("dtype", "said"), [(torch.float32, True), (torch.bfloat16, False)])

@@ -108,7 +108,7 @@ def test_answers_that_are_no_numbers_are_refused(tiny_classifier, labelled):
     broken = replace(tiny_classifier, model=Overflowing())
     with pytest.raises(ModelError, match="tiny does not answer with finite numbers") as refused:
         score(broken, *labelled, classes=CLASSES)
-    assert refused.value.code == "score.not-finite"
+    assert refused.value.code == "model.not-finite"
 
 
 def test_no_images_give_an_empty_result(tiny_classifier):

@@ -120,10 +120,19 @@ class Recipe:
             raise TrainingError(
                 "training.recipe-second",
                 "recipe value second must be less than epochs, with schedule=one-cycle; "
-                "given {second} of {epochs} epochs and schedule={schedule}",
+                "given {second} of {epochs} epochs and schedule={schedule}; second=0 leaves the second cycle out",
                 second=self.second,
                 epochs=self.epochs,
                 schedule=self.schedule,
+            )
+
+        if bool(self.teacher) != bool(self.teacher_share):
+            raise TrainingError(
+                "training.recipe-teacher",
+                "recipe values teacher and teacher_share go together; given teacher={teacher} with "
+                "teacher_share={share}",
+                teacher=repr(self.teacher)[:60],
+                share=self.teacher_share,
             )
 
     @property
@@ -138,6 +147,18 @@ class Recipe:
     def as_dict(self) -> dict[str, Number]:
         """The recipe as JSON-ready values."""
         return asdict(self)
+
+    def differences(self, stored: Mapping[str, Any]) -> list[str]:
+        """Names of values in which a stored recipe is another one.
+
+        Args:
+            stored: values by name, as a run or a card keeps them. One that was not known yet counts as its default;
+                one that is known no more makes a difference unless it stood for nothing.
+        """
+        defaults = {item.name: item.default for item in fields(self)}
+        mine = self.as_dict()
+        other = [name for name, value in mine.items() if stored.get(name, defaults[name]) != value]
+        return other + [name for name, value in stored.items() if name not in mine and value]
 
 
 _MANY = 10**9

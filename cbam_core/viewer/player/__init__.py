@@ -6,7 +6,6 @@ A host puts `player_styles` and `player_source` on its page and calls ``mountPla
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
 
 from cbam_core.render.film import Scenes, check_film
 from cbam_core.render.overlay import cells_on_input
