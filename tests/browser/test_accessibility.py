@@ -94,15 +94,22 @@ def test_tab_reaches_every_control_in_order_and_shows_where_it_is(shown):
     )  # a menu has a lock of its own
 
 
-@pytest.mark.parametrize("scene", SCENES)
-def test_a_narrow_or_enlarged_page_is_read_without_scrolling_sideways(visit, scene):
-    page = SCENES[scene](visit, viewport=NARROW)
+def test_a_window_made_narrow_or_a_page_enlarged_is_read_without_scrolling_sideways(shown):
     for viewport in (NARROW, TWICE_ENLARGED):
-        page.set_viewport_size(viewport)
-        rested(page)
-        main = page.get_by_test_id("stMain")
-        assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        shown.set_viewport_size(viewport)
+        no_wider_than_its_window(shown)
+
+
+@pytest.mark.parametrize("scene", ["inspect_an_upload", "compare_networks", "own_checkpoint_menu"])
+def test_a_page_opened_on_a_phone_is_read_without_scrolling_sideways(visit, scene):
+    no_wider_than_its_window(SCENES[scene](visit, viewport=NARROW))
+
+
+def no_wider_than_its_window(page):
+    rested(page)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_axe_has_no_serious_finding_on_a_page_opened_in_the_dark(visit):

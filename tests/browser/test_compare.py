@@ -24,10 +24,10 @@ PICTURES = ".cbam-maps img.picture"
 
 @pytest.fixture
 def open_compare(visit):
-    """Opens the page by the sidebar and waits for its pictures."""
+    """Opens the page and waits for its pictures."""
 
     def open_one(**how):
-        page = visit("compare", **how)
+        page = visit(at="compare", **how)
         page.locator(PICTURES).nth(8).wait_for()
         return page
 

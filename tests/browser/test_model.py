@@ -54,10 +54,10 @@ def site(kept, tmp_path_factory):
 
 @pytest.fixture
 def open_model(visit):
-    """Opens the page by the sidebar and waits for its tables and charts."""
+    """Opens the page and waits for its tables and charts."""
 
     def open_one(**how):
-        page = visit("model", **how)
+        page = visit(at="model", **how)
         page.get_by_role("region", name="Layers").wait_for()
         page.locator(".js-plotly-plot").nth(1).wait_for()
         return page

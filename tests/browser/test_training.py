@@ -47,10 +47,10 @@ def site(runs, tmp_path_factory):
 
 @pytest.fixture
 def open_training(visit):
-    """Opens the page by the sidebar and waits for its film."""
+    """Opens the page and waits for its film."""
 
     def open_one(**how):
-        page = visit("training", **how)
+        page = visit(at="training", **how)
         page.locator(".cbam-player[data-scene]").wait_for()
         page.wait_for_selector(PAINTED)
         return page
@@ -83,7 +83,7 @@ RECORD = """player => {
 
 def test_the_film_plays_to_its_end_and_every_scene_is_exact(open_training, runs):
     film = open_film(runs / "played" / "film.npz")
-    page = open_training()
+    page = open_training(reduced_motion="no-preference")
     assert scene(page) == 3
     check_pixels(page, film, 3, CAT)
     page.locator(".cbam-player").evaluate(RECORD)  # scenes do not wait for a slow test

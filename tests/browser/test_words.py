@@ -75,7 +75,9 @@ def marked(chromium, tmp_path_factory):
     with running(command, tmp_path_factory.mktemp("marked")) as address:
 
         def open_page(path=""):
-            context = chromium.new_context(viewport={"width": 1440, "height": 1200}, permissions=["clipboard-write"])
+            context = chromium.new_context(
+                viewport={"width": 1440, "height": 1200}, reduced_motion="reduce", permissions=["clipboard-write"]
+            )
             contexts.append(context)
             context.set_default_timeout(90_000)
             page = context.new_page()
