@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,10 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 from app import links, services
+from app.components.failures import say_failure
 from app.parts.language import language_switch, settle
 from app.parts.sidebar import choose_network
-from app.words import _, sentence
+from app.words import _
 from cbam_core.errors import CbamError
 
 HERE = Path(__file__).parent
@@ -60,5 +60,4 @@ def _page(name: str, title: str, icon: str, **options: Any) -> StreamlitPage:
 try:
     main()
 except CbamError as error:
-    logging.getLogger("cbam_lens").warning("%s: %s", error.code, error)
-    st.error(sentence(error), icon=":material/error:")
+    say_failure(error)

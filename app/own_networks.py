@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, TypeVar
 
+import numpy as np
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from app.turns import turn
 from cbam_core.classifier import Classifier, load_classifier
 from cbam_core.errors import CheckpointError
+from cbam_core.explanation import explain
 from cbam_core.places import shipped_checkpoints
 
 MOST = 3
@@ -62,6 +65,7 @@ def take(file_name: str, content: bytes) -> str:
 
     Raises:
         CheckpointError: the file is refused, or there are as many networks as may be.
+        ModelError: the network does not answer with numbers.
     """
     shelf = _shelf()
     if len(content) > MOST_BYTES:
@@ -73,6 +77,9 @@ def take(file_name: str, content: bytes) -> str:
             size=f"{len(content) / 2**20:.1f}",
         )
     classifier = load_classifier(content, name=_free_name(file_name))
+    width, height = classifier.input_size
+    with turn():
+        explain(classifier, np.full((height, width, 3), 128, np.uint8))  # one that cannot answer is of no use here
     for name, own in shelf.kept.items():
         if own.classifier.digest == classifier.digest:
             return name

@@ -18,6 +18,7 @@ from app.components.comparison import (
     pair_name,
     side_title,
 )
+from app.components.failures import fragment
 from app.components.features import channel_map, channel_maps, choose_channel, toggle_channel
 from app.components.figures import Place
 from app.components.one_of import choose_one
@@ -208,7 +209,7 @@ def _have_channels_apart(pair: BlockComparison) -> bool:
     return pair.weights is None and all(block is not None and block.channel_weights is not None for block in both)
 
 
-@st.fragment
+@fragment
 def _pair(pair: BlockComparison, left: Shown, right: Shown, *, style: Style, changed: Callable[[], None]) -> None:
     """One block on both sides; choosing a channel runs this part of the page alone."""
     sides = (left.side, right.side)
@@ -279,7 +280,7 @@ def _name_of_one(place: Place, block: Block) -> str:
     return f"{LABELS[place].lower()}.{block.name}"
 
 
-@st.fragment
+@fragment
 def _channels_of_one(place: Place, shown: Shown, block: Block, *, style: Style, changed: Callable[[], None]) -> None:
     """Channel weights of one side alone; choosing a channel runs this part of the page alone."""
     weights = block.channel_weights

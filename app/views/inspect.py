@@ -11,6 +11,7 @@ import streamlit as st
 from app import own_networks, picked, services
 from app.components.ahead import Ahead, send_ahead
 from app.components.camera import take_photo
+from app.components.failures import fragment
 from app.components.gallery import choose_from_gallery
 from app.components.one_of import choose_one
 from app.components.strip import strip
@@ -82,7 +83,7 @@ def inspect(classifier: Classifier, asked: dict[str, Any]) -> None:
     st.html(f"<style>{hidden} {{ display: none }}</style>")
 
 
-@st.fragment
+@fragment
 def _from_samples(classifier: Classifier, shown: bool) -> None:
     """The bundled images; choosing one runs this part of the page alone."""
     sheet = services.samples()
@@ -107,7 +108,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     )
 
 
-@st.fragment
+@fragment
 def _from_test_set(classifier: Classifier, shown: bool) -> None:
     """All test images, where they were fetched."""
     if not was_shown("test", shown):
@@ -146,7 +147,7 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
     )
 
 
-@st.fragment
+@fragment
 def _from_uploads(classifier: Classifier, shown: bool) -> None:
     """The visitor's own pictures, one opened at a time."""
     given = uploads()
@@ -174,7 +175,7 @@ def _forget() -> None:
     picked.forget()
 
 
-@st.fragment
+@fragment
 def _from_camera(classifier: Classifier, shown: bool) -> None:
     """What the visitor's camera sees."""
     if not shown:
@@ -187,7 +188,7 @@ def _from_camera(classifier: Classifier, shown: bool) -> None:
     say_where_they_live()
 
 
-@st.fragment
+@fragment
 def _from_gallery(classifier: Classifier, shown: bool) -> None:
     """Pictures that whoever runs the app has laid out."""
     if not was_shown("folder", shown):

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app import own_networks, services
 from app.services import pictures
 from cbam_core import CBAM_CNN
+from cbam_core.errors import CbamError
 from cbam_core.places import shipped_checkpoints
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -96,6 +97,29 @@ def test_compare_says_whose_it_is(app, states):
     app.segmented_control(key="compare-mode").select("networks").run()
     for side in ("left", "right"):
         assert "Yours: best" in app.selectbox(key=f"compare-network-{side}-0").options
+
+
+def test_a_network_whose_weights_overflow_is_refused(app):
+    model = CBAM_CNN()
+    with torch.no_grad():
+        for layer in (model.fc1, model.fc2):
+            layer.weight.fill_(1e30)
+    bring(app, "huge.pth", saved(model))
+    assert not own_names(app)
+    (error,) = app.error
+    assert "huge.pth was refused: huge does not answer with finite numbers" in error.value
+
+
+def test_what_goes_wrong_in_a_part_of_a_page_is_one_sentence_there(app, monkeypatch, caplog):
+    def fail(*_):
+        raise CbamError("test.broken", "{thing} is broken; mend it", thing="this")
+
+    monkeypatch.setattr(services, "show_sample", fail)
+    app.run()
+    assert [error.value for error in app.error] == ["This is broken; mend it."]
+    assert not app.exception
+    assert "test.broken: this is broken; mend it" in caplog.text
+    assert app.segmented_control(key="inspect-source").value == "sample"
 
 
 def test_a_refused_file_is_one_sentence_and_the_network_stays(app, states):
