@@ -28,7 +28,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.client import client_page, client_routes
+from app.client import client_page, client_routes, page_names
 from app.security import (
     KnownNames,
     MetricsDoor,
@@ -96,6 +96,12 @@ class Site:
                 "launch.bad-base-path",
                 "'{path}' cannot be the path of the app; use letters, digits, '.', '_', '~', '-' and single "
                 "slashes, as in tools/lens",
+                path=self.base_path,
+            )
+        if self.base_path.rpartition("/")[2] in page_names():
+            raise LaunchError(
+                "launch.base-path-is-page",
+                "the path '{path}' ends in the name of a page of the app; choose another one, as in tools/lens",
                 path=self.base_path,
             )
         for origin in self.embed_from:
@@ -168,7 +174,13 @@ def serve(
     check_address(site.host, site.port)
     readiness = Readiness()
     app = build(script, site, readiness, warm_up or _warm_up_services, announce or _print_line)
-    options = launch_options(site.host, site.port, server_address=site.server_address, base_path=site.base_path)
+    options = launch_options(
+        site.host,
+        site.port,
+        server_address=site.server_address,
+        base_path=site.base_path,
+        framed=bool(site.embed_from),
+    )
     try:
         with without_config_files(), _quiet_server_log(readiness), _arguments([str(script)]):
             app.run(config=options)

@@ -32,7 +32,7 @@ SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "block")
 FITS = ("crop", "square", "pad", "squash")
 """Ways of fitting a picture that an address can name."""
 
-_ASKED, _MARK = "link-asked", "link-mark"
+_ASKED, _MARK, _TAKEN = "link-asked", "link-mark", "link-network-taken"
 
 Value = str | int | float | bool | tuple[Any, ...]
 Reader = Callable[[str], Value | None]
@@ -142,6 +142,15 @@ def arrive() -> dict[str, Any]:
         st.session_state[_MARK], st.session_state[_ASKED] = mark, read(given)
     asked: dict[str, Any] = st.session_state[_ASKED]
     return asked
+
+
+def network_asked() -> str | None:
+    """Name of the network that the address asks for, once: after that, what the visitor chooses counts."""
+    asked: dict[str, Any] = st.session_state[_ASKED]
+    if st.session_state.get(_TAKEN) is asked:
+        return None
+    st.session_state[_TAKEN] = asked
+    return asked.get("network")
 
 
 def write(**values: Any) -> None:

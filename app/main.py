@@ -45,9 +45,9 @@ def main() -> None:
             _page("training", _("Training"), "show_chart", visibility="visible" if recorded else "hidden"),
         ]
     )
-    asked = st.session_state["asked"] = links.arrive()
+    st.session_state["asked"] = links.arrive()
     with st.sidebar:
-        st.session_state["network"] = choose_network(asked.get("network"))
+        st.session_state["network"] = choose_network(links.network_asked())
         language_switch()
     page.run()
 

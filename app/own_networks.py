@@ -29,8 +29,8 @@ MOST = 3
 MOST_BYTES = 10 * 2**20
 """Of one file: more than the largest registered network needs."""
 
-REMEMBERED = 300
-"""Results that are kept of each network."""
+REMEMBERED, FEWEST = 300, 24
+"""Results that are kept of each network, and of one that takes large pictures."""
 
 _KEPT = "own-networks"
 
@@ -140,7 +140,8 @@ def recall(classifier: Classifier, key: Hashable, make: Callable[[], Result]) ->
     results = _shelf().kept[classifier.name].results
     if key not in results:
         results[key] = make()
-        if len(results) > REMEMBERED:
+        width, height = classifier.input_size
+        if len(results) > max(FEWEST, min(REMEMBERED, REMEMBERED * 32 * 32 // (width * height))):
             results.popitem(last=False)
     results.move_to_end(key)
     found: Result = results[key]

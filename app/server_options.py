@@ -85,7 +85,9 @@ _LAUNCHER_OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def launch_options(host: str, port: int, *, server_address: str = "", base_path: str = "") -> dict[str, Any]:
+def launch_options(
+    host: str, port: int, *, server_address: str = "", base_path: str = "", framed: bool = False
+) -> dict[str, Any]:
     """All options for a server on this address, ready for ``st.App.run(config=...)``.
 
     Args:
@@ -93,6 +95,8 @@ def launch_options(host: str, port: int, *, server_address: str = "", base_path:
         port: port to listen on; 0 lets the system choose.
         server_address: host name that visitors type when a proxy stands in front; empty for none.
         base_path: path below which a proxy publishes the app, without slashes around it; empty for the root.
+        framed: whether other sites may show the app in a frame. Browsers send a cookie from there, without which
+            nothing can be uploaded, only if it is marked so, and came over HTTPS.
     """
     return {
         **SAFE_OPTIONS,
@@ -101,6 +105,7 @@ def launch_options(host: str, port: int, *, server_address: str = "", base_path:
         "server.address": host,
         "server.port": port,
         "server.baseUrlPath": base_path,
+        "server.xsrfCookieSameSite": "none" if framed else "lax",
         "server.allowedHosts": allowed_hosts(host, server_address),
         "browser.serverAddress": server_address or ("localhost" if is_wildcard(host) else host),
     }

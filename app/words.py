@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -160,6 +160,12 @@ def class_name(name: str) -> str:
 def listed(names: Iterable[str]) -> str:
     """Names in a row, with the comma that the language puts between them."""
     return _(", ").join(names)
+
+
+def listed_classes(names: Sequence[str], most: int = 20) -> str:
+    """Names of classes in a row; of very many, the first ones and how many there are."""
+    said = listed(map(class_name, names[:most]))
+    return said if len(names) <= most else f"{said} … ({len(names):,})"
 
 
 def plain_text(text: str) -> str:

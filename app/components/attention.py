@@ -25,11 +25,17 @@ export default function ({ data: { payload, ahead }, parentElement, setStateValu
     const images = [{ ...image, ...view.image, png: null, rgb }];
     mounted.get(root).update({ ...payload, blocks: view.blocks, images });
   };
+  const gone = () => {
+    if (root.isConnected) return; // Streamlit also calls this for a call that a later one overtook
+    mounted.get(root)?.destroy();
+    mounted.delete(root);
+  };
   const shown = ahead && `${ahead.of} ${ahead.index}`;
-  if (!paintAhead(root, ahead, paint) || (shown && shown === root.dataset.shown)) return;
+  if (!paintAhead(root, ahead, paint) || (shown && shown === root.dataset.shown)) return gone;
   root.dataset.shown = shown ?? "";
   if (mounted.has(root)) mounted.get(root).update(payload);
   else mounted.set(root, mount(root, payload, (name, detail) => setStateValue(name, detail)));
+  return gone;
 }
 """
 

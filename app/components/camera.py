@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -27,26 +28,42 @@ _KEPT = "camera-photo"
 
 def take_photo() -> Upload | None:
     """Let the visitor take a picture; one that was taken stays while they look elsewhere on the site."""
-    if (photo := camera("camera")) is not None:
-        st.session_state[_KEPT] = photo
+    camera("camera", _keep)
     kept: Upload | None = st.session_state.get(_KEPT)
     return kept
 
 
-def camera(key: str) -> Upload | None:
-    """A camera, and the picture that was taken with it; a sentence where there can be none.
+def _keep(photo: Upload | None) -> None:
+    st.session_state[_KEPT] = photo
+
+
+def camera(key: str, receive: Callable[[Upload | None], None]) -> None:
+    """A camera; a sentence where there can be none.
 
     Args:
         key: of the widget.
+        receive: is given every picture as it is taken, and None when the visitor clears it.
     """
     if (host := insecure_host(st.context.url)) is not None:
         st.info(WORDS["needs_https"].format(host=host.replace("`", "")), icon=":material/lock_open:")
-        return None
-    given = st.camera_input(WORDS["take"], width=WIDTH, label_visibility="collapsed", key=key)
+        return
+    st.camera_input(
+        WORDS["take"],
+        width=WIDTH,
+        label_visibility="collapsed",
+        key=key,
+        on_change=_receive,
+        args=(key, receive),
+    )
+
+
+def _receive(key: str, receive: Callable[[Upload | None], None]) -> None:
+    given = st.session_state.get(key)
     if given is None:
-        return None
+        receive(None)
+        return
     content = given.getvalue()
-    return Upload("camera.jpg", hashlib.sha256(content).hexdigest(), content)
+    receive(Upload("camera.jpg", hashlib.sha256(content).hexdigest(), content))
 
 
 def insecure_host(url: str | None) -> str | None:

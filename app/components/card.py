@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.words import Words, card_text, class_name, listed, say
+from app.words import Words, card_text, listed_classes, say
 from cbam_core.training.evaluation import wilson_interval
 from cbam_core.weights.card import Card
 
@@ -67,7 +67,7 @@ def card_table(
 ) -> None:
     """Show all of a card but its first sentence; what it does not say is left out, save for the accuracy."""
     made = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    rows = [("network", f"{architecture}({made})"), ("classes", _named(classes))]
+    rows = [("network", f"{architecture}({made})"), ("classes", listed_classes(classes))]
     width, height = input_size
     means, deviations = (", ".join(f"{value:.4f}" for value in values) for values in (mean, std))
     rows.append(("input", words["input_is"].format(width=width, height=height, mean=means, std=deviations)))
@@ -101,12 +101,6 @@ def _accuracy(card: Card, words: Mapping[str, str]) -> str:
         low=100 * low,
         high=100 * high,
     )
-
-
-def _named(classes: tuple[str, ...], most: int = 20) -> str:
-    """Their names; of very many, the first ones and how many there are."""
-    said = listed(map(class_name, classes[:most]))
-    return said if len(classes) <= most else f"{said} … ({len(classes):,})"
 
 
 def _row(name: str, said: str, words: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Int64
 
-from app.words import Words, listed
+from app.words import Words, listed, plain_text
 
 WORDS = Words(
     {
@@ -82,7 +82,7 @@ def confusion_matrix(
         st.html(confusion_table(names, confusion, words=words))
     else:
         st.caption(words["many"].format(classes=len(names)))
-    st.caption(mistakes(names, confusion, words=words))
+    st.caption(plain_text(mistakes(names, confusion, words=words)))
 
 
 def confusion_table(

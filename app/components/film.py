@@ -31,7 +31,8 @@ _STYLE = ".film-host { min-height: 700px; }"
 _GLUE = """
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".film-host");
-  mountPlayer(root, data, (name, detail) => setStateValue(name, detail));
+  const player = mountPlayer(root, data, (name, detail) => setStateValue(name, detail));
+  return () => root.isConnected || player.destroy(); // it is also called for a call that a later one overtook
 }
 """
 

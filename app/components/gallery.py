@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from app.components.strip import Tile, strip
 from app.words import Words
+from cbam_core.errors import CbamError
 
-WORDS = Words({"reading": "Reading {count} pictures", "none": "There are no pictures in the folder yet."})
+WORDS = Words(
+    {
+        "reading": "Reading {count} pictures",
+        "none": "There are no pictures in the folder yet.",
+        "unreadable": "The folder of pictures cannot be read; whoever runs the app finds out why in its log.",
+    }
+)
 
 COLUMNS = 10
 
@@ -39,3 +47,9 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: int, key: 
     described = [Tile(place, name, "") for place, name in enumerate(names)]
     with room.container():
         return strip(thumbnails, described, columns=COLUMNS, chosen=first, key=key)
+
+
+def say_unreadable(error: CbamError) -> None:
+    """Say that there is no folder; where it should lie is for whoever runs the app, and not for visitors."""
+    logging.getLogger("cbam_lens").warning("%s: %s", error.code, error)
+    st.error(WORDS["unreadable"], icon=":material/error:")

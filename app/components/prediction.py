@@ -105,7 +105,8 @@ def framed_square(key: str) -> tuple[float, float, float] | None:
         return None
     if not all(isinstance(number, int | float) and abs(number) < 1e6 for number in value):
         return None
-    return float(value[0]), float(value[1]), float(value[2])
+    left, top, side = (round(float(number), 1) for number in value)  # as an address says it
+    return left, top, side
 
 
 def preview_of(pixels: np.ndarray) -> bytes:

@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import streamlit as st
@@ -17,11 +18,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.components.camera import camera
 from app.components.figures import Place
-from app.components.gallery import Sheet, choose_from_gallery
+from app.components.gallery import Sheet, choose_from_gallery, say_unreadable
 from app.components.one_of import choose_one
 from app.components.strip import Tile, strip
 from app.components.uploads import ENDINGS, Upload
-from app.words import Words, class_name, plain_name, sentence
+from app.words import Words, class_name, plain_name
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
@@ -170,9 +171,16 @@ def change(left: Choice, right: Choice) -> None:
     _turn()
 
 
-def swap_button() -> None:
-    """Exchange the sides."""
-    st.button(WORDS["swap"], icon=":material/swap_horiz:", help=WORDS["swap_help"], on_click=_swap, key="compare-swap")
+def swap_button(what: str) -> None:
+    """Exchange what differs between the sides: ``"pictures"``, ``"networks"`` or ``"classes"``."""
+    st.button(
+        WORDS["swap"],
+        icon=":material/swap_horiz:",
+        help=WORDS["swap_help"],
+        on_click=_swap,
+        args=(what,),
+        key="compare-swap",
+    )
 
 
 def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] | None = None) -> Choice:
@@ -212,7 +220,8 @@ def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] 
     if kept.source == "test" and sources.count is not None:
         return _keep(place, replace(kept, test=_choose_test_image(place, kept.test, sources.count)))
     if kept.source == "camera":
-        return _keep(place, replace(kept, photo=camera(_key("camera", place)) or kept.photo))
+        camera(_key("camera", place), partial(_receive_photo, place))
+        return _kept(place)
     if kept.source == "folder" and sources.gallery is not None:
         return _keep(place, _choose_laid_out(place, kept, sources.gallery))
     _take_file(place, kept)
@@ -238,7 +247,7 @@ def _choose_laid_out(place: Place, kept: Choice, gallery: Callable[[], Gallery])
     try:
         pictures = gallery()
     except CbamError as error:
-        st.error(sentence(error), icon=":material/error:")
+        say_unreadable(error)
         return replace(kept, folder="")
     names = pictures.names
     first = _start("folder", place, names.index(kept.folder) if kept.folder in names else 0)
@@ -325,10 +334,18 @@ def _start(what: str, place: Place, chosen: int) -> int:
     return start
 
 
-def _swap() -> None:
-    kept = st.session_state[_KEPT]
-    kept["left"], kept["right"] = kept["right"], kept["left"]
-    _turn()
+def _swap(what: str) -> None:
+    left, right = _kept("left"), _kept("right")
+    if what == "networks":
+        swapped = replace(left, network=right.network), replace(right, network=left.network)
+    elif what == "classes":
+        swapped = replace(left, class_=right.class_), replace(right, class_=left.class_)
+    else:
+        swapped = (
+            replace(right, network=left.network, class_=left.class_),
+            replace(left, network=right.network, class_=right.class_),
+        )
+    change(*swapped)
 
 
 def _take(place: Place, inspected: Callable[[Choice], Choice]) -> None:
@@ -340,6 +357,10 @@ def _turn() -> None:
     kept = st.session_state[_KEPT]
     kept["turn"] += 1
     kept["starts"].clear()
+
+
+def _receive_photo(place: Place, photo: Upload | None) -> None:
+    _keep(place, replace(_kept(place), photo=photo))
 
 
 def _receive(place: Place, key: str) -> None:

@@ -37,7 +37,7 @@ WORDS = Words(
         "list": "Images to choose from; arrow keys move",
         "class": "Class",
         "all": "all",
-        "count": "{count} images",
+        "count": "Images: {count}",
     }
 )
 

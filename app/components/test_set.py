@@ -31,7 +31,7 @@ WORDS = Words(
         "page": "Page",
         "before": "Earlier ones",
         "after": "Later ones",
-        "found": "{first:,} to {last:,} of {count:,} images",
+        "found": "Images {first:,} to {last:,} of {count:,}",
         "none": "No test image is like that. Choose another class, or all answers.",
         "tile": "test image {index}: {truth}",
         "answered": "test image {index}: {truth}, taken for {predicted}",

@@ -80,6 +80,9 @@ class Upload:
     content: bytes
 
 
+FIT = "fit"
+"""Key of the choice of a fit."""
+
 _OPENED, _LEFT_OUT = "uploads-opened", "uploads-left-out"
 
 
@@ -160,7 +163,8 @@ def say_where_they_live() -> None:
 
 def choose_fit() -> Fit:
     """Let the visitor say how a picture comes to the network's square input."""
-    return choose_one(WORDS["fit"], FITS, WORDS, first="crop", key="fit")
+    st.session_state.setdefault(FIT, "crop")
+    return choose_one(WORDS["fit"], FITS, WORDS, key=FIT)
 
 
 def square_key(upload: Upload) -> str:

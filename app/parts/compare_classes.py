@@ -11,7 +11,7 @@ from app.components.comparison import Side, class_summary
 from app.components.one_of import choose_one
 from app.components.sides import LABELS, choose_class, side_columns
 from app.parts.compare_link import OVER
-from app.words import Words, class_name, listed
+from app.words import Words, class_name, listed_classes, plain_text
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.explanation.summary_file import Summaries
@@ -36,7 +36,7 @@ WORDS = Words(
 def class_means(classifier: Classifier) -> Summaries:
     """Both classes, and their means, block by block; give the means by class, none where the network knows none."""
     if not set(CLASSES) & set(classifier.classes):
-        st.info(WORDS["unknown"].format(classes=listed(map(class_name, classifier.classes))), icon=":material/info:")
+        st.info(WORDS["unknown"].format(classes=plain_text(listed_classes(classifier.classes))), icon=":material/info:")
         return {}
     test = services.test_set()
     over = "samples" if test is None else _choose_images(len(test.labels))

@@ -89,7 +89,8 @@ def write(classifier: Classifier, mode: str) -> bool:
         for key, (name, first, _) in SETTINGS.items()
         if st.session_state.get(key, first) != first
     }
-    links.write(**said, **fitted, **settings, channels=compared.opened_channels())
+    channels = None if mode == "classes" else compared.opened_channels()
+    links.write(**said, **fitted, **settings, channels=channels)
     return None not in said.values()
 
 

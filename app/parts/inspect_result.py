@@ -14,8 +14,16 @@ from app.components.attention import attention_viewer
 from app.components.copy_link import copy_link
 from app.components.downloads import downloads
 from app.components.prediction import prediction
-from app.components.uploads import Upload, choose_fit, not_left_out, one_by_one, overview, say, square_key
-from app.parts.inspect_start import Square, square_of, starts, turned
+from app.components.uploads import Upload, choose_fit, not_left_out, one_by_one, overview, say
+from app.parts.inspect_start import (
+    Square,
+    frame_key,
+    note_settings,
+    settings_to_begin_with,
+    square_of,
+    starts,
+    turned,
+)
 from app.picked import Picked
 from app.words import Words
 from cbam_core.classifier import Classifier
@@ -59,7 +67,7 @@ def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: s
         opened.name,
         caption=opened.name,
         movable=fit == "square",
-        frame=square_key(opened),
+        frame=frame_key(opened),
         together={one.name: pictures[one.digest] for one in read},
         files={one.name: one.content for one in read},
         link=link,
@@ -140,9 +148,11 @@ def show_result(
 
 def _viewer(view: dict[str, Any], *, key: str, ahead: Ahead | None) -> Settings:
     """The viewer with the settings that the visitor made on any source, or came with."""
-    usual = Settings(**view["settings"])
-    asked = starts()["settings"]
+    usual, place = Settings(**view["settings"]), turned(f"{key}-viewer", "viewer")
+    asked = settings_to_begin_with(place)
     if asked.get("block") not in [block["name"] for block in view["blocks"]]:
         asked = {name: value for name, value in asked.items() if name != "block"}
     begun = usual.changed_by(asked)
-    return attention_viewer({**view, "settings": begun.as_dict()}, key=turned(f"{key}-viewer", "viewer"), ahead=ahead)
+    chosen = attention_viewer({**view, "settings": begun.as_dict()}, key=place, ahead=ahead)
+    note_settings(chosen, usual, without=["image"] if len(view["images"]) < 2 else [])
+    return chosen

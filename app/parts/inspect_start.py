@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import streamlit as st
@@ -9,10 +10,11 @@ import streamlit as st
 from app import links, picked, services
 from app.components.prediction import framed_square
 from app.components.test_set import EVERY, keep_chosen
-from app.components.uploads import Upload, square_key
+from app.components.uploads import FIT, Upload, square_key
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.training.selection import Selection, select
+from cbam_core.viewer import Settings
 
 FIRST = 31
 """Place in the sample sheet of the image to begin with: a cat that faces us shows best that masks have places."""
@@ -20,7 +22,7 @@ FIRST = 31
 SOURCE = "inspect-source"
 """Key of the choice of where pictures come from."""
 
-_STARTS, _FIT = "inspect-starts", "fit"
+_STARTS = "inspect-starts"
 
 Square = tuple[float, float, float]
 """Left, top and side in the picture's own pixels."""
@@ -34,7 +36,8 @@ def starts() -> dict[str, Any]:
 
 def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
     """Begin with what an address asked for, as far as there is such a thing."""
-    begin = {"source": "sample", "sample": FIRST, "folder": 0, "strip": 0, "viewer": 0, "settings": {}, "squares": {}}
+    begin = {"source": "sample", "sample": FIRST, "folder": 0, "strip": 0, "viewer": 0, "frame": 0}
+    begin |= {"settings": {}, "begun": {}, "squares": {}}
     known = st.session_state.setdefault(_STARTS, {**begin, "visited": set()})
     if SOURCE not in st.session_state:
         _come_back(known)
@@ -48,8 +51,9 @@ def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
         keep_chosen(which, _selection_with(which, classifier, test, asked))
     elif source == "folder" and which in (names := list(services.gallery_by_name())):
         known["folder"] = names.index(which)
-        st.session_state[_FIT] = asked.get("fit", "crop")
+        st.session_state[FIT] = asked.get("fit", "crop")
         known["squares"] = {which: asked["square"]} if "square" in asked else {}
+        known["frame"] += 1  # what was framed since is gone
     else:
         source = ""
     if source:
@@ -80,7 +84,7 @@ def _come_back(known: dict[str, Any]) -> None:
     if last.source == "sample" and last.index is not None:
         known["sample"] = last.index
     elif last.upload is not None:
-        st.session_state[_FIT] = last.fit
+        st.session_state[FIT] = last.fit
         if last.square is not None:
             known["squares"] = {last.upload.name: last.square}
         if known["source"] == "folder" and last.upload.name in (names := list(services.gallery_by_name())):
@@ -89,10 +93,42 @@ def _come_back(known: dict[str, Any]) -> None:
             known["brought"] = last.upload
 
 
+def settings_to_begin_with(viewer: str) -> dict[str, Any]:
+    """Changes of settings that a viewer begins with: those of the one that was looked at last.
+
+    They stay while it is on the page: it would take others for a wish of the page, and let go of the visitor's.
+    """
+    begun: dict[str, dict[str, Any]] = starts()["begun"]
+    if viewer not in st.session_state or viewer not in begun:
+        begun[viewer] = dict(starts()["settings"])
+    return begun[viewer]
+
+
+def note_settings(chosen: Settings, usual: Settings, *, without: Collection[str] = ()) -> None:
+    """Keep what the visitor changed, for the next viewer.
+
+    Args:
+        chosen: what the viewer shows.
+        usual: what it would show if nobody had chosen anything.
+        without: settings that there was no choice of.
+    """
+    now, before, known = chosen.as_dict(), usual.as_dict(), starts()["settings"]
+    for name in now:
+        if now[name] != before[name]:
+            known[name] = now[name]
+        elif name not in without:
+            known.pop(name, None)
+
+
 def square_of(upload: Upload) -> Square | None:
     """The part of a picture that the visitor framed, or came with."""
     linked: dict[str, Square] = starts()["squares"]
-    return framed_square(square_key(upload)) or linked.get(upload.name)
+    return framed_square(frame_key(upload)) or linked.get(upload.name)
+
+
+def frame_key(upload: Upload) -> str:
+    """Key of the widget in which the visitor frames a part of a picture."""
+    return turned(square_key(upload), "frame")
 
 
 def was_shown(source: str, shown: bool) -> bool:

@@ -13,8 +13,9 @@ from app.turns import turn
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES, open_split
 from cbam_core.data.samples import sample_sheet
-from cbam_core.explanation import explain
+from cbam_core.explanation import Explanation, explain
 from cbam_core.explanation.comparison import GateSummary, summarise_gates
+from cbam_core.explanation.explaining import batch_of
 from cbam_core.explanation.summary_file import Summaries, keep_summaries, open_summaries, summaries_path
 from cbam_core.explanation.summing import STEP, GateSums
 
@@ -35,9 +36,11 @@ def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:
-    sheet = sample_sheet()
-    with turn():
-        explanations = explain(_classifier, [*sheet.images])  # in batches
+    sheet, step = sample_sheet(), batch_of(_classifier)
+    explanations: list[Explanation] = []
+    for start in range(0, len(sheet.images), step):
+        with turn():
+            explanations += explain(_classifier, [*sheet.images[start : start + step]])
     return {
         name: summarise_gates([explanations[place] for place in np.flatnonzero(sheet.labels == label)])
         for label, name in enumerate(CLASSES)

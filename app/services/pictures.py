@@ -36,6 +36,9 @@ WORDS = Words(
 )
 
 
+AHEAD = 64 * 64
+"""Pixels of a network's input up to which results are sent ahead: about 3 MB then, of a hundred pictures."""
+
 FIRST_SHARE = 0.7
 """Side of the square offered first, as a share of the shorter side: small enough to be seen to be movable."""
 
@@ -159,7 +162,13 @@ def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classif
 
 
 def samples_ahead(classifier: Classifier) -> str:
-    """The results of all bundled images, in the session's language, for `app.components.ahead`."""
+    """The results of all bundled images, in the session's language, for `app.components.ahead`.
+
+    None of a network that takes large pictures: there would be too much to send.
+    """
+    width, height = classifier.input_size
+    if width * height > AHEAD:
+        return "[]"
     return recall(_samples_ahead, classifier, language())
 
 

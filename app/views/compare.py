@@ -95,7 +95,7 @@ def compare_page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     with head.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
         mode = choose_one(WORDS["mode"], MODES, WORDS, key=MODE)
-        swap_button()
+        swap_button(mode)
         tools = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
     changed = partial(compare_link.note, classifier, mode)
     sides: tuple[Side, Side] | None = None

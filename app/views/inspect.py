@@ -12,7 +12,7 @@ from app import own_networks, picked, services
 from app.components.ahead import Ahead, send_ahead
 from app.components.camera import take_photo
 from app.components.failures import fragment
-from app.components.gallery import choose_from_gallery
+from app.components.gallery import choose_from_gallery, say_unreadable
 from app.components.one_of import choose_one
 from app.components.strip import strip
 from app.components.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
@@ -25,7 +25,7 @@ from app.components.uploads import (
 from app.parts.inspect_result import show_own_pictures, show_result, write_nothing
 from app.parts.inspect_start import FIRST, SOURCE, follow, starts, turned, was_shown
 from app.picked import Picked
-from app.words import Words, class_name, listed, sentence
+from app.words import Words, listed_classes, plain_text
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.errors import CbamError
@@ -164,7 +164,7 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
     elif given:
         show_own_pictures(classifier, given, key="upload")
     else:
-        st.markdown(WORDS["any"].format(classes=listed(map(class_name, classifier.classes))))
+        st.markdown(WORDS["any"].format(classes=plain_text(listed_classes(classifier.classes))))
         write_nothing(classifier)
     say_where_they_live()
 
@@ -196,7 +196,9 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
     try:
         pictures = services.gallery()
     except CbamError as error:
-        st.error(sentence(error), icon=":material/error:")
+        say_unreadable(error)
+        if shown:
+            write_nothing(classifier)
         return
     place = choose_from_gallery(
         [picture.name for picture in pictures],

@@ -103,6 +103,7 @@ def training(classifier: Classifier, asked: Mapping[str, Any]) -> None:
                 width=360,
             )
     if not runs:
+        links.write(network=links.network_of(classifier))
         _nothing()
         return
     chosen = name if name in runs else next(iter(runs))

@@ -25,7 +25,14 @@ Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | Picture
 Square = tuple[float, float, float]
 
 BATCH = 64
-"""Images that go through the network at once, so that a long list needs no more memory than a short one."""
+"""Images of 32x32 pixels that go through the network at once, so that a long list needs no more memory than a short
+one; of larger ones as many fewer."""
+
+
+def batch_of(classifier: Classifier) -> int:
+    """Images that go through a network at once."""
+    width, height = classifier.input_size
+    return max(1, min(BATCH, BATCH * 32 * 32 // (width * height)))
 
 
 @overload
@@ -64,8 +71,9 @@ def explain(
     if not isinstance(image, list | tuple):
         return _explain_batch(classifier, [_prepare(classifier, image, fit, square)])[0]
     explanations: list[Explanation] = []
-    for start in range(0, len(image), BATCH):
-        inputs = [_prepare(classifier, one, fit, square) for one in image[start : start + BATCH]]
+    step = batch_of(classifier)
+    for start in range(0, len(image), step):
+        inputs = [_prepare(classifier, one, fit, square) for one in image[start : start + step]]
         explanations += _explain_batch(classifier, inputs)
     return explanations
 

@@ -17,12 +17,12 @@ from cbam_core.classifier import Classifier
 from cbam_core.data.fitting import fit_image
 from cbam_core.errors import DataError
 from cbam_core.explanation.comparison import GateSummary
-from cbam_core.explanation.explaining import as_batch, check_finite, placements
+from cbam_core.explanation.explaining import as_batch, batch_of, check_finite, placements
 from cbam_core.explanation.result import Block, own_copy
 from cbam_core.gates import Gate, capture
 
 STEP = 100
-"""Images that are taken in at once: a fraction of a second's work, and bounded memory."""
+"""Images that are added at once: a fraction of a second's work of the networks that ship."""
 
 
 @dataclass(eq=False)
@@ -95,6 +95,12 @@ class GateSums:
         Raises:
             ModelError: the network is in training mode.
         """
+        step = batch_of(self._classifier)
+        for start in range(0, len(labels), step):
+            self._add(images[start : start + step], labels[start : start + step])
+        self.count += len(labels)
+
+    def _add(self, images: UInt8[np.ndarray, "n h w 3"], labels: UInt8[np.ndarray, " n"]) -> None:
         model = self._classifier.model
         batch = as_batch(self._classifier, [self._fitted(image) for image in images])
         with torch.inference_mode(), capture(model) as record:
@@ -106,7 +112,6 @@ class GateSums:
             mine = labels == label
             self._take(self._found[self._classes[label]], {key: one[mine] for key, one in values.items()})
             self._count(self._found[self._classes[label]], probabilities[mine])
-        self.count += len(labels)
 
     def summaries(self) -> dict[str, GateSummary]:
         """What was found, by the classes' names.

@@ -116,6 +116,7 @@ class Panel {
       this.spread.textContent = fill(words.range, values) + flat;
     }
     this.bars.tabIndex = weights ? 0 : -1;
+    this.bars.setAttribute("role", weights ? "application" : "img"); // arrow keys reach only what is no image
   }
 
   /** Everything that depends on settings, picture or size. */
@@ -157,6 +158,7 @@ class Panel {
     }
     this.overlay.setAttribute("aria-label", fill(placed ? words.overlay_label : words.image_label, values));
     this.overlay.tabIndex = placed ? 0 : -1;
+    this.overlay.setAttribute("role", placed ? "application" : "img");
     if (pixels) show(this.overlay, composeOverlay(picture, pixels, this.block, settings, this.zoom));
     if (mask) show(this.raw, composeMask(this.block, settings));
   }

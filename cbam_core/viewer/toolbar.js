@@ -89,9 +89,9 @@ class Strip {
   assign(blocks, words) {
     this.blocks = blocks;
     const names = blocks.map((block) => block.name).join("\n");
+    this.element.setAttribute("aria-label", words.blocks);
     if (names === this.names) return; // the buttons stay, and with them the reader's focus
     this.names = names;
-    this.element.setAttribute("aria-label", words.blocks);
     this.buttons = blocks.map((block, index) => {
       const canvas = make("canvas", "raw", { "aria-hidden": "true" });
       const button = make("button", "", { type: "button" }, canvas, make("span", "", {}, block.name));

@@ -51,7 +51,7 @@ class Viewer {
     this.turn += 1;
     const { turn } = this;
     if (this.payload) {
-      const settings = this.isNews(payload) ? payload.settings : this.settings;
+      const settings = this.settingsWith(payload);
       await this.pixelsOf(pictureFor(payload, settings));
       if (this.gone || turn !== this.turn) return;
     }
@@ -65,11 +65,19 @@ class Viewer {
     return !this.payload || (asked !== this.asked && asked !== this.told);
   }
 
+  /** The reader's settings, with what the host itself has changed since its last payload. */
+  settingsWith(payload) {
+    if (!this.payload) return { ...payload.settings };
+    if (!this.isNews(payload)) return this.settings;
+    const before = this.payload.settings;
+    const changed = Object.entries(payload.settings).filter(([name, value]) => value !== before[name]);
+    return { ...this.settings, ...Object.fromEntries(changed) };
+  }
+
   take(payload) {
     if (this.isNews(payload)) {
-      this.settings = { ...payload.settings };
+      this.settings = this.settingsWith(payload);
       this.told = canonical(payload.settings);
-      clearTimeout(this.settling);
     }
     this.asked = canonical(payload.settings);
     this.payload = payload;

@@ -370,6 +370,7 @@ def test_an_address_that_is_not_ours_is_one_sentence(host):
         ({"server_address": "a.example; script-src *"}, "launch.bad-server-address"),
         ({"base_path": "a b"}, "launch.bad-base-path"),
         ({"base_path": "a//b"}, "launch.bad-base-path"),
+        ({"base_path": "tools/model"}, "launch.base-path-is-page"),
         ({"embed_from": ("course.example.org",)}, "launch.bad-embed-origin"),
         ({"embed_from": ("https://a.example; script-src *",)}, "launch.bad-embed-origin"),
         ({"embed_from": ("https://a.example\r\nX: y",)}, "launch.bad-embed-origin"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import streamlit
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from app import links, services
+from app.parts import inspect_result
 from cbam_core.viewer import Settings
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -238,3 +240,65 @@ def test_a_mark_that_was_followed_is_followed_once():
         app.query_params["gone"] = "1"
         app.run()
     assert said(app)["image"] == "sample-7"
+
+
+@pytest.fixture
+def viewer(monkeypatch):
+    """Stands in for the viewer: what it began with, by its key, and a place for what the visitor chooses."""
+    began, chosen = {}, {}
+
+    def show(payload, *, key, ahead=None):
+        began[key] = Settings(**payload["settings"])
+        streamlit.session_state[key] = {}
+        return began[key].changed_by(chosen)
+
+    monkeypatch.setattr(inspect_result, "attention_viewer", show)
+    return began, chosen
+
+
+def test_going_back_brings_back_the_settings_of_the_viewer(viewer):
+    began, chosen = viewer
+    app = visit()
+    chosen["colours"] = "magma"
+    app.run()
+    assert said(app)["colours"] == "magma"
+    chosen.clear()
+    app.query_params.clear()
+    app.query_params["network"] = "cbam_cnn_cifar10"
+    app.query_params["gone"] = "1"
+    app.run()
+    assert began["sample-viewer-1"].colours == "viridis"
+    assert "colours" not in said(app)
+
+
+def test_another_source_begins_with_the_settings_of_the_last(viewer, picture_file):
+    began, chosen = viewer
+    app = visit()
+    chosen["opacity"] = 0.9
+    app.run()
+    chosen.clear()
+    app.segmented_control(key="inspect-source").select("upload").run()
+    app.file_uploader[0].set_value([("cat.png", picture_file.read_bytes(), "image/png")]).run()
+    assert began["upload-viewer"].opacity == 0.9
+    assert began["sample-viewer"].opacity == 0.5  # what it was given stays while it is there
+
+
+def test_a_network_is_asked_for_once():
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    app.query_params["network"] = "cbam_resnet_cifar10"
+    app.query_params["image"] = "sample-3"
+    app.run()
+    assert app.sidebar.selectbox(key="network_name").value == "cbam_resnet_cifar10"
+    app.sidebar.selectbox(key="network_name").select("cbam_cnn_cifar10").run()
+    assert app.sidebar.selectbox(key="network_name").value == "cbam_cnn_cifar10"
+
+
+def test_a_page_without_anything_to_show_does_not_hold_on_to_a_network(monkeypatch, tmp_path):
+    monkeypatch.setattr("app.services.training_runs", dict)
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    app.query_params["network"] = "cbam_resnet_cifar10"
+    app.switch_page(str(MAIN.parent / "views" / "training.py"))
+    app.run()
+    app.sidebar.selectbox(key="network_name").select("cbam_cnn_cifar10").run()
+    assert app.sidebar.selectbox(key="network_name").value == "cbam_cnn_cifar10"
+    assert said(app) == {"network": "cbam_cnn_cifar10"}

@@ -73,3 +73,8 @@ def test_loopback_addresses_are_told_from_others():
     assert is_loopback("::1")
     assert not is_loopback("0.0.0.0")
     assert not is_loopback("192.168.1.27")
+
+
+def test_a_frame_on_another_site_gets_its_cookie():
+    assert launch_options("0.0.0.0", 80)["server.xsrfCookieSameSite"] == "lax"
+    assert launch_options("0.0.0.0", 80, framed=True)["server.xsrfCookieSameSite"] == "none"

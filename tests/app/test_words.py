@@ -1,10 +1,25 @@
 """Words in the language of the session: never another one's, and whole in every language."""
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import words
-from app.words import LANGUAGES, Words, _, as_template, card_text, class_name, language, say, sentence, spoken
+from app.words import (
+    LANGUAGES,
+    Words,
+    _,
+    as_template,
+    card_text,
+    class_name,
+    language,
+    listed_classes,
+    plain_text,
+    say,
+    sentence,
+    spoken,
+)
 from cbam_core import CBAM_CNN
 from cbam_core.errors import ImageError, Message
 from cbam_core.weights.description import PLAIN_WORDS, assumed_description
@@ -110,3 +125,15 @@ def test_numbers_of_a_card_are_no_part_of_its_translation(text, template):
     assert found == template
     assert (found.format(**values) if values else found) == text
     assert card_text(text) == text
+
+
+def test_of_very_many_classes_the_first_are_named():
+    assert listed_classes(("a", "b")) == "a, b"
+    assert listed_classes(tuple(f"c{number}" for number in range(1000))).endswith("c19 … (1,000)")
+
+
+@pytest.mark.parametrize("name", ["[sign in](https://x.example)", "$x$", ":red[no]", "**b**", "_a_.png", "<b>"])
+def test_names_are_nothing_to_markdown(name):
+    plain = plain_text(name)
+    assert re.sub(r"\\(.)", r"\1", plain) == name
+    assert not re.search(r"(?<!\\)[\[\]$:*_<>]", plain)

@@ -410,7 +410,7 @@ def test_tables_take_no_room(open_page):
 
 def test_every_canvas_with_a_role_has_a_name(open_page):
     page = open_page(SAMPLE)
-    names = page.evaluate("[...document.querySelectorAll('canvas[role=img]')].map((c) => c.ariaLabel)")
+    names = page.evaluate("[...document.querySelectorAll('canvas[role]')].map((c) => c.ariaLabel)")
     assert len(names) == 10
     assert all(names)
     low, high = SAMPLE.blocks[0].mask.min(), SAMPLE.blocks[0].mask.max()
@@ -602,6 +602,15 @@ def test_settings_that_the_host_changes_are_taken(mounted):
     show(mounted, replace(SAMPLE, settings=asked))
     check_pixels(mounted, replace(SAMPLE, settings=asked))
     assert mounted.locator("select.plain").first.input_value() == "sorted"
+
+
+def test_a_picture_with_another_usual_setting_keeps_what_the_reader_chose(mounted):
+    mounted.locator("input[type=range]").fill("42")
+    show(mounted, photo(settings=Settings(image="original")))
+    assert mounted.locator("canvas.overlay").first.evaluate("canvas => canvas.width") == 451
+    assert mounted.locator("input[type=range]").input_value() == "42"
+    mounted.wait_for_function("heard.length > 0")
+    assert mounted.evaluate("heard.at(-1)") == ["settings", Settings(opacity=0.42, image="original").as_dict()]
 
 
 def test_a_picture_that_is_gone_falls_back_without_changing_the_settings(mounted):

@@ -21,7 +21,7 @@ from cbam_core import Classifier, Explanation, capture, explain
 from cbam_core.data.fitting import FITS, Fit, fit_image
 from cbam_core.data.images import decode
 from cbam_core.errors import ImageError, ModelError
-from cbam_core.explanation.explaining import BATCH
+from cbam_core.explanation.explaining import BATCH, batch_of
 from cbam_core.explanation.summing import GateSums
 from cbam_core.gates import Placement
 from cbam_core.nn import CBAM_CNN, SpatialAttention
@@ -300,3 +300,8 @@ def test_a_network_whose_answers_are_no_numbers_is_one_sentence(tiny_classifier:
     assert refused.value.code == "model.not-finite"
     with pytest.raises(ModelError, match="does not answer with finite numbers"):
         GateSums(broken, broken.classes).add(picture[None], np.zeros(1, np.uint8))
+
+
+@pytest.mark.parametrize(("side", "images"), [(32, 64), (64, 16), (100, 6), (512, 1)])
+def test_of_larger_pictures_fewer_go_through_at_once(tiny_classifier: Classifier, side: int, images: int) -> None:
+    assert batch_of(replace(tiny_classifier, input_size=(side, side))) == images

@@ -40,8 +40,10 @@ def test_networks_with_blocks_of_other_names_are_compared_grid_by_grid(monkeypat
         assert f"cosine {similarity(one, other).cosine:.2f}" in drawn
     assert "no partner in the other network" in texts(app)
     assert drawn.count("Spatial mask of stage1.1.cbam, B") == 1
+    picture = app.query_params["image"]
     app.button(key="compare-swap").click().run()
     assert app.selectbox(key="compare-network-right-1").value == NETWORK
+    assert app.query_params["image"] == picture
     assert app.header[0].value == "stage1.0.cbam with cbam1"
 
 

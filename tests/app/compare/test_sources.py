@@ -150,7 +150,9 @@ def test_a_camera_on_either_side_waits_for_its_picture_and_keeps_it_when_swapped
     assert not charts(app)
     assert "memory for your visit only" in texts(app)
     photo = Upload("camera.jpg", hashlib.sha256(CAT).hexdigest(), CAT)
-    monkeypatch.setattr("app.components.sides.camera", lambda key: photo if "right-0" in key else None)
+    monkeypatch.setattr(
+        "app.components.sides.camera", lambda key, receive: receive(photo) if "right-0" in key else None
+    )
     app.run()
     assert len(charts(app)) == 3
     app.button(key="compare-swap").click().run()
