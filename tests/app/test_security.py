@@ -92,7 +92,7 @@ def test_websockets_and_the_lifespan_are_left_alone():
 def test_the_policy_allows_what_the_app_needs_and_no_more():
     policy = directives(security_headers(script_digests=["'sha256-abc='"])["Content-Security-Policy"])
     assert policy["script-src"] == ["'self'", "blob:", "'wasm-unsafe-eval'", "'sha256-abc='"]
-    assert policy["connect-src"] == ["'self'"]
+    assert policy["connect-src"] == ["'self'", "data:"]
     assert policy["object-src"] == ["'none'"]
     assert policy["base-uri"] == ["'self'"]
     assert policy["default-src"] == ["'self'"]

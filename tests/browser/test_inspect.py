@@ -337,3 +337,17 @@ def test_phone_stacks_the_blocks_and_nothing_sticks_out(open_inspect):
     strip, picture = page.locator(".tiles").bounding_box(), page.locator(".prediction .picture").bounding_box()
     assert picture["y"] - (strip["y"] + strip["height"]) <= 24
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_photo_is_taken_explained_and_cleared(open_inspect):
+    page = open_inspect(permissions=["camera"])
+    page.get_by_test_id("stButtonGroup").get_by_text("Camera", exact=True).click()
+    take, clear = (page.get_by_role("button", name=name) for name in ("Take Photo", "Clear photo"))
+    take.wait_for()
+    page.locator("video").wait_for()
+    page.wait_for_timeout(3000)  # Streamlit takes nothing before the first picture is there, and says nothing
+    take.click()
+    clear.wait_for()
+    page.locator(".prediction h2").wait_for()
+    clear.click()
+    page.locator(".prediction h2").wait_for(state="detached")
