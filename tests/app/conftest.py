@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import gettext
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 
 from app import words
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import LabelledImages
 from cbam_core.data.samples import sample_sheet
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed_packages_are_searched_once():
+    """Streamlit looks through all of them for components, anew for every page that a test opens: half the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = manifest_scanner.scan_component_manifests
+        patch.setattr(manifest_scanner, "scan_component_manifests", functools.cache(scan))
+        yield
 
 
 class Marked(gettext.NullTranslations):

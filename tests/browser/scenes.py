@@ -15,14 +15,19 @@ NARROW = {"width": 390, "height": 844}
 TWICE_ENLARGED = {"width": 640, "height": 450}
 
 
-def inspect_a_sample(visit, **how):
+def opened(visit, **how):
+    """The first page, painted; what is done on it next need not wait for the rest."""
     page = visit(**how)
     page.wait_for_selector(PAINTED)
-    return rested(page)
+    return page
+
+
+def inspect_a_sample(visit, **how):
+    return rested(opened(visit, **how))
 
 
 def inspect_an_upload(visit, **how):
-    page = inspect_a_sample(visit, **how)
+    page = opened(visit, **how)
     page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
     page.locator("input[type=file]").first.set_input_files(str(PHOTO))
     page.get_by_text("Chosen square", exact=True).click()
@@ -31,21 +36,21 @@ def inspect_an_upload(visit, **how):
 
 
 def inspect_the_test_set(visit, **how):
-    page = inspect_a_sample(visit, **how)
+    page = opened(visit, **how)
     page.get_by_test_id("stButtonGroup").get_by_text("Test set", exact=True).click()
     page.wait_for_timeout(500)
     return rested(page)
 
 
 def inspect_the_camera(visit, **how):
-    page = inspect_a_sample(visit, **how)
+    page = opened(visit, **how)
     page.get_by_test_id("stButtonGroup").get_by_text("Camera", exact=True).click()
     page.get_by_test_id("stCameraInput").wait_for()
     return rested(page)
 
 
 def own_checkpoint_menu(visit, **how):
-    page = inspect_a_sample(visit, **how)
+    page = opened(visit, **how)
     if page.viewport_size["width"] <= 768:  # the sidebar is folded
         page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_test_id("stSidebar").get_by_test_id("stPopoverButton").click()
@@ -54,27 +59,30 @@ def own_checkpoint_menu(visit, **how):
 
 
 def chinese(visit, **how):
-    page = visit(at="?lang=zh", **how)
-    page.wait_for_selector(PAINTED)
-    return rested(page)
+    return rested(opened(visit, at="?lang=zh", **how))
+
+
+def opened_compare(visit, **how):
+    page = visit(at="compare", **how)
+    page.locator(".cbam-maps img.picture").nth(8).wait_for()
+    return page
 
 
 def compare_pictures(visit, **how):
-    page = visit(at="compare", **how)
-    page.locator(".cbam-maps img.picture").nth(8).wait_for()
+    page = opened_compare(visit, **how)
     page.locator(".js-plotly-plot").nth(2).wait_for()
     return rested(page)
 
 
 def compare_networks(visit, **how):
-    page = compare_pictures(visit, **how)
+    page = opened_compare(visit, **how)
     page.get_by_text("Two networks", exact=True).click()
     page.get_by_text(re.compile("paired by the grid|learn their channels apart")).wait_for()
     return rested(page)
 
 
 def compare_classes(visit, **how):
-    page = compare_pictures(visit, **how)
+    page = opened_compare(visit, **how)
     page.get_by_text("Two classes", exact=True).click()
     page.locator(".cbam-class").nth(1).wait_for()
     page.locator(".js-plotly-plot").nth(2).wait_for()

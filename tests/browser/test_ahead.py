@@ -7,6 +7,7 @@ from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.render.overlay import cells_on_input, overlay
 from tests.browser.canvas import PAINTED, pixels
+from tests.browser.conftest import visiting
 
 pytestmark = pytest.mark.browser
 
@@ -19,9 +20,14 @@ def classifier():
     return load_classifier("cbam_cnn_cifar10")
 
 
-@pytest.fixture
-def page(visit):
-    """The first page, once everything that is sent ahead has arrived."""
+@pytest.fixture(scope="module")
+def page(chromium, site):
+    """The first page, once everything that is sent ahead has arrived; shared, for nothing is changed but the choice."""
+    with visiting(chromium, site) as visit:
+        yield arrived(visit)
+
+
+def arrived(visit):
     page = visit()
     page.wait_for_selector(PAINTED)
     page.wait_for_function(ARRIVED)
@@ -41,7 +47,8 @@ def expected_heading(explanation):
     return f"{explanation.predicted}{100 * float(explanation.probabilities.max()):.1f} %"
 
 
-def test_it_is_painted_although_the_server_says_nothing(page, classifier):
+def test_it_is_painted_although_the_server_says_nothing(visit, classifier):
+    page = arrived(visit)
     page.evaluate("WebSocket.prototype.send = () => {}")
     choose(page, FIRST)
     page.wait_for_timeout(300)

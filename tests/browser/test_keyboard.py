@@ -2,18 +2,25 @@
 
 import pytest
 
+from tests.browser.conftest import visiting
 from tests.browser.keyboard import RESTING, START
 from tests.browser.scenes import SCENES
 
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def page(chromium, site):
+    """Inspect, shared by tests that leave it as they found it, but for the last."""
+    with visiting(chromium, site) as visit:
+        yield SCENES["inspect_a_sample"](visit)
+
+
 def focused(page):
     return page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel || ''")
 
 
-def test_the_first_stop_skips_to_the_content(visit):
-    page = SCENES["inspect_a_sample"](visit)
+def test_the_first_stop_skips_to_the_content(page):
     page.evaluate(START)
     page.keyboard.press("Tab")
     assert "Skip" in focused(page)
@@ -22,8 +29,7 @@ def test_the_first_stop_skips_to_the_content(visit):
     assert page.evaluate("document.activeElement.closest('[data-testid=stMain]') !== null")
 
 
-def test_menus_open_by_enter_and_close_by_escape_where_they_were_opened(visit):
-    page = SCENES["inspect_a_sample"](visit)
+def test_menus_open_by_enter_and_close_by_escape_where_they_were_opened(page):
     for button in page.get_by_test_id("stPopoverButton").all():
         button.focus()
         page.keyboard.press("Enter")
@@ -34,16 +40,7 @@ def test_menus_open_by_enter_and_close_by_escape_where_they_were_opened(visit):
         assert button.evaluate("button => button === document.activeElement")
 
 
-def test_arrow_keys_choose_the_source_of_pictures(visit):
-    page = SCENES["inspect_a_sample"](visit)
-    page.get_by_role("radiogroup", name="Picture from").get_by_role("radio", name="Samples").focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("Space")
-    page.get_by_role("radio", name="Test set", checked=True).wait_for()
-
-
-def test_escape_takes_the_cross_hair_and_the_chosen_channel_away(visit):
-    page = SCENES["inspect_a_sample"](visit)
+def test_escape_takes_the_cross_hair_and_the_chosen_channel_away(page):
     page.locator("canvas.overlay").first.focus()
     page.keyboard.press("ArrowRight")
     page.locator(".picture.pointed").first.wait_for()
@@ -54,6 +51,13 @@ def test_escape_takes_the_cross_hair_and_the_chosen_channel_away(visit):
     page.locator("span.channel", has_text="31").first.wait_for()
     page.keyboard.press("Escape")
     assert page.locator("span.channel").first.inner_text() == ""
+
+
+def test_arrow_keys_choose_the_source_of_pictures(page):
+    page.get_by_role("radiogroup", name="Picture from").get_by_role("radio", name="Samples").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.get_by_role("radio", name="Test set", checked=True).wait_for()
 
 
 def test_the_film_waits_to_be_played_and_does_not_glide_where_motion_is_unwanted(visit):

@@ -24,18 +24,14 @@ def chosen(page):
     return page.locator('.st-key-source-sample [role=option][aria-selected="true"]').get_attribute("title")
 
 
-def test_the_browsers_language_is_taken_and_the_document_says_so(visit):
-    page = visit(locale="zh-CN")
-    page.locator(VERDICT, has_text="真实类别：猫").wait_for()
-    page.wait_for_function("() => document.documentElement.lang === 'zh'")
-    assert page.get_by_role("heading", name="查看").is_visible()
-    assert "lang=" not in page.url
-
-
-def test_two_visitors_at_once_read_their_own_languages(visit):
+def test_two_visitors_at_once_read_the_languages_of_their_browsers(visit):
     chinese, english = visit(locale="zh-CN"), visit(locale="en-US")
     english.locator(VERDICT, has_text="Truth: cat").wait_for()
     chinese.locator(VERDICT, has_text="真实类别：猫").wait_for()
+    for page, language, heading in ((chinese, "zh", "查看"), (english, "en", "Inspect")):
+        page.wait_for_function("language => document.documentElement.lang === language", arg=language)
+        assert page.get_by_role("heading", name=heading).is_visible()
+        assert "lang=" not in page.url
     for page, words in ((chinese, "真实类别：狗"), (english, "Truth: dog")):
         page.locator('.st-key-source-sample [role=option][data-class="dog"]').first.click()
         page.locator(VERDICT, has_text=words).wait_for()

@@ -13,7 +13,7 @@ from cbam_core.places import shipped_checkpoints
 from cbam_core.render.kernels import diverge, reach
 from cbam_core.training.evaluation import Evaluation, levels_of
 from cbam_core.training.evaluation_file import keep_evaluation
-from tests.browser.conftest import APP, running
+from tests.browser.conftest import APP, running, visiting
 from tests.browser.scenes import NARROW
 
 pytestmark = pytest.mark.browser
@@ -52,21 +52,22 @@ def site(kept, tmp_path_factory):
         yield address
 
 
-@pytest.fixture
-def open_model(visit):
-    """Opens the page and waits for its tables and charts."""
-
-    def open_one(**how):
-        page = visit(at="model", **how)
-        page.get_by_role("region", name="Layers").wait_for()
-        page.locator(".js-plotly-plot").nth(1).wait_for()
-        return page
-
-    return open_one
+def opened(visit, **how):
+    """The page with its tables and charts."""
+    page = visit(at="model", **how)
+    page.get_by_role("region", name="Layers").wait_for()
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    return page
 
 
-def test_kernels_are_square_exact_and_tell_their_numbers(open_model):
-    page = open_model()
+@pytest.fixture(scope="module")
+def page(chromium, site):
+    """The page in a wide window, shared by tests that only look at it."""
+    with visiting(chromium, site) as visit:
+        yield opened(visit)
+
+
+def test_kernels_are_square_exact_and_tell_their_numbers(page):
     kernels = spatial_kernels(load_classifier(NETWORK).model)
     assert page.locator(".kernels figure").count() == len(kernels)
     for pair, kernel in zip(page.locator(".kernels .pair").all(), kernels, strict=True):
@@ -88,8 +89,7 @@ def test_kernels_are_square_exact_and_tell_their_numbers(open_model):
     assert number.bounding_box()["width"] > 10
 
 
-def test_the_confusion_matrix_is_a_table_that_explains_its_cells(open_model, kept):
-    page = open_model()
+def test_the_confusion_matrix_is_a_table_that_explains_its_cells(page, kept):
     table = page.get_by_role("table", name="Confusion matrix")
     assert table.get_by_role("columnheader").all_inner_texts() == list(CLASSES)
     rows = table.locator("tbody tr").all()
@@ -102,8 +102,8 @@ def test_the_confusion_matrix_is_a_table_that_explains_its_cells(open_model, kep
     assert said.startswith(f"cat taken for deer: {kept.confusion[3, 4]} of 20")
 
 
-def test_on_a_phone_nothing_sticks_out(open_model):
-    page = open_model(viewport=NARROW)
+def test_on_a_phone_nothing_sticks_out(visit):
+    page = opened(visit, viewport=NARROW)
     for part in page.locator(".card, .kernels table, .confusion table, .numbers, .js-plotly-plot").all():
         box = part.bounding_box()
         assert box["x"] >= 0
@@ -113,8 +113,7 @@ def test_on_a_phone_nothing_sticks_out(open_model):
         assert table.evaluate("table => table.scrollWidth - table.clientWidth") <= 0
 
 
-def test_the_layer_table_is_scrolled_by_keyboard_under_its_headings(open_model):
-    page = open_model()
+def test_the_layer_table_is_scrolled_by_keyboard_under_its_headings(page):
     layers = page.get_by_role("region", name="Layers")
     layers.focus()
     heading = layers.locator("thead th").first

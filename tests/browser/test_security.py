@@ -60,9 +60,10 @@ document.addEventListener("securitypolicyviolation", (event) =>
 """
 
 
-@pytest.fixture
-def address(tmp_path):
-    script = tmp_path / "page.py"
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    script = folder / "page.py"
     script.write_text(PAGE)
     program = (
         "from pathlib import Path; from app.launch import serve; "
@@ -71,7 +72,7 @@ def address(tmp_path):
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", program],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
         text=True,

@@ -15,7 +15,7 @@ from cbam_core.render.film import film_file
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.training.film import open_film
 from tests.browser.canvas import PAINTED, pixels, repainted
-from tests.browser.conftest import APP, running
+from tests.browser.conftest import APP, running, visiting
 from tests.browser.scenes import NARROW
 from tests.made_runs import make_film, make_run
 
@@ -45,21 +45,31 @@ def site(runs, tmp_path_factory):
         yield address
 
 
-@pytest.fixture
-def open_training(visit):
-    """Opens the page and waits for its film."""
+def opened(visit, **how):
+    """The page with its film, at the last scene."""
+    page = visit(at="training", **how)
+    page.locator(".cbam-player[data-scene]").wait_for()
+    page.wait_for_selector(PAINTED)
+    return page
 
-    def open_one(**how):
-        page = visit(at="training", **how)
-        page.locator(".cbam-player[data-scene]").wait_for()
-        page.wait_for_selector(PAINTED)
-        return page
 
-    return open_one
+@pytest.fixture(scope="module")
+def page(chromium, site):
+    """The page in a wide window, shared by tests that begin at a scene that they choose."""
+    with visiting(chromium, site) as visit:
+        yield opened(visit)
 
 
 def scene(page):
     return int(page.locator(".cbam-player").get_attribute("data-scene"))
+
+
+def go_to(page, key, number):
+    """The first or the last scene, whichever the page shows."""
+    page.locator(".cbam-player .slider").focus()
+    if scene(page) != number:
+        repainted(page, lambda: page.keyboard.press(key))
+    assert scene(page) == number
 
 
 def check_pixels(page, film, at, image):
@@ -81,9 +91,9 @@ RECORD = """player => {
 }"""
 
 
-def test_the_film_plays_to_its_end_and_every_scene_is_exact(open_training, runs):
+def test_the_film_plays_to_its_end_and_every_scene_is_exact(visit, runs):
     film = open_film(runs / "played" / "film.npz")
-    page = open_training(reduced_motion="no-preference")
+    page = opened(visit, reduced_motion="no-preference")
     assert scene(page) == 3
     check_pixels(page, film, 3, CAT)
     page.locator(".cbam-player").evaluate(RECORD)  # scenes do not wait for a slow test
@@ -100,13 +110,10 @@ def test_the_film_plays_to_its_end_and_every_scene_is_exact(open_training, runs)
             assert np.array_equal(found, overlay(film.images[CAT], mask, cells, zoom=found.shape[1] // 32))
 
 
-def test_the_slider_and_the_space_bar_work_by_keyboard(open_training, runs):
+def test_the_slider_and_the_space_bar_work_by_keyboard(page, runs):
     film = open_film(runs / "played" / "film.npz")
-    page = open_training()
+    go_to(page, "Home", 0)
     slider = page.locator(".cbam-player .slider")
-    slider.focus()
-    repainted(page, lambda: page.keyboard.press("Home"))
-    assert scene(page) == 0
     assert page.locator(".cbam-player .time").inner_text().startswith("Epoch 0")
     assert page.get_by_text("before training").is_visible()
     repainted(page, lambda: page.keyboard.press("ArrowRight"))
@@ -123,16 +130,16 @@ def test_the_slider_and_the_space_bar_work_by_keyboard(open_training, runs):
     assert slider.evaluate("slider => slider.getRootNode().activeElement === slider")
 
 
-def test_a_scene_can_be_picked_on_the_curve(open_training):
-    page = open_training()
+def test_a_scene_can_be_picked_on_the_curve(page):
+    go_to(page, "End", 3)
     box = page.locator(".cbam-player .plot").bounding_box()
     repainted(page, lambda: page.mouse.click(box["x"] + 0.34 * box["width"], box["y"] + 50))
     assert scene(page) == 1
 
 
-def test_another_image_is_shown_by_arrow_key_and_its_film_can_be_saved(open_training, runs):
+def test_another_image_is_shown_by_arrow_key_and_its_film_can_be_saved(page, runs):
     film = open_film(runs / "played" / "film.npz")
-    page = open_training()
+    go_to(page, "End", 3)
     page.locator(".pictures input:checked").focus()
     repainted(page, lambda: page.keyboard.press("ArrowRight"))
     assert page.locator(".cbam-player").get_attribute("data-image") == str(CAT + 1)
@@ -160,8 +167,8 @@ def live(runs):
     shutil.rmtree(runs / "live")
 
 
-def test_a_run_that_goes_on_is_followed_without_a_click_and_left_alone_at_its_end(open_training, live):
-    page = open_training()
+def test_a_run_that_goes_on_is_followed_without_a_click_and_left_alone_at_its_end(visit, live):
+    page = opened(visit)
     page.locator(".cbam-player[data-scene='2']").wait_for()
     page.get_by_text("Validation accuracy, epoch 2").wait_for()
     page.locator(".cbam-player .slider").focus()
@@ -176,8 +183,8 @@ def test_a_run_that_goes_on_is_followed_without_a_click_and_left_alone_at_its_en
     assert page.get_by_test_id("stProgress").count() == 0
 
 
-def test_on_a_phone_nothing_sticks_out(open_training):
-    page = open_training(viewport=NARROW)
+def test_on_a_phone_nothing_sticks_out(visit):
+    page = opened(visit, viewport=NARROW)
     page.locator(".js-plotly-plot").first.wait_for()
     for part in page.locator("canvas.overlay, .slider, .classes, .js-plotly-plot").all():
         box = part.bounding_box()

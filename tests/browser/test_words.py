@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from cbam_core import CBAM_CNN
 from tests.browser.conftest import running
+from tests.browser.scenes import rested
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -92,7 +93,7 @@ def marked(chromium, tmp_path_factory):
 
 def left_over(page):
     """What is said outside of marks once the page is still."""
-    page.wait_for_timeout(1500)
+    rested(page)
     page.locator("[data-testid=stSkeleton]").first.wait_for(state="detached")
     said = page.evaluate(UNMARKED)
     return [text for text in said if text not in STREAMLITS and not NO_WORDS.fullmatch(text)]
@@ -142,31 +143,27 @@ def test_an_own_network_of_numbered_classes(marked):
     assert left_over(page) == []
 
 
-def test_inspect_of_uploads_good_and_bad(marked):
+def test_inspect_of_uploads_good_and_bad_and_of_other_sources(marked):
     page = marked()
+    for source in ("⟦Test set⟧", "⟦Camera⟧"):
+        page.get_by_test_id("stButtonGroup").get_by_text(source).click()
+        assert left_over(page) == []
     page.get_by_test_id("stButtonGroup").get_by_text("⟦Upload⟧").click()
     files = page.locator(".st-key-source-upload input[type=file]")
     files.set_input_files(str(PHOTO))
     page.locator(".prediction .photo").wait_for()
     assert left_over(page) == []
     files.set_input_files({"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"})
-    page.wait_for_timeout(2000)
+    page.get_by_test_id("stAlert").wait_for()
     assert left_over(page) == []
 
 
-@pytest.mark.parametrize("source", ["⟦Test set⟧", "⟦Camera⟧"])
-def test_inspect_of_other_sources(marked, source):
-    page = marked()
-    page.get_by_test_id("stButtonGroup").get_by_text(source).click()
-    assert left_over(page) == []
-
-
-@pytest.mark.parametrize("mode", ["⟦Two pictures⟧", "⟦Two networks⟧", "⟦Two classes⟧"])
-def test_compare(marked, mode):
+def test_compare(marked):
     page = marked("compare")
-    page.get_by_test_id("stButtonGroup").get_by_text(mode).click()
-    page.get_by_test_id("stPlotlyChart").or_(page.locator(".cbam-maps")).first.wait_for()
-    assert left_over(page) == []
+    for mode in ("⟦Two pictures⟧", "⟦Two networks⟧", "⟦Two classes⟧"):
+        page.get_by_test_id("stButtonGroup").get_by_text(mode).click()
+        page.get_by_test_id("stPlotlyChart").or_(page.locator(".cbam-maps")).first.wait_for()
+        assert left_over(page) == [], mode
 
 
 def test_model(marked):

@@ -183,7 +183,7 @@ def test_one_flipped_byte_never_escapes_as_another_error() -> None:
     header = safetensors.torch.save({"a": torch.zeros(2)}, metadata={"k": "v"})
     for content in (small, header):
         for position in range(len(content)):
-            for value in (0, 1, 0x7F, 0xFF):
+            for value in (0, 0xFF):
                 damaged = content[:position] + bytes([value]) + content[position + 1 :]
                 try:
                     found = open_weights(damaged)
