@@ -26,7 +26,8 @@ from app.words import Words, class_name, listed, say
 from cbam_core.explanation.comparison import BlockComparison, Difference, GateSummary, Similarity
 from cbam_core.explanation.result import Block
 from cbam_core.render.colours import colourise, is_flat, stretch
-from cbam_core.render.difference import DIVERGING, difference_picture
+from cbam_core.render.difference import difference_picture
+from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells, cells_on_input, overlay, raw_mask
 
 WORDS = Words(

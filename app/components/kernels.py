@@ -11,8 +11,9 @@ from jaxtyping import Float32
 
 from app.components.one_of import choose_one
 from app.words import Words
-from cbam_core.render.kernels import DIVERGING, describe_kernel, diverge, ink_on, reach
+from cbam_core.render.diverging import STOPS, diverging
 from cbam_core.render.kernels import WORDS as KERNEL_WORDS
+from cbam_core.render.kernels import describe_kernel, ink_on, reach
 
 WORDS = Words(
     {
@@ -108,13 +109,14 @@ def _figure(block: str, planes: Float32[np.ndarray, "2 k k"], end: float, words:
         f'<figure aria-label="{said}"><figcaption><b>{html.escape(block)}</b> '
         f'{size} · {span}</figcaption><div class="pair" style="--size: {planes.shape[-1]}">{"".join(tables)}</div>'
         f'<div class="ramp"><span>{_signed(-end)}</span><i style="background: linear-gradient(to right, '
-        f'{", ".join(DIVERGING)})"></i><span>{_signed(end)}</span></div></figure>'
+        f'{", ".join(STOPS)})"></i><span>{_signed(end)}</span></div></figure>'
     )
 
 
 def _plane(block: str, plane: str, weights: Float32[np.ndarray, "k k"], end: float, words: Mapping[str, str]) -> str:
     rows = []
-    for line, colours in zip(weights.tolist(), diverge(weights, end).tolist(), strict=True):
+    ground = diverging(weights, end or 1.0)  # a kernel of noughts has the middle's colour on any scale
+    for line, colours in zip(weights.tolist(), ground.tolist(), strict=True):
         cells = [_cell(value, (red, green, blue)) for value, (red, green, blue) in zip(line, colours, strict=True)]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     label = html.escape(words["plane"].format(block=block, plane=plane))

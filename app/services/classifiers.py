@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +33,19 @@ def networks() -> tuple[str, ...]:
     """Names of the trained networks at hand: the default one first, the visitor's own ones last.
 
     Raises:
-        CheckpointError: none ships.
+        CheckpointError: there is none; where they were looked for is the operator's affair and goes into the log.
     """
-    return (*shipped_networks(), *own_networks.names())
+    own = own_networks.names()
+    try:
+        return (*shipped_networks(), *own)
+    except CheckpointError as error:
+        logging.getLogger("cbam_lens").error("%s: %s", error.code, error)  # noqa: TRY400 - a sentence, no bug
+        if own:
+            return tuple(own)
+        raise CheckpointError(
+            "checkpoint.none-served",
+            "there is no trained network here any more; whoever runs the app finds out why in its log",
+        ) from error
 
 
 def shipped_networks() -> tuple[str, ...]:

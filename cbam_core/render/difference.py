@@ -1,17 +1,12 @@
-"""Differences in colours and charts: blue where the second is lower, white at no difference, orange where higher.
-
-The table is straight between a few colours in sRGB, equally light on both sides of its middle, and told apart with
-every common kind of colour blindness.
-"""
+"""Differences as pictures and charts: blue where the second is lower, white at no difference, orange where higher."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float32, UInt8
 
-from cbam_core.errors import RenderError
 from cbam_core.render.charts import (
     PAIR_COLOURS,
     WORDS,
@@ -21,47 +16,8 @@ from cbam_core.render.charts import (
     channel_weights,
     compare_channel_weights,
 )
-from cbam_core.render.colours import MISSING
+from cbam_core.render.diverging import diverging
 from cbam_core.render.overlay import Cells, spread
-
-_STOPS = ("#08415f", "#1f6f93", "#6ba9c6", "#b9d8e5", "#f7f7f7", "#f3cfae", "#dd9453", "#b35c1c", "#6b3207")
-
-
-def _table() -> UInt8[np.ndarray, "255 3"]:
-    """255 colours, an odd number, so that no difference has a colour of its own."""
-    stops = np.array([[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in _STOPS], np.float64)
-    places, given = np.linspace(0, 1, 255), np.linspace(0, 1, len(stops))
-    columns = [np.interp(places, given, stops[:, channel]) for channel in range(3)]
-    table: UInt8[np.ndarray, "255 3"] = np.floor(np.stack(columns, axis=1) + 0.5).astype(np.uint8)
-    table.flags.writeable = False
-    return table
-
-
-DIVERGING = _table()
-"""Colours from the lowest difference to the highest, uint8 RGB (255, 3); the middle one is no difference."""
-
-
-def diverging(values: Float[np.ndarray, "*shape"], limit: float = 1.0) -> UInt8[np.ndarray, "*shape 3"]:
-    """Colours of differences on a scale from -limit to limit.
-
-    Args:
-        values: differences; those beyond the scale get its end's colour, what is no number gets `MISSING`.
-        limit: end of the scale, above 0.
-
-    Returns:
-        RGB, uint8, one more axis than `values`.
-
-    Raises:
-        RenderError: the limit is not a number above 0.
-    """
-    if not (np.isfinite(limit) and limit > 0):
-        raise RenderError("render.limit", "a scale of differences ends at a number above 0; given {given}", given=limit)
-    wide = values.astype(np.float64)
-    unknown = np.isnan(wide)
-    index = np.floor(np.clip(np.where(unknown, 0, wide) / limit, -1, 1) * 127 + 127.5).astype(np.intp)
-    pixels = DIVERGING[index]
-    pixels[unknown] = MISSING
-    return pixels
 
 
 def difference_picture(

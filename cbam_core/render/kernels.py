@@ -1,19 +1,11 @@
-"""Kernels as colours: a diverging scale with 0 at its pale middle, and a sentence for those who cannot see it."""
+"""Kernels: where their colours end, what can be read on them, and a sentence for those who cannot see them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
-
-from cbam_core.render.colours import MISSING
-
-DIVERGING = (
-    "#0a4a6b", "#1f6f93", "#5597b5", "#92bed2", "#cfe1e9", "#f4f2ef",
-    "#f3dcc9", "#e8b48a", "#d6864a", "#b35c1c", "#7d3a08",
-)  # fmt: skip
-"""Blue through near white to orange, at equal distances: told apart with every common kind of colour blindness."""
+from jaxtyping import Float, Float32
 
 DARK_INK, LIGHT_INK = "#000000", "#ffffff"
 """Softer ones would not be readable on the orange and the blue in between."""
@@ -29,27 +21,6 @@ def reach(kernels: Iterable[Float[np.ndarray, "*shape"]]) -> float:
     """The largest distance from 0 among the weights: where a scale that holds them all must end; 0.0 for none."""
     ends = [float(np.abs(known).max()) for kernel in kernels if (known := kernel[np.isfinite(kernel)]).size]
     return max(ends, default=0.0)
-
-
-def diverge(values: Float[np.ndarray, "*shape"], end: float) -> UInt8[np.ndarray, "*shape 3"]:
-    """Colours of values on a scale from -end to end, its middle at 0.
-
-    Args:
-        values: those outside get the nearer end's colour; what is not a number gets `MISSING`.
-        end: where the scale ends; with 0 everything has the middle's colour.
-
-    Returns:
-        RGB, uint8, one more axis than `values`.
-    """
-    wide = values.astype(np.float64)
-    unknown = np.isnan(wide)
-    places = np.clip(np.where(unknown, 0.0, wide) / end, -1, 1) if end > 0 else np.zeros_like(wide)
-    anchors = np.array([list(bytes.fromhex(colour[1:])) for colour in DIVERGING], np.float64)  # (11, 3)
-    along = np.linspace(-1, 1, len(anchors))
-    mixed = np.stack([np.interp(places, along, anchors[:, channel]) for channel in range(3)], axis=-1)
-    pixels: UInt8[np.ndarray, "*shape 3"] = np.floor(mixed + 0.5).astype(np.uint8)
-    pixels[unknown] = MISSING
-    return pixels
 
 
 def ink_on(rgb: tuple[int, int, int]) -> str:

@@ -44,6 +44,15 @@ def test_first_visit_names_the_network_and_its_measured_accuracy(app):
     assert f"{100 * card.test_correct / card.test_count:.2f} %" in shown
 
 
+def test_visitors_are_not_told_where_networks_were_looked_for_but_the_operator_is(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
+    test = AppTest.from_file(str(MAIN), default_timeout=60).run()
+    assert not test.exception
+    assert "no trained network here any more" in texts(test)
+    assert str(tmp_path) not in texts(test)
+    assert str(tmp_path) in caplog.text
+
+
 def test_only_pages_that_exist_are_listed(app):
     assert [box.label for box in app.sidebar.selectbox] == ["Network"]
 

@@ -10,7 +10,8 @@ from cbam_core import load_classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.nn.kernels import spatial_kernels
 from cbam_core.places import shipped_checkpoints
-from cbam_core.render.kernels import diverge, reach
+from cbam_core.render.diverging import diverging
+from cbam_core.render.kernels import reach
 from cbam_core.training.evaluation import Evaluation, levels_of
 from cbam_core.training.evaluation_file import keep_evaluation
 from tests.browser.conftest import APP, running, visiting
@@ -75,7 +76,7 @@ def test_kernels_are_square_exact_and_tell_their_numbers(page):
         values = [float(cell["value"].replace("−", "-")) for cell in cells]
         assert np.allclose(values, kernel.planes.ravel(), atol=5e-5)
         colours = [tuple(map(int, re.findall(r"\d+", cell["colour"]))) for cell in cells]
-        expected = diverge(kernel.planes, reach([kernel.planes])).reshape(-1, 3)
+        expected = diverging(kernel.planes, reach([kernel.planes])).reshape(-1, 3)
         assert np.array_equal(colours, expected)
         assert all(abs(cell["width"] - cell["height"]) < 1.5 for cell in cells)
     cell = page.locator(".kernels td").nth(24)

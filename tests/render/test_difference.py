@@ -7,52 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cbam_core.errors import CbamError
 from cbam_core.render.charts import PAIR_COLOURS, as_figure
-from cbam_core.render.colours import MISSING
-from cbam_core.render.difference import DIVERGING, compared_weights, difference_picture, diverging, weights_of_one
+from cbam_core.render.difference import compared_weights, difference_picture, weights_of_one
+from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells
 
 LEFT = np.array([0.5, 0.1, 0.9, 0.3, 0.6], np.float32)
 RIGHT = np.array([0.4, 0.9, 0.85, 0.3, 0.1], np.float32)
-
-
-def luma(colours: np.ndarray) -> np.ndarray:
-    return colours.astype(np.float64) @ (0.2126, 0.7152, 0.0722)
-
-
-def test_no_difference_has_the_middle_colour_and_it_is_nearly_white() -> None:
-    assert diverging(np.zeros(1)).tolist() == [DIVERGING[127].tolist()] == [[247, 247, 247]]
-
-
-def test_colours_darken_evenly_to_both_ends() -> None:
-    light = luma(DIVERGING)
-    assert (np.diff(light[:128]) > 0).all()
-    assert (np.diff(light[127:]) < 0).all()
-    assert np.abs(light - light[::-1]).max() < 30
-
-
-def test_lower_is_blue_and_higher_is_orange_for_the_colour_blind_too() -> None:
-    # Red-green blindness leaves the difference of blue and yellow: it has the sign of the value everywhere.
-    rgb = DIVERGING.astype(int)
-    blueness = rgb[:, 2] - (rgb[:, 0] + rgb[:, 1]) / 2
-    assert (blueness[:120] > 5).all()
-    assert (blueness[135:] < -5).all()
-
-
-def test_the_scale_is_centred_and_ends_at_its_limit() -> None:
-    values = np.array([-2.0, -1.0, 1.0, 2.0, 0.25, np.nan])
-    drawn = diverging(values)
-    assert drawn[0].tolist() == drawn[1].tolist() == DIVERGING[0].tolist()
-    assert drawn[2].tolist() == drawn[3].tolist() == DIVERGING[254].tolist()
-    assert drawn[5].tolist() == list(MISSING)
-    assert np.array_equal(diverging(values / 2, limit=0.5), drawn)
-
-
-@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_limit_that_is_none_is_one_sentence(limit: float) -> None:
-    with pytest.raises(CbamError, match="above 0"):
-        diverging(np.zeros(2), limit)
 
 
 def test_a_map_lies_where_its_cells_lie() -> None:

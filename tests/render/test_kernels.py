@@ -1,10 +1,10 @@
-"""Kernels as colours on a diverging scale."""
+"""Kernels: the ends of their colours, ink, and words."""
 
 import numpy as np
 import pytest
 
-from cbam_core.render.colours import MISSING
-from cbam_core.render.kernels import DARK_INK, DIVERGING, LIGHT_INK, describe_kernel, diverge, ink_on, reach
+from cbam_core.render.diverging import diverging
+from cbam_core.render.kernels import DARK_INK, LIGHT_INK, describe_kernel, ink_on, reach
 
 
 def rgb(colour):
@@ -20,25 +20,6 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-def test_nought_is_the_middle_and_the_ends_are_the_ends():
-    colours = diverge(np.array([-2.0, -1.0, 0.0, 1.0, 9.0]), 2.0)
-    expected = [rgb(DIVERGING[0]), None, rgb(DIVERGING[5]), None, rgb(DIVERGING[10])]
-    assert [tuple(c) if e else None for c, e in zip(colours.tolist(), expected, strict=True)] == expected
-    assert np.array_equal(diverge(np.array([0.4]), 1.0)[0], rgb(DIVERGING[7]))
-
-
-def test_equal_distances_from_nought_are_equally_dark():
-    for near, far in zip(DIVERGING[5:0:-1], DIVERGING[4::-1], strict=True):
-        assert contrast(rgb(far), (255, 255, 255)) > contrast(rgb(near), (255, 255, 255))
-    for blue, orange in zip(DIVERGING[:5], DIVERGING[:5:-1], strict=True):
-        assert contrast(rgb(blue), rgb(orange)) < 1.45
-
-
-def test_an_empty_scale_is_all_middle_and_what_is_no_number_stands_out():
-    assert np.array_equal(diverge(np.zeros((2, 2)), 0.0), np.full((2, 2, 3), rgb(DIVERGING[5]), np.uint8))
-    assert tuple(diverge(np.array([np.nan]), 1.0)[0]) == MISSING
-
-
 def test_the_scale_reaches_the_largest_weight_of_either_sign():
     assert reach([np.array([-3.0, 1.0]), np.array([2.0, np.nan])]) == 3
     assert reach([]) == 0
@@ -46,7 +27,7 @@ def test_the_scale_reaches_the_largest_weight_of_either_sign():
 
 @pytest.mark.parametrize("value", np.linspace(-1, 1, 41))
 def test_numbers_in_cells_can_be_read(value):
-    ground = tuple(diverge(np.array([value]), 1.0)[0].tolist())
+    ground = tuple(diverging(np.array([value]))[0].tolist())
     assert contrast(rgb(ink_on(ground)), ground) >= 4.5
     assert ink_on((255, 255, 255)) == DARK_INK
     assert ink_on((0, 0, 0)) == LIGHT_INK
