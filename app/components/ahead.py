@@ -25,11 +25,13 @@ class Ahead:
         channel: whose results lie ready, such as ``"sample"``.
         of: the network, told from others.
         index: of the picture in its strip.
+        turn: changes whenever the page chooses instead of the visitor.
     """
 
     channel: str
     of: str
     index: int
+    turn: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -58,7 +60,7 @@ def _component() -> Any:
 
 
 def painter() -> str:
-    """The JavaScript by which a part of the page paints what was sent ahead: `paintAhead`."""
+    """The JavaScript by which a part of the page paints what was sent ahead: `paintAhead` and `leaveAhead`."""
     return _read("paint_ahead.js")
 
 

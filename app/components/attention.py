@@ -27,6 +27,7 @@ export default function ({ data: { payload, ahead }, parentElement, setStateValu
   };
   const gone = () => {
     if (root.isConnected) return; // Streamlit also calls this for a call that a later one overtook
+    leaveAhead(root);
     mounted.get(root)?.destroy();
     mounted.delete(root);
   };

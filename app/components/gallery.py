@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -25,14 +26,14 @@ Sheet = Callable[[int, Callable[[int], object]], bytes]
 """Gives thumbnails as one PNG, so many in a row; while it makes them, it calls the function with how many are done."""
 
 
-def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: int, key: str) -> int | None:
+def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: str) -> int | None:
     """Let the visitor choose a picture.
 
     Args:
         names: of the pictures' files.
         sheet: gives the thumbnails of all pictures, in their order.
-        first: place of the picture to begin with.
-        key: of the widget.
+        first: name of the picture to begin with; that of the first one where there is none of this name.
+        key: of the widget; other pictures have one of their own, for places mean others then.
 
     Returns:
         The picture's place; None where there are none.
@@ -45,8 +46,12 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: int, key: 
     # Drawing is also a moment at which a visitor who has gone on is noticed.
     thumbnails = sheet(COLUMNS, lambda done: room.progress(done / len(names), text=said))
     described = [Tile(place, name, "") for place, name in enumerate(names)]
+    key = f"{key}-{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}"
+    begun = f"{key}-first"
+    if key not in st.session_state or begun not in st.session_state:  # what a strip begins with stays while it is there
+        st.session_state[begun] = names.index(first) if first in names else 0
     with room.container():
-        return strip(thumbnails, described, columns=COLUMNS, chosen=first, key=key)
+        return strip(thumbnails, described, columns=COLUMNS, chosen=st.session_state[begun], key=key)
 
 
 def say_unreadable(error: CbamError) -> None:

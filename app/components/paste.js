@@ -1,7 +1,7 @@
-// A picture pasted anywhere on the page goes to the uploader, which by itself hears of it only while it has the focus.
+// A picture pasted anywhere on Inspect goes to its uploader, which by itself hears of it only while it has the focus.
 
 const HEARD = Symbol.for("cbam-lens.paste");
-const ZONE = "[data-testid=stFileUploaderDropzone]";
+const ZONE = ".st-key-source-upload [data-testid=stFileUploaderDropzone]";
 
 export default function () {
   if (document[HEARD]) return;
@@ -9,7 +9,7 @@ export default function () {
   document.addEventListener("paste", (event) => {
     const zone = [...document.querySelectorAll(ZONE)].find((one) => one.checkVisibility());
     const pasted = [...(event.clipboardData?.files ?? [])];
-    if (!zone || !pasted.length || event.composedPath().includes(zone)) return;
+    if (event.defaultPrevented || !zone || !pasted.length || event.composedPath().includes(zone)) return;
     event.preventDefault();
     const clipboardData = new DataTransfer(); // the event's own is emptied once it is over
     for (const file of pasted) clipboardData.items.add(file);

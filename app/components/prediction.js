@@ -2,33 +2,41 @@
 // visitor chooses that part, the frame can be dragged, resized, and moved by the arrow keys.
 
 const SIDE = 176; // pixels that the picture fills, as in the style sheet
+const PATIENCE = 10_000; // milliseconds in which the answer to a framed square comes
 
-const pictures = new WeakMap(); // by the element around it: what it shows, and how its frame is placed anew
+const pictures = new WeakMap(); // by the element around it: what it shows, how its frame is placed anew, and how it is let go
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".prediction");
   const paint = ({ prediction, rgb }) =>
     show(root, { ...prediction, picture: { ...prediction.picture, rgb } }, setStateValue);
   if (paintAhead(root, data.ahead, paint) && root.dataset.shown !== data.id) show(root, data, setStateValue);
+  return () => {
+    if (root.isConnected) return; // Streamlit also calls this before it calls us again
+    leaveAhead(root);
+    pictures.get(root)?.stop();
+  };
 }
 
 function show(root, data, setStateValue) {
   // While its picture stays, the frame does: a hand may be dragging it, or the keyboard's focus be on it.
   const { box, ...picture } = data.picture;
-  const shown = JSON.stringify([picture, data.words.alt]);
+  const shown = JSON.stringify([picture, data.words.alt, data.words.frame]);
   const old = pictures.get(root);
   if (old?.shown === shown) old.settle(box);
-  const { figure, settle } = old?.shown === shown ? old : pictureOf(data, setStateValue);
+  else old?.stop();
+  const { figure, settle, stop } = old?.shown === shown ? old : pictureOf(data, setStateValue);
   if (figure.parentElement !== root) root.replaceChildren(figure);
   while (figure.nextSibling) figure.nextSibling.remove();
   root.append(tableOf(data), factsOf(data));
-  pictures.set(root, { shown, figure, settle });
+  pictures.set(root, { shown, figure, settle, stop });
   root.dataset.shown = data.id;
 }
 
 function pictureOf(data, setStateValue) {
   const figure = make("figure");
   let settle = () => {};
+  let stop = () => {};
   const holder = make("div", "picture");
   if (data.picture.pixelated) {
     const canvas = make("canvas");
@@ -56,10 +64,10 @@ function pictureOf(data, setStateValue) {
     const framed = frameOn(data, scale, setStateValue);
     photo.append(image, framed.frame);
     holder.append(photo);
-    settle = framed.settle;
+    ({ settle, stop } = framed);
   }
   figure.append(holder);
-  return { figure, settle };
+  return { figure, settle, stop };
 }
 
 function frameOn(data, scale, setStateValue) {
@@ -67,6 +75,8 @@ function frameOn(data, scale, setStateValue) {
   const frame = make("div", movable ? "frame movable" : "frame");
   let x, y, w, h;
   let held = false; // by a hand, or by keys that were not reported yet
+  let told = null; // the square that was reported, until its own answer comes
+  let timer = 0;
 
   function place() {
     const [x0, y0] = [Math.max(x, 0), Math.max(y, 0)];
@@ -76,12 +86,13 @@ function frameOn(data, scale, setStateValue) {
     frame.style.height = `${(Math.min(y + h, height) - y0) * scale}px`;
   }
   const settle = ([left, top, right, bottom]) => {
-    if (held) return;
+    if (held || (told && performance.now() < told.until && !told.isAnsweredBy(left, top, right - left))) return;
+    told = null;
     [x, y, w, h] = [left, top, right - left, bottom - top];
     place();
   };
   settle(data.picture.box);
-  if (!movable) return { frame, settle };
+  if (!movable) return { frame, settle, stop: () => {} };
 
   const smallest = Math.min(8, width, height);
   const move = (toX, toY) => {
@@ -94,10 +105,14 @@ function frameOn(data, scale, setStateValue) {
     place();
   };
   const hold = () => {
+    clearTimeout(timer);
     held = true;
   };
   const report = () => {
     held = false;
+    const square = [x, y, w];
+    const isAnsweredBy = (...box) => box.every((value, i) => Math.abs(value - square[i]) < 0.11); // an answer is rounded
+    told = { until: performance.now() + PATIENCE, isAnsweredBy };
     setStateValue("square", [x, y, w]);
   };
 
@@ -108,8 +123,8 @@ function frameOn(data, scale, setStateValue) {
   frame.append(corner);
   drag(corner, () => (hold(), w), (start, dx, dy) => resize(start + Math.max(dx, dy) / scale), report);
   drag(frame, () => (hold(), [x, y]), (start, dx, dy) => move(start[0] + dx / scale, start[1] + dy / scale), report);
-  let timer = 0;
   frame.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser is meant
     const step = Math.max(1, Math.min(width, height) / 40);
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     if (event.key in moves) move(x + moves[event.key][0], y + moves[event.key][1]);
@@ -118,10 +133,9 @@ function frameOn(data, scale, setStateValue) {
     else return;
     event.preventDefault();
     hold();
-    clearTimeout(timer);
     timer = setTimeout(report, 350);
   });
-  return { frame, settle };
+  return { frame, settle, stop: () => clearTimeout(timer) };
 }
 
 function drag(handle, state, follow, done) {

@@ -250,8 +250,7 @@ def _choose_laid_out(place: Place, kept: Choice, gallery: Callable[[], Gallery])
         say_unreadable(error)
         return replace(kept, folder="")
     names = pictures.names
-    first = _start("folder", place, names.index(kept.folder) if kept.folder in names else 0)
-    at = choose_from_gallery(names, pictures.sheet, first=max(min(first, len(names) - 1), 0), key=_key("folder", place))
+    at = choose_from_gallery(names, pictures.sheet, first=kept.folder, key=_key("folder", place))
     name = "" if at is None else names[at]
     return kept if name == kept.folder else replace(kept, folder=name, folder_fit=Fitted())
 

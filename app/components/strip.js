@@ -3,18 +3,24 @@
 const SIDE = 44; // pixels of one thumbnail, as in the style sheet
 const PAUSE = 140; // milliseconds: holding an arrow key asks for the last thumbnail, not for each one passed
 
+const timers = new WeakMap(); // by strip: what waits to tell of a choice
+
 export default function ({ data, parentElement, setStateValue }) {
   const strip = parentElement.querySelector(".strip");
+  const gone = () => {
+    if (!strip.isConnected) clearTimeout(timers.get(strip)); // Streamlit also calls this before it calls us again
+  };
   // Streamlit calls this again whenever data comes; what the visitor chose since then stays.
   strip.dataset.of = data.of;
-  if (strip.dataset.sheet === data.id) return;
+  if (strip.dataset.sheet === data.id) return gone;
   const told = strip.dataset.pictures === data.pictures; // the same ones in another language
   const kept = told ? strip.querySelector(".tile[aria-selected=true]")?.dataset.index : undefined;
+  const wanted = (told && strip.querySelector("select")?.value) || "";
+  if (!told) clearTimeout(timers.get(strip));
   strip.dataset.sheet = data.id;
   strip.dataset.pictures = data.pictures;
   strip.replaceChildren();
 
-  let timer = 0;
   const tiles = data.tiles.map((tile, position) => thumbnail(data, tile, position));
   const filter = classFilter(data);
   const count = make("span", "count");
@@ -41,8 +47,8 @@ export default function ({ data, parentElement, setStateValue }) {
     tile.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (focus) tile.focus({ preventScroll: true });
     announce(data.channel, strip.dataset.of, Number(tile.dataset.index));
-    clearTimeout(timer);
-    timer = setTimeout(() => setStateValue("chosen", Number(tile.dataset.index)), wait);
+    clearTimeout(timers.get(strip));
+    timers.set(strip, setTimeout(() => setStateValue("chosen", Number(tile.dataset.index)), wait));
   }
 
   function narrow() {
@@ -63,12 +69,21 @@ export default function ({ data, parentElement, setStateValue }) {
     if (others.length) choose(others[Math.floor(Math.random() * others.length)]);
   });
   list.addEventListener("scroll", () => fade(list), { passive: true });
-  new ResizeObserver(() => fade(list)).observe(list);
+  let begun = false;
+  new ResizeObserver(() => {
+    if (list.clientWidth && !begun) {
+      begun = true; // what comes before the chosen one shows as well; a strip that is hidden has no places yet
+      const chosen = tiles.find((tile) => tile.getAttribute("aria-selected") === "true");
+      list.scrollLeft = chosen.offsetLeft - list.offsetLeft - 3 * SIDE;
+    }
+    fade(list);
+  }).observe(list);
   list.addEventListener("click", (event) => {
     const tile = event.target.closest(".tile");
     if (tile) choose(tile, { focus: true });
   });
   list.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser is meant
     const row = shown();
     const at = row.indexOf(event.target);
     const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: row.length - 1 }[event.key];
@@ -82,8 +97,9 @@ export default function ({ data, parentElement, setStateValue }) {
     tile.setAttribute("aria-selected", String(tile === start));
     tile.tabIndex = tile === start ? 0 : -1;
   }
+  filter.select.value = wanted;
   narrow();
-  list.scrollLeft = start.offsetLeft - list.offsetLeft - 3 * SIDE; // what comes before the chosen one shows as well
+  return gone;
 }
 
 /** Tell the parts of the page that show the chosen picture, where its result was sent ahead. */

@@ -36,8 +36,8 @@ def starts() -> dict[str, Any]:
 
 def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
     """Begin with what an address asked for, as far as there is such a thing."""
-    begin = {"source": "sample", "sample": FIRST, "folder": 0, "strip": 0, "viewer": 0, "frame": 0}
-    begin |= {"settings": {}, "begun": {}, "squares": {}}
+    begin = {"source": "sample", "sample": FIRST, "folder": "", "viewer": 0, "frame": 0}
+    begin |= {"strip-sample": 0, "strip-folder": 0, "settings": {}, "begun": {}, "squares": {}}
     known = st.session_state.setdefault(_STARTS, {**begin, "visited": set()})
     if SOURCE not in st.session_state:
         _come_back(known)
@@ -49,8 +49,8 @@ def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
         known["sample"] = which
     elif source == "test" and test is not None and which < len(test.labels):
         keep_chosen(which, _selection_with(which, classifier, test, asked))
-    elif source == "folder" and which in (names := list(services.gallery_by_name())):
-        known["folder"] = names.index(which)
+    elif source == "folder" and which in services.gallery_by_name():
+        known["folder"] = which
         st.session_state[FIT] = asked.get("fit", "crop")
         known["squares"] = {which: asked["square"]} if "square" in asked else {}
         known["frame"] += 1  # what was framed since is gone
@@ -58,7 +58,8 @@ def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
         source = ""
     if source:
         st.session_state[SOURCE] = source
-        known["strip"] += 1
+        if (strip := f"strip-{source}") in known:
+            known[strip] += 1
     settings = links.settings_of(asked)
     if settings != known["settings"]:
         known["settings"] = settings
@@ -87,8 +88,8 @@ def _come_back(known: dict[str, Any]) -> None:
         st.session_state[FIT] = last.fit
         if last.square is not None:
             known["squares"] = {last.upload.name: last.square}
-        if known["source"] == "folder" and last.upload.name in (names := list(services.gallery_by_name())):
-            known["folder"] = names.index(last.upload.name)
+        if known["source"] == "folder" and last.upload.name in services.gallery_by_name():
+            known["folder"] = last.upload.name
         elif known["source"] == "upload":
             known["brought"] = last.upload
 

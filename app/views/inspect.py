@@ -92,7 +92,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
         services.sample_tiles(),
         columns=10,
         chosen=starts()["sample"],
-        key=turned("sample", "strip"),
+        key=turned("sample", "strip-sample"),
         channel="sample",
         of=classifier.digest,
     )
@@ -100,7 +100,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
         return
     picked.note(Picked("sample", index))
     picture = services.show_sample(classifier, index)
-    ahead = Ahead("sample", classifier.digest, index)
+    ahead = Ahead("sample", classifier.digest, index, starts()["strip-sample"])
     caption, truth = services.about_sample(index)
     name = f"cifar10-test-{int(sheet.indices[index])}"
     show_result(
@@ -203,11 +203,12 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
     place = choose_from_gallery(
         [picture.name for picture in pictures],
         partial(services.gallery_sheet, pictures),
-        first=min(starts()["folder"], max(len(pictures) - 1, 0)),
-        key=turned("gallery", "strip"),
+        first=starts()["folder"],
+        key=turned("gallery", "strip-folder"),
     )
     if place is None or not shown:
         return
+    starts()["folder"] = pictures[place].name
     try:
         chosen = services.gallery_file(pictures[place])
     except CbamError as error:

@@ -93,10 +93,13 @@ function drawEach(context, data, plot, yOf, ink, ratio) {
 function drawEnvelope(context, data, plot, yOf, ink) {
   const zero = yOf(0);
   envelope(data.weights, data.channels, plot.width).forEach(({ low, high }, column) => {
-    context.fillStyle = ink.pale;
-    context.fillRect(plot.left + column, yOf(high), 1, Math.max(1, zero - yOf(high)));
-    context.fillStyle = ink.bar;
-    context.fillRect(plot.left + column, yOf(low), 1, Math.max(1, zero - yOf(low)));
+    // Full as far as every weight of the column reaches, pale as far as one does, to either side of 0.
+    const [far, near] = high <= 0 ? [low, high] : [high, low];
+    for (const [value, colour] of [[far, ink.pale], [near, ink.bar]]) {
+      const y = yOf(value);
+      context.fillStyle = colour;
+      context.fillRect(plot.left + column, Math.min(y, zero), 1, Math.max(1, Math.abs(zero - y)));
+    }
   });
   if (data.chosen !== null) {
     const column = Math.floor((data.chosen / data.channels.length) * plot.width);

@@ -200,12 +200,25 @@ function composeOverlay(picture, pixels, block, settings, zoom) {
 function composeMask(block, settings) {
   const { width, height, values } = block.mask;
   const out = new ImageData(width, height);
+  const drawn = out.data;
   const table = TABLES[settings.colours];
-  values.forEach((value, i) => {
-    const colour = colourAt(table, colourIndex(onScale(value, settings.scale, block.maskRange)));
-    out.data.set([colour[0], colour[1], colour[2], 255], 4 * i);
-  });
+  for (let i = 0; i < values.length; i += 1) {
+    const index = colourIndex(onScale(values[i], settings.scale, block.maskRange));
+    for (let c = 0; c < 3; c += 1) drawn[4 * i + c] = index < 0 ? MISSING[c] : table[3 * index + c];
+    drawn[4 * i + 3] = 255;
+  }
   return out;
+}
+
+const masksShown = new WeakMap(); // by canvas: the block whose mask it shows, and how
+
+/** Show a mask alone on a canvas of its own; opacity does not change it, so most paints find it there. */
+function showMask(canvas, block, { colours, scale }) {
+  const now = { block, colours, scale };
+  const before = masksShown.get(canvas);
+  if (before && Object.keys(now).every((name) => before[name] === now[name])) return;
+  masksShown.set(canvas, now);
+  show(canvas, composeMask(block, { colours, scale }));
 }
 
 /** A colour table as a picture of 256 colours, from left to right, or from the top (its end) down. */

@@ -9,6 +9,11 @@ function make(tag, name, attributes = {}, ...children) {
   return element;
 }
 
+/** Whether the browser or the system is meant, as by Ctrl and plus, or Alt and an arrow. */
+function isShortcut(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+
 /** Fill the {places} of a sentence. */
 function fill(template, values) {
   return template.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
@@ -68,7 +73,10 @@ class Panel {
       if (event.pointerType === "mouse") this.viewer.point(null);
     });
     this.overlay.addEventListener("keydown", (event) => this.moveCell(event));
-    this.overlay.addEventListener("blur", () => this.viewer.point(null));
+    this.overlay.addEventListener("blur", (event) => {
+      // A finger on another block's picture takes the focus there, after it has set the cross-hair.
+      if (!event.relatedTarget?.matches?.(".overlay")) this.viewer.point(null);
+    });
     const bar = (event) => this.choose(barAt(this.bars, this.channels.length, event.offsetX), false);
     this.bars.addEventListener("pointermove", bar);
     this.bars.addEventListener("pointerdown", bar);
@@ -88,7 +96,7 @@ class Panel {
     const facts = [];
     if (weights) facts.push(fill(words.channels, { count: weights.length }));
     if (mask) facts.push(fill(words.resolution, { columns: mask.width, rows: mask.height }));
-    this.title.replaceChildren(make("b", "", {}, block.name), make("span", "", {}, facts.join(" · ")));
+    this.title.replaceChildren(make("b", "", { title: block.name }, block.name), make("span", "", {}, facts.join(" · ")));
     this.element.setAttribute("aria-label", block.name);
     this.rail.classList.toggle("absent", !mask);
     this.raw.style.aspectRatio = mask ? `${mask.width} / ${mask.height}` : "1";
@@ -160,7 +168,7 @@ class Panel {
     this.overlay.tabIndex = placed ? 0 : -1;
     this.overlay.setAttribute("role", placed ? "application" : "img");
     if (pixels) show(this.overlay, composeOverlay(picture, pixels, this.block, settings, this.zoom));
-    if (mask) show(this.raw, composeMask(this.block, settings));
+    if (mask) showMask(this.raw, this.block, settings);
   }
 
   /** The upright colour scale with the mask's true range beside it. */
@@ -226,6 +234,7 @@ class Panel {
   }
 
   moveBar(event) {
+    if (isShortcut(event)) return;
     const last = this.channels.length - 1;
     const now = this.position ?? (event.key === "ArrowLeft" ? last + 1 : -1);
     const targets = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: last };
@@ -237,6 +246,7 @@ class Panel {
 
   /** A place on the screen as a point of the picture. */
   pointAt(clientX, clientY) {
+    if (!this.viewer.picture) return null; // not painted yet
     const box = this.overlay.getBoundingClientRect();
     const { width, height } = this.viewer.picture;
     const x = ((clientX - box.left) / box.width) * width;
@@ -247,7 +257,7 @@ class Panel {
   /** The cell of this block at a point of the picture, with the mask's own value, or null. */
   cellAt(point) {
     const { picture } = this.viewer;
-    const cells = this.block.mask && this.block.cells[picture.id];
+    const cells = picture && this.block.mask && this.block.cells[picture.id];
     if (!cells || !point) return null;
     const [left, top, right, bottom] = picture.seen;
     if (point.x < left || point.x >= right || point.y < top || point.y >= bottom) return null;
@@ -258,6 +268,7 @@ class Panel {
   }
 
   moveCell(event) {
+    if (isShortcut(event)) return;
     const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     if (event.key === "Escape") this.viewer.point(null);
     if (!(event.key in steps) || !this.block.mask) return;

@@ -32,7 +32,7 @@ class Toolbar {
     toolbars += 1;
     this.words = words;
     this.slider = make("input", "", { type: "range", min: "0", max: "100", step: "1" });
-    this.percent = make("output", "percent");
+    this.percent = make("span", "percent", { "aria-hidden": "true" }); // the slider says it itself
     this.slider.addEventListener("input", () => set({ opacity: Number(this.slider.value) / 100 }));
     const opacity = make("label", "control", {}, make("span", "", {}, words.opacity), this.slider, this.percent);
     this.colours = makeSelect(words.colours, Object.keys(TABLES), words, (colours) => set({ colours }));
@@ -64,6 +64,7 @@ class Toolbar {
     this.slider.value = String(percent);
     this.slider.style.setProperty("--filled", `${percent}%`);
     this.percent.textContent = fill(words.percent, { value: percent });
+    this.slider.setAttribute("aria-valuetext", this.percent.textContent);
     this.colours.select.value = settings.colours;
     this.scale.select.value = settings.scale;
     this.scale.label.title = settings.scale === "stretch" ? words.stretch_hint : "";
@@ -106,12 +107,13 @@ class Strip {
       button.setAttribute("aria-pressed", String(shown.includes(index)));
       button.tabIndex = index === shown[0] ? 0 : -1;
       const canvas = button.firstChild;
-      const { mask } = this.blocks[index];
-      show(canvas, mask ? composeMask(this.blocks[index], settings) : new ImageData(1, 1));
+      if (this.blocks[index].mask) showMask(canvas, this.blocks[index], settings);
+      else show(canvas, new ImageData(1, 1));
     });
   }
 
   move(event) {
+    if (isShortcut(event)) return;
     const now = this.buttons.indexOf(event.target.closest("button"));
     const targets = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: this.buttons.length - 1 };
     const next = this.buttons[targets[event.key]];

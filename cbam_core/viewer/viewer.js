@@ -78,6 +78,8 @@ class Viewer {
     if (this.isNews(payload)) {
       this.settings = this.settingsWith(payload);
       this.told = canonical(payload.settings);
+      // A host that holds what the reader once chose has to hear what came of it.
+      if (this.heard !== undefined) this.settle();
     }
     this.asked = canonical(payload.settings);
     this.payload = payload;
@@ -109,11 +111,13 @@ class Viewer {
     const { places } = this;
     const count = this.all.length;
     const names = this.all.map((block) => block.name).join("\n");
-    if (names !== this.names || this.recent.length !== places) {
-      const step = (count - 1) / Math.max(1, places - 1);
-      this.recent = Array.from({ length: places }, (_, i) => Math.round(i * step));
-    }
+    if (names !== this.names) this.recent = [];
     this.names = names;
+    const step = (count - 1) / Math.max(1, places - 1);
+    const spread = Array.from({ length: places }, (_, i) => Math.round(i * step));
+    const others = [...spread, ...this.all.keys()].filter((index) => !this.recent.includes(index));
+    const missing = Math.max(0, places - this.recent.length);
+    this.recent = [...[...new Set(others)].slice(0, missing), ...this.recent].slice(-places || count);
     const wanted = this.all.findIndex((block) => block.name === this.settings.block);
     if (wanted >= 0) this.bringIn(wanted);
   }
@@ -182,14 +186,19 @@ class Viewer {
     this.settings = { ...before, ...change };
     if (this.settings.image !== before.image) this.loadPicture();
     this.schedule();
+    this.settle();
+  }
+
+  settle() {
     clearTimeout(this.settling);
     this.settling = setTimeout(() => this.tell(), SETTLED);
   }
 
   tell() {
     const now = canonical(this.settings);
-    if (now === this.told) return;
+    if (now === (this.heard ?? this.told)) return;
     this.told = now;
+    this.heard = now;
     this.emit("settings", { ...this.settings });
   }
 

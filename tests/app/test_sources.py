@@ -200,6 +200,29 @@ def test_a_picture_of_the_folder_has_a_link_that_says_how_it_was_fitted(folder):
     assert again.segmented_control(key="fit").value == "pad"
 
 
+def test_a_picture_that_the_operator_adds_does_not_take_the_place_of_the_one_that_is_shown(folder):
+    app = visit(image="folder-b.png")
+    Image.new("RGB", (64, 48), (0, 200, 0)).save(folder / "0.png")
+    app.run()
+    assert image(app) == "folder-b.png"
+    (folder / "b.png").unlink()
+    app.run()
+    assert image(app) == "folder-0.png"
+    assert not app.exception
+
+
+def test_an_address_within_the_test_set_leaves_the_strip_of_samples_alone(test_set):
+    app = visit(image="sample-5")
+    begun = app.session_state["inspect-starts"]["strip-sample"]
+    for number in (3, 7):
+        app.query_params.clear()
+        app.query_params["image"] = f"test-{number}"
+        app.query_params["gone"] = str(number)  # as client.js marks Back and Forward
+        app.run()
+        assert image(app) == f"test-{number}"
+    assert app.session_state["inspect-starts"]["strip-sample"] == begun
+
+
 def test_a_file_that_is_no_picture_is_one_sentence(folder):
     app = visit(image="folder-broken.png")
     assert len(app.error) == 1

@@ -35,6 +35,7 @@ function percentOf(share) {
 class Player {
   constructor(root, emit) {
     players += 1;
+    this.number = players;
     this.root = root;
     this.emit = emit;
     this.scene = 0;
@@ -114,7 +115,7 @@ class Player {
     if (made === this.made) return;
     this.made = made;
     this.pictures.setAttribute("aria-label", this.words.images);
-    this.inputs = pictures.map((_, i) => make("input", "", { type: "radio", name: `cbam-film-${players}`, value: i }));
+    this.inputs = pictures.map((_, i) => make("input", "", { type: "radio", name: `cbam-film-${this.number}`, value: i }));
     const labelled = pictures.map((picture, i) => {
       const said = { truth: classes[labels[i]], number: i + 1, count: pictures.length };
       const alt = fill(this.words.image, said);

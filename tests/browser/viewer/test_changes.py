@@ -8,6 +8,7 @@ import pytest
 from cbam_core.render.overlay import raw_mask
 from cbam_core.viewer import Settings, lay_out
 from tests.browser.canvas import PAINTED, pixels
+from tests.browser.viewer.conftest import WIDE
 from tests.browser.viewer.page import VIEWER, check_pixels, show, texts
 from tests.browser.viewer.payloads import BLOCKS, SAMPLE, SMALL, WHOLE, block, many, photo
 
@@ -116,6 +117,14 @@ def test_a_picture_with_another_usual_setting_keeps_what_the_reader_chose(mounte
     assert mounted.evaluate("heard.at(-1)") == ["settings", Settings(opacity=0.42, image="original").as_dict()]
 
 
+def test_a_host_that_heard_a_choice_hears_what_another_picture_made_of_it(mounted):
+    mounted.locator("input[type=range]").fill("42")
+    mounted.wait_for_function("heard.length > 0")
+    show(mounted, photo(settings=Settings(image="original")))
+    mounted.wait_for_function("heard.length > 1")
+    assert mounted.evaluate("heard.at(-1)") == ["settings", Settings(opacity=0.42, image="original").as_dict()]
+
+
 def test_a_picture_that_is_gone_falls_back_without_changing_the_settings(mounted):
     show(mounted, photo(settings=Settings(image="original")))
     show(mounted, replace(SAMPLE, settings=Settings(image="original")))
@@ -132,6 +141,19 @@ def test_fewer_and_more_blocks_replace_the_panels(mounted):
     show(mounted, many(1))
     check_pixels(mounted, many(1))
     assert mounted.locator(".block").count() == 1
+
+
+def test_blocks_that_were_picked_stay_when_the_page_gets_wider_or_narrower(mounted):
+    show(mounted, many())
+    for index in (1, 2, 5):
+        mounted.locator(".strip button").nth(index).click()
+    assert shown(mounted) == ["block1", "block2", "block5"]
+    mounted.set_viewport_size({"width": 1500, "height": 900})
+    mounted.locator(".block").nth(3).wait_for()
+    assert {"block1", "block2", "block5"} < set(shown(mounted))
+    mounted.set_viewport_size(WIDE)
+    mounted.locator(".block").nth(3).wait_for(state="detached")
+    assert shown(mounted) == ["block1", "block2", "block5"]
 
 
 def test_destroying_leaves_nothing(mounted):

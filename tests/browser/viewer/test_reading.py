@@ -8,7 +8,7 @@ import pytest
 
 from cbam_core.viewer import WORDS, Settings, lay_out
 from tests.browser.canvas import pixels, repainted
-from tests.browser.viewer.page import choose, texts
+from tests.browser.viewer.page import choose, move_slider, texts
 from tests.browser.viewer.payloads import BLOCKS, SAMPLE, SMALL, WHOLE, Block, block, photo
 
 pytestmark = pytest.mark.browser
@@ -62,6 +62,24 @@ def test_a_finger_sets_the_cross_hair_and_it_stays(open_page):
     box = page.locator("canvas.overlay").first.bounding_box()
     page.touchscreen.tap(box["x"] + 100, box["y"] + 60)
     assert texts(page, ".here") == values_at(SAMPLE, 12.5, 7.5)
+
+
+def test_a_second_finger_tap_on_another_block_sets_it_there(open_page):
+    page = open_page(SAMPLE, has_touch=True)
+    for index in (0, 1):
+        box = page.locator("canvas.overlay").nth(index).bounding_box()
+        page.touchscreen.tap(box["x"] + 100, box["y"] + 60 + 80 * index)
+    assert texts(page, ".here") == values_at(SAMPLE, 12.5, 17.5)
+
+
+def test_keys_that_the_browser_has_a_meaning_for_are_left_to_it(open_page):
+    page = open_page(SAMPLE)
+    for part in ("canvas.overlay", "canvas.bars"):
+        page.locator(part).first.focus()
+        page.keyboard.press("Alt+ArrowUp")
+        page.keyboard.press("Control+End")
+    assert texts(page, ".here") == ["", "", ""]
+    assert texts(page, ".channel") == ["", "", ""]
 
 
 def test_arrow_keys_move_cell_by_cell_and_escape_clears(open_page):
@@ -157,6 +175,21 @@ def test_range_of_the_weights_stands_beside_them_until_a_channel_is_asked_for(op
     assert page.locator(".spread").first.is_visible()
 
 
+def test_bars_of_more_channels_than_columns_reach_from_nought_to_their_weights(open_page):
+    weights = np.float32([-0.8] * 1000 + [0.6] * 1000)
+    page = open_page(lay_out(SMALL, WHOLE, [Block("b", weights, None, None)]))
+    filled = page.locator("canvas.bars").evaluate(
+        """canvas => [0.25, 0.75].map((share) => {
+          const x = Math.round(22 + (canvas.width - 22) * share);
+          const column = canvas.getContext("2d").getImageData(x, 0, 1, canvas.height).data;
+          return [...Array(canvas.height).keys()].filter((y) => column[4 * y + 2] - column[4 * y] > 60);
+        })"""
+    )
+    # The axis goes from -0.8 to 1 over 72 pixels: nought lies 40 below its top.
+    ends = [row - 6 for rows in filled for row in (rows[0], rows[-1])]
+    assert ends == pytest.approx([40, 71, 16, 39], abs=1)
+
+
 def test_bars_are_as_high_as_their_weights(open_page):
     weights = np.float32([0.0, 0.25, 0.5, 1.0])
     page = open_page(lay_out(SMALL, WHOLE, [Block("b", weights, None, None)]))
@@ -214,6 +247,15 @@ def test_every_canvas_with_a_role_has_a_name(open_page):
     assert all(names)
     low, high = SAMPLE.blocks[0].mask.min(), SAMPLE.blocks[0].mask.max()
     assert names[1].startswith(f"cbam1: spatial mask over the input, 16 rows by 16 columns, {low:.2f} to {high:.2f}.")
+
+
+def test_the_slider_says_its_value_once(open_page):
+    page = open_page(SAMPLE)
+    slider = page.get_by_role("slider", name="Opacity", exact=True)
+    assert slider.get_attribute("aria-valuetext") == "50 %"
+    move_slider(page, 20)
+    assert slider.get_attribute("aria-valuetext") == "20 %"
+    assert page.locator("output").count() == 0
 
 
 def test_range_is_the_masks_own(open_page):

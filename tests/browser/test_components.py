@@ -1,0 +1,230 @@
+"""Parts of the page alone in a browser, called as Streamlit calls them: what comes late, what leaves, what stays."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import app.components
+from app.components.ahead import painter
+from app.components.prediction import prediction_data, preview_of
+from app.components.strip import Tile, lay_out_tiles
+from app.components.strip import _data as strip_data
+from cbam_core import explain
+
+pytestmark = pytest.mark.browser
+
+FOLDER = Path(app.components.__file__).parent
+
+SET_UP = """html => {
+  document.body.innerHTML = html;
+  window.told = [];
+  window.call = (data) => {
+    const tell = (name, value) => window.told.push([name, value]);
+    window.leave = window.part({ data, parentElement: document.body, setStateValue: tell });
+  };
+}"""
+
+
+@pytest.fixture
+def mount(chromium):
+    """Gives a part's HTML and script to an empty page, and calls it with its first data."""
+    pages = []
+
+    def mount_one(html, script, data):
+        page = chromium.new_page()
+        pages.append(page)
+        page.add_script_tag(content=script.replace("export default function", "window.part = function", 1))
+        page.evaluate(SET_UP, html)
+        call(page, data)
+        return page
+
+    yield mount_one
+    for page in pages:
+        page.close()
+
+
+def call(page, data):
+    page.evaluate("data => { window.call(data) }", data)
+
+
+def take_off(page):
+    page.evaluate("() => { document.body.replaceChildren(); window.leave() }")
+
+
+def read(name):
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+# Results sent ahead
+
+PAINTER = """
+export default function ({ data, parentElement }) {
+  const root = parentElement.firstElementChild;
+  if (paintAhead(root, data, (result) => { root.textContent = result })) root.textContent = `answer ${data.index}`;
+}
+"""
+
+
+def answer(index, turn=0):
+    return {"channel": "sample", "of": "net", "index": index, "turn": turn}
+
+
+def announce(page, index):
+    page.evaluate(
+        """index => document.dispatchEvent(new CustomEvent("cbam-lens-ahead", {
+          detail: { channel: "sample", of: "net", index, result: `ahead ${index}` },
+        }))""",
+        index,
+    )
+
+
+def test_a_late_answer_is_not_painted_but_one_that_the_page_itself_chose_is(mount):
+    page = mount("<p></p>", painter() + PAINTER, answer(3))
+    shown = page.locator("p")
+    assert shown.inner_text() == "answer 3"
+    announce(page, 5)
+    assert shown.inner_text() == "ahead 5"
+    call(page, answer(4))  # to what was chosen before
+    assert shown.inner_text() == "ahead 5"
+    call(page, answer(3, turn=1))  # after Back: 5 is never answered
+    assert shown.inner_text() == "answer 3"
+    call(page, answer(4, turn=1))
+    assert shown.inner_text() == "answer 4"
+
+
+def test_a_part_that_left_the_page_does_not_listen_any_more(mount):
+    page = mount("<p></p>", painter() + PAINTER, answer(3))
+    page.evaluate("window.root = document.querySelector('p')")
+    page.evaluate("leaveAhead(window.root)")
+    announce(page, 5)
+    assert page.evaluate("window.root.textContent") == "answer 3"
+
+
+# The frame on a photo
+
+
+@pytest.fixture
+def framed(tiny_classifier):
+    """Data of a photo with a movable frame, 200x200 pixels large, with its corner at a place."""
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+
+    def data(left, top):
+        explanation = explain(
+            tiny_classifier, Image.fromarray(pixels), "square", square=(float(left), float(top), 200.0)
+        )
+        return prediction_data(explanation, caption="a photo", preview=preview_of(pixels), movable=True)
+
+    return data
+
+
+def left_of(page):
+    """Of the frame, in pixels of the photo."""
+    return page.locator(".frame").evaluate("frame => parseFloat(frame.style.left)") * 400 / 176
+
+
+def test_an_answer_to_an_earlier_move_does_not_take_the_frame_back(mount, framed):
+    page = mount('<div class="prediction"></div>', painter() + read("prediction.js"), framed(100, 50))
+    page.locator(".frame").focus()
+    for presses in (1, 2):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("count => window.told.length === count", arg=presses)
+    assert page.evaluate("told") == [["square", [107.5, 50, 200]], ["square", [115, 50, 200]]]
+    call(page, framed(107.5, 50))
+    assert left_of(page) == pytest.approx(115, abs=0.01)
+    call(page, framed(115, 50))
+    call(page, framed(20, 50))  # a later wish of the page itself
+    assert left_of(page) == pytest.approx(20, abs=0.01)
+
+
+def test_a_frame_that_left_the_page_tells_nothing(mount, framed):
+    page = mount('<div class="prediction"></div>', painter() + read("prediction.js"), framed(100, 50))
+    page.locator(".frame").focus()
+    page.keyboard.press("ArrowRight")
+    take_off(page)
+    page.wait_for_timeout(500)
+    assert page.evaluate("told") == []
+
+
+def test_keys_that_the_browser_has_a_meaning_for_do_not_move_the_frame(mount, framed):
+    page = mount('<div class="prediction"></div>', painter() + read("prediction.js"), framed(100, 50))
+    page.locator(".frame").focus()
+    taken = page.evaluate(
+        """() => [["+", "ctrlKey"], ["ArrowLeft", "altKey"], ["-", "metaKey"]].map(([key, held]) =>
+          !document.querySelector(".frame").dispatchEvent(
+            new KeyboardEvent("keydown", { key, [held]: true, bubbles: true, cancelable: true })))"""
+    )
+    assert taken == [False, False, False]
+    assert left_of(page) == pytest.approx(100, abs=0.01)
+
+
+# The strip
+
+
+def tiles(language="en"):
+    pixels = [np.full((32, 32, 3), value, np.uint8) for value in (0, 100, 200)]
+    file = lay_out_tiles(pixels, 3).tobytes()
+    named = [Tile(place, f"{name} {language}", name) for place, name in enumerate(("cat", "dog", "cat"))]
+    return strip_data(file, tuple(named), 3, 0, "", "", True, language)
+
+
+def test_another_language_leaves_choice_and_filter_as_they_are(mount):
+    page = mount('<div class="strip"></div>', read("strip.js"), tiles())
+    page.locator("select").select_option("cat")
+    page.locator(".tile").nth(2).click()
+    page.wait_for_function("window.told.length === 1")
+    call(page, tiles("zh"))
+    assert page.locator(".tile[aria-selected=true]").get_attribute("aria-label") == "cat zh"
+    assert page.locator(".tile[aria-selected=true]").get_attribute("data-index") == "2"
+    assert page.locator("select").input_value() == "cat"
+    assert page.locator(".tile:not([hidden])").count() == 2
+
+
+def test_a_strip_that_left_the_page_tells_nothing(mount):
+    page = mount('<div class="strip"></div>', read("strip.js"), tiles())
+    page.locator(".tile").first.focus()
+    page.keyboard.press("ArrowRight")
+    take_off(page)
+    page.wait_for_timeout(300)
+    assert page.evaluate("told") == []
+
+
+# The address
+
+
+def test_an_address_that_stands_there_goes_once_it_may_be_old(mount):
+    words = {name: name for name in ("copy", "copied", "help", "impossible", "field")}
+    html = '<button><i></i><span></span></button><input readonly hidden><b role="status"></b><a href="#">elsewhere</a>'
+    page = mount(html, read("copy_link.js"), {"possible": True, "words": words})
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.locator("button").click()
+    page.locator("input:focus").wait_for()
+    page.keyboard.press("Tab")
+    page.locator("input").wait_for(state="hidden")
+
+
+# Pasting
+
+
+def test_a_pasted_picture_goes_to_inspect_alone(mount):
+    zone = '<div data-testid="stFileUploaderDropzone">drop here</div>'
+    page = mount(f'{zone}<section class="st-key-source-upload">{zone}</section>', read("paste.js"), {})
+    page.evaluate(
+        """() => {
+          for (const [place, zone] of document.querySelectorAll("[data-testid]").entries()) {
+            zone.addEventListener("paste", (event) => {
+              window.told.push([place, event.clipboardData.files.length]);
+              event.preventDefault();
+            });
+          }
+          const paste = (at) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File(["x"], "x.png", { type: "image/png" }));
+            at.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+          };
+          paste(document.body);
+          paste(document.querySelector("[data-testid]")); // takes it itself
+        }"""
+    )
+    assert page.evaluate("told") == [[1, 1], [0, 1]]
