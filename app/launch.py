@@ -128,7 +128,7 @@ class Readiness:
     failure: Exception | None = field(default=None, repr=False)
 
     def answer(self, _: Request) -> JSONResponse:
-        """200 once visitors are served in full, 503 before and while stopping."""
+        """200 once visitors are served in full, else 503; while it starts or stops it mostly gives no answer at all."""
         body: dict[str, object] = {"status": "ready" if self.ready else "starting"}
         if self.ready:
             body["versions"] = _versions()

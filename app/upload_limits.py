@@ -187,3 +187,8 @@ async def _drain(receive: Receive) -> None:
 def keep_uploads_in_memory() -> None:
     """Has files of a form kept in memory while they arrive; larger ones would go through a file on disk."""
     MultiPartParser.spool_max_size = _MOST_OF_ONE
+
+
+def uploads_stay_in_memory() -> bool:
+    """Whether that was done; not where Streamlit was started without us."""
+    return MultiPartParser.spool_max_size >= _MOST_OF_ONE

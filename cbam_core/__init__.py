@@ -1,4 +1,4 @@
-"""CBAM Lens: see what a convolutional network's attention does, and whether it matters.
+"""CBAM Lens: see what a convolutional network's attention does.
 
 Public names are imported when they are first used, so that ``import cbam_core`` does not wait for torch.
 """

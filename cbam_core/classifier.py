@@ -38,7 +38,7 @@ class Classifier:
         arguments: of its constructor.
         classes: names of the K classes, in the order of the outputs.
         mean: per-channel mean of the normalisation, RGB, in [0, 1].
-        std: per-channel deviation, RGB.
+        std: per-channel deviation, RGB, in [0.001, 1000].
         input_size: (width, height) in pixels that images are fitted to.
         card: how it came about.
         name: what pages and files call it.
@@ -101,6 +101,9 @@ class Classifier:
             fit: ``"crop"``, ``"square"``, ``"pad"`` or ``"squash"``.
             square: (left, top, side) in pixels of the original, for ``fit="square"``.
 
+        Returns:
+            The network's input, without a batch axis.
+
         Raises:
             ImageError: the image cannot be decoded or fitted.
         """
@@ -114,7 +117,8 @@ def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> C
     Args:
         source: a path, the name of a shipped checkpoint (``"cbam_cnn_cifar10"``), or the bytes of a file: a
             checkpoint that `save_classifier` wrote, or a plain state dict of a registered network, for which
-            the course's classes and normalisation are assumed (its card says so).
+            the course's normalisation is assumed, and CIFAR-10's classes where it has ten, else numbers (its card says
+            so).
         name: what to call the network; else the file's name without its ending.
 
     Raises:
@@ -174,7 +178,9 @@ def save_classifier(classifier: Classifier, path: Path) -> str:
 
 
 def export_state_dict(classifier: Classifier, path: Path) -> None:
-    """Write the weights alone as a ``.pth`` file that the course's own code loads with ``strict=True``.
+    """Write the weights alone as a ``.pth`` file.
+
+    That of a `CBAM_CNN` with both gates the course's own code loads with ``strict=True``.
 
     Raises:
         OSError: the folder cannot be written.

@@ -49,6 +49,8 @@ WORDS = Words(
         "many": "{count} pictures were given; the first {most} are shown.",
         "memory": "An uploaded picture stays in this server's memory for your visit only: it is written to no disk, "
         "shown to nobody else, and forgotten within minutes after you close the page.",
+        "server": "An uploaded picture stays on this server for your visit only: it is shown to nobody else, and "
+        "forgotten after you close the page.",
         "fit": "Fit to the network's input",
         "input": "Input",
         "file": "File",
@@ -156,9 +158,13 @@ def _leave_out_none() -> None:
     st.session_state.pop(_LEFT_OUT, None)
 
 
-def say_where_they_live() -> None:
-    """Where an upload is kept, and for how long."""
-    st.caption(WORDS["memory"])
+def say_where_they_live(*, in_memory: bool) -> None:
+    """Where an upload is kept, and for how long.
+
+    Args:
+        in_memory: whether it is never written to a disk, and dropped on time.
+    """
+    st.caption(WORDS["memory" if in_memory else "server"])
 
 
 def choose_fit() -> Fit:

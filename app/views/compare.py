@@ -37,6 +37,7 @@ from app.parts.compare_classes import class_means
 from app.parts.compare_link import MODE, MODES
 from app.parts.own_network import network_labels
 from app.picked import Picked
+from app.upload_limits import uploads_stay_in_memory
 from app.words import Words
 from cbam_core.classifier import Classifier
 from cbam_core.errors import CbamError
@@ -129,7 +130,7 @@ def _pictures(classifier: Classifier, changed: Callable[[], None]) -> tuple[Side
     if left is not None and right is not None:
         compared_blocks(left.shown, right.shown, changed=changed)
     if brought:
-        say_where_they_live()
+        say_where_they_live(in_memory=uploads_stay_in_memory())
     return None if left is None or right is None else (left, right)
 
 
@@ -150,7 +151,7 @@ def _networks(changed: Callable[[], None]) -> tuple[Side, Side] | None:
         return None
     compared_blocks(left.shown, right.shown, networks_differ=len(digests) > 1, changed=changed)
     if chosen.source in ("upload", "camera"):
-        say_where_they_live()
+        say_where_they_live(in_memory=uploads_stay_in_memory())
     return left, right
 
 

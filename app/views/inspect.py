@@ -25,6 +25,7 @@ from app.components.uploads import (
 from app.parts.inspect_result import show_own_pictures, show_result, write_nothing
 from app.parts.inspect_start import FIRST, SOURCE, follow, starts, turned, was_shown
 from app.picked import Picked
+from app.upload_limits import uploads_stay_in_memory
 from app.words import Words, listed_classes, plain_text
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
@@ -166,7 +167,7 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
     else:
         st.markdown(WORDS["any"].format(classes=plain_text(listed_classes(classifier.classes))))
         write_nothing(classifier)
-    say_where_they_live()
+    say_where_they_live(in_memory=uploads_stay_in_memory())
 
 
 def _forget() -> None:
@@ -185,7 +186,7 @@ def _from_camera(classifier: Classifier, shown: bool) -> None:
         show_own_pictures(classifier, [photo], key="camera")
     else:
         write_nothing(classifier)
-    say_where_they_live()
+    say_where_they_live(in_memory=uploads_stay_in_memory())
 
 
 @fragment

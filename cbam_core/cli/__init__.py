@@ -34,13 +34,16 @@ Exit status:
        that cannot be written, a port in use
   70   a fault in this program; the message names a file with the details
   130  interrupted with Ctrl+C
+  141  whoever read the output has gone
 
 \b
 Environment:
   CBAM_DATA_DIR        where CIFAR-10 is kept
   CBAM_CHECKPOINT_DIR  where trained networks are looked for by name
-  CBAM_RUNS_DIR        whose trainings the app follows; else runs, in the project
+  CBAM_RUNS_DIR        whose trainings the app follows; else runs, beside the
+                       folder of trained networks
   CBAM_IMAGE_DIR       whose pictures the app lays out for every visitor
+  (more for the app:   docs/deployment.md)
 """
 
 
@@ -73,7 +76,7 @@ def before_any_command(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = None,
 ) -> None:
-    """See what a convolutional network's attention does, and whether it matters.
+    """See what a convolutional network's attention does.
 
     \b
     Examples:

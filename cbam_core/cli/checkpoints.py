@@ -58,7 +58,9 @@ def export(
     checkpoint: CheckpointArgument,
     out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="Where to write; an older file is replaced.")],
 ) -> None:
-    """Write the weights alone as a PyTorch state dict, which the course's own code loads with strict=True.
+    """Write the weights alone as a PyTorch state dict.
+
+    That of a CBAM_CNN with both gates loads in the course's own code with strict=True.
 
     \b
     Examples:
@@ -100,7 +102,7 @@ def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:
     if card.test_accuracy is not None:
         yield "test accuracy", f"{card.test_accuracy:.2%} ({card.test_correct:,} of {card.test_count:,})"
     yield "images", card.split
-    yield "recipe", ", ".join(f"{key} {value}" for key, value in card.recipe.items())
+    yield "recipe", ", ".join(f"{key} {value}" for key, value in card.recipe.items() if value not in ("", None))
     yield "epochs", "" if card.epochs is None else str(card.epochs)
     yield "seed", "" if card.seed is None else str(card.seed)
     yield "made by", card.command

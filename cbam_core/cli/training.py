@@ -36,8 +36,10 @@ def train(
         str, typer.Option("--recipe", metavar="NAME", help="Which recipe to follow.", callback=_known_recipe)
     ] = "fast",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in this folder.")] = False,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Other than the recipe's.", show_default=False)] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Other than the recipe's.", show_default=False)] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs, instead of the recipe's.", show_default=False)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the recipe's.", show_default=False)] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other value of the recipe; may be repeated."),

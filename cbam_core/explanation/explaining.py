@@ -66,7 +66,8 @@ def explain(
 
     Raises:
         ImageError: an image cannot be read or fitted.
-        ModelError: the network is in training mode or gives something else than one logit a class.
+        CaptureError: the model is compiled, scripted or exported.
+        ModelError: the network is in training mode, does not give one logit a class, or its answers are not finite.
     """
     if not isinstance(image, list | tuple):
         return _explain_batch(classifier, [_prepare(classifier, image, fit, square)])[0]

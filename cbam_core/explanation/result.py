@@ -73,7 +73,8 @@ class Explanation:
         fit: how the original was fitted: ``"crop"``, ``"square"``, ``"pad"`` or ``"squash"``.
         notes: what was done to the image, in order.
         blocks: the gates, block by block, in order of execution.
-        image_digest: SHA-256 of the image's bytes as they were given (of its pixels, for arrays).
+        image_digest: SHA-256 of the image's bytes as they were given (of shape and pixels, for arrays and
+            Pillow images).
         checkpoint: name of the network.
         checkpoint_digest: SHA-256 of the network's weights file, or "" for a network that came from no file.
     """
@@ -116,7 +117,7 @@ class Explanation:
             The paths written, by file name.
 
         Raises:
-            CbamError: the folder cannot be written.
+            CbamError: the folder cannot be written, or a setting is unknown or out of range.
         """
         from cbam_core.explanation.saving import save
 

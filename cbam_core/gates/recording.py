@@ -27,14 +27,17 @@ class capture:  # noqa: N801 - used as a verb: ``with capture(model) as record``
     """Record every gate of the forwards that this thread runs through `model` inside the block.
 
     The output is bit-identical to a forward without; training flags, parameters and buffers are never touched, and no
-    hook is left afterwards, after an error neither. Many threads may capture one model at once, each its own forwards.
-    The record's `gates` belong to the last forward: a second one replaces the first.
+    hook is left afterwards, not even after an error. Many threads may capture one model at once, each its own forwards.
+    The block gives a record. Its `gates` are tensors in order of execution, channel weights (B, C) and spatial masks
+    (B, H, W), of the last forward: a second one replaces the first. They are empty where the network has no gates of
+    ours.
 
     Args:
         model: a network, called as ``model(batch)`` inside the block, in the same thread.
 
     Raises:
-        CaptureError: the model is compiled, scripted or exported.
+        CaptureError: the model is compiled, scripted or exported; no gate ran in this thread; or gates are read before
+            a forward has completed.
     """
 
     def __init__(self, model: nn.Module) -> None:

@@ -26,7 +26,7 @@ class ChannelAttention(nn.Module):
         ratio: the hidden layer has C // ratio units; the paper uses 16.
 
     Raises:
-        ModelError: C is smaller than ratio, which would leave no hidden unit.
+        ModelError: C is smaller than ratio, which would leave no hidden unit, or one of them is less than 1.
     """
 
     def __init__(self, in_channels: int, ratio: int = 16) -> None:
@@ -109,7 +109,7 @@ class CBAM(nn.Module):
         gates: leave one gate out, or both, in which case the map passes unchanged.
 
     Raises:
-        ModelError: an argument fits neither gate.
+        ModelError: `gates` is unknown, or an argument does not fit a gate that the block has.
     """
 
     def __init__(self, in_channels: int, ratio: int = 16, kernel_size: int = 7, gates: str = "both") -> None:

@@ -17,7 +17,8 @@ class CBAM_CNN(nn.Module):  # noqa: N801 - the name that the course and saved co
     """The reference network for CIFAR-10: 1,150,896 parameters with ten classes.
 
     Saved state dicts use exactly these names (``conv1``, ``cbam1.channel_attn.fc.0.weight``, ...), so weights that
-    somebody trained with the course's own code load here, and ours load there.
+    somebody trained with the course's own code load here, and ours load there. Takes (B, 3, H, W), normalised RGB with
+    sides of 32 to 39 pixels; gives logits (B, K).
 
     Args:
         num_classes: number of classes K.

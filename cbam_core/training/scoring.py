@@ -33,7 +33,7 @@ def score(
 
     Args:
         classifier: the network; it is not changed.
-        images: uint8 RGB; stretched to the network's size where they have another one.
+        images: uint8 RGB; brought to the network's size by their centre where they have another one.
         labels: indices into `classes`.
         classes: what the labels mean, in their order.
         split: what to call the images.

@@ -91,7 +91,7 @@ def _section(name: str, path: Path, file: WeightsFile, description: Description)
     if card.command:
         parts.append(f"How to make it again:\n\n```sh\n{card.command.strip()}\n```")
     if card.recipe:
-        recipe = ", ".join(f"{key} {value}" for key, value in card.recipe.items())
+        recipe = ", ".join(f"{key} {value}" for key, value in card.recipe.items() if value not in ("", None))
         parts.append(f"Recipe: {_text(recipe)}.")
     parts += [f"Assumed: {message}." for message in card.assumptions]
     return "\n\n".join(part for part in parts if part) + "\n"

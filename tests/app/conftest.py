@@ -9,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 from streamlit.components.v2 import manifest_scanner
 
 from app import words
+from app.upload_limits import keep_uploads_in_memory
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import LabelledImages
 from cbam_core.data.samples import sample_sheet
@@ -24,6 +26,13 @@ def _installed_packages_are_searched_once():
         scan = manifest_scanner.scan_component_manifests
         patch.setattr(manifest_scanner, "scan_component_manifests", functools.cache(scan))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _served_by_us(monkeypatch):
+    """Pages find the server as `cbam app` sets it up, whatever ran before."""
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", MultiPartParser.spool_max_size)
+    keep_uploads_in_memory()
 
 
 class Marked(gettext.NullTranslations):
