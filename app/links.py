@@ -153,6 +153,11 @@ def network_asked() -> str | None:
     return asked.get("network")
 
 
+def answered() -> None:
+    """Let go of what the address asked for: a page was drawn, whatever became of that."""
+    st.session_state[_ASKED] = {}
+
+
 def write(**values: Any) -> None:
     """Make the address that of what is on the page; a value of None or "" is left out, and so are unknown ones.
 
@@ -163,7 +168,7 @@ def write(**values: Any) -> None:
     lang = st.query_params.get("lang", "")
     if "lang" not in texts and lang in LANGUAGES:
         texts = {"lang": lang, **texts}
-    st.session_state[_ASKED] = {}
+    answered()
     if st.query_params.to_dict() != texts:
         st.query_params.from_dict(texts)
 

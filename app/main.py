@@ -25,7 +25,7 @@ from cbam_core.errors import CbamError
 
 HERE = Path(__file__).parent
 SIDEBAR = 240
-"""Width in pixels: what it does not need is the blocks' at a window of 1440."""
+# Width in pixels: what it does not need is the blocks' at a window of 1440. No docstring: Streamlit may write it.
 
 
 def main() -> None:
@@ -49,7 +49,12 @@ def main() -> None:
     with st.sidebar:
         st.session_state["network"] = choose_network(links.network_asked())
         language_switch()
-    page.run()
+    try:
+        page.run()
+    except CbamError:
+        links.answered()
+        raise
+    links.answered()
 
 
 def _page(name: str, title: str, icon: str, **options: Any) -> StreamlitPage:

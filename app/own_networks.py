@@ -29,8 +29,11 @@ MOST = 3
 MOST_BYTES = 10 * 2**20
 """Of one file: more than the largest registered network needs."""
 
-REMEMBERED, FEWEST = 300, 24
-"""Results that are kept of each network, and of one that takes large pictures."""
+SMALL = 64 * 64
+"""Pixels of an input of which results are small: 50 KB each at most."""
+
+REMEMBERED, FEWEST = 300, 4
+"""Results that are kept of each network with small ones, and of any other; between, so many as 30 MB hold."""
 
 _KEPT = "own-networks"
 
@@ -43,6 +46,7 @@ class _Own:
 
     classifier: Classifier
     results: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+    means: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -116,6 +120,7 @@ def drop(name: str) -> None:
     if name in shelf.kept:
         shelf.dropped = name, shelf.kept.pop(name)
         shelf.dropped[1].results.clear()
+        shelf.dropped[1].means.clear()
 
 
 def dropped() -> str | None:
@@ -140,12 +145,22 @@ def recall(classifier: Classifier, key: Hashable, make: Callable[[], Result]) ->
     results = _shelf().kept[classifier.name].results
     if key not in results:
         results[key] = make()
-        width, height = classifier.input_size
-        if len(results) > max(FEWEST, min(REMEMBERED, REMEMBERED * 32 * 32 // (width * height))):
+        while len(results) > _most_results(classifier):
             results.popitem(last=False)
     results.move_to_end(key)
     found: Result = results[key]
     return found
+
+
+def means_of(classifier: Classifier) -> dict[str, Any]:
+    """A place for what takes long to work out: it is not given up for results that are quickly made again."""
+    return _shelf().kept[classifier.name].means
+
+
+def _most_results(classifier: Classifier) -> int:
+    width, height = classifier.input_size
+    pixels = width * height
+    return REMEMBERED if pixels <= SMALL else max(FEWEST, 600_000 // pixels)
 
 
 def _shelf() -> _Shelf:

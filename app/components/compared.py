@@ -21,7 +21,7 @@ from app.components.comparison import (
 from app.components.failures import fragment
 from app.components.features import channel_map, channel_maps, choose_channel, toggle_channel
 from app.components.figures import Place
-from app.components.one_of import choose_one
+from app.components.one_of import choose_one, keep_listed
 from app.components.sides import LABELS, side_columns
 from app.words import Words, sentence, spoken
 from cbam_core.explanation import Block, ChannelMap
@@ -32,6 +32,7 @@ from cbam_core.render.difference import compared_weights, weights_of_one
 
 WORDS = Words(
     {
+        "no_gates": "There are no gates to compare.",
         "masks": "Masks",
         "over": "Over the picture",
         "alone": "Masks alone",
@@ -161,6 +162,9 @@ def compared_blocks(
         changed: called when a channel is opened or closed, which draws one block of the page anew and not the whole.
     """
     pairs = compare(left.blocks, right.blocks)
+    if not pairs:
+        st.info(WORDS["no_gates"], icon=":material/info:")
+        return
     sides = (left.side, right.side)
     both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
     style = _settings(both, pictures=sides[0].input_image is not None)
@@ -340,10 +344,12 @@ def _settings(pairs: Sequence[BlockComparison], *, pictures: bool) -> Style:
         if pairs:
             limit = _either("colours", ("widest", "fixed"))
             order = _either("order", ("index", "difference"), names)
+            labels = {0: WORDS["all"], **{count: some.format(count=count) for count in ENDS}}
+            keep_listed("compare-ends", [*labels.values()])
             ends = st.selectbox(
                 WORDS["ends"],
-                [0, *ENDS],
-                format_func=lambda count: some.format(count=count) if count else WORDS["all"],
+                [*labels],
+                format_func=labels.__getitem__,
                 key="compare-ends",
                 width=235,
             )

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.components.comparison import Side
 from app.components.figures import Place, badge, figure, figure_style, measures, scale_bar, zoom_of
+from app.components.one_of import keep_listed
 from app.words import Words
 from cbam_core.explanation import ChannelMap
 from cbam_core.render.colours import stretch, table
@@ -55,11 +56,13 @@ def choose_channel(block: str, count: int, *, key: str, changed: Callable[[], No
     """
     if st.session_state.get(key) not in (None, *range(count)):
         st.session_state[key] = None  # it was chosen in a block with more channels
+    labels = [WORDS["channel"].format(channel=channel) for channel in range(count)]
+    keep_listed(key, labels)
     return st.selectbox(
         WORDS["choose"].format(block=block),
         list(range(count)),
         index=None,
-        format_func=lambda channel: WORDS["channel"].format(channel=channel),
+        format_func=labels.__getitem__,
         placeholder=WORDS["hint"],
         label_visibility="collapsed",
         key=key,

@@ -1,4 +1,4 @@
-"""A row of segments of which exactly one is chosen, named by the page that shows it."""
+"""One of a few things: a row of segments of which exactly one is chosen, and lists that keep what is chosen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,22 @@ from typing import TypeVar
 import streamlit as st
 
 One = TypeVar("One", bound=str)
+
+
+def keep_listed(key: str, words: Sequence[str]) -> None:
+    """Keep what is chosen in a drop-down list whose words may have changed since; call it before the list is drawn.
+
+    A browser says its choice by the words that it shows, and learns of new ones only where the script sets the value:
+    it would send old words with the next step, which are none of the choices any more.
+
+    Args:
+        key: of the list.
+        words: all that can be chosen, as the page says it.
+    """
+    known = f"{key}-words"
+    if key in st.session_state and st.session_state.get(known) != list(words):
+        st.session_state[key] = st.session_state[key]
+    st.session_state[known] = list(words)
 
 
 def choose_one(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import streamlit as st
 
-from app.components.one_of import choose_one
+from app.components.one_of import choose_one, keep_listed
 from app.components.strip import Tile, strip
 from app.words import Words, class_name
-from cbam_core.training.selection import Selection
+from cbam_core.training.selection import Order, Selection
 
 WORDS = Words(
     {
@@ -58,6 +59,9 @@ _NUMBER = "test-number"
 
 _UNFILTERED: dict[str, int | str] = {"test-class": ANY, "test-answers": "all", "test-order": "index"}
 """By the widget's key."""
+
+
+ORDERS: tuple[Order, ...] = get_args(Order)
 
 
 @dataclass(frozen=True)
@@ -175,22 +179,25 @@ def _selection(classes: Sequence[str], *, has_answers: bool) -> Selection:
 
 
 def _choose_filters(classes: Sequence[str], has_answers: bool) -> Selection:
-    truth = st.selectbox(
+    named = {ANY: WORDS["any"], **{i: class_name(name) for i, name in enumerate(classes)}}
+    keep_listed("test-class", [*named.values()])
+    chosen = st.selectbox(
         WORDS["class"],
-        [ANY, *range(len(classes))],
-        format_func=_named(classes),
+        [*named],
+        format_func=named.__getitem__,
         key="test-class",
         label_visibility="collapsed",
         width=150,
     )
-    truth = None if truth == ANY else truth
+    truth = None if chosen == ANY else chosen
     if not has_answers:
         return Selection(truth=truth)
-    labels = {word: WORDS[word] for word in ("all", "right", "wrong", "index", "sure", "unsure")}
+    labels = {word: WORDS[word] for word in ("all", "right", "wrong", *ORDERS)}
     answers = choose_one(WORDS["answers"], ["all", "right", "wrong"], labels, key="test-answers")
+    keep_listed("test-order", [labels[order] for order in ORDERS])
     order = st.selectbox(
         WORDS["order"],
-        ["index", "sure", "unsure"],
+        ORDERS,
         format_func=labels.__getitem__,
         key="test-order",
         on_change=_order,
@@ -198,11 +205,6 @@ def _choose_filters(classes: Sequence[str], has_answers: bool) -> Selection:
         width=170,
     )
     return Selection(truth=truth, answers=answers, order=order)
-
-
-def _named(classes: Sequence[str]) -> Callable[[int], str]:
-    labels = {ANY: WORDS["any"], **{i: class_name(name) for i, name in enumerate(classes)}}
-    return labels.__getitem__
 
 
 def _page_of_strip(

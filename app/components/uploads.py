@@ -83,6 +83,7 @@ class Upload:
 
 
 FIT = "fit"
+_KEPT_FIT = "fit-kept"
 """Key of the choice of a fit."""
 
 _OPENED, _LEFT_OUT = "uploads-opened", "uploads-left-out"
@@ -169,8 +170,10 @@ def say_where_they_live(*, in_memory: bool) -> None:
 
 def choose_fit() -> Fit:
     """Let the visitor say how a picture comes to the network's square input."""
-    st.session_state.setdefault(FIT, "crop")
-    return choose_one(WORDS["fit"], FITS, WORDS, key=FIT)
+    # Streamlit forgets a widget while another source is shown.
+    st.session_state.setdefault(FIT, st.session_state.get(_KEPT_FIT, "crop"))
+    chosen = st.session_state[_KEPT_FIT] = choose_one(WORDS["fit"], FITS, WORDS, key=FIT)
+    return chosen
 
 
 def square_key(upload: Upload) -> str:

@@ -52,6 +52,9 @@ def class_means(classifier: Classifier) -> Summaries:
             # Letters as well: both sides can hold one class.
             side = Side(f"{LABELS[place]} {class_name(name)}", None, classifier.input_size, spread)
             shown.append(Shown(summary.blocks, side))
+    if not any(one.blocks for one in shown):
+        compared_blocks(*shown)
+        return chosen
     count = ", ".join(f"{number:,}" for number in dict.fromkeys(summary.count for summary in chosen.values()))
     st.caption(WORDS["means" if over == "samples" else "test_means"].format(count=count))
     if test is None:

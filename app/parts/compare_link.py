@@ -28,12 +28,17 @@ SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
 """By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
 
 
+_KEPT = "compare-kept"
+
+
 def follow(asked: Mapping[str, Any]) -> None:
     """Begin with what an address asked for, as far as there is such a thing."""
+    kept = st.session_state.setdefault(_KEPT, {})
     for key, (name, first, choices) in SETTINGS.items():
         if asked:
             st.session_state[key] = asked[name] if asked.get(name) in choices else first
-        st.session_state.setdefault(key, first)
+        st.session_state.setdefault(key, kept.get(key, first))  # Streamlit forgets widgets that are not drawn
+        kept[key] = st.session_state[key]
     if not asked:
         return
     compared.open_channels(asked.get("channels", ()))
@@ -73,6 +78,8 @@ def write(classifier: Classifier, mode: str) -> bool:
     """Make the address that of what is compared; return whether it says all of it."""
     left, right = side_of("left"), side_of("right")
     network = links.network_of(classifier)
+    kept = st.session_state[_KEPT]
+    kept.update({key: st.session_state[key] for key in SETTINGS if key in st.session_state})
     said: dict[str, Any]
     fitted: dict[str, Any] = {}
     if mode == "networks":

@@ -36,6 +36,7 @@ WORDS = Words(
         "gates": "A block multiplies each feature channel by its channel weight, and each place by the value of its "
         "spatial mask: near 1 lets through, near 0 holds back. They show what this network let through for this "
         "picture; they are not a reason for the class that it chose.",
+        "no_gates": "This network has no gates to show.",
     }
 )
 
@@ -59,6 +60,8 @@ def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: s
         write_nothing(classifier)
         return
     square = square_of(opened) if fit == "square" else None
+    if square is not None:
+        starts()["squares"][opened.digest] = square  # for when this source is shown again
     picked.note(Picked("upload", upload=opened, fit=fit, square=square))
     read = [one for one in given if one.digest in pictures]
     show_result(
@@ -83,7 +86,7 @@ def _fitted(classifier: Classifier, upload: Upload, fit: Fit) -> services.Shown:
     try:
         return services.show_upload(classifier, upload.digest, upload.content, fit, square)
     except CbamError as error:
-        linked: dict[str, Square] = starts()["squares"]
+        linked: dict[str, Square] = starts()["linked"]
         if error.code != "fit.square-outside" or linked.pop(upload.name, None) is None:
             raise
     square = square_of(upload)
@@ -126,7 +129,8 @@ def show_result(
             ahead=ahead,
         )
     usual = Settings(**picture.view["settings"])
-    settings = _viewer(picture.view, key=key, ahead=ahead)
+    has_gates = bool(picture.view["blocks"])
+    settings = _viewer(picture.view, key=key, ahead=ahead) if has_gates else usual
     linked = link is not None and not own_networks.is_own(classifier)
     foot = st.container()  # beside the picture a sentence would push the viewer off the first screen
     with tools:
@@ -135,7 +139,10 @@ def show_result(
             {each: one.explanation for each, one in shown.items()}, settings, files=files or {}, opened=name, key=key
         )
         copy_link(possible=linked, note=foot, key=f"{key}-link")
-    st.caption(WORDS["gates"])
+    if has_gates:
+        st.caption(WORDS["gates"])
+    else:
+        st.info(WORDS["no_gates"], icon=":material/info:")
     links.write(
         network=links.network_of(classifier),
         image=link,

@@ -37,7 +37,7 @@ def starts() -> dict[str, Any]:
 def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
     """Begin with what an address asked for, as far as there is such a thing."""
     begin = {"source": "sample", "sample": FIRST, "folder": "", "viewer": 0, "frame": 0}
-    begin |= {"strip-sample": 0, "strip-folder": 0, "settings": {}, "begun": {}, "squares": {}}
+    begin |= {"strip-sample": 0, "strip-folder": 0, "settings": {}, "begun": {}, "squares": {}, "linked": {}}
     known = st.session_state.setdefault(_STARTS, {**begin, "visited": set()})
     if SOURCE not in st.session_state:
         _come_back(known)
@@ -52,7 +52,7 @@ def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
     elif source == "folder" and which in services.gallery_by_name():
         known["folder"] = which
         st.session_state[FIT] = asked.get("fit", "crop")
-        known["squares"] = {which: asked["square"]} if "square" in asked else {}
+        known["squares"], known["linked"] = {}, {which: asked["square"]} if "square" in asked else {}
         known["frame"] += 1  # what was framed since is gone
     else:
         source = ""
@@ -87,7 +87,7 @@ def _come_back(known: dict[str, Any]) -> None:
     elif last.upload is not None:
         st.session_state[FIT] = last.fit
         if last.square is not None:
-            known["squares"] = {last.upload.name: last.square}
+            known["squares"] = {last.upload.digest: last.square}
         if known["source"] == "folder" and last.upload.name in services.gallery_by_name():
             known["folder"] = last.upload.name
         elif known["source"] == "upload":
@@ -123,8 +123,10 @@ def note_settings(chosen: Settings, usual: Settings, *, without: Collection[str]
 
 def square_of(upload: Upload) -> Square | None:
     """The part of a picture that the visitor framed, or came with."""
-    linked: dict[str, Square] = starts()["squares"]
-    return framed_square(frame_key(upload)) or linked.get(upload.name)
+    known = starts()
+    linked: Square | None = known["linked"].get(upload.name) if known["source"] == "folder" else None
+    kept: Square | None = known["squares"].get(upload.digest)
+    return framed_square(frame_key(upload)) or kept or linked
 
 
 def frame_key(upload: Upload) -> str:

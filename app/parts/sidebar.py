@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import services
+from app.components.one_of import keep_listed
 from app.parts.own_network import network_labels, own_network_button
 from app.words import Words
 from cbam_core.classifier import Classifier
@@ -33,7 +34,9 @@ def choose_network(asked: str | None = None) -> Classifier:
         st.session_state[NETWORK] = asked
     if st.session_state.get(NETWORK) not in names:  # it was removed
         st.session_state[NETWORK] = names[0]
-    name = st.selectbox(WORDS["network"], names, key=NETWORK, format_func=network_labels(names).__getitem__)
+    labels = network_labels(names)
+    keep_listed(NETWORK, [labels[name] for name in names])
+    name = st.selectbox(WORDS["network"], names, key=NETWORK, format_func=labels.__getitem__)
     classifier = services.network(name)
     st.caption("  \n".join(card_lines(classifier)))
     own_network_button(name, NETWORK)

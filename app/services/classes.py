@@ -13,11 +13,10 @@ from app.turns import turn
 from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES, open_split
 from cbam_core.data.samples import sample_sheet
-from cbam_core.explanation import Explanation, explain
-from cbam_core.explanation.comparison import GateSummary, summarise_gates
+from cbam_core.explanation.comparison import GateSummary
 from cbam_core.explanation.explaining import batch_of
 from cbam_core.explanation.summary_file import Summaries, keep_summaries, open_summaries, summaries_path
-from cbam_core.explanation.summing import STEP, GateSums
+from cbam_core.explanation.summing import GateSums
 
 _SUMMING = "summing-gates"
 
@@ -37,14 +36,11 @@ def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:
     sheet, step = sample_sheet(), batch_of(_classifier)
-    explanations: list[Explanation] = []
+    sums = GateSums(_classifier, CLASSES)
     for start in range(0, len(sheet.images), step):
         with turn():
-            explanations += explain(_classifier, [*sheet.images[start : start + step]])
-    return {
-        name: summarise_gates([explanations[place] for place in np.flatnonzero(sheet.labels == label)])
-        for label, name in enumerate(CLASSES)
-    }
+            sums.add(sheet.images[start : start + step], sheet.labels[start : start + step])
+    return dict(sums.summaries())
 
 
 def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
@@ -60,7 +56,9 @@ def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -
     Raises:
         DataError: the test set is not there.
     """
-    known = recall(_known_summaries, classifier)
+    known = (
+        own_networks.means_of(classifier) if own_networks.is_own(classifier) else _known_summaries(classifier.digest)
+    )
     if "test" not in known:
         path = None if own_networks.is_own(classifier) else summaries_path(classifier.digest, "test")
         found = None if path is None else open_summaries(path)
@@ -73,11 +71,11 @@ def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -
 
 
 def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
-    test, sums = open_split("test"), _begun(classifier)
+    test, sums, size = open_split("test"), _begun(classifier), batch_of(classifier)
     while sums.count < len(test.labels):
         report(sums.count, len(test.labels))  # draws, and is where Streamlit ends runs that are not wanted any more
         with turn():  # a run that is being ended may have gone one step further by now
-            step = slice(sums.count, sums.count + STEP)
+            step = slice(sums.count, sums.count + size)
             if step.start < len(test.labels):
                 sums.add(np.array(test.images[step]), np.array(test.labels[step]))
     st.session_state.pop(_SUMMING, None)
@@ -94,6 +92,6 @@ def _begun(classifier: Classifier) -> GateSums:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _known_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, Summaries]:
+def _known_summaries(digest: str) -> dict[str, Summaries]:
     """A place to remember summaries in: a cached function that made them would keep others waiting at its lock."""
     return {}

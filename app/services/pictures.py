@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -36,8 +37,11 @@ WORDS = Words(
 )
 
 
-AHEAD = 64 * 64
+AHEAD = own_networks.SMALL
 """Pixels of a network's input up to which results are sent ahead: about 3 MB then, of a hundred pictures."""
+
+FOR_ALL, FOR_ONE = "100MB", "30MB"
+"""Of each kind of result at most: of those that all visitors share, and of those of one visitor's own pictures."""
 
 FIRST_SHARE = 0.7
 """Side of the square offered first, as a share of the shorter side: small enough to be seen to be movable."""
@@ -103,11 +107,19 @@ def about_sample(index: int) -> tuple[str, str]:
 
 
 def test_set() -> LabelledImages | None:
-    """The ten thousand test images; None where they were not fetched."""
+    """The ten thousand test images; None where they were not fetched, or cannot be read, which the log says."""
     try:
         return open_split("test")
-    except DataError:
+    except DataError as error:
+        if error.code != "data.absent":
+            _tell_operator(f"{error.code}: {error}")
         return None
+
+
+@cache
+def _tell_operator(said: str) -> None:
+    """Write a line into the log, once."""
+    logging.getLogger("cbam_lens").warning(said)
 
 
 def about_test_image(index: int) -> tuple[str, str]:
@@ -154,7 +166,7 @@ def test_sheet(indices: tuple[int, ...], columns: int) -> bytes:
     return png(lay_out_tiles([test.images[index] for index in indices], columns)) if test is not None else b""
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
+@st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
     images = open_split("test").images
     with turn():
@@ -207,7 +219,7 @@ def channel_map(classifier: Classifier, explanation: Explanation, block: str, ch
 
 
 # Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
-@st.cache_data(max_entries=2000, show_spinner=False)
+@st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
     with turn():
         return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
@@ -227,7 +239,7 @@ def _samples_ahead(network: tuple[str, str], language: str, _classifier: Classif
     return json.dumps(results, separators=(",", ":"))
 
 
-@st.cache_data(max_entries=32, scope="session", show_spinner=False)
+@st.cache_data(max_entries=32, max_size=FOR_ONE, scope="session", show_spinner=False)
 def _shown_upload(
     network: tuple[str, str],
     digest: str,
@@ -240,7 +252,7 @@ def _shown_upload(
         picture = decode(_content)
         if fit == "square" and square is None:
             width, height = picture.size
-            side = FIRST_SHARE * min(width, height)
+            side = max(1.0, FIRST_SHARE * min(width, height))
             square = ((width - side) / 2, (height - side) / 2, side)
         return _shown(_classifier, picture, fit, square)
 
@@ -259,7 +271,7 @@ def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | 
     return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
+@st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _channel_map(
     network: tuple[str, str],
     seen: str,
@@ -272,7 +284,7 @@ def _channel_map(
         return explain_channel(_classifier, _explanation, block, channel)
 
 
-@st.cache_data(max_entries=64, scope="session", show_spinner=False)
+@st.cache_data(max_entries=64, max_size=FOR_ONE, scope="session", show_spinner=False)
 def _own_channel_map(
     network: tuple[str, str],
     seen: str,

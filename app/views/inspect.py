@@ -77,11 +77,11 @@ def inspect(classifier: Classifier, asked: dict[str, Any]) -> None:
     for name, part in parts.items():
         with st.container(key=f"source-{name}"):
             part(classifier, name == source)
-    # Last, and outside the fragments: it must not delay the first result, nor travel with every choice.
-    send_ahead("sample", classifier.digest, services.samples_ahead(classifier))
     # What wraps a container is hidden as well, or the gap around it would stay.
     hidden = ", ".join(f":has(> .st-key-source-{name})" for name in parts if name != source)
     st.html(f"<style>{hidden} {{ display: none }}</style>")
+    # Last, and outside the fragments: it must not delay the first result, nor travel with every choice.
+    send_ahead("sample", classifier.digest, services.samples_ahead(classifier))
 
 
 @fragment
@@ -207,13 +207,17 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
         first=starts()["folder"],
         key=turned("gallery", "strip-folder"),
     )
-    if place is None or not shown:
+    if not shown:
+        return
+    if place is None:
+        write_nothing(classifier)
         return
     starts()["folder"] = pictures[place].name
     try:
         chosen = services.gallery_file(pictures[place])
     except CbamError as error:
         say(error, pictures[place].name)
+        write_nothing(classifier)
         return
     show_own_pictures(classifier, [chosen], key="folder", link=f"folder-{chosen.name}")
 

@@ -13,6 +13,7 @@ import streamlit as st
 
 from app import links, services
 from app.components.film import film_downloads, film_player
+from app.components.one_of import keep_listed
 from app.components.recipe import recipe_table
 from app.words import Words, plain_name, spoken
 from cbam_core.classifier import Classifier
@@ -66,14 +67,14 @@ WORDS = Words(
 CURVES = Words(CURVE_WORDS)
 
 EVERY: dict[State, float | None] = {"running": 2.0, "stalled": 15.0, "complete": None}
-"""Seconds between two looks at a run, by how it stands."""
+# Seconds between two looks at a run, by how it stands.
 
 Look = tuple[State, services.Stamp | None]
 
 _RUN = "training-run"
 
 CHART = 260
-"""Height of a chart, pixels."""
+# Height of a chart, pixels.
 
 MEASURES: tuple[Measure, ...] = ("accuracy", "loss")
 
@@ -94,10 +95,12 @@ def training(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
         if runs:
+            titles = {key: _titled(run) for key, run in runs.items()}
+            keep_listed(_RUN, [*titles.values()])
             name = st.selectbox(
                 WORDS["run"],
-                list(runs),
-                format_func=lambda key: _titled(runs[key]),
+                [*titles],
+                format_func=titles.__getitem__,
                 label_visibility="collapsed",
                 key=_RUN,
                 width=360,

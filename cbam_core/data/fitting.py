@@ -19,6 +19,9 @@ FITS: tuple[Fit, ...] = get_args(Fit)
 
 Box = tuple[float, float, float, float]
 Number = float | int
+
+ROUNDED = 0.11
+"""Pixels by which a square may lie outside of a picture without a word: addresses and pages say it to one decimal."""
 Square = tuple[Number, Number, Number]
 
 
@@ -194,7 +197,7 @@ def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, 
     inside = min(side, float(width), float(height))
     moved = (min(max(0.0, left), width - inside), min(max(0.0, top), height - inside), inside)
     notes = []
-    if moved != (left, top, side):
+    if max(abs(now - asked) for now, asked in zip(moved, (left, top, side), strict=True)) > ROUNDED:
         notes.append(Message("fit.square-moved", "the chosen square was moved inside the picture"))
     if (inside, inside) != original:
         notes.append(

@@ -35,7 +35,8 @@ class GalleryPicture:
 def list_pictures(folder: Path) -> tuple[GalleryPicture, ...]:
     """The picture files of a folder by name, without those of its sub folders.
 
-    Hidden files are left out, and files that are not there any more; at most `MOST` are given.
+    Left out are hidden files, files that are not there any more, and those whose names hold what no text can, as those
+    of an archive in another encoding; at most `MOST` are given.
 
     Raises:
         DataError: the folder is none, or may not be read.
@@ -49,7 +50,8 @@ def list_pictures(folder: Path) -> tuple[GalleryPicture, ...]:
             folder=str(folder),
             reason=error.strerror or type(error).__name__,
         ) from error
-    shown = [path for path in found if not path.name.startswith(".") and path.is_file()]
+    named = [path for path in found if not path.name.startswith(".") and path.name.isprintable()]
+    shown = [path for path in named if path.is_file()]
     return tuple(GalleryPicture(path.name, path) for path in shown[:MOST])
 
 

@@ -202,17 +202,18 @@ def _difference(
     if left is None and right is None:
         return None, (Message("comparison.no-gate", "this block has no {kind}", {"kind": kind}),)
     if left is None or right is None:
-        return None, (Message("comparison.one-gate", "only one of the two has a {kind} here", {"kind": kind}),)
+        return None, (Message("comparison.one-gate", "one of the two lacks {kind} here", {"kind": kind}),)
     if left.shape != right.shape:
-        values = {"kind": kind, "left": _sized(left.shape), "right": _sized(right.shape)}
-        return None, (
-            Message("comparison.shapes-differ", "no difference of the {kind}: one has {left} and one {right}", values),
+        sizes = {"left": "x".join(map(str, left.shape)), "right": "x".join(map(str, right.shape))}
+        said = (
+            Message("comparison.grids-differ", "no difference: one mask has {left} cells and one {right}", sizes)
+            if left.ndim == 2
+            else Message(
+                "comparison.counts-differ", "no difference: one has {left} channel weights and one {right}", sizes
+            )
         )
+        return None, (said,)
     return Difference(own_copy(right.astype(np.float64) - left), similarity(left, right)), ()
-
-
-def _sized(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) + (" cells" if len(shape) == 2 else " values")
 
 
 def _cosine(first: Float64[np.ndarray, " n"], second: Float64[np.ndarray, " n"]) -> float | None:

@@ -21,9 +21,6 @@ from cbam_core.explanation.explaining import as_batch, batch_of, check_finite, p
 from cbam_core.explanation.result import Block, own_copy
 from cbam_core.gates import Gate, capture
 
-STEP = 100
-"""Images that are added at once: a fraction of a second's work of the networks that ship."""
-
 
 @dataclass(eq=False)
 class Moments:

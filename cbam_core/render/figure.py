@@ -117,7 +117,9 @@ def figure(
     names = [network, colours, *(panel.name for panel in panels), *(name for name, _ in likely)]
     zoom = _zoom(base, target)
     style = Style(
-        text=lettering([*names, *words.values(), "0123456789+-…"]),
+        text=lettering(
+            [*names, *(said for key, said in words.items() if not key.startswith("class ")), "0123456789+-…"]
+        ),
         words=words,
         picture=base,
         beside=max((alone_size(panel.mask, base, zoom)[0] for panel in panels), default=0),

@@ -19,7 +19,8 @@ ASSUMPTIONS: dict[str, Message] = {
         Message("card.assumed-numbers", "the file names no classes: they are numbered from 0"),
         Message(
             "card.assumed-normalisation",
-            "the file says nothing about its input: the course's mean and deviation for CIFAR-10 are assumed",
+            "the file says nothing about its input: images of 32x32 pixels, and the course's mean and deviation for "
+            "CIFAR-10, are assumed",
         ),
     )
 }

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
-from cbam_core import explain, load_classifier
+from cbam_core import CBAM_CNN, explain, load_classifier
+from cbam_core.classifier import save_classifier
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 CAT = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
@@ -50,6 +52,36 @@ def test_first_visit_names_the_network_and_its_measured_accuracy(app):
     shown = " ".join(caption.value for caption in app.sidebar.caption)
     assert "1,150,896 parameters" in shown
     assert f"{100 * card.test_correct / card.test_count:.2f} %" in shown
+
+
+def test_going_back_to_a_source_finds_how_its_pictures_were_fitted(app):
+    upload(app, ("cat.png", CAT))
+    app.segmented_control(key="fit").select("pad").run()
+    app.segmented_control[0].select("sample").run()
+    app.segmented_control[0].select("upload").run()
+    assert app.segmented_control(key="fit").value == "pad"
+
+
+def test_the_smallest_picture_has_a_square_too(app):
+    file = io.BytesIO()
+    Image.new("RGB", (1, 1), "teal").save(file, "PNG")
+    upload(app, ("dot.png", file.getvalue()))
+    app.segmented_control(key="fit").select("square").run()
+    assert not app.error
+
+
+def test_a_network_without_gates_is_said_to_have_none(monkeypatch, tmp_path, tiny_classifier):
+    model = CBAM_CNN(gates="none").eval()
+    plain = replace(tiny_classifier, model=model, arguments={"num_classes": 10, "gates": "none"})
+    save_classifier(plain, tmp_path / "plain.safetensors")
+    monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
+    test = AppTest.from_file(str(MAIN), default_timeout=60).run()
+    assert not test.exception
+    assert [info.value for info in test.info] == ["This network has no gates to show."]
+    assert "each feature channel by its channel weight" not in texts(test)
+    test.switch_page("views/compare.py").run()
+    assert not test.exception
+    assert [info.value for info in test.info] == ["There are no gates to compare."]
 
 
 def test_visitors_are_not_told_where_networks_were_looked_for_but_the_operator_is(monkeypatch, tmp_path, caplog):

@@ -48,9 +48,9 @@ def address(tmp_path_factory):
 
 
 def photos(mark):
-    """Files of two large pictures; those of two marks differ in one pixel each."""
+    """Files of four large pictures; those of two marks differ in one pixel each."""
     files = {}
-    for number in range(2):
+    for number in range(4):
         pixels = np.asarray(Image.open(CAT).convert("RGB").resize((900, 600))).copy()
         pixels[number * 50, 100] = (mark, number, 0)
         file = io.BytesIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,29 @@ def bring(app, name, content):
     app.sidebar.file_uploader[0].set_value([(name, content, "application/octet-stream")]).run()
     assert not app.exception
     return app
+
+
+def test_means_that_took_long_are_not_given_up_for_many_small_results(monkeypatch, states):
+    shelf = own_networks._Shelf()
+    monkeypatch.setattr(own_networks, "_shelf", lambda: shelf)
+    classifier = own_networks.find(own_networks.take("mine.pth", states[0]))
+    own_networks.means_of(classifier)["test"] = "worked out"
+    for number in range(own_networks.REMEMBERED + 1):
+        own_networks.recall(classifier, number, lambda: "result")
+    assert len(shelf.kept["mine"].results) == own_networks.REMEMBERED
+    assert own_networks.means_of(classifier) == {"test": "worked out"}
+    own_networks.drop("mine")
+    own_networks.restore()
+    assert own_networks.means_of(classifier) == {}
+
+
+def test_of_a_network_of_large_pictures_fewer_results_are_kept(tiny_classifier):
+    def most(side):
+        return own_networks._most_results(replace(tiny_classifier, input_size=(side, side)))
+
+    assert most(32) == most(64) == own_networks.REMEMBERED
+    assert most(224) == 11
+    assert most(2000) == own_networks.FEWEST
 
 
 def own_names(app):

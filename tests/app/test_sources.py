@@ -16,6 +16,7 @@ from app.components.camera import insecure_host
 from app.services import pictures
 from cbam_core import load_classifier
 from cbam_core.data.cifar10 import CLASSES
+from cbam_core.errors import DataError
 from cbam_core.training.evaluation import Evaluation, levels_of
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -198,6 +199,38 @@ def test_a_picture_of_the_folder_has_a_link_that_says_how_it_was_fitted(folder):
     assert again.segmented_control(key="inspect-source").value == "folder"
     assert image(again) == "folder-b.png"
     assert again.segmented_control(key="fit").value == "pad"
+
+
+def test_an_address_of_what_cannot_be_opened_can_be_left(folder):
+    app = visit(image="folder-broken.png")
+    assert app.segmented_control(key="inspect-source").value == "folder"
+    assert "image" not in app.query_params
+    app.segmented_control(key="inspect-source").select("sample").run()
+    assert app.segmented_control(key="inspect-source").value == "sample"
+    assert image(app) == "sample-31"
+
+
+def test_a_square_of_the_folders_picture_is_not_that_of_an_upload_of_its_name(folder):
+    app = visit(image="folder-b.png", fit="square", square="1~2~20")
+    assert app.query_params["square"] == "1~2~20"
+    app.segmented_control(key="inspect-source").select("upload").run()
+    file = io.BytesIO()
+    Image.new("RGB", (200, 200), (1, 2, 3)).save(file, "PNG")
+    app.file_uploader[0].set_value([("b.png", file.getvalue(), "image/png")]).run()
+    assert app.segmented_control(key="fit").value == "square"
+    assert app.session_state["picked"].square is None
+
+
+def test_a_damaged_test_set_is_told_the_operator_once(test_set, monkeypatch, caplog):
+    def damaged(name):
+        raise DataError("data.damaged", "test_images.npy is damaged; fetch it again with 'cbam data fetch'")
+
+    monkeypatch.setattr(pictures, "open_split", damaged)
+    assert services.test_set() is None
+    assert services.test_set() is None
+    assert [record.message for record in caplog.records].count(
+        "data.damaged: test_images.npy is damaged; fetch it again with 'cbam data fetch'"
+    ) == 1
 
 
 def test_a_picture_that_the_operator_adds_does_not_take_the_place_of_the_one_that_is_shown(folder):

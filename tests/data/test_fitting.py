@@ -166,6 +166,12 @@ def test_square_over_an_edge_is_moved_inside(square, box):
     assert ("fit.square-moved" in codes(notes)) == moved
 
 
+def test_a_square_rounded_to_one_decimal_was_not_moved():
+    pixels = np.zeros((100, 101, 3), np.uint8)
+    _, _, notes = fit_image(pixels, (32, 32), "square", square=(30.35, 29.35, 70.7))
+    assert "fit.square-moved" not in codes(notes)
+
+
 @pytest.mark.parametrize(
     ("square", "code"),
     [

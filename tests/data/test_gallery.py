@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,6 +23,12 @@ def folder(tmp_path):
 
 def test_picture_files_come_by_name(folder):
     assert [picture.name for picture in list_pictures(folder)] == ["a.jpg", "b.PNG"]
+
+
+def test_a_name_that_no_text_can_hold_is_left_out(folder):
+    names = [picture.name for picture in list_pictures(folder)]
+    (folder / os.fsdecode(b"\xc4\xe3.png")).write_bytes((folder / names[0]).read_bytes())
+    assert [picture.name for picture in list_pictures(folder)] == names
 
 
 def test_a_large_folder_is_cut(folder, monkeypatch):

@@ -114,7 +114,7 @@ def test_blocks_of_other_names_are_paired_by_grid_in_order_of_execution() -> Non
     assert pairs[0].mask is not None
     assert pairs[0].mask.similarity.cosine == pytest.approx(1)
     assert pairs[0].weights is None  # one channel and two
-    assert codes(pairs[0].notes) == ["comparison.shapes-differ"]
+    assert codes(pairs[0].notes) == ["comparison.counts-differ"]
     assert names(compare(right, left)) == [("1.0", "cbam1"), ("1.1", None), ("2.0", "cbam2")]
 
 
@@ -136,8 +136,8 @@ def test_shapes_that_differ_are_said_with_both_sizes() -> None:
     (pair,) = compare([block("a", [1.0, 0.5], [[0.5]])], [block("a", [1.0], [[0.5, 0.5]])])
     assert (pair.mask, pair.weights) == (None, None)
     assert [str(note) for note in pair.notes] == [
-        "no difference of the spatial mask: one has 1x1 cells and one 1x2 cells",
-        "no difference of the channel weights: one has 2 values and one 1 values",
+        "no difference: one mask has 1x1 cells and one 1x2",
+        "no difference: one has 2 channel weights and one 1",
     ]
 
 

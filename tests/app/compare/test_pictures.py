@@ -70,6 +70,18 @@ def test_a_chart_has_one_button_that_is_no_block_of_another_colour(app):
         assert json.loads(chart.proto.spec)["layout"]["modebar"]["bgcolor"] == "rgba(0,0,0,0)"
 
 
+def test_another_page_and_another_mode_lose_no_setting(app):
+    app.segmented_control(key="compare-masks").select("alone").run()
+    mode(app, "classes")
+    mode(app, "pictures")
+    assert app.segmented_control(key="compare-masks").value == "alone"
+    mode(app, "networks")
+    app.switch_page("views/model.py").run()
+    app.switch_page("views/compare.py").run()
+    assert app.segmented_control(key="compare-mode").value == "networks"
+    assert app.segmented_control(key="compare-masks").value == "alone"
+
+
 def test_swapping_exchanges_the_sides(app):
     before = charts(app)[2]["data"]
     app.button(key="compare-swap").click().run()
