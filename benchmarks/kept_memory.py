@@ -15,16 +15,11 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-import torch
 from apparatus.browser import python
+from apparatus.learning import learner
 from apparatus.turns import asked_rounds, medians, paired_ratio, take_turns, tell
-from torch.nn import functional
 
-from cbam_core.nn import CBAM_CNN
 from cbam_core.training.memory import keep_freed_memory
-from cbam_core.training.precision import arithmetic
-from cbam_core.training.recipes import FAST
-from cbam_core.training.schedule import make_optimiser
 
 LIMIT = 0.9
 STEPS = 10
@@ -35,18 +30,9 @@ def learn(way: str) -> int:
     """Take ten steps for every line that comes in."""
     if way == "kept" and not keep_freed_memory():
         return 1
-    torch.manual_seed(0)
-    model = CBAM_CNN().train().to(memory_format=torch.channels_last)
-    optimiser = make_optimiser(model, FAST)
-    images = torch.rand(FAST.batch_size, 3, 32, 32).to(memory_format=torch.channels_last)
-    labels = torch.randint(10, (FAST.batch_size,))
+    take_steps = learner()
     for _ in sys.stdin:
-        for _ in range(STEPS):
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=arithmetic("cpu") == torch.bfloat16):
-                logits = model(images).float()
-            functional.cross_entropy(logits, labels).backward()
-            optimiser.step()
-            optimiser.zero_grad()
+        take_steps(STEPS)
         print("done", flush=True)
     return 0
 

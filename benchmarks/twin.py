@@ -8,6 +8,7 @@ the file to train all of them anew. Runs lie in a folder and go on where they we
 
     python benchmarks/twin.py [--rounds 5]
     python benchmarks/twin.py --kept             # what stands in the file so far; trains nothing
+    python benchmarks/twin.py --time             # steps of all twins, timed in turns; half a minute
 
 CIFAR-10 must have been fetched (`cbam data fetch`). Twenty runs: an hour and a half on two cores with bfloat16
 arithmetic, about three times as long without. Twins of one seed are a pair only where both were computed in the same
@@ -27,7 +28,8 @@ from pathlib import Path
 
 import torch
 from apparatus.browser import ROOT
-from apparatus.turns import asked_rounds, tell
+from apparatus.learning import learner
+from apparatus.turns import asked_rounds, medians, paired_ratio, take_turns, tell
 
 from cbam_core.errors import CbamError
 from cbam_core.files import write_atomically
@@ -38,6 +40,7 @@ from cbam_core.training.recipes import FAST
 from cbam_core.training.run import train_classifier
 
 TWINS = ("both", "channel", "spatial", "none")
+STEPS = 5
 LEDGER = Path(__file__).with_name("twin_runs.json")
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 """Two-sided 95 % quantiles of Student's t, by the number of pairs."""
@@ -126,9 +129,22 @@ def interval(differences: Sequence[float]) -> tuple[float, float | None]:
     return mean, STUDENT[len(differences)] * statistics.stdev(differences) / math.sqrt(len(differences))
 
 
+def time_steps(rounds: int = 15) -> int:
+    """Let all twins take training steps in turns, and print how much longer those with gates take."""
+    keep_freed_memory()
+    learners = {gates: learner(gates) for gates in TWINS}
+    times = take_turns({gates: lambda _, learn=learn: learn(STEPS) for gates, learn in learners.items()}, rounds)
+    steps = {gates: round(milliseconds / STEPS, 1) for gates, milliseconds in medians(times).items()}
+    ratios = {gates: round(paired_ratio(times, gates, "none"), 3) for gates in TWINS}
+    said = "; ".join(f"{gates} {steps[gates]} ms a step, {ratios[gates]:.2f} of none" for gates in TWINS)
+    return tell("twin_time", {"rounds": rounds, "step_ms": steps, "over_none": ratios}, said, holds=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what is missing, and print what came out."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--time"]:
+        return time_steps()
     only_kept = given == ["--kept"]
     rounds = asked_rounds(__doc__, 5, [] if only_kept else given)
     keep_freed_memory()
@@ -138,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if (gates, seed) not in results:
                 results[gates, seed] = train(gates, seed)
                 write_ledger(results)
-    asked = {key: result for key, result in results.items() if result.seed < rounds}
+    asked = results if only_kept else {key: result for key, result in results.items() if result.seed < rounds}
     figures, said = {}, []
     for gates in TWINS:
         mine = [result for result in asked.values() if result.gates == gates]
@@ -146,19 +162,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         paired = pairs(asked, gates)
         mean, half = interval([one.accuracy - bare.accuracy for one, bare in paired]) if paired else (math.nan, None)
-        timed = [one.seconds / bare.seconds for one, bare in paired if one.seconds and bare.seconds]
         figures[gates] = {
             "accuracies": [result.accuracy for result in mine],
             "pairs": len(paired),
             "difference": mean if paired else None,
             "half_interval": half,
             "parameters": mine[0].parameters,
-            "training_time_over_none": round(statistics.median(timed), 3) if timed else None,
         }
         width = "" if half is None else f" ± {100 * half:.2f}"
         against = "" if gates == "none" else f" ({100 * mean:+.2f}{width} points, {len(paired)} pairs)"
         said.append(f"{gates} {statistics.mean(result.accuracy for result in mine):.2%}{against}")
-    return tell("twin", {"rounds": rounds, "twins": figures}, "; ".join(said), holds=True)
+    return tell("twin", {"rounds": len({seed for _, seed in asked}), "twins": figures}, "; ".join(said), holds=True)
 
 
 if __name__ == "__main__":

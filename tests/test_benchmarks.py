@@ -144,9 +144,17 @@ def test_twins_are_compared_pair_by_pair(twins, capsys):
     assert both["accuracies"] == [0.863, 0.864]
     assert both["difference"] == pytest.approx(0.0035)
     assert both["half_interval"] == pytest.approx(12.706 * 0.0005, rel=1e-3)  # deviation 0.00071, over the root of 2
-    assert both["training_time_over_none"] == pytest.approx(4 / 3, abs=1e-3)
     assert "both 86.35% (+0.35 ± 0.64 points, 2 pairs)" in sentence
     assert sentence.endswith("none 86.00%")
+
+
+def test_steps_of_all_twins_are_timed_in_turns(twins, monkeypatch, capsys):
+    monkeypatch.setattr(twins, "STEPS", 1)
+    assert twins.time_steps(rounds=1) == 0
+    figures, sentence = told(capsys)
+    assert figures["over_none"]["none"] == 1
+    assert set(figures["step_ms"]) == set(twins.TWINS)
+    assert "none" in sentence
 
 
 def test_a_twin_that_was_trained_before_is_not_trained_again(twins, capsys):
