@@ -303,7 +303,7 @@ def test_bad_file_is_one_sentence_and_other_pictures_stay(open_inspect, tmp_path
 
 
 def test_two_visitors_at_once_see_their_own_pictures(open_inspect, classifier):
-    one, other = open_inspect(), open_inspect()
+    one, other = open_inspect(apart=True), open_inspect(apart=True)
     upload(one, CAT)
     upload(other, ASTRONAUT)
     wait_for_prediction(one, explain(classifier, CAT))

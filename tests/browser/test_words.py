@@ -154,7 +154,7 @@ def test_inspect_of_uploads_good_and_bad_and_of_other_sources(marked):
     page.locator(".prediction .photo").wait_for()
     assert left_over(page) == []
     files.set_input_files({"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"})
-    page.locator(".st-key-source-upload").get_by_test_id("stAlert").wait_for()
+    page.locator(".st-key-source-upload").get_by_test_id("stDataFrame").wait_for()
     assert left_over(page) == []
 
 
