@@ -7,9 +7,8 @@
 TORCH_INDEX ?=
 ARGS ?=
 PYTHON ?=
-# Test files that run at the same time, one more than two cores, for browsers make them wait; 0 for one after another in
-# one process, as debuggers need it.
-WORKERS ?= 3
+# Test files that run at the same time; 0 for one after another in one process, as debuggers need it.
+WORKERS ?= 2
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help

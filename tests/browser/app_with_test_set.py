@@ -14,7 +14,7 @@ from cbam_core.data import cifar10
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.summing import GateSums
 
-COUNT, SECONDS = 500, 0.7
+COUNT, SECONDS = 500, 0.4
 
 
 class SlowSums(GateSums):

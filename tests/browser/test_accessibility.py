@@ -64,7 +64,7 @@ WHITE = ("background-color", "rgb(255, 255, 255)")
 def shown(request, chromium, site):
     """A page as one of the scenes leaves it; the tests here share it, for opening it takes longer than they do."""
     with visiting(chromium, site) as visit:
-        yield SCENES[request.param](visit, color_scheme="light")
+        yield SCENES[request.param](visit)
 
 
 def test_axe_has_no_serious_finding_and_pictures_have_words(shown):

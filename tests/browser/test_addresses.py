@@ -16,6 +16,7 @@ def test_a_page_opens_by_its_address_and_asks_nothing_in_vain(visit, site, name)
     page.locator(SHOWS[name]).first.wait_for()
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     assert page.get_by_test_id("stAlert").count() == 0
+    expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")
     page.reload()
     page.locator(SHOWS[name]).first.wait_for()
 
@@ -30,9 +31,3 @@ def test_the_sidebar_of_a_narrow_window_folds_once_a_page_was_chosen(visit):
         link.click() if name == "model" else link.press("Enter")
         page.locator(SHOWS[name]).first.wait_for()
         expect(sidebar).to_have_attribute("data-collapsed", "true")
-
-
-def test_the_sidebar_of_a_wide_window_stays(visit):
-    page = visit("model")
-    page.locator(".kernels").first.wait_for()
-    expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")
