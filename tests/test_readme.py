@@ -47,7 +47,7 @@ def test_links_lead_to_the_same_places():
 
 def test_numbers_in_sentences_are_the_same():
     def numbers(text):
-        return sorted(re.findall(r"\d[\d,]*(?:\.\d+)?", re.sub(r"`[^`]*`|\([^)]*\)|（[^）]*）", "", prose(text))))
+        return sorted(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", re.sub(r"`[^`]*`|\([^)]*\)|（[^）]*）", "", prose(text))))
 
     ours, theirs = numbers(CHINESE), numbers(ENGLISH)
     assert [number for number in theirs if len(number) > 1 and number not in ours] == [], ADVICE
