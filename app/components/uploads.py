@@ -82,9 +82,8 @@ class Upload:
     content: bytes
 
 
-FIT = "fit"
-_KEPT_FIT = "fit-kept"
-"""Key of the choice of a fit."""
+FIT, _KEPT_FIT = "fit", "fit-kept"
+"""Keys of the choice of a fit, and of what was chosen last."""
 
 _OPENED, _LEFT_OUT = "uploads-opened", "uploads-left-out"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import streamlit as st
 
 from app import own_networks
 from app.services.stamps import Stamp, stamp_of
+from app.services.telling import tell_operator
 from app.turns import turn
 from cbam_core.classifier import Classifier, load_classifier
 from cbam_core.errors import CheckpointError, TrainingError
@@ -39,7 +39,7 @@ def networks() -> tuple[str, ...]:
     try:
         return (*shipped_networks(), *own)
     except CheckpointError as error:
-        logging.getLogger("cbam_lens").error("%s: %s", error.code, error)  # noqa: TRY400 - a sentence, no bug
+        tell_operator(f"{error.code}: {error}")
         if own:
             return tuple(own)
         raise CheckpointError(

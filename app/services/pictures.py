@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,6 +15,7 @@ from app import own_networks
 from app.components.prediction import prediction_data, preview_of
 from app.components.strip import Tile, lay_out_tiles
 from app.services.classifiers import evaluation_of, key_of, recall
+from app.services.telling import tell_operator
 from app.turns import turn
 from app.words import Words, class_name, language
 from cbam_core.classifier import Classifier
@@ -112,14 +112,8 @@ def test_set() -> LabelledImages | None:
         return open_split("test")
     except DataError as error:
         if error.code != "data.absent":
-            _tell_operator(f"{error.code}: {error}")
+            tell_operator(f"{error.code}: {error}")
         return None
-
-
-@cache
-def _tell_operator(said: str) -> None:
-    """Write a line into the log, once."""
-    logging.getLogger("cbam_lens").warning(said)
 
 
 def about_test_image(index: int) -> tuple[str, str]:

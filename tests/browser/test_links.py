@@ -87,9 +87,7 @@ def test_an_upload_cannot_be_linked_and_the_button_says_what_to_do(open_page, pi
 
 
 def test_a_hostile_address_is_no_error(open_page):
-    hostile = (
-        "?image=test-%00&network=%3Cscript%3E&opacity=1e99&colours=..%2F..&square=a~b~c&lang=..%2F..%2Fzh"
-    )
+    hostile = "?image=test-%00&network=%3Cscript%3E&opacity=1e99&colours=..%2F..&square=a~b~c&lang=..%2F..%2Fzh"
     page = open_page(hostile)
     assert chosen(page) == "31"
     assert page.get_by_test_id("stException").count() == 0
