@@ -29,9 +29,9 @@ from PIL import Image
 from torchvision import transforms
 
 from cbam_core import load_classifier
-from cbam_core.classifier import Classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain
+from cbam_core.network import Classifier
 
 LIMIT = 0.6
 BLOCKS = ("cbam1", "cbam2", "cbam3")

@@ -9,11 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cbam_core.classifier import Classifier, load_classifier
     from cbam_core.errors import CbamError
-    from cbam_core.explanation import Explanation, explain
+    from cbam_core.explanation import explain
     from cbam_core.gates import capture
+    from cbam_core.network import Classifier, load_classifier
     from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention, SpatialAttention
+    from cbam_core.results.explanation import Explanation
 
     __version__: str
 
@@ -22,12 +23,12 @@ _HOMES = {
     "CBAM_CNN": "cbam_core.nn",
     "CbamError": "cbam_core.errors",
     "ChannelAttention": "cbam_core.nn",
-    "Classifier": "cbam_core.classifier",
-    "Explanation": "cbam_core.explanation",
+    "Classifier": "cbam_core.network",
+    "Explanation": "cbam_core.results.explanation",
     "SpatialAttention": "cbam_core.nn",
     "capture": "cbam_core.gates",
     "explain": "cbam_core.explanation",
-    "load_classifier": "cbam_core.classifier",
+    "load_classifier": "cbam_core.network",
 }
 
 __all__ = [

@@ -23,7 +23,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from app.words import CATALOGUES, DOMAIN, LOCALE, as_template  # noqa: E402
+from app.session.words import CATALOGUES, DOMAIN, LOCALE, as_template  # noqa: E402
 from cbam_core.data.cifar10 import CLASSES  # noqa: E402
 
 PACKAGES = ("app", "cbam_core")

@@ -15,8 +15,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from PIL import Image
 
 from cbam_core import CBAM_CNN, Classifier
-from cbam_core.classifier import save_classifier
 from cbam_core.data.cifar10 import CLASSES
+from cbam_core.network import save_classifier
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD
 
 SKIP_BROWSER = "CBAM_SKIP_BROWSER"

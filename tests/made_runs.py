@@ -11,10 +11,10 @@ import numpy as np
 
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.samples import sample_sheet
-from cbam_core.gates.placement import Placement
-from cbam_core.training.film import FILM, Film
+from cbam_core.results.film import FILM, Film
+from cbam_core.results.placement import Placement
+from cbam_core.training.callbacks import Epoch, History
 from cbam_core.training.records import Progress, write_history, write_progress
-from cbam_core.training.watching import Epoch, History
 
 BLOCKS = {"cbam1": (32, 16), "cbam2": (64, 8), "cbam3": (128, 4)}
 """Channels and cells along a side, by block."""

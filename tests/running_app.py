@@ -71,7 +71,7 @@ def running(tmp_path, page="", *, arguments="", before="", environment=None, cwd
     script.write_text(textwrap.dedent(page))
     program = f"""
 from pathlib import Path
-from app.launch import serve
+from app.server.launch import serve
 from cbam_core.errors import CheckpointError
 def warm_up():
     print("warming up", flush=True)

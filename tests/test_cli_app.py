@@ -10,10 +10,10 @@ from cbam_core.places import image_folder
 
 @pytest.fixture
 def served(monkeypatch):
-    import app.launch
+    import app.server.launch
 
     calls = []
-    monkeypatch.setattr(app.launch, "serve", lambda *places, **options: calls.append((places, options)))
+    monkeypatch.setattr(app.server.launch, "serve", lambda *places, **options: calls.append((places, options)))
     return calls
 
 
@@ -39,8 +39,8 @@ def test_every_option_reaches_the_server(served):
 
 
 def test_without_streamlit_it_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "app.launch", None)
-    monkeypatch.delitem(sys.modules, "app.launch")
+    monkeypatch.setitem(sys.modules, "app.server.launch", None)
+    monkeypatch.delitem(sys.modules, "app.server.launch")
     monkeypatch.setitem(sys.modules, "starlette", None)
     for name in [name for name in sys.modules if name.startswith("starlette.")]:
         monkeypatch.delitem(sys.modules, name)

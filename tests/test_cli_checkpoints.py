@@ -10,9 +10,9 @@ import torch
 from rich.console import Console
 
 from cbam_core import CBAM_CNN
-from cbam_core.classifier import save_classifier
 from cbam_core.cli import main
-from cbam_core.nn.summary import summarise
+from cbam_core.network import save_classifier
+from cbam_core.nn.anatomy import summarise
 from cbam_core.weights.card import Card
 
 

@@ -6,13 +6,13 @@ import shutil
 import numpy as np
 import pytest
 
-from cbam_core.classifier import save_classifier
 from cbam_core.cli import main
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.data.samples import sample_sheet
-from cbam_core.training.evaluation import wilson_interval
-from cbam_core.training.evaluation_file import open_evaluation
+from cbam_core.evaluation.evaluation_file import open_evaluation
+from cbam_core.network import save_classifier
+from cbam_core.results.evaluation import wilson_interval
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_keeping_needs_the_test_set(tiny_checkpoint, capsys):
 
 
 def test_what_cannot_be_kept_is_shown_first(tiny_checkpoint, capsys, fetched, monkeypatch, tmp_path):
-    from cbam_core.training import evaluation_file
+    from cbam_core.evaluation import evaluation_file
 
     def unwritable(path, write):
         raise OSError(28, "No space left on device", str(path))

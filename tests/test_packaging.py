@@ -325,7 +325,7 @@ def test_the_proxy_keeps_visitors_at_one_replica_and_metrics_to_the_operator():
 
 
 def test_the_proxy_takes_the_largest_upload():
-    from app.server_options import MAX_UPLOAD_MEGABYTES
+    from app.server.options import MAX_UPLOAD_MEGABYTES
 
     text = (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")
     assert int(re.search(r"max_size (\d+)MB", text)[1]) * 10**6 >= (MAX_UPLOAD_MEGABYTES + 1) * 2**20

@@ -5,10 +5,10 @@ large array is a sample of it. What comes of an upload is kept in the visitor's 
 What is not remembered yet is worked out in a `turn`, so that nobody's work keeps everybody waiting.
 """
 
-from app.services.classes import class_images, class_summaries, test_summaries
-from app.services.classifiers import anatomy, evaluation_of, network, networks, shipped_as, shipped_networks
+from app.services.class_means import class_images, class_summaries, test_summaries
+from app.services.file_version import Stamp, stamp_of
 from app.services.folder import gallery, gallery_by_name, gallery_file, gallery_sheet, has_gallery
-from app.services.pictures import (
+from app.services.images import (
     Shown,
     about_sample,
     about_test_image,
@@ -25,9 +25,8 @@ from app.services.pictures import (
     test_set,
     test_sheet,
 )
+from app.services.networks import anatomy, evaluation_of, network, networks, shipped_as, shipped_networks
 from app.services.runs import card_of, film_data, run_film, run_history, run_progress, training_runs
-from app.services.stamps import Stamp, stamp_of
-from app.services.warming import warm_up
 
 __all__ = [
     "Shown",
@@ -67,5 +66,4 @@ __all__ = [
     "test_sheet",
     "test_summaries",
     "training_runs",
-    "warm_up",
 ]

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from app.components.strip import lay_out_tiles
-from app.components.uploads import Upload
-from app.services.stamps import Stamp, stamp_of
-from app.turns import turn
-from cbam_core.data.gallery import MOST as MOST_PICTURES
-from cbam_core.data.gallery import GalleryPicture, list_pictures, thumbnail
+from app.services.file_version import Stamp, stamp_of
+from app.session.scheduling import slot
+from app.widgets.strip import lay_out_tiles
+from app.widgets.uploads import Upload
+from cbam_core.data.folder import MOST as MOST_PICTURES
+from cbam_core.data.folder import GalleryPicture, list_pictures, thumbnail
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError, DataError, ImageError
 from cbam_core.places import image_folder
@@ -66,7 +66,7 @@ def gallery_sheet(pictures: Sequence[GalleryPicture], columns: int, report: Call
             tiles.append(_gallery_tile(path, stamp))
             if len(tiles) % 10 == 0:
                 report(len(tiles))
-        with turn():
+        with slot():
             sheet = sheets[columns, files] = png(lay_out_tiles(tiles, columns))
         while len(sheets) > MOST_SHEETS:
             sheets.pop(next(iter(sheets)), None)
@@ -91,7 +91,7 @@ def _sheets() -> dict[tuple[int, tuple[tuple[str, Stamp | None], ...]], bytes]:
 @st.cache_data(max_entries=2 * MOST_PICTURES, show_spinner=False)
 def _gallery_tile(path: str, stamp: Stamp | None) -> np.ndarray:
     try:
-        with turn():
+        with slot():
             return thumbnail(Path(path), TILE)
     except ImageError:
         return np.full((TILE, TILE, 3), 128, np.uint8)

@@ -8,16 +8,16 @@ from typing import Any
 
 import streamlit as st
 
-from app.services.classifiers import network
-from app.services.stamps import Stamp, stamp_of
-from app.words import Words, class_name, language
+from app.services.file_version import Stamp, stamp_of
+from app.services.networks import network
+from app.session.words import Words, class_name, language
 from cbam_core.errors import CbamError
 from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
 from cbam_core.render.curves import both
-from cbam_core.training.film import Film, open_film
+from cbam_core.results.film import Film, open_film
+from cbam_core.training.callbacks import History
 from cbam_core.training.listing import Run, find_runs
 from cbam_core.training.records import Progress, read_history, read_progress
-from cbam_core.training.watching import History
 from cbam_core.viewer import WORDS as VIEWER_WORDS
 from cbam_core.viewer.player import PLAYER_WORDS, lay_out_film
 from cbam_core.weights.card import Card

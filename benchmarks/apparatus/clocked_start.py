@@ -76,7 +76,7 @@ def main() -> None:
     """Start the app as its command does."""
     clock = Clock(START)
     clock_imports(clock)
-    from app import launch
+    from app.server import launch
     from cbam_core.cli import run
 
     serve = launch.serve

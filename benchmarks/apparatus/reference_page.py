@@ -7,7 +7,7 @@ cached results, and the sizes that the address names. The PNGs are written as li
 import streamlit as st
 
 from app import services
-from app.components.strip import strip
+from app.widgets.strip import strip
 from cbam_core.render.charts import channel_weights
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.viewer.payload import png

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.launch import serve
+from app.server.launch import serve
 
 
 def warm_up() -> None:

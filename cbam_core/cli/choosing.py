@@ -11,7 +11,7 @@ from cbam_core.errors import CheckpointError
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
 
 if TYPE_CHECKING:
-    from cbam_core.classifier import Classifier
+    from cbam_core.network import Classifier
 
 DEFAULT_CHECKPOINT = "cbam_cnn_cifar10"
 
@@ -43,7 +43,7 @@ def open_checkpoint(given: str | None) -> Classifier:
     Raises:
         CheckpointError: it is refused, or there is none.
     """
-    from cbam_core.classifier import load_classifier
+    from cbam_core.network import load_classifier
 
     if given is not None:
         return load_classifier(given)

@@ -14,8 +14,8 @@ from cbam_core.places import shipped_checkpoints
 if TYPE_CHECKING:
     import numpy as np
 
-    from cbam_core.classifier import Classifier
-    from cbam_core.training.evaluation import Evaluation
+    from cbam_core.network import Classifier
+    from cbam_core.results.evaluation import Evaluation
 
 Split = Literal["test", "samples"]
 
@@ -53,7 +53,7 @@ def evaluate(
     if keep and split == "samples":
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
     from cbam_core.data.cifar10 import CLASSES
-    from cbam_core.training.scoring import score
+    from cbam_core.evaluation.scoring import score
 
     classifier = open_checkpoint(checkpoint)
     chosen = split or ("test" if keep else _at_hand(data_dir))
@@ -100,7 +100,7 @@ def _labelled(split: Split, data_dir: Path | None) -> tuple[np.ndarray, np.ndarr
 
 
 def _keep(result: Evaluation, classifier: Classifier, given: str | None) -> None:
-    from cbam_core.training.evaluation_file import keep_evaluation
+    from cbam_core.evaluation.evaluation_file import keep_evaluation
 
     shipped = shipped_checkpoints()
     file = shipped[classifier.name] if given is None else shipped.get(given, Path(given))
@@ -126,7 +126,7 @@ def _show(name: str, result: Evaluation) -> None:
 def _show_classes(result: Evaluation) -> None:
     from rich.table import Table
 
-    from cbam_core.training.evaluation import wilson_interval
+    from cbam_core.results.evaluation import wilson_interval
 
     table = Table("class", box=None, pad_edge=False)
     for heading in ("right", "of", "share", "95 % interval"):

@@ -13,7 +13,7 @@ from cbam_core.cli.output import one_line, progress_bar, say
 from cbam_core.errors import ImageError
 
 if TYPE_CHECKING:
-    from cbam_core.explanation import Explanation
+    from cbam_core.results.explanation import Explanation
 
 
 def explain_images(

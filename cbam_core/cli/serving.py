@@ -57,7 +57,7 @@ def serve_app(
       cbam app --base-path lens --server-address tools.example.org
     """
     try:
-        from app.launch import serve
+        from app.server.launch import serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"app", "streamlit", "starlette"}:
             raise
@@ -67,7 +67,7 @@ def serve_app(
             module=error.name,
         ) from error
     if images is not None:
-        from cbam_core.data.gallery import list_pictures
+        from cbam_core.data.folder import list_pictures
 
         list_pictures(images)  # a folder that is none is noticed now
         os.environ[IMAGE_VARIABLE] = str(images.absolute())

@@ -13,7 +13,7 @@ from cbam_core.cli.output import one_line, progress_bar
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from cbam_core.training.watching import Epoch, Watch
+    from cbam_core.training.callbacks import Epoch, Watch
 
 
 def _known_recipe(name: str) -> str:
@@ -98,8 +98,8 @@ def train(
 
 def _on_terminal(progress: Progress, notice: str) -> Watch:
     """A watch that shows a bar, and a line for each epoch; before them a notice, where there is one."""
+    from cbam_core.training.callbacks import History, Step, Watch
     from cbam_core.training.records import Pace
-    from cbam_core.training.watching import History, Step, Watch
 
     bar = progress.add_task("training", total=None, state="")
 

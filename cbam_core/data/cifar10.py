@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
-from cbam_core.data.sources import ARCHIVE, NPM_PACKAGE, Piece, Source, SourceFailedError
+from cbam_core.data.cifar10_sources import ARCHIVE, NPM_PACKAGE, Piece, Source, SourceFailedError
 from cbam_core.errors import CbamError, DataError
 from cbam_core.places import cache_folder
 

@@ -15,8 +15,8 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from cbam_core.data.colours import to_rgb
-from cbam_core.data.formats import ACCEPTED, canvas_size, frame_count, open_header, orientation, sniff
-from cbam_core.data.limits import refuse_costly, refuse_many_scans
+from cbam_core.data.costly_files import refuse_costly, refuse_many_scans
+from cbam_core.data.headers import ACCEPTED, canvas_size, frame_count, open_header, orientation, sniff
 from cbam_core.errors import ImageError, Message
 
 MAX_BYTES = 10 * 1024 * 1024

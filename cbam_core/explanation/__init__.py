@@ -1,6 +1,6 @@
 """What did the network do with this image? One forward, kept as plain numbers.
 
-Names are imported when they are first used, so that opening a stored `Explanation` does not wait for torch.
+Names are imported when they are first used, so that opening a stored result does not wait for torch.
 """
 
 from __future__ import annotations
@@ -11,17 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cbam_core.explanation.channels import explain_channel
     from cbam_core.explanation.explaining import explain
-    from cbam_core.explanation.result import Block, ChannelMap, Explanation
 
-__all__ = ["Block", "ChannelMap", "Explanation", "explain", "explain_channel"]
+__all__ = ["explain", "explain_channel"]
 
-_HOMES = {
-    "Block": "result",
-    "ChannelMap": "result",
-    "Explanation": "result",
-    "explain": "explaining",
-    "explain_channel": "channels",
-}
+_HOMES = {"explain": "explaining", "explain_channel": "channels"}
 
 
 def __getattr__(name: str) -> Any:

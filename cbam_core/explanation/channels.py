@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cbam_core.classifier import Classifier
 from cbam_core.errors import CaptureError
 from cbam_core.explanation.explaining import as_batch
-from cbam_core.explanation.result import ChannelMap, Explanation, own_copy
-from cbam_core.gates.passing import follow_channel
+from cbam_core.gates.channel_trace import follow_channel
+from cbam_core.network import Classifier
+from cbam_core.results.explanation import ChannelMap, Explanation, own_copy
 
 
 def explain_channel(classifier: Classifier, explanation: Explanation, block: str, channel: int) -> ChannelMap:

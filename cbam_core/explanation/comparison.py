@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 
 from cbam_core.errors import DataError, Message
-from cbam_core.explanation.result import Block, Explanation, own_copy
+from cbam_core.results.explanation import Block, Explanation, own_copy
 
 CONSTANT = 1e-6
 """Values whose standard deviation is at most this share of their size vary by no more than float32 rounds."""

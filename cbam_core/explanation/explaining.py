@@ -14,12 +14,13 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 from torch import nn
 
-from cbam_core.classifier import Classifier
 from cbam_core.data.fitting import Fit, Frame, fit_image
 from cbam_core.data.images import Picture, decode
 from cbam_core.errors import Message, ModelError
-from cbam_core.explanation.result import Block, Explanation, own_copy
-from cbam_core.gates import Gate, Placement, capture, place
+from cbam_core.gates import Gate, capture, place
+from cbam_core.network import Classifier
+from cbam_core.results.explanation import Block, Explanation, own_copy
+from cbam_core.results.placement import Placement
 
 Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | Picture
 Square = tuple[float, float, float]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from cbam_core.explanation.result import Block, Explanation
 from cbam_core.render.colours import is_flat, stretch
+from cbam_core.results.explanation import Block, Explanation
 
 FORMAT_VERSION = 1
 """Of the manifest; a later one may add entries, a change of meaning raises it."""

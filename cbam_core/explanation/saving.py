@@ -26,12 +26,12 @@ from jaxtyping import UInt8
 from cbam_core.errors import CbamError, ImageError, RenderError
 from cbam_core.explanation.comparison import GateSummary
 from cbam_core.explanation.manifest import manifest
-from cbam_core.explanation.result import Block, Explanation
 from cbam_core.files import write_atomically
 from cbam_core.render.colours import DEFAULT, Scale, table
 from cbam_core.render.figure import WORDS, figure
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.render.panels import Panel
+from cbam_core.results.explanation import Block, Explanation
 
 FIGURE, VALUES, WEIGHTS, MANIFEST = "figure.png", "values.npz", "channel_weights.csv", "manifest.json"
 """Names of the files; the manifest is written last, so that where it is, all are."""

@@ -1,6 +1,6 @@
-"""What did the gates do in this forward? Finding and recording them, and where their cells lie on the input.
+"""What did the gates do in this forward? Where they are, watching them, and where their cells lie on the input.
 
-Names are imported when they are first used, so that `Placement`, which needs no torch, does not wait for it.
+Names are imported when they are first used, so that opening a stored result does not wait for torch.
 """
 
 from __future__ import annotations
@@ -9,20 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cbam_core.gates.placement import Placement
-    from cbam_core.gates.placing import place
+    from cbam_core.gates.geometry import place
     from cbam_core.gates.record import Gate, Record
-    from cbam_core.gates.recording import capture
+    from cbam_core.gates.watcher import capture
 
-__all__ = ["Gate", "Placement", "Record", "capture", "place"]
+__all__ = ["Gate", "Record", "capture", "place"]
 
-_HOMES = {
-    "Gate": "record",
-    "Placement": "placement",
-    "Record": "record",
-    "capture": "recording",
-    "place": "placing",
-}
+_HOMES = {"Gate": "record", "Record": "record", "capture": "watcher", "place": "geometry"}
 
 
 def __getattr__(name: str) -> Any:

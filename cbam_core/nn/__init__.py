@@ -1,10 +1,10 @@
 """What is CBAM? The gates, the networks that use them, and the register of those networks."""
 
+from cbam_core.nn.anatomy import Summary, summarise
 from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
 from cbam_core.nn.cbam_cnn import CBAM_CNN
 from cbam_core.nn.cbam_resnet import CBAM_ResNet
 from cbam_core.nn.registry import ARCHITECTURES, Architecture, build, register
-from cbam_core.nn.summary import Summary, summarise
 
 __all__ = [
     "ARCHITECTURES",

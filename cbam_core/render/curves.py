@@ -51,7 +51,7 @@ WORDS: Mapping[str, str] = {
 
 @runtime_checkable
 class Measured(Protocol):
-    """What is needed of an epoch; `cbam_core.training.watching.Epoch` has it."""
+    """What is needed of an epoch; `cbam_core.training.callbacks.Epoch` has it."""
 
     @property
     def number(self) -> int:

@@ -16,12 +16,12 @@ from jaxtyping import Float, Float32, Int64, UInt8
 from PIL import Image, ImageDraw
 
 from cbam_core.errors import RenderError
-from cbam_core.gates.placement import Placement
 from cbam_core.render.colours import DEFAULT
 from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.render.lettering import lettering
 from cbam_core.render.overlay import cells_on_input
 from cbam_core.render.panels import ACCENT, FAINT, INK, LABEL, SMALL, SOFT, Panel, Style, alone_size, draw_panel
+from cbam_core.results.placement import Placement
 
 Format = Literal["gif", "png"]
 
@@ -53,7 +53,7 @@ PICTURE = {1: 480, 2: 448, 3: 384}
 
 @runtime_checkable
 class Scenes(Protocol):
-    """What is needed of a film; `cbam_core.training.film.Film` has it. E scenes, N images, K classes."""
+    """What is needed of a film; `cbam_core.results.film.Film` has it. E scenes, N images, K classes."""
 
     @property
     def classes(self) -> tuple[str, ...]:

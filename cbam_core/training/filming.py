@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from cbam_core.data.samples import PER_CLASS, sample_sheet
 from cbam_core.errors import TrainingError
 from cbam_core.gates import capture, place
-from cbam_core.training.film import FILM, Film, is_scene, open_film
+from cbam_core.results.film import FILM, Film, is_scene, open_film
+from cbam_core.training.callbacks import History, Watch
 from cbam_core.training.loop import Prepare
-from cbam_core.training.watching import History, Watch
 
 FIXED = tuple(PER_CLASS * label for label in (0, 1, 2, 3, 4, 5, 7, 8))
 """Places in the sample sheet of the eight images that every run is watched on: one each of eight classes."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cbam_core.training.film import FILM
+from cbam_core.results.film import FILM
 from cbam_core.training.records import HISTORY, PROGRESS, Progress
 
 State = Literal["complete", "running", "stalled"]

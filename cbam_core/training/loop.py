@@ -21,15 +21,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cbam_core.errors import TrainingError
+from cbam_core.training.callbacks import Audience, Epoch, History, Step, Watch
+from cbam_core.training.cutmix import Targets, paste
+from cbam_core.training.distillation import Answer, distance_to_teacher
 from cbam_core.training.images import Images
-from cbam_core.training.pasting import Targets, paste
 from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.schedule import Plateau, make_optimiser, make_schedule
 from cbam_core.training.state import restore, store
-from cbam_core.training.teaching import Answer, distance_to_teacher
 from cbam_core.training.transforms import Draws, alternate, draw, shuffled
-from cbam_core.training.watching import Audience, Epoch, History, Step, Watch
 
 Prepare = Callable[[Tensor], Tensor]
 """From images, uint8 or floats in [0, 1], to the network's input."""

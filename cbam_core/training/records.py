@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from cbam_core.errors import TrainingError
 from cbam_core.files import write_atomically
+from cbam_core.training.callbacks import Epoch, History, Step, Watch
 from cbam_core.training.recipes import Recipe
-from cbam_core.training.watching import Epoch, History, Step, Watch
 
 if TYPE_CHECKING:
     from torch import nn

@@ -11,8 +11,8 @@ import torch
 
 from cbam_core.errors import TrainingError
 from cbam_core.files import write_atomically
+from cbam_core.training.callbacks import Epoch, History
 from cbam_core.training.recipes import Recipe
-from cbam_core.training.watching import Epoch, History
 
 STATE = "state.pt"
 """Name of the file in the run's folder."""

@@ -10,9 +10,9 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from cbam_core.render.colours import colourise
-from cbam_core.training.film import Film
+from cbam_core.results.film import Film
+from cbam_core.training.callbacks import History, Step, Watch
 from cbam_core.training.filming import Camera
-from cbam_core.training.watching import History, Step, Watch
 
 FOLDER = "tensorboard"
 """Name of the log's folder within the run's."""

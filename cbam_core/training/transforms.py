@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from cbam_core.training.pasting import draw_patches
+from cbam_core.training.cutmix import draw_patches
 from cbam_core.training.recipes import Recipe
 
 GREY = (0.2989, 0.587, 0.114)
@@ -35,7 +35,7 @@ class Draws:
         order: in which the four follow each other.
         degrees: of rotation, counter-clockwise.
         hole: row and column of the middle of the erased square.
-        patches: top, left, bottom and right of what is pasted in from another image; see `cbam_core.training.pasting`.
+        patches: top, left, bottom and right of what is pasted in from another image; see `cbam_core.training.cutmix`.
     """
 
     shift: Int64[Tensor, "b 2"] | None = None

@@ -19,9 +19,9 @@ from PIL import Image
 
 from cbam_core.data.fitting import Frame
 from cbam_core.errors import RenderError
-from cbam_core.gates.placement import Placement
 from cbam_core.render.colours import DEFAULT, TABLES, Scale
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
+from cbam_core.results.placement import Placement
 from cbam_core.viewer.words import WORDS
 
 PictureId = Literal["input", "original"]
@@ -39,7 +39,7 @@ PIXELATED = 96
 
 @runtime_checkable
 class Maps(Protocol):
-    """What is needed of a block; `cbam_core.explanation.result.Block` has it."""
+    """What is needed of a block; `cbam_core.results.explanation.Block` has it."""
 
     @property
     def name(self) -> str:

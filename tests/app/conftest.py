@@ -12,8 +12,8 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 from streamlit.components.v2 import manifest_scanner
 
-from app import words
-from app.upload_limits import keep_uploads_in_memory
+from app.server.upload_limits import keep_uploads_in_memory
+from app.session import words
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import LabelledImages
 from cbam_core.data.samples import sample_sheet

@@ -13,8 +13,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from cbam_core import CBAM_CNN
+from tests.app.visiting import MAIN, go_to
 
-MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 PHOTO = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
 
 WORDS_OF_CHARTS = ("hovertemplate", "text", "name", "ticktext", "customdata", "label", "x", "y")
@@ -94,7 +94,7 @@ def test_the_table_of_uploads_and_its_refusals():
 @pytest.mark.parametrize("page", ["compare", "training", "model"])
 def test_charts_and_their_hovers(page):
     app = AppTest.from_file(str(MAIN), default_timeout=100).run()
-    app.switch_page(f"views/{page}.py").run()
+    go_to(app, page).run()
     charts = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
     assert charts
     texts = [text for chart in charts for text in strings(chart)]
@@ -109,7 +109,7 @@ def test_a_plain_state_dict_of_numbered_classes():
     app = AppTest.from_file(str(MAIN), default_timeout=100).run()
     app.sidebar.file_uploader[0].set_value([("cbam_own.pth", file.getvalue(), "")]).run()
     assert left_over(said(app)) == []
-    app.switch_page("views/model.py").run()
+    go_to(app, "model").run()
     assert not app.exception
     assert left_over([*said(app), *(text.value for text in app.text)]) == []
     assert "class 4⟧" in " ".join(element.proto.body for element in app.get("html"))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from app.services import classes
+from app.services import class_means as classes
 from cbam_core.cli import run
 from cbam_core.data import cifar10
 from cbam_core.data.samples import sample_sheet
-from cbam_core.explanation.summing import GateSums
+from cbam_core.evaluation.class_means import GateSums
 
 COUNT, SECONDS = 500, 0.4
 

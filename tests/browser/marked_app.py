@@ -2,7 +2,7 @@
 
 import gettext
 
-from app import words
+from app.session import words
 from cbam_core.cli import run
 
 

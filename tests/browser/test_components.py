@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
+import app.widgets
 import numpy as np
 import pytest
 from PIL import Image
 
-import app.components
-from app.components.ahead import painter
-from app.components.prediction import prediction_data, preview_of
-from app.components.strip import Tile, lay_out_tiles
-from app.components.strip import _data as strip_data
+from app.widgets.prediction import prediction_data, preview_of
+from app.widgets.prefetch import painter
+from app.widgets.strip import Tile, lay_out_tiles
+from app.widgets.strip import _data as strip_data
 from cbam_core import explain
 
 pytestmark = pytest.mark.browser
 
-FOLDER = Path(app.components.__file__).parent
+FOLDER = Path(app.widgets.__file__).parent
 
 SET_UP = """html => {
   document.body.innerHTML = html;

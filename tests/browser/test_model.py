@@ -8,12 +8,12 @@ import pytest
 
 from cbam_core import load_classifier
 from cbam_core.data.cifar10 import CLASSES
+from cbam_core.evaluation.evaluation_file import keep_evaluation
 from cbam_core.nn.kernels import spatial_kernels
 from cbam_core.places import shipped_checkpoints
 from cbam_core.render.diverging import diverging
 from cbam_core.render.kernels import reach
-from cbam_core.training.evaluation import Evaluation, levels_of
-from cbam_core.training.evaluation_file import keep_evaluation
+from cbam_core.results.evaluation import Evaluation, levels_of
 from tests.browser.conftest import APP, running, visiting
 from tests.browser.scenes import NARROW
 

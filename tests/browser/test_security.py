@@ -66,7 +66,7 @@ def address(tmp_path_factory):
     script = folder / "page.py"
     script.write_text(PAGE)
     program = (
-        "from pathlib import Path; from app.launch import serve; "
+        "from pathlib import Path; from app.server.launch import serve; "
         f"serve(port=0, script=Path({str(script)!r}), warm_up=lambda: None)"
     )
     root = Path(__file__).resolve().parents[2]

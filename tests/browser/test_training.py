@@ -13,7 +13,7 @@ from PIL import Image
 from cbam_core.places import shipped_checkpoints
 from cbam_core.render.film import film_file
 from cbam_core.render.overlay import cells_on_input, overlay
-from cbam_core.training.film import open_film
+from cbam_core.results.film import open_film
 from tests.browser.canvas import PAINTED, pixels, repainted
 from tests.browser.conftest import APP, running, visiting
 from tests.browser.scenes import NARROW

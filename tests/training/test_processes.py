@@ -19,7 +19,7 @@ from cbam_core.nn import CBAM, CBAM_CNN
 from cbam_core.training.images import Images
 from cbam_core.training.loop import find_devices, fit
 from cbam_core.training.recipes import Recipe
-from cbam_core.training.watching import Watch
+from cbam_core.training.callbacks import Watch
 from tests.training.conftest import prepare
 
 class Counting(Watch):

@@ -6,9 +6,9 @@ import pytest
 from torch import nn
 
 from cbam_core.errors import TrainingError
+from cbam_core.training.callbacks import Epoch, History, Step
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.records import Recording, read_history, read_progress
-from cbam_core.training.watching import Epoch, History, Step
 
 EPOCH = Epoch(1, 2.5, 0.1, 1.5, 0.5, 1.25, 0.75)
 HISTORY = History((EPOCH,), (1.23456789, 0.5))

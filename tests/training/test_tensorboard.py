@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cbam_core.classifier import Classifier
 from cbam_core.data.cifar10 import CLASSES
+from cbam_core.network import Classifier
 from cbam_core.render.colours import colourise
+from cbam_core.training.callbacks import Step
 from cbam_core.training.filming import Camera
 from cbam_core.training.images import Images
 from cbam_core.training.loop import fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.tensorboard import FOLDER, TensorBoard, masks_in_a_row
-from cbam_core.training.watching import Step
 from tests.training.conftest import network, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

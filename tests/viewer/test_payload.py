@@ -9,8 +9,8 @@ from PIL import Image
 
 from cbam_core.data.fitting import Frame
 from cbam_core.errors import CbamError
-from cbam_core.explanation.result import Block
-from cbam_core.gates.placement import Placement
+from cbam_core.results.explanation import Block
+from cbam_core.results.placement import Placement
 from cbam_core.viewer import WORDS, Payload, Settings, ViewedBlock, lay_out
 from cbam_core.viewer.payload import png
 

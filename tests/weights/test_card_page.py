@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from cbam_core.classifier import load_classifier, save_classifier
 from cbam_core.errors import CheckpointError
 from cbam_core.files import sha256_of
+from cbam_core.network import load_classifier, save_classifier
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
 from cbam_core.weights.card_page import render_cards, write_cards
 from cbam_core.weights.description import METADATA_KEY

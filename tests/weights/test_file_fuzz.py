@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbam_core.classifier import Classifier, load_classifier
 from cbam_core.errors import CheckpointError
+from cbam_core.network import Classifier, load_classifier
 from tests.corpus_checkpoints import described, description, hostile_checkpoints, network, safetensors_file, saved
 from tests.mutation import bounded, edits, mutated
 

@@ -9,8 +9,8 @@ import skimage
 from streamlit.testing.v1 import AppTest
 
 from cbam_core.places import shipped_checkpoints
+from tests.app.visiting import MAIN, go_to
 
-MAIN = Path(__file__).resolve().parents[3] / "app" / "main.py"
 CAT = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
 NETWORK = "cbam_cnn_cifar10"
 FIRST_CAT, FIRST_DOG = 30, 50
@@ -19,7 +19,7 @@ FIRST_CAT, FIRST_DOG = 30, 50
 def opened():
     test = AppTest.from_file(str(MAIN), default_timeout=60)
     test.run()
-    test.switch_page("views/compare.py").run()
+    go_to(test, "compare").run()
     assert not test.exception
     return test
 

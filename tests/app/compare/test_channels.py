@@ -58,7 +58,7 @@ def test_a_channel_that_a_block_lacks_is_not_chosen():
     def page():
         import streamlit as st
 
-        from app.components.features import choose_channel
+        from app.compare.channel import choose_channel
 
         st.write(f"chosen: {choose_channel('cbam1', 32, key='channel', changed=lambda: None)}")
 

@@ -11,9 +11,9 @@ import streamlit as st
 
 from app import services
 from cbam_core import explain, load_classifier
-from cbam_core.classifier import save_classifier
 from cbam_core.data.samples import sample_sheet
-from cbam_core.explanation.summing import GateSums
+from cbam_core.evaluation.class_means import GateSums
+from cbam_core.network import save_classifier
 from tests.app.compare.page import FIRST_CAT, NETWORK, charts, html, mode, opened, predictions, texts, zips
 
 
@@ -124,7 +124,7 @@ def test_a_run_that_was_overtaken_while_it_waited_counts_no_image_twice(test_set
             overtaken.append(services.test_summaries(network, lambda done, total: None))
         yield
 
-    monkeypatch.setattr("app.services.classes.turn", turn)
+    monkeypatch.setattr("app.services.class_means.slot", turn)
     found = services.test_summaries(network, lambda done, total: None)
     assert sum(one.count for one in found.values()) == 250
     assert {name: one.count for name, one in found.items()} == {name: one.count for name, one in overtaken[1].items()}

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from app.components.comparison import in_words
+from app.compare.pair import in_words
 from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.comparison import Similarity, similarity
@@ -25,6 +25,7 @@ from tests.app.compare.page import (
     uploader,
     zips,
 )
+from tests.app.visiting import go_to
 
 
 def test_two_pictures_show_every_block_on_one_scale_with_the_differences_and_likeness(app):
@@ -76,8 +77,8 @@ def test_another_page_and_another_mode_lose_no_setting(app):
     mode(app, "pictures")
     assert app.segmented_control(key="compare-masks").value == "alone"
     mode(app, "networks")
-    app.switch_page("views/model.py").run()
-    app.switch_page("views/compare.py").run()
+    go_to(app, "model").run()
+    go_to(app, "compare").run()
     assert app.segmented_control(key="compare-mode").value == "networks"
     assert app.segmented_control(key="compare-masks").value == "alone"
 

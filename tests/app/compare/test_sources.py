@@ -9,19 +9,20 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app.components.uploads import Upload
-from app.picked import Picked
+from app.session.last_image import Picked
+from app.widgets.uploads import Upload
 from cbam_core import explain, load_classifier
 from cbam_core.explanation import explain_channel
-from tests.app.compare.page import CAT, MAIN, NETWORK, charts, html, mode, said, source, texts, zips
+from tests.app.compare.page import CAT, NETWORK, charts, html, mode, said, source, texts, zips
+from tests.app.visiting import MAIN, go_to
 
 
 def test_an_upload_is_taken_from_inspect_as_it_was_fitted_there(app):
-    app.switch_page("views/inspect.py").run()
+    go_to(app, "inspect").run()
     app.segmented_control[0].select("Upload").run()
     app.file_uploader[0].set_value([("chelsea.png", CAT, "image/png")]).run()
     app.segmented_control(key="fit").select("pad").run()
-    app.switch_page("views/compare.py").run()
+    go_to(app, "compare").run()
     app.button(key="compare-inspect-left").click().run()
     assert source(app, "left", 1).value == "upload"
     assert "Shown: chelsea.png" in texts(app)
@@ -117,7 +118,7 @@ def test_a_picture_of_the_folder_taken_from_inspect_keeps_its_link_and_its_fit(a
     assert (there["b"], there["fit_b"], there["square_b"]) == ("folder-whiskers.png", "square", "10~20~90")
     assert "has no address" not in texts(app)
     again = AppTest.from_file(str(MAIN), default_timeout=60)
-    again.switch_page(str(MAIN.parent / "views" / "compare.py"))
+    go_to(again, "compare")
     for name, value in {**there, "ends": "0"}.items():
         again.query_params[name] = value
     again.run()
@@ -150,9 +151,7 @@ def test_a_camera_on_either_side_waits_for_its_picture_and_keeps_it_when_swapped
     assert not charts(app)
     assert "memory for your visit only" in texts(app)
     photo = Upload("camera.jpg", hashlib.sha256(CAT).hexdigest(), CAT)
-    monkeypatch.setattr(
-        "app.components.sides.camera", lambda key, receive: receive(photo) if "right-0" in key else None
-    )
+    monkeypatch.setattr("app.compare.sides.camera", lambda key, receive: receive(photo) if "right-0" in key else None)
     app.run()
     assert len(charts(app)) == 3
     app.button(key="compare-swap").click().run()

@@ -6,7 +6,7 @@ import numpy as np
 from skimage import data
 
 from cbam_core.data.fitting import Frame
-from cbam_core.gates.placement import Placement
+from cbam_core.results.placement import Placement
 from cbam_core.viewer import Settings, lay_out
 
 

@@ -5,7 +5,7 @@ import pytest
 from skimage import data
 
 from cbam_core.data.fitting import Frame
-from cbam_core.gates.placement import Placement
+from cbam_core.results.placement import Placement
 from cbam_core.viewer import Settings, lay_out
 from tests.browser.canvas import pixels
 from tests.browser.viewer.page import check_pixels, choose, move_slider, press

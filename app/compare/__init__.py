@@ -1,0 +1,1 @@
+"""The page for two images, two networks or two classes."""

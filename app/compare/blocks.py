@@ -1,0 +1,365 @@
+"""Blocks of two networks or pictures, compared one by one: masks, their difference, channel weights, likeness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import streamlit as st
+
+from app.compare.channel import channel_map, channel_maps, choose_channel, toggle_channel
+from app.compare.figures import Place
+from app.compare.pair import (
+    Side,
+    greatest_difference,
+    likeness,
+    mask_maps,
+    mask_row,
+    pair_name,
+    side_title,
+)
+from app.compare.sides import LABELS, side_columns
+from app.session.words import Words, sentence, spoken
+from app.widgets.choices import choose_one, keep_listed
+from app.widgets.failures import fragment
+from cbam_core.explanation.comparison import BlockComparison, compare
+from cbam_core.render.charts import INK, Chart, describe_channel_weights, describe_comparison
+from cbam_core.render.charts import WORDS as CHART_WORDS
+from cbam_core.render.difference import compared_weights, weights_of_one
+from cbam_core.results.explanation import Block, ChannelMap
+
+WORDS = Words(
+    {
+        "no_gates": "There are no gates to compare.",
+        "masks": "Masks",
+        "over": "Over the picture",
+        "alone": "Masks alone",
+        "colours": "Colours of differences",
+        "fixed": "−1 to 1",
+        "widest": "To the greatest",
+        "order": "Order of channels",
+        "index": "By number",
+        "difference": "By difference",
+        "ends": "Channels shown",
+        "all": "All channels",
+        "some": "{count} lowest, {count} highest B − A",
+        "weight": "By weight",
+        "some_weights": "{count} lowest, {count} highest",
+        "unpaired": "No block of one network has the name of a block of the other, or the grid of its mask, so no "
+        "differences are taken: masks stand side by side.",
+        "partly": "These blocks have no partner in the other network.",
+        "by_grid": "Blocks of different names are paired by the grid of their masks, in order of execution.",
+        "apart": "Where the blocks of a pair have different numbers of channels, no channel of one belongs to a "
+        "channel of the other: each network's channel weights have bars of their own, without difference or "
+        "similarity.",
+        "channels": "{block}, {count} channels",
+        "channels_differ": "Two networks learn their channels apart: channel 5 of one need not hold what channel 5 of "
+        "the other holds, so differences of channel weights say little unless one network grew out of the other.",
+        "meaning": "Cosine compares the values as they are; Pearson takes each gate's mean off first. Equal gates do "
+        "not mean equal reasons: they multiply features that differ from picture to picture.",
+        "more": "More",
+        "more_meaning": "Cosine is 1 where one gate is a multiple of the other, and near 1 whenever both stay near "
+        "some level. Pearson is 1 where both rise and fall together, 0 where they are unrelated, and −1 where one "
+        "rises as the other falls.",
+    }
+)
+
+CHART = 260
+"""Height of a chart, pixels."""
+
+CHART_OF_ONE = 170
+"""Height of a chart of one side's weights, of which there are two."""
+
+ENDS = (5, 10)
+"""How many channels from either end of the difference can be asked for."""
+
+FEW = 10
+"""How many are shown at first: bars of hundreds of channels are too thin to be told apart."""
+
+SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
+    "compare-masks": ("masks", "over", ("over", "alone")),
+    "compare-colours": ("colours", "widest", ("widest", "fixed")),
+    "compare-order": ("sort", "index", ("index", "difference")),
+    "compare-ends": ("ends", FEW, (0, *ENDS)),
+}
+"""By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
+
+_CHANNEL = "compare-channel-"
+"""What keys of choices of channels begin with; the block's name follows."""
+
+_CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+
+_TOOLS = {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.8)", "activecolor": INK}
+"""Colours of a chart's button: the theme's own is a dark block on a light page."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is compared on one side.
+
+    Attributes:
+        blocks: its gates.
+        side: what it is called, and what lies under its masks.
+        follow: gives the feature map of a block's channel; None where there is no single picture.
+    """
+
+    blocks: Sequence[Block]
+    side: Side
+    follow: Callable[[str, int], ChannelMap] | None = None
+
+
+@dataclass(frozen=True)
+class Style:
+    """How blocks are drawn.
+
+    Attributes:
+        over: masks over their pictures.
+        limit: end of the scale of differences.
+        order: of channels.
+        ends: how many channels from either end; None for all.
+    """
+
+    over: bool
+    limit: float
+    order: Literal["index", "difference"]
+    ends: int | None
+
+
+def open_channels(channels: Sequence[tuple[str, int]]) -> None:
+    """Open the feature maps of some channels, and close all others.
+
+    Args:
+        channels: names of blocks, and numbers of their channels.
+    """
+    for block in _opened():
+        st.session_state[_CHANNEL + block] = None
+    for block, channel in channels:
+        st.session_state[_CHANNEL + block] = channel
+
+
+def opened_channels() -> str:
+    """The channels whose feature maps are open, as an address says it; see `app.session.links.read_channels`."""
+    return ",".join(f"{block}~{channel}" for block, channel in sorted(_opened().items()))
+
+
+def _opened() -> dict[str, int]:
+    """Numbers of open channels by the names of their blocks."""
+    kept = {str(key): value for key, value in st.session_state.items() if type(value) is int}
+    return {key.removeprefix(_CHANNEL): channel for key, channel in kept.items() if key.startswith(_CHANNEL)}
+
+
+def compared_blocks(
+    left: Shown, right: Shown, *, networks_differ: bool = False, changed: Callable[[], None] = lambda: None
+) -> None:
+    """Every block of both sides: masks, their difference, channel weights, likeness.
+
+    Args:
+        left: what stands left.
+        right: what stands right.
+        networks_differ: whether the two sides are of different networks, whose channels are none the other's.
+        changed: called when a channel is opened or closed, which draws one block of the page anew and not the whole.
+    """
+    pairs = compare(left.blocks, right.blocks)
+    if not pairs:
+        st.info(WORDS["no_gates"], icon=":material/info:")
+        return
+    sides = (left.side, right.side)
+    both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
+    style = _settings(both, pictures=sides[0].input_image is not None)
+    _say_how_paired(both, networks_differ=networks_differ)
+    followed = {pair.name for pair in both if pair.weights is not None}
+    apart = [pair for pair in pairs if pair.weights is None]
+    followed |= {_name_of_one("left", pair.left) for pair in apart if pair.left is not None}
+    followed |= {_name_of_one("right", pair.right) for pair in apart if pair.right is not None}
+    for block in _opened().keys() - followed:
+        del st.session_state[_CHANNEL + block]  # an address can name any
+    for pair in both:
+        _pair(pair, left, right, style=style, changed=changed)
+    if len(both) < len(pairs):
+        st.caption(WORDS["partly" if both else "unpaired"])
+        for place, column in side_columns():
+            with column:
+                shown = left if place == "left" else right
+                unpaired = [getattr(pair, place) for pair in pairs if None in (pair.left, pair.right)]
+                blocks = [block for block in unpaired if block is not None]
+                mask_row(blocks, shown.side, place, over=style.over)
+                for block in blocks:
+                    _channels_of_one(place, shown, block, style=style, changed=changed)
+    if both:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(WORDS["meaning"], width="content")
+            with st.popover(WORDS["more"], type="tertiary"):
+                st.markdown(WORDS["more_meaning"])
+
+
+def _say_how_paired(pairs: Sequence[BlockComparison], *, networks_differ: bool) -> None:
+    """What blocks have to do with each other, as far as their names and channels do not say it."""
+    said = []
+    if any(pair_name(pair) != pair.name for pair in pairs):
+        said.append(WORDS["by_grid"])
+    if any(_have_channels_apart(pair) for pair in pairs):
+        said.append(WORDS["apart"])
+    if networks_differ and any(pair.weights is not None for pair in pairs):
+        said.append(WORDS["channels_differ"])
+    if said:
+        st.caption("  \n".join(said))
+
+
+def _have_channels_apart(pair: BlockComparison) -> bool:
+    """Whether both have channel weights, and not one for one."""
+    both = (pair.left, pair.right)
+    return pair.weights is None and all(block is not None and block.channel_weights is not None for block in both)
+
+
+@fragment
+def _pair(pair: BlockComparison, left: Shown, right: Shown, *, style: Style, changed: Callable[[], None]) -> None:
+    """One block on both sides; choosing a channel runs this part of the page alone."""
+    sides = (left.side, right.side)
+    key = _CHANNEL + pair.name
+    channel = None
+    st.header(pair_name(pair), anchor=False)
+    maps, bars = st.columns([1.15, 1], gap="medium")
+    with maps:
+        mask_maps(pair, sides, over=style.over, limit=style.limit)
+        if pair.weights is not None and left.follow is not None and right.follow is not None:
+            channel = choose_channel(pair_name(pair), pair.weights.values.size, key=key, changed=changed)
+    with bars:
+        _channels(pair, left, right, style=style, chosen=channel, key=key, changed=changed)
+        likeness(pair)
+    if channel is not None and pair.left is not None and pair.right is not None and left.follow and right.follow:
+        followed = left.follow(pair.left.name, channel), right.follow(pair.right.name, channel)
+        channel_maps(followed, sides, block=pair_name(pair), masked=pair.mask is not None, key=key, changed=changed)
+
+
+def _channels(
+    pair: BlockComparison,
+    left: Shown,
+    right: Shown,
+    *,
+    style: Style,
+    chosen: int | None,
+    key: str,
+    changed: Callable[[], None],
+) -> None:
+    sides = (left.side, right.side)
+    weights = [block.channel_weights if block is not None else None for block in (pair.left, pair.right)]
+    if pair.weights is None or weights[0] is None or weights[1] is None:
+        if not _have_channels_apart(pair):
+            for note in pair.notes:
+                if note.values.get("kind") == "channel weights":
+                    st.caption(sentence(note))
+        for place, shown, block in zip(LABELS, (left, right), (pair.left, pair.right), strict=True):
+            if block is not None:
+                _channels_of_one(place, shown, block, style=style, changed=changed)
+        return
+    labels = (sides[0].label, sides[1].label)
+    spreads = [None if side.spread is None else side.spread[pair.name].channel_weights for side in sides]
+    chart = compared_weights(
+        weights[0],
+        weights[1],
+        labels=labels,
+        order=style.order,
+        ends=style.ends,
+        spreads=(spreads[0], spreads[1]) if spreads[0] is not None and spreads[1] is not None else None,
+        chosen=chosen,
+        words=spoken(CHART_WORDS),
+    )
+    said = describe_comparison(weights[0], weights[1], labels=labels, words=spoken(CHART_WORDS))
+    name = f"compare-weights-{pair.name}"
+    st.plotly_chart(
+        _with_tools(chart),
+        height=CHART,
+        config=_CONFIG,
+        alt=said,
+        key=name,
+        on_select="ignore" if sides[0].spread is not None else partial(toggle_channel, name, key, changed),
+        selection_mode="points",
+    )
+
+
+def _name_of_one(place: Place, block: Block) -> str:
+    """What an address calls a block of one side alone; the other side can have one of the same name."""
+    return f"{LABELS[place].lower()}.{block.name}"
+
+
+@fragment
+def _channels_of_one(place: Place, shown: Shown, block: Block, *, style: Style, changed: Callable[[], None]) -> None:
+    """Channel weights of one side alone; choosing a channel runs this part of the page alone."""
+    weights = block.channel_weights
+    if weights is None:
+        return
+    key = _CHANNEL + _name_of_one(place, block)
+    chart_name = f"compare-weights-{place}-{block.name}"
+    side_title(place, shown.side.label, WORDS["channels"].format(block=block.name, count=weights.size))
+    room = st.container()
+    channel = None
+    if shown.follow is not None:
+        channel = choose_channel(block.name, weights.size, key=key, changed=changed)
+    chart = weights_of_one(
+        weights,
+        side=0 if place == "left" else 1,
+        order="index" if style.order == "index" else "sorted",
+        ends=style.ends,
+        chosen=channel,
+        words=spoken(CHART_WORDS),
+    )
+    with room:
+        st.plotly_chart(
+            _with_tools(chart),
+            height=CHART_OF_ONE,
+            config=_CONFIG,
+            alt=describe_channel_weights(weights, words=spoken(CHART_WORDS)),
+            key=chart_name,
+            on_select="ignore" if shown.follow is None else partial(toggle_channel, chart_name, key, changed),
+            selection_mode="points",
+        )
+    if channel is not None and shown.follow is not None:
+        one = shown.follow(block.name, channel)
+        channel_map(one, shown.side, place, masked=block.spatial_mask is not None, key=key, changed=changed)
+
+
+def _with_tools(chart: Chart) -> Chart:
+    """A chart whose button looks like part of the page."""
+    chart["layout"]["modebar"] = _TOOLS
+    return chart
+
+
+def _settings(pairs: Sequence[BlockComparison], *, pictures: bool) -> Style:
+    """Let the visitor choose how it is drawn.
+
+    Args:
+        pairs: the blocks that both sides have.
+        pictures: whether there are pictures to draw masks over.
+    """
+    over, limit, order, ends = pictures, "widest", "index", 0
+    # Where no channel of one side has a partner, there are weights to go by and no differences.
+    by_weight = all(pair.weights is None for pair in pairs)
+    names = {**WORDS, "difference": WORDS["weight"]} if by_weight else WORDS
+    some = WORDS["some_weights" if by_weight else "some"]
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
+        if pictures:
+            over = _either("masks", ("over", "alone")) == "over"
+        if pairs:
+            limit = _either("colours", ("widest", "fixed"))
+            order = _either("order", ("index", "difference"), names)
+            labels = {0: WORDS["all"], **{count: some.format(count=count) for count in ENDS}}
+            keep_listed("compare-ends", [*labels.values()])
+            ends = st.selectbox(
+                WORDS["ends"],
+                [*labels],
+                format_func=labels.__getitem__,
+                key="compare-ends",
+                width=235,
+            )
+    return Style(
+        over,
+        greatest_difference(pairs) if limit == "widest" else 1.0,
+        "index" if order == "index" else "difference",
+        ends or None,
+    )
+
+
+def _either(what: str, choices: tuple[str, str], names: Mapping[str, str] = WORDS) -> str:
+    return choose_one(WORDS[what], choices, names, labelled=True, key=f"compare-{what}")

@@ -1,0 +1,91 @@
+"""Two classes compared: means of a network's gates over all images of each."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import services
+from app.compare.blocks import Shown, compared_blocks
+from app.compare.link import OVER
+from app.compare.pair import Side, class_summary
+from app.compare.sides import LABELS, choose_class, side_columns
+from app.session.words import Words, class_name, listed_classes, plain_text
+from app.widgets.choices import choose_one
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.evaluation.class_means_file import Summaries
+from cbam_core.network import Classifier
+
+WORDS = Words(
+    {
+        "means": "Means over the ten bundled test images of each class (n = {count}); lines on the bars are one "
+        "standard deviation (SD) to either side. Ten images give a first impression, no proof.",
+        "test_means": "Means over all test images of each class (n = {count}); lines on the bars are one standard "
+        "deviation (SD) to either side.",
+        "over_classes": "Means over",
+        "samples": "100 bundled images",
+        "test": "Test set ({count})",
+        "fetch": "For means over the whole test set, run `cbam data fetch` once.",
+        "summing": "{done} of {total} test images shown to the network",
+        "cancel": "Cancel",
+        "unknown": "Means are taken over classes of CIFAR-10, and this network knows none of them: it knows {classes}.",
+    }
+)
+
+
+def class_means(classifier: Classifier) -> Summaries:
+    """Both classes, and their means, block by block; give the means by class, none where the network knows none."""
+    if not set(CLASSES) & set(classifier.classes):
+        st.info(WORDS["unknown"].format(classes=plain_text(listed_classes(classifier.classes))), icon=":material/info:")
+        return {}
+    test = services.test_set()
+    over = "samples" if test is None else _choose_images(len(test.labels))
+    summaries = services.class_summaries(classifier) if over == "samples" else _over_test_set(classifier)
+    shown: list[Shown] = []
+    chosen: Summaries = {}
+    for place, column in side_columns():
+        with column:
+            name = choose_class(place, [name for name in summaries if name in classifier.classes])
+            summary = chosen[name] = summaries[name]
+            class_summary(place, name, summary, services.class_images(name))
+            spread = {block.name: block for block in summary.spread}
+            # Letters as well: both sides can hold one class.
+            side = Side(f"{LABELS[place]} {class_name(name)}", None, classifier.input_size, spread)
+            shown.append(Shown(summary.blocks, side))
+    if not any(one.blocks for one in shown):
+        compared_blocks(*shown)
+        return chosen
+    count = ", ".join(f"{number:,}" for number in dict.fromkeys(summary.count for summary in chosen.values()))
+    st.caption(WORDS["means" if over == "samples" else "test_means"].format(count=count))
+    if test is None:
+        st.caption(WORDS["fetch"])
+    compared_blocks(*shown)
+    return chosen
+
+
+def _choose_images(count: int) -> str:
+    """Which images means are taken over."""
+    words = {"samples": WORDS["samples"], "test": WORDS["test"].format(count=f"{count:,}")}
+    st.session_state.setdefault(OVER, "samples")
+    return choose_one(WORDS["over_classes"], list(words), words, key=OVER)
+
+
+def _over_test_set(classifier: Classifier) -> Summaries:
+    """Means over the test set; while they are worked out, how far that is, and a way to end it."""
+    place = st.empty()
+    bars: list[DeltaGenerator] = []
+
+    def report(done: int, total: int) -> None:
+        if not bars:
+            with place.container(horizontal=True, vertical_alignment="center", gap="medium"):
+                bars.append(st.progress(0.0, width="stretch"))
+                st.button(WORDS["cancel"], on_click=_take_samples, key="compare-cancel")
+        bars[0].progress(done / total, text=WORDS["summing"].format(done=f"{done:,}", total=f"{total:,}"))
+
+    summaries = services.test_summaries(classifier, report)
+    place.empty()
+    return summaries
+
+
+def _take_samples() -> None:
+    st.session_state[OVER] = "samples"

@@ -1,0 +1,122 @@
+"""Compare's address: what it says of both sides and the settings, read when a visitor comes by it, and made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from app import services
+from app.compare import blocks
+from app.compare.figures import Place
+from app.compare.sides import Choice, Fitted, change, side_of
+from app.session import links
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.network import Classifier
+
+MODES = ("pictures", "networks", "classes")
+
+MODE, OVER = "compare-mode", "compare-over"
+"""Keys of the choices of what is compared, and of the images that means are taken over."""
+
+SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
+    MODE: ("mode", "pictures", MODES),
+    OVER: ("of", "samples", ("samples", "test")),
+    **blocks.SETTINGS,
+}
+"""By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
+
+
+_KEPT = "compare-kept"
+
+
+def follow(asked: Mapping[str, Any]) -> None:
+    """Begin with what an address asked for, as far as there is such a thing."""
+    kept = st.session_state.setdefault(_KEPT, {})
+    for key, (name, first, choices) in SETTINGS.items():
+        if asked:
+            st.session_state[key] = asked[name] if asked.get(name) in choices else first
+        st.session_state.setdefault(key, kept.get(key, first))  # Streamlit forgets widgets that are not drawn
+        kept[key] = st.session_state[key]
+    if not asked:
+        return
+    blocks.open_channels(asked.get("channels", ()))
+    mode = st.session_state[MODE]
+    sides: dict[Place, Choice] = {}
+    names: dict[Place, str] = {"left": "a", "right": "b"}
+    for place, name in names.items():
+        side = side_of(place)
+        if mode == "networks":
+            side = replace(side, network=asked[name]) if asked.get(name) in services.networks() else side
+            sides[place] = _with_picture(side, asked.get("image"), _fitted(asked))
+        elif mode == "pictures":
+            sides[place] = _with_picture(side, links.read_picture(asked.get(name, "")), _fitted(asked, f"_{name}"))
+        else:
+            sides[place] = replace(side, class_=asked[name]) if asked.get(name) in CLASSES else side
+    change(sides["left"], sides["right"])
+
+
+def _with_picture(side: Choice, picture: tuple[str, Any] | None, fitted: Fitted) -> Choice:
+    """A side with the picture that an address names; as it was where there is no such picture."""
+    source, which = picture or ("", -1)
+    if source == "sample" and which < len(services.samples().images):
+        return replace(side, source="sample", sample=which)
+    if source == "test" and which < (services.test_count() or 0):
+        return replace(side, source="test", test=which)
+    if source == "folder" and which in services.gallery_by_name():
+        return replace(side, source="folder", folder=which, folder_fit=fitted)
+    return side
+
+
+def _fitted(asked: Mapping[str, Any], of: str = "") -> Fitted:
+    """How an address wants a picture fitted."""
+    return Fitted(asked.get(f"fit{of}", "crop"), asked.get(f"square{of}"))
+
+
+def write(classifier: Classifier, mode: str) -> bool:
+    """Make the address that of what is compared; return whether it says all of it."""
+    left, right = side_of("left"), side_of("right")
+    network = links.network_of(classifier)
+    kept = st.session_state[_KEPT]
+    kept.update({key: st.session_state[key] for key in SETTINGS if key in st.session_state})
+    said: dict[str, Any]
+    fitted: dict[str, Any] = {}
+    if mode == "networks":
+        names = [links.network_of(services.network(side.network)) for side in (left, right) if side.network]
+        said = {"image": _named(left), "a": names[0] if names else None, "b": names[-1] if names else None}
+        fitted = _fit_of(left)
+    elif mode == "classes":
+        said = {"network": network, "a": left.class_, "b": right.class_}
+    else:
+        said = {"network": network, "a": _named(left), "b": _named(right)}
+        fitted = _fit_of(left, "_a") | _fit_of(right, "_b")
+    settings = {
+        name: st.session_state[key]
+        for key, (name, first, _) in SETTINGS.items()
+        if st.session_state.get(key, first) != first
+    }
+    channels = None if mode == "classes" else blocks.opened_channels()
+    links.write(**said, **fitted, **settings, channels=channels)
+    return None not in said.values()
+
+
+def note(classifier: Classifier, mode: str) -> None:
+    """The same, for changes that draw a part of the page alone."""
+    write(classifier, mode)
+
+
+def _named(side: Choice) -> str | None:
+    """A side's picture as an address names it; None for what the visitor brought."""
+    if side.source == "folder":
+        return f"folder-{side.folder}" if side.folder else None
+    return {"sample": f"sample-{side.sample}", "test": f"test-{side.test}"}.get(side.source)
+
+
+def _fit_of(side: Choice, of: str = "") -> dict[str, Any]:
+    """How a side's picture is fitted, as far as an address names it."""
+    if side.source != "folder":
+        return {}
+    fit = side.folder_fit
+    return {f"fit{of}": fit.fit if fit.fit != "crop" else None, f"square{of}": fit.square}

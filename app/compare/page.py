@@ -1,0 +1,272 @@
+"""Compare: two pictures, two networks on one picture, or two classes; what their gates share and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import services
+from app.compare import link
+from app.compare.blocks import Shown, compared_blocks
+from app.compare.classes import class_means
+from app.compare.figures import Place
+from app.compare.link import MODE, MODES
+from app.compare.pair import Side as Drawn
+from app.compare.pair import side_title
+from app.compare.sides import (
+    LABELS,
+    Choice,
+    Fitted,
+    Gallery,
+    Sources,
+    begin,
+    choose_network,
+    choose_picture,
+    side_columns,
+    swap_button,
+)
+from app.server.upload_limits import uploads_stay_in_memory
+from app.session import last_image
+from app.session.last_image import Picked
+from app.session.words import Words
+from app.shell.own_network import network_labels
+from app.widgets.choices import choose_one
+from app.widgets.copy_link import copy_link
+from app.widgets.downloads import download_both, download_means
+from app.widgets.prediction import prediction
+from app.widgets.uploads import Upload, say, say_where_they_live
+from cbam_core.errors import CbamError
+from cbam_core.evaluation.class_means_file import Summaries
+from cbam_core.network import Classifier
+from cbam_core.results.explanation import Explanation
+
+WORDS = Words(
+    {
+        "title": "Compare",
+        "mode": "What to compare",
+        "pictures": "Two pictures",
+        "networks": "Two networks",
+        "classes": "Two classes",
+        "waiting": "Give picture {label} a file, and the comparison appears.",
+        "one_network": "Only one trained network is at hand, so both sides show it. Put a second checkpoint beside it "
+        "to compare two.",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side, explained.
+
+    Attributes:
+        shown: what its blocks are drawn from.
+        explanation: of its picture.
+        content: the picture's file, where it is more than the network's input.
+    """
+
+    shown: Shown
+    explanation: Explanation
+    content: bytes | None = None
+
+
+def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
+    """The page below the sidebar.
+
+    Args:
+        classifier: the network in the sidebar.
+        asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
+    """
+    cat, dog = (_first_of(name) for name in ("cat", "dog"))
+    numbers = services.samples().indices
+    begin(
+        Choice(sample=cat, test=int(numbers[cat]), network=classifier.name, class_="cat"),
+        Choice(
+            sample=dog,
+            test=int(numbers[dog]),
+            network=next((name for name in services.networks() if name != classifier.name), classifier.name),
+            class_="dog",
+        ),
+    )
+    link.follow(asked)
+    head = st.container()
+    with head.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title(WORDS["title"], anchor=False, width="content")
+        mode = choose_one(WORDS["mode"], MODES, WORDS, key=MODE)
+        swap_button(mode)
+        tools = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
+    changed = partial(link.note, classifier, mode)
+    sides: tuple[Side, Side] | None = None
+    means: Summaries = {}
+    if mode == "networks":
+        sides = _networks(changed)
+    elif mode == "classes":
+        means = class_means(classifier)
+    else:
+        sides = _pictures(classifier, changed)
+    possible = link.write(classifier, mode)
+    with tools:
+        if sides is not None:
+            left, right = sides
+            files = {name: side.content for name, side in (("a", left), ("b", right)) if side.content is not None}
+            download_both(left.explanation, right.explanation, files=files, key="compare-zip")
+        if means:
+            download_means(means, classifier.digest, key="compare-means")
+        copy_link(possible=possible, zipped=sides is not None, note=head, key="compare-link")
+
+
+def _pictures(classifier: Classifier, changed: Callable[[], None]) -> tuple[Side, Side] | None:
+    sides: list[Side | None] = []
+    brought = False
+    for place, column in side_columns():
+        with column:
+            chosen = choose_picture(place, _sources(), title=partial(side_title, place, LABELS[place]))
+            brought = brought or chosen.source in ("upload", "camera")
+            sides.append(_explained(classifier, chosen, place))
+    left, right = sides
+    if left is not None and right is not None:
+        compared_blocks(left.shown, right.shown, changed=changed)
+    if brought:
+        say_where_they_live(in_memory=uploads_stay_in_memory())
+    return None if left is None or right is None else (left, right)
+
+
+def _networks(changed: Callable[[], None]) -> tuple[Side, Side] | None:
+    names = services.networks()
+    if len(names) < 2:
+        st.info(WORDS["one_network"], icon=":material/info:")
+    chosen = choose_picture("left", _sources())
+    sides: list[Side | None] = []
+    digests: set[str] = set()
+    for place, column in side_columns():
+        with column:
+            classifier = services.network(choose_network(place, network_labels(names)))
+            digests.add(classifier.digest)
+            sides.append(_explained(classifier, chosen, place, what="left"))
+    left, right = sides
+    if left is None or right is None:
+        return None
+    compared_blocks(left.shown, right.shown, networks_differ=len(digests) > 1, changed=changed)
+    if chosen.source in ("upload", "camera"):
+        say_where_they_live(in_memory=uploads_stay_in_memory())
+    return left, right
+
+
+def _sources() -> Sources:
+    last = last_image.last()
+    return Sources(
+        services.sample_png(),
+        services.sample_tiles(),
+        columns=10,
+        count=services.test_count(),
+        gallery=_gallery if services.has_gallery() else None,
+        inspected=None if last is None else partial(_as_on_inspect, last),
+    )
+
+
+def _gallery() -> Gallery:
+    pictures = services.gallery()
+    return Gallery([picture.name for picture in pictures], partial(services.gallery_sheet, pictures))
+
+
+def _as_on_inspect(last: Picked, side: Choice) -> Choice:
+    """A side with the picture that the visitor looked at last on Inspect."""
+    if last.source == "sample":
+        return replace(side, source="sample", sample=last.index or 0)
+    if last.source == "test":
+        return replace(side, source="test", test=last.index or 0)
+    fitted = Fitted(last.fit, last.square)
+    if last.upload is not None and _is_laid_out(last.upload):
+        return replace(side, source="folder", folder=last.upload.name, folder_fit=fitted)
+    return replace(side, source="upload", upload=last.upload, upload_fit=fitted)
+
+
+def _is_laid_out(upload: Upload) -> bool:
+    """Whether a picture is one of those that everybody has, which links can name."""
+    picture = services.gallery_by_name().get(upload.name)
+    try:
+        return picture is not None and services.gallery_file(picture).digest == upload.digest
+    except CbamError:
+        return False
+
+
+def _explained(classifier: Classifier, chosen: Choice, place: Place, *, what: Place | None = None) -> Side | None:
+    """One side's picture and prediction; None where there is nothing to show, which is then said.
+
+    Args:
+        classifier: the network of this side.
+        chosen: its picture.
+        place: which side.
+        what: the side whose picture both share; None where each has its own.
+    """
+    if chosen.source not in ("sample", "test"):
+        return _own_explained(classifier, chosen, place, what)
+    if chosen.source == "test":
+        picture = services.show_test_image(classifier, chosen.test)
+        caption, truth = services.about_test_image(chosen.test)
+    else:
+        picture = services.show_sample(classifier, chosen.sample)
+        caption, truth = services.about_sample(chosen.sample)
+    if what:
+        side_title(place, LABELS[place], classifier.name)
+    prediction(
+        picture.explanation,
+        caption=caption,
+        truth=truth if truth in classifier.classes else None,
+        key=f"compare-prediction-{place}",
+    )
+    return Side(_shown(classifier, picture.explanation, LABELS[place], own=False), picture.explanation)
+
+
+def _own_explained(classifier: Classifier, chosen: Choice, place: Place, what: Place | None) -> Side | None:
+    """The same for a picture of any size, whoever brought it."""
+    says = what in (None, place)
+    try:
+        upload = _file_of(chosen)
+    except CbamError as error:
+        if says:
+            say(error, chosen.folder)
+        return None
+    if upload is None:
+        if says and chosen.source == "upload":
+            st.info(WORDS["waiting"].format(label=LABELS[what or place]), icon=":material/upload:")
+        return None
+    fitted = chosen.fitted
+    try:
+        picture = services.show_upload(classifier, upload.digest, upload.content, fitted.fit, fitted.square)
+    except CbamError as error:
+        if says:
+            say(error, upload.name)
+        return None
+    if what:
+        side_title(place, LABELS[place], classifier.name)
+    prediction(picture.explanation, caption=upload.name, preview=picture.preview, key=f"compare-prediction-{place}")
+    shown = _shown(classifier, picture.explanation, LABELS[place], own=True)
+    return Side(shown, picture.explanation, upload.content)
+
+
+def _file_of(chosen: Choice) -> Upload | None:
+    """The file of a side's picture; None where there is none yet.
+
+    Raises:
+        DataError: it is gone from the folder of whoever runs the app, or cannot be read.
+    """
+    if chosen.source == "folder":
+        picture = services.gallery_by_name().get(chosen.folder)
+        return None if picture is None else services.gallery_file(picture)
+    return chosen.photo if chosen.source == "camera" else chosen.upload
+
+
+def _shown(classifier: Classifier, explanation: Explanation, label: str, *, own: bool) -> Shown:
+    height, width = explanation.input_image.shape[:2]
+    side = Drawn(label, np.asarray(explanation.input_image), (width, height))
+    return Shown(explanation.blocks, side, partial(services.channel_map, classifier, explanation, own=own))
+
+
+def _first_of(name: str) -> int:
+    """Place of a class's first image in the sample sheet."""
+    return next((tile.index for tile in services.sample_tiles() if tile.class_ == name), 0)

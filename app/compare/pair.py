@@ -1,0 +1,252 @@
+"""Two sides next to each other: their masks on one scale, the difference, and how alike their gates are."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from app.compare.figures import (
+    ZOOM_TO,
+    Place,
+    badge,
+    figure,
+    figure_style,
+    image,
+    measures,
+    nothing,
+    scale_bar,
+    zoom_of,
+)
+from app.session.words import Words, class_name, listed, say
+from app.widgets.prediction import percent
+from cbam_core.explanation.comparison import BlockComparison, Difference, GateSummary, Similarity
+from cbam_core.render.colours import colourise, is_flat, stretch
+from cbam_core.render.difference import difference_picture
+from cbam_core.render.diverging import DIVERGING
+from cbam_core.render.overlay import Cells, cells_on_input, overlay, raw_mask
+from cbam_core.results.explanation import Block
+
+WORDS = Words(
+    {
+        "difference": "{right} minus {left}",
+        "pair": "{left} with {right}",
+        "range": "{low:.2f} to {high:.2f}",
+        "signed": "{low} to {high}",
+        "range_flat": "{low:.2f} to {high:.2f}, flat",
+        "spread": "SD {spread:.3f}, mean of cells",
+        "mask_alt": "Spatial mask of {block}, {side}: {rows}x{columns} cells, from {low:.2f} to {high:.2f}, "
+        "mean {mean:.2f}; highest in row {row}, column {column}.",
+        "difference_alt": "Difference of the spatial masks of {block}, {right} minus {left}: from {low} to "
+        "{high}; higher in {right} in {share:.0f} % of the cells.",
+        "no_mask": "no spatial mask",
+        "alike": "How alike the gates of {block} are",
+        "masks": "Masks",
+        "weights": "Channels",
+        "cosine": "cosine",
+        "pearson": "Pearson",
+        "none": "none",
+        "together": "rise and fall together",
+        "partly": "partly rise and fall together",
+        "unrelated": "hardly related",
+        "partly_against": "partly run against each other",
+        "against": "run against each other",
+        "hardly_vary": "{meaning}; but at least one of them hardly varies",
+        "class_alt": "The {count} images of class {name}",
+        "class_some_alt": "{count} of the {total} images of class {name}",
+        "class_right": "{right} of {count} recognised as {name}. Mean probabilities: {classes}.",
+        "class_unknown": "The network does not know this class. Mean probabilities over its {count} images: {classes}.",
+    }
+)
+
+OPACITY = 0.6
+"""Of a mask over its picture."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """What stands on one side of the comparison.
+
+    Attributes:
+        label: short name, such as ``"A"``.
+        input_image: the picture under the masks, uint8 RGB (H, W, 3); None where masks stand alone.
+        size: (width, height) of the network's input, pixels.
+        spread: standard deviations, by block, where the gates are means.
+    """
+
+    label: str
+    input_image: np.ndarray | None
+    size: tuple[int, int]
+    spread: dict[str, Block] | None = None
+
+
+def side_title(place: Place, label: str, what: str = "") -> None:
+    """The name of a side in its colour, and what stands there."""
+    said = f"<small>{html.escape(what)}</small>" if what else ""
+    st.html(f'{figure_style()}<p class="cbam-side">{badge(place, label)}{said}</p>', width="content")
+
+
+def class_summary(place: Place, name: str, summary: GateSummary, images: np.ndarray) -> None:
+    """A class: its images, and what the network made of them.
+
+    Args:
+        place: which side.
+        name: of the class.
+        summary: of its images.
+        images: all of its images, or some of them, uint8 RGB (N, H, W, 3).
+    """
+    order = np.argsort(-summary.probabilities, kind="stable")[:3]
+    said = listed(f"{class_name(summary.classes[at])} {percent(float(summary.probabilities[at]))}" for at in order)
+    right = sum(predicted == name for predicted in summary.predicted)
+    shown = class_name(name)
+    judged = "class_right" if name in summary.classes else "class_unknown"
+    text = WORDS[judged].format(right=f"{right:,}", count=f"{summary.count:,}", name=shown, classes=said)
+    said_of = "class_alt" if len(images) == summary.count else "class_some_alt"
+    alt = WORDS[said_of].format(count=len(images), total=f"{summary.count:,}", name=shown)
+    st.html(
+        f'{figure_style()}<div class="cbam-class"><p class="cbam-side">{badge(place, shown)}</p>'
+        f"{image(np.concatenate([*images], axis=1), alt)}<p>{html.escape(text)}</p></div>"
+    )
+
+
+def pair_name(pair: BlockComparison) -> str:
+    """What a pair of blocks is called: by both names, where they differ."""
+    if pair.left is None or pair.right is None or pair.left.name == pair.right.name:
+        return pair.name
+    return WORDS["pair"].format(left=pair.left.name, right=pair.right.name)
+
+
+def greatest_difference(pairs: Sequence[BlockComparison]) -> float:
+    """The end of a scale that holds the differences of all masks; 1 where there are none."""
+    ends = [abs(end) for pair in pairs if pair.mask is not None for end in pair.mask.range]
+    return max(ends, default=0.0) or 1.0
+
+
+def mask_maps(pair: BlockComparison, sides: tuple[Side, Side], *, over: bool, limit: float) -> None:
+    """Masks of both sides on the scale from 0 to 1, and their difference.
+
+    Args:
+        pair: one block in both.
+        sides: what stands left and right.
+        over: draw masks over the pictures rather than alone.
+        limit: end of the scale of differences.
+    """
+    figures = [
+        _mask(pair.left, sides[0], "left", over) if pair.left is not None else "",
+        _mask(pair.right, sides[1], "right", over) if pair.right is not None else "",
+    ]
+    if pair.mask is not None and pair.left is not None:
+        figures.append(_difference(pair_name(pair), pair.left, pair.mask, sides, limit))
+    elif pair.left is not None and pair.right is not None:
+        reasons = [say(note) for note in pair.notes if note.values.get("kind") == "spatial mask"]
+        title = WORDS["difference"].format(left=sides[0].label, right=sides[1].label)
+        figures.append(nothing(html.escape(title), "; ".join(reasons)))
+    st.html(f'{figure_style()}<div class="cbam-maps">{"".join(figures)}</div>')
+
+
+def mask_row(blocks: Sequence[Block], side: Side, place: Place, *, over: bool) -> None:
+    """Masks of one side alone, block by block."""
+    figures = "".join(_mask(block, side, place, over, title=block.name) for block in blocks)
+    st.html(f'{figure_style()}<div class="cbam-maps">{figures}</div>')
+
+
+def likeness(pair: BlockComparison) -> None:
+    """Cosine and Pearson correlation of a block's gates, each with a word on what it says."""
+    rows = [
+        _alike(WORDS[name], difference.similarity, _one_is_flat(pair, kind))
+        for name, kind, difference in (("masks", "spatial", pair.mask), ("weights", "channel", pair.weights))
+        if difference is not None
+    ]
+    if not rows:
+        return
+    title = html.escape(WORDS["alike"].format(block=pair_name(pair)))
+    st.html(f'{figure_style()}<table class="cbam-alike" aria-label="{title}"><tbody>{"".join(rows)}</tbody></table>')
+
+
+def in_words(similarity: Similarity, *, flat: bool = False) -> str:
+    """What a correlation says, or why there is none.
+
+    Args:
+        similarity: of two gates.
+        flat: one of them spans so little that its ups and downs matter little.
+    """
+    meaning = _in_words(similarity)
+    return WORDS["hardly_vary"].format(meaning=meaning) if flat and similarity.pearson is not None else meaning
+
+
+def _in_words(similarity: Similarity) -> str:
+    if similarity.pearson is None:
+        return "; ".join(say(note) for note in similarity.notes)
+    for least, word in ((0.8, "together"), (0.4, "partly"), (-0.4, "unrelated"), (-0.8, "partly_against")):
+        if similarity.pearson >= least:
+            return WORDS[word]
+    return WORDS["against"]
+
+
+def _one_is_flat(pair: BlockComparison, kind: str) -> bool:
+    return any(
+        block is not None and kind in block.gates and is_flat(block.gates[kind]) for block in (pair.left, pair.right)
+    )
+
+
+def _alike(name: str, similarity: Similarity, flat: bool) -> str:
+    numbers = "".join(
+        f"<td>{WORDS[measure]} {WORDS['none'] if value is None else f'{value:.2f}'}</td>"
+        for measure, value in (("cosine", similarity.cosine), ("pearson", similarity.pearson))
+    )
+    return f'<tr><th scope="row">{name}</th>{numbers}<td>{html.escape(in_words(similarity, flat=flat))}</td></tr>'
+
+
+def _mask(block: Block, side: Side, place: Place, over: bool, title: str | None = None) -> str:
+    head = html.escape(title) if title is not None else badge(place, side.label)
+    mask = block.spatial_mask
+    if mask is None:
+        return nothing(head, WORDS["no_mask"])
+    low, high = stretch(mask)
+    alt = WORDS["mask_alt"].format(block=block.name, side=side.label, **measures(mask))
+    said = WORDS["range"].format(low=low, high=high)
+    if is_flat(mask):
+        said = WORDS["range_flat"].format(low=low, high=high)
+    scale = scale_bar(colourise(np.linspace(0, 1, 256)), ("0", said, "1"), (low, high))
+    return figure(head, _drawn(block, mask, side, over), alt, scale, _spread_of(block, side))
+
+
+def _spread_of(block: Block, side: Side) -> str:
+    spread = None if side.spread is None else side.spread[block.name].spatial_mask
+    return "" if spread is None else WORDS["spread"].format(spread=float(spread.mean(dtype=np.float64)))
+
+
+def _drawn(block: Block, mask: np.ndarray, side: Side, over: bool) -> np.ndarray:
+    cells = _cells(block)
+    if cells is None:
+        return raw_mask(mask, zoom=max(1, ZOOM_TO // max(mask.shape)))
+    seen = side.input_image
+    if seen is None or not over:
+        width, height = side.size
+        return overlay(np.zeros((height, width, 3), np.uint8), mask, cells, opacity=1.0, zoom=zoom_of(side.size))
+    return overlay(seen, mask, cells, opacity=OPACITY, zoom=zoom_of(side.size))
+
+
+def _difference(name: str, block: Block, difference: Difference, sides: tuple[Side, Side], limit: float) -> str:
+    low, high = difference.range
+    least, greatest = _signed(low), _signed(high)
+    size = sides[0].size
+    picture = difference_picture(difference.values, _cells(block), size, zoom=zoom_of(size), limit=limit)
+    labels = {"left": sides[0].label, "right": sides[1].label}
+    share = 100 * float((difference.values > 0).mean())
+    alt = WORDS["difference_alt"].format(block=name, low=least, high=greatest, share=share, **labels)
+    said = WORDS["signed"].format(low=least, high=greatest)
+    places = (low / limit + 1) / 2, (high / limit + 1) / 2
+    ends = f"−{limit:.3g}", said, f"+{limit:.3g}"
+    return figure(html.escape(WORDS["difference"].format(**labels)), picture, alt, scale_bar(DIVERGING, ends, places))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _cells(block: Block) -> Cells | None:
+    return None if block.placement is None else cells_on_input(block.placement)

@@ -1,0 +1,369 @@
+"""What is compared: a picture, a network or a class on either side, kept for the visit, and exchanged by one press.
+
+Widgets forget their values when their page is left, and cannot be given one afterwards. So the choices lie in the
+session, and the widgets get new keys, and begin with what was chosen, whenever the sides are exchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.compare.figures import Place
+from app.session.words import Words, class_name, plain_name
+from app.widgets.camera import camera
+from app.widgets.choices import choose_one
+from app.widgets.gallery import Sheet, choose_from_gallery, say_unreadable
+from app.widgets.strip import Tile, strip
+from app.widgets.uploads import ENDINGS, Upload
+from cbam_core.data.fitting import Fit
+from cbam_core.data.images import MAX_BYTES
+from cbam_core.errors import CbamError
+
+Source = Literal["sample", "test", "upload", "camera", "folder"]
+"""Where a side's picture comes from."""
+
+LABELS: dict[Place, str] = {"left": "A", "right": "B"}
+"""Short names of the two sides."""
+
+WORDS = Words(
+    {
+        "sample": "Samples",
+        "test": "Test set",
+        "upload": "Upload",
+        "camera": "Camera",
+        "folder": "Folder",
+        "source": "Picture {label} from",
+        "file": "Drop picture {label} here, or choose it",
+        "held": "Shown: {name}. Choose another one to replace it.",
+        "number": "Number of test image {label}",
+        "random": "Random",
+        "swap": "Swap",
+        "swap_help": "Exchange A and B",
+        "inspect": "From Inspect",
+        "inspect_help": "Make the picture that you looked at last on Inspect picture {label}",
+        "network": "Network {label}",
+        "class": "Class {label}",
+    }
+)
+
+_KEPT = "compare-sides"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a picture of any size is brought to the network's input.
+
+    Attributes:
+        fit: in which way.
+        square: for ``fit="square"``: left, top and side in the picture's own pixels; None for a part in its middle.
+    """
+
+    fit: Fit = "crop"
+    square: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen for one side.
+
+    Attributes:
+        source: where the picture comes from.
+        sample: place in the sample sheet.
+        test: number of an image of the test set.
+        upload: the visitor's own picture, if there is one.
+        upload_fit: how that is fitted.
+        photo: what the visitor took with their camera.
+        folder: name of a picture that whoever runs the app has laid out; "" before one was chosen.
+        folder_fit: how that is fitted.
+        network: name of a network; "" before one was chosen.
+        class_: name of a class; "" before one was chosen.
+    """
+
+    source: Source = "sample"
+    sample: int = 0
+    test: int = 0
+    upload: Upload | None = None
+    upload_fit: Fitted = field(default_factory=Fitted)
+    photo: Upload | None = None
+    folder: str = ""
+    folder_fit: Fitted = field(default_factory=Fitted)
+    network: str = ""
+    class_: str = ""
+
+    @property
+    def fitted(self) -> Fitted:
+        """How the picture is fitted."""
+        return {"upload": self.upload_fit, "folder": self.folder_fit}.get(self.source, Fitted())
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures that whoever runs the app has laid out.
+
+    Attributes:
+        names: of their files.
+        sheet: gives their thumbnails.
+    """
+
+    names: Sequence[str]
+    sheet: Sheet
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where pictures can come from.
+
+    Attributes:
+        sheet: PNG with the sample images, see `strip`.
+        tiles: what each of them is.
+        columns: images in a row of the sheet.
+        count: images of the test set; None where it is not there.
+        gallery: opens the folder of whoever runs the app; None where there is none.
+        inspected: gives a side the picture that the visitor looked at last on Inspect; None before they did.
+    """
+
+    sheet: bytes
+    tiles: Sequence[Tile]
+    columns: int
+    count: int | None = None
+    gallery: Callable[[], Gallery] | None = None
+    inspected: Callable[[Choice], Choice] | None = None
+
+    @property
+    def known(self) -> list[Source]:
+        """Those that there are."""
+        return [
+            "sample",
+            *(("test",) if self.count is not None else ()),
+            "upload",
+            "camera",
+            *(("folder",) if self.gallery is not None else ()),
+        ]
+
+
+def side_columns() -> Iterator[tuple[Place, DeltaGenerator]]:
+    """Both sides and their columns; narrow windows stack them."""
+    return zip(LABELS, st.columns(2, gap="large"), strict=True)
+
+
+def begin(left: Choice, right: Choice) -> None:
+    """Set what a visitor sees first; does nothing once they have been here."""
+    st.session_state.setdefault(_KEPT, {"left": left, "right": right, "turn": 0, "starts": {}})
+
+
+def side_of(place: Place) -> Choice:
+    """What was chosen for a side so far."""
+    return _kept(place)
+
+
+def change(left: Choice, right: Choice) -> None:
+    """Set both sides, as for a visitor who comes by an address; the widgets begin with them."""
+    _keep("left", left)
+    _keep("right", right)
+    _turn()
+
+
+def swap_button(what: str) -> None:
+    """Exchange what differs between the sides: ``"pictures"``, ``"networks"`` or ``"classes"``."""
+    st.button(
+        WORDS["swap"],
+        icon=":material/swap_horiz:",
+        help=WORDS["swap_help"],
+        on_click=_swap,
+        args=(what,),
+        key="compare-swap",
+    )
+
+
+def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] | None = None) -> Choice:
+    """Let the visitor choose a picture for one side.
+
+    Args:
+        place: which side.
+        sources: what there is.
+        title: draws what stands before the choice.
+    """
+    label, kept = LABELS[place], _kept(place)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if title is not None:
+            title()
+        source = choose_one(
+            WORDS["source"].format(label=label),
+            sources.known,
+            WORDS,
+            first=kept.source if kept.source in sources.known else "sample",
+            key=_key("source", place),
+        )
+        if sources.inspected is not None:
+            st.button(
+                WORDS["inspect"],
+                icon=":material/content_copy:",
+                help=WORDS["inspect_help"].format(label=label),
+                on_click=_take,
+                args=(place, sources.inspected),
+                key=f"compare-inspect-{place}",
+            )
+    kept = _keep(place, replace(kept, source=source))
+    if kept.source == "sample":
+        first = _start("strip", place, kept.sample)
+        key = _key("strip", place)
+        chosen = strip(sources.sheet, sources.tiles, columns=sources.columns, chosen=first, key=key)
+        return _keep(place, replace(kept, sample=chosen))
+    if kept.source == "test" and sources.count is not None:
+        return _keep(place, replace(kept, test=_choose_test_image(place, kept.test, sources.count)))
+    if kept.source == "camera":
+        camera(_key("camera", place), partial(_receive_photo, place))
+        return _kept(place)
+    if kept.source == "folder" and sources.gallery is not None:
+        return _keep(place, _choose_laid_out(place, kept, sources.gallery))
+    _take_file(place, kept)
+    return kept
+
+
+def _take_file(place: Place, kept: Choice) -> None:
+    key = _key("file", place)
+    given = st.file_uploader(
+        WORDS["file"].format(label=LABELS[place]),
+        type=ENDINGS,
+        max_upload_size=MAX_BYTES // 2**20,
+        key=key,
+        on_change=_receive,
+        args=(place, key),
+    )
+    if given is None and kept.upload is not None:
+        st.caption(WORDS["held"].format(name=plain_name(kept.upload.name)))
+
+
+def _choose_laid_out(place: Place, kept: Choice, gallery: Callable[[], Gallery]) -> Choice:
+    """A picture of whoever runs the app; one that is chosen here is fitted as all are at first."""
+    try:
+        pictures = gallery()
+    except CbamError as error:
+        say_unreadable(error)
+        return replace(kept, folder="")
+    names = pictures.names
+    at = choose_from_gallery(names, pictures.sheet, first=kept.folder, key=_key("folder", place))
+    name = "" if at is None else names[at]
+    return kept if name == kept.folder else replace(kept, folder=name, folder_fit=Fitted())
+
+
+def _choose_test_image(place: Place, kept: int, count: int) -> int:
+    key = _key("test", place)
+    st.session_state.setdefault(key, kept if kept < count else 0)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        number = st.number_input(
+            WORDS["number"].format(label=LABELS[place]),
+            min_value=0,
+            max_value=count - 1,
+            icon=":material/tag:",
+            label_visibility="collapsed",
+            width=170,
+            key=key,
+        )
+        st.button(
+            WORDS["random"],
+            icon=":material/casino:",
+            on_click=_draw,
+            args=(key, count),
+            key=_key("random", place),
+        )
+    return number if 0 <= number < count else 0  # bounds hold in the browser only
+
+
+def _draw(key: str, count: int) -> None:
+    st.session_state[key] = secrets.randbelow(count)
+
+
+def choose_network(place: Place, labels: Mapping[str, str]) -> str:
+    """Let the visitor choose a network for one side.
+
+    Args:
+        place: of the side.
+        labels: what the list calls each network, by its name.
+    """
+    kept, names = _kept(place), [*labels]
+    at = names.index(kept.network) if kept.network in names else 0
+    name = st.selectbox(
+        WORDS["network"].format(label=LABELS[place]),
+        names,
+        index=at,
+        format_func=labels.__getitem__,
+        key=_key("network", place),
+    )
+    return _keep(place, replace(kept, network=name)).network
+
+
+def choose_class(place: Place, names: Sequence[str]) -> str:
+    """Let the visitor choose a class for one side."""
+    kept = _kept(place)
+    at = names.index(kept.class_) if kept.class_ in names else 0
+    label = WORDS["class"].format(label=LABELS[place])
+    name = st.selectbox(label, list(names), index=at, format_func=class_name, key=_key("class", place))
+    return _keep(place, replace(kept, class_=name)).class_
+
+
+def _kept(place: Place) -> Choice:
+    choice: Choice = st.session_state[_KEPT][place]
+    return choice
+
+
+def _keep(place: Place, choice: Choice) -> Choice:
+    st.session_state[_KEPT][place] = choice
+    return choice
+
+
+def _key(what: str, place: Place) -> str:
+    return f"compare-{what}-{place}-{st.session_state[_KEPT]['turn']}"
+
+
+def _start(what: str, place: Place, chosen: int) -> int:
+    """Where a strip begins: it stays while the visitor chooses, so that the sheet is sent once."""
+    key, starts = _key(what, place), st.session_state[_KEPT]["starts"]
+    if key not in st.session_state or key not in starts:
+        starts[key] = chosen
+    start: int = starts[key]
+    return start
+
+
+def _swap(what: str) -> None:
+    left, right = _kept("left"), _kept("right")
+    if what == "networks":
+        swapped = replace(left, network=right.network), replace(right, network=left.network)
+    elif what == "classes":
+        swapped = replace(left, class_=right.class_), replace(right, class_=left.class_)
+    else:
+        swapped = (
+            replace(right, network=left.network, class_=left.class_),
+            replace(left, network=right.network, class_=right.class_),
+        )
+    change(*swapped)
+
+
+def _take(place: Place, inspected: Callable[[Choice], Choice]) -> None:
+    _keep(place, inspected(_kept(place)))
+    _turn()
+
+
+def _turn() -> None:
+    kept = st.session_state[_KEPT]
+    kept["turn"] += 1
+    kept["starts"].clear()
+
+
+def _receive_photo(place: Place, photo: Upload | None) -> None:
+    _keep(place, replace(_kept(place), photo=photo))
+
+
+def _receive(place: Place, key: str) -> None:
+    given = st.session_state[key]
+    content = None if given is None else given.getvalue()
+    upload = None if content is None else Upload(given.name, hashlib.sha256(content).hexdigest(), content)
+    _keep(place, replace(_kept(place), upload=upload, upload_fit=Fitted()))

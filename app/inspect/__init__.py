@@ -1,0 +1,1 @@
+"""The page for one image: what the network saw, said and attended to."""

@@ -1,0 +1,244 @@
+"""Inspect: one picture, what the network made of it, and what every block attended to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from app import services
+from app.inspect.result import show_own_pictures, show_result, write_nothing
+from app.inspect.start import FIRST, SOURCE, follow, starts, turned, was_shown
+from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
+from app.server.upload_limits import uploads_stay_in_memory
+from app.session import last_image, own_networks
+from app.session.last_image import Picked
+from app.session.words import Words, listed_classes, plain_text
+from app.widgets.camera import take_photo
+from app.widgets.choices import choose_one
+from app.widgets.failures import fragment
+from app.widgets.gallery import choose_from_gallery, say_unreadable
+from app.widgets.prefetch import Ahead, send_ahead
+from app.widgets.strip import strip
+from app.widgets.uploads import (
+    Upload,
+    say,
+    say_where_they_live,
+    uploads,
+)
+from cbam_core.data.cifar10 import CLASSES, LabelledImages
+from cbam_core.errors import CbamError
+from cbam_core.evaluation.selection import select
+from cbam_core.network import Classifier
+from cbam_core.results.evaluation import Evaluation
+
+WORDS = Words(
+    {
+        "title": "Inspect",
+        "from": "Picture from",
+        "sample": "Samples",
+        "test": "Test set",
+        "upload": "Upload",
+        "camera": "Camera",
+        "folder": "Folder",
+        "any": "Any picture will do; the network knows {classes}.",
+        "not_fetched": "The ten thousand test images of CIFAR-10 are not on this server yet; whoever runs the app gets "
+        "them with `cbam data fetch`.",
+        "brought": "The picture that you looked at last.",
+        "forget": "Put it away",
+        "caption": "CIFAR-10 test image {index}, as the network saw it",
+    }
+)
+
+
+def page(classifier: Classifier, asked: dict[str, Any]) -> None:
+    """The page below the sidebar.
+
+    Args:
+        classifier: the network.
+        asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
+    """
+    parts: dict[str, Callable[[Classifier, bool], None]] = {
+        "sample": _from_samples,
+        "test": _from_test_set,
+        "upload": _from_uploads,
+        "camera": _from_camera,
+    }
+    if services.has_gallery():
+        parts["folder"] = _from_gallery
+    follow(classifier, asked)
+    labels = {name: WORDS[name] for name in parts}
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title(WORDS["title"], anchor=False, width="content")
+        source = choose_one(WORDS["from"], list(parts), labels, key=SOURCE)
+    starts()["source"] = source
+    # Every source stays on the page, all but one hidden, so that going back and forth loses no choice.
+    for name, part in parts.items():
+        with st.container(key=f"source-{name}"):
+            part(classifier, name == source)
+    # What wraps a container is hidden as well, or the gap around it would stay.
+    hidden = ", ".join(f":has(> .st-key-source-{name})" for name in parts if name != source)
+    st.html(f"<style>{hidden} {{ display: none }}</style>")
+    # Last, and outside the fragments: it must not delay the first result, nor travel with every choice.
+    send_ahead("sample", classifier.digest, services.samples_ahead(classifier))
+
+
+@fragment
+def _from_samples(classifier: Classifier, shown: bool) -> None:
+    """The bundled images; choosing one runs this part of the page alone."""
+    sheet = services.samples()
+    index = strip(
+        services.sample_png(),
+        services.sample_tiles(),
+        columns=10,
+        chosen=starts()["sample"],
+        key=turned("sample", "strip-sample"),
+        channel="sample",
+        of=classifier.digest,
+    )
+    if not shown:
+        return
+    last_image.note(Picked("sample", index))
+    picture = services.show_sample(classifier, index)
+    ahead = Ahead("sample", classifier.digest, index, starts()["strip-sample"])
+    caption, truth = services.about_sample(index)
+    name = f"cifar10-test-{int(sheet.indices[index])}"
+    show_result(
+        classifier, picture, name, caption=caption, truth=truth, link=f"sample-{index}", ahead=ahead, key="sample"
+    )
+
+
+@fragment
+def _from_test_set(classifier: Classifier, shown: bool) -> None:
+    """All test images, where they were fetched."""
+    if not was_shown("test", shown):
+        return
+    test = services.test_set()
+    if test is None:
+        st.info(WORDS["not_fetched"], icon=":material/cloud_download:")
+        if shown:
+            write_nothing(classifier)
+        return
+    answers = services.kept_answers(classifier, test)
+    index = choose_test_image(
+        CLASSES,
+        first=int(services.samples().indices[FIRST]),
+        count=len(test.labels),
+        find=lambda selection: select(test.labels, selection, answers),
+        about=lambda index: _answered(test, answers, index),
+        sheet=lambda indices: services.test_sheet(indices, COLUMNS),
+        unanswered=None if answers is not None else _why_unanswered(classifier),
+    )
+    if not shown:
+        return
+    if index is None:
+        write_nothing(classifier)
+        return
+    last_image.note(Picked("test", index))
+    show_result(
+        classifier,
+        services.show_test_image(classifier, index),
+        f"cifar10-test-{index}",
+        caption=WORDS["caption"].format(index=index),
+        truth=CLASSES[int(test.labels[index])],
+        link=f"test-{index}",
+        filters=_filters_as_parameters(answered=answers is not None),
+        key="test",
+    )
+
+
+@fragment
+def _from_uploads(classifier: Classifier, shown: bool) -> None:
+    """The visitor's own pictures, one opened at a time."""
+    given = uploads()
+    if given:
+        starts().pop("brought", None)
+    if not shown:
+        return
+    brought: Upload | None = starts().get("brought")
+    if brought is not None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(WORDS["brought"], width="content")
+            st.button(WORDS["forget"], type="tertiary", on_click=_forget, key="uploads-forget")
+        show_own_pictures(classifier, [brought], key="upload")
+    elif given:
+        show_own_pictures(classifier, given, key="upload")
+    else:
+        st.markdown(WORDS["any"].format(classes=plain_text(listed_classes(classifier.classes))))
+        write_nothing(classifier)
+    say_where_they_live(in_memory=uploads_stay_in_memory())
+
+
+def _forget() -> None:
+    """Let go of the picture that was looked at last."""
+    starts().pop("brought", None)
+    last_image.forget()
+
+
+@fragment
+def _from_camera(classifier: Classifier, shown: bool) -> None:
+    """What the visitor's camera sees."""
+    if not shown:
+        return
+    photo = take_photo()
+    if photo is not None:
+        show_own_pictures(classifier, [photo], key="camera")
+    else:
+        write_nothing(classifier)
+    say_where_they_live(in_memory=uploads_stay_in_memory())
+
+
+@fragment
+def _from_gallery(classifier: Classifier, shown: bool) -> None:
+    """Pictures that whoever runs the app has laid out."""
+    if not was_shown("folder", shown):
+        return
+    try:
+        pictures = services.gallery()
+    except CbamError as error:
+        say_unreadable(error)
+        if shown:
+            write_nothing(classifier)
+        return
+    place = choose_from_gallery(
+        [picture.name for picture in pictures],
+        partial(services.gallery_sheet, pictures),
+        first=starts()["folder"],
+        key=turned("gallery", "strip-folder"),
+    )
+    if not shown:
+        return
+    if place is None:
+        write_nothing(classifier)
+        return
+    starts()["folder"] = pictures[place].name
+    try:
+        chosen = services.gallery_file(pictures[place])
+    except CbamError as error:
+        say(error, pictures[place].name)
+        write_nothing(classifier)
+        return
+    show_own_pictures(classifier, [chosen], key="folder", link=f"folder-{chosen.name}")
+
+
+def _filters_as_parameters(*, answered: bool) -> dict[str, str | None]:
+    """What an address says of the filters of the test set; those by answers count only where there are some."""
+    selection = chosen_filters()
+    return {
+        "class": None if selection.truth is None else CLASSES[selection.truth],
+        "answers": selection.answers if answered and selection.answers != "all" else None,
+        "by": selection.order if answered and selection.order != "index" else None,
+    }
+
+
+def _answered(test: LabelledImages, answers: Evaluation | None, index: int) -> Answered:
+    predicted = None if answers is None else CLASSES[int(answers.predicted[index])]
+    return Answered(CLASSES[int(test.labels[index])], predicted)
+
+
+def _why_unanswered(classifier: Classifier) -> str:
+    if classifier.classes != CLASSES:
+        return "other_classes"
+    return "own" if own_networks.is_own(classifier) else "not_kept"

@@ -1,0 +1,166 @@
+"""Inspect's result: everything about one picture, or about some of any size, and the address that shows it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import streamlit as st
+
+from app import services
+from app.inspect.start import (
+    Square,
+    frame_key,
+    note_settings,
+    settings_to_begin_with,
+    square_of,
+    starts,
+    turned,
+)
+from app.session import last_image, links, own_networks
+from app.session.last_image import Picked
+from app.session.words import Words
+from app.widgets.attention import attention_viewer
+from app.widgets.copy_link import copy_link
+from app.widgets.downloads import downloads
+from app.widgets.prediction import prediction
+from app.widgets.prefetch import Ahead
+from app.widgets.uploads import Upload, choose_fit, not_left_out, one_by_one, overview, say
+from cbam_core.data.fitting import Fit
+from cbam_core.errors import CbamError
+from cbam_core.network import Classifier
+from cbam_core.viewer import Settings
+
+WORDS = Words(
+    {
+        "gates": "A block multiplies each feature channel by its channel weight, and each place by the value of its "
+        "spatial mask: near 1 lets through, near 0 holds back. They show what this network let through for this "
+        "picture; they are not a reason for the class that it chose.",
+        "no_gates": "This network has no gates to show.",
+    }
+)
+
+
+NO_FILTERS: Mapping[str, str | None] = MappingProxyType({})
+
+
+def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: str, link: str | None = None) -> None:
+    """Pictures of any size, fitted to the network's input as the visitor wishes."""
+    fit = choose_fit()
+    given = not_left_out(given)
+    pictures, refused = {}, {}
+    for upload in one_by_one(given):
+        try:
+            pictures[upload.digest] = _fitted(classifier, upload, fit)
+        except CbamError as error:
+            refused[upload.digest] = error
+    opened = overview(given, pictures, refused) if len(given) > 1 else given[0]
+    if opened.digest in refused:
+        say(refused[opened.digest], opened.name)
+        write_nothing(classifier)
+        return
+    square = square_of(opened) if fit == "square" else None
+    if square is not None:
+        starts()["squares"][opened.digest] = square  # for when this source is shown again
+    last_image.note(Picked("upload", upload=opened, fit=fit, square=square))
+    read = [one for one in given if one.digest in pictures]
+    show_result(
+        classifier,
+        pictures[opened.digest],
+        opened.name,
+        caption=opened.name,
+        movable=fit == "square",
+        frame=frame_key(opened),
+        together={one.name: pictures[one.digest] for one in read},
+        files={one.name: one.content for one in read},
+        link=link,
+        fit=fit,
+        square=square,
+        key=key,
+    )
+
+
+def _fitted(classifier: Classifier, upload: Upload, fit: Fit) -> services.Shown:
+    """A picture that the network saw; a part that an address names is left where the picture has no such part."""
+    square = square_of(upload) if fit == "square" else None
+    try:
+        return services.show_upload(classifier, upload.digest, upload.content, fit, square)
+    except CbamError as error:
+        linked: dict[str, Square] = starts()["linked"]
+        if error.code != "fit.square-outside" or linked.pop(upload.name, None) is None:
+            raise
+    square = square_of(upload)
+    return services.show_upload(classifier, upload.digest, upload.content, fit, square)
+
+
+def write_nothing(classifier: Classifier) -> None:
+    """The address of the page alone: what was there before is no more to be seen."""
+    links.write(network=links.network_of(classifier))
+
+
+def show_result(
+    classifier: Classifier,
+    picture: services.Shown,
+    name: str,
+    *,
+    caption: str,
+    truth: str | None = None,
+    movable: bool = False,
+    frame: str = "",
+    together: dict[str, services.Shown] | None = None,
+    files: dict[str, bytes] | None = None,
+    link: str | None = None,
+    fit: str = "crop",
+    square: tuple[float, float, float] | None = None,
+    filters: Mapping[str, str | None] = NO_FILTERS,
+    ahead: Ahead | None = None,
+    key: str,
+) -> None:
+    """Everything about one picture, and its address."""
+    main, tools = st.columns([6.6, 1], gap="small")
+    with main:
+        prediction(
+            picture.explanation,
+            caption=caption,
+            truth=truth,
+            preview=picture.preview,
+            movable=movable,
+            key=frame or f"{key}-prediction",
+            ahead=ahead,
+        )
+    usual = Settings(**picture.view["settings"])
+    has_gates = bool(picture.view["blocks"])
+    settings = _viewer(picture.view, key=key, ahead=ahead) if has_gates else usual
+    linked = link is not None and not own_networks.is_own(classifier)
+    foot = st.container()  # beside the picture a sentence would push the viewer off the first screen
+    with tools:
+        shown = {name: picture} if together is None else together
+        downloads(
+            {each: one.explanation for each, one in shown.items()}, settings, files=files or {}, opened=name, key=key
+        )
+        copy_link(possible=linked, note=foot, key=f"{key}-link")
+    if has_gates:
+        st.caption(WORDS["gates"])
+    else:
+        st.info(WORDS["no_gates"], icon=":material/info:")
+    links.write(
+        network=links.network_of(classifier),
+        image=link,
+        fit=fit if link and fit != "crop" else None,
+        square=square if link else None,
+        **filters,
+        **links.settings_as_parameters(settings, usual),
+    )
+
+
+def _viewer(view: dict[str, Any], *, key: str, ahead: Ahead | None) -> Settings:
+    """The viewer with the settings that the visitor made on any source, or came with."""
+    usual, place = Settings(**view["settings"]), turned(f"{key}-viewer", "viewer")
+    asked = settings_to_begin_with(place)
+    if asked.get("block") not in [block["name"] for block in view["blocks"]]:
+        asked = {name: value for name, value in asked.items() if name != "block"}
+    begun = usual.changed_by(asked)
+    chosen = attention_viewer({**view, "settings": begun.as_dict()}, key=place, ahead=ahead)
+    note_settings(chosen, usual, without=["image"] if len(view["images"]) < 2 else [])
+    return chosen

@@ -1,0 +1,1 @@
+"""The page about one network: its card, layers, kernels and quality."""

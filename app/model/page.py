@@ -1,0 +1,149 @@
+"""Model: the network itself; its card, what it is made of, what its blocks add, and how good it is."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from app import services
+from app.model.card import card_table
+from app.model.kernels import kernel_pictures
+from app.model.layers import block_table, layer_table
+from app.model.quality import quality
+from app.session import links, own_networks
+from app.session.words import Words, card_text
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.errors import TrainingError
+from cbam_core.network import Classifier
+from cbam_core.nn.anatomy import Summary
+from cbam_core.results.evaluation import Evaluation, wilson_interval
+from cbam_core.weights.card import Card
+
+WORDS = Words(
+    {
+        "title": "Model",
+        "kernels": "What its spatial attention has learnt",
+        "no_kernels": "No block of this network has a spatial gate, so there are no kernels to show.",
+        "quality": "How good it is",
+        "accuracy": "Test accuracy",
+        "accuracy_help": "{right} of {count} test images, and the 95 % interval (Wilson).",
+        "interval": "{low:.2f} to {high:.2f} %",
+        "parameters": "Parameters",
+        "multiply_adds": "Multiply-adds",
+        "by_cbam": "{count} by CBAM ({share} %)",
+        "evaluation.none": "Which classes it mixes up, and how sure it is, is shown once its answers to the test set "
+        "are kept beside it. This command does that:",
+        "evaluation.other-weights": "The answers kept beside this network are those of other weights, so they are not "
+        "shown. This command replaces them:",
+        "evaluation.unreadable": "The answers kept beside this network cannot be read. This command replaces them:",
+        "own": "Which classes it mixes up, and how sure it is, is shown here of networks that whoever runs the app has "
+        "evaluated. For your own file this command prints it, on your own machine; FILE stands for the file's name:",
+        "other_classes": "Which classes it mixes up cannot be counted: it tells other classes apart than the test set "
+        "of CIFAR-10 has.",
+        "blocks": "What CBAM adds",
+        "no_blocks": "Nothing: this network has no CBAM block.",
+        "layers": "Layers",
+        "about_layers": "For one image of {size} pixels. A multiply-add is one product added to a sum: of "
+        "convolutions, linear layers, and the gates' multiplication of their feature map. Layers with an orange edge "
+        "belong to a CBAM block.",
+    }
+)
+
+
+def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
+    """The page below the sidebar."""
+    anatomy = services.anatomy(classifier)
+    links.write(network=links.network_of(classifier))
+    st.title(WORDS["title"], anchor=False)
+    if classifier.card.what:
+        st.text(card_text(classifier.card.what))
+    evaluation = _evaluation(classifier)
+    _figures(classifier.card, anatomy.summary, evaluation if isinstance(evaluation, Evaluation) else None)
+    card_table(
+        classifier.card,
+        architecture=classifier.architecture,
+        arguments=classifier.arguments,
+        classes=classifier.classes,
+        input_size=classifier.input_size,
+        mean=classifier.mean,
+        std=classifier.std,
+        digest=classifier.digest,
+    )
+    st.header(WORDS["kernels"], anchor=False)
+    if anatomy.kernels:
+        kernel_pictures([(kernel.block, kernel.planes) for kernel in anatomy.kernels], key="model-kernels")
+    else:
+        st.markdown(WORDS["no_kernels"])
+    st.header(WORDS["quality"], anchor=False)
+    if isinstance(evaluation, Evaluation):
+        quality(evaluation, key="model")
+    else:
+        _say_not_evaluated(classifier, evaluation.code)
+    _layers(anatomy.summary)
+
+
+def _evaluation(classifier: Classifier) -> Evaluation | TrainingError:
+    try:
+        return services.evaluation_of(classifier)
+    except TrainingError as error:
+        return error
+
+
+def _figures(card: Card, summary: Summary, evaluation: Evaluation | None) -> None:
+    """A few numbers that sum the network up."""
+    right, count = card.test_correct, card.test_count
+    if right is None and evaluation is not None:
+        right, count = evaluation.total_right, evaluation.total
+    with st.container(horizontal=True, gap="medium"):
+        if right is not None and count:
+            low, high = wilson_interval(right, count)
+            st.metric(
+                WORDS["accuracy"],
+                f"{100 * right / count:.2f} %",
+                WORDS["interval"].format(low=100 * low, high=100 * high),
+                delta_color="off",
+                delta_arrow="off",
+                help=WORDS["accuracy_help"].format(right=f"{right:,}", count=f"{count:,}"),
+                width="content",
+            )
+        _size(WORDS["parameters"], summary.parameters, summary.cbam_parameters, summary.cbam_parameter_share)
+        _size(
+            WORDS["multiply_adds"], summary.multiply_adds, summary.cbam_multiply_adds, summary.cbam_multiply_add_share
+        )
+
+
+def _size(label: str, number: int, cbam: int, share: float) -> None:
+    st.metric(
+        label,
+        f"{number:,}",
+        WORDS["by_cbam"].format(count=f"{cbam:,}", share=f"{100 * share:.2f}") if cbam else None,
+        delta_color="off",
+        delta_arrow="off",
+        width="content",
+    )
+
+
+def _say_not_evaluated(classifier: Classifier, code: str) -> None:
+    if classifier.classes != CLASSES:
+        st.markdown(WORDS["other_classes"])
+        return
+    if own_networks.is_own(classifier):
+        said, checkpoint = WORDS["own"], ["FILE"]
+    else:
+        said, checkpoint = WORDS.get(code, WORDS["evaluation.none"]), [classifier.name, "--keep"]
+    st.markdown(said)
+    st.code(shlex.join(["cbam", "evaluate", "--checkpoint", *checkpoint]), language="bash", wrap_lines=True)
+
+
+def _layers(summary: Summary) -> None:
+    st.header(WORDS["blocks"], anchor=False)
+    if summary.blocks:
+        block_table(summary)
+    else:
+        st.markdown(WORDS["no_blocks"])
+    st.header(WORDS["layers"], anchor=False)
+    layer_table(summary)
+    st.caption(WORDS["about_layers"].format(size="x".join(map(str, summary.input_size))))

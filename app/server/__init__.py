@@ -1,0 +1,1 @@
+"""How does the server start, and what may a browser do with it?"""

@@ -1,0 +1,56 @@
+// Runs before Streamlit's own script on every page. `pages`, `mark` and `refused` are filled in by app/server/client.py.
+
+// How far the app's address goes: a page's name at its end is not part of it.
+const address = window.location.pathname.replace(new RegExp(`/(?:${pages.join("|")})/?$`), "/");
+window.__streamlit = { BACKEND_BASE_URL: window.location.origin + address };
+
+// An address that the visitor goes back or forth to is marked before Streamlit hears of it and sends it to the page,
+// which could not tell it otherwise from one that a browser sends late, not having heard of the latest one yet.
+window.addEventListener("popstate", () => {
+  if (window.location.hash) return;
+  const gone = new URL(window.location.href);
+  gone.searchParams.set(mark, Date.now());
+  window.history.replaceState(window.history.state, "", gone);
+});
+
+// A page is gone to by its bare address, and says then what is on it. The two are one place in the history: otherwise
+// going back from a page would lead to that page again.
+const push = window.history.pushState.bind(window.history);
+window.history.pushState = (state, unused, url) => {
+  const to = new URL(url ?? "", window.location.href);
+  const says = to.search && !window.location.search && to.pathname === window.location.pathname;
+  if (says) window.history.replaceState(state, unused, url);
+  else push(state, unused, url);
+};
+
+// In a narrow window the sidebar lies over the page; whoever goes to a page wants to see it.
+const narrow = window.matchMedia("(max-width: 768px)");
+document.addEventListener("click", (event) => {
+  if (!narrow.matches || !event.target.closest("[data-testid=stSidebarNavLink]")) return;
+  document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+});
+
+// Streamlit shows that an upload was refused; the answer says why, in the page's language. A click on it, Escape or new
+// uploads take the sentence away, but not others that were chosen together with it.
+let uploads = 0;
+const refusals = document.createElement("div");
+refusals.className = "cbam-refused";
+refusals.setAttribute("role", "alert");
+const refuse = (said) => {
+  if (!refusals.isConnected) document.body.append(refusals);
+  refusals.textContent = said;
+};
+refusals.addEventListener("click", () => refuse(""));
+document.addEventListener("keydown", (event) => event.key === "Escape" && refuse(""));
+const open = XMLHttpRequest.prototype.open;
+XMLHttpRequest.prototype.open = function (method, url, ...rest) {
+  open.call(this, method, url, ...rest);
+  if (method.toUpperCase() !== "PUT" || !String(url).includes("/_stcore/upload_file/")) return;
+  const language = document.documentElement.lang;
+  if (language) this.setRequestHeader("Accept-Language", language);
+  if (!uploads++) refuse("");
+  this.addEventListener("loadend", () => {
+    uploads--;
+    if (this.getResponseHeader(refused)) refuse(this.responseText);
+  });
+};

@@ -1,0 +1,70 @@
+"""Streamlit's client page as it is sent for each of our pages, with a script of ours before its own.
+
+Streamlit's client does not know whether ``/model`` is a page of an app at ``/`` or an app published at ``/model``. It
+asks both for their health, the wrong one first, and the browser logs two 404s; to answer these would make it take the
+page's address for the app's. The names of our pages are known, so an inline script says how far the app's address goes,
+which works too where a proxy takes a path away before it asks us. The same script marks addresses that a visitor goes
+back or forth to, which it has to hear of before Streamlit does, keeps a page and its parameters one place in the
+history, folds the sidebar of a narrow window once a page was chosen in it, and shows why an upload was refused. A bare
+``streamlit run`` lacks all that.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from app.server.upload_limits import REFUSED
+
+FIRST: Final = "inspect"
+"""The page that stands at the app's own address; Streamlit knows it by no other."""
+
+MARK: Final = "gone"
+"""Parameter that our script adds to an address that the visitor goes back or forth to; another value each time."""
+
+PAGES: Final = Path(__file__).resolve().parents[1]
+
+_SCRIPT: Final = Path(__file__).with_name("client.js")
+
+
+def page_names() -> list[str]:
+    """Last part of each page's address: the name of the folder that holds the page."""
+    return sorted(file.parent.name for file in PAGES.glob("*/page.py"))
+
+
+def client_page() -> str:
+    """The installed Streamlit's page with our script before its own."""
+    from streamlit import file_util
+
+    page = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
+    names = {"pages": page_names(), "mark": MARK, "refused": REFUSED}
+    given = "".join(f"const {name} = {json.dumps(value)};" for name, value in names.items())
+    script = f"<script>{{ {given}\n{_SCRIPT.read_text(encoding='utf-8')}}}</script>"
+    return page.replace("<head>", f"<head>\n    {script}", 1)
+
+
+def client_routes(page: str, base_path: str = "") -> list[Route]:
+    """A route for each page's address.
+
+    Args:
+        page: what `client_page` gave.
+        base_path: path below which a proxy publishes the app, without slashes around it; empty for the root.
+    """
+
+    async def answer(_: Request) -> HTMLResponse:
+        return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
+
+    before = f"/{base_path}" if base_path else ""
+    first = Route(f"{before}/{FIRST}", _go_to_first)
+    others = (name for name in page_names() if name != FIRST)
+    return [first, *(Route(f"{before}/{name}", answer) for name in ("", *others))]
+
+
+async def _go_to_first(request: Request) -> Response:
+    query = request.url.query
+    return Response(status_code=307, headers={"Location": f"./?{query}" if query else "./"})

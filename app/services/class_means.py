@@ -1,0 +1,97 @@
+"""What a network's gates do on all images of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from app.services.networks import recall
+from app.session import own_networks
+from app.session.scheduling import slot
+from cbam_core.data.cifar10 import CLASSES, open_split
+from cbam_core.data.samples import sample_sheet
+from cbam_core.evaluation.class_means import GateSums
+from cbam_core.evaluation.class_means_file import Summaries, keep_summaries, open_summaries, summaries_path
+from cbam_core.explanation.comparison import GateSummary
+from cbam_core.explanation.explaining import batch_of
+from cbam_core.network import Classifier
+
+_SUMMING = "summing-gates"
+
+
+def class_images(name: str) -> np.ndarray:
+    """The bundled images of a class, uint8 RGB (N, 32, 32, 3)."""
+    sheet = sample_sheet()
+    images: np.ndarray = sheet.images[sheet.labels == CLASSES.index(name)]
+    return images
+
+
+def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
+    """What a network's gates do on the bundled images of every class, by the class's name."""
+    return recall(_class_summaries, classifier)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:
+    sheet, step = sample_sheet(), batch_of(_classifier)
+    sums = GateSums(_classifier, CLASSES)
+    for start in range(0, len(sheet.images), step):
+        with slot():
+            sums.add(sheet.images[start : start + step], sheet.labels[start : start + step])
+    return dict(sums.summaries())
+
+
+def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
+    """What a network's gates do on all test images of every class, by the class's name.
+
+    It is worked out once a network and kept in the cache folder; that of a visitor's own network, in their session. A
+    run that Streamlit ends meanwhile is gone on with by the next one.
+
+    Args:
+        classifier: the network.
+        report: called between steps, while it is worked out, with the number of images done and of all.
+
+    Raises:
+        DataError: the test set is not there.
+    """
+    known = (
+        own_networks.means_of(classifier) if own_networks.is_own(classifier) else _known_summaries(classifier.digest)
+    )
+    if "test" not in known:
+        path = None if own_networks.is_own(classifier) else summaries_path(classifier.digest, "test")
+        found = None if path is None else open_summaries(path)
+        if found is None or tuple(found) != CLASSES:
+            found = _sum_up(classifier, report)
+            if path is not None:
+                keep_summaries(found, path)
+        known["test"] = found
+    return known["test"]
+
+
+def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
+    test, sums, size = open_split("test"), _begun(classifier), batch_of(classifier)
+    while sums.count < len(test.labels):
+        report(sums.count, len(test.labels))  # draws, and is where Streamlit ends runs that are not wanted any more
+        with slot():  # a run that is being ended may have gone one step further by now
+            step = slice(sums.count, sums.count + size)
+            if step.start < len(test.labels):
+                sums.add(np.array(test.images[step]), np.array(test.labels[step]))
+    st.session_state.pop(_SUMMING, None)
+    return sums.summaries()
+
+
+def _begun(classifier: Classifier) -> GateSums:
+    """Sums that an earlier run of this visitor left unfinished, or new ones; those of another network are dropped."""
+    begun: tuple[str, GateSums] | None = st.session_state.get(_SUMMING)
+    if begun is None or begun[0] != classifier.digest:
+        begun = classifier.digest, GateSums(classifier, CLASSES)
+        st.session_state[_SUMMING] = begun
+    return begun[1]
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _known_summaries(digest: str) -> dict[str, Summaries]:
+    """A place to remember summaries in: a cached function that made them would keep others waiting at its lock."""
+    return {}

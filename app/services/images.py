@@ -1,0 +1,292 @@
+"""Pictures as the page shows them: what a network made of samples, test images and uploads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.services.networks import evaluation_of, key_of, recall
+from app.services.operator_log import tell_operator
+from app.session import own_networks
+from app.session.scheduling import slot
+from app.session.words import Words, class_name, language
+from app.widgets.prediction import prediction_data, preview_of
+from app.widgets.strip import Tile, lay_out_tiles
+from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
+from cbam_core.data.fitting import Fit
+from cbam_core.data.images import Picture, decode
+from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
+from cbam_core.errors import DataError, TrainingError
+from cbam_core.explanation import explain, explain_channel
+from cbam_core.network import Classifier
+from cbam_core.results.evaluation import Evaluation
+from cbam_core.results.explanation import ChannelMap, Explanation
+from cbam_core.viewer import Settings, lay_out
+from cbam_core.viewer.payload import png
+
+WORDS = Words(
+    {
+        "tile": "{name}, test image {index}",
+        "sample": "CIFAR-10 test image {index}, as the network saw it",
+    }
+)
+
+
+AHEAD = own_networks.SMALL
+"""Pixels of a network's input up to which results are sent ahead: about 3 MB then, of a hundred pictures."""
+
+FOR_ALL, FOR_ONE = "100MB", "30MB"
+"""Of each kind of result at most: of those that all visitors share, and of those of one visitor's own pictures."""
+
+FIRST_SHARE = 0.7
+"""Side of the square offered first, as a share of the shorter side: small enough to be seen to be movable."""
+
+
+Square = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture, ready for the page.
+
+    Attributes:
+        explanation: what the network did with it.
+        view: what the attention viewer is given.
+        preview: a photo as a file for the browser; None where the picture is the network's input itself.
+    """
+
+    explanation: Explanation
+    view: dict[str, Any]
+    preview: bytes | None
+
+
+def samples() -> SampleSheet:
+    """The bundled sample images."""
+    return sample_sheet()
+
+
+@cache
+def sample_png() -> bytes:
+    """The bundled images as one PNG, for the browser."""
+    return SHEET.read_bytes()
+
+
+def sample_tiles() -> tuple[Tile, ...]:
+    """What each tile of the bundled sheet is, in the session's language."""
+    return _sample_tiles(language())
+
+
+@cache
+def _sample_tiles(language: str) -> tuple[Tile, ...]:
+    sheet = sample_sheet()
+    return tuple(
+        Tile(place, WORDS["tile"].format(name=class_name(CLASSES[label]), index=index), CLASSES[label])
+        for place, (label, index) in enumerate(zip(sheet.labels.tolist(), sheet.indices.tolist(), strict=True))
+    )
+
+
+def show_sample(classifier: Classifier, index: int) -> Shown:
+    """A bundled image, explained.
+
+    Args:
+        classifier: the network.
+        index: place in the sample sheet.
+    """
+    return recall(_shown_sample, classifier, index)
+
+
+def about_sample(index: int) -> tuple[str, str]:
+    """What is said of a bundled image: its caption and its true class."""
+    sheet = sample_sheet()
+    return WORDS["sample"].format(index=int(sheet.indices[index])), CLASSES[int(sheet.labels[index])]
+
+
+def test_set() -> LabelledImages | None:
+    """The ten thousand test images; None where they were not fetched, or cannot be read, which the log says."""
+    try:
+        return open_split("test")
+    except DataError as error:
+        if error.code != "data.absent":
+            tell_operator(f"{error.code}: {error}")
+        return None
+
+
+def about_test_image(index: int) -> tuple[str, str]:
+    """What is said of an image of the test set: its caption and its true class.
+
+    Raises:
+        DataError: the test set is not there.
+    """
+    return WORDS["sample"].format(index=index), CLASSES[int(open_split("test").labels[index])]
+
+
+def show_test_image(classifier: Classifier, index: int) -> Shown:
+    """An image of the test set, explained.
+
+    Args:
+        classifier: the network.
+        index: of the image.
+
+    Raises:
+        DataError: the test set is not there.
+    """
+    return recall(_shown_test_image, classifier, index)
+
+
+def kept_answers(classifier: Classifier, test: LabelledImages) -> Evaluation | None:
+    """What the network answered for the test images; None where that was not kept, or its classes are others."""
+    try:
+        found = evaluation_of(classifier)
+    except TrainingError:
+        return None
+    same = found.classes == CLASSES and np.array_equal(found.labels, test.labels)
+    return found if same else None
+
+
+def test_count() -> int | None:
+    """Images of the test set; None where it was not fetched."""
+    test = test_set()
+    return None if test is None else len(test.labels)
+
+
+def test_sheet(indices: tuple[int, ...], columns: int) -> bytes:
+    """Test images as one PNG, so many in a row."""
+    test = test_set()
+    return png(lay_out_tiles([test.images[index] for index in indices], columns)) if test is not None else b""
+
+
+@st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
+def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
+    images = open_split("test").images
+    with slot():
+        return _shown(_classifier, decode(np.ascontiguousarray(images[index])), "crop", None)
+
+
+def samples_ahead(classifier: Classifier) -> str:
+    """The results of all bundled images, in the session's language, for `app.widgets.prefetch`.
+
+    None of a network that takes large pictures: there would be too much to send.
+    """
+    width, height = classifier.input_size
+    if width * height > AHEAD:
+        return "[]"
+    return recall(_samples_ahead, classifier, language())
+
+
+def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, square: Square | None) -> Shown:
+    """An uploaded picture, explained.
+
+    Args:
+        classifier: the network.
+        digest: SHA-256 of `content`, which results are kept under.
+        content: the file.
+        fit: how it comes to the network's size.
+        square: for ``fit="square"``: left, top and side in its own pixels; None for a part in the middle.
+
+    Raises:
+        ImageError: the file is no picture, or cannot be fitted.
+    """
+    return _shown_upload(key_of(classifier), digest, fit, square, classifier, content)
+
+
+def channel_map(classifier: Classifier, explanation: Explanation, block: str, channel: int, *, own: bool) -> ChannelMap:
+    """One channel's feature map of a picture that was explained.
+
+    Args:
+        classifier: the network.
+        explanation: of the picture.
+        block: name of a block with channel weights.
+        channel: number of the channel.
+        own: whether the picture is the visitor's own, whose results are kept for them alone.
+
+    Raises:
+        CaptureError: there is no such block or channel.
+    """
+    seen = hashlib.sha256(explanation.input_image.tobytes()).hexdigest()
+    remembered = _own_channel_map if own or own_networks.is_own(classifier) else _channel_map
+    return remembered(key_of(classifier), seen, block, channel, classifier, explanation)
+
+
+# Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
+@st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
+def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
+    with slot():
+        return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _samples_ahead(network: tuple[str, str], language: str, _classifier: Classifier) -> str:
+    results = []
+    for index in range(len(sample_sheet().images)):
+        shown = show_sample(_classifier, index)
+        caption, truth = about_sample(index)
+        about = prediction_data(shown.explanation, caption=caption, truth=truth)
+        rgb = about["picture"].pop("rgb")
+        image = {name: shown.view["images"][0][name] for name in ("id", "width", "height", "pixelated", "seen")}
+        view = {"blocks": shown.view["blocks"], "image": image}
+        results.append({"prediction": about, "view": view, "rgb": rgb})
+    return json.dumps(results, separators=(",", ":"))
+
+
+@st.cache_data(max_entries=32, max_size=FOR_ONE, scope="session", show_spinner=False)
+def _shown_upload(
+    network: tuple[str, str],
+    digest: str,
+    fit: Fit,
+    square: Square | None,
+    _classifier: Classifier,
+    _content: bytes,
+) -> Shown:
+    with slot():
+        picture = decode(_content)
+        if fit == "square" and square is None:
+            width, height = picture.size
+            side = max(1.0, FIRST_SHARE * min(width, height))
+            square = ((width - side) / 2, (height - side) / 2, side)
+        return _shown(_classifier, picture, fit, square)
+
+
+def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | None) -> Shown:
+    explanation = explain(classifier, picture, fit, square=square)
+    same = np.array_equal(picture.pixels, explanation.input_image)
+    original = None if same else picture.pixels
+    view = lay_out(
+        explanation.input_image,
+        explanation.frame,
+        explanation.blocks,
+        original=original,
+        settings=Settings(image="input" if same else "original"),
+    )
+    return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
+
+
+@st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
+def _channel_map(
+    network: tuple[str, str],
+    seen: str,
+    block: str,
+    channel: int,
+    _classifier: Classifier,
+    _explanation: Explanation,
+) -> ChannelMap:
+    with slot():
+        return explain_channel(_classifier, _explanation, block, channel)
+
+
+@st.cache_data(max_entries=64, max_size=FOR_ONE, scope="session", show_spinner=False)
+def _own_channel_map(
+    network: tuple[str, str],
+    seen: str,
+    block: str,
+    channel: int,
+    _classifier: Classifier,
+    _explanation: Explanation,
+) -> ChannelMap:
+    with slot():
+        return explain_channel(_classifier, _explanation, block, channel)

@@ -1,0 +1,150 @@
+"""Trained networks, those that ship and the visitor's own: what they are made of, and how good they are."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import streamlit as st
+
+from app.services.file_version import Stamp, stamp_of
+from app.services.operator_log import tell_operator
+from app.session import own_networks
+from app.session.scheduling import slot
+from cbam_core.errors import CheckpointError, TrainingError
+from cbam_core.evaluation.evaluation_file import evaluation_path, open_evaluation
+from cbam_core.network import Classifier, load_classifier
+from cbam_core.nn.anatomy import Summary, summarise
+from cbam_core.nn.kernels import SpatialKernel, spatial_kernels
+from cbam_core.places import checkpoint_folder, shipped_checkpoints
+from cbam_core.results.evaluation import Evaluation
+
+DEFAULT_NETWORK = "cbam_cnn_cifar10"
+
+
+Result = TypeVar("Result")
+
+
+def networks() -> tuple[str, ...]:
+    """Names of the trained networks at hand: the default one first, the visitor's own ones last.
+
+    Raises:
+        CheckpointError: there is none; where they were looked for is the operator's affair and goes into the log.
+    """
+    own = own_networks.names()
+    try:
+        return (*shipped_networks(), *own)
+    except CheckpointError as error:
+        tell_operator(f"{error.code}: {error}")
+        if own:
+            return tuple(own)
+        raise CheckpointError(
+            "checkpoint.none-served",
+            "there is no trained network here any more; whoever runs the app finds out why in its log",
+        ) from error
+
+
+def shipped_networks() -> tuple[str, ...]:
+    """Names of the networks that every visitor has, the default one first.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    names = sorted(shipped_checkpoints(), key=lambda name: (name != DEFAULT_NETWORK, name))
+    if not names:
+        raise CheckpointError(
+            "checkpoint.none-shipped",
+            "no trained network was found in {folder}; "
+            "put a .safetensors checkpoint there, or train one with 'cbam train'",
+            folder=str(checkpoint_folder()),
+        )
+    return tuple(names)
+
+
+def network(name: str) -> Classifier:
+    """A trained network; one object serves every visitor, but for what a visitor brought themselves."""
+    return own_networks.find(name) or _shipped(name)
+
+
+def shipped_as(content: bytes) -> str | None:
+    """Name of the network that every visitor has from this very file; None where there is none."""
+    for name, path in shipped_checkpoints().items():
+        # Only a file of one size is read, and only an equal one opened: another may be broken.
+        if path.stat().st_size == len(content) and path.read_bytes() == content:
+            return name if _shipped(name).digest == hashlib.sha256(content).hexdigest() else None
+    return None
+
+
+def _shipped(name: str) -> Classifier:
+    path = shipped_checkpoints()[name]
+    return _network(name, str(path), stamp_of(path))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _network(name: str, path: str, stamp: Stamp | None) -> Classifier:
+    return load_classifier(Path(path), name=name)
+
+
+def key_of(classifier: Classifier) -> tuple[str, str]:
+    """One file may stand under two names, and results carry the name."""
+    return classifier.name, classifier.digest
+
+
+def recall(remembered: Callable[..., Result], classifier: Classifier, *settings: Hashable) -> Result:
+    """What a function made of a network, remembered for everybody, or with a visitor's own network.
+
+    Args:
+        remembered: takes the network's key, `settings` and the network, and remembers by the former two.
+        classifier: the network.
+        *settings: whatever else decides about the result.
+    """
+    key = key_of(classifier)
+    if not own_networks.is_own(classifier):
+        return remembered(key, *settings, classifier)
+    make: Callable[..., Result] = inspect.unwrap(remembered)
+    return own_networks.recall(classifier, (make.__name__, *settings), lambda: make(key, *settings, classifier))
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """What a network consists of.
+
+    Attributes:
+        summary: its layers and sizes.
+        kernels: of its spatial attention, block by block.
+    """
+
+    summary: Summary
+    kernels: tuple[SpatialKernel, ...]
+
+
+def anatomy(classifier: Classifier) -> Anatomy:
+    """Layers, sizes and kernels of a network."""
+    return recall(_anatomy, classifier)
+
+
+def evaluation_of(classifier: Classifier) -> Evaluation:
+    """What the network answered for the test set, where that was kept beside its checkpoint.
+
+    Raises:
+        TrainingError: it was not kept, is damaged, or is of other weights; see `open_evaluation`.
+    """
+    file = shipped_checkpoints().get(classifier.name)
+    if file is None or network(classifier.name).digest != classifier.digest:  # a visitor's file may have any name
+        raise TrainingError("evaluation.none", "{checkpoint} was not evaluated yet", checkpoint=classifier.name)
+    return _evaluation(str(file), stamp_of(evaluation_path(file)), classifier.digest)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _anatomy(network: tuple[str, str], _classifier: Classifier) -> Anatomy:
+    with slot():
+        return Anatomy(summarise(_classifier.model, _classifier.input_size), spatial_kernels(_classifier.model))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)  # its arrays are read-only
+def _evaluation(path: str, stamp: Stamp | None, digest: str) -> Evaluation:
+    return open_evaluation(Path(path), digest)

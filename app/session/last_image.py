@@ -1,0 +1,54 @@
+"""Which picture did this visitor look at last on Inspect? A plain value, for the other pages and for links.
+
+Streamlit forgets the widgets of a page that is left, so Inspect notes what it shows whenever it draws a result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from app.widgets.uploads import Upload
+from cbam_core.data.fitting import Fit
+
+Source = Literal["sample", "test", "upload"]
+"""Where a picture comes from: the bundled sample sheet, the whole test set, or the visitor (files and camera)."""
+
+_KEPT = "picked"
+
+
+@dataclass(frozen=True)
+class Picked:
+    """One picture, and how it was brought to the network's input.
+
+    Attributes:
+        source: where it comes from.
+        index: place in the sample sheet, or in the test set; None for an upload.
+        upload: the visitor's own picture; None for the others.
+        fit: how an upload is brought to the network's input.
+        square: for ``fit="square"``: left, top and side in the upload's own pixels; None for a part in its middle.
+    """
+
+    source: Source
+    index: int | None = None
+    upload: Upload | None = None
+    fit: Fit = "crop"
+    square: tuple[float, float, float] | None = None
+
+
+def note(picked: Picked) -> None:
+    """Keep what this visitor looks at on Inspect; Inspect alone calls it."""
+    st.session_state[_KEPT] = picked
+
+
+def forget() -> None:
+    """Let go of it."""
+    st.session_state.pop(_KEPT, None)
+
+
+def last() -> Picked | None:
+    """What this visitor looked at last on Inspect; None before they were there."""
+    kept: Picked | None = st.session_state.get(_KEPT)
+    return kept

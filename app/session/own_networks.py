@@ -1,0 +1,183 @@
+"""A visitor's own networks: opened from files that they bring, kept to that visitor, gone with the session.
+
+They lie in the session's state beside what was made with them, so that dropping one frees both; what they made of the
+visitor's own pictures lies with those, in caches of the session that hold a few tens each. Results of networks that
+ship are remembered for everybody, elsewhere; see `app.services`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+import numpy as np
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from app.session.scheduling import slot
+from cbam_core.errors import CheckpointError
+from cbam_core.explanation import explain
+from cbam_core.network import Classifier, load_classifier
+from cbam_core.places import shipped_checkpoints
+
+MOST = 3
+"""Networks that one visitor may keep; with `MOST_BYTES` a file, what a session can hold is bounded."""
+
+MOST_BYTES = 10 * 2**20
+"""Of one file: more than the largest registered network needs."""
+
+SMALL = 64 * 64
+"""Pixels of an input of which results are small: 50 KB each at most."""
+
+REMEMBERED, FEWEST = 300, 4
+"""Results that are kept of each network with small ones, and of any other; between, so many as 30 MB hold."""
+
+_KEPT = "own-networks"
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class _Own:
+    """One network, and what was made with it."""
+
+    classifier: Classifier
+    results: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+    means: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class _Shelf:
+    """All networks of a visitor by name, and the one that was dropped last."""
+
+    kept: dict[str, _Own] = field(default_factory=dict)
+    dropped: tuple[str, _Own] | None = None
+
+
+def take(file_name: str, content: bytes) -> str:
+    """Open a file and keep the network; the same file given twice counts once.
+
+    Args:
+        file_name: as the visitor's machine calls it; never trusted.
+        content: a ``.safetensors`` checkpoint or a ``.pth`` state dict of a registered network.
+
+    Returns:
+        The network's name: the file's, with a number where another network has it.
+
+    Raises:
+        CheckpointError: the file is refused, or there are as many networks as may be.
+        ModelError: the network does not answer with numbers.
+    """
+    shelf = _shelf()
+    if len(content) > MOST_BYTES:
+        raise CheckpointError(
+            "own.too-large",
+            "a checkpoint may have {limit} MB here, and this one has {size}; "
+            "save the weights alone, without the optimiser's state",
+            limit=MOST_BYTES // 2**20,
+            size=f"{len(content) / 2**20:.1f}",
+        )
+    classifier = load_classifier(content, name=_free_name(file_name))
+    width, height = classifier.input_size
+    with slot():
+        explain(classifier, np.full((height, width, 3), 128, np.uint8))  # one that cannot answer is of no use here
+    for name, own in shelf.kept.items():
+        if own.classifier.digest == classifier.digest:
+            return name
+    if len(shelf.kept) >= MOST:
+        raise CheckpointError(
+            "own.too-many",
+            "{most} networks of your own are kept at a time; remove one of {names} first",
+            most=MOST,
+            names=", ".join(shelf.kept),
+        )
+    shelf.kept[classifier.name] = _Own(classifier)
+    return classifier.name
+
+
+def names() -> tuple[str, ...]:
+    """The visitor's networks, in the order in which they came."""
+    return tuple(_shelf().kept)
+
+
+def find(name: str) -> Classifier | None:
+    """A network of the visitor's own; None where they have none of that name."""
+    own = _shelf().kept.get(name)
+    return None if own is None else own.classifier
+
+
+def is_own(classifier: Classifier) -> bool:
+    """Whether this very network is one of the visitor's own."""
+    return find(classifier.name) is classifier
+
+
+def drop(name: str) -> None:
+    """Forget a network and all that was made with it; `restore` brings back the last one."""
+    shelf = _shelf()
+    if name in shelf.kept:
+        shelf.dropped = name, shelf.kept.pop(name)
+        shelf.dropped[1].results.clear()
+        shelf.dropped[1].means.clear()
+
+
+def dropped() -> str | None:
+    """Name of the network that `restore` would bring back."""
+    shelf = _shelf()
+    return None if shelf.dropped is None or len(shelf.kept) >= MOST else shelf.dropped[0]
+
+
+def restore() -> str | None:
+    """Bring back the network that was dropped last; return its name."""
+    shelf, name = _shelf(), dropped()
+    if name is None or shelf.dropped is None:
+        return None
+    own = shelf.dropped[1]
+    shelf.dropped = None
+    shelf.kept[name] = own
+    return name
+
+
+def recall(classifier: Classifier, key: Hashable, make: Callable[[], Result]) -> Result:
+    """A result of one of the visitor's own networks; it is made where it is not remembered."""
+    results = _shelf().kept[classifier.name].results
+    if key not in results:
+        results[key] = make()
+        while len(results) > _most_results(classifier):
+            results.popitem(last=False)
+    results.move_to_end(key)
+    found: Result = results[key]
+    return found
+
+
+def means_of(classifier: Classifier) -> dict[str, Any]:
+    """A place for what takes long to work out: it is not given up for results that are quickly made again."""
+    return _shelf().kept[classifier.name].means
+
+
+def _most_results(classifier: Classifier) -> int:
+    width, height = classifier.input_size
+    pixels = width * height
+    return REMEMBERED if pixels <= SMALL else max(FEWEST, 600_000 // pixels)
+
+
+def _shelf() -> _Shelf:
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return _Shelf()  # nobody visits: the server is warming up
+    shelf: _Shelf = st.session_state.setdefault(_KEPT, _Shelf())
+    return shelf
+
+
+def _free_name(file_name: str) -> str:
+    """The file's name without its ending, with nothing in it that pages or files would make something of."""
+    stem = PurePath(file_name.replace("\\", "/")).stem
+    plain = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in stem)[:60].strip(".-") or "own"
+    taken = {*shipped_checkpoints(), *_shelf().kept}
+    if (last := _shelf().dropped) is not None:
+        taken.add(last[0])
+    name, number = plain, 2
+    while name in taken:
+        name, number = f"{plain}-{number}", number + 1
+    return name

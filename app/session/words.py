@@ -1,0 +1,213 @@
+"""Every word that a visitor reads, in their language.
+
+English sentences are the keys of the catalogues in ``app/locale``. A language belongs to a session: it lies in the
+session's state, which every run, fragment and callback of it sees, and no other one. Nothing is installed globally,
+for sessions are threads of one process.
+
+Three ways to have words translated, which ``make words`` finds in the code:
+
+* ``_("Any picture will do.")``: a sentence where it is shown;
+* ``WORDS = Words({"swap": "Swap"})``: the words of a module; each is translated when it is looked up;
+* a `Message` or `CbamError`, said by `say` or `sentence`.
+
+What is made after the script has run, such as a file for download, is made outside of the session: it is given
+`spoken` words, which are looked up while the script runs.
+"""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.errors import CbamError, Message
+
+ENGLISH = "en"
+
+LANGUAGES: Mapping[str, str] = MappingProxyType({ENGLISH: "EN", "zh": "中文"})
+"""By their codes, which are those of the HTML attribute too: what the switch calls them."""
+
+CATALOGUES: Mapping[str, str] = MappingProxyType({"zh": "zh_CN"})
+"""Folders of `app/locale`, for all languages but English."""
+
+LOCALE = Path(__file__).parents[1] / "locale"
+DOMAIN = "cbam_lens"
+
+_KEPT = "language"
+
+NUMBERED = "class {n1}"
+"""What `cbam_core` calls the classes of a file that names none."""
+
+WORD_VALUES = frozenset({"kind", "detail", "expected"})
+"""Values of messages that are words of ours rather than names, numbers or the system's own words."""
+
+
+def language() -> str:
+    """Code of the language of the running session; English outside of one."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return ENGLISH
+    kept: str = st.session_state.get(_KEPT, ENGLISH)
+    return kept
+
+
+def settle_language(linked: str | None, locale: str | None) -> str:
+    """Choose a session's language when it begins; later calls change nothing.
+
+    Args:
+        linked: what the link asks for; anything.
+        locale: what the browser prefers, such as ``"zh-CN"``.
+
+    Returns:
+        The language's code.
+    """
+    if _KEPT not in st.session_state:
+        st.session_state[_KEPT] = linked if linked in LANGUAGES else preferred(locale)
+    return language()
+
+
+def preferred(locale: str | None) -> str:
+    """Code of the language that a browser's locale, or the first one of its ``Accept-Language``, comes nearest to."""
+    wanted = re.split("[-_,;]", locale or "")[0].strip().lower()
+    return wanted if wanted in LANGUAGES else ENGLISH
+
+
+def change_language(code: str) -> None:
+    """Show the session in another language from its next run on."""
+    st.session_state[_KEPT] = code if code in LANGUAGES else ENGLISH
+
+
+def _(text: str, **values: Any) -> str:
+    """A sentence in the language of the running session.
+
+    Args:
+        text: the English one; with values, its ``{named}`` places are filled.
+        **values: what fills them.
+    """
+    return _said(language(), text, values)
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name
+    """Mark an English word that `_` is given later; returns it as it is."""
+    return text
+
+
+class Words(Mapping[str, str]):
+    """Words by keys, looked up in the language of the running session.
+
+    Args:
+        english: the English words; ``{named}`` places in them are left for the caller to fill.
+    """
+
+    def __init__(self, english: Mapping[str, str]) -> None:
+        self.english = english
+
+    def __getitem__(self, key: str) -> str:
+        return _(self.english[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.english)
+
+    def __len__(self) -> int:
+        return len(self.english)
+
+
+def spoken(words: Mapping[str, str]) -> dict[str, str]:
+    """English words as they are in the language of the running session: plain, for browsers, files and other threads.
+
+    Args:
+        words: of `cbam_core`, or `Words`.
+    """
+    code = language()
+    english = words.english if isinstance(words, Words) else words
+    return {key: _said(code, text, {}) for key, text in english.items()}
+
+
+def say(said: Message | CbamError, code: str | None = None) -> str:
+    """A message or error, without a full stop.
+
+    Args:
+        said: the message.
+        code: of the language; None for that of the running session.
+    """
+    code = code or language()
+    message = said.message if isinstance(said, CbamError) else said
+    values = {
+        name: _said(code, *as_template(value)) if name in WORD_VALUES and isinstance(value, str) else value
+        for name, value in message.values.items()
+    }
+    return _said(code, message.template, values) if values else _said(code, message.template, {}).format()
+
+
+def sentence(said: Message | CbamError, code: str | None = None) -> str:
+    """A message or error as a sentence of its own, with a capital letter and a full stop; see `say`."""
+    words = say(said, code)
+    return _said(code or language(), N_("{said}."), {"said": f"{words[:1].upper()}{words[1:]}"})
+
+
+def class_name(name: str) -> str:
+    """What a class is called: those of CIFAR-10 and numbered ones have names in every language, others keep theirs."""
+    return card_text(name) if name in CLASSES or as_template(name)[0] == NUMBERED else name
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a row, with the comma that the language puts between them."""
+    return _(", ").join(names)
+
+
+def listed_classes(names: Sequence[str], most: int = 20) -> str:
+    """Names of classes in a row; of very many, the first ones and how many there are."""
+    said = listed(map(class_name, names[:most]))
+    return said if len(names) <= most else f"{said} … ({len(names):,})"
+
+
+def plain_text(text: str) -> str:
+    """A text with nothing that Markdown would make something of."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()<>#+!|$~:" else letter for letter in text)
+
+
+def plain_name(name: str) -> str:
+    """The name of somebody's file, for a text that Markdown reads: letters, digits and a few marks, not too long."""
+    return plain_text("".join(letter if letter.isalnum() or letter in " ._-" else "-" for letter in name)[:80])
+
+
+def card_text(text: str) -> str:
+    """A sentence of a network's card; one that ships is translated, whatever numbers it names."""
+    template, values = as_template(text)
+    return _said(language(), template, values)
+
+
+def as_template(text: str) -> tuple[str, dict[str, str]]:
+    """A text of a card with its numbers and digests taken out, so that a retrained network needs no new translation.
+
+    Returns:
+        The text with places ``{n1}``, ``{n2}`` and so on, and what fills them.
+    """
+    values: dict[str, str] = {}
+
+    def place(found: re.Match[str]) -> str:
+        values[f"n{len(values) + 1}"] = found[0]
+        return f"{{n{len(values)}}}"
+
+    safe = text.replace("{", "{{").replace("}", "}}")
+    template = re.sub(r"(?<![\w.-])(?:[0-9a-f]{64}|\d[\d,]*\d|\d)(?![\w-])", place, safe)
+    return (template, values) if values else (text, {})
+
+
+def _said(code: str, text: str, values: Mapping[str, Any]) -> str:
+    known = _catalogue(code).gettext(text) if text else text  # the empty one is the catalogue's head
+    return known.format(**values) if values else known
+
+
+@cache
+def _catalogue(code: str) -> gettext.NullTranslations:
+    if code not in CATALOGUES:
+        return gettext.NullTranslations()
+    return gettext.translation(DOMAIN, LOCALE, [CATALOGUES[code]], fallback=True)

@@ -1,0 +1,1 @@
+"""What surrounds every page: the sidebar, the language, the way to each page."""

@@ -1,0 +1,49 @@
+"""The switch between languages, and the language that the document says it is in."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+
+from app.session import links
+from app.session.words import LANGUAGES, Words, change_language, language, settle_language
+from app.widgets.choices import choose_one
+
+WORDS = Words({"language": "Language"})
+
+LINKED = "lang"
+"""Name of the query parameter."""
+
+_SWITCH, _IN_LINK = "language-switch", "language-in-link"
+
+
+def settle() -> None:
+    """Choose the language of a session that begins: the link's, else the browser's.
+
+    One that was asked for is kept in the link, from which Streamlit drops it when the page changes.
+    """
+    asked = st.query_params.get(LINKED)
+    settle_language(asked, st.context.locale)
+    if st.session_state.setdefault(_IN_LINK, asked in LANGUAGES) and asked != language():
+        links.write_language(language())
+
+
+def language_switch() -> None:
+    """Let the visitor choose a language; the page is drawn anew in it."""
+    st.session_state[_SWITCH] = language()
+    choose_one(WORDS["language"], list(LANGUAGES), LANGUAGES, key=_SWITCH, on_change=_switch)
+    _component()(key="document-language", data={"language": language()})
+
+
+def _switch() -> None:
+    change_language(st.session_state[_SWITCH])
+    st.session_state[_IN_LINK] = True
+
+
+@cache
+def _component() -> Any:
+    script = files("app.shell").joinpath("language.js").read_text(encoding="utf-8")
+    return st.components.v2.component("cbam_lens.language", html="<span hidden></span>", js=script)

@@ -1,0 +1,126 @@
+"""Bringing a network of one's own: the way in, what was wrong with a file, and the way out and back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import streamlit as st
+
+from app import services
+from app.session import own_networks
+from app.session.words import Words, plain_name, plain_text, say
+from cbam_core.errors import CbamError
+
+ENDINGS = ["safetensors", "pth", "pt"]
+
+WORDS = Words(
+    {
+        "own": "Yours: {name}",
+        "open": "Own checkpoint",
+        "drop": "Drop a checkpoint here, or choose it",
+        "kinds": "A .safetensors file that CBAM Lens wrote, or the .pth state dict of a CBAM_CNN or CBAM_ResNet, "
+        "such as the course's. It stays in this server's memory for your visit only, and nobody else can use it.",
+        "unsent": "A file marked in red was not taken. It may have {most} MB, so save the weights alone, without the "
+        "optimiser's state; its name ends in .safetensors, .pth or .pt.",
+        "full": "You have {most} networks of your own here; remove one to bring another.",
+        "remove": "Remove {name}",
+        "removed": "{name} was removed.",
+        "undo": "Undo",
+        "refused": "{file} was refused: {reason}.",
+        "same": "{file} is the file of {name}, which was chosen instead of a copy.",
+    }
+)
+
+_TURN, _BECAME = "own-turn", "own-became"
+
+
+def network_labels(names: Iterable[str]) -> dict[str, str]:
+    """Networks as lists of them call them: what is the visitor's is said first, for a long name is cut at its end."""
+    own = own_networks.names()
+    return {name: WORDS["own"].format(name=name) if name in own else name for name in names}
+
+
+def own_network_button(selected: str, key: str) -> None:
+    """Let the visitor bring a checkpoint, and remove the one that is selected if it is their own.
+
+    Args:
+        selected: name of the network that is in use.
+        key: of the widget by which networks are selected; it is set to a network that comes in.
+    """
+    with st.popover(WORDS["open"], icon=":material/upload_file:", width="stretch"):
+        if len(own_networks.names()) < own_networks.MOST:
+            _way_in(key)
+        else:
+            st.caption(WORDS["full"].format(most=own_networks.MOST))
+    if selected in own_networks.names():
+        name = plain_name(selected)
+        st.button(
+            WORDS["remove"].format(name=name),
+            icon=":material/delete:",
+            key="own-remove",
+            on_click=_drop,
+            args=(selected,),
+        )
+    elif (dropped := own_networks.dropped()) is not None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(WORDS["removed"].format(name=plain_name(dropped)), width="content")
+            st.button(WORDS["undo"], icon=":material/undo:", key="own-undo", on_click=_restore, args=(key,))
+
+
+def _way_in(key: str) -> None:
+    """Where a file is dropped, and what became of the last one."""
+    widget = f"own-file-{st.session_state.setdefault(_TURN, 0)}"
+    with st.container(key="own-way-in"):
+        st.file_uploader(
+            WORDS["drop"],
+            type=ENDINGS,
+            max_upload_size=own_networks.MOST_BYTES // 2**20,
+            key=widget,
+            on_change=_take,
+            args=(widget, key),
+        )
+        # Of files that Streamlit refuses in the browser no script hears: page.css swaps one sentence for the other.
+        with st.container(key="own-unsent"):
+            st.markdown(WORDS["unsent"].format(most=own_networks.MOST_BYTES // 2**20))
+        if (became := st.session_state.get(_BECAME)) is not None:
+            with st.container(key="own-became"):
+                _say_what_became(*became)
+        st.caption(WORDS["kinds"])
+
+
+def _say_what_became(file_name: str, of_it: CbamError | str) -> None:
+    """Why a file was refused, or the name of the network that it is."""
+    if isinstance(of_it, CbamError):
+        said = WORDS["refused"].format(file=plain_name(file_name), reason=plain_text(say(of_it)))
+        st.error(said, icon=":material/error:")
+    else:
+        st.info(WORDS["same"].format(file=plain_name(file_name), name=plain_name(of_it)), icon=":material/info:")
+
+
+def _take(widget: str, key: str) -> None:
+    given = st.session_state.get(widget)
+    st.session_state.pop(_BECAME, None)
+    if given is None:
+        return
+    st.session_state[_TURN] += 1  # a new widget: Streamlit frees its copy of the file
+    known, content = services.networks(), given.getvalue()
+    try:
+        name = services.shipped_as(content) or own_networks.take(given.name, content)
+    except CbamError as error:
+        logging.getLogger("cbam_lens").info("checkpoint refused: %s", error.code)
+        st.session_state[_BECAME] = given.name, error
+        return
+    st.session_state[key] = name
+    if name in known:
+        st.session_state[_BECAME] = given.name, name
+
+
+def _drop(name: str) -> None:
+    st.session_state.pop(_BECAME, None)
+    own_networks.drop(name)
+
+
+def _restore(key: str) -> None:
+    if (name := own_networks.restore()) is not None:
+        st.session_state[key] = name

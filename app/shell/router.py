@@ -1,0 +1,75 @@
+"""The way to each page: its address, its name in the sidebar, and the function that draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import streamlit as st
+
+from app import services
+from app.session import links
+from app.session.words import Words
+from app.shell.language import language_switch
+from app.shell.sidebar import choose_network
+from cbam_core.errors import CbamError
+from cbam_core.network import Classifier
+
+WORDS = Words({"inspect": "Inspect", "compare": "Compare", "model": "Model", "training": "Training"})
+
+PAGES: Mapping[str, str] = {
+    "inspect": "visibility",
+    "compare": "compare",
+    "model": "account_tree",
+    "training": "show_chart",
+}
+"""Folders of `app` that hold a page, in the sidebar's order, with the Material icon of each.
+
+A page is the function ``page(classifier, asked)`` of ``app/NAME/page.py``: it is given the network that the sidebar
+selects, and what the address asks for (see `app.session.links.arrive`). The first page stands at the app's own
+address, the others at their folder's name.
+"""
+
+
+@dataclass
+class _Given:
+    """What a page is given; known only after Streamlit has been told of all pages."""
+
+    arguments: tuple[Classifier, dict[str, Any]] | None = None
+
+
+def run_page() -> None:
+    """Draw the sidebar, and the page that the address names."""
+    given = _Given()
+    first = next(iter(PAGES))
+    hidden = set() if services.training_runs() else {"training"}
+    page = st.navigation(
+        [
+            st.Page(
+                partial(_draw, name, given),
+                title=WORDS[name],
+                url_path=name,
+                icon=f":material/{icon}:",
+                default=name == first,
+                visibility="hidden" if name in hidden else "visible",
+            )
+            for name, icon in PAGES.items()
+        ]
+    )
+    asked = links.arrive()
+    with st.sidebar:  # outside of the page, with which Streamlit would forget what is chosen here
+        given.arguments = choose_network(links.network_asked()), asked
+        language_switch()
+    try:
+        page.run()
+    except CbamError:
+        links.answered()
+        raise
+    links.answered()
+
+
+def _draw(name: str, given: _Given) -> None:
+    import_module(f"app.{name}.page").page(*given.arguments or ())

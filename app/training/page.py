@@ -1,0 +1,321 @@
+"""Training: how a network came about, or how one comes about just now; its curves, its film, its recipe."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from app import services
+from app.session import links
+from app.session.words import Words, plain_name, spoken
+from app.training.film import film_downloads, film_player
+from app.training.recipe import recipe_table
+from app.widgets.choices import keep_listed
+from cbam_core.errors import CbamError
+from cbam_core.network import Classifier
+from cbam_core.places import RUNS_VARIABLE
+from cbam_core.render.curves import WORDS as CURVE_WORDS
+from cbam_core.render.curves import Measure, describe_epochs, describe_iterations, loss_per_iteration, measure_per_epoch
+from cbam_core.render.film import WORDS as FILM_WORDS
+from cbam_core.render.film import film_file
+from cbam_core.training.callbacks import Epoch, History
+from cbam_core.training.listing import Run, State, silence, state_of
+from cbam_core.training.recipes import command_for
+from cbam_core.training.records import Progress
+
+WORDS = Words(
+    {
+        "title": "Training",
+        "run": "Run",
+        "ships": "{name} (ships with CBAM Lens)",
+        "nothing": "No training has been recorded yet. Start one, and this page follows it:",
+        "folder": "Runs are looked for in the folder runs beside the checkpoints; the environment variable "
+        "CBAM_RUNS_DIR names another one.",
+        "begins": "The run begins",
+        "progress": "Epoch {epoch} of {epochs}, batch {batch} of {batches} · loss {loss:.3f} · {rate} images/s · about "
+        "{left} left",
+        "stalled": "This run has stalled: it was last heard of {quiet} ago. The same command with --resume goes on "
+        "with it from the end of its last epoch.",
+        "stalled_in": "This run has stalled: it was last heard of {quiet} ago, in epoch {epoch} of {epochs}. The same "
+        "command with --resume goes on with it from the end of its last epoch.",
+        "test": "Test accuracy",
+        "test_help": "On the {count} test images, looked at once, after the last epoch.",
+        "validation": "Validation accuracy, epoch {epoch}",
+        "validation_help": "On training images that were held out: never learnt from.",
+        "train": "Training accuracy",
+        "train_help": "Counted while learning, on cropped, mirrored or otherwise changed images; so it can lie below "
+        "the validation accuracy.",
+        "iterations": "Iterations",
+        "time": "Time learning",
+        "no_curves": "Accuracy and loss per epoch appear after the first epoch.",
+        "film": "Its attention while it learnt",
+        "about_film": "Choose one of these test images, which it never learnt from, and press play. Scenes are as they "
+        "were after epochs {epochs}; nothing is interpolated between them.",
+        "recipe": "Recipe",
+        "seconds": "{seconds:.0f} s",
+        "minutes": "{minutes} min",
+        "hours": "{hours} h {minutes} min",
+        "damaged": "{file} cannot be read: it is damaged, or no record of a training.",
+    }
+)
+
+CURVES = Words(CURVE_WORDS)
+
+EVERY: dict[State, float | None] = {"running": 2.0, "stalled": 15.0, "complete": None}
+# Seconds between two looks at a run, by how it stands.
+
+Look = tuple[State, services.Stamp | None]
+
+_RUN = "training-run"
+
+CHART = 260
+# Height of a chart, pixels.
+
+MEASURES: tuple[Measure, ...] = ("accuracy", "loss")
+
+_CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
+
+
+def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
+    """The page below the sidebar.
+
+    Args:
+        classifier: the network in the sidebar; its run is offered first.
+        asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
+    """
+    runs = services.training_runs()
+    if asked.get("run") in runs:
+        st.session_state[_RUN] = asked["run"]
+    st.session_state.setdefault(_RUN, _first(runs, classifier.name))
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title(WORDS["title"], anchor=False, width="content")
+        if runs:
+            titles = {key: _titled(run) for key, run in runs.items()}
+            keep_listed(_RUN, [*titles.values()])
+            name = st.selectbox(
+                WORDS["run"],
+                [*titles],
+                format_func=titles.__getitem__,
+                label_visibility="collapsed",
+                key=_RUN,
+                width=360,
+            )
+    if not runs:
+        links.write(network=links.network_of(classifier))
+        _nothing()
+        return
+    chosen = name if name in runs else next(iter(runs))
+    run = runs[chosen]
+    links.write(network=links.network_of(classifier), run=chosen)
+    shown = _look(run)
+    if shown[0] == "complete":  # the film is what people come for
+        _measured(run, shown, lambda: _film(run))
+    else:
+        st.fragment(_measured, run_every=EVERY[shown[0]])(run, shown)
+        _film(run)
+    _recipe(run)
+
+
+def _first(runs: dict[str, Run], chosen: str) -> str | None:
+    """A run that goes on, else the chosen network's, else the first."""
+    for name, run in runs.items():
+        if _look(run)[0] == "running":
+            return name
+    return chosen if chosen in runs else next(iter(runs), None)
+
+
+def _titled(run: Run) -> str:
+    return WORDS["ships"].format(name=run.name) if run.ships else run.name
+
+
+def _nothing() -> None:
+    st.markdown(WORDS["nothing"])
+    st.code("cbam train --recipe fast --out runs/fast", language="bash", wrap_lines=True)
+    st.caption(WORDS["folder"])
+
+
+def _look(run: Run) -> Look:
+    """What the page as a whole depends on: how the run stands, and which version of its film there is."""
+    return state_of(run, services.run_progress(run), time.time()), services.stamp_of(run.film)
+
+
+def _measured(run: Run, shown: Look, between: Callable[[], None] = lambda: None) -> None:
+    """Progress, figures and curves; runs by itself again and again while the run goes on.
+
+    Args:
+        run: which.
+        shown: what the whole page was drawn for; where that has changed, it is drawn again.
+        between: draws what stands between figures and curves.
+    """
+    if _look(run) != shown:
+        st.rerun()
+    progress = services.run_progress(run)
+    try:
+        recipe, history = services.run_history(run)
+    except CbamError:
+        recipe, history = {}, History()
+        if run.ships or run.history.exists():
+            _say_damaged(run.history.name)
+    if shown[0] == "stalled":
+        _say_stalled(run, progress, recipe)
+    elif shown[0] == "running":
+        _say_progress(progress)
+    _figures(run, history)
+    between()
+    try:
+        _curves(history, _batches(history, progress))
+    except CbamError:
+        _say_damaged(run.history.name)
+
+
+def _say_progress(progress: Progress | None) -> None:
+    if progress is None:
+        st.progress(0.0, text=WORDS["begins"])
+        return
+    share = (progress.epoch - 1 + progress.index / max(progress.steps, 1)) / max(progress.epochs, 1)
+    said = WORDS["progress"].format(
+        epoch=progress.epoch,
+        epochs=progress.epochs,
+        batch=progress.index,
+        batches=progress.steps,
+        loss=progress.loss,
+        rate=f"{progress.images_per_second:,.0f}",
+        left=in_words(progress.seconds_left),
+    )
+    st.progress(min(max(share, 0.0), 1.0), text=said)
+
+
+def _say_stalled(run: Run, progress: Progress | None, recipe: Mapping[str, Any]) -> None:
+    quiet = in_words(silence(run, progress, time.time()))
+    if progress is None:
+        said = WORDS["stalled"].format(quiet=quiet)
+    else:
+        said = WORDS["stalled_in"].format(quiet=quiet, epoch=progress.epoch, epochs=progress.epochs)
+    st.warning(said, icon=":material/pause_circle:")
+    if recipe:
+        st.code(f"{command_for(recipe, _out(run))} --resume", language="bash", wrap_lines=True)
+
+
+def _out(run: Run) -> str:
+    """A run's folder as its command names it; where it lies on the server is no business of visitors."""
+    if os.environ.get(RUNS_VARIABLE):
+        return f'"${RUNS_VARIABLE}"/{shlex.quote(run.name)}'
+    return shlex.quote(f"runs/{run.name}")
+
+
+def _figures(run: Run, history: History) -> None:
+    """A few numbers that sum the run up."""
+    with st.container(horizontal=True, gap="medium"):
+        card = services.card_of(run)
+        if card is not None and card.test_accuracy is not None:
+            st.metric(
+                WORDS["test"],
+                f"{100 * card.test_accuracy:.2f} %",
+                help=WORDS["test_help"].format(count=f"{card.test_count:,}"),
+                width="content",
+            )
+        if not history.epochs:
+            return
+        last = history.epochs[-1]
+        st.metric(
+            WORDS["validation"].format(epoch=last.number),
+            f"{100 * last.validation_accuracy:.1f} %",
+            help=WORDS["validation_help"],
+            width="content",
+        )
+        st.metric(WORDS["train"], f"{100 * last.train_accuracy:.1f} %", help=WORDS["train_help"], width="content")
+        st.metric(WORDS["iterations"], f"{len(history.losses):,}", width="content")
+        st.metric(WORDS["time"], in_words(_seconds(history.epochs)), width="content")
+
+
+def _batches(history: History, progress: Progress | None) -> tuple[float, ...]:
+    """Losses of all batches so far, those of the epoch that is going on included."""
+    goes_on = progress is not None and progress.epoch == len(history.epochs) + 1
+    return (*history.losses, *(progress.losses if progress is not None and goes_on else ()))
+
+
+def _curves(history: History, losses: tuple[float, ...]) -> None:
+    """Accuracy and loss per epoch, and the loss of every batch."""
+    epochs = history.epochs
+    if not epochs:
+        st.caption(WORDS["no_curves"])
+    charts: list[tuple[str, dict[str, Any], str]] = [
+        (what, measure_per_epoch(epochs, what, ink=None, words=CURVES), describe_epochs(epochs, what, words=CURVES))
+        for what in (MEASURES if epochs else ())
+    ]
+    if losses:
+        chart = loss_per_iteration(losses, ink=None, words=CURVES)
+        charts.append(("iterations", chart, describe_iterations(losses, words=CURVES)))
+    for place, (name, chart, said) in zip(st.columns(3, gap="medium"), charts, strict=False):
+        with place:
+            st.plotly_chart(chart, height=CHART, config=_CONFIG, alt=said, key=f"training-{name}")
+
+
+def _film(run: Run) -> None:
+    """The player, and the film as a file."""
+    if services.stamp_of(run.film) is None:
+        return
+    try:
+        data = services.film_data(run)
+    except CbamError:
+        _say_damaged(run.film.name)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header(WORDS["film"], anchor=False, width="content")
+        tools = st.container(width="content")
+    st.caption(WORDS["about_film"].format(epochs=", ".join(map(str, data["epochs"]))))
+    chosen = film_player(data, key="training-film")
+    words = spoken(FILM_WORDS)  # looked up now: the file is made when the script has long run
+    with tools:
+        film_downloads(
+            data,
+            chosen,
+            lambda kind: film_file(
+                replace(services.run_film(run), classes=tuple(data["classes"])),
+                chosen.image,
+                network=run.name,
+                format=kind,
+                colours=chosen.settings.colours,
+                opacity=chosen.settings.opacity,
+                smooth=chosen.settings.smooth,
+                words=words,
+            ),
+            key="training-film",
+        )
+
+
+def _recipe(run: Run) -> None:
+    try:
+        recipe, _ = services.run_history(run)
+    except CbamError:
+        return  # said above
+    st.header(WORDS["recipe"], anchor=False)
+    recipe_table(recipe)
+    card = services.card_of(run)
+    if card is not None and card.command:
+        st.code(card.command, language="bash", wrap_lines=True)
+
+
+def in_words(seconds: float) -> str:
+    """A span of time, as exact as anybody asks."""
+    if seconds < 90:
+        return WORDS["seconds"].format(seconds=seconds)
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return WORDS["minutes"].format(minutes=minutes)
+    return WORDS["hours"].format(hours=minutes // 60, minutes=minutes % 60)
+
+
+def _seconds(epochs: tuple[Epoch, ...]) -> float:
+    return sum(epoch.seconds for epoch in epochs)
+
+
+def _say_damaged(file: str) -> None:
+    """A file that cannot be read is named without its folder, which is no business of visitors."""
+    st.error(WORDS["damaged"].format(file=plain_name(file)), icon=":material/error:")

@@ -1,0 +1,94 @@
+"""A training recipe as a small table."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from app.session.words import Words
+
+WORDS = Words(
+    {
+        "name": "name",
+        "architecture": "architecture",
+        "gates": "gates",
+        "epochs": "epochs",
+        "batch_size": "batch size",
+        "optimiser": "optimiser",
+        "learning_rate": "learning rate",
+        "other_rate": "other rate",
+        "hidden_decay": "hidden decay",
+        "schedule": "schedule",
+        "warmup": "warmup",
+        "momentum": "momentum",
+        "weight_decay": "weight decay",
+        "label_smoothing": "label smoothing",
+        "crop_padding": "crop padding",
+        "flip": "flip",
+        "alternating": "alternating flip",
+        "brightness": "brightness",
+        "contrast": "contrast",
+        "saturation": "saturation",
+        "hue": "hue",
+        "rotation": "rotation",
+        "erased": "erased",
+        "pasted": "pasted patches",
+        "bfloat16": "bfloat16",
+        "second": "second cycle",
+        "second_rate": "rate of the second cycle",
+        "plain": "plain epochs",
+        "teacher": "teacher",
+        "teacher_share": "teacher share",
+        "teacher_temperature": "teacher temperature",
+        # Those of recipes as they were when a network was trained:
+        "averaging": "averaging",
+        "teacher_views": "teacher views",
+        "validation": "validation",
+        "keep": "keep",
+        "seed": "seed",
+    }
+)
+"""Names of a recipe's values; one that is not among them is named as in its file."""
+
+VALUE_WORDS = Words({"yes": "yes", "no": "no", "none": "none", "images": "{number} images"})
+
+UNITS = {"crop_padding": " px", "erased": " px", "rotation": "°"}
+IMAGES = {"validation", "batch_size"}
+
+_STYLE = """<style>
+.recipe { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: 0 2.5rem;
+  margin: 0 !important; padding: 0 !important; }
+.recipe div { display: flex; justify-content: space-between; gap: 1rem; padding: 0.2rem 0;
+  border-bottom: 1px solid rgba(128, 128, 128, 0.25); font-size: 0.875rem; }
+.recipe dt { opacity: 0.8; }
+.recipe dd { margin: 0; font-variant-numeric: tabular-nums; text-align: right; overflow-wrap: anywhere; }
+</style>"""
+
+
+def recipe_table(recipe: Mapping[str, Any]) -> None:
+    """Show every value of a recipe, in its own order."""
+    st.html(f'{_STYLE}<dl class="recipe">{"".join(_row(name, value) for name, value in recipe.items())}</dl>')
+
+
+def _row(name: str, value: Any) -> str:
+    return f"<div><dt>{html.escape(_named(name))}</dt><dd>{html.escape(_said(name, value))}</dd></div>"
+
+
+def _named(name: str) -> str:
+    return WORDS[name] if name in WORDS else name.replace("_", " ")
+
+
+def _said(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return VALUE_WORDS["yes" if value else "no"]
+    if value in ("", None):
+        return VALUE_WORDS["none"]
+    if not isinstance(value, int | float) or name == "seed":
+        return str(value)
+    number = f"{value:g}" if isinstance(value, float) else f"{value:,}"
+    if name in IMAGES:
+        return VALUE_WORDS["images"].format(number=number)
+    return f"{number}{UNITS.get(name, '')}"

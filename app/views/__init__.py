@@ -1,1 +1,0 @@
-"""One thin script a page: it lays out components and services, and computes nothing itself."""

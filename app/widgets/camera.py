@@ -1,0 +1,81 @@
+"""A picture from the visitor's own camera, and a sentence where the browser will not hand it out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from app.session.words import Words
+from app.widgets.uploads import Upload
+
+WORDS = Words(
+    {
+        "take": "Take a picture",
+        "needs_https": "Browsers hand out the camera only to pages that came over HTTPS, or from this machine itself, "
+        "and this page came from {host} without it. Ask whoever runs the app for an address that begins with https://, "
+        "or upload a picture instead.",
+    }
+)
+
+WIDTH = 320
+"""Of the camera's picture, pixels: the result stays in sight beside it."""
+
+_KEPT = "camera-photo"
+
+
+def take_photo() -> Upload | None:
+    """Let the visitor take a picture; one that was taken stays while they look elsewhere on the site."""
+    camera("camera", _keep)
+    kept: Upload | None = st.session_state.get(_KEPT)
+    return kept
+
+
+def _keep(photo: Upload | None) -> None:
+    st.session_state[_KEPT] = photo
+
+
+def camera(key: str, receive: Callable[[Upload | None], None]) -> None:
+    """A camera; a sentence where there can be none.
+
+    Args:
+        key: of the widget.
+        receive: is given every picture as it is taken, and None when the visitor clears it.
+    """
+    if (host := insecure_host(st.context.url)) is not None:
+        st.info(WORDS["needs_https"].format(host=host.replace("`", "")), icon=":material/lock_open:")
+        return
+    st.camera_input(
+        WORDS["take"],
+        width=WIDTH,
+        label_visibility="collapsed",
+        key=key,
+        on_change=_receive,
+        args=(key, receive),
+    )
+
+
+def _receive(key: str, receive: Callable[[Upload | None], None]) -> None:
+    given = st.session_state.get(key)
+    if given is None:
+        receive(None)
+        return
+    content = given.getvalue()
+    receive(Upload("camera.jpg", hashlib.sha256(content).hexdigest(), content))
+
+
+def insecure_host(url: str | None) -> str | None:
+    """The host of a page to which browsers hand out no camera; None for one to which they do.
+
+    Args:
+        url: of the page, as the browser knows it.
+    """
+    try:
+        parts = urlsplit(url or "")
+        host = parts.hostname or ""
+    except ValueError:
+        return None
+    trusted = host == "localhost" or host.endswith(".localhost") or host.startswith("127.") or host == "::1"
+    return host if parts.scheme == "http" and host and not trusted else None

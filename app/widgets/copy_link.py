@@ -1,0 +1,56 @@
+"""A button that copies the page's address, which says what is on it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.session.words import Words, spoken
+
+WORDS = Words(
+    {
+        "copy": "Copy link",
+        "copied": "Copied",
+        "help": "Copy an address that shows others what you see",
+        "field": "Address of what you see",
+        "impossible": "What you brought yourself has no address. Download everything as a ZIP instead.",
+        "no_zip": "What you brought yourself has no address.",
+    }
+)
+
+# A chain; drawn for this button.
+_ICON = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 7h4v2H7a3 3 0 0 0 0 6h4v2H7A5 5 0 0 1 7 7Zm6 0h4a5 5 0 0 '
+    '1 0 10h-4v-2h4a3 3 0 0 0 0-6h-4V7Zm-5 4h8v2H8v-2Z"/></svg>'
+)
+
+
+def copy_link(*, possible: bool = True, zipped: bool = True, note: DeltaGenerator | None = None, key: str) -> None:
+    """Offer to copy the address, or say why there is none.
+
+    Args:
+        possible: whether the address says all that is on the page; not where the visitor brought something themselves.
+        zipped: whether the page offers a ZIP instead.
+        note: where the sentence stands that says why there is none; None for below the button.
+        key: of the widget.
+    """
+    words = spoken(WORDS)
+    reason = words["impossible" if zipped else "no_zip"]
+    _component()(key=key, data={"possible": possible, "words": {**words, "impossible": reason}})
+    if not possible:
+        (note or st).caption(reason)
+
+
+@cache
+def _component() -> Any:
+    folder = files("app.widgets")
+    return st.components.v2.component(
+        "cbam_lens.copy_link",
+        html=f'<button type="button">{_ICON}<span></span></button><input readonly hidden><span role="status"></span>',
+        css=folder.joinpath("copy_link.css").read_text(encoding="utf-8"),
+        js=folder.joinpath("copy_link.js").read_text(encoding="utf-8"),
+    )

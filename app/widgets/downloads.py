@@ -1,0 +1,173 @@
+"""What a visitor can take along: the figure, the raw values, or everything as a ZIP. Made only when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.session.scheduling import in_slot, slots_of_this_visitor
+from app.session.words import Words, class_name, language, spoken
+from cbam_core.data.images import decode
+from cbam_core.explanation.comparison import GateSummary
+from cbam_core.explanation.saving import as_npz, as_png, as_zip, means_as_npz
+from cbam_core.render.figure import WORDS as FIGURE_WORDS
+from cbam_core.results.explanation import Explanation
+from cbam_core.viewer import Settings
+
+WORDS = Words(
+    {
+        "download": "Download",
+        "figure": "Figure (.png)",
+        "values": "Raw values (.npz)",
+        "everything": "Everything (.zip)",
+        "all": "Everything, {count} pictures (.zip)",
+        "both": "Download both (.zip)",
+        "about": "Figures are drawn with the viewer's settings; values are never rounded.",
+    }
+)
+
+NO_FILES: Mapping[str, bytes] = MappingProxyType({})
+
+
+def downloads(
+    explanations: Mapping[str, Explanation],
+    settings: Settings,
+    *,
+    files: Mapping[str, bytes] = NO_FILES,
+    opened: str | None = None,
+    key: str,
+) -> None:
+    """Offer files of what is on the page.
+
+    Args:
+        explanations: by the names of their pictures; the ZIP holds all of them.
+        settings: of the viewer; figures are drawn with them.
+        files: the pictures as they were given, by the same names, where they are more than the network's input.
+        opened: name of the picture that is open; None where there is one only.
+        key: of the widgets.
+    """
+    name = opened if opened is not None else next(iter(explanations))
+    one = explanations[name]
+    several = len(explanations) > 1
+    # Looked up now: files are made when the script has long run.
+    words = spoken(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
+    originals = _Decoded(files if settings.image == "original" else NO_FILES)
+
+    turns = slots_of_this_visitor()
+
+    def png() -> bytes:
+        return as_png(one, original=originals.get(name), words=words, **_drawn(settings))
+
+    def everything() -> bytes:
+        return as_zip(one, original=originals.get(name), words=words, **_drawn(settings))
+
+    def of_all() -> bytes:
+        return as_zip(explanations, original=originals, within=turns, words=words, **_drawn(settings))
+
+    stem = _stem(name)
+    shown = _digest(explanations, name, settings)
+    with st.popover(WORDS["download"], icon=":material/download:", width="stretch"):
+        _button(WORDS["figure"], f"{stem}-{shown}.png", in_slot(png), f"{key}-png")
+        _button(WORDS["values"], f"{stem}-{shown}.npz", in_slot(lambda: as_npz(one)), f"{key}-npz")
+        if several:
+            label = WORDS["all"].format(count=len(explanations))
+            _button(label, f"cbam-lens-{shown}.zip", of_all, f"{key}-zip")
+        else:
+            _button(WORDS["everything"], f"{stem}-{shown}.zip", in_slot(everything), f"{key}-zip")
+        st.caption(WORDS["about"])
+
+
+def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, bytes] = NO_FILES, key: str) -> None:
+    """Offer a ZIP of two explanations, in the folders ``a`` and ``b``.
+
+    Args:
+        left: the first one.
+        right: the second one.
+        files: the pictures as they were given, as ``"a"`` and ``"b"``, where they are more than the network's input.
+        key: of the widget.
+    """
+    both = {"a": left, "b": right}
+    # Looked up now: files are made when the script has long run.
+    words = spoken(FIGURE_WORDS) | {
+        f"class {known}": class_name(known) for one in both.values() for known in one.classes
+    }
+    originals, settings = _Decoded(files), Settings(image="original" if files else "input")
+    st.download_button(
+        WORDS["both"],
+        partial(as_zip, both, original=originals, within=slots_of_this_visitor(), words=words, **_drawn(settings)),
+        file_name=f"cbam-lens-{_digest(both, 'both', settings)}.zip",
+        icon=":material/download:",
+        on_click="ignore",
+        key=key,
+    )
+
+
+def download_means(means: Mapping[str, GateSummary], network: str, *, key: str) -> None:
+    """Offer the raw values of means.
+
+    Args:
+        means: by the names of what they were taken over.
+        network: digest of the network that they are of.
+        key: of the widget.
+    """
+    told = hashlib.sha256(repr((network, [(name, one.count) for name, one in means.items()])).encode()).hexdigest()[:12]
+    st.download_button(
+        WORDS["values"],
+        in_slot(lambda: means_as_npz(means)),
+        file_name=f"{_stem('-'.join(means))}-{told}.npz",
+        icon=":material/download:",
+        on_click="ignore",
+        key=key,
+    )
+
+
+@dataclass(frozen=True)
+class _Decoded(Mapping[str, np.ndarray]):
+    """Pictures, decoded one at a time as they are asked for: all together might fill the server's memory."""
+
+    files: Mapping[str, bytes]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return decode(self.files[name]).pixels
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+def _drawn(settings: Settings) -> dict[str, Any]:
+    names = ("colours", "scale", "opacity", "smooth")
+    return {name: getattr(settings, name) for name in names}
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"[^\w-]+", "-", name.rsplit(".", 1)[0]).strip("-")[:60] or "picture"
+
+
+def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settings) -> str:
+    """Streamlit tells large downloads apart by a part of their content; this in their names makes that safe."""
+    parts = [(e.image_digest, e.checkpoint, e.checkpoint_digest, e.fit, e.frame.box) for e in explanations.values()]
+    settled = (settings.image, sorted(_drawn(settings).items()))
+    return hashlib.sha256(repr((name, parts, settled, language())).encode()).hexdigest()[:12]
+
+
+def _button(label: str, file_name: str, make: Callable[[], bytes], key: str) -> None:
+    st.download_button(
+        label,
+        make,
+        file_name=file_name,
+        on_click="ignore",
+        type="tertiary",
+        key=key,
+        width="stretch",
+    )

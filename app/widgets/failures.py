@@ -1,0 +1,37 @@
+"""What a visitor or whoever runs the app can put right, said in one sentence where it happened."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import streamlit as st
+
+from app.session.words import sentence
+from cbam_core.errors import CbamError
+
+Arguments = ParamSpec("Arguments")
+
+
+def say_failure(error: CbamError) -> None:
+    """Say it on the page, and keep it in the log."""
+    logging.getLogger("cbam_lens").warning("%s: %s", error.code, error)
+    st.error(sentence(error), icon=":material/error:")
+
+
+def fragment(part: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """A part of a page that runs by itself, as `st.fragment` has it.
+
+    Streamlit takes every error in one for a fault of the program; of ours a sentence is made.
+    """
+
+    @wraps(part)
+    def said(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        try:
+            part(*args, **kwargs)
+        except CbamError as error:
+            say_failure(error)
+
+    return st.fragment(said)

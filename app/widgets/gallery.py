@@ -1,0 +1,60 @@
+"""Choosing among the pictures that whoever runs the app has laid out."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from app.session.words import Words
+from app.widgets.strip import Tile, strip
+from cbam_core.errors import CbamError
+
+WORDS = Words(
+    {
+        "reading": "Reading {count} pictures",
+        "none": "There are no pictures in the folder yet.",
+        "unreadable": "The folder of pictures cannot be read; whoever runs the app finds out why in its log.",
+    }
+)
+
+COLUMNS = 10
+
+Sheet = Callable[[int, Callable[[int], object]], bytes]
+"""Gives thumbnails as one PNG, so many in a row; while it makes them, it calls the function with how many are done."""
+
+
+def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: str) -> int | None:
+    """Let the visitor choose a picture.
+
+    Args:
+        names: of the pictures' files.
+        sheet: gives the thumbnails of all pictures, in their order.
+        first: name of the picture to begin with; that of the first one where there is none of this name.
+        key: of the widget; other pictures have one of their own, for places mean others then.
+
+    Returns:
+        The picture's place; None where there are none.
+    """
+    if not names:
+        st.info(WORDS["none"], icon=":material/folder_off:")
+        return None
+    said = WORDS["reading"].format(count=len(names))
+    room = st.empty()
+    # Drawing is also a moment at which a visitor who has gone on is noticed.
+    thumbnails = sheet(COLUMNS, lambda done: room.progress(done / len(names), text=said))
+    described = [Tile(place, name, "") for place, name in enumerate(names)]
+    key = f"{key}-{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}"
+    begun = f"{key}-first"
+    if key not in st.session_state or begun not in st.session_state:  # what a strip begins with stays while it is there
+        st.session_state[begun] = names.index(first) if first in names else 0
+    with room.container():
+        return strip(thumbnails, described, columns=COLUMNS, chosen=st.session_state[begun], key=key)
+
+
+def say_unreadable(error: CbamError) -> None:
+    """Say that there is no folder; where it should lie is for whoever runs the app, and not for visitors."""
+    logging.getLogger("cbam_lens").warning("%s: %s", error.code, error)
+    st.error(WORDS["unreadable"], icon=":material/error:")

@@ -1,0 +1,68 @@
+"""Results sent ahead: what the network makes of every picture of a strip, so that a choice is painted at once.
+
+The browser keeps them by channel. A strip that a visitor chooses from announces the result that lies ready; prediction
+and attention viewer of the same channel paint it, and the server's own answer, which comes a moment later, finds it
+there. What has not arrived, or belongs to another network, is waited for as ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+
+from app.session.words import ENGLISH, language
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Which result a part of the page shows, for parts that also paint results sent ahead.
+
+    Attributes:
+        channel: whose results lie ready, such as ``"sample"``.
+        of: the network, told from others.
+        index: of the picture in its strip.
+        turn: changes whenever the page chooses instead of the visitor.
+    """
+
+    channel: str
+    of: str
+    index: int
+    turn: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {**asdict(self), "of": told_of(self.of)}
+
+
+def send_ahead(channel: str, of: str, results: str) -> None:
+    """Bring results to the browser; they take no room on the page.
+
+    Args:
+        channel: under which they are kept.
+        of: the network that they belong to.
+        results: JSON list by index, each with ``prediction``, ``view`` and ``rgb``.
+    """
+    _component()(key=f"ahead-{channel}", data={"channel": channel, "of": told_of(of), "results": results})
+
+
+def told_of(of: str) -> str:
+    """A network whose results hold words, told from itself in another language."""
+    return of if not of or language() == ENGLISH else f"{of} {language()}"
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component("cbam_lens.ahead", html="<span hidden></span>", js=_read("prefetch.js"))
+
+
+def painter() -> str:
+    """The JavaScript by which a part of the page paints what was sent ahead: `paintAhead` and `leaveAhead`."""
+    return _read("paint_prefetched.js")
+
+
+def _read(name: str) -> str:
+    return files("app.widgets").joinpath(name).read_text(encoding="utf-8")

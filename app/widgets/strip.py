@@ -1,0 +1,129 @@
+"""A strip of thumbnails to choose from, with a filter by class and a random choice."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.session.words import Words, class_name, language, spoken
+from app.widgets.prefetch import told_of
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One thumbnail.
+
+    Attributes:
+        index: what choosing it returns.
+        label: its name for screen readers and as a tool tip.
+        class_: what the filter goes by.
+    """
+
+    index: int
+    label: str
+    class_: str
+
+
+WORDS = Words(
+    {
+        "random": "Random",
+        "list": "Images to choose from; arrow keys move",
+        "class": "Class",
+        "all": "all",
+        "count": "Images: {count}",
+    }
+)
+
+
+def strip(
+    sheet: bytes,
+    tiles: Sequence[Tile],
+    *,
+    columns: int,
+    chosen: int,
+    key: str,
+    of: str = "",
+    tools: bool = True,
+    channel: str = "",
+    on_choice: Callable[[], None] = lambda: None,
+) -> int:
+    """Show thumbnails in one row, and return the index of the chosen one.
+
+    Args:
+        sheet: PNG with the thumbnails in rows of `columns`, in the order of `tiles`.
+        tiles: what each thumbnail is.
+        columns: thumbnails in a row of the sheet.
+        chosen: index that is chosen at first.
+        key: of the widget.
+        of: the network whose results are shown, see `app.widgets.prefetch`.
+        channel: of results sent ahead; "" where none are.
+        tools: show the filter by class, where there are several, the random choice and the count.
+        on_choice: called before the page runs with a new choice.
+    """
+    # The data stay the same while the visitor chooses, so that Streamlit sends the sheet only once.
+    data = _data(sheet, tuple(tiles), columns, chosen, channel, told_of(of), tools, language())
+    result = _component()(key=key, data=data, on_chosen_change=on_choice)
+    picked = result.get("chosen")
+    known = {tile.index for tile in tiles}
+    return picked if isinstance(picked, int) and picked in known else chosen
+
+
+def lay_out_tiles(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Thumbnails of one size as one picture, uint8 RGB (rows * H, columns * W, 3); what stays empty is black.
+
+    Args:
+        tiles: uint8 RGB (H, W, 3) each.
+        columns: in a row.
+    """
+    height, width = tiles[0].shape[:2]
+    rows = -(-len(tiles) // columns)
+    sheet = np.zeros((rows * columns, height, width, 3), np.uint8)
+    sheet[: len(tiles)] = np.stack(tiles)
+    return sheet.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+
+
+@lru_cache(maxsize=64)
+def _data(
+    sheet: bytes,
+    tiles: tuple[Tile, ...],
+    columns: int,
+    chosen: int,
+    channel: str,
+    of: str,
+    tools: bool,
+    language: str,
+) -> dict[str, Any]:
+    described = [{**asdict(tile), "class": tile.class_} for tile in tiles]
+    classes = list(dict.fromkeys(tile.class_ for tile in tiles))
+    return {
+        "id": f"{hash((sheet, tiles, language)):x}",
+        "pictures": f"{hash(sheet):x}",
+        "sheet": base64.b64encode(sheet).decode("ascii"),
+        "tiles": described,
+        "columns": columns,
+        "classes": classes,
+        "names": list(map(class_name, classes)),
+        "chosen": chosen,
+        "words": spoken(WORDS),
+        "tools": tools,
+        "channel": channel,
+        "of": of,
+    }
+
+
+@cache
+def _component() -> Any:
+    folder = files("app.widgets")
+    return st.components.v2.component(
+        "cbam_lens.strip",
+        html='<div class="strip"></div>',
+        css=folder.joinpath("strip.css").read_text(encoding="utf-8"),
+        js=folder.joinpath("strip.js").read_text(encoding="utf-8"),
+    )

@@ -1,0 +1,265 @@
+"""Pictures that a visitor brings: taking them in, fitting them, and a table when there are several."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePath
+from time import monotonic
+from typing import Any, Protocol
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.session.words import Words, class_name, plain_name, plain_text, sentence
+from app.session.words import say as spelled
+from app.widgets.choices import choose_one
+from app.widgets.prediction import percent
+from cbam_core.data.fitting import Fit
+from cbam_core.data.images import MAX_BYTES
+from cbam_core.errors import CbamError
+from cbam_core.render.overlay import raw_mask
+from cbam_core.results.explanation import Explanation
+from cbam_core.viewer.payload import png
+
+ENDINGS = ["jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff"]
+
+MOST = 24
+"""Pictures that are looked at together."""
+
+PATIENCE = 0.5
+"""Seconds after which the page says how far it is."""
+
+ROW_HEIGHT = 48
+"""Of the table, pixels."""
+
+WORDS = Words(
+    {
+        "crop": "Centre square",
+        "square": "Chosen square",
+        "pad": "Whole, with borders",
+        "squash": "Whole, stretched",
+        "drop": "Drop pictures here, choose them, or paste one",
+        "many": "{count} pictures were given; the first {most} are shown.",
+        "memory": "An uploaded picture stays in this server's memory for your visit only: it is written to no disk, "
+        "shown to nobody else, and forgotten within minutes after you close the page.",
+        "server": "An uploaded picture stays on this server for your visit only: it is shown to nobody else, and "
+        "forgotten after you close the page.",
+        "fit": "Fit to the network's input",
+        "input": "Input",
+        "file": "File",
+        "prediction": "Prediction",
+        "probability": "Probability",
+        "refused": "{file}: {reason}.",
+        "progress": "Picture {number} of {count}: {file}",
+        "cancel": "Cancel",
+        "left_out": "Pictures left out: {count}.",
+        "go_on": "Open them too",
+    }
+)
+
+FITS: tuple[Fit, ...] = ("crop", "square", "pad", "squash")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One uploaded file.
+
+    Attributes:
+        name: as the visitor's machine calls it; never trusted.
+        digest: SHA-256 of the content.
+        content: the file's bytes.
+    """
+
+    name: str
+    digest: str
+    content: bytes
+
+
+FIT, _KEPT_FIT = "fit", "fit-kept"
+"""Keys of the choice of a fit, and of what was chosen last."""
+
+_OPENED, _LEFT_OUT = "uploads-opened", "uploads-left-out"
+
+
+class HasExplanation(Protocol):
+    """What the table needs of a result."""
+
+    @property
+    def explanation(self) -> Explanation:
+        """What the network did with the picture."""
+
+
+def uploads() -> tuple[Upload, ...]:
+    """Take files in; a file given twice counts once, and different ones of one name get numbers."""
+    given = st.file_uploader(
+        WORDS["drop"],
+        type=ENDINGS,
+        accept_multiple_files=True,
+        max_upload_size=MAX_BYTES // 2**20,
+        key="files",
+    )
+    _paste()(key="paste")
+    chosen = {upload.digest: upload for upload in map(_upload, given[:MOST])}
+    if len(given) > MOST:
+        st.warning(WORDS["many"].format(count=len(given), most=MOST), icon=":material/info:")
+    return tuple(_numbered(chosen.values()))
+
+
+def not_left_out(given: Sequence[Upload]) -> list[Upload]:
+    """The pictures without those that `one_by_one` had not come to when the visitor cancelled; they can be had back.
+
+    Where there are no others, or no others any more, none is left out.
+    """
+    left_out = st.session_state.get(_LEFT_OUT, frozenset())
+    wanted = [upload for upload in given if upload.digest not in left_out] or [*given]
+    if len(wanted) < len(given):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(WORDS["left_out"].format(count=len(given) - len(wanted)), width="content")
+            st.button(WORDS["go_on"], type="tertiary", on_click=_leave_out_none, key="uploads-go-on")
+    return wanted
+
+
+def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
+    """The pictures in turn; where they take a while, the page says how far it is, and can be told to leave it at that.
+
+    What is drawn in between also lets Streamlit end a run that is not wanted any more: the visitor cancelled, chose
+    another source, network or page, or left.
+    """
+    place, begun = st.empty(), monotonic()
+    bars: list[DeltaGenerator] = []
+    for number, upload in enumerate(given):
+        st.session_state[_OPENED] = number
+        if monotonic() - begun > PATIENCE:
+            if not bars:
+                digests = [each.digest for each in given]
+                with place.container(horizontal=True, vertical_alignment="center", gap="medium"):
+                    bars.append(st.progress(0.0, width="stretch"))
+                    st.button(WORDS["cancel"], on_click=_leave_out, args=(digests,), key="uploads-cancel")
+            said = WORDS["progress"].format(number=number + 1, count=len(given), file=plain_name(upload.name))
+            bars[0].progress(number / len(given), said)
+        yield upload
+    place.empty()
+
+
+def _leave_out(digests: Sequence[str]) -> None:
+    """Leave out the pictures that were not opened yet."""
+    opened = max(st.session_state.get(_OPENED, 0), 1)
+    st.session_state[_LEFT_OUT] = st.session_state.get(_LEFT_OUT, frozenset()) | set(digests[opened:])
+
+
+def _leave_out_none() -> None:
+    st.session_state.pop(_LEFT_OUT, None)
+
+
+def say_where_they_live(*, in_memory: bool) -> None:
+    """Where an upload is kept, and for how long.
+
+    Args:
+        in_memory: whether it is never written to a disk, and dropped on time.
+    """
+    st.caption(WORDS["memory" if in_memory else "server"])
+
+
+def choose_fit() -> Fit:
+    """Let the visitor say how a picture comes to the network's square input."""
+    # Streamlit forgets a widget while another source is shown.
+    st.session_state.setdefault(FIT, st.session_state.get(_KEPT_FIT, "crop"))
+    chosen = st.session_state[_KEPT_FIT] = choose_one(WORDS["fit"], FITS, WORDS, key=FIT)
+    return chosen
+
+
+def square_key(upload: Upload) -> str:
+    """Key of the widget in which the visitor frames a part of this picture."""
+    return f"frame-{upload.digest[:24]}"
+
+
+def overview(chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refused: Mapping[str, CbamError]) -> Upload:
+    """A table of all pictures with their predictions and masks; return the one that the visitor opened."""
+    rows = [_row(upload, shown, refused) for upload in chosen]
+    first = next((place for place, upload in enumerate(chosen) if upload.digest not in refused), 0)
+    masks = [name for name in dict.fromkeys(key for row in rows for key in row) if name.startswith("mask ")]
+    event = st.dataframe(
+        rows,
+        hide_index=True,
+        row_height=ROW_HEIGHT,
+        placeholder="",
+        column_config={
+            WORDS["input"]: st.column_config.ImageColumn(width=60),
+            **{name: st.column_config.ImageColumn(name.removeprefix("mask "), width=64) for name in masks},
+        },
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [first]}},
+        key="overview",
+    )
+    picked = event["selection"]["rows"]
+    return chosen[picked[0]] if picked and picked[0] < len(chosen) else chosen[first]
+
+
+def say(error: CbamError, name: str) -> None:
+    """Tell the visitor in one sentence what is wrong with their file."""
+    logging.getLogger("cbam_lens").info("upload refused: %s", error.code)
+    st.error(WORDS["refused"].format(file=plain_name(name), reason=plain_text(spelled(error))), icon=":material/error:")
+
+
+def _numbered(chosen: Iterable[Upload]) -> Iterator[Upload]:
+    """Pasted pictures are all called image.png: files and table rows need names of their own."""
+    taken: set[str] = set()
+    for upload in chosen:
+        path = PurePath(upload.name)
+        name, number = upload.name, 2
+        while name in taken:
+            name, number = f"{path.stem}-{number}{path.suffix}", number + 1
+        taken.add(name)
+        yield replace(upload, name=name)
+
+
+@cache
+def _paste() -> Any:
+    script = files("app.widgets").joinpath("paste.js").read_text(encoding="utf-8")
+    return st.components.v2.component("cbam_lens.paste", html="<span></span>", js=script)
+
+
+def _upload(file: st.runtime.uploaded_file_manager.UploadedFile) -> Upload:
+    content = file.getvalue()
+    return Upload(file.name, hashlib.sha256(content).hexdigest(), content)
+
+
+def _row(
+    upload: Upload, shown: Mapping[str, HasExplanation], refused: Mapping[str, CbamError]
+) -> dict[str, str | None]:
+    if upload.digest in refused:
+        return {
+            WORDS["input"]: None,
+            WORDS["file"]: upload.name,
+            WORDS["prediction"]: sentence(refused[upload.digest]),
+            WORDS["probability"]: "",
+        }
+    explanation = shown[upload.digest].explanation
+    return {
+        WORDS["input"]: _as_url(png(explanation.input_image)),
+        WORDS["file"]: upload.name,
+        WORDS["prediction"]: class_name(explanation.predicted),
+        WORDS["probability"]: percent(float(explanation.probabilities.max())),
+        **{
+            f"mask {block.name}": _as_url(png(_small(block.spatial_mask)))
+            for block in explanation.blocks
+            if block.spatial_mask is not None
+        },
+    }
+
+
+def _small(mask: np.ndarray) -> np.ndarray:
+    """A mask whose cells stay squares when the browser scales it to a row's height."""
+    return raw_mask(mask, zoom=max(1, ROW_HEIGHT * 2 // max(mask.shape)))
+
+
+def _as_url(file: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(file).decode("ascii")

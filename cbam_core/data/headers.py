@@ -1,0 +1,194 @@
+"""What the bytes of a picture file say about it before any pixel is decoded.
+
+Files come from strangers, so everything here is bounded in time and memory, and nothing relies on Python's
+warning filters or on Pillow's global settings, which all threads share.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import struct
+from typing import Any
+
+from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from cbam_core.data.costly_files import colour_table
+
+ACCEPTED = "JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF"
+"""The formats that are read, for messages."""
+
+COUNTED_FRAMES = 1000
+"""Frames or pages are counted up to this many."""
+
+MAX_BLOCKS = 100_000
+"""Blocks of a GIF that are walked while its frames are counted; takes some 20 ms."""
+
+
+class _Jpeg(JpegImageFile):
+    """A JPEG whose metadata Pillow leaves alone: it would look there for a print resolution, and warn."""
+
+    def getexif(self) -> Image.Exif:
+        return Image.Exif()
+
+
+_PLUGINS = {
+    "WebP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
+}
+
+
+_SIGNATURES = {
+    "PNG": ((0, b"\x89PNG\r\n\x1a\n"),),
+    "JPEG": ((0, b"\xff\xd8\xff"),),
+    "WebP": ((8, b"WEBP"),),
+    "AVIF": ((4, b"ftypavif"), (4, b"ftypavis")),
+    "GIF": ((0, b"GIF87a"), (0, b"GIF89a")),
+    "TIFF": ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
+    "BMP": ((0, b"BM"),),
+}
+_BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}
+
+
+def sniff(content: bytes) -> str | None:
+    """Name of the format that the first bytes announce, or None for any other than the accepted ones."""
+    for name, signatures in _SIGNATURES.items():
+        if any(content[place : place + len(word)] == word for place, word in signatures):
+            if name == "WebP" and not content.startswith(b"RIFF"):
+                continue
+            # Two letters are little to go by, so the length of a BMP's second header is looked at as well.
+            if name == "BMP" and int.from_bytes(content[14:18], "little") not in _BMP_HEADERS:
+                continue
+            return name
+    return None
+
+
+def open_header(content: bytes, name: str) -> ImageFile:
+    """Let Pillow read the header of a file, by the one plugin for its format.
+
+    Args:
+        content: the whole file.
+        name: what `sniff` said.
+
+    Returns:
+        The image, its pixels not decoded yet.
+
+    Raises:
+        Exception: whatever the plugin raises on a file that it cannot read.
+    """
+    if name == "PNG":
+        return PngImageFile(io.BytesIO(content))
+    if name == "JPEG":
+        return _Jpeg(io.BytesIO(content))
+    module, plugin = _PLUGINS[name]
+    opened: ImageFile = getattr(importlib.import_module(module), plugin)(io.BytesIO(content))
+    return opened
+
+
+def canvas_size(content: bytes, name: str) -> tuple[int, int] | None:
+    """(width, height) of a format whose plugin takes memory for the whole canvas as soon as it opens a file.
+
+    Returns:
+        The size, or None where the plugin can be asked.
+    """
+    if name == "GIF" and len(content) >= 10:
+        width, height = struct.unpack_from("<HH", content, 6)
+        return width, height
+    if name != "WebP" or len(content) < 30:
+        return None
+    kind = content[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(content[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack_from("<HH", content, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def frame_count(image: ImageFile, content: bytes, name: str) -> tuple[int, bool]:
+    """How many frames or pages a file has.
+
+    Pillow counts those of a GIF or TIFF by reading each of them, which takes minutes on a file made for that.
+
+    Returns:
+        The number, and whether it is exact; otherwise there are at least as many.
+    """
+    if name == "GIF":
+        return _gif_frames(content)
+    if name == "TIFF":
+        return _tiff_pages(content)
+    count: Any = getattr(image, "n_frames", 1)
+    return int(count), True
+
+
+def orientation(exif: Any) -> int:
+    """The orientation (1 to 8, 1 is upright) that a camera noted; 1 where the metadata say nothing usable.
+
+    Args:
+        exif: bytes of an EXIF block, with or without its ``Exif`` prefix; anything else counts as absent.
+    """
+    if not isinstance(exif, bytes):
+        return 1
+    block = exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(block[:2])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(f"{order}I", block, 4)
+        (count,) = struct.unpack_from(f"{order}H", block, start)
+        for entry in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind = struct.unpack_from(f"{order}HH", block, entry)
+            if tag == 0x0112:
+                (value,) = struct.unpack_from(order + ("I" if kind == 4 else "H"), block, entry + 8)
+                return int(value) if 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1
+
+
+def _gif_frames(content: bytes) -> tuple[int, bool]:
+    frames = 0
+    try:
+        place = 13 + colour_table(content[10])
+        blocks = 0
+        while content[place] in b",!":
+            if content[place] == ord(","):
+                frames += 1
+                place += 11 + colour_table(content[place + 9])
+            else:
+                place += 2
+            while length := content[place]:
+                place += length + 1
+                blocks += 1
+            place += 1
+            blocks += 1
+            if blocks > MAX_BLOCKS or frames > COUNTED_FRAMES:
+                return frames, False
+    except IndexError:
+        pass
+    return frames, True
+
+
+def _tiff_pages(content: bytes) -> tuple[int, bool]:
+    order = "<" if content.startswith(b"II") else ">"
+    big = content[2:4] in {b"+\0", b"\0+"}
+    counter, offset, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
+    seen: set[int] = set()
+    try:
+        (place,) = struct.unpack_from(order + offset, content, 8 if big else 4)
+        while place and place not in seen:
+            if len(seen) == COUNTED_FRAMES:
+                return len(seen), False
+            (entries,) = struct.unpack_from(order + counter, content, place)
+            seen.add(place)
+            (place,) = struct.unpack_from(order + offset, content, place + struct.calcsize(counter) + entry * entries)
+    except (struct.error, OverflowError):
+        pass
+    return len(seen), True

@@ -1,0 +1,1 @@
+"""How good is a network, and what do its gates do over a set of images?"""

@@ -1,0 +1,159 @@
+"""Means and deviations of a network's gates by class, over more images than fit into memory as explanations.
+
+Batches are taken in one after the other, in float64, by the pairwise update of T. F. Chan, G. H. Golub and R. J.
+LeVeque, *Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979: deviations are never the
+difference of two large sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64, UInt8
+
+from cbam_core.data.fitting import fit_image
+from cbam_core.errors import DataError
+from cbam_core.explanation.comparison import GateSummary
+from cbam_core.explanation.explaining import as_batch, batch_of, check_finite, placements
+from cbam_core.gates import Gate, capture
+from cbam_core.network import Classifier
+from cbam_core.results.explanation import Block, own_copy
+
+
+@dataclass(eq=False)
+class Moments:
+    """Count, mean and sum of squared deviations of arrays of one shape.
+
+    Attributes:
+        count: of arrays taken in.
+        mean: float64, of their shape.
+        squares: sum of squared deviations from the mean, float64.
+    """
+
+    count: int
+    mean: Float64[np.ndarray, "*shape"]
+    squares: Float64[np.ndarray, "*shape"]
+
+    @classmethod
+    def of(cls, values: Float[np.ndarray, " n *shape"]) -> Moments:
+        """Those of at least one array."""
+        wide = values.astype(np.float64)
+        mean = wide.mean(axis=0)
+        return cls(len(wide), mean, np.square(wide - mean).sum(axis=0))
+
+    def joined(self, other: Moments) -> Moments:
+        """Those of both sets of arrays together."""
+        count = self.count + other.count
+        gap = other.mean - self.mean
+        return Moments(
+            count,
+            self.mean + gap * (other.count / count),
+            self.squares + other.squares + np.square(gap) * (self.count * other.count / count),
+        )
+
+    @property
+    def spread(self) -> Float64[np.ndarray, "*shape"]:
+        """Standard deviation over all arrays, as `numpy.std` has it."""
+        deviation: Float64[np.ndarray, "*shape"] = np.sqrt(self.squares / self.count)
+        return deviation
+
+
+@dataclass
+class _OfClass:
+    """What is known of one class so far; gates by block and kind, in order of execution."""
+
+    gates: dict[tuple[str, str], Moments] = field(default_factory=dict)
+    probabilities: Moments | None = None
+    predicted: list[str] = field(default_factory=list)
+
+
+class GateSums:
+    """Gates of labelled images, summed up class by class; `add` them in any number of steps.
+
+    Args:
+        classifier: the network; it is not changed.
+        classes: what the labels mean, in their order.
+    """
+
+    def __init__(self, classifier: Classifier, classes: tuple[str, ...]) -> None:
+        self._classifier, self._classes = classifier, classes
+        self._found = {name: _OfClass() for name in classes}
+        self.count = 0
+
+    def add(self, images: UInt8[np.ndarray, "n h w 3"], labels: UInt8[np.ndarray, " n"]) -> None:
+        """Show the network a batch, and take in what its gates did.
+
+        Args:
+            images: RGB; brought to the network's size where they have another one.
+            labels: indices into the classes.
+
+        Raises:
+            ModelError: the network is in training mode.
+        """
+        step = batch_of(self._classifier)
+        for start in range(0, len(labels), step):
+            self._add(images[start : start + step], labels[start : start + step])
+        self.count += len(labels)
+
+    def _add(self, images: UInt8[np.ndarray, "n h w 3"], labels: UInt8[np.ndarray, " n"]) -> None:
+        model = self._classifier.model
+        batch = as_batch(self._classifier, [self._fitted(image) for image in images])
+        with torch.inference_mode(), capture(model) as record:
+            logits = model(batch)
+        check_finite(self._classifier, logits)
+        probabilities = logits.float().softmax(dim=1).cpu().numpy()
+        values = {(gate.block, gate.kind): _as_array(gate) for gate in record.gates}
+        for label in np.unique(labels).tolist():
+            mine = labels == label
+            self._take(self._found[self._classes[label]], {key: one[mine] for key, one in values.items()})
+            self._count(self._found[self._classes[label]], probabilities[mine])
+
+    def summaries(self) -> dict[str, GateSummary]:
+        """What was found, by the classes' names.
+
+        Raises:
+            DataError: there was no image of a class.
+        """
+        return {name: self._summary(name, found) for name, found in self._found.items()}
+
+    def _fitted(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
+        width, height = self._classifier.input_size
+        if image.shape[:2] == (height, width):
+            return image
+        return fit_image(image, (width, height), "crop")[0]
+
+    def _take(self, found: _OfClass, values: dict[tuple[str, str], Float32[np.ndarray, " n *shape"]]) -> None:
+        for key, one in values.items():
+            moments = Moments.of(one)
+            found.gates[key] = found.gates[key].joined(moments) if key in found.gates else moments
+
+    def _count(self, found: _OfClass, probabilities: Float32[np.ndarray, "n k"]) -> None:
+        moments = Moments.of(probabilities)
+        found.probabilities = moments if found.probabilities is None else found.probabilities.joined(moments)
+        found.predicted += [self._classifier.classes[at] for at in probabilities.argmax(axis=1).tolist()]
+
+    def _summary(self, name: str, found: _OfClass) -> GateSummary:
+        if found.probabilities is None:
+            raise DataError("summary.no-images", "there are no images of class {name} to take a mean of", name=name)
+        return GateSummary(
+            count=found.probabilities.count,
+            blocks=self._blocks({key: moments.mean for key, moments in found.gates.items()}),
+            spread=self._blocks({key: moments.spread for key, moments in found.gates.items()}),
+            classes=self._classifier.classes,
+            probabilities=own_copy(found.probabilities.mean),
+            predicted=tuple(found.predicted),
+        )
+
+    def _blocks(self, gates: dict[tuple[str, str], Float64[np.ndarray, ...]]) -> tuple[Block, ...]:
+        places = placements(self._classifier.model, self._classifier.input_size)
+        by_block: dict[str, dict[str, np.ndarray]] = {}
+        for (block, kind), values in gates.items():
+            by_block.setdefault(block, {})[kind] = own_copy(values)
+        return tuple(Block(name, kinds, places.get(name)) for name, kinds in by_block.items())
+
+
+def _as_array(gate: Gate) -> Float32[np.ndarray, " n *shape"]:
+    values: np.ndarray = gate.values.float().cpu().numpy()
+    return values

@@ -1,0 +1,128 @@
+"""Summaries of a network's gates by class, kept in the cache folder: one NPZ file without pickle, named by the weights.
+
+They can always be made again, so a file that is damaged or of another version counts as none.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cbam_core.errors import DataError
+from cbam_core.explanation.comparison import GateSummary
+from cbam_core.files import write_atomically
+from cbam_core.places import cache_folder
+from cbam_core.results.explanation import Block, own_copy
+from cbam_core.results.placement import Placement
+
+VERSION = 2
+"""Of the file, and of what is counted; another one, another file."""
+
+LARGEST = 50_000_000
+"""Bytes that a file may hold unpacked; one of ten classes of the shipped networks holds less than 400,000."""
+
+Summaries = dict[str, GateSummary]
+
+
+def summaries_path(digest: str, split: str) -> Path:
+    """Where the summaries of a network over a split lie.
+
+    Args:
+        digest: SHA-256 of the network's weights file.
+        split: which images, such as ``"test"``.
+
+    Raises:
+        DataError: this user has no home folder, and no other folder was named.
+    """
+    return cache_folder() / "summaries" / f"gates-{VERSION}-{split}-{digest}.npz"
+
+
+def keep_summaries(summaries: Mapping[str, GateSummary], path: Path) -> bool:
+    """Write summaries, complete or not at all; whether that was possible."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **_as_arrays(summaries))
+    try:
+        write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+    except OSError as error:
+        logging.getLogger("cbam_lens").warning("summaries are not kept: %s", error)
+        return False
+    return True
+
+
+def open_summaries(path: Path) -> Summaries | None:
+    """Read summaries that were kept; None where there are none that can be used."""
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
+                return None
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as stored:
+                return _from_arrays(dict(stored))
+    except Exception as error:
+        if not isinstance(error, FileNotFoundError):
+            logging.getLogger("cbam_lens").warning("kept summaries cannot be read: %s", type(error).__name__)
+        return None
+
+
+def _as_arrays(summaries: Mapping[str, GateSummary]) -> dict[str, np.ndarray]:
+    every = [*summaries.values()]
+    if not every:
+        raise DataError("summary.empty", "there are no explanations to take a mean of")
+    first = every[0]
+    known = {name: at for at, name in enumerate(first.classes)}
+    arrays: dict[str, np.ndarray] = {
+        "names": np.array([*summaries]),
+        "classes": np.array(first.classes),
+        "count": np.array([one.count for one in every], np.int64),
+        "probabilities": np.stack([one.probabilities for one in every]),
+        "predicted": np.array([known[name] for one in every for name in one.predicted], np.int64),
+        "blocks": np.array([block.name for block in first.blocks]),
+        "kinds": np.array([",".join(block.gates) for block in first.blocks]),
+        "placements": np.array([_numbers(block.placement) for block in first.blocks], np.float64).reshape(-1, 4),
+    }
+    for at, block in enumerate(first.blocks):
+        for kind in block.gates:
+            arrays[f"mean.{at}.{kind}"] = np.stack([one.blocks[at].gates[kind] for one in every])
+            arrays[f"spread.{at}.{kind}"] = np.stack([one.spread[at].gates[kind] for one in every])
+    return arrays
+
+
+def _numbers(placement: Placement | None) -> tuple[float, ...]:
+    return (np.nan,) * 4 if placement is None else (*placement.start, *placement.step)
+
+
+def _from_arrays(arrays: dict[str, np.ndarray]) -> Summaries:
+    classes, ends = tuple(arrays["classes"].tolist()), np.cumsum(arrays["count"]).tolist()
+    starts = [0, *ends[:-1]]
+    if ends[-1] != arrays["predicted"].size:
+        raise ValueError("counts and answers differ")
+    return {
+        name: GateSummary(
+            count=int(arrays["count"][at]),
+            blocks=_blocks(arrays, "mean", at),
+            spread=_blocks(arrays, "spread", at),
+            classes=classes,
+            probabilities=own_copy(arrays["probabilities"][at]),
+            predicted=tuple(classes[place] for place in arrays["predicted"][starts[at] : ends[at]].tolist()),
+        )
+        for at, name in enumerate(arrays["names"].tolist())
+    }
+
+
+def _blocks(arrays: dict[str, np.ndarray], measure: str, at: int) -> tuple[Block, ...]:
+    blocks = []
+    for number, (name, kinds) in enumerate(zip(arrays["blocks"].tolist(), arrays["kinds"].tolist(), strict=True)):
+        gates = {kind: own_copy(arrays[f"{measure}.{number}.{kind}"][at]) for kind in kinds.split(",") if kind}
+        blocks.append(Block(name, gates, _placement(arrays["placements"][number].tolist())))
+    return tuple(blocks)
+
+
+def _placement(numbers: list[Any]) -> Placement | None:
+    down, right, rows, columns = map(float, numbers)
+    return None if np.isnan(down) else Placement((down, right), (rows, columns))

@@ -1,0 +1,147 @@
+"""An evaluation kept beside the checkpoint that it is of: one NPZ file without pickle, opened without torch.
+
+The file carries the SHA-256 of the weights, so that it is never taken for one of other weights.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from cbam_core.errors import TrainingError
+from cbam_core.files import sha256_of, write_atomically
+from cbam_core.results.evaluation import Evaluation
+
+SUFFIX = ".evaluation.npz"
+
+LARGEST = 20_000_000
+"""Bytes that an evaluation may hold unpacked; one of 10,000 images and ten classes holds 220,000."""
+
+
+def evaluation_path(checkpoint: Path) -> Path:
+    """Where the evaluation of a checkpoint lies: ``net.evaluation.npz`` beside ``net.safetensors``.
+
+    That of ``net.pth`` is ``net.pth.evaluation.npz``: its weights may be others.
+    """
+    name = checkpoint.stem if checkpoint.suffix == ".safetensors" else checkpoint.name
+    return checkpoint.with_name(f"{name}{SUFFIX}")
+
+
+def keep_evaluation(evaluation: Evaluation, checkpoint: Path) -> Path:
+    """Write an evaluation beside its checkpoint, complete or not at all; an older one is replaced.
+
+    Returns:
+        The file.
+
+    Raises:
+        TrainingError: the folder cannot be written.
+    """
+    path, buffer = evaluation_path(checkpoint), io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        classes=np.array(evaluation.classes),
+        labels=evaluation.labels,
+        predicted=evaluation.predicted,
+        levels=evaluation.levels,
+        split=np.array(evaluation.split),
+        digest=np.array(evaluation.digest),
+    )
+    try:
+        write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+    except OSError as error:
+        raise TrainingError(
+            "evaluation.unwritable",
+            "cannot write {path}: {reason}; move the checkpoint to a folder that you may write to",
+            path=str(path),
+            reason=error.strerror or str(error),
+        ) from error
+    return path
+
+
+def open_evaluation(checkpoint: Path, digest: str | None = None) -> Evaluation:
+    """Read the evaluation that was kept beside a checkpoint; its arrays are read-only.
+
+    Args:
+        checkpoint: the file of weights; it is read only where `digest` is None.
+        digest: SHA-256 of that file, where it is known.
+
+    Raises:
+        TrainingError: there is none, it is damaged, or it is of other weights; the sentence says how to make one.
+        OSError: the checkpoint cannot be read.
+    """
+    path = evaluation_path(checkpoint)
+    try:
+        with path.open("rb") as file:
+            evaluation = _read(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise TrainingError(
+            "evaluation.none",
+            "{checkpoint} was not evaluated yet; run `cbam evaluate --checkpoint {checkpoint} --keep`",
+            checkpoint=str(checkpoint),
+        ) from None
+    except Exception as error:  # whatever is wrong with a file that is none
+        raise TrainingError(
+            "evaluation.unreadable",
+            "{path} is no evaluation of this version; run `cbam evaluate --checkpoint {checkpoint} --keep` to replace "
+            "it",
+            path=str(path),
+            checkpoint=str(checkpoint),
+        ) from error
+    if evaluation.digest != (sha256_of(checkpoint) if digest is None else digest):
+        raise TrainingError(
+            "evaluation.other-weights",
+            "{path} is of other weights than {checkpoint} holds; run `cbam evaluate --checkpoint {checkpoint} --keep` "
+            "to replace it",
+            path=str(path),
+            checkpoint=str(checkpoint),
+        )
+    return evaluation
+
+
+def _read(file: BinaryIO) -> Evaluation:
+    with zipfile.ZipFile(file) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
+            raise ValueError("too large")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in ("classes", "labels", "predicted", "levels", "split", "digest")}
+    _check(arrays)
+    for array in arrays.values():
+        array.setflags(write=False)
+    return Evaluation(
+        classes=tuple(arrays["classes"].tolist()),
+        labels=arrays["labels"],
+        predicted=arrays["predicted"],
+        levels=arrays["levels"],
+        split=str(arrays["split"]),
+        digest=str(arrays["digest"]),
+    )
+
+
+def _check(arrays: Mapping[str, np.ndarray]) -> None:
+    """Whether the arrays fit each other.
+
+    Raises:
+        ValueError: they do not.
+    """
+    images, classes = arrays["labels"].size, arrays["classes"].size
+    expected = {
+        "classes": ("U", (classes,)),
+        "labels": ("u1", (images,)),
+        "predicted": ("u1", (images,)),
+        "levels": ("u2", (images, classes)),
+        "split": ("U", ()),
+        "digest": ("U", ()),
+    }
+    for name, (kind, shape) in expected.items():
+        array = arrays[name]
+        if not np.issubdtype(array.dtype, np.dtype(kind).type) or array.shape != shape:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}")
+    if images and max(arrays["labels"].max(), arrays["predicted"].max()) >= classes:
+        raise ValueError("a class without a name")

@@ -1,0 +1,90 @@
+"""Which images of a split? By class, by what the network answered, and in which order; without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+
+from cbam_core.errors import TrainingError
+from cbam_core.results.evaluation import Evaluation
+
+Answers = Literal["all", "right", "wrong"]
+Order = Literal["index", "sure", "unsure"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is asked for.
+
+    Attributes:
+        truth: only images of this class; None for every class.
+        predicted: only images that the network took for this class; None for any.
+        answers: ``"all"``, or those that it got ``"right"`` or ``"wrong"``.
+        order: by ``"index"``, or by the network's confidence, the ``"sure"`` or the ``"unsure"`` answers first.
+
+    Raises:
+        TrainingError: there are no such answers or orders.
+    """
+
+    truth: int | None = None
+    predicted: int | None = None
+    answers: str = "all"
+    order: str = "index"
+
+    def __post_init__(self) -> None:
+        for given, known in ((self.answers, get_args(Answers)), (self.order, get_args(Order))):
+            if given not in known:
+                raise TrainingError(
+                    "selection.unknown",
+                    "images are selected by one of {known}; given {given}",
+                    known=", ".join(known),
+                    given=repr(given)[:60],
+                )
+
+    @property
+    def needs_answers(self) -> bool:
+        """Whether it can only be made where the network's answers are known."""
+        return self.predicted is not None or self.answers != "all" or self.order != "index"
+
+
+def select(
+    labels: UInt8[np.ndarray, " n"], selection: Selection, evaluation: Evaluation | None = None
+) -> Int64[np.ndarray, " m"]:
+    """Indices of the images that are asked for, in the order that is asked for.
+
+    Args:
+        labels: true class of each image.
+        selection: what is asked for.
+        evaluation: what a network answered for the same images; None where that is not known.
+
+    Raises:
+        TrainingError: the selection is by answers, which are not known or are of other images.
+    """
+    if evaluation is not None and not np.array_equal(evaluation.labels, labels):
+        raise TrainingError(
+            "selection.other-images",
+            "the answers that were kept are for other images; run `cbam evaluate --keep` to replace them",
+        )
+    if evaluation is None:
+        if selection.needs_answers:
+            raise TrainingError(
+                "selection.no-answers",
+                "images can be selected by what a network answered only where its answers were kept; "
+                "run `cbam evaluate --keep`",
+            )
+        return np.flatnonzero(_asked(labels, selection.truth))
+    asked = _asked(labels, selection.truth) & _asked(evaluation.predicted, selection.predicted)
+    if selection.answers != "all":
+        asked &= evaluation.is_right == (selection.answers == "right")
+    found = np.flatnonzero(asked)
+    if selection.order == "index":
+        return found
+    confidence = evaluation.confidence[found]
+    return found[np.argsort(-confidence if selection.order == "sure" else confidence, kind="stable")]
+
+
+def _asked(values: np.ndarray, class_: int | None) -> np.ndarray:
+    return np.ones(len(values), bool) if class_ is None else np.asarray(values == class_)

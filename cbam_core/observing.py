@@ -1,0 +1,1 @@
+"""How are images shown to a network?"""

@@ -1,0 +1,27 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from app.compare.pair import class_summary
+from cbam_core import explain
+from cbam_core.explanation.comparison import summarise_gates
+
+
+@pytest.fixture
+def said(monkeypatch):
+    found = []
+    monkeypatch.setattr(st, "html", found.append)
+    return found
+
+
+def test_a_class_is_recognised_only_by_networks_that_know_it(tiny_classifier, said):
+    images = np.zeros((2, 32, 32, 3), np.uint8)
+    summary = summarise_gates([explain(tiny_classifier, image) for image in images])
+    name = summary.predicted[0]
+    class_summary("left", name, summary, images)
+    assert f"2 of 2 recognised as {name}. Mean probabilities: " in said[0]
+    class_summary("left", name, replace(summary, classes=tuple(f"class {at}" for at in range(10))), images)
+    assert "recognised" not in said[1]
+    assert "The network does not know this class. Mean probabilities over its 2 images: " in said[1]

@@ -1,0 +1,46 @@
+import json
+import re
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from app.server.client import client_page, client_routes, page_names
+from app.server.security import inline_script_digests
+from app.session import links
+
+
+def test_pages_are_called_as_the_files_of_views():
+    assert {"inspect", "compare", "model", "training"} <= set(page_names())
+    assert "__init__" not in page_names()
+
+
+def test_the_script_stands_before_streamlits_own_and_is_allowed_by_digest():
+    page = client_page()
+    assert page.index("BACKEND_BASE_URL") < page.index('<script type="module"')
+    assert len(inline_script_digests(page)) == page.count("<script>")
+
+
+@pytest.mark.parametrize("base_path", ["", "tools/lens"])
+def test_each_page_is_answered_with_the_client_page(base_path):
+    client = TestClient(Starlette(routes=client_routes("<html>ours</html>", base_path)))
+    before = f"/{base_path}" if base_path else ""
+    for name in {"", *page_names()} - {"inspect"}:
+        answer = client.get(f"{before}/{name}")
+        assert (answer.status_code, answer.text) == (200, "<html>ours</html>")
+        assert answer.headers["cache-control"] == "no-cache"
+    assert client.get(f"{before}/other").status_code == 404
+
+
+@pytest.mark.parametrize(("base_path", "query"), [("", ""), ("", "?image=sample-3"), ("lens", "?image=sample-3")])
+def test_the_first_pages_name_leads_to_the_apps_own_address(base_path, query):
+    client = TestClient(Starlette(routes=client_routes("<html>ours</html>", base_path)), follow_redirects=False)
+    answer = client.get(f"/{base_path}/inspect{query}".replace("//", "/"))
+    assert answer.status_code == 307
+    assert answer.headers["location"] == f"./{query}"
+
+
+def test_the_script_knows_every_page_and_the_mark_that_links_look_for():
+    given = re.search(r"const pages = (\[.*?\]);const mark = (\".*?\");", client_page())
+    assert json.loads(given[1]) == page_names()
+    assert json.loads(given[2]) == links.MARK

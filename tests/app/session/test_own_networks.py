@@ -1,0 +1,233 @@
+"""A visitor's own checkpoints in the sidebar: what is taken, refused, removed and brought back."""
+
+from __future__ import annotations
+
+import functools
+import io
+from dataclasses import replace
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from app import services
+from app.services import images as pictures
+from app.session import own_networks
+from cbam_core import CBAM_CNN
+from cbam_core.errors import CbamError
+from cbam_core.places import shipped_checkpoints
+from tests.app.visiting import MAIN, go_to
+
+
+def saved(model):
+    buffer = io.BytesIO()
+    torch.save(model.state_dict(), buffer)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def states():
+    """State dicts as the course saves them, each with other weights."""
+    files = []
+    with torch.random.fork_rng():
+        for seed in range(own_networks.MOST + 1):
+            torch.manual_seed(seed)
+            files.append(saved(CBAM_CNN()))
+    return files
+
+
+@pytest.fixture
+def app():
+    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test.run()
+    assert not test.exception
+    return test
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ahead(monkeypatch):
+    """Results of all hundred samples take long, and only browsers need them."""
+    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
+
+
+def bring(app, name, content):
+    app.sidebar.file_uploader[0].set_value([(name, content, "application/octet-stream")]).run()
+    assert not app.exception
+    return app
+
+
+def test_means_that_took_long_are_not_given_up_for_many_small_results(monkeypatch, states):
+    shelf = own_networks._Shelf()
+    monkeypatch.setattr(own_networks, "_shelf", lambda: shelf)
+    classifier = own_networks.find(own_networks.take("mine.pth", states[0]))
+    own_networks.means_of(classifier)["test"] = "worked out"
+    for number in range(own_networks.REMEMBERED + 1):
+        own_networks.recall(classifier, number, lambda: "result")
+    assert len(shelf.kept["mine"].results) == own_networks.REMEMBERED
+    assert own_networks.means_of(classifier) == {"test": "worked out"}
+    own_networks.drop("mine")
+    own_networks.restore()
+    assert own_networks.means_of(classifier) == {}
+
+
+def test_of_a_network_of_large_pictures_fewer_results_are_kept(tiny_classifier):
+    def most(side):
+        return own_networks._most_results(replace(tiny_classifier, input_size=(side, side)))
+
+    assert most(32) == most(64) == own_networks.REMEMBERED
+    assert most(224) == 11
+    assert most(2000) == own_networks.FEWEST
+
+
+def own_names(app):
+    return [name for name in network(app).options if name.startswith("Yours: ")]
+
+
+def network(app):
+    return app.sidebar.selectbox(key="network_name")
+
+
+def test_a_state_dict_becomes_the_network_in_use(app, states):
+    bring(app, "day 49/best.pth", states[0])
+    assert network(app).value == "best"
+    assert "Yours: best" in network(app).options
+    assert not app.error
+
+
+def test_the_file_of_a_network_that_ships_is_that_network(app):
+    file = shipped_checkpoints()["cbam_resnet_cifar10"]
+    bring(app, "mine.safetensors", file.read_bytes())
+    assert network(app).value == "cbam_resnet_cifar10"
+    assert not own_names(app)
+    assert [info.value for info in app.info] == [
+        "mine.safetensors is the file of cbam\\_resnet\\_cifar10, which was chosen instead of a copy."
+    ]
+
+
+def test_every_page_works_on_it(app, states):
+    bring(app, "best.pth", states[0])
+    for page in ("compare", "model", "training", "inspect"):
+        go_to(app, page).run()
+        assert not app.exception
+        assert not app.error
+        assert network(app).value == "best"
+
+
+def test_compare_says_whose_it_is(app, states):
+    bring(app, "best.pth", states[0])
+    go_to(app, "compare").run()
+    app.segmented_control(key="compare-mode").select("networks").run()
+    for side in ("left", "right"):
+        assert "Yours: best" in app.selectbox(key=f"compare-network-{side}-0").options
+
+
+def test_a_network_whose_weights_overflow_is_refused(app):
+    model = CBAM_CNN()
+    with torch.no_grad():
+        for layer in (model.fc1, model.fc2):
+            layer.weight.fill_(1e30)
+    bring(app, "huge.pth", saved(model))
+    assert not own_names(app)
+    (error,) = app.error
+    assert "huge.pth was refused: huge does not answer with finite numbers" in error.value
+
+
+def test_what_goes_wrong_in_a_part_of_a_page_is_one_sentence_there(app, monkeypatch, caplog):
+    def fail(*_):
+        raise CbamError("test.broken", "{thing} is broken; mend it", thing="this")
+
+    monkeypatch.setattr(services, "show_sample", fail)
+    app.run()
+    assert [error.value for error in app.error] == ["This is broken; mend it."]
+    assert not app.exception
+    assert "test.broken: this is broken; mend it" in caplog.text
+    assert app.segmented_control(key="inspect-source").value == "sample"
+
+
+def test_a_refused_file_is_one_sentence_and_the_network_stays(app, states):
+    before = network(app).value
+    bring(app, "cat.pth", b"no weights at all")
+    assert network(app).value == before
+    assert len(app.error) == 1
+    assert app.error[0].value.startswith("cat.pth was refused: ")
+    menu = app.sidebar.get("popover")[0]
+    assert [said.value for said in menu.get("error")] == [app.error[0].value]
+    bring(app, "best.pth", states[0])
+    assert not app.error
+
+
+def test_the_same_file_twice_is_one_network(app, states):
+    bring(bring(app, "best.pth", states[0]), "again.pth", states[0])
+    assert len(network(app).options) == len({*network(app).options}) == 3
+    assert network(app).value == "best"
+    assert app.info[0].value == "again.pth is the file of best, which was chosen instead of a copy."
+
+
+def test_a_name_that_is_taken_gets_a_number(app, states):
+    bring(bring(app, "cbam_cnn_cifar10.pth", states[0]), "cbam_cnn_cifar10.pth", states[1])
+    assert network(app).value == "cbam_cnn_cifar10-3"
+
+
+def test_there_may_be_so_many_and_no_more(app, states):
+    for number, state in enumerate(states[: own_networks.MOST]):
+        bring(app, f"net{number}.pth", state)
+    assert not [box for box in app.sidebar.file_uploader if "checkpoint" in box.label]
+    assert any("remove one" in caption.value for caption in app.sidebar.caption)
+
+
+def test_removing_goes_back_to_the_shipped_network_and_can_be_undone(app, states):
+    bring(app, "best.pth", states[0])
+    app.sidebar.button(key="own-remove").click().run()
+    assert network(app).value == "cbam_cnn_cifar10"
+    assert len(network(app).options) == 2
+    app.sidebar.button(key="own-undo").click().run()
+    assert network(app).value == "best"
+    assert not app.exception
+
+
+def test_another_visitor_does_not_see_it(app, states):
+    bring(app, "best.pth", states[0])
+    other = AppTest.from_file(str(MAIN), default_timeout=60).run()
+    assert "best" not in " ".join(network(other).options)
+
+
+def test_what_was_made_with_it_is_not_remembered_for_others(app, states, monkeypatch):
+    @functools.wraps(pictures._shown_sample)
+    def shared(*_):
+        raise AssertionError("remembered for everybody")
+
+    monkeypatch.setattr(pictures, "_shown_sample", shared)
+    bring(app, "best.pth", states[0])
+
+
+def open_model(app):
+    go_to(app, "model").run()
+    assert not app.exception
+    return " ".join(element.value for element in [*app.markdown, *app.code])
+
+
+def test_its_model_page_gives_a_command_that_its_owner_can_run(app, states):
+    bring(app, "best.pth", states[0])
+    said = open_model(app)
+    assert "cbam evaluate --checkpoint FILE" in said
+    assert "--keep" not in said
+    assert "on your own machine" in said
+
+
+def test_of_other_classes_it_is_not_said_that_they_could_be_counted(app):
+    bring(app, "five.pth", saved(CBAM_CNN(num_classes=5)))
+    said = open_model(app)
+    assert "tells other classes apart" in said
+    assert "cbam evaluate" not in said
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"), [(10, "that whoever runs the app has evaluated"), (5, "than the test set")]
+)
+def test_the_test_set_says_why_it_cannot_be_filtered(app, test_set, classes, said):
+    bring(app, "mine.pth", saved(CBAM_CNN(num_classes=classes)))
+    app.segmented_control(key="inspect-source").select("test").run()
+    assert not app.exception
+    captions = " ".join(caption.value for caption in app.caption)
+    assert said in captions
+    assert "--keep" not in captions

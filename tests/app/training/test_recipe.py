@@ -1,0 +1,35 @@
+from dataclasses import fields
+
+import streamlit as st
+
+from app.training.recipe import WORDS, recipe_table
+from cbam_core.training.recipes import Recipe
+
+
+def shown(monkeypatch, recipe):
+    said = []
+    monkeypatch.setattr(st, "html", said.append)
+    recipe_table(recipe)
+    return said[0]
+
+
+def test_every_value_has_its_unit_and_its_words(monkeypatch):
+    page = shown(monkeypatch, {"crop_padding": 4, "flip": True, "teacher": "", "seed": 12345, "weight_decay": 5e-4})
+    rows = [row.split("</dt><dd>") for row in page.split("<dt>")[1:]]
+    assert [(name, value.split("<")[0]) for name, value in rows] == [
+        ("crop padding", "4 px"),
+        ("flip", "yes"),
+        ("teacher", "none"),
+        ("seed", "12345"),
+        ("weight decay", "0.0005"),
+    ]
+
+
+def test_nothing_in_a_recipe_is_read_as_html(monkeypatch):
+    page = shown(monkeypatch, {"<i>": "<script>alert(1)</script>"})
+    assert "<script>" not in page
+    assert "<i>" not in page
+
+
+def test_every_value_of_a_recipe_has_a_name_that_can_be_translated():
+    assert {item.name for item in fields(Recipe)} <= set(WORDS)

@@ -1,0 +1,86 @@
+import io
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.widgets import downloads as room
+from app.widgets.downloads import download_both, downloads
+from cbam_core import explain, load_classifier
+from cbam_core.data.images import decode
+from cbam_core.explanation import saving
+from cbam_core.explanation.saving import FIGURE, MANIFEST, VALUES, WEIGHTS, as_png
+from cbam_core.viewer import Settings
+
+FILES = (FIGURE, VALUES, WEIGHTS, MANIFEST)
+
+
+@pytest.fixture
+def offered(monkeypatch):
+    """What `downloads` offers: a function that makes the file, by its name."""
+    files = {}
+    monkeypatch.setattr(room.st, "popover", lambda *_, **__: room.st.container())
+    monkeypatch.setattr(room.st, "download_button", lambda _, make, *, file_name, **__: files.update({file_name: make}))
+    return files
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Two photos of other sizes: their files and explanations by name."""
+    folder, classifier = tmp_path_factory.mktemp("photos"), load_classifier("cbam_cnn_cifar10")
+    files = {}
+    for name, size in (("a.png", (80, 60)), ("b.png", (50, 70))):
+        noise = np.random.default_rng(size[0]).integers(0, 256, (*size[::-1], 3), np.uint8)
+        Image.fromarray(noise).save(folder / name)
+        files[name] = (folder / name).read_bytes()
+    return files, {name: explain(classifier, content) for name, content in files.items()}
+
+
+def test_names_differ_where_the_contents_do(offered, pictures):
+    _, explanations = pictures
+    one = {"a.png": explanations["a.png"]}
+    for settings in (Settings(), Settings(opacity=0.4), Settings(image="original")):
+        downloads(one, settings, key="k")
+    downloads({"a.png": explanations["b.png"]}, Settings(), key="k")
+    assert len(offered) == 12
+    assert all(name.startswith("a-") for name in offered)
+
+
+def test_a_hostile_name_becomes_a_plain_one(offered, pictures):
+    downloads({"../../<b>&.png": pictures[1]["a.png"]}, Settings(), key="k")
+    assert all(name.startswith("b-") for name in offered)
+
+
+def test_the_figure_is_of_the_open_picture_as_the_viewer_shows_it(offered, pictures):
+    files, explanations = pictures
+    downloads(explanations, Settings(image="original"), files=files, opened="b.png", key="k")
+    (figure,) = [make for name, make in offered.items() if name.endswith(".png")]
+    assert figure() == as_png(explanations["b.png"], original=decode(files["b.png"]).pixels)
+
+
+def test_originals_in_a_zip_are_decoded_one_at_a_time(offered, pictures, monkeypatch):
+    files, explanations = pictures
+    order = []
+    monkeypatch.setattr(room, "decode", lambda content: order.append(content) or decode(content))
+    monkeypatch.setattr(saving, "as_files", lambda *_, **__: order.append("drawn") or {})
+    downloads(explanations, Settings(image="original"), files=files, opened="a.png", key="k")
+    (everything,) = [make for name, make in offered.items() if name.endswith(".zip")]
+    everything()
+    assert order.index("drawn") < order.index(files["b.png"])
+    assert order.count("drawn") == 2
+
+
+def test_both_sides_go_into_one_zip_with_a_folder_each(offered, pictures):
+    files, explanations = pictures
+    left, right = explanations["a.png"], explanations["b.png"]
+    download_both(left, right, files={"b": files["b.png"]}, key="k")
+    (make,) = offered.values()
+    with zipfile.ZipFile(io.BytesIO(make())) as archive:
+        assert set(archive.namelist()) == {f"{side}/{file}" for side in "ab" for file in FILES}
+        assert archive.read("a/figure.png") == as_png(left)
+        assert archive.read("b/figure.png") == as_png(right, original=decode(files["b.png"]).pixels)
+    download_both(right, left, files={"a": files["b.png"]}, key="k")
+    download_both(left, replace(right, checkpoint="twin"), files={"b": files["b.png"]}, key="k")
+    assert len(offered) == 3  # other contents have other names

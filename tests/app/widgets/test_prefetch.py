@@ -1,0 +1,35 @@
+"""Results sent ahead are the results that the server gives when it is asked."""
+
+import json
+
+import pytest
+
+from app import services
+from app.widgets.prediction import prediction_data
+from app.widgets.prefetch import Ahead
+from cbam_core.data.samples import sample_sheet
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit warns that no server runs
+
+
+def test_they_are_what_the_page_shows_of_each_picture():
+    classifier = services.network("cbam_cnn_cifar10")
+    results = json.loads(services.samples_ahead(classifier))
+    assert len(results) == len(sample_sheet().images)
+    for index in (0, 30, 99):
+        shown = services.show_sample(classifier, index)
+        caption, truth = services.about_sample(index)
+        about = prediction_data(shown.explanation, caption=caption, truth=truth)
+        sent = results[index]
+        assert sent["view"]["blocks"] == shown.view["blocks"]
+        assert {**sent["prediction"]["picture"], "rgb": sent["rgb"]} == about["picture"]
+        assert sent["prediction"] == {**about, "picture": sent["prediction"]["picture"]}
+        assert all(shown.view["images"][0][name] == value for name, value in sent["view"]["image"].items())
+
+
+def test_they_stay_small_enough_to_be_sent():
+    assert len(services.samples_ahead(services.network("cbam_cnn_cifar10"))) < 1_000_000
+
+
+def test_a_result_is_told_by_channel_network_and_place():
+    assert Ahead("sample", "abc", 3, 2).as_dict() == {"channel": "sample", "of": "abc", "index": 3, "turn": 2}

@@ -1,0 +1,56 @@
+"""Pictures of a folder."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cbam_core.data import folder as gallery
+from cbam_core.data.folder import list_pictures, thumbnail
+from cbam_core.errors import DataError, ImageError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.PNG", "a.jpg", ".hidden.png", "notes.txt"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name, "PNG")
+    (tmp_path / "sub.png").mkdir()
+    return tmp_path
+
+
+def test_picture_files_come_by_name(folder):
+    assert [picture.name for picture in list_pictures(folder)] == ["a.jpg", "b.PNG"]
+
+
+def test_a_name_that_no_text_can_hold_is_left_out(folder):
+    names = [picture.name for picture in list_pictures(folder)]
+    (folder / os.fsdecode(b"\xc4\xe3.png")).write_bytes((folder / names[0]).read_bytes())
+    assert [picture.name for picture in list_pictures(folder)] == names
+
+
+def test_a_large_folder_is_cut(folder, monkeypatch):
+    monkeypatch.setattr(gallery, "MOST", 1)
+    assert [picture.name for picture in list_pictures(folder)] == ["a.jpg"]
+
+
+def test_a_folder_that_is_none_is_one_sentence(tmp_path):
+    with pytest.raises(DataError, match="CBAM_IMAGE_DIR"):
+        list_pictures(tmp_path / "nowhere")
+
+
+def test_a_thumbnail_is_the_middle_square(tmp_path):
+    pixels = np.zeros((10, 30, 3), np.uint8)
+    pixels[:, 10:20] = 200
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    small = thumbnail(tmp_path / "wide.png", 4)
+    assert small.shape == (4, 4, 3)
+    assert (small == 200).all()
+
+
+def test_what_is_no_picture_has_no_thumbnail(tmp_path):
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    with pytest.raises(ImageError):
+        thumbnail(tmp_path / "no.png", 4)

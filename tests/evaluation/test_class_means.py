@@ -1,0 +1,61 @@
+"""Gates summed up in steps, against numpy over all of them at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cbam_core import Classifier, explain
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.data.samples import sample_sheet
+from cbam_core.errors import CbamError
+from cbam_core.evaluation.class_means import GateSums, Moments
+from cbam_core.explanation.comparison import summarise_gates
+
+
+@pytest.mark.parametrize("cuts", [(1,), (3, 4, 50), (99,)])
+def test_moments_are_numpys_whatever_the_steps(cuts: tuple[int, ...]) -> None:
+    # Nearly equal values far from 0: the difference of two sums of squares would lose their deviation.
+    values = (1e6 + np.random.default_rng(0).random((100, 3, 2))).astype(np.float64)
+    parts = np.split(values, cuts)
+    moments = Moments.of(parts[0])
+    for part in parts[1:]:
+        moments = moments.joined(Moments.of(part))
+    assert moments.count == 100
+    np.testing.assert_allclose(moments.mean, values.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(moments.spread, values.std(axis=0), rtol=1e-7)
+
+
+def test_sums_are_the_summary_of_explanations(tiny_classifier: Classifier) -> None:
+    sheet = sample_sheet()
+    order = np.random.default_rng(1).permutation(len(sheet.labels))
+    sums = GateSums(tiny_classifier, CLASSES)
+    for part in np.split(order, (7, 40)):
+        sums.add(sheet.images[part], sheet.labels[part])
+    assert sums.count == 100
+    found = sums.summaries()
+    assert tuple(found) == CLASSES
+    for label, name in enumerate(CLASSES):
+        mine = order[sheet.labels[order] == label]
+        expected = summarise_gates(explain(tiny_classifier, [*sheet.images[mine]]))
+        assert found[name].count == 10
+        assert found[name].predicted == expected.predicted
+        np.testing.assert_allclose(found[name].probabilities, expected.probabilities, rtol=1e-5)
+        for ours, theirs in ((found[name].blocks, expected.blocks), (found[name].spread, expected.spread)):
+            for one, other in zip(ours, theirs, strict=True):
+                assert (one.name, one.placement, [*one.gates]) == (other.name, other.placement, [*other.gates])
+                for kind in one.gates:
+                    np.testing.assert_allclose(one.gates[kind], other.gates[kind], rtol=1e-4, atol=1e-6)
+
+
+def test_a_class_without_images_is_one_sentence(tiny_classifier: Classifier) -> None:
+    sums = GateSums(tiny_classifier, CLASSES)
+    sums.add(sample_sheet().images[:10], sample_sheet().labels[:10])
+    with pytest.raises(CbamError, match="no images of class automobile"):
+        sums.summaries()
+
+
+def test_images_of_another_size_are_fitted(tiny_classifier: Classifier) -> None:
+    sums = GateSums(tiny_classifier, ("one",))
+    sums.add(np.zeros((2, 48, 64, 3), np.uint8), np.zeros(2, np.uint8))
+    assert sums.summaries()["one"].count == 2

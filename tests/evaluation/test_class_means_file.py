@@ -1,0 +1,66 @@
+"""Summaries of gates as files: the same after reading, absent when damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cbam_core import Classifier
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.data.samples import sample_sheet
+from cbam_core.evaluation import class_means_file as summary_file
+from cbam_core.evaluation.class_means import GateSums
+from cbam_core.evaluation.class_means_file import Summaries, keep_summaries, open_summaries, summaries_path
+
+
+@pytest.fixture(scope="module")
+def summaries(tiny_classifier: Classifier) -> Summaries:
+    sums = GateSums(tiny_classifier, CLASSES)
+    sums.add(sample_sheet().images, sample_sheet().labels)
+    return sums.summaries()
+
+
+def test_what_was_kept_is_read_to_the_last_bit(summaries: Summaries, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "kept.npz"
+    assert keep_summaries(summaries, path)
+    found = open_summaries(path)
+    assert found is not None
+    assert [*found] == [*summaries]
+    for name, one in found.items():
+        other = summaries[name]
+        assert (one.count, one.classes, one.predicted) == (other.count, other.classes, other.predicted)
+        assert np.array_equal(one.probabilities, other.probabilities)
+        for mine, theirs in zip((*one.blocks, *one.spread), (*other.blocks, *other.spread), strict=True):
+            assert (mine.name, mine.placement) == (theirs.name, theirs.placement)
+            assert all(np.array_equal(mine.gates[kind], theirs.gates[kind]) for kind in theirs.gates)
+            assert not any(values.flags.writeable for values in mine.gates.values())
+
+
+def test_a_damaged_or_oversized_file_counts_as_none(
+    summaries: Summaries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kept.npz"
+    assert open_summaries(path) is None
+    keep_summaries(summaries, path)
+    whole = path.read_bytes()
+    for content in (b"", b"no archive", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        assert open_summaries(path) is None
+    np.savez(path, names=np.array(["cat"]))
+    assert open_summaries(path) is None
+    path.write_bytes(whole)
+    assert open_summaries(path) is not None
+    monkeypatch.setattr(summary_file, "LARGEST", 1000)
+    assert open_summaries(path) is None
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(summaries: Summaries, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert not keep_summaries(summaries, tmp_path / "file" / "kept.npz")
+
+
+def test_the_place_names_weights_split_and_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CBAM_DATA_DIR", str(tmp_path))
+    assert summaries_path("abc", "test") == tmp_path / "summaries" / "gates-2-test-abc.npz"

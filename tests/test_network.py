@@ -1,0 +1,220 @@
+import dataclasses
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision import transforms
+
+from cbam_core.errors import CheckpointError, ImageError
+from cbam_core.files import sha256_of
+from cbam_core.network import Classifier, export_state_dict, load_classifier, save_classifier
+from cbam_core.places import CHECKPOINT_VARIABLE, shipped_checkpoints
+from cbam_core.weights.card import Card
+from tests import corpus_checkpoints as corpus
+
+X = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(3))
+HOSTILE = list(corpus.hostile_checkpoints())
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier(
+        model=corpus.network(),
+        architecture="CBAM_CNN",
+        arguments={"num_classes": 10, "gates": "both"},
+        classes=tuple("abcdefghij"),
+        mean=(0.4914, 0.4822, 0.4465),
+        std=(0.2023, 0.1994, 0.2010),
+        input_size=(32, 32),
+        card=Card(what="A test network.", test_correct=3, test_count=4, seed=0),
+        name="test",
+    )
+
+
+def test_saved_checkpoint_comes_back_whole(classifier: Classifier, tmp_path: Path) -> None:
+    path = tmp_path / "my network.safetensors"
+    digest = save_classifier(classifier, path)
+    loaded = load_classifier(path)
+    assert torch.equal(loaded.model(X), classifier.model(X))
+    assert loaded.name == "my network"
+    assert loaded.digest == digest == sha256_of(path)
+    for field in ("architecture", "arguments", "classes", "mean", "std", "input_size"):
+        assert getattr(loaded, field) == getattr(classifier, field)
+    assert loaded.card.test_accuracy == 0.75
+    assert loaded.card.versions["torch"] == torch.__version__
+    assert len(loaded.card.date) == 10
+
+
+def test_loaded_network_is_ready_and_trainable(classifier: Classifier, tmp_path: Path) -> None:
+    save_classifier(classifier, tmp_path / "a.safetensors")
+    model = load_classifier(tmp_path / "a.safetensors").model
+    assert not any(module.training for module in model.modules())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_saving_twice_gives_the_same_bytes(classifier: Classifier, tmp_path: Path) -> None:
+    assert len({save_classifier(classifier, tmp_path / f"{index}.safetensors") for index in range(3)}) == 1
+
+
+def test_loading_and_saving_again_changes_nothing(classifier: Classifier, tmp_path: Path) -> None:
+    digest = save_classifier(classifier, tmp_path / "a.safetensors")
+    assert save_classifier(load_classifier(tmp_path / "a.safetensors"), tmp_path / "b.safetensors") == digest
+
+
+def test_network_that_could_not_be_loaded_again_is_not_saved(classifier: Classifier, tmp_path: Path) -> None:
+    with torch.no_grad():
+        broken = corpus.network()
+        broken.fc1.bias[3] = torch.nan
+    cases = {
+        "checkpoint.not-finite": {"model": broken},
+        "checkpoint.class-count": {"classes": ("a", "b")},
+        "checkpoint.std": {"std": (0.0, 1.0, 1.0)},
+        "checkpoint.shape": {"model": corpus.network(classes=3)},
+    }
+    for code, changes in cases.items():
+        with pytest.raises(CheckpointError) as caught:
+            save_classifier(dataclasses.replace(classifier, **changes), tmp_path / "a.safetensors")
+        assert caught.value.code == code
+    assert not list(tmp_path.iterdir())
+
+
+def test_export_loads_strictly_and_keeps_the_logits(classifier: Classifier, tmp_path: Path) -> None:
+    export_state_dict(classifier, tmp_path / "a.pth")
+    state = torch.load(tmp_path / "a.pth", weights_only=True)
+    other = corpus.network(seed=9)
+    other.load_state_dict(state, strict=True)
+    assert list(state) == list(classifier.model.state_dict())
+    assert torch.equal(other(X), classifier.model(X))
+    assert torch.equal(load_classifier(tmp_path / "a.pth").model(X), classifier.model(X))
+
+
+def test_exported_tensors_share_nothing_with_the_network(classifier: Classifier, tmp_path: Path) -> None:
+    channels_last = corpus.network().to(memory_format=torch.channels_last)
+    export_state_dict(dataclasses.replace(classifier, model=channels_last), tmp_path / "a.pth")
+    state = torch.load(tmp_path / "a.pth", weights_only=True)
+    assert all(tensor.is_contiguous() and not tensor.requires_grad for tensor in state.values())
+
+
+def test_plain_state_dict_gets_the_course_values_and_says_so() -> None:
+    content = corpus.saved(corpus.network().state_dict())
+    loaded = load_classifier(content)
+    assert loaded.classes[-1] == "truck"
+    assert loaded.mean == (0.4914, 0.4822, 0.4465)
+    assert loaded.std == (0.2023, 0.1994, 0.2010)
+    assert len(loaded.card.assumptions) == 2
+    assert loaded.name == loaded.digest[:12]
+    assert torch.equal(loaded.model(X), corpus.network()(X))
+    assert load_classifier(content, name="mine").name == "mine"
+
+
+def test_plain_state_dict_with_other_classes_numbers_them() -> None:
+    loaded = load_classifier(corpus.saved(corpus.network(classes=3).state_dict()))
+    assert loaded.classes == ("class 0", "class 1", "class 2")
+
+
+def test_assumptions_survive_saving(tmp_path: Path) -> None:
+    loaded = load_classifier(corpus.saved(corpus.network().state_dict()))
+    save_classifier(loaded, tmp_path / "a.safetensors")
+    assert load_classifier(tmp_path / "a.safetensors").card.assumptions == loaded.card.assumptions
+
+
+def test_shipped_checkpoint_opens_by_name_not_from_the_current_folder(
+    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped, here = tmp_path / "shipped", tmp_path / "here"
+    digest = save_classifier(classifier, shipped / "net.safetensors")
+    here.mkdir()
+    (here / "net").write_bytes(b"trap")
+    monkeypatch.chdir(here)
+    monkeypatch.setenv(CHECKPOINT_VARIABLE, str(shipped))
+    assert load_classifier("net").digest == digest
+    with pytest.raises(CheckpointError, match=r"no checkpoint at other; .*shipped network \(net\)"):
+        load_classifier("other")
+
+
+def test_every_shipped_checkpoint_opens() -> None:
+    for name, path in shipped_checkpoints().items():
+        loaded = load_classifier(name)
+        assert loaded.digest == sha256_of(path)
+        assert loaded.card.test_accuracy is not None
+
+
+@pytest.mark.parametrize("case", HOSTILE, ids=[case.name for case in HOSTILE])
+def test_hostile_file_is_refused_in_one_sentence(case: corpus.Hostile) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_classifier(case.content)
+    assert caught.value.code == case.code
+    text = str(caught.value)
+    assert text.isprintable()
+    assert len(text) < 400
+    assert not text.endswith(".")
+
+
+def test_hostile_files_cost_neither_memory_nor_time(tmp_path: Path) -> None:
+    """All of them in one process whose memory is limited."""
+    for index, case in enumerate(HOSTILE):
+        (tmp_path / f"{index:03}.bin").write_bytes(case.content)
+    started = time.perf_counter()
+    program = """
+import resource, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from cbam_core.network import load_classifier
+from cbam_core.errors import CheckpointError
+files = sorted(Path(sys.argv[1]).glob("*.bin"))
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20), resource.RLIM_INFINITY))
+refused = 0
+for file in files:
+    try:
+        load_classifier(file)
+    except CheckpointError:
+        refused += 1
+print(refused)
+"""
+    result = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert result.stdout.split() == [str(len(HOSTILE))], result.stderr
+    assert time.perf_counter() - started < 60
+
+
+def test_normalise_is_what_torchvision_does(classifier: Classifier) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    steps = [transforms.ToTensor(), transforms.Normalize(classifier.mean, classifier.std)]
+    expected = transforms.Compose(steps)(pixels)
+    result = classifier.normalise(pixels)
+    assert torch.equal(result, expected)
+    assert result.is_contiguous()
+
+
+def test_normalise_leaves_the_pixels_alone(classifier: Classifier) -> None:
+    pixels = np.full((32, 32, 3), 100, dtype=np.uint8)
+    pixels.setflags(write=False)
+    classifier.normalise(pixels)
+    assert (pixels == 100).all()
+
+
+def test_fill_is_the_mean_colour(classifier: Classifier) -> None:
+    assert classifier.fill == (125, 123, 114)
+    bars = classifier.normalise(np.full((32, 32, 3), classifier.fill, dtype=np.uint8))
+    assert bars.abs().max() < 0.02
+
+
+def test_preprocess_fits_any_image(classifier: Classifier) -> None:
+    wide = np.zeros((40, 90, 3), dtype=np.uint8)
+    wide[:, 45:] = 255
+    for fit in ("crop", "pad", "squash"):
+        assert classifier.preprocess(wide, fit).shape == (3, 32, 32)
+    padded = classifier.preprocess(wide, "pad")
+    assert padded[:, 0].abs().max() < 0.02
+    exact = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert torch.equal(classifier.preprocess(exact), classifier.normalise(exact))
+
+
+def test_preprocess_refuses_an_unknown_fit(classifier: Classifier) -> None:
+    with pytest.raises(ImageError, match="unknown fit"):
+        classifier.preprocess(np.zeros((32, 32, 3), dtype=np.uint8), "stretch")
