@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import app.widgets
 import numpy as np
 import pytest
 from PIL import Image
 
+import app.widgets
 from app.widgets.prediction import prediction_data, preview_of
 from app.widgets.prefetch import painter
 from app.widgets.strip import Tile, lay_out_tiles
