@@ -33,13 +33,13 @@ from app.compare.sides import (
 from app.server.upload_limits import uploads_stay_in_memory
 from app.session import last_image
 from app.session.last_image import Picked
+from app.session.uploads import Upload
 from app.session.words import Words
-from app.shell.own_network import network_labels
 from app.widgets.choices import choose_one
 from app.widgets.copy_link import copy_link
 from app.widgets.downloads import download_both, download_means
 from app.widgets.prediction import prediction
-from app.widgets.uploads import Upload, say, say_where_they_live
+from app.widgets.uploads import say, say_where_they_live
 from cbam_core.errors import CbamError
 from cbam_core.evaluation.class_means_file import Summaries
 from cbam_core.network import Classifier
@@ -144,7 +144,7 @@ def _networks(changed: Callable[[], None]) -> tuple[Side, Side] | None:
     digests: set[str] = set()
     for place, column in side_columns():
         with column:
-            classifier = services.network(choose_network(place, network_labels(names)))
+            classifier = services.network(choose_network(place, services.network_labels(names)))
             digests.add(classifier.digest)
             sides.append(_explained(classifier, chosen, place, what="left"))
     left, right = sides

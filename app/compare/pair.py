@@ -21,8 +21,8 @@ from app.compare.figures import (
     scale_bar,
     zoom_of,
 )
+from app.services.prediction import percent
 from app.session.words import Words, class_name, listed, say
-from app.widgets.prediction import percent
 from cbam_core.explanation.comparison import BlockComparison, Difference, GateSummary, Similarity
 from cbam_core.render.colours import colourise, is_flat, stretch
 from cbam_core.render.difference import difference_picture

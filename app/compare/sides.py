@@ -6,7 +6,6 @@ session, and the widgets get new keys, and begin with what was chosen, whenever 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,12 +16,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.compare.figures import Place
+from app.session.tiles import Tile
+from app.session.uploads import Upload, uploaded
 from app.session.words import Words, class_name, plain_name
 from app.widgets.camera import camera
 from app.widgets.choices import choose_one
 from app.widgets.gallery import Sheet, choose_from_gallery, say_unreadable
-from app.widgets.strip import Tile, strip
-from app.widgets.uploads import ENDINGS, Upload
+from app.widgets.strip import strip
+from app.widgets.uploads import ENDINGS
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
@@ -365,5 +366,5 @@ def _receive_photo(place: Place, photo: Upload | None) -> None:
 def _receive(place: Place, key: str) -> None:
     given = st.session_state[key]
     content = None if given is None else given.getvalue()
-    upload = None if content is None else Upload(given.name, hashlib.sha256(content).hexdigest(), content)
+    upload = None if content is None else uploaded(given.name, content)
     _keep(place, replace(_kept(place), upload=upload, upload_fit=Fitted()))

@@ -15,6 +15,7 @@ from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_fi
 from app.server.upload_limits import uploads_stay_in_memory
 from app.session import last_image, own_networks
 from app.session.last_image import Picked
+from app.session.uploads import Upload
 from app.session.words import Words, listed_classes, plain_text
 from app.widgets.camera import take_photo
 from app.widgets.choices import choose_one
@@ -22,12 +23,7 @@ from app.widgets.failures import fragment
 from app.widgets.gallery import choose_from_gallery, say_unreadable
 from app.widgets.prefetch import Ahead, send_ahead
 from app.widgets.strip import strip
-from app.widgets.uploads import (
-    Upload,
-    say,
-    say_where_they_live,
-    uploads,
-)
+from app.widgets.uploads import say, say_where_they_live, uploads
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.errors import CbamError
 from cbam_core.evaluation.selection import select

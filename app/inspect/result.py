@@ -20,13 +20,14 @@ from app.inspect.start import (
 )
 from app.session import last_image, links, own_networks
 from app.session.last_image import Picked
+from app.session.uploads import Upload
 from app.session.words import Words
 from app.widgets.attention import attention_viewer
 from app.widgets.copy_link import copy_link
 from app.widgets.downloads import downloads
 from app.widgets.prediction import prediction
 from app.widgets.prefetch import Ahead
-from app.widgets.uploads import Upload, choose_fit, not_left_out, one_by_one, overview, say
+from app.widgets.uploads import choose_fit, not_left_out, one_by_one, overview, say
 from cbam_core.data.fitting import Fit
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier

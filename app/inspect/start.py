@@ -10,8 +10,9 @@ import streamlit as st
 from app import services
 from app.inspect.test_set import EVERY, keep_chosen
 from app.session import last_image, links
+from app.session.uploads import Upload
 from app.widgets.prediction import framed_square
-from app.widgets.uploads import FIT, Upload, square_key
+from app.widgets.uploads import FIT, square_key
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.evaluation.selection import Selection, select
 from cbam_core.network import Classifier

@@ -10,9 +10,10 @@ from typing import get_args
 import numpy as np
 import streamlit as st
 
+from app.session.tiles import Tile
 from app.session.words import Words, class_name
 from app.widgets.choices import choose_one, keep_listed
-from app.widgets.strip import Tile, strip
+from app.widgets.strip import strip
 from cbam_core.evaluation.selection import Order, Selection
 
 WORDS = Words(

@@ -24,9 +24,6 @@ from app.server.upload_limits import REFUSED
 FIRST: Final = "inspect"
 """The page that stands at the app's own address; Streamlit knows it by no other."""
 
-MARK: Final = "gone"
-"""Parameter that our script adds to an address that the visitor goes back or forth to; another value each time."""
-
 PAGES: Final = Path(__file__).resolve().parents[1]
 
 _SCRIPT: Final = Path(__file__).with_name("client.js")
@@ -40,6 +37,8 @@ def page_names() -> list[str]:
 def client_page() -> str:
     """The installed Streamlit's page with our script before its own."""
     from streamlit import file_util
+
+    from app.session.links import MARK  # the server has Streamlit by now; its launch has not
 
     page = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
     names = {"pages": page_names(), "mark": MARK, "refused": REFUSED}

@@ -25,7 +25,15 @@ from app.services.images import (
     test_set,
     test_sheet,
 )
-from app.services.networks import anatomy, evaluation_of, network, networks, shipped_as, shipped_networks
+from app.services.networks import (
+    anatomy,
+    evaluation_of,
+    network,
+    network_labels,
+    networks,
+    shipped_as,
+    shipped_networks,
+)
 from app.services.runs import card_of, film_data, run_film, run_history, run_progress, training_runs
 
 __all__ = [
@@ -47,6 +55,7 @@ __all__ = [
     "has_gallery",
     "kept_answers",
     "network",
+    "network_labels",
     "networks",
     "run_film",
     "run_history",

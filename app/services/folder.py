@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import streamlit as st
 
 from app.services.file_version import Stamp, stamp_of
 from app.session.scheduling import slot
-from app.widgets.strip import lay_out_tiles
-from app.widgets.uploads import Upload
+from app.session.tiles import lay_out_tiles
+from app.session.uploads import Upload, uploaded
 from cbam_core.data.folder import MOST as MOST_PICTURES
 from cbam_core.data.folder import GalleryPicture, list_pictures, thumbnail
 from cbam_core.data.images import MAX_BYTES
@@ -110,4 +109,4 @@ def _gallery_file(path: str, stamp: Stamp | None) -> Upload:
             name=file.name,
             reason=error.strerror or type(error).__name__,
         ) from error
-    return Upload(file.name, hashlib.sha256(content).hexdigest(), content)
+    return uploaded(file.name, content)

@@ -13,11 +13,11 @@ import streamlit as st
 
 from app.services.networks import evaluation_of, key_of, recall
 from app.services.operator_log import tell_operator
+from app.services.prediction import prediction_data, preview_of
 from app.session import own_networks
 from app.session.scheduling import slot
+from app.session.tiles import Tile, lay_out_tiles
 from app.session.words import Words, class_name, language
-from app.widgets.prediction import prediction_data, preview_of
-from app.widgets.strip import Tile, lay_out_tiles
 from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import Picture, decode

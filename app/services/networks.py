@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from app.services.file_version import Stamp, stamp_of
 from app.services.operator_log import tell_operator
 from app.session import own_networks
 from app.session.scheduling import slot
+from app.session.words import Words
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.evaluation.evaluation_file import evaluation_path, open_evaluation
 from cbam_core.network import Classifier, load_classifier
@@ -25,6 +26,7 @@ from cbam_core.results.evaluation import Evaluation
 
 DEFAULT_NETWORK = "cbam_cnn_cifar10"
 
+WORDS = Words({"own": "Yours: {name}"})
 
 Result = TypeVar("Result")
 
@@ -68,6 +70,12 @@ def shipped_networks() -> tuple[str, ...]:
 def network(name: str) -> Classifier:
     """A trained network; one object serves every visitor, but for what a visitor brought themselves."""
     return own_networks.find(name) or _shipped(name)
+
+
+def network_labels(names: Iterable[str]) -> dict[str, str]:
+    """Networks as lists of them call them: what is the visitor's is said first, for a long name is cut at its end."""
+    own = own_networks.names()
+    return {name: WORDS["own"].format(name=name) if name in own else name for name in names}
 
 
 def shipped_as(content: bytes) -> str | None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import streamlit as st
 
-from app.widgets.uploads import Upload
+from app.session.uploads import Upload
 from cbam_core.data.fitting import Fit
 
 Source = Literal["sample", "test", "upload"]

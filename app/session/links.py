@@ -17,7 +17,6 @@ from typing import Any
 
 import streamlit as st
 
-from app.server.client import MARK
 from app.session import own_networks
 from app.session.words import LANGUAGES
 from cbam_core.network import Classifier
@@ -31,6 +30,9 @@ SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "block")
 
 FITS = ("crop", "square", "pad", "squash")
 """Ways of fitting a picture that an address can name."""
+
+MARK = "gone"
+"""Parameter that client.js adds to an address that the visitor goes back or forth to; another value each time."""
 
 _ASKED, _MARK, _TAKEN = "link-asked", "link-mark", "link-network-taken"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 
 import streamlit as st
 
@@ -16,7 +15,6 @@ ENDINGS = ["safetensors", "pth", "pt"]
 
 WORDS = Words(
     {
-        "own": "Yours: {name}",
         "open": "Own checkpoint",
         "drop": "Drop a checkpoint here, or choose it",
         "kinds": "A .safetensors file that CBAM Lens wrote, or the .pth state dict of a CBAM_CNN or CBAM_ResNet, "
@@ -33,12 +31,6 @@ WORDS = Words(
 )
 
 _TURN, _BECAME = "own-turn", "own-became"
-
-
-def network_labels(names: Iterable[str]) -> dict[str, str]:
-    """Networks as lists of them call them: what is the visitor's is said first, for a long name is cut at its end."""
-    own = own_networks.names()
-    return {name: WORDS["own"].format(name=name) if name in own else name for name in names}
 
 
 def own_network_button(selected: str, key: str) -> None:

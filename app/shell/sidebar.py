@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import services
 from app.session.words import Words
-from app.shell.own_network import network_labels, own_network_button
+from app.shell.own_network import own_network_button
 from app.widgets.choices import keep_listed
 from cbam_core.network import Classifier
 
@@ -34,7 +34,7 @@ def choose_network(asked: str | None = None) -> Classifier:
         st.session_state[NETWORK] = asked
     if st.session_state.get(NETWORK) not in names:  # it was removed
         st.session_state[NETWORK] = names[0]
-    labels = network_labels(names)
+    labels = services.network_labels(names)
     keep_listed(NETWORK, [labels[name] for name in names])
     name = st.selectbox(WORDS["network"], names, key=NETWORK, format_func=labels.__getitem__)
     classifier = services.network(name)

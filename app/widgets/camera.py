@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import streamlit as st
 
+from app.session.uploads import Upload, uploaded
 from app.session.words import Words
-from app.widgets.uploads import Upload
 
 WORDS = Words(
     {
@@ -63,7 +62,7 @@ def _receive(key: str, receive: Callable[[Upload | None], None]) -> None:
         receive(None)
         return
     content = given.getvalue()
-    receive(Upload("camera.jpg", hashlib.sha256(content).hexdigest(), content))
+    receive(uploaded("camera.jpg", content))
 
 
 def insecure_host(url: str | None) -> str | None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from app.session.tiles import Tile
 from app.session.words import Words
-from app.widgets.strip import Tile, strip
+from app.widgets.strip import strip
 from cbam_core.errors import CbamError
 
 WORDS = Words(

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
-from app.session.words import Words, class_name, sentence
+from app.services.prediction import prediction_data
 from app.widgets.prefetch import Ahead, painter
 from cbam_core.results.explanation import Explanation
-
-PREVIEW = 352
-"""Longest side of the preview of a photo, in pixels: twice the side on the page, for dense screens."""
-
-TOP = 5
-"""Classes that are listed."""
-
-WORDS = Words(
-    {
-        "percent": "{share} %",
-        "table": "Most probable classes, percentages rounded to one decimal",
-        "right": "Truth: {truth}. The network is right.",
-        "wrong": "Truth: {truth}. The network is wrong.",
-        "unknown": "Truth: {truth}. The network does not know this class.",
-        "frame": "Part of the picture that the network sees. Arrow keys move it, plus and minus resize it.",
-        "closed": "The network knows {count} classes only: any picture gets one of them, whatever it shows.",
-    }
-)
-
-
-def percent(probability: float) -> str:
-    """A probability as the page writes it: a percentage rounded to one decimal."""
-    return WORDS["percent"].format(share=f"{100 * probability:.1f}")
 
 
 def prediction(
@@ -67,32 +39,6 @@ def prediction(
     _component()(key=key, data=data, on_square_change=lambda: None)
 
 
-def prediction_data(
-    explanation: Explanation,
-    *,
-    caption: str,
-    truth: str | None = None,
-    preview: bytes | None = None,
-    movable: bool = False,
-) -> dict[str, Any]:
-    """What the browser is given, JSON-ready; arguments as of `prediction`."""
-    data = {
-        "picture": _picture(explanation, preview, movable),
-        "rows": [
-            {
-                "name": class_name(explanation.classes[i]),
-                "probability": float(explanation.probabilities[i]),
-                "percent": percent(float(explanation.probabilities[i])),
-            }
-            for i in np.argsort(-explanation.probabilities, kind="stable")[:TOP]
-        ],
-        "notes": [sentence(note) for note in explanation.notes],
-        "words": _words(explanation, caption, truth),
-    }
-    data["id"] = hashlib.sha256(repr(data).encode()).hexdigest()[:16]
-    return data
-
-
 def framed_square(key: str) -> tuple[float, float, float] | None:
     """The part that the visitor framed, (left, top, side) in pixels of the original; None before they did.
 
@@ -107,50 +53,6 @@ def framed_square(key: str) -> tuple[float, float, float] | None:
         return None
     left, top, side = (round(float(number), 1) for number in value)  # as an address says it
     return left, top, side
-
-
-def preview_of(pixels: np.ndarray) -> bytes:
-    """A JPEG of an RGB image, small enough to send with a page; only ever looked at, never computed with."""
-    image = Image.fromarray(pixels)
-    image.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=88)
-    return file.getvalue()
-
-
-def _picture(explanation: Explanation, preview: bytes | None, movable: bool) -> dict[str, Any]:
-    if preview is None:
-        height, width = explanation.input_image.shape[:2]
-        rgb = base64.b64encode(explanation.input_image.tobytes()).decode("ascii")
-        return {"pixelated": True, "width": width, "height": height, "rgb": rgb}
-    width, height = explanation.frame.original_size
-    return {
-        "pixelated": False,
-        "width": width,
-        "height": height,
-        "src": "data:image/jpeg;base64," + base64.b64encode(preview).decode("ascii"),
-        "box": list(explanation.frame.box),
-        "movable": movable,
-    }
-
-
-def _words(explanation: Explanation, caption: str, truth: str | None) -> dict[str, str]:
-    predicted = explanation.predicted
-    verdict = ""
-    if truth is not None:
-        known = truth in explanation.classes
-        judged = "unknown" if not known else "right" if truth == predicted else "wrong"
-        verdict = WORDS[judged].format(truth=class_name(truth))
-    return {
-        "alt": caption,
-        "caption": caption,
-        "predicted": class_name(predicted),
-        "sure": percent(float(explanation.probabilities.max())),
-        "table": WORDS["table"],
-        "verdict": verdict,
-        "frame": WORDS["frame"],
-        "closed": WORDS["closed"].format(count=len(explanation.classes)),
-    }
 
 
 @cache

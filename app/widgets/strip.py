@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
+from app.session.tiles import Tile
 from app.session.words import Words, class_name, language, spoken
 from app.widgets.prefetch import told_of
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One thumbnail.
-
-    Attributes:
-        index: what choosing it returns.
-        label: its name for screen readers and as a tool tip.
-        class_: what the filter goes by.
-    """
-
-    index: int
-    label: str
-    class_: str
-
 
 WORDS = Words(
     {
@@ -73,20 +57,6 @@ def strip(
     picked = result.get("chosen")
     known = {tile.index for tile in tiles}
     return picked if isinstance(picked, int) and picked in known else chosen
-
-
-def lay_out_tiles(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    """Thumbnails of one size as one picture, uint8 RGB (rows * H, columns * W, 3); what stays empty is black.
-
-    Args:
-        tiles: uint8 RGB (H, W, 3) each.
-        columns: in a row.
-    """
-    height, width = tiles[0].shape[:2]
-    rows = -(-len(tiles) // columns)
-    sheet = np.zeros((rows * columns, height, width, 3), np.uint8)
-    sheet[: len(tiles)] = np.stack(tiles)
-    return sheet.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
 
 
 @lru_cache(maxsize=64)

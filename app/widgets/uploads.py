@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from pathlib import PurePath
 from time import monotonic
 from typing import Any, Protocol
 
@@ -17,10 +14,11 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app.services.prediction import percent
+from app.session.uploads import Upload, numbered, uploaded
 from app.session.words import Words, class_name, plain_name, plain_text, sentence
 from app.session.words import say as spelled
 from app.widgets.choices import choose_one
-from app.widgets.prediction import percent
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
@@ -67,21 +65,6 @@ WORDS = Words(
 FITS: tuple[Fit, ...] = ("crop", "square", "pad", "squash")
 
 
-@dataclass(frozen=True)
-class Upload:
-    """One uploaded file.
-
-    Attributes:
-        name: as the visitor's machine calls it; never trusted.
-        digest: SHA-256 of the content.
-        content: the file's bytes.
-    """
-
-    name: str
-    digest: str
-    content: bytes
-
-
 FIT, _KEPT_FIT = "fit", "fit-kept"
 """Keys of the choice of a fit, and of what was chosen last."""
 
@@ -106,10 +89,10 @@ def uploads() -> tuple[Upload, ...]:
         key="files",
     )
     _paste()(key="paste")
-    chosen = {upload.digest: upload for upload in map(_upload, given[:MOST])}
+    chosen = {upload.digest: upload for upload in (uploaded(file.name, file.getvalue()) for file in given[:MOST])}
     if len(given) > MOST:
         st.warning(WORDS["many"].format(count=len(given), most=MOST), icon=":material/info:")
-    return tuple(_numbered(chosen.values()))
+    return tuple(numbered(chosen.values()))
 
 
 def not_left_out(given: Sequence[Upload]) -> list[Upload]:
@@ -209,27 +192,10 @@ def say(error: CbamError, name: str) -> None:
     st.error(WORDS["refused"].format(file=plain_name(name), reason=plain_text(spelled(error))), icon=":material/error:")
 
 
-def _numbered(chosen: Iterable[Upload]) -> Iterator[Upload]:
-    """Pasted pictures are all called image.png: files and table rows need names of their own."""
-    taken: set[str] = set()
-    for upload in chosen:
-        path = PurePath(upload.name)
-        name, number = upload.name, 2
-        while name in taken:
-            name, number = f"{path.stem}-{number}{path.suffix}", number + 1
-        taken.add(name)
-        yield replace(upload, name=name)
-
-
 @cache
 def _paste() -> Any:
     script = files("app.widgets").joinpath("paste.js").read_text(encoding="utf-8")
     return st.components.v2.component("cbam_lens.paste", html="<span></span>", js=script)
-
-
-def _upload(file: st.runtime.uploaded_file_manager.UploadedFile) -> Upload:
-    content = file.getvalue()
-    return Upload(file.name, hashlib.sha256(content).hexdigest(), content)
 
 
 def _row(

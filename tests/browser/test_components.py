@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 import app.widgets
-from app.widgets.prediction import prediction_data, preview_of
+from app.services.prediction import prediction_data, preview_of
+from app.session.tiles import Tile, lay_out_tiles
 from app.widgets.prefetch import painter
-from app.widgets.strip import Tile, lay_out_tiles
 from app.widgets.strip import _data as strip_data
 from cbam_core import explain
 

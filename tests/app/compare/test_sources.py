@@ -10,7 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.session.last_image import Picked
-from app.widgets.uploads import Upload
+from app.session.uploads import Upload
 from cbam_core import explain, load_classifier
 from cbam_core.explanation import explain_channel
 from tests.app.compare.page import CAT, NETWORK, charts, html, mode, said, source, texts, zips

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app import services
-from app.widgets.prediction import prediction_data
+from app.services.prediction import prediction_data
 from app.widgets.prefetch import Ahead
 from cbam_core.data.samples import sample_sheet
 

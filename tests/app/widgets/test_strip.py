@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from app.session.tiles import Tile
 from app.widgets import strip as room
-from app.widgets.strip import Tile, strip
+from app.widgets.strip import strip
 
 TILES = (Tile(7, "cat, image 7", "cat"), Tile(9, "dog, image 9", "dog"))
 

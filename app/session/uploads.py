@@ -1,0 +1,45 @@
+"""Files that a visitor uploads, as plain values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One uploaded file.
+
+    Attributes:
+        name: as the visitor's machine calls it; never trusted.
+        digest: SHA-256 of the content.
+        content: the file's bytes.
+    """
+
+    name: str
+    digest: str
+    content: bytes
+
+
+def uploaded(name: str, content: bytes) -> Upload:
+    """Take a file as it comes.
+
+    Args:
+        name: as the visitor's machine calls it.
+        content: the file's bytes.
+    """
+    return Upload(name, hashlib.sha256(content).hexdigest(), content)
+
+
+def numbered(files: Iterable[Upload]) -> Iterator[Upload]:
+    """Give files of one name numbers: pasted images are all called image.png, and each needs a name of its own."""
+    taken: set[str] = set()
+    for upload in files:
+        path = PurePath(upload.name)
+        name, number = upload.name, 2
+        while name in taken:
+            name, number = f"{path.stem}-{number}{path.suffix}", number + 1
+        taken.add(name)
+        yield replace(upload, name=name)
