@@ -82,10 +82,10 @@ def main() -> None:
     serve = launch.serve
 
     def warm_up() -> None:
-        from app import services
+        from app.shell import warm_up as rooms
 
         with clock.on(WARM_UP):
-            services.warm_up()
+            rooms.warm_up()
 
     def announce(line: str) -> None:
         clock.settle()

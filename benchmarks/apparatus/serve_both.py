@@ -13,11 +13,11 @@ from app.server.launch import serve
 
 def warm_up() -> None:
     """What the first visitor of either page would wait for."""
-    from app import services
+    from app.shell.warm_up import warm_up as warm_up_pages
     from cbam_core.render.charts import as_figure, channel_weights
 
     as_figure(channel_weights(np.zeros(4, np.float32), title="")).to_json()
-    services.warm_up()
+    warm_up_pages()
 
 
 if __name__ == "__main__":
