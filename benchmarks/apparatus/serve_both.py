@@ -13,10 +13,12 @@ from app.server.launch import serve
 
 def warm_up() -> None:
     """What the first visitor of either page would wait for."""
-    from app.shell.warm_up import warm_up as warm_up_pages
-    from cbam_core.render.charts import as_figure, channel_weights
+    from plotly.graph_objects import Figure
 
-    as_figure(channel_weights(np.zeros(4, np.float32), title="")).to_json()
+    from app.shell.warm_up import warm_up as warm_up_pages
+    from cbam_core.render.charts import channel_weights
+
+    Figure(channel_weights(np.zeros(4, np.float32), title="")).to_json()
     warm_up_pages()
 
 

@@ -55,16 +55,6 @@ class Frame:
         width, height = self.input_size
         return left + x * (right - left) / width, top + y * (bottom - top) / height
 
-    def to_input(self, x: Number, y: Number) -> tuple[float, float]:
-        """A point of the original, as a point of the input."""
-        left, top, right, bottom = self.box
-        width, height = self.input_size
-        return (x - left) * width / (right - left), (y - top) * height / (bottom - top)
-
-    def to_original_box(self, box: tuple[Number, Number, Number, Number]) -> Box:
-        """A box (left, top, right, bottom) of the input, as a box of the original."""
-        return (*self.to_original(*box[:2]), *self.to_original(*box[2:]))
-
 
 def named_fit(name: str) -> Fit:
     """The fit of that name, for names that come from a person or a link.

@@ -5,9 +5,7 @@ They can always be made again, so a file that is damaged or of another version c
 
 from __future__ import annotations
 
-import io
 import logging
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ import numpy as np
 
 from cbam_core.errors import DataError
 from cbam_core.explanation.comparison import GateSummary
-from cbam_core.files import write_atomically
 from cbam_core.places import cache_folder
+from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.explanation import Block, own_copy
 from cbam_core.results.placement import Placement
 
@@ -45,10 +43,8 @@ def summaries_path(digest: str, split: str) -> Path:
 
 def keep_summaries(summaries: Mapping[str, GateSummary], path: Path) -> bool:
     """Write summaries, complete or not at all; whether that was possible."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **_as_arrays(summaries))
     try:
-        write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+        write_arrays(path, _as_arrays(summaries))
     except OSError as error:
         logging.getLogger("cbam_lens").warning("summaries are not kept: %s", error)
         return False
@@ -58,15 +54,11 @@ def keep_summaries(summaries: Mapping[str, GateSummary], path: Path) -> bool:
 def open_summaries(path: Path) -> Summaries | None:
     """Read summaries that were kept; None where there are none that can be used."""
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
-                return None
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as stored:
-                return _from_arrays(dict(stored))
-    except Exception as error:
-        if not isinstance(error, FileNotFoundError):
-            logging.getLogger("cbam_lens").warning("kept summaries cannot be read: %s", type(error).__name__)
+        return _from_arrays(read_arrays(path, largest=LARGEST))
+    except FileNotFoundError:
+        return None
+    except (DataError, OSError, ValueError, KeyError, IndexError, TypeError) as error:  # arrays that do not fit
+        logging.getLogger("cbam_lens").warning("kept means cannot be read: %s", type(error).__name__)
         return None
 
 

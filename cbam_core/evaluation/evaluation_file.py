@@ -5,16 +5,14 @@ The file carries the SHA-256 of the weights, so that it is never taken for one o
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from cbam_core.errors import TrainingError
-from cbam_core.files import sha256_of, write_atomically
+from cbam_core.errors import DataError, TrainingError
+from cbam_core.files import sha256_of
+from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.evaluation import Evaluation
 
 SUFFIX = ".evaluation.npz"
@@ -41,19 +39,17 @@ def keep_evaluation(evaluation: Evaluation, checkpoint: Path) -> Path:
     Raises:
         TrainingError: the folder cannot be written.
     """
-    path, buffer = evaluation_path(checkpoint), io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        classes=np.array(evaluation.classes),
-        labels=evaluation.labels,
-        predicted=evaluation.predicted,
-        levels=evaluation.levels,
-        split=np.array(evaluation.split),
-        digest=np.array(evaluation.digest),
-    )
+    path = evaluation_path(checkpoint)
+    arrays = {
+        "classes": np.array(evaluation.classes),
+        "labels": evaluation.labels,
+        "predicted": evaluation.predicted,
+        "levels": evaluation.levels,
+        "split": np.array(evaluation.split),
+        "digest": np.array(evaluation.digest),
+    }
     try:
-        write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+        write_arrays(path, arrays)
     except OSError as error:
         raise TrainingError(
             "evaluation.unwritable",
@@ -77,15 +73,14 @@ def open_evaluation(checkpoint: Path, digest: str | None = None) -> Evaluation:
     """
     path = evaluation_path(checkpoint)
     try:
-        with path.open("rb") as file:
-            evaluation = _read(file)
+        evaluation = _from_arrays(read_arrays(path, largest=LARGEST))
     except (FileNotFoundError, NotADirectoryError):
         raise TrainingError(
             "evaluation.none",
             "{checkpoint} was not evaluated yet; run `cbam evaluate --checkpoint {checkpoint} --keep`",
             checkpoint=str(checkpoint),
         ) from None
-    except Exception as error:  # whatever is wrong with a file that is none
+    except (DataError, ValueError, OSError) as error:
         raise TrainingError(
             "evaluation.unreadable",
             "{path} is no evaluation of this version; run `cbam evaluate --checkpoint {checkpoint} --keep` to replace "
@@ -104,16 +99,8 @@ def open_evaluation(checkpoint: Path, digest: str | None = None) -> Evaluation:
     return evaluation
 
 
-def _read(file: BinaryIO) -> Evaluation:
-    with zipfile.ZipFile(file) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
-            raise ValueError("too large")
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in ("classes", "labels", "predicted", "levels", "split", "digest")}
+def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
     _check(arrays)
-    for array in arrays.values():
-        array.setflags(write=False)
     return Evaluation(
         classes=tuple(arrays["classes"].tolist()),
         labels=arrays["labels"],
@@ -130,6 +117,8 @@ def _check(arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
         ValueError: they do not.
     """
+    if not arrays.keys() >= {"classes", "labels", "predicted", "levels", "split", "digest"}:
+        raise ValueError("an array is missing")
     images, classes = arrays["labels"].size, arrays["classes"].size
     expected = {
         "classes": ("U", (classes,)),

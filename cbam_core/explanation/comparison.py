@@ -6,14 +6,14 @@ the second minus the first, and is made only where shapes agree; where it is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
-from cbam_core.errors import DataError, Message
-from cbam_core.results.explanation import Block, Explanation, own_copy
+from cbam_core.errors import Message
+from cbam_core.results.explanation import Block, own_copy
 
 CONSTANT = 1e-6
 """Values whose standard deviation is at most this share of their size vary by no more than float32 rounds."""
@@ -141,31 +141,6 @@ def compare(left: Sequence[Block], right: Sequence[Block]) -> tuple[BlockCompari
     return (*(_pair(block, partners.get(block.name)) for block in left), *(_pair(None, block) for block in rest))
 
 
-def summarise_gates(explanations: Sequence[Explanation]) -> GateSummary:
-    """Mean and standard deviation of every gate over explanations of one network.
-
-    Args:
-        explanations: at least one, all with the same blocks and shapes.
-
-    Raises:
-        DataError: there are none, or they come from networks of different shape.
-    """
-    if not explanations:
-        raise DataError("summary.empty", "there are no explanations to take a mean of")
-    first = explanations[0]
-    layout = _layout(first)
-    if any(_layout(one) != layout for one in explanations):
-        raise DataError("summary.shapes-differ", "a mean is taken over explanations of one network at one size only")
-    return GateSummary(
-        count=len(explanations),
-        blocks=_over(explanations, np.mean),
-        spread=_over(explanations, np.std),
-        classes=first.classes,
-        probabilities=own_copy(np.stack([one.probabilities for one in explanations]).astype(np.float64).mean(axis=0)),
-        predicted=tuple(one.predicted for one in explanations),
-    )
-
-
 def _partners(left: Sequence[Block], right: Sequence[Block]) -> dict[str, Block]:
     """The second's blocks by the names of the first's that they are compared with."""
     named = {block.name: block for block in right}
@@ -225,20 +200,3 @@ def _cosine(first: Float64[np.ndarray, " n"], second: Float64[np.ndarray, " n"])
 
 def _is_constant(values: Float64[np.ndarray, " n"]) -> bool:
     return float(values.std()) <= CONSTANT * float(np.abs(values).max())
-
-
-def _layout(explanation: Explanation) -> list[tuple[str, str, tuple[int, ...]]]:
-    gates = ((block.name, kind, values.shape) for block in explanation.blocks for kind, values in block.gates.items())
-    return [(explanation.checkpoint_digest, "", ()), *gates]
-
-
-def _over(explanations: Sequence[Explanation], measure: Callable[..., np.ndarray]) -> tuple[Block, ...]:
-    """Blocks whose gates are a measure over all explanations, taken cell by cell."""
-    blocks = []
-    for at, block in enumerate(explanations[0].blocks):
-        gates = {
-            kind: own_copy(measure([one.blocks[at].gates[kind] for one in explanations], axis=0, dtype=np.float64))
-            for kind in block.gates
-        }
-        blocks.append(Block(block.name, gates, block.placement))
-    return tuple(blocks)

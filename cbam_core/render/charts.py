@@ -16,7 +16,7 @@ from jaxtyping import Float32, Int
 from cbam_core.errors import RenderError
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+    pass
 
 Chart = dict[str, Any]
 Order = Literal["index", "sorted"]
@@ -188,13 +188,6 @@ def describe_comparison(
         difference=float(difference[channel]),
         channel=channel,
     )
-
-
-def as_figure(chart: Chart) -> Figure:
-    """The chart as a `plotly.graph_objects.Figure`, for notebooks and for writing files."""
-    from plotly.graph_objects import Figure
-
-    return Figure(chart)
 
 
 def _check_any(count: int) -> None:

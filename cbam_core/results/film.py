@@ -5,9 +5,6 @@ A film is one NPZ file without pickle. It holds no torch, so pages can open it.
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
 
-from cbam_core.errors import TrainingError
-from cbam_core.files import write_atomically
+from cbam_core.errors import DataError, TrainingError
+from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.placement import Placement
 
 FILM = "film.npz"
@@ -98,9 +95,7 @@ class Film:
             f"place:{block}": np.array([placement.start, placement.step])
             for block, placement in self.placements.items()
         }
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        write_atomically(path, lambda file: file.write(buffer.getvalue()))
+        write_arrays(path, arrays)
 
 
 def open_film(path: Path) -> Film:
@@ -110,15 +105,12 @@ def open_film(path: Path) -> Film:
         TrainingError: the file is missing, or is no film.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            fits = sum(entry.file_size for entry in archive.infolist()) <= LARGEST
-        with np.load(path, allow_pickle=False) as stored:
-            return _read({name: stored[name] for name in stored.files} if fits else {})
-    except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
+        return _from_arrays(read_arrays(path, largest=LARGEST))
+    except (DataError, OSError, ValueError, KeyError, TypeError) as error:  # the last three: arrays that do not fit
         raise TrainingError("training.no-film", "{path} is no film of a training run", path=str(path)) from error
 
 
-def _read(arrays: dict[str, Any]) -> Film:
+def _from_arrays(arrays: dict[str, Any]) -> Film:
     gates, placements = {}, {}
     for name, values in arrays.items():
         if name.startswith("gate:"):

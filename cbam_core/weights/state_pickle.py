@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from cbam_core.errors import CheckpointError
-from cbam_core.weights.stored import BYTES, MAX_TENSORS, DamagedError, StoredTensor, checked_sides, extent
+from cbam_core.weights.stored import BYTES, MAX_TENSORS, DamagedError, StoredTensor, checked_sides, extent, strided
 
 STORAGES = {
     "DoubleStorage": torch.float64,
@@ -266,7 +266,7 @@ class _Machine:
             raise DamagedError("a tensor reaches beyond its storage")
         size = BYTES[storage.dtype]
         start, end = offset * size, (offset + length) * size
-        return StoredTensor(storage.dtype, shape, strides, lambda: storage.content.read()[start:end])
+        return strided(lambda: storage.content.read()[start:end], storage.dtype, shape, strides)
 
 
 def _known(name: str) -> _Name:

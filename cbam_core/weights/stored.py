@@ -45,25 +45,39 @@ class StoredTensor:
     Attributes:
         dtype: its type in the file.
         shape: its sides.
-        strides: elements between neighbours along each side, none negative.
-        content: gives the bytes from its first element to its last; already known to be within the file.
+        load: gives the tensor itself, contiguous, in the file's type. The caller has compared the shape with what a
+            network needs: repeated elements (stride 0) let a small file describe a large tensor.
     """
 
     dtype: torch.dtype
     shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    content: Callable[[], memoryview]
+    load: Callable[[], Tensor]
 
-    def load(self) -> Tensor:
-        """Copy it out of the file, contiguous, in the file's type.
 
-        The caller has compared the shape with what a network needs: repeated elements (stride 0) let a small
-        file describe a large tensor.
-        """
-        content = self.content()
-        memory = torch.empty(len(content), dtype=torch.uint8)
-        memory.numpy()[:] = np.frombuffer(content, dtype=np.uint8)
-        return memory.view(self.dtype).as_strided(self.shape, self.strides).contiguous()
+def in_memory(tensor: Tensor) -> StoredTensor:
+    """A tensor that was read already."""
+    return StoredTensor(tensor.dtype, tuple(tensor.shape), lambda: tensor)
+
+
+def strided(
+    content: Callable[[], memoryview], dtype: torch.dtype, shape: tuple[int, ...], strides: tuple[int, ...]
+) -> StoredTensor:
+    """A tensor that lies in a stretch of bytes.
+
+    Args:
+        content: gives the bytes from its first element to its last; already known to be within the file.
+        dtype: type of its numbers.
+        shape: its sides.
+        strides: elements between neighbours along each side, none negative.
+    """
+
+    def load() -> Tensor:
+        found = content()
+        memory = torch.empty(len(found), dtype=torch.uint8)
+        memory.numpy()[:] = np.frombuffer(found, dtype=np.uint8)
+        return memory.view(dtype).as_strided(shape, strides).contiguous()
+
+    return StoredTensor(dtype, shape, load)
 
 
 def checked_sides(sides: object) -> tuple[int, ...]:
@@ -84,8 +98,3 @@ def extent(shape: Sequence[int], strides: Sequence[int]) -> int:
     if math.prod(shape) == 0:
         return 0
     return 1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
-
-
-def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
-    """Strides of a tensor whose last side runs fastest, without gaps."""
-    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))

@@ -10,7 +10,7 @@ from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import CbamError
 from cbam_core.evaluation.class_means import GateSums, Moments
-from cbam_core.explanation.comparison import summarise_gates
+from tests.plain_means import means_of
 
 
 @pytest.mark.parametrize("cuts", [(1,), (3, 4, 50), (99,)])
@@ -37,7 +37,7 @@ def test_sums_are_the_summary_of_explanations(tiny_classifier: Classifier) -> No
     assert tuple(found) == CLASSES
     for label, name in enumerate(CLASSES):
         mine = order[sheet.labels[order] == label]
-        expected = summarise_gates(explain(tiny_classifier, [*sheet.images[mine]]))
+        expected = means_of(explain(tiny_classifier, [*sheet.images[mine]]))
         assert found[name].count == 10
         assert found[name].predicted == expected.predicted
         np.testing.assert_allclose(found[name].probabilities, expected.probabilities, rtol=1e-5)

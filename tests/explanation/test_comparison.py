@@ -11,8 +11,7 @@ import pytest
 
 from cbam_core import Classifier, explain
 from cbam_core.data.samples import sample_sheet
-from cbam_core.errors import CbamError
-from cbam_core.explanation.comparison import BlockComparison, compare, similarity, summarise_gates
+from cbam_core.explanation.comparison import BlockComparison, compare, similarity
 from cbam_core.results.explanation import Block, Explanation
 from cbam_core.results.placement import Placement
 
@@ -151,32 +150,6 @@ def test_a_gate_that_is_missing_is_said() -> None:
 @pytest.fixture(scope="module")
 def ten(tiny_classifier: Classifier) -> list[Explanation]:
     return explain(tiny_classifier, [*sample_sheet().images[:10]])
-
-
-def test_a_summary_is_mean_and_spread_of_every_gate(ten: list[Explanation]) -> None:
-    summary = summarise_gates(ten)
-    assert summary.count == 10
-    assert summary.predicted == tuple(one.predicted for one in ten)
-    assert summary.probabilities.sum() == pytest.approx(1, abs=1e-5)
-    for at, (mean, spread) in enumerate(zip(summary.blocks, summary.spread, strict=True)):
-        assert mean.name == spread.name == ten[0].blocks[at].name
-        assert mean.placement == ten[0].blocks[at].placement
-        for kind in mean.gates:
-            stack = np.stack([one.blocks[at].gates[kind] for one in ten]).astype(np.float64)
-            assert np.allclose(mean.gates[kind], stack.mean(axis=0), atol=1e-7)
-            assert np.allclose(spread.gates[kind], stack.std(axis=0), atol=1e-7)
-
-
-def test_a_summary_of_one_has_no_spread_and_of_none_is_an_error(ten: list[Explanation]) -> None:
-    assert all((values == 0).all() for one in summarise_gates(ten[:1]).spread for values in one.gates.values())
-    with pytest.raises(CbamError, match="no explanations"):
-        summarise_gates([])
-
-
-def test_explanations_of_different_shape_have_no_mean(ten: list[Explanation]) -> None:
-    other = Explanation(**{**vars(ten[0]), "blocks": ten[0].blocks[:1]})
-    with pytest.raises(CbamError, match="one network"):
-        summarise_gates([ten[0], other])
 
 
 def test_comparing_imports_no_torch_and_results_can_be_pickled(ten: list[Explanation]) -> None:

@@ -19,7 +19,6 @@ from PIL import Image
 
 from cbam_core.data.fitting import Frame
 from cbam_core.errors import CbamError, ImageError, Message
-from cbam_core.explanation.comparison import summarise_gates
 from cbam_core.explanation.saving import (
     as_csv,
     as_files,
@@ -34,6 +33,7 @@ from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from cbam_core.results.explanation import Block, Explanation
 from cbam_core.results.placement import Placement
+from tests.plain_means import means_of
 
 RNG = np.random.default_rng(7)
 DATE = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -124,7 +124,7 @@ def test_raw_values_come_back_bit_for_bit(explanation: Explanation) -> None:
 
 def test_means_keep_every_number_by_name_block_and_kind(explanation: Explanation) -> None:
     other = replace(explanation, probabilities=np.array([0.6, 0.2, 0.2], np.float32))
-    both = summarise_gates([explanation, other])
+    both = means_of([explanation, other])
     with np.load(io.BytesIO(means_as_npz({"cat": both, "dog": both})), allow_pickle=False) as loaded:
         stored = dict(loaded)
     assert int(stored["dog.count"]) == 2

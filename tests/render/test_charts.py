@@ -7,12 +7,12 @@ import sys
 
 import numpy as np
 import pytest
+from plotly.graph_objects import Figure
 
 from cbam_core.errors import CbamError
 from cbam_core.render.charts import (
     INK,
     PAIR_COLOURS,
-    as_figure,
     channel_weights,
     compare_channel_weights,
     describe_channel_weights,
@@ -154,7 +154,7 @@ def test_chart_is_valid_for_plotly() -> None:
         channel_weights(WEIGHTS, title="cbam1", order="sorted"),
         compare_channel_weights(WEIGHTS, OTHER, title="cbam1", labels=("a", "b")),
     ):
-        figure = as_figure(chart)
+        figure = Figure(chart)
         assert list(figure.data[0].y) == chart["data"][0]["y"]
 
 

@@ -1,12 +1,13 @@
 import safetensors.torch
 import torch
 
-from cbam_core.weights.safetensors_file import DTYPES, looks_like_safetensors, read_safetensors
+from cbam_core.weights.safetensors_file import looks_like_safetensors, read_safetensors
+from cbam_core.weights.stored import BYTES
 from tests import corpus_checkpoints as corpus
 
 
 def test_every_type_shape_and_text_comes_back() -> None:
-    tensors = {str(dtype): torch.arange(6).reshape(2, 3).to(dtype) for dtype in DTYPES.values()} | {
+    tensors = {str(dtype): torch.arange(6).reshape(2, 3).to(dtype) for dtype in BYTES} | {
         "scalar": torch.tensor(3.0),
         "empty": torch.zeros(0, 4),
     }

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.compare.pair import class_summary
 from cbam_core import explain
-from cbam_core.explanation.comparison import summarise_gates
+from tests.plain_means import means_of
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def said(monkeypatch):
 
 def test_a_class_is_recognised_only_by_networks_that_know_it(tiny_classifier, said):
     images = np.zeros((2, 32, 32, 3), np.uint8)
-    summary = summarise_gates([explain(tiny_classifier, image) for image in images])
+    summary = means_of([explain(tiny_classifier, image) for image in images])
     name = summary.predicted[0]
     class_summary("left", name, summary, images)
     assert f"2 of 2 recognised as {name}. Mean probabilities: " in said[0]

@@ -1,0 +1,34 @@
+"""Means and deviations of gates by NumPy's own formulas, over explanations that all fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from cbam_core.explanation.comparison import GateSummary
+from cbam_core.results.explanation import Block, Explanation, own_copy
+
+
+def means_of(explanations: Sequence[Explanation]) -> GateSummary:
+    """Mean and standard deviation of every gate over at least one explanation of one network."""
+    return GateSummary(
+        count=len(explanations),
+        blocks=_over(explanations, np.mean),
+        spread=_over(explanations, np.std),
+        classes=explanations[0].classes,
+        probabilities=own_copy(np.stack([one.probabilities for one in explanations]).astype(np.float64).mean(axis=0)),
+        predicted=tuple(one.predicted for one in explanations),
+    )
+
+
+def _over(explanations: Sequence[Explanation], measure: Callable[..., np.ndarray]) -> tuple[Block, ...]:
+    """Blocks whose gates are a measure over all explanations, taken cell by cell."""
+    blocks = []
+    for at, block in enumerate(explanations[0].blocks):
+        gates = {
+            kind: own_copy(measure([one.blocks[at].gates[kind] for one in explanations], axis=0, dtype=np.float64))
+            for kind in block.gates
+        }
+        blocks.append(Block(block.name, gates, block.placement))
+    return tuple(blocks)
