@@ -21,7 +21,7 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
     fi \
     && pip install --requirement requirements.txt
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY cbam_core ./cbam_core
 COPY app ./app
 COPY checkpoints ./checkpoints

@@ -1,4 +1,4 @@
-"""Where the project's own files lie; never in the folder that a program happens to be started from."""
+"""Where the project's own files lie, whichever folder a program is started from."""
 
 from __future__ import annotations
 
@@ -17,34 +17,56 @@ DATA_VARIABLE = "CBAM_DATA_DIR"
 """Environment variable that names another folder of data sets."""
 
 IMAGE_VARIABLE = "CBAM_IMAGE_DIR"
-"""Environment variable that names a folder of pictures for every visitor of the app."""
+"""Environment variable that names a folder of images for every visitor of the app."""
+
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def project_folder() -> Path:
+    """Give the folder that holds ``app`` and ``checkpoints``: in an installed package, or the repository around it."""
+    return _bundle() if _bundle().is_dir() else _PACKAGE.parent
+
+
+def _bundle() -> Path:
+    """The folder that a wheel carries inside the package."""
+    return _PACKAGE / "_bundle"
 
 
 def checkpoint_folder() -> Path:
-    """The folder of the trained networks: ``$CBAM_CHECKPOINT_DIR``, or ``checkpoints`` beside the package."""
-    return _named_by(CHECKPOINT_VARIABLE) or Path(__file__).resolve().parent.parent / "checkpoints"
+    """Give the folder of trained networks: ``$CBAM_CHECKPOINT_DIR``, or the one that ships."""
+    return _named_by(CHECKPOINT_VARIABLE) or project_folder() / "checkpoints"
 
 
 def shipped_checkpoints() -> dict[str, Path]:
-    """The trained networks at hand, by name, in alphabetical order; empty where the folder is missing."""
+    """Find the trained networks: files by name, in alphabetical order; empty if the folder is missing."""
     return {path.stem: path for path in sorted(checkpoint_folder().glob("*.safetensors")) if path.is_file()}
 
 
 def runs_folder() -> Path:
-    """The folder of training runs to look at: ``$CBAM_RUNS_DIR``, or ``runs`` beside the folder of checkpoints."""
-    return _named_by(RUNS_VARIABLE) or checkpoint_folder().parent / "runs"
+    """Give the folder of training runs to look at.
+
+    It is ``$CBAM_RUNS_DIR``; else ``runs`` beside the folder of trained networks; for the networks of an installed
+    package, ``runs`` in the current folder.
+    """
+    if (named := _named_by(RUNS_VARIABLE)) is not None:
+        return named
+    folder = checkpoint_folder()
+    return Path.cwd() / "runs" if folder.is_relative_to(_bundle()) else folder.parent / "runs"
 
 
 def image_folder() -> Path | None:
-    """The folder of pictures that every visitor of the app may look at: ``$CBAM_IMAGE_DIR``; None where none is set."""
+    """Give the folder of images that every visitor of the app may see: ``$CBAM_IMAGE_DIR``; None if it is not set."""
     return _named_by(IMAGE_VARIABLE)
 
 
 def cache_folder() -> Path:
-    """Where data sets and what can be made again are kept: ``$CBAM_DATA_DIR``, or ``~/.cache/cbam-lens``.
+    """Give the folder of data sets and of results that can be computed again.
+
+    It is ``$CBAM_DATA_DIR``, or ``~/.cache/cbam-lens``.
 
     Raises:
-        DataError: none was named, and this user has no home folder.
+        DataError: the variable is not set, and this user has no home folder.
     """
     if (named := _named_by(DATA_VARIABLE)) is not None:
         return named
@@ -58,10 +80,10 @@ def cache_folder() -> Path:
 
 
 def _named_by(variable: str) -> Path | None:
-    """The folder that an environment variable names; None where it names none.
+    """Give the folder that an environment variable names; None if it is not set.
 
     Raises:
-        CbamError: it begins with the home folder of a user whom this machine does not know.
+        CbamError: the path begins with the home folder of an unknown user.
     """
     chosen = os.environ.get(variable)
     if not chosen:

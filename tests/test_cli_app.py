@@ -1,11 +1,15 @@
 """``cbam app``: the one door from the library to the web app."""
 
+import importlib.util
 import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 
 from cbam_core.cli import main
-from cbam_core.places import image_folder
+from cbam_core.cli.serving import find_app
+from cbam_core.places import image_folder, project_folder
 
 
 @pytest.fixture
@@ -38,16 +42,32 @@ def test_every_option_reaches_the_server(served):
     ]
 
 
-def test_without_streamlit_it_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "app.server.launch", None)
-    monkeypatch.delitem(sys.modules, "app.server.launch")
-    monkeypatch.setitem(sys.modules, "starlette", None)
-    for name in [name for name in sys.modules if name.startswith("starlette.")]:
-        monkeypatch.delitem(sys.modules, name)
+@pytest.mark.parametrize("package", ["streamlit", "starlette", "plotly"])
+def test_without_a_package_of_the_app_it_says_what_to_install(package, served, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, package, None)
     assert main(["app"]) == 3
-    errors = capsys.readouterr().err
-    assert errors.count("\n") == 1
-    assert "cbam-lens[app]" in errors
+    assert capsys.readouterr().err == (
+        f"cbam: the web app needs {package}, which is not installed; run: pip install 'cbam-lens[app]'\n"
+    )
+    assert not served
+
+
+def test_another_app_that_is_imported_already_is_refused(served, monkeypatch, tmp_path, capsys):
+    other = ModuleType("app")
+    other.__spec__ = ModuleSpec("app", None, origin=str(tmp_path / "app.py"))
+    monkeypatch.setitem(sys.modules, "app", other)
+    assert main(["app"]) == 3
+    assert f"Python found {tmp_path / 'app.py'}; install CBAM Lens again" in capsys.readouterr().err
+    assert not served
+
+
+def test_our_app_comes_before_one_in_the_current_folder(monkeypatch, tmp_path):
+    (tmp_path / "app.py").write_text("raise SystemExit('the wrong app')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
+        monkeypatch.delitem(sys.modules, name)
+    find_app()
+    assert importlib.util.find_spec("app").origin == str(project_folder() / "app" / "__init__.py")
 
 
 def test_a_port_in_use_is_one_line(capsys):
@@ -62,14 +82,14 @@ def test_a_port_in_use_is_one_line(capsys):
     assert "in use" in errors
 
 
-def test_a_folder_of_pictures_is_for_every_visitor(served, monkeypatch, tmp_path):
+def test_a_folder_of_images_is_for_every_visitor(served, monkeypatch, tmp_path):
     monkeypatch.setenv("CBAM_IMAGE_DIR", "elsewhere")
     assert main(["app", "--images", str(tmp_path)]) == 0
     assert image_folder() == tmp_path
     assert len(served) == 1
 
 
-def test_a_folder_that_is_none_is_noticed_before_the_server_starts(served, tmp_path, capsys):
+def test_a_path_that_is_not_a_folder_is_refused_before_the_server_starts(served, tmp_path, capsys):
     assert main(["app", "--images", str(tmp_path / "nowhere")]) == 3
     assert "nowhere" in capsys.readouterr().err
     assert not served

@@ -31,8 +31,10 @@ def pins(name):
     return [line for line in lines if line and not line.startswith("#")]
 
 
-RUNTIME = requirements(PROJECT["dependencies"]) | requirements(PROJECT["optional-dependencies"]["app"])
-DEVELOPMENT = requirements(PROJECT["optional-dependencies"]["dev"])
+CORE = requirements(PROJECT["dependencies"])
+EXTRA = {name: requirements(lines) for name, lines in PROJECT["optional-dependencies"].items() if name != "all"}
+RUNTIME = CORE | EXTRA["app"] | EXTRA["train"]
+DEVELOPMENT = EXTRA["dev"]
 
 
 @pytest.mark.parametrize(("name", "bounds"), [("requirements.txt", RUNTIME), ("requirements-dev.txt", DEVELOPMENT)])
@@ -67,18 +69,101 @@ def test_everything_that_is_imported_is_declared(folder):
             assert IMPORTED_AS.get(name, name) in RUNTIME or name in allowed, f"{path} imports {name}"
 
 
-def test_the_library_needs_none_of_the_apps_packages():
-    app = requirements(PROJECT["optional-dependencies"]["app"])
+def test_only_charts_of_the_library_need_a_package_of_the_app():
     for path in (ROOT / "cbam_core").rglob("*.py"):
-        assert not set(third_party_imports(path)) & set(app), path
+        needed = set(third_party_imports(path)) & set(EXTRA["app"])
+        assert needed <= ({"plotly"} if path == ROOT / "cbam_core" / "render" / "charts.py" else set()), path
 
 
-@pytest.mark.parametrize("package", ["cbam_core", "app"])
-def test_every_file_of_a_package_is_installed_with_it(package):
+def test_only_training_needs_a_package_of_its_extra():
+    for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
+        name = path.relative_to(ROOT).as_posix()
+        needed = set(third_party_imports(path)) & set(EXTRA["train"]) - BY_HAND.get(name, set()) - {"torchvision"}
+        assert not needed or path.parent == ROOT / "cbam_core" / "training", path
+
+
+def test_no_package_belongs_to_two_extras():
+    from cbam_core.cli.failures import EXTRAS
+
+    assert (
+        not (set(CORE) & set(EXTRA["app"]))
+        | (set(CORE) & set(EXTRA["train"]))
+        | (set(EXTRA["app"]) & set(EXTRA["train"]))
+    )
+    assert {name: extra for extra in ("app", "train") for name in EXTRA[extra]} == EXTRAS
+    assert PROJECT["optional-dependencies"]["all"] == ["cbam-lens[app,train]"]
+
+
+HIDE = """
+import sys
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in HIDDEN:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+"""
+
+
+def without(hidden, program, *words, cwd):
+    """Runs a program as if some packages were not installed."""
+    return subprocess.run(
+        [sys.executable, "-c", f"HIDDEN = {sorted(hidden)}\n{HIDE}\n{program}", *words],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_explain_and_save_need_the_core_packages_alone(picture_file, tmp_path):
+    needed = {"torch", "numpy", "PIL", "safetensors", "jaxtyping"}
+    program = """
+from cbam_core import capture, explain, load_classifier
+classifier = load_classifier("cbam_cnn_cifar10")
+explanation = explain(classifier, sys.argv[1])
+explanation.save("out")
+with capture(classifier.model) as record:
+    classifier.model(classifier.preprocess(sys.argv[1])[None])
+print(len(record.gates), len(explanation.blocks))
+"""
+    others = (set(RUNTIME) | set(DEVELOPMENT) | {"pandas", "scipy", "yaml"}) - needed - {"pillow", "setuptools"}
+    done = without(others, program, str(picture_file), cwd=tmp_path)
+    assert done.stdout == "6 3\n", done.stderr
+    assert (tmp_path / "out" / "manifest.json").is_file()
+
+
+COMMAND = "from cbam_core.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+@pytest.mark.parametrize("package", ["accelerate", "tensorboard"])
+def test_training_without_its_extra_says_what_to_install(package, tmp_path):
+    done = without({package}, COMMAND, "train", "--out", "runs/one", cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr == (
+        f"cbam: this command needs {package}, which is not installed; run: pip install 'cbam-lens[train]'\n"
+    )
+
+
+def test_a_missing_package_of_no_extra_is_a_fault(tmp_path):
+    from cbam_core.cli.failures import missing_extra
+
+    assert missing_extra(ModuleNotFoundError("No module named 'no_such'", name="no_such")) is None
+    assert missing_extra(ValueError("plotly")) is None
+
+
+def test_every_file_of_the_library_is_installed_with_it():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    folder = ROOT / package
-    covered = {path for pattern in settings["package-data"][package] for path in folder.glob(pattern)}
-    left_out = {
+    folder = ROOT / "cbam_core"
+    covered = {path for pattern in settings["package-data"]["cbam_core"] for path in folder.glob(pattern)}
+    assert not installable(folder) - covered
+
+
+def installable(folder):
+    """What is no code in a package, without the settings and caches of tools."""
+    return {
         path
         for path in folder.rglob("*")
         if path.is_file()
@@ -86,9 +171,12 @@ def test_every_file_of_a_package_is_installed_with_it(package):
         and path.name != "ruff.toml"
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
-    assert not left_out - covered
-    for path in folder.rglob("*.py"):
-        assert (path.parent / "__init__.py").exists(), f"{path.parent} is no package"
+
+
+@pytest.mark.parametrize("package", ["cbam_core", "app"])
+def test_every_folder_of_code_is_a_package(package):
+    for path in (ROOT / package).rglob("*.py"):
+        assert (path.parent / "__init__.py").exists(), f"{path.parent} is not a package"
 
 
 def test_the_command_is_where_the_metadata_say():
@@ -118,7 +206,7 @@ def test_no_registry_but_pytorchs_own_is_named():
         "compose.yaml",
     ):
         hosts |= set(re.findall(r"https?://([^/:\s]+)", (ROOT / name).read_text(encoding="utf-8")))
-    assert hosts <= {"download.pytorch.org", "localhost", "127.0.0.1"}
+    assert hosts <= {"download.pytorch.org", "arxiv.org", "localhost", "127.0.0.1"}
 
 
 def test_annotations_are_checked_while_tests_run():

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 import cbam_core
+from cbam_core import places
 from cbam_core.errors import CbamError
 from cbam_core.places import (
     CHECKPOINT_VARIABLE,
@@ -13,6 +14,7 @@ from cbam_core.places import (
     cache_folder,
     checkpoint_folder,
     image_folder,
+    project_folder,
     runs_folder,
     shipped_checkpoints,
 )
@@ -53,6 +55,23 @@ def test_runs_lie_beside_the_checkpoints_unless_a_variable_names_another_folder(
     assert runs_folder() == tmp_path / "runs"
     monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "elsewhere"))
     assert runs_folder() == tmp_path / "elsewhere"
+
+
+def test_an_installed_package_carries_its_networks_and_keeps_runs_in_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in (CHECKPOINT_VARIABLE, RUNS_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+    bundle = tmp_path / "site-packages" / "cbam_core" / "_bundle"
+    bundle.mkdir(parents=True)
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr(places, "_PACKAGE", bundle.parent)
+    monkeypatch.chdir(tmp_path / "work")
+    assert project_folder() == bundle
+    assert checkpoint_folder() == bundle / "checkpoints"
+    assert runs_folder() == tmp_path / "work" / "runs"
+    monkeypatch.setenv(CHECKPOINT_VARIABLE, str(tmp_path / "networks"))
+    assert runs_folder() == tmp_path / "runs"
 
 
 @pytest.mark.parametrize("folder", [checkpoint_folder, runs_folder, image_folder, cache_folder])

@@ -1,4 +1,4 @@
-"""How is it used without a screen? The command ``cbam``; every command imports what it needs when it runs."""
+"""How is it used without a browser? The command ``cbam``; every command imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from cbam_core.cli.failures import (
     USAGE,
     USER_ERROR,
     is_of_output,
+    missing_extra,
     report_bug,
     report_failure,
     report_usage,
@@ -27,22 +28,23 @@ from cbam_core.errors import CbamError
 
 EPILOG = """\b
 Exit status:
-  0    all went well
+  0    success
   1    some inputs failed, the others were done
-  2    the command line was wrong
-  3    something you can put right: no data, a refused checkpoint, a folder
-       that cannot be written, a port in use
+  2    the command line is wrong
+  3    something you can correct: no data, a refused checkpoint, a folder that
+       cannot be written, a port in use, a package that is not installed
   70   a fault in this program; the message names a file with the details
   130  interrupted with Ctrl+C
-  141  whoever read the output has gone
+  141  the program that read the output has ended
 
 \b
 Environment:
-  CBAM_DATA_DIR        where CIFAR-10 is kept
-  CBAM_CHECKPOINT_DIR  where trained networks are looked for by name
-  CBAM_RUNS_DIR        whose trainings the app follows; else runs, beside the
-                       folder of trained networks
-  CBAM_IMAGE_DIR       whose pictures the app lays out for every visitor
+  CBAM_DATA_DIR        the folder of CIFAR-10
+  CBAM_CHECKPOINT_DIR  the folder in which trained networks are found by name
+  CBAM_RUNS_DIR        the training runs that the app shows; else runs, beside the
+                       folder of trained networks, or for an installed package in
+                       the current folder
+  CBAM_IMAGE_DIR       a folder of images that the app shows to every visitor
   (more for the app:   docs/deployment.md)
 """
 
@@ -104,10 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line.
 
     Args:
-        arguments: the words after ``cbam``; None for those that the program was started with.
+        arguments: words after ``cbam``; None for those that the program was started with.
 
     Returns:
-        The exit status, see `EPILOG`.
+        Exit status, see `EPILOG`.
     """
     wants_debug.set(False)
     command = typer.main.get_command(app)
@@ -120,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):
-        # Whoever read our output has gone (Typer then leaves); Python would complain when it closes the stream.
+        # The reader of our output has ended (Typer then exits); Python would complain when it closes the stream.
         _write_nowhere()
         return BROKEN_PIPE
     except (CbamError, OSError) as error:
@@ -128,20 +130,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write_nowhere()
         return report_failure(error, debug=wants_debug.get())
     except Exception as error:
-        return report_bug(error, debug=wants_debug.get())
+        missing, debug = missing_extra(error), wants_debug.get()
+        return report_bug(error, debug=debug) if missing is None else report_failure(missing, debug=debug)
     return int(status or 0)
 
 
 def _write_nowhere() -> None:
-    """Let what is still to be written to standard output go."""
+    """Discard what is still to be written to standard output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run() -> None:
-    """Run the command line that the program was started with, and leave with its exit status."""
+    """Run the command line that the program was started with, and exit with its status."""
     if sys.stdout is None:
         say("standard output is closed, and results are written there")
         sys.exit(USER_ERROR)
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with a picture, we say
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with an image, our messages say
     cautious_streams()
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""How a command says that something went wrong: one line on standard error, and an exit status."""
+"""How a command reports a failure: one line on standard error, and an exit status."""
 
 from __future__ import annotations
 
@@ -21,11 +21,35 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
-"""What standard output says that has no room, or is none."""
+"""Error numbers of a standard output that is full or closed."""
+
+EXTRAS = {
+    "streamlit": "app",
+    "starlette": "app",
+    "plotly": "app",
+    "accelerate": "train",
+    "matplotlib": "train",
+    "tensorboard": "train",
+    "torchvision": "train",
+}
+"""Packages that only some commands need, each with the extra of ``cbam-lens`` that installs it."""
+
+
+def missing_extra(error: Exception) -> CbamError | None:
+    """Say how to install the package that a command lacks; None for any other failure."""
+    module = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if module not in EXTRAS:
+        return None
+    return CbamError(
+        "command.not-installed",
+        "this command needs {module}, which is not installed; run: pip install 'cbam-lens[{extra}]'",
+        module=module,
+        extra=EXTRAS[module],
+    )
 
 
 def report_usage(error: typer.TyperException) -> None:
-    """Say what is wrong with the command line, and where its help is."""
+    """Say what is wrong with the command line, and how to get its help."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.message}\n")
@@ -36,12 +60,12 @@ def report_usage(error: typer.TyperException) -> None:
 
 
 def is_of_output(error: Exception) -> bool:
-    """Whether standard output has no room, or is none: files that we write are named in what goes wrong with them."""
+    """Tell whether an error is of standard output; errors of files name their file."""
     return isinstance(error, OSError) and error.filename is None and error.errno in UNWRITABLE
 
 
 def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
-    """Say what a user can put right; returns the exit status."""
+    """Say what the user can correct; return the exit status."""
     if debug:
         sys.stderr.write("".join(traceback.format_exception(error)))
     elif is_of_output(error):
@@ -56,7 +80,7 @@ def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
 
 
 def report_bug(error: Exception, *, debug: bool) -> int:
-    """Say that the fault is ours, and keep the traceback for whoever looks into it; returns the exit status."""
+    """Say that the fault is in this program, and write the traceback to a log file; return the exit status."""
     details = "".join(traceback.format_exception(error))
     if debug:
         sys.stderr.write(details)

@@ -1,4 +1,4 @@
-"""Where words, tables and progress go: results to standard output, everything else to standard error."""
+"""Where output goes: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 
 
 def one_line(text: str) -> str:
-    """Text that stays on one line and cannot steer a terminal, whatever a file is named."""
+    """Make text stay on one line and unable to control a terminal, whatever a file is named."""
     words = " ".join(text.split())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
 
 
 def say(text: str) -> None:
-    """Tell the person one thing, on standard error."""
+    """Write one message to standard error."""
     sys.stderr.write(f"cbam: {one_line(text)}\n")
 
 
 def write_json(values: Any) -> None:
-    """Results for another program, on standard output."""
+    """Write results for another program to standard output."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     sys.stdout.write(json.dumps(values, indent=2, ensure_ascii=plain, allow_nan=False) + "\n")
 
 
 def cautious_streams() -> None:
-    """Let no unusual letter in a file's name stop a command, whatever the terminal's encoding."""
+    """Escape characters that the terminal's encoding lacks, so that no file name stops a command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that leaves all colours and styles away in pipes, in files and under ``NO_COLOR``."""
+    """Make a console without colours and styles in pipes, in files and under ``NO_COLOR``."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -58,10 +58,10 @@ def console(*, stderr: bool = False) -> Console:
 
 @contextmanager
 def progress_bar(*columns: str) -> Iterator[Progress]:
-    """A bar on standard error while something takes long; nothing at all where nobody watches.
+    """Show a bar on standard error during long work; show nothing if standard error is not a terminal.
 
     Args:
-        *columns: what stands behind the bar, in Rich's template syntax.
+        *columns: texts after the bar, in Rich's template syntax.
     """
     from rich.progress import BarColumn, Progress, TextColumn
 

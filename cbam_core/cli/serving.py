@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cbam_core.cli.failures import EXTRAS
 from cbam_core.errors import LaunchError
-from cbam_core.places import IMAGE_VARIABLE
+from cbam_core.places import IMAGE_VARIABLE, project_folder
 
 
 def serve_app(
@@ -41,7 +44,7 @@ def serve_app(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="A folder of pictures that every visitor may look at.",
+            help="A folder of images that every visitor may see.",
             show_default=f"${IMAGE_VARIABLE}",
         ),
     ] = None,
@@ -53,22 +56,42 @@ def serve_app(
       cbam app
       cbam app --port 8600
       cbam app --host 0.0.0.0
-      cbam app --images pictures/for/the/class
+      cbam app --images images/for/the/class
       cbam app --base-path lens --server-address tools.example.org
     """
-    try:
-        from app.server.launch import serve
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"app", "streamlit", "starlette"}:
-            raise
-        raise LaunchError(
-            "launch.not-installed",
-            "the web app needs {module}, which is not installed; run: pip install 'cbam-lens[app]'",
-            module=error.name,
-        ) from error
+    find_app()
+    from app.server.launch import serve
+
     if images is not None:
         from cbam_core.data.folder import list_pictures
 
-        list_pictures(images)  # a folder that is none is noticed now
+        list_pictures(images)  # raises at once if it is not a folder
         os.environ[IMAGE_VARIABLE] = str(images.absolute())
     serve(host, port, server_address=server_address, base_path=base_path, embed_from=embed_from or None)
+
+
+def find_app() -> None:
+    """Make ``import app`` find our web app, and not a file of that name in the user's folder.
+
+    Raises:
+        LaunchError: a package that the app needs is not installed, our web app is missing, or this program has
+            imported another ``app`` before.
+    """
+    for module, extra in EXTRAS.items():
+        if extra == "app" and importlib.util.find_spec(module) is None:
+            raise LaunchError(
+                "launch.not-installed",
+                "the web app needs {module}, which is not installed; run: pip install 'cbam-lens[app]'",
+                module=module,
+            )
+    folder = project_folder()
+    if sys.path[:1] != [str(folder)]:
+        sys.path.insert(0, str(folder))
+    found = importlib.util.find_spec("app")
+    if found is None or found.origin != str(folder / "app" / "__init__.py"):
+        raise LaunchError(
+            "launch.other-app",
+            "the web app should be in {folder}, but Python found {found}; install CBAM Lens again",
+            folder=str(folder / "app"),
+            found="none" if found is None else found.origin or "a folder without code",
+        )
