@@ -6,18 +6,15 @@ Maps of all channels are too many to keep with every forward, so a forward is ru
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from threading import get_ident
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from cbam_core.errors import CaptureError
-from cbam_core.gates.sites import find_sites
-from cbam_core.gates.watcher import hooked
+from cbam_core.gates.finders import find_sites
+from cbam_core.gates.sites import Site
+from cbam_core.gates.watcher import FeatureWatcher
 
 Maps = Float[Tensor, "b h w"]
 
@@ -27,7 +24,7 @@ def follow_channel(
 ) -> tuple[Maps, Maps]:
     """Run a forward, and keep one channel of one block before its channel weight and after its last gate.
 
-    Hooks hang while the forward runs and answer to this thread alone; nothing is left on the model.
+    Nothing is left on the model, and forwards of other threads do not matter.
 
     Args:
         model: a network.
@@ -44,16 +41,12 @@ def follow_channel(
     """
     named = re.fullmatch(r"([^#]*)(?:#([2-9]|[1-9][0-9]{1,8}))?", block)  # the first time has no number
     sites = find_sites(model)
-    own = [(gated, kind) for _, gated, path, kind in sites if named and path == named[1]]
-    weighing = [gated for gated, kind in own if kind == "channel"]
+    own = [site for site in sites if named and site.block == named[1]]
+    weighing = [site for site in own if site.kind == "channel"]
     if not named or not weighing:
-        raise _unknown(block, [path for *_, path, kind in sites if kind == "channel"])
-    passage = _Passage(block, int(named[2] or 1), channel)
-    hooks: list[tuple[Callable[..., RemovableHandle], Callable[..., None]]] = [
-        (weighing[0].register_forward_pre_hook, passage.enter),
-        *((gated.register_forward_hook, passage.leave) for gated, _ in own),
-    ]
-    with hooked(hooks), torch.inference_mode():
+        raise _unknown(block, [site.block for site in sites if site.kind == "channel"])
+    passage = _Passage(block, weighing[0], int(named[2] or 1), channel)
+    with FeatureWatcher(model, own, entering=passage.enter, leaving=passage.leave), torch.inference_mode():
         model(batch)
     if passage.before is None or passage.after is None:
         raise CaptureError(
@@ -66,34 +59,35 @@ def follow_channel(
 
 
 class _Passage:
-    """What one thread's hooks see of one channel."""
+    """What is seen of one channel in one call of its block."""
 
-    def __init__(self, block: str, run: int, channel: int) -> None:
+    def __init__(self, block: str, weighing: Site, call: int, channel: int) -> None:
         self.before: Tensor | None = None
         self.after: Tensor | None = None
-        self._run, self._runs = run, 0
-        self._block, self._channel = block, channel
-        self._owner = get_ident()
+        self._block, self._weighing, self._channel = block, weighing, channel
+        self._call, self._calls = call, 0
 
-    def enter(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if get_ident() != self._owner:
+    def enter(self, site: Site, features: Tensor) -> None:
+        if site is not self._weighing:
             return
-        self._runs += 1
-        if self._runs == self._run:
-            channels = inputs[0].shape[1]
-            if not 0 <= self._channel < channels:
-                raise CaptureError(
-                    "capture.unknown-channel",
-                    "channels of block {block} are numbered from 0 to {last}; given {given}",
-                    block=self._block,
-                    last=channels - 1,
-                    given=self._channel,
-                )
-            self.before = self._copy(inputs[0])
+        self._calls += 1
+        if self._calls == self._call:
+            self._check(features.shape[1])
+            self.before = self._copy(features)
 
-    def leave(self, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        if get_ident() == self._owner and self._runs == self._run and self.before is not None:
-            self.after = self._copy(output)  # the last gate's stays
+    def leave(self, _site: Site, features: Tensor) -> None:
+        if self._calls == self._call and self.before is not None:
+            self.after = self._copy(features)  # the last gate's stays
+
+    def _check(self, channels: int) -> None:
+        if not 0 <= self._channel < channels:
+            raise CaptureError(
+                "capture.unknown-channel",
+                "channels of block {block} are numbered from 0 to {last}; given {given}",
+                block=self._block,
+                last=channels - 1,
+                given=self._channel,
+            )
 
     def _copy(self, features: Tensor) -> Tensor:
         return features[:, self._channel].detach().clone()  # the live tensor may be changed in place later

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -10,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cbam_core.gates.sites import find_sites
-from cbam_core.gates.watcher import hooked
+from cbam_core.gates.finders import find_sites
+from cbam_core.gates.sites import Site
+from cbam_core.gates.watcher import FeatureWatcher
 from cbam_core.results.placement import Pair, Placement
 
 
@@ -37,24 +37,15 @@ def place(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]
     grids = _Grids()
     grids.put(image, Placement((0.0, 0.0), (1.0, 1.0)))
     found: dict[str, Placement] = {}
-    hooks = [
-        (gated.register_forward_pre_hook, _note_grid(block, grids, found)) for _, gated, block, _ in find_sites(model)
-    ]
-    with hooked(hooks), torch.no_grad(), grids:
+
+    def note(site: Site, features: Tensor) -> None:
+        grid = grids.get(features)
+        if grid is not None:
+            found.setdefault(site.block, grid)
+
+    with FeatureWatcher(model, find_sites(model), entering=note, mode=grids), torch.no_grad():
         model(image)
     return found
-
-
-def _note_grid(block: str, grids: _Grids, found: dict[str, Placement]) -> Callable[[nn.Module, Any], None]:
-    owner = threading.get_ident()
-
-    def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        mine = threading.get_ident() == owner
-        grid = grids.get(inputs[0]) if mine and inputs else None
-        if grid is not None:
-            found.setdefault(block, grid)
-
-    return hook
 
 
 class _Grids(TorchFunctionMode):

@@ -1,33 +1,81 @@
-"""Recording the gates of a forward, on a model that other threads use at the same time.
+"""Watching the forwards of one thread, on a model that other threads use at the same time.
 
-The record lives in the caller; the model only carries hooks while the block is open, and each hook answers to the
-thread that opened it. Hanging and removing hooks takes a lock; a forward takes none.
+Everything that looks into a forward, or changes it, is a `Watcher`. What it sees stays with the caller; the model only
+carries hooks while the watcher is open, and each hook answers to the thread that opened it.
+
+At a gate the order is fixed: edits, then records, whichever was opened first. So a record holds what multiplied the
+feature map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
-from itertools import count
-from threading import Lock, get_ident
+from threading import get_ident
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from cbam_core.errors import CaptureError
-from cbam_core.gates.record import Kind, Record
-from cbam_core.gates.sites import find_sites
+from cbam_core.gates.finders import find_sites
+from cbam_core.gates.hooks import Hooks, Placed
+from cbam_core.gates.record import Record
+from cbam_core.gates.sites import Site
 
-_registration = Lock()
-_keys = count(-1, -1)  # torch numbers its own hooks from 0
+Observer = Callable[[Site, Tensor], None]
+"""Takes a site and the live feature map there."""
 
 
-class capture:  # noqa: N801 - used as a verb: ``with capture(model) as record``
+class Watcher:
+    """Hooks of one thread, which answer while that thread runs the model's own forward.
+
+    Forwards of other threads are passed over, and so are calls of the model's parts alone.
+
+    Args:
+        model: called in the thread that opens the watcher, until it is closed.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._hooks = Hooks()
+        self._owner: int | None = None
+        self._seen: list[tuple[Site, Tensor]] | None = None  # None outside a forward
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy as a closed watcher: a copy of the model that began before this one was opened may find its hooks."""
+        return type(self), (nn.Identity(),)
+
+    def open(self, looks: Sequence[Placed], *, first: bool = False) -> None:
+        """Hang hooks, with the model's own before and after them, so that a model which is its own site is seen.
+
+        Args:
+            looks: which hook goes where.
+            first: whether they run before all others.
+        """
+        self._owner = get_ident()
+        before, after = self._model._forward_pre_hooks, self._model._forward_hooks
+        self._hooks.hang([(before, self._begin), *looks, (after, self._complete)], first=first)
+
+    def __exit__(self, *_error: object) -> None:
+        self._hooks.take_off()
+
+    def _begin(self, _module: nn.Module, _inputs: Any) -> None:
+        if get_ident() == self._owner:
+            self._seen = []
+
+    def _complete(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
+        if get_ident() == self._owner:
+            self._seen = None
+
+
+class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as record``
     """Record every gate of the forwards that this thread runs through `model` inside the block.
 
     The output is bit-identical to a forward without; training flags, parameters and buffers are never touched, and no
     hook is left afterwards, not even after an error. Many threads may capture one model at once, each its own forwards.
+    Copies and pickles of the model that are made inside the block carry no hooks of it.
+
     The block gives a record. Its `gates` are tensors in order of execution, channel weights (B, C) and spatial masks
     (B, H, W), of the last forward: a second one replaces the first. They are empty where the network has no gates of
     ours.
@@ -40,48 +88,21 @@ class capture:  # noqa: N801 - used as a verb: ``with capture(model) as record``
             a forward has completed.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
-        self._hung: list[tuple[dict[int, Any], int]] = []
-
     def __enter__(self) -> Record:
-        # Written out rather than built from parts: next to a forward of one small image, each call here counts. Hooks
-        # go straight into the dictionaries that torch keeps them in, because its handles cost as much as the gates.
-        model, hung = self._model, self._hung
-        self._sites = find_sites(model)
-        self._owner = get_ident()
-        self._seen: list[tuple[str, Kind, Tensor]] | None = None  # None outside a forward
+        self._sites = find_sites(self._model)
         self._record = Record()
-        try:
-            with _registration:
-                for module, _, block, kind in self._sites:
-                    hung.append((module._forward_hooks, key := next(_keys)))
-                    module._forward_hooks[key] = partial(self._note, block, kind)
-                # The model's own come last, so that a gate which is the model itself is seen inside its forward.
-                hung.append((model._forward_pre_hooks, key := next(_keys)))
-                model._forward_pre_hooks[key] = self._begin
-                hung.append((model._forward_hooks, key := next(_keys)))
-                model._forward_hooks[key] = self._complete
-        except BaseException:
-            self.__exit__()
-            raise
+        self.open([(site.tap._forward_hooks, partial(self._note, site)) for site in self._sites])
         return self._record
-
-    def __exit__(self, *_error: object) -> None:
-        with _registration:
-            for hooks, key in self._hung:
-                hooks.pop(key, None)
-        self._hung.clear()
 
     def _begin(self, _module: nn.Module, _inputs: Any) -> None:
         if get_ident() == self._owner:
             self._record.replace(None)
             self._seen = []
 
-    def _note(self, block: str, kind: Kind, _module: nn.Module, _inputs: Any, gate: Tensor) -> None:
+    def _note(self, site: Site, _module: nn.Module, _inputs: Any, gate: Tensor) -> None:
         if self._seen is not None and get_ident() == self._owner:
             # A copy, because the live tensor may be changed in place later.
-            self._seen.append((block, kind, (gate.detach() if gate.requires_grad else gate).clone()))
+            self._seen.append((site, (gate.detach() if gate.requires_grad else gate).clone()))
 
     def _complete(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
         if get_ident() != self._owner:
@@ -97,28 +118,51 @@ class capture:  # noqa: N801 - used as a verb: ``with capture(model) as record``
         self._record.replace(seen)
 
 
-class hooked:  # noqa: N801 - used as an adjective: ``with hooked(hooks)``
-    """Keep hooks registered while the block is open.
+class FeatureWatcher(Watcher):
+    """Observe the feature maps around some gates, in the forwards that this thread runs through `model`.
 
     Args:
-        hooks: pairs of a module's registering method and the hook it shall register.
+        model: a network, called inside the block, in the same thread.
+        sites: gates of the model.
+        entering: is called with the map that a gate will multiply.
+        leaving: is called with the map after the multiplication.
+        mode: a function mode that is on while the block is open.
     """
 
-    def __init__(self, hooks: list[tuple[Callable[..., RemovableHandle], Callable[..., None]]]) -> None:
-        self._hooks = hooks
-        self._handles: list[RemovableHandle] = []
+    def __init__(
+        self,
+        model: nn.Module,
+        sites: Sequence[Site] = (),
+        *,
+        entering: Observer | None = None,
+        leaving: Observer | None = None,
+        mode: AbstractContextManager[Any] | None = None,
+    ) -> None:
+        super().__init__(model)
+        self._sites, self._mode = sites, mode
+        self._entering, self._leaving = entering, leaving
 
     def __enter__(self) -> None:
-        try:
-            with _registration:
-                for register, hook in self._hooks:
-                    self._handles.append(register(hook))
-        except BaseException:
-            self.__exit__()
-            raise
+        looks: list[Placed] = []
+        if self._entering is not None:
+            looks += [
+                (site.gated._forward_pre_hooks, partial(self._enter, self._entering, site)) for site in self._sites
+            ]
+        if self._leaving is not None:
+            looks += [(site.gated._forward_hooks, partial(self._leave, self._leaving, site)) for site in self._sites]
+        self.open(looks)
+        if self._mode is not None:
+            self._mode.__enter__()
 
-    def __exit__(self, *_error: object) -> None:
-        with _registration:
-            for handle in self._handles:
-                handle.remove()
-        self._handles.clear()
+    def __exit__(self, *error: Any) -> None:
+        if self._mode is not None:
+            self._mode.__exit__(*error)
+        super().__exit__()
+
+    def _enter(self, observer: Observer, site: Site, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if self._seen is not None and get_ident() == self._owner and inputs:
+            observer(site, inputs[0])
+
+    def _leave(self, observer: Observer, site: Site, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
+        if self._seen is not None and get_ident() == self._owner:
+            observer(site, output)

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from cbam_core.errors import CaptureError
-from cbam_core.gates.sites import find_sites
+from cbam_core.gates.finders import find_sites
 from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention, SpatialAttention
 
 
 def names(model: nn.Module) -> list[tuple[str, str]]:
-    return sorted((block, kind) for _, _, block, kind in find_sites(model))
+    return sorted((block, kind) for _, block, kind, *_ in find_sites(model))
 
 
 def test_every_block_of_the_course_network_is_found() -> None:
@@ -22,7 +22,7 @@ def test_every_block_of_the_course_network_is_found() -> None:
 
 def test_a_site_names_the_gate_and_the_module_that_multiplies() -> None:
     model = CBAM_CNN()
-    sites = {(block, kind): (gate, gated) for gate, gated, block, kind in find_sites(model)}
+    sites = {(site.block, site.kind): (site.tap, site.gated) for site in find_sites(model)}
     attention = model.cbam2.spatial_attn
     assert sites["cbam2", "spatial"] == (attention.sigmoid, attention)
     assert sites["cbam2", "channel"] == (model.cbam2.channel_attn.sigmoid, model.cbam2.channel_attn)
@@ -55,6 +55,16 @@ def test_subclasses_are_gates_too() -> None:
 
     model = nn.Sequential(Bigger(16), Other(16))
     assert names(model) == [("0", "channel"), ("0", "spatial"), ("1", "channel")]
+
+
+def test_two_gates_of_one_kind_in_a_block_have_names_of_their_own() -> None:
+    class Twofold(CBAM):
+        def __init__(self) -> None:
+            super().__init__(16)
+            self.second = ChannelAttention(16)
+
+    found = [(site.name, site.block, site.kind) for site in find_sites(nn.Sequential(Twofold()))]
+    assert found == [("0.channel", "0", "channel"), ("0.spatial", "0", "spatial"), ("0.second", "0", "channel")]
 
 
 def test_a_block_with_one_part_removed_keeps_the_other() -> None:

@@ -1,0 +1,36 @@
+"""Hooks are all hung or none, in the order asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import pytest
+from torch import nn
+
+from cbam_core.gates.hooks import Hooks
+
+
+class Stubborn(OrderedDict[int, Any]):
+    def __setitem__(self, *_: Any) -> None:
+        raise RuntimeError("no more hooks")
+
+
+def test_hooks_that_cannot_all_be_hung_leave_none() -> None:
+    layer = nn.Linear(2, 2)
+    with pytest.raises(RuntimeError, match="no more hooks"):
+        Hooks().hang([(layer._forward_hooks, print), (Stubborn(), print)])
+    assert not layer._forward_hooks
+    assert not vars(layer._forward_hooks)
+
+
+def test_hooks_run_after_those_that_hang_or_before_them() -> None:
+    hooks: OrderedDict[int, Any] = OrderedDict({0: len})
+    last, first = Hooks(), Hooks()
+    last.hang([(hooks, print), (hooks, repr)])
+    first.hang([(hooks, max), (hooks, min)], first=True)
+    assert list(hooks.values()) == [max, min, len, print, repr]
+    first.take_off()
+    assert list(hooks.values()) == [len, print, repr]
+    last.take_off()
+    assert hooks == {0: len}
