@@ -34,11 +34,11 @@ WORDS = Words(
     {
         "no_gates": "There are no gates to compare.",
         "masks": "Masks",
-        "over": "Over the picture",
+        "over": "Over the image",
         "alone": "Masks alone",
         "colours": "Colours of differences",
         "fixed": "−1 to 1",
-        "widest": "To the greatest",
+        "widest": "Scaled to the maximum",
         "order": "Order of channels",
         "index": "By number",
         "difference": "By difference",
@@ -47,22 +47,22 @@ WORDS = Words(
         "some": "{count} lowest, {count} highest B − A",
         "weight": "By weight",
         "some_weights": "{count} lowest, {count} highest",
-        "unpaired": "No block of one network has the name of a block of the other, or the grid of its mask, so no "
-        "differences are taken: masks stand side by side.",
-        "partly": "These blocks have no partner in the other network.",
-        "by_grid": "Blocks of different names are paired by the grid of their masks, in order of execution.",
-        "apart": "Where the blocks of a pair have different numbers of channels, no channel of one belongs to a "
-        "channel of the other: each network's channel weights have bars of their own, without difference or "
-        "similarity.",
+        "unpaired": "The two networks have no blocks with the same name or the same mask grid, so no differences are "
+        "computed: masks are shown side by side.",
+        "partly": "These blocks have no counterpart in the other network.",
+        "by_grid": "Blocks with different names are paired by the grid of their masks, in order of execution.",
+        "apart": "Where the blocks of a pair have different numbers of channels, their channels do not correspond: "
+        "each network's channel weights are shown in a separate chart, without difference or similarity.",
         "channels": "{block}, {count} channels",
-        "channels_differ": "Two networks learn their channels apart: channel 5 of one need not hold what channel 5 of "
-        "the other holds, so differences of channel weights say little unless one network grew out of the other.",
-        "meaning": "Cosine compares the values as they are; Pearson takes each gate's mean off first. Equal gates do "
-        "not mean equal reasons: they multiply features that differ from picture to picture.",
+        "channels_differ": "Two networks learn their channels independently: channel 5 of one need not mean the same "
+        "as channel 5 of the other. Differences of channel weights say little unless one network "
+        "was trained from the other.",
+        "meaning": "Cosine compares the values as they are; Pearson subtracts each gate's mean first. Equal gates do "
+        "not mean equal reasons: they multiply features that differ from image to image.",
         "more": "More",
-        "more_meaning": "Cosine is 1 where one gate is a multiple of the other, and near 1 whenever both stay near "
-        "some level. Pearson is 1 where both rise and fall together, 0 where they are unrelated, and −1 where one "
-        "rises as the other falls.",
+        "more_meaning": "Cosine is 1 if one gate is a multiple of the other, and near 1 whenever the values of each "
+        "hardly vary. Pearson is 1 if both rise and fall together, 0 if they are unrelated, and −1 "
+        "if one rises as the other falls.",
     }
 )
 

@@ -22,15 +22,16 @@ WORDS = Words(
         "hint": "Feature map: click a bar, or choose a channel",
         "channel": "Channel {channel}",
         "close": "Close",
-        "title": "{block}, channel {channel}: what enters the block, and what leaves it",
-        "said": "Before: the feature map that the channel's weight multiplies. After: that map times its weight, "
-        "{left:.3f} in A and {right:.3f} in B, and times the mask of its place; A and B share each scale.",
-        "said_unmasked": "Before: the feature map that the channel's weight multiplies. After: that map times its "
-        "weight, {left:.3f} in A and {right:.3f} in B; A and B share each scale.",
-        "said_one": "Before: the feature map that the channel's weight multiplies. After: that map times its weight, "
-        "{weight:.3f}, and times the mask of its place.",
-        "said_one_unmasked": "Before: the feature map that the channel's weight multiplies. After: that map times its "
-        "weight, {weight:.3f}.",
+        "title": "{block}, channel {channel}: before and after the block",
+        "said": "Before: the feature map that the channel weight multiplies. After: that map times its weight "
+        "({left:.3f} in A, {right:.3f} in B) and times the spatial mask at each position. A and B share each "
+        "colour scale.",
+        "said_unmasked": "Before: the feature map that the channel weight multiplies. After: that map times its "
+        "weight ({left:.3f} in A, {right:.3f} in B). A and B share each colour scale.",
+        "said_one": "Before: the feature map that the channel weight multiplies. After: that map times its weight "
+        "({weight:.3f}) and times the spatial mask at each position.",
+        "said_one_unmasked": "Before: the feature map that the channel weight multiplies. After: that map times its "
+        "weight ({weight:.3f}).",
         "before": "before",
         "after": "after",
         "range": "{low:.3g} to {high:.3g}",

@@ -18,17 +18,18 @@ from cbam_core.network import Classifier
 
 WORDS = Words(
     {
-        "means": "Means over the ten bundled test images of each class (n = {count}); lines on the bars are one "
-        "standard deviation (SD) to either side. Ten images give a first impression, no proof.",
-        "test_means": "Means over all test images of each class (n = {count}); lines on the bars are one standard "
-        "deviation (SD) to either side.",
+        "means": "Means over the ten bundled test images of each class (n = {count}); lines on the bars show ± one "
+        "standard deviation (SD). Ten images give a first impression, not proof.",
+        "test_means": "Means over all test images of each class (n = {count}); lines on the bars show ± one standard "
+        "deviation (SD).",
         "over_classes": "Means over",
         "samples": "100 bundled images",
         "test": "Test set ({count})",
         "fetch": "For means over the whole test set, run `cbam data fetch` once.",
-        "summing": "{done} of {total} test images shown to the network",
+        "summing": "{done} of {total} test images processed",
         "cancel": "Cancel",
-        "unknown": "Means are taken over classes of CIFAR-10, and this network knows none of them: it knows {classes}.",
+        "unknown": "Means are computed for the classes of CIFAR-10, and this network knows none of them. "
+        "It knows {classes}.",
     }
 )
 

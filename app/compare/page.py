@@ -49,12 +49,12 @@ WORDS = Words(
     {
         "title": "Compare",
         "mode": "What to compare",
-        "pictures": "Two pictures",
+        "pictures": "Two images",
         "networks": "Two networks",
         "classes": "Two classes",
-        "waiting": "Give picture {label} a file, and the comparison appears.",
-        "one_network": "Only one trained network is at hand, so both sides show it. Put a second checkpoint beside it "
-        "to compare two.",
+        "waiting": "Upload a file for image {label} to see the comparison.",
+        "one_network": "Only one trained network is available, so both sides show it. Put a second checkpoint beside "
+        "it to compare two.",
     }
 )
 

@@ -33,18 +33,18 @@ from cbam_core.results.evaluation import Evaluation
 WORDS = Words(
     {
         "title": "Inspect",
-        "from": "Picture from",
+        "from": "Image source",
         "sample": "Samples",
         "test": "Test set",
         "upload": "Upload",
         "camera": "Camera",
         "folder": "Folder",
-        "any": "Any picture will do; the network knows {classes}.",
-        "not_fetched": "The ten thousand test images of CIFAR-10 are not on this server yet; whoever runs the app gets "
-        "them with `cbam data fetch`.",
-        "brought": "The picture that you looked at last.",
-        "forget": "Put it away",
-        "caption": "CIFAR-10 test image {index}, as the network saw it",
+        "any": "Any image works; the network knows these classes: {classes}.",
+        "not_fetched": "The 10,000 test images of CIFAR-10 are not on this server yet. The operator can get them "
+        "with `cbam data fetch`.",
+        "brought": "The last image you viewed.",
+        "forget": "Remove",
+        "caption": "CIFAR-10 test image {index}, as the network sees it",
     }
 )
 

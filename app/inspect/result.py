@@ -35,9 +35,9 @@ from cbam_core.viewer import Settings
 
 WORDS = Words(
     {
-        "gates": "A block multiplies each feature channel by its channel weight, and each place by the value of its "
-        "spatial mask: near 1 lets through, near 0 holds back. They show what this network let through for this "
-        "picture; they are not a reason for the class that it chose.",
+        "gates": "A block multiplies each feature channel by its channel weight, and each position by the value of "
+        "its spatial mask: values near 1 let features through, values near 0 suppress them. They show what "
+        "this network let through for this image; they do not explain why it chose this class.",
         "no_gates": "This network has no gates to show.",
     }
 )

@@ -20,29 +20,29 @@ WORDS = Words(
     {
         "class": "Class",
         "any": "any class",
-        "answers": "Answers",
+        "answers": "Predictions",
         "all": "all",
         "right": "right",
         "wrong": "wrong",
         "order": "Order",
         "index": "by number",
-        "sure": "surest first",
-        "unsure": "least sure first",
+        "sure": "most confident first",
+        "unsure": "least confident first",
         "number": "Number",
         "random": "Random",
         "page": "Page",
-        "before": "Earlier ones",
-        "after": "Later ones",
+        "before": "Previous",
+        "after": "Next",
         "found": "Images {first:,} to {last:,} of {count:,}",
-        "none": "No test image is like that. Choose another class, or all answers.",
+        "none": "No test image matches these filters. Choose another class, or all predictions.",
         "tile": "test image {index}: {truth}",
-        "answered": "test image {index}: {truth}, taken for {predicted}",
-        "other_classes": "This network tells other classes apart than the test set has, so images cannot be chosen by "
+        "answered": "test image {index}: {truth}, predicted as {predicted}",
+        "other_classes": "This network's classes differ from those of the test set, so images cannot be filtered by "
         "right, wrong or confidence.",
-        "own": "Right, wrong and confidence need a network's answers to the test set, which are kept only for networks "
-        "that whoever runs the app has evaluated.",
-        "not_kept": "Right, wrong and confidence need this network's answers, which were not kept; whoever runs the "
-        "app keeps them with `cbam evaluate --keep`.",
+        "own": "Filtering by right, wrong or confidence needs the network's predictions on the test set. They exist "
+        "only for networks that the operator has evaluated.",
+        "not_kept": "Filtering by right, wrong or confidence needs this network's predictions on the test set, which "
+        "were not saved. The operator can save them with `cbam evaluate --keep`.",
     }
 )
 

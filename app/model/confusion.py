@@ -14,19 +14,18 @@ from app.session.words import Words, listed, plain_text
 
 WORDS = Words(
     {
-        "table": "Confusion matrix: a row for each true class, a column for each answer",
+        "table": "Confusion matrix: one row per true class, one column per predicted class",
         "corner": "true class, by row",
-        "across": "answer, by column",
+        "across": "predicted class, by column",
         "right": "{name} recognised: {count} of {of} ({share} %)",
-        "wrong": "{name} taken for {answer}: {count} of {of} ({share} %)",
+        "wrong": "{name} predicted as {answer}: {count} of {of} ({share} %)",
         "key_right": "right",
-        "key_wrong": "taken for another",
+        "key_wrong": "predicted as another class",
         "percent": "{share:.1f} %",
-        "often": "Most often mistaken: {pairs}.",
-        "pair": "{name} for {answer} ({count})",
-        "never": "Nothing was mistaken.",
-        "many": "A table of {classes} classes would not be readable; these are its largest numbers outside the "
-        "diagonal.",
+        "often": "Most frequent errors: {pairs}.",
+        "pair": "{name} as {answer} ({count})",
+        "never": "There were no errors.",
+        "many": "A table of {classes} classes would not be readable; these are the largest numbers off the diagonal.",
     }
 )
 

@@ -17,8 +17,8 @@ from cbam_core.render.kernels import describe_kernel, ink_on, reach
 
 WORDS = Words(
     {
-        "own": "each block its own",
-        "shared": "one for all blocks",
+        "own": "per block",
+        "shared": "shared by all blocks",
         "scale": "Colour scale",
         "numbers": "Numbers",
         "mean": "mean",
@@ -26,9 +26,9 @@ WORDS = Words(
         "plane": "{block}, weights over the {plane} of the channels",
         "size": "{size}x{size}",
         "range": "weights {low} to {high}",
-        "about": "A spatial mask is the sigmoid of two convolutions: one kernel over the mean of the channels, one "
-        "over their maximum. Orange weights add to the mask what they meet, blue ones take it away; point at a cell "
-        "for its number.",
+        "about": "A spatial mask is the sigmoid of the sum of two convolutions: one kernel over the mean of the "
+        "channels, one over their maximum. Orange weights increase the mask, blue weights decrease it. "
+        "Point at a cell to see its value.",
     }
 )
 

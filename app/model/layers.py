@@ -20,7 +20,7 @@ WORDS = Words(
         "block": "Block",
         "channel": "Channel gate",
         "spatial": "Spatial gate",
-        "share": "Share of all",
+        "share": "Share of total",
         "whole": "All layers",
         "blocks": "All blocks",
         "network": "Whole network",

@@ -25,30 +25,31 @@ from cbam_core.weights.card import Card
 WORDS = Words(
     {
         "title": "Model",
-        "kernels": "What its spatial attention has learnt",
+        "kernels": "What the spatial attention has learned",
         "no_kernels": "No block of this network has a spatial gate, so there are no kernels to show.",
-        "quality": "How good it is",
+        "quality": "How accurate it is",
         "accuracy": "Test accuracy",
-        "accuracy_help": "{right} of {count} test images, and the 95 % interval (Wilson).",
-        "interval": "{low:.2f} to {high:.2f} %",
+        "accuracy_help": "{right} of {count} test images are classified correctly; below, the 95 % interval (Wilson).",
+        "interval": "{low:.2f} % to {high:.2f} %",
         "parameters": "Parameters",
         "multiply_adds": "Multiply-adds",
-        "by_cbam": "{count} by CBAM ({share} %)",
-        "evaluation.none": "Which classes it mixes up, and how sure it is, is shown once its answers to the test set "
-        "are kept beside it. This command does that:",
-        "evaluation.other-weights": "The answers kept beside this network are those of other weights, so they are not "
-        "shown. This command replaces them:",
-        "evaluation.unreadable": "The answers kept beside this network cannot be read. This command replaces them:",
-        "own": "Which classes it mixes up, and how sure it is, is shown here of networks that whoever runs the app has "
-        "evaluated. For your own file this command prints it, on your own machine; FILE stands for the file's name:",
-        "other_classes": "Which classes it mixes up cannot be counted: it tells other classes apart than the test set "
-        "of CIFAR-10 has.",
+        "by_cbam": "{count} from CBAM ({share} %)",
+        "evaluation.none": "The confusion matrix and the calibration are shown here once the network's predictions "
+        "on the test set are saved beside its checkpoint. This command saves them:",
+        "evaluation.other-weights": "The predictions saved beside this network belong to other weights, so they are "
+        "not shown. This command replaces them:",
+        "evaluation.unreadable": "The predictions saved beside this network cannot be read. "
+        "This command replaces them:",
+        "own": "The confusion matrix and the calibration are shown here for networks that the operator has "
+        "evaluated. For your own file, run this command on your own machine; FILE is the name of the file:",
+        "other_classes": "There is no confusion matrix: the network's classes differ from those of the CIFAR-10 test "
+        "set.",
         "blocks": "What CBAM adds",
         "no_blocks": "Nothing: this network has no CBAM block.",
         "layers": "Layers",
-        "about_layers": "For one image of {size} pixels. A multiply-add is one product added to a sum: of "
-        "convolutions, linear layers, and the gates' multiplication of their feature map. Layers with an orange edge "
-        "belong to a CBAM block.",
+        "about_layers": "For one image of {size} pixels. A multiply-add is one product added to a sum. Convolutions, "
+        "linear layers, and the multiplication of feature maps by gates are counted. Layers with an "
+        "orange edge belong to a CBAM block.",
     }
 )
 

@@ -15,11 +15,12 @@ from cbam_core.results.evaluation import Evaluation, wilson_interval
 
 WORDS = Words(
     {
-        "whole": "{right} of {count} images of the {split} set right: {share:.2f} %, 95 % interval {low:.2f} to "
-        "{high:.2f} %.",
-        "confusion": "**What was taken for what.** A row for each true class, a column for each answer; colours show "
-        "the share of the row.",
-        "intervals": "Intervals say how far the choice of images moves a number, not how far another training would.",
+        "whole": "{right} of {count} images of the {split} set are classified correctly: {share:.2f} %, 95 % "
+        "interval {low:.2f} % to {high:.2f} %.",
+        "confusion": "**Confusion matrix.** One row per true class, one column per predicted class; colours show the "
+        "share of the row.",
+        "intervals": "Intervals show how much a number may vary with the choice of images, "
+        "not with another training run.",
     }
 )
 

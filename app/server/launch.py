@@ -258,7 +258,7 @@ def show_failure(error: Exception) -> bool:
     logger.error("page failed, reference %s: %r", reference, error)
     message = Message(
         "app.page-failed",
-        "something went wrong on the server while this page was made; it has been logged as {reference}",
+        "an error occurred on the server while this page was being built; it is in the log as {reference}",
         {"reference": reference},
     )
     st.error(sentence(message))

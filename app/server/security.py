@@ -206,8 +206,8 @@ class KnownNames:
 
         said = Message(
             "site.other-name",
-            "this server does not answer under the name {name}; whoever runs it can have it do so with "
-            "--server-address {name}",
+            "this server does not answer under the name {name}; the operator can enable it with --server-address "
+            "{name}",
             {"name": name[:200]},
         )
         await PlainTextResponse(sentence(said, preferred(headers.get("accept-language"))), 421)(scope, receive, send)

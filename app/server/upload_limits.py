@@ -139,7 +139,7 @@ class UploadLimits:
         if size > _MOST_OF_ONE:
             return Message(
                 "upload.too-large",
-                "this file has more than the {limit} MB that one file may have; make it smaller",
+                "this file is larger than {limit} MB, the limit for one file; make it smaller",
                 {"limit": MAX_UPLOAD_MEGABYTES},
             )
         held = self.held()
@@ -148,15 +148,15 @@ class UploadLimits:
         if len(own) + len(coming) >= self.limits.files:
             return Message(
                 "upload.too-many",
-                "{count} of your files are on the server already, as many as one visitor may have; remove some, or "
-                "reload the page to begin anew",
+                "{count} of your files are already on the server, the limit for one visitor; remove some, or reload "
+                "the page to start over",
                 {"count": self.limits.files},
             )
         if sum(own) + sum(coming) + size > self.limits.bytes:
             return Message(
                 "upload.too-much",
-                "your files would take more than the {limit} MB that one visitor may have on the server; remove some, "
-                "or reload the page to begin anew",
+                "your files would take more than {limit} MB on the server, the limit for one visitor; remove some, "
+                "or reload the page to start over",
                 {"limit": self.limits.bytes // _MEGABYTE},
             )
         together = sum(sum(files.values()) for files in held.values())
@@ -164,7 +164,7 @@ class UploadLimits:
         if together + size > self.limits.bytes_together:
             return Message(
                 FULL,
-                "the visitors' files take all the memory that this server has for them; try again in a few minutes",
+                "the memory that this server reserves for uploads is full; try again in a few minutes",
             )
         return None
 

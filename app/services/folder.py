@@ -105,7 +105,7 @@ def _gallery_file(path: str, stamp: Stamp | None) -> Upload:
     except OSError as error:
         raise DataError(
             "gallery.gone",
-            "{name} cannot be read any more ({reason}); choose another picture",
+            "{name} can no longer be read ({reason}); choose another image",
             name=file.name,
             reason=error.strerror or type(error).__name__,
         ) from error

@@ -33,7 +33,7 @@ from cbam_core.viewer.payload import png
 WORDS = Words(
     {
         "tile": "{name}, test image {index}",
-        "sample": "CIFAR-10 test image {index}, as the network saw it",
+        "sample": "CIFAR-10 test image {index}, as the network sees it",
     }
 )
 

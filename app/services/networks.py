@@ -46,7 +46,7 @@ def networks() -> tuple[str, ...]:
             return tuple(own)
         raise CheckpointError(
             "checkpoint.none-served",
-            "there is no trained network here any more; whoever runs the app finds out why in its log",
+            "there is no longer a trained network here; the operator can find the reason in the log",
         ) from error
 
 
@@ -143,7 +143,7 @@ def evaluation_of(classifier: Classifier) -> Evaluation:
     """
     file = shipped_checkpoints().get(classifier.name)
     if file is None or network(classifier.name).digest != classifier.digest:  # a visitor's file may have any name
-        raise TrainingError("evaluation.none", "{checkpoint} was not evaluated yet", checkpoint=classifier.name)
+        raise TrainingError("evaluation.none", "{checkpoint} has not been evaluated yet", checkpoint=classifier.name)
     return _evaluation(str(file), stamp_of(evaluation_path(file)), classifier.digest)
 
 

@@ -22,12 +22,12 @@ TOP = 5
 WORDS = Words(
     {
         "percent": "{share} %",
-        "table": "Most probable classes, percentages rounded to one decimal",
+        "table": "Most probable classes; percentages are rounded to one decimal",
         "right": "Truth: {truth}. The network is right.",
         "wrong": "Truth: {truth}. The network is wrong.",
         "unknown": "Truth: {truth}. The network does not know this class.",
-        "frame": "Part of the picture that the network sees. Arrow keys move it, plus and minus resize it.",
-        "closed": "The network knows {count} classes only: any picture gets one of them, whatever it shows.",
+        "frame": "The part of the image that the network sees. Arrow keys move it, plus and minus resize it.",
+        "closed": "The network knows only {count} classes: every image is assigned one of them, whatever it shows.",
     }
 )
 

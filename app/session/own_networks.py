@@ -75,8 +75,8 @@ def take(file_name: str, content: bytes) -> str:
     if len(content) > MOST_BYTES:
         raise CheckpointError(
             "own.too-large",
-            "a checkpoint may have {limit} MB here, and this one has {size}; "
-            "save the weights alone, without the optimiser's state",
+            "a checkpoint may have at most {limit} MB here, and this one has {size} MB; save only the weights, "
+            "without the optimiser state",
             limit=MOST_BYTES // 2**20,
             size=f"{len(content) / 2**20:.1f}",
         )
@@ -90,7 +90,7 @@ def take(file_name: str, content: bytes) -> str:
     if len(shelf.kept) >= MOST:
         raise CheckpointError(
             "own.too-many",
-            "{most} networks of your own are kept at a time; remove one of {names} first",
+            "at most {most} uploaded networks are kept at a time; remove one of {names} first",
             most=MOST,
             names=", ".join(shelf.kept),
         )

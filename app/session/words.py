@@ -6,7 +6,7 @@ for sessions are threads of one process.
 
 Three ways to have words translated, which ``make words`` finds in the code:
 
-* ``_("Any picture will do.")``: a sentence where it is shown;
+* ``_("Any image works.")``: a sentence where it is shown;
 * ``WORDS = Words({"swap": "Swap"})``: the words of a module; each is translated when it is looked up;
 * a `Message` or `CbamError`, said by `say` or `sentence`.
 

@@ -16,17 +16,18 @@ ENDINGS = ["safetensors", "pth", "pt"]
 WORDS = Words(
     {
         "open": "Own checkpoint",
-        "drop": "Drop a checkpoint here, or choose it",
-        "kinds": "A .safetensors file that CBAM Lens wrote, or the .pth state dict of a CBAM_CNN or CBAM_ResNet, "
-        "such as the course's. It stays in this server's memory for your visit only, and nobody else can use it.",
-        "unsent": "A file marked in red was not taken. It may have {most} MB, so save the weights alone, without the "
-        "optimiser's state; its name ends in .safetensors, .pth or .pt.",
-        "full": "You have {most} networks of your own here; remove one to bring another.",
+        "drop": "Drop a checkpoint here, or choose a file",
+        "kinds": "A .safetensors file written by CBAM Lens, or the .pth state dict of a CBAM_CNN or CBAM_ResNet, "
+        "such as the one from the course. It stays in this server's memory during your visit only, and "
+        "nobody else can use it.",
+        "unsent": "A file marked in red was not accepted. At most {most} MB: save only the weights, without the "
+        "optimiser state. The name must end in .safetensors, .pth or .pt.",
+        "full": "You have uploaded {most} networks, the limit; remove one to upload another.",
         "remove": "Remove {name}",
         "removed": "{name} was removed.",
         "undo": "Undo",
-        "refused": "{file} was refused: {reason}.",
-        "same": "{file} is the file of {name}, which was chosen instead of a copy.",
+        "refused": "{file} was not accepted: {reason}.",
+        "same": "{file} is the same file as {name}, so {name} was selected.",
     }
 )
 

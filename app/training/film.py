@@ -22,7 +22,7 @@ WORDS = Words(
         "download": "Download film",
         "gif": "Animated GIF, 256 colours",
         "png": "Animated PNG, exact colours",
-        "about": "The chosen image with the player's colours; masks on the scale from 0 to 1.",
+        "about": "The chosen image in the player's colours; masks on the fixed scale from 0 to 1.",
     }
 )
 

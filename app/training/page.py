@@ -34,34 +34,34 @@ WORDS = Words(
         "title": "Training",
         "run": "Run",
         "ships": "{name} (ships with CBAM Lens)",
-        "nothing": "No training has been recorded yet. Start one, and this page follows it:",
-        "folder": "Runs are looked for in the folder runs beside the checkpoints; the environment variable "
-        "CBAM_RUNS_DIR names another one.",
-        "begins": "The run begins",
+        "nothing": "No training run has been recorded yet. Start one, and this page shows its progress:",
+        "folder": "Training runs are read from the folder runs beside the checkpoints; set the environment variable "
+        "CBAM_RUNS_DIR to use another folder.",
+        "begins": "The run is starting",
         "progress": "Epoch {epoch} of {epochs}, batch {batch} of {batches} · loss {loss:.3f} · {rate} images/s · about "
         "{left} left",
-        "stalled": "This run has stalled: it was last heard of {quiet} ago. The same command with --resume goes on "
-        "with it from the end of its last epoch.",
-        "stalled_in": "This run has stalled: it was last heard of {quiet} ago, in epoch {epoch} of {epochs}. The same "
-        "command with --resume goes on with it from the end of its last epoch.",
+        "stalled": "This run has stalled: its last update was {quiet} ago. Run the same command with --resume to "
+        "continue it from the end of its last complete epoch.",
+        "stalled_in": "This run has stalled: its last update was {quiet} ago, in epoch {epoch} of {epochs}. Run the "
+        "same command with --resume to continue it from the end of its last complete epoch.",
         "test": "Test accuracy",
-        "test_help": "On the {count} test images, looked at once, after the last epoch.",
+        "test_help": "Measured once, on the {count} test images, after the last epoch.",
         "validation": "Validation accuracy, epoch {epoch}",
-        "validation_help": "On training images that were held out: never learnt from.",
+        "validation_help": "Measured on training images that were held out and never used for learning.",
         "train": "Training accuracy",
-        "train_help": "Counted while learning, on cropped, mirrored or otherwise changed images; so it can lie below "
-        "the validation accuracy.",
+        "train_help": "Measured during training, on cropped, mirrored or otherwise augmented images, so it can be "
+        "lower than the validation accuracy.",
         "iterations": "Iterations",
-        "time": "Time learning",
+        "time": "Training time",
         "no_curves": "Accuracy and loss per epoch appear after the first epoch.",
-        "film": "Its attention while it learnt",
-        "about_film": "Choose one of these test images, which it never learnt from, and press play. Scenes are as they "
-        "were after epochs {epochs}; nothing is interpolated between them.",
+        "film": "Attention during training",
+        "about_film": "Choose one of these test images, which were not used for training, and press play. The scenes "
+        "show the network after epochs {epochs}; nothing is interpolated between them.",
         "recipe": "Recipe",
         "seconds": "{seconds:.0f} s",
         "minutes": "{minutes} min",
         "hours": "{hours} h {minutes} min",
-        "damaged": "{file} cannot be read: it is damaged, or no record of a training.",
+        "damaged": "{file} cannot be read: it is damaged, or is not a record of a training run.",
     }
 )
 

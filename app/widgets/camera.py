@@ -12,10 +12,10 @@ from app.session.words import Words
 
 WORDS = Words(
     {
-        "take": "Take a picture",
-        "needs_https": "Browsers hand out the camera only to pages that came over HTTPS, or from this machine itself, "
-        "and this page came from {host} without it. Ask whoever runs the app for an address that begins with https://, "
-        "or upload a picture instead.",
+        "take": "Take a photo",
+        "needs_https": "Browsers allow the camera only on pages served over HTTPS or from this machine, and this "
+        "page came from {host} without HTTPS. Ask the operator for an address that begins with "
+        "https://, or upload an image instead.",
     }
 )
 

@@ -15,10 +15,10 @@ WORDS = Words(
     {
         "copy": "Copy link",
         "copied": "Copied",
-        "help": "Copy an address that shows others what you see",
+        "help": "Copy an address that shows others what you see here",
         "field": "Address of what you see",
-        "impossible": "What you brought yourself has no address. Download everything as a ZIP instead.",
-        "no_zip": "What you brought yourself has no address.",
+        "impossible": "Uploads cannot be linked. Download everything as a ZIP instead.",
+        "no_zip": "Uploads cannot be linked.",
     }
 )
 

@@ -28,7 +28,7 @@ WORDS = Words(
         "figure": "Figure (.png)",
         "values": "Raw values (.npz)",
         "everything": "Everything (.zip)",
-        "all": "Everything, {count} pictures (.zip)",
+        "all": "Everything, {count} images (.zip)",
         "both": "Download both (.zip)",
         "about": "Figures are drawn with the viewer's settings; values are never rounded.",
     }

@@ -15,9 +15,9 @@ from cbam_core.errors import CbamError
 
 WORDS = Words(
     {
-        "reading": "Reading {count} pictures",
-        "none": "There are no pictures in the folder yet.",
-        "unreadable": "The folder of pictures cannot be read; whoever runs the app finds out why in its log.",
+        "reading": "Reading {count} images",
+        "none": "There are no images in the folder yet.",
+        "unreadable": "The image folder cannot be read; the operator can find the reason in the log.",
     }
 )
 

@@ -18,7 +18,7 @@ from app.widgets.prefetch import told_of
 WORDS = Words(
     {
         "random": "Random",
-        "list": "Images to choose from; arrow keys move",
+        "list": "Images to choose from; move with the arrow keys",
         "class": "Class",
         "all": "all",
         "count": "Images: {count}",

@@ -43,21 +43,21 @@ WORDS = Words(
         "square": "Chosen square",
         "pad": "Whole, with borders",
         "squash": "Whole, stretched",
-        "drop": "Drop pictures here, choose them, or paste one",
-        "many": "{count} pictures were given; the first {most} are shown.",
-        "memory": "An uploaded picture stays in this server's memory for your visit only: it is written to no disk, "
-        "shown to nobody else, and forgotten within minutes after you close the page.",
-        "server": "An uploaded picture stays on this server for your visit only: it is shown to nobody else, and "
-        "forgotten after you close the page.",
+        "drop": "Drop images here, choose files, or paste one",
+        "many": "You uploaded {count} images; the first {most} are shown.",
+        "memory": "An uploaded image stays in this server's memory during your visit only. It is not written to "
+        "disk, not shown to anyone else, and deleted within minutes after you close the page.",
+        "server": "An uploaded image stays on this server during your visit only. It is not shown to anyone else, "
+        "and is deleted after you close the page.",
         "fit": "Fit to the network's input",
         "input": "Input",
         "file": "File",
         "prediction": "Prediction",
         "probability": "Probability",
         "refused": "{file}: {reason}.",
-        "progress": "Picture {number} of {count}: {file}",
+        "progress": "Image {number} of {count}: {file}",
         "cancel": "Cancel",
-        "left_out": "Pictures left out: {count}.",
+        "left_out": "Images not opened: {count}.",
         "go_on": "Open them too",
     }
 )

@@ -62,7 +62,7 @@ def read_arrays(path: Path, *, largest: int) -> dict[str, np.ndarray]:
         except Exception as error:  # a damaged file raises anything, from zlib.error to RecursionError
             raise DataError(
                 "arrays.unreadable",
-                "{path} is not a file of arrays that can be read ({reason}); make it again",
+                "{path} is not a readable file of arrays ({reason}); create it again",
                 path=str(path),
                 reason=str(error)[:80] or type(error).__name__,
             ) from error

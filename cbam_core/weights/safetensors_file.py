@@ -39,7 +39,7 @@ def read_safetensors(data: bytes) -> tuple[dict[str, StoredTensor], dict[str, st
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, KeyError) as error:  # a KeyError names a type of numbers that torch does not have
-        raise DamagedError("its header contradicts its bytes") from error
+        raise DamagedError("the header does not match the contents") from error
     if any(tensor.dtype not in BYTES for tensor in tensors.values()):
         raise DamagedError("a tensor has an unknown type")
     return {name: in_memory(tensor) for name, tensor in tensors.items()}, metadata
@@ -54,7 +54,7 @@ def _header(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise DamagedError("the header is not JSON") from error
     if not isinstance(header, dict) or len(header) > MAX_TENSORS:
-        raise DamagedError("the header is not a JSON object of a sensible size")
+        raise DamagedError("the header is not a JSON object of a reasonable size")
     for name, entry in header.items():
         if name != "__metadata__":
             checked_sides(entry.get("shape") if isinstance(entry, dict) else None)

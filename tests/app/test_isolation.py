@@ -142,7 +142,7 @@ def test_a_long_batch_says_how_far_it_is_and_ends_when_it_is_not_wanted_any_more
         visitor.change("inspect-source", string_array_value=["Upload"])
         seen = len(visitor.seen)
         visitor.upload("files", files, stop_at=b" of 20: batch-")
-        assert b"Picture 20 of 20" not in visitor.seen[seen:]
+        assert b"Image 20 of 20" not in visitor.seen[seen:]
         assert "overview" not in visitor.page.elements
         visitor.change("inspect-source", string_array_value=["Samples"])  # and the visit goes on
         assert not visitor.page.errors

@@ -77,7 +77,7 @@ def compare_pictures(visit, **how):
 def compare_networks(visit, **how):
     page = opened_compare(visit, **how)
     page.get_by_text("Two networks", exact=True).click()
-    page.get_by_text(re.compile("paired by the grid|learn their channels apart")).wait_for()
+    page.get_by_text(re.compile("paired by the grid|learn their channels independently")).wait_for()
     return rested(page)
 
 

@@ -81,7 +81,7 @@ def test_first_screen_shows_a_whole_result_without_any_step(open_inspect, classi
     assert page.locator("canvas.overlay").count() == 3
     assert page.locator("canvas.bars").count() == 3
     assert page.get_by_text("Truth: cat").is_visible()
-    assert page.get_by_text("not a reason for the class").is_visible()
+    assert page.get_by_text("do not explain why it chose this class").is_visible()
     assert on_the_first_screen(page)
 
 
@@ -276,7 +276,7 @@ def test_a_batch_can_be_cancelled_and_the_rest_be_had_later(open_inspect, tmp_pa
         Image.new("RGB", (4000, 4000), (number, 100, 100)).save(photo)
     upload(page, *photos)
     page.get_by_role("button", name="Cancel", exact=True).click()
-    left_out = page.get_by_text(re.compile(r"^Pictures left out: \d+\.$"))
+    left_out = page.get_by_text(re.compile(r"^Images not opened: \d+\.$"))
     left_out.wait_for()
     assert 0 < int(re.search(r"\d+", left_out.inner_text())[0]) < 12
     page.locator(".prediction h2").wait_for()

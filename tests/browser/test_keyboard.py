@@ -54,7 +54,7 @@ def test_escape_takes_the_cross_hair_and_the_chosen_channel_away(page):
 
 
 def test_arrow_keys_choose_the_source_of_pictures(page):
-    page.get_by_role("radiogroup", name="Picture from").get_by_role("radio", name="Samples").focus()
+    page.get_by_role("radiogroup", name="Image source").get_by_role("radio", name="Samples").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     page.get_by_role("radio", name="Test set", checked=True).wait_for()

@@ -69,7 +69,7 @@ def test_a_figure_is_in_the_language_shown(visit):
     page.locator(PAINTED).wait_for()
     page.get_by_test_id("stMain").get_by_text("下载", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_text("图片（.png）").click()
+        page.get_by_text("图（.png）").click()
     shown = np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB"))
     english = as_png(explain(load_classifier("cbam_cnn_cifar10"), sample_sheet().images[31]))
     plain = np.asarray(Image.open(io.BytesIO(english)).convert("RGB"))

@@ -100,7 +100,7 @@ def test_the_confusion_matrix_is_a_table_that_explains_its_cells(page, kept):
     cell = rows[3].locator("td").nth(4)
     cell.hover()
     said = cell.evaluate("cell => getComputedStyle(cell, '::after').content").strip('"')
-    assert said.startswith(f"cat taken for deer: {kept.confusion[3, 4]} of 20")
+    assert said.startswith(f"cat predicted as deer: {kept.confusion[3, 4]} of 20")
 
 
 def test_on_a_phone_nothing_sticks_out(visit):

@@ -28,7 +28,7 @@ def pictures(tmp_path):
 
 @pytest.mark.parametrize(
     ("at", "upload", "said"),
-    [("", "Upload", "take all the memory"), ("?lang=zh", "上传", "服务器为此预留的内存")],
+    [("", "Upload", "memory that this server reserves"), ("?lang=zh", "上传", "服务器为上传文件预留的内存")],
     ids=["en", "zh"],
 )
 def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, upload, said):

@@ -111,12 +111,12 @@ def test_inspect_of_a_sample(marked):
 def test_the_own_checkpoint(marked):
     page = marked()
     page.get_by_text("⟦Own checkpoint⟧").click()
-    page.get_by_text("⟦Drop a checkpoint here, or choose it⟧").wait_for()
+    page.get_by_text("⟦Drop a checkpoint here, or choose a file⟧").wait_for()
     page.locator(".st-key-own-file-0 input[type=file]").set_input_files(
         {"name": "broken.pth", "mimeType": "application/octet-stream", "buffer": b"no checkpoint"}
     )
     menu = page.get_by_test_id("stPopoverBody")
-    refused = menu.get_by_text("was refused")
+    refused = menu.get_by_text("was not accepted")
     refused.wait_for()
     assert [text for text in left_over(page) if "broken" not in text] == []
     unsent = menu.get_by_text("marked in red")
@@ -160,7 +160,7 @@ def test_inspect_of_uploads_good_and_bad_and_of_other_sources(marked):
 
 def test_compare(marked):
     page = marked("compare")
-    for mode in ("⟦Two pictures⟧", "⟦Two networks⟧", "⟦Two classes⟧"):
+    for mode in ("⟦Two images⟧", "⟦Two networks⟧", "⟦Two classes⟧"):
         page.get_by_test_id("stButtonGroup").get_by_text(mode).click()
         page.get_by_test_id("stPlotlyChart").or_(page.locator(".cbam-maps")).first.wait_for()
         assert left_over(page) == [], mode

@@ -39,7 +39,7 @@ def test_a_chosen_channel_shows_its_feature_maps_of_both_and_closes_again(app):
             assert f"{said}{values.min():.3g} to {values.max():.3g}" in drawn
     top = max(one.before.max() for one in maps)
     assert drawn.count(f"<span>{top:.3g}</span>") == 2  # one scale for both
-    assert f"{maps[0].weight:.3f} in A and {maps[1].weight:.3f} in B" in texts(app)
+    assert f"{maps[0].weight:.3f} in A, {maps[1].weight:.3f} in B" in texts(app)
     (band,) = charts(app)[1]["layout"].get("shapes", [None])
     assert charts(app)[1]["data"][0]["x"][round(band["x0"] + 0.5)] == "17"
     app.button(key="compare-channel-cbam2-close").click().run()
@@ -98,7 +98,7 @@ def test_a_channel_of_one_network_alone_is_followed_there_and_linked(monkeypatch
     assert "Feature map of channel 100 of cbam3 after the gates, A" in drawn
     network, image = load_classifier(NETWORK), sample_sheet().images[FIRST_CAT]
     followed = explain_channel(network, explain(network, image), "cbam3", 100)
-    assert f"that map times its weight, {followed.weight:.3f}, and times the mask" in texts(app)
+    assert f"that map times its weight ({followed.weight:.3f}) and times the spatial mask" in texts(app)
     linked = app.query_params["channels"]
     assert linked in ("a.cbam3~100,b.stage1.1.cbam~7", ["a.cbam3~100,b.stage1.1.cbam~7"])
     app.button(key="compare-channel-b.stage1.1.cbam-close").click().run()

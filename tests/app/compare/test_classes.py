@@ -62,7 +62,7 @@ def test_a_network_of_other_classes_is_not_asked_for_those_of_cifar(app, tmp_pat
     app = network_of_classes(tmp_path, tiny_classifier, tuple(map("thing {}".format, range(10))), "things")
     assert "Truth:" not in predictions(app)
     mode(app, "classes")
-    assert "knows none of them: it knows thing 0, thing 1" in texts(app)
+    assert "knows none of them. It knows thing 0, thing 1" in texts(app)
     assert "recognised as" not in html(app)
     assert not [box for box in app.selectbox if (box.key or "").startswith("compare-class")]
 

@@ -20,7 +20,7 @@ def test_twins_have_no_differences(app):
     assert app.selectbox(key="compare-network-right-0").value == "twin"
     assert len(charts(app)) == 3
     assert html(app).count("<span>+0.000 to +0.000</span>") == 3
-    assert "learn their channels apart" not in texts(app)  # they are one network
+    assert "learn their channels independently" not in texts(app)  # they are one network
 
 
 def test_networks_with_blocks_of_other_names_are_compared_grid_by_grid(monkeypatch):
@@ -38,7 +38,7 @@ def test_networks_with_blocks_of_other_names_are_compared_grid_by_grid(monkeypat
         assert f"Difference of the spatial masks of cbam{n} with stage{n}.0.cbam, B minus A: from " in drawn
         assert f"{difference.max():+.3f}".replace("-", "−") in drawn
         assert f"cosine {similarity(one, other).cosine:.2f}" in drawn
-    assert "no partner in the other network" in texts(app)
+    assert "no counterpart in the other network" in texts(app)
     assert drawn.count("Spatial mask of stage1.1.cbam, B") == 1
     picture = app.query_params["image"]
     app.button(key="compare-swap").click().run()
@@ -49,8 +49,8 @@ def test_networks_with_blocks_of_other_names_are_compared_grid_by_grid(monkeypat
 
 def test_channels_of_other_numbers_have_bars_of_their_own_and_no_likeness(monkeypatch):
     app = shipped_pair(monkeypatch)
-    assert "no channel of one belongs to a channel of the other" in texts(app)
-    assert "learn their channels apart" not in texts(app)  # no chart sets channel beside channel
+    assert "their channels do not correspond" in texts(app)
+    assert "learn their channels independently" not in texts(app)  # no chart sets channel beside channel
     bars = [chart["data"] for chart in charts(app)]
     assert [len(one) for one in bars] == [1] * 9  # of three pairs, and of the three blocks without a partner
     assert re.search(r"stage2\.1\.cbam, \d+ channels", html(app))
@@ -71,7 +71,7 @@ def test_channels_of_other_numbers_have_bars_of_their_own_and_no_likeness(monkey
 def test_networks_of_one_shape_say_that_their_channels_do_not_correspond(app, tmp_path, tiny_checkpoint):
     shutil.copy(tiny_checkpoint, tmp_path / "zebra.safetensors")
     app = compare_networks(opened(), right="zebra")
-    assert "learn their channels apart" in texts(app)
+    assert "learn their channels independently" in texts(app)
     assert "paired by the grid" not in texts(app)
     assert [header.value for header in app.header] == ["cbam1", "cbam2", "cbam3"]
     assert [len(chart["data"]) for chart in charts(app)] == [2] * 3

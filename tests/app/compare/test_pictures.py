@@ -41,7 +41,7 @@ def test_two_pictures_show_every_block_on_one_scale_with_the_differences_and_lik
         assert f"{difference.max():+.3f}".replace("-", "−") in drawn
         assert f"cosine {similarity(one.spatial_mask, other.spatial_mask).cosine:.2f}" in drawn
     assert "Equal gates do not mean equal reasons" in texts(app)
-    assert "near 1 whenever both stay near some level" in texts(app)  # behind "More"
+    assert "near 1 whenever the values of each hardly vary" in texts(app)  # behind "More"
 
 
 def test_bars_are_the_weights_of_both_and_can_be_sorted_and_shown_whole(app):
@@ -107,8 +107,8 @@ def test_differences_have_one_scale_to_the_greatest_of_them_until_asked_otherwis
 
 def test_side_without_a_file_waits_and_the_other_stays(app):
     source(app, "right").select("upload").run()
-    assert "Give picture B a file" in texts(app)
-    assert "memory for your visit only" in texts(app)
+    assert "Upload a file for image B" in texts(app)
+    assert "memory during your visit only" in texts(app)
     assert not charts(app)
 
 
@@ -138,11 +138,11 @@ def test_an_upload_changes_sides_too(app):
 @pytest.mark.parametrize(
     ("pearson", "said"),
     [
-        (0.9, "rise and fall together"),
-        (0.5, "partly rise and fall together"),
-        (0.0, "hardly related"),
-        (-0.5, "partly run against each other"),
-        (-0.9, "run against each other"),
+        (0.9, "positively correlated"),
+        (0.5, "partly positively correlated"),
+        (0.0, "hardly correlated"),
+        (-0.5, "partly negatively correlated"),
+        (-0.9, "negatively correlated"),
     ],
 )
 def test_correlations_in_words(pearson, said):
@@ -155,13 +155,13 @@ def test_a_zip_of_both_sides_is_offered_beside_the_link(app, what):
     mode(app, what)
     (button,) = zips(app)
     assert button.label == "Download both (.zip)"
-    assert "has no address" not in texts(app)
+    assert "cannot be linked" not in texts(app)
 
 
 def test_what_has_no_link_is_said_in_the_open_with_the_zip_that_there_is(app):
     source(app, "right").select("upload").run()
     assert not zips(app)  # one side waits
-    assert "has no address." in texts(app)
+    assert "cannot be linked." in texts(app)
     assert "ZIP" not in texts(app)
     uploader(app, "right").set_value([("chelsea.png", CAT, "image/png")]).run()
     assert len(zips(app)) == 1

@@ -116,7 +116,7 @@ def test_a_picture_of_the_folder_taken_from_inspect_keeps_its_link_and_its_fit(a
     assert source(app, "right", 1).value == "folder"
     there = said(app)
     assert (there["b"], there["fit_b"], there["square_b"]) == ("folder-whiskers.png", "square", "10~20~90")
-    assert "has no address" not in texts(app)
+    assert "cannot be linked" not in texts(app)
     again = AppTest.from_file(str(MAIN), default_timeout=60)
     go_to(again, "compare")
     for name, value in {**there, "ends": "0"}.items():
@@ -149,7 +149,7 @@ def test_a_camera_on_either_side_waits_for_its_picture_and_keeps_it_when_swapped
     source(app, "right").select("camera").run()
     assert not app.exception
     assert not charts(app)
-    assert "memory for your visit only" in texts(app)
+    assert "memory during your visit only" in texts(app)
     photo = Upload("camera.jpg", hashlib.sha256(CAT).hexdigest(), CAT)
     monkeypatch.setattr("app.compare.sides.camera", lambda key, receive: receive(photo) if "right-0" in key else None)
     app.run()

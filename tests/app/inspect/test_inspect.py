@@ -43,8 +43,8 @@ def upload(app, *files):
 def test_a_server_that_streamlit_started_promises_less_of_uploads(app, monkeypatch):
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1024 * 1024)
     app.segmented_control[0].select("Upload").run()
-    assert "stays on this server for your visit only" in texts(app)
-    assert "no disk" not in texts(app)
+    assert "stays on this server during your visit only" in texts(app)
+    assert "not written to disk" not in texts(app)
 
 
 def test_first_visit_names_the_network_and_its_measured_accuracy(app):
@@ -88,7 +88,7 @@ def test_visitors_are_not_told_where_networks_were_looked_for_but_the_operator_i
     monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
     test = AppTest.from_file(str(MAIN), default_timeout=60).run()
     assert not test.exception
-    assert "no trained network here any more" in texts(test)
+    assert "no longer a trained network here" in texts(test)
     assert str(tmp_path) not in texts(test)
     assert str(tmp_path) in caplog.text
 
@@ -98,14 +98,14 @@ def test_only_pages_that_exist_are_listed(app):
 
 
 def test_what_gates_are_not_is_said_once_on_first_sight(app):
-    said = [caption.value for caption in app.caption if "not a reason for the class" in caption.value]
+    said = [caption.value for caption in app.caption if "do not explain why it chose this class" in caption.value]
     assert len(said) == 1
 
 
 def test_empty_upload_says_what_the_network_knows_and_where_pictures_live(app):
     app.segmented_control[0].select("Upload").run()
     assert "airplane, automobile, bird" in texts(app)
-    assert "memory for your visit only" in texts(app)
+    assert "memory during your visit only" in texts(app)
     assert not app.error
 
 
@@ -172,17 +172,17 @@ def test_pictures_that_were_left_out_can_be_had_back(app):
     app.session_state["uploads-left-out"] = frozenset({hashlib.sha256(ASTRONAUT).hexdigest()})
     upload(app, ("cat.png", CAT), ("astronaut.png", ASTRONAUT))
     assert not app.dataframe  # one is left
-    assert "Pictures left out: 1." in texts(app)
+    assert "Images not opened: 1." in texts(app)
     app.button(key="uploads-go-on").click().run()
     assert list(app.dataframe[0].value["File"]) == ["cat.png", "astronaut.png"]
-    assert "left out" not in texts(app)
+    assert "not opened" not in texts(app)
 
 
 @pytest.mark.parametrize("kept", [(("astronaut.png", ASTRONAUT),), (("cat.png", CAT), ("astronaut.png", ASTRONAUT))])
 def test_where_all_that_is_there_had_been_left_out_none_is(app, kept):
     app.session_state["uploads-left-out"] = frozenset(hashlib.sha256(content).hexdigest() for _, content in kept)
     upload(app, *kept)
-    assert "left out" not in texts(app)
+    assert "not opened" not in texts(app)
     assert len(app.dataframe) == (len(kept) > 1)
 
 

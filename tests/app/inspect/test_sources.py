@@ -130,7 +130,7 @@ def test_nothing_like_that_is_one_sentence(monkeypatch, answers):
     monkeypatch.setattr(pictures, "evaluation_of", lambda _: all_right)
     app = visit("test")
     app.segmented_control(key="test-answers").select("wrong").run()
-    assert "No test image is like that" in texts(app)
+    assert "No test image matches these filters" in texts(app)
     assert "image" not in app.query_params
     assert not app.error
 
@@ -277,10 +277,10 @@ def test_thumbnails_of_the_folder_are_made_once_and_again_where_a_picture_change
 
 def test_an_empty_folder_and_a_missing_one_are_said(monkeypatch, tmp_path):
     monkeypatch.setenv("CBAM_IMAGE_DIR", str(tmp_path))
-    assert "no pictures in the folder" in texts(visit("folder"))
+    assert "no images in the folder" in texts(visit("folder"))
     monkeypatch.setenv("CBAM_IMAGE_DIR", str(tmp_path / "gone"))
     app = visit("folder")
-    assert app.error[0].value.startswith("The folder of pictures cannot be read")
+    assert app.error[0].value.startswith("The image folder cannot be read")
     assert str(tmp_path) not in texts(app)
     assert "image" not in app.query_params
 
@@ -368,11 +368,11 @@ def test_an_upload_that_was_looked_at_is_there_again_until_it_is_put_away():
     assert "image" not in app.query_params
     elsewhere_and_back(app)
     assert app.segmented_control(key="inspect-source").value == "upload"
-    assert "The picture that you looked at last." in texts(app)
+    assert "The last image you viewed." in texts(app)
     assert "A block multiplies" in texts(app)
     app.button(key="uploads-forget").click().run()
-    assert "The picture that you looked at last." not in texts(app)
-    assert "Any picture will do" in texts(app)
+    assert "The last image you viewed." not in texts(app)
+    assert "Any image works" in texts(app)
     assert "A block multiplies" not in texts(app)
 
 

@@ -24,7 +24,7 @@ def test_a_card_is_shown_whole(shown):
         versions={"torch": "2"}, date="2026-01-02",
     )  # fmt: skip
     page = shown(card)
-    assert "90.00 % (90 of 100 images); 95 % interval 82.56 to 94.48 %" in page
+    assert "90.00 % (90 of 100 images); 95 % interval 82.56 % to 94.48 %" in page
     for word in ("Net(k=1)", "cat, dog", "32x32", "0.5000", "cbam train", "3 epochs, seed 0", "45,000", "small"):
         assert word in page
     for word in ("torch 2", "2026-01-02", "abc"):
@@ -35,7 +35,7 @@ def test_what_nobody_said_is_left_out_and_what_was_assumed_is_not(shown):
     page = shown(Card(assumptions=tuple(ASSUMPTIONS.values())))
     assert "not measured" in page
     assert page.count("<dt>Assumed</dt>") == len(ASSUMPTIONS)
-    assert "Made by" not in page
+    assert "Created with" not in page
     assert "Limits" not in page
 
 

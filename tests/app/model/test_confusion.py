@@ -16,7 +16,7 @@ def test_every_cell_has_its_count_and_says_what_it_is():
     found = cells(confusion_table(NAMES, COUNTS))
     assert [cell[2] for cell in found] == ["8", "2", "·", "5", "5", "·", "·", "·", "·"]
     assert found[0][1] == "cat recognised: 8 of 10 (80.0 %)"
-    assert found[1][1] == "cat taken for &lt;dog&gt;: 2 of 10 (20.0 %)"
+    assert found[1][1] == "cat predicted as &lt;dog&gt;: 2 of 10 (20.0 %)"
 
 
 def test_colour_is_the_share_of_the_row_and_both_scales_are_printed():
@@ -25,14 +25,14 @@ def test_colour_is_the_share_of_the_row_and_both_scales_are_printed():
     assert depth[0] == 0.48  # 80 % of the deepest blue
     assert depth[3] == 0.6  # the largest share of a mistake
     assert np.isclose(depth[1], 0.24)
-    assert "taken for another: 0" in page
+    assert "predicted as another class: 0" in page
     assert "50.0 %" in page
 
 
 def test_mistakes_are_named_most_frequent_first():
-    assert mistakes(NAMES, COUNTS) == "Most often mistaken: <dog> for cat (5), cat for <dog> (2)."
-    assert mistakes(NAMES, np.diag([1, 2, 3])) == "Nothing was mistaken."
-    assert mistakes((), np.zeros((0, 0), int)) == "Nothing was mistaken."
+    assert mistakes(NAMES, COUNTS) == "Most frequent errors: <dog> as cat (5), cat as <dog> (2)."
+    assert mistakes(NAMES, np.diag([1, 2, 3])) == "There were no errors."
+    assert mistakes((), np.zeros((0, 0), int)) == "There were no errors."
 
 
 def test_no_name_is_read_as_html():

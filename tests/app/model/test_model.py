@@ -77,8 +77,8 @@ def test_card_sizes_kernels_and_layers_of_the_chosen_network(checkpoint):
     found = metrics(app)
     assert found["Test accuracy"][0] == f"{100 * classifier.card.test_accuracy:.2f} %"
     assert found["Parameters"][0] == f"{summary.parameters:,}"
-    assert f"{summary.cbam_parameters:,} by CBAM" in found["Parameters"][1]
-    assert f"{summary.cbam_multiply_adds:,} by CBAM" in found["Multiply-adds"][1]
+    assert f"{summary.cbam_parameters:,} from CBAM" in found["Parameters"][1]
+    assert f"{summary.cbam_multiply_adds:,} from CBAM" in found["Multiply-adds"][1]
     shown = pages(app)
     assert classifier.digest in shown
     assert classifier.card.command in shown
@@ -103,7 +103,7 @@ def test_kept_answers_are_shown_and_said(checkpoint):
     said = [chart.proto.alt for chart in charts(app)]
     assert f"airplane: {100 * found.right[0] / 20:.1f} % right" in said[0]
     assert "Expected calibration error" in said[1]
-    assert f"{found.total_right} of 200 images of the test set right" in texts(app)
+    assert f"{found.total_right} of 200 images of the test set are classified correctly" in texts(app)
     assert "--keep" not in texts(app)
 
 
@@ -111,7 +111,7 @@ def test_answers_of_other_weights_or_a_damaged_file_are_not_shown(checkpoint):
     keep_evaluation(answers("0" * 64), checkpoint)
     app = open_model()
     assert charts(app) == []
-    assert "those of other weights" in texts(app)
+    assert "belong to other weights" in texts(app)
     evaluation_path(checkpoint).write_bytes(b"nothing")
     app = open_model()
     assert charts(app) == []
@@ -165,7 +165,7 @@ def test_numbers_and_scale_of_kernels_can_be_chosen(checkpoint):
     app = open_model()
     app.toggle(key="model-kernels-numbers").set_value(True).run()
     assert 'class="kernels spelled"' in pages(app)
-    app.segmented_control(key="model-kernels-scale").set_value("one for all blocks").run()
+    app.segmented_control(key="model-kernels-scale").set_value("shared by all blocks").run()
     assert not app.exception
     model = load_classifier(checkpoint).model
     greatest = max(float(model.state_dict()[f"cbam{n}.spatial_attn.conv.weight"].abs().max()) for n in (1, 2, 3))

@@ -184,7 +184,7 @@ def test_a_page_asked_for_under_another_name_is_one_sentence_in_the_visitors_lan
     assert start["status"] == 421
     assert dict(start["headers"])[b"content-type"].startswith(b"text/plain")
     assert body["body"].decode() == (
-        "This server does not answer under the name lens.example; whoever runs it can have it do so with "
+        "This server does not answer under the name lens.example; the operator can enable it with "
         "--server-address lens.example."
     )
     assert "lens.example" in chinese["body"].decode()

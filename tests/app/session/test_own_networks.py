@@ -100,7 +100,7 @@ def test_the_file_of_a_network_that_ships_is_that_network(app):
     assert network(app).value == "cbam_resnet_cifar10"
     assert not own_names(app)
     assert [info.value for info in app.info] == [
-        "mine.safetensors is the file of cbam\\_resnet\\_cifar10, which was chosen instead of a copy."
+        "mine.safetensors is the same file as cbam\\_resnet\\_cifar10, so cbam\\_resnet\\_cifar10 was selected."
     ]
 
 
@@ -129,7 +129,7 @@ def test_a_network_whose_weights_overflow_is_refused(app):
     bring(app, "huge.pth", saved(model))
     assert not own_names(app)
     (error,) = app.error
-    assert "huge.pth was refused: huge does not answer with finite numbers" in error.value
+    assert "huge.pth was not accepted: huge does not answer with finite numbers" in error.value
 
 
 def test_what_goes_wrong_in_a_part_of_a_page_is_one_sentence_there(app, monkeypatch, caplog):
@@ -149,7 +149,7 @@ def test_a_refused_file_is_one_sentence_and_the_network_stays(app, states):
     bring(app, "cat.pth", b"no weights at all")
     assert network(app).value == before
     assert len(app.error) == 1
-    assert app.error[0].value.startswith("cat.pth was refused: ")
+    assert app.error[0].value.startswith("cat.pth was not accepted: ")
     menu = app.sidebar.get("popover")[0]
     assert [said.value for said in menu.get("error")] == [app.error[0].value]
     bring(app, "best.pth", states[0])
@@ -160,7 +160,7 @@ def test_the_same_file_twice_is_one_network(app, states):
     bring(bring(app, "best.pth", states[0]), "again.pth", states[0])
     assert len(network(app).options) == len({*network(app).options}) == 3
     assert network(app).value == "best"
-    assert app.info[0].value == "again.pth is the file of best, which was chosen instead of a copy."
+    assert app.info[0].value == "again.pth is the same file as best, so best was selected."
 
 
 def test_a_name_that_is_taken_gets_a_number(app, states):
@@ -217,12 +217,12 @@ def test_its_model_page_gives_a_command_that_its_owner_can_run(app, states):
 def test_of_other_classes_it_is_not_said_that_they_could_be_counted(app):
     bring(app, "five.pth", saved(CBAM_CNN(num_classes=5)))
     said = open_model(app)
-    assert "tells other classes apart" in said
+    assert "differ from those of the CIFAR-10 test set" in said
     assert "cbam evaluate" not in said
 
 
 @pytest.mark.parametrize(
-    ("classes", "said"), [(10, "that whoever runs the app has evaluated"), (5, "than the test set")]
+    ("classes", "said"), [(10, "that the operator has evaluated"), (5, "differ from those of the test set")]
 )
 def test_the_test_set_says_why_it_cannot_be_filtered(app, test_set, classes, said):
     bring(app, "mine.pth", saved(CBAM_CNN(num_classes=classes)))

@@ -69,7 +69,7 @@ def test_a_run_that_ships_shows_curves_film_recipe_and_the_cards_test_accuracy(f
     assert metrics(app)["Test accuracy"] == f"{100 * card.test_correct / card.test_count:.2f} %"
     assert metrics(app)["Validation accuracy, epoch 4"] == "88.0 %"
     assert metrics(app)["Iterations"] == "100"
-    assert metrics(app)["Time learning"] == "2 min"
+    assert metrics(app)["Training time"] == "2 min"
     assert len(charts(app)) == 3
     assert [len(json.loads(chart.proto.spec)["data"]) for chart in charts(app)] == [2, 2, 2]
     assert "after epochs 0, 1, 2, 4" in texts(app)
@@ -145,7 +145,7 @@ def test_a_run_that_has_only_begun(folders):
     (folder / PROGRESS).unlink()
     (folder / FILM).unlink()
     app = open_training()
-    assert progress_line(app) == ["The run begins"]
+    assert progress_line(app) == ["The run is starting"]
     assert "after the first epoch" in texts(app)
     assert len(charts(app)) == 0
     assert not app.error
@@ -197,7 +197,10 @@ def test_a_damaged_history_is_one_sentence_and_the_film_stays(folders, text):
     (folders[0] / f"{NETWORK}.{HISTORY}").write_text(text)
     app = open_training()
     (error,) = app.error
-    assert error.value == "cbam\\_cnn\\_cifar10.history.json cannot be read: it is damaged, or no record of a training."
+    assert (
+        error.value
+        == "cbam\\_cnn\\_cifar10.history.json cannot be read: it is damaged, or is not a record of a training run."
+    )
     assert "press play" in texts(app)
     assert str(folders[0]) not in texts(app)
 
