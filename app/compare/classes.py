@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app import services
 from app.compare.blocks import Shown, compared_blocks
@@ -15,6 +16,9 @@ from app.widgets.choices import choose_one
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.evaluation.class_means_file import Summaries
 from cbam_core.network import Classifier
+
+if TYPE_CHECKING:
+    from app.streamlit_internals import Container
 
 WORDS = Words(
     {
@@ -74,7 +78,7 @@ def _choose_images(count: int) -> str:
 def _over_test_set(classifier: Classifier) -> Summaries:
     """Means over the test set; while they are worked out, how far that is, and a way to end it."""
     place = st.empty()
-    bars: list[DeltaGenerator] = []
+    bars: list[Container] = []
 
     def report(done: int, total: int) -> None:
         if not bars:

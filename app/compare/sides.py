@@ -10,10 +10,9 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app.compare.figures import Place
 from app.session.tiles import Tile
@@ -27,6 +26,9 @@ from app.widgets.uploads import ENDINGS
 from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
+
+if TYPE_CHECKING:
+    from app.streamlit_internals import Container
 
 Source = Literal["sample", "test", "upload", "camera", "folder"]
 """Where a side's picture comes from."""
@@ -150,7 +152,7 @@ class Sources:
         ]
 
 
-def side_columns() -> Iterator[tuple[Place, DeltaGenerator]]:
+def side_columns() -> Iterator[tuple[Place, Container]]:
     """Both sides and their columns; narrow windows stack them."""
     return zip(LABELS, st.columns(2, gap="large"), strict=True)
 

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.server.upload_limits import REFUSED
+from app.streamlit_internals import client_file
 
 FIRST: Final = "inspect"
 """The page that stands at the app's own address; Streamlit knows it by no other."""
@@ -36,11 +37,9 @@ def page_names() -> list[str]:
 
 def client_page() -> str:
     """The installed Streamlit's page with our script before its own."""
-    from streamlit import file_util
-
     from app.session.links import MARK  # the server has Streamlit by now; its launch has not
 
-    page = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
+    page = client_file().read_text(encoding="utf-8")
     names = {"pages": page_names(), "mark": MARK, "refused": REFUSED}
     given = "".join(f"const {name} = {json.dumps(value)};" for name, value in names.items())
     script = f"<script>{{ {given}\n{_SCRIPT.read_text(encoding='utf-8')}}}</script>"

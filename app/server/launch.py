@@ -29,7 +29,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from app.server.client import client_page, client_routes, page_names
-from app.server.options import allowed_hosts, is_loopback, is_wildcard, launch_options, without_config_files
+from app.server.options import allowed_hosts, is_loopback, is_wildcard, launch_options
 from app.server.security import (
     KnownNames,
     MetricsDoor,
@@ -40,6 +40,7 @@ from app.server.security import (
 )
 from app.server.session_cleanup import look_after_visits
 from app.server.upload_limits import UploadLimits, keep_uploads_in_memory, limits_of_environment
+from app.streamlit_internals import port_in_use, without_config_files
 from cbam_core.errors import CbamError, LaunchError, Message
 
 if TYPE_CHECKING:
@@ -203,7 +204,6 @@ def build(
 ) -> App:
     """The ASGI application: Streamlit's, with our warm-up and route, and what guards it around it."""
     import streamlit as st
-    from streamlit import config
 
     @asynccontextmanager
     async def lifespan(_: App) -> AsyncIterator[None]:
@@ -214,7 +214,7 @@ def build(
             raise
         readiness.ready = True
         looking = asyncio.create_task(look_after_visits())
-        for line in greeting(site, int(config.get_option("server.port"))):
+        for line in greeting(site, port_in_use()):
             announce(line)
         yield
         readiness.ready = False

@@ -5,8 +5,8 @@ folder it happens to be started in and of the script's folder. A launcher instal
 anywhere, so none of these files may decide about upload limits or cross-site protection:
 
 * `launch_options` names every option that matters for safety, privacy, cost or looks; given in code they win;
-* `without_config_files` hides all of Streamlit's configuration and secrets files while the server runs, so
-  options that are not named keep Streamlit's own defaults.
+* `app.streamlit_internals.without_config_files` hides all of Streamlit's configuration and secrets files while the
+  server runs, so options that are not named keep Streamlit's own defaults.
 
 ``STREAMLIT_*`` environment variables belong to ``streamlit run``; a server started in code reads only
 ``STREAMLIT_SERVER_COOKIE_SECRET`` (a secret for several replicas, which must never stand in code).
@@ -18,8 +18,6 @@ That file is written by ``python -m app.server.options`` from the same values.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,23 +130,6 @@ def is_wildcard(host: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach the address."""
     return host in LOOPBACK_NAMES or host.startswith("127.")
-
-
-@contextmanager
-def without_config_files() -> Iterator[None]:
-    """While inside, Streamlit finds no configuration and no secrets file, wherever it looks."""
-    from streamlit import config
-
-    original = config.get_config_files
-    config.get_config_files = _no_files
-    try:
-        yield
-    finally:
-        config.get_config_files = original
-
-
-def _no_files(file_name: str) -> list[str]:  # noqa: ARG001 - Streamlit names the file it wants
-    return []
 
 
 def config_toml() -> str:

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from app.streamlit_internals import METRICS_PATH
 from cbam_core.errors import Message
 
 Scope = MutableMapping[str, Any]
@@ -252,7 +253,7 @@ class MetricsDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection, or says that there is nothing here."""
-        if scope["type"] == "http" and scope["path"].rstrip("/").endswith("/_stcore/metrics"):
+        if scope["type"] == "http" and scope["path"].rstrip("/").endswith(METRICS_PATH):
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
             return
         await self.app(scope, receive, send)

@@ -15,7 +15,9 @@ import ctypes
 import gc
 import logging
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
+
+from app.streamlit_internals import ended_sessions
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ LOOK_EVERY: Final = 15.0
 
 async def look_after_visits(every: float = LOOK_EVERY) -> None:
     """Until cancelled; to be run on the server's event loop, where sessions come and go."""
-    sessions = _ended_sessions()
+    sessions = ended_sessions()
     if sessions is None:
         logger.warning("this version of Streamlit keeps ended sessions elsewhere; they are dropped when it chooses to")
     while True:
@@ -37,16 +39,6 @@ async def look_after_visits(every: float = LOOK_EVERY) -> None:
             except Exception:  # the next visits are to be dropped all the same
                 logger.exception("an ended visit could not be dropped")
         await asyncio.to_thread(_collect, trim=bool(ended))
-
-
-def _ended_sessions() -> Any:
-    """Streamlit's store of sessions without a connection; None where it is not found."""
-    from streamlit import runtime
-
-    with suppress(AttributeError, RuntimeError):
-        cache = runtime.get_instance()._session_mgr._session_storage._cache  # type: ignore[attr-defined]
-        return cache if callable(getattr(cache, "expire", None)) else None
-    return None
 
 
 def _collect(*, trim: bool) -> None:

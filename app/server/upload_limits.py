@@ -7,7 +7,6 @@ does not want included, so the number of files and their sum are bounded here, b
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from starlette.formparsers import MultiPartParser
 from starlette.responses import PlainTextResponse
 
 from app.server.options import MAX_UPLOAD_MEGABYTES
+from app.streamlit_internals import UPLOAD_PATH, uploaded_bytes
 from cbam_core.errors import Message
 
 Scope = MutableMapping[str, Any]
@@ -38,7 +38,6 @@ MOST_MEGABYTES_TOGETHER: Final = 1000
 TOGETHER_VARIABLE: Final = "CBAM_UPLOADS_MEGABYTES"
 
 _MEGABYTE: Final = 1024 * 1024
-_UPLOAD: Final = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)\Z")
 _MOST_OF_ONE: Final = (MAX_UPLOAD_MEGABYTES + 1) * _MEGABYTE
 """Of one body, bytes: the file, and what Streamlit allows for the form around it."""
 
@@ -76,20 +75,6 @@ Held = Mapping[str, Mapping[str, int]]
 """Bytes of every file that is kept, by session and file."""
 
 
-def held_by_streamlit() -> Held:
-    """What Streamlit keeps now."""
-    from streamlit import runtime
-
-    if not runtime.exists():
-        return {}
-    manager = runtime.get_instance().uploaded_file_mgr
-    sessions: dict[str, dict[str, Any]] = getattr(manager, "file_storage", {})
-    return {
-        session: {file: len(record.data) for file, record in list(files.items())}
-        for session, files in list(sessions.items())
-    }
-
-
 class UploadLimits:
     """Refuses an upload that a session, or the server, has no room for.
 
@@ -101,7 +86,7 @@ class UploadLimits:
         held: tells what is kept.
     """
 
-    def __init__(self, app: Application, limits: Limits, held: Callable[[], Held] = held_by_streamlit) -> None:
+    def __init__(self, app: Application, limits: Limits, held: Callable[[], Held] = uploaded_bytes) -> None:
         self.app = app
         self.limits = limits
         self.held = held
@@ -109,7 +94,7 @@ class UploadLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection, or refuses it."""
-        upload = _UPLOAD.search(scope["path"]) if scope["type"] == "http" and scope["method"] == "PUT" else None
+        upload = UPLOAD_PATH.search(scope["path"]) if scope["type"] == "http" and scope["method"] == "PUT" else None
         if upload is None:
             await self.app(scope, receive, send)
             return

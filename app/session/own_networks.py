@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.session.scheduling import slot
+from app.streamlit_internals import this_session
 from cbam_core.errors import CheckpointError
 from cbam_core.explanation import explain
 from cbam_core.network import Classifier, load_classifier
@@ -164,7 +164,7 @@ def _most_results(classifier: Classifier) -> int:
 
 
 def _shelf() -> _Shelf:
-    if get_script_run_ctx(suppress_warning=True) is None:
+    if this_session() is None:
         return _Shelf()  # nobody visits: the server is warming up
     shelf: _Shelf = st.session_state.setdefault(_KEPT, _Shelf())
     return shelf

@@ -20,6 +20,8 @@ from pathlib import Path
 from threading import Condition, local
 from typing import Final
 
+from app.streamlit_internals import let_streamlit_stop, this_session
+
 CORES_VARIABLE: Final = "CBAM_CORES"
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 _LOOK_EVERY: Final = 0.1
@@ -120,43 +122,27 @@ def slot(visitor: str | None = None) -> Iterator[None]:
     While they wait, Streamlit can end the run of their page: because they chose something else, or left.
 
     Args:
-        visitor: who asks, see `this_visitor`; None: whoever's page this thread makes.
+        visitor: who asks, see `app.streamlit_internals.this_session`; None: whoever's page this thread makes.
     """
-    of_thread = this_visitor()
-    with _queue().slot(visitor or of_thread, _let_streamlit_stop if of_thread is not None else None):
+    of_thread = this_session()
+    with _queue().slot(visitor or of_thread, let_streamlit_stop if of_thread is not None else None):
         yield
 
 
-def slots_of_this_visitor() -> Callable[[], AbstractContextManager[None]]:
+def slots_of_this_session() -> Callable[[], AbstractContextManager[None]]:
     """Gives turns of the visitor whose page is made now, to work that is done later, piece by piece."""
-    return partial(slot, this_visitor())
+    return partial(slot, this_session())
 
 
 def in_slot(work: Callable[[], bytes]) -> Callable[[], bytes]:
     """The same work, done in a turn of the visitor whose page is made now: for files that are made when asked for."""
-    turns = slots_of_this_visitor()
+    turns = slots_of_this_session()
 
     def done() -> bytes:
         with turns():
             return work()
 
     return done
-
-
-def this_visitor() -> str | None:
-    """Name of the session whose page this thread makes; None outside of any, as in the warm-up."""
-    from streamlit.runtime.scriptrunner import get_script_run_ctx
-
-    context = get_script_run_ctx(suppress_warning=True)
-    return None if context is None else context.session_id
-
-
-def _let_streamlit_stop() -> None:
-    import streamlit as st
-
-    # Every access to the session's state is a place where Streamlit ends runs that are not wanted any more;
-    # unlike drawing, it is allowed inside of a cached function.
-    _ = "slot" in st.session_state
 
 
 @cache

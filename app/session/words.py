@@ -25,8 +25,8 @@ from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from app.streamlit_internals import this_session
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CbamError, Message
 
@@ -52,7 +52,7 @@ WORD_VALUES = frozenset({"kind", "detail", "expected"})
 
 def language() -> str:
     """Code of the language of the running session; English outside of one."""
-    if get_script_run_ctx(suppress_warning=True) is None:
+    if this_session() is None:
         return ENGLISH
     kept: str = st.session_state.get(_KEPT, ENGLISH)
     return kept

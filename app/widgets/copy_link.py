@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app.session.words import Words, spoken
+
+if TYPE_CHECKING:
+    from app.streamlit_internals import Container
 
 WORDS = Words(
     {
@@ -29,7 +31,7 @@ _ICON = (
 )
 
 
-def copy_link(*, possible: bool = True, zipped: bool = True, note: DeltaGenerator | None = None, key: str) -> None:
+def copy_link(*, possible: bool = True, zipped: bool = True, note: Container | None = None, key: str) -> None:
     """Offer to copy the address, or say why there is none.
 
     Args:

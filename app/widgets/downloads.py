@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.session.scheduling import in_slot, slots_of_this_visitor
+from app.session.scheduling import in_slot, slots_of_this_session
 from app.session.words import Words, class_name, language, spoken
 from cbam_core.data.images import decode
 from cbam_core.explanation.comparison import GateSummary
@@ -61,7 +61,7 @@ def downloads(
     words = spoken(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
     originals = _Decoded(files if settings.image == "original" else NO_FILES)
 
-    turns = slots_of_this_visitor()
+    turns = slots_of_this_session()
 
     def png() -> bytes:
         return as_png(one, original=originals.get(name), words=words, **_drawn(settings))
@@ -102,7 +102,7 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
     originals, settings = _Decoded(files), Settings(image="original" if files else "input")
     st.download_button(
         WORDS["both"],
-        partial(as_zip, both, original=originals, within=slots_of_this_visitor(), words=words, **_drawn(settings)),
+        partial(as_zip, both, original=originals, within=slots_of_this_session(), words=words, **_drawn(settings)),
         file_name=f"cbam-lens-{_digest(both, 'both', settings)}.zip",
         icon=":material/download:",
         on_click="ignore",

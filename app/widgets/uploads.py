@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from time import monotonic
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app.services.prediction import percent
 from app.session.uploads import Upload, numbered, uploaded
@@ -25,6 +24,9 @@ from cbam_core.errors import CbamError
 from cbam_core.render.overlay import raw_mask
 from cbam_core.results.explanation import Explanation
 from cbam_core.viewer.payload import png
+
+if TYPE_CHECKING:
+    from app.streamlit_internals import Container
 
 ENDINGS = ["jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff"]
 
@@ -116,7 +118,7 @@ def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
     another source, network or page, or left.
     """
     place, begun = st.empty(), monotonic()
-    bars: list[DeltaGenerator] = []
+    bars: list[Container] = []
     for number, upload in enumerate(given):
         st.session_state[_OPENED] = number
         if monotonic() - begun > PATIENCE:

@@ -10,9 +10,9 @@ from app.server.options import (
     config_toml,
     is_loopback,
     launch_options,
-    without_config_files,
 )
 from app.server.theme import theme_options
+from app.streamlit_internals import without_config_files
 
 
 def flat(table, prefix=""):

@@ -62,7 +62,7 @@ def test_a_connection_that_comes_back_in_time_finds_its_visit(tmp_path):
 
 
 def test_an_unknown_version_of_streamlit_is_told_to_the_operator(monkeypatch, caplog):
-    monkeypatch.setattr(session_cleanup, "_ended_sessions", lambda: None)
+    monkeypatch.setattr(session_cleanup, "ended_sessions", lambda: None)
     looking = session_cleanup.look_after_visits(0)
     with caplog.at_level(logging.WARNING):
         looking.send(None)  # by hand: browser tests leave an event loop running in this thread
@@ -90,7 +90,7 @@ def test_one_visit_that_cannot_be_dropped_keeps_none_of_the_others(monkeypatch, 
         with suppress(TimeoutError):
             await asyncio.wait_for(session_cleanup.look_after_visits(0.01), 0.5)
 
-    monkeypatch.setattr(session_cleanup, "_ended_sessions", Store)
+    monkeypatch.setattr(session_cleanup, "ended_sessions", Store)
     with ThreadPoolExecutor() as elsewhere:  # browser tests leave an event loop running in this thread
         elsewhere.submit(asyncio.run, for_a_while()).result()
     assert dropped == ["other"]

@@ -141,9 +141,9 @@ def test_a_turn_within_a_turn_goes_through():
 def test_a_file_is_made_in_a_turn_of_the_visitor_who_was_offered_it(monkeypatch):
     gate, seen = FairQueue(1), []
     monkeypatch.setattr(scheduling, "_queue", lambda: gate)
-    monkeypatch.setattr(scheduling, "this_visitor", lambda: "a")
+    monkeypatch.setattr(scheduling, "this_session", lambda: "a")
     make = in_slot(lambda: seen.append(gate._inside[0].visitor) or b"file")
-    monkeypatch.setattr(scheduling, "this_visitor", lambda: None)
+    monkeypatch.setattr(scheduling, "this_session", lambda: None)
     assert make() == b"file"
     assert seen == ["a"]
 

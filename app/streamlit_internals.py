@@ -1,0 +1,100 @@
+"""All that the app uses of Streamlit without a promise that the next version has it; a test asks for each by its name.
+
+Nothing is imported before it is needed: the launch sets Streamlit's options first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator as Container
+
+    __all__ = ["Container"]
+
+UPLOAD_PATH: Final = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)\Z")
+"""End of the address that a browser sends a file to: session and file; ``client.js`` knows it too."""
+
+METRICS_PATH: Final = "/_stcore/metrics"
+"""End of the address under which Streamlit says how many visitors there are."""
+
+
+def this_session() -> str | None:
+    """Name of the session whose page this thread makes; None outside of any, as while the server warms up."""
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx(suppress_warning=True)
+    return None if context is None else context.session_id
+
+
+def let_streamlit_stop() -> None:
+    """End this run where it is not wanted any more, with the exception by which Streamlit does so.
+
+    Every access to the session's state is a place where it does; unlike drawing, that is allowed inside of a cached
+    function.
+    """
+    import streamlit as st
+
+    _ = "stop" in st.session_state
+
+
+def ended_sessions() -> Any:
+    """Streamlit's store of sessions without a connection; None where it is not found.
+
+    Its ``expire()`` takes out what was kept long enough, as pairs of a name and something with a ``session``.
+    """
+    from streamlit import runtime
+
+    with suppress(AttributeError, RuntimeError):
+        cache = runtime.get_instance()._session_mgr._session_storage._cache  # type: ignore[attr-defined]
+        return cache if callable(getattr(cache, "expire", None)) else None
+    return None
+
+
+def uploaded_bytes() -> Mapping[str, Mapping[str, int]]:
+    """Bytes of every uploaded file that Streamlit keeps now, by session and file."""
+    from streamlit import runtime
+
+    if not runtime.exists():
+        return {}
+    manager = runtime.get_instance().uploaded_file_mgr
+    sessions: dict[str, dict[str, Any]] = getattr(manager, "file_storage", {})
+    return {
+        session: {file: len(record.data) for file, record in list(files.items())}
+        for session, files in list(sessions.items())
+    }
+
+
+def client_file() -> Path:
+    """The page that Streamlit sends to browsers."""
+    from streamlit import file_util
+
+    return Path(file_util.get_static_dir()) / "index.html"
+
+
+def port_in_use() -> int:
+    """The port that the server listens on, once it does."""
+    from streamlit import config
+
+    return int(config.get_option("server.port"))
+
+
+@contextmanager
+def without_config_files() -> Iterator[None]:
+    """While inside, Streamlit finds no configuration and no secrets file, wherever it looks."""
+    from streamlit import config
+
+    original = config.get_config_files
+    config.get_config_files = _no_files
+    try:
+        yield
+    finally:
+        config.get_config_files = original
+
+
+def _no_files(file_name: str) -> list[str]:  # noqa: ARG001 - Streamlit names the file it wants
+    return []

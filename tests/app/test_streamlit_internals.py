@@ -1,0 +1,106 @@
+"""What the app uses of Streamlit without a promise is there; a test that fails here names what an upgrade took away."""
+
+import inspect
+from types import SimpleNamespace
+
+import pytest
+from streamlit import config, runtime
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+from streamlit.testing.v1 import AppTest
+from streamlit.web.server import server
+from streamlit.web.server.starlette import starlette_routes
+
+from app import streamlit_internals
+from app.streamlit_internals import (
+    METRICS_PATH,
+    UPLOAD_PATH,
+    client_file,
+    ended_sessions,
+    this_session,
+    uploaded_bytes,
+    without_config_files,
+)
+
+
+def test_a_thread_that_makes_a_page_knows_its_session_and_no_other_thread_does():
+    def script():
+        import streamlit as st
+
+        from app.streamlit_internals import this_session
+
+        st.text(this_session())
+
+    assert AppTest.from_function(script).run().text[0].value
+    assert this_session() is None
+
+
+def test_reading_the_sessions_state_ends_a_run_that_is_not_wanted_any_more():
+    def script():
+        import streamlit as st
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        from app.streamlit_internals import let_streamlit_stop
+
+        st.text("before")
+        get_script_run_ctx().script_requests.request_stop()
+        let_streamlit_stop()
+        st.session_state["went on"] = True
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception
+    assert "went on" not in app.session_state
+
+
+def test_sessions_without_a_connection_lie_where_they_are_looked_for(monkeypatch):
+    assert "self._session_mgr = " in inspect.getsource(runtime.Runtime.__init__), "Runtime._session_mgr"
+    assert "self._session_storage = " in inspect.getsource(WebsocketSessionManager.__init__), "its _session_storage"
+    storage = MemorySessionStorage()
+    manager = SimpleNamespace(_session_storage=storage)
+    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
+    store = ended_sessions()
+    assert store is storage._cache, "MemorySessionStorage._cache, with a method expire"
+    assert list(store.expire()) == []
+
+
+def test_a_version_that_keeps_sessions_elsewhere_is_noticed(monkeypatch):
+    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=SimpleNamespace()))
+    assert ended_sessions() is None
+
+
+def test_uploaded_files_are_counted_where_streamlit_keeps_them(monkeypatch):
+    assert uploaded_bytes() == {}, "no server runs yet"
+    manager = MemoryUploadedFileManager("/_stcore/upload_file")
+    manager.add_file("session", UploadedFileRec("file", "a.png", "image/png", bytes(123)))
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(uploaded_file_mgr=manager))
+    assert uploaded_bytes() == {"session": {"file": 123}}, "MemoryUploadedFileManager.file_storage, with data"
+
+
+def test_addresses_of_uploads_and_metrics_are_streamlits():
+    assert UPLOAD_PATH.search(f"{server.UPLOAD_FILE_ENDPOINT}/session/file").groups() == ("session", "file")
+    assert METRICS_PATH.removeprefix("/") == starlette_routes.ROUTE_METRICS.removeprefix("/")
+
+
+def test_the_client_is_a_page_with_a_head_whose_scripts_know_the_address_that_ours_gives_them():
+    page = client_file()
+    assert page.read_text(encoding="utf-8").count("<head>") == 1
+    scripts = (page.parent / "static" / "js").glob("index.*.js")
+    assert any("BACKEND_BASE_URL" in script.read_text(encoding="utf-8") for script in scripts)
+
+
+@pytest.mark.parametrize("name", ["config.toml", "secrets.toml"])
+def test_configuration_files_are_found_by_the_one_function_that_is_replaced(name):
+    before = config.get_config_files(name)
+    with without_config_files():
+        assert config.get_config_files(name) == []
+    assert config.get_config_files(name) == before != []
+    assert "get_config_files(" in inspect.getsource(config.get_config_options)
+
+
+def test_nothing_of_streamlit_is_imported_before_it_is_needed():
+    source = inspect.getsource(streamlit_internals)
+    assert "\nimport streamlit" not in source
+    assert "\nfrom streamlit" not in source
