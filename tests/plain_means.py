@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,9 +27,10 @@ def _over(explanations: Sequence[Explanation], measure: Callable[..., np.ndarray
     """Blocks whose gates are a measure over all explanations, taken cell by cell."""
     blocks = []
     for at, block in enumerate(explanations[0].blocks):
-        gates = {
-            kind: own_copy(measure([one.blocks[at].gates[kind] for one in explanations], axis=0, dtype=np.float64))
-            for kind in block.gates
-        }
-        blocks.append(Block(block.name, gates, block.placement))
+        columns = zip(*([gate.values for gate in one.blocks[at].gates] for one in explanations), strict=True)
+        gates = tuple(
+            replace(gate, values=own_copy(measure(column, axis=0, dtype=np.float64)))
+            for gate, column in zip(block.gates, columns, strict=True)
+        )
+        blocks.append(replace(block, gates=gates))
     return tuple(blocks)

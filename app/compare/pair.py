@@ -29,6 +29,7 @@ from cbam_core.render.difference import difference_picture
 from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells, cells_on_input, overlay, raw_mask
 from cbam_core.results.explanation import Block
+from cbam_core.results.kinds import Kind
 
 WORDS = Words(
     {
@@ -186,10 +187,9 @@ def _in_words(similarity: Similarity) -> str:
     return WORDS["against"]
 
 
-def _one_is_flat(pair: BlockComparison, kind: str) -> bool:
-    return any(
-        block is not None and kind in block.gates and is_flat(block.gates[kind]) for block in (pair.left, pair.right)
-    )
+def _one_is_flat(pair: BlockComparison, kind: Kind) -> bool:
+    gates = (block.gate(kind) for block in (pair.left, pair.right) if block is not None)
+    return any(is_flat(gate.values) for gate in gates if gate is not None)
 
 
 def _alike(name: str, similarity: Similarity, flat: bool) -> str:

@@ -17,9 +17,11 @@ from cbam_core.data.fitting import fit_image
 from cbam_core.errors import DataError
 from cbam_core.explanation.comparison import GateSummary
 from cbam_core.explanation.explaining import as_batch, batch_of, check_finite, placements
-from cbam_core.gates import Gate, capture
+from cbam_core.gates import Gate as CapturedGate
+from cbam_core.gates import capture
 from cbam_core.network import Classifier
-from cbam_core.results.explanation import Block, own_copy
+from cbam_core.results.explanation import Block, Gate, blocks_of, own_copy
+from cbam_core.results.kinds import Kind
 
 
 @dataclass(eq=False)
@@ -60,11 +62,15 @@ class Moments:
         return deviation
 
 
+GateKey = tuple[str, str, Kind, int]
+"""Block, name, kind and call of a gate."""
+
+
 @dataclass
 class _OfClass:
-    """What is known of one class so far; gates by block and kind, in order of execution."""
+    """What is known of one class so far; gates in order of execution."""
 
-    gates: dict[tuple[str, str], Moments] = field(default_factory=dict)
+    gates: dict[GateKey, Moments] = field(default_factory=dict)
     probabilities: Moments | None = None
     predicted: list[str] = field(default_factory=list)
 
@@ -104,7 +110,7 @@ class GateSums:
             logits = model(batch)
         check_finite(self._classifier, logits)
         probabilities = logits.float().softmax(dim=1).cpu().numpy()
-        values = {(gate.block, gate.kind): _as_array(gate) for gate in record.gates}
+        values = {(gate.block, gate.name, gate.kind, gate.call): _as_array(gate) for gate in record.gates}
         for label in np.unique(labels).tolist():
             mine = labels == label
             self._take(self._found[self._classes[label]], {key: one[mine] for key, one in values.items()})
@@ -124,7 +130,7 @@ class GateSums:
             return image
         return fit_image(image, (width, height), "crop")[0]
 
-    def _take(self, found: _OfClass, values: dict[tuple[str, str], Float32[np.ndarray, " n *shape"]]) -> None:
+    def _take(self, found: _OfClass, values: dict[GateKey, Float32[np.ndarray, " n *shape"]]) -> None:
         for key, one in values.items():
             moments = Moments.of(one)
             found.gates[key] = found.gates[key].joined(moments) if key in found.gates else moments
@@ -146,14 +152,13 @@ class GateSums:
             predicted=tuple(found.predicted),
         )
 
-    def _blocks(self, gates: dict[tuple[str, str], Float64[np.ndarray, ...]]) -> tuple[Block, ...]:
-        places = placements(self._classifier.model, self._classifier.input_size)
-        by_block: dict[str, dict[str, np.ndarray]] = {}
-        for (block, kind), values in gates.items():
-            by_block.setdefault(block, {})[kind] = own_copy(values)
-        return tuple(Block(name, kinds, places.get(name)) for name, kinds in by_block.items())
+    def _blocks(self, gates: dict[GateKey, Float64[np.ndarray, ...]]) -> tuple[Block, ...]:
+        plain = (
+            (block, Gate(name, kind, call, own_copy(values))) for (block, name, kind, call), values in gates.items()
+        )
+        return blocks_of(plain, placements(self._classifier.model, self._classifier.input_size))
 
 
-def _as_array(gate: Gate) -> Float32[np.ndarray, " n *shape"]:
+def _as_array(gate: CapturedGate) -> Float32[np.ndarray, " n *shape"]:
     values: np.ndarray = gate.values.float().cpu().numpy()
     return values

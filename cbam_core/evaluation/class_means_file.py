@@ -16,10 +16,11 @@ from cbam_core.errors import DataError
 from cbam_core.explanation.comparison import GateSummary
 from cbam_core.places import cache_folder
 from cbam_core.results.arrays import read_arrays, write_arrays
-from cbam_core.results.explanation import Block, own_copy
+from cbam_core.results.explanation import Block, Gate, blocks_of, own_copy
+from cbam_core.results.kinds import as_kind
 from cbam_core.results.placement import Placement
 
-VERSION = 2
+VERSION = 3
 """Of the file, and of what is counted; another one, another file."""
 
 LARGEST = 50_000_000
@@ -68,6 +69,7 @@ def _as_arrays(summaries: Mapping[str, GateSummary]) -> dict[str, np.ndarray]:
         raise DataError("summary.empty", "there are no explanations to take a mean of")
     first = every[0]
     known = {name: at for at, name in enumerate(first.classes)}
+    gates = [(at, gate) for at, block in enumerate(first.blocks) for gate in block.gates]
     arrays: dict[str, np.ndarray] = {
         "names": np.array([*summaries]),
         "classes": np.array(first.classes),
@@ -75,14 +77,20 @@ def _as_arrays(summaries: Mapping[str, GateSummary]) -> dict[str, np.ndarray]:
         "probabilities": np.stack([one.probabilities for one in every]),
         "predicted": np.array([known[name] for one in every for name in one.predicted], np.int64),
         "blocks": np.array([block.name for block in first.blocks]),
-        "kinds": np.array([",".join(block.gates) for block in first.blocks]),
+        "gate_blocks": np.array([at for at, _ in gates], np.int64),
+        "gate_names": np.array([gate.name for _, gate in gates], np.str_),
+        "gate_kinds": np.array([gate.kind for _, gate in gates], np.str_),
+        "gate_calls": np.array([gate.call for _, gate in gates], np.int64),
         "placements": np.array([_numbers(block.placement) for block in first.blocks], np.float64).reshape(-1, 4),
     }
-    for at, block in enumerate(first.blocks):
-        for kind in block.gates:
-            arrays[f"mean.{at}.{kind}"] = np.stack([one.blocks[at].gates[kind] for one in every])
-            arrays[f"spread.{at}.{kind}"] = np.stack([one.spread[at].gates[kind] for one in every])
+    for measure, stacks in (("mean", [one.blocks for one in every]), ("deviation", [one.spread for one in every])):
+        columns = zip(*(_values(blocks) for blocks in stacks), strict=True)
+        arrays |= {f"{measure}.{number}": np.stack(column) for number, column in enumerate(columns)}
     return arrays
+
+
+def _values(blocks: tuple[Block, ...]) -> list[np.ndarray]:
+    return [gate.values for block in blocks for gate in block.gates]
 
 
 def _numbers(placement: Placement | None) -> tuple[float, ...]:
@@ -98,7 +106,7 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> Summaries:
         name: GateSummary(
             count=int(arrays["count"][at]),
             blocks=_blocks(arrays, "mean", at),
-            spread=_blocks(arrays, "spread", at),
+            spread=_blocks(arrays, "deviation", at),
             classes=classes,
             probabilities=own_copy(arrays["probabilities"][at]),
             predicted=tuple(classes[place] for place in arrays["predicted"][starts[at] : ends[at]].tolist()),
@@ -108,11 +116,14 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> Summaries:
 
 
 def _blocks(arrays: dict[str, np.ndarray], measure: str, at: int) -> tuple[Block, ...]:
-    blocks = []
-    for number, (name, kinds) in enumerate(zip(arrays["blocks"].tolist(), arrays["kinds"].tolist(), strict=True)):
-        gates = {kind: own_copy(arrays[f"{measure}.{number}.{kind}"][at]) for kind in kinds.split(",") if kind}
-        blocks.append(Block(name, gates, _placement(arrays["placements"][number].tolist())))
-    return tuple(blocks)
+    names, grids = arrays["blocks"].tolist(), map(_placement, arrays["placements"].tolist())
+    placements = {name: grid for name, grid in zip(names, grids, strict=True) if grid is not None}
+    columns = (arrays[f"gate_{column}"].tolist() for column in ("blocks", "names", "kinds", "calls"))
+    gates = (
+        (names[block], Gate(name, as_kind(kind), call, own_copy(arrays[f"{measure}.{number}"][at])))
+        for number, (block, name, kind, call) in enumerate(zip(*columns, strict=True))
+    )
+    return blocks_of(gates, placements)
 
 
 def _placement(numbers: list[Any]) -> Placement | None:

@@ -32,10 +32,11 @@ def explain_channel(classifier: Classifier, explanation: Explanation, block: str
     batch = as_batch(classifier, [explanation.input_image])
     before, after = follow_channel(classifier.model, batch, block, channel)
     found = next(one for one in explanation.blocks if one.name == block)
+    weights = found.channel_weights
     return ChannelMap(
         block=block,
         channel=channel,
-        weight=float(found.gates["channel"][channel]),
+        weight=float("nan") if weights is None else float(weights[channel]),
         before=own_copy(before[0].float().cpu().numpy()),
         after=own_copy(after[0].float().cpu().numpy()),
         placement=found.placement,

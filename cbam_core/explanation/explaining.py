@@ -17,9 +17,10 @@ from torch import nn
 from cbam_core.data.fitting import Fit, Frame, fit_image
 from cbam_core.data.images import Picture, decode
 from cbam_core.errors import Message, ModelError
-from cbam_core.gates import Gate, capture, place
+from cbam_core.gates import Gate as CapturedGate
+from cbam_core.gates import capture, place
 from cbam_core.network import Classifier
-from cbam_core.results.explanation import Block, Explanation, own_copy
+from cbam_core.results.explanation import Block, Explanation, Gate, blocks_of, own_copy
 from cbam_core.results.placement import Placement
 
 Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | Picture
@@ -161,12 +162,12 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
     ]
 
 
-def _blocks(gates: tuple[Gate, ...], index: int, grids: dict[str, Placement]) -> tuple[Block, ...]:
-    by_block: dict[str, dict[str, np.ndarray]] = {}
-    for gate in gates:
-        values = gate.values[index].float().cpu().numpy()
-        by_block.setdefault(gate.block, {})[gate.kind] = own_copy(values)
-    return tuple(Block(name, kinds, grids.get(name)) for name, kinds in by_block.items())
+def _blocks(gates: tuple[CapturedGate, ...], index: int, grids: dict[str, Placement]) -> tuple[Block, ...]:
+    plain = (
+        (gate.block, Gate(gate.name, gate.kind, gate.call, own_copy(gate.values[index].float().cpu().numpy())))
+        for gate in gates
+    )
+    return blocks_of(plain, grids)
 
 
 _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()

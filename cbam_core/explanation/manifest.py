@@ -71,11 +71,12 @@ def manifest(
 
 
 def _block_entry(block: Block) -> dict[str, Any]:
-    gates = {}
-    for kind, values in block.gates.items():
+    gates: dict[str, Any] = {}
+    for gate in block.gates:
+        values = gate.values
         least, greatest = stretch(values)
-        gates[kind] = {
-            "array": f"{block.name}.{kind}",
+        gates[gate.kind if gate.kind not in gates else gate.name] = {
+            "array": gate.name,
             "shape": list(values.shape),
             "least": _number(least),
             "greatest": _number(greatest),

@@ -218,7 +218,7 @@ def as_npz(explanation: Explanation) -> bytes:
     """Every number, bit for bit: ``probabilities``, ``input_image`` and each gate as ``block.kind``."""
     arrays = {"probabilities": explanation.probabilities, "input_image": explanation.input_image}
     for block in explanation.blocks:
-        arrays.update({f"{block.name}.{kind}": values for kind, values in block.gates.items()})
+        arrays.update({gate.name: gate.values for gate in block.gates})
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -239,7 +239,7 @@ def means_as_npz(means: Mapping[str, GateSummary]) -> bytes:
         arrays[f"{name}.probabilities"] = summary.probabilities
         for measure, blocks in (("mean", summary.blocks), ("std", summary.spread)):
             for block in blocks:
-                arrays.update({f"{name}.{block.name}.{kind}.{measure}": gate for kind, gate in block.gates.items()})
+                arrays.update({f"{name}.{gate.name}.{measure}": gate.values for gate in block.gates})
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -323,13 +323,13 @@ def _complete(settings: Settings) -> _Drawn:
 
 
 def _panel(block: Block, explanation: Explanation, on_original: bool) -> Panel:
-    full = block.gates.get("full")
+    full = block.gate("full")
     return Panel(
         name=block.name,
         mask=block.spatial_mask,
         weights=block.channel_weights,
         cells=_cells(block, explanation, on_original),
-        full=None if full is None else (full.shape[0], full.shape[1], full.shape[2]),
+        full=None if full is None else (full.values.shape[0], full.values.shape[1], full.values.shape[2]),
     )
 
 

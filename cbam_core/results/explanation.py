@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,26 @@ from jaxtyping import Float32, UInt8
 
 from cbam_core.data.fitting import Frame
 from cbam_core.errors import Message
+from cbam_core.results.kinds import Kind
 from cbam_core.results.placement import Placement
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """One tensor that multiplied a feature map, for one image.
+
+    Attributes:
+        name: its name in the network, such as ``"cbam1.channel"``; no two gates of a result share it.
+        kind: what it multiplies one by one, see `cbam_core.results.kinds`.
+        call: how often it had run in this forward, itself included: 1, or more where a module is used again.
+        values: float32 along the axes of its kind: ``"channel"`` (C,), ``"spatial"`` (H, W), ``"full"`` (C, H, W);
+            CBAM's lie in (0, 1).
+    """
+
+    name: str
+    kind: Kind
+    call: int
+    values: Float32[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,24 +39,42 @@ class Block:
 
     Attributes:
         name: the block's name in the network, such as ``"cbam1"``.
-        gates: every gate of the block by its kind: ``"channel"`` float32 (C,), ``"spatial"`` float32 (H, W),
-            ``"full"`` float32 (C, H, W); CBAM's lie in (0, 1).
-        placement: where the cells of the block's feature map lie on the input; None where it has no place.
+        gates: every gate of the block, in order of execution; several may be of one kind.
+        placement: where the cells of the block's feature map lie on the input; None where that is not known.
     """
 
     name: str
-    gates: Mapping[str, Float32[np.ndarray, ...]]
+    gates: tuple[Gate, ...]
     placement: Placement | None
+
+    def gate(self, kind: Kind) -> Gate | None:
+        """The block's first gate of a kind, or None where it has none."""
+        return next((gate for gate in self.gates if gate.kind == kind), None)
 
     @property
     def channel_weights(self) -> Float32[np.ndarray, " c"] | None:
         """Channel weights (C,), or None where the block has none."""
-        return self.gates.get("channel")
+        found = self.gate("channel")
+        return None if found is None else found.values
 
     @property
     def spatial_mask(self) -> Float32[np.ndarray, "h w"] | None:
         """Spatial mask (H, W), or None where the block has none."""
-        return self.gates.get("spatial")
+        found = self.gate("spatial")
+        return None if found is None else found.values
+
+
+def blocks_of(gates: Iterable[tuple[str, Gate]], placements: Mapping[str, Placement]) -> tuple[Block, ...]:
+    """Put gates together by the block that owns them.
+
+    Args:
+        gates: the name of its block and the gate, in order of execution.
+        placements: where the cells of each block lie, by the block's name.
+    """
+    by_block: dict[str, list[Gate]] = {}
+    for block, gate in gates:
+        by_block.setdefault(block, []).append(gate)
+    return tuple(Block(name, tuple(own), placements.get(name)) for name, own in by_block.items())
 
 
 @dataclass(frozen=True, eq=False)

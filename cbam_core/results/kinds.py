@@ -15,3 +15,15 @@ Kind = Literal["channel", "spatial", "full"]
 
 AXES: Mapping[Kind, str] = MappingProxyType({"channel": "C", "spatial": "HW", "full": "CHW"})
 """Axes of each kind, in the order of a feature map's: channels, rows, columns."""
+
+
+def as_kind(text: str) -> Kind:
+    """Take a kind's name from a file or a person.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    for kind in AXES:
+        if kind == text:
+            return kind
+    raise ValueError(f"unknown kind of gate {text[:40]!r}; expected one of {', '.join(AXES)}")

@@ -10,6 +10,7 @@ from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import CbamError
 from cbam_core.evaluation.class_means import GateSums, Moments
+from tests.plain_blocks import by_kind
 from tests.plain_means import means_of
 
 
@@ -43,9 +44,9 @@ def test_sums_are_the_summary_of_explanations(tiny_classifier: Classifier) -> No
         np.testing.assert_allclose(found[name].probabilities, expected.probabilities, rtol=1e-5)
         for ours, theirs in ((found[name].blocks, expected.blocks), (found[name].spread, expected.spread)):
             for one, other in zip(ours, theirs, strict=True):
-                assert (one.name, one.placement, [*one.gates]) == (other.name, other.placement, [*other.gates])
-                for kind in one.gates:
-                    np.testing.assert_allclose(one.gates[kind], other.gates[kind], rtol=1e-4, atol=1e-6)
+                assert (one.name, one.placement, [*by_kind(one)]) == (other.name, other.placement, [*by_kind(other)])
+                for gate, twin in zip(one.gates, other.gates, strict=True):
+                    np.testing.assert_allclose(gate.values, twin.values, rtol=1e-4, atol=1e-6)
 
 
 def test_a_class_without_images_is_one_sentence(tiny_classifier: Classifier) -> None:

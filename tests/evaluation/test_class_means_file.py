@@ -13,6 +13,7 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.evaluation import class_means_file as summary_file
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.evaluation.class_means_file import Summaries, keep_summaries, open_summaries, summaries_path
+from tests.plain_blocks import by_kind
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +35,8 @@ def test_what_was_kept_is_read_to_the_last_bit(summaries: Summaries, tmp_path: P
         assert np.array_equal(one.probabilities, other.probabilities)
         for mine, theirs in zip((*one.blocks, *one.spread), (*other.blocks, *other.spread), strict=True):
             assert (mine.name, mine.placement) == (theirs.name, theirs.placement)
-            assert all(np.array_equal(mine.gates[kind], theirs.gates[kind]) for kind in theirs.gates)
-            assert not any(values.flags.writeable for values in mine.gates.values())
+            assert all(np.array_equal(by_kind(mine)[kind], values) for kind, values in by_kind(theirs).items())
+            assert not any(gate.values.flags.writeable for gate in mine.gates)
 
 
 def test_a_damaged_or_oversized_file_counts_as_none(

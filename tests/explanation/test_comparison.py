@@ -14,6 +14,7 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.comparison import BlockComparison, compare, similarity
 from cbam_core.results.explanation import Block, Explanation
 from cbam_core.results.placement import Placement
+from tests.plain_blocks import block_of
 
 
 def block(name: str, weights: list[float] | None = None, mask: list[list[float]] | None = None) -> Block:
@@ -22,7 +23,7 @@ def block(name: str, weights: list[float] | None = None, mask: list[list[float]]
         gates["channel"] = np.array(weights, np.float32)
     if mask is not None:
         gates["spatial"] = np.array(mask, np.float32)
-    return Block(name, gates, None)
+    return block_of(name, gates)
 
 
 def codes(notes: tuple[object, ...]) -> list[str]:
@@ -126,8 +127,8 @@ def test_one_name_goes_before_one_grid() -> None:
 
 def test_blocks_without_masks_are_paired_by_their_places_if_they_have_one() -> None:
     place = Placement((0.5, 0.5), (2.0, 2.0))
-    left = [Block("a", {"channel": np.ones(2, np.float32)}, place), block("b", [1.0])]
-    right = [block("c", [1.0]), Block("d", {"channel": np.ones(2, np.float32)}, place)]
+    left = [block_of("a", {"channel": np.ones(2, np.float32)}, place), block("b", [1.0])]
+    right = [block("c", [1.0]), block_of("d", {"channel": np.ones(2, np.float32)}, place)]
     assert names(compare(left, right)) == [("a", "d"), ("b", None), (None, "c")]
 
 

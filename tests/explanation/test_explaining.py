@@ -25,6 +25,7 @@ from cbam_core.evaluation.class_means import GateSums
 from cbam_core.explanation.explaining import BATCH, batch_of
 from cbam_core.nn import CBAM_CNN, SpatialAttention
 from cbam_core.results.placement import Placement
+from tests.plain_blocks import by_kind
 
 RNG = np.random.default_rng(0)
 
@@ -45,7 +46,7 @@ def images() -> list[np.ndarray]:
 
 def bits(explanation: Explanation) -> tuple[Any, ...]:
     """Every number of an explanation, as bytes."""
-    gates = [(b.name, kind, v.tobytes()) for b in explanation.blocks for kind, v in b.gates.items()]
+    gates = [(b.name, kind, v.tobytes()) for b in explanation.blocks for kind, v in by_kind(b).items()]
     return (explanation.probabilities.tobytes(), explanation.input_image.tobytes(), *gates)
 
 
@@ -64,7 +65,7 @@ def test_numbers_are_those_of_the_forward(tiny_classifier: Classifier, images: l
         logits = model(batch.contiguous(memory_format=torch.channels_last))
     assert np.array_equal(explanation.probabilities, logits.softmax(1)[0].numpy())
     assert explanation.probabilities.sum() == pytest.approx(1, abs=1e-6)
-    values = {f"{b.name}.{kind}": v for b in explanation.blocks for kind, v in b.gates.items()}
+    values = {f"{b.name}.{kind}": v for b in explanation.blocks for kind, v in by_kind(b).items()}
     assert list(values) == [gate.name for gate in record.gates]
     for gate in record.gates:
         assert values[gate.name].dtype == np.float32
@@ -153,8 +154,8 @@ def test_several_images_give_a_list_in_order(
         assert np.array_equal(one.input_image, alone.input_image)
         np.testing.assert_allclose(one.probabilities, alone.probabilities, atol=1e-6)
         for block, other in zip(one.blocks, alone.blocks, strict=True):
-            for gate in block.gates:
-                np.testing.assert_allclose(block.gates[gate], other.gates[gate], atol=1e-6)
+            for gate, twin in zip(block.gates, other.gates, strict=True):
+                np.testing.assert_allclose(gate.values, twin.values, atol=1e-6)
 
 
 def test_a_list_of_one_gives_a_list_and_an_empty_one_nothing(

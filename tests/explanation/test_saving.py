@@ -31,8 +31,9 @@ from cbam_core.explanation.saving import (
 )
 from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
-from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.explanation import Explanation
 from cbam_core.results.placement import Placement
+from tests.plain_blocks import block_of, by_kind
 from tests.plain_means import means_of
 
 RNG = np.random.default_rng(7)
@@ -74,10 +75,10 @@ def explanation() -> Explanation:
         fit="crop",
         notes=(Message("image.cropped", "cropped to the centre square of {side} pixels", {"side": 120}),),
         blocks=(
-            Block("cbam1", {"channel": values(32), "spatial": values(16, 16)}, Placement((0.5, 0.5), (2.0, 2.0))),
-            Block("cbam2", {"channel": values(64), "spatial": values(8, 8)}, Placement((1.5, 1.5), (4.0, 4.0))),
-            Block("layer1.se", {"channel": values(16)}, None),
-            Block("bam", {"full": values(4, 8, 8)}, Placement((1.5, 1.5), (4.0, 4.0))),
+            block_of("cbam1", {"channel": values(32), "spatial": values(16, 16)}, Placement((0.5, 0.5), (2.0, 2.0))),
+            block_of("cbam2", {"channel": values(64), "spatial": values(8, 8)}, Placement((1.5, 1.5), (4.0, 4.0))),
+            block_of("layer1.se", {"channel": values(16)}, None),
+            block_of("bam", {"full": values(4, 8, 8)}, Placement((1.5, 1.5), (4.0, 4.0))),
         ),
         image_digest="ab" * 32,
         checkpoint="cbam_cnn_cifar10",
@@ -113,7 +114,7 @@ def test_raw_values_come_back_bit_for_bit(explanation: Explanation) -> None:
     expected = {
         "probabilities": explanation.probabilities,
         "input_image": explanation.input_image,
-        **{f"{block.name}.{kind}": gate for block in explanation.blocks for kind, gate in block.gates.items()},
+        **{f"{block.name}.{kind}": gate for block in explanation.blocks for kind, gate in by_kind(block).items()},
     }
     assert {"cbam1.spatial", "cbam1.channel", "bam.full"} < set(arrays)
     assert arrays.keys() == expected.keys()
@@ -129,14 +130,14 @@ def test_means_keep_every_number_by_name_block_and_kind(explanation: Explanation
         stored = dict(loaded)
     assert int(stored["dog.count"]) == 2
     assert np.array_equal(stored["cat.probabilities"], both.probabilities)
-    assert np.array_equal(stored["cat.cbam2.spatial.mean"], both.blocks[1].gates["spatial"])
-    assert np.array_equal(stored["dog.layer1.se.channel.std"], both.spread[2].gates["channel"])
+    assert np.array_equal(stored["cat.cbam2.spatial.mean"], both.blocks[1].spatial_mask)
+    assert np.array_equal(stored["dog.layer1.se.channel.std"], both.spread[2].channel_weights)
     assert len(stored) == 2 * (2 + 2 * 6)
 
 
 def test_channel_weights_in_the_table_give_every_float_back(explanation: Explanation) -> None:
     awkward = np.array([0.1, 1 / 3, 1e-38, 1.4e-45, 0.99999994, 1.0, 0.0], np.float32)
-    block = Block('odd, "name"', {"channel": awkward}, None)
+    block = block_of('odd, "name"', {"channel": awkward}, None)
     rows = list(csv.DictReader(io.StringIO(as_csv(replace(explanation, blocks=(block,))).decode())))
     assert [row["block"] for row in rows] == ['odd, "name"'] * 7
     assert [int(row["channel"]) for row in rows] == list(range(7))
@@ -199,7 +200,7 @@ def test_manifest_digests_are_those_of_the_files(explanation: Explanation) -> No
 
 
 def test_manifest_stays_json_when_numbers_are_not_finite(explanation: Explanation) -> None:
-    broken = Block("cbam1", {"channel": np.array([np.inf, 0.5], np.float32)}, None)
+    broken = block_of("cbam1", {"channel": np.array([np.inf, 0.5], np.float32)}, None)
     odd = replace(explanation, blocks=(broken,), probabilities=np.array([np.nan, 1, 0], np.float32))
     manifest = json.loads(as_files(odd)["manifest.json"], parse_constant=pytest.fail)
     assert manifest["probabilities"][0]["probability"] is None

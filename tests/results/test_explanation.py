@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cbam_core import Classifier, Explanation, explain
-from cbam_core.results.explanation import Block
+from tests.plain_blocks import block_of, by_kind
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_fields_cannot_be_changed(explanation: Explanation) -> None:
 
 def test_arrays_cannot_be_changed_and_share_no_memory(explanation: Explanation) -> None:
     arrays = [explanation.probabilities, explanation.input_image]
-    arrays += [values for block in explanation.blocks for values in block.gates.values()]
+    arrays += [gate.values for block in explanation.blocks for gate in block.gates]
     for array in arrays:
         assert array.base is None
         with pytest.raises(ValueError, match="read-only"):
@@ -70,8 +70,8 @@ def test_pickling_keeps_every_number_and_stays_under_20_kilobytes(explanation: E
     assert twin.probabilities.tobytes() == explanation.probabilities.tobytes()
     assert twin.input_image.tobytes() == explanation.input_image.tobytes()
     for block, other in zip(explanation.blocks, twin.blocks, strict=True):
-        assert (other.name, other.placement, [*other.gates]) == (block.name, block.placement, [*block.gates])
-        assert all(other.gates[kind].tobytes() == block.gates[kind].tobytes() for kind in block.gates)
+        assert (other.name, other.placement, [*by_kind(other)]) == (block.name, block.placement, [*by_kind(block)])
+        assert all(by_kind(other)[kind].tobytes() == values.tobytes() for kind, values in by_kind(block).items())
 
 
 def test_opening_a_pickle_imports_no_torch(explanation: Explanation, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_predicted_class_is_the_most_probable(explanation: Explanation) -> N
 
 def test_a_block_without_a_gate_says_none() -> None:
     weights = np.array([0.5], np.float32)
-    assert Block("a", {"channel": weights}, None).spatial_mask is None
-    assert Block("a", {"channel": weights}, None).channel_weights is weights
-    full = Block("a", {"full": np.zeros((1, 2, 2), np.float32)}, None)
+    assert block_of("a", {"channel": weights}, None).spatial_mask is None
+    assert block_of("a", {"channel": weights}, None).channel_weights is weights
+    full = block_of("a", {"full": np.zeros((1, 2, 2), np.float32)}, None)
     assert (full.channel_weights, full.spatial_mask) == (None, None)

@@ -9,10 +9,10 @@ from PIL import Image
 
 from cbam_core.data.fitting import Frame
 from cbam_core.errors import CbamError
-from cbam_core.results.explanation import Block
 from cbam_core.results.placement import Placement
 from cbam_core.viewer import WORDS, Payload, Settings, ViewedBlock, lay_out
 from cbam_core.viewer.payload import png
+from tests.plain_blocks import block_of
 
 INPUT = np.arange(32 * 32 * 3, dtype=np.uint32).reshape(32, 32, 3).astype(np.uint8)
 POOLED = Placement(start=(0.5, 0.5), step=(2.0, 2.0))
@@ -51,7 +51,7 @@ def test_missing_gates_are_null():
 
 def test_payload_of_an_explanations_blocks_is_json():
     mask = np.full((16, 16), 0.5, np.float32)
-    block = Block("cbam1", {"channel": np.full(32, 0.25, np.float32), "spatial": mask}, POOLED)
+    block = block_of("cbam1", {"channel": np.full(32, 0.25, np.float32), "spatial": mask}, POOLED)
     values = json.loads(json.dumps(lay_out(INPUT, WHOLE, [block]).as_dict()))
     assert [image["id"] for image in values["images"]] == ["input"]
     assert values["images"][0]["pixelated"] is True

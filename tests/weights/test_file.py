@@ -188,7 +188,7 @@ def test_one_flipped_byte_never_escapes_as_another_error() -> None:
                 try:
                     found = open_weights(damaged)
                     for tensor in found.tensors.values():
-                        assert tensor.content() is not None
+                        assert tensor.load().shape == tensor.shape
                 except (CheckpointError, file.DamagedError):
                     continue
 
