@@ -156,9 +156,13 @@ def mask_row(blocks: Sequence[Block], side: Side, place: Place, *, over: bool) -
 
 def likeness(pair: BlockComparison) -> None:
     """Cosine and Pearson correlation of a block's gates, each with a word on what it says."""
+    kinds: tuple[tuple[str, Kind, Difference | None], ...] = (
+        ("masks", "spatial", pair.mask),
+        ("weights", "channel", pair.weights),
+    )
     rows = [
         _alike(WORDS[name], difference.similarity, _one_is_flat(pair, kind))
-        for name, kind, difference in (("masks", "spatial", pair.mask), ("weights", "channel", pair.weights))
+        for name, kind, difference in kinds
         if difference is not None
     ]
     if not rows:

@@ -64,4 +64,4 @@ def test_a_folder_that_cannot_be_written_is_no_error(summaries: Summaries, tmp_p
 
 def test_the_place_names_weights_split_and_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CBAM_DATA_DIR", str(tmp_path))
-    assert summaries_path("abc", "test") == tmp_path / "summaries" / "gates-2-test-abc.npz"
+    assert summaries_path("abc", "test") == tmp_path / "summaries" / "gates-3-test-abc.npz"

@@ -31,7 +31,7 @@ from cbam_core.explanation.saving import (
 )
 from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
-from cbam_core.results.explanation import Explanation
+from cbam_core.results.explanation import Block, Explanation, Gate
 from cbam_core.results.placement import Placement
 from tests.plain_blocks import block_of, by_kind
 from tests.plain_means import means_of
@@ -382,3 +382,18 @@ def test_folder_names_are_safe_short_and_unique() -> None:
 def test_harmless_names_stay_as_they_are() -> None:
     names = ["my cat (1).png", "猫.jpg", "IMG_2024-01-01.heic"]
     assert list(folder_names(names).values()) == ["my cat _1_.png", "猫.jpg", "IMG_2024-01-01.heic"]
+
+
+def test_two_gates_of_one_kind_in_a_block_are_kept_apart(explanation: Explanation) -> None:
+    first, second = (np.full((2, 2), value, np.float32) for value in (0.25, 0.75))
+    twins = tuple(
+        Gate(name, "spatial", 1, mask) for name, mask in (("a.left.spatial", first), ("a.right.spatial", second))
+    )
+    doubled = replace(explanation, blocks=(Block("a", twins, None),))
+    assert doubled.blocks[0].spatial_mask is first
+    with np.load(io.BytesIO(as_npz(doubled))) as stored:
+        assert np.array_equal(stored["a.left.spatial"], first)
+        assert np.array_equal(stored["a.right.spatial"], second)
+    (entry,) = json.loads(as_files(doubled)["manifest.json"])["blocks"]
+    assert [gate["array"] for gate in entry["gates"].values()] == ["a.left.spatial", "a.right.spatial"]
+    assert [gate["least"] for gate in entry["gates"].values()] == [0.25, 0.75]
