@@ -33,7 +33,7 @@ from apparatus.turns import asked_rounds, medians, paired_ratio, take_turns, tel
 
 from cbam_core.errors import CbamError
 from cbam_core.files import write_atomically
-from cbam_core.nn import summarise
+from cbam_core.gates.anatomy import summarise
 from cbam_core.training.memory import keep_freed_memory
 from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import FAST

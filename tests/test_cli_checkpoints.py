@@ -11,8 +11,8 @@ from rich.console import Console
 
 from cbam_core import CBAM_CNN
 from cbam_core.cli import main
+from cbam_core.gates.anatomy import summarise
 from cbam_core.network import save_classifier
-from cbam_core.nn.anatomy import summarise
 from cbam_core.weights.card import Card
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 from app.session.words import Words
-from cbam_core.nn.anatomy import BlockCost, Layer, Summary
+from cbam_core.gates.anatomy import BlockCost, Layer, Summary
 
 WORDS = Words(
     {

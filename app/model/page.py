@@ -17,8 +17,8 @@ from app.session import links, own_networks
 from app.session.words import Words, card_text
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import TrainingError
+from cbam_core.gates.anatomy import Summary
 from cbam_core.network import Classifier
-from cbam_core.nn.anatomy import Summary
 from cbam_core.results.evaluation import Evaluation, wilson_interval
 from cbam_core.weights.card import Card
 

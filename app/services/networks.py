@@ -18,9 +18,9 @@ from app.session.scheduling import slot
 from app.session.words import Words
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.evaluation.evaluation_file import evaluation_path, open_evaluation
+from cbam_core.gates.anatomy import Summary, summarise
+from cbam_core.gates.kernels import SpatialKernel, spatial_kernels
 from cbam_core.network import Classifier, load_classifier
-from cbam_core.nn.anatomy import Summary, summarise
-from cbam_core.nn.kernels import SpatialKernel, spatial_kernels
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
 from cbam_core.results.evaluation import Evaluation
 

@@ -15,8 +15,8 @@ from cbam_core.errors import CheckpointError
 from cbam_core.places import shipped_checkpoints
 
 if TYPE_CHECKING:
+    from cbam_core.gates.anatomy import Summary
     from cbam_core.network import Classifier
-    from cbam_core.nn.anatomy import Summary
 
 CheckpointArgument = Annotated[
     str,
@@ -36,8 +36,8 @@ def show_info(checkpoint: CheckpointArgument, as_json: JsonOption = False) -> No
       cbam info runs/short/cbam_cnn_cifar10.safetensors
       cbam info mine.pth --json
     """
+    from cbam_core.gates.anatomy import summarise
     from cbam_core.network import load_classifier
-    from cbam_core.nn.anatomy import summarise
 
     classifier = load_classifier(checkpoint)
     summary = summarise(classifier.model, classifier.input_size)

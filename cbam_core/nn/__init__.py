@@ -1,10 +1,12 @@
-"""What is CBAM? The gates, the networks that use them, and the register of those networks."""
+"""What is CBAM? The gates, the networks that use them, and the registry of those networks.
 
-from cbam_core.nn.anatomy import Summary, summarise
+A network that is imported here is known by its name everywhere.
+"""
+
 from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
 from cbam_core.nn.cbam_cnn import CBAM_CNN
 from cbam_core.nn.cbam_resnet import CBAM_ResNet
-from cbam_core.nn.registry import ARCHITECTURES, Architecture, build, register
+from cbam_core.nn.registry import ARCHITECTURES, Architecture, build, known_names, register, register_architecture
 
 __all__ = [
     "ARCHITECTURES",
@@ -14,8 +16,8 @@ __all__ = [
     "CBAM_ResNet",
     "ChannelAttention",
     "SpatialAttention",
-    "Summary",
     "build",
+    "known_names",
     "register",
-    "summarise",
+    "register_architecture",
 ]

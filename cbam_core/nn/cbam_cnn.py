@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cbam_core.errors import ModelError
-from cbam_core.nn.cbam import CBAM
+from cbam_core.nn.cbam import CBAM, Gates
+from cbam_core.nn.registry import CLASS_COUNTS, Argument, Shapes, class_count, register_architecture
 
 SMALLEST, LARGEST = 32, 39
 """Sides in pixels that `CBAM_CNN` takes: three halvings must leave 4x4."""
 
 
+def _infer(shapes: Shapes) -> dict[str, int | str]:
+    found = class_count(shapes, "fc2.weight")
+    has_channel, has_spatial = (any(part in name for name in shapes) for part in ("channel_attn", "spatial_attn"))
+    lacking = {(True, False): "channel", (False, True): "spatial", (False, False): "none"}
+    gates = lacking.get((has_channel, has_spatial))
+    return found if gates is None else {**found, "gates": gates}
+
+
+@register_architecture(
+    arguments={"num_classes": CLASS_COUNTS, "gates": Argument(default="both", allowed=get_args(Gates))},
+    input_size=(32, 32),
+    sides=range(SMALLEST, LARGEST + 1),
+    infer=_infer,
+)
 class CBAM_CNN(nn.Module):  # noqa: N801 - the name that the course and saved code use
     """The reference network for CIFAR-10: 1,150,896 parameters with ten classes.
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from cbam_core.errors import ModelError
 from cbam_core.nn.cbam import CBAM
+from cbam_core.nn.registry import CLASS_COUNTS, Shapes, class_count, register_architecture
 
 SMALLEST, LARGEST = 32, 512
 """Least side in pixels that `CBAM_ResNet` takes, and is made for; and the greatest that a checkpoint may ask for."""
@@ -57,6 +58,16 @@ class ResidualBlock(nn.Module):
         return functional.relu(branch + self.shortcut(x))
 
 
+def _infer(shapes: Shapes) -> dict[str, int | str]:
+    return class_count(shapes, "fc.weight")
+
+
+@register_architecture(
+    arguments={"num_classes": CLASS_COUNTS},
+    input_size=(32, 32),
+    sides=range(SMALLEST, LARGEST + 1),
+    infer=_infer,
+)
 class CBAM_ResNet(nn.Module):  # noqa: N801 - named as the reference network is
     """The second network: six residual blocks, each with a CBAM, and a linear classifier on their mean.
 

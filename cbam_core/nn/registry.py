@@ -1,4 +1,7 @@
-"""The networks that a file of weights can be for, by name, and what their state dicts must hold."""
+"""The networks that a file of weights can be for, by name, and what their state dicts must hold.
+
+Each network enters itself, with `register_architecture` above its class; `cbam_core.nn` imports those that ship.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from cbam_core.errors import ModelError
-from cbam_core.nn import cbam_resnet
-from cbam_core.nn.cbam import Gates
-from cbam_core.nn.cbam_cnn import CBAM_CNN, LARGEST, SMALLEST
-from cbam_core.nn.cbam_resnet import CBAM_ResNet
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Names of a state dict's tensors and their shapes."""
@@ -68,7 +67,11 @@ class Architecture:
     infer: Callable[[Shapes], dict[str, int | str]]
 
 
+CLASS_COUNTS = Argument(default=10, allowed=range(1, 10_001))
+"""What ``num_classes`` may be."""
+
 ARCHITECTURES: dict[str, Architecture] = {}
+"""Every registered network by its name."""
 
 
 def register(architecture: Architecture) -> None:
@@ -86,6 +89,45 @@ def register(architecture: Architecture) -> None:
     ARCHITECTURES[architecture.name] = architecture
 
 
+Network = TypeVar("Network", bound=type[nn.Module])
+
+
+def register_architecture(
+    *,
+    arguments: Mapping[str, Argument],
+    input_size: tuple[int, int],
+    sides: range,
+    infer: Callable[[Shapes], dict[str, int | str]],
+) -> Callable[[Network], Network]:
+    """Register the class below under its own name; the arguments are those of `Architecture`.
+
+    Raises:
+        ModelError: another network has the name.
+    """
+
+    def enter(network: Network) -> Network:
+        register(Architecture(network.__name__, network, arguments, input_size, sides, infer))
+        return network
+
+    return enter
+
+
+def class_count(shapes: Shapes, layer: str) -> dict[str, int | str]:
+    """Read the argument ``num_classes`` off the weight of the last linear layer; nothing where it is not there.
+
+    Args:
+        shapes: the tensors of a plain state dict.
+        layer: name of the weight, such as ``"fc.weight"``.
+    """
+    shape = shapes.get(layer, ())
+    return {"num_classes": shape[0]} if len(shape) == 2 else {}
+
+
+def known_names() -> tuple[str, ...]:
+    """The names of all registered networks, sorted, for sentences that list them."""
+    return tuple(sorted(ARCHITECTURES))
+
+
 def find(name: str) -> Architecture:
     """The registered network of that name.
 
@@ -97,7 +139,7 @@ def find(name: str) -> Architecture:
             "model.unknown-architecture",
             "there is no network named {name}; the known ones are {known}",
             name=repr(name[:60]),
-            known=", ".join(sorted(ARCHITECTURES)),
+            known=", ".join(known_names()),
         )
     return ARCHITECTURES[name]
 
@@ -218,45 +260,3 @@ def recognise(shapes: Shapes) -> tuple[Architecture, dict[str, int | str]] | Non
         if likeness >= 0.5 and (best is None or likeness > best[0]):
             best = likeness, architecture, arguments
     return None if best is None else (best[1], best[2])
-
-
-def _infer_cbam_cnn(shapes: Shapes) -> dict[str, int | str]:
-    found = _classes(shapes, "fc2.weight")
-    has_channel, has_spatial = (any(part in name for name in shapes) for part in ("channel_attn", "spatial_attn"))
-    lacking = {(True, False): "channel", (False, True): "spatial", (False, False): "none"}
-    gates = lacking.get((has_channel, has_spatial))
-    return found if gates is None else {**found, "gates": gates}
-
-
-def _infer_cbam_resnet(shapes: Shapes) -> dict[str, int | str]:
-    return _classes(shapes, "fc.weight")
-
-
-def _classes(shapes: Shapes, layer: str) -> dict[str, int | str]:
-    shape = shapes.get(layer, ())
-    return {"num_classes": shape[0]} if len(shape) == 2 else {}
-
-
-CLASS_COUNTS = Argument(default=10, allowed=range(1, 10_001))
-
-
-register(
-    Architecture(
-        name="CBAM_CNN",
-        build=CBAM_CNN,
-        arguments={"num_classes": CLASS_COUNTS, "gates": Argument(default="both", allowed=get_args(Gates))},
-        input_size=(32, 32),
-        sides=range(SMALLEST, LARGEST + 1),
-        infer=_infer_cbam_cnn,
-    )
-)
-register(
-    Architecture(
-        name="CBAM_ResNet",
-        build=CBAM_ResNet,
-        arguments={"num_classes": CLASS_COUNTS},
-        input_size=(32, 32),
-        sides=range(cbam_resnet.SMALLEST, cbam_resnet.LARGEST + 1),
-        infer=_infer_cbam_resnet,
-    )
-)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from cbam_core.nn.cbam import ChannelAttention, SpatialAttention
+from cbam_core.gates.finders import find_sites
 from cbam_core.training.muon import Muon
 from cbam_core.training.recipes import Recipe
 
@@ -23,8 +23,7 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
     Weights of convolutions and linear layers decay. Biases and normalisations do not, as is usual; nor do the gates:
     decay pulls their two-layer perceptron to zero, where its gradient vanishes and every channel weight stays at 0.5.
     """
-    gates = [m for m in model.modules() if isinstance(m, ChannelAttention | SpatialAttention)]
-    free = {parameter for gate in gates for parameter in gate.parameters()}
+    free = {parameter for site in find_sites(model) for parameter in site.gated.parameters()}
     free |= {parameter for parameter in model.parameters() if parameter.ndim < 2}
     return [
         {"params": [p for p in model.parameters() if p not in free], "weight_decay": weight_decay},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CheckpointError, ModelError
-from cbam_core.nn.registry import ARCHITECTURES, Shapes, complete_arguments, find, recognise
+from cbam_core.nn.registry import Shapes, complete_arguments, find, known_names, recognise
 from cbam_core.weights.card import ASSUMPTIONS, Card
 from cbam_core.weights.fields import EXPECTED_WORDS, Fields, Scalar
 
@@ -175,7 +175,7 @@ def assumed_description(shapes: Shapes) -> Description:
         raise CheckpointError(
             "checkpoint.unknown-network",
             "the file's tensors belong to no network that this program knows ({known})",
-            known=", ".join(sorted(ARCHITECTURES)),
+            known=", ".join(known_names()),
         )
     architecture, arguments = found
     count = arguments.get("num_classes", architecture.arguments["num_classes"].default)

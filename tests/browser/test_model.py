@@ -9,7 +9,7 @@ import pytest
 from cbam_core import load_classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.evaluation.evaluation_file import keep_evaluation
-from cbam_core.nn.kernels import spatial_kernels
+from cbam_core.gates.kernels import spatial_kernels
 from cbam_core.places import shipped_checkpoints
 from cbam_core.render.diverging import diverging
 from cbam_core.render.kernels import reach

@@ -5,7 +5,8 @@ import torch
 
 from cbam_core.errors import ModelError
 from cbam_core.gates import capture, place
-from cbam_core.nn import CBAM, CBAM_ResNet, build, summarise
+from cbam_core.gates.anatomy import summarise
+from cbam_core.nn import CBAM, CBAM_ResNet, build
 from cbam_core.nn.registry import recognise
 from cbam_core.results.placement import Placement
 

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +10,15 @@ from torch import nn
 
 from cbam_core.errors import ModelError
 from cbam_core.nn import ARCHITECTURES, CBAM_CNN, Architecture, build, register, registry
-from cbam_core.nn.registry import Argument, TensorSpec, assemble, expected_tensors, recognise
+from cbam_core.nn.registry import (
+    Argument,
+    TensorSpec,
+    assemble,
+    expected_tensors,
+    known_names,
+    recognise,
+    register_architecture,
+)
 from tests.corpus_checkpoints import network
 
 
@@ -57,6 +67,30 @@ def test_value_that_is_no_choice_is_refused(toy: Architecture) -> None:
 def test_a_name_is_registered_once(toy: Architecture) -> None:
     with pytest.raises(ModelError, match="already registered"):
         register(toy)
+
+
+def test_a_class_registers_itself_by_its_own_name() -> None:
+    arguments = {"width": Argument(4, range(1, 9))}
+    try:
+
+        @register_architecture(arguments=arguments, input_size=(8, 8), sides=range(8, 9), infer=lambda _: {})
+        class Own(nn.Linear):
+            def __init__(self, width: int) -> None:
+                super().__init__(width, 1)
+
+        assert known_names() == ("CBAM_CNN", "CBAM_ResNet", "Own")
+        assert build("Own", {"width": 5}).weight.shape == (1, 5)
+        with pytest.raises(ModelError, match="already registered"):
+            register_architecture(arguments=arguments, input_size=(8, 8), sides=range(8, 9), infer=lambda _: {})(Own)
+    finally:
+        ARCHITECTURES.pop("Own", None)
+
+
+@pytest.mark.parametrize("module", ["cbam_core.nn.registry", "cbam_core.nn"])
+def test_whoever_imports_the_registry_first_finds_the_shipped_networks_in_it(module: str) -> None:
+    program = f"from {module} import ARCHITECTURES; print(*ARCHITECTURES)"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["CBAM_CNN", "CBAM_ResNet"]
 
 
 def test_expected_tensors_are_those_of_the_real_network() -> None:

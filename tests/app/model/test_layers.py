@@ -5,7 +5,8 @@ import streamlit as st
 from torch import nn
 
 from app.model.layers import block_table, layer_table
-from cbam_core.nn import CBAM_CNN, SpatialAttention, summarise
+from cbam_core.gates.anatomy import summarise
+from cbam_core.nn import CBAM_CNN, SpatialAttention
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from cbam_core import CBAM_CNN, load_classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import TrainingError
 from cbam_core.evaluation.evaluation_file import evaluation_path, keep_evaluation
+from cbam_core.gates.anatomy import summarise
 from cbam_core.network import save_classifier
-from cbam_core.nn.anatomy import summarise
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.evaluation import Evaluation, levels_of
 from cbam_core.weights.card import Card

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from cbam_core.gates.kernels import spatial_kernels
 from cbam_core.nn import CBAM_CNN, SpatialAttention
-from cbam_core.nn.kernels import spatial_kernels
 
 
 def test_every_block_gives_its_two_planes_in_the_networks_order(tiny_classifier):

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from cbam_core.errors import ModelError
-from cbam_core.nn import CBAM, Summary, summarise
+from cbam_core.gates.anatomy import Summary, summarise
+from cbam_core.nn import CBAM
 from tests.corpus_checkpoints import network
 
 

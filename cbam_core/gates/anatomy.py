@@ -14,17 +14,15 @@ from __future__ import annotations
 import copy
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
-
-GATES = (ChannelAttention, SpatialAttention)
-"""Modules that multiply a feature map by a gate themselves."""
+from cbam_core.gates.finders import find_sites
+from cbam_core.gates.sites import Site
 
 
 @dataclass(frozen=True)
@@ -48,14 +46,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class BlockCost:
-    """What one CBAM adds to its network.
+    """What the gates of one block add to their network.
 
     Attributes:
-        name: the block's name, such as ``"cbam1"``.
-        parameters: of both gates.
-        channel_parameters: of its channel attention.
-        spatial_parameters: of its spatial attention.
-        multiply_adds: of both gates.
+        name: the block's name, such as ``"cbam1"``; empty where it is the network itself.
+        parameters: number of parameters of all its gates.
+        channel_parameters: number of those of its channel attention.
+        spatial_parameters: number of those of its spatial attention.
+        multiply_adds: number of multiply-adds of all its gates.
     """
 
     name: str
@@ -72,7 +70,7 @@ class Summary:
     Attributes:
         input_size: (width, height) in pixels.
         layers: in the order in which they first finish.
-        blocks: every CBAM, in the network's order.
+        blocks: every block with gates, in the order in which they are found.
         parameters: of the whole network.
         trainable: those that training may change.
         multiply_adds: of one forward.
@@ -116,14 +114,17 @@ def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
         input_size: (width, height) of its input in pixels.
 
     Raises:
+        CaptureError: the network is compiled, scripted or exported.
         ModelError: the network does not take the size.
     """
     shadow = _shadow(model)
+    sites = find_sites(shadow)
+    gated = {site.gated for site in sites}
     layers: dict[str, Layer] = {}
     for name, module in shadow.named_modules():
         own = sum(parameter.numel() for parameter in module.parameters(recurse=False))
-        if own or isinstance(module, GATES) or not any(module.children()):
-            module.register_forward_hook(_counter(layers, name, own))
+        if own or module in gated or not any(module.children()):
+            module.register_forward_hook(_counter(layers, name, own, gates=module in gated))
     width, height = input_size
     with torch.no_grad():
         shadow(torch.empty(1, 3, height, width, device="meta"))
@@ -131,7 +132,7 @@ def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
     return Summary(
         input_size=input_size,
         layers=tuple(layers.values()),
-        blocks=tuple(_blocks(shadow, layers)),
+        blocks=tuple(_blocks(shadow, sites, layers)),
         parameters=sum(parameter.numel() for parameter in parameters),
         trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         multiply_adds=sum(layer.multiply_adds for layer in layers.values()),
@@ -144,7 +145,7 @@ def _shadow(model: nn.Module) -> nn.Module:
     for module in model.modules():
         for key, value in vars(module).items():
             if "hooks" in key and isinstance(value, dict):
-                memo[id(value)] = OrderedDict()  # another thread may be recording this very model
+                memo[id(value)] = OrderedDict()  # not even read, because another thread may be changing it
         for parameter in module.parameters(recurse=False):
             empty = torch.empty_like(parameter, device="meta")
             memo[id(parameter)] = nn.Parameter(empty, requires_grad=False)
@@ -153,7 +154,7 @@ def _shadow(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo).eval()
 
 
-def _counter(layers: dict[str, Layer], name: str, parameters: int) -> Callable[..., None]:
+def _counter(layers: dict[str, Layer], name: str, parameters: int, *, gates: bool) -> Callable[..., None]:
     def count(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         earlier = layers[name].multiply_adds if name in layers else 0
         layers[name] = Layer(
@@ -161,7 +162,7 @@ def _counter(layers: dict[str, Layer], name: str, parameters: int) -> Callable[.
             kind=type(module).__name__,
             output_shape=tuple(output.shape[1:]),
             parameters=parameters,
-            multiply_adds=earlier + _multiply_adds(module, output),
+            multiply_adds=earlier + (output.numel() if gates else _multiply_adds(module, output)),
         )
 
     return count
@@ -172,27 +173,36 @@ def _multiply_adds(module: nn.Module, output: Tensor) -> int:
         return output.numel() * math.prod(module.kernel_size) * (module.in_channels // module.groups)
     if isinstance(module, nn.Linear):
         return output.numel() * module.in_features
-    if isinstance(module, GATES):
-        return output.numel()
     return 0
 
 
-def _blocks(model: nn.Module, layers: dict[str, Layer]) -> list[BlockCost]:
-    blocks = []
-    for name, module in model.named_modules():
-        if isinstance(module, CBAM):
-            prefix = f"{name}." if name else ""
-            blocks.append(
-                BlockCost(
-                    name=name,
-                    parameters=_parameters(module),
-                    channel_parameters=_parameters(module.channel_attn),
-                    spatial_parameters=_parameters(module.spatial_attn),
-                    multiply_adds=sum(layer.multiply_adds for key, layer in layers.items() if key.startswith(prefix)),
-                )
-            )
-    return blocks
+def _blocks(model: nn.Module, sites: list[Site], layers: dict[str, Layer]) -> list[BlockCost]:
+    paths = {module: name for name, module in model.named_modules()}
+    known = set(paths.values())
+    by_block: dict[str, list[Site]] = {}
+    for site in sites:
+        by_block.setdefault(site.block, []).append(site)
+    return [
+        BlockCost(
+            name=block if block in known else "",
+            parameters=_parameters(own),
+            channel_parameters=_parameters(site for site in own if site.kind == "channel"),
+            spatial_parameters=_parameters(site for site in own if site.kind == "spatial"),
+            multiply_adds=_cost(layers, {paths[site.gated] for site in own}),
+        )
+        for block, own in by_block.items()
+    ]
 
 
-def _parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+def _parameters(sites: Iterable[Site]) -> int:
+    own = {parameter for site in sites for parameter in site.gated.parameters()}
+    return sum(parameter.numel() for parameter in own)
+
+
+def _cost(layers: dict[str, Layer], paths: set[str]) -> int:
+    """Multiply-adds of all layers at or below some paths."""
+    return sum(
+        layer.multiply_adds
+        for name, layer in layers.items()
+        if any(not path or name == path or name.startswith(f"{path}.") for path in paths)
+    )
