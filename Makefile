@@ -13,7 +13,7 @@ WORKERS ?= 2
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: app bench check help pictures test words
+.PHONY: api app bench check help pictures test words
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,7 +45,7 @@ check: $(DEVELOPMENT) ## Lint, check the formatting and check the types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(BENCHMARKS) ## Measure every figure of the README again
+bench: $(BENCHMARKS) ## Measure every figure of docs/measured.md again
 	@for file in benchmarks/*.py; do \
 		echo "== $$file"; \
 		$(BIN)/python "$$file" $(ARGS) || exit 1; \
@@ -56,6 +56,9 @@ pictures: $(DEVELOPMENT) ## Take the pictures of the README again
 
 words: $(DEVELOPMENT) ## Collect the words to translate, and compile the catalogues
 	$(BIN)/python docs/make_words.py
+
+api: $(DEVELOPMENT) ## Write the pages about the library's names into build/api
+	$(BIN)/python -m pdoc --docformat google --output-directory build/api cbam_core
 
 # A stamp is newer than what it was made from, so a second `make` installs nothing.
 $(BIN)/python:

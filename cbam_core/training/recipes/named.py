@@ -1,4 +1,4 @@
-"""Every recipe by its name, and the command line that one stands for."""
+"""Every recipe by its name, and the command line that repeats a run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (FAST, REFERENCE
 """Every recipe by its name."""
 
 OPTIONS = ("epochs", "seed")
-"""Values with an option of their own; others are set by ``--set``."""
+"""Values with an option of their own; ``--set`` is for the others."""
 
 
 def command_for(recipe: Mapping[str, Number], out: str) -> str:
-    """The command line that makes a network of a recipe, as a shell takes it.
+    """Write the command line that trains a network by a recipe, quoted for a shell.
 
     Args:
-        recipe: its values by name, as a card or a history keeps them; it may be one of another version.
-        out: the folder of the run, quoted where it has to be.
+        recipe: values of the recipe by name, as a card or a history keeps them; they may be of another version.
+        out: folder of the run, quoted if it has to be.
     """
     named = RECIPES.get(str(recipe.get("name")))
     usual = {} if named is None else named.as_dict()

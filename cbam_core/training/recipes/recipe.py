@@ -1,4 +1,4 @@
-"""What a recipe is: every number of a training run, frozen, checked, and stored with the network that it made."""
+"""A recipe: every number of a training run, frozen, checked, and stored with the network that it made."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ Number = int | float | str | bool
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a run does, complete: the same recipe, data and seed on one machine give the same weights.
+    """Everything that a run does: the same recipe, data and seed on one machine give the same weights.
 
     Attributes:
-        name: what the card calls it.
+        name: name on the card.
         architecture: registered name of the network.
-        gates: of every block of `CBAM_CNN`; ``"both"`` for other networks.
+        gates: gates of every block of `CBAM_CNN`; ``"both"`` for other networks.
         epochs: passes over the training part.
         batch_size: images per step; the last, smaller batch of an epoch is left out.
         optimiser: ``"sgd"`` (with Nesterov momentum), ``"adam"``, or ``"muon"`` (orthogonal steps of hidden layers).
-        learning_rate: of ``"one-cycle"`` the peak, of ``"plateau"`` the first; of ``"muon"`` that of hidden layers.
-        other_rate: of ``"muon"``: the rate of all that is not a hidden layer.
-        hidden_decay: of ``"muon"``: hidden layers shrink by this share of their rate at every step.
+        learning_rate: peak rate of ``"one-cycle"``, first rate of ``"plateau"``; for ``"muon"`` of hidden layers alone.
+        other_rate: rate of all layers but the hidden ones, for ``"muon"``.
+        hidden_decay: share of their rate by which hidden layers shrink at every step, for ``"muon"``.
         schedule: ``"one-cycle"``, or ``"plateau"``, which halves the rate after more than three epochs in which the
             validation loss did not fall.
-        warmup: of one-cycle: share of all steps, in (0, 1), that climb to the peak; the rest falls on a cosine.
-        momentum: of SGD.
+        warmup: share of all steps, in (0, 1), in which one-cycle climbs to its peak; then it falls on a cosine.
+        momentum: momentum of SGD.
         weight_decay: L2 penalty on the weights of convolutions and linear layers outside the gates.
         label_smoothing: share of each target spread over all classes, in [0, 1).
         crop_padding: pixels of black added on each side before a random crop back to size.
-        flip: mirror each image left to right with probability one half.
-        alternating: of images that are mirrored: the half of the first epoch by chance, then each in every other epoch.
-        brightness: images are multiplied by a factor between 1 - brightness and 1 + brightness.
-        contrast: so is their distance from their mean grey.
-        saturation: so is their distance from their own grey version.
-        hue: turned by up to this share of the colour circle, either way, in [0, 0.5].
-        rotation: turned by up to this many degrees, either way.
-        erased: side in pixels of a square of mid-grey at a random place; 0 for none.
+        flip: whether each image is mirrored left to right with probability one half.
+        alternating: whether a random half is mirrored in the first epoch, and then each image in every other epoch.
+        brightness: largest change of brightness; the factor lies between 1 - brightness and 1 + brightness.
+        contrast: the same for the distance of pixels from the mean grey of their image.
+        saturation: the same for the distance of pixels from their own grey.
+        hue: largest turn of the hue in either direction, as a share of the colour circle, in [0, 0.5].
+        rotation: largest rotation in either direction, in degrees.
+        erased: side in pixels of a mid-grey square at a random position; 0 for none.
         pasted: share of the images, in [0, 1], that get a rectangle of another image, and its label by its area.
-        bfloat16: run forward and backward in bfloat16 autocast, where the processor has arithmetic for it (see
+        bfloat16: whether forward and backward run in bfloat16 autocast if the processor has instructions for it (see
             `cbam_core.training.precision`); weights and updates stay float32.
-        second: of one-cycle: epochs at the end that are a cycle of their own, after that of the others; 0 for none.
+        second: number of epochs of a second cycle at the end of one-cycle; 0 for none.
         second_rate: share of the first cycle's peak rate that the second one climbs to, in (0, 1].
-        plain: epochs at the end in which nothing is erased or pasted; 0 for none.
-        teacher: name of the shipped network whose probabilities are learnt too, in the second cycle alone where there
-            is one; "" for none.
+        plain: number of epochs at the end in which nothing is erased or pasted; 0 for none.
+        teacher: name of a shipped network whose probabilities are learnt too, only in the second cycle if there is
+            one; "" for none.
         teacher_share: weight of that part of the loss, in [0, 1].
-        teacher_temperature: both networks' logits are divided by it for that part.
-        validation: images held out of the training set (the last ones of a fixed shuffle), never trained on.
+        teacher_temperature: divisor of both networks' logits for that part.
+        validation: number of training images held out (the last ones of a fixed shuffle), never trained on.
         keep: ``"last"``, or ``"best"`` for the epoch of the greatest validation accuracy.
-        seed: of initialisation, order and transforms.
+        seed: seed of initialisation, order and transforms.
     """
 
     name: str
@@ -137,23 +137,23 @@ class Recipe:
 
     @property
     def last_cycle(self) -> int:
-        """The first epoch of the second cycle, or of the only one, counted from 1."""
+        """First epoch of the second cycle, or of the only one, counted from 1."""
         return self.epochs - self.second + 1 if self.second else 1
 
     def of_epoch(self, epoch: int) -> Recipe:
-        """The transforms of an epoch, counted from 1: this recipe's, or in the last ones its plain ones."""
+        """Give the recipe of an epoch, counted from 1: in the plain epochs at the end nothing is erased or pasted."""
         return replace(self, erased=0, pasted=0.0) if epoch > self.epochs - self.plain else self
 
     def as_dict(self) -> dict[str, Number]:
-        """The recipe as JSON-ready values."""
+        """Give the recipe as JSON-ready values."""
         return asdict(self)
 
     def differences(self, stored: Mapping[str, Any]) -> list[str]:
-        """Names of values in which a stored recipe is another one.
+        """Name the values in which a stored recipe differs.
 
         Args:
-            stored: values by name, as a run or a card keeps them. One that was not known yet counts as its default;
-                one that is known no more makes a difference unless it stood for nothing.
+            stored: values by name, as a run or a card keeps them. A missing value counts as its default; a value
+                that no longer exists is a difference unless it is zero or empty.
         """
         defaults = {item.name: item.default for item in fields(self)}
         mine = self.as_dict()
@@ -188,7 +188,7 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "validation": (1, 49_999, False, False),
     "seed": (0, _MANY, False, False),
 }
-"""Least and greatest value of each number, and whether the bounds themselves are excluded."""
+"""Lower and upper bound of each number, and whether each bound is excluded."""
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "gates": get_args(Gates),
@@ -199,14 +199,14 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def override(recipe: Recipe, changes: Mapping[str, str]) -> Recipe:
-    """A recipe with other values, given as text, as on a command line.
+    """Change values of a recipe, given as text, as on a command line.
 
     Args:
-        recipe: where all other values come from.
+        recipe: source of all other values.
         changes: values by name: ``{"learning_rate": "0.1", "flip": "no"}``.
 
     Raises:
-        TrainingError: there is no such value, or the text is none of its kind.
+        TrainingError: a value does not exist, or its text cannot be parsed.
     """
     known = [item.name for item in fields(recipe) if item.name != "name"]
     values: dict[str, Any] = {}

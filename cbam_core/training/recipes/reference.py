@@ -1,4 +1,4 @@
-"""The course's recipe, number by number, with two things put right."""
+"""The course's recipe, number by number, with two corrections."""
 
 from cbam_core.training.recipes.recipe import Recipe
 
@@ -8,7 +8,7 @@ REFERENCE = Recipe(
     batch_size=64,  # the course's
     optimiser="adam",
     learning_rate=1e-3,
-    schedule="plateau",  # patience 3, factor 0.5, as there; but it watches held-out training images, not the test set
+    schedule="plateau",  # patience 3, factor 0.5, as there; but by the loss of held-out images, not of the test set
     weight_decay=0.0,  # the course has none
     crop_padding=4,
     flip=True,
