@@ -58,7 +58,8 @@ words: $(DEVELOPMENT) ## Collect the words to translate, and compile the catalog
 	$(BIN)/python docs/make_words.py
 
 api: $(DEVELOPMENT) ## Write the pages about the library's names into build/api
-	$(BIN)/python -m pdoc --docformat google --output-directory build/api cbam_core
+	$(BIN)/python -m pdoc --docformat google --output-directory build/api \
+		cbam_core cbam_core.errors cbam_core.gates cbam_core.nn cbam_core.results.explanation
 
 # A stamp is newer than what it was made from, so a second `make` installs nothing.
 $(BIN)/python:

@@ -195,6 +195,17 @@ def test_the_licence_is_the_one_that_is_declared():
     assert 'THE SOFTWARE IS PROVIDED "AS IS"' in text
 
 
+def test_the_citation_is_valid_and_agrees_with_the_metadata():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["cff-version"] == "1.2.0"
+    assert str(citation["version"]) == PROJECT["version"]
+    assert " AND ".join(citation["license"]) == PROJECT["license"]
+    (paper,) = citation["references"]
+    assert paper["url"] in PROJECT["urls"].values()
+    assert [author["family-names"] for author in paper["authors"]] == ["Woo", "Park", "Lee", "Kweon"]
+
+
 def test_no_registry_but_pytorchs_own_is_named():
     hosts = set()
     for name in (
@@ -281,6 +292,7 @@ def test_make_alone_lists_the_targets(make):
         "bench",
         "pictures",
         "words",
+        "api",
     ]
     assert CPU_INDEX in done.stdout
     assert asked == []
@@ -325,6 +337,13 @@ def test_make_test_skips_the_browser_only_when_told_to(make):
     assert done.returncode == 0
     assert "skipped" in done.stdout
     assert "pytest" in asked[-1]
+
+
+def test_make_api_documents_the_public_names_in_a_folder_that_is_not_kept(make):
+    done, asked = make("api")
+    assert done.returncode == 0, done.stderr
+    assert asked[-1].startswith("python -m pdoc --docformat google --output-directory build/api cbam_core ")
+    assert "build/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_changed_pins_are_installed(make, tmp_path):

@@ -1,11 +1,27 @@
-"""The README in Chinese says what the README says: the same sections, commands, numbers and links."""
+"""Each Chinese page says what its English one says, and documents name files and programs that exist."""
 
 import re
+import shlex
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
-ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
-ADVICE = "bring README.zh-CN.md up to README.md"
+PAGES = ("README.md", "docs/measured.md", "docs/training.md")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+NAMES_NO_FILE = re.compile(r"runs/|out/|results/|build/api|NAME|x/")
+"""What a command makes, or stands for a name to choose."""
+
+
+def chinese_of(name):
+    return f"{name.removesuffix('.md')}.zh-CN.md"
+
+
+@pytest.fixture(params=PAGES)
+def pair(request):
+    """Texts of an English page and of its Chinese one, and what to do where they differ."""
+    names = request.param, chinese_of(request.param)
+    return (*((ROOT / name).read_text(encoding="utf-8") for name in names), f"bring {names[1]} up to {names[0]}")
 
 
 def blocks(text):
@@ -23,36 +39,94 @@ def rows(text):
 
 
 def links(text):
-    return sorted(re.findall(r"\]\((?!README)([^)#]+?)(?:\.zh)?(?:\.png)?\)", text))
+    """Where links lead; a Chinese picture or page counts as the English one."""
+    found = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text)
+    return sorted(link.replace(".zh.png", ".png").replace(".zh-CN.md", ".md") for link in found)
 
 
-def test_code_is_the_same():
-    assert blocks(CHINESE) == blocks(ENGLISH), ADVICE
+def test_code_is_the_same(pair):
+    english, chinese, advice = pair
+    assert blocks(chinese) == blocks(english), advice
 
 
-def test_tables_hold_the_same_numbers_and_commands():
-    assert rows(CHINESE) == rows(ENGLISH), ADVICE
+def test_tables_hold_the_same_numbers_and_commands(pair):
+    english, chinese, advice = pair
+    assert rows(chinese) == rows(english), advice
 
 
-def test_sections_and_paragraphs_go_side_by_side():
+def test_sections_and_paragraphs_go_side_by_side(pair):
     def shape(text):
         return [part[:2] if part[:2] in {"# ", "##", "| ", "``", "!["} else "p" for part in text.split("\n\n")]
 
-    assert shape(CHINESE) == shape(ENGLISH), ADVICE
+    english, chinese, advice = pair
+    assert shape(chinese) == shape(english), advice
 
 
-def test_links_lead_to_the_same_places():
-    assert links(CHINESE) == links(ENGLISH), ADVICE
+def test_links_lead_to_the_same_places(pair):
+    english, chinese, advice = pair
+    assert links(chinese) == links(english), advice
 
 
-def test_numbers_in_sentences_are_the_same():
+def test_numbers_in_sentences_are_the_same(pair):
     def numbers(text):
         return sorted(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", re.sub(r"`[^`]*`|\([^)]*\)|（[^）]*）", "", prose(text))))
 
-    ours, theirs = numbers(CHINESE), numbers(ENGLISH)
-    assert [number for number in theirs if len(number) > 1 and number not in ours] == [], ADVICE
+    english, chinese, advice = pair
+    ours, theirs = numbers(chinese), numbers(english)
+    assert [number for number in theirs if len(number) > 1 and number not in ours] == [], advice
 
 
-def test_each_leads_to_the_other():
-    assert "(README.zh-CN.md)" in ENGLISH
-    assert "(README.md)" in CHINESE
+@pytest.mark.parametrize("name", PAGES)
+def test_each_leads_to_the_other(name):
+    other = chinese_of(name)
+    assert f"({Path(other).name})" in (ROOT / name).read_text(encoding="utf-8")
+    assert f"({Path(name).name})" in (ROOT / other).read_text(encoding="utf-8")
+
+
+def test_every_measured_claim_names_its_program():
+    text = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
+    claims = text.split("\n| claim | measured | command |\n")[1].split("\n\n")[0].splitlines()[1:]
+    programs = [re.fullmatch(r"\| .+ \| .+ \| `(benchmarks/\w+\.py)` \|", line)[1] for line in claims]
+    named = {*programs, *re.findall(r"benchmarks/\w+\.py", text.split("## Does CBAM help here?")[1])}
+    assert len(programs) == len(set(programs))
+    assert named == {f"benchmarks/{path.name}" for path in (ROOT / "benchmarks").glob("*.py")}
+
+
+def test_figures_of_the_readme_are_those_that_were_measured():
+    measured = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
+    (more,) = re.findall(r"^## More\n(.*?)^## ", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    figures = re.findall(r"\d+(?:\.\d+)?(?: ± [\d.]+| %| ms)", more)
+    assert len(figures) == 5
+    assert [figure for figure in figures if figure not in measured] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_files_lead_to_files(path):
+    for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+        assert link.startswith("https://") or (path.parent / link).exists(), f"{path.name} links to {link}"
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md", "docs/experiments.md"])
+def test_every_path_that_a_guide_names_exists(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    quoted = re.findall(r"`([\w.-]+/[\w./-]*|[\w-]+\.(?:py|md|toml|txt))`", prose(text))
+    commands = [word for block in blocks(text) for line in block.splitlines()[1:-1] for word in shlex.split(line, True)]
+    in_commands = [word for word in commands if re.match(r"(tests|benchmarks|docs|app|cbam_core)/", word)]
+    named = [word for word in [*quoted, *in_commands] if not NAMES_NO_FILE.search(word)]
+    assert named
+    missing = [word for word in named if not (ROOT / word).exists() and word not in {"__init__.py", "page.py"}]
+    assert missing == []
+
+
+def test_every_make_target_that_a_document_names_exists():
+    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        named = re.findall(r"`make ([a-z]+)[^`]*`|^(?:\w+=\S+ )?make ([a-z]+)", text, re.MULTILINE)
+        assert {one or other for one, other in named} <= targets, path
+
+
+def test_commands_without_make_install_what_make_installs():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "pip install -r requirements.txt -e ." in text
+    assert "pip install -r requirements-dev.txt -c requirements.txt" in text
