@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from cbam_core.data.fitting import fit_image
 from cbam_core.data.images import ImageSource, decode
+from cbam_core.data.normalisation import normalise
+from cbam_core.errors import CheckpointError
 from cbam_core.files import write_atomically
 from cbam_core.nn.registry import assemble, expected_tensors
 from cbam_core.places import shipped_checkpoints
@@ -34,24 +36,24 @@ class Classifier:
 
     Attributes:
         model: the network, in eval mode, for normalised images (B, 3, H, W); shared, never changed.
-        architecture: its registered name.
-        arguments: of its constructor.
         classes: names of the K classes, in the order of the outputs.
         mean: per-channel mean of the normalisation, RGB, in [0, 1].
         std: per-channel deviation, RGB, in [0.001, 1000].
         input_size: (width, height) in pixels that images are fitted to.
+        architecture: its registered name; "" for any other module, which can be shown but not saved.
+        arguments: of its constructor.
         card: how it came about.
         name: what pages and files call it.
         digest: SHA-256 of the file that it came from; "" where it came from none.
     """
 
     model: nn.Module = field(repr=False)
-    architecture: str
-    arguments: Mapping[str, Any]
     classes: tuple[str, ...]
     mean: Triple
     std: Triple
     input_size: tuple[int, int]
+    architecture: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     card: Card = field(default=Card(), repr=False)
     name: str = ""
     digest: str = ""
@@ -67,8 +69,9 @@ class Classifier:
         """Everything but the weights, as files carry it.
 
         Raises:
-            CheckpointError: the values contradict each other.
+            CheckpointError: the network has no registered architecture, or the values contradict each other.
         """
+        self._check_described()
         return Description(
             architecture=self.architecture,
             arguments=self.arguments,
@@ -79,6 +82,15 @@ class Classifier:
             card=self.card,
         )
 
+    def _check_described(self) -> None:
+        if not self.architecture:
+            raise CheckpointError(
+                "checkpoint.no-description",
+                "{name} cannot be saved: it does not say which registered architecture it is; "
+                "give its classifier 'architecture' and 'arguments'",
+                name=self.name or "this network",
+            )
+
     def normalise(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[Tensor, "3 h w"]:
         """Scale pixels to [0, 1], subtract the mean and divide by the deviation of each channel.
 
@@ -88,8 +100,8 @@ class Classifier:
         Returns:
             The network's input, without a batch axis; bit for bit as by torchvision's ToTensor and Normalize.
         """
-        planes = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32, order="C")).div_(255)  # (3, H, W)
-        return planes.sub_(torch.tensor(self.mean)[:, None, None]).div_(torch.tensor(self.std)[:, None, None])
+        planes = torch.from_numpy(pixels.transpose(2, 0, 1).copy())  # (H, W, 3) -> (3, H, W)
+        return normalise(planes[None], self.mean, self.std)[0].contiguous()
 
     def preprocess(
         self, image: ImageSource, fit: str = "crop", *, square: tuple[float, float, float] | None = None
@@ -158,14 +170,15 @@ def save_classifier(classifier: Classifier, path: Path) -> str:
     The same classifier gives the same bytes; the date and the versions are added to a card that has none.
 
     Args:
-        classifier: of a registered architecture.
+        classifier: a network of a registered architecture.
         path: where to write.
 
     Returns:
         SHA-256 of the file.
 
     Raises:
-        CheckpointError: `load_classifier` would refuse the file, which is then not written.
+        CheckpointError: the network has no registered architecture, or `load_classifier` would refuse the file,
+            which is then not written.
         OSError: the folder cannot be written.
     """
     card = classifier.card
@@ -201,8 +214,8 @@ def current_versions() -> dict[str, str]:
 
 
 def _plain_state(classifier: Classifier) -> OrderedDict[str, Tensor]:
-    expected = expected_tensors(classifier.architecture, classifier.arguments)
     state = classifier.model.state_dict()
+    expected = expected_tensors(classifier.architecture, classifier.arguments) if classifier.architecture else state
     return OrderedDict(
         (name, state[name].detach().cpu().clone(memory_format=torch.contiguous_format))
         for name in [*expected, *(name for name in state if name not in expected)]

@@ -1,1 +1,183 @@
-"""How are images shown to a network?"""
+"""How are images shown to a network? The one way: normalised, in batches, watched, and read as plain numbers.
+
+`observe` is a pure function of a network and a batch: it changes neither, and what it returns is free of torch, so that
+threads, processes and machines may share the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor, nn
+
+from cbam_core.data.fitting import fit_image
+from cbam_core.data.normalisation import normalise
+from cbam_core.errors import ModelError
+from cbam_core.gates import Gate, capture, place
+from cbam_core.network import Classifier
+from cbam_core.results.kinds import Kind
+from cbam_core.results.placement import Placement
+
+Images = Sequence[UInt8[np.ndarray, "_ _ 3"]] | UInt8[np.ndarray, "b h w 3"]
+"""RGB images, one by one or as one array."""
+
+BATCH = 64
+"""Images of 32x32 pixels that go through the network at once, so that a long list needs no more memory than a short
+one; of larger ones as many fewer."""
+
+
+@dataclass(frozen=True, eq=False)
+class ObservedGate:
+    """What one gate did with each image of a batch.
+
+    Attributes:
+        name: the gate's own name, such as ``"cbam1.channel"``.
+        block: the block it belongs to, such as ``"cbam1"``.
+        kind: what it multiplies one by one; see `cbam_core.results.kinds`.
+        call: how often it had run in this forward, itself included.
+        values: float32 (B, ...): channel (B, C), spatial (B, H, W), full (B, C, H, W).
+    """
+
+    name: str
+    block: str
+    kind: Kind
+    call: int
+    values: Float32[np.ndarray, "b ..."]
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What a network did with a batch of images, as plain numbers.
+
+    Attributes:
+        logits: float32 (B, K), finite.
+        probabilities: their softmax, float32 (B, K).
+        gates: in order of execution; empty where none were asked for, or the network has none.
+    """
+
+    logits: Float32[np.ndarray, "b k"]
+    probabilities: Float32[np.ndarray, "b k"]
+    gates: tuple[ObservedGate, ...]
+
+
+def observe(classifier: Classifier, pixels: Images, *, gates: bool = True) -> Observation:
+    """Show a network one batch of images, and read what it answered and what its gates did.
+
+    Args:
+        classifier: the network; it is not changed, and several threads may show it images at once.
+        pixels: uint8 RGB images of the network's size.
+        gates: whether to record gates; without, only logits and probabilities are read.
+
+    Raises:
+        CaptureError: gates are asked for, and the model is compiled, scripted or exported.
+        ModelError: the network is in training mode, does not give one logit a class, or its answers are not finite.
+    """
+    batch = network_input(classifier, pixels)
+    with torch.inference_mode(), capture(classifier.model) if gates else nullcontext() as record:
+        logits = classifier.model(batch)
+    _check_logits(classifier, logits, len(pixels))
+    logits = logits.float()
+    return Observation(
+        logits=_plain(logits),
+        probabilities=_plain(logits.softmax(dim=1)),
+        gates=() if record is None else tuple(_observed(gate) for gate in record.gates),
+    )
+
+
+def observe_all(classifier: Classifier, images: Images, *, gates: bool = True) -> Iterator[Observation]:
+    """Show a network any number of images, batch after batch.
+
+    Args:
+        classifier: the network; it is not changed.
+        images: uint8 RGB; the centre of an image of another size is fitted to the network's.
+        gates: whether to record gates.
+
+    Yields:
+        What the network did with each batch; together, every image once and in order.
+
+    Raises:
+        CaptureError, ModelError: as `observe`.
+    """
+    for batch in batches(len(images), batch_size(classifier)):
+        yield observe(classifier, [fitted(classifier, image) for image in images[batch]], gates=gates)
+
+
+def batch_size(classifier: Classifier) -> int:
+    """Images that go through a network at once."""
+    width, height = classifier.input_size
+    return max(1, min(BATCH, BATCH * 32 * 32 // (width * height)))
+
+
+def batches(count: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` that cover `count` items in order."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def fitted(classifier: Classifier, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
+    """An image of the network's size: the image itself, or its centre resized."""
+    width, height = classifier.input_size
+    if image.shape[:2] == (height, width):
+        return image
+    return fit_image(image, (width, height), "crop")[0]
+
+
+def network_input(classifier: Classifier, pixels: Images) -> Float32[Tensor, "b 3 h w"]:
+    """Images of the network's size as the batch that it is shown, on the device of its parameters.
+
+    Raises:
+        ModelError: the network is in training mode.
+    """
+    if classifier.model.training:
+        raise ModelError(
+            "model.in-training",
+            "the network is in training mode, in which dropout and batch statistics change its output: "
+            "call model.eval() first",
+        )
+    channels_last = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
+    parameter = next(classifier.model.parameters(), channels_last)
+    return normalise(channels_last.to(parameter.device), classifier.mean, classifier.std)
+
+
+_known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()
+
+
+def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
+    """The grids of a model's blocks, worked out once a model and size; nothing is stored on the model."""
+    by_size = _known.setdefault(model, {})
+    if input_size not in by_size:
+        by_size[input_size] = place(model, input_size)
+    return by_size[input_size]
+
+
+def _check_logits(classifier: Classifier, logits: Tensor, count: int) -> None:
+    if logits.shape != (count, len(classifier.classes)):
+        raise ModelError(
+            "model.logits-shape",
+            "a classifier of {classes} classes must give logits of shape ({batch}, {classes}); "
+            "this network gave {shape}",
+            classes=len(classifier.classes),
+            batch=count,
+            shape=str(tuple(logits.shape)),
+        )
+    if not logits.isfinite().all():
+        raise ModelError(
+            "model.not-finite",
+            "{name} does not answer with finite numbers: its weights are too large to compute with",
+            name=classifier.name or "this network",
+        )
+
+
+def _observed(gate: Gate) -> ObservedGate:
+    return ObservedGate(gate.name, gate.block, gate.kind, gate.call, _plain(gate.values))
+
+
+def _plain(values: Tensor) -> Float32[np.ndarray, ...]:
+    array: np.ndarray = values.float().cpu().numpy()
+    return array

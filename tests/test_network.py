@@ -182,6 +182,20 @@ print(refused)
     assert time.perf_counter() - started < 60
 
 
+def test_any_module_is_a_network_to_show_and_none_to_save(tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2)).eval()
+    shown = Classifier(model=module, classes=("a", "b"), mean=(0.5,) * 3, std=(0.5,) * 3, input_size=(8, 8))
+    assert (shown.architecture, dict(shown.arguments), shown.card) == ("", {}, Card())
+    assert shown.preprocess(np.zeros((20, 30, 3), np.uint8)).shape == (3, 8, 8)
+    with pytest.raises(CheckpointError, match="this network cannot be saved") as refused:
+        save_classifier(shown, tmp_path / "a.safetensors")
+    assert refused.value.code == "checkpoint.no-description"
+    assert not (tmp_path / "a.safetensors").exists()
+    export_state_dict(shown, tmp_path / "a.pth")
+    weights = torch.load(tmp_path / "a.pth", weights_only=True)
+    assert all(torch.equal(weights[name], tensor) for name, tensor in module.state_dict().items())
+
+
 def test_normalise_is_what_torchvision_does(classifier: Classifier) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     steps = [transforms.ToTensor(), transforms.Normalize(classifier.mean, classifier.std)]

@@ -15,8 +15,8 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.evaluation.class_means_file import Summaries, keep_summaries, open_summaries, summaries_path
 from cbam_core.explanation.comparison import GateSummary
-from cbam_core.explanation.explaining import batch_of
 from cbam_core.network import Classifier
+from cbam_core.observing import batch_size
 
 _SUMMING = "summing-gates"
 
@@ -35,7 +35,7 @@ def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:
-    sheet, step = sample_sheet(), batch_of(_classifier)
+    sheet, step = sample_sheet(), batch_size(_classifier)
     sums = GateSums(_classifier, CLASSES)
     for start in range(0, len(sheet.images), step):
         with slot():
@@ -71,7 +71,7 @@ def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -
 
 
 def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
-    test, sums, size = open_split("test"), _begun(classifier), batch_of(classifier)
+    test, sums, size = open_split("test"), _begun(classifier), batch_size(classifier)
     while sums.count < len(test.labels):
         report(sums.count, len(test.labels))  # draws, and is where Streamlit ends runs that are not wanted any more
         with slot():  # a run that is being ended may have gone one step further by now

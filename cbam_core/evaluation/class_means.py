@@ -10,16 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, Float64, UInt8
 
-from cbam_core.data.fitting import fit_image
 from cbam_core.errors import DataError
 from cbam_core.explanation.comparison import GateSummary
-from cbam_core.explanation.explaining import as_batch, batch_of, check_finite, placements
-from cbam_core.gates import Gate as CapturedGate
-from cbam_core.gates import capture
 from cbam_core.network import Classifier
+from cbam_core.observing import Observation, batch_size, batches, observe_all, placements
 from cbam_core.results.explanation import Block, Gate, blocks_of, own_copy
 from cbam_core.results.kinds import Kind
 
@@ -96,25 +92,19 @@ class GateSums:
             labels: indices into the classes.
 
         Raises:
-            ModelError: the network is in training mode.
+            CaptureError, ModelError: as `cbam_core.observing.observe`.
         """
-        step = batch_of(self._classifier)
-        for start in range(0, len(labels), step):
-            self._add(images[start : start + step], labels[start : start + step])
+        parts = batches(len(labels), batch_size(self._classifier))
+        for part, seen in zip(parts, observe_all(self._classifier, images), strict=True):
+            self._take_in(seen, labels[part])
         self.count += len(labels)
 
-    def _add(self, images: UInt8[np.ndarray, "n h w 3"], labels: UInt8[np.ndarray, " n"]) -> None:
-        model = self._classifier.model
-        batch = as_batch(self._classifier, [self._fitted(image) for image in images])
-        with torch.inference_mode(), capture(model) as record:
-            logits = model(batch)
-        check_finite(self._classifier, logits)
-        probabilities = logits.float().softmax(dim=1).cpu().numpy()
-        values = {(gate.block, gate.name, gate.kind, gate.call): _as_array(gate) for gate in record.gates}
+    def _take_in(self, seen: Observation, labels: UInt8[np.ndarray, " n"]) -> None:
+        values = {(gate.block, gate.name, gate.kind, gate.call): gate.values for gate in seen.gates}
         for label in np.unique(labels).tolist():
             mine = labels == label
             self._take(self._found[self._classes[label]], {key: one[mine] for key, one in values.items()})
-            self._count(self._found[self._classes[label]], probabilities[mine])
+            self._count(self._found[self._classes[label]], seen.probabilities[mine])
 
     def summaries(self) -> dict[str, GateSummary]:
         """What was found, by the classes' names.
@@ -123,12 +113,6 @@ class GateSums:
             DataError: there was no image of a class.
         """
         return {name: self._summary(name, found) for name, found in self._found.items()}
-
-    def _fitted(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
-        width, height = self._classifier.input_size
-        if image.shape[:2] == (height, width):
-            return image
-        return fit_image(image, (width, height), "crop")[0]
 
     def _take(self, found: _OfClass, values: dict[GateKey, Float32[np.ndarray, " n *shape"]]) -> None:
         for key, one in values.items():
@@ -157,8 +141,3 @@ class GateSums:
             (block, Gate(name, kind, call, own_copy(values))) for (block, name, kind, call), values in gates.items()
         )
         return blocks_of(plain, placements(self._classifier.model, self._classifier.input_size))
-
-
-def _as_array(gate: CapturedGate) -> Float32[np.ndarray, " n *shape"]:
-    values: np.ndarray = gate.values.float().cpu().numpy()
-    return values

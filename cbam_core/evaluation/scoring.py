@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
-from jaxtyping import Float32, UInt8
-from torch import Tensor
+from jaxtyping import UInt8
 
-from cbam_core.data.fitting import fit_image
 from cbam_core.errors import ModelError
-from cbam_core.explanation.explaining import check_finite
 from cbam_core.network import Classifier
+from cbam_core.observing import batch_size, batches, observe_all
 from cbam_core.results.evaluation import Evaluation, levels_of
-from cbam_core.training.transforms import normalise
-
-BATCH = 250
-"""Images that go through the network at once."""
 
 
 def score(
@@ -40,7 +33,7 @@ def score(
         report: called after each batch with the number of images done.
 
     Raises:
-        ModelError: the network knows other classes, or its answers are no numbers.
+        ModelError: the network knows other classes, is in training mode, or its answers are not finite.
     """
     if classifier.classes != classes:
         raise ModelError(
@@ -52,24 +45,12 @@ def score(
         )
     predicted = np.empty(len(labels), np.uint8)
     levels = np.empty((len(labels), len(classes)), np.uint16)
-    for start in range(0, len(labels), BATCH):
-        batch = slice(start, start + BATCH)
-        logits = _logits(classifier, np.array(images[batch]))
-        check_finite(classifier, logits)
-        predicted[batch] = logits.argmax(1).numpy()
-        levels[batch] = levels_of(logits.softmax(1).numpy())
-        report(min(batch.stop, len(labels)))
+    parts = batches(len(labels), batch_size(classifier))
+    for part, seen in zip(parts, observe_all(classifier, images, gates=False), strict=True):
+        predicted[part] = seen.logits.argmax(1)
+        levels[part] = levels_of(seen.probabilities)
+        report(part.stop)
     return Evaluation(classes, np.array(labels), predicted, levels, split, classifier.digest)
-
-
-def _logits(classifier: Classifier, images: UInt8[np.ndarray, "b h w 3"]) -> Float32[Tensor, "b k"]:
-    width, height = classifier.input_size
-    if images.shape[1:3] != (height, width):
-        images = np.stack([fit_image(image, (width, height), "crop")[0] for image in images])
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
-    with torch.inference_mode():
-        logits: Tensor = classifier.model(normalise(pixels, classifier.mean, classifier.std))
-    return logits
 
 
 def _name(classifier: Classifier) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cbam_core.errors import CaptureError
-from cbam_core.explanation.explaining import as_batch
 from cbam_core.gates.channel_trace import follow_channel
 from cbam_core.network import Classifier
+from cbam_core.observing import network_input
 from cbam_core.results.explanation import ChannelMap, Explanation, own_copy
 
 
@@ -29,7 +29,7 @@ def explain_channel(classifier: Classifier, explanation: Explanation, block: str
             given=explanation.checkpoint or "another network",
             name=classifier.name or "this network",
         )
-    batch = as_batch(classifier, [explanation.input_image])
+    batch = network_input(classifier, [explanation.input_image])
     before, after = follow_channel(classifier.model, batch, block, channel)
     found = next(one for one in explanation.blocks if one.name == block)
     weights = found.channel_weights

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
+from cbam_core.data.normalisation import normalise
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.evaluation.evaluation_file import keep_evaluation
 from cbam_core.evaluation.scoring import score
@@ -31,7 +32,6 @@ from cbam_core.training.recipes import Recipe, command_for
 from cbam_core.training.records import HISTORY, Recording
 from cbam_core.training.state import STATE, restore
 from cbam_core.training.tensorboard import TensorBoard
-from cbam_core.training.transforms import normalise
 from cbam_core.weights.card import Card
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD
 
@@ -111,24 +111,8 @@ def train_classifier(
     torch.manual_seed(recipe.seed)
     arguments = _arguments(recipe)
     model = build(recipe.architecture, arguments)
-    prepare = partial(normalise, mean=COURSE_MEAN, std=COURSE_STD)
-    camera = Camera(CLASSES, prepare)
-    own: list[Watch] = [Recording(folder, recipe), Filming(folder, camera, recipe.epochs)]
-    if tensorboard:
-        own.append(TensorBoard(folder, camera))
-    history = fit(
-        model,
-        Images.from_arrays(train.images, train.labels),
-        recipe,
-        prepare=prepare,
-        folder=folder,
-        resume=resume,
-        watch=Audience([*own, *watches]),
-        teacher=None if teacher is None else _answers(teacher, accelerator.device),
-        accelerator=accelerator,
-    )
-    trained = Classifier(
-        model=model.cpu(),
+    learner = Classifier(
+        model=model,
         architecture=recipe.architecture,
         arguments=complete_arguments(recipe.architecture, arguments),
         classes=CLASSES,
@@ -137,7 +121,24 @@ def train_classifier(
         input_size=find(recipe.architecture).input_size,
         name=checkpoint.stem,
     )
-    return _finish(trained, recipe, history, checkpoint, (train, test), teacher, accelerator)
+    camera = Camera(learner)
+    own: list[Watch] = [Recording(folder, recipe), Filming(folder, camera, recipe.epochs)]
+    if tensorboard:
+        own.append(TensorBoard(folder, camera))
+    history = fit(
+        model,
+        Images.from_arrays(train.images, train.labels),
+        recipe,
+        prepare=partial(normalise, mean=learner.mean, std=learner.std),
+        folder=folder,
+        resume=resume,
+        watch=Audience([*own, *watches]),
+        teacher=None if teacher is None else _answers(teacher, accelerator.device),
+        accelerator=accelerator,
+    )
+    return _finish(
+        replace(learner, model=model.cpu()), recipe, history, checkpoint, (train, test), teacher, accelerator
+    )
 
 
 def open_teacher(recipe: Recipe) -> Classifier | None:

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from cbam_core.data.normalisation import to_unit_range
 from cbam_core.training.cutmix import draw_patches
 from cbam_core.training.recipes import Recipe
 
@@ -57,7 +58,7 @@ class Draws:
             images = crop(images, self.shift.to(images.device), recipe.crop_padding)
         if self.mirrored is not None:
             images = flip(images, self.mirrored.to(images.device))
-        result = images.to(torch.float32, memory_format=torch.channels_last) / 255
+        result = to_unit_range(images)
         if self.factors is not None and self.order is not None:
             result = jitter(result, self.factors.to(images.device), self.order.to(images.device))
         if self.degrees is not None:
@@ -168,17 +169,6 @@ def erase(images: Float[Tensor, "b c h w"], hole: Int64[Tensor, "b 2"], side: in
     in_rows = (rows >= top) & (rows < top + side)
     in_columns = (columns >= left) & (columns < left + side)
     return images.masked_fill((in_rows[:, :, None] & in_columns[:, None, :])[:, None], 0.5)
-
-
-def normalise(
-    images: Float[Tensor, "b c h w"] | UInt8[Tensor, "b c h w"], mean: tuple[float, ...], std: tuple[float, ...]
-) -> Float[Tensor, "b c h w"]:
-    """Subtract the mean and divide by the deviation of each channel; uint8 images are scaled to [0, 1] first."""
-    scale = 1 / torch.tensor(std, device=images.device)[:, None, None]
-    shift = -torch.tensor(mean, device=images.device)[:, None, None] * scale
-    if images.dtype == torch.uint8:
-        scale = scale / 255
-    return images.to(torch.float32, memory_format=torch.channels_last) * scale + shift
 
 
 def shuffled(count: int, batch_size: int, generator: torch.Generator) -> Iterator[Int64[Tensor, " b"]]:

@@ -8,8 +8,9 @@ import torch
 
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import ModelError
-from cbam_core.evaluation.scoring import BATCH, score
+from cbam_core.evaluation.scoring import score
 from cbam_core.explanation import explain
+from cbam_core.observing import BATCH
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_every_class_is_counted_and_batches_join(tiny_classifier):
     answers = labels.copy()
     answers[labels == 4] = 5
     images[:, 0, 0, 0] = answers * 25 + 3
-    told = replace(tiny_classifier, model=Told(), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    told = replace(tiny_classifier, model=Told().eval(), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     result = score(told, images, labels, classes=CLASSES)
     counts = np.bincount(labels, minlength=10)
     assert result.count == tuple(counts)
@@ -105,7 +106,7 @@ def test_other_classes_are_refused(tiny_classifier, labelled):
 
 
 def test_answers_that_are_no_numbers_are_refused(tiny_classifier, labelled):
-    broken = replace(tiny_classifier, model=Overflowing())
+    broken = replace(tiny_classifier, model=Overflowing().eval())
     with pytest.raises(ModelError, match="tiny does not answer with finite numbers") as refused:
         score(broken, *labelled, classes=CLASSES)
     assert refused.value.code == "model.not-finite"

@@ -22,8 +22,8 @@ from cbam_core.data.fitting import FITS, Fit, fit_image
 from cbam_core.data.images import decode
 from cbam_core.errors import ImageError, ModelError
 from cbam_core.evaluation.class_means import GateSums
-from cbam_core.explanation.explaining import BATCH, batch_of
 from cbam_core.nn import CBAM_CNN, SpatialAttention
+from cbam_core.observing import BATCH, batch_size
 from cbam_core.results.placement import Placement
 from tests.plain_blocks import by_kind
 
@@ -305,4 +305,4 @@ def test_a_network_whose_answers_are_no_numbers_is_one_sentence(tiny_classifier:
 
 @pytest.mark.parametrize(("side", "images"), [(32, 64), (64, 16), (100, 6), (512, 1)])
 def test_of_larger_pictures_fewer_go_through_at_once(tiny_classifier: Classifier, side: int, images: int) -> None:
-    assert batch_of(replace(tiny_classifier, input_size=(side, side))) == images
+    assert batch_size(replace(tiny_classifier, input_size=(side, side))) == images

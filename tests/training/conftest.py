@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from cbam_core.data.normalisation import normalise
 from cbam_core.data.samples import sample_sheet
 from cbam_core.nn import CBAM_CNN
 from cbam_core.training.images import Images
 from cbam_core.training.recipes import Recipe
-from cbam_core.training.transforms import normalise
 
 
 def prepare(pixels: Tensor) -> Tensor:

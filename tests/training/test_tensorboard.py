@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cbam_core.data.cifar10 import CLASSES
 from cbam_core.network import Classifier
 from cbam_core.render.colours import colourise
 from cbam_core.training.callbacks import Step
@@ -30,9 +29,9 @@ def read(folder: Path) -> EventAccumulator:
 
 
 def test_the_references_tags_the_rate_and_every_blocks_gates(
-    images: Images, recipe: Callable[..., Recipe], tmp_path: Path
+    images: Images, recipe: Callable[..., Recipe], tiny_classifier: Classifier, tmp_path: Path
 ) -> None:
-    log = TensorBoard(tmp_path, Camera(CLASSES, prepare))
+    log = TensorBoard(tmp_path, Camera(tiny_classifier))
     history = fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, watch=log)
     events = read(tmp_path)
 
@@ -55,7 +54,7 @@ def test_the_references_tags_the_rate_and_every_blocks_gates(
 
 
 def test_what_an_interrupted_epoch_logged_is_hidden(
-    images: Images, recipe: Callable[..., Recipe], tmp_path: Path
+    images: Images, recipe: Callable[..., Recipe], tiny_classifier: Classifier, tmp_path: Path
 ) -> None:
     class Stopping(TensorBoard):
         def step(self, step: Step) -> None:
@@ -63,7 +62,7 @@ def test_what_an_interrupted_epoch_logged_is_hidden(
             if step.number == 8:
                 raise KeyboardInterrupt
 
-    camera = Camera(CLASSES, prepare)
+    camera = Camera(tiny_classifier)
     with pytest.raises(KeyboardInterrupt):
         fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, watch=Stopping(tmp_path, camera))
     log = TensorBoard(tmp_path, camera)
@@ -73,7 +72,7 @@ def test_what_an_interrupted_epoch_logged_is_hidden(
 
 
 def test_masks_stand_below_their_images_on_the_fixed_scale(tiny_classifier: Classifier) -> None:
-    scene = Camera(CLASSES, prepare).take(tiny_classifier.model, 1)
+    scene = Camera(tiny_classifier).take(tiny_classifier.model, 1)
     row = masks_in_a_row(scene, "cbam3")  # 4x4 cells, sixteen pixels a cell
     assert row.shape == (128, 8 * 64, 3)
     mask = scene.gates["cbam3", "spatial"][0, 3]

@@ -19,7 +19,6 @@ from cbam_core.training.transforms import (
     erase,
     flip,
     jitter,
-    normalise,
     rotate,
     shuffled,
 )
@@ -78,13 +77,6 @@ def test_rotation_is_torchvisions(pixels: torch.Tensor) -> None:
     found = rotate(images, degrees)
     for image, angle, result in zip(images, degrees.tolist(), found, strict=True):
         assert torch.equal(result, theirs.rotate(image, angle))
-
-
-def test_normalise_is_torchvisions_for_bytes_and_floats(pixels: torch.Tensor) -> None:
-    mean, std = (0.49, 0.48, 0.45), (0.2, 0.21, 0.22)
-    expected = theirs.normalize(pixels.float() / 255, mean, std)
-    assert (normalise(pixels, mean, std) - expected).abs().max() < 5e-6
-    assert (normalise(pixels.float() / 255, mean, std) - expected).abs().max() < 5e-6
 
 
 def test_erasing_covers_the_square_and_nothing_else() -> None:

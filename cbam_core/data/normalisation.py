@@ -1,0 +1,40 @@
+"""From pixels to the numbers that a network computes with: the one formula, on any device.
+
+Networks are shown images the way their training showed them, and a number on a page must not depend on who showed the
+image: `explain`, evaluation, films and training all normalise here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+
+def to_unit_range(pixels: UInt8[Tensor, "b c h w"]) -> Float32[Tensor, "b c h w"]:
+    """Scale bytes to [0, 1], as torchvision's ToTensor does; the channels of a pixel lie side by side.
+
+    Convolutions of small images on a CPU are faster in that order (channels last).
+    """
+    return pixels.to(torch.float32, memory_format=torch.channels_last).div_(255)
+
+
+def normalise(
+    images: Float32[Tensor, "b c h w"] | UInt8[Tensor, "b c h w"], mean: Sequence[float], std: Sequence[float]
+) -> Float[Tensor, "b c h w"]:
+    """Subtract the mean and divide by the deviation of each channel.
+
+    Args:
+        images: bytes, which are scaled to [0, 1] first, or floats in [0, 1]; they are left as they are.
+        mean: per-channel mean, in [0, 1].
+        std: per-channel deviation, greater than 0.
+
+    Returns:
+        The network's input, channels last; on a CPU bit for bit as by torchvision's ToTensor and Normalize.
+    """
+    unit = to_unit_range(images) if images.dtype == torch.uint8 else images
+    shift = torch.tensor(mean, device=images.device)[:, None, None]
+    scale = torch.tensor(std, device=images.device)[:, None, None]
+    return unit.to(memory_format=torch.channels_last).sub(shift).div_(scale)

@@ -1,0 +1,182 @@
+"""The one way of showing images to a network."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cbam_core import Classifier, capture, explain
+from cbam_core.data.samples import sample_sheet
+from cbam_core.errors import ModelError
+from cbam_core.evaluation.class_means import GateSums
+from cbam_core.evaluation.scoring import score
+from cbam_core.observing import Observation, batch_size, batches, observe, observe_all
+from cbam_core.results.evaluation import levels_of
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return sample_sheet().images
+
+
+class Endless(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1)[:, :10] * torch.inf
+
+
+def gate_values(seen: Observation) -> dict[str, np.ndarray]:
+    return {gate.name: gate.values for gate in seen.gates}
+
+
+def test_it_is_the_models_own_forward(tiny_classifier: Classifier, images: np.ndarray) -> None:
+    seen = observe(tiny_classifier, images[:5])
+    batch = torch.stack([tiny_classifier.normalise(one) for one in images[:5]])
+    batch = batch.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode(), capture(tiny_classifier.model) as record:
+        logits = tiny_classifier.model(batch)
+    assert np.array_equal(seen.logits, logits.numpy())
+    assert np.array_equal(seen.probabilities, logits.softmax(1).numpy())
+    assert [gate.name for gate in seen.gates] == [gate.name for gate in record.gates]
+    for ours, theirs in zip(seen.gates, record.gates, strict=True):
+        assert (ours.block, ours.kind) == (theirs.block, theirs.kind)
+        assert np.array_equal(ours.values, theirs.values.numpy())
+
+
+def test_explain_shows_its_very_numbers(tiny_classifier: Classifier, images: np.ndarray) -> None:
+    for image in images[:3]:
+        seen, explanation = observe(tiny_classifier, [image]), explain(tiny_classifier, image)
+        assert np.array_equal(explanation.probabilities, seen.probabilities[0])
+        values = gate_values(seen)
+        for block in explanation.blocks:
+            assert np.array_equal(block.channel_weights, values[f"{block.name}.channel"][0])
+            assert np.array_equal(block.spatial_mask, values[f"{block.name}.spatial"][0])
+
+
+def test_a_list_an_evaluation_and_means_show_its_very_numbers(tiny_classifier: Classifier, images: np.ndarray) -> None:
+    labels = sample_sheet().labels
+    seen = list(observe_all(tiny_classifier, images))
+    probabilities = np.concatenate([one.probabilities for one in seen])
+    explained = explain(tiny_classifier, [*images])
+    assert np.array_equal(np.stack([one.probabilities for one in explained]), probabilities)
+    scored = score(tiny_classifier, images, labels, classes=tiny_classifier.classes)
+    assert np.array_equal(scored.levels, levels_of(probabilities))
+    sums = GateSums(tiny_classifier, tiny_classifier.classes)
+    sums.add(images, labels)
+    assert sums.summaries()["cat"].predicted == tuple(one.predicted for one in explained[30:40])
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 100])
+def test_numbers_hardly_depend_on_how_images_are_split(
+    tiny_classifier: Classifier, images: np.ndarray, size: int
+) -> None:
+    whole = observe(tiny_classifier, images)
+    parts = [observe(tiny_classifier, images[part]) for part in batches(len(images), size)]
+    assert np.allclose(np.concatenate([one.probabilities for one in parts]), whole.probabilities, atol=1e-6)
+    for name, values in gate_values(whole).items():
+        assert np.allclose(np.concatenate([gate_values(one)[name] for one in parts]), values, atol=1e-6)
+
+
+def test_the_result_is_free_of_torch_and_travels(tiny_classifier: Classifier, images: np.ndarray) -> None:
+    seen = observe(tiny_classifier, images[:2])
+    for array in (seen.logits, seen.probabilities, *gate_values(seen).values()):
+        assert (type(array), array.dtype) == (np.ndarray, np.float32)
+    arrived = pickle.loads(pickle.dumps(seen))
+    assert np.array_equal(arrived.logits, seen.logits)
+    assert [(gate.name, gate.kind) for gate in arrived.gates] == [(gate.name, gate.kind) for gate in seen.gates]
+
+
+def test_another_process_sees_the_same(tiny_classifier: Classifier, tiny_checkpoint: object, tmp_path: object) -> None:
+    """A worker that is given a file and an array answers with what this process sees."""
+    program = """
+import pickle, sys
+import numpy as np, torch
+torch.set_num_threads(1)
+from cbam_core import load_classifier
+from cbam_core.data.samples import sample_sheet
+from cbam_core.observing import observe
+sys.stdout.buffer.write(pickle.dumps(observe(load_classifier(sys.argv[1]), sample_sheet().images[:3])))
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tiny_checkpoint)], capture_output=True, check=True)
+    theirs, ours = pickle.loads(done.stdout), observe(tiny_classifier, sample_sheet().images[:3])
+    assert np.allclose(theirs.logits, ours.logits, atol=1e-5)
+    assert theirs.gates[0].values.shape == (3, 32)
+
+
+def test_it_changes_neither_the_network_nor_the_images(tiny_classifier: Classifier, images: np.ndarray) -> None:
+    before = {name: tensor.clone() for name, tensor in tiny_classifier.model.state_dict().items()}
+    strides = [parameter.stride() for parameter in tiny_classifier.model.parameters()]
+    given = images[:4].copy()
+    given.setflags(write=False)
+    first, again = observe(tiny_classifier, given), observe(tiny_classifier, given)
+    assert np.array_equal(given, images[:4])
+    assert np.array_equal(first.logits, again.logits)
+    assert all(torch.equal(before[name], tensor) for name, tensor in tiny_classifier.model.state_dict().items())
+    assert strides == [parameter.stride() for parameter in tiny_classifier.model.parameters()]
+    assert not any(module._forward_hooks for module in tiny_classifier.model.modules())
+
+
+def test_without_gates_the_answers_are_the_same(tiny_classifier: Classifier, images: np.ndarray) -> None:
+    bare = observe(tiny_classifier, images[:3], gates=False)
+    assert bare.gates == ()
+    assert np.array_equal(bare.logits, observe(tiny_classifier, images[:3]).logits)
+
+
+def test_every_image_is_seen_once_and_in_order_whatever_its_size(tiny_classifier: Classifier) -> None:
+    draws = np.random.default_rng(0)
+    sizes = [(32, 32), (48, 64), (20, 33)] * 30
+    mixed = [draws.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    seen = [one for part in observe_all(tiny_classifier, mixed, gates=False) for one in part.probabilities]
+    assert len(seen) == 90
+    for index in (0, 1, 63, 64, 89):
+        assert np.allclose(seen[index], explain(tiny_classifier, mixed[index]).probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "expected"), [(0, 3, []), (3, 3, [(0, 3)]), (5, 2, [(0, 2), (2, 4), (4, 5)])]
+)
+def test_batches_cover_everything_once(count: int, size: int, expected: list[tuple[int, int]]) -> None:
+    assert [(part.start, part.stop) for part in batches(count, size)] == expected
+
+
+def test_larger_images_come_in_smaller_batches(tiny_classifier: Classifier) -> None:
+    sizes = {side: batch_size(replace(tiny_classifier, input_size=(side, side))) for side in (16, 32, 64, 224, 1024)}
+    assert sizes == {16: 64, 32: 64, 64: 16, 224: 1, 1024: 1}
+
+
+def test_a_network_in_training_mode_is_refused(images: np.ndarray, tiny_classifier: Classifier) -> None:
+    training = nn.Sequential(nn.Flatten(), nn.LazyLinear(10)).train()
+    with pytest.raises(ModelError, match="training mode") as refused:
+        observe(replace(tiny_classifier, model=training), images[:1])
+    assert refused.value.code == "model.in-training"
+    assert training.training
+
+
+def test_answers_that_are_not_finite_are_refused(images: np.ndarray, tiny_classifier: Classifier) -> None:
+    with pytest.raises(ModelError, match="tiny does not answer with finite numbers") as refused:
+        observe(replace(tiny_classifier, model=Endless().eval()), images[:1])
+    assert refused.value.code == "model.not-finite"
+
+
+def test_answers_for_other_classes_are_refused(images: np.ndarray, tiny_classifier: Classifier) -> None:
+    with pytest.raises(ModelError, match=r"shape \(2, 3\)") as refused:
+        observe(replace(tiny_classifier, classes=("a", "b", "c")), images[:2])
+    assert refused.value.code == "model.logits-shape"
+
+
+def test_any_module_is_shown_images(images: np.ndarray) -> None:
+    """Classes, sizes and normalisation are all that it takes: neither an architecture nor a card."""
+    means = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    shown = Classifier(
+        model=means, classes=("red", "green", "blue"), mean=(0.0,) * 3, std=(1.0,) * 3, input_size=(32, 32)
+    )
+    seen = observe(shown, images[:3])
+    assert seen.gates == ()
+    assert np.allclose(seen.logits, images[:3].mean(axis=(1, 2)) / 255, atol=1e-5)
+    assert explain(shown, images[0]).predicted == shown.classes[int(images[0].mean(axis=(0, 1)).argmax())]
