@@ -77,3 +77,17 @@ def test_a_file_of_the_app_imports_only_from_rooms_above_its_own(path):
         if own in APP and other in APP and other != own and (place, module) != LAZY_EDGE:
             assert APP.index(other) < APP.index(own), f"{place} imports {module}, which stands below it"
             assert not (own in PAGES and other in PAGES), f"{place} imports {module}, which is another page"
+
+
+OWN_STATE = {"app/inspect/start.py", "app/inspect/test_set.py", "app/streamlit_internals.py"}
+"""Files that still touch the session's state themselves; the list only shrinks."""
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_sessions_state_is_touched_in_its_room_alone(path):
+    name = path.relative_to(ROOT).as_posix()
+    touches = any(
+        isinstance(node, ast.Attribute) and node.attr == "session_state"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
+    assert not touches or name.startswith("app/session/") or name in OWN_STATE

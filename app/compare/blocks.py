@@ -21,6 +21,7 @@ from app.compare.pair import (
     side_title,
 )
 from app.compare.sides import LABELS, side_columns
+from app.session.choices import Choice, choices_known
 from app.session.words import Words, sentence, spoken
 from app.widgets.choices import choose_one, keep_listed
 from app.widgets.failures import fragment
@@ -134,9 +135,9 @@ def open_channels(channels: Sequence[tuple[str, int]]) -> None:
         channels: names of blocks, and numbers of their channels.
     """
     for block in _opened():
-        st.session_state[_CHANNEL + block] = None
+        Choice(_CHANNEL + block).set(None)
     for block, channel in channels:
-        st.session_state[_CHANNEL + block] = channel
+        Choice(_CHANNEL + block).set(channel)
 
 
 def opened_channels() -> str:
@@ -146,8 +147,7 @@ def opened_channels() -> str:
 
 def _opened() -> dict[str, int]:
     """Numbers of open channels by the names of their blocks."""
-    kept = {str(key): value for key, value in st.session_state.items() if type(value) is int}
-    return {key.removeprefix(_CHANNEL): channel for key, channel in kept.items() if key.startswith(_CHANNEL)}
+    return {block: channel for block, channel in choices_known(_CHANNEL).items() if type(channel) is int}
 
 
 def compared_blocks(
@@ -174,7 +174,7 @@ def compared_blocks(
     followed |= {_name_of_one("left", pair.left) for pair in apart if pair.left is not None}
     followed |= {_name_of_one("right", pair.right) for pair in apart if pair.right is not None}
     for block in _opened().keys() - followed:
-        del st.session_state[_CHANNEL + block]  # an address can name any
+        Choice(_CHANNEL + block).forget()  # an address can name any
     for pair in both:
         _pair(pair, left, right, style=style, changed=changed)
     if len(both) < len(pairs):

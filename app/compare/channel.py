@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.compare.figures import Place, badge, figure, figure_style, measures, scale_bar, zoom_of
 from app.compare.pair import Side
+from app.session.choices import Choice
 from app.session.words import Words
 from app.widgets.choices import keep_listed
 from cbam_core.render.colours import stretch, table
@@ -55,8 +56,8 @@ def choose_channel(block: str, count: int, *, key: str, changed: Callable[[], No
     Returns:
         The channel's number; None while none is chosen.
     """
-    if st.session_state.get(key) not in (None, *range(count)):
-        st.session_state[key] = None  # it was chosen in a block with more channels
+    if Choice(key).get() not in (None, *range(count)):
+        Choice(key).set(None)  # it was chosen in a block with more channels
     labels = [WORDS["channel"].format(channel=channel) for channel in range(count)]
     keep_listed(key, labels)
     return st.selectbox(
@@ -79,10 +80,10 @@ def toggle_channel(chart: str, key: str, changed: Callable[[], None]) -> None:
         key: of the widget of `choose_channel`.
         changed: called then.
     """
-    points = st.session_state[chart]["selection"]["points"]
+    points = Choice(chart).get()["selection"]["points"]
     name = str(points[0].get("x")) if points else ""
     if name.isdecimal():
-        st.session_state[key] = None if st.session_state.get(key) == int(name) else int(name)
+        Choice(key).set(None if Choice(key).get() == int(name) else int(name))
         changed()
 
 
@@ -149,7 +150,7 @@ def _title(block: str, channel: int, key: str, changed: Callable[[], None]) -> N
 
 
 def _close(key: str, changed: Callable[[], None]) -> None:
-    st.session_state[key] = None
+    Choice(key).set(None)
     changed()
 
 

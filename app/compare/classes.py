@@ -11,6 +11,7 @@ from app.compare.blocks import Shown, compared_blocks
 from app.compare.link import OVER
 from app.compare.pair import Side, class_summary
 from app.compare.sides import LABELS, choose_class, side_columns
+from app.session.choices import Choice
 from app.session.words import Words, class_name, listed_classes, plain_text
 from app.widgets.choices import choose_one
 from cbam_core.data.cifar10 import CLASSES
@@ -71,7 +72,7 @@ def class_means(classifier: Classifier) -> Summaries:
 def _choose_images(count: int) -> str:
     """Which images means are taken over."""
     words = {"samples": WORDS["samples"], "test": WORDS["test"].format(count=f"{count:,}")}
-    st.session_state.setdefault(OVER, "samples")
+    Choice(OVER).begin("samples")
     return choose_one(WORDS["over_classes"], list(words), words, key=OVER)
 
 
@@ -93,4 +94,4 @@ def _over_test_set(classifier: Classifier) -> Summaries:
 
 
 def _take_samples() -> None:
-    st.session_state[OVER] = "samples"
+    Choice(OVER).set("samples")

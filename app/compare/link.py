@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import streamlit as st
-
 from app import services
 from app.compare import blocks
 from app.compare.figures import Place
-from app.compare.sides import Choice, Fitted, change, side_of
+from app.compare.sides import Fitted, Selected, change, side_of
 from app.session import links
+from app.session.choices import Choice
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.network import Classifier
 
@@ -29,22 +28,17 @@ SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
 """By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
 
 
-_KEPT = "compare-kept"
-
-
 def follow(asked: Mapping[str, Any]) -> None:
     """Begin with what an address asked for, as far as there is such a thing."""
-    kept = st.session_state.setdefault(_KEPT, {})
     for key, (name, first, choices) in SETTINGS.items():
         if asked:
-            st.session_state[key] = asked[name] if asked.get(name) in choices else first
-        st.session_state.setdefault(key, kept.get(key, first))  # Streamlit forgets widgets that are not drawn
-        kept[key] = st.session_state[key]
+            Choice(key).set(asked[name] if asked.get(name) in choices else first)
+        Choice(key).resume(first)
     if not asked:
         return
     blocks.open_channels(asked.get("channels", ()))
-    mode = st.session_state[MODE]
-    sides: dict[Place, Choice] = {}
+    mode = Choice(MODE).get()
+    sides: dict[Place, Selected] = {}
     names: dict[Place, str] = {"left": "a", "right": "b"}
     for place, name in names.items():
         side = side_of(place)
@@ -58,7 +52,7 @@ def follow(asked: Mapping[str, Any]) -> None:
     change(sides["left"], sides["right"])
 
 
-def _with_picture(side: Choice, picture: tuple[str, Any] | None, fitted: Fitted) -> Choice:
+def _with_picture(side: Selected, picture: tuple[str, Any] | None, fitted: Fitted) -> Selected:
     """A side with the picture that an address names; as it was where there is no such picture."""
     source, which = picture or ("", -1)
     if source == "sample" and which < len(services.samples().images):
@@ -79,8 +73,8 @@ def write(classifier: Classifier, mode: str) -> bool:
     """Make the address that of what is compared; return whether it says all of it."""
     left, right = side_of("left"), side_of("right")
     network = links.network_of(classifier)
-    kept = st.session_state[_KEPT]
-    kept.update({key: st.session_state[key] for key in SETTINGS if key in st.session_state})
+    for key in SETTINGS:
+        Choice(key).remember()
     said: dict[str, Any]
     fitted: dict[str, Any] = {}
     if mode == "networks":
@@ -93,9 +87,7 @@ def write(classifier: Classifier, mode: str) -> bool:
         said = {"network": network, "a": _named(left), "b": _named(right)}
         fitted = _fit_of(left, "_a") | _fit_of(right, "_b")
     settings = {
-        name: st.session_state[key]
-        for key, (name, first, _) in SETTINGS.items()
-        if st.session_state.get(key, first) != first
+        name: Choice(key).get() for key, (name, first, _) in SETTINGS.items() if Choice(key).get(first) != first
     }
     channels = None if mode == "classes" else blocks.opened_channels()
     links.write(**said, **fitted, **settings, channels=channels)
@@ -107,14 +99,14 @@ def note(classifier: Classifier, mode: str) -> None:
     write(classifier, mode)
 
 
-def _named(side: Choice) -> str | None:
+def _named(side: Selected) -> str | None:
     """A side's picture as an address names it; None for what the visitor brought."""
     if side.source == "folder":
         return f"folder-{side.folder}" if side.folder else None
     return {"sample": f"sample-{side.sample}", "test": f"test-{side.test}"}.get(side.source)
 
 
-def _fit_of(side: Choice, of: str = "") -> dict[str, Any]:
+def _fit_of(side: Selected, of: str = "") -> dict[str, Any]:
     """How a side's picture is fitted, as far as an address names it."""
     if side.source != "folder":
         return {}

@@ -20,9 +20,9 @@ from app.compare.pair import Side as Drawn
 from app.compare.pair import side_title
 from app.compare.sides import (
     LABELS,
-    Choice,
     Fitted,
     Gallery,
+    Selected,
     Sources,
     begin,
     choose_network,
@@ -84,8 +84,8 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     cat, dog = (_first_of(name) for name in ("cat", "dog"))
     numbers = services.samples().indices
     begin(
-        Choice(sample=cat, test=int(numbers[cat]), network=classifier.name, class_="cat"),
-        Choice(
+        Selected(sample=cat, test=int(numbers[cat]), network=classifier.name, class_="cat"),
+        Selected(
             sample=dog,
             test=int(numbers[dog]),
             network=next((name for name in services.networks() if name != classifier.name), classifier.name),
@@ -173,7 +173,7 @@ def _gallery() -> Gallery:
     return Gallery([picture.name for picture in pictures], partial(services.gallery_sheet, pictures))
 
 
-def _as_on_inspect(last: Picked, side: Choice) -> Choice:
+def _as_on_inspect(last: Picked, side: Selected) -> Selected:
     """A side with the picture that the visitor looked at last on Inspect."""
     if last.source == "sample":
         return replace(side, source="sample", sample=last.index or 0)
@@ -194,7 +194,7 @@ def _is_laid_out(upload: Upload) -> bool:
         return False
 
 
-def _explained(classifier: Classifier, chosen: Choice, place: Place, *, what: Place | None = None) -> Side | None:
+def _explained(classifier: Classifier, chosen: Selected, place: Place, *, what: Place | None = None) -> Side | None:
     """One side's picture and prediction; None where there is nothing to show, which is then said.
 
     Args:
@@ -222,7 +222,7 @@ def _explained(classifier: Classifier, chosen: Choice, place: Place, *, what: Pl
     return Side(_shown(classifier, picture.explanation, LABELS[place], own=False), picture.explanation)
 
 
-def _own_explained(classifier: Classifier, chosen: Choice, place: Place, what: Place | None) -> Side | None:
+def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what: Place | None) -> Side | None:
     """The same for a picture of any size, whoever brought it."""
     says = what in (None, place)
     try:
@@ -249,7 +249,7 @@ def _own_explained(classifier: Classifier, chosen: Choice, place: Place, what: P
     return Side(shown, picture.explanation, upload.content)
 
 
-def _file_of(chosen: Choice) -> Upload | None:
+def _file_of(chosen: Selected) -> Upload | None:
     """The file of a side's picture; None where there is none yet.
 
     Raises:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from app.compare.figures import Place
+from app.session.choices import Choice, Generation, Remembered
 from app.session.tiles import Tile
 from app.session.uploads import Upload, uploaded
 from app.session.words import Words, class_name, plain_name
@@ -57,8 +58,6 @@ WORDS = Words(
     }
 )
 
-_KEPT = "compare-sides"
-
 
 @dataclass(frozen=True)
 class Fitted:
@@ -74,7 +73,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selected:
     """What was chosen for one side.
 
     Attributes:
@@ -105,6 +104,10 @@ class Choice:
     def fitted(self) -> Fitted:
         """How the picture is fitted."""
         return {"upload": self.upload_fit, "folder": self.folder_fit}.get(self.source, Fitted())
+
+
+_KEPT: Remembered[dict[Place, Selected]] = Remembered("compare-sides", dict)
+_GENERATION = Generation("compare-turn")
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ class Sources:
     columns: int
     count: int | None = None
     gallery: Callable[[], Gallery] | None = None
-    inspected: Callable[[Choice], Choice] | None = None
+    inspected: Callable[[Selected], Selected] | None = None
 
     @property
     def known(self) -> list[Source]:
@@ -157,21 +160,21 @@ def side_columns() -> Iterator[tuple[Place, Container]]:
     return zip(LABELS, st.columns(2, gap="large"), strict=True)
 
 
-def begin(left: Choice, right: Choice) -> None:
+def begin(left: Selected, right: Selected) -> None:
     """Set what a visitor sees first; does nothing once they have been here."""
-    st.session_state.setdefault(_KEPT, {"left": left, "right": right, "turn": 0, "starts": {}})
+    _KEPT.begin({"left": left, "right": right})
 
 
-def side_of(place: Place) -> Choice:
+def side_of(place: Place) -> Selected:
     """What was chosen for a side so far."""
     return _kept(place)
 
 
-def change(left: Choice, right: Choice) -> None:
+def change(left: Selected, right: Selected) -> None:
     """Set both sides, as for a visitor who comes by an address; the widgets begin with them."""
     _keep("left", left)
     _keep("right", right)
-    _turn()
+    _GENERATION.advance()
 
 
 def swap_button(what: str) -> None:
@@ -186,7 +189,7 @@ def swap_button(what: str) -> None:
     )
 
 
-def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] | None = None) -> Choice:
+def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] | None = None) -> Selected:
     """Let the visitor choose a picture for one side.
 
     Args:
@@ -216,7 +219,7 @@ def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] 
             )
     kept = _keep(place, replace(kept, source=source))
     if kept.source == "sample":
-        first = _start("strip", place, kept.sample)
+        first = _choice("strip", place).start(kept.sample)
         key = _key("strip", place)
         chosen = strip(sources.sheet, sources.tiles, columns=sources.columns, chosen=first, key=key)
         return _keep(place, replace(kept, sample=chosen))
@@ -231,7 +234,7 @@ def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] 
     return kept
 
 
-def _take_file(place: Place, kept: Choice) -> None:
+def _take_file(place: Place, kept: Selected) -> None:
     key = _key("file", place)
     given = st.file_uploader(
         WORDS["file"].format(label=LABELS[place]),
@@ -245,7 +248,7 @@ def _take_file(place: Place, kept: Choice) -> None:
         st.caption(WORDS["held"].format(name=plain_name(kept.upload.name)))
 
 
-def _choose_laid_out(place: Place, kept: Choice, gallery: Callable[[], Gallery]) -> Choice:
+def _choose_laid_out(place: Place, kept: Selected, gallery: Callable[[], Gallery]) -> Selected:
     """A picture of whoever runs the app; one that is chosen here is fitted as all are at first."""
     try:
         pictures = gallery()
@@ -259,8 +262,8 @@ def _choose_laid_out(place: Place, kept: Choice, gallery: Callable[[], Gallery])
 
 
 def _choose_test_image(place: Place, kept: int, count: int) -> int:
-    key = _key("test", place)
-    st.session_state.setdefault(key, kept if kept < count else 0)
+    choice = _choice("test", place)
+    choice.begin(kept if kept < count else 0)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         number = st.number_input(
             WORDS["number"].format(label=LABELS[place]),
@@ -269,20 +272,20 @@ def _choose_test_image(place: Place, kept: int, count: int) -> int:
             icon=":material/tag:",
             label_visibility="collapsed",
             width=170,
-            key=key,
+            key=choice.key,
         )
         st.button(
             WORDS["random"],
             icon=":material/casino:",
             on_click=_draw,
-            args=(key, count),
+            args=(choice, count),
             key=_key("random", place),
         )
     return number if 0 <= number < count else 0  # bounds hold in the browser only
 
 
-def _draw(key: str, count: int) -> None:
-    st.session_state[key] = secrets.randbelow(count)
+def _draw(choice: Choice, count: int) -> None:
+    choice.set(secrets.randbelow(count))
 
 
 def choose_network(place: Place, labels: Mapping[str, str]) -> str:
@@ -313,27 +316,21 @@ def choose_class(place: Place, names: Sequence[str]) -> str:
     return _keep(place, replace(kept, class_=name)).class_
 
 
-def _kept(place: Place) -> Choice:
-    choice: Choice = st.session_state[_KEPT][place]
+def _kept(place: Place) -> Selected:
+    return _KEPT.get()[place]
+
+
+def _keep(place: Place, choice: Selected) -> Selected:
+    _KEPT.set({**_KEPT.get(), place: choice})
     return choice
 
 
-def _keep(place: Place, choice: Choice) -> Choice:
-    st.session_state[_KEPT][place] = choice
-    return choice
+def _choice(what: str, place: Place) -> Choice:
+    return Choice(f"compare-{what}-{place}", _GENERATION)
 
 
 def _key(what: str, place: Place) -> str:
-    return f"compare-{what}-{place}-{st.session_state[_KEPT]['turn']}"
-
-
-def _start(what: str, place: Place, chosen: int) -> int:
-    """Where a strip begins: it stays while the visitor chooses, so that the sheet is sent once."""
-    key, starts = _key(what, place), st.session_state[_KEPT]["starts"]
-    if key not in st.session_state or key not in starts:
-        starts[key] = chosen
-    start: int = starts[key]
-    return start
+    return _choice(what, place).key
 
 
 def _swap(what: str) -> None:
@@ -350,15 +347,9 @@ def _swap(what: str) -> None:
     change(*swapped)
 
 
-def _take(place: Place, inspected: Callable[[Choice], Choice]) -> None:
+def _take(place: Place, inspected: Callable[[Selected], Selected]) -> None:
     _keep(place, inspected(_kept(place)))
-    _turn()
-
-
-def _turn() -> None:
-    kept = st.session_state[_KEPT]
-    kept["turn"] += 1
-    kept["starts"].clear()
+    _GENERATION.advance()
 
 
 def _receive_photo(place: Place, photo: Upload | None) -> None:
@@ -366,7 +357,7 @@ def _receive_photo(place: Place, photo: Upload | None) -> None:
 
 
 def _receive(place: Place, key: str) -> None:
-    given = st.session_state[key]
+    given = Choice(key).get()
     content = None if given is None else given.getvalue()
     upload = None if content is None else uploaded(given.name, content)
     _keep(place, replace(_kept(place), upload=upload, upload_fit=Fitted()))

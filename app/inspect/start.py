@@ -53,7 +53,7 @@ def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
         keep_chosen(which, _selection_with(which, classifier, test, asked))
     elif source == "folder" and which in services.gallery_by_name():
         known["folder"] = which
-        st.session_state[FIT] = asked.get("fit", "crop")
+        FIT.set(asked.get("fit", "crop"))
         known["squares"], known["linked"] = {}, {which: asked["square"]} if "square" in asked else {}
         known["frame"] += 1  # what was framed since is gone
     else:
@@ -87,7 +87,7 @@ def _come_back(known: dict[str, Any]) -> None:
     if last.source == "sample" and last.index is not None:
         known["sample"] = last.index
     elif last.upload is not None:
-        st.session_state[FIT] = last.fit
+        FIT.set(last.fit)
         if last.square is not None:
             known["squares"] = {last.upload.digest: last.square}
         if known["source"] == "folder" and last.upload.name in services.gallery_by_name():

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.services.networks import recall
 from app.session import own_networks
+from app.session.choices import Remembered
 from app.session.scheduling import slot
 from cbam_core.data.cifar10 import CLASSES, open_split
 from cbam_core.data.samples import sample_sheet
@@ -18,7 +19,7 @@ from cbam_core.explanation.comparison import GateSummary
 from cbam_core.network import Classifier
 from cbam_core.observing import batch_size
 
-_SUMMING = "summing-gates"
+_SUMMING: Remembered[tuple[str, GateSums] | None] = Remembered("summing-gates", lambda: None)
 
 
 def class_images(name: str) -> np.ndarray:
@@ -78,16 +79,16 @@ def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summa
             step = slice(sums.count, sums.count + size)
             if step.start < len(test.labels):
                 sums.add(np.array(test.images[step]), np.array(test.labels[step]))
-    st.session_state.pop(_SUMMING, None)
+    _SUMMING.forget()
     return sums.summaries()
 
 
 def _begun(classifier: Classifier) -> GateSums:
     """Sums that an earlier run of this visitor left unfinished, or new ones; those of another network are dropped."""
-    begun: tuple[str, GateSums] | None = st.session_state.get(_SUMMING)
+    begun = _SUMMING.get()
     if begun is None or begun[0] != classifier.digest:
         begun = classifier.digest, GateSums(classifier, CLASSES)
-        st.session_state[_SUMMING] = begun
+        _SUMMING.set(begun)
     return begun[1]
 
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import streamlit as st
-
+from app.session.choices import Remembered
 from app.session.uploads import Upload
 from cbam_core.data.fitting import Fit
 
 Source = Literal["sample", "test", "upload"]
 """Where a picture comes from: the bundled sample sheet, the whole test set, or the visitor (files and camera)."""
-
-_KEPT = "picked"
 
 
 @dataclass(frozen=True)
@@ -38,17 +35,19 @@ class Picked:
     square: tuple[float, float, float] | None = None
 
 
+_LAST: Remembered[Picked | None] = Remembered("picked", lambda: None)
+
+
 def note(picked: Picked) -> None:
     """Keep what this visitor looks at on Inspect; Inspect alone calls it."""
-    st.session_state[_KEPT] = picked
+    _LAST.set(picked)
 
 
 def forget() -> None:
     """Let go of it."""
-    st.session_state.pop(_KEPT, None)
+    _LAST.forget()
 
 
 def last() -> Picked | None:
     """What this visitor looked at last on Inspect; None before they were there."""
-    kept: Picked | None = st.session_state.get(_KEPT)
-    return kept
+    return _LAST.get()

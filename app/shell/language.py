@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.session import links
+from app.session.choices import Choice, Remembered
 from app.session.words import LANGUAGES, Words, change_language, language, settle_language
 from app.widgets.choices import choose_one
 
@@ -17,7 +18,8 @@ WORDS = Words({"language": "Language"})
 LINKED = "lang"
 """Name of the query parameter."""
 
-_SWITCH, _IN_LINK = "language-switch", "language-in-link"
+_SWITCH = Choice("language-switch")
+_IN_LINK = Remembered("language-in-link", bool)
 
 
 def settle() -> None:
@@ -27,20 +29,20 @@ def settle() -> None:
     """
     asked = st.query_params.get(LINKED)
     settle_language(asked, st.context.locale)
-    if st.session_state.setdefault(_IN_LINK, asked in LANGUAGES) and asked != language():
+    if _IN_LINK.begin(asked in LANGUAGES) and asked != language():
         links.write_language(language())
 
 
 def language_switch() -> None:
     """Let the visitor choose a language; the page is drawn anew in it."""
-    st.session_state[_SWITCH] = language()
-    choose_one(WORDS["language"], list(LANGUAGES), LANGUAGES, key=_SWITCH, on_change=_switch)
+    _SWITCH.set(language())
+    choose_one(WORDS["language"], list(LANGUAGES), LANGUAGES, key=_SWITCH.key, on_change=_switch)
     _component()(key="document-language", data={"language": language()})
 
 
 def _switch() -> None:
-    change_language(st.session_state[_SWITCH])
-    st.session_state[_IN_LINK] = True
+    change_language(_SWITCH.get())
+    _IN_LINK.set(True)
 
 
 @cache

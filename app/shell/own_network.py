@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import services
 from app.session import own_networks
+from app.session.choices import Choice, Generation, Remembered
 from app.session.words import Words, plain_name, plain_text, say
 from cbam_core.errors import CbamError
 
@@ -31,19 +32,20 @@ WORDS = Words(
     }
 )
 
-_TURN, _BECAME = "own-turn", "own-became"
+_FILE = Choice("own-file", Generation("own-turn"))
+_BECAME: Remembered[tuple[str, CbamError | str] | None] = Remembered("own-became", lambda: None)
 
 
-def own_network_button(selected: str, key: str) -> None:
+def own_network_button(selected: str, selection: Choice) -> None:
     """Let the visitor bring a checkpoint, and remove the one that is selected if it is their own.
 
     Args:
         selected: name of the network that is in use.
-        key: of the widget by which networks are selected; it is set to a network that comes in.
+        selection: the widget by which networks are selected; it is set to a network that comes in.
     """
     with st.popover(WORDS["open"], icon=":material/upload_file:", width="stretch"):
         if len(own_networks.names()) < own_networks.MOST:
-            _way_in(key)
+            _way_in(selection)
         else:
             st.caption(WORDS["full"].format(most=own_networks.MOST))
     if selected in own_networks.names():
@@ -58,25 +60,24 @@ def own_network_button(selected: str, key: str) -> None:
     elif (dropped := own_networks.dropped()) is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["removed"].format(name=plain_name(dropped)), width="content")
-            st.button(WORDS["undo"], icon=":material/undo:", key="own-undo", on_click=_restore, args=(key,))
+            st.button(WORDS["undo"], icon=":material/undo:", key="own-undo", on_click=_restore, args=(selection,))
 
 
-def _way_in(key: str) -> None:
+def _way_in(selection: Choice) -> None:
     """Where a file is dropped, and what became of the last one."""
-    widget = f"own-file-{st.session_state.setdefault(_TURN, 0)}"
     with st.container(key="own-way-in"):
         st.file_uploader(
             WORDS["drop"],
             type=ENDINGS,
             max_upload_size=own_networks.MOST_BYTES // 2**20,
-            key=widget,
+            key=_FILE.key,
             on_change=_take,
-            args=(widget, key),
+            args=(selection,),
         )
         # Of files that Streamlit refuses in the browser no script hears: page.css swaps one sentence for the other.
         with st.container(key="own-unsent"):
             st.markdown(WORDS["unsent"].format(most=own_networks.MOST_BYTES // 2**20))
-        if (became := st.session_state.get(_BECAME)) is not None:
+        if (became := _BECAME.get()) is not None:
             with st.container(key="own-became"):
                 _say_what_became(*became)
         st.caption(WORDS["kinds"])
@@ -91,29 +92,29 @@ def _say_what_became(file_name: str, of_it: CbamError | str) -> None:
         st.info(WORDS["same"].format(file=plain_name(file_name), name=plain_name(of_it)), icon=":material/info:")
 
 
-def _take(widget: str, key: str) -> None:
-    given = st.session_state.get(widget)
-    st.session_state.pop(_BECAME, None)
+def _take(selection: Choice) -> None:
+    given = _FILE.get()
+    _BECAME.forget()
     if given is None:
         return
-    st.session_state[_TURN] += 1  # a new widget: Streamlit frees its copy of the file
+    _FILE.restart()  # a new widget: Streamlit frees its copy of the file
     known, content = services.networks(), given.getvalue()
     try:
         name = services.shipped_as(content) or own_networks.take(given.name, content)
     except CbamError as error:
         logging.getLogger("cbam_lens").info("checkpoint refused: %s", error.code)
-        st.session_state[_BECAME] = given.name, error
+        _BECAME.set((given.name, error))
         return
-    st.session_state[key] = name
+    selection.set(name)
     if name in known:
-        st.session_state[_BECAME] = given.name, name
+        _BECAME.set((given.name, name))
 
 
 def _drop(name: str) -> None:
-    st.session_state.pop(_BECAME, None)
+    _BECAME.forget()
     own_networks.drop(name)
 
 
-def _restore(key: str) -> None:
+def _restore(selection: Choice) -> None:
     if (name := own_networks.restore()) is not None:
-        st.session_state[key] = name
+        selection.set(name)

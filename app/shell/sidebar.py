@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from app import services
+from app.session.choices import Choice
 from app.session.words import Words
 from app.shell.own_network import own_network_button
 from app.widgets.choices import keep_listed
 from cbam_core.network import Classifier
 
-NETWORK = "network_name"
-"""Key of the widget by which the network is selected."""
+NETWORK = Choice("network_name")
+"""The widget by which the network is selected."""
 
 WORDS = Words(
     {
@@ -31,12 +32,12 @@ def choose_network(asked: str | None = None) -> Classifier:
     """
     names = services.networks()
     if asked in names:
-        st.session_state[NETWORK] = asked
-    if st.session_state.get(NETWORK) not in names:  # it was removed
-        st.session_state[NETWORK] = names[0]
+        NETWORK.set(asked)
+    if NETWORK.get() not in names:  # it was removed
+        NETWORK.set(names[0])
     labels = services.network_labels(names)
-    keep_listed(NETWORK, [labels[name] for name in names])
-    name = st.selectbox(WORDS["network"], names, key=NETWORK, format_func=labels.__getitem__)
+    keep_listed(NETWORK.key, [labels[name] for name in names])
+    name = st.selectbox(WORDS["network"], names, key=NETWORK.key, format_func=labels.__getitem__)
     classifier = services.network(name)
     st.caption("  \n".join(card_lines(classifier)))
     own_network_button(name, NETWORK)

@@ -13,6 +13,7 @@ import streamlit as st
 
 from app import services
 from app.session import links
+from app.session.choices import Choice
 from app.session.words import Words, plain_name, spoken
 from app.training.film import film_downloads, film_player
 from app.training.recipe import recipe_table
@@ -72,7 +73,7 @@ EVERY: dict[State, float | None] = {"running": 2.0, "stalled": 15.0, "complete":
 
 Look = tuple[State, services.Stamp | None]
 
-_RUN = "training-run"
+_RUN = Choice("training-run")
 
 CHART = 260
 # Height of a chart, pixels.
@@ -91,19 +92,19 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     """
     runs = services.training_runs()
     if asked.get("run") in runs:
-        st.session_state[_RUN] = asked["run"]
-    st.session_state.setdefault(_RUN, _first(runs, classifier.name))
+        _RUN.set(asked["run"])
+    _RUN.begin(_first(runs, classifier.name))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
         if runs:
             titles = {key: _titled(run) for key, run in runs.items()}
-            keep_listed(_RUN, [*titles.values()])
+            keep_listed(_RUN.key, [*titles.values()])
             name = st.selectbox(
                 WORDS["run"],
                 [*titles],
                 format_func=titles.__getitem__,
                 label_visibility="collapsed",
-                key=_RUN,
+                key=_RUN.key,
                 width=360,
             )
     if not runs:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from app.session.choices import Choice, Remembered
 from app.session.uploads import Upload, uploaded
 from app.session.words import Words
 
@@ -22,18 +23,17 @@ WORDS = Words(
 WIDTH = 320
 """Of the camera's picture, pixels: the result stays in sight beside it."""
 
-_KEPT = "camera-photo"
+_PHOTO: Remembered[Upload | None] = Remembered("camera-photo", lambda: None)
 
 
 def take_photo() -> Upload | None:
     """Let the visitor take a picture; one that was taken stays while they look elsewhere on the site."""
     camera("camera", _keep)
-    kept: Upload | None = st.session_state.get(_KEPT)
-    return kept
+    return _PHOTO.get()
 
 
 def _keep(photo: Upload | None) -> None:
-    st.session_state[_KEPT] = photo
+    _PHOTO.set(photo)
 
 
 def camera(key: str, receive: Callable[[Upload | None], None]) -> None:
@@ -57,7 +57,7 @@ def camera(key: str, receive: Callable[[Upload | None], None]) -> None:
 
 
 def _receive(key: str, receive: Callable[[Upload | None], None]) -> None:
-    given = st.session_state.get(key)
+    given = Choice(key).get()
     if given is None:
         receive(None)
         return

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import streamlit as st
 
+from app.session.choices import Choice, Remembered
+
 One = TypeVar("One", bound=str)
 
 
@@ -20,10 +22,10 @@ def keep_listed(key: str, words: Sequence[str]) -> None:
         key: of the list.
         words: all that can be chosen, as the page says it.
     """
-    known = f"{key}-words"
-    if key in st.session_state and st.session_state.get(known) != list(words):
-        st.session_state[key] = st.session_state[key]
-    st.session_state[known] = list(words)
+    choice, known = Choice(key), Remembered[list[str]](f"{key}-words", list)
+    if choice.is_known and known.get() != list(words):
+        choice.set(choice.get())
+    known.set(list(words))
 
 
 def choose_one(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from app.session.choices import Choice
 from app.session.tiles import Tile
 from app.session.words import Words
 from app.widgets.strip import strip
@@ -48,11 +49,9 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: 
     thumbnails = sheet(COLUMNS, lambda done: room.progress(done / len(names), text=said))
     described = [Tile(place, name, "") for place, name in enumerate(names)]
     key = f"{key}-{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}"
-    begun = f"{key}-first"
-    if key not in st.session_state or begun not in st.session_state:  # what a strip begins with stays while it is there
-        st.session_state[begun] = names.index(first) if first in names else 0
+    start = Choice(key).start(names.index(first) if first in names else 0)
     with room.container():
-        return strip(thumbnails, described, columns=COLUMNS, chosen=st.session_state[begun], key=key)
+        return strip(thumbnails, described, columns=COLUMNS, chosen=start, key=key)
 
 
 def say_unreadable(error: CbamError) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.services.prediction import prediction_data
+from app.session.choices import Choice
 from app.widgets.prefetch import Ahead, painter
 from cbam_core.results.explanation import Explanation
 
@@ -45,7 +46,7 @@ def framed_square(key: str) -> tuple[float, float, float] | None:
     Args:
         key: of the widget that shows the picture; it may be drawn later in the same run.
     """
-    value = st.session_state.get(key, {}).get("square")
+    value = Choice(key).get({}).get("square")
     # The browser can send anything; what is not three numbers counts as nothing.
     if not isinstance(value, list) or len(value) != 3:
         return None

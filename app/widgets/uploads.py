@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from app.services.prediction import percent
+from app.session.choices import Choice, Remembered
 from app.session.uploads import Upload, numbered, uploaded
 from app.session.words import Words, class_name, plain_name, plain_text, sentence
 from app.session.words import say as spelled
@@ -67,10 +68,11 @@ WORDS = Words(
 FITS: tuple[Fit, ...] = ("crop", "square", "pad", "squash")
 
 
-FIT, _KEPT_FIT = "fit", "fit-kept"
-"""Keys of the choice of a fit, and of what was chosen last."""
+FIT = Choice("fit")
+"""How an image of any size is brought to the network's input."""
 
-_OPENED, _LEFT_OUT = "uploads-opened", "uploads-left-out"
+_OPENED = Remembered("uploads-opened", int)
+_LEFT_OUT: Remembered[frozenset[str]] = Remembered("uploads-left-out", frozenset)
 
 
 class HasExplanation(Protocol):
@@ -102,7 +104,7 @@ def not_left_out(given: Sequence[Upload]) -> list[Upload]:
 
     Where there are no others, or no others any more, none is left out.
     """
-    left_out = st.session_state.get(_LEFT_OUT, frozenset())
+    left_out = _LEFT_OUT.get()
     wanted = [upload for upload in given if upload.digest not in left_out] or [*given]
     if len(wanted) < len(given):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -120,7 +122,7 @@ def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
     place, begun = st.empty(), monotonic()
     bars: list[Container] = []
     for number, upload in enumerate(given):
-        st.session_state[_OPENED] = number
+        _OPENED.set(number)
         if monotonic() - begun > PATIENCE:
             if not bars:
                 digests = [each.digest for each in given]
@@ -135,12 +137,12 @@ def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
 
 def _leave_out(digests: Sequence[str]) -> None:
     """Leave out the pictures that were not opened yet."""
-    opened = max(st.session_state.get(_OPENED, 0), 1)
-    st.session_state[_LEFT_OUT] = st.session_state.get(_LEFT_OUT, frozenset()) | set(digests[opened:])
+    opened = max(_OPENED.get(), 1)
+    _LEFT_OUT.set(_LEFT_OUT.get() | set(digests[opened:]))
 
 
 def _leave_out_none() -> None:
-    st.session_state.pop(_LEFT_OUT, None)
+    _LEFT_OUT.forget()
 
 
 def say_where_they_live(*, in_memory: bool) -> None:
@@ -154,9 +156,9 @@ def say_where_they_live(*, in_memory: bool) -> None:
 
 def choose_fit() -> Fit:
     """Let the visitor say how a picture comes to the network's square input."""
-    # Streamlit forgets a widget while another source is shown.
-    st.session_state.setdefault(FIT, st.session_state.get(_KEPT_FIT, "crop"))
-    chosen = st.session_state[_KEPT_FIT] = choose_one(WORDS["fit"], FITS, WORDS, key=FIT)
+    FIT.resume("crop")
+    chosen = choose_one(WORDS["fit"], FITS, WORDS, key=FIT.key)
+    FIT.remember()
     return chosen
 
 

@@ -1,0 +1,158 @@
+"""What a visitor chose, kept for the visit: plain values, and what the widgets on a page hold.
+
+Streamlit forgets a widget when its page is left, and a browser keeps what it shows when only the script changes its
+mind. So a value can be kept beside its widget, and a widget gets a new key, by a new generation, where the script and
+not the visitor changes the value. Only this room touches Streamlit's session state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Remembered(Generic[Value]):
+    """A value that belongs to no widget.
+
+    Attributes:
+        name: under which it is kept; no other value of the visit has it.
+        first: makes the value that the visit begins with.
+    """
+
+    name: str
+    first: Callable[[], Value]
+
+    def get(self) -> Value:
+        """Give the value; the one to begin with is kept from then on."""
+        if self.name not in st.session_state:
+            st.session_state[self.name] = self.first()
+        value: Value = st.session_state[self.name]
+        return value
+
+    def set(self, value: Value) -> None:
+        """Keep another value."""
+        st.session_state[self.name] = value
+
+    def begin(self, value: Value) -> Value:
+        """Keep a value unless there is one; give the one that is kept."""
+        if self.name not in st.session_state:
+            st.session_state[self.name] = value
+        return self.get()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        st.session_state.pop(self.name, None)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Counts how often the script set values of some widgets, each of which then has a new key.
+
+    Attributes:
+        name: under which it is kept.
+    """
+
+    name: str
+
+    @property
+    def number(self) -> int:
+        """The count, from 0."""
+        return Remembered(self.name, int).get()
+
+    def advance(self) -> None:
+        """Give the widgets new keys, so that they begin with what the script says."""
+        Remembered(self.name, int).set(self.number + 1)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a widget holds.
+
+    Attributes:
+        name: of the widget; its key, where it has no generations.
+        generation: of its key; None for a widget whose key stays.
+    """
+
+    name: str
+    generation: Generation | None = None
+
+    @property
+    def key(self) -> str:
+        """The widget's key now."""
+        return self.name if self.generation is None else f"{self.name}-{self.generation.number}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the widget has a value: it was drawn, or the script set one."""
+        return self.key in st.session_state
+
+    def get(self, otherwise: Any = None) -> Any:
+        """Give what the widget holds.
+
+        Args:
+            otherwise: given where it holds nothing; browsers can send anything, so check what comes.
+        """
+        return st.session_state.get(self.key, otherwise)
+
+    def set(self, value: Any) -> None:
+        """Have the widget show a value when it is drawn next; the browser is told of it too."""
+        st.session_state[self.key] = value
+
+    def begin(self, value: Any) -> None:
+        """Set a value, unless the widget has one."""
+        if not self.is_known:
+            self.set(value)
+
+    def resume(self, first: Any) -> None:
+        """Begin with what was remembered last, for Streamlit forgets widgets that are not drawn.
+
+        Args:
+            first: to begin with where nothing was.
+        """
+        self.begin(self._last.begin(first))
+        self.remember()
+
+    def remember(self) -> None:
+        """Keep what the widget holds for the rest of the visit."""
+        if self.is_known:
+            self._last.set(self.get())
+
+    def start(self, value: Any) -> Any:
+        """Give what a part begins with: the same as long as it is drawn, whatever is chosen in it.
+
+        Args:
+            value: to begin with, for a part that was not drawn.
+        """
+        start: Remembered[Any] = Remembered(f"{self.key}-start", lambda: value)
+        if not self.is_known:
+            start.set(value)
+        return start.get()
+
+    def restart(self) -> None:
+        """Give the widget a new key, under which it holds nothing yet."""
+        if self.generation is not None:
+            self.generation.advance()
+
+    def forget(self) -> None:
+        """Empty the widget, as if it had never been drawn."""
+        st.session_state.pop(self.key, None)
+
+    @property
+    def _last(self) -> Remembered[Any]:
+        return Remembered(f"{self.name}-kept", lambda: None)
+
+
+def choices_known(before: str) -> dict[str, Any]:
+    """Values of all widgets whose names begin alike, by the rest of their names.
+
+    Args:
+        before: what the names begin with.
+    """
+    known = {str(key): value for key, value in st.session_state.items()}
+    return {name.removeprefix(before): value for name, value in known.items() if name.startswith(before)}
