@@ -169,7 +169,7 @@ def _check_logits(classifier: Classifier, logits: Tensor, count: int) -> None:
     if not logits.isfinite().all():
         raise ModelError(
             "model.not-finite",
-            "{name} does not answer with finite numbers: its weights are too large to compute with",
+            "the output of {name} is not finite: its weights are too large to compute with",
             name=classifier.name or "this network",
         )
 

@@ -159,7 +159,7 @@ def test_a_network_in_training_mode_is_refused(images: np.ndarray, tiny_classifi
 
 
 def test_answers_that_are_not_finite_are_refused(images: np.ndarray, tiny_classifier: Classifier) -> None:
-    with pytest.raises(ModelError, match="tiny does not answer with finite numbers") as refused:
+    with pytest.raises(ModelError, match="the output of tiny is not finite") as refused:
         observe(replace(tiny_classifier, model=Endless().eval()), images[:1])
     assert refused.value.code == "model.not-finite"
 

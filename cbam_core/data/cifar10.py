@@ -137,7 +137,7 @@ def verify(folder: Path | None = None) -> None:
             path = str(home / f"{name}.npy")
             raise DataError(
                 "data.wrong-sum",
-                "{path} does not hold what CIFAR-10 should; delete it and run `{command}`",
+                "{path} does not hold the data of CIFAR-10; delete it and run `{command}`",
                 path=path,
                 command=fetch_command(folder),
             )
@@ -189,7 +189,7 @@ def _open_file(home: Path, name: str) -> NDArray[np.uint8]:
         ) from None
     except PermissionError:
         raise DataError(
-            "data.unreadable", "{path} may not be read by this user; change its permissions", path=str(path)
+            "data.unreadable", "this user may not read {path}; change its permissions", path=str(path)
         ) from None
     except Exception as error:
         raise _damaged(path) from error
@@ -223,7 +223,7 @@ def _one_at_a_time(root: Path) -> Iterator[None]:
             except BlockingIOError:
                 raise DataError(
                     "data.busy",
-                    "another `cbam data fetch` is at work in {folder}; wait until it has finished",
+                    "another `cbam data fetch` is running in {folder}; wait until it has finished",
                     folder=str(root),
                 ) from None
             except OSError as error:

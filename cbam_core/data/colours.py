@@ -45,7 +45,7 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Message]]:
         image = _by_profile(image, profile, grey, notes)
     if image.mode == "CMYK":
         notes.append(
-            Message("image.cmyk", "printing colours (CMYK) without a profile were converted by a simple formula")
+            Message("image.cmyk", "print colours (CMYK) without a profile were converted with a simple formula")
         )
     if image.mode != "RGB":
         image = image.convert("RGB")
@@ -61,7 +61,7 @@ def _eight_bits(image: Image.Image, notes: list[Message]) -> Image.Image:
     if not np.isfinite(values).all():
         raise ImageError(
             "image.not-finite",
-            "this picture has grey values that are infinite or no numbers; export it with 8 bits per colour",
+            "this image has grey values that are infinite or not numbers; export it with 8 bits per channel",
         )
     low, high = _grey_range(image, values)
     notes.append(

@@ -70,7 +70,7 @@ def refuse_many_scans(content: bytes, name: str, size: tuple[int, int]) -> None:
 def _costly(name: str) -> ImageError:
     return ImageError(
         "image.costly",
-        "this {format} file is built in a way that takes far too long to read; save it as PNG or JPEG again",
+        "this {format} file is built in a way that takes far too long to read; save it again as PNG or JPEG",
         format=name,
     )
 

@@ -161,9 +161,7 @@ def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, 
     """The square that somebody chose, moved and shrunk into the original where it reaches over an edge."""
     width, height = original
     if square is None:
-        raise ImageError(
-            "fit.no-square", "the fit 'square' needs a square: left, top and side in pixels of the picture"
-        )
+        raise ImageError("fit.no-square", "the fit 'square' needs a square: left, top and side in pixels of the image")
     left, top, side = (float(number) for number in square)
     if not all(map(math.isfinite, square)) or side < 1:
         raise ImageError(
@@ -176,8 +174,8 @@ def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, 
     if left >= width or top >= height or left + side <= 0 or top + side <= 0:
         raise ImageError(
             "fit.square-outside",
-            "the square at {left}, {top} with side {side} lies outside the picture of {width} x {height} "
-            "pixels; choose one inside",
+            "the square at {left}, {top} with side {side} lies outside the image of {width} x {height} pixels; "
+            "choose one inside",
             left=left,
             top=top,
             side=side,
@@ -188,7 +186,7 @@ def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, 
     moved = (min(max(0.0, left), width - inside), min(max(0.0, top), height - inside), inside)
     notes = []
     if max(abs(now - asked) for now, asked in zip(moved, (left, top, side), strict=True)) > ROUNDED:
-        notes.append(Message("fit.square-moved", "the chosen square was moved inside the picture"))
+        notes.append(Message("fit.square-moved", "the chosen square was moved inside the image"))
     if (inside, inside) != original:
         notes.append(
             Message(

@@ -46,7 +46,7 @@ def list_pictures(folder: Path) -> tuple[GalleryPicture, ...]:
     except OSError as error:
         raise DataError(
             "gallery.unreadable",
-            "the folder of pictures {folder} cannot be read ({reason}); set CBAM_IMAGE_DIR to a folder with pictures",
+            "the image folder {folder} cannot be read ({reason}); set CBAM_IMAGE_DIR to a folder of images",
             folder=str(folder),
             reason=error.strerror or type(error).__name__,
         ) from error

@@ -82,21 +82,21 @@ def decode(source: ImageSource) -> Picture:
         return _from_bytes(source)
     raise ImageError(
         "image.unknown-source",
-        "a picture is expected as bytes, a path, a Pillow image or a NumPy array, but a {given} was given",
+        "expected an image as bytes, a path, a Pillow image or a NumPy array; given {given}",
         given=type(source).__name__,
     )
 
 
 def _from_bytes(content: bytes) -> Picture:
     if not content:
-        raise ImageError("image.empty", "this file is empty; expected a picture ({accepted})", accepted=ACCEPTED)
+        raise ImageError("image.empty", "this file is empty; expected an image ({accepted})", accepted=ACCEPTED)
     if len(content) > MAX_BYTES:
         raise _too_many_bytes(len(content))
     name = sniff(content)
     if name is None:
         raise ImageError(
             "image.unknown-format",
-            "this file is no picture in a format that is read here ({accepted}); save it as PNG or JPEG first",
+            "this file is not an image in a supported format ({accepted}); save it as PNG or JPEG first",
             accepted=ACCEPTED,
         )
     try:
@@ -106,14 +106,14 @@ def _from_bytes(content: bytes) -> Picture:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(
             "image.bomb",
-            "this {format} file unpacks to more than {limit} million pixels; make the picture smaller",
+            "this {format} file unpacks to more than {limit} million pixels; make the image smaller",
             format=name,
             limit=MAX_PIXELS // 1_000_000,
         ) from error
     except Exception as error:  # decoders fail on hostile bytes in every way that Python knows
         raise ImageError(
             "image.damaged",
-            "this {format} file is damaged, incomplete or of an unusual kind; save it as PNG or JPEG again",
+            "this {format} file is damaged, incomplete or of an unusual kind; save it again as PNG or JPEG",
             format=name,
         ) from error
 
@@ -156,7 +156,7 @@ def _pixels(image: Image.Image) -> tuple[UInt8[np.ndarray, "h w 3"], list[Messag
     turn = _UPRIGHT.get(orientation(image.info.get("exif")))
     if turn is not None:
         rgb = rgb.transpose(turn)
-        notes.append(Message("image.turned", "the picture was turned upright, as its camera noted"))
+        notes.append(Message("image.turned", "the image was turned upright, as recorded by its camera"))
     return np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3), notes
 
 
@@ -180,7 +180,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ImageError(
             "image.wrong-array",
-            "an array is expected as uint8 of shape (height, width, 3), but {dtype} of shape {shape} was given",
+            "expected a uint8 array of shape (height, width, 3); given {dtype} of shape {shape}",
             dtype=str(array.dtype),
             shape=str(array.shape),
         )
@@ -202,12 +202,12 @@ def _read(path: Path) -> bytes:
         if stat.S_ISDIR(status.st_mode):
             raise ImageError(
                 "image.folder",
-                "{path} is a folder; expected a picture ({accepted})",
+                "{path} is a folder; expected an image ({accepted})",
                 path=str(path),
                 accepted=ACCEPTED,
             )
         if not stat.S_ISREG(status.st_mode):
-            raise ImageError("image.no-file", "{path} is not an ordinary file; expected a picture", path=str(path))
+            raise ImageError("image.no-file", "{path} is not a regular file; expected an image", path=str(path))
         if status.st_size > MAX_BYTES:
             raise _too_many_bytes(status.st_size)
         with path.open("rb") as file:
@@ -228,14 +228,14 @@ def _check_pixels(size: tuple[int, int]) -> None:
     if width < 1 or height < 1:
         raise ImageError(
             "image.no-pixels",
-            "this picture has {width} x {height} pixels; expected at least 1 x 1",
+            "this image has {width} x {height} pixels; expected at least 1 x 1",
             width=width,
             height=height,
         )
     if max(width, height) > MAX_SIDE:  # Pillow keeps a few bytes for each row and column besides the pixels
         raise ImageError(
             "image.side-too-long",
-            "this picture has {width} x {height} pixels; a side may have {limit}: cut it or make it smaller",
+            "this image has {width} x {height} pixels; a side may have at most {limit}: crop it or make it smaller",
             width=width,
             height=height,
             limit=MAX_SIDE,
@@ -243,7 +243,7 @@ def _check_pixels(size: tuple[int, int]) -> None:
     if width * height > MAX_PIXELS:
         raise ImageError(
             "image.too-many-pixels",
-            "this picture has {width} x {height} pixels, more than the {limit} million that are read; make it smaller",
+            "this image has {width} x {height} pixels; at most {limit} million can be read: make it smaller",
             width=width,
             height=height,
             limit=MAX_PIXELS // 1_000_000,
@@ -253,7 +253,7 @@ def _check_pixels(size: tuple[int, int]) -> None:
 def _too_many_bytes(size: int) -> ImageError:
     return ImageError(
         "image.too-many-bytes",
-        "this file has {size:.1f} MB, more than the {limit:.0f} MB that are read; make the picture smaller",
+        "this file has {size:.1f} MB; at most {limit:.0f} MB can be read: make the image smaller",
         size=size / 1024**2,
         limit=MAX_BYTES / 1024**2,
     )

@@ -77,22 +77,22 @@ def open_evaluation(checkpoint: Path, digest: str | None = None) -> Evaluation:
     except (FileNotFoundError, NotADirectoryError):
         raise TrainingError(
             "evaluation.none",
-            "{checkpoint} was not evaluated yet; run `cbam evaluate --checkpoint {checkpoint} --keep`",
+            "{checkpoint} has not been evaluated yet; run `cbam evaluate --checkpoint {checkpoint} --keep`",
             checkpoint=str(checkpoint),
         ) from None
     except (DataError, ValueError, OSError) as error:
         raise TrainingError(
             "evaluation.unreadable",
-            "{path} is no evaluation of this version; run `cbam evaluate --checkpoint {checkpoint} --keep` to replace "
-            "it",
+            "{path} is not an evaluation that this version reads; run `cbam evaluate --checkpoint {checkpoint} "
+            "--keep` to replace it",
             path=str(path),
             checkpoint=str(checkpoint),
         ) from error
     if evaluation.digest != (sha256_of(checkpoint) if digest is None else digest):
         raise TrainingError(
             "evaluation.other-weights",
-            "{path} is of other weights than {checkpoint} holds; run `cbam evaluate --checkpoint {checkpoint} --keep` "
-            "to replace it",
+            "{path} belongs to other weights than those in {checkpoint}; run `cbam evaluate --checkpoint "
+            "{checkpoint} --keep` to replace it",
             path=str(path),
             checkpoint=str(checkpoint),
         )

@@ -38,7 +38,7 @@ def score(
     if classifier.classes != classes:
         raise ModelError(
             "score.other-classes",
-            "{name} tells other classes apart ({given}) than the images have ({expected}); nothing can be counted",
+            "the classes of {name} ({given}) differ from those of the images ({expected}); nothing can be counted",
             name=_name(classifier),
             given=_listed(classifier.classes),
             expected=_listed(classes),

@@ -66,14 +66,14 @@ def select(
     if evaluation is not None and not np.array_equal(evaluation.labels, labels):
         raise TrainingError(
             "selection.other-images",
-            "the answers that were kept are for other images; run `cbam evaluate --keep` to replace them",
+            "the saved predictions are for other images; run `cbam evaluate --keep` to replace them",
         )
     if evaluation is None:
         if selection.needs_answers:
             raise TrainingError(
                 "selection.no-answers",
-                "images can be selected by what a network answered only where its answers were kept; "
-                "run `cbam evaluate --keep`",
+                "images can be selected by prediction only if the network's predictions were saved; run `cbam "
+                "evaluate --keep`",
             )
         return np.flatnonzero(_asked(labels, selection.truth))
     asked = _asked(labels, selection.truth) & _asked(evaluation.predicted, selection.predicted)

@@ -25,7 +25,7 @@ def explain_channel(classifier: Classifier, explanation: Explanation, block: str
     if explanation.checkpoint_digest != classifier.digest:
         raise CaptureError(
             "channel.other-network",
-            "the explanation is of {given} and not of {name}: explain the picture with {name} first",
+            "the explanation is of {given}, not of {name}: explain the image with {name} first",
             given=explanation.checkpoint or "another network",
             name=classifier.name or "this network",
         )

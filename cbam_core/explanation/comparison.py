@@ -104,15 +104,15 @@ def similarity(left: Float[np.ndarray, "*shape"], right: Float[np.ndarray, "*sha
     """Cosine and Pearson correlation of two gates of one shape, computed in float64."""
     first, second = left.astype(np.float64).ravel(), right.astype(np.float64).ravel()
     if not first.size or not (np.isfinite(first).all() and np.isfinite(second).all()):
-        note = Message("similarity.not-finite", "a gate is empty or holds values that are no numbers")
+        note = Message("similarity.not-finite", "a gate is empty or holds values that are not numbers")
         return Similarity(None, None, (note,))
     notes = []
     cosine = _cosine(first, second)
     if cosine is None:
-        notes.append(Message("similarity.zero", "no cosine: one of the two is zero throughout"))
+        notes.append(Message("similarity.zero", "no cosine: one of the two is zero everywhere"))
     pearson = None
     if _is_constant(first) or _is_constant(second):
-        notes.append(Message("similarity.constant", "no correlation: one of the two is the same value throughout"))
+        notes.append(Message("similarity.constant", "no correlation: one of the two has the same value everywhere"))
     else:
         pearson = _cosine(first - first.mean(), second - second.mean())
     return Similarity(cosine, pearson, tuple(notes))
@@ -164,7 +164,9 @@ def _grid(block: Block) -> Hashable:
 def _pair(left: Block | None, right: Block | None) -> BlockComparison:
     if left is None or right is None:
         name = next(block.name for block in (left, right) if block is not None)
-        missing = Message("comparison.unpaired", "only one of the two networks has a block like {name}", {"name": name})
+        missing = Message(
+            "comparison.unpaired", "only one of the two networks has a block that matches {name}", {"name": name}
+        )
         return BlockComparison(name, left, right, None, None, (missing,))
     mask, mask_notes = _difference(left.spatial_mask, right.spatial_mask, KIND_WORDS["spatial"])
     weights, weight_notes = _difference(left.channel_weights, right.channel_weights, KIND_WORDS["channel"])

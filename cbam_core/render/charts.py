@@ -214,8 +214,8 @@ def _ends(ranked: Int[np.ndarray, " c"], top: int | None, bottom: int | None) ->
     if first < 0 or last < 0 or not 0 < first + last <= len(ranked):
         raise RenderError(
             "chart.too-many",
-            "the highest {top} and the lowest {bottom} channels do not make a choice among {count}: ask for "
-            "at least 1 and at most {count} together",
+            "the {top} highest and {bottom} lowest channels cannot be chosen from {count}: ask for at least 1 and at "
+            "most {count} in total",
             top=first,
             bottom=last,
             count=len(ranked),

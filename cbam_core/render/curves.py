@@ -44,7 +44,7 @@ WORDS: Mapping[str, str] = {
     "after epoch {epoch}.",
     "one_epoch_loss": "Loss over {count} epochs: on the training images {train_first:.3f} after the first and "
     "{train_last:.3f} after the last, on the validation images {first:.3f} and {last:.3f}.",
-    "nothing": "Nothing was measured yet.",
+    "nothing": "Nothing has been measured yet.",
 }
 """The words of the charts and of their descriptions; pass a translation with the same keys."""
 
@@ -210,7 +210,7 @@ def describe_epochs(epochs: Sequence[Measured], measure: Measure, *, words: Mapp
 def _numbers(values: Sequence[Any]) -> Float64[np.ndarray, " n"]:
     """Files that people keep may hold anything."""
     if not all(isinstance(value, int | float) and np.isfinite(value) for value in values):
-        raise RenderError("chart.not-numbers", "this history of a training holds something that is not a number")
+        raise RenderError("chart.not-numbers", "this training history holds something that is not a number")
     return np.array(values, np.float64)
 
 

@@ -44,7 +44,7 @@ def diverging(values: Float[np.ndarray, "*shape"], limit: float = 1.0) -> UInt8[
         RenderError: the limit is not a number above 0.
     """
     if not (np.isfinite(limit) and limit > 0):
-        raise RenderError("render.limit", "a diverging scale ends at a number above 0; given {given}", given=limit)
+        raise RenderError("render.limit", "a diverging scale needs a limit above 0; given {given}", given=limit)
     wide = values.astype(np.float64)
     unknown = np.isnan(wide)
     index = np.floor(np.clip(np.where(unknown, 0, wide) / limit, -1, 1) * 127 + 127.5).astype(np.intp)

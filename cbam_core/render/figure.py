@@ -42,7 +42,7 @@ WORDS: Mapping[str, str] = {
     "channel": "channel",
     "no_mask": "no spatial mask",
     "no_weights": "no channel weights",
-    "no_place": "place on the image unknown",
+    "no_place": "position on the image unknown",
     "no_blocks": "This network has no gates to show.",
     "network": "Network: {network}.",
     "masks_as_cells": "Each block: its spatial mask over the image at {opacity:.0f} % opacity, and alone.",

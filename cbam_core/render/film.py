@@ -33,9 +33,9 @@ WORDS: Mapping[str, str] = {
     "epoch": "epoch {epoch}",
     "untrained": "before training",
     "accuracy": "validation accuracy {percent:.1f} %",
-    "truth": "picture of class {truth}",
+    "truth": "image of class {truth}",
     "says": "the network says {predicted}, {percent:.1f} %",
-    "film": "{network} while it learnt: each block's spatial mask over the image at {opacity:.0f} % opacity, and "
+    "film": "{network} during training: each block's spatial mask over the image at {opacity:.0f} % opacity, and "
     "alone. Colours: {colours}, fixed scale 0 to 1 in every scene.",
 }
 """The words of a film; pass a translation with the same keys."""
@@ -128,7 +128,7 @@ def check_film(film: Scenes) -> None:
         ),
     ]
     if not all(fits):
-        raise RenderError("film.broken", "this film of a training is damaged: its parts do not belong together")
+        raise RenderError("film.broken", "this training film is damaged: its parts do not match")
 
 
 def film_file(

@@ -136,9 +136,9 @@ def overlay(
         RenderError: unknown colours, an opacity outside 0 to 1, or a zoom below 1.
     """
     if not 0 <= opacity <= 1:
-        raise RenderError("render.opacity", "opacity runs from 0 to 1; given {given}", given=opacity)
+        raise RenderError("render.opacity", "opacity must lie between 0 and 1; given {given}", given=opacity)
     if zoom < 1:
-        raise RenderError("render.zoom", "zoom is a whole number from 1 up; given {given}", given=zoom)
+        raise RenderError("render.zoom", "zoom must be a whole number of at least 1; given {given}", given=zoom)
     height, width = image.shape[:2]
     base = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
     values = spread(mask, cells, (width, height), zoom, smooth)
@@ -167,7 +167,7 @@ def raw_mask(
         RenderError: unknown colours, or a zoom below 1.
     """
     if zoom < 1:
-        raise RenderError("render.zoom", "zoom is a whole number from 1 up; given {given}", given=zoom)
+        raise RenderError("render.zoom", "zoom must be a whole number of at least 1; given {given}", given=zoom)
     picture = colourise(scaled(mask, scale, stretch(mask)), colours)
     return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
 

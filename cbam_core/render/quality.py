@@ -20,19 +20,19 @@ Interval = tuple[float, float]
 WORDS: Mapping[str, str] = {
     "accuracy": "accuracy (%)",
     "per_class": "Accuracy of each class, with 95 % intervals",
-    "class_hover": "{right} of {count} right: {share} %<br>95 % interval {low} to {high} %",
-    "one_class": "{name}: {share:.1f} % right, 95 % interval {low:.1f} to {high:.1f} %.",
+    "class_hover": "{right} of {count} right: {share} %<br>95 % interval {low} % to {high} %",
+    "one_class": "{name}: {share:.1f} % right, 95 % interval {low:.1f} % to {high:.1f} %.",
     "reliability": "Expected calibration error (ECE): {error} %",
     "confidence": "mean confidence (%)",
     "answers": "answers",
     "perfect": "ideal",
-    "found": "found, with 95 % intervals",
-    "bin_hover": "{count} answers, {sure} % sure on average<br>{share} % right, 95 % interval {low} to {high} %",
-    "calibration": "Expected calibration error {error:.2f} % over {bins} bins of confidence. Over all {count} answers "
-    "the network is {sure:.1f} % sure on average and right in {right:.1f} %: {verdict}.",
-    "over": "surer than it is right",
-    "under": "less sure than it is right",
-    "even": "about as sure as it is right",
+    "found": "measured, with 95 % intervals",
+    "bin_hover": "{count} predictions, mean confidence {sure} %<br>{share} % right, 95 % interval {low} % to {high} %",
+    "calibration": "Expected calibration error {error:.2f} % over {bins} confidence bins. Over all {count} "
+    "predictions, the mean confidence is {sure:.1f} % and the accuracy {right:.1f} %: {verdict}.",
+    "over": "overconfident",
+    "under": "underconfident",
+    "even": "well calibrated overall",
     "nothing": "No image was shown.",
 }
 """The words of the charts and of their descriptions; pass a translation with the same keys."""

@@ -107,7 +107,7 @@ def open_film(path: Path) -> Film:
     try:
         return _from_arrays(read_arrays(path, largest=LARGEST))
     except (DataError, OSError, ValueError, KeyError, TypeError) as error:  # the last three: arrays that do not fit
-        raise TrainingError("training.no-film", "{path} is no film of a training run", path=str(path)) from error
+        raise TrainingError("training.no-film", "{path} is not the film of a training run", path=str(path)) from error
 
 
 def _from_arrays(arrays: dict[str, Any]) -> Film:

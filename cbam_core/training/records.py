@@ -76,7 +76,9 @@ def read_history(path: Path) -> tuple[dict[str, Any], History]:
         epochs = tuple(map(_epoch, record["epochs"]))
         return dict(record["recipe"]), History(epochs, tuple(map(float, record["losses"])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError("training.no-history", "{path} is no history of a training run", path=str(path)) from error
+        raise TrainingError(
+            "training.no-history", "{path} is not the history of a training run", path=str(path)
+        ) from error
 
 
 def _rounded(losses: Iterable[float]) -> tuple[float, ...]:

@@ -91,7 +91,7 @@ def train_classifier(
     if not resume and (folder / STATE).exists():
         raise TrainingError(
             "training.folder-in-use",
-            "there is a run in {folder} already; go on with it by --resume, or choose another folder",
+            "there is already a run in {folder}; continue it with --resume, or choose another folder",
             folder=str(folder),
         )
     if resume and (finished := _finished(checkpoint, recipe)) is not None:
@@ -101,7 +101,7 @@ def train_classifier(
             restore(folder, recipe)  # where the run itself is another one, that is said
         raise TrainingError(
             "training.checkpoint-there",
-            "there is a checkpoint {file} already, which this run did not make; choose another folder or name",
+            "there is already a checkpoint {file}, which this run did not create; choose another folder or name",
             file=str(checkpoint),
         )
     train, test = open_split("train", data_folder), open_split("test", data_folder)
@@ -154,7 +154,7 @@ def open_teacher(recipe: Recipe) -> Classifier | None:
     if teacher.classes != CLASSES:
         raise TrainingError(
             "training.other-classes",
-            "{teacher} knows other classes than CIFAR-10 has, so it cannot be the teacher; name another network",
+            "the classes of {teacher} differ from those of CIFAR-10, so it cannot be the teacher; name another network",
             teacher=recipe.teacher,
         )
     return teacher

@@ -60,14 +60,14 @@ def restore(folder: Path, recipe: Recipe) -> tuple[History, dict[str, Any]] | No
     except Exception as error:
         raise TrainingError(
             "training.state-unreadable",
-            "{file} is no stored run of this version; remove it, or choose another folder",
+            "{file} is not a stored run that this version reads; remove it, or choose another folder",
             file=str(file),
         ) from error
     if other := recipe.differences(stored):
         raise TrainingError(
             "training.other-recipe",
-            "the run in {folder} was started with another recipe (other: {values}); "
-            "use the same one, or another folder",
+            "the run in {folder} was started with another recipe (different: {values}); use the same recipe, or "
+            "another folder",
             folder=str(folder),
             values=", ".join(other),
         )

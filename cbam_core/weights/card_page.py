@@ -39,7 +39,7 @@ def render_cards(checkpoints: Mapping[str, Path]) -> str:
         if METADATA_KEY not in file.metadata:
             raise CheckpointError(
                 "checkpoint.no-description",
-                "{path} does not describe itself; write it with save_classifier",
+                "{path} holds no description of its network; write it with save_classifier",
                 path=str(path),
             )
         parts.append(_section(name, path, file, Description.from_json(file.metadata[METADATA_KEY])))

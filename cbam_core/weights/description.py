@@ -69,7 +69,7 @@ class Description:
         if len(self.classes) != complete["num_classes"]:
             raise CheckpointError(
                 "checkpoint.class-count",
-                "the description names {given} classes, but the network tells {expected} apart",
+                "the description names {given} classes, but the network has {expected}",
                 given=len(self.classes),
                 expected=complete["num_classes"],
             )
@@ -118,7 +118,7 @@ class Description:
         except (ValueError, RecursionError) as error:
             raise CheckpointError(
                 "checkpoint.description-json",
-                "the file's description of its network is not JSON; download it again or save it anew",
+                "the file's description of its network is not JSON; download it or save it again",
             ) from error
         fields = Fields(record, "")
         version = fields.count("version")
@@ -174,7 +174,7 @@ def assumed_description(shapes: Shapes) -> Description:
     if found is None:
         raise CheckpointError(
             "checkpoint.unknown-network",
-            "the file's tensors belong to no network that this program knows ({known})",
+            "the file's tensors do not match any network that this program knows ({known})",
             known=", ".join(known_names()),
         )
     architecture, arguments = found

@@ -90,7 +90,7 @@ def _bytes_at(path: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise CheckpointError(
                 "checkpoint.not-a-file",
-                "{path} is no file; give the path of a .safetensors or .pth file",
+                "{path} is not a file; give the path of a .safetensors or .pth file",
                 path=str(path),
             )
         if status.st_size > MAX_FILE_BYTES:
@@ -119,15 +119,15 @@ def _contents(data: bytes) -> tuple[dict[str, StoredTensor], dict[str, str]]:
     if looks_like_pickle(data):
         raise CheckpointError(
             "checkpoint.bare-pickle",
-            "this file is a bare pickle or in PyTorch's format from before version 1.6, which is not opened: "
-            "load it where it was made and save it again, with torch.save(model.state_dict(), path)",
+            "this file is a bare pickle or uses the format of PyTorch before version 1.6, which is not supported: "
+            "load it where it was created and save it again, with torch.save(model.state_dict(), path)",
         )
     if looks_like_safetensors(data):
         return read_safetensors(data)
     raise CheckpointError(
         "checkpoint.unknown-format",
-        "this file is no checkpoint: expected a .safetensors file, or a .pth file that "
-        "torch.save(model.state_dict(), path) wrote",
+        "this file is not a checkpoint: expected a .safetensors file, or a .pth file written by "
+        "torch.save(model.state_dict(), path)",
     )
 
 

@@ -84,7 +84,7 @@ def _open(data: bytes) -> tuple[bytes, dict[str, Content]]:
     archive = zipfile.ZipFile(io.BytesIO(data))
     entries = {entry.filename: entry for entry in archive.infolist()}
     if len(entries) != len(archive.infolist()):
-        raise DamagedError("the ZIP archive has two entries of one name")
+        raise DamagedError("the ZIP archive has two entries with the same name")
     _check_sizes(archive, len(data))
     pickles = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
     if len(pickles) != 1:
@@ -149,5 +149,5 @@ def _is_entry(item: tuple[object, object]) -> bool:
 def _no_state_dict() -> CheckpointError:
     return CheckpointError(
         "checkpoint.no-state-dict",
-        "this .pth file holds no state dict: save one with torch.save(model.state_dict(), path)",
+        "this .pth file does not hold a state dict: save one with torch.save(model.state_dict(), path)",
     )

@@ -223,12 +223,12 @@ class _Machine:
         record = self.top(dict)
         for key, value in zip(items[::2], items[1::2], strict=True):
             if type(key) not in (str, int):  # hashing nested tuples can take forever
-                raise DamagedError("the list of tensors has an entry whose name is no text")
+                raise DamagedError("the list of tensors has an entry whose name is not text")
             record[key] = value
 
     def call(self, function: object, arguments: object) -> Any:
         if not isinstance(function, _Name) or not isinstance(arguments, tuple):
-            raise DamagedError("the list of tensors calls something that is no function")
+            raise DamagedError("the list of tensors calls something that is not a function")
         name = function.name
         if name == ORDERED and not arguments:
             return {}
@@ -275,7 +275,7 @@ def _known(name: str) -> _Name:
         return _Name(name)
     raise CheckpointError(
         "checkpoint.pickled-objects",
-        "this file holds pickled Python objects ({name}), which could run code and are never loaded: "
-        "save the weights alone, with torch.save(model.state_dict(), path)",
+        "this file holds pickled Python objects ({name}), which could run code and are never loaded: save only the "
+        "weights, with torch.save(model.state_dict(), path)",
         name=name[:80] if name.isprintable() else repr(name[:80]),
     )

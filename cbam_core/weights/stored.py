@@ -87,9 +87,9 @@ def checked_sides(sides: object) -> tuple[int, ...]:
         DamagedError: they are not a short list of whole numbers from 0.
     """
     if not isinstance(sides, list | tuple) or len(sides) > MAX_DIMENSIONS:
-        raise DamagedError("the shape of a tensor is no short list of numbers")
+        raise DamagedError("the shape of a tensor is not a short list of numbers")
     if any(type(side) is not int or not 0 <= side <= LARGEST_SIDE for side in sides):
-        raise DamagedError("the shape of a tensor holds something else than whole numbers of a sensible size")
+        raise DamagedError("the shape of a tensor holds something other than whole numbers of a reasonable size")
     return tuple(sides)
 
 

@@ -418,7 +418,7 @@ def test_killed_fetch_leaves_nothing_that_looks_complete_and_the_next_one_clears
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob(".cifar10-*.part/archive.tar.gz")) and time.monotonic() < deadline:
             time.sleep(0.02)
-        with pytest.raises(DataError, match="another `cbam data fetch` is at work"):
+        with pytest.raises(DataError, match="another `cbam data fetch` is running"):
             fetch(tmp_path, sources=[Archive(server.url)])
     finally:
         child.send_signal(signal.SIGKILL)

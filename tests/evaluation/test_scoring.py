@@ -100,14 +100,14 @@ def test_progress_is_reported(tiny_classifier, labelled):
 
 
 def test_other_classes_are_refused(tiny_classifier, labelled):
-    with pytest.raises(ModelError, match="tells other classes apart") as refused:
+    with pytest.raises(ModelError, match="differ from those of the images") as refused:
         score(tiny_classifier, *labelled, classes=("cat", "dog"))
     assert refused.value.code == "score.other-classes"
 
 
 def test_answers_that_are_no_numbers_are_refused(tiny_classifier, labelled):
     broken = replace(tiny_classifier, model=Overflowing().eval())
-    with pytest.raises(ModelError, match="tiny does not answer with finite numbers") as refused:
+    with pytest.raises(ModelError, match="the output of tiny is not finite") as refused:
         score(broken, *labelled, classes=CLASSES)
     assert refused.value.code == "model.not-finite"
 

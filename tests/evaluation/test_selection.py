@@ -45,7 +45,7 @@ def test_classes_need_no_answers():
 
 @pytest.mark.parametrize("selection", [Selection(answers="wrong"), Selection(order="sure"), Selection(predicted=0)])
 def test_answers_that_nobody_knows_are_one_sentence(selection):
-    with pytest.raises(TrainingError, match="only where its answers were kept"):
+    with pytest.raises(TrainingError, match="only if the network's predictions were saved"):
         select(LABELS, selection)
 
 

@@ -186,7 +186,7 @@ def test_blocks_say_what_they_lack(written: list[str]) -> None:
     for part in (
         "no spatial mask",
         "no channel weights",
-        "place on the image unknown",
+        "position on the image unknown",
         "full gate 64 x 8 x 8",
     ):
         assert part in text

@@ -134,12 +134,12 @@ def test_raw_mask_is_one_square_a_cell():
 
 @pytest.mark.parametrize("opacity", [-0.1, 1.5])
 def test_an_opacity_outside_the_scale_is_refused(opacity):
-    with pytest.raises(CbamError, match="opacity runs from 0 to 1"):
+    with pytest.raises(CbamError, match="opacity must lie between 0 and 1"):
         overlay(grey_image([[0]]), PAIR, HALVES, opacity=opacity)
 
 
 def test_a_zoom_below_one_is_refused():
-    with pytest.raises(CbamError, match="from 1 up; given 0"):
+    with pytest.raises(CbamError, match="at least 1; given 0"):
         overlay(grey_image([[0]]), PAIR, HALVES, zoom=0)
-    with pytest.raises(CbamError, match="from 1 up; given 0"):
+    with pytest.raises(CbamError, match="at least 1; given 0"):
         raw_mask(PAIR, zoom=0)

@@ -51,13 +51,15 @@ def test_calibration_has_a_dot_for_each_bin_with_answers_and_a_bar_for_every_bin
 
 
 def test_charts_are_also_said():
-    assert describe_classes(NAMES, RIGHT, COUNT, INTERVALS).startswith("cat: 80.0 % right, 95 % interval 50.0 to 95.0")
+    assert describe_classes(NAMES, RIGHT, COUNT, INTERVALS).startswith(
+        "cat: 80.0 % right, 95 % interval 50.0 % to 95.0"
+    )
     assert "none" not in describe_classes(NAMES, RIGHT, COUNT, INTERVALS)
     assert describe_classes((), (), (), []) == "No image was shown."
     count, accuracy, confidence = bins()
     said = describe_reliability(count, accuracy, confidence, 0.12)
-    assert "12.00 % over 3 bins" in said
-    assert "82.0 % sure on average and right in 70.0 %: surer than it is right." in said
-    assert "about as sure" in describe_reliability(count, confidence, confidence, 0.0)
-    assert "less sure than" in describe_reliability(count, confidence, accuracy, 0.12)
+    assert "12.00 % over 3 confidence bins" in said
+    assert "the mean confidence is 82.0 % and the accuracy 70.0 %: overconfident." in said
+    assert "well calibrated" in describe_reliability(count, confidence, confidence, 0.0)
+    assert "underconfident" in describe_reliability(count, confidence, accuracy, 0.12)
     assert describe_reliability(np.zeros(2, int), np.full(2, np.nan), np.full(2, np.nan), 0.0) == "No image was shown."

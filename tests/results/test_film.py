@@ -92,7 +92,7 @@ def test_what_is_no_film_is_refused(content: bytes | None, tmp_path: Path) -> No
     path = tmp_path / "film.npz"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(TrainingError, match="is no film of a training run"):
+    with pytest.raises(TrainingError, match="is not the film of a training run"):
         open_film(path)
 
 
@@ -113,13 +113,13 @@ def test_a_damaged_film_is_refused(camera: Camera, tiny_classifier: Classifier, 
 def test_a_film_that_claims_too_much_is_refused_before_it_is_read(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "film.npz", images=np.zeros((3000, 100, 100), np.uint8))
     assert (tmp_path / "film.npz").stat().st_size < 100_000
-    with pytest.raises(TrainingError, match="is no film"):
+    with pytest.raises(TrainingError, match="is not the film"):
         open_film(tmp_path / "film.npz")
 
 
 def test_a_film_with_objects_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "film.npz", images=np.array([object()]), allow_pickle=True)
-    with pytest.raises(TrainingError, match="is no film"):
+    with pytest.raises(TrainingError, match="is not the film"):
         open_film(tmp_path / "film.npz")
 
 

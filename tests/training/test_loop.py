@@ -171,13 +171,13 @@ def test_resuming_another_recipe_is_refused_and_names_what_differs(
     images: Images, recipe: Make, tmp_path: Path
 ) -> None:
     fit(network(), images, recipe(), prepare=prepare, folder=tmp_path)
-    with pytest.raises(TrainingError, match=r"another recipe \(other: learning_rate\)"):
+    with pytest.raises(TrainingError, match=r"another recipe \(different: learning_rate\)"):
         fit(network(), images, recipe(learning_rate=0.1), prepare=prepare, folder=tmp_path, resume=True)
 
 
 def test_a_state_that_is_none_is_refused_in_one_sentence(images: Images, recipe: Make, tmp_path: Path) -> None:
     (tmp_path / "state.pt").write_bytes(b"nothing of ours")
-    with pytest.raises(TrainingError, match="no stored run of this version"):
+    with pytest.raises(TrainingError, match="not a stored run that this version reads"):
         fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, resume=True)
 
 

@@ -92,7 +92,7 @@ WORDS = ["number", "seconds", "learning_rate", "train_loss", "train_accuracy", "
 def test_what_is_no_history_is_refused(content: str | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "history.json").write_text(content)
-    with pytest.raises(TrainingError, match="is no history of a training run"):
+    with pytest.raises(TrainingError, match="is not the history of a training run"):
         read_history(tmp_path / "history.json")
 
 

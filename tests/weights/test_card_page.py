@@ -80,7 +80,7 @@ def test_written_page_lists_every_network_in_order(tmp_path: Path) -> None:
 def test_file_without_a_description_has_no_card(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     path.write_bytes(corpus.saved(corpus.network().state_dict()))
-    with pytest.raises(CheckpointError, match="does not describe itself"):
+    with pytest.raises(CheckpointError, match="holds no description of its network"):
         render_cards({"net": path})
 
 

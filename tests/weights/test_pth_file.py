@@ -69,5 +69,5 @@ def test_state_dict_that_shares_its_wrapper_with_other_things_is_found() -> None
 
 
 def test_dict_of_tensors_and_other_things_is_no_state_dict() -> None:
-    with pytest.raises(CheckpointError, match="no state dict"):
+    with pytest.raises(CheckpointError, match="does not hold a state dict"):
         read_pth(corpus.saved({"w": torch.ones(2), "epoch": 3}))

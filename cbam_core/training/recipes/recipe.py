@@ -119,8 +119,8 @@ class Recipe:
         if self.second and (self.second >= self.epochs or self.schedule != "one-cycle"):
             raise TrainingError(
                 "training.recipe-second",
-                "recipe value second must be less than epochs, with schedule=one-cycle; "
-                "given {second} of {epochs} epochs and schedule={schedule}; second=0 leaves the second cycle out",
+                "recipe value second must be less than epochs, with schedule=one-cycle; given {second} of {epochs} "
+                "epochs and schedule={schedule}; second=0 omits the second cycle",
                 second=self.second,
                 epochs=self.epochs,
                 schedule=self.schedule,

@@ -129,7 +129,7 @@ def test_a_network_whose_weights_overflow_is_refused(app):
     bring(app, "huge.pth", saved(model))
     assert not own_names(app)
     (error,) = app.error
-    assert "huge.pth was not accepted: huge does not answer with finite numbers" in error.value
+    assert "huge.pth was not accepted: the output of huge is not finite" in error.value
 
 
 def test_what_goes_wrong_in_a_part_of_a_page_is_one_sentence_there(app, monkeypatch, caplog):

@@ -288,7 +288,7 @@ def test_missing_gates_are_said(open_page):
     assert texts(page, ".note") == [
         "no spatial mask in this block",
         "",
-        "where this mask lies on the picture is not known",
+        "the position of this mask on the image is not known",
     ]
     assert texts(page, ".caption")[1] == "no channel weights in this block"
     assert np.array_equal(pixels(page.locator("canvas.overlay").first)[::8, ::8], SMALL)
