@@ -21,10 +21,10 @@ from apparatus.turns import asked_rounds, tell
 from PIL import Image
 
 from cbam_core import load_classifier
-from cbam_core.data.fitting import Fit
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain
 from cbam_core.network import Classifier
+from cbam_core.results.frame import Fit
 
 LIMIT = 5.0
 """Largest growth, MB of 10**6 bytes."""

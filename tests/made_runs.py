@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import fields
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.samples import sample_sheet
 from cbam_core.results.film import FILM, Film
+from cbam_core.results.history import Epoch, History, Progress
 from cbam_core.results.placement import Placement
-from cbam_core.training.callbacks import Epoch, History
-from cbam_core.training.records import Progress, write_history, write_progress
+from cbam_core.training.records import write_history, write_progress
 
 BLOCKS = {"cbam1": (32, 16), "cbam2": (64, 8), "cbam3": (128, 4)}
 """Channels and cells along a side, by block."""
@@ -47,10 +45,11 @@ def make_film(epochs=(0, 1, 2, 4), blocks=BLOCKS, images=8, seed=0) -> Film:
     )
 
 
-def damaged_film(film: Film, **changes) -> SimpleNamespace:
-    """A film whose arrays may contradict each other, as a damaged file gives it; a `Film` is checked in tests."""
-    values = {item.name: getattr(film, item.name) for item in fields(film)} | changes
-    return SimpleNamespace(**values, blocks=film.blocks)
+def damaged_film(film: Film, **changes) -> Film:
+    """A film whose arrays may contradict each other, as a damaged file gives it; what is built is checked in tests."""
+    damaged = object.__new__(Film)
+    vars(damaged).update(vars(film) | changes)
+    return damaged
 
 
 def make_history(epochs=4, steps=25) -> History:

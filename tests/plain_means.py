@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from cbam_core.explanation.comparison import GateSummary
 from cbam_core.results.explanation import Block, Explanation, own_copy
+from cbam_core.results.means import GateMeans
 
 
-def means_of(explanations: Sequence[Explanation]) -> GateSummary:
+def means_of(explanations: Sequence[Explanation]) -> GateMeans:
     """Mean and standard deviation of every gate over at least one explanation of one network."""
-    return GateSummary(
+    return GateMeans(
         count=len(explanations),
         blocks=_over(explanations, np.mean),
-        spread=_over(explanations, np.std),
+        deviation=_over(explanations, np.std),
         classes=explanations[0].classes,
         probabilities=own_copy(np.stack([one.probabilities for one in explanations]).astype(np.float64).mean(axis=0)),
         predicted=tuple(one.predicted for one in explanations),

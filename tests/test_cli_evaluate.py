@@ -163,12 +163,12 @@ def test_keeping_needs_the_test_set(tiny_checkpoint, capsys):
 
 
 def test_what_cannot_be_kept_is_shown_first(tiny_checkpoint, capsys, fetched, monkeypatch, tmp_path):
-    from cbam_core.evaluation import evaluation_file
+    from cbam_core.results import arrays
 
     def unwritable(path, write):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(evaluation_file, "write_atomically", unwritable)
+    monkeypatch.setattr(arrays, "write_atomically", unwritable)
     assert main(["evaluate", "-c", str(tiny_checkpoint), "--keep"]) == 3
     written = capsys.readouterr()
     assert " of 20)" in written.out

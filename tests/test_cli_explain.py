@@ -108,8 +108,8 @@ def test_the_choices_of_colours_are_those_that_there_are():
     from typing import get_args
 
     from cbam_core.cli.explaining import explain_images
-    from cbam_core.data.fitting import FITS
     from cbam_core.render.colours import TABLES, Scale
+    from cbam_core.results.frame import FITS
 
     hints = explain_images.__annotations__
     if isinstance(hints["colours"], str):

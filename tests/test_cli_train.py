@@ -8,9 +8,10 @@ import torch
 
 from cbam_core.cli import main
 from cbam_core.results.evaluation import Evaluation
+from cbam_core.results.history import Epoch, History
 from cbam_core.training import precision
 from cbam_core.training import run as run_module
-from cbam_core.training.callbacks import Audience, Epoch, History, Step
+from cbam_core.training.callbacks import Audience, Step
 from cbam_core.training.recipes import FAST, REFERENCE
 from cbam_core.training.run import TrainedRun
 

@@ -54,7 +54,7 @@ def class_means(classifier: Classifier) -> Summaries:
             name = choose_class(place, [name for name in summaries if name in classifier.classes])
             summary = chosen[name] = summaries[name]
             class_summary(place, name, summary, services.class_images(name))
-            spread = {block.name: block for block in summary.spread}
+            spread = {block.name: block for block in summary.deviation}
             # Letters as well: both sides can hold one class.
             side = Side(f"{LABELS[place]} {class_name(name)}", None, classifier.input_size, spread)
             shown.append(Shown(summary.blocks, side))

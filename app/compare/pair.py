@@ -23,13 +23,14 @@ from app.compare.figures import (
 )
 from app.services.prediction import percent
 from app.session.words import Words, class_name, listed, say
-from cbam_core.explanation.comparison import BlockComparison, Difference, GateSummary, Similarity
+from cbam_core.explanation.comparison import BlockComparison, Difference, Similarity
 from cbam_core.render.colours import colourise, is_flat, stretch
 from cbam_core.render.difference import difference_picture
 from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells, cells_on_input, overlay, raw_mask
 from cbam_core.results.explanation import Block
 from cbam_core.results.kinds import Kind
+from cbam_core.results.means import GateMeans
 
 WORDS = Words(
     {
@@ -90,7 +91,7 @@ def side_title(place: Place, label: str, what: str = "") -> None:
     st.html(f'{figure_style()}<p class="cbam-side">{badge(place, label)}{said}</p>', width="content")
 
 
-def class_summary(place: Place, name: str, summary: GateSummary, images: np.ndarray) -> None:
+def class_summary(place: Place, name: str, summary: GateMeans, images: np.ndarray) -> None:
     """A class: its images, and what the network made of them.
 
     Args:

@@ -24,9 +24,9 @@ from app.widgets.choices import choose_one
 from app.widgets.gallery import Sheet, choose_from_gallery, say_unreadable
 from app.widgets.strip import strip
 from app.widgets.uploads import ENDINGS
-from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
+from cbam_core.results.frame import Fit
 
 if TYPE_CHECKING:
     from app.streamlit_internals import Container

@@ -28,9 +28,9 @@ from app.widgets.downloads import downloads
 from app.widgets.prediction import prediction
 from app.widgets.prefetch import Ahead
 from app.widgets.uploads import choose_fit, not_left_out, one_by_one, overview, say
-from cbam_core.data.fitting import Fit
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
+from cbam_core.results.frame import Fit
 from cbam_core.viewer import Settings
 
 WORDS = Words(
@@ -56,7 +56,8 @@ def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: s
             pictures[upload.digest] = _fitted(classifier, upload, fit)
         except CbamError as error:
             refused[upload.digest] = error
-    opened = overview(given, pictures, refused) if len(given) > 1 else given[0]
+    explained = {digest: one.explanation for digest, one in pictures.items()}
+    opened = overview(given, explained, refused) if len(given) > 1 else given[0]
     if opened.digest in refused:
         say(refused[opened.digest], opened.name)
         write_nothing(classifier)

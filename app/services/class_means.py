@@ -15,9 +15,9 @@ from cbam_core.data.cifar10 import CLASSES, open_split
 from cbam_core.data.samples import sample_sheet
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.evaluation.class_means_file import Summaries, keep_summaries, open_summaries, summaries_path
-from cbam_core.explanation.comparison import GateSummary
 from cbam_core.network import Classifier
 from cbam_core.observing import batch_size
+from cbam_core.results.means import GateMeans
 
 _SUMMING: Remembered[tuple[str, GateSums] | None] = Remembered("summing-gates", lambda: None)
 
@@ -29,13 +29,13 @@ def class_images(name: str) -> np.ndarray:
     return images
 
 
-def class_summaries(classifier: Classifier) -> dict[str, GateSummary]:
+def class_summaries(classifier: Classifier) -> dict[str, GateMeans]:
     """What a network's gates do on the bundled images of every class, by the class's name."""
     return recall(_class_summaries, classifier)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateSummary]:
+def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateMeans]:
     sheet, step = sample_sheet(), batch_size(_classifier)
     sums = GateSums(_classifier, CLASSES)
     for start in range(0, len(sheet.images), step):

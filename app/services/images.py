@@ -19,7 +19,6 @@ from app.session.scheduling import slot
 from app.session.tiles import Tile, lay_out_tiles
 from app.session.words import Words, class_name, language
 from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
-from cbam_core.data.fitting import Fit
 from cbam_core.data.images import Picture, decode
 from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
 from cbam_core.errors import DataError, TrainingError
@@ -27,6 +26,7 @@ from cbam_core.explanation import explain, explain_channel
 from cbam_core.network import Classifier
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.explanation import ChannelMap, Explanation
+from cbam_core.results.frame import Fit
 from cbam_core.viewer import Settings, lay_out
 from cbam_core.viewer.payload import png
 

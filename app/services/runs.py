@@ -15,9 +15,8 @@ from cbam_core.errors import CbamError
 from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
 from cbam_core.render.curves import both
 from cbam_core.results.film import Film, open_film
-from cbam_core.training.callbacks import History
+from cbam_core.results.history import History, Progress, read_history, read_progress
 from cbam_core.training.listing import Run, find_runs
-from cbam_core.training.records import Progress, read_history, read_progress
 from cbam_core.viewer import WORDS as VIEWER_WORDS
 from cbam_core.viewer.player import PLAYER_WORDS, lay_out_film
 from cbam_core.weights.card import Card

@@ -10,7 +10,7 @@ from typing import Literal
 
 from app.session.choices import Remembered
 from app.session.uploads import Upload
-from cbam_core.data.fitting import Fit
+from cbam_core.results.frame import Fit
 
 Source = Literal["sample", "test", "upload"]
 """Where a picture comes from: the bundled sample sheet, the whole test set, or the visitor (files and camera)."""

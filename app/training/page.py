@@ -25,10 +25,9 @@ from cbam_core.render.curves import WORDS as CURVE_WORDS
 from cbam_core.render.curves import Measure, describe_epochs, describe_iterations, loss_per_iteration, measure_per_epoch
 from cbam_core.render.film import WORDS as FILM_WORDS
 from cbam_core.render.film import film_file
-from cbam_core.training.callbacks import Epoch, History
+from cbam_core.results.history import Epoch, History, Progress
 from cbam_core.training.listing import Run, State, silence, state_of
 from cbam_core.training.recipes import command_for
-from cbam_core.training.records import Progress
 
 WORDS = Words(
     {

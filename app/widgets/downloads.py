@@ -16,10 +16,10 @@ import streamlit as st
 from app.session.scheduling import in_slot, slots_of_this_session
 from app.session.words import Words, class_name, language, spoken
 from cbam_core.data.images import decode
-from cbam_core.explanation.comparison import GateSummary
 from cbam_core.explanation.saving import as_npz, as_png, as_zip, means_as_npz
 from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.results.explanation import Explanation
+from cbam_core.results.means import GateMeans
 from cbam_core.viewer import Settings
 
 WORDS = Words(
@@ -110,7 +110,7 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
     )
 
 
-def download_means(means: Mapping[str, GateSummary], network: str, *, key: str) -> None:
+def download_means(means: Mapping[str, GateMeans], network: str, *, key: str) -> None:
     """Offer the raw values of means.
 
     Args:

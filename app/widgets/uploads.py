@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -19,11 +19,11 @@ from app.session.uploads import Upload, numbered, uploaded
 from app.session.words import Words, class_name, plain_name, plain_text, sentence
 from app.session.words import say as spelled
 from app.widgets.choices import choose_one
-from cbam_core.data.fitting import Fit
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
 from cbam_core.render.overlay import raw_mask
 from cbam_core.results.explanation import Explanation
+from cbam_core.results.frame import Fit
 from cbam_core.viewer.payload import png
 
 if TYPE_CHECKING:
@@ -73,14 +73,6 @@ FIT = Choice("fit")
 
 _OPENED = Remembered("uploads-opened", int)
 _LEFT_OUT: Remembered[frozenset[str]] = Remembered("uploads-left-out", frozenset)
-
-
-class HasExplanation(Protocol):
-    """What the table needs of a result."""
-
-    @property
-    def explanation(self) -> Explanation:
-        """What the network did with the picture."""
 
 
 def uploads() -> tuple[Upload, ...]:
@@ -167,7 +159,7 @@ def square_key(upload: Upload) -> str:
     return f"frame-{upload.digest[:24]}"
 
 
-def overview(chosen: Sequence[Upload], shown: Mapping[str, HasExplanation], refused: Mapping[str, CbamError]) -> Upload:
+def overview(chosen: Sequence[Upload], shown: Mapping[str, Explanation], refused: Mapping[str, CbamError]) -> Upload:
     """A table of all pictures with their predictions and masks; return the one that the visitor opened."""
     rows = [_row(upload, shown, refused) for upload in chosen]
     first = next((place for place, upload in enumerate(chosen) if upload.digest not in refused), 0)
@@ -202,9 +194,7 @@ def _paste() -> Any:
     return st.components.v2.component("cbam_lens.paste", html="<span></span>", js=script)
 
 
-def _row(
-    upload: Upload, shown: Mapping[str, HasExplanation], refused: Mapping[str, CbamError]
-) -> dict[str, str | None]:
+def _row(upload: Upload, shown: Mapping[str, Explanation], refused: Mapping[str, CbamError]) -> dict[str, str | None]:
     if upload.digest in refused:
         return {
             WORDS["input"]: None,
@@ -212,7 +202,7 @@ def _row(
             WORDS["prediction"]: sentence(refused[upload.digest]),
             WORDS["probability"]: "",
         }
-    explanation = shown[upload.digest].explanation
+    explanation = shown[upload.digest]
     return {
         WORDS["input"]: _as_url(png(explanation.input_image)),
         WORDS["file"]: upload.name,

@@ -13,7 +13,8 @@ from cbam_core.cli.output import one_line, progress_bar
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from cbam_core.training.callbacks import Epoch, Watch
+    from cbam_core.results.history import Epoch
+    from cbam_core.training.callbacks import Watch
 
 
 def _known_recipe(name: str) -> str:
@@ -98,7 +99,8 @@ def train(
 
 def _on_terminal(progress: Progress, notice: str) -> Watch:
     """A watch that shows a bar, and a line for each epoch; before them a notice, where there is one."""
-    from cbam_core.training.callbacks import History, Step, Watch
+    from cbam_core.results.history import History
+    from cbam_core.training.callbacks import Step, Watch
     from cbam_core.training.records import Pace
 
     bar = progress.add_task("training", total=None, state="")

@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import UInt8
 
 from cbam_core.errors import ImageError, Message
-
-Fit = Literal["crop", "square", "pad", "squash"]
-"""How an image becomes a network's input; see `fit_image`."""
-
-FITS: tuple[Fit, ...] = get_args(Fit)
-"""Every fit, by name."""
-
-Box = tuple[float, float, float, float]
-Number = float | int
+from cbam_core.results.frame import FITS, Box, Fit, Frame, Number
 
 ROUNDED = 0.11
 """Pixels by which a square may lie outside of a picture without a word: addresses and pages say it to one decimal."""
 Square = tuple[Number, Number, Number]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The part of the original image that became the network's input.
-
-    Coordinates are continuous, (x, y), in pixels, 0 at the image's left or top edge: the first pixel covers 0
-    to 1.
-
-    Attributes:
-        original_size: (width, height) of the original, after its orientation was applied.
-        input_size: (width, height) of the network's input.
-        box: (left, top, right, bottom) in the original that fills the input; it may reach beyond the original
-            where the image was padded.
-    """
-
-    original_size: tuple[int, int]
-    input_size: tuple[int, int]
-    box: tuple[float, float, float, float]
-
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Pixels of the input for each pixel of the original, (x, y)."""
-        left, top, right, bottom = self.box
-        return self.input_size[0] / (right - left), self.input_size[1] / (bottom - top)
-
-    def to_original(self, x: Number, y: Number) -> tuple[float, float]:
-        """A point of the input, as a point of the original."""
-        left, top, right, bottom = self.box
-        width, height = self.input_size
-        return left + x * (right - left) / width, top + y * (bottom - top) / height
 
 
 def named_fit(name: str) -> Fit:

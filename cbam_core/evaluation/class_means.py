@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, UInt8
 
 from cbam_core.errors import DataError
-from cbam_core.explanation.comparison import GateSummary
 from cbam_core.network import Classifier
 from cbam_core.observing import Observation, batch_size, batches, observe_all, placements
 from cbam_core.results.explanation import Block, Gate, blocks_of, own_copy
 from cbam_core.results.kinds import Kind
+from cbam_core.results.means import GateMeans
 
 
 @dataclass(eq=False)
@@ -52,10 +52,10 @@ class Moments:
         )
 
     @property
-    def spread(self) -> Float64[np.ndarray, "*shape"]:
+    def deviation(self) -> Float64[np.ndarray, "*shape"]:
         """Standard deviation over all arrays, as `numpy.std` has it."""
-        deviation: Float64[np.ndarray, "*shape"] = np.sqrt(self.squares / self.count)
-        return deviation
+        root: Float64[np.ndarray, "*shape"] = np.sqrt(self.squares / self.count)
+        return root
 
 
 GateKey = tuple[str, str, Kind, int]
@@ -106,7 +106,7 @@ class GateSums:
             self._take(self._found[self._classes[label]], {key: one[mine] for key, one in values.items()})
             self._count(self._found[self._classes[label]], seen.probabilities[mine])
 
-    def summaries(self) -> dict[str, GateSummary]:
+    def summaries(self) -> dict[str, GateMeans]:
         """What was found, by the classes' names.
 
         Raises:
@@ -124,13 +124,13 @@ class GateSums:
         found.probabilities = moments if found.probabilities is None else found.probabilities.joined(moments)
         found.predicted += [self._classifier.classes[at] for at in probabilities.argmax(axis=1).tolist()]
 
-    def _summary(self, name: str, found: _OfClass) -> GateSummary:
+    def _summary(self, name: str, found: _OfClass) -> GateMeans:
         if found.probabilities is None:
             raise DataError("summary.no-images", "there are no images of class {name} to take a mean of", name=name)
-        return GateSummary(
+        return GateMeans(
             count=found.probabilities.count,
             blocks=self._blocks({key: moments.mean for key, moments in found.gates.items()}),
-            spread=self._blocks({key: moments.spread for key, moments in found.gates.items()}),
+            deviation=self._blocks({key: moments.deviation for key, moments in found.gates.items()}),
             classes=self._classifier.classes,
             probabilities=own_copy(found.probabilities.mean),
             predicted=tuple(found.predicted),

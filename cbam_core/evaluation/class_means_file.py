@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from cbam_core.errors import DataError
-from cbam_core.explanation.comparison import GateSummary
 from cbam_core.places import cache_folder
 from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.explanation import Block, Gate, blocks_of, own_copy
 from cbam_core.results.kinds import as_kind
+from cbam_core.results.means import GateMeans
 from cbam_core.results.placement import Placement
 
 VERSION = 3
@@ -26,7 +26,7 @@ VERSION = 3
 LARGEST = 50_000_000
 """Bytes that a file may hold unpacked; one of ten classes of the shipped networks holds less than 400,000."""
 
-Summaries = dict[str, GateSummary]
+Summaries = dict[str, GateMeans]
 
 
 def summaries_path(digest: str, split: str) -> Path:
@@ -42,7 +42,7 @@ def summaries_path(digest: str, split: str) -> Path:
     return cache_folder() / "summaries" / f"gates-{VERSION}-{split}-{digest}.npz"
 
 
-def keep_summaries(summaries: Mapping[str, GateSummary], path: Path) -> bool:
+def keep_summaries(summaries: Mapping[str, GateMeans], path: Path) -> bool:
     """Write summaries, complete or not at all; whether that was possible."""
     try:
         write_arrays(path, _as_arrays(summaries))
@@ -63,7 +63,7 @@ def open_summaries(path: Path) -> Summaries | None:
         return None
 
 
-def _as_arrays(summaries: Mapping[str, GateSummary]) -> dict[str, np.ndarray]:
+def _as_arrays(summaries: Mapping[str, GateMeans]) -> dict[str, np.ndarray]:
     every = [*summaries.values()]
     if not every:
         raise DataError("summary.empty", "there are no explanations to take a mean of")
@@ -83,7 +83,7 @@ def _as_arrays(summaries: Mapping[str, GateSummary]) -> dict[str, np.ndarray]:
         "gate_calls": np.array([gate.call for _, gate in gates], np.int64),
         "placements": np.array([_numbers(block.placement) for block in first.blocks], np.float64).reshape(-1, 4),
     }
-    for measure, stacks in (("mean", [one.blocks for one in every]), ("deviation", [one.spread for one in every])):
+    for measure, stacks in (("mean", [one.blocks for one in every]), ("deviation", [one.deviation for one in every])):
         columns = zip(*(_values(blocks) for blocks in stacks), strict=True)
         arrays |= {f"{measure}.{number}": np.stack(column) for number, column in enumerate(columns)}
     return arrays
@@ -103,10 +103,10 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> Summaries:
     if ends[-1] != arrays["predicted"].size:
         raise ValueError("counts and answers differ")
     return {
-        name: GateSummary(
+        name: GateMeans(
             count=int(arrays["count"][at]),
             blocks=_blocks(arrays, "mean", at),
-            spread=_blocks(arrays, "deviation", at),
+            deviation=_blocks(arrays, "deviation", at),
             classes=classes,
             probabilities=own_copy(arrays["probabilities"][at]),
             predicted=tuple(classes[place] for place in arrays["predicted"][starts[at] : ends[at]].tolist()),

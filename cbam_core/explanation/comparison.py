@@ -79,27 +79,6 @@ class BlockComparison:
     notes: tuple[Message, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class GateSummary:
-    """The gates of several explanations of one network, taken together.
-
-    Attributes:
-        count: number of explanations, n.
-        blocks: mean gates.
-        spread: standard deviations over the n explanations, in blocks of the same names and shapes.
-        classes: names of the K classes.
-        probabilities: mean probabilities, float32 (K,).
-        predicted: what the network chose for each, n names.
-    """
-
-    count: int
-    blocks: tuple[Block, ...]
-    spread: tuple[Block, ...]
-    classes: tuple[str, ...]
-    probabilities: Float32[np.ndarray, " k"]
-    predicted: tuple[str, ...]
-
-
 def similarity(left: Float[np.ndarray, "*shape"], right: Float[np.ndarray, "*shape"]) -> Similarity:
     """Cosine and Pearson correlation of two gates of one shape, computed in float64."""
     first, second = left.astype(np.float64).ravel(), right.astype(np.float64).ravel()

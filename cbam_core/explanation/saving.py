@@ -24,7 +24,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cbam_core.errors import CbamError, ImageError, RenderError
-from cbam_core.explanation.comparison import GateSummary
 from cbam_core.explanation.manifest import manifest
 from cbam_core.files import write_atomically
 from cbam_core.render.colours import DEFAULT, Scale, table
@@ -32,6 +31,7 @@ from cbam_core.render.figure import WORDS, figure
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.render.panels import Panel
 from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.means import GateMeans
 
 FIGURE, VALUES, WEIGHTS, MANIFEST = "figure.png", "values.npz", "channel_weights.csv", "manifest.json"
 """Names of the files; the manifest is written last, so that where it is, all are."""
@@ -224,7 +224,7 @@ def as_npz(explanation: Explanation) -> bytes:
     return buffer.getvalue()
 
 
-def means_as_npz(means: Mapping[str, GateSummary]) -> bytes:
+def means_as_npz(means: Mapping[str, GateMeans]) -> bytes:
     """Means over explanations, bit for bit, as an NPZ file.
 
     Of each name there are ``name.count``, ``name.probabilities``, and of every gate ``name.block.kind.mean`` and
@@ -237,7 +237,7 @@ def means_as_npz(means: Mapping[str, GateSummary]) -> bytes:
     for name, summary in means.items():
         arrays[f"{name}.count"] = np.array(summary.count)
         arrays[f"{name}.probabilities"] = summary.probabilities
-        for measure, blocks in (("mean", summary.blocks), ("std", summary.spread)):
+        for measure, blocks in (("mean", summary.blocks), ("std", summary.deviation)):
             for block in blocks:
                 arrays.update({f"{name}.{gate.name}.{measure}": gate.values for gate in block.gates})
     buffer = io.BytesIO()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64, Int
 
 from cbam_core.errors import RenderError
 from cbam_core.render.charts import GRID, INK, ONE_COLOUR, PAIR_COLOURS, Chart
+from cbam_core.results.history import Epoch
 
 Measure = Literal["accuracy", "loss"]
 
@@ -47,31 +48,6 @@ WORDS: Mapping[str, str] = {
     "nothing": "Nothing has been measured yet.",
 }
 """The words of the charts and of their descriptions; pass a translation with the same keys."""
-
-
-@runtime_checkable
-class Measured(Protocol):
-    """What is needed of an epoch; `cbam_core.training.callbacks.Epoch` has it."""
-
-    @property
-    def number(self) -> int:
-        """Counted from 1."""
-
-    @property
-    def train_loss(self) -> float:
-        """Mean over the training batches, nats."""
-
-    @property
-    def train_accuracy(self) -> float:
-        """Share of the training images that were right, in [0, 1]."""
-
-    @property
-    def validation_loss(self) -> float:
-        """Mean over the held-out images, nats."""
-
-    @property
-    def validation_accuracy(self) -> float:
-        """Share of the held-out images that were right, in [0, 1]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +108,7 @@ def loss_per_iteration(losses: Sequence[float], *, ink: str | None = INK, words:
 
 
 def measure_per_epoch(
-    epochs: Sequence[Measured], measure: Measure, *, ink: str | None = INK, words: Mapping[str, str] = WORDS
+    epochs: Sequence[Epoch], measure: Measure, *, ink: str | None = INK, words: Mapping[str, str] = WORDS
 ) -> Chart:
     """Accuracy or loss of every epoch, for train and validation.
 
@@ -160,7 +136,7 @@ def measure_per_epoch(
     return {"data": traces, "layout": layout}
 
 
-def both(epochs: Sequence[Measured], measure: Measure) -> tuple[Float64[np.ndarray, " e"], Float64[np.ndarray, " e"]]:
+def both(epochs: Sequence[Epoch], measure: Measure) -> tuple[Float64[np.ndarray, " e"], Float64[np.ndarray, " e"]]:
     """A measure of every epoch, for train and validation; accuracies in per cent.
 
     Raises:
@@ -186,7 +162,7 @@ def describe_iterations(losses: Sequence[float], *, words: Mapping[str, str] = W
     return words["one_loss"].format(count=len(values), window=window, first=first, last=last)
 
 
-def describe_epochs(epochs: Sequence[Measured], measure: Measure, *, words: Mapping[str, str] = WORDS) -> str:
+def describe_epochs(epochs: Sequence[Epoch], measure: Measure, *, words: Mapping[str, str] = WORDS) -> str:
     """One sentence for those who cannot see the curves of epochs.
 
     Raises:

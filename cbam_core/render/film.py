@@ -9,10 +9,9 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64, UInt8
 from PIL import Image, ImageDraw
 
 from cbam_core.errors import RenderError
@@ -21,7 +20,7 @@ from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.render.lettering import lettering
 from cbam_core.render.overlay import cells_on_input
 from cbam_core.render.panels import ACCENT, FAINT, INK, LABEL, SMALL, SOFT, Panel, Style, alone_size, draw_panel
-from cbam_core.results.placement import Placement
+from cbam_core.results.film import Film
 
 Format = Literal["gif", "png"]
 
@@ -51,53 +50,12 @@ PICTURE = {1: 480, 2: 448, 3: 384}
 """About how wide an overlay is drawn, by the number of blocks; 256 where there are more."""
 
 
-@runtime_checkable
-class Scenes(Protocol):
-    """What is needed of a film; `cbam_core.results.film.Film` has it. E scenes, N images, K classes."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the K classes."""
-
-    @property
-    def images(self) -> UInt8[np.ndarray, "n h w 3"]:
-        """What the network saw, RGB."""
-
-    @property
-    def labels(self) -> Int64[np.ndarray, " n"]:
-        """True class of each image."""
-
-    @property
-    def epochs(self) -> Int64[np.ndarray, " e"]:
-        """Of the scenes; 0 is before training."""
-
-    @property
-    def accuracy(self) -> Float[np.ndarray, " e"]:
-        """On the validation images, in [0, 1]; not a number where it was not measured."""
-
-    @property
-    def probabilities(self) -> Float32[np.ndarray, "e n k"]:
-        """Of the classes."""
-
-    @property
-    def gates(self) -> Mapping[tuple[str, str], Float32[np.ndarray, "e n ..."]]:
-        """By block and kind."""
-
-    @property
-    def placements(self) -> Mapping[str, Placement]:
-        """Where the cells of a block lie on the input."""
-
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """Names of the blocks, in order of execution."""
-
-
 @dataclass(frozen=True)
 class _Drawn:
     """What all scenes share."""
 
     style: Style
-    film: Scenes
+    film: Film
     image: int
     caption: str
     columns: int
@@ -108,7 +66,7 @@ class _Drawn:
         return max(self.columns * self.style.column + (self.columns - 1) * GUTTER, 1600)
 
 
-def check_film(film: Scenes) -> None:
+def check_film(film: Film) -> None:
     """Whether a film's arrays belong together: a file can say anything.
 
     Raises:
@@ -132,7 +90,7 @@ def check_film(film: Scenes) -> None:
 
 
 def film_file(
-    film: Scenes,
+    film: Film,
     image: int,
     *,
     network: str,
@@ -170,7 +128,7 @@ def film_file(
 
 
 def draw_scenes(
-    film: Scenes,
+    film: Film,
     image: int,
     *,
     network: str,
@@ -228,7 +186,7 @@ def _scene(shared: _Drawn, scene: int) -> Image.Image:
     return page.reduce(2)
 
 
-def _panel(film: Scenes, block: str, scene: int, image: int) -> Panel:
+def _panel(film: Film, block: str, scene: int, image: int) -> Panel:
     found = {kind: film.gates[name, kind][scene, image] for name, kind in film.gates if name == block}
     full = found["full"].shape if "full" in found else None
     placement = film.placements.get(block)
@@ -299,7 +257,7 @@ def _draw_accuracy(page: Image.Image, shared: _Drawn, scene: int) -> None:
 
 
 def _labelled(epochs: Sequence[int], across: Sequence[int], style: Style) -> list[int]:
-    """Scenes whose epochs can be written without touching each other, the last among them."""
+    """Film whose epochs can be written without touching each other, the last among them."""
     kept: list[int] = []
     for number in reversed(range(len(epochs))):
         wide = style.text.width(str(epochs[number]), SMALL)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, UInt8
 
-from cbam_core.data.fitting import Frame
 from cbam_core.errors import RenderError
 from cbam_core.render.colours import DEFAULT, Scale, colourise, scaled, stretch
+from cbam_core.results.frame import Frame
 from cbam_core.results.placement import Placement
 
 Box = tuple[float, float, float, float]

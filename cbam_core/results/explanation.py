@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from cbam_core.data.fitting import Frame
 from cbam_core.errors import Message
+from cbam_core.results.frame import Frame
 from cbam_core.results.kinds import Kind
 from cbam_core.results.placement import Placement
 

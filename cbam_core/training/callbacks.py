@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cbam_core.results.history import History
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -36,42 +38,6 @@ class Step:
     images: int
     loss: float
     learning_rate: float
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to.
-
-    Attributes:
-        number: counted from 1.
-        seconds: time spent training, validation left out.
-        learning_rate: of the last step.
-        train_loss: mean loss over the training batches, in training mode, as the recipe defines it.
-        train_accuracy: share of training images right, in training mode, transforms applied.
-        validation_loss: mean cross-entropy on the held-out images.
-        validation_accuracy: share of held-out images right.
-    """
-
-    number: int
-    seconds: float
-    learning_rate: float
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-
-
-@dataclass(frozen=True)
-class History:
-    """Everything that was measured while a network was trained.
-
-    Attributes:
-        epochs: in order.
-        losses: of every batch, in order.
-    """
-
-    epochs: tuple[Epoch, ...] = ()
-    losses: tuple[float, ...] = ()
 
 
 class Watch:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cbam_core.files import write_atomically
 from cbam_core.render.charts import ONE_COLOUR, PAIR_COLOURS
 from cbam_core.render.curves import MARKED, WORDS, Measure, both, thin
-from cbam_core.training.callbacks import History
+from cbam_core.results.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

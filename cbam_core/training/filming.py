@@ -14,7 +14,8 @@ from cbam_core.errors import TrainingError
 from cbam_core.network import Classifier
 from cbam_core.observing import observe, placements
 from cbam_core.results.film import FILM, Film, is_scene, open_film
-from cbam_core.training.callbacks import History, Watch
+from cbam_core.results.history import History
+from cbam_core.training.callbacks import Watch
 
 FIXED = tuple(PER_CLASS * label for label in (0, 1, 2, 3, 4, 5, 7, 8))
 """Places in the sample sheet of the eight images that every run is watched on: one each of eight classes."""

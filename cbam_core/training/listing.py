@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from cbam_core.results.film import FILM
-from cbam_core.training.records import HISTORY, PROGRESS, Progress
+from cbam_core.results.history import HISTORY, PROGRESS, Progress
 
 State = Literal["complete", "running", "stalled"]
 

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cbam_core.errors import TrainingError
-from cbam_core.training.callbacks import Audience, Epoch, History, Step, Watch
+from cbam_core.results.history import Epoch, History
+from cbam_core.training.callbacks import Audience, Step, Watch
 from cbam_core.training.cutmix import Targets, paste
 from cbam_core.training.distillation import Answer, distance_to_teacher
 from cbam_core.training.images import Images

@@ -12,47 +12,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cbam_core.errors import TrainingError
 from cbam_core.files import write_atomically
-from cbam_core.training.callbacks import Epoch, History, Step, Watch
+from cbam_core.results.history import HISTORY, PROGRESS, History, Progress
+from cbam_core.training.callbacks import Step, Watch
 from cbam_core.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from torch import nn
 
-HISTORY, PROGRESS = "history.json", "progress.json"
 
 DIGITS = 6
 """Significant digits of the losses of batches, of which there are many."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is.
-
-    Attributes:
-        epoch: the one that is going on, counted from 1.
-        epochs: of the run.
-        index: batches of this epoch that were learnt.
-        steps: batches of an epoch.
-        loss: mean over the last hundred batches or fewer.
-        images_per_second: since the run began or went on.
-        seconds_left: at that pace.
-        time: when this was written, seconds since 1970.
-        complete: whether the run has ended.
-        losses: of the batches of this epoch; ``history.json`` has those of the epochs before.
-    """
-
-    epoch: int
-    epochs: int
-    index: int
-    steps: int
-    loss: float
-    images_per_second: float
-    seconds_left: float
-    time: float
-    complete: bool = False
-    losses: tuple[float, ...] = ()
 
 
 def write_history(folder: Path, recipe: Mapping[str, Any], history: History) -> None:
@@ -65,44 +35,13 @@ def write_history(folder: Path, recipe: Mapping[str, Any], history: History) -> 
     _write(folder / HISTORY, record)
 
 
-def read_history(path: Path) -> tuple[dict[str, Any], History]:
-    """The recipe and history in a file that `write_history` wrote.
-
-    Raises:
-        TrainingError: the file is missing or is no history.
-    """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        epochs = tuple(map(_epoch, record["epochs"]))
-        return dict(record["recipe"]), History(epochs, tuple(map(float, record["losses"])))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(
-            "training.no-history", "{path} is not the history of a training run", path=str(path)
-        ) from error
-
-
 def _rounded(losses: Iterable[float]) -> tuple[float, ...]:
     return tuple(float(f"{loss:.{DIGITS}g}") for loss in losses)
-
-
-def _epoch(record: Mapping[str, Any]) -> Epoch:
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in record.values()):
-        raise TypeError(record)
-    return Epoch(**record)
 
 
 def write_progress(folder: Path, progress: Progress) -> None:
     """Write ``progress.json``."""
     _write(folder / PROGRESS, asdict(progress))
-
-
-def read_progress(folder: Path) -> Progress | None:
-    """Where the run in a folder is; None where none has begun."""
-    try:
-        record = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
-        return Progress(**{**record, "losses": tuple(map(float, record.get("losses", ())))})
-    except (OSError, ValueError, TypeError, AttributeError):
-        return None
 
 
 def _write(path: Path, record: object) -> None:

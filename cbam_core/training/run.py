@@ -22,14 +22,15 @@ from cbam_core.network import Classifier, load_classifier, save_classifier
 from cbam_core.nn.registry import build, complete_arguments, find
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.film import FILM
-from cbam_core.training.callbacks import Audience, History, Watch
+from cbam_core.results.history import HISTORY, History
+from cbam_core.training.callbacks import Audience, Watch
 from cbam_core.training.figures import draw_figures
 from cbam_core.training.filming import Camera, Filming
 from cbam_core.training.images import Images
 from cbam_core.training.loop import find_devices, fit
 from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe, command_for
-from cbam_core.training.records import HISTORY, Recording
+from cbam_core.training.records import Recording
 from cbam_core.training.state import STATE, restore
 from cbam_core.training.tensorboard import TensorBoard
 from cbam_core.weights.card import Card

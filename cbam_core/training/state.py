@@ -11,7 +11,7 @@ import torch
 
 from cbam_core.errors import TrainingError
 from cbam_core.files import write_atomically
-from cbam_core.training.callbacks import Epoch, History
+from cbam_core.results.history import Epoch, History
 from cbam_core.training.recipes import Recipe
 
 STATE = "state.pt"

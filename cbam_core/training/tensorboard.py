@@ -11,7 +11,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from cbam_core.render.colours import colourise
 from cbam_core.results.film import Film
-from cbam_core.training.callbacks import History, Step, Watch
+from cbam_core.results.history import History
+from cbam_core.training.callbacks import Step, Watch
 from cbam_core.training.filming import Camera
 
 FOLDER = "tensorboard"

@@ -11,17 +11,17 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from cbam_core.data.fitting import Frame
 from cbam_core.errors import RenderError
 from cbam_core.render.colours import DEFAULT, TABLES, Scale
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
-from cbam_core.results.placement import Placement
+from cbam_core.results.explanation import Block
+from cbam_core.results.frame import Frame
 from cbam_core.viewer.words import WORDS
 
 PictureId = Literal["input", "original"]
@@ -35,27 +35,6 @@ LONGEST = 768
 
 PIXELATED = 96
 """Inputs up to this side, in pixels, are drawn with square pixels; larger ones are scaled as photos are."""
-
-
-@runtime_checkable
-class Maps(Protocol):
-    """What is needed of a block; `cbam_core.results.explanation.Block` has it."""
-
-    @property
-    def name(self) -> str:
-        """Name of the block."""
-
-    @property
-    def channel_weights(self) -> Float32[np.ndarray, " c"] | None:
-        """Channel weights (C,), or None."""
-
-    @property
-    def spatial_mask(self) -> Float32[np.ndarray, "h w"] | None:
-        """Spatial mask (H, W), or None."""
-
-    @property
-    def placement(self) -> Placement | None:
-        """Where the mask's cells lie on the input, or None where that is not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,30 +68,27 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class ViewedBlock:
-    """One block as the viewer shows it.
+    """One block, and where its mask lies on each image that it can be drawn on.
 
     Attributes:
-        name: the block's name.
-        mask: spatial mask (H, W), or None where the block has none.
-        weights: channel weights (C,), or None where the block has none.
-        cells: where the mask's cells lie on each picture, by the picture's id; empty where that is not known.
+        block: the block.
+        cells: where the mask's cells lie, by the image's id; empty where that is not known.
     """
 
-    name: str
-    mask: Float32[np.ndarray, "h w"] | None
-    weights: Float32[np.ndarray, " c"] | None
+    block: Block
     cells: Mapping[str, Cells] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values; numbers as little-endian float32 in base64."""
+        values, weights = self.block.spatial_mask, self.block.channel_weights
         mask = None
-        if self.mask is not None:
-            height, width = self.mask.shape
-            mask = {"height": height, "width": width, "values": as_base64(self.mask)}
+        if values is not None:
+            height, width = values.shape
+            mask = {"height": height, "width": width, "values": as_base64(values)}
         return {
-            "name": self.name,
+            "name": self.block.name,
             "mask": mask,
-            "weights": None if self.weights is None else as_base64(self.weights),
+            "weights": None if weights is None else as_base64(weights),
             "cells": {picture: asdict(cells) for picture, cells in self.cells.items()},
         }
 
@@ -209,7 +185,7 @@ class Payload:
 def lay_out(
     input_image: UInt8[np.ndarray, "h w 3"],
     frame: Frame,
-    blocks: Sequence[Maps],
+    blocks: Sequence[Block],
     *,
     original: UInt8[np.ndarray, "oh ow 3"] | None = None,
     settings: Settings = Settings(),
@@ -244,7 +220,7 @@ def lay_out(
             cells["input"] = cells_on_input(block.placement)
             if original is not None:
                 cells["original"] = cells_on_original(block.placement, frame).scaled(*factor)
-        viewed.append(ViewedBlock(block.name, block.spatial_mask, block.channel_weights, cells))
+        viewed.append(ViewedBlock(block, cells))
     return Payload(tuple(pictures), tuple(viewed), settings, words)
 
 

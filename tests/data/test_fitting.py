@@ -4,8 +4,9 @@ import pickle
 import numpy as np
 import pytest
 
-from cbam_core.data.fitting import FITS, Frame, fit_image, named_fit
+from cbam_core.data.fitting import fit_image, named_fit
 from cbam_core.errors import ImageError
+from cbam_core.results.frame import FITS, Frame
 
 SQUARES = {"crop": None, "square": (310.0, 95.5, 420.0), "pad": None, "squash": None}
 

@@ -24,7 +24,7 @@ def test_moments_are_numpys_whatever_the_steps(cuts: tuple[int, ...]) -> None:
         moments = moments.joined(Moments.of(part))
     assert moments.count == 100
     np.testing.assert_allclose(moments.mean, values.mean(axis=0), rtol=1e-14)
-    np.testing.assert_allclose(moments.spread, values.std(axis=0), rtol=1e-7)
+    np.testing.assert_allclose(moments.deviation, values.std(axis=0), rtol=1e-7)
 
 
 def test_sums_are_the_summary_of_explanations(tiny_classifier: Classifier) -> None:
@@ -42,7 +42,7 @@ def test_sums_are_the_summary_of_explanations(tiny_classifier: Classifier) -> No
         assert found[name].count == 10
         assert found[name].predicted == expected.predicted
         np.testing.assert_allclose(found[name].probabilities, expected.probabilities, rtol=1e-5)
-        for ours, theirs in ((found[name].blocks, expected.blocks), (found[name].spread, expected.spread)):
+        for ours, theirs in ((found[name].blocks, expected.blocks), (found[name].deviation, expected.deviation)):
             for one, other in zip(ours, theirs, strict=True):
                 assert (one.name, one.placement, [*by_kind(one)]) == (other.name, other.placement, [*by_kind(other)])
                 for gate, twin in zip(one.gates, other.gates, strict=True):

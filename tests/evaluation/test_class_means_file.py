@@ -33,7 +33,7 @@ def test_what_was_kept_is_read_to_the_last_bit(summaries: Summaries, tmp_path: P
         other = summaries[name]
         assert (one.count, one.classes, one.predicted) == (other.count, other.classes, other.predicted)
         assert np.array_equal(one.probabilities, other.probabilities)
-        for mine, theirs in zip((*one.blocks, *one.spread), (*other.blocks, *other.spread), strict=True):
+        for mine, theirs in zip((*one.blocks, *one.deviation), (*other.blocks, *other.deviation), strict=True):
             assert (mine.name, mine.placement) == (theirs.name, theirs.placement)
             assert all(np.array_equal(by_kind(mine)[kind], values) for kind, values in by_kind(theirs).items())
             assert not any(gate.values.flags.writeable for gate in mine.gates)

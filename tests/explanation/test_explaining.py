@@ -18,12 +18,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cbam_core import Classifier, Explanation, capture, explain
-from cbam_core.data.fitting import FITS, Fit, fit_image
+from cbam_core.data.fitting import fit_image
 from cbam_core.data.images import decode
 from cbam_core.errors import ImageError, ModelError
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.nn import CBAM_CNN, SpatialAttention
 from cbam_core.observing import BATCH, batch_size
+from cbam_core.results.frame import FITS, Fit
 from cbam_core.results.placement import Placement
 from tests.plain_blocks import by_kind
 

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cbam_core.data.fitting import Frame
 from cbam_core.errors import CbamError, ImageError, Message
 from cbam_core.explanation.saving import (
     as_csv,
@@ -32,6 +31,7 @@ from cbam_core.explanation.saving import (
 from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from cbam_core.results.explanation import Block, Explanation, Gate
+from cbam_core.results.frame import Frame
 from cbam_core.results.placement import Placement
 from tests.plain_blocks import block_of, by_kind
 from tests.plain_means import means_of
@@ -131,7 +131,7 @@ def test_means_keep_every_number_by_name_block_and_kind(explanation: Explanation
     assert int(stored["dog.count"]) == 2
     assert np.array_equal(stored["cat.probabilities"], both.probabilities)
     assert np.array_equal(stored["cat.cbam2.spatial.mean"], both.blocks[1].spatial_mask)
-    assert np.array_equal(stored["dog.layer1.se.channel.std"], both.spread[2].channel_weights)
+    assert np.array_equal(stored["dog.layer1.se.channel.std"], both.deviation[2].channel_weights)
     assert len(stored) == 2 * (2 + 2 * 6)
 
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from cbam_core.data.fitting import Frame
 from cbam_core.errors import CbamError
 from cbam_core.render.colours import TABLES
 from cbam_core.render.overlay import (
@@ -13,6 +12,7 @@ from cbam_core.render.overlay import (
     seen_on_original,
     spread,
 )
+from cbam_core.results.frame import Frame
 from cbam_core.results.placement import Placement
 
 PAIR = np.float32([[0, 1]])

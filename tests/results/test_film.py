@@ -12,7 +12,7 @@ from cbam_core.errors import TrainingError
 from cbam_core.explanation import explain
 from cbam_core.network import Classifier
 from cbam_core.results.film import FILM, Film, is_scene, open_film
-from cbam_core.training.callbacks import Epoch, History
+from cbam_core.results.history import Epoch, History
 from cbam_core.training.filming import FIXED, Camera, Filming
 
 

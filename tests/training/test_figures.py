@@ -12,7 +12,7 @@ from PIL import Image
 
 from cbam_core.errors import RenderError
 from cbam_core.render.charts import PAIR_COLOURS
-from cbam_core.training.callbacks import History
+from cbam_core.results.history import History
 from cbam_core.training.figures import EPOCHS, ITERATIONS, draw_figures
 from tests.made_runs import make_history
 

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from cbam_core.results.film import FILM
+from cbam_core.results.history import HISTORY, PROGRESS, read_progress
 from cbam_core.training.listing import PATIENCE, find_runs, silence, state_of
-from cbam_core.training.records import HISTORY, PROGRESS, read_progress
 from tests.made_runs import make_run
 
 

@@ -16,8 +16,9 @@ import torch
 from torch.nn import functional
 
 from cbam_core.errors import TrainingError
+from cbam_core.results.history import History
 from cbam_core.training import loop
-from cbam_core.training.callbacks import History, Step, Watch
+from cbam_core.training.callbacks import Step, Watch
 from cbam_core.training.images import Images
 from cbam_core.training.loop import fit
 from cbam_core.training.recipes import Recipe

@@ -6,9 +6,10 @@ import pytest
 from torch import nn
 
 from cbam_core.errors import TrainingError
-from cbam_core.training.callbacks import Epoch, History, Step
+from cbam_core.results.history import Epoch, History, read_history, read_progress
+from cbam_core.training.callbacks import Step
 from cbam_core.training.recipes import Recipe
-from cbam_core.training.records import Recording, read_history, read_progress
+from cbam_core.training.records import Recording
 
 EPOCH = Epoch(1, 2.5, 0.1, 1.5, 0.5, 1.25, 0.75)
 HISTORY = History((EPOCH,), (1.23456789, 0.5))
@@ -99,4 +100,18 @@ def test_what_is_no_history_is_refused(content: str | None, tmp_path: Path) -> N
 @pytest.mark.parametrize("content", ["", "[]", '{"epoch": 1}', '{"losses": 3}'])
 def test_a_broken_progress_file_is_no_progress(content: str, tmp_path: Path) -> None:
     (tmp_path / "progress.json").write_text(content)
+    assert read_progress(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, '{"epochs": ' + "[" * 100_000, '{"epochs": [], "recipe": {}, "losses": [' + "9" * 400 + "]}"],
+    ids=["nested", "nested in a list", "400 digits"],
+)
+def test_a_damaged_history_is_one_sentence_and_a_damaged_progress_is_none(tmp_path, text):
+    (tmp_path / "history.json").write_text(text)
+    (tmp_path / "progress.json").write_text(text.replace("epochs", "losses"))
+    with pytest.raises(TrainingError) as caught:
+        read_history(tmp_path / "history.json")
+    assert caught.value.code == "training.no-history"
     assert read_progress(tmp_path) is None

@@ -12,11 +12,11 @@ from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.errors import CheckpointError, DataError, ModelError, TrainingError
 from cbam_core.evaluation.evaluation_file import open_evaluation
 from cbam_core.results.film import open_film
+from cbam_core.results.history import read_history, read_progress
 from cbam_core.training import run
 from cbam_core.training.callbacks import Watch
 from cbam_core.training.figures import EPOCHS, ITERATIONS
 from cbam_core.training.recipes import FAST
-from cbam_core.training.records import read_history, read_progress
 from cbam_core.training.run import open_teacher, train_classifier
 
 RECIPE = replace(FAST, epochs=2, batch_size=16, validation=8, bfloat16=False, learning_rate=0.01)

@@ -1,14 +1,13 @@
 import base64
 import io
 import json
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cbam_core.data.fitting import Frame
 from cbam_core.errors import CbamError
+from cbam_core.results.frame import Frame
 from cbam_core.results.placement import Placement
 from cbam_core.viewer import WORDS, Payload, Settings, ViewedBlock, lay_out
 from cbam_core.viewer.payload import png
@@ -17,14 +16,6 @@ from tests.plain_blocks import block_of
 INPUT = np.arange(32 * 32 * 3, dtype=np.uint32).reshape(32, 32, 3).astype(np.uint8)
 POOLED = Placement(start=(0.5, 0.5), step=(2.0, 2.0))
 WHOLE = Frame(original_size=(32, 32), input_size=(32, 32), box=(0.0, 0.0, 32.0, 32.0))
-
-
-@dataclass
-class Bare:
-    name: str
-    channel_weights: np.ndarray | None
-    spatial_mask: np.ndarray | None
-    placement: Placement | None
 
 
 def numbers(text):
@@ -38,14 +29,14 @@ def test_png_gives_the_same_pixels_back():
 def test_numbers_travel_without_loss():
     mask = np.random.default_rng(0).random((4, 6)).astype(np.float32)
     weights = np.random.default_rng(1).random(5).astype(np.float32)
-    block = ViewedBlock("cbam1", mask, weights).as_dict()
+    block = ViewedBlock(block_of("cbam1", {"spatial": mask, "channel": weights})).as_dict()
     assert (block["mask"]["height"], block["mask"]["width"]) == (4, 6)
     assert np.array_equal(numbers(block["mask"]["values"]).reshape(4, 6), mask)
     assert np.array_equal(numbers(block["weights"]), weights)
 
 
 def test_missing_gates_are_null():
-    block = ViewedBlock("se", None, None).as_dict()
+    block = ViewedBlock(block_of("se", {})).as_dict()
     assert (block["mask"], block["weights"], block["cells"]) == (None, None, {})
 
 
@@ -65,7 +56,7 @@ def test_original_is_sent_small_with_cells_and_crop_to_match():
     original = np.zeros((200, 300, 3), np.uint8)
     frame = Frame((300, 200), (32, 32), (50.0, 0.0, 250.0, 200.0))
     mask = np.zeros((16, 16), np.float32)
-    payload = lay_out(INPUT, frame, [Bare("b", None, mask, POOLED)], original=original, longest=150)
+    payload = lay_out(INPUT, frame, [block_of("b", {"spatial": mask}, POOLED)], original=original, longest=150)
     picture = payload.pictures[1]
     assert picture.image.shape == (100, 150, 3)
     assert picture.seen == (25.0, 0.0, 125.0, 100.0)
@@ -81,7 +72,7 @@ def test_small_original_keeps_its_pixels():
 
 def test_a_mask_without_a_place_gets_no_cells():
     mask = np.zeros((2, 2), np.float32)
-    assert lay_out(INPUT, WHOLE, [Bare("b", None, mask, None)]).blocks[0].cells == {}
+    assert lay_out(INPUT, WHOLE, [block_of("b", {"spatial": mask})]).blocks[0].cells == {}
 
 
 def test_translations_replace_words_and_the_rest_stays_english():

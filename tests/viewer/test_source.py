@@ -5,16 +5,17 @@ import numpy as np
 import pytest
 
 import cbam_core.viewer
-from cbam_core.data.fitting import Frame
 from cbam_core.render.colours import TABLES
+from cbam_core.results.frame import Frame
 from cbam_core.viewer import WORDS, ViewedBlock, lay_out, source, standalone_html, styles
+from tests.plain_blocks import block_of
 
 FRAME = Frame((8, 8), (8, 8), (0.0, 0.0, 8.0, 8.0))
 
 
 def page(**names):
     payload = lay_out(np.zeros((8, 8, 3), np.uint8), FRAME, [])
-    blocks = tuple(ViewedBlock(name, None, None) for name in names.values())
+    blocks = tuple(ViewedBlock(block_of(name, {})) for name in names.values())
     return standalone_html(type(payload)(payload.pictures, blocks))
 
 

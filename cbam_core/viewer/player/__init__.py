@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from cbam_core.render.film import Scenes, check_film
+from cbam_core.render.film import check_film
 from cbam_core.render.overlay import cells_on_input
+from cbam_core.results.film import Film
 from cbam_core.viewer import Payload, Picture, Settings, source, styles
 from cbam_core.viewer.payload import PIXELATED, as_base64
 
@@ -47,7 +48,7 @@ DRAWN = Settings()
 
 
 def lay_out_film(
-    film: Scenes,
+    film: Film,
     *,
     name: str,
     curve: Sequence[tuple[int, float]] = (),
@@ -96,7 +97,7 @@ def lay_out_film(
     return data
 
 
-def _block(film: Scenes, block: str) -> dict[str, Any]:
+def _block(film: Film, block: str) -> dict[str, Any]:
     """A block's values by scene and image, ready for the viewer one by one."""
     masks, weights = film.gates.get((block, "spatial")), film.gates.get((block, "channel"))
     placement = film.placements.get(block)

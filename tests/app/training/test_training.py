@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from cbam_core import load_classifier
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.film import FILM
-from cbam_core.training.records import HISTORY, PROGRESS, read_progress, write_progress
+from cbam_core.results.history import HISTORY, PROGRESS, read_progress
+from cbam_core.training.records import write_progress
 from tests.app.visiting import MAIN, go_to
 from tests.made_runs import make_film, make_run
 

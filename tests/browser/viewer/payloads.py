@@ -1,21 +1,18 @@
 """What the viewer is given to show: gates that could be, on a small picture and on a photo."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from skimage import data
 
-from cbam_core.data.fitting import Frame
+from cbam_core.results.frame import Frame
 from cbam_core.results.placement import Placement
 from cbam_core.viewer import Settings, lay_out
+from tests.plain_blocks import block_of
 
 
-@dataclass(frozen=True)
-class Block:
-    name: str
-    channel_weights: np.ndarray | None
-    spatial_mask: np.ndarray | None
-    placement: Placement | None
+def gated(name, weights, mask, placement):
+    """A block with the gates that are not None."""
+    values = {kind: array for kind, array in (("channel", weights), ("spatial", mask)) if array is not None}
+    return block_of(name, values, placement)
 
 
 def block(name, cells, channels, low=0.1, high=0.9, side=32):
@@ -27,7 +24,7 @@ def block(name, cells, channels, low=0.1, high=0.9, side=32):
     if channels:
         weights = chance.uniform(0.05, 0.95, channels).astype(np.float32)
     step = side / cells if cells else 1.0
-    return Block(name, weights, mask, Placement(((step - 1) / 2,) * 2, (step, step)))
+    return gated(name, weights, mask, Placement(((step - 1) / 2,) * 2, (step, step)))
 
 
 BLOCKS = (block("cbam1", 16, 32), block("cbam2", 8, 64, 0.31, 0.78), block("cbam3", 4, 128))

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from skimage import data
 
-from cbam_core.data.fitting import Frame
+from cbam_core.results.frame import Frame
 from cbam_core.results.placement import Placement
 from cbam_core.viewer import Settings, lay_out
 from tests.browser.canvas import pixels
 from tests.browser.viewer.page import check_pixels, choose, move_slider, press
-from tests.browser.viewer.payloads import SAMPLE, SMALL, WHOLE, Block, block, photo
+from tests.browser.viewer.payloads import SAMPLE, SMALL, WHOLE, block, gated, photo
 
 pytestmark = pytest.mark.browser
 
@@ -60,7 +60,7 @@ def test_square_pixels_stay_whole_on_every_screen(open_page, ratio, width):
 
 def test_values_that_are_no_gates_are_drawn_as_python_draws_them(open_page):
     odd = np.array([[np.nan, -0.5, 1.5, 0.25], [np.inf, 0.5, 0.75, 1.0]], np.float32)
-    strange = Block("odd", np.float32([-0.5, 2.0]), odd, Placement((7.5, 3.5), (16.0, 8.0)))
+    strange = gated("odd", np.float32([-0.5, 2.0]), odd, Placement((7.5, 3.5), (16.0, 8.0)))
     payload = lay_out(SMALL, WHOLE, [strange])
     page = open_page(payload)
     check_pixels(page, payload)
@@ -69,7 +69,7 @@ def test_values_that_are_no_gates_are_drawn_as_python_draws_them(open_page):
 
 
 def test_a_constant_mask_is_drawn_as_python_draws_it(open_page):
-    same = Block("same", None, np.full((4, 4), 0.3, np.float32), Placement((3.5, 3.5), (8.0, 8.0)))
+    same = gated("same", None, np.full((4, 4), 0.3, np.float32), Placement((3.5, 3.5), (8.0, 8.0)))
     payload = lay_out(SMALL, WHOLE, [same], settings=Settings(scale="stretch"))
     check_pixels(open_page(payload), payload)
 

@@ -9,7 +9,7 @@ import pytest
 from cbam_core.viewer import WORDS, Settings, lay_out
 from tests.browser.canvas import pixels, repainted
 from tests.browser.viewer.page import choose, move_slider, texts
-from tests.browser.viewer.payloads import BLOCKS, SAMPLE, SMALL, WHOLE, Block, block, photo
+from tests.browser.viewer.payloads import BLOCKS, SAMPLE, SMALL, WHOLE, block, gated, photo
 
 pytestmark = pytest.mark.browser
 
@@ -163,7 +163,7 @@ def test_hovering_a_bar_names_channel_and_weight(open_page):
 
 
 def test_range_of_the_weights_stands_beside_them_until_a_channel_is_asked_for(open_page):
-    even = Block("even", np.full(64, 0.5, np.float32), None, None)
+    even = gated("even", np.full(64, 0.5, np.float32), None, None)
     page = open_page(lay_out(SMALL, WHOLE, [BLOCKS[0], even]))
     weights = BLOCKS[0].channel_weights
     assert page.locator(".spread").all_inner_texts() == [
@@ -177,7 +177,7 @@ def test_range_of_the_weights_stands_beside_them_until_a_channel_is_asked_for(op
 
 def test_bars_of_more_channels_than_columns_reach_from_nought_to_their_weights(open_page):
     weights = np.float32([-0.8] * 1000 + [0.6] * 1000)
-    page = open_page(lay_out(SMALL, WHOLE, [Block("b", weights, None, None)]))
+    page = open_page(lay_out(SMALL, WHOLE, [gated("b", weights, None, None)]))
     filled = page.locator("canvas.bars").evaluate(
         """canvas => [0.25, 0.75].map((share) => {
           const x = Math.round(22 + (canvas.width - 22) * share);
@@ -192,7 +192,7 @@ def test_bars_of_more_channels_than_columns_reach_from_nought_to_their_weights(o
 
 def test_bars_are_as_high_as_their_weights(open_page):
     weights = np.float32([0.0, 0.25, 0.5, 1.0])
-    page = open_page(lay_out(SMALL, WHOLE, [Block("b", weights, None, None)]))
+    page = open_page(lay_out(SMALL, WHOLE, [gated("b", weights, None, None)]))
     heights = page.locator("canvas.bars").evaluate(
         """canvas => {
           const context = canvas.getContext("2d");
