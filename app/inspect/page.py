@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import services
-from app.inspect.result import show_own_pictures, show_result, write_nothing
+from app.inspect.result import ShownImage, show_own_pictures, show_result, write_nothing
 from app.inspect.start import FIRST, SOURCE, follow, starts, turned, was_shown
 from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
 from app.server.upload_limits import uploads_stay_in_memory
@@ -21,7 +21,7 @@ from app.widgets.camera import take_photo
 from app.widgets.choices import choose_one
 from app.widgets.failures import fragment
 from app.widgets.gallery import choose_from_gallery, say_unreadable
-from app.widgets.prefetch import Ahead, send_ahead
+from app.widgets.prefetch import Ahead, Lane, send_ahead
 from app.widgets.strip import strip
 from app.widgets.uploads import say, say_where_they_live, uploads
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
@@ -91,8 +91,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
         columns=10,
         chosen=starts()["sample"],
         key=turned("sample", "strip-sample"),
-        channel="sample",
-        of=classifier.digest,
+        prefetched=Lane("sample", classifier.digest),
     )
     if not shown:
         return
@@ -101,9 +100,8 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     ahead = Ahead("sample", classifier.digest, index, starts()["strip-sample"])
     caption, truth = services.about_sample(index)
     name = f"cifar10-test-{int(sheet.indices[index])}"
-    show_result(
-        classifier, picture, name, caption=caption, truth=truth, link=f"sample-{index}", ahead=ahead, key="sample"
-    )
+    shown_image = ShownImage(picture, name, caption, truth, link=f"sample-{index}")
+    show_result(classifier, shown_image, key="sample", ahead=ahead)
 
 
 @fragment
@@ -133,16 +131,14 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
         write_nothing(classifier)
         return
     last_image.note(Picked("test", index))
-    show_result(
-        classifier,
+    shown_image = ShownImage(
         services.show_test_image(classifier, index),
         f"cifar10-test-{index}",
-        caption=WORDS["caption"].format(index=index),
-        truth=CLASSES[int(test.labels[index])],
+        WORDS["caption"].format(index=index),
+        CLASSES[int(test.labels[index])],
         link=f"test-{index}",
-        filters=_filters_as_parameters(answered=answers is not None),
-        key="test",
     )
+    show_result(classifier, shown_image, key="test", filters=_filters_as_parameters(answered=answers is not None))
 
 
 @fragment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -43,6 +44,42 @@ WORDS = Words(
 )
 
 
+@dataclass(frozen=True)
+class ShownImage:
+    """One image as the page shows it, and as an address names it.
+
+    Attributes:
+        result: what the network made of it.
+        name: what its files are called.
+        caption: what stands beside it.
+        truth: its true class; None where that is not known.
+        link: how an address names it; None where it cannot.
+        fit: how it was fitted to the network's input.
+        square: for ``fit="square"``: left, top and side in its own pixels.
+    """
+
+    result: services.Shown
+    name: str
+    caption: str
+    truth: str | None = None
+    link: str | None = None
+    fit: Fit = "crop"
+    square: Square | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All images that downloads hold, by name.
+
+    Attributes:
+        results: what the network made of each.
+        files: the original file of each that has one.
+    """
+
+    results: Mapping[str, services.Shown]
+    files: Mapping[str, bytes]
+
+
 NO_FILTERS: Mapping[str, str | None] = MappingProxyType({})
 
 
@@ -67,20 +104,9 @@ def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: s
         starts()["squares"][opened.digest] = square  # for when this source is shown again
     last_image.note(Picked("upload", upload=opened, fit=fit, square=square))
     read = [one for one in given if one.digest in pictures]
-    show_result(
-        classifier,
-        pictures[opened.digest],
-        opened.name,
-        caption=opened.name,
-        movable=fit == "square",
-        frame=frame_key(opened),
-        together={one.name: pictures[one.digest] for one in read},
-        files={one.name: one.content for one in read},
-        link=link,
-        fit=fit,
-        square=square,
-        key=key,
-    )
+    shown = ShownImage(pictures[opened.digest], opened.name, opened.name, link=link, fit=fit, square=square)
+    batch = Batch({one.name: pictures[one.digest] for one in read}, {one.name: one.content for one in read})
+    show_result(classifier, shown, key=key, frame=frame_key(opened), batch=batch)
 
 
 def _fitted(classifier: Classifier, upload: Upload, fit: Fit) -> services.Shown:
@@ -103,44 +129,46 @@ def write_nothing(classifier: Classifier) -> None:
 
 def show_result(
     classifier: Classifier,
-    picture: services.Shown,
-    name: str,
+    shown: ShownImage,
     *,
-    caption: str,
-    truth: str | None = None,
-    movable: bool = False,
+    key: str,
     frame: str = "",
-    together: dict[str, services.Shown] | None = None,
-    files: dict[str, bytes] | None = None,
-    link: str | None = None,
-    fit: str = "crop",
-    square: tuple[float, float, float] | None = None,
+    batch: Batch | None = None,
     filters: Mapping[str, str | None] = NO_FILTERS,
     ahead: Ahead | None = None,
-    key: str,
 ) -> None:
-    """Everything about one picture, and its address."""
+    """Draw everything about one image, and write its address.
+
+    Args:
+        classifier: the network.
+        shown: the image.
+        key: what the widgets' keys begin with.
+        frame: key of the widget in which the visitor frames a part of the image; "" where they cannot.
+        batch: all images that downloads hold; None for this one alone.
+        filters: more parameters of the address.
+        ahead: which of the results sent ahead this one is.
+    """
+    picture = shown.result
+    batch = batch or Batch({shown.name: picture}, {})
     main, tools = st.columns([6.6, 1], gap="small")
     with main:
         prediction(
             picture.explanation,
-            caption=caption,
-            truth=truth,
+            caption=shown.caption,
+            truth=shown.truth,
             preview=picture.preview,
-            movable=movable,
+            movable=bool(frame) and shown.fit == "square",
             key=frame or f"{key}-prediction",
             ahead=ahead,
         )
     usual = Settings(**picture.view["settings"])
     has_gates = bool(picture.view["blocks"])
     settings = _viewer(picture.view, key=key, ahead=ahead) if has_gates else usual
-    linked = link is not None and not own_networks.is_own(classifier)
+    linked = shown.link is not None and not own_networks.is_own(classifier)
     foot = st.container()  # beside the picture a sentence would push the viewer off the first screen
     with tools:
-        shown = {name: picture} if together is None else together
-        downloads(
-            {each: one.explanation for each, one in shown.items()}, settings, files=files or {}, opened=name, key=key
-        )
+        explained = {name: one.explanation for name, one in batch.results.items()}
+        downloads(explained, settings, files=batch.files, opened=shown.name, key=key)
         copy_link(possible=linked, note=foot, key=f"{key}-link")
     if has_gates:
         st.caption(WORDS["gates"])
@@ -148,9 +176,9 @@ def show_result(
         st.info(WORDS["no_gates"], icon=":material/info:")
     links.write(
         network=links.network_of(classifier),
-        image=link,
-        fit=fit if link and fit != "crop" else None,
-        square=square if link else None,
+        image=shown.link,
+        fit=shown.fit if shown.link and shown.fit != "crop" else None,
+        square=shown.square if shown.link else None,
         **filters,
         **links.settings_as_parameters(settings, usual),
     )

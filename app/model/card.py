@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import streamlit as st
 
 from app.session.words import Words, card_text, listed_classes, say
+from cbam_core.network import Classifier
 from cbam_core.results.evaluation import wilson_interval
 from cbam_core.weights.card import Card
 
@@ -53,26 +53,15 @@ _WIDE = {"split", "limits", "digest", "assumed"}
 _CODE = {"made", "digest", "network"}
 
 
-def card_table(
-    card: Card,
-    *,
-    architecture: str,
-    arguments: Mapping[str, Any],
-    classes: tuple[str, ...],
-    input_size: tuple[int, int],
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    digest: str,
-    words: Mapping[str, str] = WORDS,
-) -> None:
-    """Show all of a card but its first sentence; what it does not say is left out, save for the accuracy."""
-    made = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    rows = [("network", f"{architecture}({made})"), ("classes", listed_classes(classes))]
-    width, height = input_size
-    means, deviations = (", ".join(f"{value:.4f}" for value in values) for values in (mean, std))
+def card_table(classifier: Classifier, words: Mapping[str, str] = WORDS) -> None:
+    """Show all of a network's card but its first sentence; what it does not say is left out, save for the accuracy."""
+    made = ", ".join(f"{name}={value!r}" for name, value in classifier.arguments.items())
+    rows = [("network", f"{classifier.architecture}({made})"), ("classes", listed_classes(classifier.classes))]
+    width, height = classifier.input_size
+    means, deviations = (", ".join(f"{value:.4f}" for value in values) for values in (classifier.mean, classifier.std))
     rows.append(("input", words["input_is"].format(width=width, height=height, mean=means, std=deviations)))
-    rows += _facts(card, words)
-    rows.append(("digest", digest))
+    rows += _facts(classifier.card, words)
+    rows.append(("digest", classifier.digest))
     st.html(f'{_STYLE}<dl class="card">{"".join(_row(name, said, words) for name, said in rows if said)}</dl>')
 
 

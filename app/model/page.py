@@ -63,16 +63,7 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
         st.text(card_text(classifier.card.what))
     evaluation = _evaluation(classifier)
     _figures(classifier.card, anatomy.summary, evaluation if isinstance(evaluation, Evaluation) else None)
-    card_table(
-        classifier.card,
-        architecture=classifier.architecture,
-        arguments=classifier.arguments,
-        classes=classifier.classes,
-        input_size=classifier.input_size,
-        mean=classifier.mean,
-        std=classifier.std,
-        digest=classifier.digest,
-    )
+    card_table(classifier)
     st.header(WORDS["kernels"], anchor=False)
     if anatomy.kernels:
         kernel_pictures([(kernel.block, kernel.planes) for kernel in anatomy.kernels], key="model-kernels")

@@ -9,8 +9,9 @@ import streamlit as st
 from app import services
 from app.session import own_networks
 from app.session.choices import Choice, Generation, Remembered
-from app.session.words import Words, plain_name, plain_text, say
+from app.session.words import Words, listed, plain_name, plain_text, say
 from cbam_core.errors import CbamError
+from cbam_core.nn.registry import known_names
 
 ENDINGS = ["safetensors", "pth", "pt"]
 
@@ -18,7 +19,7 @@ WORDS = Words(
     {
         "open": "Own checkpoint",
         "drop": "Drop a checkpoint here, or choose a file",
-        "kinds": "A .safetensors file written by CBAM Lens, or the .pth state dict of a CBAM_CNN or CBAM_ResNet, "
+        "kinds": "A .safetensors file written by CBAM Lens, or the .pth state dict of one of {networks}, "
         "such as the one from the course. It stays in this server's memory during your visit only, and "
         "nobody else can use it.",
         "unsent": "A file marked in red was not accepted. At most {most} MB: save only the weights, without the "
@@ -80,7 +81,7 @@ def _way_in(selection: Choice) -> None:
         if (became := _BECAME.get()) is not None:
             with st.container(key="own-became"):
                 _say_what_became(*became)
-        st.caption(WORDS["kinds"])
+        st.caption(WORDS["kinds"].format(networks=listed(known_names())))
 
 
 def _say_what_became(file_name: str, of_it: CbamError | str) -> None:

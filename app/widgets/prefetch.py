@@ -18,6 +18,23 @@ from app.session.words import ENGLISH, language
 
 
 @dataclass(frozen=True)
+class Lane:
+    """Where results sent ahead are kept in the browser.
+
+    Attributes:
+        channel: name under which a strip and its results find each other, such as ``"sample"``; "" for none.
+        network: digest of the network that the results belong to.
+    """
+
+    channel: str = ""
+    network: str = ""
+
+
+NO_LANE = Lane()
+"""Of thumbnails whose results are not sent ahead."""
+
+
+@dataclass(frozen=True)
 class Ahead:
     """Which result a part of the page shows, for parts that also paint results sent ahead.
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app.session.tiles import Tile
 from app.session.words import Words, class_name, language, spoken
-from app.widgets.prefetch import told_of
+from app.widgets.prefetch import NO_LANE, Lane, told_of
 
 WORDS = Words(
     {
@@ -33,9 +33,8 @@ def strip(
     columns: int,
     chosen: int,
     key: str,
-    of: str = "",
     tools: bool = True,
-    channel: str = "",
+    prefetched: Lane = NO_LANE,
     on_choice: Callable[[], None] = lambda: None,
 ) -> int:
     """Show thumbnails in one row, and return the index of the chosen one.
@@ -46,13 +45,14 @@ def strip(
         columns: thumbnails in a row of the sheet.
         chosen: index that is chosen at first.
         key: of the widget.
-        of: the network whose results are shown, see `app.widgets.prefetch`.
-        channel: of results sent ahead; "" where none are.
         tools: show the filter by class, where there are several, the random choice and the count.
+        prefetched: which results were sent ahead for these thumbnails, see `app.widgets.prefetch`.
         on_choice: called before the page runs with a new choice.
     """
     # The data stay the same while the visitor chooses, so that Streamlit sends the sheet only once.
-    data = _data(sheet, tuple(tiles), columns, chosen, channel, told_of(of), tools, language())
+    data = _data(
+        sheet, tuple(tiles), columns, chosen, prefetched.channel, told_of(prefetched.network), tools, language()
+    )
     result = _component()(key=key, data=data, on_chosen_change=on_choice)
     picked = result.get("chosen")
     known = {tile.index for tile in tiles}

@@ -93,7 +93,9 @@ def read_history(path: Path) -> tuple[dict[str, Any], History]:
         epochs = tuple(map(_epoch, record["epochs"]))
         return dict(record["recipe"]), History(epochs, tuple(map(float, record["losses"])))
     except UNREADABLE as error:
-        raise TrainingError("training.no-history", "{path} is not the history of a training run", path=str(path)) from error
+        raise TrainingError(
+            "training.no-history", "{path} is not the history of a training run", path=str(path)
+        ) from error
 
 
 def read_progress(folder: Path) -> Progress | None:

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import streamlit as st
 
@@ -12,7 +14,9 @@ def shown(monkeypatch):
 
     def show(card, classes=("cat", "dog")):
         numbers = {"input_size": (32, 32), "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
-        card_table(card, architecture="Net", arguments={"k": 1}, classes=classes, digest="abc", **numbers)
+        card_table(
+            SimpleNamespace(card=card, architecture="Net", arguments={"k": 1}, classes=classes, digest="abc", **numbers)
+        )
         return said[-1]
 
     return show
