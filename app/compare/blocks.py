@@ -141,7 +141,7 @@ def open_channels(channels: Sequence[tuple[str, int]]) -> None:
 
 
 def opened_channels() -> str:
-    """The channels whose feature maps are open, as an address says it; see `app.session.links.read_channels`."""
+    """The channels whose feature maps are open, as an address says it; see `app.compare.link.read_channels`."""
     return ",".join(f"{block}~{channel}" for block, channel in sorted(_opened().items()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from app.compare.figures import Place
 from app.compare.sides import Fitted, Selected, change, side_of
 from app.session import links
 from app.session.choices import Choice
+from app.session.links import Readers, read_fit, read_name, read_picture, read_square, read_text
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.network import Classifier
 
@@ -26,6 +28,33 @@ SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
     **blocks.SETTINGS,
 }
 """By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
+
+
+def read_channels(text: str) -> tuple[tuple[str, int], ...] | None:
+    """Channels by the names of their blocks: ``cbam1~5,cbam3~17``."""
+    if not re.fullmatch(r"[\w.-]{1,60}~[0-9]{1,4}(,[\w.-]{1,60}~[0-9]{1,4}){0,11}", text):
+        return None
+    pairs = (one.rsplit("~", 1) for one in text.split(","))
+    return tuple((block, int(channel)) for block, channel in pairs)
+
+
+PARAMETERS: Readers = {
+    "mode": read_name,
+    "image": read_picture,
+    "fit": read_fit,
+    "square": read_square,
+    "a": read_text,
+    "b": read_text,
+    "fit_a": read_fit,
+    "fit_b": read_fit,
+    "square_a": read_square,
+    "square_b": read_square,
+    "of": read_name,
+    "masks": read_name,
+    "sort": read_name,
+    "ends": {"0": 0, "5": 5, "10": 10}.get,
+    "channels": read_channels,
+}
 
 
 def follow(asked: Mapping[str, Any]) -> None:
@@ -46,7 +75,7 @@ def follow(asked: Mapping[str, Any]) -> None:
             side = replace(side, network=asked[name]) if asked.get(name) in services.networks() else side
             sides[place] = _with_picture(side, asked.get("image"), _fitted(asked))
         elif mode == "pictures":
-            sides[place] = _with_picture(side, links.read_picture(asked.get(name, "")), _fitted(asked, f"_{name}"))
+            sides[place] = _with_picture(side, read_picture(asked.get(name, "")), _fitted(asked, f"_{name}"))
         else:
             sides[place] = replace(side, class_=asked[name]) if asked.get(name) in CLASSES else side
     change(sides["left"], sides["right"])

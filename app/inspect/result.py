@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app import services
+from app.inspect.link import settings_as_parameters
 from app.inspect.start import (
     Square,
     frame_key,
@@ -180,7 +181,7 @@ def show_result(
         fit=shown.fit if shown.link and shown.fit != "crop" else None,
         square=shown.square if shown.link else None,
         **filters,
-        **links.settings_as_parameters(settings, usual),
+        **settings_as_parameters(settings, usual),
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from app import services
+from app.inspect.link import settings_of
 from app.inspect.test_set import EVERY, keep_chosen
-from app.session import last_image, links
+from app.session import last_image
 from app.session.uploads import Upload
 from app.widgets.prediction import framed_square
 from app.widgets.uploads import FIT, square_key
@@ -62,7 +63,7 @@ def follow(classifier: Classifier, asked: dict[str, Any]) -> None:
         st.session_state[SOURCE] = source
         if (strip := f"strip-{source}") in known:
             known[strip] += 1
-    settings = links.settings_of(asked)
+    settings = settings_of(asked)
     if settings != known["settings"]:
         known["settings"] = settings
         known["viewer"] += 1

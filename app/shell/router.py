@@ -29,7 +29,8 @@ PAGES: Mapping[str, str] = {
 """Folders of `app` that hold a page, in the sidebar's order, with the Material icon of each.
 
 A page is the function ``page(classifier, asked)`` of ``app/NAME/page.py``: it is given the network that the sidebar
-selects, and what the address asks for (see `app.session.links.arrive`). The first page stands at the app's own
+selects, and what the address asks for (see `app.session.links.arrive`): the parameters that it names itself in
+``PARAMETERS`` of ``app/NAME/link.py``, and those that all pages have. The first page stands at the app's own
 address, the others at their folder's name.
 """
 
@@ -59,7 +60,7 @@ def run_page() -> None:
             for name, icon in PAGES.items()
         ]
     )
-    asked = links.arrive()
+    asked = links.arrive(parameters_of(page.url_path or first))
     with st.sidebar:  # outside of the page, with which Streamlit would forget what is chosen here
         given.arguments = choose_network(links.network_asked()), asked
         language_switch()
@@ -69,6 +70,16 @@ def run_page() -> None:
         links.answered()
         raise
     links.answered()
+
+
+def parameters_of(name: str) -> links.Readers:
+    """Give the readers of a page's own parameters.
+
+    Args:
+        name: the page's folder.
+    """
+    readers: links.Readers = import_module(f"app.{name}.link").PARAMETERS
+    return readers
 
 
 def _draw(name: str, given: _Given) -> None:

@@ -11,8 +11,16 @@ from streamlit.testing.v1 import AppTest
 from app import services
 from app.inspect import result as inspect_result
 from app.session import links
+from app.shell.router import PAGES, parameters_of
 from cbam_core.viewer import Settings
 from tests.app.visiting import MAIN, go_to
+
+READERS = {**links.SHELL, **{name: reader for page in PAGES for name, reader in parameters_of(page).items()}}
+"""Of every parameter that some page has."""
+
+
+def read(parameters):
+    return links.read(parameters, READERS)
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +58,7 @@ def said(app):
     ],
 )
 def test_good_values_are_read(name, text, value):
-    assert links.read({name: text}) == {name: value}
+    assert read({name: text}) == {name: value}
 
 
 @pytest.mark.parametrize(
@@ -82,18 +90,7 @@ def test_good_values_are_read(name, text, value):
     ],
 )
 def test_bad_values_count_as_absent(name, text):
-    assert links.read({name: text}) == {}
-
-
-def test_settings_go_there_and_back():
-    settings = Settings(colours="magma", opacity=0.35, smooth=True, scale="stretch", image="original", block="cbam2")
-    written = links.settings_as_parameters(settings, Settings())
-    texts = {name: links._as_text(value) for name, value in written.items()}
-    assert Settings().changed_by(links.settings_of(links.read(texts))) == settings
-
-
-def test_usual_settings_are_not_named():
-    assert links.settings_as_parameters(Settings(), Settings()) == {}
+    assert read({name: text}) == {}
 
 
 def test_a_page_names_what_it_shows():
@@ -196,23 +193,41 @@ def test_a_hostile_comparison_is_what_anybody_sees():
     assert said(app) == said(compare())
 
 
-@given(st.dictionaries(st.sampled_from([*links.READERS, "other"]), st.text(max_size=260), max_size=8))
+@given(st.dictionaries(st.sampled_from([*READERS, "other"]), st.text(max_size=260), max_size=8))
 def test_whatever_an_address_says_is_read_or_passed_over(parameters):
-    for name, value in links.read(parameters).items():
-        written = links._as_text(value) if not isinstance(value, tuple) or name == "square" else None
+    for name, value in read(parameters).items():
+        written = links.as_text(value) if not isinstance(value, tuple) or name == "square" else None
         if written is not None:
-            assert links.read({name: written}) == {name: value}
-
-
-@given(st.dictionaries(st.sampled_from([*links.SETTINGS, "picture"]), st.text(max_size=20)))
-def test_settings_of_any_address_are_settings(parameters):
-    Settings().changed_by(links.settings_of(links.read(parameters)))
+            assert read({name: written}) == {name: value}
 
 
 @given(st.floats(0, 1))
 def test_an_opacity_is_written_as_it_is_read(opacity):
-    texts = {"opacity": links._as_text(float(opacity))}
-    assert links.read(texts)["opacity"] == pytest.approx(opacity, abs=1e-4)
+    texts = {"opacity": links.as_text(float(opacity))}
+    assert read(texts)["opacity"] == pytest.approx(opacity, abs=1e-4)
+
+
+def test_pages_give_a_name_that_they_share_the_same_meaning():
+    owners = [parameters_of(page) for page in PAGES]
+    for name, reader in READERS.items():
+        assert all(owner[name] is reader for owner in owners if name in owner), name
+
+
+def test_a_page_reads_and_writes_its_own_parameters_alone():
+    def script():
+        import streamlit as st
+
+        from app.session import links
+
+        st.text(repr(links.arrive({"depth": links.read_name})))
+        links.write(network="one", depth="deep", run="first", lang=None)
+
+    app = AppTest.from_function(script)
+    for name, value in {"lang": "zh", "network": "one", "depth": "deep", "run": "first"}.items():
+        app.query_params[name] = value
+    app.run()
+    assert app.text[0].value == repr({"depth": "deep", "lang": "zh", "network": "one"})
+    assert said(app) == {"lang": "zh", "network": "one", "depth": "deep"}
 
 
 def test_an_address_that_a_browser_sends_late_is_no_wish():

@@ -1,0 +1,45 @@
+"""Inspect's address: which picture, how it is fitted or was found, and the viewer's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.session.links import Readers, one_of, read_fit, read_name, read_picture, read_share, read_square, read_text
+from cbam_core.viewer import Settings
+
+PARAMETERS: Readers = {
+    "image": read_picture,
+    "class": read_name,
+    "answers": one_of("right", "wrong"),
+    "by": one_of("sure", "unsure"),
+    "fit": read_fit,
+    "square": read_square,
+    "colours": read_name,
+    "scale": one_of("unit", "stretch"),
+    "opacity": read_share,
+    "smooth": {"yes": True, "no": False}.get,
+    "picture": one_of("input", "original"),
+    "order": one_of("index", "sorted"),
+    "block": read_text,
+}
+
+SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "block")
+"""Settings of the attention viewer that an address can name."""
+
+
+def settings_as_parameters(settings: Settings, usual: Settings) -> dict[str, Any]:
+    """The viewer's settings that are not the usual ones, by the parameters' names."""
+    now, before = settings.as_dict(), usual.as_dict()
+    changed = {name: now[name] for name in SETTINGS if now[name] != before[name]}
+    if "image" in changed:
+        changed["picture"] = changed.pop("image")
+    return changed
+
+
+def settings_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What `settings_as_parameters` made, as changes of settings."""
+    changes = {name: parameters[name] for name in SETTINGS if name in parameters and name != "image"}
+    if "picture" in parameters:
+        changes["image"] = parameters["picture"]
+    return changes
