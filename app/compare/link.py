@@ -51,6 +51,7 @@ PARAMETERS: Readers = {
     "square_b": read_square,
     "of": read_name,
     "masks": read_name,
+    "colours": read_name,
     "sort": read_name,
     "ends": {"0": 0, "5": 5, "10": 10}.get,
     "channels": read_channels,

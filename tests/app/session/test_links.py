@@ -157,13 +157,16 @@ def test_a_block_that_the_network_lacks_leaves_the_address():
 
 
 def test_two_networks_have_a_link():
-    app = compare(mode="networks", image="sample-4", a="cbam_resnet_cifar10", b="cbam_cnn_cifar10", masks="alone")
+    app = compare(
+        mode="networks", image="sample-4", a="cbam_resnet_cifar10", b="cbam_cnn_cifar10", masks="alone", colours="fixed"
+    )
     assert said(app) == {
         "image": "sample-4",
         "a": "cbam_resnet_cifar10",
         "b": "cbam_cnn_cifar10",
         "mode": "networks",
         "masks": "alone",
+        "colours": "fixed",
     }
 
 
