@@ -37,7 +37,7 @@ def page_names() -> list[str]:
 
 def client_page() -> str:
     """The installed Streamlit's page with our script before its own."""
-    from app.session.links import MARK  # the server has Streamlit by now; its launch has not
+    from app.session.mark import MARK
 
     page = client_file().read_text(encoding="utf-8")
     names = {"pages": page_names(), "mark": MARK, "refused": REFUSED}

@@ -23,6 +23,7 @@ import streamlit as st
 
 from app.session import own_networks
 from app.session.choices import Remembered
+from app.session.mark import MARK
 from app.session.words import LANGUAGES
 from cbam_core.network import Classifier
 
@@ -32,8 +33,6 @@ LONGEST = 200
 FITS = ("crop", "square", "pad", "squash")
 """Ways of fitting a picture that an address can name."""
 
-MARK = "gone"
-"""Parameter that client.js adds to an address that the visitor goes back or forth to; another value each time."""
 
 Value = str | int | float | bool | tuple[Any, ...]
 Reader = Callable[[str], Value | None]

@@ -38,7 +38,7 @@ class DamagedError(ValueError):
     """What a file says about its contents contradicts the file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredTensor:
     """One tensor inside a file.
 

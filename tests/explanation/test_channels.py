@@ -38,7 +38,7 @@ def test_the_same_question_gets_the_same_bits_and_a_read_only_answer(tiny_classi
 
 def test_an_explanation_of_another_network_is_refused(tiny_classifier: Classifier) -> None:
     explanation = replace(explain(tiny_classifier, sample_sheet().images[0]), checkpoint_digest="0" * 64)
-    with pytest.raises(CbamError, match="explain the picture with tiny first"):
+    with pytest.raises(CbamError, match="explain the image with tiny first"):
         explain_channel(tiny_classifier, explanation, "cbam1", 3)
 
 

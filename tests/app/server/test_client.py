@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from app.server.client import client_page, client_routes, page_names
 from app.server.security import inline_script_digests
-from app.session import links
+from app.session.mark import MARK
 
 
 def test_pages_are_called_as_the_files_of_views():
@@ -43,4 +43,4 @@ def test_the_first_pages_name_leads_to_the_apps_own_address(base_path, query):
 def test_the_script_knows_every_page_and_the_mark_that_links_look_for():
     given = re.search(r"const pages = (\[.*?\]);const mark = (\".*?\");", client_page())
     assert json.loads(given[1]) == page_names()
-    assert json.loads(given[2]) == links.MARK
+    assert json.loads(given[2]) == MARK

@@ -282,7 +282,7 @@ def test_a_bug_is_logged_whole_and_the_visitor_sees_one_sentence(tmp_path):
         log = server.log
     (shown,) = alerts(messages)
     assert shown.startswith("An error occurred on the server")
-    reference = re.search(r"logged as ([0-9a-f]{6})", shown)[1]
+    reference = re.search(r"in the log as ([0-9a-f]{6})", shown)[1]
     assert "hunter2" not in str(messages)
     assert "Traceback" in log
     assert "in deep_inside" in log
