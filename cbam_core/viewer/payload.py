@@ -78,6 +78,21 @@ class ViewedBlock:
     block: Block
     cells: Mapping[str, Cells] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """Name of the block."""
+        return self.block.name
+
+    @property
+    def mask(self) -> Float32[np.ndarray, "h w"] | None:
+        """Spatial mask (H, W), or None where the block has none."""
+        return self.block.spatial_mask
+
+    @property
+    def weights(self) -> Float32[np.ndarray, " c"] | None:
+        """Channel weights (C,), or None where the block has none."""
+        return self.block.channel_weights
+
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values; numbers as little-endian float32 in base64."""
         values, weights = self.block.spatial_mask, self.block.channel_weights

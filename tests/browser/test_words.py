@@ -116,7 +116,7 @@ def test_the_own_checkpoint(marked):
         {"name": "broken.pth", "mimeType": "application/octet-stream", "buffer": b"no checkpoint"}
     )
     menu = page.get_by_test_id("stPopoverBody")
-    refused = menu.get_by_text("was not accepted")
+    refused = menu.get_by_text("broken.pth was not accepted")
     refused.wait_for()
     assert [text for text in left_over(page) if "broken" not in text] == []
     unsent = menu.get_by_text("marked in red")
