@@ -24,7 +24,7 @@ def site(tmp_path_factory):
 
 def done(page):
     """How many images the progress bar says."""
-    words = page.get_by_text(re.compile(rf"^[\d,]+ of {COUNT:,} test images shown to the network$"))
+    words = page.get_by_text(re.compile(rf"^[\d,]+ of {COUNT:,} test images processed$"))
     return int(words.inner_text().partition(" ")[0].replace(",", ""))
 
 
