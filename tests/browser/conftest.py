@@ -48,6 +48,10 @@ def chromium():
 
 
 APP = [str(Path(sys.executable).with_name("cbam")), "app", "--port", "0"]
+"""The command that users give."""
+
+PYTHON = ["env", f"PYTHONPATH={Path(__file__).parents[2]}", sys.executable]
+"""Runs a script of ours, which may import the app: an installed package has no `app` at its top level."""
 
 
 @contextmanager

@@ -1,14 +1,13 @@
 """A test set that was fetched: filters that say what is shown, and means over it, which take a while."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.app_with_test_set import COUNT
-from tests.browser.conftest import running
+from tests.browser.conftest import PYTHON, running
 from tests.browser.scenes import compare_classes
 
 pytestmark = pytest.mark.browser
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.browser
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     program = Path(__file__).with_name("app_with_test_set.py")
-    with running([sys.executable, str(program), str(folder), "app", "--port", "0"], folder) as address:
+    with running([*PYTHON, str(program), str(folder), "app", "--port", "0"], folder) as address:
         yield address
 
 

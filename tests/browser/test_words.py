@@ -2,7 +2,6 @@
 
 import io
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import torch
 from playwright.sync_api import expect
 
 from cbam_core import CBAM_CNN
-from tests.browser.conftest import running
+from tests.browser.conftest import PYTHON, running
 from tests.browser.scenes import rested
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -71,7 +70,7 @@ STREAMLITS = {
 @pytest.fixture(scope="module")
 def marked(chromium, tmp_path_factory):
     """Opens a page of the app in the language of marks."""
-    command = [sys.executable, str(Path(__file__).with_name("marked_app.py")), "app", "--port", "0"]
+    command = [*PYTHON, str(Path(__file__).with_name("marked_app.py")), "app", "--port", "0"]
     contexts = []
     with running(command, tmp_path_factory.mktemp("marked")) as address:
 
