@@ -22,7 +22,7 @@ from app.session.words import Words, class_name, plain_name
 from app.widgets.camera import camera
 from app.widgets.choices import choose_one
 from app.widgets.gallery import Sheet, choose_from_gallery, say_unreadable
-from app.widgets.strip import strip
+from app.widgets.strip import PageChoice, strip
 from app.widgets.uploads import ENDINGS
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
@@ -221,7 +221,7 @@ def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] 
     if kept.source == "sample":
         first = _choice("strip", place).start(kept.sample)
         key = _key("strip", place)
-        chosen = strip(sources.sheet, sources.tiles, columns=sources.columns, chosen=first, key=key)
+        chosen = strip(sources.sheet, sources.tiles, columns=sources.columns, chosen=PageChoice(first), key=key)
         return _keep(place, replace(kept, sample=chosen))
     if kept.source == "test" and sources.count is not None:
         return _keep(place, replace(kept, test=_choose_test_image(place, kept.test, sources.count)))

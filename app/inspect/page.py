@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import services
 from app.inspect.result import ShownImage, show_own_pictures, show_result, write_nothing
-from app.inspect.start import FIRST, SOURCE, follow, starts, turned, was_shown
+from app.inspect.start import FIRST, SOURCE, follow, starts, was_shown
 from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
 from app.server.upload_limits import uploads_stay_in_memory
 from app.session import last_image, own_networks
@@ -22,7 +22,7 @@ from app.widgets.choices import choose_one
 from app.widgets.failures import fragment
 from app.widgets.gallery import choose_from_gallery, say_unreadable
 from app.widgets.prefetch import Ahead, Lane, send_ahead
-from app.widgets.strip import strip
+from app.widgets.strip import PageChoice, strip
 from app.widgets.uploads import say, say_where_they_live, uploads
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.errors import CbamError
@@ -89,8 +89,8 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
         services.sample_png(),
         services.sample_tiles(),
         columns=10,
-        chosen=starts()["sample"],
-        key=turned("sample", "strip-sample"),
+        chosen=PageChoice(starts()["sample"], starts()["strip-sample"]),
+        key="sample",
         prefetched=Lane("sample", classifier.digest),
     )
     if not shown:
@@ -198,7 +198,8 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
         [picture.name for picture in pictures],
         partial(services.gallery_sheet, pictures),
         first=starts()["folder"],
-        key=turned("gallery", "strip-folder"),
+        key="gallery",
+        turn=starts()["strip-folder"],
     )
     if not shown:
         return

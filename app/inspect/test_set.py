@@ -13,7 +13,7 @@ import streamlit as st
 from app.session.tiles import Tile
 from app.session.words import Words, class_name
 from app.widgets.choices import choose_one, keep_listed
-from app.widgets.strip import strip
+from app.widgets.strip import PageChoice, picked_in, strip
 from cbam_core.evaluation.selection import Order, Selection
 
 WORDS = Words(
@@ -56,7 +56,7 @@ COLUMNS = 10
 ANY = -1
 
 _KEPT, _BEGUN, _FILTERS, _TO_FIRST = "test-chosen", "test-begun", "test-filters", "test-to-first"
-_NUMBER = "test-number"
+_NUMBER, _STRIP = "test-number", "test-strip"
 
 _UNFILTERED: dict[str, int | str] = {"test-class": ANY, "test-answers": "all", "test-order": "index"}
 """By the widget's key."""
@@ -216,18 +216,17 @@ def _page_of_strip(
     shown = tuple(found[start : start + SHOWN].tolist())
     tiles = [Tile(index, _label(index, about(index)), about(index).truth) for index in shown]
     begun = st.session_state.get(_BEGUN, {})
-    if begun.get("shown") != shown:  # otherwise it stays, so that the sheet is sent once while the visitor clicks
+    if begun.get("shown") != shown:  # otherwise its data stay, so that the sheet is sent once while the visitor clicks
         turn = begun.get("turn", 0) + 1
         begun = st.session_state[_BEGUN] = {"shown": shown, "chosen": int(found[place]), "turn": turn}
-    key = f"test-strip-{begun['turn']}"
     strip(
         sheet(shown),
         tiles,
         columns=COLUMNS,
-        chosen=begun["chosen"],
-        key=key,
+        chosen=PageChoice(begun["chosen"], begun["turn"]),
+        key=_STRIP,
         tools=False,
-        on_choice=lambda: _take(key, shown),
+        on_choice=lambda: _take(begun["turn"], shown),
     )
     return int(found[place])
 
@@ -256,15 +255,15 @@ def _label(index: int, answered: Answered) -> str:
     return WORDS["answered"].format(index=index, truth=truth, predicted=class_name(answered.predicted))
 
 
-def _take(key: str, shown: tuple[int, ...]) -> None:
+def _take(turn: int, shown: tuple[int, ...]) -> None:
     """An image that was clicked."""
-    given = st.session_state.get(key, {}).get("chosen")
+    given = picked_in(turn, st.session_state.get(_STRIP, {}))
     if given in shown:
         st.session_state[_KEPT] = given
 
 
 def _choose(index: int) -> None:
-    """An image that was chosen elsewhere than on the strip, which begins anew with it."""
+    """An image that was chosen elsewhere than on the strip, which follows."""
     st.session_state[_KEPT] = index
     st.session_state.get(_BEGUN, {}).pop("shown", None)
 

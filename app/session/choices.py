@@ -123,16 +123,17 @@ class Choice:
         if self.is_known:
             self._last.set(self.get())
 
-    def start(self, value: Any) -> Any:
+    def start(self, value: Any, turn: int = 0) -> Any:
         """Give what a part begins with: the same as long as it is drawn, whatever is chosen in it.
 
         Args:
             value: to begin with, for a part that was not drawn.
+            turn: another number where a part that is drawn begins anew.
         """
-        start: Remembered[Any] = Remembered(f"{self.key}-start", lambda: value)
-        if not self.is_known:
-            start.set(value)
-        return start.get()
+        start: Remembered[tuple[int, Any]] = Remembered(f"{self.key}-start", lambda: (turn, value))
+        if not self.is_known or start.get()[0] != turn:
+            start.set((turn, value))
+        return start.get()[1]
 
     def restart(self) -> None:
         """Give the widget a new key, under which it holds nothing yet."""

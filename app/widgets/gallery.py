@@ -11,7 +11,7 @@ import streamlit as st
 from app.session.choices import Choice
 from app.session.tiles import Tile
 from app.session.words import Words
-from app.widgets.strip import strip
+from app.widgets.strip import PageChoice, strip
 from cbam_core.errors import CbamError
 
 WORDS = Words(
@@ -28,7 +28,7 @@ Sheet = Callable[[int, Callable[[int], object]], bytes]
 """Gives thumbnails as one PNG, so many in a row; while it makes them, it calls the function with how many are done."""
 
 
-def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: str) -> int | None:
+def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: str, turn: int = 0) -> int | None:
     """Let the visitor choose a picture.
 
     Args:
@@ -36,6 +36,7 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: 
         sheet: gives the thumbnails of all pictures, in their order.
         first: name of the picture to begin with; that of the first one where there is none of this name.
         key: of the widget; other pictures have one of their own, for places mean others then.
+        turn: another number where the page chooses `first` anew.
 
     Returns:
         The picture's place; None where there are none.
@@ -49,9 +50,9 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: 
     thumbnails = sheet(COLUMNS, lambda done: room.progress(done / len(names), text=said))
     described = [Tile(place, name, "") for place, name in enumerate(names)]
     key = f"{key}-{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}"
-    start = Choice(key).start(names.index(first) if first in names else 0)
+    start = Choice(key).start(names.index(first) if first in names else 0, turn)
     with room.container():
-        return strip(thumbnails, described, columns=COLUMNS, chosen=start, key=key)
+        return strip(thumbnails, described, columns=COLUMNS, chosen=PageChoice(start, turn), key=key)
 
 
 def say_unreadable(error: CbamError) -> None:

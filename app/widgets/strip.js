@@ -1,4 +1,6 @@
 // A strip of thumbnails cut from one sheet. Class, chance and arrow keys choose in the browser; the page gets the index.
+// The choice is kept here alone. Where the page chooses, as after Back, its data carry another turn, and the strip
+// follows once; what a visitor chooses is told with the turn that it was chosen in.
 
 const SIDE = 44; // pixels of one thumbnail, as in the style sheet
 const PAUSE = 140; // milliseconds: holding an arrow key asks for the last thumbnail, not for each one passed
@@ -12,9 +14,15 @@ export default function ({ data, parentElement, setStateValue }) {
   };
   // Streamlit calls this again whenever data comes; what the visitor chose since then stays.
   strip.dataset.of = data.of;
-  if (strip.dataset.sheet === data.id) return gone;
+  const turned = strip.dataset.turn !== String(data.turn);
+  strip.dataset.turn = data.turn;
+  if (turned) clearTimeout(timers.get(strip));
+  if (strip.dataset.sheet === data.id) {
+    if (turned) follow(strip, data.chosen);
+    return gone;
+  }
   const told = strip.dataset.pictures === data.pictures; // the same ones in another language
-  const kept = told ? strip.querySelector(".tile[aria-selected=true]")?.dataset.index : undefined;
+  const kept = told && !turned ? strip.querySelector(".tile[aria-selected=true]")?.dataset.index : undefined;
   const wanted = (told && strip.querySelector("select")?.value) || "";
   if (!told) clearTimeout(timers.get(strip));
   strip.dataset.sheet = data.id;
@@ -40,15 +48,13 @@ export default function ({ data, parentElement, setStateValue }) {
   const shown = () => tiles.filter((tile) => !tile.hidden);
 
   function choose(tile, { wait = 0, focus = false } = {}) {
-    for (const other of tiles) {
-      other.setAttribute("aria-selected", String(other === tile));
-      other.tabIndex = other === tile ? 0 : -1;
-    }
+    select(tiles, tile);
     tile.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (focus) tile.focus({ preventScroll: true });
     announce(data.channel, strip.dataset.of, Number(tile.dataset.index));
     clearTimeout(timers.get(strip));
-    timers.set(strip, setTimeout(() => setStateValue("chosen", Number(tile.dataset.index)), wait));
+    const told = [Number(strip.dataset.turn), Number(tile.dataset.index)];
+    timers.set(strip, setTimeout(() => setStateValue("chosen", told), wait));
   }
 
   function narrow() {
@@ -69,13 +75,8 @@ export default function ({ data, parentElement, setStateValue }) {
     if (others.length) choose(others[Math.floor(Math.random() * others.length)]);
   });
   list.addEventListener("scroll", () => fade(list), { passive: true });
-  let begun = false;
   new ResizeObserver(() => {
-    if (list.clientWidth && !begun) {
-      begun = true; // what comes before the chosen one shows as well; a strip that is hidden has no places yet
-      const chosen = tiles.find((tile) => tile.getAttribute("aria-selected") === "true");
-      list.scrollLeft = chosen.offsetLeft - list.offsetLeft - 3 * SIDE;
-    }
+    bringIntoView(list);
     fade(list);
   }).observe(list);
   list.addEventListener("click", (event) => {
@@ -93,13 +94,42 @@ export default function ({ data, parentElement, setStateValue }) {
   });
 
   const start = tiles.find((tile) => Number(tile.dataset.index) === Number(kept ?? data.chosen)) ?? tiles[0];
-  for (const tile of tiles) {
-    tile.setAttribute("aria-selected", String(tile === start));
-    tile.tabIndex = tile === start ? 0 : -1;
-  }
+  select(tiles, start);
   filter.select.value = wanted;
   narrow();
+  if (start.hidden) showAll(filter.select);
   return gone;
+}
+
+/** Select what the page chose; a filter that hides it goes. */
+function follow(strip, index) {
+  const tiles = [...strip.querySelectorAll(".tile")];
+  const tile = tiles.find((one) => Number(one.dataset.index) === index) ?? tiles[0];
+  select(tiles, tile);
+  if (tile.hidden) showAll(strip.querySelector("select"));
+  const list = strip.querySelector(".tiles");
+  delete list.dataset.placed;
+  bringIntoView(list);
+}
+
+function select(tiles, chosen) {
+  for (const tile of tiles) {
+    tile.setAttribute("aria-selected", String(tile === chosen));
+    tile.tabIndex = tile === chosen ? 0 : -1;
+  }
+}
+
+function showAll(filter) {
+  filter.value = "";
+  filter.dispatchEvent(new Event("change"));
+}
+
+/** Scroll the row, once, to the chosen thumbnail and what comes before it; a strip that is hidden has no places yet. */
+function bringIntoView(list) {
+  if (!list.clientWidth || "placed" in list.dataset) return;
+  list.dataset.placed = "";
+  const chosen = list.querySelector(".tile[aria-selected=true]");
+  list.scrollLeft = chosen.offsetLeft - list.offsetLeft - 3 * SIDE;
 }
 
 /** Tell the parts of the page that show the chosen picture, where its result was sent ahead. */

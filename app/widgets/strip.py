@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -26,12 +26,25 @@ WORDS = Words(
 )
 
 
+@dataclass(frozen=True)
+class PageChoice:
+    """The thumbnail that the page chooses, and not the visitor.
+
+    Attributes:
+        index: of the picture.
+        turn: another number whenever the page chooses anew; the strip in the browser follows then.
+    """
+
+    index: int
+    turn: int = 0
+
+
 def strip(
     sheet: bytes,
     tiles: Sequence[Tile],
     *,
     columns: int,
-    chosen: int,
+    chosen: PageChoice,
     key: str,
     tools: bool = True,
     prefetched: Lane = NO_LANE,
@@ -43,7 +56,7 @@ def strip(
         sheet: PNG with the thumbnails in rows of `columns`, in the order of `tiles`.
         tiles: what each thumbnail is.
         columns: thumbnails in a row of the sheet.
-        chosen: index that is chosen at first.
+        chosen: what is chosen at first, and again with every new turn; the same within a turn.
         key: of the widget.
         tools: show the filter by class, where there are several, the random choice and the count.
         prefetched: which results were sent ahead for these thumbnails, see `app.widgets.prefetch`.
@@ -54,9 +67,21 @@ def strip(
         sheet, tuple(tiles), columns, chosen, prefetched.channel, told_of(prefetched.network), tools, language()
     )
     result = _component()(key=key, data=data, on_chosen_change=on_choice)
-    picked = result.get("chosen")
-    known = {tile.index for tile in tiles}
-    return picked if isinstance(picked, int) and picked in known else chosen
+    picked = picked_in(chosen.turn, result)
+    return picked if picked in {tile.index for tile in tiles} else chosen.index
+
+
+def picked_in(turn: int, state: Mapping[str, Any]) -> int | None:
+    """The index that a visitor chose since the page chose last; None where they chose none.
+
+    Args:
+        turn: the page's.
+        state: what the browser says of a strip; browsers can send anything.
+    """
+    match state.get("chosen"):
+        case [int() as told, int() as index] if told == turn:
+            return index
+    return None
 
 
 @lru_cache(maxsize=64)
@@ -64,27 +89,34 @@ def _data(
     sheet: bytes,
     tiles: tuple[Tile, ...],
     columns: int,
-    chosen: int,
+    chosen: PageChoice,
     channel: str,
     of: str,
     tools: bool,
     language: str,
 ) -> dict[str, Any]:
-    described = [{**asdict(tile), "class": tile.class_} for tile in tiles]
+    return {
+        **_pictures(sheet, tiles, columns, language),
+        "turn": chosen.turn,
+        "chosen": chosen.index,
+        "words": spoken(WORDS),
+        "tools": tools,
+        "channel": channel,
+        "of": of,
+    }
+
+
+@lru_cache(maxsize=64)
+def _pictures(sheet: bytes, tiles: tuple[Tile, ...], columns: int, language: str) -> dict[str, Any]:
     classes = list(dict.fromkeys(tile.class_ for tile in tiles))
     return {
         "id": f"{hash((sheet, tiles, language)):x}",
         "pictures": f"{hash(sheet):x}",
         "sheet": base64.b64encode(sheet).decode("ascii"),
-        "tiles": described,
+        "tiles": [{**asdict(tile), "class": tile.class_} for tile in tiles],
         "columns": columns,
         "classes": classes,
         "names": list(map(class_name, classes)),
-        "chosen": chosen,
-        "words": spoken(WORDS),
-        "tools": tools,
-        "channel": channel,
-        "of": of,
     }
 
 

@@ -10,6 +10,7 @@ import app.widgets
 from app.services.prediction import prediction_data, preview_of
 from app.session.tiles import Tile, lay_out_tiles
 from app.widgets.prefetch import painter
+from app.widgets.strip import PageChoice
 from app.widgets.strip import _data as strip_data
 from cbam_core import explain
 
@@ -162,11 +163,11 @@ def test_keys_that_the_browser_has_a_meaning_for_do_not_move_the_frame(mount, fr
 # The strip
 
 
-def tiles(language="en"):
+def tiles(language="en", *, turn=0, index=0):
     pixels = [np.full((32, 32, 3), value, np.uint8) for value in (0, 100, 200)]
     file = lay_out_tiles(pixels, 3).tobytes()
     named = [Tile(place, f"{name} {language}", name) for place, name in enumerate(("cat", "dog", "cat"))]
-    return strip_data(file, tuple(named), 3, 0, "", "", True, language)
+    return strip_data(file, tuple(named), 3, PageChoice(index, turn), "", "", True, language)
 
 
 def test_another_language_leaves_choice_and_filter_as_they_are(mount):
@@ -179,6 +180,43 @@ def test_another_language_leaves_choice_and_filter_as_they_are(mount):
     assert page.locator(".tile[aria-selected=true]").get_attribute("data-index") == "2"
     assert page.locator("select").input_value() == "cat"
     assert page.locator(".tile:not([hidden])").count() == 2
+
+
+def selected(page):
+    return page.locator(".tile[aria-selected=true]").evaluate_all("tiles => tiles.map((tile) => tile.dataset.index)")
+
+
+def test_the_strip_follows_the_page_once_a_turn_and_the_visitor_otherwise(mount):
+    page = mount('<div class="strip"></div>', read("strip.js"), tiles(turn=4, index=1))
+    assert selected(page) == ["1"]
+    page.locator(".tile").nth(2).click()
+    call(page, tiles(turn=4, index=1))
+    assert selected(page) == ["2"]
+    call(page, tiles(turn=5, index=0))
+    assert selected(page) == ["0"]
+    page.locator(".tile").nth(2).click()
+    page.wait_for_function("window.told.length === 2")
+    assert page.evaluate("told") == [["chosen", [4, 2]], ["chosen", [5, 2]]]
+
+
+def test_a_filter_stays_while_the_page_chooses_what_it_shows_and_goes_when_it_hides_that(mount):
+    page = mount('<div class="strip"></div>', read("strip.js"), tiles())
+    page.locator("select").select_option("cat")
+    call(page, tiles(turn=1, index=2))
+    assert (selected(page), page.locator("select").input_value()) == (["2"], "cat")
+    call(page, tiles(turn=2, index=1))
+    assert (selected(page), page.locator("select").input_value()) == (["1"], "")
+    assert page.locator(".tile:not([hidden])").count() == 3
+
+
+def test_a_choice_that_was_waiting_when_the_page_chose_is_told_no_more(mount):
+    page = mount('<div class="strip"></div>', read("strip.js"), tiles())
+    page.locator(".tile").first.focus()
+    page.keyboard.press("ArrowRight")
+    call(page, tiles(turn=1, index=2))
+    page.wait_for_timeout(300)
+    assert page.evaluate("told") == []
+    assert selected(page) == ["2"]
 
 
 def test_a_strip_that_left_the_page_tells_nothing(mount):

@@ -44,6 +44,35 @@ def test_a_choice_is_in_the_address_and_going_back_and_forth_brings_back_what_wa
         expect(page).to_have_url(re.compile(rf"image=sample-{index}$"))
 
 
+WATCH = """() => {
+  const within = (root) => [...root.querySelectorAll("*")].flatMap((one) =>
+    one.matches(".tile") ? [one] : one.shadowRoot ? within(one.shadowRoot) : []);
+  window.seen = [];
+  const look = () => {
+    const chosen = within(document).filter((tile) => tile.getAttribute("aria-selected") === "true");
+    const said = chosen.map((tile) => tile.dataset.index).join(" and ");
+    if (seen.at(-1) !== said) seen.push(said);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_in_every_frame_of_going_back_and_forward_one_tile_is_selected(open_page):
+    page = open_page()
+    tile = page.locator('.strip .tile[aria-selected="true"]')
+    for index in (3, 40):
+        page.locator(f'.strip .tile[data-index="{index}"]').click()
+        expect(page).to_have_url(re.compile(rf"image=sample-{index}$"))
+    page.evaluate(WATCH)
+    for go, index in ((page.go_back, 3), (page.go_back, 31), (page.go_forward, 3), (page.go_forward, 40)):
+        go()
+        expect(tile).to_have_attribute("data-index", str(index))
+        expect(page).to_have_url(re.compile(rf"image=sample-{index}$"))
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    assert page.evaluate("seen") == ["40", "3", "31", "3", "40"]
+
+
 def test_going_back_from_another_page_brings_back_the_picture(open_page):
     page = open_page()
     page.locator('.strip .tile[data-index="3"]').click()

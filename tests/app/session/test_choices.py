@@ -44,6 +44,20 @@ def test_a_part_begins_with_the_same_until_a_new_generation():
     assert app.number_input(key="number-1").value == 9
 
 
+def test_a_part_begins_anew_with_every_turn_and_keeps_to_it_in_between():
+    def script():
+        import streamlit as st
+
+        from app.session.choices import Choice
+
+        part = Choice("part")
+        part.begin(0)
+        asked = ((1, 0), (2, 0), (3, 1), (4, 1))
+        st.text(" ".join(str(part.start(value, turn)) for value, turn in asked))
+
+    assert AppTest.from_function(script).run().text[0].value == "1 1 3 3"
+
+
 def test_what_is_remembered_begins_with_its_first_value_and_can_be_forgotten():
     def script():
         import streamlit as st
