@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
+from cbam_core.data.dataset import ImageSequence
 from cbam_core.data.fitting import fit_image
 from cbam_core.data.normalisation import normalise
 from cbam_core.errors import ModelError
@@ -90,7 +91,7 @@ def observe(classifier: Classifier, pixels: Images, *, gates: bool = True) -> Ob
     )
 
 
-def observe_all(classifier: Classifier, images: Images, *, gates: bool = True) -> Iterator[Observation]:
+def observe_all(classifier: Classifier, images: ImageSequence, *, gates: bool = True) -> Iterator[Observation]:
     """Show a network any number of images, batch after batch.
 
     Args:

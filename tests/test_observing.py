@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from cbam_core import Classifier, capture, explain
+from cbam_core.data.dataset import samples
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import ModelError
 from cbam_core.evaluation.class_means import GateSums
@@ -65,7 +66,7 @@ def test_a_list_an_evaluation_and_means_show_its_very_numbers(tiny_classifier: C
     probabilities = np.concatenate([one.probabilities for one in seen])
     explained = explain(tiny_classifier, [*images])
     assert np.array_equal(np.stack([one.probabilities for one in explained]), probabilities)
-    scored = score(tiny_classifier, images, labels, classes=tiny_classifier.classes)
+    scored = score(tiny_classifier, samples())
     assert np.array_equal(scored.levels, levels_of(probabilities))
     sums = GateSums(tiny_classifier, tiny_classifier.classes)
     sums.add(images, labels)

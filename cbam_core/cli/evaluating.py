@@ -12,8 +12,7 @@ from cbam_core.cli.output import console, one_line, progress_bar, say, write_jso
 from cbam_core.places import shipped_checkpoints
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from cbam_core.data.dataset import Dataset
     from cbam_core.network import Classifier
     from cbam_core.results.evaluation import Evaluation
 
@@ -52,22 +51,14 @@ def evaluate(
     """
     if keep and split == "samples":
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
-    from cbam_core.data.cifar10 import CLASSES
     from cbam_core.evaluation.scoring import score
 
     classifier = open_checkpoint(checkpoint)
     chosen = split or ("test" if keep else _at_hand(data_dir))
-    images, labels = _labelled(chosen, data_dir)
+    dataset = _labelled(chosen, data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress:
-        task = progress.add_task("testing", total=len(labels))
-        result = score(
-            classifier,
-            images,
-            labels,
-            classes=CLASSES,
-            split=chosen,
-            report=lambda done: progress.update(task, completed=done),
-        )
+        task = progress.add_task("testing", total=len(dataset))
+        result = score(classifier, dataset, report=lambda done: progress.update(task, completed=done))
     if as_json:
         write_json({"checkpoint": classifier.name, "digest": result.digest, "split": chosen, **result.as_dict()})
     else:
@@ -88,15 +79,10 @@ def _at_hand(data_dir: Path | None) -> Split:
     return "samples"
 
 
-def _labelled(split: Split, data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    from cbam_core.data.cifar10 import open_split
-    from cbam_core.data.samples import sample_sheet
+def _labelled(split: Split, data_dir: Path | None) -> Dataset:
+    from cbam_core.data.dataset import open_dataset
 
-    if split == "test":
-        test = open_split("test", data_dir)
-        return test.images, test.labels
-    sheet = sample_sheet()
-    return sheet.images, sheet.labels
+    return open_dataset("cifar10:test" if split == "test" else split, data_dir)
 
 
 def _keep(result: Evaluation, classifier: Classifier, given: str | None) -> None:

@@ -33,10 +33,15 @@ class GalleryPicture:
 
 
 def list_pictures(folder: Path) -> tuple[GalleryPicture, ...]:
+    """The first `MOST` picture files of a folder by name; see `all_pictures`."""
+    return all_pictures(folder)[:MOST]
+
+
+def all_pictures(folder: Path) -> tuple[GalleryPicture, ...]:
     """The picture files of a folder by name, without those of its sub folders.
 
     Left out are hidden files, files that are not there any more, and those whose names hold what no text can, as those
-    of an archive in another encoding; at most `MOST` are given.
+    of an archive in another encoding.
 
     Raises:
         DataError: the folder is none, or may not be read.
@@ -51,8 +56,7 @@ def list_pictures(folder: Path) -> tuple[GalleryPicture, ...]:
             reason=error.strerror or type(error).__name__,
         ) from error
     named = [path for path in found if not path.name.startswith(".") and path.name.isprintable()]
-    shown = [path for path in named if path.is_file()]
-    return tuple(GalleryPicture(path.name, path) for path in shown[:MOST])
+    return tuple(GalleryPicture(path.name, path) for path in named if path.is_file())
 
 
 def thumbnail(path: Path, side: int) -> UInt8[np.ndarray, "s s 3"]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64, UInt8, UInt16
+from jaxtyping import Bool, Float32, Float64, Int64, UInt, UInt16
 
 TOP = np.iinfo(np.uint16).max
 """The level of probability 1. A level is wrong by at most 0.0000077, and levels of equal bins have exact borders."""
@@ -76,7 +76,7 @@ class Evaluation:
     """The answers of a network to N labelled images, in the order of their split.
 
     Attributes:
-        classes: names of the K classes, 256 at most.
+        classes: names of the K classes; a file holds 256 at most.
         labels: true class of each image.
         predicted: most probable class of each image.
         levels: probability of each class in steps of 1/65535, so that a file of 10,000 images stays small.
@@ -85,8 +85,8 @@ class Evaluation:
     """
 
     classes: tuple[str, ...]
-    labels: UInt8[np.ndarray, " n"]
-    predicted: UInt8[np.ndarray, " n"]
+    labels: UInt[np.ndarray, " n"]
+    predicted: UInt[np.ndarray, " n"]
     levels: UInt16[np.ndarray, "n k"]
     split: str = ""
     digest: str = ""

@@ -9,16 +9,13 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from cbam_core.data.samples import PER_CLASS, sample_sheet
+from cbam_core.data.samples import film_images
 from cbam_core.errors import TrainingError
 from cbam_core.network import Classifier
 from cbam_core.observing import observe, placements
 from cbam_core.results.film import FILM, Film, is_scene, open_film
 from cbam_core.results.history import History
 from cbam_core.training.callbacks import Watch
-
-FIXED = tuple(PER_CLASS * label for label in (0, 1, 2, 3, 4, 5, 7, 8))
-"""Places in the sample sheet of the eight images that every run is watched on: one each of eight classes."""
 
 
 class Camera:
@@ -29,10 +26,9 @@ class Camera:
     """
 
     def __init__(self, classifier: Classifier) -> None:
-        sheet = sample_sheet()
         self._classifier = classifier
-        self._images = sheet.images[list(FIXED)]
-        self._labels = sheet.labels[list(FIXED)].astype(np.int64)
+        self._images, labels = film_images()
+        self._labels = labels.astype(np.int64)
 
     def take(self, model: nn.Module, epoch: int, accuracy: float = float("nan")) -> Film:
         """Take a film of one scene.

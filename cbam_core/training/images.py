@@ -9,6 +9,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from cbam_core.data.dataset import Dataset, Labels
 from cbam_core.errors import TrainingError
 
 SPLIT_SEED = 20181008
@@ -28,10 +29,19 @@ class Images:
     labels: Tensor
 
     @classmethod
-    def from_arrays(cls, images: UInt8[np.ndarray, "n h w 3"], labels: UInt8[np.ndarray, " n"]) -> Images:
+    def from_arrays(cls, images: UInt8[np.ndarray, "n h w 3"], labels: Labels) -> Images:
         """Copy arrays as the data set stores them into tensors."""
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         return cls(pixels, torch.from_numpy(labels.astype(np.int64)))
+
+    @classmethod
+    def from_dataset(cls, dataset: Dataset) -> Images:
+        """Copy a set of images, all of one size, into tensors.
+
+        Raises:
+            DataError: the images have no labels.
+        """
+        return cls.from_arrays(np.asarray(dataset.images[:]), dataset.known_labels)
 
     @property
     def side(self) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
+from cbam_core.data.dataset import Dataset, open_dataset
 from cbam_core.data.normalisation import normalise
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.evaluation.evaluation_file import keep_evaluation
@@ -105,8 +105,8 @@ def train_classifier(
             "there is already a checkpoint {file}, which this run did not create; choose another folder or name",
             file=str(checkpoint),
         )
-    train, test = open_split("train", data_folder), open_split("test", data_folder)
-    teacher = open_teacher(recipe)
+    train, test = open_dataset("cifar10:train", data_folder), open_dataset("cifar10:test", data_folder)
+    teacher = open_teacher(recipe, train.classes)
     folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is noticed now, not after an epoch
 
     torch.manual_seed(recipe.seed)
@@ -116,7 +116,7 @@ def train_classifier(
         model=model,
         architecture=recipe.architecture,
         arguments=complete_arguments(recipe.architecture, arguments),
-        classes=CLASSES,
+        classes=train.classes,
         mean=COURSE_MEAN,
         std=COURSE_STD,
         input_size=find(recipe.architecture).input_size,
@@ -128,7 +128,7 @@ def train_classifier(
         own.append(TensorBoard(folder, camera))
     history = fit(
         model,
-        Images.from_arrays(train.images, train.labels),
+        Images.from_dataset(train),
         recipe,
         prepare=partial(normalise, mean=learner.mean, std=learner.std),
         folder=folder,
@@ -142,7 +142,7 @@ def train_classifier(
     )
 
 
-def open_teacher(recipe: Recipe) -> Classifier | None:
+def open_teacher(recipe: Recipe, classes: tuple[str, ...]) -> Classifier | None:
     """The network that a recipe learns from; None where it learns from labels alone.
 
     Raises:
@@ -152,7 +152,7 @@ def open_teacher(recipe: Recipe) -> Classifier | None:
     if not recipe.teacher:
         return None
     teacher = load_classifier(recipe.teacher)
-    if teacher.classes != CLASSES:
+    if teacher.classes != classes:
         raise TrainingError(
             "training.other-classes",
             "the classes of {teacher} differ from those of CIFAR-10, so it cannot be the teacher; name another network",
@@ -205,15 +205,15 @@ def _finish(
     recipe: Recipe,
     history: History,
     checkpoint: Path,
-    splits: tuple[LabelledImages, LabelledImages],
+    splits: tuple[Dataset, Dataset],
     teacher: Classifier | None,
     accelerator: Accelerator,
 ) -> TrainedRun:
     """Test once, and write everything; in the main process, which the others wait for."""
     train, test = splits
-    result = score(trained, test.images, test.labels, classes=CLASSES, split="test")
+    result = score(trained, test)
     what = _what(recipe, teacher, accelerator.device.type)
-    card = _card(recipe, history, len(train.labels), result, what)
+    card = _card(recipe, history, len(train), result, what)
     if accelerator.is_main_process:
         folder = checkpoint.parent
         shutil.copyfile(folder / HISTORY, checkpoint.with_suffix(".history.json"))

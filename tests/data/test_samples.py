@@ -5,7 +5,7 @@ import numpy as np
 
 from cbam_core.data import samples
 from cbam_core.data.cifar10 import CLASSES, LabelledImages, data_folder, is_fetched, open_split
-from cbam_core.data.samples import build_sheet, sample_sheet
+from cbam_core.data.samples import build_sheet, film_images, sample_sheet
 
 
 def test_pixels_are_those_of_the_test_set():
@@ -42,6 +42,12 @@ def test_index_names_classes_source_and_citation():
     assert tuple(described["classes"]) == CLASSES
     assert "Krizhevsky" in described["citation"]
     assert "test set" in described["source"]
+
+
+def test_runs_are_watched_on_the_first_images_of_eight_classes():
+    images, labels = film_images()
+    assert labels.tolist() == [0, 1, 2, 3, 4, 5, 7, 8]
+    assert np.array_equal(images[6], sample_sheet().images[70])
 
 
 def test_sheet_can_be_made_anew(tmp_path, monkeypatch):

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from cbam_core.data.samples import film_images
 from cbam_core.errors import TrainingError
 from cbam_core.explanation import explain
 from cbam_core.network import Classifier
 from cbam_core.results.film import FILM, Film, is_scene, open_film
 from cbam_core.results.history import Epoch, History
-from cbam_core.training.filming import FIXED, Camera, Filming
+from cbam_core.training.filming import Camera, Filming
 
 
 def history(epochs: int) -> History:
@@ -84,7 +85,7 @@ def test_a_run_that_goes_on_without_its_film_begins_another(
 
 def test_the_fixed_images_are_eight_of_eight_classes(camera: Camera, tiny_classifier: Classifier) -> None:
     scene = camera.take(tiny_classifier.model, 0)
-    assert len(FIXED) == len(scene.images) == len(set(scene.labels.tolist())) == 8
+    assert len(film_images()[0]) == len(scene.images) == len(set(scene.labels.tolist())) == 8
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing", None])

@@ -1,0 +1,180 @@
+"""Sets of images, with or without labels: CIFAR-10, the bundled sample sheet, or a folder of anybody's pictures.
+
+A folder with one sub folder a class is listed by torchvision, so that classes and labels are those that other programs
+give the same folder; its pictures are decoded by `cbam_core.data.images` when they are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, overload, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int, UInt, UInt8
+
+from cbam_core.data import cifar10
+from cbam_core.data.folder import ENDINGS, all_pictures
+from cbam_core.data.images import decode
+from cbam_core.data.samples import sample_sheet
+from cbam_core.errors import DataError
+
+Pixels = UInt8[np.ndarray, "h w 3"]
+Labels = UInt[np.ndarray, " n"] | Int[np.ndarray, " n"]
+
+
+@runtime_checkable
+class ImageSequence(Protocol):
+    """Uint8 RGB images (H, W, 3) in an order: an array (N, H, W, 3), a list, or files that are decoded when read."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    @overload
+    def __getitem__(self, place: int, /) -> Pixels: ...
+    @overload
+    def __getitem__(self, place: slice, /) -> Sequence[Pixels] | UInt8[np.ndarray, "n h w 3"]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A set of images.
+
+    Attributes:
+        name: what the set is called, such as ``"cifar10"``.
+        split: which part of it this is, such as ``"test"``; "" where it has no parts.
+        classes: names of the K classes in the order of their labels; empty without labels.
+        images: N uint8 RGB images (H, W, 3); those of a folder are decoded when they are read.
+        labels: indices into `classes`, (N,); None where nobody has said what the images show.
+    """
+
+    name: str
+    split: str
+    classes: tuple[str, ...]
+    images: ImageSequence
+    labels: Labels | None
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.images)
+
+    @property
+    def known_labels(self) -> Labels:
+        """The labels.
+
+        Raises:
+            DataError: there are none.
+        """
+        if self.labels is None:
+            raise DataError(
+                "data.no-labels",
+                "the images of {name} have no labels; sort them into one sub folder for each class",
+                name=self.name,
+            )
+        return self.labels
+
+
+class ImageFiles(Sequence[Pixels]):
+    """The pictures in files, each decoded whenever it is read.
+
+    Reading one raises `ImageError` where its file is no picture that can be decoded.
+
+    Args:
+        paths: of the files.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @overload
+    def __getitem__(self, place: int) -> Pixels: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Pixels]: ...
+    def __getitem__(self, place: int | slice) -> Pixels | list[Pixels]:
+        """The pixels of one file, uint8 RGB (H, W, 3), or of several."""
+        if isinstance(place, slice):
+            return [decode(path).pixels for path in self.paths[place]]
+        return decode(self.paths[place]).pixels
+
+
+def open_dataset(source: str | Path, folder: Path | None = None) -> Dataset:
+    """Open a set of images without reading them.
+
+    Args:
+        source: ``"cifar10:train"``, ``"cifar10:test"``, ``"samples"``, or the path of a folder: one with a sub folder
+            for each class, whose pictures get labels, or one of pictures, which have none.
+        folder: where CIFAR-10 is; see `cbam_core.data.cifar10.data_folder`.
+
+    Raises:
+        DataError: the set is not there, cannot be read, or is empty; or a folder with classes was given and torchvision
+            is not installed.
+    """
+    if source == "cifar10:train":
+        return _cifar10("train", folder)
+    if source == "cifar10:test":
+        return _cifar10("test", folder)
+    if source == "samples":
+        return samples()
+    return _folder(Path(source))
+
+
+def samples() -> Dataset:
+    """The bundled images: ten of each class of CIFAR-10."""
+    sheet = sample_sheet()
+    return Dataset("cifar10", "samples", cifar10.CLASSES, sheet.images, sheet.labels)
+
+
+def _cifar10(split: cifar10.Split, folder: Path | None) -> Dataset:
+    opened = cifar10.open_split(split, folder)
+    return Dataset("cifar10", split, cifar10.CLASSES, opened.images, opened.labels)
+
+
+def _folder(path: Path) -> Dataset:
+    try:
+        with os.scandir(path) as entries:
+            has_classes = any(entry.is_dir() for entry in entries)
+        opened = _class_folders(path) if has_classes else _flat_folder(path)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            "data.unreadable-folder",
+            "the folder of pictures {folder} cannot be read ({reason}); check its name and permissions",
+            folder=str(path),
+            reason=getattr(error, "strerror", None) or type(error).__name__,
+        ) from error
+    if not len(opened):
+        raise DataError(
+            "data.empty-folder",
+            "there are no pictures in {folder}; put some there, or one sub folder of pictures for each class",
+            folder=str(path),
+        )
+    return opened
+
+
+def _class_folders(path: Path) -> Dataset:
+    try:
+        from torchvision.datasets import ImageFolder
+    except ImportError as error:
+        raise DataError(
+            "data.no-torchvision",
+            "reading a folder of classes needs torchvision; install it by `{command}`",
+            command="pip install 'cbam-lens[train]'",
+        ) from error
+    found = ImageFolder(path, is_valid_file=_is_shown, allow_empty=True)
+    files = ImageFiles([Path(file) for file, _ in found.samples])
+    return Dataset(path.resolve().name, "", tuple(found.classes), files, np.array(found.targets, np.int64))
+
+
+def _flat_folder(path: Path) -> Dataset:
+    files = ImageFiles([picture.path for picture in all_pictures(path)])
+    return Dataset(path.resolve().name, "", (), files, None)
+
+
+def _is_shown(file: str) -> bool:
+    """Whether a file is taken for a picture by its name, as in a folder without classes."""
+    name = Path(file).name
+    return name.lower().endswith(ENDINGS) and not name.startswith(".")
