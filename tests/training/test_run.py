@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from cbam_core import load_classifier
+from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
 from cbam_core.errors import CheckpointError, DataError, ModelError, TrainingError
 from cbam_core.evaluation.evaluation_file import open_evaluation
@@ -51,7 +52,7 @@ def splits(monkeypatch):
         images = draws.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
         return LabelledImages(images, draws.integers(0, 10, count, dtype=np.uint8))
 
-    monkeypatch.setattr(run, "open_split", open_split)
+    monkeypatch.setattr(cifar10, "open_split", open_split)
     return opened
 
 
@@ -102,7 +103,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(splits, tmp_path, monkeypatch
             arrays[split] = LabelledImages(images, draws.integers(0, 10, count, dtype=np.uint8))
         return lambda split, folder: arrays[split]
 
-    monkeypatch.setattr(run, "open_split", splits_again())
+    monkeypatch.setattr(cifar10, "open_split", splits_again())
 
     with pytest.raises(KeyboardInterrupt):
         train_classifier(RECIPE, tmp_path / "stopped", watches=[Counting(stop=True)])
@@ -251,7 +252,7 @@ def test_a_teacher_of_other_classes_is_refused(tiny_classifier, monkeypatch):
     other = replace(tiny_classifier, classes=("cat", "dog"))
     monkeypatch.setattr(run, "load_classifier", lambda _: other)
     with pytest.raises(TrainingError, match="differ from those of CIFAR-10"):
-        open_teacher(replace(RECIPE, teacher="other", teacher_share=0.5))
+        open_teacher(replace(RECIPE, teacher="other", teacher_share=0.5), CLASSES)
 
 
 @pytest.mark.parametrize(("dtype", "said"), [(torch.float32, True), (torch.bfloat16, False)])
