@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, sync_playwright
 
+from tests.browser.visiting import forget, visiting
 from tests.find_chromium import find
 
 FLAGS = (
@@ -22,9 +23,6 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
-
-
-_usual = {}  # by browser: the profile of its usual visitors
 
 
 @pytest.fixture(scope="module")  # a session's would keep an event loop running under every later test
@@ -43,7 +41,7 @@ def chromium():
                 pytrace=False,
             )
         yield browser
-        _usual.pop(browser, None)
+        forget(browser)
         browser.close()
 
 
@@ -90,51 +88,3 @@ def visit(chromium, site):
     """Opens the app as new visitors do; see `visiting`."""
     with visiting(chromium, site) as open_one:
         yield open_one
-
-
-@contextmanager
-def visiting(chromium, site):
-    """Opens the app as new visitors do.
-
-    `visit()` shows the first page; `visit("compare")` goes on by the sidebar, which a narrow window has to unfold
-    first; `visit(at="compare")` opens it by its address. Further arguments are those of Playwright's `new_context`;
-    with any of them, and with `apart=True`, the visitor has a browser profile of their own. Others come one after the
-    other to that of the module, where the app's scripts need not be read anew. At the end no console may have warned,
-    no script may have failed, and no request may have gone to another host.
-    """
-    left, trouble = [], []
-
-    def open_one(page_name=None, *, at="", apart=False, **how):
-        if how or apart:
-            context = _new_context(chromium, **how)
-            left.append(context)
-        else:
-            if chromium not in _usual:
-                _usual[chromium] = _new_context(chromium)
-            context = _usual[chromium]
-        page = context.new_page()
-        left.append(page)
-        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or trouble.append(r.url))
-        page.goto(f"{site}/{at}")
-        if page_name:
-            if page.viewport_size["width"] < 700:
-                page.get_by_test_id("stExpandSidebarButton").click()
-            page.locator(f'[data-testid=stSidebarNavLink][href$="/{page_name}"]').click()
-        return page
-
-    yield open_one
-    for page_or_context in reversed(left):
-        page_or_context.close()
-    if chromium in _usual:
-        _usual[chromium].clear_cookies()
-    assert trouble == []
-
-
-def _new_context(chromium, **how):
-    # Without a GPU, moving parts cost a quarter of the time; those that are ours are tested where they move.
-    usual = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
-    context = chromium.new_context(**{**usual, **how})
-    context.set_default_timeout(90_000)  # a page's first visitor waits for what all later ones share
-    return context

@@ -10,9 +10,9 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import visiting
 from tests.browser.keyboard import CONTROLS, STOP, walk
 from tests.browser.scenes import NARROW, SCENES, TWICE_ENLARGED, rested
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.render.overlay import cells_on_input, overlay
 from tests.browser.canvas import PAINTED, pixels
-from tests.browser.conftest import visiting
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 

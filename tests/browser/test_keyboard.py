@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.browser.conftest import visiting
 from tests.browser.keyboard import RESTING, START
 from tests.browser.scenes import SCENES
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 

@@ -14,8 +14,9 @@ from cbam_core.places import shipped_checkpoints
 from cbam_core.render.diverging import diverging
 from cbam_core.render.kernels import reach
 from cbam_core.results.evaluation import Evaluation, levels_of
-from tests.browser.conftest import APP, running, visiting
+from tests.browser.conftest import APP, running
 from tests.browser.scenes import NARROW
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 

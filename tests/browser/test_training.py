@@ -15,8 +15,9 @@ from cbam_core.render.film import film_file
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.results.film import open_film
 from tests.browser.canvas import PAINTED, pixels, repainted
-from tests.browser.conftest import APP, running, visiting
+from tests.browser.conftest import APP, running
 from tests.browser.scenes import NARROW
+from tests.browser.visiting import visiting
 from tests.made_runs import make_film, make_run
 
 pytestmark = pytest.mark.browser
