@@ -77,8 +77,8 @@ async def finished(page: Page, connection: ClientConnection) -> None:
 def choice(page: Page, chance: random.Random) -> bytes:
     """What a visitor does next."""
     if chance.random() < 0.2:
-        return page.changed("sample-viewer", json_value={"settings": {"opacity": round(chance.random(), 2)}})
-    return page.changed("sample", json_value={"chosen": chance.randrange(IMAGES)})
+        return page.changed("sample-viewer-0", json_value={"settings": {"opacity": round(chance.random(), 2)}})
+    return page.changed("sample", json_value={"chosen": [0, chance.randrange(IMAGES)]})
 
 
 class Meeting:

@@ -10,12 +10,12 @@ import streamlit as st
 
 from app import services
 from app.inspect.result import ShownImage, show_own_pictures, show_result, write_nothing
-from app.inspect.start import FIRST, SOURCE, follow, starts, was_shown
+from app.inspect.start import follow
+from app.inspect.state import BROUGHT, FIRST, FOLDER, FOLDER_TURN, SAMPLE, SAMPLE_TURN, SOURCE, was_shown
 from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
 from app.server.upload_limits import uploads_stay_in_memory
 from app.session import last_image, own_networks
 from app.session.last_image import Picked
-from app.session.uploads import Upload
 from app.session.words import Words, listed_classes, plain_text
 from app.widgets.camera import take_photo
 from app.widgets.choices import choose_one
@@ -68,8 +68,8 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     labels = {name: WORDS[name] for name in parts}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
-        source = choose_one(WORDS["from"], list(parts), labels, key=SOURCE)
-    starts()["source"] = source
+        source = choose_one(WORDS["from"], list(parts), labels, key=SOURCE.key)
+    SOURCE.remember()
     # Every source stays on the page, all but one hidden, so that going back and forth loses no choice.
     for name, part in parts.items():
         with st.container(key=f"source-{name}"):
@@ -89,7 +89,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
         services.sample_png(),
         services.sample_tiles(),
         columns=10,
-        chosen=PageChoice(starts()["sample"], starts()["strip-sample"]),
+        chosen=PageChoice(SAMPLE.get(), SAMPLE_TURN.number),
         key="sample",
         prefetched=Lane("sample", classifier.digest),
     )
@@ -97,7 +97,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
         return
     last_image.note(Picked("sample", index))
     picture = services.show_sample(classifier, index)
-    ahead = Ahead("sample", classifier.digest, index, starts()["strip-sample"])
+    ahead = Ahead("sample", classifier.digest, index, SAMPLE_TURN.number)
     caption, truth = services.about_sample(index)
     name = f"cifar10-test-{int(sheet.indices[index])}"
     shown_image = ShownImage(picture, name, caption, truth, link=f"sample-{index}")
@@ -146,10 +146,10 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
     """The visitor's own pictures, one opened at a time."""
     given = uploads()
     if given:
-        starts().pop("brought", None)
+        BROUGHT.forget()
     if not shown:
         return
-    brought: Upload | None = starts().get("brought")
+    brought = BROUGHT.get()
     if brought is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["brought"], width="content")
@@ -165,7 +165,7 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
 
 def _forget() -> None:
     """Let go of the picture that was looked at last."""
-    starts().pop("brought", None)
+    BROUGHT.forget()
     last_image.forget()
 
 
@@ -197,16 +197,16 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
     place = choose_from_gallery(
         [picture.name for picture in pictures],
         partial(services.gallery_sheet, pictures),
-        first=starts()["folder"],
+        first=FOLDER.get(),
         key="gallery",
-        turn=starts()["strip-folder"],
+        turn=FOLDER_TURN.number,
     )
     if not shown:
         return
     if place is None:
         write_nothing(classifier)
         return
-    starts()["folder"] = pictures[place].name
+    FOLDER.set(pictures[place].name)
     try:
         chosen = services.gallery_file(pictures[place])
     except CbamError as error:

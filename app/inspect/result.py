@@ -11,14 +11,15 @@ import streamlit as st
 
 from app import services
 from app.inspect.link import settings_as_parameters
-from app.inspect.start import (
+from app.inspect.state import (
     Square,
+    drop_linked_square,
     frame_key,
+    keep_square,
     note_settings,
     settings_to_begin_with,
     square_of,
-    starts,
-    turned,
+    viewer,
 )
 from app.session import last_image, links, own_networks
 from app.session.last_image import Picked
@@ -102,7 +103,7 @@ def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: s
         return
     square = square_of(opened) if fit == "square" else None
     if square is not None:
-        starts()["squares"][opened.digest] = square  # for when this source is shown again
+        keep_square(opened, square)
     last_image.note(Picked("upload", upload=opened, fit=fit, square=square))
     read = [one for one in given if one.digest in pictures]
     shown = ShownImage(pictures[opened.digest], opened.name, opened.name, link=link, fit=fit, square=square)
@@ -116,8 +117,7 @@ def _fitted(classifier: Classifier, upload: Upload, fit: Fit) -> services.Shown:
     try:
         return services.show_upload(classifier, upload.digest, upload.content, fit, square)
     except CbamError as error:
-        linked: dict[str, Square] = starts()["linked"]
-        if error.code != "fit.square-outside" or linked.pop(upload.name, None) is None:
+        if error.code != "fit.square-outside" or not drop_linked_square(upload):
             raise
     square = square_of(upload)
     return services.show_upload(classifier, upload.digest, upload.content, fit, square)
@@ -187,11 +187,11 @@ def show_result(
 
 def _viewer(view: dict[str, Any], *, key: str, ahead: Ahead | None) -> Settings:
     """The viewer with the settings that the visitor made on any source, or came with."""
-    usual, place = Settings(**view["settings"]), turned(f"{key}-viewer", "viewer")
+    usual, place = Settings(**view["settings"]), viewer(key)
     asked = settings_to_begin_with(place)
     if asked.get("block") not in [block["name"] for block in view["blocks"]]:
         asked = {name: value for name, value in asked.items() if name != "block"}
     begun = usual.changed_by(asked)
-    chosen = attention_viewer({**view, "settings": begun.as_dict()}, key=place, ahead=ahead)
+    chosen = attention_viewer({**view, "settings": begun.as_dict()}, key=place.key, ahead=ahead)
     note_settings(chosen, usual, without=["image"] if len(view["images"]) < 2 else [])
     return chosen

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
 import streamlit as st
 
+from app.session.choices import Choice, Remembered
 from app.session.tiles import Tile
 from app.session.words import Words, class_name
 from app.widgets.choices import choose_one, keep_listed
@@ -55,14 +56,31 @@ SHOWN = 100
 COLUMNS = 10
 ANY = -1
 
-_KEPT, _BEGUN, _FILTERS, _TO_FIRST = "test-chosen", "test-begun", "test-filters", "test-to-first"
-_NUMBER, _STRIP = "test-number", "test-strip"
-
-_UNFILTERED: dict[str, int | str] = {"test-class": ANY, "test-answers": "all", "test-order": "index"}
-"""By the widget's key."""
-
-
 ORDERS: tuple[Order, ...] = get_args(Order)
+
+
+@dataclass(frozen=True)
+class _OnStrip:
+    """What the strip shows; it stays while the visitor clicks, so that the sheet is sent once.
+
+    Attributes:
+        images: numbers of the images.
+        chosen: the one that the page chose.
+    """
+
+    images: tuple[int, ...]
+    chosen: PageChoice
+
+
+_CHOSEN = Remembered("test-chosen", int)
+_ON_STRIP = Remembered("test-on-strip", lambda: _OnStrip((), PageChoice(0)))
+_TO_FIRST = Remembered("test-to-first", bool)
+
+_CLASS, _ANSWERS, _ORDER = Choice("test-class"), Choice("test-answers"), Choice("test-order")
+_NUMBER, _STRIP = Choice("test-number"), Choice("test-strip")
+
+_UNFILTERED: Mapping[Choice, int | str] = {_CLASS: ANY, _ANSWERS: "all", _ORDER: "index"}
+"""What each filter holds where all images are shown, by number."""
 
 
 @dataclass(frozen=True)
@@ -103,17 +121,17 @@ def choose_test_image(
     Returns:
         The image's number; None where the selection is empty.
     """
-    st.session_state.setdefault(_KEPT, first)
+    _CHOSEN.begin(first)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="test-tools"):
         found = find(_selection(classes, has_answers=unanswered is None))
         place = _settle(found)
-        chosen: int = st.session_state[_KEPT]
-        st.session_state[_NUMBER] = chosen
+        chosen = _CHOSEN.get()
+        _NUMBER.set(chosen)
         st.number_input(
             WORDS["number"],
             min_value=0,
             max_value=count - 1,
-            key=_NUMBER,
+            key=_NUMBER.key,
             on_change=_go,
             args=(count, found),
             icon=":material/tag:",
@@ -147,22 +165,21 @@ def keep_chosen(index: int, selection: Selection = EVERY) -> None:
     """
     _choose(index)
     truth = ANY if selection.truth is None else selection.truth
-    filters = dict(zip(_UNFILTERED, (truth, selection.answers, selection.order), strict=True))
-    st.session_state[_FILTERS] = filters
-    st.session_state.update(filters)  # told to the browser too, which would keep what it shows otherwise
+    for choice, value in zip(_UNFILTERED, (truth, selection.answers, selection.order), strict=True):
+        choice.set(value)
 
 
 def chosen_filters() -> Selection:
     """What the visitor filters by."""
-    filters = st.session_state.get(_FILTERS, _UNFILTERED)
-    truth, answers, order = (filters[key] for key in _UNFILTERED)
+    truth, answers, order = (choice.get(first) for choice, first in _UNFILTERED.items())
     return Selection(truth=None if truth == ANY else truth, answers=answers, order=order)
 
 
 def _settle(found: np.ndarray) -> int:
     """Choose one of those found: the same as before where it is among them; give its place."""
-    to_first = st.session_state.pop(_TO_FIRST, False)
-    places = np.flatnonzero(found == st.session_state[_KEPT])
+    to_first = _TO_FIRST.get()
+    _TO_FIRST.forget()
+    places = np.flatnonzero(found == _CHOSEN.get())
     if len(places) and not to_first:
         return int(places[0])
     if len(found):
@@ -171,22 +188,22 @@ def _settle(found: np.ndarray) -> int:
 
 
 def _selection(classes: Sequence[str], *, has_answers: bool) -> Selection:
-    filters = st.session_state.setdefault(_FILTERS, dict(_UNFILTERED))
-    for key, value in filters.items():
-        st.session_state.setdefault(key, value)  # Streamlit forgets widgets while another page is shown
+    for choice, first in _UNFILTERED.items():
+        choice.resume(first)
     selection = _choose_filters(classes, has_answers)
-    filters.update({key: st.session_state[key] for key in filters})
+    for choice in _UNFILTERED:
+        choice.remember()
     return selection
 
 
 def _choose_filters(classes: Sequence[str], has_answers: bool) -> Selection:
     named = {ANY: WORDS["any"], **{i: class_name(name) for i, name in enumerate(classes)}}
-    keep_listed("test-class", [*named.values()])
+    keep_listed(_CLASS.key, [*named.values()])
     chosen = st.selectbox(
         WORDS["class"],
         [*named],
         format_func=named.__getitem__,
-        key="test-class",
+        key=_CLASS.key,
         label_visibility="collapsed",
         width=150,
     )
@@ -194,13 +211,13 @@ def _choose_filters(classes: Sequence[str], has_answers: bool) -> Selection:
     if not has_answers:
         return Selection(truth=truth)
     labels = {word: WORDS[word] for word in ("all", "right", "wrong", *ORDERS)}
-    answers = choose_one(WORDS["answers"], ["all", "right", "wrong"], labels, key="test-answers")
-    keep_listed("test-order", [labels[order] for order in ORDERS])
+    answers = choose_one(WORDS["answers"], ["all", "right", "wrong"], labels, key=_ANSWERS.key)
+    keep_listed(_ORDER.key, [labels[order] for order in ORDERS])
     order = st.selectbox(
         WORDS["order"],
         ORDERS,
         format_func=labels.__getitem__,
-        key="test-order",
+        key=_ORDER.key,
         on_change=_order,
         label_visibility="collapsed",
         width=170,
@@ -215,18 +232,18 @@ def _page_of_strip(
     start = place // SHOWN * SHOWN
     shown = tuple(found[start : start + SHOWN].tolist())
     tiles = [Tile(index, _label(index, about(index)), about(index).truth) for index in shown]
-    begun = st.session_state.get(_BEGUN, {})
-    if begun.get("shown") != shown:  # otherwise its data stay, so that the sheet is sent once while the visitor clicks
-        turn = begun.get("turn", 0) + 1
-        begun = st.session_state[_BEGUN] = {"shown": shown, "chosen": int(found[place]), "turn": turn}
+    if _ON_STRIP.get().images != shown:
+        turn = _ON_STRIP.get().chosen.turn + 1
+        _ON_STRIP.set(_OnStrip(shown, PageChoice(int(found[place]), turn)))
+    chosen = _ON_STRIP.get().chosen
     strip(
         sheet(shown),
         tiles,
         columns=COLUMNS,
-        chosen=PageChoice(begun["chosen"], begun["turn"]),
-        key=_STRIP,
+        chosen=chosen,
+        key=_STRIP.key,
         tools=False,
-        on_choice=lambda: _take(begun["turn"], shown),
+        on_choice=lambda: _take(chosen.turn, shown),
     )
     return int(found[place])
 
@@ -257,20 +274,20 @@ def _label(index: int, answered: Answered) -> str:
 
 def _take(turn: int, shown: tuple[int, ...]) -> None:
     """An image that was clicked."""
-    given = picked_in(turn, st.session_state.get(_STRIP, {}))
+    given = picked_in(turn, _STRIP.get({}))
     if given in shown:
-        st.session_state[_KEPT] = given
+        _CHOSEN.set(given)
 
 
 def _choose(index: int) -> None:
     """An image that was chosen elsewhere than on the strip, which follows."""
-    st.session_state[_KEPT] = index
-    st.session_state.get(_BEGUN, {}).pop("shown", None)
+    _CHOSEN.set(index)
+    _ON_STRIP.set(replace(_ON_STRIP.get(), images=()))
 
 
 def _go(count: int, found: np.ndarray) -> None:
     """An image by its number, whatever the filters are: where they hide it, they are left."""
-    given = st.session_state.get(_NUMBER)
+    given = _NUMBER.get()
     if not isinstance(given, int) or not 0 <= given < count:  # the browser can send anything
         return
     if given in found:
@@ -281,7 +298,7 @@ def _go(count: int, found: np.ndarray) -> None:
 
 def _order() -> None:
     """Another order; one by confidence is asked for to see what comes first."""
-    st.session_state[_TO_FIRST] = st.session_state["test-order"] != _UNFILTERED["test-order"]
+    _TO_FIRST.set(_ORDER.get() != _UNFILTERED[_ORDER])
 
 
 def _chance(found: np.ndarray, chosen: int) -> None:

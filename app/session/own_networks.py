@@ -14,8 +14,8 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 
 import numpy as np
-import streamlit as st
 
+from app.session.choices import Remembered
 from app.session.scheduling import slot
 from app.streamlit_internals import this_session
 from cbam_core.errors import CheckpointError
@@ -35,8 +35,6 @@ SMALL = 64 * 64
 REMEMBERED, FEWEST = 300, 4
 """Results that are kept of each network with small ones, and of any other; between, so many as 30 MB hold."""
 
-_KEPT = "own-networks"
-
 Result = TypeVar("Result")
 
 
@@ -55,6 +53,9 @@ class _Shelf:
 
     kept: dict[str, _Own] = field(default_factory=dict)
     dropped: tuple[str, _Own] | None = None
+
+
+_SHELF = Remembered("own-networks", _Shelf)
 
 
 def take(file_name: str, content: bytes) -> str:
@@ -166,8 +167,7 @@ def _most_results(classifier: Classifier) -> int:
 def _shelf() -> _Shelf:
     if this_session() is None:
         return _Shelf()  # nobody visits: the server is warming up
-    shelf: _Shelf = st.session_state.setdefault(_KEPT, _Shelf())
-    return shelf
+    return _SHELF.get()
 
 
 def _free_name(file_name: str) -> str:

@@ -24,8 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import streamlit as st
-
+from app.session.choices import Remembered
 from app.streamlit_internals import this_session
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CbamError, Message
@@ -41,7 +40,7 @@ CATALOGUES: Mapping[str, str] = MappingProxyType({"zh": "zh_CN"})
 LOCALE = Path(__file__).parents[1] / "locale"
 DOMAIN = "cbam_lens"
 
-_KEPT = "language"
+_LANGUAGE: Remembered[str | None] = Remembered("language", lambda: None)
 
 NUMBERED = "class {n1}"
 """What `cbam_core` calls the classes of a file that names none."""
@@ -54,8 +53,7 @@ def language() -> str:
     """Code of the language of the running session; English outside of one."""
     if this_session() is None:
         return ENGLISH
-    kept: str = st.session_state.get(_KEPT, ENGLISH)
-    return kept
+    return _LANGUAGE.get() or ENGLISH
 
 
 def settle_language(linked: str | None, locale: str | None) -> str:
@@ -68,8 +66,8 @@ def settle_language(linked: str | None, locale: str | None) -> str:
     Returns:
         The language's code.
     """
-    if _KEPT not in st.session_state:
-        st.session_state[_KEPT] = linked if linked in LANGUAGES else preferred(locale)
+    if _LANGUAGE.get() is None:
+        _LANGUAGE.set(linked if linked in LANGUAGES else preferred(locale))
     return language()
 
 
@@ -81,7 +79,7 @@ def preferred(locale: str | None) -> str:
 
 def change_language(code: str) -> None:
     """Show the session in another language from its next run on."""
-    st.session_state[_KEPT] = code if code in LANGUAGES else ENGLISH
+    _LANGUAGE.set(code if code in LANGUAGES else ENGLISH)
 
 
 def _(text: str, **values: Any) -> str:

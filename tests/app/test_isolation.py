@@ -112,7 +112,7 @@ def test_knowing_a_files_identifier_does_not_open_it(address):
         stolen.file_id, stolen.name, stolen.size = file, "secret.png", 1
         stolen.file_urls.CopyFrom(urls)
         two.change("files", file_uploader_state_value=state)
-        assert "upload-viewer" not in two.page.elements
+        assert "upload-viewer-0" not in two.page.elements
         assert b"secret" not in two.seen
 
 

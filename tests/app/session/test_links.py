@@ -295,8 +295,8 @@ def test_another_source_begins_with_the_settings_of_the_last(viewer, picture_fil
     chosen.clear()
     app.segmented_control(key="inspect-source").select("upload").run()
     app.file_uploader[0].set_value([("cat.png", picture_file.read_bytes(), "image/png")]).run()
-    assert began["upload-viewer"].opacity == 0.9
-    assert began["sample-viewer"].opacity == 0.5  # what it was given stays while it is there
+    assert began["upload-viewer-0"].opacity == 0.9
+    assert began["sample-viewer-0"].opacity == 0.5  # what it was given stays while it is there
 
 
 def test_a_network_is_asked_for_once():

@@ -1,0 +1,117 @@
+"""What is kept of a visit to Inspect: what its widgets begin with, and what was noted while they were on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from app.session.choices import Choice, Generation, Remembered
+from app.session.uploads import Upload
+from app.widgets.prediction import framed_square
+from app.widgets.uploads import square_key
+from cbam_core.viewer import Settings
+
+FIRST = 31
+"""Place in the sample sheet of the image to begin with: a cat that faces us shows best that masks have places."""
+
+Square = tuple[float, float, float]
+"""Left, top and side in the image's own pixels."""
+
+SOURCE = Choice("inspect-source")
+"""Where images come from."""
+
+SAMPLE, SAMPLE_TURN = Remembered("inspect-sample", lambda: FIRST), Generation("inspect-sample-turn")
+"""Place in the sample sheet that the page chose last, and how often an address did."""
+
+FOLDER, FOLDER_TURN = Remembered("inspect-folder", str), Generation("inspect-folder-turn")
+"""Name of the operator's image that was shown last, "" before one was, and how often an address chose one."""
+
+BROUGHT: Remembered[Upload | None] = Remembered("inspect-brought", lambda: None)
+"""The upload that was looked at before another page was shown; None where others came since."""
+
+_SETTINGS: Remembered[Mapping[str, Any]] = Remembered("inspect-settings", dict)
+_SQUARES: Remembered[Mapping[str, Square]] = Remembered("inspect-squares", dict)
+_LINKED: Remembered[Mapping[str, Square]] = Remembered("inspect-linked", dict)
+_VISITED: Remembered[frozenset[str]] = Remembered("inspect-visited", frozenset)
+_VIEWERS, _FRAMES = Generation("inspect-viewers"), Generation("inspect-frames")
+
+
+def was_shown(source: str, shown: bool) -> bool:
+    """Whether a source was ever looked at: before that it costs nothing, after that it keeps what was chosen."""
+    if shown:
+        _VISITED.set(_VISITED.get() | {source})
+    return source in _VISITED.get()
+
+
+def viewer(name: str) -> Choice:
+    """The attention viewer of a source: another widget after an address asked for other settings."""
+    return Choice(f"{name}-viewer", _VIEWERS)
+
+
+def settings_to_begin_with(of: Choice) -> Mapping[str, Any]:
+    """Changes of settings that a viewer begins with: those of the one that was looked at last.
+
+    They stay while it is on the page: it would take others for a wish of the page, and let go of the visitor's.
+    """
+    changes: Mapping[str, Any] = of.start(_SETTINGS.get())
+    return changes
+
+
+def begin_with_settings(changes: Mapping[str, Any]) -> None:
+    """Have every viewer begin with the settings of an address.
+
+    Args:
+        changes: of the usual settings.
+    """
+    if changes != _SETTINGS.get():
+        _SETTINGS.set(changes)
+        _VIEWERS.advance()
+
+
+def note_settings(chosen: Settings, usual: Settings, *, without: Collection[str] = ()) -> None:
+    """Keep what the visitor changed, for the next viewer.
+
+    Args:
+        chosen: what the viewer shows.
+        usual: what it would show if nobody had chosen anything.
+        without: settings that there was no choice of.
+    """
+    now, before = chosen.as_dict(), usual.as_dict()
+    changed = {name: value for name, value in now.items() if value != before[name]}
+    no_choice = {name: value for name, value in _SETTINGS.get().items() if name in without}
+    _SETTINGS.set(no_choice | changed)
+
+
+def square_of(upload: Upload) -> Square | None:
+    """The part of an image that the visitor framed, or came with."""
+    linked = _LINKED.get().get(upload.name) if SOURCE.get() == "folder" else None
+    return framed_square(frame_key(upload)) or _SQUARES.get().get(upload.digest) or linked
+
+
+def frame_key(upload: Upload) -> str:
+    """Key of the widget in which the visitor frames a part of an image; another one after an address named a part."""
+    return Choice(square_key(upload), _FRAMES).key
+
+
+def keep_square(upload: Upload, square: Square) -> None:
+    """Keep the part that is shown, for when the image is shown again."""
+    _SQUARES.set({**_SQUARES.get(), upload.digest: square})
+
+
+def begin_with_square(name: str, square: Square | None) -> None:
+    """Forget all that was framed, and begin with the part that an address names.
+
+    Args:
+        name: of one of the operator's images.
+        square: the part; None where the address names none.
+    """
+    _SQUARES.set({})
+    _LINKED.set({} if square is None else {name: square})
+    _FRAMES.advance()
+
+
+def drop_linked_square(upload: Upload) -> bool:
+    """Forget the part that an address named; return whether it named one of this image."""
+    linked = _LINKED.get()
+    _LINKED.set({name: square for name, square in linked.items() if name != upload.name})
+    return upload.name in linked
