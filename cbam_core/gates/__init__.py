@@ -1,6 +1,6 @@
-"""What did the gates do in this forward? Where they are, watching them, and where their cells lie on the input.
+"""What did the gates do in this forward? Finding gates, recording them, and locating their maps on the input.
 
-Names are imported when they are first used, so that opening a stored result does not wait for torch.
+Names are imported on first use, so that opening a stored result does not import torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A network in numbers: layer by layer, block by block, and what its gates add.
+"""Sizes and costs of a network: for each layer, for each block, and for its gates.
 
 A *multiply-add* is one multiplication whose result is added to a sum, for one image.
 
@@ -6,7 +6,7 @@ Counted: convolutions and linear layers (without bias additions; a layer that ru
 perceptron of channel attention does), and each gate's multiplication of its feature map, one per element.
 
 Not counted: pooling, batch normalisation (which can be folded into the convolution before it), ReLU, sigmoid,
-dropout, and the means and maxima that the gates look at.
+dropout, and the means and maxima that the gates compute.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from cbam_core.gates.sites import Site
 
 @dataclass(frozen=True)
 class Layer:
-    """One module that computes something itself.
+    """One module with parameters or operations of its own.
 
     Attributes:
-        name: its name in the network, such as ``"cbam1.channel_attn.fc.0"``.
-        kind: its class, such as ``"Conv2d"``.
-        output_shape: of one image's output, without the batch, such as (32, 16, 16).
-        parameters: its own parameters.
-        multiply_adds: see the module's text; over all calls.
+        name: path in the network, such as ``"cbam1.channel_attn.fc.0"``.
+        kind: class name, such as ``"Conv2d"``.
+        output_shape: shape of the output for one image, without the batch axis, such as (32, 16, 16).
+        parameters: number of parameters, without those of modules inside it.
+        multiply_adds: number of multiply-adds (see above) of all its calls in one forward.
     """
 
     name: str
@@ -49,10 +49,10 @@ class BlockCost:
     """What the gates of one block add to their network.
 
     Attributes:
-        name: the block's name, such as ``"cbam1"``; empty where it is the network itself.
+        name: path of the block, such as ``"cbam1"``; empty where the block is the network itself.
         parameters: number of parameters of all its gates.
-        channel_parameters: number of those of its channel attention.
-        spatial_parameters: number of those of its spatial attention.
+        channel_parameters: number of parameters of its channel attention.
+        spatial_parameters: number of parameters of its spatial attention.
         multiply_adds: number of multiply-adds of all its gates.
     """
 
@@ -65,15 +65,15 @@ class BlockCost:
 
 @dataclass(frozen=True)
 class Summary:
-    """A network in numbers, for one input image.
+    """Sizes and costs of a network, for one input image.
 
     Attributes:
         input_size: (width, height) in pixels.
-        layers: in the order in which they first finish.
-        blocks: every block with gates, in the order in which they are found.
-        parameters: of the whole network.
-        trainable: those that training may change.
-        multiply_adds: of one forward.
+        layers: layers in the order in which they first finish.
+        blocks: blocks with gates, in the order in which they are found.
+        parameters: number of parameters of the whole network.
+        trainable: number of parameters that training may change.
+        multiply_adds: number of multiply-adds of one forward.
     """
 
     input_size: tuple[int, int]
@@ -85,29 +85,29 @@ class Summary:
 
     @property
     def cbam_parameters(self) -> int:
-        """Parameters of all blocks."""
+        """Number of parameters of all blocks."""
         return sum(block.parameters for block in self.blocks)
 
     @property
     def cbam_multiply_adds(self) -> int:
-        """Multiply-adds of all blocks."""
+        """Number of multiply-adds of all blocks."""
         return sum(block.multiply_adds for block in self.blocks)
 
     @property
     def cbam_parameter_share(self) -> float:
-        """The blocks' part of all parameters, in [0, 1]."""
+        """Share of the blocks in all parameters, in [0, 1]."""
         return self.cbam_parameters / max(self.parameters, 1)
 
     @property
     def cbam_multiply_add_share(self) -> float:
-        """The blocks' part of all multiply-adds, in [0, 1]."""
+        """Share of the blocks in all multiply-adds, in [0, 1]."""
         return self.cbam_multiply_adds / max(self.multiply_adds, 1)
 
 
 def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
     """Count a network's layers, parameters and multiply-adds.
 
-    The network is not touched: a copy without data, hooks or gradients runs once on an image without data.
+    The network itself does not run: a copy without data, hooks or gradients does, once, on torch's meta device.
 
     Args:
         model: a network for RGB images.
@@ -115,37 +115,37 @@ def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
 
     Raises:
         CaptureError: the network is compiled, scripted or exported.
-        ModelError: the network does not take the size.
+        ModelError: the network does not accept the size.
     """
-    shadow = _shadow(model)
-    sites = find_sites(shadow)
+    twin = _meta_copy(model)
+    sites = find_sites(twin)
     gated = {site.gated for site in sites}
     layers: dict[str, Layer] = {}
-    for name, module in shadow.named_modules():
+    for name, module in twin.named_modules():
         own = sum(parameter.numel() for parameter in module.parameters(recurse=False))
         if own or module in gated or not any(module.children()):
             module.register_forward_hook(_counter(layers, name, own, gates=module in gated))
     width, height = input_size
     with torch.no_grad():
-        shadow(torch.empty(1, 3, height, width, device="meta"))
+        twin(torch.empty(1, 3, height, width, device="meta"))
     parameters = list(model.parameters())
     return Summary(
         input_size=input_size,
         layers=tuple(layers.values()),
-        blocks=tuple(_blocks(shadow, sites, layers)),
+        blocks=tuple(_blocks(twin, sites, layers)),
         parameters=sum(parameter.numel() for parameter in parameters),
         trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         multiply_adds=sum(layer.multiply_adds for layer in layers.values()),
     )
 
 
-def _shadow(model: nn.Module) -> nn.Module:
-    """A copy in eval mode whose tensors have shapes but no data, and which has no hooks."""
+def _meta_copy(model: nn.Module) -> nn.Module:
+    """Copy a model in eval mode, without data in its tensors and without hooks."""
     memo: dict[int, Any] = {}
     for module in model.modules():
         for key, value in vars(module).items():
             if "hooks" in key and isinstance(value, dict):
-                memo[id(value)] = OrderedDict()  # not even read, because another thread may be changing it
+                memo[id(value)] = OrderedDict()  # never read: another thread may be changing it
         for parameter in module.parameters(recurse=False):
             empty = torch.empty_like(parameter, device="meta")
             memo[id(parameter)] = nn.Parameter(empty, requires_grad=False)
@@ -200,7 +200,7 @@ def _parameters(sites: Iterable[Site]) -> int:
 
 
 def _cost(layers: dict[str, Layer], paths: set[str]) -> int:
-    """Multiply-adds of all layers at or below some paths."""
+    """Sum the multiply-adds of all layers at or below the given paths."""
     return sum(
         layer.multiply_adds
         for name, layer in layers.items()

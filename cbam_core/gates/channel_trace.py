@@ -1,6 +1,6 @@
-"""One channel on its way through a block: its feature map before the gates, and after them.
+"""One channel of a block: its feature map before the gates, and after them.
 
-Maps of all channels are too many to keep with every forward, so a forward is run for the one that is asked for.
+Maps of all channels would take too much memory to keep with every forward, so one is recorded on request.
 """
 
 from __future__ import annotations
@@ -22,53 +22,53 @@ Maps = Float[Tensor, "b h w"]
 def follow_channel(
     model: nn.Module, batch: Float[Tensor, "b ch rows columns"], block: str, channel: int
 ) -> tuple[Maps, Maps]:
-    """Run a forward, and keep one channel of one block before its channel weight and after its last gate.
+    """Run a forward, and record one channel of one block before its channel weight and after its last gate.
 
-    Nothing is left on the model, and forwards of other threads do not matter.
+    No hook is left on the model, and forwards of other threads are ignored.
 
     Args:
         model: a network.
-        batch: what it is given.
-        block: a block with channel weights, named as `cbam_core.capture` names it: ``"cbam1"``, or ``"cbam1#2"`` for
-            the second time that it runs in one forward.
-        channel: number of the channel, from 0.
+        batch: input of the network.
+        block: name of a block with channel weights, as `cbam_core.capture` gives it: ``"cbam1"``, or ``"cbam1#2"``
+            for its second call in one forward.
+        channel: index of the channel, from 0.
 
     Returns:
-        The map that the channel's weight multiplies, and what leaves the block's last gate: detached copies.
+        The map that the channel weight multiplies, and the map after the block's last gate: detached copies.
 
     Raises:
         CaptureError: the block or the channel does not exist, or the model cannot be watched.
     """
-    named = re.fullmatch(r"([^#]*)(?:#([2-9]|[1-9][0-9]{1,8}))?", block)  # the first time has no number
+    named = re.fullmatch(r"([^#]*)(?:#([2-9]|[1-9][0-9]{1,8}))?", block)  # the first call has no number
     sites = find_sites(model)
     own = [site for site in sites if named and site.block == named[1]]
-    weighing = [site for site in own if site.kind == "channel"]
-    if not named or not weighing:
+    channel_sites = [site for site in own if site.kind == "channel"]
+    if not named or not channel_sites:
         raise _unknown(block, [site.block for site in sites if site.kind == "channel"])
-    passage = _Passage(block, weighing[0], int(named[2] or 1), channel)
-    with FeatureWatcher(model, own, entering=passage.enter, leaving=passage.leave), torch.inference_mode():
+    recorder = _ChannelRecorder(block, channel_sites[0], int(named[2] or 1), channel)
+    with FeatureWatcher(model, own, entering=recorder.enter, leaving=recorder.leave), torch.inference_mode():
         model(batch)
-    if passage.before is None or passage.after is None:
+    if recorder.before is None or recorder.after is None:
         raise CaptureError(
             "capture.not-passed",
             "block {block} did not run in this forward and thread: follow a channel of the plain module, "
             "not of one spread over several devices or threads",
             block=block,
         )
-    return passage.before, passage.after
+    return recorder.before, recorder.after
 
 
-class _Passage:
-    """What is seen of one channel in one call of its block."""
+class _ChannelRecorder:
+    """Maps of one channel, recorded in one call of its block."""
 
-    def __init__(self, block: str, weighing: Site, call: int, channel: int) -> None:
+    def __init__(self, block: str, channel_site: Site, call: int, channel: int) -> None:
         self.before: Tensor | None = None
         self.after: Tensor | None = None
-        self._block, self._weighing, self._channel = block, weighing, channel
+        self._block, self._channel_site, self._channel = block, channel_site, channel
         self._call, self._calls = call, 0
 
     def enter(self, site: Site, features: Tensor) -> None:
-        if site is not self._weighing:
+        if site is not self._channel_site:
             return
         self._calls += 1
         if self._calls == self._call:
@@ -77,7 +77,7 @@ class _Passage:
 
     def leave(self, _site: Site, features: Tensor) -> None:
         if self._calls == self._call and self.before is not None:
-            self.after = self._copy(features)  # the last gate's stays
+            self.after = self._copy(features)  # overwritten until the last gate
 
     def _check(self, channels: int) -> None:
         if not 0 <= self._channel < channels:

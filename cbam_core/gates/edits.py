@@ -1,4 +1,4 @@
-"""Replacing gates in the forwards of one thread: what multiplies the feature map, and what is then recorded."""
+"""Replacing gates in the forwards of one thread; recorders then see the replacement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cbam_core.gates.sites import Site
 from cbam_core.gates.watcher import Watcher
 
 Edit = Callable[[Tensor], Tensor]
-"""Takes a gate as its module gives it; gives what multiplies the feature map instead, of the same shape."""
+"""Function of a gate as its module outputs it; returns its replacement, of the same shape."""
 
 
 class EditWatcher(Watcher):
@@ -22,7 +22,7 @@ class EditWatcher(Watcher):
 
     Args:
         model: a network, called inside the block, in the same thread.
-        edits: what becomes of which gate.
+        edits: replacement of each gate to edit.
     """
 
     def __init__(self, model: nn.Module, edits: Mapping[Site, Edit] = MappingProxyType({})) -> None:

@@ -1,6 +1,6 @@
-"""Finding gates: a finder takes a model and yields the sites of the gates that it knows.
+"""Finding gates: a finder takes a model and returns the sites of the gates that it recognises.
 
-There is one so far, for our own CBAM modules, whose gates are outputs of modules. `find_sites` joins all finders.
+There is one finder so far, for this library's own CBAM modules. `find_sites` combines all finders.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ def find_sites(model: nn.Module) -> list[Site]:
 def find_own_modules(model: nn.Module) -> list[Site]:
     """Find the gates of `ChannelAttention`, `SpatialAttention` and `CBAM`.
 
-    A module that stands in several places is named by its shortest path. A block's second gate of one kind is named by
-    its attribute, such as ``"cbam1.second"``.
+    A module with several paths is named by the shortest. A block's second gate of one kind is named by its attribute,
+    such as ``"cbam1.second"``.
 
-    It runs at every capture, so that a model may change in between. After a forward nothing of it is in the
-    processor's cache: hence one plain loop, which passes over the many modules of no interest without a call and
-    reads as little of each as it can.
+    This runs at every capture, because a model may change in between, and usually with a cold processor cache: hence
+    one plain loop, which skips other modules without a call.
 
     Raises:
         CaptureError: the model is compiled, scripted or exported, so that nothing in it can be watched.
@@ -64,7 +63,7 @@ def find_own_modules(model: nn.Module) -> list[Site]:
 
 
 class _Roles(dict[type, Kind | Literal["sealed", "plain"]]):
-    """What each class of modules means to the finder, worked out when a class is first met."""
+    """Role of each module class for the finder, computed when a class is first met."""
 
     def __missing__(self, kind: type) -> Kind | Literal["sealed", "plain"]:
         role = self[kind] = _role(kind)
@@ -79,7 +78,7 @@ def _role(kind: type) -> Kind | Literal["sealed", "plain"]:
         return "channel"
     if issubclass(kind, SpatialAttention):
         return "spatial"
-    # Compiled models are recognised by name, because importing torch's compiler to ask for its class takes seconds.
+    # Compiled models are recognised by name, because importing torch's compiler takes seconds.
     sealed = issubclass(kind, torch.jit.ScriptModule | torch.fx.GraphModule) or kind.__name__ == "OptimizedModule"
     return "sealed" if sealed else "plain"
 

@@ -1,4 +1,4 @@
-"""Placing every block's map on the network's input, by following the geometry of one forward."""
+"""Locating every block's map on the network's input, by following the geometry of one forward."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from cbam_core.results.placement import Pair, Placement
 
 
 def place(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
-    """Where the cells of every block's maps lie on the input, by block name.
+    """Locate the cells of every block's maps on the input.
 
-    Runs one forward of a black image in this thread. Convolutions, pooling, padding and interpolation move the grid;
-    whatever keeps the map's size keeps its grid; where branches meet, the first one counts.
+    Runs one forward of a black image in this thread. Convolutions, pooling, padding and interpolation change the grid;
+    any other operation that keeps the map's size keeps the grid; where branches join, the first one counts.
 
     Args:
         model: a network in eval mode.
         input_size: (width, height) in pixels.
 
     Returns:
-        The grid of each block whose feature map could be followed from the input; others are left out.
+        The placement of each block by its name; blocks whose map could not be followed from the input are left out.
 
     Raises:
         CaptureError: the model is compiled, scripted or exported.
-        ModelError: the model cannot take this size.
+        ModelError: the model does not accept this size.
     """
     parameter = next(model.parameters(), torch.empty(0))
     image = torch.zeros(1, 3, input_size[1], input_size[0], device=parameter.device, dtype=parameter.dtype)
@@ -38,22 +38,22 @@ def place(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]
     grids.put(image, Placement((0.0, 0.0), (1.0, 1.0)))
     found: dict[str, Placement] = {}
 
-    def note(site: Site, features: Tensor) -> None:
+    def record(site: Site, features: Tensor) -> None:
         grid = grids.get(features)
         if grid is not None:
             found.setdefault(site.block, grid)
 
-    with FeatureWatcher(model, find_sites(model), entering=note, mode=grids), torch.no_grad():
+    with FeatureWatcher(model, find_sites(model), entering=record, mode=grids), torch.no_grad():
         model(image)
     return found
 
 
 class _Grids(TorchFunctionMode):
-    """The grid of every tensor of the forward that runs inside; torch keeps such modes to their thread."""
+    """Grid of every tensor of the forward that runs inside; torch applies such a mode to its own thread only."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[int, tuple[Tensor, Placement]] = {}  # the tensor is kept so that its id stays its own
+        self._known: dict[int, tuple[Tensor, Placement]] = {}  # keeping the tensor keeps its id unique
 
     def put(self, tensor: Tensor, grid: Placement) -> None:
         self._known[id(tensor)] = (tensor, grid)
@@ -140,18 +140,18 @@ def _share(source: Tensor, output: Tensor) -> Pair:
 
 
 def _adaptive_pooling(_args: tuple[Any, ...], _kwargs: dict[str, Any], source: Tensor, output: Tensor) -> Step:
-    """Each output cell stands for an equal share of the input."""
+    """Treat each output cell as an equal share of the input."""
     share = _share(source, output)
     return share, share, (0.0, 0.0)
 
 
 def _interpolation(args: tuple[Any, ...], kwargs: dict[str, Any], source: Tensor, output: Tensor) -> Step:
-    """As adaptive pooling, but for modes that begin in the middle of the first cell."""
+    """Treat as adaptive pooling, except for modes that start in the middle of the first cell."""
     share = _share(source, output)
     if _argument(args, kwargs, 4, "align_corners", default=False) and min(output.shape[2:]) > 1:
         ends = [(size - 1) / (new - 1) for size, new in zip(source.shape[2:], output.shape[2:], strict=True)]
         return (1.0, 1.0), (ends[0], ends[1]), (0.0, 0.0)
-    if _argument(args, kwargs, 3, "mode", "nearest") == "nearest":  # takes the first of the cells that it stands for
+    if _argument(args, kwargs, 3, "mode", "nearest") == "nearest":  # takes the first cell of each group
         return (min(share[0], 1.0), min(share[1], 1.0)), share, (0.0, 0.0)
     return share, share, (0.0, 0.0)
 

@@ -1,7 +1,7 @@
-"""Hooks on a model that other threads use at the same time: hung here, taken off here, and no part of any copy.
+"""Hooks on a model that other threads use at the same time: registered and removed here, and absent from copies.
 
-They go straight into the dictionaries that torch keeps hooks in, because its handles cost as much as the gates of a
-small image. While a dictionary holds hooks of ours, it also says itself how it is copied and pickled: without them.
+They go directly into the dictionaries in which torch keeps hooks, because its handles cost as much time as the gates
+of a small image. While a dictionary holds such hooks, its own `__reduce_ex__` copies and pickles it without them.
 """
 
 from __future__ import annotations
@@ -14,52 +14,52 @@ from types import MethodType
 from typing import Any
 
 Hook = Callable[..., Any]
-Placed = tuple[Any, Hook]
+HookEntry = tuple[Any, Hook]
 """A module's dictionary of hooks, such as ``module._forward_hooks`` (ordered, which torch's annotation does not say),
 and a hook for it."""
 
-_registration = Lock()  # taken to hang, to take off and to copy, never during a forward
+_registration = Lock()  # held to register, remove and copy hooks, never during a forward
 _keys = count(-1, -1)  # torch numbers its own hooks from 0
 _REDUCE = "__reduce_ex__"
 
 
 class Hooks:
-    """Hooks that hang until they are taken off."""
+    """Hooks that stay on a model until they are removed."""
 
     def __init__(self) -> None:
-        self._hung: list[tuple[OrderedDict[int, Any], int]] = []
+        self._registered: list[tuple[OrderedDict[int, Any], int]] = []
 
-    def hang(self, placed: Sequence[Placed], *, first: bool = False) -> None:
-        """Hang hooks; all of them, or none where one cannot be hung.
+    def register(self, entries: Sequence[HookEntry], *, first: bool = False) -> None:
+        """Register hooks: all of them, or none where one fails.
 
         Args:
-            placed: which hook goes where.
-            first: whether they run before the hooks that already hang, rather than after them.
+            entries: dictionaries, and the hook for each.
+            first: whether they run before the hooks that are already there, rather than after them.
         """
         try:
             with _registration:
-                for hooks, hook in reversed(placed) if first else placed:
-                    self._hung.append((hooks, key := next(_keys)))
+                for hooks, hook in reversed(entries) if first else entries:
+                    self._registered.append((hooks, key := next(_keys)))
                     hooks[key] = hook
                     if first:
                         hooks.move_to_end(key, last=False)
                     if _REDUCE not in (own := hooks.__dict__):
                         own[_REDUCE] = MethodType(_reduce_to_others, hooks)
         except BaseException:
-            self.take_off()
+            self.remove()
             raise
 
-    def take_off(self) -> None:
-        """Remove all of them; what others hung stays."""
+    def remove(self) -> None:
+        """Remove all of them; hooks of others stay."""
         with _registration:
-            for hooks, key in self._hung:
+            for hooks, key in self._registered:
                 hooks.pop(key, None)
                 if not hooks or min(hooks) >= 0:
                     hooks.__dict__.pop(_REDUCE, None)
-            self._hung.clear()
+            self._registered.clear()
 
 
 def _reduce_to_others(hooks: OrderedDict[int, Any], _protocol: int) -> tuple[Any, ...]:
-    """Stand in for a dictionary's `__reduce_ex__`, by which `copy.deepcopy` and `pickle` read it."""
+    """Replace a dictionary's `__reduce_ex__`, which `copy.deepcopy` and `pickle` call."""
     with _registration:
         return OrderedDict, (), None, None, iter([(key, hook) for key, hook in hooks.items() if key >= 0])

@@ -1,4 +1,4 @@
-"""What a network's spatial attention has learnt: the kernel of every block, as plain numbers."""
+"""Kernels of a network's spatial attention, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cbam_core.gates.finders import find_sites
 
 @dataclass(frozen=True, eq=False)
 class SpatialKernel:
-    """The convolution whose output, squashed by a sigmoid, is a block's spatial mask.
+    """Weights of the convolution whose output, after a sigmoid, is a block's spatial mask.
 
     Attributes:
-        block: the block that it belongs to, such as ``"cbam1"``.
+        block: name of the block, such as ``"cbam1"``.
         planes: weights (2, k, k) over the mean (first) and the maximum (second) of the channels.
     """
 
@@ -25,7 +25,7 @@ class SpatialKernel:
 
 
 def spatial_kernels(model: nn.Module) -> tuple[SpatialKernel, ...]:
-    """Copy the kernels of all spatial gates that look at mean and maximum; none where there is none.
+    """Copy the kernels of all spatial gates that use mean and maximum; empty where there are none.
 
     Raises:
         CaptureError: the model is compiled, scripted or exported.

@@ -1,4 +1,4 @@
-"""What a forward's gates were: the record that a watcher fills, whatever finder its sites come from."""
+"""Gates of one forward, as a watcher records them, from any finder."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Gate:
     """One tensor that multiplied a feature map.
 
     Attributes:
-        name: the gate's own name, such as ``"cbam1.channel"``; ``"cbam1#2.channel"`` at its second call.
-        block: the block that it belongs to, such as ``"cbam1"``; ``"cbam1#2"`` at its second call.
-        kind: what it multiplies: ``"channel"``, ``"spatial"`` or ``"full"``.
-        call: 1 for the first time that the gate ran in this forward, 2 for the second, ...
-        values: a detached copy in its smallest form: channel (B, C), spatial (B, H, W), full (B, C, H, W).
+        name: name of the gate, such as ``"cbam1.channel"``; ``"cbam1#2.channel"`` at its second call.
+        block: name of its block, such as ``"cbam1"``; ``"cbam1#2"`` at its second call.
+        kind: axes along which it differs: ``"channel"``, ``"spatial"`` or ``"full"``.
+        call: number of this call of the gate in the forward, from 1.
+        values: detached copy in its smallest form: channel (B, C), spatial (B, H, W), full (B, C, H, W).
     """
 
     name: str
@@ -32,16 +32,16 @@ class Gate:
 
 
 class Record:
-    """The gates of the last complete forward inside a `cbam_core.capture`."""
+    """Gates of the last complete forward inside a `cbam_core.capture`."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[Site, Tensor]] | None = None
 
     @property
     def gates(self) -> tuple[Gate, ...]:
-        """Every gate in order of execution; empty for a network without gates.
+        """Gates in order of execution; empty for a network without gates.
 
-        A block that runs several times in one forward is ``"cbam1"``, ``"cbam1#2"``, ...
+        The calls of a block that runs several times in one forward are named ``"cbam1"``, ``"cbam1#2"``, ...
 
         Raises:
             CaptureError: no forward of the captured model has completed yet.
@@ -60,7 +60,7 @@ class Record:
         return tuple(gates)
 
     def replace(self, seen: list[tuple[Site, Tensor]] | None) -> None:
-        """Hold what a watcher saw in one forward, site by site, as detached copies; or nothing."""
+        """Store the gates of one forward, with their sites, as detached copies; None for no forward."""
         self._seen = seen
 
 
@@ -71,11 +71,11 @@ def _gate(site: Site, call: int, values: Tensor) -> Gate:
 
 
 def smallest(values: Tensor, axes: str) -> Tensor:
-    """Drop the axes of length one that only let a gate multiply: done when it is read, not in the forward.
+    """Drop the axes of length one that exist for broadcasting: done on reading, not in the forward.
 
     Args:
-        values: a gate in the shape (B, C, H, W) or already in its smallest form.
-        axes: those along which it differs, such as ``"HW"``.
+        values: gate of four axes, such as (B, 1, H, W), or already in its smallest form.
+        axes: axes along which it differs, such as ``"HW"``.
 
     Returns:
         A view (B, *axes).

@@ -1,4 +1,4 @@
-"""Where a gate is in a model: what finders yield and the watcher hangs on."""
+"""Location of a gate in a model: finders return sites, and watchers register hooks at them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from cbam_core.results.kinds import Kind
 
 
 class Site(NamedTuple):
-    """One gate's place in a model.
+    """Location of one gate in a model.
 
-    A named tuple rather than a dataclass, because every capture makes all of them anew.
+    A named tuple rather than a dataclass, for speed: every capture creates all of them again.
 
     Attributes:
-        name: the gate's name, the block's with a part of its own, such as ``"cbam1.channel"``.
+        name: name of the gate: that of its block and one part more, such as ``"cbam1.channel"``.
         block: path of the block that owns the gate, such as ``"cbam1"``; a class name where that is the model itself.
-        kind: what the gate multiplies.
-        tap: the module whose output is the gate.
-        gated: the module that takes a feature map and gives it back multiplied by the gate.
+        kind: axes along which the gate differs.
+        tap: module whose output is the gate.
+        gated: module that takes a feature map and returns it multiplied by the gate.
     """
 
     name: str

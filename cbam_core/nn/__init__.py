@@ -1,6 +1,6 @@
 """What is CBAM? The gates, the networks that use them, and the registry of those networks.
 
-A network that is imported here is known by its name everywhere.
+A network that is imported here is registered, and known by its name everywhere.
 """
 
 from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention

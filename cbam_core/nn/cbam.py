@@ -1,7 +1,7 @@
 """The two gates of CBAM, as Woo et al. describe them, with the course's names for every part.
 
 Source: S. Woo, J. Park, J.-Y. Lee, I. S. Kweon, *CBAM: Convolutional Block Attention Module*, ECCV 2018, section 3,
-https://arxiv.org/abs/1807.06521. Both sigmoids are submodules, so that a forward hook sees each gate as it is.
+https://arxiv.org/abs/1807.06521. Both sigmoids are submodules, so that a forward hook gets the gate itself.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from cbam_core.errors import ModelError
 class ChannelAttention(nn.Module):
     """Multiply each channel by one weight in (0, 1): *what* to keep (paper, section 3, "Channel attention module").
 
-    The weight of a channel comes from its mean and its maximum over the picture, both passed through one shared
-    two-layer perceptron, added, and squashed by a sigmoid.
+    The weight of a channel comes from its mean and its maximum over the feature map: both pass through one shared
+    two-layer perceptron, and a sigmoid of their sum is the weight.
 
     Args:
         in_channels: number of channels C of the feature map.
@@ -65,16 +65,16 @@ class ChannelAttention(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Multiply each place by one weight in (0, 1): *where* to look (paper, section 3, "Spatial attention module").
+    """Multiply each position by one weight in (0, 1): *where* to look (paper, section 3, "Spatial attention module").
 
-    The weight of a place comes from the mean and the maximum over channels there and around it: two planes, in that
-    order, under one convolution without bias, squashed by a sigmoid.
+    The weight of a position comes from the mean and the maximum over channels, at that position and around it: two
+    planes, in that order, go through one convolution without bias and a sigmoid.
 
     Args:
         kernel_size: side of the convolution, odd; the paper uses 7.
 
     Raises:
-        ModelError: the side is even or not positive, so that the mask could not keep the map's size.
+        ModelError: the side is even or not positive, so that the mask would not have the map's size.
     """
 
     def __init__(self, kernel_size: int = 7) -> None:
@@ -89,24 +89,24 @@ class SpatialAttention(nn.Module):
         self.sigmoid = nn.Sigmoid()
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Return x with every place multiplied by its weight."""
+        """Return x with every position multiplied by its weight."""
         planes = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)  # (B, 2, H, W)
         mask: Tensor = self.sigmoid(self.conv(planes))  # (B, 1, H, W)
         return x * mask
 
 
 Gates = Literal["both", "channel", "spatial", "none"]
-"""Which gates a block has; all but ``"both"`` are for finding out what a gate is good for."""
+"""Gates of a block; all but ``"both"`` are for ablations."""
 
 
 class CBAM(nn.Module):
-    """Channel attention, then spatial attention; the shape stays (paper, section 3, equations 1 and 2).
+    """Channel attention, then spatial attention; keeps the shape (paper, section 3, equations 1 and 2).
 
     Args:
         in_channels: number of channels C of the feature map.
         ratio: see `ChannelAttention`.
         kernel_size: see `SpatialAttention`.
-        gates: leave one gate out, or both, in which case the map passes unchanged.
+        gates: which gates the block has; with ``"none"`` the map passes unchanged.
 
     Raises:
         ModelError: `gates` is unknown, or an argument does not fit a gate that the block has.

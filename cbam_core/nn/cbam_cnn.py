@@ -13,7 +13,7 @@ from cbam_core.nn.cbam import CBAM, Gates
 from cbam_core.nn.registry import CLASS_COUNTS, Argument, Shapes, class_count, register_architecture
 
 SMALLEST, LARGEST = 32, 39
-"""Sides in pixels that `CBAM_CNN` takes: three halvings must leave 4x4."""
+"""Range of sides in pixels that `CBAM_CNN` accepts: three halvings must give 4x4."""
 
 
 def _infer(shapes: Shapes) -> dict[str, int | str]:
@@ -33,13 +33,13 @@ def _infer(shapes: Shapes) -> dict[str, int | str]:
 class CBAM_CNN(nn.Module):  # noqa: N801 - the name that the course and saved code use
     """The reference network for CIFAR-10: 1,150,896 parameters with ten classes.
 
-    Saved state dicts use exactly these names (``conv1``, ``cbam1.channel_attn.fc.0.weight``, ...), so weights that
-    somebody trained with the course's own code load here, and ours load there. Takes (B, 3, H, W), normalised RGB with
-    sides of 32 to 39 pixels; gives logits (B, K).
+    State dicts use exactly these names (``conv1``, ``cbam1.channel_attn.fc.0.weight``, ...), so weights from the
+    course's own code load here, and those from here load there. Input: (B, 3, H, W), normalised RGB with sides of 32
+    to 39 pixels. Output: logits (B, K).
 
     Args:
         num_classes: number of classes K.
-        gates: of every block; all but ``"both"`` give the reference network's twins, which lack a gate or two.
+        gates: gates of every block; all but ``"both"`` give variants of the reference network for ablations.
 
     Raises:
         ModelError: fewer than one class, or unknown gates.
@@ -80,7 +80,7 @@ class CBAM_CNN(nn.Module):  # noqa: N801 - the name that the course and saved co
         """Return the logits of a batch of normalised RGB images.
 
         Raises:
-            ModelError: the images are not RGB or not of a size that the classifier takes.
+            ModelError: the images are not RGB, or not of a size that the network accepts.
         """
         _check_input(x)
         x = self.cbam1(self.pool1(self.relu1(self.bn1(self.conv1(x)))))  # (B, 32, 16, 16)

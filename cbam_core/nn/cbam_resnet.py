@@ -1,4 +1,4 @@
-"""A small residual network for CIFAR-10 with a CBAM in every block, of a kind that deserves its attention maps.
+"""A small residual network for CIFAR-10 with a CBAM in every block.
 
 Sources: residual blocks by K. He et al., *Deep Residual Learning for Image Recognition*, 2016, with CBAM at the end of
 the residual branch as Woo et al. place it (2018, section 3, figure 3); shortcuts that average before they project by
@@ -16,7 +16,7 @@ from cbam_core.nn.cbam import CBAM
 from cbam_core.nn.registry import CLASS_COUNTS, Shapes, class_count, register_architecture
 
 SMALLEST, LARGEST = 32, 512
-"""Least side in pixels that `CBAM_ResNet` takes, and is made for; and the greatest that a checkpoint may ask for."""
+"""Smallest side in pixels that `CBAM_ResNet` accepts, also its usual one; largest that a checkpoint may name."""
 
 STEM = 32
 """Channels of the first convolution."""
@@ -29,10 +29,10 @@ class ResidualBlock(nn.Module):
     """Two convolutions and a CBAM, added to a shortcut.
 
     Args:
-        in_channels: of the input.
-        out_channels: of the output.
-        halves: whether the resolution is halved, by the maximum of every 2x2 places after the first convolution: unlike
-            a stride, it looks at every place, and it keeps cells in the middle of what they stand for.
+        in_channels: number of channels of the input.
+        out_channels: number of channels of the output.
+        halves: whether 2x2 maximum pooling after the first convolution halves the resolution: unlike a stride, it
+            uses every position, and each cell stays in the middle of the area that it stands for.
     """
 
     def __init__(self, in_channels: int, out_channels: int, halves: bool = False) -> None:
@@ -102,7 +102,7 @@ class CBAM_ResNet(nn.Module):  # noqa: N801 - named as the reference network is
         """Return the logits of a batch of normalised RGB images.
 
         Raises:
-            ModelError: the images are not RGB, or of a size that the network does not take.
+            ModelError: the images are not RGB, or of a size that the network does not accept.
         """
         _check_input(x)
         x = functional.relu(self.bn(self.conv(x)))

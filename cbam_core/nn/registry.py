@@ -1,6 +1,6 @@
-"""The networks that a file of weights can be for, by name, and what their state dicts must hold.
+"""The networks that weights can be for, by name, and what their state dicts must hold.
 
-Each network enters itself, with `register_architecture` above its class; `cbam_core.nn` imports those that ship.
+Each network registers itself, by `register_architecture` above its class; `cbam_core.nn` imports those that ship.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Argument:
-    """What one argument of a network's constructor may be.
+    """Values that one argument of a network's constructor may have.
 
     Attributes:
-        default: its value when nobody says otherwise; an integer or a text.
-        allowed: every value it may have: a `range` of integers, or a tuple of texts.
+        default: default value, an integer or a string.
+        allowed: allowed values: a `range` of integers, or a tuple of strings.
     """
 
     default: int | str
@@ -35,11 +35,11 @@ class Argument:
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """What one entry of a state dict must be.
+    """Shape and type that one entry of a state dict must have.
 
     Attributes:
-        shape: its sides.
-        dtype: the type that the network computes with.
+        shape: its shape.
+        dtype: type that the network computes with.
     """
 
     shape: tuple[int, ...]
@@ -48,15 +48,15 @@ class TensorSpec:
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """A network that can be built by name, within bounds that keep a hostile file from taking much memory.
+    """A network that can be built by name, within bounds that prevent a hostile file from taking much memory.
 
     Attributes:
-        name: the registered name.
-        build: makes the network, freshly initialised, from keyword arguments.
-        arguments: what these may be.
-        input_size: (width, height) in pixels that it was made for.
-        sides: widths and heights in pixels that it takes.
-        infer: reads the arguments off the shapes of a plain state dict; leaves out what it cannot tell.
+        name: registered name.
+        build: function that builds the network, freshly initialised, from keyword arguments.
+        arguments: allowed values of these, by name.
+        input_size: (width, height) in pixels that it was designed for.
+        sides: widths and heights in pixels that it accepts.
+        infer: function that reads the arguments off the shapes of a plain state dict; omits those it cannot infer.
     """
 
     name: str
@@ -68,17 +68,17 @@ class Architecture:
 
 
 CLASS_COUNTS = Argument(default=10, allowed=range(1, 10_001))
-"""What ``num_classes`` may be."""
+"""Allowed values of ``num_classes``."""
 
 ARCHITECTURES: dict[str, Architecture] = {}
-"""Every registered network by its name."""
+"""Registered networks by name."""
 
 
 def register(architecture: Architecture) -> None:
-    """Make a network known to `build`, `recognise` and the checkpoints.
+    """Register a network, for `build`, `recognise` and checkpoints.
 
     Raises:
-        ModelError: another network has the name.
+        ModelError: another network has this name.
     """
     if architecture.name in ARCHITECTURES:
         raise ModelError(
@@ -99,21 +99,21 @@ def register_architecture(
     sides: range,
     infer: Callable[[Shapes], dict[str, int | str]],
 ) -> Callable[[Network], Network]:
-    """Register the class below under its own name; the arguments are those of `Architecture`.
+    """Register the decorated class under its own name; the arguments are those of `Architecture`.
 
     Raises:
-        ModelError: another network has the name.
+        ModelError: another network has this name.
     """
 
-    def enter(network: Network) -> Network:
+    def add(network: Network) -> Network:
         register(Architecture(network.__name__, network, arguments, input_size, sides, infer))
         return network
 
-    return enter
+    return add
 
 
 def class_count(shapes: Shapes, layer: str) -> dict[str, int | str]:
-    """Read the argument ``num_classes`` off the weight of the last linear layer; nothing where it is not there.
+    """Read the argument ``num_classes`` off the weight of the last linear layer; empty where that is missing.
 
     Args:
         shapes: the tensors of a plain state dict.
@@ -124,12 +124,12 @@ def class_count(shapes: Shapes, layer: str) -> dict[str, int | str]:
 
 
 def known_names() -> tuple[str, ...]:
-    """The names of all registered networks, sorted, for sentences that list them."""
+    """Return the names of all registered networks, sorted, for messages that list them."""
     return tuple(sorted(ARCHITECTURES))
 
 
 def find(name: str) -> Architecture:
-    """The registered network of that name.
+    """Return the registered network of that name.
 
     Raises:
         ModelError: there is none.
@@ -145,10 +145,10 @@ def find(name: str) -> Architecture:
 
 
 def complete_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, int | str]:
-    """Every argument of the named network: the given ones, checked, and defaults for the others.
+    """Return every argument of the named network: the given ones, checked, and defaults for the others.
 
     Raises:
-        ModelError: the network is unknown, has no such argument, or does not take the value.
+        ModelError: the network is unknown, has no such argument, or does not accept the value.
     """
     architecture = find(name)
     for key in arguments:
@@ -192,28 +192,28 @@ def _refuse_value(name: str, key: str, argument: Argument, value: object) -> Non
 
 
 def build(name: str, arguments: Mapping[str, Any] | None = None) -> nn.Module:
-    """Make the named network, freshly initialised, in training mode.
+    """Build the named network, freshly initialised, in training mode.
 
     Args:
         name: a registered name.
-        arguments: of its constructor; defaults for those left out.
+        arguments: arguments of its constructor; the others have their defaults.
 
     Raises:
-        ModelError: the network is unknown or does not take the arguments.
+        ModelError: the network is unknown or does not accept the arguments.
     """
     return find(name).build(**complete_arguments(name, arguments or {}))
 
 
 def assemble(name: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> nn.Module:
-    """Make the named network around given weights, in eval mode, without initialising others first.
+    """Build the named network with the given weights, in eval mode, without initialising others first.
 
     Args:
         name: a registered name.
-        arguments: of its constructor.
+        arguments: arguments of its constructor.
         tensors: a complete state dict, as `expected_tensors` describes it; the network keeps these tensors.
 
     Raises:
-        ModelError: the network is unknown or does not take the arguments.
+        ModelError: the network is unknown or does not accept the arguments.
     """
     complete = complete_arguments(name, arguments)
     with torch.device("meta"):
@@ -223,10 +223,10 @@ def assemble(name: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tens
 
 
 def expected_tensors(name: str, arguments: Mapping[str, Any]) -> Mapping[str, TensorSpec]:
-    """What a state dict of the named network must hold, found without allocating it.
+    """Return what a state dict of the named network must hold, without allocating it.
 
     Raises:
-        ModelError: the network is unknown or does not take the arguments.
+        ModelError: the network is unknown or does not accept the arguments.
     """
     return _expected(find(name), tuple(sorted(complete_arguments(name, arguments).items())))
 
@@ -239,9 +239,9 @@ def _expected(architecture: Architecture, items: tuple[tuple[str, Any], ...]) ->
 
 
 def recognise(shapes: Shapes) -> tuple[Architecture, dict[str, int | str]] | None:
-    """The registered network whose state dict looks most like this one, and its arguments where shapes tell.
+    """Find the registered network whose state dict is most similar to this one, and the arguments that shapes reveal.
 
-    The arguments are as found: `complete_arguments` says whether the network takes them.
+    The arguments are not checked here: `complete_arguments` does.
 
     Args:
         shapes: the tensors of a plain state dict.

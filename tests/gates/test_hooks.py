@@ -1,4 +1,4 @@
-"""Hooks are all hung or none, in the order asked for."""
+"""Hooks are all registered or none, in the order asked for."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Stubborn(OrderedDict[int, Any]):
         raise RuntimeError("no more hooks")
 
 
-def test_hooks_that_cannot_all_be_hung_leave_none() -> None:
+def test_hooks_that_cannot_all_be_registered_leave_none() -> None:
     layer = nn.Linear(2, 2)
     with pytest.raises(RuntimeError, match="no more hooks"):
-        Hooks().hang([(layer._forward_hooks, print), (Stubborn(), print)])
+        Hooks().register([(layer._forward_hooks, print), (Stubborn(), print)])
     assert not layer._forward_hooks
     assert not vars(layer._forward_hooks)
 
@@ -27,10 +27,10 @@ def test_hooks_that_cannot_all_be_hung_leave_none() -> None:
 def test_hooks_run_after_those_that_hang_or_before_them() -> None:
     hooks: OrderedDict[int, Any] = OrderedDict({0: len})
     last, first = Hooks(), Hooks()
-    last.hang([(hooks, print), (hooks, repr)])
-    first.hang([(hooks, max), (hooks, min)], first=True)
+    last.register([(hooks, print), (hooks, repr)])
+    first.register([(hooks, max), (hooks, min)], first=True)
     assert list(hooks.values()) == [max, min, len, print, repr]
-    first.take_off()
+    first.remove()
     assert list(hooks.values()) == [len, print, repr]
-    last.take_off()
+    last.remove()
     assert hooks == {0: len}
