@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from app.session.words import CATALOGUES, DOMAIN, LOCALE, as_template  # noqa: E402
 from cbam_core.data.cifar10 import CLASSES  # noqa: E402
+from cbam_core.results.look import COLOUR_TABLES  # noqa: E402
 
 PACKAGES = ("app", "cbam_core")
 MARKS = {"_": 0, "N_": 0, "DamagedError": 0, "Message": 1}
@@ -50,6 +51,8 @@ def collect() -> Iterator[Found]:
                 yield text, place
     for name in CLASSES:
         yield name, "cbam_core/data/cifar10.py"
+    for name in COLOUR_TABLES:
+        yield name, "cbam_core/results/colours.json"
     for path in sorted((ROOT / "checkpoints").glob("*.safetensors")):
         for text in card_sentences(path):
             yield text, path.relative_to(ROOT).as_posix()

@@ -108,15 +108,15 @@ def test_the_choices_of_colours_are_those_that_there_are():
     from typing import get_args
 
     from cbam_core.cli.explaining import explain_images
-    from cbam_core.render.colours import TABLES, Scale
     from cbam_core.results.frame import FITS
+    from cbam_core.results.look import COLOUR_TABLES, Scale
 
     hints = explain_images.__annotations__
     if isinstance(hints["colours"], str):
         from typing import get_type_hints
 
         hints = get_type_hints(explain_images)
-    assert get_args(hints["colours"]) == tuple(TABLES)
+    assert get_args(hints["colours"]) == tuple(COLOUR_TABLES)
     assert get_args(hints["scale"]) == get_args(Scale)
     assert set(get_args(hints["fit"])) == set(FITS) - {"square"}
 

@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 IMPORTED_AS = {"PIL": "pillow"}
-BY_HAND = {"cbam_core/render/make_colours.py": {"matplotlib"}}
 
 
 def requirements(lines):
@@ -64,9 +63,8 @@ def third_party_imports(path):
 @pytest.mark.parametrize("folder", ["cbam_core", "app"])
 def test_everything_that_is_imported_is_declared(folder):
     for path in (ROOT / folder).rglob("*.py"):
-        allowed = BY_HAND.get(path.relative_to(ROOT).as_posix(), set())
         for name in third_party_imports(path):
-            assert IMPORTED_AS.get(name, name) in RUNTIME or name in allowed, f"{path} imports {name}"
+            assert IMPORTED_AS.get(name, name) in RUNTIME, f"{path} imports {name}"
 
 
 def test_only_charts_of_the_library_need_a_package_of_the_app():
@@ -77,8 +75,7 @@ def test_only_charts_of_the_library_need_a_package_of_the_app():
 
 def test_only_training_needs_a_package_of_its_extra():
     for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
-        name = path.relative_to(ROOT).as_posix()
-        needed = set(third_party_imports(path)) & set(EXTRA["train"]) - BY_HAND.get(name, set()) - {"torchvision"}
+        needed = set(third_party_imports(path)) & set(EXTRA["train"]) - {"torchvision"}
         assert not needed or path.parent == ROOT / "cbam_core" / "training", path
 
 

@@ -30,6 +30,7 @@ from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells, cells_on_input, overlay, raw_mask
 from cbam_core.results.explanation import Block
 from cbam_core.results.kinds import Kind
+from cbam_core.results.look import Look
 from cbam_core.results.means import GateMeans
 
 WORDS = Words(
@@ -231,8 +232,8 @@ def _drawn(block: Block, mask: np.ndarray, side: Side, over: bool) -> np.ndarray
     seen = side.input_image
     if seen is None or not over:
         width, height = side.size
-        return overlay(np.zeros((height, width, 3), np.uint8), mask, cells, opacity=1.0, zoom=zoom_of(side.size))
-    return overlay(seen, mask, cells, opacity=OPACITY, zoom=zoom_of(side.size))
+        return overlay(np.zeros((height, width, 3), np.uint8), mask, cells, Look(opacity=1.0), zoom=zoom_of(side.size))
+    return overlay(seen, mask, cells, Look(opacity=OPACITY), zoom=zoom_of(side.size))
 
 
 def _difference(name: str, block: Block, difference: Difference, sides: tuple[Side, Side], limit: float) -> str:

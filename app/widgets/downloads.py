@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -64,13 +63,13 @@ def downloads(
     turns = slots_of_this_session()
 
     def png() -> bytes:
-        return as_png(one, original=originals.get(name), words=words, **_drawn(settings))
+        return as_png(one, original=originals.get(name), words=words, look=settings.look)
 
     def everything() -> bytes:
-        return as_zip(one, original=originals.get(name), words=words, **_drawn(settings))
+        return as_zip(one, original=originals.get(name), words=words, look=settings.look)
 
     def of_all() -> bytes:
-        return as_zip(explanations, original=originals, within=turns, words=words, **_drawn(settings))
+        return as_zip(explanations, original=originals, within=turns, words=words, look=settings.look)
 
     stem = _stem(name)
     shown = _digest(explanations, name, settings)
@@ -102,7 +101,7 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
     originals, settings = _Decoded(files), Settings(image="original" if files else "input")
     st.download_button(
         WORDS["both"],
-        partial(as_zip, both, original=originals, within=slots_of_this_session(), words=words, **_drawn(settings)),
+        partial(as_zip, both, original=originals, within=slots_of_this_session(), words=words, look=settings.look),
         file_name=f"cbam-lens-{_digest(both, 'both', settings)}.zip",
         icon=":material/download:",
         on_click="ignore",
@@ -145,11 +144,6 @@ class _Decoded(Mapping[str, np.ndarray]):
         return len(self.files)
 
 
-def _drawn(settings: Settings) -> dict[str, Any]:
-    names = ("colours", "scale", "opacity", "smooth")
-    return {name: getattr(settings, name) for name in names}
-
-
 def _stem(name: str) -> str:
     return re.sub(r"[^\w-]+", "-", name.rsplit(".", 1)[0]).strip("-")[:60] or "picture"
 
@@ -157,7 +151,7 @@ def _stem(name: str) -> str:
 def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settings) -> str:
     """Streamlit tells large downloads apart by a part of their content; this in their names makes that safe."""
     parts = [(e.image_digest, e.checkpoint, e.checkpoint_digest, e.fit, e.frame.box) for e in explanations.values()]
-    settled = (settings.image, sorted(_drawn(settings).items()))
+    settled = (settings.image, sorted(asdict(settings.look).items()))
     return hashlib.sha256(repr((name, parts, settled, language())).encode()).hexdigest()[:12]
 
 

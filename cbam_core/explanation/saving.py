@@ -15,22 +15,23 @@ import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypedDict, Unpack, cast, get_args
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import UInt8
 
-from cbam_core.errors import CbamError, ImageError, RenderError
+from cbam_core.errors import CbamError, ImageError
 from cbam_core.explanation.manifest import manifest
 from cbam_core.files import write_atomically
-from cbam_core.render.colours import DEFAULT, Scale, table
 from cbam_core.render.figure import WORDS, figure
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.render.panels import Panel
 from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.look import DEFAULT_LOOK, Look
 from cbam_core.results.means import GateMeans
 
 FIGURE, VALUES, WEIGHTS, MANIFEST = "figure.png", "values.npz", "channel_weights.csv", "manifest.json"
@@ -39,38 +40,14 @@ FIGURE, VALUES, WEIGHTS, MANIFEST = "figure.png", "values.npz", "channel_weights
 Pixels = UInt8[np.ndarray, "h w 3"]
 
 
-class Settings(TypedDict, total=False):
-    """How the figure is drawn.
-
-    Attributes:
-        colours: name of a colour table; ``"viridis"`` if not given.
-        scale: ``"unit"`` (if not given) or ``"stretch"``.
-        opacity: of the masks over the picture, 0 to 1; 0.5 if not given.
-        smooth: overlays linear between cell centres; by default cells as they are.
-        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
-    """
-
-    colours: str
-    scale: str
-    opacity: float
-    smooth: bool
-    words: Mapping[str, str]
-
-
-class _Drawn(TypedDict):
-    colours: str
-    scale: Scale
-    opacity: float
-    smooth: bool
-
-
 def save(
     explanation: Explanation,
     folder: Path,
     *,
     original: Pixels | None = None,
     date: datetime | None = None,
-    **settings: Unpack[Settings],
+    look: Look = DEFAULT_LOOK,
+    words: Mapping[str, str] = WORDS,
 ) -> dict[str, Path]:
     """Write an explanation's files into a folder, each of them whole or not at all.
 
@@ -79,13 +56,14 @@ def save(
         folder: where; made when missing. Older files of the same names are replaced.
         original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
         date: written into the manifest; None for now.
-        **settings: how the figure is drawn, see `Settings`.
+        look: of the masks in the figure.
+        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
 
     Returns:
         The paths by file name.
 
     Raises:
-        CbamError: the folder cannot be written, or a setting is unknown.
+        CbamError: the folder cannot be written.
         ImageError: `original` is not the image that was explained.
     """
     if folder.exists() and not folder.is_dir():
@@ -94,7 +72,7 @@ def save(
             "{path} is a file, and the results need a folder of that name; choose another one to write to",
             path=str(folder),
         )
-    files = as_files(explanation, original=original, date=date, **settings)
+    files = as_files(explanation, original=original, date=date, look=look, words=words)
     paths = {}
     for name, content in files.items():
         paths[name] = folder / name
@@ -115,7 +93,8 @@ def as_files(
     *,
     original: Pixels | None = None,
     date: datetime | None = None,
-    **settings: Unpack[Settings],
+    look: Look = DEFAULT_LOOK,
+    words: Mapping[str, str] = WORDS,
 ) -> dict[str, bytes]:
     """What `save` writes, in memory: contents by file name, the manifest last.
 
@@ -123,18 +102,18 @@ def as_files(
         explanation: what is saved.
         original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
         date: written into the manifest; None for now.
-        **settings: how the figure is drawn, see `Settings`.
+        look: of the masks in the figure.
+        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
 
     Raises:
-        CbamError: a setting is unknown.
         ImageError: `original` is not the image that was explained.
     """
     files = {
-        FIGURE: as_png(explanation, original=original, **settings),
+        FIGURE: as_png(explanation, original=original, look=look, words=words),
         VALUES: as_npz(explanation),
         WEIGHTS: as_csv(explanation),
     }
-    drawn = {"on": "input" if original is None else "original", **_complete(settings)}
+    drawn = {"on": "input" if original is None else "original", **asdict(look)}
     described = manifest(explanation, drawn=drawn, files=files, date=date or datetime.now(UTC))
     text = json.dumps(described, ensure_ascii=False, indent=2, allow_nan=False)
     return {**files, MANIFEST: f"{text}\n".encode()}
@@ -146,7 +125,8 @@ def as_zip(
     original: Pixels | Mapping[str, Pixels] | None = None,
     date: datetime | None = None,
     within: Callable[[], AbstractContextManager[object]] = nullcontext,
-    **settings: Unpack[Settings],
+    look: Look = DEFAULT_LOOK,
+    words: Mapping[str, str] = WORDS,
 ) -> bytes:
     """The files of one explanation as a ZIP; of several by name, in one folder each.
 
@@ -156,10 +136,10 @@ def as_zip(
             asked for when its turn comes, so that a mapping may decode them one by one.
         date: written into the manifests; None for now. The ZIP's own dates are always 1980-01-01.
         within: gives a context in which the work on one explanation is done, for each anew: a server's turn, say.
-        **settings: how the figures are drawn, see `Settings`.
+        look: of the masks in the figures.
+        words: of the figures, in another language; see `cbam_core.render.figure.WORDS`.
 
     Raises:
-        CbamError: a setting is unknown.
         ImageError: an original is not the image that was explained.
     """
     date = date or datetime.now(UTC)
@@ -167,7 +147,7 @@ def as_zip(
     with zipfile.ZipFile(buffer, "w") as archive:
         for folder, explanation, pixels in _by_folder(explanations, original):
             with within():
-                files = as_files(explanation, original=pixels(), date=date, **settings)
+                files = as_files(explanation, original=pixels(), date=date, look=look, words=words)
                 for name, content in files.items():
                     entry = zipfile.ZipInfo(folder + name)  # dated 1980-01-01
                     entry.external_attr = 0o644 << 16
@@ -176,16 +156,22 @@ def as_zip(
     return buffer.getvalue()
 
 
-def as_png(explanation: Explanation, *, original: Pixels | None = None, **settings: Unpack[Settings]) -> bytes:
+def as_png(
+    explanation: Explanation,
+    *,
+    original: Pixels | None = None,
+    look: Look = DEFAULT_LOOK,
+    words: Mapping[str, str] = WORDS,
+) -> bytes:
     """The figure as a PNG of 300 dots per inch.
 
     Args:
         explanation: what is drawn.
         original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
-        **settings: how the figure is drawn, see `Settings`.
+        look: of the masks in the figure.
+        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
 
     Raises:
-        CbamError: a setting is unknown.
         ImageError: `original` is not the image that was explained.
     """
     frame = explanation.frame
@@ -197,7 +183,6 @@ def as_png(explanation: Explanation, *, original: Pixels | None = None, **settin
             given=f"{original.shape[1]} x {original.shape[0]}",
             expected="{} x {}".format(*frame.original_size),
         )
-    drawn = _complete(settings)
     picture = figure(
         explanation.input_image,
         [_panel(block, explanation, original is not None) for block in explanation.blocks],
@@ -206,8 +191,8 @@ def as_png(explanation: Explanation, *, original: Pixels | None = None, **settin
         network=explanation.checkpoint,
         picture=original,
         seen=None if original is None else _seen(explanation),
-        words=settings.get("words", WORDS),
-        **drawn,
+        look=look,
+        words=words,
     )
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", dpi=(300, 300))
@@ -301,25 +286,6 @@ def _by_folder(
 
 def _writer(content: bytes) -> Callable[[BinaryIO], object]:
     return lambda file: file.write(content)
-
-
-def _complete(settings: Settings) -> _Drawn:
-    scale = settings.get("scale", "unit")
-    if scale not in get_args(Scale):
-        raise RenderError(
-            "render.unknown-scale",
-            "unknown scale '{given}'; choose one of {known}",
-            given=scale,
-            known=", ".join(get_args(Scale)),
-        )
-    colours = settings.get("colours", DEFAULT)
-    table(colours)
-    return {
-        "colours": colours,
-        "scale": cast(Scale, scale),
-        "opacity": settings.get("opacity", 0.5),
-        "smooth": settings.get("smooth", False),
-    }
 
 
 def _panel(block: Block, explanation: Explanation, on_original: bool) -> Panel:

@@ -7,22 +7,13 @@ bit.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from importlib.resources import files
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float64, UInt8
 
-from cbam_core.errors import RenderError
-
-Scale = Literal["unit", "stretch"]
-"""``"unit"``: colours run from 0 to 1, comparable everywhere; ``"stretch"``: from least to greatest value."""
-
-DEFAULT = "viridis"
-"""The table that is used when nobody chooses."""
+from cbam_core.results.look import COLOUR_TABLES, DEFAULT_COLOURS, Scale, check_colours
 
 FLAT = 0.05
 """A map whose values span less than this is flat: stretching it would show contrast that is hardly there."""
@@ -31,18 +22,10 @@ MISSING = (255, 0, 255)
 """RGB of a value that is not a number; no table holds it."""
 
 
-def _read_tables() -> Mapping[str, UInt8[np.ndarray, "256 3"]]:
-    text = files("cbam_core.render").joinpath("colours.json").read_text(encoding="utf-8")
-    tables = {}
-    for name, digits in json.loads(text)["tables"].items():
-        table = np.frombuffer(bytes.fromhex(digits), dtype=np.uint8).reshape(256, 3)
-        table.flags.writeable = False
-        tables[name] = table
-    return MappingProxyType(tables)
-
-
-TABLES = _read_tables()
-"""Every colour table by its name, uint8 RGB (256, 3): viridis, magma, cividis, greys."""
+TABLES: Mapping[str, UInt8[np.ndarray, "256 3"]] = MappingProxyType(
+    {name: np.frombuffer(rgb, dtype=np.uint8).reshape(256, 3) for name, rgb in COLOUR_TABLES.items()}
+)
+"""Every colour table by its name, uint8 RGB (256, 3), read-only."""
 
 
 def table(colours: str) -> UInt8[np.ndarray, "256 3"]:
@@ -51,13 +34,7 @@ def table(colours: str) -> UInt8[np.ndarray, "256 3"]:
     Raises:
         RenderError: there is none (``render.unknown-colours``).
     """
-    if colours not in TABLES:
-        raise RenderError(
-            "render.unknown-colours",
-            "unknown colours '{given}'; choose one of {known}",
-            given=colours,
-            known=", ".join(TABLES),
-        )
+    check_colours(colours)
     return TABLES[colours]
 
 
@@ -90,7 +67,7 @@ def scaled(
     return (wide - low) / (high - low) if high > low else np.where(np.isnan(wide), np.nan, 0.5)
 
 
-def colourise(values: Float[np.ndarray, "*shape"], colours: str = DEFAULT) -> UInt8[np.ndarray, "*shape 3"]:
+def colourise(values: Float[np.ndarray, "*shape"], colours: str = DEFAULT_COLOURS) -> UInt8[np.ndarray, "*shape 3"]:
     """Colours of values on a scale from 0 to 1.
 
     Args:

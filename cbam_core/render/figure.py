@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image, ImageDraw
 
-from cbam_core.render.colours import DEFAULT, Scale
 from cbam_core.render.lettering import lettering
 from cbam_core.render.overlay import Box
 from cbam_core.render.panels import (
@@ -29,6 +28,7 @@ from cbam_core.render.panels import (
     alone_size,
     draw_panel,
 )
+from cbam_core.results.look import DEFAULT_LOOK, Look
 
 WORDS: Mapping[str, str] = {
     "seen": "network's input, {width} x {height}",
@@ -79,10 +79,7 @@ def figure(
     network: str,
     picture: UInt8[np.ndarray, "rows columns 3"] | None = None,
     seen: Box | None = None,
-    colours: str = DEFAULT,
-    scale: Scale = "unit",
-    opacity: float = 0.5,
-    smooth: bool = False,
+    look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
 ) -> Image.Image:
     """Draw one explanation.
@@ -95,17 +92,11 @@ def figure(
         network: name of the network, for the caption.
         picture: RGB under the masks where it is not the network's input; a large one is reduced.
         seen: the part of `picture` that the network saw, in its pixels; None for all of it.
-        colours: name of a colour table.
-        scale: ``"unit"``, or ``"stretch"`` for colours over each mask's own range.
-        opacity: of the masks over the picture, 0 to 1.
-        smooth: overlays linear between cell centres; otherwise cells as they are.
+        look: of the masks.
         words: the words of the figure.
 
     Returns:
         RGB on white. A picture that is drawn larger than it is gets whole squares for pixels.
-
-    Raises:
-        CbamError: unknown colours, or an opacity outside 0 to 1.
     """
     target = PICTURE[_columns(len(panels))]
     base, across, down = _reduced(input_image if picture is None else picture, target)
@@ -114,7 +105,7 @@ def figure(
         seen = (seen[0] * across, seen[1] * down, seen[2] * across, seen[3] * down)
     named = [words.get(f"class {name}", name) for name in classes]
     likely = [(named[k], float(probabilities[k])) for k in np.argsort(-probabilities, kind="stable")[:TOP]]
-    names = [network, colours, *(panel.name for panel in panels), *(name for name, _ in likely)]
+    names = [network, look.colours, *(panel.name for panel in panels), *(name for name, _ in likely)]
     zoom = _zoom(base, target)
     style = Style(
         text=lettering(
@@ -125,10 +116,7 @@ def figure(
         beside=max((alone_size(panel.mask, base, zoom)[0] for panel in panels), default=0),
         zoom=zoom,
         seen=seen,
-        colours=colours,
-        scale=scale,
-        opacity=opacity,
-        smooth=smooth,
+        look=look,
     )
     caption = _caption(network, panels, style)
     return _laid_out(panels, input_image, likely, caption, style)
@@ -196,13 +184,13 @@ def _draw_classes(page: Image.Image, right: int, likely: Sequence[tuple[str, flo
 
 
 def _caption(network: str, panels: Sequence[Panel], style: Style) -> str:
-    words = style.words
+    words, look = style.words, style.look
     said = [words["network"].format(network=network)]
     if not panels:
         said.append(words["no_blocks"])
     if any(panel.mask is not None for panel in panels):
-        masks = words["masks_smooth" if style.smooth else "masks_as_cells"]
-        said += [masks.format(opacity=100 * style.opacity), words[style.scale].format(colours=style.colours)]
+        masks = words["masks_smooth" if look.smooth else "masks_as_cells"]
+        said += [masks.format(opacity=100 * look.opacity), words[look.scale].format(colours=look.colours)]
         if style.seen is not None:
             said.append(words["unseen"])
     return " ".join(said)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from cbam_core.errors import RenderError
-from cbam_core.render.colours import DEFAULT
 from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.render.lettering import lettering
 from cbam_core.render.overlay import cells_on_input
 from cbam_core.render.panels import ACCENT, FAINT, INK, LABEL, SMALL, SOFT, Panel, Style, alone_size, draw_panel
 from cbam_core.results.film import Film
+from cbam_core.results.look import DEFAULT_LOOK, Look
 
 Format = Literal["gif", "png"]
 
@@ -95,9 +95,7 @@ def film_file(
     *,
     network: str,
     format: Format,  # noqa: A002 - Pillow's word
-    colours: str = DEFAULT,
-    opacity: float = 0.5,
-    smooth: bool = False,
+    look: Look = DEFAULT_LOOK,
     seconds: float = SECONDS,
     words: Mapping[str, str] = WORDS,
 ) -> bytes:
@@ -108,16 +106,14 @@ def film_file(
         image: which of its images.
         network: name of the network, for the caption.
         format: ``"png"`` keeps every colour; ``"gif"`` plays everywhere, with 256 colours a scene.
-        colours: name of a colour table.
-        opacity: of the masks over the picture, 0 to 1.
-        smooth: overlays linear between cell centres; otherwise cells as they are.
+        look: of the masks; their scale is the fixed one in every film, so that scenes can be compared.
         seconds: that each scene stays.
         words: the words of the film.
 
     Raises:
-        RenderError: there is no such image, the film is broken, or a setting is not possible.
+        RenderError: there is no such image, or its arrays do not match.
     """
-    scenes = draw_scenes(film, image, network=network, colours=colours, opacity=opacity, smooth=smooth, words=words)
+    scenes = draw_scenes(film, image, network=network, look=look, words=words)
     stay = [round(1000 * seconds)] * (len(scenes) - 1) + [round(3000 * seconds)]
     if format == "gif":
         scenes = [scene.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) for scene in scenes]
@@ -132,9 +128,7 @@ def draw_scenes(
     image: int,
     *,
     network: str,
-    colours: str = DEFAULT,
-    opacity: float = 0.5,
-    smooth: bool = False,
+    look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
 ) -> list[Image.Image]:
     """One picture a scene, RGB on white, all of one size; see `film_file`."""
@@ -147,7 +141,7 @@ def draw_scenes(
     zoom = 2 * max(1, PICTURE.get(max(blocks, 1), 256) // (2 * int(film.images.shape[2])))
     picture = film.images[image]
     masks = [values[0, image] for (_, kind), values in film.gates.items() if kind == "spatial"]
-    caption = words["film"].format(network=network, opacity=100 * opacity, colours=colours)
+    caption = words["film"].format(network=network, opacity=100 * look.opacity, colours=look.colours)
     style = Style(
         text=lettering([network, *film.classes, *film.blocks, *words.values(), "0123456789+-…"]),
         words=words,
@@ -155,10 +149,7 @@ def draw_scenes(
         beside=max((alone_size(mask, picture, zoom)[0] for mask in masks), default=0),
         zoom=zoom,
         seen=None,
-        colours=colours,
-        scale="unit",
-        opacity=opacity,
-        smooth=smooth,
+        look=replace(look, scale="unit"),
     )
     columns = 3 if blocks in (5, 6, 9) else min(max(blocks, 1), 4)
     shared = _Drawn(style, film, image, caption, columns)

@@ -17,8 +17,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, UInt8
 
 from cbam_core.errors import RenderError
-from cbam_core.render.colours import DEFAULT, Scale, colourise, scaled, stretch
+from cbam_core.render.colours import colourise, scaled, stretch
 from cbam_core.results.frame import Frame
+from cbam_core.results.look import DEFAULT_LOOK, Look
 from cbam_core.results.placement import Placement
 
 Box = tuple[float, float, float, float]
@@ -107,11 +108,8 @@ def overlay(
     image: UInt8[np.ndarray, "h w 3"],
     mask: Float[np.ndarray, "rows columns"],
     cells: Cells,
+    look: Look = DEFAULT_LOOK,
     *,
-    opacity: float = 0.5,
-    colours: str = DEFAULT,
-    scale: Scale = "unit",
-    smooth: bool = False,
     zoom: int = 1,
     seen: Box | None = None,
 ) -> UInt8[np.ndarray, "drawn_h drawn_w 3"]:
@@ -121,10 +119,7 @@ def overlay(
         image: RGB.
         mask: gate values; on the unit scale those outside 0 to 1 get the nearer end's colour.
         cells: where the mask's cells lie on the picture.
-        opacity: of the colours, 0 to 1.
-        colours: name of a colour table.
-        scale: ``"unit"``, or ``"stretch"`` for colours from the mask's least to its greatest value.
-        smooth: linear between cell centres; otherwise cells as they are.
+        look: colours, scale, opacity, and whether cells are smoothed.
         zoom: every pixel of the picture is drawn as zoom x zoom pixels, at least 1.
         seen: the part of the picture that the network saw, in the picture's pixels; None for all of it. A
             drawn pixel belongs to it when its centre does.
@@ -133,17 +128,15 @@ def overlay(
         RGB, uint8 (h * zoom, w * zoom, 3).
 
     Raises:
-        RenderError: unknown colours, an opacity outside 0 to 1, or a zoom below 1.
+        RenderError: a zoom below 1.
     """
-    if not 0 <= opacity <= 1:
-        raise RenderError("render.opacity", "opacity must lie between 0 and 1; given {given}", given=opacity)
     if zoom < 1:
         raise RenderError("render.zoom", "zoom must be a whole number of at least 1; given {given}", given=zoom)
     height, width = image.shape[:2]
     base = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
-    values = spread(mask, cells, (width, height), zoom, smooth)
-    colour = colourise(scaled(values, scale, stretch(mask)), colours)
-    share = float(opacity)
+    values = spread(mask, cells, (width, height), zoom, look.smooth)
+    colour = colourise(scaled(values, look.scale, stretch(mask)), look.colours)
+    share = float(look.opacity)
     drawn: UInt8[np.ndarray, "drawn_h drawn_w 3"] = np.floor((1 - share) * base + share * colour + 0.5).astype(np.uint8)
     if seen is not None:
         outside = ~_inside(seen, (width, height), zoom)
@@ -159,16 +152,16 @@ def unseen(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def raw_mask(
-    mask: Float[np.ndarray, "h w"], *, colours: str = DEFAULT, scale: Scale = "unit", zoom: int = 1
+    mask: Float[np.ndarray, "h w"], look: Look = DEFAULT_LOOK, *, zoom: int = 1
 ) -> UInt8[np.ndarray, "drawn_h drawn_w 3"]:
-    """The mask alone, every cell a square of zoom x zoom pixels.
+    """The mask alone in the look's colours and scale, every cell a square of zoom x zoom pixels.
 
     Raises:
-        RenderError: unknown colours, or a zoom below 1.
+        RenderError: a zoom below 1.
     """
     if zoom < 1:
         raise RenderError("render.zoom", "zoom must be a whole number of at least 1; given {given}", given=zoom)
-    picture = colourise(scaled(mask, scale, stretch(mask)), colours)
+    picture = colourise(scaled(mask, look.scale, stretch(mask)), look.colours)
     return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 

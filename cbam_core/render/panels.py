@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image, ImageDraw
 
-from cbam_core.render.colours import Scale, colourise, is_flat, stretch
+from cbam_core.render.colours import colourise, is_flat, stretch
 from cbam_core.render.lettering import Lettering
 from cbam_core.render.overlay import Box, Cells, overlay, raw_mask
+from cbam_core.results.look import Look
 
 At = tuple[int, int]
 
@@ -59,10 +60,7 @@ class Style:
         beside: width of the widest mask that is drawn alone, beside it.
         zoom: drawn pixels along each side of one of the picture's pixels.
         seen: the part of it that the network saw; None for all of it.
-        colours: name of a colour table.
-        scale: ``"unit"`` or ``"stretch"``.
-        opacity: of the masks, 0 to 1.
-        smooth: overlays linear between cell centres.
+        look: of the masks.
     """
 
     text: Lettering
@@ -71,10 +69,7 @@ class Style:
     beside: int
     zoom: int
     seen: Box | None
-    colours: str
-    scale: Scale
-    opacity: float
-    smooth: bool
+    look: Look
 
     @property
     def size(self) -> tuple[int, int]:
@@ -142,17 +137,7 @@ def _draw_masks(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
     if panel.cells is None:
         _draw_gap(page, (x, y, x + width, y + height), style.words["no_place"], style)
     else:
-        drawn = overlay(
-            style.picture,
-            panel.mask,
-            panel.cells,
-            opacity=style.opacity,
-            colours=style.colours,
-            scale=style.scale,
-            smooth=style.smooth,
-            zoom=style.zoom,
-            seen=style.seen,
-        )
+        drawn = overlay(style.picture, panel.mask, panel.cells, style.look, zoom=style.zoom, seen=style.seen)
         page.paste(Image.fromarray(drawn), (x, y))
     page.paste(_alone(panel.mask, style), (x + width + GAP, y))
     _draw_colour_bar(page, (x, y + height + GAP), panel.mask, style)
@@ -172,7 +157,7 @@ def alone_size(
 
 def _alone(mask: Float32[np.ndarray, "h w"], style: Style) -> Image.Image:
     """The mask in whole cells; one with more cells than there are pixels is thinned out, not averaged."""
-    picture = Image.fromarray(raw_mask(mask, colours=style.colours, scale=style.scale))
+    picture = Image.fromarray(raw_mask(mask, style.look))
     return picture.resize(alone_size(mask, style.picture, style.zoom), Image.Resampling.NEAREST)
 
 
@@ -181,11 +166,11 @@ def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"]
     draw, text = ImageDraw.Draw(page), style.text
     x, y = at
     width = style.column
-    ramp = colourise(np.linspace(0, 1, width), style.colours)
+    ramp = colourise(np.linspace(0, 1, width), style.look.colours)
     page.paste(Image.fromarray(ramp[None].repeat(BAR, axis=0)), (x, y))
     low, high = stretch(mask)
     ends = ("0", "1")
-    if style.scale == "unit":
+    if style.look.scale == "unit":
         first, last = (x + round((width - 1) * float(np.clip(value, 0, 1))) for value in (low, high))
         draw.rectangle((max(first - 2, x), y + BAR + 6, min(last + 2, x + width - 1), y + BAR + 11), fill=INK)
     else:
@@ -199,7 +184,7 @@ def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"]
 def _draw_range(draw: ImageDraw.ImageDraw, at: At, mask: Float32[np.ndarray, "h w"], style: Style) -> None:
     text, words = style.text, style.words
     low, high = stretch(mask)
-    shown = words["range"].format(low=low, high=high) if style.scale == "unit" else ""
+    shown = words["range"].format(low=low, high=high) if style.look.scale == "unit" else ""
     flag = words["flat"] if is_flat(mask) else ""
     space = SMALL // 2 if shown and flag else 0
     left = at[0] - (text.width(shown, SMALL) + space + text.width(flag, SMALL)) / 2

@@ -12,6 +12,7 @@ from jaxtyping import Float32, UInt8
 from cbam_core.errors import Message
 from cbam_core.results.frame import Frame
 from cbam_core.results.kinds import Kind
+from cbam_core.results.look import Look, as_scale
 from cbam_core.results.placement import Placement
 
 
@@ -158,7 +159,8 @@ class Explanation:
         """
         from cbam_core.explanation.saving import save
 
-        return save(self, Path(folder), colours=colours, scale=scale, opacity=opacity, smooth=smooth)
+        look = Look(colours=colours, scale=as_scale(scale), opacity=opacity, smooth=bool(smooth))
+        return save(self, Path(folder), look=look)
 
 
 def own_copy(values: np.ndarray) -> np.ndarray:

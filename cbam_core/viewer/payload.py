@@ -11,17 +11,17 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from cbam_core.errors import RenderError
-from cbam_core.render.colours import DEFAULT, TABLES, Scale
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.results.explanation import Block
 from cbam_core.results.frame import Frame
+from cbam_core.results.look import Look, suits
 from cbam_core.viewer.words import WORDS
 
 PictureId = Literal["input", "original"]
@@ -110,39 +110,26 @@ class ViewedBlock:
 
 def _fits(name: str, value: object) -> bool:
     """Whether a setting of the viewer can have that value, whatever its type."""
-    if name == "opacity":
-        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-    if name == "smooth":
-        return isinstance(value, bool)
     if name == "block":
         return value is None or isinstance(value, str)
-    choices = {
-        "colours": tuple(TABLES),
-        "scale": ("unit", "stretch"),
-        "image": ("input", "original"),
-        "order": ("index", "sorted"),
-    }
-    return isinstance(value, str) and value in choices[name]
+    if name in _CHOICES:
+        return isinstance(value, str) and value in _CHOICES[name]
+    return suits(name, value)
+
+
+_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({"image": get_args(PictureId), "order": get_args(Order)})
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How the viewer draws; the reader changes it in the browser.
+class Settings(Look):
+    """How the viewer draws: a look, and what else the reader changes in the browser.
 
     Attributes:
-        opacity: of the colours over the picture, 0 to 1.
-        colours: name of a colour table.
-        scale: ``"unit"`` or ``"stretch"``.
-        smooth: interpolate between cells.
         image: which picture lies under the masks.
         order: channels by ``"index"`` or ``"sorted"``, greatest weight first.
         block: in a network with many blocks, the one chosen last; None before any was chosen.
     """
 
-    opacity: float = 0.5
-    colours: str = DEFAULT
-    scale: Scale = "unit"
-    smooth: bool = False
     image: PictureId = "input"
     order: Order = "index"
     block: str | None = None
@@ -156,6 +143,11 @@ class Settings:
                     name=name,
                     given=repr(value),
                 )
+
+    @property
+    def look(self) -> Look:
+        """The look alone."""
+        return Look(self.colours, self.scale, self.opacity, self.smooth)
 
     def changed_by(self, values: Mapping[str, Any]) -> Settings:
         """These settings with those of `values` that make sense; the browser and links can send anything."""

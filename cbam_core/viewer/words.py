@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cbam_core.results.look import COLOUR_TABLES
+
 WORDS: Mapping[str, str] = MappingProxyType(
     {
         "viewer": "Attention viewer",
         "opacity": "Opacity",
         "percent": "{value} %",
         "colours": "Colours",
-        "viridis": "viridis",
-        "magma": "magma",
-        "cividis": "cividis",
-        "greys": "greys",
+        **{name: name for name in COLOUR_TABLES},
         "scale": "Scale",
         "unit": "0 to 1",
         "stretch": "stretched",

@@ -57,9 +57,7 @@ def test_it_is_painted_although_the_server_says_nothing(visit, classifier):
     for number, block in enumerate(explanation.blocks):
         canvas = pixels(page.locator("canvas.overlay").nth(number))
         zoom = canvas.shape[0] // 32
-        drawn = overlay(
-            explanation.input_image, block.spatial_mask, cells_on_input(block.placement), opacity=0.5, zoom=zoom
-        )
+        drawn = overlay(explanation.input_image, block.spatial_mask, cells_on_input(block.placement), zoom=zoom)
         assert np.array_equal(canvas[..., :3], drawn)
     picture = pixels(page.locator(".prediction canvas"))
     assert np.array_equal(picture[..., :3], sample_sheet().images[FIRST])

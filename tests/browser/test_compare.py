@@ -15,6 +15,7 @@ from cbam_core.explanation import explain_channel
 from cbam_core.render.difference import difference_picture
 from cbam_core.render.features import common_limits, feature_picture
 from cbam_core.render.overlay import cells_on_input, overlay
+from cbam_core.results.look import Look
 
 pytestmark = pytest.mark.browser
 
@@ -64,7 +65,7 @@ def test_masks_and_differences_are_exact(open_compare, pair):
     for number, (left, right) in enumerate(zip(pair[0].blocks, pair[1].blocks, strict=True)):
         cells = cells_on_input(left.placement)
         for place, (one, block) in enumerate(zip(pair, (left, right), strict=True)):
-            expected = overlay(one.input_image, block.spatial_mask, cells, opacity=0.6, zoom=8)
+            expected = overlay(one.input_image, block.spatial_mask, cells, Look(opacity=0.6), zoom=8)
             assert np.array_equal(drawn(page.locator(PICTURES).nth(3 * number + place)), expected)
         expected = difference_picture(differences[number], cells, (32, 32), zoom=8, limit=greatest)
         assert np.array_equal(drawn(page.locator(PICTURES).nth(3 * number + 2)), expected)

@@ -16,6 +16,7 @@ from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.saving import as_png
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
+from cbam_core.results.look import Look
 from tests.browser.canvas import PAINTED, pixels, repainted
 from tests.browser.scenes import NARROW
 
@@ -113,8 +114,7 @@ def test_drawn_pixels_equal_python_after_opacity_and_colours_changed_in_the_brow
             explanation.input_image,
             block.spatial_mask,
             cells_on_input(block.placement),
-            opacity=0.35,
-            colours="magma",
+            Look(colours="magma", opacity=0.35),
             zoom=found.shape[1] // 32,
         )
         assert np.array_equal(found, expected)
@@ -133,7 +133,6 @@ def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_t
             photo,
             block.spatial_mask,
             cells_on_original(block.placement, explanation.frame),
-            opacity=0.5,
             seen=seen_on_original(explanation.frame),
         )
         assert np.array_equal(pixels(page.locator("canvas.overlay").nth(index)), expected)

@@ -32,6 +32,7 @@ from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from cbam_core.results.explanation import Block, Explanation, Gate
 from cbam_core.results.frame import Frame
+from cbam_core.results.look import Look
 from cbam_core.results.placement import Placement
 from tests.plain_blocks import block_of, by_kind
 from tests.plain_means import means_of
@@ -218,13 +219,13 @@ def test_figure_holds_the_overlays_on_the_input(explanation: Explanation) -> Non
         assert block.spatial_mask is not None
         assert block.placement is not None
         cells = cells_on_input(block.placement)
-        over = overlay(explanation.input_image, block.spatial_mask, cells, opacity=0.5, zoom=7)
+        over = overlay(explanation.input_image, block.spatial_mask, cells, zoom=7)
         assert holds(page, over)
 
 
 def test_figure_holds_the_overlays_on_the_original(explanation: Explanation, photo: np.ndarray) -> None:
-    settings = {"colours": "magma", "scale": "stretch", "opacity": 0.8, "smooth": True}
-    page = pixels_of(as_png(explanation, original=photo, **settings))  # type: ignore[arg-type]
+    look = Look(colours="magma", scale="stretch", opacity=0.8, smooth=True)
+    page = pixels_of(as_png(explanation, original=photo, look=look))
     block, frame = explanation.blocks[0], explanation.frame
     assert block.spatial_mask is not None
     assert block.placement is not None
@@ -232,16 +233,16 @@ def test_figure_holds_the_overlays_on_the_original(explanation: Explanation, pho
         photo,
         block.spatial_mask,
         cells_on_original(block.placement, frame),
+        look,
         seen=seen_on_original(frame),
         zoom=2,
-        **settings,  # type: ignore[arg-type]
     )
     assert holds(page, over)
 
 
 def test_manifest_says_how_the_figure_was_drawn(explanation: Explanation, photo: np.ndarray) -> None:
     plain = json.loads(as_files(explanation)["manifest.json"])["figure"]
-    other = as_files(explanation, original=photo, scale="stretch", colours="greys", opacity=0.25, smooth=True)
+    other = as_files(explanation, original=photo, look=Look("greys", "stretch", 0.25, True))
     assert plain == {"on": "input", "colours": "viridis", "scale": "unit", "opacity": 0.5, "smooth": False}
     assert json.loads(other["manifest.json"])["figure"] == {
         "on": "original",
@@ -276,10 +277,19 @@ def test_an_original_of_another_size_is_refused(explanation: Explanation, photo:
         ({"opacity": 2.0}, "render.opacity"),
     ],
 )
-def test_unknown_settings_are_one_sentence(explanation: Explanation, settings: dict[str, object], code: str) -> None:
+def test_unknown_settings_are_one_sentence(
+    explanation: Explanation, tmp_path: Path, settings: dict[str, object], code: str
+) -> None:
     with pytest.raises(CbamError) as caught:
-        as_files(explanation, **settings)  # type: ignore[arg-type]
+        explanation.save(tmp_path, **settings)  # type: ignore[arg-type]
     assert caught.value.code == code
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_explanation_passes_its_look_on(explanation: Explanation, tmp_path: Path) -> None:
+    explanation.save(tmp_path, colours="magma", scale="stretch", opacity=0.8, smooth=True)
+    look = Look("magma", "stretch", 0.8, True)
+    assert (tmp_path / "figure.png").read_bytes() == as_png(explanation, look=look)
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(explanation: Explanation, tmp_path: Path) -> None:
@@ -305,7 +315,7 @@ def test_a_failed_save_leaves_no_manifest(
 
 def test_saving_again_replaces_the_files(explanation: Explanation, tmp_path: Path) -> None:
     save(explanation, tmp_path, date=DATE)
-    paths = save(explanation, tmp_path, date=DATE, colours="magma")
+    paths = save(explanation, tmp_path, date=DATE, look=Look(colours="magma"))
     assert json.loads(paths["manifest.json"].read_text())["figure"]["colours"] == "magma"
 
 

@@ -101,7 +101,7 @@ def test_settings_from_a_browser_are_taken_where_they_make_sense():
         "more": object(),
     }
     assert Settings(smooth=True).changed_by(sent) == Settings(
-        1.0, "viridis", "stretch", True, "input", "sorted", "cbam2"
+        "viridis", "stretch", 1.0, True, "input", "sorted", "cbam2"
     )
 
 

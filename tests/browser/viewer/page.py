@@ -31,16 +31,13 @@ def check_pixels(page, payload, **drawn):
             picture.image,
             given.mask,
             given.cells[picture.id],
-            opacity=settings.opacity,
-            colours=settings.colours,
-            scale=settings.scale,
-            smooth=settings.smooth,
+            settings.look,
             zoom=zoom,
             seen=picture.seen,
         )
         assert np.array_equal(found, expected)
         alone = pixels(page.locator(".rail canvas.raw").nth(index))
-        assert np.array_equal(alone, raw_mask(given.mask, colours=settings.colours, scale=settings.scale))
+        assert np.array_equal(alone, raw_mask(given.mask, settings.look))
 
 
 def move_slider(page, percent):
