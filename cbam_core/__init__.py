@@ -1,6 +1,6 @@
 """CBAM Lens: see what a convolutional network's attention does.
 
-Public names are imported when they are first used, so that ``import cbam_core`` does not wait for torch.
+Public names are imported on first use, so that ``import cbam_core`` does not import torch.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""What can go wrong for a user: one tree of errors, and messages that can be said in any language.
+"""Errors for users, in one tree, and messages that can be translated.
 
     CbamError
-    ├── DataError          the data set is missing, incomplete or not what it claims to be
-    ├── ImageError         a file or array is not a picture we can show a network
-    ├── ModelError         a network cannot be built, or cannot take this input
+    ├── DataError          the data set is missing, incomplete or has wrong contents
+    ├── ImageError         a file or array is not an image that a network can use
+    ├── ModelError         a network cannot be built, or does not accept this input
     ├── CheckpointError    a file of weights is refused
     ├── CaptureError       the gates of a forward could not be recorded
-    ├── RenderError        a picture or chart cannot be drawn as asked
-    ├── TrainingError      a run cannot start, go on or be resumed
+    ├── RenderError        a picture or chart cannot be drawn as requested
+    ├── TrainingError      a training run cannot start, continue or be resumed
     └── LaunchError        the web app cannot start
 
-Every error and every remark about an image is a `Message`: a code for machines, an English template, and the
-values that fill it. Text is made only when it is shown, so the app can look the template up in a catalogue first.
+Every error and every note about an image is a `Message`: a code for programs, an English template, and the values that
+fill it. The text is made only when it is shown, so the app can look up the template in a catalogue first.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """One sentence for a user, kept as its parts.
+    """One sentence for a user, stored in parts.
 
     Attributes:
         code: stable name for programs, such as ``"image.too-many-pixels"``.
-        template: the English sentence with ``{named}`` places (`str.format` syntax); the key of a translation.
-        values: what fills the places; plain numbers and strings only.
+        template: English sentence with ``{named}`` placeholders (`str.format` syntax); the key of its translation.
+        values: values of the placeholders: plain numbers and strings.
     """
 
     code: str
@@ -38,17 +38,17 @@ class Message:
         return self.template.format(**self.values)
 
     def as_dict(self) -> dict[str, Any]:
-        """The message as JSON-ready values, its English text included."""
+        """Convert the message to JSON-ready values, with its English text."""
         return {"code": self.code, "values": self.values, "text": str(self)}
 
 
 class CbamError(Exception):
-    """Something a user can put right; its text is one sentence that says how.
+    """A problem that the user can correct; its text is one sentence that says how.
 
     Args:
         code: stable name for programs, such as ``"checkpoint.not-finite"``.
-        template: the English sentence with ``{named}`` places.
-        **values: what fills the places.
+        template: English sentence with ``{named}`` placeholders.
+        **values: values of the placeholders.
     """
 
     def __init__(self, code: str, template: str, **values: Any) -> None:
@@ -57,7 +57,7 @@ class CbamError(Exception):
 
     @property
     def code(self) -> str:
-        """The stable name of what went wrong."""
+        """Stable name of the problem."""
         return self.message.code
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -69,15 +69,15 @@ def _rebuild(kind: type[CbamError], message: Message) -> CbamError:
 
 
 class DataError(CbamError):
-    """The data set is missing, incomplete or not what it claims to be."""
+    """The data set is missing, incomplete or has wrong contents."""
 
 
 class ImageError(CbamError):
-    """A file or array is not a picture that we can show a network."""
+    """A file or array is not an image that a network can use."""
 
 
 class ModelError(CbamError):
-    """A network cannot be built, or cannot take this input."""
+    """A network cannot be built, or does not accept this input."""
 
 
 class CheckpointError(CbamError):
@@ -89,11 +89,11 @@ class CaptureError(CbamError):
 
 
 class RenderError(CbamError):
-    """A picture or chart cannot be drawn as asked."""
+    """A picture or chart cannot be drawn as requested."""
 
 
 class TrainingError(CbamError):
-    """A training run cannot start, go on or be resumed."""
+    """A training run cannot start, continue or be resumed."""
 
 
 class LaunchError(CbamError):

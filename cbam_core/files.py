@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their place, then moved there in one step."""
+"""Atomic file writes: a file is written under a temporary name in the same folder, then renamed in one step."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a file that appears at `path` complete, or not at all.
 
     Args:
-        path: where the file shall be; missing folders are made, an older file is replaced.
-        write: gets the open binary file.
+        path: path of the file; missing folders are created, an older file is replaced.
+        write: called with the open binary file.
 
     Raises:
-        OSError: the folder cannot be written; whatever was at `path` is still there.
+        OSError: the folder cannot be written; an older file at `path` is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -31,12 +31,12 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         Path(name).replace(path)
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # as of a full disk
+        if isinstance(error, OSError) and error.filename is None:  # as for a full disk
             error.filename = str(path)
         raise
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

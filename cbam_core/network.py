@@ -1,4 +1,4 @@
-"""What is a trained network? Its model, its classes, how images are prepared for it, how it came about."""
+"""What is a trained network? Its model, its classes, how images are prepared for it, and how it was made."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from cbam_core.weights.description import METADATA_KEY, Description, Triple, ass
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Classifier:
-    """A trained network with everything that it takes to use it.
+    """A trained network with everything that is needed to use it.
 
     Attributes:
-        model: the network, in eval mode, for normalised images (B, 3, H, W); shared, never changed.
+        model: network in eval mode, for normalised images (B, 3, H, W); shared, never changed.
         classes: names of the K classes, in the order of the outputs.
-        mean: per-channel mean of the normalisation, RGB, in [0, 1].
-        std: per-channel deviation, RGB, in [0.001, 1000].
+        mean: mean of each channel for normalisation, RGB, in [0, 1].
+        std: standard deviation of each channel for normalisation, RGB, in [0.001, 1000].
         input_size: (width, height) in pixels that images are fitted to.
-        architecture: its registered name; "" for any other module, which can be shown but not saved.
-        arguments: of its constructor.
-        card: how it came about.
-        name: what pages and files call it.
-        digest: SHA-256 of the file that it came from; "" where it came from none.
+        architecture: registered name; "" for any other module, which can be shown but not saved.
+        arguments: arguments of its constructor.
+        card: model card: how it was made.
+        name: name on pages and in files.
+        digest: SHA-256 of its file in hexadecimal; "" for a network without a file.
     """
 
     model: nn.Module = field(repr=False)
@@ -60,13 +60,13 @@ class Classifier:
 
     @property
     def fill(self) -> tuple[int, int, int]:
-        """The colour of padding, uint8 RGB: the mean, which the network sees as about 0."""
+        """Colour of padding, uint8 RGB: the mean, which is about 0 after normalisation."""
         red, green, blue = (round(255 * value) for value in self.mean)
         return red, green, blue
 
     @property
     def description(self) -> Description:
-        """Everything but the weights, as files carry it.
+        """Return the description that is saved with the weights.
 
         Raises:
             CheckpointError: the network has no registered architecture, or the values contradict each other.
@@ -92,13 +92,13 @@ class Classifier:
             )
 
     def normalise(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[Tensor, "3 h w"]:
-        """Scale pixels to [0, 1], subtract the mean and divide by the deviation of each channel.
+        """Scale pixels to [0, 1], subtract the mean and divide by the standard deviation of each channel.
 
         Args:
-            pixels: RGB, already of the network's size.
+            pixels: uint8 RGB of the network's input size.
 
         Returns:
-            The network's input, without a batch axis; bit for bit as by torchvision's ToTensor and Normalize.
+            The network's input, without a batch axis; bit-identical to torchvision's ToTensor and Normalize.
         """
         planes = torch.from_numpy(pixels.transpose(2, 0, 1).copy())  # (H, W, 3) -> (3, H, W)
         return normalise(planes[None], self.mean, self.std)[0].contiguous()
@@ -124,20 +124,20 @@ class Classifier:
 
 
 def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> Classifier:
-    """Open a checkpoint; nothing in it is run, and a file that lies about its contents is refused.
+    """Load a checkpoint, without running code from it.
 
     Args:
         source: a path, the name of a shipped checkpoint (``"cbam_cnn_cifar10"``), or the bytes of a file: a
-            checkpoint that `save_classifier` wrote, or a plain state dict of a registered network, for which
-            the course's normalisation is assumed, and CIFAR-10's classes where it has ten, else numbers (its card says
-            so).
-        name: what to call the network; else the file's name without its ending.
+            checkpoint that `save_classifier` wrote, or a plain state dict of a registered network. For a state dict
+            the course's normalisation is assumed, and the classes of CIFAR-10 if it has ten, else numbers (its card
+            says so).
+        name: name of the network; by default the file's name without its ending.
 
     Raises:
         CheckpointError: the file is refused; the message says why in one sentence.
     """
-    place = source if isinstance(source, bytes) else _place(source)
-    file = open_weights(place)
+    contents = source if isinstance(source, bytes) else _path(source)
+    file = open_weights(contents)
     if METADATA_KEY in file.metadata:
         description = Description.from_json(file.metadata[METADATA_KEY])
     else:
@@ -153,25 +153,25 @@ def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> C
         std=description.std,
         input_size=description.input_size,
         card=description.card,
-        name=name or (file.digest[:12] if isinstance(place, bytes) else place.stem),
+        name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
         digest=file.digest,
     )
 
 
-def _place(source: str | Path) -> Path:
+def _path(source: str | Path) -> Path:
     if isinstance(source, Path):
         return source
     return shipped_checkpoints().get(source, Path(source))
 
 
 def save_classifier(classifier: Classifier, path: Path) -> str:
-    """Write a ``.safetensors`` file that describes itself, complete or not at all.
+    """Write weights and description to a ``.safetensors`` file, complete or not at all.
 
-    The same classifier gives the same bytes; the date and the versions are added to a card that has none.
+    The same classifier gives the same bytes. Date and versions are added to a card that has none.
 
     Args:
         classifier: a network of a registered architecture.
-        path: where to write.
+        path: path of the file.
 
     Returns:
         SHA-256 of the file.
@@ -191,9 +191,9 @@ def save_classifier(classifier: Classifier, path: Path) -> str:
 
 
 def export_state_dict(classifier: Classifier, path: Path) -> None:
-    """Write the weights alone as a ``.pth`` file.
+    """Write only the weights, as a ``.pth`` file.
 
-    That of a `CBAM_CNN` with both gates the course's own code loads with ``strict=True``.
+    The course's own code loads that of a `CBAM_CNN` with both gates, with ``strict=True``.
 
     Raises:
         OSError: the folder cannot be written.
@@ -204,7 +204,7 @@ def export_state_dict(classifier: Classifier, path: Path) -> None:
 
 
 def current_versions() -> dict[str, str]:
-    """Versions of this program and of what it computes with, by name."""
+    """Return the versions of this program and of the libraries that it computes with, by name."""
     versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
     try:
         versions["cbam-lens"] = importlib.metadata.version("cbam-lens")

@@ -1,7 +1,7 @@
-"""How are images shown to a network? The one way: normalised, in batches, watched, and read as plain numbers.
+"""How do images go through a network? In one way: normalised, in batches, with gates recorded, as NumPy arrays.
 
-`observe` is a pure function of a network and a batch: it changes neither, and what it returns is free of torch, so that
-threads, processes and machines may share the work.
+`observe` is a pure function of a network and a batch: it changes neither, and its result is free of torch, so that
+threads, processes and machines can share the work.
 """
 
 from __future__ import annotations
@@ -26,22 +26,21 @@ from cbam_core.results.kinds import Kind
 from cbam_core.results.placement import Placement
 
 Images = Sequence[UInt8[np.ndarray, "_ _ 3"]] | UInt8[np.ndarray, "b h w 3"]
-"""RGB images, one by one or as one array."""
+"""RGB images, as a sequence or as one array."""
 
 BATCH = 64
-"""Images of 32x32 pixels that go through the network at once, so that a long list needs no more memory than a short
-one; of larger ones as many fewer."""
+"""Batch size for images of 32x32 pixels, smaller for larger images, so that memory does not grow with their number."""
 
 
 @dataclass(frozen=True, eq=False)
 class ObservedGate:
-    """What one gate did with each image of a batch.
+    """Values of one gate for each image of a batch.
 
     Attributes:
-        name: the gate's own name, such as ``"cbam1.channel"``.
-        block: the block it belongs to, such as ``"cbam1"``.
-        kind: what it multiplies one by one; see `cbam_core.results.kinds`.
-        call: how often it had run in this forward, itself included.
+        name: name of the gate, such as ``"cbam1.channel"``.
+        block: name of its block, such as ``"cbam1"``.
+        kind: axes along which it differs; see `cbam_core.results.kinds`.
+        call: number of this call of the gate in the forward, from 1.
         values: float32 (B, ...): channel (B, C), spatial (B, H, W), full (B, C, H, W).
     """
 
@@ -54,12 +53,12 @@ class ObservedGate:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What a network did with a batch of images, as plain numbers.
+    """Outputs and gates of a network for a batch of images, as NumPy arrays.
 
     Attributes:
         logits: float32 (B, K), finite.
         probabilities: their softmax, float32 (B, K).
-        gates: in order of execution; empty where none were asked for, or the network has none.
+        gates: gates in order of execution; empty where none were requested, or the network has none.
     """
 
     logits: Float32[np.ndarray, "b k"]
@@ -68,16 +67,17 @@ class Observation:
 
 
 def observe(classifier: Classifier, pixels: Images, *, gates: bool = True) -> Observation:
-    """Show a network one batch of images, and read what it answered and what its gates did.
+    """Run a network on one batch of images, and read its outputs and gates.
 
     Args:
-        classifier: the network; it is not changed, and several threads may show it images at once.
-        pixels: uint8 RGB images of the network's size.
-        gates: whether to record gates; without, only logits and probabilities are read.
+        classifier: the network; it is not changed, and several threads may use it at once.
+        pixels: uint8 RGB images of the network's input size.
+        gates: whether to record gates as well as logits and probabilities.
 
     Raises:
-        CaptureError: gates are asked for, and the model is compiled, scripted or exported.
-        ModelError: the network is in training mode, does not give one logit a class, or its answers are not finite.
+        CaptureError: gates are requested, and the model is compiled, scripted or exported.
+        ModelError: the network is in training mode, does not give one logit for each class, or its logits are not
+            finite.
     """
     batch = network_input(classifier, pixels)
     with torch.inference_mode(), capture(classifier.model) if gates else nullcontext() as record:
@@ -92,15 +92,15 @@ def observe(classifier: Classifier, pixels: Images, *, gates: bool = True) -> Ob
 
 
 def observe_all(classifier: Classifier, images: ImageSequence, *, gates: bool = True) -> Iterator[Observation]:
-    """Show a network any number of images, batch after batch.
+    """Run a network on any number of images, batch after batch.
 
     Args:
         classifier: the network; it is not changed.
-        images: uint8 RGB; the centre of an image of another size is fitted to the network's.
+        images: uint8 RGB; of an image of another size, the centre is fitted to the network's input.
         gates: whether to record gates.
 
     Yields:
-        What the network did with each batch; together, every image once and in order.
+        Outputs and gates of each batch; together, every image once and in order.
 
     Raises:
         CaptureError, ModelError: as `observe`.
@@ -110,19 +110,19 @@ def observe_all(classifier: Classifier, images: ImageSequence, *, gates: bool = 
 
 
 def batch_size(classifier: Classifier) -> int:
-    """Images that go through a network at once."""
+    """Return the number of images that go through a network at once."""
     width, height = classifier.input_size
     return max(1, min(BATCH, BATCH * 32 * 32 // (width * height)))
 
 
 def batches(count: int, size: int) -> Iterator[slice]:
-    """Slices of at most `size` that cover `count` items in order."""
+    """Yield slices of at most `size` that cover `count` items in order."""
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
 
 
 def fitted(classifier: Classifier, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
-    """An image of the network's size: the image itself, or its centre resized."""
+    """Return an image of the network's input size: the image itself, or its centre resized."""
     width, height = classifier.input_size
     if image.shape[:2] == (height, width):
         return image
@@ -130,7 +130,7 @@ def fitted(classifier: Classifier, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[n
 
 
 def network_input(classifier: Classifier, pixels: Images) -> Float32[Tensor, "b 3 h w"]:
-    """Images of the network's size as the batch that it is shown, on the device of its parameters.
+    """Normalise images of the network's input size as a batch, on the device of its parameters.
 
     Raises:
         ModelError: the network is in training mode.
@@ -150,7 +150,7 @@ _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]
 
 
 def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
-    """The grids of a model's blocks, worked out once a model and size; nothing is stored on the model."""
+    """Return the placements of a model's blocks, computed once for each model and size; nothing is stored on it."""
     by_size = _known.setdefault(model, {})
     if input_size not in by_size:
         by_size[input_size] = place(model, input_size)

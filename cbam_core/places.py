@@ -1,4 +1,4 @@
-"""Where the project's own files lie, whichever folder a program is started from."""
+"""Folders of the project's own files, independent of the current folder."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def project_folder() -> Path:
-    """Give the folder that holds ``app`` and ``checkpoints``: in an installed package, or the repository around it."""
+    """Return the folder that holds ``app`` and ``checkpoints``: in an installed package, else the repository."""
     return _bundle() if _bundle().is_dir() else _PACKAGE.parent
 
 
 def _bundle() -> Path:
-    """The folder that a wheel carries inside the package."""
+    """Return the folder of these files inside an installed package."""
     return _PACKAGE / "_bundle"
 
 
 def checkpoint_folder() -> Path:
-    """Give the folder of trained networks: ``$CBAM_CHECKPOINT_DIR``, or the one that ships."""
+    """Return the folder of trained networks: ``$CBAM_CHECKPOINT_DIR``, or the one that ships."""
     return _named_by(CHECKPOINT_VARIABLE) or project_folder() / "checkpoints"
 
 
@@ -44,7 +44,7 @@ def shipped_checkpoints() -> dict[str, Path]:
 
 
 def runs_folder() -> Path:
-    """Give the folder of training runs to look at.
+    """Return the folder of the training runs that the app shows.
 
     It is ``$CBAM_RUNS_DIR``; else ``runs`` beside the folder of trained networks; for the networks of an installed
     package, ``runs`` in the current folder.
@@ -56,12 +56,12 @@ def runs_folder() -> Path:
 
 
 def image_folder() -> Path | None:
-    """Give the folder of images that every visitor of the app may see: ``$CBAM_IMAGE_DIR``; None if it is not set."""
+    """Return the folder of images that every visitor of the app may see: ``$CBAM_IMAGE_DIR``; None if it is not set."""
     return _named_by(IMAGE_VARIABLE)
 
 
 def cache_folder() -> Path:
-    """Give the folder of data sets and of results that can be computed again.
+    """Return the folder of data sets and of results that can be computed again.
 
     It is ``$CBAM_DATA_DIR``, or ``~/.cache/cbam-lens``.
 
@@ -80,7 +80,7 @@ def cache_folder() -> Path:
 
 
 def _named_by(variable: str) -> Path | None:
-    """Give the folder that an environment variable names; None if it is not set.
+    """Return the folder that an environment variable names; None if it is not set.
 
     Raises:
         CbamError: the path begins with the home folder of an unknown user.

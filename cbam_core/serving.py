@@ -1,4 +1,4 @@
-"""What a long-lived server needs of torch, in one place, so that the web app itself never imports torch."""
+"""Settings of torch for a long-running server, so that the web app itself never imports torch."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ import torch
 
 
 def prepare_to_serve(*rehearsals: Callable[[], object], threads: int = 1) -> None:
-    """Makes the process ready to answer many visitors; to be called once, before the first of them.
+    """Prepare the process for many visitors; to be called once, before the first of them.
 
-    Torch is held to ``threads`` threads a forward, in every thread of the process: visitors already run side
-    by side, and for one small image splitting the work costs more than it saves. Then each rehearsal runs
-    once, so that loading, first-call set-up and lazy imports are paid for before anybody waits. Last,
-    everything alive is taken out of the garbage collector's sight: walking through torch's objects at every
-    collection costs more than a rerun of the page.
+    Torch uses at most ``threads`` threads for each forward: visitors already run in parallel, and for one small image
+    splitting the work costs more than it saves. Then each rehearsal runs once, so that loading, set-up and lazy imports
+    are done before a visitor waits. Last, all live objects are excluded from garbage collection: visiting torch's
+    objects at every collection costs more than a rerun of the page.
 
     Args:
-        *rehearsals: what to do once in advance, such as explaining one image; results are dropped. What they
-            leave behind (a loaded classifier in a cache) must be meant to stay.
-        threads: torch's threads for one forward, at least 1.
+        *rehearsals: functions to run once in advance, such as explaining one image; their results are dropped. All
+            that they leave in caches (a loaded classifier) stays.
+        threads: number of torch's threads for one forward, at least 1.
 
     Raises:
-        CbamError: whatever a rehearsal finds wrong; nothing is frozen then.
+        CbamError: a rehearsal failed; then nothing is excluded.
     """
     torch.set_num_threads(threads)
     for rehearse in rehearsals:

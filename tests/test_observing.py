@@ -70,7 +70,7 @@ def test_a_list_an_evaluation_and_means_show_its_very_numbers(tiny_classifier: C
     assert np.array_equal(scored.levels, levels_of(probabilities))
     sums = GateSums(tiny_classifier, tiny_classifier.classes)
     sums.add(images, labels)
-    assert sums.summaries()["cat"].predicted == tuple(one.predicted for one in explained[30:40])
+    assert sums.means()["cat"].predicted == tuple(one.predicted for one in explained[30:40])
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 100])

@@ -15,7 +15,7 @@ from app.session.choices import Choice
 from app.session.words import Words, class_name, listed_classes, plain_text
 from app.widgets.choices import choose_one
 from cbam_core.data.cifar10 import CLASSES
-from cbam_core.evaluation.class_means_file import Summaries
+from cbam_core.evaluation.class_means_file import ClassMeans
 from cbam_core.network import Classifier
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ WORDS = Words(
 )
 
 
-def class_means(classifier: Classifier) -> Summaries:
+def class_means(classifier: Classifier) -> ClassMeans:
     """Both classes, and their means, block by block; give the means by class, none where the network knows none."""
     if not set(CLASSES) & set(classifier.classes):
         st.info(WORDS["unknown"].format(classes=plain_text(listed_classes(classifier.classes))), icon=":material/info:")
@@ -48,7 +48,7 @@ def class_means(classifier: Classifier) -> Summaries:
     over = "samples" if test is None else _choose_images(len(test.labels))
     summaries = services.class_summaries(classifier) if over == "samples" else _over_test_set(classifier)
     shown: list[Shown] = []
-    chosen: Summaries = {}
+    chosen: ClassMeans = {}
     for place, column in side_columns():
         with column:
             name = choose_class(place, [name for name in summaries if name in classifier.classes])
@@ -76,7 +76,7 @@ def _choose_images(count: int) -> str:
     return choose_one(WORDS["over_classes"], list(words), words, key=OVER)
 
 
-def _over_test_set(classifier: Classifier) -> Summaries:
+def _over_test_set(classifier: Classifier) -> ClassMeans:
     """Means over the test set; while they are worked out, how far that is, and a way to end it."""
     place = st.empty()
     bars: list[Container] = []

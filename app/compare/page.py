@@ -41,7 +41,7 @@ from app.widgets.downloads import download_both, download_means
 from app.widgets.prediction import prediction
 from app.widgets.uploads import say, say_where_they_live
 from cbam_core.errors import CbamError
-from cbam_core.evaluation.class_means_file import Summaries
+from cbam_core.evaluation.class_means_file import ClassMeans
 from cbam_core.network import Classifier
 from cbam_core.results.explanation import Explanation
 
@@ -101,7 +101,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         tools = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
     changed = partial(link.note, classifier, mode)
     sides: tuple[Side, Side] | None = None
-    means: Summaries = {}
+    means: ClassMeans = {}
     if mode == "networks":
         sides = _networks(changed)
     elif mode == "classes":

@@ -14,7 +14,7 @@ from app.session.scheduling import slot
 from cbam_core.data.cifar10 import CLASSES, open_split
 from cbam_core.data.samples import sample_sheet
 from cbam_core.evaluation.class_means import GateSums
-from cbam_core.evaluation.class_means_file import Summaries, keep_summaries, open_summaries, summaries_path
+from cbam_core.evaluation.class_means_file import ClassMeans, class_means_path, open_class_means, save_class_means
 from cbam_core.network import Classifier
 from cbam_core.observing import batch_size
 from cbam_core.results.means import GateMeans
@@ -41,10 +41,10 @@ def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[
     for start in range(0, len(sheet.images), step):
         with slot():
             sums.add(sheet.images[start : start + step], sheet.labels[start : start + step])
-    return dict(sums.summaries())
+    return dict(sums.means())
 
 
-def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
+def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -> ClassMeans:
     """What a network's gates do on all test images of every class, by the class's name.
 
     It is worked out once a network and kept in the cache folder; that of a visitor's own network, in their session. A
@@ -61,17 +61,17 @@ def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -
         own_networks.means_of(classifier) if own_networks.is_own(classifier) else _known_summaries(classifier.digest)
     )
     if "test" not in known:
-        path = None if own_networks.is_own(classifier) else summaries_path(classifier.digest, "test")
-        found = None if path is None else open_summaries(path)
+        path = None if own_networks.is_own(classifier) else class_means_path(classifier.digest, "test")
+        found = None if path is None else open_class_means(path)
         if found is None or tuple(found) != CLASSES:
             found = _sum_up(classifier, report)
             if path is not None:
-                keep_summaries(found, path)
+                save_class_means(found, path)
         known["test"] = found
     return known["test"]
 
 
-def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summaries:
+def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> ClassMeans:
     test, sums, size = open_split("test"), _begun(classifier), batch_size(classifier)
     while sums.count < len(test.labels):
         report(sums.count, len(test.labels))  # draws, and is where Streamlit ends runs that are not wanted any more
@@ -80,7 +80,7 @@ def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Summa
             if step.start < len(test.labels):
                 sums.add(np.array(test.images[step]), np.array(test.labels[step]))
     _SUMMING.forget()
-    return sums.summaries()
+    return sums.means()
 
 
 def _begun(classifier: Classifier) -> GateSums:
@@ -93,6 +93,6 @@ def _begun(classifier: Classifier) -> GateSums:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _known_summaries(digest: str) -> dict[str, Summaries]:
+def _known_summaries(digest: str) -> dict[str, ClassMeans]:
     """A place to remember summaries in: a cached function that made them would keep others waiting at its lock."""
     return {}

@@ -13,7 +13,7 @@ from app.session.scheduling import slot
 from app.session.tiles import lay_out_tiles
 from app.session.uploads import Upload, uploaded
 from cbam_core.data.folder import MOST as MOST_PICTURES
-from cbam_core.data.folder import GalleryPicture, list_pictures, thumbnail
+from cbam_core.data.folder import GalleryImage, list_images, thumbnail
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError, DataError, ImageError
 from cbam_core.places import image_folder
@@ -31,17 +31,17 @@ def has_gallery() -> bool:
     return image_folder() is not None
 
 
-def gallery() -> tuple[GalleryPicture, ...]:
+def gallery() -> tuple[GalleryImage, ...]:
     """The pictures that whoever runs the app has laid out for every visitor.
 
     Raises:
         DataError: the folder cannot be read.
     """
     folder = image_folder()
-    return () if folder is None else list_pictures(folder)
+    return () if folder is None else list_images(folder)
 
 
-def gallery_by_name() -> dict[str, GalleryPicture]:
+def gallery_by_name() -> dict[str, GalleryImage]:
     """The same by the names of their files; none where the folder cannot be read, which the part that shows it says."""
     try:
         return {picture.name: picture for picture in gallery()}
@@ -49,7 +49,7 @@ def gallery_by_name() -> dict[str, GalleryPicture]:
         return {}
 
 
-def gallery_sheet(pictures: Sequence[GalleryPicture], columns: int, report: Callable[[int], object]) -> bytes:
+def gallery_sheet(pictures: Sequence[GalleryImage], columns: int, report: Callable[[int], object]) -> bytes:
     """Thumbnails of pictures as one PNG, so many in a row; grey where a file cannot be shown.
 
     Args:
@@ -72,7 +72,7 @@ def gallery_sheet(pictures: Sequence[GalleryPicture], columns: int, report: Call
     return sheet
 
 
-def gallery_file(picture: GalleryPicture) -> Upload:
+def gallery_file(picture: GalleryImage) -> Upload:
     """A picture of the gallery as if the visitor had brought it.
 
     Raises:

@@ -19,7 +19,7 @@ from app.session.scheduling import slot
 from app.session.tiles import Tile, lay_out_tiles
 from app.session.words import Words, class_name, language
 from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
-from cbam_core.data.images import Picture, decode
+from cbam_core.data.images import DecodedImage, decode
 from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
 from cbam_core.errors import DataError, TrainingError
 from cbam_core.explanation import explain, explain_channel
@@ -252,7 +252,7 @@ def _shown_upload(
         return _shown(_classifier, picture, fit, square)
 
 
-def _shown(classifier: Classifier, picture: Picture, fit: Fit, square: Square | None) -> Shown:
+def _shown(classifier: Classifier, picture: DecodedImage, fit: Fit, square: Square | None) -> Shown:
     explanation = explain(classifier, picture, fit, square=square)
     same = np.array_equal(picture.pixels, explanation.input_image)
     original = None if same else picture.pixels

@@ -86,11 +86,11 @@ def _labelled(split: Split, data_dir: Path | None) -> Dataset:
 
 
 def _keep(result: Evaluation, classifier: Classifier, given: str | None) -> None:
-    from cbam_core.evaluation.evaluation_file import keep_evaluation
+    from cbam_core.evaluation.evaluation_file import save_evaluation
 
     shipped = shipped_checkpoints()
     file = shipped[classifier.name] if given is None else shipped.get(given, Path(given))
-    say(f"kept in {keep_evaluation(result, file)}")
+    say(f"kept in {save_evaluation(result, file)}")
 
 
 def _show(name: str, result: Evaluation) -> None:

@@ -63,9 +63,9 @@ def serve_app(
     from app.server.launch import serve
 
     if images is not None:
-        from cbam_core.data.folder import list_pictures
+        from cbam_core.data.folder import list_images
 
-        list_pictures(images)  # raises at once if it is not a folder
+        list_images(images)  # raises at once if it is not a folder
         os.environ[IMAGE_VARIABLE] = str(images.absolute())
     serve(host, port, server_address=server_address, base_path=base_path, embed_from=embed_from or None)
 

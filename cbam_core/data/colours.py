@@ -1,4 +1,4 @@
-"""From any way of storing colours to eight bits of sRGB, with a note on whatever was decided on the way."""
+"""Conversion of any colour format to eight bits of sRGB, with a note on every decision."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _FLOAT_RANGES = ((0, 1), (0, 255), (0, 65535))
 
 
 def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Message]]:
-    """Turn a loaded image into RGB.
+    """Convert a loaded image to RGB.
 
-    More than eight bits of grey are scaled, an embedded colour profile is applied, and transparent areas are
-    placed on white. An RGB image that needs none of that is returned as it is.
+    More than eight bits of grey are scaled, an embedded colour profile is applied, and transparent areas become
+    white. An RGB image that needs none of that is returned unchanged.
 
     Args:
-        image: a Pillow image of any mode, its pixels loaded.
+        image: Pillow image of any mode, with its pixels loaded.
 
     Returns:
         The image in mode ``"RGB"``, and notes on what was done.
 
     Raises:
-        ImageError: a grey value is no number.
+        ImageError: a grey value is not a number.
     """
     notes: list[Message] = []
     profile = image.info.get("icc_profile")
@@ -56,7 +56,7 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Message]]:
 
 
 def _eight_bits(image: Image.Image, notes: list[Message]) -> Image.Image:
-    """Scale deep grey values to 0 to 255; mode L, or LA where one value stands for transparent."""
+    """Scale grey values of more than eight bits to 0-255; mode L, or LA where one value means transparent."""
     values = np.asarray(image)
     if not np.isfinite(values).all():
         raise ImageError(
@@ -82,7 +82,7 @@ def _eight_bits(image: Image.Image, notes: list[Message]) -> Image.Image:
 
 
 def _grey_range(image: Image.Image, values: NDArray[Any]) -> tuple[float | int, float | int]:
-    """The values that stand for black and white: by the format where it says so, else by what occurs."""
+    """Return the values of black and white: as the format defines them, else the smallest and largest value."""
     if image.mode.startswith("I;16"):
         bits = _tag(image, 258)
         return 0, 4095 if bits == (12,) else 65535
@@ -95,23 +95,23 @@ def _grey_range(image: Image.Image, values: NDArray[Any]) -> tuple[float | int, 
 
 def _scaled(values: NDArray[Any], low: float | int, high: float | int) -> UInt8[np.ndarray, "h w"]:
     factor = 255 / (high - low) if high > low else 0.0
-    # Single precision is exact enough for 16 bits, and takes half the memory.
+    # Single precision is exact for 16 bits, and takes half the memory.
     wide: NDArray[Any] = values.astype(np.float32 if values.dtype.itemsize == 2 else np.float64)
     shallow: NDArray[np.uint8] = np.rint((wide - low) * factor).astype(np.uint8)
     return shallow
 
 
 def _tag(image: Image.Image, number: int) -> Any:
-    """A tag of a TIFF file, None for other formats."""
+    """Return a tag of a TIFF file; None for other formats."""
     tags = getattr(image, "tag_v2", None)
     return None if tags is None else tags.get(number)
 
 
 def _by_profile(image: Image.Image, profile: bytes, grey: bool, notes: list[Message]) -> Image.Image:
-    """Convert by the embedded profile, or leave the image as it is where the profile cannot be used."""
+    """Convert with the embedded profile; return the image unchanged where the profile cannot be used."""
     try:
         converted, name = _converted(image, profile, grey)
-    except Exception:  # a stranger's profile makes the colour library fail in many ways, and none matters
+    except Exception:  # the colour library fails on untrusted profiles in many ways
         notes.append(Message("image.profile-ignored", "the embedded colour profile cannot be used and was ignored"))
         return image
     if converted is not None:
@@ -126,7 +126,7 @@ def _by_profile(image: Image.Image, profile: bytes, grey: bool, notes: list[Mess
 
 
 def _converted(image: Image.Image, profile: bytes, grey: bool) -> tuple[Image.Image | None, str]:
-    """The image in sRGB and the profile's name; None for the image where the profile changes nothing."""
+    """Return the image in sRGB and the profile's name; None for the image where the profile changes nothing."""
     from PIL import ImageCms
 
     opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))

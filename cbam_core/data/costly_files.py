@@ -1,6 +1,6 @@
-"""Files that are small, claim a modest picture, and yet would keep a decoder busy for minutes or hours.
+"""Small files of modest images that would keep a decoder busy for minutes or hours.
 
-Each format can repeat something that costs far more time than bytes; honest files stay far below the limits.
+Each format can repeat something that costs much time and few bytes; ordinary files are far below these limits.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import struct
 from cbam_core.errors import ImageError
 
 MAX_SEGMENTS = 1000
-"""Segments of a JPEG before its first scan; even 10 MB of metadata make no more than 200."""
+"""Segments of a JPEG before its first scan; 10 MB of metadata have at most 200."""
 
 MAX_SCANNED_PIXELS = 1_500_000_000
-"""Pixels times scans of a JPEG, about 4 seconds; progressive files have some ten scans."""
+"""Pixels times scans of a JPEG, about 4 seconds; progressive files have about ten scans."""
 
 MAX_CHUNKS = 20_000
 """Chunks of a PNG."""
@@ -22,18 +22,18 @@ MAX_PROFILES = 4
 """Colour profiles in a PNG, each of which may unpack to a megabyte; one is allowed by the format."""
 
 MAX_GIF_BLOCKS = 100_000
-"""Data blocks of a GIF before its first picture; 10 MB in full blocks are 40,000."""
+"""Data blocks of a GIF before its first image; 10 MB in full blocks are 40,000."""
 
 MAX_TIFF_STRIPS = 70_000
-"""Strips or tiles of a TIFF; a strip a row makes no more."""
+"""Strips or tiles of a TIFF; one strip per row is within the limit."""
 
 
 def refuse_costly(content: bytes, name: str) -> None:
-    """Look at a file's structure before a decoder does.
+    """Refuse a file whose structure would take a decoder too long.
 
     Args:
         content: the whole file.
-        name: its format, as `formats.sniff` names it.
+        name: format, as `headers.sniff` names it.
 
     Raises:
         ImageError: reading the file would take unreasonably long.
@@ -45,24 +45,24 @@ def refuse_costly(content: bytes, name: str) -> None:
             or (name == "GIF" and _gif_blocks(content) > MAX_GIF_BLOCKS)
             or (name == "TIFF" and _tiff_strips(content) > MAX_TIFF_STRIPS)
         )
-    except (IndexError, struct.error):  # damaged, which the decoder will say
+    except (IndexError, struct.error):  # damaged: the decoder will report it
         costly = False
     if costly:
         raise _costly(name)
 
 
 def refuse_many_scans(content: bytes, name: str, size: tuple[int, int]) -> None:
-    """Look at how often a progressive JPEG goes over its whole picture.
+    """Refuse a progressive JPEG that draws its whole image too often.
 
     Args:
         content: the whole file.
-        name: its format, as `formats.sniff` names it.
-        size: (width, height), pixels.
+        name: format, as `headers.sniff` names it.
+        size: (width, height) in pixels.
 
     Raises:
         ImageError: reading the file would take unreasonably long.
     """
-    # Inside compressed data the two bytes of this marker cannot occur.
+    # These two bytes of the marker cannot occur inside compressed data.
     if name == "JPEG" and content.count(b"\xff\xda") * size[0] * size[1] > MAX_SCANNED_PIXELS:
         raise _costly(name)
 
@@ -76,7 +76,7 @@ def _costly(name: str) -> ImageError:
 
 
 def _jpeg_segments(content: bytes) -> int:
-    """Segments before the first scan, fill bytes counted as such; stops counting above the limit."""
+    """Count the segments before the first scan, and fill bytes as well; stop above the limit."""
     place, count = 2, 0
     while count <= MAX_SEGMENTS:
         count += 1
@@ -103,12 +103,12 @@ def _png_is_costly(content: bytes) -> bool:
 
 
 def colour_table(flags: int) -> int:
-    """Bytes of the colour table that a GIF's flags announce."""
+    """Return the size in bytes of the colour table that a GIF's flags announce."""
     return 3 << (flags & 7) + 1 if flags & 128 else 0
 
 
 def _gif_blocks(content: bytes) -> int:
-    """Data blocks of the extensions before the first picture; stops counting above the limit."""
+    """Count the data blocks of the extensions before the first image; stop above the limit."""
     place, count = 13 + colour_table(content[10]), 0
     while content[place] != ord(",") and count <= MAX_GIF_BLOCKS:
         count += 1
@@ -124,7 +124,7 @@ def _gif_blocks(content: bytes) -> int:
 
 
 def _tiff_strips(content: bytes) -> int:
-    """The largest number of values in an entry of the first page that lists strips or tiles."""
+    """Return the largest number of values in an entry of the first page that lists strips or tiles."""
     order = "<" if content.startswith(b"II") else ">"
     big = content[2:4] in {b"+\0", b"\0+"}
     (place,) = struct.unpack_from(order + ("Q" if big else "I"), content, 8 if big else 4)

@@ -1,7 +1,7 @@
-"""Sets of images, with or without labels: CIFAR-10, the bundled sample sheet, or a folder of anybody's pictures.
+"""Data sets of images, with or without labels: CIFAR-10, the bundled samples, or a folder of images.
 
-A folder with one sub folder a class is listed by torchvision, so that classes and labels are those that other programs
-give the same folder; its pictures are decoded by `cbam_core.data.images` when they are asked for.
+A folder with one subfolder for each class is listed by torchvision, so that classes and labels are the same as in other
+programs; its images are decoded by `cbam_core.data.images` when they are read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Int, UInt, UInt8
 
 from cbam_core.data import cifar10
-from cbam_core.data.folder import ENDINGS, all_pictures
+from cbam_core.data.folder import ENDINGS, all_images
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import DataError
@@ -27,10 +27,10 @@ Labels = UInt[np.ndarray, " n"] | Int[np.ndarray, " n"]
 
 @runtime_checkable
 class ImageSequence(Protocol):
-    """Uint8 RGB images (H, W, 3) in an order: an array (N, H, W, 3), a list, or files that are decoded when read."""
+    """Sequence of uint8 RGB images (H, W, 3): an array (N, H, W, 3), a list, or files that are decoded when read."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of images."""
 
     @overload
     def __getitem__(self, place: int, /) -> Pixels: ...
@@ -40,14 +40,14 @@ class ImageSequence(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A set of images.
+    """A data set of images, or one split of it.
 
     Attributes:
-        name: what the set is called, such as ``"cifar10"``.
-        split: which part of it this is, such as ``"test"``; "" where it has no parts.
-        classes: names of the K classes in the order of their labels; empty without labels.
+        name: name of the data set, such as ``"cifar10"``.
+        split: name of the split, such as ``"test"``; "" where there are no splits.
+        classes: names of the K classes, in the order of their labels; empty without labels.
         images: N uint8 RGB images (H, W, 3); those of a folder are decoded when they are read.
-        labels: indices into `classes`, (N,); None where nobody has said what the images show.
+        labels: indices into `classes`, (N,); None where the images have no labels.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Dataset:
     labels: Labels | None
 
     def __len__(self) -> int:
-        """How many images there are."""
+        """Number of images."""
         return len(self.images)
 
     @property
     def known_labels(self) -> Labels:
-        """The labels.
+        """Labels of the images.
 
         Raises:
             DataError: there are none.
@@ -77,12 +77,12 @@ class Dataset:
 
 
 class ImageFiles(Sequence[Pixels]):
-    """The pictures in files, each decoded whenever it is read.
+    """Images in files, each decoded whenever it is read.
 
-    Reading one raises `ImageError` where its file is no picture that can be decoded.
+    Reading one raises `ImageError` if its file cannot be decoded.
 
     Args:
-        paths: of the files.
+        paths: paths of the files.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -96,23 +96,23 @@ class ImageFiles(Sequence[Pixels]):
     @overload
     def __getitem__(self, place: slice) -> list[Pixels]: ...
     def __getitem__(self, place: int | slice) -> Pixels | list[Pixels]:
-        """The pixels of one file, uint8 RGB (H, W, 3), or of several."""
+        """Pixels of one file, uint8 RGB (H, W, 3), or of several."""
         if isinstance(place, slice):
             return [decode(path).pixels for path in self.paths[place]]
         return decode(self.paths[place]).pixels
 
 
 def open_dataset(source: str | Path, folder: Path | None = None) -> Dataset:
-    """Open a set of images without reading them.
+    """Open a data set without reading its images.
 
     Args:
-        source: ``"cifar10:train"``, ``"cifar10:test"``, ``"samples"``, or the path of a folder: one with a sub folder
-            for each class, whose pictures get labels, or one of pictures, which have none.
+        source: ``"cifar10:train"``, ``"cifar10:test"``, ``"samples"``, or the path of a folder: either with one
+            subfolder for each class, whose images get labels, or with images, which have none.
         folder: where CIFAR-10 is; see `cbam_core.data.cifar10.data_folder`.
 
     Raises:
-        DataError: the set is not there, cannot be read, or is empty; or a folder with classes was given and torchvision
-            is not installed.
+        DataError: the data set is missing, unreadable or empty; or a folder with classes was given and torchvision is
+            not installed.
     """
     if source == "cifar10:train":
         return _cifar10("train", folder)
@@ -124,7 +124,7 @@ def open_dataset(source: str | Path, folder: Path | None = None) -> Dataset:
 
 
 def samples() -> Dataset:
-    """The bundled images: ten of each class of CIFAR-10."""
+    """Return the bundled images: ten of each class of CIFAR-10."""
     sheet = sample_sheet()
     return Dataset("cifar10", "samples", cifar10.CLASSES, sheet.images, sheet.labels)
 
@@ -142,14 +142,14 @@ def _folder(path: Path) -> Dataset:
     except (OSError, ValueError) as error:
         raise DataError(
             "data.unreadable-folder",
-            "the folder of pictures {folder} cannot be read ({reason}); check its name and permissions",
+            "the folder of images {folder} cannot be read ({reason}); check its name and permissions",
             folder=str(path),
             reason=getattr(error, "strerror", None) or type(error).__name__,
         ) from error
     if not len(opened):
         raise DataError(
             "data.empty-folder",
-            "there are no pictures in {folder}; put some there, or one sub folder of pictures for each class",
+            "there are no images in {folder}; put some there, or one sub folder of images for each class",
             folder=str(path),
         )
     return opened
@@ -170,11 +170,11 @@ def _class_folders(path: Path) -> Dataset:
 
 
 def _flat_folder(path: Path) -> Dataset:
-    files = ImageFiles([picture.path for picture in all_pictures(path)])
+    files = ImageFiles([picture.path for picture in all_images(path)])
     return Dataset(path.resolve().name, "", (), files, None)
 
 
 def _is_shown(file: str) -> bool:
-    """Whether a file is taken for a picture by its name, as in a folder without classes."""
+    """Check by its name that a file is listed, as in a folder without classes."""
     name = Path(file).name
     return name.lower().endswith(ENDINGS) and not name.startswith(".")

@@ -1,4 +1,4 @@
-"""Fitting an image to a network's input, and the way back from the input to the original."""
+"""Fitting an image to a network's input, and the mapping from the input back to the original."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from cbam_core.errors import ImageError, Message
 from cbam_core.results.frame import FITS, Box, Fit, Frame, Number
 
 ROUNDED = 0.11
-"""Pixels by which a square may lie outside of a picture without a word: addresses and pages say it to one decimal."""
+"""Pixels by which a square may exceed the image without a note: links and pages round it to one decimal."""
 Square = tuple[Number, Number, Number]
 
 
 def named_fit(name: str) -> Fit:
-    """The fit of that name, for names that come from a person or a link.
+    """Check the name of a fit that comes from a user or a link.
 
     Raises:
         ImageError: there is no such fit.
@@ -40,14 +40,14 @@ def fit_image(
     square: Square | None = None,
     fill: tuple[int, int, int] = (0, 0, 0),
 ) -> tuple[UInt8[np.ndarray, "input_h input_w 3"], Frame, tuple[Message, ...]]:
-    """Make an image the size of a network's input.
+    """Crop, pad or stretch an image to the size of a network's input.
 
-    Scaling is bicubic and antialiased (Pillow's, with fractional boxes). An image that has the size already
-    is returned as it is, not copied.
+    Scaling is bicubic and antialiased (Pillow's, with fractional boxes). An image that already has the size is
+    returned unchanged, not copied.
 
     Args:
         pixels: uint8 RGB (H, W, 3).
-        size: (width, height) of the input, pixels.
+        size: (width, height) of the input in pixels.
         fit: ``"crop"`` takes the largest centred box of the input's proportions; ``"square"`` the box that
             `square` names; ``"pad"`` the whole image, with bars of the colour `fill`; ``"squash"`` the whole
             image, stretched.
@@ -56,10 +56,10 @@ def fit_image(
         fill: colour of the bars, RGB of 0 to 255. Only for ``"pad"``.
 
     Returns:
-        The input, uint8 RGB (height, width, 3); its place in the original; notes on what was done.
+        The input, uint8 RGB (height, width, 3); its position in the original; notes on what was done.
 
     Raises:
-        ImageError: there is no such fit, or `square` is absent, smaller than one pixel or beside the image.
+        ImageError: there is no such fit, or `square` is missing, smaller than one pixel or outside the image.
     """
     fit = named_fit(fit)
     original = (pixels.shape[1], pixels.shape[0])
@@ -90,15 +90,15 @@ def fit_image(
 
 
 def _centred_box(original: tuple[int, int], size: tuple[int, int]) -> tuple[Box, list[Message]]:
-    """The largest box of the input's proportions in the middle of the original."""
+    """Return the largest box of the input's proportions in the centre of the original."""
     shrink = min(original[0] / size[0], original[1] / size[1])
-    # Multiplying before dividing keeps whole numbers whole: 3000 x 2000 gives exactly 2000 x 2000.
+    # Multiplying before dividing keeps integers exact: 3000 x 2000 gives exactly 2000 x 2000.
     if original[0] * size[1] > original[1] * size[0]:
         width, height = original[1] * size[0] / size[1], float(original[1])
     else:
         width, height = float(original[0]), original[0] * size[1] / size[0]
     left, top = (original[0] - width) / 2, (original[1] - height) / 2
-    if shrink == 1:  # half a pixel to the side, sharp pixels would be blurred for nothing
+    if shrink == 1:  # without scaling, an offset of half a pixel would only blur
         left, top = math.floor(left), math.floor(top)
     box = (float(left), float(top), left + width, top + height)
     if (width, height) == original:
@@ -117,7 +117,7 @@ def _centred_box(original: tuple[int, int], size: tuple[int, int]) -> tuple[Box,
 
 
 def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, list[Message]]:
-    """The square that somebody chose, moved and shrunk into the original where it reaches over an edge."""
+    """Return the chosen square, moved and reduced into the original where it reaches over an edge."""
     width, height = original
     if square is None:
         raise ImageError("fit.no-square", "the fit 'square' needs a square: left, top and side in pixels of the image")
@@ -158,7 +158,7 @@ def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, 
 
 
 def _padded(original: tuple[int, int], size: tuple[int, int]) -> tuple[tuple[int, int], int, int]:
-    """Size of the whole original inside the input, in whole pixels, and its left and top."""
+    """Return the size of the whole original inside the input, in whole pixels, and its left and top."""
     scale = min(size[0] / original[0], size[1] / original[1])
     width = min(size[0], max(1, round(original[0] * scale)))
     height = min(size[1], max(1, round(original[1] * scale)))
@@ -166,7 +166,7 @@ def _padded(original: tuple[int, int], size: tuple[int, int]) -> tuple[tuple[int
 
 
 def _outer_box(original: tuple[int, int], size: tuple[int, int], inner: tuple[int, int], left: int, top: int) -> Box:
-    """The box that fills the whole input, bars included, when the original fills its inner part."""
+    """Return the box that fills the whole input, bars included, when the original fills its inner part."""
     across, down = original[0] / inner[0], original[1] / inner[1]
     return -left * across, -top * down, (size[0] - left) * across, (size[1] - top) * down
 

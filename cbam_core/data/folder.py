@@ -1,4 +1,4 @@
-"""Pictures in a folder that whoever runs the app has chosen, for every visitor to look at."""
+"""Image files in a folder, such as the one that the app's operator shows to every visitor."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from cbam_core.data.images import decode
 from cbam_core.errors import DataError
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
-"""Of files that are looked at; what is in them decides whether they are pictures."""
+"""Endings of files that are listed; their contents decide whether they are images."""
 
 MOST = 200
-"""Pictures of a folder that are shown, the first by name."""
+"""Largest number of images of a folder that are shown, the first by name."""
 
 
 @dataclass(frozen=True)
-class GalleryPicture:
-    """One picture file.
+class GalleryImage:
+    """One image file.
 
     Attributes:
-        name: of the file, which stands for it in links.
-        path: of the file.
+        name: file name, which identifies it in links.
+        path: path of the file.
     """
 
     name: str
     path: Path
 
 
-def list_pictures(folder: Path) -> tuple[GalleryPicture, ...]:
-    """The first `MOST` picture files of a folder by name; see `all_pictures`."""
-    return all_pictures(folder)[:MOST]
+def list_images(folder: Path) -> tuple[GalleryImage, ...]:
+    """List the first `MOST` image files of a folder by name; see `all_images`."""
+    return all_images(folder)[:MOST]
 
 
-def all_pictures(folder: Path) -> tuple[GalleryPicture, ...]:
-    """The picture files of a folder by name, without those of its sub folders.
+def all_images(folder: Path) -> tuple[GalleryImage, ...]:
+    """List the image files of a folder by name, without those of its subfolders.
 
-    Left out are hidden files, files that are not there any more, and those whose names hold what no text can, as those
-    of an archive in another encoding.
+    Hidden files, files that no longer exist, and those with unprintable names (as from an archive in another encoding)
+    are left out.
 
     Raises:
-        DataError: the folder is none, or may not be read.
+        DataError: the folder does not exist, or cannot be read.
     """
     try:
         found = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
@@ -56,18 +56,18 @@ def all_pictures(folder: Path) -> tuple[GalleryPicture, ...]:
             reason=error.strerror or type(error).__name__,
         ) from error
     named = [path for path in found if not path.name.startswith(".") and path.name.isprintable()]
-    return tuple(GalleryPicture(path.name, path) for path in named if path.is_file())
+    return tuple(GalleryImage(path.name, path) for path in named if path.is_file())
 
 
 def thumbnail(path: Path, side: int) -> UInt8[np.ndarray, "s s 3"]:
-    """The middle square of a picture file, made small.
+    """Make a small square image of the middle of an image file.
 
     Args:
-        path: of the file.
-        side: of the result, pixels.
+        path: path of the file.
+        side: side of the result in pixels.
 
     Raises:
-        ImageError: the file is no picture that can be read.
+        ImageError: the file is not an image that can be read.
     """
     pixels = decode(path).pixels
     height, width = pixels.shape[:2]

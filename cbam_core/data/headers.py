@@ -1,7 +1,7 @@
-"""What the bytes of a picture file say about it before any pixel is decoded.
+"""Headers of image files: format, size, frames and orientation, before any pixel is decoded.
 
-Files come from strangers, so everything here is bounded in time and memory, and nothing relies on Python's
-warning filters or on Pillow's global settings, which all threads share.
+Files are untrusted, so everything here is bounded in time and memory, and nothing depends on Python's warning filters
+or Pillow's global settings, which all threads share.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ ACCEPTED = "JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF"
 """The formats that are read, for messages."""
 
 COUNTED_FRAMES = 1000
-"""Frames or pages are counted up to this many."""
+"""Largest number of frames or pages that are counted."""
 
 MAX_BLOCKS = 100_000
-"""Blocks of a GIF that are walked while its frames are counted; takes some 20 ms."""
+"""Blocks of a GIF that are read while its frames are counted (about 20 ms)."""
 
 
 class _Jpeg(JpegImageFile):
-    """A JPEG whose metadata Pillow leaves alone: it would look there for a print resolution, and warn."""
+    """A JPEG whose metadata Pillow ignores: it would search them for a print resolution, and warn."""
 
     def getexif(self) -> Image.Exif:
         return Image.Exif()
@@ -57,12 +57,12 @@ _BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}
 
 
 def sniff(content: bytes) -> str | None:
-    """Name of the format that the first bytes announce, or None for any other than the accepted ones."""
+    """Return the name of the format that the first bytes announce; None unless it is accepted."""
     for name, signatures in _SIGNATURES.items():
         if any(content[place : place + len(word)] == word for place, word in signatures):
             if name == "WebP" and not content.startswith(b"RIFF"):
                 continue
-            # Two letters are little to go by, so the length of a BMP's second header is looked at as well.
+            # Two letters are a weak sign, so the length of a BMP's second header is checked as well.
             if name == "BMP" and int.from_bytes(content[14:18], "little") not in _BMP_HEADERS:
                 continue
             return name
@@ -70,17 +70,17 @@ def sniff(content: bytes) -> str | None:
 
 
 def open_header(content: bytes, name: str) -> ImageFile:
-    """Let Pillow read the header of a file, by the one plugin for its format.
+    """Read the header of a file with Pillow's plugin for its format.
 
     Args:
         content: the whole file.
-        name: what `sniff` said.
+        name: format, as `sniff` names it.
 
     Returns:
         The image, its pixels not decoded yet.
 
     Raises:
-        Exception: whatever the plugin raises on a file that it cannot read.
+        Exception: any error of the plugin on a file that it cannot read.
     """
     if name == "PNG":
         return PngImageFile(io.BytesIO(content))
@@ -92,10 +92,10 @@ def open_header(content: bytes, name: str) -> ImageFile:
 
 
 def canvas_size(content: bytes, name: str) -> tuple[int, int] | None:
-    """(width, height) of a format whose plugin takes memory for the whole canvas as soon as it opens a file.
+    """Read (width, height) of a format whose plugin allocates the whole canvas on opening a file.
 
     Returns:
-        The size, or None where the plugin can be asked.
+        The size in pixels; None for formats whose plugin can read it safely.
     """
     if name == "GIF" and len(content) >= 10:
         width, height = struct.unpack_from("<HH", content, 6)
@@ -113,12 +113,12 @@ def canvas_size(content: bytes, name: str) -> tuple[int, int] | None:
 
 
 def frame_count(image: ImageFile, content: bytes, name: str) -> tuple[int, bool]:
-    """How many frames or pages a file has.
+    """Count the frames or pages of a file.
 
-    Pillow counts those of a GIF or TIFF by reading each of them, which takes minutes on a file made for that.
+    Pillow counts those of a GIF or TIFF by reading each of them, which takes minutes on a malicious file.
 
     Returns:
-        The number, and whether it is exact; otherwise there are at least as many.
+        The number, and whether it is exact; if not, there are at least this many.
     """
     if name == "GIF":
         return _gif_frames(content)
@@ -129,10 +129,10 @@ def frame_count(image: ImageFile, content: bytes, name: str) -> tuple[int, bool]
 
 
 def orientation(exif: Any) -> int:
-    """The orientation (1 to 8, 1 is upright) that a camera noted; 1 where the metadata say nothing usable.
+    """Return the orientation (1 to 8, 1 is upright) that a camera recorded; 1 where the metadata have none.
 
     Args:
-        exif: bytes of an EXIF block, with or without its ``Exif`` prefix; anything else counts as absent.
+        exif: bytes of an EXIF block, with or without its ``Exif`` prefix; anything else counts as missing.
     """
     if not isinstance(exif, bytes):
         return 1

@@ -1,4 +1,4 @@
-"""Pictures from strangers: any file, however it was made, becomes RGB pixels or one sentence on why not."""
+"""Decoding untrusted image files: any file becomes RGB pixels, or an error that explains why not."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MAX_BYTES = 10 * 1024 * 1024
 
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 65_535
-"""Largest picture that is decoded, in pixels; looked at before any pixel is."""
+"""Largest image that is decoded, in pixels; checked before decoding."""
 
 ImageSource = bytes | str | Path | Image.Image | NDArray[Any]
-"""What `decode` takes: a file's bytes, a path, a Pillow image, or a uint8 array (H, W, 3)."""
+"""Inputs of `decode`: a file's bytes, a path, a Pillow image, or a uint8 array (H, W, 3)."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,12 +41,12 @@ _UPRIGHT = {
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A decoded picture.
+class DecodedImage:
+    """A decoded image.
 
     Attributes:
         pixels: uint8 sRGB (H, W, 3), contiguous and read-only, upright.
-        notes: what was done to it, in order.
+        notes: conversions, in order.
         digest: SHA-256 in hexadecimal of the file's bytes; of shape and pixels where no file was given.
     """
 
@@ -60,17 +60,17 @@ class Picture:
         return self.pixels.shape[1], self.pixels.shape[0]
 
 
-def decode(source: ImageSource) -> Picture:
-    """Decode a picture that may come from anyone.
+def decode(source: ImageSource) -> DecodedImage:
+    """Decode an image that may be untrusted.
 
-    Safe to call from many threads at once. A file takes at most `MAX_BYTES` bytes and `MAX_PIXELS` pixels; of
-    an animation the first frame is taken.
+    Safe to call from many threads at once. A file may have at most `MAX_BYTES` bytes and `MAX_PIXELS` pixels; an
+    animation gives its first frame.
 
     Args:
         source: a file's bytes or path, a Pillow image, or a uint8 array (H, W, 3).
 
     Raises:
-        ImageError: not a picture that can be read, or too large.
+        ImageError: the image cannot be read, or is too large.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -87,7 +87,7 @@ def decode(source: ImageSource) -> Picture:
     )
 
 
-def _from_bytes(content: bytes) -> Picture:
+def _from_bytes(content: bytes) -> DecodedImage:
     if not content:
         raise ImageError("image.empty", "this file is empty; expected an image ({accepted})", accepted=ACCEPTED)
     if len(content) > MAX_BYTES:
@@ -110,7 +110,7 @@ def _from_bytes(content: bytes) -> Picture:
             format=name,
             limit=MAX_PIXELS // 1_000_000,
         ) from error
-    except Exception as error:  # decoders fail on hostile bytes in every way that Python knows
+    except Exception as error:  # decoders raise almost any exception on hostile bytes
         raise ImageError(
             "image.damaged",
             "this {format} file is damaged, incomplete or of an unusual kind; save it again as PNG or JPEG",
@@ -118,7 +118,7 @@ def _from_bytes(content: bytes) -> Picture:
         ) from error
 
 
-def _decoded(content: bytes, name: str) -> Picture:
+def _decoded(content: bytes, name: str) -> DecodedImage:
     if announced := canvas_size(content, name):
         _check_pixels(announced)
     refuse_costly(content, name)
@@ -128,11 +128,11 @@ def _decoded(content: bytes, name: str) -> Picture:
         notes = _notes_on_file(image, content, name)
         image.load()
         pixels, more = _pixels(image)
-    return Picture(pixels, (*notes, *more), hashlib.sha256(content).hexdigest())
+    return DecodedImage(pixels, (*notes, *more), hashlib.sha256(content).hexdigest())
 
 
 def _notes_on_file(image: ImageFile, content: bytes, name: str) -> list[Message]:
-    """What only the file tells: depth and frames; to be asked before the pixels are loaded."""
+    """Note what only the file knows, depth and frames; to be called before the pixels are loaded."""
     notes = []
     frames, exact = frame_count(image, content, name)
     if frames > 1 and exact:
@@ -151,7 +151,7 @@ def _notes_on_file(image: ImageFile, content: bytes, name: str) -> list[Message]
 
 
 def _pixels(image: Image.Image) -> tuple[UInt8[np.ndarray, "h w 3"], list[Message]]:
-    """Upright RGB pixels of a loaded image, and notes."""
+    """Return upright RGB pixels of a loaded image, and notes."""
     rgb, notes = to_rgb(image)
     turn = _UPRIGHT.get(orientation(image.info.get("exif")))
     if turn is not None:
@@ -160,7 +160,7 @@ def _pixels(image: Image.Image) -> tuple[UInt8[np.ndarray, "h w 3"], list[Messag
     return np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3), notes
 
 
-def _from_pillow(image: Image.Image) -> Picture:
+def _from_pillow(image: Image.Image) -> DecodedImage:
     _check_pixels(image.size)
     try:
         image.load()
@@ -173,10 +173,10 @@ def _from_pillow(image: Image.Image) -> Picture:
             "this Pillow image of mode {mode} cannot be turned into RGB; load and convert it first",
             mode=image.mode,
         ) from error
-    return Picture(pixels, tuple(notes), _digest(pixels))
+    return DecodedImage(pixels, tuple(notes), _digest(pixels))
 
 
-def _from_array(array: NDArray[Any]) -> Picture:
+def _from_array(array: NDArray[Any]) -> DecodedImage:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ImageError(
             "image.wrong-array",
@@ -187,7 +187,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
     _check_pixels((array.shape[1], array.shape[0]))
     pixels = np.array(array, order="C", copy=True, subok=False)
     pixels.setflags(write=False)
-    return Picture(pixels, (), _digest(pixels))
+    return DecodedImage(pixels, (), _digest(pixels))
 
 
 def _digest(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
@@ -232,7 +232,7 @@ def _check_pixels(size: tuple[int, int]) -> None:
             width=width,
             height=height,
         )
-    if max(width, height) > MAX_SIDE:  # Pillow keeps a few bytes for each row and column besides the pixels
+    if max(width, height) > MAX_SIDE:  # Pillow uses a few bytes for each row and column besides the pixels
         raise ImageError(
             "image.side-too-long",
             "this image has {width} x {height} pixels; a side may have at most {limit}: crop it or make it smaller",

@@ -1,7 +1,6 @@
-"""From pixels to the numbers that a network computes with: the one formula, on any device.
+"""Normalisation of pixels for a network: one formula, on any device.
 
-Networks are shown images the way their training showed them, and a number on a page must not depend on who showed the
-image: `explain`, evaluation, films and training all normalise here.
+`explain`, evaluation, films and training all normalise here, so that a network gets the same input everywhere.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from torch import Tensor
 
 
 def to_unit_range(pixels: UInt8[Tensor, "b c h w"]) -> Float32[Tensor, "b c h w"]:
-    """Scale bytes to [0, 1], as torchvision's ToTensor does; the channels of a pixel lie side by side.
+    """Scale bytes to [0, 1], as torchvision's ToTensor does, in the channels-last memory format.
 
-    Convolutions of small images on a CPU are faster in that order (channels last).
+    Convolutions of small images on a CPU are faster in that format.
     """
     return pixels.to(torch.float32, memory_format=torch.channels_last).div_(255)
 
@@ -24,15 +23,15 @@ def to_unit_range(pixels: UInt8[Tensor, "b c h w"]) -> Float32[Tensor, "b c h w"
 def normalise(
     images: Float32[Tensor, "b c h w"] | UInt8[Tensor, "b c h w"], mean: Sequence[float], std: Sequence[float]
 ) -> Float[Tensor, "b c h w"]:
-    """Subtract the mean and divide by the deviation of each channel.
+    """Subtract the mean and divide by the standard deviation of each channel.
 
     Args:
-        images: bytes, which are scaled to [0, 1] first, or floats in [0, 1]; they are left as they are.
-        mean: per-channel mean, in [0, 1].
-        std: per-channel deviation, greater than 0.
+        images: bytes, which are scaled to [0, 1] first, or floats in [0, 1]; not changed in place.
+        mean: mean of each channel, in [0, 1].
+        std: standard deviation of each channel, greater than 0.
 
     Returns:
-        The network's input, channels last; on a CPU bit for bit as by torchvision's ToTensor and Normalize.
+        The network's input, channels last; on a CPU bit-identical to torchvision's ToTensor and Normalize.
     """
     unit = to_unit_range(images) if images.dtype == torch.uint8 else images
     shift = torch.tensor(mean, device=images.device)[:, None, None]

@@ -1,7 +1,7 @@
 """One hundred CIFAR-10 test images that ship with the package, so that everything works before any download.
 
-The first ten images of each class, in the order of the test set, lie in one lossless sheet: ten rows of ten
-tiles, a row a class. ``python -m cbam_core.data.samples`` makes it anew from the full data set.
+The first ten images of each class, in the order of the test set, are in one lossless sheet: ten rows of ten tiles, one
+row for each class. ``python -m cbam_core.data.samples`` makes it again from the full data set.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ CITATION = "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images
 
 @dataclass(frozen=True, eq=False)
 class SampleSheet:
-    """The bundled images, row by row of the sheet: ten airplanes first, ten trucks last.
+    """The bundled images, row by row: the first ten are airplanes, the last ten are trucks.
 
     Attributes:
         images: uint8 RGB (100, 32, 32, 3), read-only.
         labels: uint8 (100,), indices into `CLASSES`, read-only.
-        indices: int (100,), the images' places in the CIFAR-10 test set, counted from 0, read-only.
+        indices: int (100,), indices of the images in the CIFAR-10 test set, from 0, read-only.
     """
 
     images: UInt8[np.ndarray, "n 32 32 3"]
@@ -47,7 +47,7 @@ class SampleSheet:
 
 @functools.cache
 def sample_sheet() -> SampleSheet:
-    """The bundled sheet; read once, shared afterwards."""
+    """Read the bundled sheet; once, then the same object is returned."""
     from PIL.PngImagePlugin import PngImageFile
 
     tiles = json.loads(INDEX.read_text(encoding="utf-8"))["tiles"]
@@ -61,7 +61,7 @@ def sample_sheet() -> SampleSheet:
 
 
 def film_images() -> tuple[UInt8[np.ndarray, "n 32 32 3"], UInt8[np.ndarray, " n"]]:
-    """The images that every run is watched on, and their labels: the first ones of eight classes."""
+    """Return the images that every training run is filmed on, and their labels: the first of each of eight classes."""
     sheet = sample_sheet()
     return sheet.images[list(_FILMED)], sheet.labels[list(_FILMED)]
 
@@ -70,7 +70,7 @@ def build_sheet(test: LabelledImages, sheet: Path = SHEET, index: Path = INDEX) 
     """Write the sheet and its index from the test split.
 
     Args:
-        test: the whole test split.
+        test: complete test split.
         sheet: PNG file to write.
         index: JSON file to write.
     """
@@ -91,19 +91,19 @@ def build_sheet(test: LabelledImages, sheet: Path = SHEET, index: Path = INDEX) 
 
 
 def _lay_out(images: UInt8[np.ndarray, "n 32 32 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """(N, 32, 32, 3) -> (N / 10 * 32, 320, 3), ten tiles a row."""
+    """Arrange (N, 32, 32, 3) as (N / 10 * 32, 320, 3), ten tiles in a row."""
     rows = images.reshape(-1, PER_CLASS, 32, 32, 3).transpose(0, 2, 1, 3, 4)
     return np.ascontiguousarray(rows.reshape(-1, PER_CLASS * 32, 3))
 
 
 def _cut(sheet: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "n 32 32 3"]:
-    """(H, 320, 3) -> (H / 32 * 10, 32, 32, 3), row by row."""
+    """Cut (H, 320, 3) into (H / 32 * 10, 32, 32, 3), row by row."""
     tiles = sheet.reshape(-1, 32, PER_CLASS, 32, 3).transpose(0, 2, 1, 3, 4)
     return np.ascontiguousarray(tiles.reshape(-1, 32, 32, 3))
 
 
 def main() -> int:
-    """Make the bundled sheet anew; returns the exit status."""
+    """Make the bundled sheet again; return the exit status."""
     try:
         build_sheet(open_split("test"))
     except CbamError as error:

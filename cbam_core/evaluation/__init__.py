@@ -1,1 +1,1 @@
-"""How good is a network, and what do its gates do over a set of images?"""
+"""How good is a network, and what do its gates do over a data set?"""

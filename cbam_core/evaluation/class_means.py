@@ -1,8 +1,7 @@
-"""Means and deviations of a network's gates by class, over more images than fit into memory as explanations.
+"""Means and standard deviations of a network's gates for each class, over any number of images.
 
-Batches are taken in one after the other, in float64, by the pairwise update of T. F. Chan, G. H. Golub and R. J.
-LeVeque, *Updating Formulae and a Pairwise Algorithm for Computing Sample Variances*, 1979: deviations are never the
-difference of two large sums.
+Batches are combined in float64 by the pairwise update of T. F. Chan, G. H. Golub and R. J. LeVeque, *Updating Formulae
+and a Pairwise Algorithm for Computing Sample Variances*, 1979, which never subtracts two large sums.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ class Moments:
     """Count, mean and sum of squared deviations of arrays of one shape.
 
     Attributes:
-        count: of arrays taken in.
-        mean: float64, of their shape.
-        squares: sum of squared deviations from the mean, float64.
+        count: number of arrays.
+        mean: mean, float64, of their shape.
+        squares: sum of squared deviations from the mean, float64, of their shape.
     """
 
     count: int
@@ -36,13 +35,13 @@ class Moments:
 
     @classmethod
     def of(cls, values: Float[np.ndarray, " n *shape"]) -> Moments:
-        """Those of at least one array."""
+        """Compute the moments of at least one array."""
         wide = values.astype(np.float64)
         mean = wide.mean(axis=0)
         return cls(len(wide), mean, np.square(wide - mean).sum(axis=0))
 
     def joined(self, other: Moments) -> Moments:
-        """Those of both sets of arrays together."""
+        """Compute the moments of both sets of arrays together."""
         count = self.count + other.count
         gap = other.mean - self.mean
         return Moments(
@@ -53,7 +52,7 @@ class Moments:
 
     @property
     def deviation(self) -> Float64[np.ndarray, "*shape"]:
-        """Standard deviation over all arrays, as `numpy.std` has it."""
+        """Compute the standard deviation over all arrays, as `numpy.std` does."""
         root: Float64[np.ndarray, "*shape"] = np.sqrt(self.squares / self.count)
         return root
 
@@ -63,8 +62,8 @@ GateKey = tuple[str, str, Kind, int]
 
 
 @dataclass
-class _OfClass:
-    """What is known of one class so far; gates in order of execution."""
+class _ClassSums:
+    """Sums of one class so far; gates in order of execution."""
 
     gates: dict[GateKey, Moments] = field(default_factory=dict)
     probabilities: Moments | None = None
@@ -72,23 +71,23 @@ class _OfClass:
 
 
 class GateSums:
-    """Gates of labelled images, summed up class by class; `add` them in any number of steps.
+    """Running means of gates for each class of labelled images, which `add` takes batch by batch.
 
     Args:
         classifier: the network; it is not changed.
-        classes: what the labels mean, in their order.
+        classes: names of the classes, in the order of the labels.
     """
 
     def __init__(self, classifier: Classifier, classes: tuple[str, ...]) -> None:
         self._classifier, self._classes = classifier, classes
-        self._found = {name: _OfClass() for name in classes}
+        self._found = {name: _ClassSums() for name in classes}
         self.count = 0
 
     def add(self, images: UInt8[np.ndarray, "n h w 3"], labels: UInt8[np.ndarray, " n"]) -> None:
-        """Show the network a batch, and take in what its gates did.
+        """Run the network on a batch, and add its gates.
 
         Args:
-            images: RGB; brought to the network's size where they have another one.
+            images: RGB; of images of another size, the centre is fitted to the network's input.
             labels: indices into the classes.
 
         Raises:
@@ -106,25 +105,25 @@ class GateSums:
             self._take(self._found[self._classes[label]], {key: one[mine] for key, one in values.items()})
             self._count(self._found[self._classes[label]], seen.probabilities[mine])
 
-    def summaries(self) -> dict[str, GateMeans]:
-        """What was found, by the classes' names.
+    def means(self) -> dict[str, GateMeans]:
+        """Compute the means of each class, by its name.
 
         Raises:
-            DataError: there was no image of a class.
+            DataError: a class has no image.
         """
         return {name: self._summary(name, found) for name, found in self._found.items()}
 
-    def _take(self, found: _OfClass, values: dict[GateKey, Float32[np.ndarray, " n *shape"]]) -> None:
+    def _take(self, found: _ClassSums, values: dict[GateKey, Float32[np.ndarray, " n *shape"]]) -> None:
         for key, one in values.items():
             moments = Moments.of(one)
             found.gates[key] = found.gates[key].joined(moments) if key in found.gates else moments
 
-    def _count(self, found: _OfClass, probabilities: Float32[np.ndarray, "n k"]) -> None:
+    def _count(self, found: _ClassSums, probabilities: Float32[np.ndarray, "n k"]) -> None:
         moments = Moments.of(probabilities)
         found.probabilities = moments if found.probabilities is None else found.probabilities.joined(moments)
         found.predicted += [self._classifier.classes[at] for at in probabilities.argmax(axis=1).tolist()]
 
-    def _summary(self, name: str, found: _OfClass) -> GateMeans:
+    def _summary(self, name: str, found: _ClassSums) -> GateMeans:
         if found.probabilities is None:
             raise DataError("summary.no-images", "there are no images of class {name} to take a mean of", name=name)
         return GateMeans(

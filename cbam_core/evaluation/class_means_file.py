@@ -1,6 +1,6 @@
-"""Summaries of a network's gates by class, kept in the cache folder: one NPZ file without pickle, named by the weights.
+"""Class means of a network in the cache folder: one NPZ file without pickle, named by the digest of the weights.
 
-They can always be made again, so a file that is damaged or of another version counts as none.
+They can be computed again, so a file that is damaged or of another version is ignored.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from cbam_core.results.means import GateMeans
 from cbam_core.results.placement import Placement
 
 VERSION = 3
-"""Of the file, and of what is counted; another one, another file."""
+"""Version of the file's contents, a part of its name."""
 
 LARGEST = 50_000_000
-"""Bytes that a file may hold unpacked; one of ten classes of the shipped networks holds less than 400,000."""
+"""Largest unpacked size of a file in bytes; the shipped networks' files of ten classes have less than 400,000."""
 
-Summaries = dict[str, GateMeans]
+ClassMeans = dict[str, GateMeans]
 
 
-def summaries_path(digest: str, split: str) -> Path:
-    """Where the summaries of a network over a split lie.
+def class_means_path(digest: str, split: str) -> Path:
+    """Return the path of the class means of a network over a split.
 
     Args:
         digest: SHA-256 of the network's weights file.
-        split: which images, such as ``"test"``.
+        split: name of the split, such as ``"test"``.
 
     Raises:
         DataError: this user has no home folder, and no other folder was named.
@@ -42,8 +42,8 @@ def summaries_path(digest: str, split: str) -> Path:
     return cache_folder() / "summaries" / f"gates-{VERSION}-{split}-{digest}.npz"
 
 
-def keep_summaries(summaries: Mapping[str, GateMeans], path: Path) -> bool:
-    """Write summaries, complete or not at all; whether that was possible."""
+def save_class_means(summaries: Mapping[str, GateMeans], path: Path) -> bool:
+    """Write class means, complete or not at all; return whether that was possible."""
     try:
         write_arrays(path, _as_arrays(summaries))
     except OSError as error:
@@ -52,8 +52,8 @@ def keep_summaries(summaries: Mapping[str, GateMeans], path: Path) -> bool:
     return True
 
 
-def open_summaries(path: Path) -> Summaries | None:
-    """Read summaries that were kept; None where there are none that can be used."""
+def open_class_means(path: Path) -> ClassMeans | None:
+    """Read saved class means; None where there is no valid file."""
     try:
         return _from_arrays(read_arrays(path, largest=LARGEST))
     except FileNotFoundError:
@@ -97,7 +97,7 @@ def _numbers(placement: Placement | None) -> tuple[float, ...]:
     return (np.nan,) * 4 if placement is None else (*placement.start, *placement.step)
 
 
-def _from_arrays(arrays: dict[str, np.ndarray]) -> Summaries:
+def _from_arrays(arrays: dict[str, np.ndarray]) -> ClassMeans:
     classes, ends = tuple(arrays["classes"].tolist()), np.cumsum(arrays["count"]).tolist()
     starts = [0, *ends[:-1]]
     if ends[-1] != arrays["predicted"].size:

@@ -1,6 +1,6 @@
-"""An evaluation kept beside the checkpoint that it is of: one NPZ file without pickle, opened without torch.
+"""An evaluation saved beside its checkpoint: one NPZ file without pickle, opened without torch.
 
-The file carries the SHA-256 of the weights, so that it is never taken for one of other weights.
+The file holds the SHA-256 of the weights, so that it is never used for other weights.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from cbam_core.results.evaluation import Evaluation
 SUFFIX = ".evaluation.npz"
 
 LARGEST = 20_000_000
-"""Bytes that an evaluation may hold unpacked; one of 10,000 images and ten classes holds 220,000."""
+"""Largest unpacked size of a file in bytes; that of 10,000 images and ten classes has 220,000."""
 
 
 def evaluation_path(checkpoint: Path) -> Path:
-    """Where the evaluation of a checkpoint lies: ``net.evaluation.npz`` beside ``net.safetensors``.
+    """Return the path of a checkpoint's evaluation: ``net.evaluation.npz`` beside ``net.safetensors``.
 
-    That of ``net.pth`` is ``net.pth.evaluation.npz``: its weights may be others.
+    That of ``net.pth`` is ``net.pth.evaluation.npz``, because its weights may be different.
     """
     name = checkpoint.stem if checkpoint.suffix == ".safetensors" else checkpoint.name
     return checkpoint.with_name(f"{name}{SUFFIX}")
 
 
-def keep_evaluation(evaluation: Evaluation, checkpoint: Path) -> Path:
-    """Write an evaluation beside its checkpoint, complete or not at all; an older one is replaced.
+def save_evaluation(evaluation: Evaluation, checkpoint: Path) -> Path:
+    """Write an evaluation beside its checkpoint, complete or not at all; replace an older one.
 
     Returns:
-        The file.
+        Path of the file.
 
     Raises:
         TrainingError: the folder cannot be written.
@@ -61,14 +61,14 @@ def keep_evaluation(evaluation: Evaluation, checkpoint: Path) -> Path:
 
 
 def open_evaluation(checkpoint: Path, digest: str | None = None) -> Evaluation:
-    """Read the evaluation that was kept beside a checkpoint; its arrays are read-only.
+    """Read the evaluation that was saved beside a checkpoint; its arrays are read-only.
 
     Args:
-        checkpoint: the file of weights; it is read only where `digest` is None.
-        digest: SHA-256 of that file, where it is known.
+        checkpoint: file of weights; it is read only if `digest` is None.
+        digest: SHA-256 of that file, if it is known.
 
     Raises:
-        TrainingError: there is none, it is damaged, or it is of other weights; the sentence says how to make one.
+        TrainingError: it is missing, damaged, or of other weights; the message says how to make one.
         OSError: the checkpoint cannot be read.
     """
     path = evaluation_path(checkpoint)
@@ -112,7 +112,7 @@ def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
 
 
 def _check(arrays: Mapping[str, np.ndarray]) -> None:
-    """Whether the arrays fit each other.
+    """Check that the arrays fit each other.
 
     Raises:
         ValueError: they do not.

@@ -1,4 +1,4 @@
-"""What does a network answer for labelled images? They go through it in batches, and every answer is kept."""
+"""Evaluating a network on labelled images, batch by batch."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from cbam_core.results.evaluation import Evaluation, levels_of
 
 
 def score(classifier: Classifier, dataset: Dataset, *, report: Callable[[int], None] = lambda _: None) -> Evaluation:
-    """Show labelled images to a network and keep its answers.
+    """Classify labelled images, and return every prediction with its probabilities.
 
     Args:
         classifier: the network; it is not changed.
-        dataset: labelled images; brought to the network's size by their centre where they have another one.
+        dataset: labelled images; of an image of another size, the centre is fitted to the network's input.
         report: called after each batch with the number of images done.
 
     Raises:
         DataError: the images have no labels.
         ImageError: an image of a folder cannot be decoded.
-        ModelError: the network knows other classes, is in training mode, or its answers are not finite.
+        ModelError: the network has other classes, is in training mode, or its logits are not finite.
     """
     labels, classes = dataset.known_labels, dataset.classes
     if classifier.classes != classes:

@@ -1,4 +1,4 @@
-"""Which images of a split? By class, by what the network answered, and in which order; without torch."""
+"""Selecting and sorting images of a split by class and by prediction; without torch."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Order = Literal["index", "sure", "unsure"]
 
 @dataclass(frozen=True)
 class Selection:
-    """What is asked for.
+    """Filters and order of images.
 
     Attributes:
-        truth: only images of this class; None for every class.
-        predicted: only images that the network took for this class; None for any.
-        answers: ``"all"``, or those that it got ``"right"`` or ``"wrong"``.
-        order: by ``"index"``, or by the network's confidence, the ``"sure"`` or the ``"unsure"`` answers first.
+        truth: true class; None for any.
+        predicted: predicted class; None for any.
+        answers: ``"all"``, or only the ``"right"`` or ``"wrong"`` predictions.
+        order: by ``"index"``, or by confidence: ``"sure"`` or ``"unsure"`` predictions first.
 
     Raises:
-        TrainingError: there are no such answers or orders.
+        TrainingError: `answers` or `order` is unknown.
     """
 
     truth: int | None = None
@@ -46,22 +46,22 @@ class Selection:
 
     @property
     def needs_answers(self) -> bool:
-        """Whether it can only be made where the network's answers are known."""
+        """Whether the selection needs the network's predictions."""
         return self.predicted is not None or self.answers != "all" or self.order != "index"
 
 
 def select(
     labels: UInt8[np.ndarray, " n"], selection: Selection, evaluation: Evaluation | None = None
 ) -> Int64[np.ndarray, " m"]:
-    """Indices of the images that are asked for, in the order that is asked for.
+    """Return the indices of the selected images, in the selected order.
 
     Args:
         labels: true class of each image.
-        selection: what is asked for.
-        evaluation: what a network answered for the same images; None where that is not known.
+        selection: filters and order.
+        evaluation: predictions of a network for the same images; None where they are unknown.
 
     Raises:
-        TrainingError: the selection is by answers, which are not known or are of other images.
+        TrainingError: the selection needs predictions, and they are unknown or of other images.
     """
     if evaluation is not None and not np.array_equal(evaluation.labels, labels):
         raise TrainingError(

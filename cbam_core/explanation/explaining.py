@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from cbam_core.data.fitting import fit_image
-from cbam_core.data.images import Picture, decode
+from cbam_core.data.images import DecodedImage, decode
 from cbam_core.errors import Message
 from cbam_core.network import Classifier
 from cbam_core.observing import ObservedGate, batch_size, batches, observe, placements
@@ -19,7 +19,7 @@ from cbam_core.results.explanation import Block, Explanation, Gate, blocks_of, o
 from cbam_core.results.frame import Fit, Frame
 from cbam_core.results.placement import Placement
 
-Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | Picture
+Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | DecodedImage
 Square = tuple[float, float, float]
 
 
@@ -76,7 +76,7 @@ class _Input:
 
 
 def _prepare(classifier: Classifier, image: Source, fit: Fit, square: Square | None) -> _Input:
-    picture = image if isinstance(image, Picture) else decode(image)
+    picture = image if isinstance(image, DecodedImage) else decode(image)
     pixels, frame, fitted = fit_image(picture.pixels, classifier.input_size, fit, square=square, fill=classifier.fill)
     return _Input(pixels, frame, fit, (*picture.notes, *fitted), picture.digest)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from cbam_core.data.dataset import Dataset, open_dataset
 from cbam_core.data.normalisation import normalise
 from cbam_core.errors import CheckpointError, TrainingError
-from cbam_core.evaluation.evaluation_file import keep_evaluation
+from cbam_core.evaluation.evaluation_file import save_evaluation
 from cbam_core.evaluation.scoring import score
 from cbam_core.network import Classifier, load_classifier, save_classifier
 from cbam_core.nn.registry import build, complete_arguments, find
@@ -220,7 +220,7 @@ def _finish(
         shutil.copyfile(folder / FILM, checkpoint.with_suffix(".film.npz"))
         draw_figures(history, folder, name=checkpoint.stem)
         digest = save_classifier(replace(trained, card=card), checkpoint)
-        keep_evaluation(replace(result, digest=digest), checkpoint)
+        save_evaluation(replace(result, digest=digest), checkpoint)
     accelerator.wait_for_everyone()
     return TrainedRun(checkpoint, load_classifier(checkpoint), result)
 

@@ -1,4 +1,4 @@
-"""What does a file of weights hold? Nothing in it is run, and nothing is allocated on its word alone."""
+"""What does a file of weights hold? No code in it is run, and its claims are checked before memory is allocated."""
 
 from cbam_core.weights.file import MAX_FILE_BYTES, WeightsFile, open_weights
 

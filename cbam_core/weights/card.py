@@ -1,4 +1,4 @@
-"""How a trained network came about, for people: the card that its file carries."""
+"""Model cards: how a trained network was made, stored in its file, for readers."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ ASSUMPTIONS: dict[str, Message] = {
         ),
     )
 }
-"""What is taken for granted about a file that does not describe itself."""
+"""Assumptions about a file without a description."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """How a network came about, for people.
+    """Model card: how a network was made, for readers.
 
     Attributes:
-        what: one or two sentences: what it is.
-        recipe: every number of the training run.
-        command: what makes it again.
-        epochs: passes over the training part.
-        seed: of initialisation, order and transforms.
-        split: which images it was trained, selected and tested on.
-        test_correct: test images whose class it got right.
-        test_count: test images.
-        limits: what it is not good for.
-        versions: of the software that made it, by name.
-        date: when it was made, ``YYYY-MM-DD``.
-        history: one record an epoch, numbers by name.
-        assumptions: what was taken for granted because the file did not say; from `ASSUMPTIONS`.
+        what: description of the network in one or two sentences.
+        recipe: values of the training recipe, by name.
+        command: command that makes it again.
+        epochs: number of passes over the training part.
+        seed: seed of initialisation, order and transforms.
+        split: images that it was trained, selected and tested on.
+        test_correct: number of test images that were classified correctly.
+        test_count: number of test images.
+        limits: uses that it is not suited for.
+        versions: versions of the software that made it, by name.
+        date: date on which it was made, ``YYYY-MM-DD``.
+        history: one record for each epoch, numbers by name.
+        assumptions: assumptions about facts that the file does not state; from `ASSUMPTIONS`.
     """
 
     what: str = ""
@@ -63,17 +63,17 @@ class Card:
 
     @property
     def test_accuracy(self) -> float | None:
-        """Share of test images right, in [0, 1]; None where nobody counted."""
+        """Share of test images classified correctly, in [0, 1]; None where it was not measured."""
         if self.test_correct is None or not self.test_count:
             return None
         return self.test_correct / self.test_count
 
     @classmethod
     def from_record(cls, record: object) -> Card:
-        """A card from JSON values, every one checked.
+        """Read a card from JSON values, and check each of them.
 
         Raises:
-            CheckpointError: a value has the wrong type or cannot be.
+            CheckpointError: a value has the wrong type or is impossible.
         """
         given = Fields(record, "card.")
         card = cls(
@@ -96,7 +96,7 @@ class Card:
         return card
 
     def as_record(self) -> dict[str, Any]:
-        """The card as JSON-ready values."""
+        """Convert the card to JSON-ready values."""
         record = {item.name: getattr(self, item.name) for item in fields(self)}
         return {
             **record,

@@ -1,4 +1,4 @@
-"""The page about the shipped checkpoints, made from the files themselves: it cannot contradict them."""
+"""The page about the shipped checkpoints, made from the files, so that it always agrees with them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Each file carries its own description, so it can be moved and opened anywhere:
 
 
 def render_cards(checkpoints: Mapping[str, Path]) -> str:
-    """The Markdown page about checkpoints.
+    """Make the Markdown page about checkpoints.
 
     Args:
         checkpoints: files by name.
 
     Raises:
-        CheckpointError: a file is refused or does not describe itself.
+        CheckpointError: a file is refused or has no description.
     """
     parts = [INTRODUCTION.format(name=next(iter(checkpoints), "name"))]
     for name, path in checkpoints.items():
@@ -50,13 +50,13 @@ def write_cards(folder: Path | None = None) -> Path:
     """Write ``README.md`` beside the checkpoints.
 
     Args:
-        folder: of the checkpoints; else the project's own.
+        folder: folder of the checkpoints; by default the project's own.
 
     Returns:
         The page's path.
 
     Raises:
-        CheckpointError: a file is refused or does not describe itself.
+        CheckpointError: a file is refused or has no description.
         OSError: the folder cannot be written.
     """
     if folder is None:

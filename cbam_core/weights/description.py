@@ -1,4 +1,4 @@
-"""How a trained network describes itself: what it is, what it expects, and how it came about."""
+"""Description of a trained network, stored in its file: what it is, which input it needs, and how it was made."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from cbam_core.weights.card import ASSUMPTIONS, Card
 from cbam_core.weights.fields import EXPECTED_WORDS, Fields, Scalar
 
 FORMAT_VERSION = 1
-"""Raised when older programs could no longer read the description."""
+"""Version of the description; increased when older programs can no longer read it."""
 
 METADATA_KEY = "cbam_lens"
-"""Where a ``.safetensors`` file keeps the description; alone, because safetensors shuffles several keys."""
+"""Metadata key of the description in a ``.safetensors`` file; the only key, because safetensors shuffles several."""
 
 COURSE_MEAN = (0.4914, 0.4822, 0.4465)
 COURSE_STD = (0.2023, 0.1994, 0.2010)
-"""The course's normalisation: its deviations are means over images of each image's own deviation."""
+"""The course's normalisation: its standard deviations are means of the images' own standard deviations."""
 
 PLAIN_WORDS: Mapping[str, str] = {
     "what": "A plain state dict: weights without a description.",
     "class": "class {n1}",
 }
-"""What a plain state dict is, and what its classes are called; numbers have places, as in sentences of every card."""
+"""Texts of the description of a plain state dict; numbers are placeholders, as in the texts of every card."""
 
 Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """Everything about a trained network but its weights.
+    """Everything about a trained network except its weights.
 
     Attributes:
         architecture: registered name.
-        arguments: of its constructor, complete.
+        arguments: all arguments of its constructor.
         classes: names of the K classes, in the order of the outputs.
-        mean: per-channel mean of the normalisation, RGB, in [0, 1].
-        std: per-channel deviation, RGB, in [0.001, 1000].
+        mean: mean of each channel for normalisation, RGB, in [0, 1].
+        std: standard deviation of each channel for normalisation, RGB, in [0.001, 1000].
         input_size: (width, height) in pixels that images are fitted to.
-        card: how it came about.
+        card: model card: how it was made.
 
     Raises:
-        CheckpointError: the values contradict each other, or cannot be.
+        CheckpointError: the values contradict each other, or are impossible.
     """
 
     architecture: str
@@ -108,10 +108,10 @@ class Description:
 
     @classmethod
     def from_json(cls, text: str) -> Description:
-        """Read what `to_json` wrote, trusting nothing.
+        """Read the output of `to_json`, and check every value.
 
         Raises:
-            CheckpointError: the text is no such description, or was written by a newer program.
+            CheckpointError: the text is not such a description, or was written by a newer program.
         """
         try:
             record = json.loads(text)
@@ -143,7 +143,7 @@ class Description:
         )
 
     def to_json(self) -> str:
-        """The description as JSON, the same text for the same values.
+        """Convert the description to JSON: the same text for the same values.
 
         Raises:
             ValueError: a number of the card is NaN or infinite.
@@ -162,13 +162,13 @@ class Description:
 
 
 def assumed_description(shapes: Shapes) -> Description:
-    """What to take for granted about a plain state dict; its card says that it was.
+    """Make a description of a plain state dict; its card names the assumptions.
 
     Args:
-        shapes: names and shapes of its tensors.
+        shapes: shapes of its tensors by name.
 
     Raises:
-        CheckpointError: the tensors are those of no registered network.
+        CheckpointError: no registered network has such tensors.
     """
     found = recognise(shapes)
     if found is None:

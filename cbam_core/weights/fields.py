@@ -1,4 +1,4 @@
-"""JSON values from strangers, taken out one by one, each with its type and bounds checked."""
+"""Reading untrusted JSON values one by one, with checks of type and bounds."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ EXPECTED_WORDS: Mapping[str, str] = {
     "known": "a list of codes that this version knows",
     "correct": "at most card.test_count",
 }
-"""What a value must be. Numbers have places, as translations of words that a message's values hold need them."""
+"""Descriptions of what a value must be; numbers are placeholders, so that translations can contain them."""
 
 
 class Fields:
-    """The named values of one JSON object.
+    """Named values of one JSON object.
 
     Args:
-        record: what should be an object.
-        place: where it stands, put before every name in messages, such as ``"card."``.
+        record: value that should be an object.
+        prefix: prefix of every name in messages, such as ``"card."``.
 
     Raises:
-        CheckpointError: it is no object.
+        CheckpointError: the value is not an object.
     """
 
-    def __init__(self, record: object, place: str) -> None:
-        self.place = place
+    def __init__(self, record: object, prefix: str) -> None:
+        self.prefix = prefix
         if not isinstance(record, dict):
             raise self.wrong("", EXPECTED_WORDS["object"], record)
         self.values: dict[str, Any] = record
 
     def wrong(self, name: str, expected: str, given: object) -> CheckpointError:
-        """The error for a value that is not what it must be."""
-        if not name and not self.place:
+        """Make the error for a wrong value."""
+        if not name and not self.prefix:
             return CheckpointError(
                 "checkpoint.description",
                 "the file's description of its network must be {expected}; given {given}",
@@ -64,62 +64,62 @@ class Fields:
         return CheckpointError(
             "checkpoint.description",
             "the file's description of its network is wrong: {name} must be {expected}; given {given}",
-            name=f"{self.place}{name}".rstrip("."),
+            name=f"{self.prefix}{name}".rstrip("."),
             expected=expected,
             given=reprlib.repr(given)[:200],
         )
 
     def text(self, name: str, limit: int = MAX_TEXT) -> str:
-        """A text of at most `limit` characters; empty where it is missing."""
+        """Read a text of at most `limit` characters; empty where it is missing."""
         value = self.values.get(name, "")
         if not isinstance(value, str) or len(value) > limit:
             raise self.wrong(name, EXPECTED_WORDS["text"].format(n1=limit), value)
         return value
 
     def texts(self, name: str) -> list[str]:
-        """A list of texts."""
+        """Read a list of texts."""
         value = self._list(name)
         if not all(isinstance(item, str) and len(item) <= MAX_TEXT for item in value):
             raise self.wrong(name, EXPECTED_WORDS["texts"].format(n1=MAX_TEXT), value)
         return value
 
     def count(self, name: str) -> int | None:
-        """A whole number from 0; None where it is missing."""
+        """Read a whole number from 0; None where it is missing."""
         value = self.values.get(name)
         if value is not None and not (type(value) is int and 0 <= value <= LARGEST_COUNT):
             raise self.wrong(name, EXPECTED_WORDS["count"].format(n1=0), value)
         return value
 
     def sizes(self, name: str) -> tuple[int, int]:
-        """Two whole numbers."""
+        """Read two whole numbers."""
         value = self._list(name)
         if len(value) != 2 or not all(type(item) is int for item in value):
             raise self.wrong(name, EXPECTED_WORDS["sizes"], value)
         return value[0], value[1]
 
     def triple(self, name: str) -> tuple[float, float, float]:
-        """Three numbers."""
+        """Read three numbers."""
         value = self._list(name)
         if len(value) != 3 or not all(map(_is_number, value)):
             raise self.wrong(name, EXPECTED_WORDS["triple"], value)
         return float(value[0]), float(value[1]), float(value[2])
 
     def scalars(self, name: str) -> dict[str, Scalar]:
-        """An object of texts, finite numbers, truth values and nulls; empty where it is missing."""
+        """Read an object of texts, finite numbers, booleans and nulls; empty where it is missing."""
         value = self.values.get(name, {})
         if not isinstance(value, dict) or not all(map(_is_scalar, value.values())):
             raise self.wrong(name, EXPECTED_WORDS["scalars"], value)
         return value
 
     def history(self, name: str) -> Iterator[dict[str, int | float]]:
-        """A list of objects of finite numbers; empty where it is missing."""
+        """Read a list of objects of finite numbers; empty where it is missing."""
         for epoch in self._list(name):
             if not isinstance(epoch, dict) or not all(map(_is_number, epoch.values())):
                 raise self.wrong(name, EXPECTED_WORDS["history"], epoch)
             yield epoch
 
     def known(self, name: str, choices: Mapping[str, Known]) -> Iterator[Known]:
-        """The values that a list of their names stands for; empty where it is missing."""
+        """Read a list of names, and yield their values; none where it is missing."""
         for item in self._list(name):
             if not isinstance(item, str) or item not in choices:
                 raise self.wrong(name, EXPECTED_WORDS["known"], item)

@@ -1,4 +1,4 @@
-"""Opening a file of weights: first what it holds; the weights only after a comparison with a network."""
+"""Opening a file of weights: its contents are listed first, and loaded only after a comparison with a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cbam_core.weights.safetensors_file import looks_like_safetensors, read_safe
 from cbam_core.weights.stored import DamagedError, StoredTensor
 
 MAX_FILE_BYTES = 256 << 20
-"""Larger files are refused unread; the largest registered network needs a tenth of it."""
+"""Largest file that is read, in bytes; the largest registered network needs a tenth of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +27,10 @@ class WeightsFile:
     """A file of weights, opened but not loaded.
 
     Attributes:
-        tensors: what it holds, by name.
-        metadata: texts that describe it; empty for a ``.pth`` file.
-        digest: SHA-256 of the file.
-        size: of the file in bytes.
+        tensors: tensors in it, by name.
+        metadata: texts that describe it, by key; empty for a ``.pth`` file.
+        digest: SHA-256 of the file in hexadecimal.
+        size: size of the file in bytes.
     """
 
     tensors: Mapping[str, StoredTensor]
@@ -40,20 +40,20 @@ class WeightsFile:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the tensors."""
+        """Shapes of the tensors by name."""
         return {name: tensor.shape for name, tensor in self.tensors.items()}
 
     def load(self, architecture: str, expected: Mapping[str, TensorSpec]) -> dict[str, Tensor]:
         """Load the weights of one network, in the types that it computes with.
 
-        Names, shapes and types are compared first: what is allocated depends on the network alone.
+        Names, shapes and types are compared first, so the memory that is allocated depends only on the network.
 
         Args:
-            architecture: the network's name, for messages.
-            expected: what its state dict must hold.
+            architecture: name of the network, for messages.
+            expected: shape and type of each tensor of its state dict, by name.
 
         Raises:
-            CheckpointError: the weights are not this network's, or not finite.
+            CheckpointError: the weights belong to another network, or are not finite.
         """
         _check_names(architecture, expected.keys(), self.tensors.keys())
         for name, spec in expected.items():
@@ -65,14 +65,14 @@ class WeightsFile:
 
 
 def open_weights(source: Path | bytes) -> WeightsFile:
-    """Find out what a file of weights holds, without loading it.
+    """List the contents of a file of weights, without loading them.
 
     Args:
         source: a path, or the bytes of a file: ``.safetensors``, or a state dict that `torch.save` wrote. The
-            content decides which, not the name.
+            contents decide which, not the name.
 
     Raises:
-        CheckpointError: the file is missing, too large, damaged, or no file of plain weights.
+        CheckpointError: the file is missing, too large, damaged, or holds something other than plain weights.
     """
     data = source if isinstance(source, bytes) else _bytes_at(source)
     if len(data) > MAX_FILE_BYTES:
@@ -205,7 +205,7 @@ def _converted(name: str, stored: StoredTensor, spec: TensorSpec) -> Tensor:
 
 
 def _named(names: Sequence[str]) -> str:
-    """Up to three names, each cut to a readable length."""
+    """List up to three names, each cut to a readable length."""
     shown = [name if name.isprintable() and len(name) <= 60 else repr(name[:60]) for name in names[:3]]
     return ", ".join(shown) + (", ..." if len(names) > 3 else "")
 

@@ -1,8 +1,8 @@
 """The state dict of a ``.pth`` file as `torch.save` writes it: a ZIP archive of a pickle and plain bytes.
 
-It is read here, and not by ``torch.load(weights_only=True)``, which runs no foreign code but is not bounded: a file of
-1.4 KB kept it busy for over 90 seconds. Here the pickle's instructions, the tensors and their sizes are counted before
-anything is allocated, and the time that it takes grows with the file.
+It is not read by ``torch.load(weights_only=True)``, which runs no foreign code but has no bounds: a file of 1.4 KB kept
+it busy for over 90 seconds. Here the pickle's instructions, the tensors and their sizes are counted before memory is
+allocated, and the time grows only with the size of the file.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from cbam_core.weights.state_pickle import Content, read_state_pickle
 from cbam_core.weights.stored import DamagedError, StoredTensor
 
 MAX_ENTRIES = 4096 + 16
-"""Entries of the archive: one a tensor, and a few of torch's own."""
+"""Largest number of entries of the archive: one for each tensor, and a few of torch's own."""
 
 MAX_PICKLE_BYTES = 1 << 20
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
-"""Keys under which training scripts keep the state dict among other things."""
+"""Keys under which training scripts store the state dict in a larger dictionary."""
 
 PREFIXES = ("module.", "_orig_mod.")
-"""What DataParallel and torch.compile put before every name."""
+"""Prefixes that DataParallel and torch.compile add to every name."""
 
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -39,30 +39,30 @@ UNREADABLE = (
     ValueError,
     struct.error,
 )
-"""What `zipfile` raises for archives that are damaged, encrypted or of unknown kinds."""
+"""Exceptions that `zipfile` raises for archives that are damaged, encrypted or of unknown kinds."""
 
 
 def looks_like_pth(data: bytes) -> bool:
-    """Whether the bytes begin like a ZIP archive."""
+    """Check that the bytes start like a ZIP archive."""
     return data[:4] == b"PK\x03\x04"
 
 
 def looks_like_pickle(data: bytes) -> bool:
-    """Whether the bytes begin like a bare pickle, torch's format before version 1.6 included."""
+    """Check that the bytes start like a bare pickle, such as torch's format before version 1.6."""
     return data[:1] == b"\x80" and data[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}
 
 
 def read_pth(data: bytes) -> dict[str, StoredTensor]:
-    """Find the tensors of a state dict, without copying one and without running the pickle.
+    """Find the tensors of a state dict, without copying them and without running the pickle.
 
     Args:
         data: the whole file.
 
     Returns:
-        The tensors by name; prefixes of wrappers around the network are taken off.
+        The tensors by name, without the prefixes of wrappers around the network.
 
     Raises:
-        CheckpointError: the file holds something else than one state dict.
+        CheckpointError: the file holds something other than one state dict.
         DamagedError: the archive contradicts itself.
     """
     try:
@@ -72,14 +72,14 @@ def read_pth(data: bytes) -> dict[str, StoredTensor]:
     except UNREADABLE as error:
         raise DamagedError("the ZIP archive cannot be read") from error
     tensors = _state_dict(read_state_pickle(program, contents))
-    for prefix in PREFIXES * 2:  # either may be inside of the other
+    for prefix in PREFIXES * 2:  # either may be inside the other
         if all(name.startswith(prefix) for name in tensors):
             tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     return tensors
 
 
 def _open(data: bytes) -> tuple[bytes, dict[str, Content]]:
-    if data.count(b"PK\x01\x02") > MAX_ENTRIES:  # before zipfile makes an object of each
+    if data.count(b"PK\x01\x02") > MAX_ENTRIES:  # before zipfile makes an object for each
         raise DamagedError("the ZIP archive has too many entries")
     archive = zipfile.ZipFile(io.BytesIO(data))
     entries = {entry.filename: entry for entry in archive.infolist()}

@@ -1,8 +1,8 @@
-"""The tensors of a ``.safetensors`` file: the JSON header is bounded here, everything else is the library's.
+"""The tensors of a ``.safetensors`` file: its JSON header is bounded here, and the library reads the rest.
 
 Format: eight bytes with the header's length, a JSON header, then the tensors' bytes without gaps;
-https://huggingface.co/docs/safetensors. The library compares shapes, offsets and the file's length, so what it
-allocates is never more than the file itself.
+https://huggingface.co/docs/safetensors. The library compares shapes, offsets and the file's length, so it never
+allocates more than the size of the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_HEADER_BYTES = 1 << 20
 
 
 def looks_like_safetensors(data: bytes) -> bool:
-    """Whether the bytes begin like a header: a length, then an opening brace."""
+    """Check that the bytes start like a header: a length, then an opening brace."""
     return len(data) > 8 and data[8:9] == b"{"
 
 
@@ -33,12 +33,12 @@ def read_safetensors(data: bytes) -> tuple[dict[str, StoredTensor], dict[str, st
         The tensors by name, and the texts under ``__metadata__``.
 
     Raises:
-        DamagedError: the header is not what the format says, or does not match the file's length.
+        DamagedError: the header breaks the format, or does not match the file's length.
     """
     metadata = _metadata(_header(data))
     try:
         tensors = safetensors.torch.load(data)
-    except (SafetensorError, KeyError) as error:  # a KeyError names a type of numbers that torch does not have
+    except (SafetensorError, KeyError) as error:  # a KeyError names a number type that torch does not have
         raise DamagedError("the header does not match the contents") from error
     if any(tensor.dtype not in BYTES for tensor in tensors.values()):
         raise DamagedError("a tensor has an unknown type")

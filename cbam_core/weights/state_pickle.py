@@ -1,9 +1,9 @@
 """The pickle inside a ``.pth`` file, read as a description and never run.
 
-A pickle is a program. `torch.load(weights_only=True)` runs it with few functions allowed, among them ones
-that allocate as much as the file asks for (``bytearray``, ``torch.Tensor``). Here a machine with only the
-instructions that `torch.save` writes for a state dict builds plain dicts, lists and numbers; a tensor becomes
-a `StoredTensor`, checked against the bytes that are there; no function of the file's choice is ever called.
+A pickle is a program. `torch.load(weights_only=True)` runs it and allows only a few functions, but some of these
+allocate as much as the file asks for (``bytearray``, ``torch.Tensor``). Here an interpreter of only those instructions
+that `torch.save` writes for a state dict builds plain dicts, lists and numbers. A tensor becomes a `StoredTensor`,
+whose size is checked against the bytes in the file. No function that the file names is ever called.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STORAGES = {
 }
 
 IGNORED = {"torch.device", "torch.Size", "_codecs.encode"} | {str(dtype) for dtype in BYTES}
-"""Harmless things beside the weights in training checkpoints; what they make is left out."""
+"""Harmless functions and types beside the weights in training checkpoints; their results are left out."""
 
 
 ORDERED = "collections.OrderedDict"
@@ -44,11 +44,11 @@ LONGEST_NAME = 1000
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of one storage in the archive.
+    """Bytes of one storage in the archive.
 
     Attributes:
-        size: in bytes.
-        read: gives them.
+        size: number of bytes.
+        read: function that returns them.
     """
 
     size: int
@@ -57,7 +57,7 @@ class Content:
 
 @dataclass(frozen=True)
 class _Name:
-    """A function or class that the pickle names."""
+    """Name of a function or class in the pickle."""
 
     name: str
 
@@ -84,18 +84,18 @@ _TUPLES = {pickle.TUPLE1[0]: 1, pickle.TUPLE2[0]: 2, pickle.TUPLE3[0]: 3}
 
 
 def read_state_pickle(program: bytes, contents: Mapping[str, Content]) -> Any:
-    """What a pickle of tensors describes.
+    """Read what a pickle of tensors describes.
 
     Args:
         program: the pickle.
-        contents: the archive's storages by key.
+        contents: storages of the archive by key.
 
     Returns:
         Dicts, lists, tuples, numbers, texts and `StoredTensor`.
 
     Raises:
-        CheckpointError: the pickle names anything else than tensors and plain containers.
-        DamagedError: it is no such pickle, or a tensor reaches beyond its storage.
+        CheckpointError: the pickle names anything other than tensors and plain containers.
+        DamagedError: it is not such a pickle, or a tensor extends beyond its storage.
     """
     try:
         return _Machine(program, contents).run()
@@ -144,7 +144,7 @@ class _Machine:
         return items
 
     def plain(self, code: int) -> bool:
-        """Numbers, texts, and the memory of what was read before."""
+        """Run an instruction for numbers, texts, or values that were read before; return False for others."""
         if code in _CONSTANTS:
             self.stack.append(_CONSTANTS[code])
         elif code in _NUMBERS:
@@ -164,7 +164,7 @@ class _Machine:
         return True
 
     def container(self, code: int) -> bool:
-        """Tuples, lists and dicts."""
+        """Run an instruction for tuples, lists or dicts; return False for others."""
         if code == pickle.MARK[0]:
             self.stack.append(_MARK)
         elif code == pickle.EMPTY_TUPLE[0]:
@@ -187,7 +187,7 @@ class _Machine:
         return True
 
     def special(self, code: int) -> bool:
-        """Names, calls, and references to storages."""
+        """Run an instruction for names, calls, or references to storages; return False for others."""
         if code == pickle.GLOBAL[0]:
             self.stack.append(_known(f"{self.line()}.{self.line()}"))
         elif code == pickle.REDUCE[0]:
@@ -196,7 +196,7 @@ class _Machine:
         elif code == pickle.BINPERSID[0]:
             self.stack.append(self.storage(self.stack.pop()))
         elif code == pickle.BUILD[0]:
-            self.stack.pop()  # a state dict's own notes, such as versions of its modules
+            self.stack.pop()  # attributes of a state dict, such as versions of its modules
             self.top(dict)
         else:
             return False

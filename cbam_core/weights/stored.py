@@ -1,4 +1,4 @@
-"""A tensor as a file holds it: known by shape and type before a byte of it is copied."""
+"""A tensor in a file: shape and type are known before its bytes are copied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 MAX_TENSORS = 4096
-"""Tensors in one file; the largest networks of the field have a few hundred."""
+"""Largest number of tensors in one file; large convolutional networks have a few hundred."""
 
 MAX_DIMENSIONS = 8
 LARGEST_SIDE = 1 << 48
@@ -31,11 +31,11 @@ BYTES: dict[torch.dtype, int] = {
         torch.bool,
     )
 }
-"""The types that files hold, with their size in bytes."""
+"""Number types in files, with their size in bytes."""
 
 
 class DamagedError(ValueError):
-    """What a file says about its contents contradicts the file."""
+    """A file contradicts its own description."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +43,10 @@ class StoredTensor:
     """One tensor inside a file.
 
     Attributes:
-        dtype: its type in the file.
-        shape: its sides.
-        load: gives the tensor itself, contiguous, in the file's type. The caller has compared the shape with what a
-            network needs: repeated elements (stride 0) let a small file describe a large tensor.
+        dtype: type in the file.
+        shape: shape of the tensor.
+        load: function that returns the tensor, contiguous, in the file's type. Compare the shape with what a network
+            needs before calling it: repeated elements (stride 0) let a small file describe a large tensor.
     """
 
     dtype: torch.dtype
@@ -55,20 +55,20 @@ class StoredTensor:
 
 
 def in_memory(tensor: Tensor) -> StoredTensor:
-    """A tensor that was read already."""
+    """Wrap a tensor that is already in memory."""
     return StoredTensor(tensor.dtype, tuple(tensor.shape), lambda: tensor)
 
 
 def strided(
     content: Callable[[], memoryview], dtype: torch.dtype, shape: tuple[int, ...], strides: tuple[int, ...]
 ) -> StoredTensor:
-    """A tensor that lies in a stretch of bytes.
+    """Describe a tensor in a range of bytes.
 
     Args:
-        content: gives the bytes from its first element to its last; already known to be within the file.
+        content: function that returns the bytes from its first element to its last; already known to be in the file.
         dtype: type of its numbers.
-        shape: its sides.
-        strides: elements between neighbours along each side, none negative.
+        shape: its shape.
+        strides: number of elements between neighbours along each axis, from 0.
     """
 
     def load() -> Tensor:
@@ -81,7 +81,7 @@ def strided(
 
 
 def checked_sides(sides: object) -> tuple[int, ...]:
-    """Sides or strides as a file claims them.
+    """Check the shape or strides that a file claims.
 
     Raises:
         DamagedError: they are not a short list of whole numbers from 0.
@@ -94,7 +94,7 @@ def checked_sides(sides: object) -> tuple[int, ...]:
 
 
 def extent(shape: Sequence[int], strides: Sequence[int]) -> int:
-    """Elements from the first to the last of a tensor, both included; 0 for an empty one."""
+    """Count the elements from the first to the last of a tensor, both included; 0 for an empty one."""
     if math.prod(shape) == 0:
         return 0
     return 1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))

@@ -8,7 +8,7 @@ import pytest
 
 from cbam_core import load_classifier
 from cbam_core.data.cifar10 import CLASSES
-from cbam_core.evaluation.evaluation_file import keep_evaluation
+from cbam_core.evaluation.evaluation_file import save_evaluation
 from cbam_core.gates.kernels import spatial_kernels
 from cbam_core.places import shipped_checkpoints
 from cbam_core.render.diverging import diverging
@@ -40,7 +40,7 @@ def kept(tmp_path_factory):
     probabilities[np.arange(200), predicted] = 0.73
     digest = load_classifier(checkpoint).digest
     answers = Evaluation(CLASSES, labels, predicted, levels_of(probabilities), "test", digest)
-    keep_evaluation(answers, checkpoint)
+    save_evaluation(answers, checkpoint)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CBAM_CHECKPOINT_DIR", str(folder))
         patch.setenv("CBAM_RUNS_DIR", str(folder / "runs"))

@@ -119,7 +119,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path, inside):
         (tmp_path / "a").mkdir()
     if inside.endswith("txt"):
         (tmp_path / inside).write_text("none")
-    with pytest.raises(DataError, match="there are no pictures in") as refused:
+    with pytest.raises(DataError, match="there are no images in") as refused:
         open_dataset(tmp_path)
     assert refused.value.code == "data.empty-folder"
 

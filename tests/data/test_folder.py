@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cbam_core.data import folder as gallery
-from cbam_core.data.folder import list_pictures, thumbnail
+from cbam_core.data.folder import list_images, thumbnail
 from cbam_core.errors import DataError, ImageError
 
 
@@ -22,23 +22,23 @@ def folder(tmp_path):
 
 
 def test_picture_files_come_by_name(folder):
-    assert [picture.name for picture in list_pictures(folder)] == ["a.jpg", "b.PNG"]
+    assert [picture.name for picture in list_images(folder)] == ["a.jpg", "b.PNG"]
 
 
 def test_a_name_that_no_text_can_hold_is_left_out(folder):
-    names = [picture.name for picture in list_pictures(folder)]
+    names = [picture.name for picture in list_images(folder)]
     (folder / os.fsdecode(b"\xc4\xe3.png")).write_bytes((folder / names[0]).read_bytes())
-    assert [picture.name for picture in list_pictures(folder)] == names
+    assert [picture.name for picture in list_images(folder)] == names
 
 
 def test_a_large_folder_is_cut(folder, monkeypatch):
     monkeypatch.setattr(gallery, "MOST", 1)
-    assert [picture.name for picture in list_pictures(folder)] == ["a.jpg"]
+    assert [picture.name for picture in list_images(folder)] == ["a.jpg"]
 
 
 def test_a_folder_that_is_none_is_one_sentence(tmp_path):
     with pytest.raises(DataError, match="CBAM_IMAGE_DIR"):
-        list_pictures(tmp_path / "nowhere")
+        list_images(tmp_path / "nowhere")
 
 
 def test_a_thumbnail_is_the_middle_square(tmp_path):

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image, ImageFile
 
 from cbam_core.data import images
-from cbam_core.data.images import MAX_BYTES, MAX_PIXELS, MAX_SIDE, Picture, decode
+from cbam_core.data.images import MAX_BYTES, MAX_PIXELS, MAX_SIDE, DecodedImage, decode
 from cbam_core.errors import ImageError
 
 
-def codes(picture: Picture) -> tuple[str, ...]:
+def codes(picture: DecodedImage) -> tuple[str, ...]:
     return tuple(note.code for note in picture.notes)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbam_core.data.images import MAX_PIXELS, Picture, decode
+from cbam_core.data.images import MAX_PIXELS, DecodedImage, decode
 from cbam_core.errors import ImageError
 from tests.corpus_images import BAD, ODD
 from tests.mutation import bounded, edits, mutated
@@ -27,7 +27,7 @@ def assert_picture_or_sentence(content):
         assert 10 < len(str(refusal)) < 400
         assert "\n" not in str(refusal)
         return
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, DecodedImage)
     assert picture.pixels.dtype == np.uint8
     assert 0 < picture.pixels.shape[0] * picture.pixels.shape[1] <= MAX_PIXELS
     assert all(str(note) for note in picture.notes)

@@ -34,7 +34,7 @@ def test_sums_are_the_summary_of_explanations(tiny_classifier: Classifier) -> No
     for part in np.split(order, (7, 40)):
         sums.add(sheet.images[part], sheet.labels[part])
     assert sums.count == 100
-    found = sums.summaries()
+    found = sums.means()
     assert tuple(found) == CLASSES
     for label, name in enumerate(CLASSES):
         mine = order[sheet.labels[order] == label]
@@ -53,10 +53,10 @@ def test_a_class_without_images_is_one_sentence(tiny_classifier: Classifier) -> 
     sums = GateSums(tiny_classifier, CLASSES)
     sums.add(sample_sheet().images[:10], sample_sheet().labels[:10])
     with pytest.raises(CbamError, match="no images of class automobile"):
-        sums.summaries()
+        sums.means()
 
 
 def test_images_of_another_size_are_fitted(tiny_classifier: Classifier) -> None:
     sums = GateSums(tiny_classifier, ("one",))
     sums.add(np.zeros((2, 48, 64, 3), np.uint8), np.zeros(2, np.uint8))
-    assert sums.summaries()["one"].count == 2
+    assert sums.means()["one"].count == 2

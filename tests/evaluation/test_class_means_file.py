@@ -1,4 +1,4 @@
-"""Summaries of gates as files: the same after reading, absent when damaged."""
+"""Class means of gates as files: the same after reading, absent when damaged."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.samples import sample_sheet
 from cbam_core.evaluation import class_means_file as summary_file
 from cbam_core.evaluation.class_means import GateSums
-from cbam_core.evaluation.class_means_file import Summaries, keep_summaries, open_summaries, summaries_path
+from cbam_core.evaluation.class_means_file import ClassMeans, class_means_path, open_class_means, save_class_means
 from tests.plain_blocks import by_kind
 
 
 @pytest.fixture(scope="module")
-def summaries(tiny_classifier: Classifier) -> Summaries:
+def summaries(tiny_classifier: Classifier) -> ClassMeans:
     sums = GateSums(tiny_classifier, CLASSES)
     sums.add(sample_sheet().images, sample_sheet().labels)
-    return sums.summaries()
+    return sums.means()
 
 
-def test_what_was_kept_is_read_to_the_last_bit(summaries: Summaries, tmp_path: Path) -> None:
+def test_what_was_kept_is_read_to_the_last_bit(summaries: ClassMeans, tmp_path: Path) -> None:
     path = tmp_path / "new" / "kept.npz"
-    assert keep_summaries(summaries, path)
-    found = open_summaries(path)
+    assert save_class_means(summaries, path)
+    found = open_class_means(path)
     assert found is not None
     assert [*found] == [*summaries]
     for name, one in found.items():
@@ -40,28 +40,28 @@ def test_what_was_kept_is_read_to_the_last_bit(summaries: Summaries, tmp_path: P
 
 
 def test_a_damaged_or_oversized_file_counts_as_none(
-    summaries: Summaries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    summaries: ClassMeans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "kept.npz"
-    assert open_summaries(path) is None
-    keep_summaries(summaries, path)
+    assert open_class_means(path) is None
+    save_class_means(summaries, path)
     whole = path.read_bytes()
     for content in (b"", b"no archive", whole[: len(whole) // 2]):
         path.write_bytes(content)
-        assert open_summaries(path) is None
+        assert open_class_means(path) is None
     np.savez(path, names=np.array(["cat"]))
-    assert open_summaries(path) is None
+    assert open_class_means(path) is None
     path.write_bytes(whole)
-    assert open_summaries(path) is not None
+    assert open_class_means(path) is not None
     monkeypatch.setattr(summary_file, "LARGEST", 1000)
-    assert open_summaries(path) is None
+    assert open_class_means(path) is None
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(summaries: Summaries, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_no_error(summaries: ClassMeans, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert not keep_summaries(summaries, tmp_path / "file" / "kept.npz")
+    assert not save_class_means(summaries, tmp_path / "file" / "kept.npz")
 
 
 def test_the_place_names_weights_split_and_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CBAM_DATA_DIR", str(tmp_path))
-    assert summaries_path("abc", "test") == tmp_path / "summaries" / "gates-3-test-abc.npz"
+    assert class_means_path("abc", "test") == tmp_path / "summaries" / "gates-3-test-abc.npz"

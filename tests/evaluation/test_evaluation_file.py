@@ -13,8 +13,8 @@ from cbam_core.errors import TrainingError
 from cbam_core.evaluation.evaluation_file import (
     LARGEST,
     evaluation_path,
-    keep_evaluation,
     open_evaluation,
+    save_evaluation,
 )
 from cbam_core.files import sha256_of
 from cbam_core.results.evaluation import Evaluation, levels_of
@@ -54,7 +54,7 @@ def arrays_of(path):
 
 
 def test_what_is_kept_comes_back_the_same(found, checkpoint):
-    path = keep_evaluation(found, checkpoint)
+    path = save_evaluation(found, checkpoint)
     assert path == evaluation_path(checkpoint) == checkpoint.parent / "net.v2.evaluation.npz"
     again = open_evaluation(checkpoint)
     assert (again.classes, again.split, again.digest) == (CLASSES, "test", found.digest)
@@ -66,17 +66,17 @@ def test_what_is_kept_comes_back_the_same(found, checkpoint):
 
 
 def test_ten_thousand_images_stay_small(found, checkpoint):
-    assert keep_evaluation(found, checkpoint).stat().st_size < 250_000
+    assert save_evaluation(found, checkpoint).stat().st_size < 250_000
 
 
 def test_a_known_digest_saves_reading_the_checkpoint(found, checkpoint):
-    keep_evaluation(found, checkpoint)
+    save_evaluation(found, checkpoint)
     checkpoint.unlink()
     assert open_evaluation(checkpoint, found.digest).total == 10_000
 
 
 def test_other_weights_under_the_same_name_are_noticed(found, checkpoint):
-    keep_evaluation(found, checkpoint)
+    save_evaluation(found, checkpoint)
     assert refused(checkpoint, "0" * 64).code == "evaluation.other-weights"
     checkpoint.write_bytes(b"other weights")
     assert refused(checkpoint).code == "evaluation.other-weights"
@@ -88,8 +88,8 @@ def test_a_missing_one_is_said_to_be_missing(checkpoint):
 
 
 def test_an_older_one_is_replaced_whole(found, checkpoint):
-    keep_evaluation(found, checkpoint)
-    keep_evaluation(replace(found, split="other"), checkpoint)
+    save_evaluation(found, checkpoint)
+    save_evaluation(replace(found, split="other"), checkpoint)
     assert open_evaluation(checkpoint).split == "other"
     assert sorted(path.name for path in checkpoint.parent.iterdir()) == [
         "net.v2.evaluation.npz",
@@ -100,19 +100,19 @@ def test_an_older_one_is_replaced_whole(found, checkpoint):
 def test_a_folder_that_cannot_be_written_is_one_sentence(found, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainingError, match=r"cannot write .*net\.pth\.evaluation\.npz") as caught:
-        keep_evaluation(found, tmp_path / "file" / "net.pth")
+        save_evaluation(found, tmp_path / "file" / "net.pth")
     assert caught.value.code == "evaluation.unwritable"
 
 
 @pytest.mark.parametrize("length", [0, 30, 5000, -1])
 def test_a_file_cut_short_is_refused(found, checkpoint, length):
-    path = keep_evaluation(found, checkpoint)
+    path = save_evaluation(found, checkpoint)
     path.write_bytes(path.read_bytes()[:length])
     assert refused(checkpoint).code == "evaluation.unreadable"
 
 
 def test_a_flipped_byte_is_refused_or_changes_nothing(found, checkpoint):
-    path = keep_evaluation(found, checkpoint)
+    path = save_evaluation(found, checkpoint)
     content = path.read_bytes()
     for place in np.random.default_rng(2).integers(0, len(content), 20):
         path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
@@ -143,7 +143,7 @@ def test_a_flipped_byte_is_refused_or_changes_nothing(found, checkpoint):
     ids=str,
 )
 def test_arrays_that_do_not_fit_are_refused(found, checkpoint, change):
-    path = keep_evaluation(found, checkpoint)
+    path = save_evaluation(found, checkpoint)
     arrays = {name: array for name, array in {**arrays_of(path), **change}.items() if array is not None}
     with path.open("wb") as file:
         np.savez(file, **arrays)
@@ -151,7 +151,7 @@ def test_arrays_that_do_not_fit_are_refused(found, checkpoint, change):
 
 
 def test_a_file_that_unpacks_to_too_much_is_not_unpacked(found, checkpoint):
-    path = keep_evaluation(found, checkpoint)
+    path = save_evaluation(found, checkpoint)
     with path.open("wb") as file:
         np.savez_compressed(file, more=np.zeros(LARGEST, np.uint8))
     assert path.stat().st_size < 100_000
@@ -159,7 +159,7 @@ def test_a_file_that_unpacks_to_too_much_is_not_unpacked(found, checkpoint):
 
 
 def test_a_header_that_claims_more_than_the_file_holds_is_refused(found, checkpoint):
-    path = keep_evaluation(found, checkpoint)
+    path = save_evaluation(found, checkpoint)
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (1 << 60,)})
     with zipfile.ZipFile(path, "w") as archive:

@@ -15,7 +15,7 @@ from app import services
 from cbam_core import CBAM_CNN, load_classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import TrainingError
-from cbam_core.evaluation.evaluation_file import evaluation_path, keep_evaluation
+from cbam_core.evaluation.evaluation_file import evaluation_path, save_evaluation
 from cbam_core.gates.anatomy import summarise
 from cbam_core.network import save_classifier
 from cbam_core.places import shipped_checkpoints
@@ -95,7 +95,7 @@ def test_without_kept_answers_the_page_says_how_to_keep_them(checkpoint):
 
 def test_kept_answers_are_shown_and_said(checkpoint):
     found = answers(load_classifier(checkpoint).digest)
-    keep_evaluation(found, checkpoint)
+    save_evaluation(found, checkpoint)
     app = open_model()
     assert pages(app).count("data-said=") == 100
     assert str(found.confusion[0, 1]) in pages(app)
@@ -108,7 +108,7 @@ def test_kept_answers_are_shown_and_said(checkpoint):
 
 
 def test_answers_of_other_weights_or_a_damaged_file_are_not_shown(checkpoint):
-    keep_evaluation(answers("0" * 64), checkpoint)
+    save_evaluation(answers("0" * 64), checkpoint)
     app = open_model()
     assert charts(app) == []
     assert "belong to other weights" in texts(app)
@@ -121,7 +121,7 @@ def test_answers_of_other_weights_or_a_damaged_file_are_not_shown(checkpoint):
 
 def test_a_visitors_file_of_the_same_name_gets_no_answers_of_another(checkpoint):
     classifier = load_classifier(checkpoint)
-    keep_evaluation(answers(classifier.digest), checkpoint)
+    save_evaluation(answers(classifier.digest), checkpoint)
     assert services.evaluation_of(classifier).digest == classifier.digest
     for other in (replace(classifier, digest="0" * 64), replace(classifier, name="mine")):
         with pytest.raises(TrainingError) as caught:
@@ -132,7 +132,7 @@ def test_a_visitors_file_of_the_same_name_gets_no_answers_of_another(checkpoint)
 def test_answers_kept_later_are_shown_without_a_restart(checkpoint):
     app = open_model()
     assert charts(app) == []
-    keep_evaluation(answers(load_classifier(checkpoint).digest), checkpoint)
+    save_evaluation(answers(load_classifier(checkpoint).digest), checkpoint)
     app.run()
     assert len(charts(app)) == 2
 
