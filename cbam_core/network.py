@@ -26,8 +26,9 @@ from cbam_core.files import write_atomically
 from cbam_core.nn.registry import assemble, expected_tensors
 from cbam_core.places import shipped_checkpoints
 from cbam_core.weights import open_weights
+from cbam_core.weights.assumed import assumed_description
 from cbam_core.weights.card import Card
-from cbam_core.weights.description import METADATA_KEY, Description, Triple, assumed_description
+from cbam_core.weights.description import METADATA_KEY, Description, Triple
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
@@ -23,7 +24,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from app.session.words import CATALOGUES, DOMAIN, LOCALE, as_template  # noqa: E402
+from app.session.words import CATALOGUES, CLASS, DOMAIN, LOCALE, as_template  # noqa: E402
 from cbam_core.data.cifar10 import CLASSES  # noqa: E402
 from cbam_core.results.look import COLOUR_TABLES  # noqa: E402
 
@@ -37,25 +38,37 @@ OUTSIDE = "cbam_core/cli/"
 HEADERS = ("Language", "Plural-Forms", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
 CARD_TEXTS = ("what", "split", "limits")
 
-Found = tuple[str, str]
+
+class Found(NamedTuple):
+    """A sentence, or the name of a class.
+
+    Attributes:
+        text: the English one.
+        place: the file that it stands in.
+        context: tells it from a sentence of the same words; None for most.
+    """
+
+    text: str
+    place: str
+    context: str | None = None
 
 
 def collect() -> Iterator[Found]:
-    """Every sentence with the file that it stands in."""
+    """Every sentence, and the classes of CIFAR-10."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             place = path.relative_to(ROOT).as_posix()
             if place.startswith(OUTSIDE):
                 continue
             for text in dict.fromkeys(sentences(path.read_text(encoding="utf-8"))):
-                yield text, place
+                yield Found(text, place)
     for name in CLASSES:
-        yield name, "cbam_core/data/cifar10.py"
+        yield Found(name, "cbam_core/data/cifar10.py", CLASS)
     for name in COLOUR_TABLES:
-        yield name, "cbam_core/results/colours.json"
+        yield Found(name, "cbam_core/results/colours.json")
     for path in sorted((ROOT / "checkpoints").glob("*.safetensors")):
         for text in card_sentences(path):
-            yield text, path.relative_to(ROOT).as_posix()
+            yield Found(text, path.relative_to(ROOT).as_posix())
 
 
 def sentences(source: str) -> Iterator[str]:
@@ -99,9 +112,9 @@ def card_sentences(path: Path) -> Iterator[str]:
 def template() -> Catalog:
     """All sentences of ours, untranslated, in the order of the code."""
     catalogue = Catalog(project="CBAM Lens", charset="utf-8", fuzzy=False)
-    for text, place in collect():
+    for text, place, context in collect():
         flags = ("python-brace-format",) if re.search(r"\{\w", text) else ()
-        catalogue.add(text, locations=[(place, None)], flags=flags)
+        catalogue.add(text, locations=[(place, None)], flags=flags, context=context)
     return catalogue
 
 

@@ -84,6 +84,26 @@ def test_a_file_of_the_app_imports_only_from_rooms_above_its_own(path):
             assert not (own in PAGES and other in PAGES), f"{place} imports {module}, which is another page"
 
 
+DATA_SETS = {"cbam_core.data.cifar10", "cbam_core.data.samples"}
+CHOOSERS = {
+    "app/services/dataset.py",
+    "cbam_core/cli/dataset.py",
+    "cbam_core/training/filming.py",
+    "cbam_core/weights/assumed.py",
+}
+"""Files that choose a data set for others: what visitors see, what is fetched, filmed, and assumed of plain weights."""
+
+
+def test_only_those_who_choose_a_data_set_know_which_there_are():
+    chosen = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        for module in imported(path)
+        if any(f"{module}.".startswith(f"{known}.") for known in DATA_SETS)
+    }
+    assert {path for path in chosen if not path.startswith("cbam_core/data/")} == CHOOSERS
+
+
 ASKS_TO_BE_STOPPED = "app/streamlit_internals.py"
 """Touches the session's state without reading or keeping anything there: Streamlit ends runs at such places."""
 

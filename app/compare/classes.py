@@ -14,7 +14,6 @@ from app.compare.sides import LABELS, choose_class, side_columns
 from app.session.choices import Choice
 from app.session.words import Words, class_name, listed_classes, plain_text
 from app.widgets.choices import choose_one
-from cbam_core.data.cifar10 import CLASSES
 from cbam_core.evaluation.class_means_file import ClassMeans
 from cbam_core.network import Classifier
 
@@ -41,11 +40,11 @@ WORDS = Words(
 
 def class_means(classifier: Classifier) -> ClassMeans:
     """Both classes, and their means, block by block; give the means by class, none where the network knows none."""
-    if not set(CLASSES) & set(classifier.classes):
+    if not set(services.samples().classes) & set(classifier.classes):
         st.info(WORDS["unknown"].format(classes=plain_text(listed_classes(classifier.classes))), icon=":material/info:")
         return {}
     test = services.test_set()
-    over = "samples" if test is None else _choose_images(len(test.labels))
+    over = "samples" if test is None else _choose_images(len(test))
     summaries = services.class_summaries(classifier) if over == "samples" else _over_test_set(classifier)
     shown: list[Shown] = []
     chosen: ClassMeans = {}
@@ -53,7 +52,7 @@ def class_means(classifier: Classifier) -> ClassMeans:
         with column:
             name = choose_class(place, [name for name in summaries if name in classifier.classes])
             summary = chosen[name] = summaries[name]
-            class_summary(place, name, summary, services.class_images(name))
+            class_summary(place, name, summary, services.samples_of(name))
             spread = {block.name: block for block in summary.deviation}
             # Letters as well: both sides can hold one class.
             side = Side(f"{LABELS[place]} {class_name(name)}", None, classifier.input_size, spread)

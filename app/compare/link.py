@@ -14,7 +14,6 @@ from app.compare.sides import Fitted, Selected, change, side_of
 from app.session import links
 from app.session.choices import Choice
 from app.session.links import Readers, read_fit, read_name, read_picture, read_square, read_text
-from cbam_core.data.cifar10 import CLASSES
 from cbam_core.network import Classifier
 
 MODES = ("pictures", "networks", "classes")
@@ -78,14 +77,14 @@ def follow(asked: Mapping[str, Any]) -> None:
         elif mode == "pictures":
             sides[place] = _with_picture(side, read_picture(asked.get(name, "")), _fitted(asked, f"_{name}"))
         else:
-            sides[place] = replace(side, class_=asked[name]) if asked.get(name) in CLASSES else side
+            sides[place] = replace(side, class_=asked[name]) if asked.get(name) in services.samples().classes else side
     change(sides["left"], sides["right"])
 
 
 def _with_picture(side: Selected, picture: tuple[str, Any] | None, fitted: Fitted) -> Selected:
     """A side with the picture that an address names; as it was where there is no such picture."""
     source, which = picture or ("", -1)
-    if source == "sample" and which < len(services.samples().images):
+    if source == "sample" and which < len(services.samples()):
         return replace(side, source="sample", sample=which)
     if source == "test" and which < (services.test_count() or 0):
         return replace(side, source="test", test=which)

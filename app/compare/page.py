@@ -82,7 +82,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
     """
     cat, dog = (_first_of(name) for name in ("cat", "dog"))
-    numbers = services.samples().indices
+    numbers = services.sample_numbers()
     begin(
         Selected(sample=cat, test=int(numbers[cat]), network=classifier.name, class_="cat"),
         Selected(
@@ -207,16 +207,16 @@ def _explained(classifier: Classifier, chosen: Selected, place: Place, *, what: 
         return _own_explained(classifier, chosen, place, what)
     if chosen.source == "test":
         picture = services.show_test_image(classifier, chosen.test)
-        caption, truth = services.about_test_image(chosen.test)
+        about = services.about_test_image(chosen.test)
     else:
         picture = services.show_sample(classifier, chosen.sample)
-        caption, truth = services.about_sample(chosen.sample)
+        about = services.about_sample(chosen.sample)
     if what:
         side_title(place, LABELS[place], classifier.name)
     prediction(
         picture.explanation,
-        caption=caption,
-        truth=truth if truth in classifier.classes else None,
+        caption=about.caption,
+        truth=about.truth if about.truth in classifier.classes else None,
         key=f"compare-prediction-{place}",
     )
     return Side(_shown(classifier, picture.explanation, LABELS[place], own=False), picture.explanation)

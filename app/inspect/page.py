@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from app.widgets.gallery import choose_from_gallery, say_unreadable
 from app.widgets.prefetch import Ahead, Lane, send_ahead
 from app.widgets.strip import PageChoice, strip
 from app.widgets.uploads import say, say_where_they_live, uploads
-from cbam_core.data.cifar10 import CLASSES, LabelledImages
+from cbam_core.data.dataset import Dataset
 from cbam_core.errors import CbamError
 from cbam_core.evaluation.selection import select
 from cbam_core.network import Classifier
@@ -44,7 +44,6 @@ WORDS = Words(
         "with `cbam data fetch`.",
         "brought": "The last image you viewed.",
         "forget": "Remove",
-        "caption": "CIFAR-10 test image {index}, as the network sees it",
     }
 )
 
@@ -84,7 +83,6 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
 @fragment
 def _from_samples(classifier: Classifier, shown: bool) -> None:
     """The bundled images; choosing one runs this part of the page alone."""
-    sheet = services.samples()
     index = strip(
         services.sample_png(),
         services.sample_tiles(),
@@ -98,9 +96,8 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     last_image.note(Picked("sample", index))
     picture = services.show_sample(classifier, index)
     ahead = Ahead("sample", classifier.digest, index, SAMPLE_TURN.number)
-    caption, truth = services.about_sample(index)
-    name = f"cifar10-test-{int(sheet.indices[index])}"
-    shown_image = ShownImage(picture, name, caption, truth, link=f"sample-{index}")
+    about = services.about_sample(index)
+    shown_image = ShownImage(picture, about.name, about.caption, about.truth, link=f"sample-{index}")
     show_result(classifier, shown_image, key="sample", ahead=ahead)
 
 
@@ -117,13 +114,13 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
         return
     answers = services.kept_answers(classifier, test)
     index = choose_test_image(
-        CLASSES,
-        first=int(services.samples().indices[FIRST]),
-        count=len(test.labels),
-        find=lambda selection: select(test.labels, selection, answers),
+        test.classes,
+        first=int(services.sample_numbers()[FIRST]),
+        count=len(test),
+        find=lambda selection: select(test.known_labels, selection, answers),
         about=lambda index: _answered(test, answers, index),
         sheet=lambda indices: services.test_sheet(indices, COLUMNS),
-        unanswered=None if answers is not None else _why_unanswered(classifier),
+        unanswered=None if answers is not None else _why_unanswered(classifier, test),
     )
     if not shown:
         return
@@ -131,14 +128,10 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
         write_nothing(classifier)
         return
     last_image.note(Picked("test", index))
-    shown_image = ShownImage(
-        services.show_test_image(classifier, index),
-        f"cifar10-test-{index}",
-        WORDS["caption"].format(index=index),
-        CLASSES[int(test.labels[index])],
-        link=f"test-{index}",
-    )
-    show_result(classifier, shown_image, key="test", filters=_filters_as_parameters(answered=answers is not None))
+    picture, about = services.show_test_image(classifier, index), services.about_test_image(index)
+    shown_image = ShownImage(picture, about.name, about.caption, about.truth, link=f"test-{index}")
+    filters = _filters_as_parameters(test.classes, answered=answers is not None)
+    show_result(classifier, shown_image, key="test", filters=filters)
 
 
 @fragment
@@ -216,22 +209,22 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
     show_own_pictures(classifier, [chosen], key="folder", link=f"folder-{chosen.name}")
 
 
-def _filters_as_parameters(*, answered: bool) -> dict[str, str | None]:
+def _filters_as_parameters(classes: Sequence[str], *, answered: bool) -> dict[str, str | None]:
     """What an address says of the filters of the test set; those by answers count only where there are some."""
     selection = chosen_filters()
     return {
-        "class": None if selection.truth is None else CLASSES[selection.truth],
+        "class": None if selection.truth is None else classes[selection.truth],
         "answers": selection.answers if answered and selection.answers != "all" else None,
         "by": selection.order if answered and selection.order != "index" else None,
     }
 
 
-def _answered(test: LabelledImages, answers: Evaluation | None, index: int) -> Answered:
-    predicted = None if answers is None else CLASSES[int(answers.predicted[index])]
-    return Answered(CLASSES[int(test.labels[index])], predicted)
+def _answered(test: Dataset, answers: Evaluation | None, index: int) -> Answered:
+    predicted = None if answers is None else test.classes[int(answers.predicted[index])]
+    return Answered(test.classes[int(test.known_labels[index])], predicted)
 
 
-def _why_unanswered(classifier: Classifier) -> str:
-    if classifier.classes != CLASSES:
+def _why_unanswered(classifier: Classifier, test: Dataset) -> str:
+    if classifier.classes != test.classes:
         return "other_classes"
     return "own" if own_networks.is_own(classifier) else "not_kept"

@@ -20,7 +20,7 @@ from app.inspect.state import (
 from app.inspect.test_set import EVERY, keep_chosen
 from app.session import last_image
 from app.widgets.uploads import FIT
-from cbam_core.data.cifar10 import CLASSES, LabelledImages
+from cbam_core.data.dataset import Dataset
 from cbam_core.evaluation.selection import Selection, select
 from cbam_core.network import Classifier
 
@@ -40,10 +40,10 @@ def follow(classifier: Classifier, asked: Mapping[str, Any]) -> None:
 def _choose(source: str, which: Any, classifier: Classifier, asked: Mapping[str, Any]) -> bool:
     """Choose the image that an address names; return whether there is such an image."""
     test = services.test_set()
-    if source == "sample" and which < len(services.samples().images):
+    if source == "sample" and which < len(services.samples()):
         SAMPLE.set(which)
         SAMPLE_TURN.advance()
-    elif source == "test" and test is not None and which < len(test.labels):
+    elif source == "test" and test is not None and which < len(test):
         keep_chosen(which, _selection_with(which, classifier, test, asked))
     elif source == "folder" and which in services.gallery_by_name():
         FOLDER.set(which)
@@ -55,14 +55,14 @@ def _choose(source: str, which: Any, classifier: Classifier, asked: Mapping[str,
     return True
 
 
-def _selection_with(index: int, classifier: Classifier, test: LabelledImages, asked: Mapping[str, Any]) -> Selection:
+def _selection_with(index: int, classifier: Classifier, test: Dataset, asked: Mapping[str, Any]) -> Selection:
     """The filters that an address asks for; all images where those would hide the one that it names."""
-    truth = CLASSES.index(asked["class"]) if asked.get("class") in CLASSES else None
+    truth = test.classes.index(asked["class"]) if asked.get("class") in test.classes else None
     selection = Selection(truth=truth, answers=asked.get("answers", "all"), order=asked.get("by", "index"))
     answers = services.kept_answers(classifier, test)
     if answers is None and selection.needs_answers:
         selection = Selection(truth=truth)
-    return selection if index in select(test.labels, selection, answers) else EVERY
+    return selection if index in select(test.known_labels, selection, answers) else EVERY
 
 
 def _come_back() -> None:

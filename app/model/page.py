@@ -15,7 +15,6 @@ from app.model.layers import block_table, layer_table
 from app.model.quality import quality
 from app.session import links, own_networks
 from app.session.words import Words, card_text
-from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import TrainingError
 from cbam_core.gates.anatomy import Summary
 from cbam_core.network import Classifier
@@ -119,7 +118,7 @@ def _size(label: str, number: int, cbam: int, share: float) -> None:
 
 
 def _say_not_evaluated(classifier: Classifier, code: str) -> None:
-    if classifier.classes != CLASSES:
+    if classifier.classes != services.samples().classes:
         st.markdown(WORDS["other_classes"])
         return
     if own_networks.is_own(classifier):

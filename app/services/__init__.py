@@ -5,25 +5,29 @@ large array is a sample of it. What comes of an upload is kept in the visitor's 
 What is not remembered yet is worked out in a `turn`, so that nobody's work keeps everybody waiting.
 """
 
-from app.services.class_means import class_images, class_summaries, test_summaries
+from app.services.class_means import class_summaries, test_summaries
+from app.services.dataset import (
+    about_sample,
+    about_test_image,
+    sample_numbers,
+    sample_png,
+    sample_tiles,
+    samples,
+    samples_of,
+    test_count,
+    test_set,
+    test_sheet,
+)
 from app.services.file_version import Stamp, stamp_of
 from app.services.folder import gallery, gallery_by_name, gallery_file, gallery_sheet, has_gallery
 from app.services.images import (
     Shown,
-    about_sample,
-    about_test_image,
     channel_map,
     kept_answers,
-    sample_png,
-    sample_tiles,
-    samples,
     samples_ahead,
     show_sample,
     show_test_image,
     show_upload,
-    test_count,
-    test_set,
-    test_sheet,
 )
 from app.services.networks import (
     anatomy,
@@ -44,7 +48,6 @@ __all__ = [
     "anatomy",
     "card_of",
     "channel_map",
-    "class_images",
     "class_summaries",
     "evaluation_of",
     "film_data",
@@ -60,10 +63,12 @@ __all__ = [
     "run_film",
     "run_history",
     "run_progress",
+    "sample_numbers",
     "sample_png",
     "sample_tiles",
     "samples",
     "samples_ahead",
+    "samples_of",
     "shipped_as",
     "shipped_networks",
     "show_sample",

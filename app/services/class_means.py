@@ -7,40 +7,32 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
+from app.services.dataset import open_test_set, samples
 from app.services.networks import recall
 from app.session import own_networks
 from app.session.choices import Remembered
 from app.session.scheduling import slot
-from cbam_core.data.cifar10 import CLASSES, open_split
-from cbam_core.data.samples import sample_sheet
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.evaluation.class_means_file import ClassMeans, class_means_path, open_class_means, save_class_means
 from cbam_core.network import Classifier
-from cbam_core.observing import batch_size
+from cbam_core.observing import batch_size, batches
 from cbam_core.results.means import GateMeans
 
 _SUMMING: Remembered[tuple[str, GateSums] | None] = Remembered("summing-gates", lambda: None)
 
 
-def class_images(name: str) -> np.ndarray:
-    """The bundled images of a class, uint8 RGB (N, 32, 32, 3)."""
-    sheet = sample_sheet()
-    images: np.ndarray = sheet.images[sheet.labels == CLASSES.index(name)]
-    return images
-
-
 def class_summaries(classifier: Classifier) -> dict[str, GateMeans]:
-    """What a network's gates do on the bundled images of every class, by the class's name."""
+    """What a network's gates do on the samples of every class, by the class's name."""
     return recall(_class_summaries, classifier)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateMeans]:
-    sheet, step = sample_sheet(), batch_size(_classifier)
-    sums = GateSums(_classifier, CLASSES)
-    for start in range(0, len(sheet.images), step):
+    here = samples()
+    sums = GateSums(_classifier, here.classes)
+    for part in batches(len(here), batch_size(_classifier)):
         with slot():
-            sums.add(sheet.images[start : start + step], sheet.labels[start : start + step])
+            sums.add(np.asarray(here.images[part]), here.known_labels[part])
     return dict(sums.means())
 
 
@@ -63,7 +55,7 @@ def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -
     if "test" not in known:
         path = None if own_networks.is_own(classifier) else class_means_path(classifier.digest, "test")
         found = None if path is None else open_class_means(path)
-        if found is None or tuple(found) != CLASSES:
+        if found is None or tuple(found) != samples().classes:
             found = _sum_up(classifier, report)
             if path is not None:
                 save_class_means(found, path)
@@ -72,22 +64,23 @@ def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -
 
 
 def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> ClassMeans:
-    test, sums, size = open_split("test"), _begun(classifier), batch_size(classifier)
-    while sums.count < len(test.labels):
-        report(sums.count, len(test.labels))  # draws, and is where Streamlit ends runs that are not wanted any more
+    test, size = open_test_set(), batch_size(classifier)
+    sums = _begun(classifier, test.classes)
+    while sums.count < len(test):
+        report(sums.count, len(test))  # draws, and is where Streamlit ends runs that are not wanted any more
         with slot():  # a run that is being ended may have gone one step further by now
             step = slice(sums.count, sums.count + size)
-            if step.start < len(test.labels):
-                sums.add(np.array(test.images[step]), np.array(test.labels[step]))
+            if step.start < len(test):
+                sums.add(np.array(test.images[step]), np.array(test.known_labels[step]))
     _SUMMING.forget()
     return sums.means()
 
 
-def _begun(classifier: Classifier) -> GateSums:
+def _begun(classifier: Classifier, classes: tuple[str, ...]) -> GateSums:
     """Sums that an earlier run of this visitor left unfinished, or new ones; those of another network are dropped."""
     begun = _SUMMING.get()
     if begun is None or begun[0] != classifier.digest:
-        begun = classifier.digest, GateSums(classifier, CLASSES)
+        begun = classifier.digest, GateSums(classifier, classes)
         _SUMMING.set(begun)
     return begun[1]
 

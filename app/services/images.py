@@ -1,42 +1,30 @@
-"""Pictures as the page shows them: what a network made of samples, test images and uploads."""
+"""What a network made of samples, test images and uploads, as the page shows it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from app.services.dataset import about_sample, open_test_set, samples
 from app.services.networks import evaluation_of, key_of, recall
-from app.services.operator_log import tell_operator
 from app.services.prediction import prediction_data, preview_of
 from app.session import own_networks
 from app.session.scheduling import slot
-from app.session.tiles import Tile, lay_out_tiles
-from app.session.words import Words, class_name, language
-from cbam_core.data.cifar10 import CLASSES, LabelledImages, open_split
+from app.session.words import language
+from cbam_core.data.dataset import Dataset
 from cbam_core.data.images import DecodedImage, decode
-from cbam_core.data.samples import SHEET, SampleSheet, sample_sheet
-from cbam_core.errors import DataError, TrainingError
+from cbam_core.errors import TrainingError
 from cbam_core.explanation import explain, explain_channel
 from cbam_core.network import Classifier
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.explanation import ChannelMap, Explanation
 from cbam_core.results.frame import Fit
 from cbam_core.viewer import Settings, lay_out
-from cbam_core.viewer.payload import png
-
-WORDS = Words(
-    {
-        "tile": "{name}, test image {index}",
-        "sample": "CIFAR-10 test image {index}, as the network sees it",
-    }
-)
-
 
 AHEAD = own_networks.SMALL
 """Pixels of a network's input up to which results are sent ahead: about 3 MB then, of a hundred pictures."""
@@ -66,31 +54,6 @@ class Shown:
     preview: bytes | None
 
 
-def samples() -> SampleSheet:
-    """The bundled sample images."""
-    return sample_sheet()
-
-
-@cache
-def sample_png() -> bytes:
-    """The bundled images as one PNG, for the browser."""
-    return SHEET.read_bytes()
-
-
-def sample_tiles() -> tuple[Tile, ...]:
-    """What each tile of the bundled sheet is, in the session's language."""
-    return _sample_tiles(language())
-
-
-@cache
-def _sample_tiles(language: str) -> tuple[Tile, ...]:
-    sheet = sample_sheet()
-    return tuple(
-        Tile(place, WORDS["tile"].format(name=class_name(CLASSES[label]), index=index), CLASSES[label])
-        for place, (label, index) in enumerate(zip(sheet.labels.tolist(), sheet.indices.tolist(), strict=True))
-    )
-
-
 def show_sample(classifier: Classifier, index: int) -> Shown:
     """A bundled image, explained.
 
@@ -99,31 +62,6 @@ def show_sample(classifier: Classifier, index: int) -> Shown:
         index: place in the sample sheet.
     """
     return recall(_shown_sample, classifier, index)
-
-
-def about_sample(index: int) -> tuple[str, str]:
-    """What is said of a bundled image: its caption and its true class."""
-    sheet = sample_sheet()
-    return WORDS["sample"].format(index=int(sheet.indices[index])), CLASSES[int(sheet.labels[index])]
-
-
-def test_set() -> LabelledImages | None:
-    """The ten thousand test images; None where they were not fetched, or cannot be read, which the log says."""
-    try:
-        return open_split("test")
-    except DataError as error:
-        if error.code != "data.absent":
-            tell_operator(f"{error.code}: {error}")
-        return None
-
-
-def about_test_image(index: int) -> tuple[str, str]:
-    """What is said of an image of the test set: its caption and its true class.
-
-    Raises:
-        DataError: the test set is not there.
-    """
-    return WORDS["sample"].format(index=index), CLASSES[int(open_split("test").labels[index])]
 
 
 def show_test_image(classifier: Classifier, index: int) -> Shown:
@@ -139,31 +77,19 @@ def show_test_image(classifier: Classifier, index: int) -> Shown:
     return recall(_shown_test_image, classifier, index)
 
 
-def kept_answers(classifier: Classifier, test: LabelledImages) -> Evaluation | None:
+def kept_answers(classifier: Classifier, test: Dataset) -> Evaluation | None:
     """What the network answered for the test images; None where that was not kept, or its classes are others."""
     try:
         found = evaluation_of(classifier)
     except TrainingError:
         return None
-    same = found.classes == CLASSES and np.array_equal(found.labels, test.labels)
+    same = found.classes == test.classes and np.array_equal(found.labels, test.known_labels)
     return found if same else None
-
-
-def test_count() -> int | None:
-    """Images of the test set; None where it was not fetched."""
-    test = test_set()
-    return None if test is None else len(test.labels)
-
-
-def test_sheet(indices: tuple[int, ...], columns: int) -> bytes:
-    """Test images as one PNG, so many in a row."""
-    test = test_set()
-    return png(lay_out_tiles([test.images[index] for index in indices], columns)) if test is not None else b""
 
 
 @st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
-    images = open_split("test").images
+    images = open_test_set().images
     with slot():
         return _shown(_classifier, decode(np.ascontiguousarray(images[index])), "crop", None)
 
@@ -217,16 +143,16 @@ def channel_map(classifier: Classifier, explanation: Explanation, block: str, ch
 @st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
     with slot():
-        return _shown(_classifier, decode(sample_sheet().images[index]), "crop", None)
+        return _shown(_classifier, decode(samples().images[index]), "crop", None)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _samples_ahead(network: tuple[str, str], language: str, _classifier: Classifier) -> str:
     results = []
-    for index in range(len(sample_sheet().images)):
+    for index in range(len(samples())):
         shown = show_sample(_classifier, index)
-        caption, truth = about_sample(index)
-        about = prediction_data(shown.explanation, caption=caption, truth=truth)
+        said = about_sample(index)
+        about = prediction_data(shown.explanation, caption=said.caption, truth=said.truth)
         rgb = about["picture"].pop("rgb")
         image = {name: shown.view["images"][0][name] for name in ("id", "width", "height", "pixelated", "seen")}
         view = {"blocks": shown.view["blocks"], "image": image}

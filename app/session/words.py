@@ -26,7 +26,6 @@ from typing import Any
 
 from app.session.choices import Remembered
 from app.streamlit_internals import this_session
-from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CbamError, Message
 
 ENGLISH = "en"
@@ -41,6 +40,9 @@ LOCALE = Path(__file__).parents[1] / "locale"
 DOMAIN = "cbam_lens"
 
 _LANGUAGE: Remembered[str | None] = Remembered("language", lambda: None)
+
+CLASS = "class"
+"""Context in which catalogues have names of classes: what reads like another sentence of ours is not that."""
 
 NUMBERED = "class {n1}"
 """What `cbam_core` calls the classes of a file that names none."""
@@ -151,8 +153,8 @@ def sentence(said: Message | CbamError, code: str | None = None) -> str:
 
 
 def class_name(name: str) -> str:
-    """What a class is called: those of CIFAR-10 and numbered ones have names in every language, others keep theirs."""
-    return card_text(name) if name in CLASSES or as_template(name)[0] == NUMBERED else name
+    """What a class is called: those that a catalogue has and numbered ones are translated, others keep their names."""
+    return card_text(name) if as_template(name)[0] == NUMBERED else _catalogue(language()).pgettext(CLASS, name)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ cached results, and the sizes that the address names. The PNGs are written as li
 import streamlit as st
 
 from app import services
-from app.widgets.strip import strip
+from app.widgets.strip import PageChoice, strip
 from cbam_core.render.charts import channel_weights
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.viewer.payload import png
@@ -18,7 +18,7 @@ MARGINS = {"l": 22, "r": 0, "t": 28, "b": 16}  # room for title and numbers; wha
 st.set_page_config(layout="wide")
 classifier = services.network(services.networks()[0])
 side, width, height = (int(st.query_params.get(name, size)) for name, size in SIZES.items())
-index = strip(services.sample_png(), services.sample_tiles(), columns=10, chosen=31, key="sample")
+index = strip(services.sample_png(), services.sample_tiles(), columns=10, chosen=PageChoice(31), key="sample")
 explanation = services.show_sample(classifier, index).explanation
 st.subheader(explanation.predicted)
 for column, block in zip(st.columns(3), explanation.blocks, strict=True):

@@ -9,6 +9,7 @@ import typer
 
 from cbam_core.cli.choosing import CheckpointOption, DataFolderOption, JsonOption, open_checkpoint
 from cbam_core.cli.output import console, one_line, progress_bar, say, write_json
+from cbam_core.errors import DataError
 from cbam_core.places import shipped_checkpoints
 
 if TYPE_CHECKING:
@@ -54,35 +55,33 @@ def evaluate(
     from cbam_core.evaluation.scoring import score
 
     classifier = open_checkpoint(checkpoint)
-    chosen = split or ("test" if keep else _at_hand(data_dir))
-    dataset = _labelled(chosen, data_dir)
+    dataset = _opened(split or ("test" if keep else None), data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("testing", total=len(dataset))
         result = score(classifier, dataset, report=lambda done: progress.update(task, completed=done))
     if as_json:
-        write_json({"checkpoint": classifier.name, "digest": result.digest, "split": chosen, **result.as_dict()})
+        write_json({"checkpoint": classifier.name, "digest": result.digest, "split": result.split, **result.as_dict()})
     else:
         _show(classifier.name, result)
     if keep:
         _keep(result, classifier, checkpoint)
 
 
-def _at_hand(data_dir: Path | None) -> Split:
-    from cbam_core.data.cifar10 import is_fetched
-
-    if is_fetched(data_dir):
-        return "test"
-    say(
-        "CIFAR-10 was not fetched, so only the 100 bundled images are counted, too few to tell good "
-        "networks apart; `cbam data fetch` gets the test set"
-    )
-    return "samples"
-
-
-def _labelled(split: Split, data_dir: Path | None) -> Dataset:
+def _opened(split: Split | None, data_dir: Path | None) -> Dataset:
+    """The images that were asked for; without a wish, the test set where it is, else the samples."""
     from cbam_core.data.dataset import open_dataset
 
-    return open_dataset("cifar10:test" if split == "test" else split, data_dir)
+    if split != "samples":
+        try:
+            return open_dataset("cifar10:test", data_dir)
+        except DataError:
+            if split == "test":
+                raise
+        say(
+            "CIFAR-10 was not fetched, so only the 100 bundled images are counted, too few to tell good "
+            "networks apart; `cbam data fetch` gets the test set"
+        )
+    return open_dataset("samples")
 
 
 def _keep(result: Evaluation, classifier: Classifier, given: str | None) -> None:

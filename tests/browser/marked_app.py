@@ -4,6 +4,7 @@ import gettext
 
 from app.session import words
 from cbam_core.cli import run
+from cbam_core.data.cifar10 import CLASSES
 
 
 class Marked(gettext.NullTranslations):
@@ -11,6 +12,9 @@ class Marked(gettext.NullTranslations):
 
     def gettext(self, message):
         return f"⟦{message}⟧"
+
+    def pgettext(self, context, message):
+        return self.gettext(message) if context == words.CLASS and message in CLASSES else message
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ from dataclasses import replace
 import pytest
 
 from cbam_core.errors import CheckpointError
-from cbam_core.nn.registry import expected_tensors
 from cbam_core.weights.card import ASSUMPTIONS, Card
-from cbam_core.weights.description import COURSE_MEAN, COURSE_STD, Description, assumed_description
+from cbam_core.weights.description import Description
 from tests.corpus_checkpoints import description
 
 CARD = Card(
@@ -24,10 +23,6 @@ CARD = Card(
     history=({"number": 1, "loss": 0.5},),
     assumptions=(ASSUMPTIONS["card.assumed-normalisation"],),
 )
-
-
-def shapes(classes: int) -> dict[str, tuple[int, ...]]:
-    return {name: spec.shape for name, spec in expected_tensors("CBAM_CNN", {"num_classes": classes}).items()}
 
 
 def test_description_survives_its_json() -> None:
@@ -62,24 +57,3 @@ def test_history_that_is_not_finite_is_not_written() -> None:
     broken = replace(Description.from_json(json.dumps(description())), card=Card(history=({"loss": float("nan")},)))
     with pytest.raises(ValueError, match="JSON compliant"):
         broken.to_json()
-
-
-def test_ten_classes_are_assumed_to_be_cifar10() -> None:
-    assumed = assumed_description(shapes(10))
-    assert assumed.classes[:3] == ("airplane", "automobile", "bird")
-    assert (assumed.mean, assumed.std, assumed.input_size) == (COURSE_MEAN, COURSE_STD, (32, 32))
-    assert [message.code for message in assumed.card.assumptions] == [
-        "card.assumed-cifar10",
-        "card.assumed-normalisation",
-    ]
-
-
-def test_other_class_counts_are_numbered() -> None:
-    assumed = assumed_description(shapes(3))
-    assert assumed.classes == ("class 0", "class 1", "class 2")
-    assert assumed.card.assumptions[0].code == "card.assumed-numbers"
-
-
-def test_assumptions_read_as_sentences() -> None:
-    for message in ASSUMPTIONS.values():
-        assert "assumed" in str(message) or "numbered" in str(message)

@@ -12,6 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import services
+from app.services import dataset
 from app.services import images as pictures
 from app.widgets.camera import insecure_host
 from cbam_core import load_classifier
@@ -222,10 +223,10 @@ def test_a_square_of_the_folders_picture_is_not_that_of_an_upload_of_its_name(fo
 
 
 def test_a_damaged_test_set_is_told_the_operator_once(test_set, monkeypatch, caplog):
-    def damaged(name):
+    def damaged():
         raise DataError("data.damaged", "test_images.npy is damaged; fetch it again with 'cbam data fetch'")
 
-    monkeypatch.setattr(pictures, "open_split", damaged)
+    monkeypatch.setattr(dataset, "open_test_set", damaged)
     assert services.test_set() is None
     assert services.test_set() is None
     assert [record.message for record in caplog.records].count(

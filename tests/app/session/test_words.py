@@ -22,7 +22,7 @@ from app.session.words import (
 )
 from cbam_core import CBAM_CNN
 from cbam_core.errors import ImageError, Message
-from cbam_core.weights.description import PLAIN_WORDS, assumed_description
+from cbam_core.weights.assumed import PLAIN_WORDS, assumed_description
 from tests.app.conftest import Marked
 
 
@@ -100,6 +100,16 @@ def test_classes_of_strangers_keep_their_names(marked):
     assert class_name("cat") == "⟦en cat⟧"
     assert class_name("my own class") == "my own class"
     assert class_name("first class 3") == "first class 3"
+
+
+def test_a_class_that_reads_like_a_button_keeps_its_name(monkeypatch):
+    monkeypatch.setattr(words, "language", lambda: "zh")
+    assert [_("Random"), class_name("Random"), class_name("cat"), class_name("class 7")] == [
+        "随机",
+        "Random",
+        "猫",
+        "类别 7",
+    ]
 
 
 def test_what_is_assumed_of_a_plain_state_dict_is_translated(marked):

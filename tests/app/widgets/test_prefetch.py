@@ -18,8 +18,8 @@ def test_they_are_what_the_page_shows_of_each_picture():
     assert len(results) == len(sample_sheet().images)
     for index in (0, 30, 99):
         shown = services.show_sample(classifier, index)
-        caption, truth = services.about_sample(index)
-        about = prediction_data(shown.explanation, caption=caption, truth=truth)
+        said = services.about_sample(index)
+        about = prediction_data(shown.explanation, caption=said.caption, truth=said.truth)
         sent = results[index]
         assert sent["view"]["blocks"] == shown.view["blocks"]
         assert {**sent["prediction"]["picture"], "rgb": sent["rgb"]} == about["picture"]
