@@ -116,3 +116,34 @@ def test_the_sessions_state_is_touched_in_its_room_alone(path):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     )
     assert not touches or name.startswith("app/session/") or name == ASKS_TO_BE_STOPPED
+
+
+PARAMETERS = 8
+"""Most parameters of one function; what belongs together is one object."""
+
+
+def is_command(function):
+    """Whether each parameter is an option of a command line: Typer takes options from a function's parameters alone."""
+    options = [ast.unparse(one.annotation) for one in function.args.args if one.annotation is not None]
+    return bool(options) and all(re.match(r"Annotated\[.*typer\.|\w+Option$", text, re.DOTALL) for text in options)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_function_takes_more_parameters_than_a_reader_keeps_in_mind(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_command(node):
+            every = node.args
+            given = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
+            names = [one.arg for one in given if one is not None and one.arg not in ("self", "cls")]
+            assert len(names) <= PARAMETERS, f"{node.name} in {path.name} takes {', '.join(names)}"
+
+
+def test_only_commands_of_the_command_line_may_take_more():
+    commands = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and is_command(node)
+    }
+    assert commands
+    assert all(name.startswith("cbam_core/cli/") for name in commands)

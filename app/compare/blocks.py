@@ -26,7 +26,7 @@ from app.session.words import Words, sentence, spoken
 from app.widgets.choices import choose_one, keep_listed
 from app.widgets.failures import fragment
 from cbam_core.explanation.comparison import BlockComparison, compare
-from cbam_core.render.charts import INK, Chart, describe_channel_weights, describe_comparison
+from cbam_core.render.charts import INK, Chart, WeightsPair, describe_channel_weights, describe_comparison
 from cbam_core.render.charts import WORDS as CHART_WORDS
 from cbam_core.render.difference import compared_weights, weights_of_one
 from cbam_core.results.explanation import Block, ChannelMap
@@ -254,19 +254,16 @@ def _channels(
             if block is not None:
                 _channels_of_one(place, shown, block, style=style, changed=changed)
         return
-    labels = (sides[0].label, sides[1].label)
     spreads = [None if side.spread is None else side.spread[pair.name].channel_weights for side in sides]
-    chart = compared_weights(
+    compared = WeightsPair(
         weights[0],
         weights[1],
-        labels=labels,
-        order=style.order,
-        ends=style.ends,
+        labels=(sides[0].label, sides[1].label),
         spreads=(spreads[0], spreads[1]) if spreads[0] is not None and spreads[1] is not None else None,
-        chosen=chosen,
-        words=spoken(CHART_WORDS),
     )
-    said = describe_comparison(weights[0], weights[1], labels=labels, words=spoken(CHART_WORDS))
+    words = spoken(CHART_WORDS)
+    chart = compared_weights(compared, order=style.order, ends=style.ends, chosen=chosen, words=words)
+    said = describe_comparison(compared, words=words)
     name = f"compare-weights-{pair.name}"
     st.plotly_chart(
         _with_tools(chart),

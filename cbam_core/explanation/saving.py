@@ -27,7 +27,7 @@ from jaxtyping import UInt8
 from cbam_core.errors import CbamError, ImageError
 from cbam_core.explanation.manifest import manifest
 from cbam_core.files import write_atomically
-from cbam_core.render.figure import WORDS, figure
+from cbam_core.render.figure import WORDS, Original, Prediction, figure
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.render.panels import Panel
 from cbam_core.results.explanation import Block, Explanation
@@ -186,11 +186,8 @@ def as_png(
     picture = figure(
         explanation.input_image,
         [_panel(block, explanation, original is not None) for block in explanation.blocks],
-        classes=explanation.classes,
-        probabilities=explanation.probabilities,
-        network=explanation.checkpoint,
-        picture=original,
-        seen=None if original is None else _seen(explanation),
+        Prediction(explanation.checkpoint, explanation.classes, explanation.probabilities),
+        original=None if original is None else Original(original, _seen(explanation)),
         look=look,
         words=words,
     )

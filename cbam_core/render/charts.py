@@ -8,6 +8,7 @@ makes one for a notebook.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -85,12 +86,27 @@ def channel_weights(
     }
 
 
+@dataclass(frozen=True, eq=False)
+class WeightsPair:
+    """Channel weights of one block on two sides.
+
+    Attributes:
+        left: channel weights of the first, float32 (C,).
+        right: channel weights of the second; only pairs of one length can be drawn.
+        labels: names of the first and the second.
+        spreads: standard deviations of both where they are means, float32 (C,); None where they are not.
+    """
+
+    left: Float32[np.ndarray, " c"]
+    right: Float32[np.ndarray, " d"]
+    labels: tuple[str, str]
+    spreads: tuple[Float32[np.ndarray, " c"], Float32[np.ndarray, " d"]] | None = None
+
+
 def compare_channel_weights(
-    left: Float32[np.ndarray, " c"],
-    right: Float32[np.ndarray, " d"],
+    pair: WeightsPair,
     *,
     title: str,
-    labels: tuple[str, str],
     order: PairOrder = "index",
     top: int | None = None,
     bottom: int | None = None,
@@ -100,10 +116,8 @@ def compare_channel_weights(
     """Bars of the same block's channel weights in two explanations, channel beside channel.
 
     Args:
-        left: channel weights of the first, float32 (C,).
-        right: channel weights of the second, of the same length.
+        pair: the weights and their names.
         title: what the chart says it shows.
-        labels: names of the first and the second.
         order: channels ``"index"`` by number, ``"left"`` by the first's weight, highest first, or
             ``"difference"`` by the size of the difference, largest first.
         top: show only this many channels from the beginning of the ranking: the highest weights of the first,
@@ -118,21 +132,20 @@ def compare_channel_weights(
     Raises:
         RenderError: the two have different numbers of channels, or none, or `top` and `bottom` ask for more.
     """
-    _check_pair(left, right)
-    _check_any(len(left))
+    left, right = _checked(pair)
     difference = right.astype(np.float64) - left
     key = np.abs(difference) if order == "difference" else left
     chosen = _ends(np.argsort(-key, kind="stable"), top, bottom)
     channels = np.sort(chosen) if order == "index" else chosen
     hover = {
         "customdata": np.stack([left, right, difference], axis=1)[channels].tolist(),
-        "hovertemplate": _pair_template(labels, words),
+        "hovertemplate": _pair_template(pair.labels, words),
     }
     bars = [
         {**_bars(channels, weights, colour), "name": escaped(label), **hover}
-        for weights, label, colour in zip((left, right), labels, PAIR_COLOURS, strict=True)
+        for weights, label, colour in zip((left, right), pair.labels, PAIR_COLOURS, strict=True)
     ]
-    layout = _layout(title, words[f"by_{order}"].format(left=labels[0]), len(channels), (left, right), ink)
+    layout = _layout(title, words[f"by_{order}"].format(left=pair.labels[0]), len(channels), (left, right), ink)
     return {"data": bars, "layout": {**layout, "barmode": "group", "legend": _legend()}}
 
 
@@ -157,32 +170,23 @@ def describe_channel_weights(weights: Float32[np.ndarray, " c"], *, words: Mappi
     )
 
 
-def describe_comparison(
-    left: Float32[np.ndarray, " c"],
-    right: Float32[np.ndarray, " d"],
-    *,
-    labels: tuple[str, str],
-    words: Mapping[str, str] = WORDS,
-) -> str:
+def describe_comparison(pair: WeightsPair, *, words: Mapping[str, str] = WORDS) -> str:
     """One sentence about two explanations' channel weights, for those who cannot see the bars.
 
     Args:
-        left: channel weights of the first, float32 (C,).
-        right: channel weights of the second, of the same length.
-        labels: names of the first and the second.
+        pair: the weights and their names.
         words: where the sentence's template comes from.
 
     Raises:
         RenderError: the two have different numbers of channels, or none.
     """
-    _check_pair(left, right)
-    _check_any(len(left))
+    left, right = _checked(pair)
     difference = right.astype(np.float64) - left
     channel = int(np.abs(difference).argmax())
     return words["two"].format(
         count=len(left),
-        left=labels[0],
-        right=labels[1],
+        left=pair.labels[0],
+        right=pair.labels[1],
         left_mean=float(left.mean(dtype=np.float64)),
         right_mean=float(right.mean(dtype=np.float64)),
         difference=float(difference[channel]),
@@ -195,7 +199,13 @@ def _check_any(count: int) -> None:
         raise RenderError("chart.no-weights", "there are no channel weights to draw: this block has no channel gate")
 
 
-def _check_pair(left: Float32[np.ndarray, " c"], right: Float32[np.ndarray, " d"]) -> None:
+def _checked(pair: WeightsPair) -> tuple[Float32[np.ndarray, " c"], Float32[np.ndarray, " c"]]:
+    """Both sides' weights, which are some and as many.
+
+    Raises:
+        RenderError: they are not.
+    """
+    left, right = pair.left, pair.right
     if len(left) != len(right):
         raise RenderError(
             "chart.lengths-differ",
@@ -204,6 +214,8 @@ def _check_pair(left: Float32[np.ndarray, " c"], right: Float32[np.ndarray, " d"
             left=len(left),
             right=len(right),
         )
+    _check_any(len(left))
+    return left, right
 
 
 def _ends(ranked: Int[np.ndarray, " c"], top: int | None, bottom: int | None) -> Int[np.ndarray, " k"]:

@@ -13,6 +13,7 @@ from cbam_core.render.charts import (
     Chart,
     Order,
     PairOrder,
+    WeightsPair,
     channel_weights,
     compare_channel_weights,
 )
@@ -39,13 +40,10 @@ def difference_picture(
 
 
 def compared_weights(
-    left: Float32[np.ndarray, " c"],
-    right: Float32[np.ndarray, " c"],
+    pair: WeightsPair,
     *,
-    labels: tuple[str, str],
     order: PairOrder = "index",
     ends: int | None = None,
-    spreads: tuple[Float32[np.ndarray, " c"], Float32[np.ndarray, " c"]] | None = None,
     title: str = "",
     chosen: int | None = None,
     words: Mapping[str, str] = WORDS,
@@ -53,13 +51,10 @@ def compared_weights(
     """Bars of two blocks' channel weights for a page that brings its own text colours.
 
     Args:
-        left: channel weights of the first.
-        right: channel weights of the second.
-        labels: names of the two.
+        pair: the weights and their names; their spreads are drawn as lines on the bars.
         order: as for `compare_channel_weights`.
         ends: show only the channels that are most lower and most higher in the second, so many of each; all where
             there are no more.
-        spreads: standard deviations of both, drawn as lines on the bars.
         title: of the chart.
         chosen: number of a channel that is marked, where its bars are shown.
         words: the words on the chart.
@@ -67,10 +62,11 @@ def compared_weights(
     Raises:
         RenderError: the two differ in length, or there are none.
     """
-    chart = compare_channel_weights(left, right, title=title, labels=labels, order=order, words=words)
-    if ends is not None and 2 * ends < len(left):
-        ranked = np.argsort(right.astype(np.float64) - left, kind="stable")
-        _keep(chart, {str(channel) for channel in (*ranked[:ends], *ranked[len(left) - ends :])})
+    chart = compare_channel_weights(pair, title=title, order=order, words=words)
+    count = len(pair.left)
+    if ends is not None and 2 * ends < count:
+        ranked = np.argsort(pair.right.astype(np.float64) - pair.left, kind="stable")
+        _keep(chart, {str(channel) for channel in (*ranked[:ends], *ranked[count - ends :])})
     chart["layout"].pop("font")
     if not title:
         chart["layout"].pop("title")
@@ -80,7 +76,7 @@ def compared_weights(
     chart["data"][1] = {**chart["data"][1], "hoverinfo": "skip", "hovertemplate": None}
     chart["layout"]["legend"] = {**chart["layout"]["legend"], "x": 0, "xanchor": "left"}  # tools come on the right
     _mark(chart, chosen)
-    for bars, deviation in zip(chart["data"], spreads or (), strict=False):
+    for bars, deviation in zip(chart["data"], pair.spreads or (), strict=False):
         channels = [int(name) for name in bars["x"]]
         bars["error_y"] = {
             "type": "data",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -70,15 +70,45 @@ TOP = 5
 """How many classes are listed."""
 
 
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a network said.
+
+    Attributes:
+        network: its name, for the caption.
+        classes: names of the K classes.
+        probabilities: of the classes, float32 (K,), in [0, 1].
+    """
+
+    network: str
+    classes: Sequence[str]
+    probabilities: Float32[np.ndarray, " k"]
+
+    def likely(self, words: Mapping[str, str]) -> list[tuple[str, float]]:
+        """The `TOP` most probable classes, as `words` call them, and their probabilities."""
+        best = np.argsort(-self.probabilities, kind="stable")[:TOP]
+        return [(words.get(f"class {self.classes[k]}", self.classes[k]), float(self.probabilities[k])) for k in best]
+
+
+@dataclass(frozen=True, eq=False)
+class Original:
+    """The image before it was fitted.
+
+    Attributes:
+        pixels: RGB; a large one is reduced before it is drawn.
+        seen: the part of it that the network saw, in its pixels; None for all of it.
+    """
+
+    pixels: UInt8[np.ndarray, "h w 3"]
+    seen: Box | None
+
+
 def figure(
     input_image: UInt8[np.ndarray, "h w 3"],
     panels: Sequence[Panel],
+    prediction: Prediction,
     *,
-    classes: Sequence[str],
-    probabilities: Float32[np.ndarray, " k"],
-    network: str,
-    picture: UInt8[np.ndarray, "rows columns 3"] | None = None,
-    seen: Box | None = None,
+    original: Original | None = None,
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
 ) -> Image.Image:
@@ -87,11 +117,8 @@ def figure(
     Args:
         input_image: what the network saw, RGB.
         panels: its blocks, in order of execution.
-        classes: names of the K classes.
-        probabilities: of the classes, float32 (K,), in [0, 1].
-        network: name of the network, for the caption.
-        picture: RGB under the masks where it is not the network's input; a large one is reduced.
-        seen: the part of `picture` that the network saw, in its pixels; None for all of it.
+        prediction: what the network said.
+        original: what lies under the masks; None for the network's input.
         look: of the masks.
         words: the words of the figure.
 
@@ -99,13 +126,11 @@ def figure(
         RGB on white. A picture that is drawn larger than it is gets whole squares for pixels.
     """
     target = PICTURE[_columns(len(panels))]
-    base, across, down = _reduced(input_image if picture is None else picture, target)
+    under = Original(input_image, None) if original is None else original
+    base, across, down = _reduced(under.pixels, target)
     panels = [_scaled(panel, across, down) for panel in panels]
-    if seen is not None:
-        seen = (seen[0] * across, seen[1] * down, seen[2] * across, seen[3] * down)
-    named = [words.get(f"class {name}", name) for name in classes]
-    likely = [(named[k], float(probabilities[k])) for k in np.argsort(-probabilities, kind="stable")[:TOP]]
-    names = [network, look.colours, *(panel.name for panel in panels), *(name for name, _ in likely)]
+    likely = prediction.likely(words)
+    names = [prediction.network, look.colours, *(panel.name for panel in panels), *(name for name, _ in likely)]
     zoom = _zoom(base, target)
     style = Style(
         text=lettering(
@@ -115,10 +140,10 @@ def figure(
         picture=base,
         beside=max((alone_size(panel.mask, base, zoom)[0] for panel in panels), default=0),
         zoom=zoom,
-        seen=seen,
+        seen=None if under.seen is None else _resized(under.seen, across, down),
         look=look,
     )
-    caption = _caption(network, panels, style)
+    caption = _caption(prediction.network, panels, style)
     return _laid_out(panels, input_image, likely, caption, style)
 
 
@@ -199,6 +224,11 @@ def _caption(network: str, panels: Sequence[Panel], style: Style) -> str:
 def _columns(blocks: int) -> int:
     """How many blocks stand in one row: three where that leaves no row nearly empty, else up to four."""
     return 3 if blocks in (5, 6, 9) else min(max(blocks, 1), 4)
+
+
+def _resized(box: Box, across: float, down: float) -> Box:
+    left, top, right, bottom = box
+    return left * across, top * down, right * across, bottom * down
 
 
 def _scaled(panel: Panel, across: float, down: float) -> Panel:

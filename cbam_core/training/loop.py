@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,30 +39,41 @@ EVALUATED = 500
 """Images that go through the network at once when nothing is learnt."""
 
 
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A network that learns, and what it needs for that besides images and a recipe.
+
+    Attributes:
+        model: the network, freshly initialised under the recipe's seed.
+        prepare: makes a batch of images the network's input, such as `normalise` with mean and deviation.
+        teacher: gives logits for images in [0, 1], where the recipe learns from another network too.
+    """
+
+    model: nn.Module
+    prepare: Prepare
+    teacher: Answer | None = None
+
+
 def fit(
-    model: nn.Module,
+    learner: Learner,
     images: Images,
     recipe: Recipe,
     *,
-    prepare: Prepare,
     folder: Path,
     resume: bool = False,
     watch: Watch | None = None,
-    teacher: Answer | None = None,
     accelerator: Accelerator | None = None,
     pieces: int = 1,
 ) -> History:
     """Train a network in place, and store the run's whole state in `folder` after every epoch.
 
     Args:
-        model: the network, freshly initialised under the recipe's seed; it ends as what the recipe keeps, in eval mode.
+        learner: the network; it ends as what the recipe keeps, in eval mode.
         images: the training set; the recipe's share of it is held out for validation.
         recipe: every number of the run.
-        prepare: makes a batch of images the network's input, such as `normalise` with mean and deviation.
         folder: where the state is kept.
         resume: go on from the stored state, when there is one.
         watch: told of every step and epoch.
-        teacher: gives logits for images in [0, 1], where the recipe learns from another network too.
         accelerator: which devices and processes compute; None for the one that `accelerate` finds.
         pieces: of a batch, that each process learns one after another; for less memory.
 
@@ -77,7 +88,7 @@ def fit(
     audience = Audience([watch] if watch is not None and accelerator.is_main_process else [])
     train, validation = (split.to(accelerator.device) for split in images.held_out(recipe.validation))
     check_sharing(recipe, len(train.labels), accelerator.num_processes * pieces)
-    run = _Run(model, recipe, len(train.labels) // recipe.batch_size, prepare, accelerator, audience, teacher, pieces)
+    run = _Run(learner, recipe, len(train.labels) // recipe.batch_size, accelerator, audience, pieces)
     stored = restore(folder, recipe) if resume else None
     if stored is not None:
         run.load(*stored)
@@ -144,31 +155,27 @@ class _Run:
     """A network that learns, and everything that moves with it.
 
     Args:
-        model: the network; it is trained in place.
+        learner: the network, which is trained in place, and what it needs.
         recipe: of the run.
         steps: batches of an epoch.
-        prepare: makes a batch of images the network's input.
         accelerator: which devices and processes compute.
         audience: told of every step.
-        teacher: gives logits, where the recipe learns from another network too.
         pieces: that each process learns its share of a batch in.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        learner: Learner,
         recipe: Recipe,
         steps: int,
-        prepare: Prepare,
         accelerator: Accelerator,
         audience: Audience,
-        teacher: Answer | None,
         pieces: int,
     ) -> None:
-        self.recipe, self.steps, self.prepare, self.teacher = recipe, steps, prepare, teacher
+        self.learner, self.recipe, self.steps = learner, recipe, steps
         self.accelerator, self.audience, self.pieces = accelerator, audience, pieces
         self.in_bfloat16 = recipe.bfloat16 and arithmetic(accelerator.device.type) == torch.bfloat16
-        self.network = model.to(accelerator.device).to(memory_format=torch.channels_last)
+        self.network = learner.model.to(accelerator.device).to(memory_format=torch.channels_last)
         optimiser = make_optimiser(self.network, recipe)
         self.schedule = make_schedule(optimiser, recipe, recipe.epochs * steps)
         self.model, self.optimiser = accelerator.prepare(self.network, optimiser)
@@ -270,10 +277,10 @@ class _Run:
     def _learn_piece(self, pixels: Tensor, targets: Targets, number: int) -> float:
         """Forward and backward of some images; their mean loss."""
         recipe = self.recipe
-        teacher = self.teacher if number >= recipe.last_cycle else None
+        teacher = self.learner.teacher if number >= recipe.last_cycle else None
         # Accelerate's own mixed precision would change the network's forward for good, evaluation included.
         with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=self.in_bfloat16):
-            logits = self.model(self.prepare(pixels)).float()
+            logits = self.model(self.learner.prepare(pixels)).float()
             taught = None if teacher is None else teacher(pixels).float()
         loss = targets.loss(logits, recipe.label_smoothing)
         if taught is not None:
@@ -288,7 +295,8 @@ class _Run:
         accelerator, number = self.accelerator, len(self.history.epochs) + 1
         seconds = time.perf_counter() - self.started
         mine = slice(accelerator.process_index, None, accelerator.num_processes)
-        loss, right = _totals(self.network, Images(validation.pixels[mine], validation.labels[mine]), self.prepare)
+        part = Images(validation.pixels[mine], validation.labels[mine])
+        loss, right = _totals(self.network, part, self.learner.prepare)
         sums = torch.tensor([loss, right, self.right], dtype=torch.float64, device=accelerator.device)
         loss, right, learnt = accelerator.reduce(sums, "sum").tolist()
         count = len(validation.labels)

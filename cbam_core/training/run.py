@@ -27,7 +27,7 @@ from cbam_core.training.callbacks import Audience, Watch
 from cbam_core.training.figures import draw_figures
 from cbam_core.training.filming import Camera, Filming
 from cbam_core.training.images import Images
-from cbam_core.training.loop import find_devices, fit
+from cbam_core.training.loop import Learner, find_devices, fit
 from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe, command_for
 from cbam_core.training.records import Recording
@@ -112,7 +112,7 @@ def train_classifier(
     torch.manual_seed(recipe.seed)
     arguments = _arguments(recipe)
     model = build(recipe.architecture, arguments)
-    learner = Classifier(
+    untrained = Classifier(
         model=model,
         architecture=recipe.architecture,
         arguments=complete_arguments(recipe.architecture, arguments),
@@ -122,23 +122,25 @@ def train_classifier(
         input_size=find(recipe.architecture).input_size,
         name=checkpoint.stem,
     )
-    camera = Camera(learner)
+    camera = Camera(untrained)
     own: list[Watch] = [Recording(folder, recipe), Filming(folder, camera, recipe.epochs)]
     if tensorboard:
         own.append(TensorBoard(folder, camera))
     history = fit(
-        model,
+        Learner(
+            model,
+            prepare=partial(normalise, mean=untrained.mean, std=untrained.std),
+            teacher=None if teacher is None else _answers(teacher, accelerator.device),
+        ),
         Images.from_dataset(train),
         recipe,
-        prepare=partial(normalise, mean=learner.mean, std=learner.std),
         folder=folder,
         resume=resume,
         watch=Audience([*own, *watches]),
-        teacher=None if teacher is None else _answers(teacher, accelerator.device),
         accelerator=accelerator,
     )
     return _finish(
-        replace(learner, model=model.cpu()), recipe, history, checkpoint, (train, test), teacher, accelerator
+        replace(untrained, model=model.cpu()), recipe, history, checkpoint, (train, test), teacher, accelerator
     )
 
 

@@ -13,6 +13,7 @@ from cbam_core.errors import CbamError
 from cbam_core.render.charts import (
     INK,
     PAIR_COLOURS,
+    WeightsPair,
     channel_weights,
     compare_channel_weights,
     describe_channel_weights,
@@ -103,7 +104,7 @@ def test_every_bar_of_a_few_is_named() -> None:
 
 
 def test_comparison_shows_both_weights_and_their_difference() -> None:
-    left, right = compare_channel_weights(WEIGHTS, OTHER, title="cbam1", labels=("cat", "dog"))["data"]
+    left, right = compare_channel_weights(WeightsPair(WEIGHTS, OTHER, ("cat", "dog")), title="cbam1")["data"]
     assert (left["name"], right["name"]) == ("cat", "dog")
     assert np.array_equal(np.array(left["y"], np.float32), WEIGHTS)
     assert np.array_equal(np.array(right["y"], np.float32), OTHER)
@@ -113,9 +114,9 @@ def test_comparison_shows_both_weights_and_their_difference() -> None:
 
 
 def test_comparison_orders_by_the_first_or_by_the_difference() -> None:
-    labels = ("a", "b")
-    by_left = compare_channel_weights(WEIGHTS, OTHER, title="", labels=labels, order="left")
-    by_difference = compare_channel_weights(WEIGHTS, OTHER, title="", labels=labels, order="difference", top=2)
+    pair = WeightsPair(WEIGHTS, OTHER, ("a", "b"))
+    by_left = compare_channel_weights(pair, title="", order="left")
+    by_difference = compare_channel_weights(pair, title="", order="difference", top=2)
     assert [bars["x"] for bars in by_left["data"]] == [["2", "0", "3", "1"]] * 2
     assert [bars["x"] for bars in by_difference["data"]] == [["1", "0"]] * 2
     assert by_difference["data"][1]["y"] == OTHER[[1, 0]].tolist()
@@ -123,13 +124,13 @@ def test_comparison_orders_by_the_first_or_by_the_difference() -> None:
 
 def test_comparison_refuses_different_numbers_of_channels() -> None:
     with pytest.raises(CbamError, match="the first has 4 and the second 3") as caught:
-        compare_channel_weights(WEIGHTS, OTHER[:3], title="", labels=("a", "b"))
+        compare_channel_weights(WeightsPair(WEIGHTS, OTHER[:3], ("a", "b")), title="")
     assert caught.value.code == "chart.lengths-differ"
 
 
 def test_names_cannot_smuggle_markup_or_template_fields() -> None:
     hostile = "<a href='x'>%{y}</a>"
-    chart = compare_channel_weights(WEIGHTS, OTHER, title=hostile, labels=(hostile, "b"))
+    chart = compare_channel_weights(WeightsPair(WEIGHTS, OTHER, (hostile, "b")), title=hostile)
     shown = [chart["layout"]["title"]["text"], chart["data"][0]["name"], chart["data"][0]["hovertemplate"]]
     assert not any("<a" in text or "%{y}" in text for text in shown)
 
@@ -137,7 +138,7 @@ def test_names_cannot_smuggle_markup_or_template_fields() -> None:
 def test_description_tells_what_the_bars_show() -> None:
     text = describe_channel_weights(WEIGHTS)
     assert text == ("4 channel weights from 0.1235 to 0.9000, mean 0.4559; highest in channel 2, lowest in channel 1.")
-    pair = describe_comparison(WEIGHTS, OTHER, labels=("cat", "dog"))
+    pair = describe_comparison(WeightsPair(WEIGHTS, OTHER, ("cat", "dog")))
     assert "4 channel weights of cat and dog" in pair
     assert "largest difference 0.7765, in channel 1" in pair
 
@@ -152,7 +153,7 @@ def test_words_can_be_translated() -> None:
 def test_chart_is_valid_for_plotly() -> None:
     for chart in (
         channel_weights(WEIGHTS, title="cbam1", order="sorted"),
-        compare_channel_weights(WEIGHTS, OTHER, title="cbam1", labels=("a", "b")),
+        compare_channel_weights(WeightsPair(WEIGHTS, OTHER, ("a", "b")), title="cbam1"),
     ):
         figure = Figure(chart)
         assert list(figure.data[0].y) == chart["data"][0]["y"]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from plotly.graph_objects import Figure
 
-from cbam_core.render.charts import PAIR_COLOURS
+from cbam_core.render.charts import PAIR_COLOURS, WeightsPair
 from cbam_core.render.difference import compared_weights, difference_picture, weights_of_one
 from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells
 
 LEFT = np.array([0.5, 0.1, 0.9, 0.3, 0.6], np.float32)
 RIGHT = np.array([0.4, 0.9, 0.85, 0.3, 0.1], np.float32)
+PAIR = WeightsPair(LEFT, RIGHT, ("A", "B"))
 
 
 def test_a_map_lies_where_its_cells_lie() -> None:
@@ -28,31 +30,31 @@ def test_a_map_lies_where_its_cells_lie() -> None:
 
 def test_bars_keep_the_pages_own_text_colour_and_carry_the_spread() -> None:
     spreads = (np.arange(5, dtype=np.float32) / 10, np.zeros(5, np.float32))
-    chart = compared_weights(LEFT, RIGHT, labels=("A", "B"), order="difference", spreads=spreads)
+    chart = compared_weights(replace(PAIR, spreads=spreads), order="difference")
     assert "font" not in chart["layout"]
     assert chart["data"][0]["x"] == ["1", "4", "0", "2", "3"]
     assert chart["data"][0]["error_y"]["array"] == pytest.approx([0.1, 0.4, 0.0, 0.2, 0.3])
-    assert "error_y" not in compared_weights(LEFT, RIGHT, labels=("A", "B"))["data"][0]
+    assert "error_y" not in compared_weights(PAIR)["data"][0]
 
 
 def test_the_ends_are_the_most_lowered_and_the_most_raised() -> None:
-    by_index = compared_weights(LEFT, RIGHT, labels=("A", "B"), ends=1)
+    by_index = compared_weights(PAIR, ends=1)
     assert [bars["x"] for bars in by_index["data"]] == [["1", "4"], ["1", "4"]]
     assert by_index["data"][1]["y"] == pytest.approx([0.9, 0.1])
     assert [row[2] for row in by_index["data"][1]["customdata"]] == pytest.approx([0.8, -0.5])
-    assert len(compared_weights(LEFT, RIGHT, labels=("A", "B"), ends=3)["data"][0]["x"]) == 5
+    assert len(compared_weights(PAIR, ends=3)["data"][0]["x"]) == 5
 
 
 def test_many_channels_cut_to_few_get_a_number_each() -> None:
     left = np.linspace(0, 1, 100, dtype=np.float32)
-    chart = compared_weights(left, left[::-1].copy(), labels=("A", "B"), ends=5)
+    chart = compared_weights(WeightsPair(left, left[::-1].copy(), ("A", "B")), ends=5)
     assert chart["layout"]["xaxis"]["dtick"] == 1
     assert chart["data"][0]["x"] == ["0", "1", "2", "3", "4", "95", "96", "97", "98", "99"]
 
 
 def test_a_chosen_channel_gets_a_band_where_its_bars_stand() -> None:
     def bands(**how: Any) -> list[Any]:
-        shapes: list[Any] = compared_weights(LEFT, RIGHT, labels=("A", "B"), **how)["layout"].get("shapes", [])
+        shapes: list[Any] = compared_weights(PAIR, **how)["layout"].get("shapes", [])
         return [(shape["x0"], shape["x1"]) for shape in shapes]
 
     assert bands() == []
@@ -62,7 +64,7 @@ def test_a_chosen_channel_gets_a_band_where_its_bars_stand() -> None:
 
 
 def test_one_bar_of_each_channel_answers_the_pointer_and_a_click_pales_none() -> None:
-    chart = compared_weights(LEFT, RIGHT, labels=("A", "B"))
+    chart = compared_weights(PAIR)
     assert chart["layout"]["hovermode"] == "x"
     assert [bars.get("hoverinfo") for bars in chart["data"]] == [None, "skip"]
     assert [bars["unselected"] for bars in chart["data"]] == [{"marker": {"opacity": 1}}] * 2

@@ -11,7 +11,7 @@ from PIL import Image
 
 from cbam_core.render import figure as module
 from cbam_core.render.colours import colourise
-from cbam_core.render.figure import MARGIN, WORDS, figure
+from cbam_core.render.figure import MARGIN, WORDS, Original, Prediction, figure
 from cbam_core.render.lettering import Lettering
 from cbam_core.render.overlay import Cells, overlay, raw_mask
 from cbam_core.render.panels import ACCENT, GAP, Panel
@@ -27,15 +27,18 @@ BLUE = tuple(int(ACCENT[place : place + 2], 16) for place in (1, 3, 5))
 
 
 def drawn(panels: Sequence[Panel] = (PANEL,), **changes: object) -> np.ndarray:
-    arguments: dict[str, object] = {
+    said: dict[str, object] = {
+        "network": "net",
         "classes": ("cat", "dog", "frog"),
         "probabilities": np.array([0.2, 0.7, 0.1], np.float32),
-        "network": "net",
+    }
+    said |= {name: changes.pop(name) for name in said if name in changes}
+    arguments: dict[str, object] = {
         "look": Look(**{name: changes.pop(name) for name in asdict(Look()) if name in changes}),  # type: ignore[arg-type]
         **changes,
     }
     image = arguments.pop("input_image", IMAGE)
-    return np.asarray(figure(image, panels, **arguments))  # type: ignore[arg-type]
+    return np.asarray(figure(image, panels, Prediction(**said), **arguments))  # type: ignore[arg-type]
 
 
 def place_of(small: np.ndarray, large: np.ndarray) -> tuple[int, int]:
@@ -90,7 +93,7 @@ def test_a_stretched_mask_uses_its_whole_colour_table() -> None:
 def test_masks_lie_on_the_original_and_the_rest_is_grey() -> None:
     photo = RNG.integers(0, 256, (120, 160, 3), dtype=np.uint8)
     cells, seen = Cells(27.5, 7.5, 15.0, 15.0), (20.0, 0.0, 140.0, 120.0)
-    page = drawn([Panel("cbam1", MASK, WEIGHTS, cells)], picture=photo, seen=seen)
+    page = drawn([Panel("cbam1", MASK, WEIGHTS, cells)], original=Original(photo, seen))
     place_of(overlay(photo, MASK, cells, zoom=3, seen=seen), page)
 
 
@@ -99,7 +102,7 @@ def test_a_large_original_is_reduced_with_its_cells() -> None:
     mask = np.zeros((4, 4), np.float32)
     mask[1, 2] = 1  # pixels 800..1100 across and 300..600 down, with the seen square at 200..1400
     cells, seen = Cells(350.0, 150.0, 300.0, 300.0), (200.0, 0.0, 1400.0, 1200.0)
-    page = drawn([Panel("b", mask, None, cells)], picture=photo, seen=seen, opacity=1.0)
+    page = drawn([Panel("b", mask, None, cells)], original=Original(photo, seen), opacity=1.0)
     yellow = np.argwhere((page == colourise(np.ones(1, np.float32))[0]).all(axis=2))
     overlay_only = yellow[yellow[:, 1] < MARGIN + 549]
     (top, left), (bottom, right) = overlay_only.min(axis=0), overlay_only.max(axis=0)
@@ -170,7 +173,7 @@ def test_the_range_is_marked_under_the_colour_bar() -> None:
 
 
 def test_caption_names_network_and_scale(written: list[str]) -> None:
-    drawn(scale="stretch", colours="magma", seen=(0.0, 0.0, 32.0, 16.0))
+    drawn(scale="stretch", colours="magma", original=Original(IMAGE, (0.0, 0.0, 32.0, 16.0)))
     caption = " ".join(written)
     for part in ("Network: net.", "magma, stretched", "50 % opacity", "Grey parts"):
         assert part in caption
@@ -254,7 +257,7 @@ def test_a_figure_is_the_same_twice() -> None:
 
 
 def test_figure_is_rgb() -> None:
-    picture = figure(IMAGE, [PANEL], classes=("a",), probabilities=np.ones(1, np.float32), network="n")
+    picture = figure(IMAGE, [PANEL], Prediction("n", ("a",), np.ones(1, np.float32)))
     assert isinstance(picture, Image.Image)
     assert picture.mode == "RGB"
 

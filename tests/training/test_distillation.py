@@ -12,7 +12,7 @@ from torch import Tensor
 from cbam_core.training.callbacks import Watch
 from cbam_core.training.distillation import distance_to_teacher
 from cbam_core.training.images import Images
-from cbam_core.training.loop import fit
+from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
 from tests.training.conftest import network, prepare, weights
 
@@ -41,7 +41,7 @@ def taught(recipe: Make) -> Make:
 
 def learn(images: Images, recipe: Recipe, folder: Path, teacher: Master, **more: object) -> Tensor:
     model = network()
-    fit(model, images, recipe, prepare=prepare, folder=folder, teacher=teacher, **more)
+    fit(Learner(model, prepare, teacher), images, recipe, folder=folder, **more)
     return weights(model)
 
 
@@ -70,7 +70,7 @@ def test_learning_from_it_moves_towards_it(images: Images, taught: Make, tmp_pat
     def teacher(pixels: Tensor) -> Tensor:
         return torch.tensor([9.0] + [0.0] * 9).expand(len(pixels), 10)
 
-    fit(model, images, made, prepare=prepare, folder=tmp_path, teacher=teacher)
+    fit(Learner(model, prepare, teacher), images, made, folder=tmp_path)
     with torch.inference_mode():
         assert (model(prepare(images.pixels)).argmax(1) == 0).float().mean() > 0.9
 

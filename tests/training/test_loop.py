@@ -20,7 +20,7 @@ from cbam_core.results.history import History
 from cbam_core.training import loop
 from cbam_core.training.callbacks import Step, Watch
 from cbam_core.training.images import Images
-from cbam_core.training.loop import fit
+from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.transforms import Draws, draw
 from tests.training.conftest import network, prepare, weights
@@ -67,7 +67,7 @@ class Stopping(Watch):
 def test_two_epochs_lower_the_loss_and_are_told_step_by_step(images: Images, recipe: Make, tmp_path: Path) -> None:
     watch = Listening()
     model = network()
-    history = fit(model, images, recipe(), prepare=prepare, folder=tmp_path, watch=watch)
+    history = fit(Learner(model, prepare), images, recipe(), folder=tmp_path, watch=watch)
     assert [epoch.number for epoch in history.epochs] == [1, 2]
     assert history.epochs[1].train_loss < history.epochs[0].train_loss
     assert watch.told == ["begin", *["step"] * 5, "epoch", *["step"] * 5, "epoch", "end"]
@@ -81,7 +81,7 @@ def test_two_epochs_lower_the_loss_and_are_told_step_by_step(images: Images, rec
 def test_every_epoch_trains_in_training_mode(images: Images, recipe: Make, tmp_path: Path) -> None:
     model, modes = network(), []
     model.dropout.register_forward_hook(lambda module, *_: modes.append(module.training))
-    fit(model, images, recipe(), prepare=prepare, folder=tmp_path)
+    fit(Learner(model, prepare), images, recipe(), folder=tmp_path)
     assert modes == [*[True] * 5, False] * 2
 
 
@@ -101,10 +101,10 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     images: Images, recipe: Make, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     whole, stopped, resumed = network(), network(), network(seed=9)
-    expected = fit(whole, images, recipe(**changes), prepare=prepare, folder=tmp_path / "a")
+    expected = fit(Learner(whole, prepare), images, recipe(**changes), folder=tmp_path / "a")
     with pytest.raises(KeyboardInterrupt):
-        fit(stopped, images, recipe(**changes), prepare=prepare, folder=tmp_path / "b", watch=Stopping(8))
-    history = fit(resumed, images, recipe(**changes), prepare=prepare, folder=tmp_path / "b", resume=True)
+        fit(Learner(stopped, prepare), images, recipe(**changes), folder=tmp_path / "b", watch=Stopping(8))
+    history = fit(Learner(resumed, prepare), images, recipe(**changes), folder=tmp_path / "b", resume=True)
     assert torch.equal(weights(whole), weights(resumed))
     assert history.losses == expected.losses
 
@@ -120,7 +120,7 @@ def test_the_last_epochs_are_neither_erased_nor_patched(
 
     monkeypatch.setattr(loop, "draw", draw_and_keep)
     made = recipe(epochs=3, plain=2, erased=8, pasted=0.5)
-    fit(network(), images, made, prepare=prepare, folder=tmp_path)
+    fit(Learner(network(), prepare), images, made, folder=tmp_path)
     disturbed = [(draws.hole is not None, draws.patches is not None) for draws in drawn]
     assert disturbed == [(True, True)] * 5 + [(False, False)] * 10
     assert all(draws.shift is not None and draws.mirrored is not None for draws in drawn)
@@ -129,14 +129,14 @@ def test_the_last_epochs_are_neither_erased_nor_patched(
 def test_one_seed_gives_one_network_and_another_seed_another(images: Images, recipe: Make, tmp_path: Path) -> None:
     models = [network() for _ in range(3)]
     for number, (model, seed) in enumerate(zip(models, (0, 0, 1), strict=True)):
-        fit(model, images, recipe(seed=seed), prepare=prepare, folder=tmp_path / str(number))
+        fit(Learner(model, prepare), images, recipe(seed=seed), folder=tmp_path / str(number))
     assert torch.equal(weights(models[0]), weights(models[1]))
     assert not torch.equal(weights(models[0]), weights(models[2]))
 
 
 def test_best_keeps_the_epoch_of_the_greatest_validation_accuracy(images: Images, recipe: Make, tmp_path: Path) -> None:
     model = network()
-    history = fit(model, images, recipe(keep="best", epochs=4), prepare=prepare, folder=tmp_path)
+    history = fit(Learner(model, prepare), images, recipe(keep="best", epochs=4), folder=tmp_path)
     held = images.held_out(20)[1]
     with torch.inference_mode():
         right = model(prepare(held.pixels)).argmax(1) == held.labels
@@ -153,33 +153,33 @@ def test_batches_in_pieces_give_the_gradient_of_the_whole(images: Images, recipe
         return prepare(pixels).double()
 
     whole, pieces = linear(), linear()
-    fit(whole, images, recipe(), prepare=double, folder=tmp_path / "a")
-    fit(pieces, images, recipe(), prepare=double, folder=tmp_path / "b", pieces=4)
+    fit(Learner(whole, double), images, recipe(), folder=tmp_path / "a")
+    fit(Learner(pieces, double), images, recipe(), folder=tmp_path / "b", pieces=4)
     assert weights(whole) == pytest.approx(weights(pieces), abs=1e-5)  # the loss itself is computed in float32
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(images: Images, recipe: Make, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="a batch of 16 images cannot be shared by 3; choose a batch_size"):
-        fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, pieces=3)
+        fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, pieces=3)
 
 
 def test_a_batch_larger_than_the_training_part_is_refused(images: Images, recipe: Make, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="smaller batch_size"):
-        fit(network(), images, recipe(batch_size=81), prepare=prepare, folder=tmp_path)
+        fit(Learner(network(), prepare), images, recipe(batch_size=81), folder=tmp_path)
 
 
 def test_resuming_another_recipe_is_refused_and_names_what_differs(
     images: Images, recipe: Make, tmp_path: Path
 ) -> None:
-    fit(network(), images, recipe(), prepare=prepare, folder=tmp_path)
+    fit(Learner(network(), prepare), images, recipe(), folder=tmp_path)
     with pytest.raises(TrainingError, match=r"another recipe \(different: learning_rate\)"):
-        fit(network(), images, recipe(learning_rate=0.1), prepare=prepare, folder=tmp_path, resume=True)
+        fit(Learner(network(), prepare), images, recipe(learning_rate=0.1), folder=tmp_path, resume=True)
 
 
 def test_a_state_that_is_none_is_refused_in_one_sentence(images: Images, recipe: Make, tmp_path: Path) -> None:
     (tmp_path / "state.pt").write_bytes(b"nothing of ours")
     with pytest.raises(TrainingError, match="not a stored run that this version reads"):
-        fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, resume=True)
+        fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, resume=True)
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_epoch_before(
@@ -193,7 +193,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_epoch_before(
         return prepare(pixels) * (math.nan if calls > 7 else 1)
 
     with pytest.raises(TrainingError, match="no longer a number in epoch 2; start again with a smaller learning rate"):
-        fit(network(), images, recipe(), prepare=poisoned, folder=tmp_path)
+        fit(Learner(network(), poisoned), images, recipe(), folder=tmp_path)
     stored = torch.load(tmp_path / "state.pt", weights_only=True)
     assert len(stored["epochs"]) == 1
 
@@ -204,7 +204,7 @@ def test_a_disk_that_fills_up_loses_no_epoch(
     import cbam_core.training.state as state
 
     whole, first, second = network(), network(), network(seed=5)
-    fit(whole, images, recipe(), prepare=prepare, folder=tmp_path / "a")
+    fit(Learner(whole, prepare), images, recipe(), folder=tmp_path / "a")
     written = state.write_atomically
     calls = 0
 
@@ -217,8 +217,8 @@ def test_a_disk_that_fills_up_loses_no_epoch(
 
     monkeypatch.setattr(state, "write_atomically", full)
     with pytest.raises(OSError, match="No space left"):
-        fit(first, images, recipe(), prepare=prepare, folder=tmp_path / "b")
-    fit(second, images, recipe(), prepare=prepare, folder=tmp_path / "b", resume=True)
+        fit(Learner(first, prepare), images, recipe(), folder=tmp_path / "b")
+    fit(Learner(second, prepare), images, recipe(), folder=tmp_path / "b", resume=True)
     assert torch.equal(weights(whole), weights(second))
 
 
@@ -226,7 +226,7 @@ def test_what_is_measured_on_images_held_out_is_the_plain_definition(
     images: Images, recipe: Make, tmp_path: Path
 ) -> None:
     model = network()
-    measured = fit(model, images, recipe(), prepare=prepare, folder=tmp_path).epochs[-1]
+    measured = fit(Learner(model, prepare), images, recipe(), folder=tmp_path).epochs[-1]
     held = images.held_out(20)[1]
     with torch.no_grad():
         logits = model(prepare(held.pixels))
@@ -239,7 +239,7 @@ import sys, time, torch
 from pathlib import Path
 from cbam_core.data.samples import sample_sheet
 from cbam_core.training.images import Images
-from cbam_core.training.loop import fit
+from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.callbacks import Watch
 from tests.training.conftest import network, prepare
@@ -253,7 +253,7 @@ torch.set_num_threads(1)
 sheet = sample_sheet()
 recipe = Recipe(name="test", epochs=2, batch_size=16, learning_rate=0.05, validation=20, bfloat16=False)
 images = Images.from_arrays(sheet.images, sheet.labels)
-fit(network(), images, recipe, prepare=prepare, folder=Path(sys.argv[1]), watch=Slow())
+fit(Learner(network(), prepare), images, recipe, folder=Path(sys.argv[1]), watch=Slow())
 """
 
 
@@ -271,8 +271,8 @@ def test_a_run_killed_at_once_goes_on_to_the_same_weights(images: Images, recipe
                 break
     assert run.wait() == -signal.SIGKILL
     whole, resumed = network(), network(seed=9)
-    fit(whole, images, recipe(), prepare=prepare, folder=tmp_path / "a")
-    history = fit(resumed, images, recipe(), prepare=prepare, folder=tmp_path / "b", resume=True)
+    fit(Learner(whole, prepare), images, recipe(), folder=tmp_path / "a")
+    history = fit(Learner(resumed, prepare), images, recipe(), folder=tmp_path / "b", resume=True)
     assert len(history.epochs) == 2
     assert torch.equal(weights(whole), weights(resumed))
 
@@ -289,9 +289,9 @@ def test_a_network_that_came_to_compute_with_no_numbers_is_one_sentence_and_is_n
         _, right = measured(model, *rest)
         return (float("nan"), right) if broken == "loss" else (1.0, right)
 
-    fit(network(), images, recipe(epochs=1), prepare=prepare, folder=tmp_path)
+    fit(Learner(network(), prepare), images, recipe(epochs=1), folder=tmp_path)
     before = (tmp_path / "state.pt").read_bytes()
     monkeypatch.setattr(loop, "_totals", measure)
     with pytest.raises(TrainingError, match="no longer computes with finite numbers after epoch 1; start again"):
-        fit(network(), images, recipe(epochs=1), prepare=prepare, folder=tmp_path)
+        fit(Learner(network(), prepare), images, recipe(epochs=1), folder=tmp_path)
     assert (tmp_path / "state.pt").read_bytes() == before

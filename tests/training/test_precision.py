@@ -57,5 +57,5 @@ def test_the_loop_learns_in_what_the_processor_has(monkeypatch, dtype, images, r
     model = network()
     model.conv1.register_forward_hook(lambda module, inputs, output: seen.add((module.training, output.dtype)))
     monkeypatch.setattr(loop, "arithmetic", lambda device: dtype)
-    loop.fit(model, images, recipe(epochs=1, bfloat16=True), prepare=prepare, folder=tmp_path)
+    loop.fit(loop.Learner(model, prepare), images, recipe(epochs=1, bfloat16=True), folder=tmp_path)
     assert seen == {(True, dtype), (False, torch.float32)}

@@ -17,7 +17,7 @@ from torch import nn
 from cbam_core.data.samples import sample_sheet
 from cbam_core.nn import CBAM, CBAM_CNN
 from cbam_core.training.images import Images
-from cbam_core.training.loop import find_devices, fit
+from cbam_core.training.loop import Learner, find_devices, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.callbacks import Watch
 from tests.training.conftest import prepare
@@ -39,7 +39,7 @@ for kind in ("plain", "cbam"):
     layers = [nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), CBAM(16), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(1024, 10)]
     model, watch = nn.Sequential(*layers) if kind == "plain" else CBAM_CNN(), Counting()
     where = {"folder": folder / kind, "accelerator": accelerator, "pieces": pieces}
-    history = fit(model, images, recipe, prepare=prepare, watch=watch, **where)
+    history = fit(Learner(model, prepare), images, recipe, watch=watch, **where)
     if accelerator.is_main_process:
         torch.save({"model": model.state_dict(), "losses": history.losses, "told": watch.told,
                     "processes": accelerator.num_processes,

@@ -192,8 +192,8 @@ def test_the_file_can_be_named(splits, tmp_path):
 def test_the_seed_decides_the_first_weights(splits, tmp_path, monkeypatch):
     first = []
 
-    def fit(model, *_, **__):
-        first.append(model.conv1.weight.detach().clone())
+    def fit(learner, *_, **__):
+        first.append(learner.model.conv1.weight.detach().clone())
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "fit", fit)

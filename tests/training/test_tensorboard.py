@@ -14,7 +14,7 @@ from cbam_core.render.colours import colourise
 from cbam_core.training.callbacks import Step
 from cbam_core.training.filming import Camera
 from cbam_core.training.images import Images
-from cbam_core.training.loop import fit
+from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.tensorboard import FOLDER, TensorBoard, masks_in_a_row
 from tests.training.conftest import network, prepare
@@ -32,7 +32,7 @@ def test_the_references_tags_the_rate_and_every_blocks_gates(
     images: Images, recipe: Callable[..., Recipe], tiny_classifier: Classifier, tmp_path: Path
 ) -> None:
     log = TensorBoard(tmp_path, Camera(tiny_classifier))
-    history = fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, watch=log)
+    history = fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, watch=log)
     events = read(tmp_path)
 
     def values(tag: str) -> list[tuple[int, float]]:
@@ -64,9 +64,9 @@ def test_what_an_interrupted_epoch_logged_is_hidden(
 
     camera = Camera(tiny_classifier)
     with pytest.raises(KeyboardInterrupt):
-        fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, watch=Stopping(tmp_path, camera))
+        fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, watch=Stopping(tmp_path, camera))
     log = TensorBoard(tmp_path, camera)
-    history = fit(network(), images, recipe(), prepare=prepare, folder=tmp_path, watch=log, resume=True)
+    history = fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, watch=log, resume=True)
     steps = [(event.step, event.value) for event in read(tmp_path).Scalars("Train/Iteration Loss")]
     assert steps == [(n, pytest.approx(loss)) for n, loss in enumerate(history.losses, start=1)]
 
