@@ -140,7 +140,7 @@ def test_a_fault_of_ours_is_one_line_and_its_traceback_is_kept(monkeypatch, caps
     assert main(["explain", str(picture_file), "--out", str(tmp_path)]) == 70
     written = capsys.readouterr()
     assert written.out == ""
-    found = re.fullmatch(r"cbam: something went wrong .*\(ZeroDivisionError\).* (\S+\.log)\n", written.err)
+    found = re.fullmatch(r"cbam: there is a bug .*\(ZeroDivisionError\).* (\S+\.log)\n", written.err)
     assert found
     assert Path(found[1]).parent == tmp_path
     log = Path(found[1]).read_text(encoding="utf-8")

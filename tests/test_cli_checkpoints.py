@@ -40,7 +40,7 @@ def test_info_shows_the_card(carded, capsys):
     said = " ".join(capsys.readouterr().out.split())
     for fact in (
         "A network for a test.",
-        "87.65% (8,765 of 10,000)",
+        "87.65 % (8,765 of 10,000)",
         "trained on 45,000 images",
         "cbam train --recipe short --out runs/short",
         "Good for nothing [yet].",
@@ -61,7 +61,7 @@ def test_info_shows_layers_blocks_and_costs(carded, capsys, tiny_classifier):
         assert (layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.multiply_adds:,}") in rows
     assert ("cbam3", "2,146", "2,048", "98", "9,760") in rows
     assert ("parameters", "1,150,896") in rows
-    assert "2,982 parameters (0.26% of all)" in said
+    assert "2,982 parameters (0.26 % of all)" in said
 
 
 def test_info_as_json_holds_the_same(carded, capsys, tiny_classifier):

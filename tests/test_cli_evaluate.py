@@ -29,16 +29,16 @@ def fetched(monkeypatch):
     return asked
 
 
-def test_without_the_test_set_the_sheet_is_counted_and_that_is_said(tiny_checkpoint, capsys):
+def test_without_the_test_set_the_bundled_images_are_used_and_the_output_says_so(tiny_checkpoint, capsys):
     assert main(["evaluate", "--checkpoint", str(tiny_checkpoint)]) == 0
     written = capsys.readouterr()
     assert "only the 100 bundled images" in written.err
     assert "cbam data fetch" in written.err
-    assert "sample sheet, which is not the test set" in written.out
+    assert "bundled images (not the whole test set)" in written.out
     assert " of 100)" in written.out
 
 
-def test_the_sheet_that_was_asked_for_needs_no_remark(tiny_checkpoint, capsys):
+def test_bundled_images_by_request_need_no_remark(tiny_checkpoint, capsys):
     assert main(["evaluate", "--checkpoint", str(tiny_checkpoint), "--split", "samples"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -102,7 +102,7 @@ def test_the_table_says_interval_calibration_and_confusion(tiny_checkpoint, caps
     main(["evaluate", "-c", str(tiny_checkpoint), "--split", "samples"])
     said = capsys.readouterr().out
     assert "95 % confidence interval" in said
-    assert "(Wilson): wide, because 100 images are few" in said
+    assert "(Wilson), wide because there are few images" in said
     assert "expected calibration error" in said
     assert "(15 bins)" in said
     last = said.splitlines()[-10:]

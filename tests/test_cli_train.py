@@ -49,9 +49,9 @@ def test_the_recipe_is_followed_as_it_is(asked, tmp_path, capsys):
     assert options == {"name": None, "data_folder": None, "resume": False, "tensorboard": True}
     said = capsys.readouterr().out.splitlines()
     assert len(said) == FAST.epochs + 3
-    assert said[0] == f"watch with: tensorboard --logdir {tmp_path}"
-    assert said[1] == "epoch   1  loss 1.5000  right 50.00%  held out 62.50%  20 s"
-    assert said[-2] == "test accuracy 90.00%, 9 of 10"
+    assert said[0] == f"for TensorBoard, run: tensorboard --logdir {tmp_path}"
+    assert said[1] == "epoch   1  loss 1.5000  accuracy 50.00 %  validation 62.50 %  20 s"
+    assert said[-2] == "test accuracy 90.00 %, 9 of 10"
     assert said[-1] == str(tmp_path / "made.safetensors")
 
 
@@ -61,7 +61,7 @@ def test_epochs_seed_and_places_can_be_chosen(asked, tmp_path, capsys):
     recipe, _, options = asked[0]
     assert (recipe.epochs, recipe.seed, recipe.learning_rate) == (2, 5, FAST.learning_rate)
     assert options == {"name": "mine", "data_folder": tmp_path, "resume": True, "tensorboard": False}
-    assert "finished before" in capsys.readouterr().out
+    assert "already complete" in capsys.readouterr().out
 
 
 def test_every_value_of_a_recipe_can_be_set(asked, tmp_path):
@@ -95,11 +95,11 @@ def test_missing_data_are_one_line_and_nothing_is_started(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("dtype", "said"), [(torch.float32, True), (torch.bfloat16, False)])
-def test_a_processor_without_bfloat16_is_told_of(asked, tmp_path, capsys, monkeypatch, dtype, said):
+def test_a_processor_without_bfloat16_is_reported(asked, tmp_path, capsys, monkeypatch, dtype, said):
     monkeypatch.setattr(precision, "arithmetic", lambda device: dtype)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     assert main(["train", "--epochs", "1", "--out", str(tmp_path)]) == 0
-    assert ("no arithmetic for bfloat16; the run computes in float32" in capsys.readouterr().err) == said
+    assert ("no instructions for bfloat16; the run computes in float32" in capsys.readouterr().err) == said
     assert main(["train", "--epochs", "1", "--set", "bfloat16=no", "--out", str(tmp_path)]) == 0
     assert "bfloat16" not in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""How is it used without a browser? The command ``cbam``; every command imports what it needs when it runs."""
+"""How is it used without a browser? The command ``cbam``; each command imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ from cbam_core.errors import CbamError
 EPILOG = """\b
 Exit status:
   0    success
-  1    some inputs failed, the others were done
-  2    the command line is wrong
+  1    some inputs failed, the others succeeded
+  2    invalid command line
   3    something you can correct: no data, a refused checkpoint, a folder that
        cannot be written, a port in use, a package that is not installed
-  70   a fault in this program; the message names a file with the details
+  70   a bug in this program; the message names a file with the details
   130  interrupted with Ctrl+C
   141  the program that read the output has ended
 
 \b
 Environment:
-  CBAM_DATA_DIR        the folder of CIFAR-10
-  CBAM_CHECKPOINT_DIR  the folder in which trained networks are found by name
-  CBAM_RUNS_DIR        the training runs that the app shows; else runs, beside the
-                       folder of trained networks, or for an installed package in
-                       the current folder
-  CBAM_IMAGE_DIR       a folder of images that the app shows to every visitor
+  CBAM_DATA_DIR        folder of CIFAR-10
+  CBAM_CHECKPOINT_DIR  folder of trained networks, which are found there by name
+  CBAM_RUNS_DIR        folder of the training runs that the app shows; by default
+                       runs, beside the folder of trained networks, or for an
+                       installed package in the current folder
+  CBAM_IMAGE_DIR       folder of images that the app shows to every visitor
   (more for the app:   docs/deployment.md)
 """
 
 
 wants_debug: ContextVar[bool] = ContextVar("wants_debug", default=False)
-"""Whether ``--debug`` was given: failures show their full traceback."""
+"""Whether ``--debug`` was given: errors show their traceback."""
 
 app = typer.Typer(
     name="cbam",
     no_args_is_help=True,
-    rich_markup_mode=None,  # plain text: nothing to strip for pipes, and brackets stay brackets
+    rich_markup_mode=None,  # plain text, for pipes and for brackets
     add_completion=False,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -72,7 +72,7 @@ def _show_version(asked: bool | None) -> None:
 
 @app.callback()
 def before_any_command(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[  # noqa: ARG001 -- its callback acts
         bool | None,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
@@ -92,10 +92,10 @@ def before_any_command(
 
 for name, command, short in (
     ("app", serving.serve_app, "Start the web app."),
-    ("explain", explaining.explain_images, "Save what the network did with each image."),
-    ("evaluate", evaluating.evaluate, "Count how many test images a network gets right."),
+    ("explain", explaining.explain_images, "Save the prediction and the gates for each image."),
+    ("evaluate", evaluating.evaluate, "Measure a network's test accuracy."),
     ("info", checkpoints.show_info, "Show a network's card, layers and costs."),
-    ("export", checkpoints.export, "Write the weights alone, for the course's own code."),
+    ("export", checkpoints.export, "Write only the weights, for the course's own code."),
     ("train", training.train, "Train a network on CIFAR-10."),
 ):
     app.command(name, short_help=short)(command)
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line.
 
     Args:
-        arguments: words after ``cbam``; None for those that the program was started with.
+        arguments: words after ``cbam``; None for the arguments of the process.
 
     Returns:
         Exit status, see `EPILOG`.
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):
-        # The reader of our output has ended (Typer then exits); Python would complain when it closes the stream.
+        # The program that read the output has ended (Typer then exits); Python would report an error on closing it.
         _write_nowhere()
         return BROKEN_PIPE
     except (CbamError, OSError) as error:
@@ -136,15 +136,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write_nowhere() -> None:
-    """Discard what is still to be written to standard output."""
+    """Discard the remaining standard output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run() -> None:
-    """Run the command line that the program was started with, and exit with its status."""
+    """Run the command line of the process, and exit with its status."""
     if sys.stdout is None:
-        say("standard output is closed, and results are written there")
+        say("standard output is closed, but results are written there")
         sys.exit(USER_ERROR)
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with an image, our messages say
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # errors of this package describe problems of images
     cautious_streams()
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""``cbam info`` and ``cbam export``: what a file of weights holds, and its weights for the course's own code."""
+"""``cbam info`` and ``cbam export``: a network's card and size, and its weights for the course's own code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cbam_core.cli.choosing import JsonOption
-from cbam_core.cli.output import console, one_line, write_json
+from cbam_core.cli.output import console, one_line, percent, write_json
 from cbam_core.errors import CheckpointError
 from cbam_core.places import shipped_checkpoints
 
@@ -28,7 +28,7 @@ CheckpointArgument = Annotated[
 
 
 def show_info(checkpoint: CheckpointArgument, as_json: JsonOption = False) -> None:
-    """Show a network's card, its layers, and what its CBAM blocks add to it.
+    """Show a network's card, its layers, and the size and cost of its CBAM blocks.
 
     \b
     Examples:
@@ -56,11 +56,11 @@ def show_info(checkpoint: CheckpointArgument, as_json: JsonOption = False) -> No
 
 def export(
     checkpoint: CheckpointArgument,
-    out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="Where to write; an older file is replaced.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.pth", help="File to write; an older file is replaced.")],
 ) -> None:
-    """Write the weights alone as a PyTorch state dict.
+    """Write only the weights, as a PyTorch state dict.
 
-    That of a CBAM_CNN with both gates loads in the course's own code with strict=True.
+    The course's own code loads that of a CBAM_CNN with both gates, with strict=True.
 
     \b
     Examples:
@@ -93,20 +93,20 @@ def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:
     card = classifier.card
     arguments = ", ".join(f"{key}={value!r}" for key, value in classifier.arguments.items())
     yield "name", classifier.name
-    yield "what", card.what
+    yield "description", card.what
     yield "network", f"{classifier.architecture}({arguments})"
     yield "classes", ", ".join(classifier.classes)
     yield "input", "{}x{} RGB".format(*classifier.input_size)
     yield "mean", ", ".join(f"{value:.4f}" for value in classifier.mean)
-    yield "deviation", ", ".join(f"{value:.4f}" for value in classifier.std)
+    yield "std", ", ".join(f"{value:.4f}" for value in classifier.std)
     if card.test_accuracy is not None:
-        yield "test accuracy", f"{card.test_accuracy:.2%} ({card.test_correct:,} of {card.test_count:,})"
+        yield "test accuracy", f"{percent(card.test_accuracy)} ({card.test_correct:,} of {card.test_count:,})"
     yield "images", card.split
     yield "recipe", ", ".join(f"{key} {value}" for key, value in card.recipe.items() if value not in ("", None))
     yield "epochs", "" if card.epochs is None else str(card.epochs)
     yield "seed", "" if card.seed is None else str(card.seed)
-    yield "made by", card.command
-    yield "made on", card.date
+    yield "command", card.command
+    yield "date", card.date
     yield "versions", ", ".join(f"{software} {version}" for software, version in card.versions.items())
     yield "limits", card.limits
     yield "SHA-256", classifier.digest
@@ -120,8 +120,8 @@ def _sizes(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "multiply-adds", f"{summary.multiply_adds:,} for one image"
     yield (
         "CBAM adds",
-        f"{summary.cbam_parameters:,} parameters ({summary.cbam_parameter_share:.2%} of all), "
-        f"{summary.cbam_multiply_adds:,} multiply-adds ({summary.cbam_multiply_add_share:.2%} of all)",
+        f"{summary.cbam_parameters:,} parameters ({percent(summary.cbam_parameter_share)} of all), "
+        f"{summary.cbam_multiply_adds:,} multiply-adds ({percent(summary.cbam_multiply_add_share)} of all)",
     )
 
 
@@ -161,7 +161,7 @@ def _show_blocks(summary: Summary) -> None:
         return
     typer.echo("\nCBAM blocks")
     table = Table("block", box=None, pad_edge=False)
-    for heading in ("parameters", "channel part", "spatial part", "multiply-adds"):
+    for heading in ("parameters", "channel attention", "spatial attention", "multiply-adds"):
         table.add_column(heading, justify="right")
     for block in summary.blocks:
         numbers = (block.parameters, block.channel_parameters, block.spatial_parameters, block.multiply_adds)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they stand for."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DataFolderOption = Annotated[
     typer.Option(
         "--data-dir",
         metavar="DIR",
-        help="Where CIFAR-10 is kept.",
+        help="Folder of CIFAR-10.",
         show_default="$CBAM_DATA_DIR, or ~/.cache/cbam-lens",
     ),
 ]
@@ -38,10 +38,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of 
 
 
 def open_checkpoint(given: str | None) -> Classifier:
-    """The network that a command line names, or the one that ships with the program.
+    """Load the network that a command line names, or the shipped one.
 
     Raises:
-        CheckpointError: it is refused, or there is none.
+        CheckpointError: the file is refused, or there is none.
     """
     from cbam_core.network import load_classifier
 

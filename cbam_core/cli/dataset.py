@@ -1,4 +1,4 @@
-"""``cbam data``: get CIFAR-10, say where it is, say whether it is there."""
+"""``cbam data``: download CIFAR-10, print its folder, check that it is there."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import typer
 from cbam_core.cli.failures import USER_ERROR
 from cbam_core.cli.output import one_line, progress_bar
 
-commands = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Get CIFAR-10, and see whether it is there.")
+commands = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Download and check CIFAR-10.")
 
 FolderOption = Annotated[
     Path | None,
     typer.Option(
         "--dir",
         metavar="DIR",
-        help="Where data sets are kept.",
+        help="Folder of data sets.",
         show_default="$CBAM_DATA_DIR, or ~/.cache/cbam-lens",
     ),
 ]
@@ -25,10 +25,9 @@ FolderOption = Annotated[
 
 @commands.command(short_help="Download CIFAR-10, once.")
 def fetch(folder: FolderOption = None) -> None:
-    """Download CIFAR-10 and check it, once; about 170 MB are loaded and 184 MB kept.
+    """Download CIFAR-10 and check it, once: 170 MB to download, 184 MB on the disk.
 
-    An interrupted download leaves nothing behind that looks complete; where the data are there already, nothing
-    happens.
+    If the data set is already there, nothing is downloaded. An interrupted download can be repeated.
 
     \b
     Examples:
@@ -51,7 +50,7 @@ def fetch(folder: FolderOption = None) -> None:
 
 @commands.command()
 def where(folder: FolderOption = None) -> None:
-    """Print the folder that CIFAR-10 is, or would be, kept in.
+    """Print the folder of CIFAR-10, even if it is not downloaded yet.
 
     \b
     Example:
@@ -62,12 +61,12 @@ def where(folder: FolderOption = None) -> None:
     typer.echo(cifar10.data_folder(folder) / "cifar10")
 
 
-@commands.command(short_help="Say whether CIFAR-10 is there.")
+@commands.command(short_help="Check that CIFAR-10 is there.")
 def status(
     folder: FolderOption = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read all files and compare their SHA-256 sums.")] = False,
 ) -> None:
-    """Say whether CIFAR-10 is there; the exit status is 0 if so, else 3.
+    """Check that CIFAR-10 is there: exit status 0 if so, else 3.
 
     \b
     Examples:
@@ -78,10 +77,10 @@ def status(
 
     home = cifar10.data_folder(folder) / "cifar10"
     if not cifar10.is_fetched(folder):
-        typer.echo(one_line(f"CIFAR-10 is not in {home}; `{cifar10.fetch_command(folder)}` gets it"))
+        typer.echo(one_line(f"CIFAR-10 is not in {home}; run `{cifar10.fetch_command(folder)}` to download it"))
         raise typer.Exit(USER_ERROR)
     if verify:
         cifar10.verify(folder)
     size = sum((home / f"{name}.npy").stat().st_size for name in cifar10.FILES)
-    checked = ", every byte as it should be" if verify else ""
+    checked = ", checksums correct" if verify else ""
     typer.echo(one_line(f"CIFAR-10 is in {home} ({size / 1e6:.0f} MB{checked})"))

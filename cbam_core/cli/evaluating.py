@@ -1,4 +1,4 @@
-"""``cbam evaluate``: how many test images a network gets right, which ones it mixes up, and how sure it is."""
+"""``cbam evaluate``: test accuracy, confusion matrix and calibration of a network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cbam_core.cli.choosing import CheckpointOption, DataFolderOption, JsonOption, open_checkpoint
-from cbam_core.cli.output import console, one_line, progress_bar, say, write_json
+from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
 from cbam_core.errors import DataError
 from cbam_core.places import shipped_checkpoints
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Split = Literal["test", "samples"]
 
-WORDS = {"test": "the CIFAR-10 test set", "samples": "the bundled sample sheet, which is not the test set"}
+WORDS = {"test": "the CIFAR-10 test set", "samples": "the 100 bundled images (not the whole test set)"}
 
 
 def evaluate(
@@ -28,20 +28,20 @@ def evaluate(
     split: Annotated[
         Split | None,
         typer.Option(
-            help="All 10,000 test images, or the 100 of them that ship with the program.",
-            show_default="test where it was fetched, else samples",
+            help="All 10,000 test images, or the 100 that ship with the program.",
+            show_default="test if it was downloaded, else samples",
         ),
     ] = None,
     keep: Annotated[
         bool,
-        typer.Option("--keep", help="Keep the answers to the test set beside the checkpoint, for the app."),
+        typer.Option("--keep", help="Save the predictions beside the checkpoint, for the app."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Count how many CIFAR-10 test images a network gets right, in all and by class.
+    """Measure a network's accuracy on the CIFAR-10 test set, in total and by class.
 
-    The accuracy comes with its 95 % confidence interval (Wilson), the calibration as the expected calibration
-    error over 15 bins of equal width. --json adds the bins.
+    The output has 95 % confidence intervals (Wilson), the expected calibration error (15 bins of equal width), and
+    the confusion matrix. --json adds the bins.
 
     \b
     Examples:
@@ -68,7 +68,7 @@ def evaluate(
 
 
 def _opened(split: Split | None, data_dir: Path | None) -> Dataset:
-    """The images that were asked for; without a wish, the test set where it is, else the samples."""
+    """Open the requested images; by default the test set if it is there, else the samples."""
     from cbam_core.data.dataset import open_dataset
 
     if split != "samples":
@@ -78,8 +78,8 @@ def _opened(split: Split | None, data_dir: Path | None) -> Dataset:
             if split == "test":
                 raise
         say(
-            "CIFAR-10 was not fetched, so only the 100 bundled images are counted, too few to tell good "
-            "networks apart; `cbam data fetch` gets the test set"
+            "CIFAR-10 is not downloaded, so only the 100 bundled images are used, too few to compare good networks; "
+            "run `cbam data fetch` to download the test set"
         )
     return open_dataset("samples")
 
@@ -89,22 +89,22 @@ def _keep(result: Evaluation, classifier: Classifier, given: str | None) -> None
 
     shipped = shipped_checkpoints()
     file = shipped[classifier.name] if given is None else shipped.get(given, Path(given))
-    say(f"kept in {save_evaluation(result, file)}")
+    say(f"saved {save_evaluation(result, file)}")
 
 
 def _show(name: str, result: Evaluation) -> None:
     low, high = result.interval
-    few = f": wide, because {result.total:,} images are few" if result.split == "samples" else ""
+    few = ", wide because there are few images" if result.split == "samples" else ""
     calibration = result.as_dict()["calibration"]
     typer.echo(
-        f"{one_line(name)} on {WORDS[result.split]}: {result.accuracy:.2%} right "
+        f"{one_line(name)} on {WORDS[result.split]}: accuracy {percent(result.accuracy)} "
         f"({result.total_right:,} of {result.total:,})\n"
-        f"95 % confidence interval {low:.2%} to {high:.2%} (Wilson){few}\n"
-        f"expected calibration error {calibration['expected_calibration_error']:.2%} "
-        f"({len(calibration['bins'])} bins); {calibration['confidence']:.2%} sure on average\n"
+        f"95 % confidence interval {percent(low)} to {percent(high)} (Wilson){few}\n"
+        f"expected calibration error {percent(calibration['expected_calibration_error'])} "
+        f"({len(calibration['bins'])} bins), mean confidence {percent(calibration['confidence'])}\n"
     )
     _show_classes(result)
-    typer.echo("\nWhat was taken for what: a row for each true class, a column for each answer\n")
+    typer.echo("\nConfusion matrix: a row for each true class, a column for each predicted class\n")
     _show_confusion(result)
 
 
@@ -114,11 +114,11 @@ def _show_classes(result: Evaluation) -> None:
     from cbam_core.results.evaluation import wilson_interval
 
     table = Table("class", box=None, pad_edge=False)
-    for heading in ("right", "of", "share", "95 % interval"):
+    for heading in ("correct", "of", "accuracy", "95 % interval"):
         table.add_column(heading, justify="right")
     for name, right, count in zip(result.classes, result.right, result.count, strict=True):
         low, high = wilson_interval(right, count)
-        shares = (f"{right / count:.1%}", f"{low:.1%} to {high:.1%}") if count else ()
+        shares = (percent(right / count, 1), f"{percent(low, 1)} to {percent(high, 1)}") if count else ()
         table.add_row(name, f"{right:,}", f"{count:,}", *shares)
     console().print(table)
 

@@ -1,4 +1,4 @@
-"""``cbam explain``: what a network did with each of many images, as files."""
+"""``cbam explain``: predictions and gates for any number of images, as files."""
 
 from __future__ import annotations
 
@@ -18,31 +18,30 @@ if TYPE_CHECKING:
 
 def explain_images(
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE", help="Pictures: JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.")
+        list[Path], typer.Argument(metavar="IMAGE", help="Image files: JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.")
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go, one folder for each image.")
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the results, with one folder for each image.")
     ],
     checkpoint: CheckpointOption = None,
     fit: Annotated[
         Literal["crop", "pad", "squash"],
-        typer.Option(help="Bring an image to the network's size: its centre, all of it with bars, or stretched."),
+        typer.Option(help="How to fit an image to the network's input: crop to its centre, pad with bars, or squash."),
     ] = "crop",
     colours: Annotated[
-        Literal["viridis", "magma", "cividis", "greys"], typer.Option(help="Colours of the masks.")
+        Literal["viridis", "magma", "cividis", "greys"], typer.Option(help="Colour table of the masks.")
     ] = "viridis",
     scale: Annotated[
         Literal["unit", "stretch"],
-        typer.Option(help="Colours run from 0 to 1, or over each mask's own range."),
+        typer.Option(help="Range of the colours: 0 to 1, or stretched to each mask's values."),
     ] = "unit",
-    smooth: Annotated[bool, typer.Option("--smooth", help="Blend between cells; else cells as they are.")] = False,
-    opacity: Annotated[float, typer.Option(min=0, max=1, help="Of the masks over the picture.")] = 0.5,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Interpolate between the cells of a mask.")] = False,
+    opacity: Annotated[float, typer.Option(min=0, max=1, help="Opacity of the masks over the image.")] = 0.5,
 ) -> None:
-    """Save what the network predicted for each image, and what its gates did.
+    """Save the network's prediction and the values of its gates for each image.
 
-    Each image gets a folder with a figure, all values (.npz), the channel weights (.csv) and a manifest (.json);
-    a folder that an earlier run left for an image of the same name is written over. An image that cannot be
-    read is reported and passed over, and the exit status is 1.
+    Each image gets a folder with a figure, all values (.npz), the channel weights (.csv) and a manifest (.json). Files
+    of an earlier run are overwritten. Images that cannot be read are reported and skipped; the exit status is then 1.
 
     \b
     Examples:
@@ -64,7 +63,7 @@ def explain_images(
                 explanation = explain(classifier, path, fit)
             except ImageError as error:
                 named = "" if str(path) in str(error) else f"{path}: "
-                say(f"{named}{error}; passed over")
+                say(f"{named}{error}; skipped")
                 failed += 1
             else:
                 folder = out / folders[str(path)]

@@ -1,4 +1,4 @@
-"""How a command reports a failure: one line on standard error, and an exit status."""
+"""Reporting errors of a command: one line on standard error, and an exit status."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ EXTRAS = {
     "tensorboard": "train",
     "torchvision": "train",
 }
-"""Packages that only some commands need, each with the extra of ``cbam-lens`` that installs it."""
+"""Packages that only some commands need, and the extra of ``cbam-lens`` that installs each."""
 
 
 def missing_extra(error: Exception) -> CbamError | None:
-    """Say how to install the package that a command lacks; None for any other failure."""
+    """Make an error that says how to install a missing package; None for any other error."""
     module = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if module not in EXTRAS:
         return None
@@ -49,7 +49,7 @@ def missing_extra(error: Exception) -> CbamError | None:
 
 
 def report_usage(error: typer.TyperException) -> None:
-    """Say what is wrong with the command line, and how to get its help."""
+    """Report an error in the command line, and how to get help."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.message}\n")
@@ -60,12 +60,12 @@ def report_usage(error: typer.TyperException) -> None:
 
 
 def is_of_output(error: Exception) -> bool:
-    """Tell whether an error is of standard output; errors of files name their file."""
+    """Check that an error comes from standard output; errors of files name their file."""
     return isinstance(error, OSError) and error.filename is None and error.errno in UNWRITABLE
 
 
 def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
-    """Say what the user can correct; return the exit status."""
+    """Report an error that the user can correct; return the exit status."""
     if debug:
         sys.stderr.write("".join(traceback.format_exception(error)))
     elif is_of_output(error):
@@ -80,12 +80,12 @@ def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
 
 
 def report_bug(error: Exception, *, debug: bool) -> int:
-    """Say that the fault is in this program, and write the traceback to a log file; return the exit status."""
+    """Report a bug in this program, and write the traceback to a log file; return the exit status."""
     details = "".join(traceback.format_exception(error))
     if debug:
         sys.stderr.write(details)
         return BUG
-    said = f"something went wrong inside the program ({type(error).__name__})"
+    said = f"there is a bug in the program ({type(error).__name__})"
     try:
         moment = datetime.now(UTC)
         with tempfile.NamedTemporaryFile(

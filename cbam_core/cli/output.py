@@ -1,4 +1,4 @@
-"""Where output goes: results to standard output, everything else to standard error."""
+"""Output of commands: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def one_line(text: str) -> str:
-    """Make text stay on one line and unable to control a terminal, whatever a file is named."""
+    """Put text on one line, without characters that control a terminal, such as those in a file name."""
     words = " ".join(text.split())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
 
@@ -26,21 +26,26 @@ def say(text: str) -> None:
     sys.stderr.write(f"cbam: {one_line(text)}\n")
 
 
+def percent(share: float, digits: int = 2) -> str:
+    """Write a share in [0, 1] as a percentage, as English text does: 0.8972 as "89.72 %"."""
+    return f"{share:.{digits}%}".replace("%", " %")
+
+
 def write_json(values: Any) -> None:
-    """Write results for another program to standard output."""
+    """Write results as JSON to standard output."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     sys.stdout.write(json.dumps(values, indent=2, ensure_ascii=plain, allow_nan=False) + "\n")
 
 
 def cautious_streams() -> None:
-    """Escape characters that the terminal's encoding lacks, so that no file name stops a command."""
+    """Escape characters that the terminal's encoding lacks, so that such a file name does not stop a command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Make a console without colours and styles in pipes, in files and under ``NO_COLOR``."""
+    """Make a console, without colours and styles in pipes, in files and under ``NO_COLOR``."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -61,7 +66,7 @@ def progress_bar(*columns: str) -> Iterator[Progress]:
     """Show a bar on standard error during long work; show nothing if standard error is not a terminal.
 
     Args:
-        *columns: texts after the bar, in Rich's template syntax.
+        *columns: texts after the bar, in the template syntax of Rich.
     """
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -73,7 +78,7 @@ def progress_bar(*columns: str) -> Iterator[Progress]:
         console=screen,
         disable=not screen.is_terminal,
         transient=True,
-        # Results that go to a file or a pipe must not be drawn into the terminal instead.
+        # Results for a file or a pipe must not go to the terminal instead.
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         yield progress

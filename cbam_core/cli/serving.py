@@ -1,4 +1,4 @@
-"""``cbam app``: the web app, the one door from the library to it."""
+"""``cbam app``: the web app; the only file of the library that imports it."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from cbam_core.places import IMAGE_VARIABLE, project_folder
 
 def serve_app(
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 lets every network in, and there is no login.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 accepts every network, and there is no login.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8501,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")] = 8501,
     server_address: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Host name that visitors type when a proxy stands in front.",
+            help="Host name for visitors, if there is a proxy.",
             show_default="$CBAM_SERVER_ADDRESS",
         ),
     ] = None,
     base_path: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Path below which a proxy shows the app.", show_default="$CBAM_BASE_PATH"),
+        typer.Option(metavar="PATH", help="Path of the app behind a proxy.", show_default="$CBAM_BASE_PATH"),
     ] = None,
     embed_from: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ORIGIN",
-            help="A site that may show the app in a frame; may be given again.",
+            help="Site that may show the app in a frame; may be repeated.",
             show_default="$CBAM_EMBED_FROM",
         ),
     ] = None,
@@ -44,12 +44,12 @@ def serve_app(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="A folder of images that every visitor may see.",
+            help="Folder of images that every visitor may see.",
             show_default=f"${IMAGE_VARIABLE}",
         ),
     ] = None,
 ) -> None:
-    """Start the web app, and print its address when it is ready; Ctrl+C stops it.
+    """Start the web app, and print its address when it is ready. Ctrl+C stops it.
 
     \b
     Examples:
@@ -71,11 +71,11 @@ def serve_app(
 
 
 def find_app() -> None:
-    """Make ``import app`` find our web app, and not a file of that name in the user's folder.
+    """Make ``import app`` find this project's web app, and not a file of that name in the user's folder.
 
     Raises:
-        LaunchError: a package that the app needs is not installed, our web app is missing, or this program has
-            imported another ``app`` before.
+        LaunchError: a package that the app needs is not installed, the web app is missing, or this process has
+            already imported another ``app``.
     """
     for module, extra in EXTRAS.items():
         if extra == "app" and importlib.util.find_spec(module) is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cbam_core.cli.choosing import DataFolderOption
-from cbam_core.cli.output import one_line, progress_bar
+from cbam_core.cli.output import one_line, percent, progress_bar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -32,11 +32,11 @@ def _assignment(text: str) -> str:
 
 
 def train(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where state and checkpoint go.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run's state and checkpoint.")],
     recipe: Annotated[
-        str, typer.Option("--recipe", metavar="NAME", help="Which recipe to follow.", callback=_known_recipe)
+        str, typer.Option("--recipe", metavar="NAME", help="Recipe of the run.", callback=_known_recipe)
     ] = "fast",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in this folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in this folder.")] = False,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Epochs, instead of the recipe's.", show_default=False)
     ] = None,
@@ -55,8 +55,8 @@ def train(
 ) -> None:
     """Train a network on CIFAR-10, test it once, and write its checkpoint.
 
-    The whole state is stored after every epoch, so a run that was stopped goes on with --resume. The test images
-    are looked at once, after the last epoch. Recipes: fast, strong, reference (the course's) and residual.
+    The state is saved after every epoch; --resume continues a run that was stopped. The test set is used once, after
+    the last epoch. Recipes: fast, strong, reference (the course's) and residual.
 
     \b
     Examples:
@@ -78,10 +78,10 @@ def train(
     chosen = override(RECIPES[recipe], values)
     keep_freed_memory()
     imitated = chosen.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16
-    notice = "this processor has no arithmetic for bfloat16; the run computes in float32" if imitated else ""
+    notice = "this processor has no instructions for bfloat16; the run computes in float32" if imitated else ""
     with progress_bar("{task.fields[state]}") as progress:
         if tensorboard:
-            typer.echo(one_line(f"watch with: tensorboard --logdir {out}"))
+            typer.echo(one_line(f"for TensorBoard, run: tensorboard --logdir {out}"))
         run = train_classifier(
             chosen,
             out,
@@ -92,13 +92,13 @@ def train(
             tensorboard=tensorboard,
         )
     card = run.classifier.card
-    before = "" if run.score is not None else " (this run was finished before)"
-    typer.echo(f"test accuracy {card.test_accuracy or 0:.2%}, {card.test_correct} of {card.test_count}{before}")
+    before = "" if run.score is not None else " (this run was already complete)"
+    typer.echo(f"test accuracy {percent(card.test_accuracy or 0)}, {card.test_correct} of {card.test_count}{before}")
     typer.echo(one_line(str(run.checkpoint)))
 
 
 def _on_terminal(progress: Progress, notice: str) -> Watch:
-    """A watch that shows a bar, and a line for each epoch; before them a notice, where there is one."""
+    """Make a callback that shows a progress bar and a line for each epoch, after a notice if there is one."""
     from cbam_core.results.history import History
     from cbam_core.training.callbacks import Step, Watch
     from cbam_core.training.records import Pace
@@ -136,6 +136,6 @@ def _duration(seconds: float) -> str:
 
 def _line(epoch: Epoch) -> str:
     return (
-        f"epoch {epoch.number:>3}  loss {epoch.train_loss:.4f}  right {epoch.train_accuracy:.2%}  "
-        f"held out {epoch.validation_accuracy:.2%}  {epoch.seconds:.0f} s"
+        f"epoch {epoch.number:>3}  loss {epoch.train_loss:.4f}  accuracy {percent(epoch.train_accuracy)}  "
+        f"validation {percent(epoch.validation_accuracy)}  {epoch.seconds:.0f} s"
     )

@@ -1,12 +1,18 @@
 """What is CBAM? The gates, the networks that use them, and the registry of those networks.
 
-A network that is imported here is registered, and known by its name everywhere.
+All files of this folder are imported, so that each network in them registers itself.
 """
+
+import importlib
+import pkgutil
 
 from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
 from cbam_core.nn.cbam_cnn import CBAM_CNN
 from cbam_core.nn.cbam_resnet import CBAM_ResNet
 from cbam_core.nn.registry import ARCHITECTURES, Architecture, build, known_names, register, register_architecture
+
+for _file in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_file.name)
 
 __all__ = [
     "ARCHITECTURES",

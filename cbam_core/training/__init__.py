@@ -1,1 +1,1 @@
-"""How does a trained network come about? Recipes, batched transforms, and the loop."""
+"""How is a network trained? Recipes, batched transforms, and the training loop."""

@@ -1,6 +1,6 @@
-"""What a run tells whoever watches it: steps and epochs, as plain values.
+"""Callbacks of a training run: steps and epochs, as plain values.
 
-The loop knows nothing of files, bars or TensorBoard; it calls its watches, in the main process alone.
+The loop has no code for files, progress bars or TensorBoard; it calls its callbacks, only in the main process.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ class Step:
     """One batch.
 
     Attributes:
-        number: over the whole run, counted from 1.
-        epoch: counted from 1.
-        index: within its epoch, counted from 1.
-        steps: batches of an epoch.
-        epochs: of the run.
-        images: in the batch.
-        loss: mean over the batch.
-        learning_rate: that the step was taken with.
+        number: number of the step in the whole run, from 1.
+        epoch: number of the epoch, from 1.
+        index: number of the step in its epoch, from 1.
+        steps: number of steps in an epoch.
+        epochs: number of epochs in the run.
+        images: number of images in the batch.
+        loss: mean loss over the batch.
+        learning_rate: learning rate of the step.
     """
 
     number: int
@@ -41,26 +41,26 @@ class Step:
 
 
 class Watch:
-    """Somebody who looks on, in the main process; by default at nothing."""
+    """Base class of callbacks, called in the main process; every method does nothing by default."""
 
     def begin(self, model: nn.Module, history: History) -> None:
-        """The run begins, or goes on after what is in `history`; `model` is in eval mode."""
+        """Called when the run starts, or continues after `history`; `model` is in eval mode."""
 
     def step(self, step: Step) -> None:
-        """A batch was learnt."""
+        """Called after each optimiser step."""
 
     def epoch(self, model: nn.Module, history: History) -> None:
-        """An epoch is over, the last one of `history`; `model` is what the run would keep, in eval mode."""
+        """Called after each epoch, the last of `history`; `model` is the one that the run would keep, in eval mode."""
 
     def end(self, history: History) -> None:
-        """The run is complete."""
+        """Called when the run is complete."""
 
 
 class Audience(Watch):
-    """Several watches as one.
+    """Several callbacks as one.
 
     Args:
-        watches: told in this order.
+        watches: callbacks, called in this order.
     """
 
     def __init__(self, watches: Sequence[Watch]) -> None:

@@ -1,7 +1,7 @@
-"""Rectangles of one image pasted into another, and targets that say how much of each is to be seen.
+"""CutMix: rectangles of one image pasted into another, and targets by the visible share of each.
 
 Source: S. Yun et al., *CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features*, 2019.
-Every image has a rectangle of its own here, not one for the whole batch.
+Here every image has its own rectangle, instead of one for the whole batch.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from torch.nn import functional
 
 
 def draw_patches(chance: float, batch: int, side: tuple[int, int], generator: torch.Generator) -> Int64[Tensor, "b 4"]:
-    """Draw a rectangle for each image: top, left, bottom, right; what lies outside the image is cut off.
+    """Draw a rectangle for each image: top, left, bottom, right, clipped to the image.
 
-    Its area before that is any share of the image, all equally likely; its middle lies anywhere.
+    Before clipping, its share of the image's area is uniform in [0, 1], and its centre is uniform over the image.
 
     Args:
-        chance: of an image to get one, in [0, 1]; the others get an empty one.
+        chance: probability that an image gets one, in [0, 1]; the others get an empty one.
         batch: number of images.
-        side: (height, width) of the images.
-        generator: of random numbers, on the CPU.
+        side: (height, width) of the images in pixels.
+        generator: generator of random numbers, on the CPU.
     """
     length = torch.rand(batch, generator=generator).sqrt() * (torch.rand(batch, generator=generator) < chance)
     ends = []
@@ -38,7 +38,7 @@ def draw_patches(chance: float, batch: int, side: tuple[int, int], generator: to
 def paste(
     images: Float[Tensor, "b c h w"], others: Float[Tensor, "b c h w"], patches: Int64[Tensor, "b 4"]
 ) -> Float[Tensor, "b c h w"]:
-    """Each image with the rectangle of the other in the same place (``CutMix``)."""
+    """Replace the rectangle of each image by that of the other at the same position (``CutMix``)."""
     return torch.where(_inside(patches, images.shape[2], images.shape[3])[:, None], others, images)
 
 
@@ -51,12 +51,12 @@ def _inside(patches: Int64[Tensor, "b 4"], height: int, width: int) -> Bool[Tens
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """What a network should answer for a batch.
+    """Targets of a batch.
 
     Attributes:
-        labels: int64 (B,).
-        others: labels of what was pasted in; None where nothing was.
-        kept: float32 (B,), in [0, 1], the share of each image that is its own.
+        labels: labels of the images, int64 (B,).
+        others: labels of the pasted rectangles, int64 (B,); None where nothing was pasted.
+        kept: share of each image that is its own, float32 (B,), in [0, 1].
     """
 
     labels: Tensor
@@ -65,12 +65,12 @@ class Targets:
 
     @classmethod
     def pasted(cls, labels: Tensor, others: Tensor, patches: Int64[Tensor, "b 4"], side: tuple[int, int]) -> Targets:
-        """Targets of images after `paste`."""
+        """Make the targets of images after `paste`."""
         top, left, bottom, right = patches.unbind(dim=1)
         return cls(labels, others, 1 - ((bottom - top) * (right - left)) / (side[0] * side[1]))
 
     def loss(self, logits: Float[Tensor, "b k"], smoothing: float) -> Float[Tensor, ""]:
-        """Mean cross-entropy; of an image with a patch, that of both labels by their shares."""
+        """Compute the mean cross-entropy, weighted by their shares where an image has two labels."""
         if self.others is None or self.kept is None:
             return functional.cross_entropy(logits, self.labels, label_smoothing=smoothing)
         own = functional.cross_entropy(logits, self.labels, label_smoothing=smoothing, reduction="none")
@@ -78,7 +78,7 @@ class Targets:
         return (self.kept * own + (1 - self.kept) * other).mean()
 
     def right(self, logits: Float[Tensor, "b k"]) -> int:
-        """How many answers name the class that fills more of the image."""
+        """Count the predictions of the class with the larger share of its image."""
         wanted = self.labels
         if self.others is not None and self.kept is not None:
             wanted = torch.where(self.kept >= 0.5, self.labels, self.others)

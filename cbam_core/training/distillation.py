@@ -1,4 +1,4 @@
-"""Learning from another network too: what it is asked, and how far a network is from its answers."""
+"""Knowledge distillation: learning from the probabilities of another network, the teacher."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from torch import Tensor
 from torch.nn import functional
 
 Answer = Callable[[Tensor], Tensor]
-"""From images in [0, 1], as the student is shown them, to logits."""
+"""Function from images in [0, 1], the same as the student's, to the teacher's logits."""
 
 
 def distance_to_teacher(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
-    """Mean Kullback-Leibler divergence of softened probabilities from a teacher's, times the squared temperature.
+    """Compute the mean Kullback-Leibler divergence from a teacher's softened probabilities, times T squared.
 
     Source: G. Hinton, O. Vinyals and J. Dean, *Distilling the Knowledge in a Neural Network*, 2015, section 2.
 
     Args:
-        logits: the student's, (B, K).
-        taught: the teacher's, (B, K).
-        temperature: what both are divided by.
+        logits: logits of the student, (B, K).
+        taught: logits of the teacher, (B, K).
+        temperature: T, the divisor of both.
     """
     mine, theirs = logits / temperature, taught / temperature
     divergence = functional.kl_div(mine.log_softmax(1), theirs.log_softmax(1), reduction="batchmean", log_target=True)

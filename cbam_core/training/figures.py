@@ -19,22 +19,22 @@ ITERATIONS, EPOCHS = "loss_per_iteration.png", "accuracy_and_loss_per_epoch.png"
 """Names of the two files."""
 
 DENSITY = 150
-"""Pixels per inch."""
+"""Resolution in pixels per inch."""
 _INK, _GRID = "#333333", "#dddddd"
 
 
 def draw_figures(history: History, folder: Path, name: str = "") -> tuple[Path, ...]:
-    """Draw both figures of a run into a folder; what was not measured is not drawn.
+    """Draw both figures of a run into a folder; values that were not measured are left out.
 
-    Matplotlib's figures are used by themselves: no window, no ``pyplot``, nothing that outlives the call.
+    Matplotlib's figures are used without windows, ``pyplot`` or global state.
 
     Args:
-        history: of the run.
-        folder: where the files go; older ones are replaced.
-        name: of the run, for the titles.
+        history: history of the run.
+        folder: folder of the files; older ones are replaced.
+        name: name of the run, for the titles.
 
     Returns:
-        The files: `ITERATIONS` and `EPOCHS`.
+        Paths of the files: `ITERATIONS` and `EPOCHS`.
 
     Raises:
         RenderError: a value is not a number.

@@ -1,4 +1,4 @@
-"""Filming a network while it learns: the same eight images, at chosen epochs."""
+"""Filming a network during training: its gates on the same eight images, at chosen epochs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cbam_core.training.callbacks import Watch
 
 
 class Camera:
-    """Takes scenes of a network: its gates and probabilities on the eight fixed images.
+    """Records scenes of a network: its gates and probabilities on the eight fixed images.
 
     Args:
         classifier: says how images are prepared for the network, and what its classes are.
@@ -31,10 +31,10 @@ class Camera:
         self._labels = labels.astype(np.int64)
 
     def take(self, model: nn.Module, epoch: int, accuracy: float = float("nan")) -> Film:
-        """Take a film of one scene.
+        """Record a film of one scene.
 
         Raises:
-            ModelError: the network is in training mode, or its answers are not finite.
+            ModelError: the network is in training mode, or its logits are not finite.
         """
         classifier = replace(self._classifier, model=model)
         seen = observe(classifier, self._images)
@@ -51,19 +51,19 @@ class Camera:
 
 
 class Filming(Watch):
-    """A `Watch` that keeps a film in the run's folder.
+    """A callback that keeps a film in the run's folder.
 
     Args:
-        folder: of the run.
-        camera: takes the scenes.
-        epochs: of the whole run.
+        folder: folder of the run.
+        camera: recorder of the scenes.
+        epochs: number of epochs of the whole run.
     """
 
     def __init__(self, folder: Path, camera: Camera, epochs: int) -> None:
         self._path, self._camera, self._epochs = folder / FILM, camera, epochs
 
     def begin(self, model: nn.Module, history: History) -> None:
-        """Film the untrained network; or, where a run goes on without its film, the network as it is."""
+        """Film the untrained network, or, where a run continues without its film, the current one."""
         if not history.epochs:
             self._camera.take(model, 0).save(self._path)
             return
@@ -75,7 +75,7 @@ class Filming(Watch):
             self._camera.take(model, last.number, last.validation_accuracy).save(self._path)
 
     def epoch(self, model: nn.Module, history: History) -> None:
-        """Film the epochs that a film shows."""
+        """Film the network after the epochs that a film shows."""
         last = history.epochs[-1]
         if is_scene(last.number, self._epochs):
             scene = self._camera.take(model, last.number, last.validation_accuracy)

@@ -1,4 +1,4 @@
-"""Labelled images as training keeps them: all in memory, as uint8 tensors on the device that computes."""
+"""Labelled images for training: all in memory, as uint8 tensors on the training device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cbam_core.data.dataset import Dataset, Labels
 from cbam_core.errors import TrainingError
 
 SPLIT_SEED = 20181008
-"""Seed of the shuffle that decides which training images are held out; the same for every run."""
+"""Seed of the shuffle that selects the validation images, the same for every run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +21,8 @@ class Images:
     """Labelled images.
 
     Attributes:
-        pixels: uint8 (N, 3, H, W).
-        labels: int64 (N,).
+        pixels: RGB values, uint8 (N, 3, H, W).
+        labels: indices of the classes, int64 (N,).
     """
 
     pixels: Tensor
@@ -30,7 +30,7 @@ class Images:
 
     @classmethod
     def from_arrays(cls, images: UInt8[np.ndarray, "n h w 3"], labels: Labels) -> Images:
-        """Copy arrays as the data set stores them into tensors."""
+        """Copy arrays of the data set to tensors."""
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         return cls(pixels, torch.from_numpy(labels.astype(np.int64)))
 
@@ -52,7 +52,7 @@ class Images:
         """Split into a training part and `count` validation images, the same ones for every run.
 
         Raises:
-            TrainingError: nothing would be left to train on.
+            TrainingError: no image would be left for training.
         """
         if count >= len(self.labels):
             raise TrainingError(
@@ -66,5 +66,5 @@ class Images:
         return Images(self.pixels[kept], self.labels[kept]), Images(self.pixels[held], self.labels[held])
 
     def to(self, device: torch.device) -> Images:
-        """The same images on another device."""
+        """Copy the images to another device."""
         return Images(self.pixels.to(device), self.labels.to(device))

@@ -1,4 +1,4 @@
-"""Which runs are there to look at, and how does each one stand? Those that ship, and those in the runs folder."""
+"""Finding training runs and their states: the shipped ones, and those in the runs folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cbam_core.results.history import HISTORY, PROGRESS, Progress
 State = Literal["complete", "running", "stalled"]
 
 PATIENCE = 60.0
-"""Seconds after which a run that wrote nothing counts as stalled; it writes every second while it learns."""
+"""Seconds without output after which a run counts as stalled; a run writes every second while it trains."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Run:
     """Files of one run.
 
     Attributes:
-        name: of the shipped network, or the folder within the runs folder.
-        folder: of a run that is or was made here; None for one that ships.
-        history: where its history is, or will be.
-        film: the same for its film.
+        name: name of the shipped network, or of the folder in the runs folder.
+        folder: folder of a local run; None for a shipped one.
+        history: path of its history, which may not exist yet.
+        film: path of its film, which may not exist yet.
     """
 
     name: str
@@ -33,16 +33,16 @@ class Run:
 
     @property
     def ships(self) -> bool:
-        """Whether it lies beside a checkpoint, complete."""
+        """Whether it is a shipped run, which is complete."""
         return self.folder is None
 
 
 def find_runs(checkpoints: Path, runs: Path) -> dict[str, Run]:
-    """The runs that ship and then those in the runs folder, the latest first, by the names that choose them.
+    """List runs by name: first the shipped ones, then those in the runs folder, the latest first.
 
     Args:
-        checkpoints: the folder of the shipped networks; a history beside one makes it a run.
-        runs: the runs folder; runs lie in it, or one folder deeper.
+        checkpoints: folder of the shipped networks; a network with a history beside it counts as a run.
+        runs: folder of runs, which are directly in it or one folder deeper.
     """
     found: dict[str, Run] = {}
     for history in sorted(checkpoints.glob(f"*.{HISTORY}")):
@@ -59,12 +59,12 @@ def find_runs(checkpoints: Path, runs: Path) -> dict[str, Run]:
 
 
 def state_of(run: Run, progress: Progress | None, now: float) -> State:
-    """How a run stands.
+    """Return the state of a run.
 
     Args:
-        run: which.
-        progress: what it says of itself; None where it said nothing yet.
-        now: seconds since 1970.
+        run: the run.
+        progress: its last progress; None where there is none yet.
+        now: current time in seconds since 1970.
     """
     if run.folder is None or (progress is not None and progress.complete):
         return "complete"
@@ -73,18 +73,18 @@ def state_of(run: Run, progress: Progress | None, now: float) -> State:
 
 
 def silence(run: Run, progress: Progress | None, now: float) -> float:
-    """Seconds since a run was heard of."""
+    """Return the seconds since the last output of a run."""
     if run.folder is None:
         return 0.0
     return max(0.0, now - (_written(run.folder) if progress is None else progress.time))
 
 
 def _written(folder: Path) -> float:
-    """When a run last wrote something that is looked at, seconds since 1970."""
+    """Return the time of a run's last output in seconds since 1970."""
     times = []
     for name in (HISTORY, PROGRESS):
         try:
             times.append((folder / name).stat().st_mtime)
-        except OSError:  # not there yet, or replaced this instant
+        except OSError:  # missing, or being replaced
             continue
     return max(times, default=0.0)

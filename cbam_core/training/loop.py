@@ -1,8 +1,8 @@
-"""The training loop: one epoch after another, stored after each, so that a stopped run goes on where it was.
+"""The training loop: its state is saved after every epoch, so that a stopped run can continue.
 
-It runs on whatever `accelerate` was started on: one process on a CPU or GPU, or several that share every batch. All
-processes draw the same numbers for the whole batch and each takes its own part of it, so the images of a step, and what
-is done to them, do not depend on how many there are.
+It runs on the devices of `accelerate`: one process on a CPU or GPU, or several that share every batch. All processes
+draw the same random numbers for the whole batch, and each takes its own part of it, so the images of a step and their
+transforms do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from cbam_core.training.state import restore, store
 from cbam_core.training.transforms import Draws, alternate, draw, shuffled
 
 Prepare = Callable[[Tensor], Tensor]
-"""From images, uint8 or floats in [0, 1], to the network's input."""
+"""Function from images, uint8 or floats in [0, 1], to the network's input."""
 
 EVALUATED = 500
-"""Images that go through the network at once when nothing is learnt."""
+"""Batch size of evaluation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """A network that learns, and what it needs for that besides images and a recipe.
+    """A network to train, and the functions that training needs besides images and a recipe.
 
     Attributes:
-        model: the network, freshly initialised under the recipe's seed.
-        prepare: makes a batch of images the network's input, such as `normalise` with mean and deviation.
-        teacher: gives logits for images in [0, 1], where the recipe learns from another network too.
+        model: network, freshly initialised with the recipe's seed.
+        prepare: function that makes a batch of images the network's input, such as `normalise` with mean and std.
+        teacher: function that gives logits for images in [0, 1], where the recipe has a teacher.
     """
 
     model: nn.Module
@@ -65,24 +65,24 @@ def fit(
     accelerator: Accelerator | None = None,
     pieces: int = 1,
 ) -> History:
-    """Train a network in place, and store the run's whole state in `folder` after every epoch.
+    """Train a network in place, and save the state of the run in `folder` after every epoch.
 
     Args:
-        learner: the network; it ends as what the recipe keeps, in eval mode.
-        images: the training set; the recipe's share of it is held out for validation.
-        recipe: every number of the run.
-        folder: where the state is kept.
-        resume: go on from the stored state, when there is one.
-        watch: told of every step and epoch.
-        accelerator: which devices and processes compute; None for the one that `accelerate` finds.
-        pieces: of a batch, that each process learns one after another; for less memory.
+        learner: the network; it ends with the weights that the recipe keeps, in eval mode.
+        images: training set; a part of it, by the recipe, is held out for validation.
+        recipe: all settings of the run.
+        folder: folder of the state.
+        resume: continue from the saved state, if there is one.
+        watch: callback for every step and epoch.
+        accelerator: devices and processes; None for those that `accelerate` finds.
+        pieces: number of parts in which each process computes the gradients of its share of a batch, to save memory.
 
     Returns:
-        What was measured, what came before a resume included.
+        History of the run, including the part before a resume.
 
     Raises:
-        TrainingError: the stored run has another recipe, the loss is no longer a number, or the batch cannot be shared.
-        OSError: the folder cannot be written; what was stored before is still there.
+        TrainingError: the saved run has another recipe, the loss is no longer finite, or the batch cannot be shared.
+        OSError: the folder cannot be written; the state saved before is still there.
     """
     accelerator = accelerator or find_devices()
     audience = Audience([watch] if watch is not None and accelerator.is_main_process else [])
@@ -106,7 +106,7 @@ def fit(
 
 
 def find_devices() -> Accelerator:
-    """What this process computes on, and the processes that it computes with, if it was started as one of several.
+    """Find the device of this process, and the other processes if it was started as one of several.
 
     ``torchrun`` starts several on one machine's CPU or GPUs, or on several machines; ``accelerate launch`` does too,
     but only one on a single machine's CPU.
@@ -115,10 +115,10 @@ def find_devices() -> Accelerator:
 
 
 def check_sharing(recipe: Recipe, images: int, shares: int) -> None:
-    """Make sure that there is a batch, and that it can be learnt in so many shares of one size.
+    """Check that there is at least one batch, and that it can be divided into this number of equal shares.
 
     Raises:
-        TrainingError: the batch is larger than the training part, or cannot be shared.
+        TrainingError: the batch is larger than the training part, or cannot be divided.
     """
     if recipe.batch_size > images:
         raise TrainingError(
@@ -152,15 +152,15 @@ def _is_finite(tensor: Tensor) -> bool:
 
 
 class _Run:
-    """A network that learns, and everything that moves with it.
+    """A network in training, with its optimiser, schedule and history.
 
     Args:
-        learner: the network, which is trained in place, and what it needs.
-        recipe: of the run.
-        steps: batches of an epoch.
-        accelerator: which devices and processes compute.
-        audience: told of every step.
-        pieces: that each process learns its share of a batch in.
+        learner: network, which is trained in place, and its functions.
+        recipe: recipe of the run.
+        steps: number of batches in an epoch.
+        accelerator: devices and processes.
+        audience: callback for every step.
+        pieces: number of parts in which each process computes the gradients of its share of a batch.
     """
 
     def __init__(
@@ -181,12 +181,12 @@ class _Run:
         self.model, self.optimiser = accelerator.prepare(self.network, optimiser)
         self.history = History()
         self.best: tuple[float, dict[str, Tensor]] | None = None
-        # Of the epoch that goes on:
+        # Sums of the current epoch:
         self.started, self.rate, self.right = 0.0, 0.0, 0
         self.losses: list[float] = []
 
     def state(self) -> dict[str, Any]:
-        """State dicts of everything that moves."""
+        """Collect the state dicts of network, optimiser, schedule and the rest."""
         state = {
             "model": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -197,7 +197,7 @@ class _Run:
         return state
 
     def load(self, history: History, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from a saved state."""
         self.history = history
         self.network.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -206,15 +206,15 @@ class _Run:
             self.best = state["best"]["accuracy"], state["best"]["model"]
 
     def learn(self, images: Images, number: int) -> None:
-        """One pass over the training images."""
+        """Train for one epoch."""
         recipe = self.recipe
         generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
-        # Dropout draws from the global generator, in every process another way.
+        # Dropout uses the global generator, seeded differently in every process.
         torch.manual_seed((recipe.seed * 100_003 + number) * 1009 + self.accelerator.process_index)
         self.model.train()
         self.started, self.right, self.losses = time.perf_counter(), 0, []
         if recipe.second and number == recipe.last_cycle:
-            self.optimiser.state.clear()  # the first cycle ended at a rate of zero: what moved the weights is over
+            self.optimiser.state.clear()  # the first cycle ended at a rate of zero: drop its momentum
         mirrored = alternate(len(images.labels), number, recipe.seed) if recipe.flip and recipe.alternating else None
         transforms = recipe.of_epoch(number)
         batches = shuffled(len(images.labels), recipe.batch_size, generator)
@@ -229,7 +229,7 @@ class _Run:
             self.audience.step(Step(step, number, index, self.steps, recipe.epochs, len(batch), loss, self.rate))
 
     def _learn_batch(self, images: Images, batch: Tensor, draws: Draws, number: int) -> float:
-        """One step of all processes; the mean loss of the whole batch."""
+        """Take one optimiser step, with all processes; return the mean loss of the whole batch."""
         loss = 0.0
         shares = self._shares(len(batch))
         for piece, share in enumerate(shares, start=1):
@@ -253,19 +253,19 @@ class _Run:
         return loss
 
     def _shares(self, batch: int) -> list[slice]:
-        """This process's pieces of a batch."""
+        """Divide this process's share of a batch into pieces."""
         size = batch // (self.accelerator.num_processes * self.pieces)
         first = self.accelerator.process_index * self.pieces
         return [slice(size * (first + piece), size * (first + piece + 1)) for piece in range(self.pieces)]
 
     def _show(self, images: Images, batch: Tensor, draws: Draws, share: slice) -> tuple[Tensor, Targets]:
-        """Some of a batch's images after all transforms, and what to answer; patches come from the image before."""
+        """Transform some images of a batch, and make their targets; patches come from the previous image."""
         pixels = draws.part(share).apply(images.pixels[batch[share]], self.recipe)
         labels = images.labels[batch[share]]
         if draws.patches is None:
             return pixels, Targets(labels)
         lender = torch.arange(len(batch)).roll(1)[share]
-        if len(pixels) == len(batch):  # all of them are there already
+        if len(pixels) == len(batch):  # it already is the whole batch
             others = pixels[lender]
         else:
             others = draws.part(lender).apply(images.pixels[batch[lender]], self.recipe)
@@ -275,7 +275,7 @@ class _Run:
         )
 
     def _learn_piece(self, pixels: Tensor, targets: Targets, number: int) -> float:
-        """Forward and backward of some images; their mean loss."""
+        """Run forward and backward for some images; return their mean loss."""
         recipe = self.recipe
         teacher = self.learner.teacher if number >= recipe.last_cycle else None
         # Accelerate's own mixed precision would change the network's forward for good, evaluation included.
@@ -291,7 +291,7 @@ class _Run:
         return float(loss.detach())
 
     def close_epoch(self, validation: Images) -> None:
-        """Measure, and let the schedule see it."""
+        """Evaluate the network, and update the schedule."""
         accelerator, number = self.accelerator, len(self.history.epochs) + 1
         seconds = time.perf_counter() - self.started
         mine = slice(accelerator.process_index, None, accelerator.num_processes)
@@ -325,7 +325,7 @@ class _Run:
             self.best = epoch.validation_accuracy, state
 
     def finish(self) -> None:
-        """Put what the recipe keeps into the network."""
+        """Load the weights that the recipe keeps into the network."""
         if self.best is not None:
             self.network.load_state_dict(self.best[1])
         self.network.eval()

@@ -1,4 +1,4 @@
-"""What the C library does with memory that was freed."""
+"""Handling of freed memory by the C library."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import ctypes
 import sys
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
-"""Names of two settings in ``malloc.h`` of the GNU C library."""
+"""Codes of two settings in ``malloc.h`` of the GNU C library."""
 
 
 def keep_freed_memory() -> bool:
-    """Keep large blocks that were freed for the next one, for as long as this process lives.
+    """Keep freed large blocks for reuse, until this process ends.
 
-    Otherwise the GNU C library gives the memory of every large tensor back to the system and asks for it again in the
-    next step, empty and a page at a time: a good part of a small network's training step on a CPU, as
-    `benchmarks/kept_memory.py` measures. It concerns the whole process, so a program decides it, never a function that
-    others call.
+    Otherwise the GNU C library returns the memory of every large tensor to the system and requests it again, page by
+    page, in the next step. That takes a large part of a small network's training step on a CPU, as
+    `benchmarks/kept_memory.py` measures. It affects the whole process, so only programs call this, never a library
+    function.
 
     Returns:
-        Whether the C library took the setting; other libraries than GNU's do not know it.
+        Whether the C library accepted the setting; only GNU's has it.
     """
     if not sys.platform.startswith("linux"):
         return False

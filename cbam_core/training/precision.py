@@ -1,4 +1,4 @@
-"""Which arithmetic a processor is fast in."""
+"""The number type in which a processor is fast."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 
 @cache
 def arithmetic(device: str) -> torch.dtype:
-    """What to multiply in where bfloat16 is exact enough: bfloat16 if the processor computes in it, else float32.
+    """Choose the number type where bfloat16 is exact enough: bfloat16 if the processor supports it, else float32.
 
-    A CPU without such instructions imitates them: forward and backward of `CBAM_CNN` took ten times as long in
-    bfloat16 as in float32 on one that has AVX2 alone. So do NVIDIA's GPUs before compute capability 8.
+    A CPU without such instructions emulates them: forward and backward of `CBAM_CNN` took ten times as long in
+    bfloat16 as in float32 on one that has only AVX2. So do NVIDIA GPUs before compute capability 8.
 
     Args:
         device: type of a device, such as ``"cpu"`` or ``"cuda"``.

@@ -1,6 +1,6 @@
-"""What a run leaves for people and pages to read while it goes on and afterwards: ``history.json``, ``progress.json``.
+"""Files of a run for people and pages, during and after it: ``history.json`` and ``progress.json``.
 
-Both are replaced whole, so that a reader never finds half of one.
+Both are replaced atomically, so that a reader never gets an incomplete file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 DIGITS = 6
-"""Significant digits of the losses of batches, of which there are many."""
+"""Significant digits of the losses of batches, to keep the file small."""
 
 
 def write_history(folder: Path, recipe: Mapping[str, Any], history: History) -> None:
@@ -51,11 +51,11 @@ def _write(path: Path, record: object) -> None:
 
 @dataclass
 class Pace:
-    """Measures how fast a run goes.
+    """Measures the speed of a run.
 
     Attributes:
-        began: when it began or went on.
-        images: learnt since.
+        began: time of its start or continuation.
+        images: number of images since then.
         recent: losses of the last batches.
     """
 
@@ -65,26 +65,26 @@ class Pace:
 
     @classmethod
     def now(cls) -> Pace:
-        """A pace whose clock starts."""
+        """Start the clock."""
         return cls(time.perf_counter(), 0, [])
 
     def after(self, images: int, loss: float) -> tuple[float, float]:
-        """Count a batch; images per second and the mean of the last hundred losses."""
+        """Count a batch; return the images per second and the mean of the last hundred losses."""
         self.images += images
         self.recent = [*self.recent[-99:], loss]
         return self.images / (time.perf_counter() - self.began), sum(self.recent) / len(self.recent)
 
 
 class Recording(Watch):
-    """A `Watch` that keeps both files.
+    """A callback that writes both files.
 
     Args:
-        folder: of the run.
-        recipe: of the run.
+        folder: folder of the run.
+        recipe: recipe of the run.
     """
 
     EVERY = 1.0
-    """Seconds between two versions of ``progress.json``, at least."""
+    """Smallest number of seconds between two versions of ``progress.json``."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self._folder, self._recipe = folder, recipe
@@ -98,7 +98,7 @@ class Recording(Watch):
         write_history(self._folder, self._recipe.as_dict(), history)
 
     def step(self, step: Step) -> None:
-        """Say where the run is, now and then."""
+        """Write the progress, at most once in `EVERY` seconds."""
         pace, loss = self._pace.after(step.images, step.loss)
         left = (step.epochs * step.steps - step.number) * step.images / pace
         self._last = Progress(step.epoch, step.epochs, step.index, step.steps, loss, pace, left, time.time())
@@ -113,14 +113,14 @@ class Recording(Watch):
         write_history(self._folder, self._recipe.as_dict(), history)
 
     def end(self, history: History) -> None:
-        """Say that the run is complete."""
+        """Write that the run is complete."""
         write_history(self._folder, self._recipe.as_dict(), history)
-        last = self._last or _at_the_end(history)  # nothing was left to learn when the run went on
+        last = self._last or _at_the_end(history)  # the run was already complete when it continued
         write_progress(self._folder, replace(last, time=time.time(), complete=True))
 
 
 def _at_the_end(history: History) -> Progress:
-    """Where a run is that was stopped after its last epoch."""
+    """Return the progress of a run that was stopped after its last epoch."""
     epochs = len(history.epochs)
     steps = len(history.losses) // max(epochs, 1)
     loss = history.epochs[-1].train_loss if epochs else 0.0

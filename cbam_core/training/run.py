@@ -1,4 +1,4 @@
-"""A whole run: from a recipe and the data set to a checkpoint with its card, its history and its film."""
+"""A whole training run: from a recipe and the data set to a checkpoint with its card, history and film."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What a run came to.
+    """Result of a run.
 
     Attributes:
-        checkpoint: the file that it left.
-        classifier: what is in it.
-        score: on the test set; None where an earlier call had finished the run, so that the test set was left alone.
+        checkpoint: path of the checkpoint.
+        classifier: network in it.
+        score: evaluation on the test set; None where an earlier call completed the run and tested it.
     """
 
     checkpoint: Path
@@ -70,21 +70,21 @@ def train_classifier(
 ) -> TrainedRun:
     """Train a network on CIFAR-10, test it once, and write its checkpoint.
 
-    The run's state is stored in `folder` after every epoch. The test images are looked at once, after the last
-    epoch; no decision is taken on them. History and film of the run lie beside the checkpoint under its name.
+    The state of the run is saved in `folder` after every epoch. The test images are used once, after the last epoch,
+    and for no decision. History and film of the run are written beside the checkpoint, under its name.
 
     Args:
-        recipe: every number of the run.
-        folder: where state and checkpoint go.
-        name: the checkpoint's file name without ending; None for the network's and the data set's.
+        recipe: all settings of the run.
+        folder: folder of state and checkpoint.
+        name: file name of the checkpoint without ending; None for the names of network and data set.
         data_folder: where CIFAR-10 is; see `cbam_core.data.cifar10.data_folder`.
-        resume: go on with the run in `folder`; a run that is complete is only tested and written.
-        watches: who is told of steps and epochs, besides the run's own records.
-        tensorboard: log for TensorBoard too.
+        resume: continue the run in `folder`; a run whose epochs are complete is only tested and written.
+        watches: callbacks, besides the run's own records.
+        tensorboard: write a log for TensorBoard too.
 
     Raises:
         DataError: CIFAR-10 was not fetched.
-        TrainingError: the name is none, the folder holds another run or checkpoint, or the training went wrong.
+        TrainingError: the name is invalid, the folder holds another run or checkpoint, or the training diverged.
         OSError: the folder cannot be written.
     """
     accelerator = find_devices()
@@ -99,7 +99,7 @@ def train_classifier(
         return TrainedRun(checkpoint, finished, None)
     if checkpoint.exists():
         if resume:
-            restore(folder, recipe)  # where the run itself is another one, that is said
+            restore(folder, recipe)  # if the run itself is another one, that error comes first
         raise TrainingError(
             "training.checkpoint-there",
             "there is already a checkpoint {file}, which this run did not create; choose another folder or name",
@@ -107,7 +107,7 @@ def train_classifier(
         )
     train, test = open_dataset("cifar10:train", data_folder), open_dataset("cifar10:test", data_folder)
     teacher = open_teacher(recipe, train.classes)
-    folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is noticed now, not after an epoch
+    folder.mkdir(parents=True, exist_ok=True)  # fail now, not after an epoch
 
     torch.manual_seed(recipe.seed)
     arguments = _arguments(recipe)
@@ -145,11 +145,11 @@ def train_classifier(
 
 
 def open_teacher(recipe: Recipe, classes: tuple[str, ...]) -> Classifier | None:
-    """The network that a recipe learns from; None where it learns from labels alone.
+    """Load the teacher of a recipe; None where the recipe has none.
 
     Raises:
         CheckpointError: there is no network of that name.
-        TrainingError: the network knows other classes.
+        TrainingError: the network has other classes.
     """
     if not recipe.teacher:
         return None
@@ -164,7 +164,7 @@ def open_teacher(recipe: Recipe, classes: tuple[str, ...]) -> Classifier | None:
 
 
 def _file_name(name: str | None, recipe: Recipe) -> str:
-    """The checkpoint's file name without ending; one that is refused is refused before anything is learnt."""
+    """Check the file name of the checkpoint without ending, before training starts."""
     if name is None:
         return f"{recipe.architecture.lower()}_cifar10"
     if re.fullmatch(r"\w[\w .+-]{0,99}", name) is None:
@@ -177,7 +177,7 @@ def _file_name(name: str | None, recipe: Recipe) -> str:
 
 
 def _arguments(recipe: Recipe) -> dict[str, str]:
-    """What the recipe says of the network's constructor."""
+    """Return the constructor arguments that the recipe names."""
     takes_gates = "gates" in find(recipe.architecture).arguments
     return {"gates": recipe.gates} if takes_gates or recipe.gates != "both" else {}
 
@@ -194,7 +194,7 @@ def _answers(teacher: Classifier, device: torch.device) -> Callable[[Tensor], Te
 
 
 def _finished(checkpoint: Path, recipe: Recipe) -> Classifier | None:
-    """The checkpoint of this very recipe, where an earlier call wrote it."""
+    """Load the checkpoint of this recipe, if an earlier call wrote it."""
     try:
         classifier = load_classifier(checkpoint)
     except CheckpointError:
@@ -211,7 +211,7 @@ def _finish(
     teacher: Classifier | None,
     accelerator: Accelerator,
 ) -> TrainedRun:
-    """Test once, and write everything; in the main process, which the others wait for."""
+    """Test the network once, and write all files; in the main process, while the others wait."""
     train, test = splits
     result = score(trained, test)
     what = _what(recipe, teacher, accelerator.device.type)

@@ -1,4 +1,4 @@
-"""How the learning rate moves, and which weights decay."""
+"""Optimiser, learning rate schedule and weight decay."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Schedule = LambdaLR | ReduceLROnPlateau
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameters with and without decay.
+    """Group parameters into those with and without weight decay.
 
-    Weights of convolutions and linear layers decay. Biases and normalisations do not, as is usual; nor do the gates:
-    decay pulls their two-layer perceptron to zero, where its gradient vanishes and every channel weight stays at 0.5.
+    Weights of convolutions and linear layers decay. Biases and normalisations do not, as usual. Neither do the gates:
+    decay moves their two-layer perceptron to zero, where its gradient vanishes and every channel weight stays at 0.5.
     """
     free = {parameter for site in find_sites(model) for parameter in site.gated.parameters()}
     free |= {parameter for parameter in model.parameters() if parameter.ndim < 2}
@@ -32,7 +32,7 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 
 
 def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser over the network's parameters."""
+    """Make the recipe's optimiser for the network's parameters."""
     groups = parameter_groups(model, recipe.weight_decay)
     if recipe.optimiser == "muon":
         return _muon(model, groups, recipe)
@@ -42,7 +42,7 @@ def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def _muon(model: nn.Module, groups: list[dict[str, Any]], recipe: Recipe) -> Muon:
-    """Hidden convolutions and linear layers take orthogonal steps; the first layer, the last and all else do not."""
+    """Make Muon: orthogonal steps for hidden convolutions and linear layers, but not for the first and last layer."""
     decaying = groups[0]["params"]
     layers = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     ends = {layers[0], layers[-1]}
@@ -63,12 +63,12 @@ def _muon(model: nn.Module, groups: list[dict[str, Any]], recipe: Recipe) -> Muo
 
 
 def make_schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> Schedule:
-    """The recipe's schedule.
+    """Make the recipe's learning rate schedule.
 
     Args:
-        optimiser: whose rate it moves.
-        recipe: says which one.
-        steps: of the whole run.
+        optimiser: optimiser whose learning rate it sets.
+        recipe: recipe of the run.
+        steps: number of steps of the whole run.
     """
     if recipe.schedule == "plateau":
         return ReduceLROnPlateau(optimiser, mode="min", factor=0.5, patience=3)
@@ -84,14 +84,14 @@ def make_schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) 
 
 
 def one_cycle(step: int, steps: int, warmup: float) -> float:
-    """Share of the peak rate at a step: a straight climb to it, then a half cosine down to zero.
+    """Return the share of the peak learning rate at a step: linear warm-up, then a half cosine down to zero.
 
     Source: L. N. Smith and N. Topin, *Super-Convergence*, 2018, https://arxiv.org/abs/1708.07120.
 
     Args:
-        step: counted from 0.
-        steps: of the whole cycle.
-        warmup: share of all steps that climb, in (0, 1).
+        step: index of the step, from 0.
+        steps: number of steps of the cycle.
+        warmup: share of the steps that are warm-up, in (0, 1).
     """
     peak = warmup * steps
     if step < peak:

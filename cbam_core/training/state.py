@@ -1,4 +1,4 @@
-"""A run's whole state in one file, so that a run stopped at any instant goes on as if it never was."""
+"""The state of a run in one file, so that a run stopped at any time continues as if it had not been stopped."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ STATE = "state.pt"
 """Name of the file in the run's folder."""
 
 PARTS = ("model", "optimiser", "schedule")
-"""What every state has a state dict of."""
+"""Keys of the state dicts in every state."""
 
 
 def store(folder: Path, recipe: Recipe, history: History, parts: dict[str, Any]) -> None:
     """Write the state, complete or not at all.
 
     Args:
-        folder: of the run.
-        recipe: which a resumed run must have too.
-        history: so far.
+        folder: folder of the run.
+        recipe: recipe of the run, which a resumed run must share.
+        history: history so far.
         parts: state dicts by name: of the network, the optimiser and so on.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full; the state of the epoch before is still there.
+        OSError: the folder cannot be written, or the disk is full; the previous state is still there.
     """
     state = {
         "recipe": recipe.as_dict(),
@@ -39,16 +39,16 @@ def store(folder: Path, recipe: Recipe, history: History, parts: dict[str, Any])
         "losses": torch.tensor(history.losses, dtype=torch.float64),
         "parts": parts,
     }
-    buffer = io.BytesIO()  # torch would hide that a disk is full
+    buffer = io.BytesIO()  # torch would hide the error of a full disk
     torch.save(state, buffer)
     write_atomically(folder / STATE, lambda file: file.write(buffer.getbuffer()))
 
 
 def restore(folder: Path, recipe: Recipe) -> tuple[History, dict[str, Any]] | None:
-    """What `store` wrote; None where a run has not come through its first epoch.
+    """Read the output of `store`; None where no epoch is complete.
 
     Raises:
-        TrainingError: the file belongs to another recipe, or is none of ours.
+        TrainingError: the file belongs to another recipe, or is not such a state.
     """
     file = folder / STATE
     if not file.exists():

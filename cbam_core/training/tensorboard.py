@@ -1,4 +1,4 @@
-"""Logging for TensorBoard: the reference's five tags, the learning rate, and every block's gates on fixed images."""
+"""Logging for TensorBoard: the course's five tags, the learning rate, and every block's gates on fixed images."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from cbam_core.training.callbacks import Step, Watch
 from cbam_core.training.filming import Camera
 
 FOLDER = "tensorboard"
-"""Name of the log's folder within the run's."""
+"""Name of the log's folder in the run's folder."""
 
 TILE = 64
-"""Pixels that a mask's longer side is enlarged to, by whole factors."""
+"""Size in pixels to which a mask's longer side is enlarged, by an integer factor."""
 
 
 class TensorBoard(Watch):
-    """A `Watch` that writes event files.
+    """A callback that writes event files.
 
     ``Train/Iteration Loss``, ``Train/Epoch Loss``, ``Train/Epoch Accuracy``, ``Test/Epoch Loss`` and
-    ``Test/Epoch Accuracy`` are the course's names, counted from 1 as there; "Test" is what it calls the images that a
-    run is watched on, here held-out training images. Accuracies are in [0, 1].
+    ``Test/Epoch Accuracy`` are the course's names, counted from 1 as there; its "Test" images are the validation images
+    here. Accuracies are in [0, 1].
 
     Args:
-        folder: of the run.
-        camera: takes the pictures of each epoch.
+        folder: folder of the run.
+        camera: recorder of the gates after each epoch.
     """
 
     def __init__(self, folder: Path, camera: Camera) -> None:
         self._folder, self._camera = folder / FOLDER, camera
 
     def begin(self, model: nn.Module, history: History) -> None:
-        """Open the log; what an interrupted epoch left in it is hidden."""
+        """Open the log, and hide the entries of an interrupted epoch."""
         self._writer = SummaryWriter(str(self._folder), purge_step=len(history.losses) + 1)
 
     def step(self, step: Step) -> None:
@@ -47,7 +47,7 @@ class TensorBoard(Watch):
         self._writer.add_scalar("Learning Rate", step.learning_rate, step.number)
 
     def epoch(self, model: nn.Module, history: History) -> None:
-        """Log an epoch, and what every block did on the fixed images."""
+        """Log an epoch, and the gates of every block on the fixed images."""
         epoch = history.epochs[-1]
         self._writer.add_scalar("Train/Epoch Loss", epoch.train_loss, epoch.number)
         self._writer.add_scalar("Train/Epoch Accuracy", epoch.train_accuracy, epoch.number)
@@ -71,7 +71,7 @@ class TensorBoard(Watch):
 
 
 def masks_in_a_row(scene: Film, block: str) -> UInt8[np.ndarray, "h w 3"]:
-    """The fixed images side by side, and below each its spatial mask, on the scale from 0 to 1."""
+    """Draw the fixed images side by side, and below each its spatial mask, on the scale from 0 to 1."""
     masks = scene.gates[block, "spatial"][0]  # (N, H, W)
     zoom = max(1, TILE // max(masks.shape[1:]))
     coloured = colourise(masks).repeat(zoom, 1).repeat(zoom, 2)

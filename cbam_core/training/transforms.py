@@ -1,9 +1,9 @@
 """Random transforms of training images as tensor operations on whole batches, on any device.
 
-What chance decides is drawn first, for every image of a batch (`draw`), and then applied (`Draws.apply`), so that
-several processes that share a batch treat each image as one process would, and a test can give torchvision the same
-draw. Every transform is torchvision's of the same name for images of floats in [0, 1], applied in the course's order:
-crop, flip, colour jitter, rotation.
+Random numbers are drawn first, for every image of a batch (`draw`), and then applied (`Draws.apply`), so that several
+processes that share a batch transform each image as one process would, and a test can give torchvision the same draw.
+Every transform equals torchvision's of the same name for floats in [0, 1], in the course's order: crop, flip, colour
+jitter, rotation.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from cbam_core.training.cutmix import draw_patches
 from cbam_core.training.recipes import Recipe
 
 GREY = (0.2989, 0.587, 0.114)
-"""Weights of red, green and blue in a grey value, as torchvision has them (ITU-R 601-2)."""
+"""Weights of red, green and blue in a grey value, as in torchvision (ITU-R 601-2)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """What chance decided for each image of a batch; None where the recipe leaves a transform out.
+    """Random parameters for each image of a batch; None for transforms that the recipe leaves out.
 
     Attributes:
-        shift: rows and columns that the crop begins before the padded image's own corner.
-        mirrored: which images are flipped.
-        factors: of brightness, contrast and saturation, and the share of the colour circle that hue turns by.
-        order: in which the four follow each other.
-        degrees: of rotation, counter-clockwise.
-        hole: row and column of the middle of the erased square.
-        patches: top, left, bottom and right of what is pasted in from another image; see `cbam_core.training.cutmix`.
+        shift: row and column of the crop's corner in the padded image, in pixels.
+        mirrored: whether each image is flipped.
+        factors: factors of brightness, contrast and saturation, and the hue shift as a share of the colour circle.
+        order: order of these four.
+        degrees: angles of rotation in degrees, counter-clockwise.
+        hole: row and column of the centre of the erased square.
+        patches: top, left, bottom and right of the rectangle from another image; see `cbam_core.training.cutmix`.
     """
 
     shift: Int64[Tensor, "b 2"] | None = None
@@ -48,12 +48,12 @@ class Draws:
     patches: Int64[Tensor, "b 4"] | None = None
 
     def part(self, which: slice | Tensor) -> Draws:
-        """The draws of some of the images."""
+        """Select the draws of some of the images."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return Draws(**{name: None if value is None else value[which] for name, value in values.items()})
 
     def apply(self, images: UInt8[Tensor, "b 3 h w"], recipe: Recipe) -> Float[Tensor, "b 3 h w"]:
-        """The images after all transforms of their own, float32 in [0, 1]."""
+        """Apply all transforms except CutMix to the images; return float32 in [0, 1]."""
         if self.shift is not None:
             images = crop(images, self.shift.to(images.device), recipe.crop_padding)
         if self.mirrored is not None:
@@ -69,13 +69,13 @@ class Draws:
 
 
 def draw(recipe: Recipe, batch: int, side: tuple[int, int], generator: torch.Generator) -> Draws:
-    """Draw everything that the recipe's transforms leave to chance.
+    """Draw the random parameters of the recipe's transforms.
 
     Args:
-        recipe: which transforms, and how far they go.
+        recipe: transforms and their ranges.
         batch: number of images.
-        side: (height, width) of the images.
-        generator: of random numbers, on the CPU.
+        side: (height, width) of the images in pixels.
+        generator: generator of random numbers, on the CPU.
     """
 
     def uniform(low: float, high: float) -> Tensor:
@@ -102,17 +102,17 @@ def draw(recipe: Recipe, batch: int, side: tuple[int, int], generator: torch.Gen
 
 
 def alternate(count: int, epoch: int, seed: int) -> Bool[Tensor, " n"]:
-    """Which of all images are flipped in an epoch: half of them by chance at first, then each the other way round.
+    """Choose the images that are flipped in an epoch: a random half in the first, then alternating for each image.
 
-    Any two epochs that follow each other show every image both ways, where chance alone would show half of them twice
-    the same way. Source: K. Jordan, *94% on CIFAR-10 in 3.29 Seconds on a Single GPU*, 2024, section 3.6.
+    Two consecutive epochs show every image both ways; independent draws would show half of them twice the same way.
+    Source: K. Jordan, *94% on CIFAR-10 in 3.29 Seconds on a Single GPU*, 2024, section 3.6.
     """
     first = torch.rand(count, generator=torch.Generator().manual_seed(seed)) < 0.5
     return first ^ (epoch % 2 == 0)
 
 
 def crop(images: UInt8[Tensor, "b c h w"], shift: Int64[Tensor, "b 2"], padding: int) -> UInt8[Tensor, "b c h w"]:
-    """Pad every image with black and cut its size out again, from its own corner (``RandomCrop``)."""
+    """Pad every image with black and crop it to its size, each at its own corner (``RandomCrop``)."""
     height, width = images.shape[2:]
     padded = functional.pad(images, (padding, padding, padding, padding))
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (B, C, rows, columns, H, W), without a copy
@@ -130,9 +130,9 @@ def jitter(
     """Change brightness, contrast, saturation and hue, in each image's own order (``ColorJitter``).
 
     Args:
-        images: in [0, 1].
-        factors: in the order brightness, contrast, saturation, hue; hue in [-0.5, 0.5].
-        order: which of the four comes first, second, third and last.
+        images: RGB in [0, 1].
+        factors: factors of brightness, contrast and saturation, and hue shift in [-0.5, 0.5].
+        order: indices of the four, in the order of application.
     """
     changes: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (_brighten, _contrast, _saturate, _turn_hue)
     images = images.clone()
@@ -144,7 +144,7 @@ def jitter(
 
 
 def rotate(images: Float[Tensor, "b c h w"], degrees: Float[Tensor, " b"]) -> Float[Tensor, "b c h w"]:
-    """Turn every image counter-clockwise about its middle, nearest pixel, black corners (``RandomRotation``)."""
+    """Rotate every image counter-clockwise about its centre, nearest pixel, black corners (``RandomRotation``)."""
     height, width = images.shape[2:]
     angle = degrees * (math.pi / 180)
     cosine, sine = angle.cos()[:, None, None], angle.sin()[:, None, None]
@@ -159,7 +159,7 @@ def rotate(images: Float[Tensor, "b c h w"], degrees: Float[Tensor, " b"]) -> Fl
 
 
 def erase(images: Float[Tensor, "b c h w"], hole: Int64[Tensor, "b 2"], side: int) -> Float[Tensor, "b c h w"]:
-    """Cover a square with mid-grey; what of it lies outside the image is lost.
+    """Cover a square with mid-grey, clipped to the image (Cutout).
 
     Source: T. DeVries and G. W. Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017.
     """
@@ -200,12 +200,12 @@ def _saturate(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def _turn_hue(images: Tensor, turn: Tensor) -> Tensor:
-    """Turn hue with saturation and value kept: the hexagonal HSV model."""
+    """Shift hue at constant saturation and value, in the hexagonal HSV model."""
     value, darkest = images.amax(dim=1, keepdim=True), images.amin(dim=1, keepdim=True)
     chroma = value - darkest
     red, green, blue = ((value - images) / torch.where(chroma == 0, 1, chroma)).unbind(dim=1)
     is_red, is_green = (images[:, 0] == value[:, 0]), (images[:, 1] == value[:, 0])
-    # In sixths of the circle; the distances of red, green and blue from it give their values back.
+    # Hue in sixths of the circle; red, green and blue follow from their distances to it.
     hue = torch.where(is_red, blue - green, torch.where(is_green, 2 + red - blue, 4 + green - red))
     hue = hue[:, None] + 6 * turn
     sixths = torch.tensor([5.0, 3.0, 1.0], device=images.device)[:, None, None]

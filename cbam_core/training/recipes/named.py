@@ -1,29 +1,36 @@
-"""Every recipe by its name, and the command line that repeats a run."""
+"""All recipes by name, and the command line that repeats a run."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from cbam_core.training.recipes.fast import FAST
 from cbam_core.training.recipes.recipe import Number, Recipe
-from cbam_core.training.recipes.reference import REFERENCE
-from cbam_core.training.recipes.residual import RESIDUAL
-from cbam_core.training.recipes.strong import STRONG
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (FAST, REFERENCE, RESIDUAL, STRONG)}
-"""Every recipe by its name."""
+
+def _find_recipes() -> Iterator[Recipe]:
+    """Yield the recipes in the other files of this folder, in alphabetical order of the files."""
+    for file in pkgutil.iter_modules([str(Path(__file__).parent)], f"{__package__}."):
+        if file.name != __name__:
+            yield from (value for value in vars(importlib.import_module(file.name)).values() if type(value) is Recipe)
+
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _find_recipes()}
+"""Recipes by name; a file in this folder is enough to add one."""
 
 OPTIONS = ("epochs", "seed")
-"""Values with an option of their own; ``--set`` is for the others."""
+"""Values with their own option; ``--set`` is for the others."""
 
 
 def command_for(recipe: Mapping[str, Number], out: str) -> str:
     """Write the command line that trains a network by a recipe, quoted for a shell.
 
     Args:
-        recipe: values of the recipe by name, as a card or a history keeps them; they may be of another version.
-        out: folder of the run, quoted if it has to be.
+        recipe: values of the recipe by name, as in a card or a history, perhaps of another version.
+        out: folder of the run, quoted if needed.
     """
     named = RECIPES.get(str(recipe.get("name")))
     usual = {} if named is None else named.as_dict()
