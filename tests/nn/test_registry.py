@@ -154,3 +154,21 @@ def test_recognise_still_names_a_network_that_lacks_a_tensor() -> None:
 def test_recognise_knows_when_it_does_not_know() -> None:
     assert recognise({}) is None
     assert recognise({"conv1.weight": (64, 3, 7, 7), "fc.weight": (1000, 512)}) is None
+
+
+def test_every_network_of_the_folder_is_registered_by_an_import_of_the_package(tmp_path) -> None:
+    (tmp_path / "tiny.py").write_text(
+        "from torch import nn\n"
+        "from cbam_core.nn.registry import register_architecture\n"
+        "@register_architecture(arguments={}, input_size=(8, 8), sides=range(8, 9), infer=lambda shapes: {})\n"
+        "class Tiny(nn.Module): pass\n"
+    )
+    program = (
+        "import pkgutil\n"
+        "found = pkgutil.iter_modules\n"
+        f"pkgutil.iter_modules = lambda path, prefix='': (path.append({str(tmp_path)!r}), found(path, prefix))[1]\n"
+        "from cbam_core.nn import known_names\n"
+        "print(*known_names())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["CBAM_CNN", "CBAM_ResNet", "Tiny"]

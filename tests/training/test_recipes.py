@@ -1,10 +1,11 @@
 import math
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import pytest
 
 from cbam_core.errors import TrainingError
-from cbam_core.training.recipes import FAST, RECIPES, REFERENCE, STRONG, Recipe, command_for, override
+from cbam_core.training.recipes import FAST, RECIPES, REFERENCE, STRONG, Recipe, command_for, named, override
 
 
 def test_every_recipe_stands_under_its_own_name() -> None:
@@ -83,6 +84,11 @@ def test_text_that_is_no_value_is_refused(changes: dict[str, str], said: str) ->
 def test_every_number_has_a_reason_in_its_file() -> None:
     assert all(isinstance(recipe, Recipe) for recipe in RECIPES.values())
     assert all(type(value) in (int, float, str, bool) for value in FAST.as_dict().values())
+
+
+def test_every_file_with_a_recipe_is_found_in_the_folder() -> None:
+    files = {path.stem for path in Path(named.__file__).parent.glob("*.py")} - {"__init__", "named", "recipe"}
+    assert files == set(RECIPES)
 
 
 def test_the_command_makes_the_same_recipe():

@@ -1,4 +1,4 @@
-"""Recipes: every number of a training run, one named file each."""
+"""Recipes: all settings of a training run, in one file each; files in this folder are found by themselves."""
 
 from cbam_core.training.recipes.fast import FAST
 from cbam_core.training.recipes.named import RECIPES, command_for

@@ -1,4 +1,4 @@
-"""A recipe: every number of a training run, frozen, checked, and stored with the network that it made."""
+"""A recipe: all settings of a training run, frozen, checked, and saved with the trained network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The course's recipe, number by number, with two corrections."""
+"""The course's recipe, setting by setting, with two corrections."""
 
 from cbam_core.training.recipes.recipe import Recipe
 
@@ -8,7 +8,7 @@ REFERENCE = Recipe(
     batch_size=64,  # the course's
     optimiser="adam",
     learning_rate=1e-3,
-    schedule="plateau",  # patience 3, factor 0.5, as there; but by the loss of held-out images, not of the test set
+    schedule="plateau",  # patience 3, factor 0.5, as there; but by the validation loss, not the test loss
     weight_decay=0.0,  # the course has none
     crop_padding=4,
     flip=True,
@@ -22,5 +22,5 @@ REFERENCE = Recipe(
     keep="last",
 )
 """The course calls ``model.train()`` once, before the first epoch, and its first evaluation leaves the network in eval
-mode: from the second epoch on it trains with frozen batch statistics and without dropout. Our loop returns to training
-mode every epoch."""
+mode: from the second epoch on it trains with frozen batch statistics and without dropout. The loop here returns to
+training mode in every epoch."""
