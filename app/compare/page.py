@@ -20,7 +20,6 @@ from app.compare.pair import Side as Drawn
 from app.compare.pair import side_title
 from app.compare.sides import (
     LABELS,
-    Fitted,
     Gallery,
     Selected,
     Sources,
@@ -179,10 +178,9 @@ def _as_on_inspect(last: Picked, side: Selected) -> Selected:
         return replace(side, source="sample", sample=last.index or 0)
     if last.source == "test":
         return replace(side, source="test", test=last.index or 0)
-    fitted = Fitted(last.fit, last.square)
     if last.upload is not None and _is_laid_out(last.upload):
-        return replace(side, source="folder", folder=last.upload.name, folder_fit=fitted)
-    return replace(side, source="upload", upload=last.upload, upload_fit=fitted)
+        return replace(side, source="folder", folder=last.upload.name, folder_fit=last.fitted)
+    return replace(side, source="upload", upload=last.upload, upload_fit=last.fitted)
 
 
 def _is_laid_out(upload: Upload) -> bool:
@@ -235,9 +233,8 @@ def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what:
         if says and chosen.source == "upload":
             st.info(WORDS["waiting"].format(label=LABELS[what or place]), icon=":material/upload:")
         return None
-    fitted = chosen.fitted
     try:
-        picture = services.show_upload(classifier, upload.digest, upload.content, fitted.fit, fitted.square)
+        picture = services.show_upload(classifier, upload, chosen.fitted)
     except CbamError as error:
         if says:
             say(error, upload.name)

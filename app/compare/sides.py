@@ -17,7 +17,7 @@ import streamlit as st
 from app.compare.figures import Place
 from app.session.choices import Choice, Generation, Remembered
 from app.session.tiles import Tile
-from app.session.uploads import Upload, uploaded
+from app.session.uploads import Fitted, Upload, uploaded
 from app.session.words import Words, class_name, plain_name
 from app.widgets.camera import camera
 from app.widgets.choices import choose_one
@@ -26,7 +26,6 @@ from app.widgets.strip import PageChoice, strip
 from app.widgets.uploads import ENDINGS
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
-from cbam_core.results.frame import Fit
 
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
@@ -57,19 +56,6 @@ WORDS = Words(
         "class": "Class {label}",
     }
 )
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """How a picture of any size is brought to the network's input.
-
-    Attributes:
-        fit: in which way.
-        square: for ``fit="square"``: left, top and side in the picture's own pixels; None for a part in its middle.
-    """
-
-    fit: Fit = "crop"
-    square: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)

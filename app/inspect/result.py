@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,6 @@ import streamlit as st
 from app import services
 from app.inspect.link import settings_as_parameters
 from app.inspect.state import (
-    Square,
     drop_linked_square,
     frame_key,
     keep_square,
@@ -23,7 +22,7 @@ from app.inspect.state import (
 )
 from app.session import last_image, links, own_networks
 from app.session.last_image import Picked
-from app.session.uploads import Upload
+from app.session.uploads import Fitted, Upload
 from app.session.words import Words
 from app.widgets.attention import attention_viewer
 from app.widgets.copy_link import copy_link
@@ -56,8 +55,7 @@ class ShownImage:
         caption: what stands beside it.
         truth: its true class; None where that is not known.
         link: how an address names it; None where it cannot.
-        fit: how it was fitted to the network's input.
-        square: for ``fit="square"``: left, top and side in its own pixels.
+        fitted: how it was brought to the network's input.
     """
 
     result: services.Shown
@@ -65,8 +63,7 @@ class ShownImage:
     caption: str
     truth: str | None = None
     link: str | None = None
-    fit: Fit = "crop"
-    square: Square | None = None
+    fitted: Fitted = field(default_factory=Fitted)
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: s
     pictures, refused = {}, {}
     for upload in one_by_one(given):
         try:
-            pictures[upload.digest] = _fitted(classifier, upload, fit)
+            pictures[upload.digest] = _explained(classifier, upload, fit)
         except CbamError as error:
             refused[upload.digest] = error
     explained = {digest: one.explanation for digest, one in pictures.items()}
@@ -101,26 +98,28 @@ def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: s
         say(refused[opened.digest], opened.name)
         write_nothing(classifier)
         return
-    square = square_of(opened) if fit == "square" else None
-    if square is not None:
-        keep_square(opened, square)
-    last_image.note(Picked("upload", upload=opened, fit=fit, square=square))
+    fitted = _fitted(opened, fit)
+    if fitted.square is not None:
+        keep_square(opened, fitted.square)
+    last_image.note(Picked("upload", upload=opened, fitted=fitted))
     read = [one for one in given if one.digest in pictures]
-    shown = ShownImage(pictures[opened.digest], opened.name, opened.name, link=link, fit=fit, square=square)
+    shown = ShownImage(pictures[opened.digest], opened.name, opened.name, link=link, fitted=fitted)
     batch = Batch({one.name: pictures[one.digest] for one in read}, {one.name: one.content for one in read})
     show_result(classifier, shown, key=key, frame=frame_key(opened), batch=batch)
 
 
-def _fitted(classifier: Classifier, upload: Upload, fit: Fit) -> services.Shown:
+def _explained(classifier: Classifier, upload: Upload, fit: Fit) -> services.Shown:
     """A picture that the network saw; a part that an address names is left where the picture has no such part."""
-    square = square_of(upload) if fit == "square" else None
     try:
-        return services.show_upload(classifier, upload.digest, upload.content, fit, square)
+        return services.show_upload(classifier, upload, _fitted(upload, fit))
     except CbamError as error:
         if error.code != "fit.square-outside" or not drop_linked_square(upload):
             raise
-    square = square_of(upload)
-    return services.show_upload(classifier, upload.digest, upload.content, fit, square)
+    return services.show_upload(classifier, upload, _fitted(upload, fit))
+
+
+def _fitted(upload: Upload, fit: Fit) -> Fitted:
+    return Fitted(fit, square_of(upload) if fit == "square" else None)
 
 
 def write_nothing(classifier: Classifier) -> None:
@@ -158,7 +157,7 @@ def show_result(
             caption=shown.caption,
             truth=shown.truth,
             preview=picture.preview,
-            movable=bool(frame) and shown.fit == "square",
+            movable=bool(frame) and shown.fitted.fit == "square",
             key=frame or f"{key}-prediction",
             ahead=ahead,
         )
@@ -178,8 +177,8 @@ def show_result(
     links.write(
         network=links.network_of(classifier),
         image=shown.link,
-        fit=shown.fit if shown.link and shown.fit != "crop" else None,
-        square=shown.square if shown.link else None,
+        fit=shown.fitted.fit if shown.link and shown.fitted.fit != "crop" else None,
+        square=shown.fitted.square if shown.link else None,
         **filters,
         **settings_as_parameters(settings, usual),
     )

@@ -74,7 +74,7 @@ def _come_back() -> None:
     if last.source == "sample" and last.index is not None:
         SAMPLE.set(last.index)
     elif last.upload is not None:
-        FIT.set(last.fit)
+        FIT.set(last.fitted.fit)
         if SOURCE.get() == "folder" and last.upload.name in services.gallery_by_name():
             FOLDER.set(last.upload.name)
         elif SOURCE.get() == "upload":

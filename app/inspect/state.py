@@ -9,13 +9,11 @@ from app.session.choices import Choice, Generation, Remembered
 from app.session.uploads import Upload
 from app.widgets.prediction import framed_square
 from app.widgets.uploads import square_key
+from cbam_core.results.frame import Square
 from cbam_core.viewer import Settings
 
 FIRST = 31
 """Place in the sample sheet of the image to begin with: a cat that faces us shows best that masks have places."""
-
-Square = tuple[float, float, float]
-"""Left, top and side in the image's own pixels."""
 
 SOURCE = Choice("inspect-source")
 """Where images come from."""

@@ -15,6 +15,7 @@ from app.services.networks import evaluation_of, key_of, recall
 from app.services.prediction import prediction_data, preview_of
 from app.session import own_networks
 from app.session.scheduling import slot
+from app.session.uploads import Fitted, Upload
 from app.session.words import language
 from cbam_core.data.dataset import Dataset
 from cbam_core.data.images import DecodedImage, decode
@@ -23,7 +24,7 @@ from cbam_core.explanation import explain, explain_channel
 from cbam_core.network import Classifier
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.explanation import ChannelMap, Explanation
-from cbam_core.results.frame import Fit
+from cbam_core.results.frame import Square
 from cbam_core.viewer import Settings, lay_out
 
 AHEAD = own_networks.SMALL
@@ -34,9 +35,6 @@ FOR_ALL, FOR_ONE = "100MB", "30MB"
 
 FIRST_SHARE = 0.7
 """Side of the square offered first, as a share of the shorter side: small enough to be seen to be movable."""
-
-
-Square = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,17 @@ def show_sample(classifier: Classifier, index: int) -> Shown:
     return recall(_shown_sample, classifier, index)
 
 
+def samples_ahead(classifier: Classifier) -> str:
+    """The results of all bundled images, in the session's language, for `app.widgets.prefetch`.
+
+    None of a network that takes large pictures: there would be too much to send.
+    """
+    width, height = classifier.input_size
+    if width * height > AHEAD:
+        return "[]"
+    return recall(_samples_ahead, classifier, language())
+
+
 def show_test_image(classifier: Classifier, index: int) -> Shown:
     """An image of the test set, explained.
 
@@ -87,38 +96,18 @@ def kept_answers(classifier: Classifier, test: Dataset) -> Evaluation | None:
     return found if same else None
 
 
-@st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
-def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
-    images = open_test_set().images
-    with slot():
-        return _shown(_classifier, decode(np.ascontiguousarray(images[index])), "crop", None)
-
-
-def samples_ahead(classifier: Classifier) -> str:
-    """The results of all bundled images, in the session's language, for `app.widgets.prefetch`.
-
-    None of a network that takes large pictures: there would be too much to send.
-    """
-    width, height = classifier.input_size
-    if width * height > AHEAD:
-        return "[]"
-    return recall(_samples_ahead, classifier, language())
-
-
-def show_upload(classifier: Classifier, digest: str, content: bytes, fit: Fit, square: Square | None) -> Shown:
+def show_upload(classifier: Classifier, upload: Upload, fitted: Fitted) -> Shown:
     """An uploaded picture, explained.
 
     Args:
         classifier: the network.
-        digest: SHA-256 of `content`, which results are kept under.
-        content: the file.
-        fit: how it comes to the network's size.
-        square: for ``fit="square"``: left, top and side in its own pixels; None for a part in the middle.
+        upload: the file; results are kept under its digest.
+        fitted: how it is brought to the network's input.
 
     Raises:
         ImageError: the file is no picture, or cannot be fitted.
     """
-    return _shown_upload(key_of(classifier), digest, fit, square, classifier, content)
+    return _shown_upload(key_of(classifier), upload.digest, fitted, classifier, upload.content)
 
 
 def channel_map(classifier: Classifier, explanation: Explanation, block: str, channel: int, *, own: bool) -> ChannelMap:
@@ -135,7 +124,7 @@ def channel_map(classifier: Classifier, explanation: Explanation, block: str, ch
         CaptureError: there is no such block or channel.
     """
     seen = hashlib.sha256(explanation.input_image.tobytes()).hexdigest()
-    remembered = _own_channel_map if own or own_networks.is_own(classifier) else _channel_map
+    remembered = _map_for_one if own or own_networks.is_own(classifier) else _map_for_all
     return remembered(key_of(classifier), seen, block, channel, classifier, explanation)
 
 
@@ -143,7 +132,14 @@ def channel_map(classifier: Classifier, explanation: Explanation, block: str, ch
 @st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
     with slot():
-        return _shown(_classifier, decode(samples().images[index]), "crop", None)
+        return _shown(_classifier, decode(samples().images[index]), Fitted())
+
+
+@st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
+def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
+    images = open_test_set().images
+    with slot():
+        return _shown(_classifier, decode(np.ascontiguousarray(images[index])), Fitted())
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -164,22 +160,25 @@ def _samples_ahead(network: tuple[str, str], language: str, _classifier: Classif
 def _shown_upload(
     network: tuple[str, str],
     digest: str,
-    fit: Fit,
-    square: Square | None,
+    fitted: Fitted,
     _classifier: Classifier,
     _content: bytes,
 ) -> Shown:
     with slot():
         picture = decode(_content)
-        if fit == "square" and square is None:
-            width, height = picture.size
-            side = max(1.0, FIRST_SHARE * min(width, height))
-            square = ((width - side) / 2, (height - side) / 2, side)
-        return _shown(_classifier, picture, fit, square)
+        if fitted.fit == "square" and fitted.square is None:
+            fitted = Fitted("square", _middle(*picture.size))
+        return _shown(_classifier, picture, fitted)
 
 
-def _shown(classifier: Classifier, picture: DecodedImage, fit: Fit, square: Square | None) -> Shown:
-    explanation = explain(classifier, picture, fit, square=square)
+def _middle(width: int, height: int) -> Square:
+    """The square that is offered first."""
+    side = max(1.0, FIRST_SHARE * min(width, height))
+    return (width - side) / 2, (height - side) / 2, side
+
+
+def _shown(classifier: Classifier, picture: DecodedImage, fitted: Fitted) -> Shown:
+    explanation = explain(classifier, picture, fitted.fit, square=fitted.square)
     same = np.array_equal(picture.pixels, explanation.input_image)
     original = None if same else picture.pixels
     view = lay_out(
@@ -192,7 +191,6 @@ def _shown(classifier: Classifier, picture: DecodedImage, fit: Fit, square: Squa
     return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
 
 
-@st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _channel_map(
     network: tuple[str, str],
     seen: str,
@@ -205,14 +203,5 @@ def _channel_map(
         return explain_channel(_classifier, _explanation, block, channel)
 
 
-@st.cache_data(max_entries=64, max_size=FOR_ONE, scope="session", show_spinner=False)
-def _own_channel_map(
-    network: tuple[str, str],
-    seen: str,
-    block: str,
-    channel: int,
-    _classifier: Classifier,
-    _explanation: Explanation,
-) -> ChannelMap:
-    with slot():
-        return explain_channel(_classifier, _explanation, block, channel)
+_map_for_all = st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)(_channel_map)
+_map_for_one = st.cache_data(max_entries=64, max_size=FOR_ONE, scope="session", show_spinner=False)(_channel_map)

@@ -5,12 +5,11 @@ Streamlit forgets the widgets of a page that is left, so Inspect notes what it s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from app.session.choices import Remembered
-from app.session.uploads import Upload
-from cbam_core.results.frame import Fit
+from app.session.uploads import Fitted, Upload
 
 Source = Literal["sample", "test", "upload"]
 """Where a picture comes from: the bundled sample sheet, the whole test set, or the visitor (files and camera)."""
@@ -24,15 +23,13 @@ class Picked:
         source: where it comes from.
         index: place in the sample sheet, or in the test set; None for an upload.
         upload: the visitor's own picture; None for the others.
-        fit: how an upload is brought to the network's input.
-        square: for ``fit="square"``: left, top and side in the upload's own pixels; None for a part in its middle.
+        fitted: how an upload is brought to the network's input.
     """
 
     source: Source
     index: int | None = None
     upload: Upload | None = None
-    fit: Fit = "crop"
-    square: tuple[float, float, float] | None = None
+    fitted: Fitted = field(default_factory=Fitted)
 
 
 _LAST: Remembered[Picked | None] = Remembered("picked", lambda: None)

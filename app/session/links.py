@@ -26,12 +26,10 @@ from app.session.choices import Remembered
 from app.session.mark import MARK
 from app.session.words import LANGUAGES
 from cbam_core.network import Classifier
+from cbam_core.results.frame import FITS, Square
 
 LONGEST = 200
 """Characters of a value; longer ones are not looked at."""
-
-FITS = ("crop", "square", "pad", "squash")
-"""Ways of fitting a picture that an address can name."""
 
 
 Value = str | int | float | bool | tuple[Any, ...]
@@ -72,7 +70,7 @@ def read_share(text: str) -> float | None:
     return float(text) if re.fullmatch(r"0|1|0?\.[0-9]{1,4}|1\.0{1,4}", text) else None
 
 
-def read_square(text: str) -> tuple[float, float, float] | None:
+def read_square(text: str) -> Square | None:
     """Left, top and side in pixels of the original."""
     found = re.fullmatch(
         r"([0-9]{1,5}(?:\.[0-9]{1,2})?)~([0-9]{1,5}(?:\.[0-9]{1,2})?)~([0-9]{1,5}(?:\.[0-9]{1,2})?)", text

@@ -1,4 +1,4 @@
-"""Files that a visitor uploads, as plain values."""
+"""Files that a visitor uploads, and how each is fitted, as plain values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+
+from cbam_core.results.frame import Fit, Square
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,19 @@ class Upload:
     name: str
     digest: str
     content: bytes
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How an image of any size is brought to the network's input.
+
+    Attributes:
+        fit: in which way.
+        square: for ``fit="square"``: the part of the image; None for one in its middle.
+    """
+
+    fit: Fit = "crop"
+    square: Square | None = None
 
 
 def uploaded(name: str, content: bytes) -> Upload:

@@ -12,6 +12,7 @@ from app.services.prediction import prediction_data
 from app.session.choices import Choice
 from app.widgets.prefetch import Ahead, painter
 from cbam_core.results.explanation import Explanation
+from cbam_core.results.frame import Square
 
 
 def prediction(
@@ -40,7 +41,7 @@ def prediction(
     _component()(key=key, data=data, on_square_change=lambda: None)
 
 
-def framed_square(key: str) -> tuple[float, float, float] | None:
+def framed_square(key: str) -> Square | None:
     """The part that the visitor framed, (left, top, side) in pixels of the original; None before they did.
 
     Args:

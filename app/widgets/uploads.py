@@ -23,7 +23,7 @@ from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
 from cbam_core.render.overlay import raw_mask
 from cbam_core.results.explanation import Explanation
-from cbam_core.results.frame import Fit
+from cbam_core.results.frame import FITS, Fit
 from cbam_core.viewer.payload import png
 
 if TYPE_CHECKING:
@@ -64,9 +64,6 @@ WORDS = Words(
         "go_on": "Open them too",
     }
 )
-
-FITS: tuple[Fit, ...] = ("crop", "square", "pad", "squash")
-
 
 FIT = Choice("fit")
 """How an image of any size is brought to the network's input."""

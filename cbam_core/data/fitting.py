@@ -8,11 +8,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cbam_core.errors import ImageError, Message
-from cbam_core.results.frame import FITS, Box, Fit, Frame, Number
+from cbam_core.results.frame import FITS, Box, Fit, Frame, Square
 
 ROUNDED = 0.11
 """Pixels by which a square may exceed the image without a note: links and pages round it to one decimal."""
-Square = tuple[Number, Number, Number]
 
 
 def named_fit(name: str) -> Fit:

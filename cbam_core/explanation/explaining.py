@@ -16,11 +16,10 @@ from cbam_core.errors import Message
 from cbam_core.network import Classifier
 from cbam_core.observing import ObservedGate, batch_size, batches, observe, placements
 from cbam_core.results.explanation import Block, Explanation, Gate, blocks_of, own_copy
-from cbam_core.results.frame import Fit, Frame
+from cbam_core.results.frame import Fit, Frame, Square
 from cbam_core.results.placement import Placement
 
 Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | DecodedImage
-Square = tuple[float, float, float]
 
 
 @overload

@@ -13,6 +13,8 @@ FITS: tuple[Fit, ...] = get_args(Fit)
 
 Box = tuple[float, float, float, float]
 Number = float | int
+Square = tuple[Number, Number, Number]
+"""Left, top and side of a square part of an image, in its own pixels."""
 
 
 @dataclass(frozen=True)

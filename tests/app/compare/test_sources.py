@@ -10,7 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.session.last_image import Picked
-from app.session.uploads import Upload
+from app.session.uploads import Fitted, Upload
 from cbam_core import explain, load_classifier
 from cbam_core.explanation import explain_channel
 from tests.app.compare.page import CAT, NETWORK, charts, html, mode, said, source, texts, zips
@@ -109,7 +109,7 @@ def test_without_a_folder_none_is_offered(app):
 def test_a_picture_of_the_folder_taken_from_inspect_keeps_its_link_and_its_fit(app, folder):
     content = (folder / "whiskers.png").read_bytes()
     upload = Upload("whiskers.png", hashlib.sha256(content).hexdigest(), content)
-    app.session_state["picked"] = Picked("upload", upload=upload, fit="square", square=(10.0, 20.0, 90.0))
+    app.session_state["picked"] = Picked("upload", upload=upload, fitted=Fitted("square", (10.0, 20.0, 90.0)))
     app.run()
     app.button(key="compare-inspect-right").click().run()
     assert not app.exception
@@ -138,7 +138,7 @@ def test_a_file_that_only_has_the_name_of_one_in_the_folder_is_an_upload(app, fo
 def test_a_folder_picture_of_two_networks_is_linked(app, folder):
     content = (folder / "chelsea.png").read_bytes()
     upload = Upload("chelsea.png", hashlib.sha256(content).hexdigest(), content)
-    app.session_state["picked"] = Picked("upload", upload=upload, fit="pad")
+    app.session_state["picked"] = Picked("upload", upload=upload, fitted=Fitted("pad"))
     mode(app, "networks")
     app.button(key="compare-inspect-left").click().run()
     assert said(app)["image"] == "folder-chelsea.png"

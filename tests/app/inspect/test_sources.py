@@ -219,7 +219,7 @@ def test_a_square_of_the_folders_picture_is_not_that_of_an_upload_of_its_name(fo
     Image.new("RGB", (200, 200), (1, 2, 3)).save(file, "PNG")
     app.file_uploader[0].set_value([("b.png", file.getvalue(), "image/png")]).run()
     assert app.segmented_control(key="fit").value == "square"
-    assert app.session_state["picked"].square is None
+    assert app.session_state["picked"].fitted.square is None
 
 
 def test_a_damaged_test_set_is_told_the_operator_once(test_set, monkeypatch, caplog):
