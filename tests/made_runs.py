@@ -9,7 +9,7 @@ import numpy as np
 
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.samples import sample_sheet
-from cbam_core.results.film import FILM, Film
+from cbam_core.results.film import FILM, Film, FilmedGate
 from cbam_core.results.history import Epoch, History, Progress
 from cbam_core.results.placement import Placement
 from cbam_core.training.records import write_history, write_progress
@@ -25,10 +25,12 @@ def make_film(epochs=(0, 1, 2, 4), blocks=BLOCKS, images=8, seed=0) -> Film:
     chance = np.random.default_rng(seed)
     scenes = len(epochs)
     sheet = sample_sheet()
-    gates, placements = {}, {}
+    gates, placements = [], {}
     for name, (channels, side) in blocks.items():
-        gates[name, "channel"] = chance.random((scenes, images, channels), np.float32)
-        gates[name, "spatial"] = chance.random((scenes, images, side, side), np.float32)
+        gates += [
+            filmed(name, "channel", chance.random((scenes, images, channels), np.float32)),
+            filmed(name, "spatial", chance.random((scenes, images, side, side), np.float32)),
+        ]
         step = 32 / side
         placements[name] = Placement(((step - 1) / 2,) * 2, (step, step))
     logits = chance.normal(size=(scenes, images, len(CLASSES)))
@@ -40,9 +42,14 @@ def make_film(epochs=(0, 1, 2, 4), blocks=BLOCKS, images=8, seed=0) -> Film:
         epochs=np.array(epochs, np.int64),
         accuracy=np.array([np.nan if epoch == 0 else 1 - 0.6 / (1 + epoch) for epoch in epochs]),
         probabilities=probabilities.astype(np.float32),
-        gates=gates,
+        gates=tuple(gates),
         placements=placements,
     )
+
+
+def filmed(block: str, kind: str, values: np.ndarray, name: str | None = None) -> FilmedGate:
+    """A gate of a film."""
+    return FilmedGate(name or f"{block}.{kind}", block, kind, values)
 
 
 def damaged_film(film: Film, **changes) -> Film:

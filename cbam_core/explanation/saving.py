@@ -29,7 +29,7 @@ from cbam_core.explanation.manifest import manifest
 from cbam_core.files import write_atomically
 from cbam_core.render.figure import WORDS, Original, Prediction, figure
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
-from cbam_core.render.panels import Panel
+from cbam_core.render.panels import panel_of
 from cbam_core.results.explanation import Block, Explanation
 from cbam_core.results.look import DEFAULT_LOOK, Look
 from cbam_core.results.means import GateMeans
@@ -185,7 +185,7 @@ def as_png(
         )
     picture = figure(
         explanation.input_image,
-        [_panel(block, explanation, original is not None) for block in explanation.blocks],
+        [panel_of(block, _cells(block, explanation, original is not None)) for block in explanation.blocks],
         Prediction(explanation.checkpoint, explanation.classes, explanation.probabilities),
         original=None if original is None else Original(original, _seen(explanation)),
         look=look,
@@ -283,17 +283,6 @@ def _by_folder(
 
 def _writer(content: bytes) -> Callable[[BinaryIO], object]:
     return lambda file: file.write(content)
-
-
-def _panel(block: Block, explanation: Explanation, on_original: bool) -> Panel:
-    full = block.gate("full")
-    return Panel(
-        name=block.name,
-        mask=block.spatial_mask,
-        weights=block.channel_weights,
-        cells=_cells(block, explanation, on_original),
-        full=None if full is None else (full.values.shape[0], full.values.shape[1], full.values.shape[2]),
-    )
 
 
 def _cells(block: Block, explanation: Explanation, on_original: bool) -> Cells | None:

@@ -18,8 +18,9 @@ from cbam_core.errors import RenderError
 from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.render.lettering import lettering
 from cbam_core.render.overlay import cells_on_input
-from cbam_core.render.panels import ACCENT, FAINT, INK, LABEL, SMALL, SOFT, Panel, Style, alone_size, draw_panel
+from cbam_core.render.panels import ACCENT, FAINT, INK, LABEL, SMALL, SOFT, Style, alone_size, draw_panel, panel_of
 from cbam_core.results.film import Film
+from cbam_core.results.kinds import AXES
 from cbam_core.results.look import DEFAULT_LOOK, Look
 
 Format = Literal["gif", "png"]
@@ -79,11 +80,8 @@ def check_film(film: Film) -> None:
         film.labels.shape == (images,) and all(0 <= label < classes for label in film.labels.tolist()),
         film.accuracy.shape == (scenes,),
         film.probabilities.shape == (scenes, images, classes),
-        all(values.shape[:2] == (scenes, images) for values in film.gates.values()),
-        all(
-            values.ndim == {"channel": 3, "spatial": 4, "full": 5}.get(kind, 0) and values.size
-            for (_, kind), values in film.gates.items()
-        ),
+        all(gate.values.shape[:2] == (scenes, images) and gate.values.size for gate in film.gates),
+        all(gate.values.ndim == 2 + len(AXES[gate.kind]) for gate in film.gates),
     ]
     if not all(fits):
         raise RenderError("film.broken", "this training film is damaged: its parts do not match")
@@ -140,7 +138,7 @@ def draw_scenes(
     blocks = len(film.blocks)
     zoom = 2 * max(1, PICTURE.get(max(blocks, 1), 256) // (2 * int(film.images.shape[2])))
     picture = film.images[image]
-    masks = [values[0, image] for (_, kind), values in film.gates.items() if kind == "spatial"]
+    masks = [block.spatial_mask for block in film.shown(0, image)]
     caption = words["film"].format(network=network, opacity=100 * look.opacity, colours=look.colours)
     style = Style(
         text=lettering([network, *film.classes, *film.blocks, *words.values(), "0123456789+-…"]),
@@ -158,7 +156,10 @@ def draw_scenes(
 
 def _scene(shared: _Drawn, scene: int) -> Image.Image:
     style = shared.style
-    panels = [_panel(shared.film, block, scene, shared.image) for block in shared.film.blocks]
+    panels = [
+        panel_of(block, None if block.placement is None else cells_on_input(block.placement))
+        for block in shared.film.shown(scene, shared.image)
+    ]
     masks = any(panel.mask is not None for panel in panels)
     weights = any(panel.weights is not None for panel in panels)
     row = GUTTER + style.height(masks, weights)
@@ -175,19 +176,6 @@ def _scene(shared: _Drawn, scene: int) -> Image.Image:
         at = (MARGIN, below + SMALL + LABEL * number)
         style.text.write(ImageDraw.Draw(page), at, line, SMALL, colour=SOFT)
     return page.reduce(2)
-
-
-def _panel(film: Film, block: str, scene: int, image: int) -> Panel:
-    found = {kind: film.gates[name, kind][scene, image] for name, kind in film.gates if name == block}
-    full = found["full"].shape if "full" in found else None
-    placement = film.placements.get(block)
-    return Panel(
-        name=block,
-        mask=found.get("spatial"),
-        weights=found.get("channel"),
-        cells=None if placement is None else cells_on_input(placement),
-        full=None if full is None else (full[0], full[1], full[2]),
-    )
 
 
 def _draw_header(page: Image.Image, shared: _Drawn, scene: int) -> None:

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from cbam_core.render.colours import colourise, is_flat, stretch
 from cbam_core.render.lettering import Lettering
 from cbam_core.render.overlay import Box, Cells, overlay, raw_mask
+from cbam_core.results.explanation import Block
 from cbam_core.results.look import Look
 
 At = tuple[int, int]
@@ -47,6 +48,23 @@ class Panel:
     weights: Float32[np.ndarray, " c"] | None
     cells: Cells | None
     full: tuple[int, int, int] | None = None
+
+
+def panel_of(block: Block, cells: Cells | None) -> Panel:
+    """A block's panel: its first gate of each kind.
+
+    Args:
+        block: of an explanation, or of a scene of a film.
+        cells: where the cells of its feature map lie on the picture; None where that is unknown.
+    """
+    full = block.gate("full")
+    return Panel(
+        name=block.name,
+        mask=block.spatial_mask,
+        weights=block.channel_weights,
+        cells=cells,
+        full=None if full is None else (full.values.shape[0], full.values.shape[1], full.values.shape[2]),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,20 +1,24 @@
 """A network's gates on a few fixed images while it learnt, as plain numbers: what the Training page plays.
 
-A film is one NPZ file without pickle. It holds no torch, so pages can open it.
+A film is one NPZ file without pickle. It holds no torch, so pages can open it. A gate's array is called
+``gate:BLOCK:KIND`` where the gate is ``BLOCK.KIND``, as all of CBAM's are; any other has its name behind that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
 
 from cbam_core.errors import DataError, TrainingError
 from cbam_core.results.arrays import read_arrays, write_arrays
+from cbam_core.results.explanation import Block, Gate, blocks_of
+from cbam_core.results.kinds import Kind, as_kind
 from cbam_core.results.placement import Placement
 
 FILM = "film.npz"
@@ -30,6 +34,29 @@ def is_scene(epoch: int, last: int) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
+class FilmedGate:
+    """One gate in all scenes of a film.
+
+    Attributes:
+        name: its name in the network, such as ``"cbam1.channel"``; no two gates of a film share it.
+        block: name of its block, such as ``"cbam1"``; ``"cbam1#2"`` at its second call.
+        kind: what it multiplies one by one, see `cbam_core.results.kinds`.
+        values: float32 (E, N, C), (E, N, H, W) or (E, N, C, H, W) for E scenes and N images.
+    """
+
+    name: str
+    block: str
+    kind: Kind
+    values: Float32[np.ndarray, "e n ..."]
+
+    @property
+    def call(self) -> int:
+        """How often its block had run in the forward, itself included."""
+        _, _, number = self.block.rpartition("#")
+        return int(number) if number.isdecimal() and number != self.block else 1
+
+
+@dataclass(frozen=True, eq=False)
 class Film:
     """The same images at several epochs.
 
@@ -40,7 +67,7 @@ class Film:
         epochs: of the E scenes; 0 is before training.
         accuracy: on the held-out images at each scene, in [0, 1]; not a number where it was not measured.
         probabilities: (E, N, K).
-        gates: by block and kind, such as ``("cbam1", "spatial")``: (E, N, C), (E, N, H, W) or (E, N, C, H, W).
+        gates: every gate, in order of execution; several of a block may be of one kind.
         placements: where the cells of each block lie on the input; a block without a place is left out.
     """
 
@@ -50,17 +77,35 @@ class Film:
     epochs: Int64[np.ndarray, " e"]
     accuracy: Float[np.ndarray, " e"]
     probabilities: Float32[np.ndarray, "e n k"]
-    gates: Mapping[tuple[str, str], Float32[np.ndarray, "e n ..."]]
+    gates: tuple[FilmedGate, ...]
     placements: Mapping[str, Placement]
 
     @property
     def blocks(self) -> tuple[str, ...]:
         """Names of the blocks, in order of execution."""
-        return tuple(dict.fromkeys(block for block, _ in self.gates))
+        return tuple(dict.fromkeys(gate.block for gate in self.gates))
+
+    def gate(self, block: str, kind: Kind) -> FilmedGate | None:
+        """The first gate of a kind in a block, or None where it has none."""
+        return next((gate for gate in self.gates if (gate.block, gate.kind) == (block, kind)), None)
+
+    def shown(self, scene: int, image: int) -> tuple[Block, ...]:
+        """The blocks of one scene for one image, as an explanation has them.
+
+        Args:
+            scene: place among the epochs.
+            image: place among the images.
+        """
+        gates = ((gate.block, Gate(gate.name, gate.kind, gate.call, gate.values[scene, image])) for gate in self.gates)
+        return blocks_of(gates, self.placements)
 
     def with_scene(self, scene: Film) -> Film:
-        """This film and the scenes of another one; later scenes of this one are cut off first."""
+        """This film and the scenes of another one; later scenes of this one are cut off first.
+
+        Gates that only one of the two has are left out.
+        """
         kept = self.epochs < scene.epochs[0]
+        added = {gate.name: gate.values for gate in scene.gates}
 
         def joined(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
             return np.concatenate([mine[kept], theirs])
@@ -72,7 +117,9 @@ class Film:
             epochs=joined(self.epochs, scene.epochs),
             accuracy=joined(self.accuracy, scene.accuracy),
             probabilities=joined(self.probabilities, scene.probabilities),
-            gates={key: joined(values, scene.gates[key]) for key, values in self.gates.items()},
+            gates=tuple(
+                replace(gate, values=joined(gate.values, added[gate.name])) for gate in self.gates if gate.name in added
+            ),
             placements=self.placements,
         )
 
@@ -90,7 +137,7 @@ class Film:
             "accuracy": self.accuracy,
             "probabilities": self.probabilities,
         }
-        arrays |= {f"gate:{block}:{kind}": values for (block, kind), values in self.gates.items()}
+        arrays |= {_key(gate): gate.values for gate in self.gates}
         arrays |= {
             f"place:{block}": np.array([placement.start, placement.step])
             for block, placement in self.placements.items()
@@ -110,12 +157,26 @@ def open_film(path: Path) -> Film:
         raise TrainingError("training.no-film", "{path} is not the film of a training run", path=str(path)) from error
 
 
+def _key(gate: FilmedGate) -> str:
+    """Name of a gate's array in a file; colons in names are written as ``%3A``."""
+    parts = ["gate", gate.block, gate.kind, gate.name]
+    if gate.name == f"{gate.block}.{gate.kind}":
+        parts.pop()
+    return ":".join(quote(part, safe="/#") for part in parts)
+
+
+def _gate(key: str, values: np.ndarray) -> FilmedGate:
+    """The gate that an array of a file is; a ValueError where its name is none of a gate."""
+    _, block, kind, *rest = map(unquote, key.split(":"))
+    (name,) = rest or (f"{block}.{kind}",)
+    return FilmedGate(name, block, as_kind(kind), values)
+
+
 def _from_arrays(arrays: dict[str, Any]) -> Film:
-    gates, placements = {}, {}
+    gates, placements = [], {}
     for name, values in arrays.items():
         if name.startswith("gate:"):
-            _, block, kind = name.split(":")
-            gates[block, kind] = values
+            gates.append(_gate(name, values))
         elif name.startswith("place:"):
             start, step = values.tolist()
             placements[name.removeprefix("place:")] = Placement(tuple(start), tuple(step))
@@ -126,6 +187,6 @@ def _from_arrays(arrays: dict[str, Any]) -> Film:
         epochs=arrays["epochs"],
         accuracy=arrays["accuracy"],
         probabilities=arrays["probabilities"],
-        gates=gates,
+        gates=tuple(gates),
         placements=placements,
     )

@@ -13,7 +13,7 @@ from cbam_core.data.samples import film_images
 from cbam_core.errors import TrainingError
 from cbam_core.network import Classifier
 from cbam_core.observing import observe, placements
-from cbam_core.results.film import FILM, Film, is_scene, open_film
+from cbam_core.results.film import FILM, Film, FilmedGate, is_scene, open_film
 from cbam_core.results.history import History
 from cbam_core.training.callbacks import Watch
 
@@ -45,7 +45,7 @@ class Camera:
             epochs=np.array([epoch], np.int64),
             accuracy=np.array([accuracy]),
             probabilities=seen.probabilities[None],
-            gates={(gate.block, gate.kind): gate.values[None] for gate in seen.gates},
+            gates=tuple(FilmedGate(gate.name, gate.block, gate.kind, gate.values[None]) for gate in seen.gates),
             placements=placements(model, classifier.input_size),
         )
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from cbam_core.render.colours import colourise
-from cbam_core.results.film import Film
 from cbam_core.results.history import History
 from cbam_core.training.callbacks import Step, Watch
 from cbam_core.training.filming import Camera
@@ -54,12 +53,14 @@ class TensorBoard(Watch):
         self._writer.add_scalar("Test/Epoch Loss", epoch.validation_loss, epoch.number)
         self._writer.add_scalar("Test/Epoch Accuracy", epoch.validation_accuracy, epoch.number)
         scene = self._camera.take(model, epoch.number)
-        for (block, kind), values in scene.gates.items():
-            if kind == "spatial":
-                self._picture(f"Spatial mask/{block}", masks_in_a_row(scene, block), epoch.number)
-            if kind == "channel":
-                self._picture(f"Channel weights/{block}", colourise(values[0]), epoch.number)
-                self._writer.add_histogram(f"Channel weights/{block}", values[0], epoch.number)
+        for gate in scene.gates:
+            first = scene.gate(gate.block, gate.kind) is gate
+            tag = gate.block if first else gate.name  # a further gate of its kind is named itself
+            if gate.kind == "spatial":
+                self._picture(f"Spatial mask/{tag}", masks_in_a_row(scene.images, gate.values[0]), epoch.number)
+            if gate.kind == "channel":
+                self._picture(f"Channel weights/{tag}", colourise(gate.values[0]), epoch.number)
+                self._writer.add_histogram(f"Channel weights/{tag}", gate.values[0], epoch.number)
         self._writer.flush()
 
     def end(self, history: History) -> None:
@@ -70,15 +71,16 @@ class TensorBoard(Watch):
         self._writer.add_image(tag, picture, epoch, dataformats="HWC")
 
 
-def masks_in_a_row(scene: Film, block: str) -> UInt8[np.ndarray, "h w 3"]:
-    """Draw the fixed images side by side, and below each its spatial mask, on the scale from 0 to 1."""
-    masks = scene.gates[block, "spatial"][0]  # (N, H, W)
+def masks_in_a_row(
+    images: UInt8[np.ndarray, "n h w 3"], masks: Float32[np.ndarray, "n rows columns"]
+) -> UInt8[np.ndarray, "drawn_h drawn_w 3"]:
+    """Draw images side by side, and below each its spatial mask, on the scale from 0 to 1."""
     zoom = max(1, TILE // max(masks.shape[1:]))
     coloured = colourise(masks).repeat(zoom, 1).repeat(zoom, 2)
     height, width = coloured.shape[1:3]
-    rows = np.arange(height) * scene.images.shape[1] // height
-    columns = np.arange(width) * scene.images.shape[2] // width
-    pictures = scene.images[:, rows][:, :, columns]
+    rows = np.arange(height) * images.shape[1] // height
+    columns = np.arange(width) * images.shape[2] // width
+    pictures = images[:, rows][:, :, columns]
     pairs = np.concatenate([pictures, coloured], axis=1)  # (N, 2H, W, 3)
     row: np.ndarray = np.concatenate(list(pairs), axis=1)
     return row

@@ -77,7 +77,7 @@ def check_pixels(page, film, at, image):
     """The overlays of all blocks are those of this scene and image, to the last bit."""
     for number, block in enumerate(film.blocks):
         found = pixels(page.locator("canvas.overlay").nth(number))
-        mask = film.gates[block, "spatial"][at, image]
+        mask = film.gate(block, "spatial").values[at, image]
         cells = cells_on_input(film.placements[block])
         assert np.array_equal(found, overlay(film.images[image], mask, cells, zoom=found.shape[1] // 32))
 
@@ -107,7 +107,7 @@ def test_the_film_plays_to_its_end_and_every_scene_is_exact(visit, runs):
     for at, drawn in recorded.items():
         for block, url in zip(film.blocks, drawn, strict=True):
             found = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
-            mask, cells = film.gates[block, "spatial"][int(at), CAT], cells_on_input(film.placements[block])
+            mask, cells = film.gate(block, "spatial").values[int(at), CAT], cells_on_input(film.placements[block])
             assert np.array_equal(found, overlay(film.images[CAT], mask, cells, zoom=found.shape[1] // 32))
 
 

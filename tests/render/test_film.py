@@ -12,7 +12,7 @@ from PIL import Image
 from cbam_core.errors import RenderError
 from cbam_core.render.film import check_film, draw_scenes, film_file
 from cbam_core.render.overlay import cells_on_input, overlay
-from tests.made_runs import damaged_film, make_film
+from tests.made_runs import damaged_film, filmed, make_film
 
 FILM = make_film()
 SIX = {f"stage{row}.{number}": (16, 8) for row in (1, 2, 3) for number in (0, 1)}
@@ -30,7 +30,7 @@ def test_every_scene_is_a_picture_of_one_size_and_differs(scenes):
 
 
 def test_overlays_in_it_are_exact(scenes):
-    mask = FILM.gates["cbam1", "spatial"][2, 0]
+    mask = FILM.gate("cbam1", "spatial").values[2, 0]
     drawn = overlay(FILM.images[0], mask, cells_on_input(FILM.placements["cbam1"]), zoom=6)
     assert holds(np.asarray(scenes[2]), drawn)
     assert not holds(np.asarray(scenes[1]), drawn)
@@ -74,11 +74,17 @@ def test_many_blocks_stand_in_rows():
 
 
 def test_a_network_without_gates_a_single_scene_and_a_block_without_a_place_are_drawn():
-    draw_scenes(replace(FILM, gates={}), 0, network="none")
+    draw_scenes(replace(FILM, gates=()), 0, network="none")
     draw_scenes(replace(FILM, placements={}), 0, network="lost")
     assert len(draw_scenes(make_film((0,)), 7, network="one")) == 1
-    full = {("cbam1", "full"): np.full((4, 8, 2, 3, 3), 0.5, np.float32)}
+    full = (filmed("cbam1", "full", np.full((4, 8, 2, 3, 3), 0.5, np.float32)),)
     draw_scenes(replace(FILM, gates=full), 0, network="full")
+
+
+def test_a_further_gate_of_one_kind_in_a_block_changes_no_picture(scenes):
+    second = filmed("cbam1", "spatial", 1 - FILM.gate("cbam1", "spatial").values, "cbam1.second")
+    again = draw_scenes(replace(FILM, gates=(*FILM.gates, second)), 0, network="tiny")
+    assert [scene.tobytes() for scene in again] == [scene.tobytes() for scene in scenes]
 
 
 @pytest.mark.parametrize("image", [-1, 8])
@@ -94,9 +100,9 @@ def test_no_such_image(image):
         {"labels": FILM.labels + 9},
         {"epochs": FILM.epochs[:0]},
         {"probabilities": FILM.probabilities[:, :, :3]},
-        {"gates": {("cbam1", "spatial"): FILM.gates["cbam1", "spatial"][:2]}},
-        {"gates": {("cbam1", "odd"): FILM.gates["cbam1", "spatial"]}},
-        {"gates": {("cbam1", "channel"): FILM.gates["cbam1", "spatial"]}},
+        {"gates": (filmed("cbam1", "spatial", FILM.gate("cbam1", "spatial").values[:2]),)},
+        {"gates": (filmed("cbam1", "spatial", FILM.gate("cbam1", "spatial").values[:, :, :0]),)},
+        {"gates": (filmed("cbam1", "channel", FILM.gate("cbam1", "spatial").values),)},
     ],
 )
 def test_parts_that_do_not_belong_together_are_damage(damage):

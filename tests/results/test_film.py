@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from cbam_core.data.samples import film_images
 from cbam_core.errors import TrainingError
 from cbam_core.explanation import explain
 from cbam_core.network import Classifier
+from cbam_core.nn import CBAM, SpatialAttention
+from cbam_core.places import checkpoint_folder
 from cbam_core.results.film import FILM, Film, is_scene, open_film
 from cbam_core.results.history import Epoch, History
 from cbam_core.training.filming import Camera, Filming
+from tests.made_runs import filmed, make_film
 
 
 def history(epochs: int) -> History:
@@ -42,11 +47,13 @@ def test_a_film_grows_with_the_run_and_comes_back_bit_for_bit(
     assert np.isnan(film.accuracy[0])
     assert film.accuracy[1:].tolist() == [0.01, 0.02, 0.04, 0.05]
     assert film.blocks == ("cbam1", "cbam2", "cbam3")
-    assert film.gates["cbam2", "channel"].shape == (5, 8, 64)
-    assert film.gates["cbam2", "spatial"].shape == (5, 8, 8, 8)
+    assert film.gate("cbam2", "channel").values.shape == (5, 8, 64)
+    assert film.gate("cbam2", "spatial").values.shape == (5, 8, 8, 8)
     taken = camera.take(tiny_classifier.model, 5)
-    for key, values in taken.gates.items():
-        assert np.array_equal(film.gates[key][-1:], values)
+    assert [gate.name for gate in film.gates] == [gate.name for gate in taken.gates]
+    for gate, scene in zip(film.gates, taken.gates, strict=True):
+        assert (gate.block, gate.kind, gate.call) == (scene.block, scene.kind, scene.call)
+        assert np.array_equal(gate.values[-1:], scene.values)
     assert film.placements == taken.placements
     assert (tmp_path / FILM).stat().st_size < 600_000
 
@@ -56,7 +63,7 @@ def test_a_scene_agrees_with_an_explanation(camera: Camera, tiny_classifier: Cla
     explanation = explain(tiny_classifier, scene.images[2])
     assert np.allclose(scene.probabilities[0, 2], explanation.probabilities, atol=1e-6)
     for block in explanation.blocks:
-        assert np.allclose(scene.gates[block.name, "spatial"][0, 2], block.spatial_mask, atol=1e-5)
+        assert np.allclose(scene.gate(block.name, "spatial").values[0, 2], block.spatial_mask, atol=1e-5)
         assert scene.placements[block.name] == block.placement
 
 
@@ -130,3 +137,92 @@ def test_a_network_on_several_threads_is_filmed_without_a_trace(camera: Camera, 
     assert isinstance(scene, Film)
     assert all(torch.equal(before[name], tensor) for name, tensor in tiny_classifier.model.state_dict().items())
     assert not any(module._forward_hooks for module in tiny_classifier.model.modules())
+
+
+class Doubled(CBAM):
+    """A block with two spatial gates, one after another."""
+
+    def __init__(self) -> None:
+        super().__init__(4, ratio=2)
+        self.second = SpatialAttention(3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(super().forward(x))
+
+
+@pytest.fixture
+def doubled(tiny_classifier: Classifier) -> Classifier:
+    """A network whose only block has two gates of one kind."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        layers = [nn.Conv2d(3, 4, 3, stride=4, padding=1), Doubled(), nn.Flatten(), nn.Linear(4 * 8 * 8, 10)]
+        model = nn.Sequential(*layers).eval()
+    return replace(tiny_classifier, model=model)
+
+
+def test_two_gates_of_one_kind_in_a_block_are_filmed_kept_and_joined(doubled: Classifier, tmp_path: Path) -> None:
+    camera = Camera(doubled)
+    film = camera.take(doubled.model, 0)
+    assert [(gate.name, gate.kind) for gate in film.gates] == [
+        ("1.channel", "channel"),
+        ("1.spatial", "spatial"),
+        ("1.second", "spatial"),
+    ]
+    first, second = film.gates[1:]
+    assert not np.array_equal(first.values, second.values)
+    assert film.gate("1", "spatial") is first
+    film.save(tmp_path / FILM)
+    with torch.no_grad():
+        doubled.model[1].second.conv.weight.neg_()
+    both = open_film(tmp_path / FILM).with_scene(camera.take(doubled.model, 1))
+    assert [gate.name for gate in both.gates] == [gate.name for gate in film.gates]
+    assert np.array_equal(both.gates[1].values[0], both.gates[1].values[1])
+    assert np.array_equal(both.gates[2].values[0], second.values[0])
+    np.testing.assert_allclose(both.gates[2].values[1], 1 - second.values[0], atol=1e-6)  # sigmoid(-x) = 1 - sigmoid(x)
+
+
+def test_a_scene_has_the_blocks_of_an_explanation(doubled: Classifier) -> None:
+    film = Camera(doubled).take(doubled.model, 0)
+    (shown,), (block,) = film.shown(0, 2), explain(doubled, film.images[2]).blocks
+    assert (shown.name, shown.placement) == (block.name, block.placement)
+    for gate, other in zip(shown.gates, block.gates, strict=True):
+        assert (gate.name, gate.kind, gate.call) == (other.name, other.kind, other.call)
+        assert np.allclose(gate.values, other.values, atol=1e-6)
+
+
+def test_names_of_any_kind_come_back_from_a_file(tmp_path: Path) -> None:
+    names = [("a:b", "a:b.spatial"), ("a:b", "a:b.50% more"), ("cbam1#2", "cbam1#2.spatial"), ("块", "块.spatial")]
+    values = np.full((4, 8, 2, 2), 0.5, np.float32)
+    film = replace(make_film(), gates=tuple(filmed(block, "spatial", values, name) for block, name in names))
+    film.save(tmp_path / FILM)
+    found = open_film(tmp_path / FILM)
+    assert [(gate.block, gate.name) for gate in found.gates] == names
+    assert [gate.call for gate in found.gates] == [1, 1, 2, 1]
+
+
+def test_the_films_of_before_are_read_and_written_as_they_were(tmp_path: Path) -> None:
+    paths = sorted(checkpoint_folder().glob("*.film.npz"))
+    assert paths
+    for path in paths:
+        film = open_film(path)
+        assert {f"{gate.block}.{gate.kind}" for gate in film.gates} == {gate.name for gate in film.gates}
+        film.save(tmp_path / FILM)
+        with np.load(path) as before, np.load(tmp_path / FILM) as after:
+            assert before.files == after.files
+            assert all(before[name].tobytes() == after[name].tobytes() for name in before.files)
+
+
+@pytest.mark.parametrize("key", ["gate:cbam1", "gate:cbam1:odd", "gate:cbam1:spatial:a:b"])
+def test_a_gate_that_is_none_is_refused(key: str, tmp_path: Path) -> None:
+    make_film().save(tmp_path / FILM)
+    with np.load(tmp_path / FILM) as stored:
+        arrays = dict(stored)
+    np.savez(tmp_path / FILM, **arrays, **{key: arrays["gate:cbam1:spatial"]})
+    with pytest.raises(TrainingError, match="is not the film"):
+        open_film(tmp_path / FILM)
+
+
+def test_gates_that_one_of_two_films_lacks_are_left_out() -> None:
+    film = make_film((0, 1))
+    fewer = replace(make_film((2,)), gates=make_film((2,)).gates[:-1])
+    assert [gate.name for gate in film.with_scene(fewer).gates] == [gate.name for gate in film.gates[:-1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from cbam_core.network import Classifier
 from cbam_core.render.colours import colourise
+from cbam_core.results.film import Film
+from cbam_core.results.history import History
 from cbam_core.training.callbacks import Step
 from cbam_core.training.filming import Camera
 from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.tensorboard import FOLDER, TensorBoard, masks_in_a_row
+from tests.made_runs import filmed, make_film, make_history
 from tests.training.conftest import network, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -73,8 +77,28 @@ def test_what_an_interrupted_epoch_logged_is_hidden(
 
 def test_masks_stand_below_their_images_on_the_fixed_scale(tiny_classifier: Classifier) -> None:
     scene = Camera(tiny_classifier).take(tiny_classifier.model, 1)
-    row = masks_in_a_row(scene, "cbam3")  # 4x4 cells, sixteen pixels a cell
+    row = masks_in_a_row(scene.images, scene.gate("cbam3", "spatial").values[0])  # 4x4 cells, sixteen pixels a cell
     assert row.shape == (128, 8 * 64, 3)
-    mask = scene.gates["cbam3", "spatial"][0, 3]
+    mask = scene.gate("cbam3", "spatial").values[0, 3]
     assert np.array_equal(row[64 + 8 :: 16, 3 * 64 + 8 : 4 * 64 : 16], colourise(mask))
     assert np.array_equal(row[0:64:2, 3 * 64 : 4 * 64 : 2], scene.images[3])
+
+
+def test_a_further_gate_of_one_kind_is_logged_under_its_own_name(tmp_path: Path) -> None:
+    film = make_film((1,))
+    second = filmed("cbam1", "spatial", 1 - film.gate("cbam1", "spatial").values, "cbam1.second")
+
+    class Still(Camera):
+        def __init__(self) -> None:
+            pass
+
+        def take(self, *_: object) -> Film:
+            return replace(film, gates=(*film.gates, second))
+
+    log = TensorBoard(tmp_path, Still())
+    log.begin(network(), History())
+    log.epoch(network(), make_history(1))
+    log.end(make_history(1))
+    tags = read(tmp_path).Tags()["images"]
+    assert {"Spatial mask/cbam1", "Spatial mask/cbam1.second"} < set(tags)
+    assert len(tags) == 7

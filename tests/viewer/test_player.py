@@ -13,7 +13,7 @@ import pytest
 from cbam_core.errors import RenderError
 from cbam_core.viewer import source, styles
 from cbam_core.viewer.player import PLAYER_WORDS, lay_out_film, player_source, player_styles
-from tests.made_runs import damaged_film, make_film
+from tests.made_runs import damaged_film, filmed, make_film
 
 FILM = make_film()
 
@@ -39,7 +39,7 @@ def test_every_value_arrives_as_it_is():
     assert data["accuracy"][1:] == pytest.approx(FILM.accuracy[1:].tolist())
     assert len(data["pictures"]) == 8
     for block in data["blocks"]:
-        masks, weights = FILM.gates[block["name"], "spatial"], FILM.gates[block["name"], "channel"]
+        masks, weights = FILM.gate(block["name"], "spatial").values, FILM.gate(block["name"], "channel").values
         assert (block["size"]["height"], block["size"]["width"]) == masks.shape[2:]
         assert np.array_equal(numbers(block["masks"][2][5]), masks[2, 5].ravel())
         assert np.array_equal(numbers(block["weights"][3][0]), weights[3, 0])
@@ -65,7 +65,10 @@ def test_the_same_film_has_the_same_id_and_another_one_another():
 
 
 def test_blocks_without_mask_weights_or_place_say_so():
-    gates = {("one", "channel"): FILM.gates["cbam1", "channel"], ("two", "spatial"): FILM.gates["cbam2", "spatial"]}
+    gates = (
+        filmed("one", "channel", FILM.gate("cbam1", "channel").values),
+        filmed("two", "spatial", FILM.gate("cbam2", "spatial").values),
+    )
     one, two = lay_out_film(replace(FILM, gates=gates), name="tiny")["blocks"]
     assert one["masks"] is one["size"] is two["weights"] is None
     assert one["cells"] == two["cells"] == {}

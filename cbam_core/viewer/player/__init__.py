@@ -99,7 +99,9 @@ def lay_out_film(
 
 def _block(film: Film, block: str) -> dict[str, Any]:
     """A block's values by scene and image, ready for the viewer one by one."""
-    masks, weights = film.gates.get((block, "spatial")), film.gates.get((block, "channel"))
+    masks, weights = (
+        None if gate is None else gate.values for gate in (film.gate(block, "spatial"), film.gate(block, "channel"))
+    )
     placement = film.placements.get(block)
     cells = {} if placement is None or masks is None else {"input": asdict(cells_on_input(placement))}
     return {
