@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import logging
 import platform
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -21,14 +22,17 @@ from torch import Tensor, nn
 from cbam_core.data.fitting import fit_image
 from cbam_core.data.images import ImageSource, decode
 from cbam_core.data.normalisation import normalise
-from cbam_core.errors import CheckpointError
+from cbam_core.errors import CheckpointError, DataError
 from cbam_core.files import write_atomically
 from cbam_core.nn.registry import assemble, expected_tensors
 from cbam_core.places import shipped_checkpoints
+from cbam_core.results.usual import Usual, read_usual, usual_path
 from cbam_core.weights import open_weights
 from cbam_core.weights.assumed import assumed_description
 from cbam_core.weights.card import Card
 from cbam_core.weights.description import METADATA_KEY, Description, Triple
+
+log = logging.getLogger("cbam_lens")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +50,7 @@ class Classifier:
         card: model card: how it was made.
         name: name on pages and in files.
         digest: SHA-256 of its file in hexadecimal; "" for a network without a file.
+        usual: what its gates usually do; None if that is not known.
     """
 
     model: nn.Module = field(repr=False)
@@ -58,6 +63,7 @@ class Classifier:
     card: Card = field(default=Card(), repr=False)
     name: str = ""
     digest: str = ""
+    usual: Usual | None = field(default=None, repr=False)
 
     @property
     def fill(self) -> tuple[int, int, int]:
@@ -127,6 +133,8 @@ class Classifier:
 def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> Classifier:
     """Load a checkpoint, without running code from it.
 
+    The usual values of its gates are read too, where they are kept beside the file and are of these weights.
+
     Args:
         source: a path, the name of a shipped checkpoint (``"cbam_cnn_cifar10"``), or the bytes of a file: a
             checkpoint that `save_classifier` wrote, or a plain state dict of a registered network. For a state dict
@@ -156,7 +164,24 @@ def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> C
         card=description.card,
         name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
         digest=file.digest,
+        usual=None if isinstance(contents, bytes) else _usual_beside(contents, file.digest),
     )
+
+
+def _usual_beside(checkpoint: Path, digest: str) -> Usual | None:
+    """The usual gates kept beside a checkpoint; None where there are none of these weights."""
+    path = usual_path(checkpoint)
+    if not path.is_file():
+        return None
+    try:
+        usual = read_usual(path)
+    except DataError as error:
+        log.warning("%s", error)
+        return None
+    if usual.digest != digest:
+        log.warning("%s belongs to other weights than those in %s", path, checkpoint)
+        return None
+    return usual
 
 
 def _path(source: str | Path) -> Path:

@@ -15,7 +15,19 @@ from cbam_core.cli import explaining, main
 from cbam_core.cli.choosing import DEFAULT_CHECKPOINT
 from cbam_core.cli.output import one_line
 
-COMMANDS = ["app", "explain", "evaluate", "info", "export", "train", "data", "data fetch", "data where", "data status"]
+COMMANDS = [
+    "app",
+    "explain",
+    "evaluate",
+    "usual",
+    "info",
+    "export",
+    "train",
+    "data",
+    "data fetch",
+    "data where",
+    "data status",
+]
 ESCAPE = "\x1b"
 
 
@@ -53,7 +65,7 @@ def test_help_names_every_command_and_exit_status(capsys):
     main(["--help"])
     said = capsys.readouterr().out
     listed = re.findall(r"^  (\w+) +[A-Z]", said.split("Commands:")[1].split("Exit status:")[0], re.MULTILINE)
-    assert listed == ["app", "explain", "evaluate", "info", "export", "train", "data"]
+    assert listed == ["app", "explain", "evaluate", "usual", "info", "export", "train", "data"]
     statuses = re.findall(r"^    (\d+) ", said, re.MULTILINE)
     assert statuses == ["0", "1", "2", "3", "70", "130", "141"]
 

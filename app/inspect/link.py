@@ -20,11 +20,12 @@ PARAMETERS: Readers = {
     "opacity": read_share,
     "smooth": {"yes": True, "no": False}.get,
     "picture": one_of("input", "original"),
-    "order": one_of("index", "sorted"),
+    "order": one_of("index", "sorted", "unusual"),
+    "reading": one_of("values", "relative", "usual"),
     "block": read_text,
 }
 
-SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "block")
+SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "reading", "block")
 """Settings of the attention viewer that an address can name."""
 
 

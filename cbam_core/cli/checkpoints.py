@@ -11,6 +11,7 @@ import typer
 
 from cbam_core.cli.choosing import JsonOption
 from cbam_core.cli.output import console, one_line, percent, write_json
+from cbam_core.cli.usual import describe_usual, show_usual
 from cbam_core.errors import CheckpointError
 from cbam_core.places import shipped_checkpoints
 
@@ -51,6 +52,7 @@ def show_info(checkpoint: CheckpointArgument, as_json: JsonOption = False) -> No
         _show_pairs(rows)
     _show_layers(summary)
     _show_blocks(summary)
+    _show_gates(classifier)
     screen.file.flush()
 
 
@@ -169,6 +171,13 @@ def _show_blocks(summary: Summary) -> None:
     console().print(table)
 
 
+def _show_gates(classifier: Classifier) -> None:
+    if classifier.usual is None:
+        return
+    typer.echo(one_line(f"\nGates, over {classifier.usual.count:,} images ({classifier.usual.images})"))
+    show_usual(classifier.usual)
+
+
 def _as_dict(classifier: Classifier, summary: Summary) -> dict[str, Any]:
     return {
         "name": classifier.name,
@@ -191,4 +200,5 @@ def _as_dict(classifier: Classifier, summary: Summary) -> dict[str, Any]:
         },
         "layers": [asdict(layer) for layer in summary.layers],
         "blocks": [asdict(block) for block in summary.blocks],
+        **({} if classifier.usual is None else describe_usual(classifier.usual)),
     }

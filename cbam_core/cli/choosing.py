@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cbam_core.errors import CheckpointError
+from cbam_core.cli.output import say
+from cbam_core.errors import CheckpointError, DataError
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
 
 if TYPE_CHECKING:
+    from cbam_core.data.dataset import Dataset
     from cbam_core.network import Classifier
 
 DEFAULT_CHECKPOINT = "cbam_cnn_cifar10"
@@ -55,3 +57,29 @@ def open_checkpoint(given: str | None) -> Classifier:
             folder=str(checkpoint_folder()),
         )
     return load_classifier(shipped.get(DEFAULT_CHECKPOINT, next(iter(shipped.values()))))
+
+
+def file_of(classifier: Classifier, given: str | None) -> Path:
+    """The file of a network that `open_checkpoint` opened for the same command line."""
+    shipped = shipped_checkpoints()
+    return shipped[classifier.name] if given is None else shipped.get(given, Path(given))
+
+
+def open_at_hand(source: str, data_dir: Path | None) -> Dataset:
+    """A part of CIFAR-10 if it was fetched, else the bundled images, which is said.
+
+    Raises:
+        DataError: CIFAR-10 is there, but cannot be read.
+    """
+    from cbam_core.data.dataset import open_dataset, samples
+
+    try:
+        return open_dataset(source, data_dir)
+    except DataError as error:
+        if error.code != "data.absent":
+            raise
+    say(
+        "CIFAR-10 is not downloaded, so only the 100 bundled images are used, too few for reliable numbers; "
+        "run `cbam data fetch` to download it"
+    )
+    return samples()

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cbam_core.cli.choosing import CheckpointOption, DataFolderOption, JsonOption, open_checkpoint
+from cbam_core.cli.choosing import (
+    CheckpointOption,
+    DataFolderOption,
+    JsonOption,
+    file_of,
+    open_at_hand,
+    open_checkpoint,
+)
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
-from cbam_core.errors import DataError
-from cbam_core.places import shipped_checkpoints
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
-    from cbam_core.network import Classifier
     from cbam_core.results.evaluation import Evaluation
 
 Split = Literal["test", "samples"]
@@ -64,32 +68,22 @@ def evaluate(
     else:
         _show(classifier.name, result)
     if keep:
-        _keep(result, classifier, checkpoint)
+        _keep(result, file_of(classifier, checkpoint))
 
 
 def _opened(split: Split | None, data_dir: Path | None) -> Dataset:
     """Open the requested images; by default the test set if it is there, else the samples."""
     from cbam_core.data.dataset import open_dataset
 
-    if split != "samples":
-        try:
-            return open_dataset("cifar10:test", data_dir)
-        except DataError:
-            if split == "test":
-                raise
-        say(
-            "CIFAR-10 is not downloaded, so only the 100 bundled images are used, too few to compare good networks; "
-            "run `cbam data fetch` to download the test set"
-        )
-    return open_dataset("samples")
+    if split is None:
+        return open_at_hand("cifar10:test", data_dir)
+    return open_dataset("cifar10:test" if split == "test" else split, data_dir)
 
 
-def _keep(result: Evaluation, classifier: Classifier, given: str | None) -> None:
+def _keep(result: Evaluation, checkpoint: Path) -> None:
     from cbam_core.evaluation.evaluation_file import save_evaluation
 
-    shipped = shipped_checkpoints()
-    file = shipped[classifier.name] if given is None else shipped.get(given, Path(given))
-    say(f"saved {save_evaluation(result, file)}")
+    say(f"saved {save_evaluation(result, checkpoint)}")
 
 
 def _show(name: str, result: Evaluation) -> None:

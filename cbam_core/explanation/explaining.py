@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -15,9 +16,9 @@ from cbam_core.data.images import DecodedImage, decode
 from cbam_core.errors import Message
 from cbam_core.network import Classifier
 from cbam_core.observing import ObservedGate, batch_size, batches, observe, placements
-from cbam_core.results.explanation import Block, Explanation, Gate, blocks_of, own_copy
+from cbam_core.results.explanation import Explanation, Gate, blocks_of, own_copy
 from cbam_core.results.frame import Fit, Frame, Square
-from cbam_core.results.placement import Placement
+from cbam_core.results.usual import Usual
 
 Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | DecodedImage
 
@@ -91,7 +92,7 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
             frame=one.frame,
             fit=one.fit,
             notes=one.notes,
-            blocks=_blocks(seen.gates, index, grids),
+            blocks=blocks_of(_gates(seen.gates, index, classifier.usual), grids),
             image_digest=one.digest,
             checkpoint=classifier.name,
             checkpoint_digest=classifier.digest,
@@ -100,6 +101,8 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
     ]
 
 
-def _blocks(gates: tuple[ObservedGate, ...], index: int, grids: dict[str, Placement]) -> tuple[Block, ...]:
-    plain = ((gate.block, Gate(gate.name, gate.kind, gate.call, own_copy(gate.values[index]))) for gate in gates)
-    return blocks_of(plain, grids)
+def _gates(gates: tuple[ObservedGate, ...], index: int, usual: Usual | None) -> Iterator[tuple[str, Gate]]:
+    """The gates of one image of a batch, with the name of their block."""
+    for gate in gates:
+        known = None if usual is None else usual.gate(gate.name)
+        yield gate.block, Gate(gate.name, gate.kind, gate.call, own_copy(gate.values[index]), known)

@@ -36,12 +36,13 @@ WORDS: Mapping[str, str] = {
     "channels": "{count} channels",
     "cells": "{width} x {height} cells",
     "full": "full gate {channels} x {height} x {width}",
-    "range": "{low:.3f} to {high:.3f}",
+    "range": "{low} to {high}",
     "flat": "flat",
     "weights": "channel weights",
     "channel": "channel",
     "no_mask": "no spatial mask",
     "no_weights": "no channel weights",
+    "no_reading": "not known what is usual",
     "no_place": "position on the image unknown",
     "no_blocks": "This network has no gates to show.",
     "network": "Network: {network}.",
@@ -50,6 +51,9 @@ WORDS: Mapping[str, str] = {
     "smoothed between cells, and alone.",
     "unit": "Colours: {colours}, fixed scale 0 to 1; a line under the colour bar marks a mask's true range.",
     "stretch": "Colours: {colours}, stretched to each mask's own range, which its colour bar names.",
+    "relative": "Gates are multiples of their own mean: blue below ×1, orange above, fixed scale ×0 to ×2.",
+    "usual": "Gates are read against what is usual for this network: the shape of each minus its usual shape, 0 as "
+    "always, fixed scale −1 to +1.",
     "unseen": "Grey parts lie outside what the network saw.",
 }
 """The words of a figure; pass a translation with the same keys. It may name classes as well: ``"class cat"``."""
@@ -157,8 +161,8 @@ def _laid_out(
     columns = _columns(len(panels))
     width = max(columns * style.column + (columns - 1) * GUTTER, NARROWEST)
     lines = style.text.wrapped(caption, SMALL, width)
-    masks = any(panel.mask is not None for panel in panels)
-    weights = any(panel.weights is not None for panel in panels)
+    masks = any(panel.mask is not None or "spatial" in panel.unread for panel in panels)
+    weights = any(panel.weights is not None or "channel" in panel.unread for panel in panels)
     row = GUTTER + style.height(masks, weights)
     blocks = MARGIN + HEADER + LABEL
     below = blocks + -(-len(panels) // columns) * row + GUTTER // 2
@@ -215,10 +219,14 @@ def _caption(network: str, panels: Sequence[Panel], style: Style) -> str:
         said.append(words["no_blocks"])
     if any(panel.mask is not None for panel in panels):
         masks = words["masks_smooth" if look.smooth else "masks_as_cells"]
-        said += [masks.format(opacity=100 * look.opacity), words[look.scale].format(colours=look.colours)]
+        said += [masks.format(opacity=100 * look.opacity), _scale_words(look, words)]
         if style.seen is not None:
             said.append(words["unseen"])
     return " ".join(said)
+
+
+def _scale_words(look: Look, words: Mapping[str, str]) -> str:
+    return words[look.scale if look.reading == "values" else look.reading].format(colours=look.colours)
 
 
 def _columns(blocks: int) -> int:

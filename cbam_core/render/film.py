@@ -147,7 +147,7 @@ def draw_scenes(
         beside=max((alone_size(mask, picture, zoom)[0] for mask in masks), default=0),
         zoom=zoom,
         seen=None,
-        look=replace(look, scale="unit"),
+        look=replace(look, scale="unit", reading="values"),
     )
     columns = 3 if blocks in (5, 6, 9) else min(max(blocks, 1), 4)
     shared = _Drawn(style, film, image, caption, columns)

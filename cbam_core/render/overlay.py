@@ -17,7 +17,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, UInt8
 
 from cbam_core.errors import RenderError
-from cbam_core.render.colours import colourise, scaled, stretch
+from cbam_core.render.colours import stretch
+from cbam_core.render.readings import read_colours
 from cbam_core.results.frame import Frame
 from cbam_core.results.look import DEFAULT_LOOK, Look
 from cbam_core.results.placement import Placement
@@ -117,7 +118,8 @@ def overlay(
 
     Args:
         image: RGB.
-        mask: gate values; on the unit scale those outside 0 to 1 get the nearer end's colour.
+        mask: gate values as the look's reading has them, see `Gate.read`; on the unit scale those outside 0 to 1 get
+            the nearer end's colour.
         cells: where the mask's cells lie on the picture.
         look: colours, scale, opacity, and whether cells are smoothed.
         zoom: every pixel of the picture is drawn as zoom x zoom pixels, at least 1.
@@ -135,7 +137,7 @@ def overlay(
     height, width = image.shape[:2]
     base = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
     values = spread(mask, cells, (width, height), zoom, look.smooth)
-    colour = colourise(scaled(values, look.scale, stretch(mask)), look.colours)
+    colour = read_colours(values, look, stretch(mask))
     share = float(look.opacity)
     drawn: UInt8[np.ndarray, "drawn_h drawn_w 3"] = np.floor((1 - share) * base + share * colour + 0.5).astype(np.uint8)
     if seen is not None:
@@ -161,7 +163,7 @@ def raw_mask(
     """
     if zoom < 1:
         raise RenderError("render.zoom", "zoom must be a whole number of at least 1; given {given}", given=zoom)
-    picture = colourise(scaled(mask, look.scale, stretch(mask)), look.colours)
+    picture = read_colours(mask, look, stretch(mask))
     return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 

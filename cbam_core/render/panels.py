@@ -6,17 +6,19 @@ Lengths are pixels.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image, ImageDraw
 
-from cbam_core.render.colours import colourise, is_flat, stretch
+from cbam_core.render.colours import is_flat, stretch
 from cbam_core.render.lettering import Lettering
 from cbam_core.render.overlay import Box, Cells, overlay, raw_mask
+from cbam_core.render.readings import NEUTRAL, is_fixed, read_colours, scale_of
 from cbam_core.results.explanation import Block
-from cbam_core.results.look import Look
+from cbam_core.results.kinds import AXES, Kind
+from cbam_core.results.look import Look, Reading
 
 At = tuple[int, int]
 
@@ -37,10 +39,11 @@ class Panel:
 
     Attributes:
         name: the block's name.
-        mask: spatial mask, float32 (H, W), or None.
-        weights: channel weights, float32 (C,), or None.
+        mask: spatial mask as the look's reading has it, float32 (H, W), or None.
+        weights: channel weights as the look's reading has them, float32 (C,), or None.
         cells: where the mask's cells lie on the picture; None where that is unknown.
         full: (C, H, W) of a gate that weighs every value by itself, which is named but not drawn.
+        unread: kinds of gates that the block has, but that have no such reading.
     """
 
     name: str
@@ -48,22 +51,26 @@ class Panel:
     weights: Float32[np.ndarray, " c"] | None
     cells: Cells | None
     full: tuple[int, int, int] | None = None
+    unread: tuple[Kind, ...] = ()
 
 
-def panel_of(block: Block, cells: Cells | None) -> Panel:
+def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> Panel:
     """A block's panel: its first gate of each kind.
 
     Args:
         block: of an explanation, or of a scene of a film.
         cells: where the cells of its feature map lie on the picture; None where that is unknown.
+        reading: how gates are read.
     """
     full = block.gate("full")
+    found = {kind: gate.read(reading) for kind in AXES if (gate := block.gate(kind)) is not None}
     return Panel(
         name=block.name,
-        mask=block.spatial_mask,
-        weights=block.channel_weights,
+        mask=found.get("spatial"),
+        weights=found.get("channel"),
         cells=cells,
         full=None if full is None else (full.values.shape[0], full.values.shape[1], full.values.shape[2]),
+        unread=tuple(kind for kind, values in found.items() if values is None),
     )
 
 
@@ -150,7 +157,8 @@ def _draw_masks(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
     x, y = at
     width, height = style.size
     if panel.mask is None:
-        _draw_gap(page, (x, y, x + style.column, y + height), style.words["no_mask"], style)
+        gap = "no_reading" if "spatial" in panel.unread else "no_mask"
+        _draw_gap(page, (x, y, x + style.column, y + height), style.words[gap], style)
         return
     if panel.cells is None:
         _draw_gap(page, (x, y, x + width, y + height), style.words["no_place"], style)
@@ -180,19 +188,21 @@ def _alone(mask: Float32[np.ndarray, "h w"], style: Style) -> Image.Image:
 
 
 def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"], style: Style) -> None:
-    """The colour scale; under the fixed one, a line from the mask's least value to its greatest."""
+    """The colour scale; under a fixed one, a line from the mask's least value to its greatest."""
     draw, text = ImageDraw.Draw(page), style.text
     x, y = at
     width = style.column
-    ramp = colourise(np.linspace(0, 1, width), style.look.colours)
+    limits = stretch(mask)
+    start, end = scale_of(style.look, limits)
+    ramp = read_colours(np.linspace(start, end, width), style.look, limits)
     page.paste(Image.fromarray(ramp[None].repeat(BAR, axis=0)), (x, y))
-    low, high = stretch(mask)
-    ends = ("0", "1")
-    if style.look.scale == "unit":
-        first, last = (x + round((width - 1) * float(np.clip(value, 0, 1))) for value in (low, high))
+    if is_fixed(style.look):
+        ends = tuple(_written(value, style, digits=0) for value in (start, end))
+        shares = np.clip((np.array(limits) - start) / (end - start), 0, 1).tolist()
+        first, last = (x + round((width - 1) * share) for share in shares)
         draw.rectangle((max(first - 2, x), y + BAR + 6, min(last + 2, x + width - 1), y + BAR + 11), fill=INK)
     else:
-        ends = (f"{low:.3f}", f"{high:.3f}")
+        ends = tuple(_written(value, style) for value in limits)
     baseline = y + BAR + 20 + SMALL
     text.write(draw, (x, baseline), ends[0], SMALL, colour=SOFT)
     text.write(draw, (x + width, baseline), ends[1], SMALL, colour=SOFT, anchor="rs")
@@ -201,14 +211,39 @@ def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"]
 
 def _draw_range(draw: ImageDraw.ImageDraw, at: At, mask: Float32[np.ndarray, "h w"], style: Style) -> None:
     text, words = style.text, style.words
-    low, high = stretch(mask)
-    shown = words["range"].format(low=low, high=high) if style.look.scale == "unit" else ""
-    flag = words["flat"] if is_flat(mask) else ""
+    shown = _range(mask, style) if is_fixed(style.look) else ""
+    flag = words["flat"] if style.look.reading == "values" and is_flat(mask) else ""
     space = SMALL // 2 if shown and flag else 0
     left = at[0] - (text.width(shown, SMALL) + space + text.width(flag, SMALL)) / 2
     text.write(draw, (left, at[1]), shown, SMALL, colour=INK)
     right = left + text.width(shown, SMALL) + space
     text.write(draw, (right, at[1]), flag, SMALL, colour=WARNING, heavy=True)
+
+
+def _range(values: Float32[np.ndarray, "*shape"], style: Style) -> str:
+    low, high = stretch(values)
+    return style.words["range"].format(low=_written(low, style), high=_written(high, style))
+
+
+def _written(value: float, style: Style, digits: int = 3) -> str:
+    """A number as the look's reading writes it: x1.250 for multiples, +0.250 for differences."""
+    sign = {"relative": "×", "usual": "+" if value > 0 else ""}.get(style.look.reading, "")
+    return f"{sign}{value:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where bars stand.
+
+    Attributes:
+        low: value at the lower end.
+        high: value at the upper end.
+        base: value from which bars are drawn.
+    """
+
+    low: float
+    high: float
+    base: float
 
 
 def _draw_weights(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
@@ -217,20 +252,25 @@ def _draw_weights(page: Image.Image, at: At, panel: Panel, style: Style) -> None
     top, bottom = y + LABEL, y + LABEL + PLOT
     right = x + style.column
     if panel.weights is None or not len(panel.weights):
-        _draw_gap(page, (x, top, right, bottom), words["no_weights"], style)
+        gap = "no_reading" if "channel" in panel.unread else "no_weights"
+        _draw_gap(page, (x, top, right, bottom), words[gap], style)
         return
-    low, high = stretch(panel.weights)
     text.write(draw, (x, y + SMALL), words["weights"], SMALL, colour=SOFT)
-    text.write(draw, (right, y + SMALL), words["range"].format(low=low, high=high), SMALL, colour=INK, anchor="rs")
+    text.write(draw, (right, y + SMALL), _range(panel.weights, style), SMALL, colour=INK, anchor="rs")
     finite = panel.weights[np.isfinite(panel.weights)]
-    base, ceiling = min(0.0, float(finite.min(initial=0))), max(1.0, float(finite.max(initial=1)))
+    start, end = scale_of(replace(style.look, scale="unit"), (0.0, 1.0))
+    axis = Axis(
+        min(start, float(finite.min(initial=start))),
+        max(end, float(finite.max(initial=end))),
+        NEUTRAL.get(style.look.reading, 0.0),
+    )
     for share in (0.0, 0.5, 1.0):
         line = bottom - round(share * PLOT)
         draw.line((x, line, right - 1, line), fill=FAINT, width=2)
         if share != 0.5:
-            label = f"{base + share * (ceiling - base):.3g}"
+            label = f"{axis.low + share * (axis.high - axis.low):.3g}"
             text.write(draw, (x - 8, line + 9), label, SMALL, colour=SOFT, anchor="rs")
-    _draw_bars(page, (x, top, right, bottom), panel.weights, base, ceiling)
+    _draw_bars(page, (x, top, right, bottom), panel.weights, axis)
     below = bottom + 10 + SMALL
     text.write(draw, (x, below), "0", SMALL, colour=SOFT)
     text.write(draw, (x + style.column // 2, below), words["channel"], SMALL, colour=SOFT, anchor="ms")
@@ -242,10 +282,9 @@ def _draw_bars(
     page: Image.Image,
     box: tuple[int, int, int, int],
     weights: Float32[np.ndarray, " c"],
-    base: float,
-    ceiling: float,
+    axis: Axis,
 ) -> None:
-    """Bars from 0; where there are too many for the pixels, they are drawn wider and averaged down."""
+    """Bars from the axis' base; where there are too many for the pixels, they are drawn wider and averaged down."""
     left, top, right, bottom = box
     width, count = right - left, len(weights)
     fine = count if count > width // 2 else width
@@ -255,11 +294,11 @@ def _draw_bars(
     covered = np.zeros((bottom - top, fine), np.uint8)
 
     def row(value: float) -> int:
-        return round((ceiling - value) / (ceiling - base) * (bottom - top))
+        return round((axis.high - value) / (axis.high - axis.low) * (bottom - top))
 
-    values = np.clip(np.nan_to_num(weights), base, ceiling).tolist()
+    values = np.clip(np.nan_to_num(weights), axis.low, axis.high).tolist()
     for value, first, last in zip(values, edges[:-1], edges[1:], strict=True):
-        above, below = sorted((row(value), row(0.0)))
+        above, below = sorted((row(value), row(axis.base)))
         covered[above:below, first : last - space] = 255
     stencil = Image.fromarray(covered)
     if fine != width:

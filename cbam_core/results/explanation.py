@@ -12,8 +12,9 @@ from jaxtyping import Float32, UInt8
 from cbam_core.errors import Message
 from cbam_core.results.frame import Frame
 from cbam_core.results.kinds import Kind
-from cbam_core.results.look import Look, as_scale
+from cbam_core.results.look import Look, Reading, as_reading, as_scale
 from cbam_core.results.placement import Placement
+from cbam_core.results.usual import UsualGate
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +27,56 @@ class Gate:
         call: how often it had run in this forward, itself included: 1, or more where a module is used again.
         values: float32 along the axes of its kind: ``"channel"`` (C,), ``"spatial"`` (H, W), ``"full"`` (C, H, W);
             CBAM's lie in (0, 1).
+        usual: what the gate usually does; None where that is not known.
     """
 
     name: str
     kind: Kind
     call: int
     values: Float32[np.ndarray, ...]
+    usual: UsualGate | None = None
+
+    @property
+    def relative(self) -> Float32[np.ndarray, ...] | None:
+        """The values as multiples of their own mean: g / mean(g), 1 on average; None where that mean is not above 0."""
+        return _relative(self.values)
+
+    @property
+    def against_usual(self) -> Float32[np.ndarray, ...] | None:
+        """How the gate's shape differs from its usual one: g / mean(g) - u / mean(u), 0 on average.
+
+        None where the usual values u are not known or have another size, or where a mean is not above 0.
+        """
+        if self.usual is None or self.usual.mean.shape != self.values.shape:
+            return None
+        shape, usual = self.relative, _relative(self.usual.mean)
+        return None if shape is None or usual is None else shape - usual
+
+    @property
+    def gain(self) -> float | None:
+        """How strong the gate is for this image: mean(g) / mean(u), 1 as usual.
+
+        None where the usual values u are not known, or where a mean is not above 0.
+        """
+        if self.usual is None or self.usual.level <= 0 or self.level <= 0:
+            return None
+        return self.level / self.usual.level
+
+    def read(self, reading: Reading) -> Float32[np.ndarray, ...] | None:
+        """The gate in a reading: its values, `relative` or `against_usual`; None where it has no such reading."""
+        if reading == "values":
+            return self.values
+        return self.relative if reading == "relative" else self.against_usual
+
+    @property
+    def level(self) -> float:
+        """Mean of the values."""
+        return float(self.values.mean(dtype=np.float64))
+
+
+def _relative(values: Float32[np.ndarray, ...]) -> Float32[np.ndarray, ...] | None:
+    mean = values.mean(dtype=np.float64)
+    return (values / mean).astype(np.float32) if mean > 0 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +186,7 @@ class Explanation:
         scale: str = "unit",
         opacity: float = 0.5,
         smooth: bool = False,
+        reading: str = "values",
     ) -> dict[str, Path]:
         """Write picture, raw values, channel weights and manifest into a folder.
 
@@ -150,6 +196,8 @@ class Explanation:
             scale: ``"unit"`` colours from 0 to 1; ``"stretch"`` from each mask's own minimum to its maximum.
             opacity: share of the mask's colour in the overlays, in [0, 1].
             smooth: draw masks interpolated between cells rather than as cells.
+            reading: ``"values"`` draws gates as they are, ``"relative"`` as multiples of their own mean, ``"usual"``
+                against their usual shape; files of numbers hold the gates as they are.
 
         Returns:
             The paths written, by file name.
@@ -159,7 +207,9 @@ class Explanation:
         """
         from cbam_core.explanation.saving import save
 
-        look = Look(colours=colours, scale=as_scale(scale), opacity=opacity, smooth=bool(smooth))
+        look = Look(
+            colours=colours, scale=as_scale(scale), opacity=opacity, smooth=bool(smooth), reading=as_reading(reading)
+        )
         return save(self, Path(folder), look=look)
 
 

@@ -18,6 +18,10 @@ from cbam_core.errors import RenderError
 Scale = Literal["unit", "stretch"]
 """``"unit"``: colours run from 0 to 1, comparable everywhere; ``"stretch"``: from least to greatest value."""
 
+Reading = Literal["values", "relative", "usual"]
+"""Gates as their ``"values"``, ``"relative"`` to their own mean, or against the ``"usual"`` shape; see
+`cbam_core.results.explanation.Gate`."""
+
 DEFAULT_COLOURS = "viridis"
 """The colour table that is used when nobody chooses."""
 
@@ -40,6 +44,8 @@ class Look:
         scale: ``"unit"``, or ``"stretch"`` for colours over each mask's own range.
         opacity: share of the colours over the image, 0 to 1.
         smooth: linear between cell centres; otherwise cells as they are.
+        reading: gates as their ``"values"``, ``"relative"`` to their own mean, or against the ``"usual"`` shape; the
+            last two have colours and a scale of their own.
 
     Raises:
         RenderError: a value is unknown or out of its range.
@@ -49,10 +55,12 @@ class Look:
     scale: Scale = "unit"
     opacity: float = 0.5
     smooth: bool = False
+    reading: Reading = "values"
 
     def __post_init__(self) -> None:
         check_colours(self.colours)
         as_scale(self.scale)
+        as_reading(self.reading)
         if not suits("opacity", self.opacity):
             raise RenderError("render.opacity", "opacity must lie between 0 and 1; given {given}", given=self.opacity)
 
@@ -63,6 +71,7 @@ _SUITS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
         "scale": lambda value: isinstance(value, str) and value in get_args(Scale),
         "opacity": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1,
         "smooth": lambda value: isinstance(value, bool),
+        "reading": lambda value: isinstance(value, str) and value in get_args(Reading),
     }
 )
 
@@ -102,6 +111,24 @@ def as_scale(text: str) -> Scale:
         "unknown scale '{given}'; choose one of {known}",
         given=text,
         known=", ".join(scales),
+    )
+
+
+def as_reading(text: str) -> Reading:
+    """Take a reading's name from a file or a person.
+
+    Raises:
+        RenderError: there is no such reading (``render.unknown-reading``).
+    """
+    readings: tuple[Reading, ...] = get_args(Reading)
+    for reading in readings:
+        if reading == text:
+            return reading
+    raise RenderError(
+        "render.unknown-reading",
+        "unknown reading '{given}'; choose one of {known}",
+        given=text,
+        known=", ".join(readings),
     )
 
 

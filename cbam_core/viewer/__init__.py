@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from cbam_core.render.colours import FLAT, MISSING, TABLES
+from cbam_core.render.diverging import DIVERGING
 from cbam_core.viewer.payload import Payload, Picture, Settings, ViewedBlock, lay_out
 from cbam_core.viewer.words import WORDS
 
@@ -29,7 +30,7 @@ __all__ = [
     "styles",
 ]
 
-PARTS = ("compose.js", "bars.js", "panel.js", "toolbar.js", "viewer.js")
+PARTS = ("compose.js", "reading.js", "bars.js", "panel.js", "toolbar.js", "viewer.js")
 """The module's files in the order in which they are joined."""
 
 
@@ -38,6 +39,7 @@ def source() -> str:
     """The viewer as one ES module that exports `mount`; it has no imports, needs no network and no eval."""
     constants = {
         "COLOUR_TABLES": {name: table.tobytes().hex() for name, table in TABLES.items()},
+        "DIVERGING_TABLE": DIVERGING.tobytes().hex(),
         "FLAT": FLAT,
         "MISSING": MISSING,
     }

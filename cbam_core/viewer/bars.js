@@ -1,17 +1,21 @@
 // Channel weights as bars on one canvas: axis, sorting, the channel under the pointer.
 
-const GUTTER = 22; // CSS pixels left of the bars for the axis' numbers
+const GUTTER = 28; // CSS pixels left of the bars for the axis' numbers
 const HEADROOM = 6; // above the axis' end and below its start, so that its numbers are not cut
 
-/** Channels in the order of display; equal weights keep the order of their numbers. */
+/** Channels in the order of display, greatest first where they are sorted; equal ones keep the order of their numbers. */
 function channelOrder(weights, order) {
-  const channels = Array.from(weights, (_, channel) => channel);
-  return order === "sorted" ? channels.sort((a, b) => weights[b] - weights[a] || a - b) : channels;
+  if (!weights) return [];
+  const channels = Array.from(weights.values, (_, channel) => channel);
+  const by = order === "unusual" ? readGate(weights, "usual") : weights.values;
+  return order === "index" || !by ? channels : channels.sort((a, b) => by[b] - by[a] || a - b);
 }
 
-/** 0 to 1, or wider where a gate of another kind leaves that range. */
-function axisRange(range) {
-  return { low: Math.min(0, range.low), high: Math.max(1, range.high) };
+/** The scale that masks have in the same reading, or wider where weights leave it. */
+function axisRange({ range, reading }) {
+  const neutral = NEUTRAL[reading];
+  const [low, high] = neutral === undefined ? [0, 1] : [neutral - 1, neutral + 1];
+  return { low: Math.min(low, range.low), high: Math.max(high, range.high), base: neutral ?? 0 };
 }
 
 /** The position in display order under a CSS x coordinate of the canvas, or null beside the bars. */
@@ -33,7 +37,7 @@ function envelope(weights, channels, columns) {
 /**
  * Draw the bars.
  * @param {HTMLCanvasElement} canvas its CSS size is kept
- * @param {object} data {weights, range, channels (display order), chosen (position or null)}
+ * @param {object} data {weights, usual (or null), reading, range, channels (display order), chosen (position or null)}
  * @param {object} ink CSS colours {bar, pale, mark, axis, text} and a font
  */
 function drawBars(canvas, data, ink) {
@@ -44,7 +48,7 @@ function drawBars(canvas, data, ink) {
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d", { willReadFrequently: true }); // small: no business of the GPU
   context.clearRect(0, 0, width, height);
-  const axis = axisRange(data.range);
+  const axis = axisRange(data);
   const left = Math.round(GUTTER * ratio);
   const pad = Math.round(HEADROOM * ratio);
   const plot = { left, width: width - left, top: pad, height: height - 2 * pad };
@@ -52,30 +56,30 @@ function drawBars(canvas, data, ink) {
     plot.top + Math.round((1 - (value - axis.low) / (axis.high - axis.low)) * plot.height);
   drawAxis(context, axis, plot, yOf, ink, ratio);
   const columns = Math.min(plot.width, data.channels.length);
-  if (columns < data.channels.length) drawEnvelope(context, data, plot, yOf, ink);
-  else drawEach(context, data, plot, yOf, ink, ratio);
+  const base = yOf(axis.base);
+  if (columns < data.channels.length) drawEnvelope(context, data, plot, yOf, { ...ink, base, zero: axis.base });
+  else drawEach(context, data, plot, yOf, { ...ink, base, ratio });
 }
 
 function drawAxis(context, axis, plot, yOf, ink, ratio) {
   context.font = `${10 * ratio}px ${ink.font}`;
   context.textAlign = "right";
   context.textBaseline = "middle";
-  const middle = (axis.low + axis.high) / 2;
-  for (const value of [axis.low, middle, axis.high]) {
+  const line = axis.base > axis.low ? axis.base : (axis.low + axis.high) / 2;
+  for (const value of [axis.low, line, axis.high]) {
     context.fillStyle = ink.axis;
     context.fillRect(plot.left, yOf(value), plot.width, Math.max(1, Math.round(ratio)));
-    if (value === middle) continue;
+    if (value === line && value !== axis.base) continue;
     context.fillStyle = ink.text;
-    const text = Number.isInteger(value) ? String(value) : value.toFixed(1);
+    const text = (Number.isInteger(value) ? String(value) : value.toFixed(1)).replace("-", "−");
     context.fillText(text, plot.left - 6 * ratio, yOf(value));
   }
 }
 
-function drawEach(context, data, plot, yOf, ink, ratio) {
+function drawEach(context, data, plot, yOf, { base, ratio, ...ink }) {
   const count = data.channels.length;
   const wide = plot.width / count;
   const gap = wide >= 3 * ratio ? Math.round(ratio) : 0;
-  const zero = yOf(Math.max(0, axisRange(data.range).low));
   data.channels.forEach((channel, position) => {
     const from = plot.left + Math.round(position * wide);
     const to = plot.left + Math.round((position + 1) * wide) - gap;
@@ -86,19 +90,21 @@ function drawEach(context, data, plot, yOf, ink, ratio) {
     }
     context.fillStyle = chosen ? ink.mark : ink.bar;
     const top = yOf(data.weights[channel]);
-    context.fillRect(from, Math.min(top, zero), to - from, Math.max(1, Math.abs(zero - top)));
+    context.fillRect(from, Math.min(top, base), to - from, Math.max(1, Math.abs(base - top)));
+    if (!data.usual) return;
+    context.fillStyle = ink.mark;
+    context.fillRect(from, yOf(data.usual[channel]) - Math.round(ratio / 2), to - from, Math.max(1, Math.round(ratio)));
   });
 }
 
-function drawEnvelope(context, data, plot, yOf, ink) {
-  const zero = yOf(0);
+function drawEnvelope(context, data, plot, yOf, { base, zero, ...ink }) {
   envelope(data.weights, data.channels, plot.width).forEach(({ low, high }, column) => {
-    // Full as far as every weight of the column reaches, pale as far as one does, to either side of 0.
-    const [far, near] = high <= 0 ? [low, high] : [high, low];
+    // Full as far as every weight of the column reaches, pale as far as one does, to either side of the base.
+    const [far, near] = high <= zero ? [low, high] : [high, low];
     for (const [value, colour] of [[far, ink.pale], [near, ink.bar]]) {
       const y = yOf(value);
       context.fillStyle = colour;
-      context.fillRect(plot.left + column, Math.min(y, zero), 1, Math.max(1, Math.abs(zero - y)));
+      context.fillRect(plot.left + column, Math.min(y, base), 1, Math.max(1, Math.abs(base - y)));
     }
   });
   if (data.chosen !== null) {

@@ -8,6 +8,8 @@ const TABLES = Object.fromEntries(
   ]),
 );
 
+const DIVERGING = Uint8Array.from(DIVERGING_TABLE.match(/../g), (pair) => parseInt(pair, 16));
+
 function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
@@ -29,18 +31,16 @@ function rangeOf(values) {
   return low <= high ? { low, high } : { low: 0, high: 0 };
 }
 
+/** A gate of the payload with its numbers unpacked. */
+function unpackGate(gate) {
+  if (!gate) return null;
+  const usual = gate.usual && { ...gate.usual, values: floatsOf(gate.usual.values) };
+  return { ...gate, values: floatsOf(gate.values), usual };
+}
+
 /** A block of the payload with its numbers unpacked. */
 function unpackBlock(block) {
-  const mask = block.mask && { ...block.mask, values: floatsOf(block.mask.values) };
-  const weights = block.weights && floatsOf(block.weights);
-  return {
-    name: block.name,
-    cells: block.cells,
-    mask,
-    weights,
-    maskRange: mask && rangeOf(mask.values),
-    weightsRange: weights && rangeOf(weights),
-  };
+  return { ...block, mask: unpackGate(block.mask), weights: unpackGate(block.weights) };
 }
 
 function isFlat(range) {
@@ -75,6 +75,12 @@ async function decodePng(picture) {
 function colourIndex(value) {
   if (Number.isNaN(value)) return -1;
   return Math.floor(Math.min(Math.max(value, 0), 1) * 255 + 0.5);
+}
+
+/** Index into the diverging table for a value on the scale from -1 to 1; -1 for what is not a number. */
+function signedIndex(value) {
+  if (Number.isNaN(value)) return -1;
+  return Math.floor(Math.min(Math.max(value, -1), 1) * 127 + 127.5);
 }
 
 function onScale(value, scale, range) {
@@ -118,8 +124,8 @@ function nearestCell(coordinate, origin, step, count) {
   return Math.min(Math.max(Math.floor((coordinate - origin) / step + 0.5), 0), count - 1);
 }
 
-function nearestIndices(mask, range, settings, x, y) {
-  const ofCell = Int16Array.from(mask.values, (value) => colourIndex(onScale(value, settings.scale, range)));
+function nearestIndices(mask, scale, x, y) {
+  const ofCell = Int16Array.from(mask.values, scale.index);
   const indices = new Int16Array(x.before.length * y.before.length);
   let at = 0;
   for (const row of y.before) {
@@ -131,7 +137,7 @@ function nearestIndices(mask, range, settings, x, y) {
   return indices;
 }
 
-function smoothIndices(mask, range, settings, x, y) {
+function smoothIndices(mask, scale, x, y) {
   const { values, width } = mask;
   const indices = new Int16Array(x.before.length * y.before.length);
   let at = 0;
@@ -145,7 +151,7 @@ function smoothIndices(mask, range, settings, x, y) {
       const u = x.share[i];
       const first = (1 - u) * values[above + left] + u * values[above + right];
       const second = (1 - u) * values[below + left] + u * values[below + right];
-      indices[at] = colourIndex(onScale((1 - v) * first + v * second, settings.scale, range));
+      indices[at] = scale.index((1 - v) * first + v * second);
       at += 1;
     }
   }
@@ -157,17 +163,19 @@ function weighted(share) {
   return Float64Array.from({ length: 256 }, (_, value) => share * value);
 }
 
-/** The picture with the mask in colours over it, as ImageData; a block without cells on it gives the picture alone. */
+/** The picture with the mask in colours over it, as ImageData; a block without cells on it gives the picture alone.
+    The block is one that `readBlock` gave. */
 function composeOverlay(picture, pixels, block, settings, zoom) {
   const { width, height, seen } = picture;
-  const cells = block.mask && block.cells[picture.id];
+  const cells = block.mask?.values && block.cells[picture.id];
+  const scale = block.mask?.values && scaleOf(settings, block.mask.range);
   const at = cells ?? { x0: 0, y0: 0, dx: 1, dy: 1 };
   const smooth = settings.smooth;
   const x = axisOf(width, zoom, at.x0, at.dx, block.mask ? block.mask.width : 1, smooth, seen[0], seen[2]);
   const y = axisOf(height, zoom, at.y0, at.dy, block.mask ? block.mask.height : 1, smooth, seen[1], seen[3]);
   const indices =
-    cells && (smooth ? smoothIndices : nearestIndices)(block.mask, block.maskRange, settings, x, y);
-  const table = TABLES[settings.colours];
+    cells && (smooth ? smoothIndices : nearestIndices)(block.mask, scale, x, y);
+  const table = scale?.table;
   const ofImage = weighted(1 - settings.opacity);
   const ofColour = weighted(settings.opacity);
   const out = new ImageData(width * zoom, height * zoom);
@@ -196,38 +204,33 @@ function composeOverlay(picture, pixels, block, settings, zoom) {
   return out;
 }
 
-/** The mask alone, one pixel a cell, as ImageData. */
-function composeMask(block, settings) {
-  const { width, height, values } = block.mask;
+/** A mask alone, one pixel a cell, as ImageData. */
+function composeMask({ width, height }, values, scale) {
   const out = new ImageData(width, height);
   const drawn = out.data;
-  const table = TABLES[settings.colours];
   for (let i = 0; i < values.length; i += 1) {
-    const index = colourIndex(onScale(values[i], settings.scale, block.maskRange));
-    for (let c = 0; c < 3; c += 1) drawn[4 * i + c] = index < 0 ? MISSING[c] : table[3 * index + c];
-    drawn[4 * i + 3] = 255;
+    drawn.set([...colourAt(scale.table, scale.index(values[i])), 255], 4 * i);
   }
   return out;
 }
 
-const masksShown = new WeakMap(); // by canvas: the block whose mask it shows, and how
+const masksShown = new WeakMap(); // by canvas: the values that it shows, and how
 
-/** Show a mask alone on a canvas of its own; opacity does not change it, so most paints find it there. */
-function showMask(canvas, block, { colours, scale }) {
-  const now = { block, colours, scale };
+/** Show values on the grid of a mask on a canvas of their own; opacity does not change them, so most paints find them
+    there. Where there are none, the canvas is empty. */
+function showMask(canvas, mask, values, { colours, scale, reading }) {
+  const now = { values, colours, scale, reading };
   const before = masksShown.get(canvas);
   if (before && Object.keys(now).every((name) => before[name] === now[name])) return;
   masksShown.set(canvas, now);
-  show(canvas, composeMask(block, { colours, scale }));
+  if (values) show(canvas, composeMask(mask, values, scaleOf({ colours, scale, reading }, rangeOf(values))));
+  else show(canvas, new ImageData(1, 1));
 }
 
-/** A colour table as a picture of 256 colours, from left to right, or from the top (its end) down. */
-function composeScale(colours, upright) {
-  const out = upright ? new ImageData(1, 256) : new ImageData(256, 1);
-  for (let i = 0; i < 256; i += 1) {
-    const index = upright ? 255 - i : i;
-    out.data.set([...colourAt(TABLES[colours], index), 255], 4 * i);
-  }
+/** A colour table as a picture, one pixel a colour, from left to right. */
+function composeTable(table) {
+  const out = new ImageData(table.length / 3, 1);
+  for (let i = 0; i < out.width; i += 1) out.data.set([...colourAt(table, i), 255], 4 * i);
   return out;
 }
 

@@ -42,27 +42,30 @@ class Panel {
     this.note = make("p", "note");
     this.stage = make("div", "stage", {}, this.picture, this.note);
     this.raw = make("canvas", "raw", { role: "img" });
-    this.ramp = make("canvas", "ramp", { "aria-hidden": "true" });
-    this.span = make("i", "span");
-    this.pin = make("i", "pin");
-    this.top = make("span", "top");
-    this.bottom = make("span", "bottom");
-    this.ruler = make("div", "ruler", {}, this.ramp, this.span, this.pin, this.top, this.bottom);
-    this.rail = make("div", "rail", {}, this.raw, this.ruler);
+    this.rawName = make("figcaption");
+    this.usual = make("canvas", "raw usual");
+    this.usualName = make("figcaption");
+    const alone = make("figure", "", {}, this.raw, this.rawName);
+    this.usually = make("figure", "", {}, this.usual, this.usualName);
+    this.rail = make("div", "rail", {}, alone, this.usually);
     this.range = make("span", "range");
     this.here = make("span", "here");
     this.flat = make("span", "flat");
-    this.facts = make("p", "facts", {}, this.range, this.flat, this.here);
+    this.gain = make("span", "gain");
+    this.facts = make("p", "facts", {}, this.range, this.gain, this.flat, this.here);
+    this.maskHabit = make("p", "habit");
+    this.weightsHabit = make("p", "habit");
     this.caption = make("span", "caption");
     this.spread = make("span", "spread");
     this.channel = make("span", "channel", { "aria-hidden": "true" });
-    const orders = ["index", "sorted"].map((order) => make("option", "", { value: order }));
+    const orders = ["index", "sorted", "unusual"].map((order) => make("option", "", { value: order }));
     this.order = make("select", "plain", {}, ...orders);
     this.bars = make("canvas", "bars", { role: "img", tabindex: "0" });
     this.numbers = make("div", "hidden numbers");
     const view = make("div", "view", {}, this.stage, this.rail);
     const head = make("div", "bars-head", {}, this.caption, this.spread, this.channel, this.order);
-    this.element = make("section", "block", {}, this.title, view, this.facts, head, this.bars, this.numbers);
+    const parts = [this.title, view, this.facts, this.maskHabit, head, this.bars, this.weightsHabit, this.numbers];
+    this.element = make("section", "block", {}, ...parts);
   }
 
   listen() {
@@ -90,50 +93,88 @@ class Panel {
 
   /** Show another block, or the same one with other numbers. */
   assign(block) {
-    this.block = block;
-    const { payload, words } = this.viewer;
+    this.whole = block;
+    this.block = readBlock(block, this.viewer.reading);
+    const { words } = this.viewer;
     const { mask, weights } = block;
     const facts = [];
-    if (weights) facts.push(fill(words.channels, { count: weights.length }));
+    if (weights) facts.push(fill(words.channels, { count: weights.values.length }));
     if (mask) facts.push(fill(words.resolution, { columns: mask.width, rows: mask.height }));
     this.title.replaceChildren(make("b", "", { title: block.name }, block.name), make("span", "", {}, facts.join(" · ")));
     this.element.setAttribute("aria-label", block.name);
     this.rail.classList.toggle("absent", !mask);
-    this.raw.style.aspectRatio = mask ? `${mask.width} / ${mask.height}` : "1";
+    for (const canvas of [this.raw, this.usual]) {
+      canvas.style.aspectRatio = mask ? `${mask.width} / ${mask.height}` : "1";
+    }
+    this.rawName.textContent = words.this_image;
+    this.usualName.textContent = words.usually;
+    this.usually.classList.toggle("absent", !mask?.usual);
     this.caption.textContent = weights ? words.weights : words.no_weights;
     this.order.hidden = !weights;
     this.bars.classList.toggle("absent", !weights);
     this.order.setAttribute("aria-label", words.order);
     for (const option of this.order.options) option.textContent = words[option.value];
-    if (this.channels?.length !== weights?.length) this.position = null;
+    for (const option of this.order.options) option.hidden = option.value === "unusual" && !this.viewer.hasUsual;
+    if (this.channels?.length !== weights?.values.length) this.position = null;
     this.channels = [];
-    this.writeLabels(payload.digits.short);
+    this.writeHabit(this.maskHabit, mask);
+    this.writeHabit(this.weightsHabit, weights, this.gainText(this.block.weights));
     this.scheduleNumbers();
   }
 
-  writeLabels(digits) {
+  /** What a gate usually does, in one sentence; an empty line where that is not known. */
+  writeHabit(line, gate, ...gains) {
     const { words } = this.viewer;
-    const { mask, weights, maskRange, weightsRange, name } = this.block;
-    const text = (range) => ({ low: range.low.toFixed(digits), high: range.high.toFixed(digits) });
+    const usual = gate?.usual;
+    line.hidden = !this.viewer.hasUsual;
+    const sentence = usual && fill(words[usual.sentence.code], usual.sentence.values);
+    line.textContent = [sentence, ...gains].filter(Boolean).join(" · ");
+    line.title = usual ? this.viewer.usualSet(usual) : "";
+  }
+
+  writeLabels() {
+    const { words } = this.viewer;
+    const { mask, weights, name } = this.block;
     this.raw.title = fill(words.mask_label, { block: name });
     this.raw.setAttribute("aria-label", this.raw.title);
-    if (weights) {
-      const values = { block: name, count: weights.length, ...text(weightsRange) };
+    this.usual.toggleAttribute("role", Boolean(mask?.usual));
+    if (mask?.usual) {
+      this.usual.setAttribute("role", "img");
+      this.usual.title = `${fill(words.usual_label, { block: name })}. ${this.viewer.usualSet(mask.usual)}`;
+      this.usual.setAttribute("aria-label", this.usual.title);
+    }
+    const read = weights?.values;
+    if (read) {
+      const values = { block: name, count: read.length, ...this.rangeText(weights.range, false) };
       this.bars.setAttribute("aria-label", fill(words.bars_label, values));
-      const flat = isFlat(weightsRange) ? ` · ${words.flat}` : "";
+      const flat = isFlat(rangeOf(this.whole.weights.values)) ? ` · ${words.flat}` : "";
       this.spread.textContent = fill(words.range, values) + flat;
     }
-    this.bars.tabIndex = weights ? 0 : -1;
-    this.bars.setAttribute("role", weights ? "application" : "img"); // arrow keys reach only what is no image
+    this.bars.tabIndex = read ? 0 : -1;
+    this.bars.setAttribute("role", read ? "application" : "img"); // arrow keys reach only what is no image
+  }
+
+  /** How strong a gate is against what is usual; "" where that is not known. */
+  gainText(gate) {
+    const known = gate && gate.gain !== null;
+    return known ? fill(this.viewer.words.gain, { value: gate.gain.toFixed(this.viewer.payload.digits.short) }) : "";
+  }
+
+  /** {low, high} of a range as the reading writes numbers. */
+  rangeText({ low, high }, ofMask) {
+    const { reading, payload } = this.viewer;
+    const digits = ofMask ? this.rangeDigits() : payload.digits.short;
+    return { low: written(low, reading, digits), high: written(high, reading, digits) };
   }
 
   /** Everything that depends on settings, picture or size. */
   paint() {
+    this.block = readBlock(this.whole, this.viewer.reading);
+    this.writeLabels();
     this.fit();
     this.paintOverlay();
-    this.paintScale();
     this.paintFacts();
-    this.channels = this.block.weights ? channelOrder(this.block.weights, this.viewer.settings.order) : [];
+    this.channels = channelOrder(this.whole.weights, this.viewer.settings.order);
     this.order.value = this.viewer.settings.order;
     this.paintBars();
     this.paintPoint();
@@ -154,80 +195,72 @@ class Panel {
   }
 
   paintOverlay() {
-    const { picture, pixels, settings, words, payload } = this.viewer;
-    const { mask, maskRange, name, cells } = this.block;
-    const placed = mask && cells[picture.id];
-    this.note.textContent = placed ? "" : mask ? words.no_place : words.no_mask;
+    const { picture, pixels, settings, words } = this.viewer;
+    const { mask, name, cells } = this.block;
+    const placed = mask?.values && cells[picture.id];
+    this.note.textContent = placed ? "" : !mask ? words.no_mask : mask.values ? words.no_place : words.no_reading;
     const values = { block: name, picture: words[picture.id] };
-    if (placed) {
-      const digits = payload.digits.short;
-      Object.assign(values, { rows: mask.height, columns: mask.width });
-      Object.assign(values, { low: maskRange.low.toFixed(digits), high: maskRange.high.toFixed(digits) });
-    }
+    if (placed) Object.assign(values, { rows: mask.height, columns: mask.width, ...this.rangeText(mask.range, true) });
     this.overlay.setAttribute("aria-label", fill(placed ? words.overlay_label : words.image_label, values));
     this.overlay.tabIndex = placed ? 0 : -1;
     this.overlay.setAttribute("role", placed ? "application" : "img");
-    if (pixels) show(this.overlay, composeOverlay(picture, pixels, this.block, settings, this.zoom));
-    if (mask) showMask(this.raw, this.block, settings);
-  }
-
-  /** The upright colour scale with the mask's true range beside it. */
-  paintScale() {
-    const { settings, payload } = this.viewer;
-    if (!this.block.mask) return;
-    const { low, high } = this.block.maskRange;
-    const ends = settings.scale === "unit" ? { low: 0, high: 1 } : { low, high };
-    const text = (value) => (settings.scale === "unit" ? String(value) : value.toFixed(this.rangeDigits()));
-    this.top.textContent = text(ends.high);
-    this.bottom.textContent = text(ends.low);
-    show(this.ramp, composeScale(settings.colours, true));
-    const held = (value) => Math.min(Math.max(onScale(value, settings.scale, { low, high }), 0), 1);
-    const [from, to] = settings.scale === "unit" ? [held(low), held(high)] : [0, 1];
-    this.span.style.bottom = `${100 * from}%`;
-    this.span.style.height = `${100 * (to - from)}%`;
-    this.ruler.classList.toggle("wide", this.rangeDigits() > payload.digits.short);
+    const drawn = { ...settings, reading: this.viewer.reading };
+    if (pixels) show(this.overlay, composeOverlay(picture, pixels, this.block, drawn, this.zoom));
+    if (!mask) return;
+    showMask(this.raw, mask, mask.values, drawn);
+    // Against itself the usual mask would be empty: it stands there as the shape that the mask is held against.
+    const reading = drawn.reading === "usual" ? "relative" : drawn.reading;
+    showMask(this.usual, mask, readUsual(mask, reading), { ...drawn, reading });
   }
 
   /** Two decimals would hide the range of a flat mask. */
   rangeDigits() {
     const { digits } = this.viewer.payload;
-    return isFlat(this.block.maskRange) ? digits.table : digits.short;
+    const { range } = this.block.mask;
+    return this.viewer.reading === "values" && isFlat(range) ? digits.table : digits.short;
   }
 
   paintFacts() {
-    const { words, settings } = this.viewer;
-    const { mask, maskRange } = this.block;
-    this.facts.classList.toggle("absent", !mask);
-    if (!mask) return;
+    const { words, settings, reading } = this.viewer;
+    const { mask } = this.block;
+    this.facts.classList.toggle("absent", !mask?.values);
+    if (!mask?.values) return;
     const digits = this.rangeDigits();
-    const low = maskRange.low.toFixed(digits);
-    const high = maskRange.high.toFixed(digits);
-    const flat = isFlat(maskRange);
-    this.range.textContent = fill(words.range, { low, high });
+    const flat = reading === "values" && isFlat(mask.range);
+    this.range.textContent = fill(words.range, this.rangeText(mask.range, true));
     this.range.title = fill(words.range_hint, { digits });
+    this.gain.textContent = this.gainText(mask);
+    this.gain.title = words.gain_hint;
     this.flat.hidden = !flat;
     this.flat.textContent = settings.scale === "stretch" ? words.flat_stretched : words.flat;
-    this.flat.title = fill(words.flat_hint, { span: (maskRange.high - maskRange.low).toFixed(digits) });
+    this.flat.title = fill(words.flat_hint, { span: (mask.range.high - mask.range.low).toFixed(digits) });
   }
 
   paintBars() {
-    const { weights, weightsRange } = this.block;
+    const { weights } = this.block;
+    const read = weights?.values;
     this.channel.textContent = "";
-    this.spread.hidden = !weights || this.position !== null;
-    if (!weights) return;
-    const data = { weights, range: weightsRange, channels: this.channels, chosen: this.position };
+    this.spread.hidden = !read || this.position !== null;
+    this.bars.classList.toggle("absent", !read);
+    if (!read) return;
+    const { reading } = this.viewer;
+    const usual = reading === "usual" ? null : weights.usualValues;
+    const data = { weights: read, usual, reading, range: weights.range, channels: this.channels, chosen: this.position };
     drawBars(this.bars, data, this.viewer.ink());
     if (this.position !== null) this.channel.textContent = this.channelText();
   }
 
   channelText() {
+    const { words, reading, payload } = this.viewer;
     const channel = this.channels[this.position];
-    const value = this.block.weights[channel].toFixed(this.viewer.payload.digits.short);
-    return fill(this.viewer.words.channel_here, { channel, value });
+    const { values, usualValues } = this.block.weights;
+    const text = (numbers) => written(numbers[channel], reading, payload.digits.short);
+    if (!usualValues || reading === "usual") return fill(words.channel_here, { channel, value: text(values) });
+    return fill(words.channel_and_usual, { channel, value: text(values), usual: text(usualValues) });
   }
 
   choose(position, spoken) {
-    if (position === this.position || !this.block.weights) return;
+    if (position === this.position || !this.block.weights?.values) return;
     this.position = position;
     this.paintBars();
     if (spoken && position !== null) this.viewer.say(`${this.block.name}, ${this.channelText()}`);
@@ -257,7 +290,7 @@ class Panel {
   /** The cell of this block at a point of the picture, with the mask's own value, or null. */
   cellAt(point) {
     const { picture } = this.viewer;
-    const cells = picture && this.block.mask && this.block.cells[picture.id];
+    const cells = picture && this.block.mask?.values && this.block.cells[picture.id];
     if (!cells || !point) return null;
     const [left, top, right, bottom] = picture.seen;
     if (point.x < left || point.x >= right || point.y < top || point.y >= bottom) return null;
@@ -271,7 +304,7 @@ class Panel {
     if (isShortcut(event)) return;
     const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     if (event.key === "Escape") this.viewer.point(null);
-    if (!(event.key in steps) || !this.block.mask) return;
+    if (!(event.key in steps) || !this.block.mask?.values) return;
     event.preventDefault();
     const { width, height } = this.block.mask;
     const now = this.cellAt(this.viewer.at);
@@ -282,7 +315,7 @@ class Panel {
     const point = this.centreOf(row, column);
     this.viewer.point(point);
     const reached = this.cellAt(point); // the nearest one on the picture, where padding put the other outside it
-    const value = reached.value.toFixed(this.rangeDigits());
+    const value = written(reached.value, this.viewer.reading, this.rangeDigits());
     this.viewer.say(fill(this.viewer.words.cell_spoken, { ...reached, block: this.block.name, value }));
   }
 
@@ -297,24 +330,20 @@ class Panel {
 
   /** Cross-hair, outlined cell and "here", or none of them. */
   paintPoint() {
-    const { at, picture, words, payload, settings } = this.viewer;
+    const { at, picture, words, reading } = this.viewer;
     const cell = this.cellAt(at);
     this.picture.classList.toggle("pointed", Boolean(at));
-    this.pin.hidden = !cell;
     this.cell.hidden = !cell;
     this.here.textContent = "";
     if (!at) return;
     this.across.style.top = `${(100 * at.y) / picture.height}%`;
     this.down.style.left = `${(100 * at.x) / picture.width}%`;
     if (!cell) {
-      this.here.textContent = this.block.mask && this.block.cells[picture.id] ? words.not_seen : "";
+      this.here.textContent = this.block.mask?.values && this.block.cells[picture.id] ? words.not_seen : "";
       return;
     }
     this.outline(cell);
-    const value = cell.value.toFixed(this.rangeDigits());
-    this.here.textContent = fill(words.here, { value });
-    const place = onScale(cell.value, settings.scale, this.block.maskRange);
-    this.pin.style.bottom = `${100 * Math.min(Math.max(place, 0), 1)}%`;
+    this.here.textContent = fill(words.here, { value: written(cell.value, reading, this.rangeDigits()) });
   }
 
   outline({ row, column }) {
@@ -339,7 +368,7 @@ class Panel {
 
   writeNumbers() {
     const { words, payload } = this.viewer;
-    const { mask, weights, name } = this.block;
+    const { mask, weights, name } = this.whole;
     const digits = payload.digits.table;
     const tables = [];
     if (mask) {
@@ -351,9 +380,11 @@ class Panel {
       tables.push(tableOf(fill(words.mask_table, { block: name, digits }), head, rows));
     }
     if (weights) {
-      const rows = Array.from(weights, (value, channel) => [String(channel), value.toFixed(digits)]);
+      const columns = weights.usual ? [weights.values, weights.usual.values] : [weights.values];
+      const row = (channel) => [String(channel), ...columns.map((values) => values[channel].toFixed(digits))];
       const caption = fill(words.weights_table, { block: name, digits });
-      tables.push(tableOf(caption, [words.channel, words.weight], rows));
+      const head = [words.channel, words.weight, words.usually].slice(0, 1 + columns.length);
+      tables.push(tableOf(caption, head, Array.from(weights.values, (_, channel) => row(channel))));
     }
     this.numbers.replaceChildren(...tables);
   }

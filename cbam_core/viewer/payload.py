@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
@@ -19,13 +20,14 @@ from PIL import Image
 
 from cbam_core.errors import RenderError
 from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
-from cbam_core.results.explanation import Block
+from cbam_core.results.explanation import Block, Gate
 from cbam_core.results.frame import Frame
 from cbam_core.results.look import Look, suits
+from cbam_core.results.usual import UsualGate
 from cbam_core.viewer.words import WORDS
 
 PictureId = Literal["input", "original"]
-Order = Literal["index", "sorted"]
+Order = Literal["index", "sorted", "unusual"]
 
 SHORT_DIGITS, TABLE_DIGITS = 2, 4
 """Decimals of a number beside a picture, and in a table."""
@@ -95,17 +97,41 @@ class ViewedBlock:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values; numbers as little-endian float32 in base64."""
-        values, weights = self.block.spatial_mask, self.block.channel_weights
+        spatial, channel = self.block.gate("spatial"), self.block.gate("channel")
         mask = None
-        if values is not None:
-            height, width = values.shape
-            mask = {"height": height, "width": width, "values": as_base64(values)}
+        if spatial is not None:
+            height, width = spatial.values.shape
+            mask = {"height": height, "width": width, **_gate(spatial)}
         return {
             "name": self.block.name,
             "mask": mask,
-            "weights": None if weights is None else as_base64(weights),
+            "weights": None if channel is None else _gate(channel),
             "cells": {picture: asdict(cells) for picture, cells in self.cells.items()},
         }
+
+
+def _gate(gate: Gate) -> dict[str, Any]:
+    """A gate's values and what is usual for it, JSON-ready."""
+    usual = gate.usual
+    fits = usual is not None and usual.mean.shape == gate.values.shape
+    return {
+        "values": as_base64(gate.values),
+        "level": gate.level if math.isfinite(gate.level) else None,
+        "usual": _usual(usual) if usual is not None and fits else None,
+    }
+
+
+def _usual(usual: UsualGate) -> dict[str, Any]:
+    sentence = usual.sentence
+    return {
+        "values": as_base64(usual.mean),
+        "level": usual.level,
+        "sentence": {"code": sentence.code, "values": sentence.values},
+        "follows": usual.follows_image,
+        "pattern": usual.shares.pattern,
+        "images": usual.images,
+        "count": usual.count,
+    }
 
 
 def _fits(name: str, value: object) -> bool:
@@ -126,7 +152,8 @@ class Settings(Look):
 
     Attributes:
         image: which picture lies under the masks.
-        order: channels by ``"index"`` or ``"sorted"``, greatest weight first.
+        order: channels by ``"index"``, ``"sorted"``, greatest weight first, or ``"unusual"``, greatest difference from
+            the usual shape first.
         block: in a network with many blocks, the one chosen last; None before any was chosen.
     """
 
@@ -147,7 +174,7 @@ class Settings(Look):
     @property
     def look(self) -> Look:
         """The look alone."""
-        return Look(self.colours, self.scale, self.opacity, self.smooth)
+        return Look(self.colours, self.scale, self.opacity, self.smooth, self.reading)
 
     def changed_by(self, values: Mapping[str, Any]) -> Settings:
         """These settings with those of `values` that make sense; the browser and links can send anything."""

@@ -4,13 +4,20 @@
 class Choice {
   constructor(legend, name, choices, take) {
     this.inputs = choices.map(({ value }) => make("input", "", { type: "radio", name, value }));
-    const labels = choices.map(({ text, hint }, i) => {
+    this.labels = choices.map(({ text, hint }, i) => {
       const label = make("label", "", {}, this.inputs[i], make("span", "", {}, text));
       if (hint) label.title = hint;
       return label;
     });
-    this.element = make("fieldset", "choice", {}, make("legend", "hidden", {}, legend), ...labels);
+    this.element = make("fieldset", "choice", {}, make("legend", "hidden", {}, legend), ...this.labels);
     for (const input of this.inputs) input.addEventListener("change", () => take(input.value));
+  }
+
+  /** Make one of the choices possible or impossible, and say why. */
+  allow(value, possible, hint) {
+    const at = this.inputs.findIndex((input) => input.value === value);
+    this.inputs[at].disabled = !possible;
+    this.labels[at].title = hint;
   }
 
   show(value) {
@@ -21,7 +28,7 @@ class Choice {
 function makeSelect(text, names, words, take) {
   const select = make("select", "", { "aria-label": text }, ...names.map((name) => make("option", "", { value: name }, words[name])));
   select.addEventListener("change", () => take(select.value));
-  return { select, label: make("label", "control", {}, make("span", "", {}, text), select) };
+  return { select, label: make("label", "control", {}, make("span", "hidden", {}, text), select) };
 }
 
 let toolbars = 0; // radio groups of two viewers in one document need names of their own
@@ -35,6 +42,12 @@ class Toolbar {
     this.percent = make("span", "percent", { "aria-hidden": "true" }); // the slider says it itself
     this.slider.addEventListener("input", () => set({ opacity: Number(this.slider.value) / 100 }));
     const opacity = make("label", "control", {}, make("span", "", {}, words.opacity), this.slider, this.percent);
+    this.reading = new Choice(
+      words.reading,
+      `cbam-reading-${toolbars}`,
+      ["values", "relative", "usual"].map((value) => ({ value, text: words[value], hint: words[`${value}_hint`] })),
+      (reading) => set({ reading }),
+    );
     this.colours = makeSelect(words.colours, Object.keys(TABLES), words, (colours) => set({ colours }));
     this.scale = makeSelect(words.scale, ["unit", "stretch"], words, (scale) => set({ scale }));
     this.drawing = new Choice(
@@ -54,12 +67,19 @@ class Toolbar {
     this.high = make("span", "high");
     this.ramp = make("canvas", "ramp", { role: "img" });
     this.bar = make("div", "colour-bar", {}, this.low, this.ramp, this.high);
-    const controls = [opacity, this.colours.label, this.scale.label, this.drawing.element, this.picture.element];
+    const controls = [this.reading.element, opacity, this.colours.label, this.scale.label, this.drawing.element, this.picture.element];
     this.element = make("div", "toolbar", { role: "group", "aria-label": words.viewer }, ...controls, this.bar);
   }
 
-  paint(settings) {
+  paint(settings, hasUsual) {
     const { words } = this;
+    this.reading.show(settings.reading);
+    this.reading.allow("usual", hasUsual, hasUsual ? words.usual_hint : words.no_usual);
+    const own = settings.reading === "values";
+    for (const { select, label } of [this.colours, this.scale]) {
+      select.disabled = !own;
+      label.title = own ? "" : words.own_scale;
+    }
     const percent = Math.round(settings.opacity * 100);
     this.slider.value = String(percent);
     this.slider.style.setProperty("--filled", `${percent}%`);
@@ -67,15 +87,17 @@ class Toolbar {
     this.slider.setAttribute("aria-valuetext", this.percent.textContent);
     this.colours.select.value = settings.colours;
     this.scale.select.value = settings.scale;
-    this.scale.label.title = settings.scale === "stretch" ? words.stretch_hint : "";
+    if (own && settings.scale === "stretch") this.scale.label.title = words.stretch_hint;
     this.drawing.show(settings.smooth ? "smooth" : "cells");
     this.picture.show(settings.image);
-    const unit = settings.scale === "unit";
-    this.low.textContent = unit ? "0" : words.lowest;
-    this.high.textContent = unit ? "1" : words.highest;
+    const scale = scaleOf(settings, { low: NaN, high: NaN });
+    const text = (value) => (own ? String(value) : written(value, settings.reading, 0));
+    const stretched = own && settings.scale === "stretch";
+    this.low.textContent = stretched ? words.lowest : text(scale.low);
+    this.high.textContent = stretched ? words.highest : text(scale.high);
     const ends = { low: this.low.textContent, high: this.high.textContent };
     this.ramp.setAttribute("aria-label", fill(words.colour_bar, ends));
-    show(this.ramp, composeScale(settings.colours, false));
+    show(this.ramp, composeTable(scale.table));
   }
 }
 
@@ -107,7 +129,8 @@ class Strip {
       button.setAttribute("aria-pressed", String(shown.includes(index)));
       button.tabIndex = index === shown[0] ? 0 : -1;
       const canvas = button.firstChild;
-      if (this.blocks[index].mask) showMask(canvas, this.blocks[index], settings);
+      const { mask } = readBlock(this.blocks[index], settings.reading);
+      if (mask) showMask(canvas, mask, mask.values, settings);
       else show(canvas, new ImageData(1, 1));
     });
   }

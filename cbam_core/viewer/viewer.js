@@ -85,6 +85,7 @@ class Viewer {
     this.payload = payload;
     this.words = payload.words;
     this.all = payload.blocks.map(unpackBlock);
+    this.hasUsual = hasUsual(this.all);
     this.makeToolbar();
     this.strip.assign(this.all, this.words);
     this.strip.element.hidden = this.all.length <= MANY;
@@ -101,12 +102,24 @@ class Viewer {
     this.slot.replaceChildren(this.toolbar.element);
   }
 
+  /** How gates are read: as the settings say, but against usual values only where there are some. */
+  get reading() {
+    const { reading } = this.settings;
+    return reading === "usual" && !this.hasUsual ? "values" : reading;
+  }
+
+  /** Over which images the usual values were taken. */
+  usualSet({ images, count }) {
+    return fill(this.words.usual_set, { images: this.words[images] ?? images, count: count.toLocaleString("en") });
+  }
+
   /** How many blocks stand side by side when there are too many for all. */
   get places() {
     return this.all.length <= MANY ? this.all.length : this.element.clientWidth >= 1280 ? 4 : 3;
   }
 
-  /** Keep the choice where it still fits; begin with blocks spread from the first to the last. */
+  /** Keep the choice where it still fits; begin with blocks that follow the image, then some spread from the
+      first to the last. */
   chooseBlocks() {
     const { places } = this;
     const count = this.all.length;
@@ -115,7 +128,10 @@ class Viewer {
     this.names = names;
     const step = (count - 1) / Math.max(1, places - 1);
     const spread = Array.from({ length: places }, (_, i) => Math.round(i * step));
-    const others = [...spread, ...this.all.keys()].filter((index) => !this.recent.includes(index));
+    const part = (gate) => (gate?.usual?.follows ? gate.usual.pattern : 0);
+    const follows = (index) => Math.max(part(this.all[index].mask), part(this.all[index].weights));
+    const following = [...this.all.keys()].filter(follows).sort((a, b) => follows(b) - follows(a));
+    const others = [...following, ...spread, ...this.all.keys()].filter((index) => !this.recent.includes(index));
     const missing = Math.max(0, places - this.recent.length);
     this.recent = [...[...new Set(others)].slice(0, missing), ...this.recent].slice(-places || count);
     const wanted = this.all.findIndex((block) => block.name === this.settings.block);
@@ -223,8 +239,9 @@ class Viewer {
     if (!this.pixels || this.gone) return;
     this.colours = null;
     this.size = `${this.element.clientWidth} ${window.devicePixelRatio}`;
-    this.toolbar.paint({ ...this.settings, image: pictureFor(this.payload, this.settings).id });
-    if (!this.strip.element.hidden) this.strip.paint(this.settings, this.shown);
+    const settings = { ...this.settings, reading: this.reading };
+    this.toolbar.paint({ ...settings, image: pictureFor(this.payload, settings).id }, this.hasUsual);
+    if (!this.strip.element.hidden) this.strip.paint(settings, this.shown);
     for (const panel of this.panels) panel.paint();
     this.painted += 1;
     this.element.dataset.painted = String(this.painted);

@@ -10,10 +10,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cbam_core.results.look import COLOUR_TABLES
+from cbam_core.results.usual import HABIT_WORDS
 
 WORDS: Mapping[str, str] = MappingProxyType(
     {
         "viewer": "Attention viewer",
+        "reading": "How the gates are read",
+        "values": "as they are",
+        "values_hint": "The gates' own values, from 0 to 1.",
+        "relative": "relative",
+        "relative_hint": "Each gate's values as multiples of their own mean: what it lets through more, and what less.",
+        "usual": "against usual",
+        "usual_hint": "How the shape of each gate differs from its usual one: 0 is as always, whatever the image.",
+        "no_usual": "What is usual for this network is not known; cbam usual finds it.",
+        "own_scale": "This reading has colours and a scale of its own, the same for every image and block.",
         "opacity": "Opacity",
         "percent": "{value} %",
         "colours": "Colours",
@@ -35,6 +45,16 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "colour_bar": "Colour scale from {low} to {high}",
         "channels": "{count} channels",
         "resolution": "{columns}×{rows}",
+        "this_image": "this image",
+        "usually": "usual",
+        "usual_label": "{block}: the usual spatial mask",
+        "usual_set": "Usual: the mean over {count} images ({images})",
+        "cifar10:train": "CIFAR-10, training images",
+        "cifar10:test": "CIFAR-10, test images",
+        "cifar10:samples": "the bundled images",
+        "gain": "×{value} of usual",
+        "gain_hint": "How strong the gate is for this image: the mean of its values, divided by the usual mean.",
+        **HABIT_WORDS,
         "range": "{low} to {high}",
         "range_hint": "Lowest and highest value of the mask, rounded to {digits} decimals",
         "here": "here {value}",
@@ -43,13 +63,16 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "flat_hint": "All values of this mask lie within {span}: the block treats all positions almost alike.",
         "flat_stretched": "flat, exaggerated",
         "no_mask": "no spatial mask in this block",
+        "no_reading": "this gate has no such reading: what is usual for it is not known",
         "no_place": "the position of this mask on the image is not known",
         "no_weights": "no channel weights in this block",
         "weights": "Channel weights",
         "order": "Order of the channels",
         "index": "by index",
         "sorted": "sorted",
+        "unusual": "unusual first",
         "channel_here": "channel {channel}: {value}",
+        "channel_and_usual": "channel {channel}: {value}, usually {usual}",
         "blocks": "Blocks",
         "overlay_label": "{block}: spatial mask over the {picture}, {rows} rows by {columns} columns, "
         "{low} to {high}. Arrow keys move from cell to cell, Escape clears.",

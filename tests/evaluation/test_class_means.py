@@ -9,22 +9,9 @@ from cbam_core import Classifier, explain
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import CbamError
-from cbam_core.evaluation.class_means import GateSums, Moments
+from cbam_core.evaluation.class_means import GateSums
 from tests.plain_blocks import by_kind
 from tests.plain_means import means_of
-
-
-@pytest.mark.parametrize("cuts", [(1,), (3, 4, 50), (99,)])
-def test_moments_are_numpys_whatever_the_steps(cuts: tuple[int, ...]) -> None:
-    # Nearly equal values far from 0: the difference of two sums of squares would lose their deviation.
-    values = (1e6 + np.random.default_rng(0).random((100, 3, 2))).astype(np.float64)
-    parts = np.split(values, cuts)
-    moments = Moments.of(parts[0])
-    for part in parts[1:]:
-        moments = moments.joined(Moments.of(part))
-    assert moments.count == 100
-    np.testing.assert_allclose(moments.mean, values.mean(axis=0), rtol=1e-14)
-    np.testing.assert_allclose(moments.deviation, values.std(axis=0), rtol=1e-7)
 
 
 def test_sums_are_the_summary_of_explanations(tiny_classifier: Classifier) -> None:

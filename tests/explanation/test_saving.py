@@ -243,13 +243,21 @@ def test_figure_holds_the_overlays_on_the_original(explanation: Explanation, pho
 def test_manifest_says_how_the_figure_was_drawn(explanation: Explanation, photo: np.ndarray) -> None:
     plain = json.loads(as_files(explanation)["manifest.json"])["figure"]
     other = as_files(explanation, original=photo, look=Look("greys", "stretch", 0.25, True))
-    assert plain == {"on": "input", "colours": "viridis", "scale": "unit", "opacity": 0.5, "smooth": False}
+    assert plain == {
+        "on": "input",
+        "colours": "viridis",
+        "scale": "unit",
+        "opacity": 0.5,
+        "smooth": False,
+        "reading": "values",
+    }
     assert json.loads(other["manifest.json"])["figure"] == {
         "on": "original",
         "colours": "greys",
         "scale": "stretch",
         "opacity": 0.25,
         "smooth": True,
+        "reading": "values",
     }
 
 

@@ -15,7 +15,7 @@ from cbam_core.render.figure import MARGIN, WORDS, Original, Prediction, figure
 from cbam_core.render.lettering import Lettering
 from cbam_core.render.overlay import Cells, overlay, raw_mask
 from cbam_core.render.panels import ACCENT, GAP, Panel
-from cbam_core.results.look import Look
+from cbam_core.results.look import Look, Reading
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -84,6 +84,34 @@ def test_the_networks_input_is_drawn_in_whole_squares() -> None:
 def test_every_setting_reaches_the_overlay(settings: dict[str, object]) -> None:
     over = overlay(IMAGE, MASK, CELLS, Look(**settings), zoom=15)  # type: ignore[arg-type]
     place_of(over, drawn(**settings))
+
+
+@pytest.mark.parametrize(("reading", "neutral"), [("relative", 1.0), ("usual", 0.0)])
+def test_a_reading_has_colours_and_an_axis_of_its_own(reading: Reading, neutral: float, written: list[str]) -> None:
+    mask = MASK - MASK.mean() + np.float32(neutral)
+    page = drawn(
+        [Panel("cbam1", mask, np.array([-0.6, 0.1, 0.5], np.float32) + np.float32(neutral), CELLS)], reading=reading
+    )
+    assert place_of(overlay(IMAGE, mask, CELLS, Look(reading=reading), zoom=15), page)
+    low, high = ("×0", "×2") if reading == "relative" else ("-1", "+1")
+    assert {low, high} <= set(written)
+    least = f"×{mask.min():.3f}" if reading == "relative" else f"{mask.min():.3f}"
+    assert any(line.startswith(f"{least} to ") for line in written)
+    assert any("fixed scale" in line for line in written)
+    assert not any("viridis" in line for line in written)
+
+
+def test_bars_of_multiples_stand_on_one() -> None:
+    page = drawn([Panel("cbam1", None, np.array([0.5, 1.5], np.float32), None)], reading="relative")
+    columns = np.flatnonzero(bars(page))
+    below, above = (np.flatnonzero((page[-400:, column] == BLUE).all(axis=1)) for column in (columns[0], columns[-1]))
+    assert len(below) == len(above) == 35
+    assert above.max() + 1 == below.min()
+
+
+def test_a_gate_without_the_reading_says_so(written: list[str]) -> None:
+    drawn([Panel("cbam1", None, None, CELLS, unread=("spatial", "channel"))], reading="usual")
+    assert written.count("not known what is usual") == 2
 
 
 def test_a_stretched_mask_uses_its_whole_colour_table() -> None:

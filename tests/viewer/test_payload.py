@@ -11,7 +11,7 @@ from cbam_core.results.frame import Frame
 from cbam_core.results.placement import Placement
 from cbam_core.viewer import WORDS, Payload, Settings, ViewedBlock, lay_out
 from cbam_core.viewer.payload import png
-from tests.plain_blocks import block_of
+from tests.plain_blocks import block_of, usual_of
 
 INPUT = np.arange(32 * 32 * 3, dtype=np.uint32).reshape(32, 32, 3).astype(np.uint8)
 POOLED = Placement(start=(0.5, 0.5), step=(2.0, 2.0))
@@ -32,7 +32,7 @@ def test_numbers_travel_without_loss():
     block = ViewedBlock(block_of("cbam1", {"spatial": mask, "channel": weights})).as_dict()
     assert (block["mask"]["height"], block["mask"]["width"]) == (4, 6)
     assert np.array_equal(numbers(block["mask"]["values"]).reshape(4, 6), mask)
-    assert np.array_equal(numbers(block["weights"]), weights)
+    assert np.array_equal(numbers(block["weights"]["values"]), weights)
 
 
 def test_missing_gates_are_null():
@@ -101,10 +101,38 @@ def test_settings_from_a_browser_are_taken_where_they_make_sense():
         "more": object(),
     }
     assert Settings(smooth=True).changed_by(sent) == Settings(
-        "viridis", "stretch", 1.0, True, "input", "sorted", "cbam2"
+        colours="viridis", scale="stretch", opacity=1.0, smooth=True, order="sorted", block="cbam2"
     )
 
 
 @pytest.mark.parametrize("opacity", [True, None, "0.4", float("inf"), {}])
 def test_an_opacity_that_is_no_number_changes_nothing(opacity):
     assert Settings().changed_by({"opacity": opacity}) == Settings()
+
+
+def test_a_gate_brings_what_is_usual_for_it_and_how_it_is_said():
+    mean = np.array([0.2, 0.6], np.float32)
+    usual = usual_of("b.channel", "channel", mean)
+    block = block_of("b", {"channel": np.array([0.1, 0.4], np.float32)}, usual={"channel": usual})
+    weights = json.loads(json.dumps(ViewedBlock(block).as_dict()))["weights"]
+    assert weights["level"] == pytest.approx(0.25)
+    assert np.array_equal(numbers(weights["usual"].pop("values")), mean)
+    assert weights["usual"] == {
+        "level": pytest.approx(0.4),
+        "sentence": {"code": "usual.channels", "values": {}},
+        "follows": True,
+        "pattern": 0.7,
+        "images": "cifar10:train",
+        "count": 123,
+    }
+
+
+def test_usual_values_of_another_size_are_left_out():
+    usual = usual_of("b.channel", "channel", np.full(3, 0.5))
+    block = block_of("b", {"channel": np.array([0.1, 0.4], np.float32)}, usual={"channel": usual})
+    assert ViewedBlock(block).as_dict()["weights"]["usual"] is None
+
+
+def test_values_that_are_no_numbers_make_no_level():
+    block = block_of("b", {"channel": np.array([np.nan, 0.4], np.float32)})
+    assert ViewedBlock(block).as_dict()["weights"]["level"] is None

@@ -7,6 +7,7 @@ import pytest
 import cbam_core.viewer
 from cbam_core.render.colours import TABLES
 from cbam_core.results.frame import Frame
+from cbam_core.results.usual import HABIT_WORDS
 from cbam_core.viewer import WORDS, ViewedBlock, lay_out, source, standalone_html, styles
 from tests.plain_blocks import block_of
 
@@ -51,7 +52,9 @@ def test_styles_load_nothing():
 def test_every_word_that_the_viewer_asks_for_exists_and_every_word_is_used():
     asked = set(re.findall(r"\bwords\.(\w+)", code()))
     chosen = set(TABLES) | {"unit", "stretch", "cells", "smooth", "cells_hint", "smooth_hint"}
-    chosen |= {"input", "original", "index", "sorted"}  # looked up by the value of a setting
+    chosen |= {"input", "original", "index", "sorted", "unusual"}  # looked up by the value of a setting
+    chosen |= {"values", "relative", "usual", "values_hint", "relative_hint", "usual_hint"}
+    chosen |= {*HABIT_WORDS, "cifar10:train", "cifar10:test", "cifar10:samples"}  # by what the payload says
     assert asked | chosen == set(WORDS)
 
 

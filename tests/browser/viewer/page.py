@@ -27,17 +27,18 @@ def check_pixels(page, payload, **drawn):
     for index, given in enumerate(payload.blocks):
         found = pixels(page.locator("canvas.overlay").nth(index))
         zoom = found.shape[1] // picture.image.shape[1]
+        mask = given.block.gate("spatial").read(settings.reading)
         expected = overlay(
             picture.image,
-            given.mask,
+            mask,
             given.cells[picture.id],
             settings.look,
             zoom=zoom,
             seen=picture.seen,
         )
         assert np.array_equal(found, expected)
-        alone = pixels(page.locator(".rail canvas.raw").nth(index))
-        assert np.array_equal(alone, raw_mask(given.mask, settings.look))
+        alone = pixels(page.locator(".rail figure:first-child canvas.raw").nth(index))
+        assert np.array_equal(alone, raw_mask(mask, settings.look))
 
 
 def move_slider(page, percent):

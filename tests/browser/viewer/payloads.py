@@ -1,12 +1,14 @@
 """What the viewer is given to show: gates that could be, on a small picture and on a photo."""
 
+from dataclasses import replace
+
 import numpy as np
 from skimage import data
 
 from cbam_core.results.frame import Frame
 from cbam_core.results.placement import Placement
 from cbam_core.viewer import Settings, lay_out
-from tests.plain_blocks import block_of
+from tests.plain_blocks import FOLLOWS, block_of, usual_of
 
 
 def gated(name, weights, mask, placement):
@@ -44,6 +46,20 @@ def photo(fit="crop", blocks=BLOCKS, settings=DEFAULTS):
     left, top = (width - side) / 2, (height - side) / 2
     frame = Frame((width, height), (32, 32), (left, top, left + side, top + side))
     return lay_out(SMALL, frame, blocks, original=cat, settings=settings)
+
+
+def with_usual(given, shares=FOLLOWS):
+    """The block, and what is usual for its gates: random too."""
+    chance = np.random.default_rng(len(given.name))
+    gates = (
+        replace(gate, usual=usual_of(gate.name, gate.kind, chance.uniform(0.1, 0.9, gate.values.shape), shares))
+        for gate in given.gates
+    )
+    return replace(given, gates=tuple(gates))
+
+
+KNOWN = lay_out(SMALL, WHOLE, [with_usual(one) for one in BLOCKS])
+"""`SAMPLE` of a network of which it is known what is usual."""
 
 
 def many(count=8):

@@ -9,7 +9,7 @@ from cbam_core.results.placement import Placement
 from cbam_core.viewer import Settings, lay_out
 from tests.browser.canvas import pixels
 from tests.browser.viewer.page import check_pixels, choose, move_slider, press
-from tests.browser.viewer.payloads import SAMPLE, SMALL, WHOLE, block, gated, photo
+from tests.browser.viewer.payloads import KNOWN, SAMPLE, SMALL, WHOLE, block, gated, photo
 
 pytestmark = pytest.mark.browser
 
@@ -34,6 +34,16 @@ def test_pixels_equal_python_after_every_change_in_the_browser(open_page):
     choose(page, "Colours", "cividis")
     move_slider(page, 100)
     check_pixels(page, SAMPLE, opacity=1.0, colours="cividis", scale="stretch")
+
+
+def test_pixels_equal_python_in_every_reading(open_page):
+    page = open_page(KNOWN)
+    for text, reading in (("relative", "relative"), ("against usual", "usual"), ("as they are", "values")):
+        press(page, text)
+        check_pixels(page, KNOWN, reading=reading)
+        press(page, "smooth")
+        check_pixels(page, KNOWN, reading=reading, smooth=True)
+        press(page, "cells")
 
 
 @pytest.mark.parametrize("fit", ["crop", "pad"])

@@ -1,0 +1,117 @@
+"""``cbam usual``: what each gate of a network usually does, over a set of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cbam_core.cli.choosing import (
+    CheckpointOption,
+    DataFolderOption,
+    JsonOption,
+    file_of,
+    open_at_hand,
+    open_checkpoint,
+)
+from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
+
+if TYPE_CHECKING:
+    from cbam_core.results.usual import Usual
+
+
+def find_usual(
+    checkpoint: CheckpointOption = None,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--images",
+            metavar="IMAGES",
+            help="'cifar10:train', 'cifar10:test', 'samples' (the 100 bundled images), or a folder of images.",
+            show_default="cifar10:train where it was fetched, else samples",
+        ),
+    ] = None,
+    data_dir: DataFolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find what each gate of a network usually does, and keep it beside the checkpoint.
+
+    It is the mean of each gate over all images, and three shares of its variance that add up to 100 %: one fixed
+    pattern, one number an image (gain), and a pattern that follows the image. The app then shows how an image differs
+    from what is usual.
+
+    \b
+    Examples:
+      cbam usual
+      cbam usual --checkpoint mine.pth --images photos
+      cbam usual --checkpoint mine.pth --images cifar10:test --json
+    """
+    from cbam_core.data.dataset import open_dataset
+    from cbam_core.evaluation.usual_gates import usual_gates
+
+    classifier = open_checkpoint(checkpoint)
+    dataset = open_dataset(images, data_dir) if images else open_at_hand("cifar10:train", data_dir)
+    with progress_bar("{task.completed}/{task.total}") as progress:
+        task = progress.add_task("observing", total=len(dataset))
+        usual = usual_gates(classifier, dataset, report=lambda done: progress.update(task, completed=done))
+    kept = _keep(usual, file_of(classifier, checkpoint))
+    if as_json:
+        write_json({"checkpoint": classifier.name, "digest": usual.digest, **describe_usual(usual)})
+    else:
+        typer.echo(one_line(f"{classifier.name} on {usual.count:,} images ({usual.images})"))
+        show_usual(usual)
+    say(f"saved {kept}")
+
+
+def describe_usual(usual: Usual) -> dict[str, Any]:
+    """Usual gates as JSON-ready values, without the values of each cell."""
+    return {
+        "usual": {"images": usual.images, "count": usual.count},
+        "gates": [
+            {
+                "name": gate.name,
+                "kind": gate.kind,
+                "mean": gate.level,
+                "fixed": gate.shares.fixed,
+                "gain": gate.shares.gain,
+                "pattern": gate.shares.pattern,
+                "sentence": str(gate.sentence),
+            }
+            for gate in usual.gates
+        ],
+    }
+
+
+def show_usual(usual: Usual) -> None:
+    """Write a table of usual gates."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("gate", overflow="fold")
+    for heading in ("mean", "fixed", "gain", "pattern"):
+        table.add_column(heading, justify="right")
+    table.add_column("", overflow="fold")
+    for gate in usual.gates:
+        shares = (gate.shares.fixed, gate.shares.gain, gate.shares.pattern)
+        table.add_row(
+            one_line(gate.name), f"{gate.level:.3f}", *(percent(share, 0) for share in shares), str(gate.sentence)
+        )
+    console().print(table)
+
+
+def _keep(usual: Usual, checkpoint: Path) -> Path:
+    from cbam_core.errors import DataError
+    from cbam_core.results.usual import usual_path, write_usual
+
+    path = usual_path(checkpoint)
+    try:
+        write_usual(usual, path)
+    except OSError as error:
+        raise DataError(
+            "usual.unwritable",
+            "cannot write {path}: {reason}; move the checkpoint to a folder that you may write to",
+            path=str(path),
+            reason=error.strerror or str(error),
+        ) from error
+    return path

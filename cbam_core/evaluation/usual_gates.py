@@ -1,0 +1,118 @@
+"""What the gates of a network usually do: taken over any number of images in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from cbam_core.data.dataset import Dataset, ImageSequence
+from cbam_core.errors import DataError
+from cbam_core.evaluation.moments import Moments
+from cbam_core.network import Classifier
+from cbam_core.observing import Observation, batch_size, batches, observe_all
+from cbam_core.results.explanation import own_copy
+from cbam_core.results.kinds import Kind
+from cbam_core.results.usual import Shares, Usual, UsualGate
+
+
+def usual_gates(classifier: Classifier, dataset: Dataset, *, report: Callable[[int], None] = lambda _: None) -> Usual:
+    """Show a network every image of a set, and find what its gates usually do.
+
+    Args:
+        classifier: the network; it is not changed.
+        dataset: images, with or without labels; the centre of one of another size is fitted to the network's.
+        report: called after each batch with the number of images done.
+
+    Raises:
+        CaptureError, ModelError: as `cbam_core.observing.observe`.
+        DataError: the set has no images.
+        ImageError: an image of a folder cannot be decoded.
+    """
+    sums = UsualSums(classifier)
+    for part in batches(len(dataset), batch_size(classifier)):
+        sums.add(dataset.images[part])
+        report(part.stop)
+    return sums.usual(":".join(filter(None, (dataset.name, dataset.split))))
+
+
+class UsualSums:
+    """What is known of a network's gates so far; `add` images in any number of steps.
+
+    Args:
+        classifier: the network; it is not changed.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._gates: dict[tuple[str, Kind, int], _GateSums] = {}
+        self.count = 0
+
+    def add(self, images: ImageSequence) -> None:
+        """Show the network some images, and take in what its gates did.
+
+        Raises:
+            CaptureError, ModelError: as `cbam_core.observing.observe`.
+        """
+        for seen in observe_all(self._classifier, images):
+            self._take_in(seen)
+        self.count += len(images)
+
+    def usual(self, images: str) -> Usual:
+        """What was found.
+
+        Args:
+            images: what the images are.
+
+        Raises:
+            DataError: there was none.
+        """
+        if not self.count:
+            raise DataError("usual.no-images", "there are no images to take the usual gates from; name a set with some")
+        gates = tuple(sums.result(*key, images) for key, sums in self._gates.items())
+        return Usual(gates, self.count, images, self._classifier.digest)
+
+    def _take_in(self, seen: Observation) -> None:
+        for gate in seen.gates:
+            key = (gate.name, gate.kind, gate.call)
+            found = _GateSums.of(gate.values)
+            self._gates[key] = self._gates[key].joined(found) if key in self._gates else found
+
+
+class _GateSums:
+    """Moments of one gate: of each value, and of the mean of an image's values."""
+
+    def __init__(self, values: Moments, levels: Moments) -> None:
+        self._values, self._levels = values, levels
+
+    @classmethod
+    def of(cls, values: Float[np.ndarray, " n *shape"]) -> _GateSums:
+        wide = values.astype(np.float64)
+        return cls(Moments.of(wide), Moments.of(wide.reshape(len(wide), -1).mean(axis=1, keepdims=True)))
+
+    def joined(self, other: _GateSums) -> _GateSums:
+        return _GateSums(self._values.joined(other._values), self._levels.joined(other._levels))
+
+    def result(self, name: str, kind: Kind, call: int, images: str) -> UsualGate:
+        mean, count = self._values.mean, self._values.count
+        fixed = count * np.square(mean - mean.mean()).sum()
+        gain = mean.size * float(self._levels.squares.item())
+        pattern = max(0.0, self._values.squares.sum() - gain)
+        return UsualGate(
+            name=name,
+            kind=kind,
+            call=call,
+            mean=own_copy(mean),
+            deviation=own_copy(self._values.deviation),
+            variance=float(fixed + gain + pattern) / (count * mean.size),
+            shares=_shares(float(fixed), gain, float(pattern)),
+            count=count,
+            images=images,
+        )
+
+
+def _shares(fixed: float, gain: float, pattern: float) -> Shares:
+    """Sums of squares as shares; a gate without any variance is a fixed pattern."""
+    whole = fixed + gain + pattern
+    return Shares(fixed / whole, gain / whole, pattern / whole) if whole else Shares(1.0, 0.0, 0.0)

@@ -1,0 +1,230 @@
+"""What a gate usually does: its mean over a reference set, and what its variance is made of.
+
+The values g[n, s] of a gate, for image n of N and cell s of S (a channel, a place of the map, or one element), vary for
+three reasons, as in an analysis of variance of two factors without repetition (R. A. Fisher, *Statistical Methods for
+Research Workers*, 1925). With m the mean of all, m[n] that of an image and m[s] that of a cell:
+
+    g[n, s] - m = (m[s] - m) + (m[n] - m) + (g[n, s] - m[s] - m[n] + m)
+                  fixed pattern  image gain   image pattern
+
+The squares of the three parts add up to those of the whole, so their shares of the variance add up to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Float32
+
+from cbam_core.errors import DataError, Message
+from cbam_core.results.arrays import read_arrays, write_arrays
+from cbam_core.results.kinds import Kind, as_kind
+
+SUFFIX = ".usual.npz"
+"""How the name of a file of usual gates ends; it begins like that of its checkpoint."""
+
+LARGEST = 50_000_000
+"""Bytes that a file of usual gates may hold unpacked; those of the shipped networks hold under 100,000."""
+
+MOST = 0.6
+"""The share of the variance from which on one part is what a gate does."""
+
+OFF = 0.01
+"""The distance from 0.5, as a root mean square, up to which a gate is off: its values are written as 0.50."""
+
+STEADY = 0.01
+"""The deviation between images, as a share of the gate's mean, up to which they make no difference."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of a gate's variance over cells and images, each in [0, 1]; they add up to 1.
+
+    Attributes:
+        fixed: the same pattern for every image.
+        gain: one number an image, by which all of its values are higher or lower.
+        pattern: where, or which channels, from image to image.
+    """
+
+    fixed: float
+    gain: float
+    pattern: float
+
+
+@dataclass(frozen=True, eq=False)
+class UsualGate:
+    """What one gate did over the images of a reference set.
+
+    Attributes:
+        name: its name in the network, such as ``"cbam1.channel"``.
+        kind: what it multiplies one by one, see `cbam_core.results.kinds`.
+        call: how often it had run in a forward, itself included.
+        mean: of each value over the images, float32 along the axes of its kind.
+        deviation: standard deviation of each value over the images, of the same shape.
+        variance: of all values, over cells and images.
+        shares: what that variance is made of.
+        count: number of images, N.
+        images: what the images are, such as ``"cifar10:train"`` or a folder's name.
+    """
+
+    name: str
+    kind: Kind
+    call: int
+    mean: Float32[np.ndarray, ...]
+    deviation: Float32[np.ndarray, ...]
+    variance: float
+    shares: Shares
+    count: int
+    images: str
+
+    @property
+    def level(self) -> float:
+        """Mean of all values."""
+        return float(self.mean.mean(dtype=np.float64))
+
+    @property
+    def sentence(self) -> Message:
+        """What the gate does, by thresholds that are the same for every gate: `OFF`, `STEADY`, `MOST`.
+
+        It says nothing about whether that matters to the answer.
+        """
+        code = self._does()
+        values = {"percent": round(100 * self.shares.fixed)} if code == "usual.fixed" else {}
+        return Message(code, HABIT_WORDS[code], values)
+
+    @property
+    def follows_image(self) -> bool:
+        """Whether most of what the gate does is a pattern that differs from image to image."""
+        return self._does() in _FOLLOWS.values()
+
+    def _does(self) -> str:
+        """The key of the gate's sentence."""
+        if self.variance + (self.level - 0.5) ** 2 <= OFF**2:
+            return "usual.off"
+        if self.variance * (1 - self.shares.fixed) <= (STEADY * self.level) ** 2:
+            return "usual.steady"
+        if self.shares.fixed >= MOST:
+            return "usual.fixed"
+        if self.shares.gain >= MOST:
+            return "usual.gain"
+        return _FOLLOWS[self.kind] if self.shares.pattern >= MOST else "usual.mixed"
+
+
+HABIT_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "usual.off": "off: 0.50 everywhere, as an untrained gate",
+        "usual.steady": "the same for every image (within 1 %)",
+        "usual.fixed": "the same for every image ({percent} % fixed)",
+        "usual.gain": "one number an image: how strong",
+        "usual.channels": "follows the image: which channels",
+        "usual.where": "follows the image: where",
+        "usual.both": "follows the image: where and which channels",
+        "usual.mixed": "mixed",
+    }
+)
+"""Every sentence about a gate, by its code."""
+
+_FOLLOWS: Mapping[Kind, str] = MappingProxyType(
+    {"channel": "usual.channels", "spatial": "usual.where", "full": "usual.both"}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Usual:
+    """What every gate of a network usually does.
+
+    Attributes:
+        gates: in order of execution.
+        count: number of images, N.
+        images: what the images are, such as ``"cifar10:train"`` or a folder's name.
+        digest: SHA-256 of the network's weights; "" where they came from no file.
+    """
+
+    gates: tuple[UsualGate, ...]
+    count: int
+    images: str
+    digest: str = ""
+    _by_name: Mapping[str, UsualGate] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {gate.name: gate for gate in self.gates})
+
+    def gate(self, name: str) -> UsualGate | None:
+        """The gate of a name; None where there is none."""
+        return self._by_name.get(name)
+
+
+def usual_path(checkpoint: Path) -> Path:
+    """Where the usual gates of a checkpoint are kept: ``net.usual.npz`` beside ``net.safetensors``.
+
+    Those of ``net.pth`` are ``net.pth.usual.npz``: its weights may be others.
+    """
+    name = checkpoint.stem if checkpoint.suffix == ".safetensors" else checkpoint.name
+    return checkpoint.with_name(f"{name}{SUFFIX}")
+
+
+def write_usual(usual: Usual, path: Path) -> None:
+    """Write usual gates, complete or not at all.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    arrays: dict[str, np.ndarray] = {
+        "names": np.array([gate.name for gate in usual.gates], dtype=np.str_),
+        "kinds": np.array([gate.kind for gate in usual.gates], dtype=np.str_),
+        "calls": np.array([gate.call for gate in usual.gates], dtype=np.int64),
+        "variance": np.array([gate.variance for gate in usual.gates], dtype=np.float64),
+        "shares": np.array(
+            [(gate.shares.fixed, gate.shares.gain, gate.shares.pattern) for gate in usual.gates], dtype=np.float64
+        ).reshape(-1, 3),
+        "count": np.array(usual.count),
+        "images": np.array(usual.images),
+        "digest": np.array(usual.digest),
+    }
+    for place, gate in enumerate(usual.gates):
+        arrays |= {f"mean:{place}": gate.mean, f"deviation:{place}": gate.deviation}
+    write_arrays(path, arrays)
+
+
+def read_usual(path: Path) -> Usual:
+    """Read usual gates; their arrays are read-only.
+
+    Raises:
+        DataError: the file is missing, damaged, or holds something else.
+    """
+    try:
+        return _from_arrays(read_arrays(path, largest=LARGEST))
+    except (DataError, OSError, ValueError, KeyError, TypeError) as error:  # the last three: arrays that do not fit
+        raise DataError(
+            "usual.unreadable", "{path} does not hold the usual gates of a network; create it again", path=str(path)
+        ) from error
+
+
+def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Usual:
+    count, images = int(arrays["count"].item()), str(arrays["images"].item())
+    return Usual(tuple(_gates(arrays, count, images)), count, images, str(arrays["digest"].item()))
+
+
+def _gates(arrays: Mapping[str, np.ndarray], count: int, images: str) -> Iterable[UsualGate]:
+    columns = (arrays[name].tolist() for name in ("names", "kinds", "calls", "variance", "shares"))
+    for place, (name, kind, call, variance, shares) in enumerate(zip(*columns, strict=True)):
+        mean, deviation = arrays[f"mean:{place}"], arrays[f"deviation:{place}"]
+        if mean.shape != deviation.shape or not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
+            raise ValueError(f"the values of {name} do not fit")
+        if not (np.isfinite(variance) and np.isfinite(shares).all()):
+            raise ValueError(f"the shares of {name} are no numbers")
+        yield UsualGate(
+            name=str(name),
+            kind=as_kind(kind),
+            call=int(call),
+            mean=mean,
+            deviation=deviation,
+            variance=float(variance),
+            shares=Shares(*shares),
+            count=count,
+            images=images,
+        )

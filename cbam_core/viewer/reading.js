@@ -1,0 +1,84 @@
+// How a gate is read: as it is, as multiples of its own mean, or against what is usual for it. The arithmetic is that of
+// cbam_core/results/explanation.py and render/readings.py, in the same order, so that both give the same numbers and
+// colours. READINGS, COLOUR_TABLES and DIVERGING_TABLE come from Python.
+
+const NEUTRAL = { relative: 1, usual: 0 }; // what the middle of the diverging colours stands for; they reach 1 to each side
+
+/** Values divided by a mean, as float32 numbers. */
+function shapeOf(values, mean) {
+  return Float32Array.from(values, (value) => value / mean);
+}
+
+/** The values of a gate of the payload as a reading has them; null where the gate has no such reading. */
+function readGate(gate, reading) {
+  if (reading === "values") return gate.values;
+  if (!(gate.level > 0)) return null;
+  const shape = shapeOf(gate.values, gate.level);
+  if (reading === "relative") return shape;
+  const { usual } = gate;
+  if (!usual || !(usual.level > 0) || usual.values.length !== shape.length) return null;
+  const usually = shapeOf(usual.values, usual.level);
+  return shape.map((value, i) => value - usually[i]);
+}
+
+/** The usual values of a gate as a reading has them, to stand beside it; null where they are not known. */
+function readUsual(gate, reading) {
+  const { usual } = gate;
+  if (!usual) return null;
+  if (reading === "values") return usual.values;
+  return usual.level > 0 ? shapeOf(usual.values, usual.level) : null;
+}
+
+/** How strong a gate is for this image, as a multiple of what is usual; null where that is not known. */
+function gainOf({ level, usual }) {
+  return usual && usual.level > 0 && level > 0 ? level / usual.level : null;
+}
+
+/** A mask or weights of a block as a reading has them: what is drawn, its range, and what stands beside it. */
+function readPart(part, reading) {
+  if (!part) return null;
+  const values = readGate(part, reading);
+  const usual = readUsual(part, reading);
+  return { ...part, values, range: values && rangeOf(values), usualValues: usual, gain: gainOf(part) };
+}
+
+const readBlocks = new WeakMap(); // by block: what each reading made of it
+
+/** A block as a reading has it; made once. */
+function readBlock(block, reading) {
+  if (!readBlocks.has(block)) readBlocks.set(block, {});
+  const known = readBlocks.get(block);
+  known[reading] ??= { ...block, mask: readPart(block.mask, reading), weights: readPart(block.weights, reading) };
+  return known[reading];
+}
+
+/** Whether any gate of these blocks has usual values to be read against. */
+function hasUsual(blocks) {
+  return blocks.some((block) => [block.mask, block.weights].some((part) => part && readGate(part, "usual")));
+}
+
+/** The scale that masks are coloured on: its ends, its table, where a value lies on it, and which colour it gets. */
+function scaleOf({ reading, scale, colours }, range) {
+  const neutral = NEUTRAL[reading];
+  if (neutral !== undefined) {
+    return {
+      low: neutral - 1,
+      high: neutral + 1,
+      table: DIVERGING,
+      place: (value) => (value - neutral + 1) / 2,
+      index: (value) => signedIndex(value - neutral),
+    };
+  }
+  const { low, high } = scale === "unit" ? { low: 0, high: 1 } : range;
+  const place = (value) => onScale(value, scale, range);
+  return { low, high, table: TABLES[colours], place, index: (value) => colourIndex(place(value)) };
+}
+
+/** A number as a reading writes it. */
+function written(value, reading, digits) {
+  const text = Math.abs(value).toFixed(digits);
+  const sign = value < 0 && Number(text) > 0 ? "−" : "";
+  if (reading === "relative") return `×${sign}${text}`;
+  if (reading === "usual") return `${sign || (Number(text) > 0 ? "+" : "")}${text}`;
+  return `${value < 0 && Number(text) > 0 ? "-" : ""}${text}`;
+}

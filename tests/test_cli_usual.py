@@ -1,0 +1,82 @@
+"""``cbam usual``, and what ``cbam info`` says of it."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cbam_core import explain, load_classifier
+from cbam_core.cli import main
+from cbam_core.data.samples import sample_sheet
+from cbam_core.results.usual import read_usual, write_usual
+
+
+@pytest.fixture
+def checkpoint(tiny_checkpoint, tmp_path):
+    return shutil.copy(tiny_checkpoint, tmp_path / "net.safetensors")
+
+
+def test_usual_gates_are_kept_beside_the_checkpoint_and_known_from_then_on(checkpoint, tmp_path, capsys):
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 0
+    written = capsys.readouterr()
+    assert "net on 100 images (cifar10:samples)" in written.out
+    assert f"saved {tmp_path / 'net.usual.npz'}" in written.err
+    usual = read_usual(tmp_path / "net.usual.npz")
+    for gate in usual.gates:
+        assert gate.name in written.out
+    classifier = load_classifier(checkpoint)
+    assert classifier.usual.count == 100
+    gates = [gate for block in explain(classifier, sample_sheet().images[0]).blocks for gate in block.gates]
+    assert [gate.usual for gate in gates] == list(classifier.usual.gates)
+    assert all(gate.against_usual is not None for gate in gates)
+
+
+def test_json_of_both_commands_gives_shares_that_add_up_to_one(checkpoint, capsys):
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert main(["info", str(checkpoint), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["gates"] == said["gates"]
+    for gate in said["gates"]:
+        assert gate.keys() == {"name", "kind", "mean", "fixed", "gain", "pattern", "sentence"}
+        assert gate["fixed"] + gate["gain"] + gate["pattern"] == pytest.approx(1)
+
+
+def test_info_says_what_the_images_were(checkpoint, capsys):
+    main(["info", str(checkpoint)])
+    assert "Gates, over" not in capsys.readouterr().out
+    main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"])
+    capsys.readouterr()
+    main(["info", str(checkpoint)])
+    assert "Gates, over 100 images (cifar10:samples)" in capsys.readouterr().out
+
+
+def test_a_folder_of_images_is_a_reference_set(checkpoint, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    for place, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (3, 40, 60, 3), dtype=np.uint8)):
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{place}.png")
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", str(tmp_path / "photos")]) == 0
+    assert "net on 3 images (photos)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense"])
+def test_a_damaged_file_beside_a_checkpoint_is_left_out_with_a_warning(checkpoint, tmp_path, caplog, content):
+    (tmp_path / "net.usual.npz").write_bytes(content)
+    assert load_classifier(checkpoint).usual is None
+    assert "does not hold the usual gates of a network" in caplog.text
+
+
+def test_a_file_of_other_weights_is_left_out_with_a_warning(checkpoint, tmp_path, caplog):
+    main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"])
+    usual = read_usual(tmp_path / "net.usual.npz")
+    write_usual(replace(usual, digest="0" * 64), tmp_path / "net.usual.npz")
+    assert load_classifier(checkpoint).usual is None
+    assert "belongs to other weights" in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(checkpoint, tmp_path, capsys):
+    (tmp_path / "net.usual.npz").mkdir()
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 3
+    assert "cannot write" in capsys.readouterr().err
