@@ -185,7 +185,10 @@ def as_png(
         )
     picture = figure(
         explanation.input_image,
-        [panel_of(block, _cells(block, explanation, original is not None), look.reading) for block in explanation.blocks],
+        [
+            panel_of(block, _cells(block, explanation, original is not None), look.reading)
+            for block in explanation.blocks
+        ],
         Prediction(explanation.checkpoint, explanation.classes, explanation.probabilities),
         original=None if original is None else Original(original, _seen(explanation)),
         look=look,
