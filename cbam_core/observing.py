@@ -20,7 +20,7 @@ from cbam_core.data.dataset import ImageSequence
 from cbam_core.data.fitting import fit_image
 from cbam_core.data.normalisation import normalise
 from cbam_core.errors import ModelError
-from cbam_core.gates import Gate, capture, place
+from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.network import Classifier
 from cbam_core.results.kinds import Kind
 from cbam_core.results.placement import Placement
@@ -175,7 +175,7 @@ def _check_logits(classifier: Classifier, logits: Tensor, count: int) -> None:
         )
 
 
-def _observed(gate: Gate) -> ObservedGate:
+def _observed(gate: RecordedGate) -> ObservedGate:
     return ObservedGate(gate.name, gate.block, gate.kind, gate.call, _plain(gate.values))
 
 

@@ -11,7 +11,7 @@ from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.history import Epoch, History
 from cbam_core.training import precision
 from cbam_core.training import run as run_module
-from cbam_core.training.callbacks import Audience, Step
+from cbam_core.training.callbacks import Callbacks, Step
 from cbam_core.training.recipes import FAST, REFERENCE
 from cbam_core.training.run import TrainedRun
 
@@ -24,15 +24,15 @@ def asked(monkeypatch, tiny_classifier):
     calls = []
     done = replace(tiny_classifier, card=Card(test_correct=9, test_count=10))
 
-    def train_classifier(recipe, folder, *, watches, **options):
+    def train_classifier(recipe, folder, *, callbacks, **options):
         calls.append((recipe, folder, options))
-        audience, history = Audience(watches), History()
-        audience.begin(done.model, history)
+        callbacks, history = Callbacks(callbacks), History()
+        callbacks.begin(done.model, history)
         for number in range(1, recipe.epochs + 1):
-            audience.step(Step(number, number, 1, 1, recipe.epochs, 16, 1.5, 0.1))
+            callbacks.step(Step(number, number, 1, 1, recipe.epochs, 16, 1.5, 0.1))
             history = History((*history.epochs, Epoch(number, 20.0, 0.1, 1.5, 0.5, 1.25, 0.625)))
-            audience.epoch(done.model, history)
-        audience.end(history)
+            callbacks.epoch(done.model, history)
+        callbacks.end(history)
         answers = np.zeros((10, 2), np.uint16)
         counted = None if options["resume"] else Evaluation(("a", "b"), *np.zeros((2, 10), np.uint8), answers)
         return TrainedRun(folder / "made.safetensors", done, counted)

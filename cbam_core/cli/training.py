@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from cbam_core.results.history import Epoch
-    from cbam_core.training.callbacks import Watch
+    from cbam_core.training.callbacks import Callback
 
 
 def _known_recipe(name: str) -> str:
@@ -88,7 +88,7 @@ def train(
             name=name,
             data_folder=data_dir,
             resume=resume,
-            watches=[_on_terminal(progress, notice)],
+            callbacks=[_on_terminal(progress, notice)],
             tensorboard=tensorboard,
         )
     card = run.classifier.card
@@ -97,15 +97,15 @@ def train(
     typer.echo(one_line(str(run.checkpoint)))
 
 
-def _on_terminal(progress: Progress, notice: str) -> Watch:
+def _on_terminal(progress: Progress, notice: str) -> Callback:
     """Make a callback that shows a progress bar and a line for each epoch, after a notice if there is one."""
     from cbam_core.results.history import History
-    from cbam_core.training.callbacks import Step, Watch
+    from cbam_core.training.callbacks import Callback, Step
     from cbam_core.training.records import Pace
 
     bar = progress.add_task("training", total=None, state="")
 
-    class Terminal(Watch):
+    class Terminal(Callback):
         def begin(self, model: object, history: History) -> None:
             if notice:
                 typer.echo(notice, err=True)

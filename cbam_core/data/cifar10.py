@@ -11,7 +11,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
-from cbam_core.data.cifar10_sources import ARCHIVE, NPM_PACKAGE, Piece, Source, SourceFailedError
+from cbam_core.data.cifar10_sources import ARCHIVE, NPM_PACKAGE, Piece, Progress, Source, SourceFailedError
 from cbam_core.errors import CbamError, DataError
 from cbam_core.places import cache_folder
 
@@ -34,8 +34,6 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 """Class names in the order of their labels."""
 
 Split = Literal["train", "test"]
-Progress = Callable[[str, int, int | None], None]
-"""Called with the current step, the amount done, and the total amount (None where unknown)."""
 
 
 @dataclass(frozen=True)

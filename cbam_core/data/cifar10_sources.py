@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 Progress = Callable[[str, int, int | None], None]
+"""Called with the current step, the amount done, and the total amount (None where unknown)."""
 
 ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 """The official archive in binary form, on the host from which torchvision takes the pickled form."""

@@ -77,28 +77,28 @@ def _costly(name: str) -> ImageError:
 
 def _jpeg_segments(content: bytes) -> int:
     """Count the segments before the first scan, and fill bytes as well; stop above the limit."""
-    place, count = 2, 0
+    offset, count = 2, 0
     while count <= MAX_SEGMENTS:
         count += 1
-        marker = content[place + 1]
-        if content[place] != 0xFF or marker in {0xFF, 0x00}:
-            place += 1
+        marker = content[offset + 1]
+        if content[offset] != 0xFF or marker in {0xFF, 0x00}:
+            offset += 1
         elif marker == 0xDA:
             break
         elif marker == 0x01 or 0xD0 <= marker <= 0xD9:
-            place += 2
+            offset += 2
         else:
-            place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+            offset += 2 + int.from_bytes(content[offset + 2 : offset + 4], "big")
     return count
 
 
 def _png_is_costly(content: bytes) -> bool:
-    place, count = 8, 0
-    while place + 12 <= len(content) and content[place + 4 : place + 8] != b"IEND":
+    offset, count = 8, 0
+    while offset + 12 <= len(content) and content[offset + 4 : offset + 8] != b"IEND":
         count += 1
         if count > MAX_CHUNKS:
             return True
-        place += 12 + int.from_bytes(content[place : place + 4], "big")
+        offset += 12 + int.from_bytes(content[offset : offset + 4], "big")
     return content.count(b"iCCP") > MAX_PROFILES
 
 
@@ -109,17 +109,17 @@ def colour_table(flags: int) -> int:
 
 def _gif_blocks(content: bytes) -> int:
     """Count the data blocks of the extensions before the first image; stop above the limit."""
-    place, count = 13 + colour_table(content[10]), 0
-    while content[place] != ord(",") and count <= MAX_GIF_BLOCKS:
+    offset, count = 13 + colour_table(content[10]), 0
+    while content[offset] != ord(",") and count <= MAX_GIF_BLOCKS:
         count += 1
-        if content[place] != ord("!"):
-            place += 1
+        if content[offset] != ord("!"):
+            offset += 1
             continue
-        place += 2
-        while (length := content[place]) and count <= MAX_GIF_BLOCKS:
-            place += length + 1
+        offset += 2
+        while (length := content[offset]) and count <= MAX_GIF_BLOCKS:
+            offset += length + 1
             count += 1
-        place += 1
+        offset += 1
     return count
 
 
@@ -127,9 +127,9 @@ def _tiff_strips(content: bytes) -> int:
     """Return the largest number of values in an entry of the first page that lists strips or tiles."""
     order = "<" if content.startswith(b"II") else ">"
     big = content[2:4] in {b"+\0", b"\0+"}
-    (place,) = struct.unpack_from(order + ("Q" if big else "I"), content, 8 if big else 4)
-    (entries,) = struct.unpack_from(order + ("Q" if big else "H"), content, place)
-    first, length = place + (8 if big else 2), 20 if big else 12
+    (offset,) = struct.unpack_from(order + ("Q" if big else "I"), content, 8 if big else 4)
+    (entries,) = struct.unpack_from(order + ("Q" if big else "H"), content, offset)
+    first, length = offset + (8 if big else 2), 20 if big else 12
     strips = 0
     for entry in range(first, first + length * min(entries, 65535), length):
         tag, _, count = struct.unpack_from(order + ("HHQ" if big else "HHI"), content, entry)

@@ -33,9 +33,9 @@ class ImageSequence(Protocol):
         """Number of images."""
 
     @overload
-    def __getitem__(self, place: int, /) -> Pixels: ...
+    def __getitem__(self, index: int, /) -> Pixels: ...
     @overload
-    def __getitem__(self, place: slice, /) -> Sequence[Pixels] | UInt8[np.ndarray, "n h w 3"]: ...
+    def __getitem__(self, index: slice, /) -> Sequence[Pixels] | UInt8[np.ndarray, "n h w 3"]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +92,14 @@ class ImageFiles(Sequence[Pixels]):
         return len(self.paths)
 
     @overload
-    def __getitem__(self, place: int) -> Pixels: ...
+    def __getitem__(self, index: int) -> Pixels: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Pixels]: ...
-    def __getitem__(self, place: int | slice) -> Pixels | list[Pixels]:
+    def __getitem__(self, index: slice) -> list[Pixels]: ...
+    def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
         """Pixels of one file, uint8 RGB (H, W, 3), or of several."""
-        if isinstance(place, slice):
-            return [decode(path).pixels for path in self.paths[place]]
-        return decode(self.paths[place]).pixels
+        if isinstance(index, slice):
+            return [decode(path).pixels for path in self.paths[index]]
+        return decode(self.paths[index]).pixels
 
 
 def open_dataset(source: str | Path, folder: Path | None = None) -> Dataset:

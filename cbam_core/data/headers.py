@@ -59,7 +59,7 @@ _BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}
 def sniff(content: bytes) -> str | None:
     """Return the name of the format that the first bytes announce; None unless it is accepted."""
     for name, signatures in _SIGNATURES.items():
-        if any(content[place : place + len(word)] == word for place, word in signatures):
+        if any(content[offset : offset + len(word)] == word for offset, word in signatures):
             if name == "WebP" and not content.startswith(b"RIFF"):
                 continue
             # Two letters are a weak sign, so the length of a BMP's second header is checked as well.
@@ -156,18 +156,18 @@ def orientation(exif: Any) -> int:
 def _gif_frames(content: bytes) -> tuple[int, bool]:
     frames = 0
     try:
-        place = 13 + colour_table(content[10])
+        offset = 13 + colour_table(content[10])
         blocks = 0
-        while content[place] in b",!":
-            if content[place] == ord(","):
+        while content[offset] in b",!":
+            if content[offset] == ord(","):
                 frames += 1
-                place += 11 + colour_table(content[place + 9])
+                offset += 11 + colour_table(content[offset + 9])
             else:
-                place += 2
-            while length := content[place]:
-                place += length + 1
+                offset += 2
+            while length := content[offset]:
+                offset += length + 1
                 blocks += 1
-            place += 1
+            offset += 1
             blocks += 1
             if blocks > MAX_BLOCKS or frames > COUNTED_FRAMES:
                 return frames, False
@@ -179,16 +179,18 @@ def _gif_frames(content: bytes) -> tuple[int, bool]:
 def _tiff_pages(content: bytes) -> tuple[int, bool]:
     order = "<" if content.startswith(b"II") else ">"
     big = content[2:4] in {b"+\0", b"\0+"}
-    counter, offset, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
+    counter, pointer, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
     seen: set[int] = set()
     try:
-        (place,) = struct.unpack_from(order + offset, content, 8 if big else 4)
-        while place and place not in seen:
+        (offset,) = struct.unpack_from(order + pointer, content, 8 if big else 4)
+        while offset and offset not in seen:
             if len(seen) == COUNTED_FRAMES:
                 return len(seen), False
-            (entries,) = struct.unpack_from(order + counter, content, place)
-            seen.add(place)
-            (place,) = struct.unpack_from(order + offset, content, place + struct.calcsize(counter) + entry * entries)
+            (entries,) = struct.unpack_from(order + counter, content, offset)
+            seen.add(offset)
+            (offset,) = struct.unpack_from(
+                order + pointer, content, offset + struct.calcsize(counter) + entry * entries
+            )
     except (struct.error, OverflowError):
         pass
     return len(seen), True

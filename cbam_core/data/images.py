@@ -153,9 +153,9 @@ def _notes_on_file(image: ImageFile, content: bytes, name: str) -> list[Message]
 def _pixels(image: Image.Image) -> tuple[UInt8[np.ndarray, "h w 3"], list[Message]]:
     """Return upright RGB pixels of a loaded image, and notes."""
     rgb, notes = to_rgb(image)
-    turn = _UPRIGHT.get(orientation(image.info.get("exif")))
-    if turn is not None:
-        rgb = rgb.transpose(turn)
+    transpose = _UPRIGHT.get(orientation(image.info.get("exif")))
+    if transpose is not None:
+        rgb = rgb.transpose(transpose)
         notes.append(Message("image.turned", "the image was turned upright, as recorded by its camera"))
     return np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3), notes
 

@@ -109,7 +109,7 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> ClassMeans:
             deviation=_blocks(arrays, "deviation", at),
             classes=classes,
             probabilities=own_copy(arrays["probabilities"][at]),
-            predicted=tuple(classes[place] for place in arrays["predicted"][starts[at] : ends[at]].tolist()),
+            predicted=tuple(classes[index] for index in arrays["predicted"][starts[at] : ends[at]].tolist()),
         )
         for at, name in enumerate(arrays["names"].tolist())
     }

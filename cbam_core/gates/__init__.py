@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cbam_core.gates.geometry import place
-    from cbam_core.gates.record import Gate, Record
+    from cbam_core.gates.record import Gate, Record, RecordedGate
     from cbam_core.gates.watcher import capture
 
-__all__ = ["Gate", "Record", "capture", "place"]
+__all__ = ["Gate", "Record", "RecordedGate", "capture", "place"]
 
-_HOMES = {"Gate": "record", "Record": "record", "capture": "watcher", "place": "geometry"}
+_HOMES = {"Gate": "record", "Record": "record", "RecordedGate": "record", "capture": "watcher", "place": "geometry"}
 
 
 def __getattr__(name: str) -> Any:

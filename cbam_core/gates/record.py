@@ -13,7 +13,7 @@ from cbam_core.results.kinds import AXES, Kind
 
 
 @dataclass(frozen=True, eq=False)
-class Gate:
+class RecordedGate:
     """One tensor that multiplied a feature map.
 
     Attributes:
@@ -31,6 +31,10 @@ class Gate:
     values: Tensor
 
 
+Gate = RecordedGate
+"""Earlier name of `RecordedGate`."""
+
+
 class Record:
     """Gates of the last complete forward inside a `cbam_core.capture`."""
 
@@ -38,7 +42,7 @@ class Record:
         self._seen: list[tuple[Site, Tensor]] | None = None
 
     @property
-    def gates(self) -> tuple[Gate, ...]:
+    def gates(self) -> tuple[RecordedGate, ...]:
         """Gates in order of execution; empty for a network without gates.
 
         The calls of a block that runs several times in one forward are named ``"cbam1"``, ``"cbam1#2"``, ...
@@ -64,10 +68,10 @@ class Record:
         self._seen = seen
 
 
-def _gate(site: Site, call: int, values: Tensor) -> Gate:
+def _gate(site: Site, call: int, values: Tensor) -> RecordedGate:
     block = site.block if call == 1 else f"{site.block}#{call}"
     name = block + site.name.removeprefix(site.block)
-    return Gate(name, block, site.kind, call, smallest(values, AXES[site.kind]))
+    return RecordedGate(name, block, site.kind, call, smallest(values, AXES[site.kind]))
 
 
 def smallest(values: Tensor, axes: str) -> Tensor:

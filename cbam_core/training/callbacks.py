@@ -40,7 +40,7 @@ class Step:
     learning_rate: float
 
 
-class Watch:
+class Callback:
     """Base class of callbacks, called in the main process; every method does nothing by default."""
 
     def begin(self, model: nn.Module, history: History) -> None:
@@ -56,32 +56,32 @@ class Watch:
         """Called when the run is complete."""
 
 
-class Audience(Watch):
+class Callbacks(Callback):
     """Several callbacks as one.
 
     Args:
-        watches: callbacks, called in this order.
+        callbacks: callbacks in the order of their calls.
     """
 
-    def __init__(self, watches: Sequence[Watch]) -> None:
-        self._watches = tuple(watches)
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self._callbacks = tuple(callbacks)
 
     def begin(self, model: nn.Module, history: History) -> None:
-        """See `Watch`."""
-        for watch in self._watches:
-            watch.begin(model, history)
+        """See `Callback`."""
+        for callback in self._callbacks:
+            callback.begin(model, history)
 
     def step(self, step: Step) -> None:
-        """See `Watch`."""
-        for watch in self._watches:
-            watch.step(step)
+        """See `Callback`."""
+        for callback in self._callbacks:
+            callback.step(step)
 
     def epoch(self, model: nn.Module, history: History) -> None:
-        """See `Watch`."""
-        for watch in self._watches:
-            watch.epoch(model, history)
+        """See `Callback`."""
+        for callback in self._callbacks:
+            callback.epoch(model, history)
 
     def end(self, history: History) -> None:
-        """See `Watch`."""
-        for watch in self._watches:
-            watch.end(history)
+        """See `Callback`."""
+        for callback in self._callbacks:
+            callback.end(history)

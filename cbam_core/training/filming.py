@@ -15,7 +15,7 @@ from cbam_core.network import Classifier
 from cbam_core.observing import observe, placements
 from cbam_core.results.film import FILM, Film, FilmedGate, is_scene, open_film
 from cbam_core.results.history import History
-from cbam_core.training.callbacks import Watch
+from cbam_core.training.callbacks import Callback
 
 
 class Camera:
@@ -50,7 +50,7 @@ class Camera:
         )
 
 
-class Filming(Watch):
+class Filming(Callback):
     """A callback that keeps a film in the run's folder.
 
     Args:

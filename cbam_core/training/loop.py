@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from cbam_core.errors import TrainingError
 from cbam_core.results.history import Epoch, History
-from cbam_core.training.callbacks import Audience, Step, Watch
+from cbam_core.training.callbacks import Callback, Callbacks, Step
 from cbam_core.training.cutmix import Targets, paste
 from cbam_core.training.distillation import Answer, distance_to_teacher
 from cbam_core.training.images import Images
@@ -61,7 +61,7 @@ def fit(
     *,
     folder: Path,
     resume: bool = False,
-    watch: Watch | None = None,
+    callback: Callback | None = None,
     accelerator: Accelerator | None = None,
     pieces: int = 1,
 ) -> History:
@@ -73,7 +73,7 @@ def fit(
         recipe: all settings of the run.
         folder: folder of the state.
         resume: continue from the saved state, if there is one.
-        watch: callback for every step and epoch.
+        callback: called after every step and epoch.
         accelerator: devices and processes; None for those that `accelerate` finds.
         pieces: number of parts in which each process computes the gradients of its share of a batch, to save memory.
 
@@ -85,23 +85,23 @@ def fit(
         OSError: the folder cannot be written; the state saved before is still there.
     """
     accelerator = accelerator or find_devices()
-    audience = Audience([watch] if watch is not None and accelerator.is_main_process else [])
+    callbacks = Callbacks([callback] if callback is not None and accelerator.is_main_process else [])
     train, validation = (split.to(accelerator.device) for split in images.held_out(recipe.validation))
     check_sharing(recipe, len(train.labels), accelerator.num_processes * pieces)
-    run = _Run(learner, recipe, len(train.labels) // recipe.batch_size, accelerator, audience, pieces)
+    run = _Run(learner, recipe, len(train.labels) // recipe.batch_size, accelerator, callbacks, pieces)
     stored = restore(folder, recipe) if resume else None
     if stored is not None:
         run.load(*stored)
-    audience.begin(run.network.eval(), run.history)
+    callbacks.begin(run.network.eval(), run.history)
     for number in range(len(run.history.epochs) + 1, recipe.epochs + 1):
         run.learn(train, number)
         run.close_epoch(validation)
-        audience.epoch(run.network, run.history)
+        callbacks.epoch(run.network, run.history)
         if accelerator.is_main_process:
             store(folder, recipe, run.history, run.state())
         accelerator.wait_for_everyone()
     run.finish()
-    audience.end(run.history)
+    callbacks.end(run.history)
     return run.history
 
 
@@ -159,7 +159,7 @@ class _Run:
         recipe: recipe of the run.
         steps: number of batches in an epoch.
         accelerator: devices and processes.
-        audience: callback for every step.
+        callbacks: called after every step.
         pieces: number of parts in which each process computes the gradients of its share of a batch.
     """
 
@@ -169,11 +169,11 @@ class _Run:
         recipe: Recipe,
         steps: int,
         accelerator: Accelerator,
-        audience: Audience,
+        callbacks: Callbacks,
         pieces: int,
     ) -> None:
         self.learner, self.recipe, self.steps = learner, recipe, steps
-        self.accelerator, self.audience, self.pieces = accelerator, audience, pieces
+        self.accelerator, self.callbacks, self.pieces = accelerator, callbacks, pieces
         self.in_bfloat16 = recipe.bfloat16 and arithmetic(accelerator.device.type) == torch.bfloat16
         self.network = learner.model.to(accelerator.device).to(memory_format=torch.channels_last)
         optimiser = make_optimiser(self.network, recipe)
@@ -226,7 +226,7 @@ class _Run:
             loss = self._learn_batch(images, batch, draws, number)
             self.losses.append(loss)
             step = (number - 1) * self.steps + index
-            self.audience.step(Step(step, number, index, self.steps, recipe.epochs, len(batch), loss, self.rate))
+            self.callbacks.step(Step(step, number, index, self.steps, recipe.epochs, len(batch), loss, self.rate))
 
     def _learn_batch(self, images: Images, batch: Tensor, draws: Draws, number: int) -> float:
         """Take one optimiser step, with all processes; return the mean loss of the whole batch."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cbam_core.files import write_atomically
 from cbam_core.results.history import HISTORY, PROGRESS, History, Progress
-from cbam_core.training.callbacks import Step, Watch
+from cbam_core.training.callbacks import Callback, Step
 from cbam_core.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Pace:
         return self.images / (time.perf_counter() - self.began), sum(self.recent) / len(self.recent)
 
 
-class Recording(Watch):
+class Recording(Callback):
     """A callback that writes both files.
 
     Args:

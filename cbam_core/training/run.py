@@ -23,7 +23,7 @@ from cbam_core.nn.registry import build, complete_arguments, find
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.film import FILM
 from cbam_core.results.history import HISTORY, History
-from cbam_core.training.callbacks import Audience, Watch
+from cbam_core.training.callbacks import Callback, Callbacks
 from cbam_core.training.figures import draw_figures
 from cbam_core.training.filming import Camera, Filming
 from cbam_core.training.images import Images
@@ -65,7 +65,7 @@ def train_classifier(
     name: str | None = None,
     data_folder: Path | None = None,
     resume: bool = False,
-    watches: Sequence[Watch] = (),
+    callbacks: Sequence[Callback] = (),
     tensorboard: bool = False,
 ) -> TrainedRun:
     """Train a network on CIFAR-10, test it once, and write its checkpoint.
@@ -79,7 +79,7 @@ def train_classifier(
         name: file name of the checkpoint without ending; None for the names of network and data set.
         data_folder: where CIFAR-10 is; see `cbam_core.data.cifar10.data_folder`.
         resume: continue the run in `folder`; a run whose epochs are complete is only tested and written.
-        watches: callbacks, besides the run's own records.
+        callbacks: called besides the run's own records.
         tensorboard: write a log for TensorBoard too.
 
     Raises:
@@ -123,7 +123,7 @@ def train_classifier(
         name=checkpoint.stem,
     )
     camera = Camera(untrained)
-    own: list[Watch] = [Recording(folder, recipe), Filming(folder, camera, recipe.epochs)]
+    own: list[Callback] = [Recording(folder, recipe), Filming(folder, camera, recipe.epochs)]
     if tensorboard:
         own.append(TensorBoard(folder, camera))
     history = fit(
@@ -136,7 +136,7 @@ def train_classifier(
         recipe,
         folder=folder,
         resume=resume,
-        watch=Audience([*own, *watches]),
+        callback=Callbacks([*own, *callbacks]),
         accelerator=accelerator,
     )
     return _finish(

@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from cbam_core.render.colours import colourise
 from cbam_core.results.history import History
-from cbam_core.training.callbacks import Step, Watch
+from cbam_core.training.callbacks import Callback, Step
 from cbam_core.training.filming import Camera
 
 FOLDER = "tensorboard"
@@ -21,7 +21,7 @@ TILE = 64
 """Size in pixels to which a mask's longer side is enlarged, by an integer factor."""
 
 
-class TensorBoard(Watch):
+class TensorBoard(Callback):
     """A callback that writes event files.
 
     ``Train/Iteration Loss``, ``Train/Epoch Loss``, ``Train/Epoch Accuracy``, ``Test/Epoch Loss`` and

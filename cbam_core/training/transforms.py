@@ -86,9 +86,9 @@ def draw(recipe: Recipe, batch: int, side: tuple[int, int], generator: torch.Gen
         shift = torch.randint(0, 2 * recipe.crop_padding + 1, (batch, 2), generator=generator)
     if recipe.flip:
         mirrored = torch.rand(batch, generator=generator) < 0.5
-    spreads = (recipe.brightness, recipe.contrast, recipe.saturation)
-    if any(spreads) or recipe.hue:
-        scales = [uniform(max(0.0, 1 - spread), 1 + spread) for spread in spreads]
+    ranges = (recipe.brightness, recipe.contrast, recipe.saturation)
+    if any(ranges) or recipe.hue:
+        scales = [uniform(max(0.0, 1 - change), 1 + change) for change in ranges]
         factors = torch.stack([*scales, uniform(-recipe.hue, recipe.hue)], dim=1)
         order = torch.rand(batch, 4, generator=generator).argsort(dim=1)
     if recipe.rotation:
@@ -134,11 +134,11 @@ def jitter(
         factors: factors of brightness, contrast and saturation, and hue shift in [-0.5, 0.5].
         order: indices of the four, in the order of application.
     """
-    changes: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (_brighten, _contrast, _saturate, _turn_hue)
+    changes: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (_brighten, _contrast, _saturate, _shift_hue)
     images = images.clone()
-    for turn in order.unbind(dim=1):
+    for kind in order.unbind(dim=1):
         for number, change in enumerate(changes):
-            chosen = turn == number
+            chosen = kind == number
             images[chosen] = change(images[chosen], factors[chosen, number][:, None, None, None])
     return images
 
@@ -199,7 +199,7 @@ def _saturate(images: Tensor, factor: Tensor) -> Tensor:
     return _blend(images, _grey(images), factor)
 
 
-def _turn_hue(images: Tensor, turn: Tensor) -> Tensor:
+def _shift_hue(images: Tensor, shift: Tensor) -> Tensor:
     """Shift hue at constant saturation and value, in the hexagonal HSV model."""
     value, darkest = images.amax(dim=1, keepdim=True), images.amin(dim=1, keepdim=True)
     chroma = value - darkest
@@ -207,7 +207,7 @@ def _turn_hue(images: Tensor, turn: Tensor) -> Tensor:
     is_red, is_green = (images[:, 0] == value[:, 0]), (images[:, 1] == value[:, 0])
     # Hue in sixths of the circle; red, green and blue follow from their distances to it.
     hue = torch.where(is_red, blue - green, torch.where(is_green, 2 + red - blue, 4 + green - red))
-    hue = hue[:, None] + 6 * turn
+    hue = hue[:, None] + 6 * shift
     sixths = torch.tensor([5.0, 3.0, 1.0], device=images.device)[:, None, None]
     away = (hue + sixths) % 6  # (B, 3, H, W)
     return value - chroma * torch.minimum(away, 4 - away).clamp(0, 1)

@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from cbam_core import gates
 from cbam_core.errors import CaptureError
-from cbam_core.gates.record import Record, smallest
+from cbam_core.gates.record import Record, RecordedGate, smallest
 from cbam_core.gates.sites import Site
 from cbam_core.results.kinds import Kind
 
@@ -95,3 +96,7 @@ def test_reading_twice_gives_the_same_gates() -> None:
     first, second = record.gates, record.gates
     assert [gate.name for gate in first] == [gate.name for gate in second]
     assert torch.equal(first[0].values, second[0].values)
+
+
+def test_the_earlier_name_of_a_recorded_gate_still_works():
+    assert gates.Gate is gates.RecordedGate is RecordedGate

@@ -20,14 +20,14 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates import capture
-from cbam_core.gates.record import Gate
+from cbam_core.gates.record import RecordedGate
 from cbam_core.nn import CBAM, CBAM_CNN
 
 Look = Callable[[nn.Module], dict[str, Any]]
 ORDER = [f"cbam{block}.{kind}" for block in (1, 2, 3) for kind in ("channel", "spatial")]
 
 
-def same(first: tuple[Gate, ...], second: tuple[Gate, ...]) -> bool:
+def same(first: tuple[RecordedGate, ...], second: tuple[RecordedGate, ...]) -> bool:
     """Bit equality of two records."""
     return [g.name for g in first] == [g.name for g in second] and all(
         torch.equal(a.values, b.values) for a, b in zip(first, second, strict=True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates import capture
-from cbam_core.gates.record import Gate, Record
+from cbam_core.gates.record import Record, RecordedGate
 from cbam_core.nn import CBAM_CNN
 
 Look = Callable[[nn.Module], dict[str, Any]]
@@ -21,13 +21,13 @@ PATIENCE = 60.0
 """Seconds after which a thread that waits is held to be locked out."""
 
 
-def run(model: nn.Module, batch: Tensor) -> tuple[Tensor, tuple[Gate, ...]]:
+def run(model: nn.Module, batch: Tensor) -> tuple[Tensor, tuple[RecordedGate, ...]]:
     with torch.inference_mode(), capture(model) as record:
         output = model(batch)
     return output, record.gates
 
 
-def equal(first: tuple[Tensor, tuple[Gate, ...]], second: tuple[Tensor, tuple[Gate, ...]]) -> bool:
+def equal(first: tuple[Tensor, tuple[RecordedGate, ...]], second: tuple[Tensor, tuple[RecordedGate, ...]]) -> bool:
     """Bit equality of outputs, names and maps."""
     return (
         torch.equal(first[0], second[0])
@@ -74,7 +74,7 @@ def held(gateway: Any, holdable: nn.Module) -> Any:
     """A function that runs `holdable` captured on an image in another thread, held in mid-forward."""
     pool = ThreadPoolExecutor(1)
 
-    def visit(image: Tensor) -> tuple[Tensor, tuple[Gate, ...]]:
+    def visit(image: Tensor) -> tuple[Tensor, tuple[RecordedGate, ...]]:
         gateway.held = threading.get_ident()
         return run(holdable, image)
 
@@ -166,7 +166,7 @@ def test_a_record_can_be_read_in_another_thread(model: CBAM_CNN, batch: Tensor) 
     with capture(model) as record:
         model(batch)
 
-    def read(record: Record) -> tuple[Gate, ...]:
+    def read(record: Record) -> tuple[RecordedGate, ...]:
         return record.gates
 
     with ThreadPoolExecutor(1) as pool:

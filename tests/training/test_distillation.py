@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cbam_core.training.callbacks import Watch
+from cbam_core.training.callbacks import Callback
 from cbam_core.training.distillation import distance_to_teacher
 from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
@@ -52,13 +52,13 @@ def test_in_a_run_of_two_cycles_it_is_silent_in_the_first(images: Images, taught
     learn(images, made, tmp_path / "a", master)
     assert len(master.asked) == 2 * 5
 
-    class Keeping(Watch):
+    class Keeping(Callback):
         def epoch(self, model: torch.nn.Module, history: object) -> None:
             kept.append(weights(model).clone())
 
     kept: list[Tensor] = []
     expected = learn(images, alone, tmp_path / "b", master)
-    learn(images, made, tmp_path / "c", master, watch=Keeping())
+    learn(images, made, tmp_path / "c", master, callback=Keeping())
     assert torch.equal(kept[1], expected)
     assert not torch.equal(kept[3], kept[1])
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 from cbam_core.errors import TrainingError
 from cbam_core.results.history import History
 from cbam_core.training import loop
-from cbam_core.training.callbacks import Step, Watch
+from cbam_core.training.callbacks import Callback, Step
 from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
@@ -28,7 +28,7 @@ from tests.training.conftest import network, prepare, weights
 Make = Callable[..., Recipe]
 
 
-class Listening(Watch):
+class Listening(Callback):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Listening(Watch):
         self.told.append("end")
 
 
-class Stopping(Watch):
+class Stopping(Callback):
     """Ends the run after some steps, as Ctrl+C would."""
 
     def __init__(self, after: int) -> None:
@@ -65,16 +65,16 @@ class Stopping(Watch):
 
 
 def test_two_epochs_lower_the_loss_and_are_told_step_by_step(images: Images, recipe: Make, tmp_path: Path) -> None:
-    watch = Listening()
+    callback = Listening()
     model = network()
-    history = fit(Learner(model, prepare), images, recipe(), folder=tmp_path, watch=watch)
+    history = fit(Learner(model, prepare), images, recipe(), folder=tmp_path, callback=callback)
     assert [epoch.number for epoch in history.epochs] == [1, 2]
     assert history.epochs[1].train_loss < history.epochs[0].train_loss
-    assert watch.told == ["begin", *["step"] * 5, "epoch", *["step"] * 5, "epoch", "end"]
-    assert [step.number for step in watch.steps] == list(range(1, 11))
-    assert tuple(step.loss for step in watch.steps) == history.losses
+    assert callback.told == ["begin", *["step"] * 5, "epoch", *["step"] * 5, "epoch", "end"]
+    assert [step.number for step in callback.steps] == list(range(1, 11))
+    assert tuple(step.loss for step in callback.steps) == history.losses
     assert history.epochs[0].train_loss == pytest.approx(sum(history.losses[:5]) / 5)
-    assert watch.modes == [False, False, False]
+    assert callback.modes == [False, False, False]
     assert not model.training
 
 
@@ -103,7 +103,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     whole, stopped, resumed = network(), network(), network(seed=9)
     expected = fit(Learner(whole, prepare), images, recipe(**changes), folder=tmp_path / "a")
     with pytest.raises(KeyboardInterrupt):
-        fit(Learner(stopped, prepare), images, recipe(**changes), folder=tmp_path / "b", watch=Stopping(8))
+        fit(Learner(stopped, prepare), images, recipe(**changes), folder=tmp_path / "b", callback=Stopping(8))
     history = fit(Learner(resumed, prepare), images, recipe(**changes), folder=tmp_path / "b", resume=True)
     assert torch.equal(weights(whole), weights(resumed))
     assert history.losses == expected.losses
@@ -241,10 +241,10 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
-from cbam_core.training.callbacks import Watch
+from cbam_core.training.callbacks import Callback
 from tests.training.conftest import network, prepare
 
-class Slow(Watch):
+class Slow(Callback):
     def step(self, step):
         print(step.number, flush=True)
         time.sleep(0.05)
@@ -253,7 +253,7 @@ torch.set_num_threads(1)
 sheet = sample_sheet()
 recipe = Recipe(name="test", epochs=2, batch_size=16, learning_rate=0.05, validation=20, bfloat16=False)
 images = Images.from_arrays(sheet.images, sheet.labels)
-fit(Learner(network(), prepare), images, recipe, folder=Path(sys.argv[1]), watch=Slow())
+fit(Learner(network(), prepare), images, recipe, folder=Path(sys.argv[1]), callback=Slow())
 """
 
 

@@ -19,10 +19,10 @@ from cbam_core.nn import CBAM, CBAM_CNN
 from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, find_devices, fit
 from cbam_core.training.recipes import Recipe
-from cbam_core.training.callbacks import Watch
+from cbam_core.training.callbacks import Callback
 from tests.training.conftest import prepare
 
-class Counting(Watch):
+class Counting(Callback):
     told = 0
     def epoch(self, model, history):
         self.told += 1
@@ -37,15 +37,15 @@ recipe = Recipe(name="test", **sizes, learning_rate=0.05, bfloat16=False, bright
 for kind in ("plain", "cbam"):
     torch.manual_seed(0)
     layers = [nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), CBAM(16), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(1024, 10)]
-    model, watch = nn.Sequential(*layers) if kind == "plain" else CBAM_CNN(), Counting()
+    model, callback = nn.Sequential(*layers) if kind == "plain" else CBAM_CNN(), Counting()
     where = {"folder": folder / kind, "accelerator": accelerator, "pieces": pieces}
-    history = fit(Learner(model, prepare), images, recipe, watch=watch, **where)
+    history = fit(Learner(model, prepare), images, recipe, callback=callback, **where)
     if accelerator.is_main_process:
-        torch.save({"model": model.state_dict(), "losses": history.losses, "told": watch.told,
+        torch.save({"model": model.state_dict(), "losses": history.losses, "told": callback.told,
                     "processes": accelerator.num_processes,
                     "accuracy": [e.validation_accuracy for e in history.epochs]}, folder / f"{kind}.pt")
     else:
-        assert watch.told == 0
+        assert callback.told == 0
 """
 
 Results = dict[str, dict[str, object]]

@@ -20,9 +20,9 @@ def step(number: int) -> Step:
 
 
 def test_history_comes_back(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
-    watch = Recording(tmp_path, recipe())
-    watch.begin(nn.Identity(), History())
-    watch.epoch(nn.Identity(), HISTORY)
+    callback = Recording(tmp_path, recipe())
+    callback.begin(nn.Identity(), History())
+    callback.epoch(nn.Identity(), HISTORY)
     stored, history = read_history(tmp_path / "history.json")
     assert stored == recipe().as_dict()
     assert history.epochs == (EPOCH,)
@@ -30,17 +30,17 @@ def test_history_comes_back(recipe: Callable[..., Recipe], tmp_path: Path) -> No
 
 
 def test_progress_says_where_the_run_is_and_that_it_is_over(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
-    watch = Recording(tmp_path, recipe())
+    callback = Recording(tmp_path, recipe())
     assert read_progress(tmp_path) is None
-    watch.begin(nn.Identity(), History())
-    watch.step(step(1))
+    callback.begin(nn.Identity(), History())
+    callback.step(step(1))
     first = read_progress(tmp_path)
     assert first is not None
     assert (first.epoch, first.epochs, first.index, first.steps, first.complete) == (1, 2, 1, 4, False)
     assert first.seconds_left == pytest.approx(7 * 16 / first.images_per_second)
-    watch.step(step(2))
+    callback.step(step(2))
     assert read_progress(tmp_path) == first  # not a second has passed
-    watch.end(HISTORY)
+    callback.end(HISTORY)
     last = read_progress(tmp_path)
     assert last is not None
     assert (last.index, last.complete, last.loss) == (2, True, 0.75)
@@ -50,24 +50,24 @@ def test_progress_has_the_losses_of_the_epoch_that_goes_on(
     recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Recording, "EVERY", 0.0)
-    watch = Recording(tmp_path, recipe())
-    watch.begin(nn.Identity(), History())
+    callback = Recording(tmp_path, recipe())
+    callback.begin(nn.Identity(), History())
     for number, losses in ((1, (1.0,)), (3, (1.0, 0.333333))):
-        watch.step(step(number))
+        callback.step(step(number))
         progress = read_progress(tmp_path)
         assert progress is not None
         assert progress.losses == losses  # six digits
-    watch.epoch(nn.Identity(), HISTORY)
-    watch.step(step(4))
+    callback.epoch(nn.Identity(), HISTORY)
+    callback.step(step(4))
     progress = read_progress(tmp_path)
     assert progress is not None
     assert progress.losses == (0.25,)
 
 
 def test_files_of_a_run_are_plain_json(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
-    watch = Recording(tmp_path, recipe())
-    watch.begin(nn.Identity(), History())
-    watch.step(step(1))
+    callback = Recording(tmp_path, recipe())
+    callback.begin(nn.Identity(), History())
+    callback.step(step(1))
     assert {path.name for path in tmp_path.iterdir()} == {"history.json", "progress.json"}
     assert json.loads((tmp_path / "history.json").read_text()) == {
         "recipe": recipe().as_dict(),

@@ -15,7 +15,7 @@ from cbam_core.evaluation.evaluation_file import open_evaluation
 from cbam_core.results.film import open_film
 from cbam_core.results.history import read_history, read_progress
 from cbam_core.training import run
-from cbam_core.training.callbacks import Watch
+from cbam_core.training.callbacks import Callback
 from cbam_core.training.figures import EPOCHS, ITERATIONS
 from cbam_core.training.recipes import FAST
 from cbam_core.training.run import open_teacher, train_classifier
@@ -23,7 +23,7 @@ from cbam_core.training.run import open_teacher, train_classifier
 RECIPE = replace(FAST, epochs=2, batch_size=16, validation=8, bfloat16=False, learning_rate=0.01)
 
 
-class Counting(Watch):
+class Counting(Callback):
     """Keeps the epochs that it is told of; may stop the run after the first."""
 
     def __init__(self, stop=False):
@@ -58,7 +58,7 @@ def splits(monkeypatch):
 
 def test_a_run_leaves_a_checkpoint_with_a_full_card(splits, tmp_path):
     counting = Counting()
-    done = train_classifier(RECIPE, tmp_path, watches=[counting])
+    done = train_classifier(RECIPE, tmp_path, callbacks=[counting])
     assert done.checkpoint == tmp_path / "cbam_cnn_cifar10.safetensors"
     loaded = load_classifier(done.checkpoint)
     assert loaded.digest == done.classifier.digest
@@ -87,7 +87,7 @@ def test_a_complete_run_without_a_checkpoint_is_only_finished(splits, tmp_path):
     first = train_classifier(RECIPE, tmp_path)
     first.checkpoint.unlink()
     counting = Counting()
-    again = train_classifier(RECIPE, tmp_path, resume=True, watches=[counting])
+    again = train_classifier(RECIPE, tmp_path, resume=True, callbacks=[counting])
     assert counting.epochs == []
     assert load_classifier(again.checkpoint).card.history == first.classifier.card.history
     for name, tensor in load_classifier(again.checkpoint).model.state_dict().items():
@@ -106,7 +106,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(splits, tmp_path, monkeypatch
     monkeypatch.setattr(cifar10, "open_split", splits_again())
 
     with pytest.raises(KeyboardInterrupt):
-        train_classifier(RECIPE, tmp_path / "stopped", watches=[Counting(stop=True)])
+        train_classifier(RECIPE, tmp_path / "stopped", callbacks=[Counting(stop=True)])
     assert not list((tmp_path / "stopped").glob("*.safetensors"))
     resumed = train_classifier(RECIPE, tmp_path / "stopped", resume=True)
     whole = train_classifier(RECIPE, tmp_path / "whole")

@@ -36,7 +36,7 @@ def test_the_references_tags_the_rate_and_every_blocks_gates(
     images: Images, recipe: Callable[..., Recipe], tiny_classifier: Classifier, tmp_path: Path
 ) -> None:
     log = TensorBoard(tmp_path, Camera(tiny_classifier))
-    history = fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, watch=log)
+    history = fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, callback=log)
     events = read(tmp_path)
 
     def values(tag: str) -> list[tuple[int, float]]:
@@ -68,9 +68,9 @@ def test_what_an_interrupted_epoch_logged_is_hidden(
 
     camera = Camera(tiny_classifier)
     with pytest.raises(KeyboardInterrupt):
-        fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, watch=Stopping(tmp_path, camera))
+        fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, callback=Stopping(tmp_path, camera))
     log = TensorBoard(tmp_path, camera)
-    history = fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, watch=log, resume=True)
+    history = fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, callback=log, resume=True)
     steps = [(event.step, event.value) for event in read(tmp_path).Scalars("Train/Iteration Loss")]
     assert steps == [(n, pytest.approx(loss)) for n, loss in enumerate(history.losses, start=1)]
 

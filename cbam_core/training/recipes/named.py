@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cbam_core.training.recipes.recipe import Number, Recipe
+from cbam_core.training.recipes.recipe import Recipe, Setting
 
 
 def _find_recipes() -> Iterator[Recipe]:
@@ -25,7 +25,7 @@ OPTIONS = ("epochs", "seed")
 """Values with their own option; ``--set`` is for the others."""
 
 
-def command_for(recipe: Mapping[str, Number], out: str) -> str:
+def command_for(recipe: Mapping[str, Setting], out: str) -> str:
     """Write the command line that trains a network by a recipe, quoted for a shell.
 
     Args:

@@ -11,7 +11,7 @@ from cbam_core.nn.cbam import Gates
 
 KIND_WORDS = {bool: "yes or no", int: "a whole number", float: "a number"}
 
-Number = int | float | str | bool
+Setting = int | float | str | bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +33,14 @@ class Recipe:
         warmup: share of all steps, in (0, 1), in which one-cycle climbs to its peak; then it falls on a cosine.
         momentum: momentum of SGD.
         weight_decay: L2 penalty on the weights of convolutions and linear layers outside the gates.
-        label_smoothing: share of each target spread over all classes, in [0, 1).
+        label_smoothing: share of each target distributed over all classes, in [0, 1).
         crop_padding: pixels of black added on each side before a random crop back to size.
         flip: whether each image is mirrored left to right with probability one half.
         alternating: whether a random half is mirrored in the first epoch, and then each image in every other epoch.
         brightness: largest change of brightness; the factor lies between 1 - brightness and 1 + brightness.
         contrast: the same for the distance of pixels from the mean grey of their image.
         saturation: the same for the distance of pixels from their own grey.
-        hue: largest turn of the hue in either direction, as a share of the colour circle, in [0, 0.5].
+        hue: largest shift of the hue in either direction, as a share of the colour circle, in [0, 0.5].
         rotation: largest rotation in either direction, in degrees.
         erased: side in pixels of a mid-grey square at a random position; 0 for none.
         pasted: share of the images, in [0, 1], that get a rectangle of another image, and its label by its area.
@@ -144,7 +144,7 @@ class Recipe:
         """Give the recipe of an epoch, counted from 1: in the plain epochs at the end nothing is erased or pasted."""
         return replace(self, erased=0, pasted=0.0) if epoch > self.epochs - self.plain else self
 
-    def as_dict(self) -> dict[str, Number]:
+    def as_dict(self) -> dict[str, Setting]:
         """Give the recipe as JSON-ready values."""
         return asdict(self)
 
@@ -222,7 +222,7 @@ def override(recipe: Recipe, changes: Mapping[str, str]) -> Recipe:
     return replace(recipe, **values)
 
 
-def _parse(name: str, text: str, kind: type) -> Number:
+def _parse(name: str, text: str, kind: type) -> Setting:
     try:
         if kind is bool:
             return {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}[text.lower()]
