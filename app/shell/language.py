@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import streamlit as st
@@ -12,6 +11,7 @@ from app.session import links
 from app.session.choices import Choice, Remembered
 from app.session.words import LANGUAGES, Words, change_language, language, settle_language
 from app.widgets.choices import choose_one
+from app.widgets.component import component
 
 WORDS = Words({"language": "Language"})
 
@@ -47,5 +47,4 @@ def _switch() -> None:
 
 @cache
 def _component() -> Any:
-    script = files("app.shell").joinpath("language.js").read_text(encoding="utf-8")
-    return st.components.v2.component("cbam_lens.language", html="<span hidden></span>", js=script)
+    return component("language", "<span hidden></span>", package="app.shell")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.session.words import Words, spoken
+from app.widgets.component import component
 
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
@@ -49,10 +49,5 @@ def copy_link(*, possible: bool = True, zipped: bool = True, note: Container | N
 
 @cache
 def _component() -> Any:
-    folder = files("app.widgets")
-    return st.components.v2.component(
-        "cbam_lens.copy_link",
-        html=f'<button type="button">{_ICON}<span></span></button><input readonly hidden><span role="status"></span>',
-        css=folder.joinpath("copy_link.css").read_text(encoding="utf-8"),
-        js=folder.joinpath("copy_link.js").read_text(encoding="utf-8"),
-    )
+    button = f'<button type="button">{_ICON}<span></span></button>'
+    return component("copy_link", f'{button}<input readonly hidden><span role="status"></span>')

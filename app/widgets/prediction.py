@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Any
-
-import streamlit as st
 
 from app.services.prediction import prediction_data
 from app.session.choices import Choice
+from app.widgets.component import component
 from app.widgets.prefetch import Ahead, painter
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.frame import Square
@@ -59,10 +57,4 @@ def framed_square(key: str) -> Square | None:
 
 @cache
 def _component() -> Any:
-    folder = files("app.widgets")
-    return st.components.v2.component(
-        "cbam_lens.prediction",
-        html='<div class="prediction"></div>',
-        css=folder.joinpath("prediction.css").read_text(encoding="utf-8"),
-        js=painter() + folder.joinpath("prediction.js").read_text(encoding="utf-8"),
-    )
+    return component("prediction", '<div class="prediction"></div>', before=painter())

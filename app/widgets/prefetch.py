@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import streamlit as st
-
 from app.session.words import ENGLISH, language
+from app.widgets.component import component, script
 
 
 @dataclass(frozen=True)
@@ -73,13 +71,9 @@ def told_of(of: str) -> str:
 
 @cache
 def _component() -> Any:
-    return st.components.v2.component("cbam_lens.ahead", html="<span hidden></span>", js=_read("prefetch.js"))
+    return component("prefetch", "<span hidden></span>")
 
 
 def painter() -> str:
     """The JavaScript by which a part of the page paints what was sent ahead: `paintAhead` and `leaveAhead`."""
-    return _read("paint_prefetched.js")
-
-
-def _read(name: str) -> str:
-    return files("app.widgets").joinpath(name).read_text(encoding="utf-8")
+    return script("paint_prefetched")

@@ -6,13 +6,11 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import Any
-
-import streamlit as st
 
 from app.session.tiles import Tile
 from app.session.words import Words, class_name, language, spoken
+from app.widgets.component import component
 from app.widgets.prefetch import NO_LANE, Lane, told_of
 
 WORDS = Words(
@@ -122,10 +120,4 @@ def _pictures(sheet: bytes, tiles: tuple[Tile, ...], columns: int, language: str
 
 @cache
 def _component() -> Any:
-    folder = files("app.widgets")
-    return st.components.v2.component(
-        "cbam_lens.strip",
-        html='<div class="strip"></div>',
-        css=folder.joinpath("strip.css").read_text(encoding="utf-8"),
-        js=folder.joinpath("strip.js").read_text(encoding="utf-8"),
-    )
+    return component("strip", '<div class="strip"></div>')

@@ -6,7 +6,6 @@ import base64
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from app.session.uploads import Upload, numbered, uploaded
 from app.session.words import Words, class_name, plain_name, plain_text, sentence
 from app.session.words import say as spelled
 from app.widgets.choices import choose_one
+from app.widgets.component import component
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
 from cbam_core.render.overlay import raw_mask
@@ -187,8 +187,7 @@ def say(error: CbamError, name: str) -> None:
 
 @cache
 def _paste() -> Any:
-    script = files("app.widgets").joinpath("paste.js").read_text(encoding="utf-8")
-    return st.components.v2.component("cbam_lens.paste", html="<span></span>", js=script)
+    return component("paste", "<span></span>")
 
 
 def _row(upload: Upload, shown: Mapping[str, Explanation], refused: Mapping[str, CbamError]) -> dict[str, str | None]:
