@@ -97,7 +97,7 @@ _TOOLS = {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.8)", "activec
 
 
 @dataclass(frozen=True)
-class Shown:
+class SideBlocks:
     """What is compared on one side.
 
     Attributes:
@@ -151,7 +151,7 @@ def _opened() -> dict[str, int]:
 
 
 def compared_blocks(
-    left: Shown, right: Shown, *, networks_differ: bool = False, changed: Callable[[], None] = lambda: None
+    left: SideBlocks, right: SideBlocks, *, networks_differ: bool = False, changed: Callable[[], None] = lambda: None
 ) -> None:
     """Every block of both sides: masks, their difference, channel weights, likeness.
 
@@ -214,7 +214,9 @@ def _have_channels_apart(pair: BlockComparison) -> bool:
 
 
 @fragment
-def _pair(pair: BlockComparison, left: Shown, right: Shown, *, style: Style, changed: Callable[[], None]) -> None:
+def _pair(
+    pair: BlockComparison, left: SideBlocks, right: SideBlocks, *, style: Style, changed: Callable[[], None]
+) -> None:
     """One block on both sides; choosing a channel runs this part of the page alone."""
     sides = (left.side, right.side)
     key = _CHANNEL + pair.name
@@ -235,8 +237,8 @@ def _pair(pair: BlockComparison, left: Shown, right: Shown, *, style: Style, cha
 
 def _channels(
     pair: BlockComparison,
-    left: Shown,
-    right: Shown,
+    left: SideBlocks,
+    right: SideBlocks,
     *,
     style: Style,
     chosen: int | None,
@@ -282,7 +284,9 @@ def _name_of_one(place: Place, block: Block) -> str:
 
 
 @fragment
-def _channels_of_one(place: Place, shown: Shown, block: Block, *, style: Style, changed: Callable[[], None]) -> None:
+def _channels_of_one(
+    place: Place, shown: SideBlocks, block: Block, *, style: Style, changed: Callable[[], None]
+) -> None:
     """Channel weights of one side alone; choosing a channel runs this part of the page alone."""
     weights = block.channel_weights
     if weights is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import services
-from app.compare.blocks import Shown, compared_blocks
+from app.compare.blocks import SideBlocks, compared_blocks
 from app.compare.link import OVER
 from app.compare.pair import Side, class_summary
 from app.compare.sides import LABELS, choose_class, side_columns
@@ -46,7 +46,7 @@ def class_means(classifier: Classifier) -> ClassMeans:
     test = services.test_set()
     over = "samples" if test is None else _choose_images(len(test))
     summaries = services.class_summaries(classifier) if over == "samples" else _over_test_set(classifier)
-    shown: list[Shown] = []
+    shown: list[SideBlocks] = []
     chosen: ClassMeans = {}
     for place, column in side_columns():
         with column:
@@ -56,7 +56,7 @@ def class_means(classifier: Classifier) -> ClassMeans:
             spread = {block.name: block for block in summary.deviation}
             # Letters as well: both sides can hold one class.
             side = Side(f"{LABELS[place]} {class_name(name)}", None, classifier.input_size, spread)
-            shown.append(Shown(summary.blocks, side))
+            shown.append(SideBlocks(summary.blocks, side))
     if not any(one.blocks for one in shown):
         compared_blocks(*shown)
         return chosen

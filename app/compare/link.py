@@ -10,7 +10,7 @@ from typing import Any
 from app import services
 from app.compare import blocks
 from app.compare.figures import Place
-from app.compare.sides import Selected, change, side_of
+from app.compare.state import Selected, change, side_of
 from app.session import links
 from app.session.choices import Choice
 from app.session.links import Readers, read_fit, read_name, read_picture, read_square, read_text

@@ -12,23 +12,21 @@ import streamlit as st
 
 from app import services
 from app.compare import link
-from app.compare.blocks import Shown, compared_blocks
+from app.compare.blocks import SideBlocks, compared_blocks
 from app.compare.classes import class_means
 from app.compare.figures import Place
 from app.compare.link import MODE, MODES
-from app.compare.pair import Side as Drawn
-from app.compare.pair import side_title
+from app.compare.pair import Side, side_title
 from app.compare.sides import (
     LABELS,
     Gallery,
-    Selected,
     Sources,
-    begin,
     choose_network,
     choose_picture,
     side_columns,
     swap_button,
 )
+from app.compare.state import Selected, begin
 from app.server.upload_limits import uploads_stay_in_memory
 from app.session import last_image
 from app.session.last_image import Picked
@@ -59,7 +57,7 @@ WORDS = Words(
 
 
 @dataclass(frozen=True)
-class Side:
+class ExplainedSide:
     """One side, explained.
 
     Attributes:
@@ -68,7 +66,7 @@ class Side:
         content: the picture's file, where it is more than the network's input.
     """
 
-    shown: Shown
+    shown: SideBlocks
     explanation: Explanation
     content: bytes | None = None
 
@@ -99,7 +97,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         swap_button(mode)
         tools = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
     changed = partial(link.note, classifier, mode)
-    sides: tuple[Side, Side] | None = None
+    sides: tuple[ExplainedSide, ExplainedSide] | None = None
     means: ClassMeans = {}
     if mode == "networks":
         sides = _networks(changed)
@@ -118,8 +116,8 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         copy_link(possible=possible, zipped=sides is not None, note=head, key="compare-link")
 
 
-def _pictures(classifier: Classifier, changed: Callable[[], None]) -> tuple[Side, Side] | None:
-    sides: list[Side | None] = []
+def _pictures(classifier: Classifier, changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:
+    sides: list[ExplainedSide | None] = []
     brought = False
     for place, column in side_columns():
         with column:
@@ -134,12 +132,12 @@ def _pictures(classifier: Classifier, changed: Callable[[], None]) -> tuple[Side
     return None if left is None or right is None else (left, right)
 
 
-def _networks(changed: Callable[[], None]) -> tuple[Side, Side] | None:
+def _networks(changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:
     names = services.networks()
     if len(names) < 2:
         st.info(WORDS["one_network"], icon=":material/info:")
     chosen = choose_picture("left", _sources())
-    sides: list[Side | None] = []
+    sides: list[ExplainedSide | None] = []
     digests: set[str] = set()
     for place, column in side_columns():
         with column:
@@ -192,7 +190,9 @@ def _is_laid_out(upload: Upload) -> bool:
         return False
 
 
-def _explained(classifier: Classifier, chosen: Selected, place: Place, *, what: Place | None = None) -> Side | None:
+def _explained(
+    classifier: Classifier, chosen: Selected, place: Place, *, what: Place | None = None
+) -> ExplainedSide | None:
     """One side's picture and prediction; None where there is nothing to show, which is then said.
 
     Args:
@@ -217,10 +217,10 @@ def _explained(classifier: Classifier, chosen: Selected, place: Place, *, what: 
         truth=about.truth if about.truth in classifier.classes else None,
         key=f"compare-prediction-{place}",
     )
-    return Side(_shown(classifier, picture.explanation, LABELS[place], own=False), picture.explanation)
+    return ExplainedSide(_shown(classifier, picture.explanation, LABELS[place], own=False), picture.explanation)
 
 
-def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what: Place | None) -> Side | None:
+def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what: Place | None) -> ExplainedSide | None:
     """The same for a picture of any size, whoever brought it."""
     says = what in (None, place)
     try:
@@ -243,7 +243,7 @@ def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what:
         side_title(place, LABELS[place], classifier.name)
     prediction(picture.explanation, caption=upload.name, preview=picture.preview, key=f"compare-prediction-{place}")
     shown = _shown(classifier, picture.explanation, LABELS[place], own=True)
-    return Side(shown, picture.explanation, upload.content)
+    return ExplainedSide(shown, picture.explanation, upload.content)
 
 
 def _file_of(chosen: Selected) -> Upload | None:
@@ -258,10 +258,10 @@ def _file_of(chosen: Selected) -> Upload | None:
     return chosen.photo if chosen.source == "camera" else chosen.upload
 
 
-def _shown(classifier: Classifier, explanation: Explanation, label: str, *, own: bool) -> Shown:
+def _shown(classifier: Classifier, explanation: Explanation, label: str, *, own: bool) -> SideBlocks:
     height, width = explanation.input_image.shape[:2]
-    side = Drawn(label, np.asarray(explanation.input_image), (width, height))
-    return Shown(explanation.blocks, side, partial(services.channel_map, classifier, explanation, own=own))
+    side = Side(label, np.asarray(explanation.input_image), (width, height))
+    return SideBlocks(explanation.blocks, side, partial(services.channel_map, classifier, explanation, own=own))
 
 
 def _first_of(name: str) -> int:

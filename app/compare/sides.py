@@ -1,21 +1,18 @@
-"""What is compared: a picture, a network or a class on either side, kept for the visit, and exchanged by one press.
-
-Widgets forget their values when their page is left, and cannot be given one afterwards. So the choices lie in the
-session, and the widgets get new keys, and begin with what was chosen, whenever the sides are exchanged.
-"""
+"""Choosing what is compared: an image, a network or a class on either side."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.compare.figures import Place
-from app.session.choices import Choice, Generation, Remembered
+from app.compare.state import Selected, Source, begin_anew, choice_of, keep, key_of, side_of, swap
+from app.session.choices import Choice
 from app.session.tiles import Tile
 from app.session.uploads import Fitted, Upload, uploaded
 from app.session.words import Words, class_name, plain_name
@@ -29,9 +26,6 @@ from cbam_core.errors import CbamError
 
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
-
-Source = Literal["sample", "test", "upload", "camera", "folder"]
-"""Where a side's picture comes from."""
 
 LABELS: dict[Place, str] = {"left": "A", "right": "B"}
 """Short names of the two sides."""
@@ -56,44 +50,6 @@ WORDS = Words(
         "class": "Class {label}",
     }
 )
-
-
-@dataclass(frozen=True)
-class Selected:
-    """What was chosen for one side.
-
-    Attributes:
-        source: where the picture comes from.
-        sample: place in the sample sheet.
-        test: number of an image of the test set.
-        upload: the visitor's own picture, if there is one.
-        upload_fit: how that is fitted.
-        photo: what the visitor took with their camera.
-        folder: name of a picture that whoever runs the app has laid out; "" before one was chosen.
-        folder_fit: how that is fitted.
-        network: name of a network; "" before one was chosen.
-        class_: name of a class; "" before one was chosen.
-    """
-
-    source: Source = "sample"
-    sample: int = 0
-    test: int = 0
-    upload: Upload | None = None
-    upload_fit: Fitted = field(default_factory=Fitted)
-    photo: Upload | None = None
-    folder: str = ""
-    folder_fit: Fitted = field(default_factory=Fitted)
-    network: str = ""
-    class_: str = ""
-
-    @property
-    def fitted(self) -> Fitted:
-        """How the picture is fitted."""
-        return {"upload": self.upload_fit, "folder": self.folder_fit}.get(self.source, Fitted())
-
-
-_KEPT: Remembered[dict[Place, Selected]] = Remembered("compare-sides", dict)
-_GENERATION = Generation("compare-turn")
 
 
 @dataclass(frozen=True)
@@ -146,30 +102,13 @@ def side_columns() -> Iterator[tuple[Place, Container]]:
     return zip(LABELS, st.columns(2, gap="large"), strict=True)
 
 
-def begin(left: Selected, right: Selected) -> None:
-    """Set what a visitor sees first; does nothing once they have been here."""
-    _KEPT.begin({"left": left, "right": right})
-
-
-def side_of(place: Place) -> Selected:
-    """What was chosen for a side so far."""
-    return _kept(place)
-
-
-def change(left: Selected, right: Selected) -> None:
-    """Set both sides, as for a visitor who comes by an address; the widgets begin with them."""
-    _keep("left", left)
-    _keep("right", right)
-    _GENERATION.advance()
-
-
 def swap_button(what: str) -> None:
     """Exchange what differs between the sides: ``"pictures"``, ``"networks"`` or ``"classes"``."""
     st.button(
         WORDS["swap"],
         icon=":material/swap_horiz:",
         help=WORDS["swap_help"],
-        on_click=_swap,
+        on_click=swap,
         args=(what,),
         key="compare-swap",
     )
@@ -183,7 +122,7 @@ def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] 
         sources: what there is.
         title: draws what stands before the choice.
     """
-    label, kept = LABELS[place], _kept(place)
+    label, kept = LABELS[place], side_of(place)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if title is not None:
             title()
@@ -192,7 +131,7 @@ def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] 
             sources.known,
             WORDS,
             first=kept.source if kept.source in sources.known else "sample",
-            key=_key("source", place),
+            key=key_of("source", place),
         )
         if sources.inspected is not None:
             st.button(
@@ -203,25 +142,25 @@ def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] 
                 args=(place, sources.inspected),
                 key=f"compare-inspect-{place}",
             )
-    kept = _keep(place, replace(kept, source=source))
+    kept = keep(place, replace(kept, source=source))
     if kept.source == "sample":
-        first = _choice("strip", place).start(kept.sample)
-        key = _key("strip", place)
+        first = choice_of("strip", place).start(kept.sample)
+        key = key_of("strip", place)
         chosen = strip(sources.sheet, sources.tiles, columns=sources.columns, chosen=PageChoice(first), key=key)
-        return _keep(place, replace(kept, sample=chosen))
+        return keep(place, replace(kept, sample=chosen))
     if kept.source == "test" and sources.count is not None:
-        return _keep(place, replace(kept, test=_choose_test_image(place, kept.test, sources.count)))
+        return keep(place, replace(kept, test=_choose_test_image(place, kept.test, sources.count)))
     if kept.source == "camera":
-        camera(_key("camera", place), partial(_receive_photo, place))
-        return _kept(place)
+        camera(key_of("camera", place), partial(_receive_photo, place))
+        return side_of(place)
     if kept.source == "folder" and sources.gallery is not None:
-        return _keep(place, _choose_laid_out(place, kept, sources.gallery))
+        return keep(place, _choose_laid_out(place, kept, sources.gallery))
     _take_file(place, kept)
     return kept
 
 
 def _take_file(place: Place, kept: Selected) -> None:
-    key = _key("file", place)
+    key = key_of("file", place)
     given = st.file_uploader(
         WORDS["file"].format(label=LABELS[place]),
         type=ENDINGS,
@@ -242,13 +181,13 @@ def _choose_laid_out(place: Place, kept: Selected, gallery: Callable[[], Gallery
         say_unreadable(error)
         return replace(kept, folder="")
     names = pictures.names
-    at = choose_from_gallery(names, pictures.sheet, first=kept.folder, key=_key("folder", place))
+    at = choose_from_gallery(names, pictures.sheet, first=kept.folder, key=key_of("folder", place))
     name = "" if at is None else names[at]
     return kept if name == kept.folder else replace(kept, folder=name, folder_fit=Fitted())
 
 
 def _choose_test_image(place: Place, kept: int, count: int) -> int:
-    choice = _choice("test", place)
+    choice = choice_of("test", place)
     choice.begin(kept if kept < count else 0)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         number = st.number_input(
@@ -265,7 +204,7 @@ def _choose_test_image(place: Place, kept: int, count: int) -> int:
             icon=":material/casino:",
             on_click=_draw,
             args=(choice, count),
-            key=_key("random", place),
+            key=key_of("random", place),
         )
     return number if 0 <= number < count else 0  # bounds hold in the browser only
 
@@ -281,69 +220,38 @@ def choose_network(place: Place, labels: Mapping[str, str]) -> str:
         place: of the side.
         labels: what the list calls each network, by its name.
     """
-    kept, names = _kept(place), [*labels]
+    kept, names = side_of(place), [*labels]
     at = names.index(kept.network) if kept.network in names else 0
     name = st.selectbox(
         WORDS["network"].format(label=LABELS[place]),
         names,
         index=at,
         format_func=labels.__getitem__,
-        key=_key("network", place),
+        key=key_of("network", place),
     )
-    return _keep(place, replace(kept, network=name)).network
+    return keep(place, replace(kept, network=name)).network
 
 
 def choose_class(place: Place, names: Sequence[str]) -> str:
     """Let the visitor choose a class for one side."""
-    kept = _kept(place)
+    kept = side_of(place)
     at = names.index(kept.class_) if kept.class_ in names else 0
     label = WORDS["class"].format(label=LABELS[place])
-    name = st.selectbox(label, list(names), index=at, format_func=class_name, key=_key("class", place))
-    return _keep(place, replace(kept, class_=name)).class_
-
-
-def _kept(place: Place) -> Selected:
-    return _KEPT.get()[place]
-
-
-def _keep(place: Place, choice: Selected) -> Selected:
-    _KEPT.set({**_KEPT.get(), place: choice})
-    return choice
-
-
-def _choice(what: str, place: Place) -> Choice:
-    return Choice(f"compare-{what}-{place}", _GENERATION)
-
-
-def _key(what: str, place: Place) -> str:
-    return _choice(what, place).key
-
-
-def _swap(what: str) -> None:
-    left, right = _kept("left"), _kept("right")
-    if what == "networks":
-        swapped = replace(left, network=right.network), replace(right, network=left.network)
-    elif what == "classes":
-        swapped = replace(left, class_=right.class_), replace(right, class_=left.class_)
-    else:
-        swapped = (
-            replace(right, network=left.network, class_=left.class_),
-            replace(left, network=right.network, class_=right.class_),
-        )
-    change(*swapped)
+    name = st.selectbox(label, list(names), index=at, format_func=class_name, key=key_of("class", place))
+    return keep(place, replace(kept, class_=name)).class_
 
 
 def _take(place: Place, inspected: Callable[[Selected], Selected]) -> None:
-    _keep(place, inspected(_kept(place)))
-    _GENERATION.advance()
+    keep(place, inspected(side_of(place)))
+    begin_anew()
 
 
 def _receive_photo(place: Place, photo: Upload | None) -> None:
-    _keep(place, replace(_kept(place), photo=photo))
+    keep(place, replace(side_of(place), photo=photo))
 
 
 def _receive(place: Place, key: str) -> None:
     given = Choice(key).get()
     content = None if given is None else given.getvalue()
     upload = None if content is None else uploaded(given.name, content)
-    _keep(place, replace(_kept(place), upload=upload, upload_fit=Fitted()))
+    keep(place, replace(side_of(place), upload=upload, upload_fit=Fitted()))

@@ -58,7 +58,7 @@ class ShownImage:
         fitted: how it was brought to the network's input.
     """
 
-    result: services.Shown
+    result: services.ImageResult
     name: str
     caption: str
     truth: str | None = None
@@ -75,7 +75,7 @@ class Batch:
         files: the original file of each that has one.
     """
 
-    results: Mapping[str, services.Shown]
+    results: Mapping[str, services.ImageResult]
     files: Mapping[str, bytes]
 
 
@@ -108,7 +108,7 @@ def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: s
     show_result(classifier, shown, key=key, frame=frame_key(opened), batch=batch)
 
 
-def _explained(classifier: Classifier, upload: Upload, fit: Fit) -> services.Shown:
+def _explained(classifier: Classifier, upload: Upload, fit: Fit) -> services.ImageResult:
     """A picture that the network saw; a part that an address names is left where the picture has no such part."""
     try:
         return services.show_upload(classifier, upload, _fitted(upload, fit))

@@ -21,7 +21,7 @@ from app.services.dataset import (
 from app.services.file_version import Stamp, stamp_of
 from app.services.folder import gallery, gallery_by_name, gallery_file, gallery_sheet, has_gallery
 from app.services.images import (
-    Shown,
+    ImageResult,
     channel_map,
     kept_answers,
     samples_ahead,
@@ -41,7 +41,7 @@ from app.services.networks import (
 from app.services.runs import card_of, film_data, run_film, run_history, run_progress, training_runs
 
 __all__ = [
-    "Shown",
+    "ImageResult",
     "Stamp",
     "about_sample",
     "about_test_image",

@@ -38,7 +38,7 @@ FIRST_SHARE = 0.7
 
 
 @dataclass(frozen=True)
-class Shown:
+class ImageResult:
     """One picture, ready for the page.
 
     Attributes:
@@ -52,7 +52,7 @@ class Shown:
     preview: bytes | None
 
 
-def show_sample(classifier: Classifier, index: int) -> Shown:
+def show_sample(classifier: Classifier, index: int) -> ImageResult:
     """A bundled image, explained.
 
     Args:
@@ -73,7 +73,7 @@ def samples_ahead(classifier: Classifier) -> str:
     return recall(_samples_ahead, classifier, language())
 
 
-def show_test_image(classifier: Classifier, index: int) -> Shown:
+def show_test_image(classifier: Classifier, index: int) -> ImageResult:
     """An image of the test set, explained.
 
     Args:
@@ -96,7 +96,7 @@ def kept_answers(classifier: Classifier, test: Dataset) -> Evaluation | None:
     return found if same else None
 
 
-def show_upload(classifier: Classifier, upload: Upload, fitted: Fitted) -> Shown:
+def show_upload(classifier: Classifier, upload: Upload, fitted: Fitted) -> ImageResult:
     """An uploaded picture, explained.
 
     Args:
@@ -130,13 +130,13 @@ def channel_map(classifier: Classifier, explanation: Explanation, block: str, ch
 
 # Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
 @st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
-def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
+def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> ImageResult:
     with slot():
         return _shown(_classifier, decode(samples().images[index]), Fitted())
 
 
 @st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
-def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> Shown:
+def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> ImageResult:
     images = open_test_set().images
     with slot():
         return _shown(_classifier, decode(np.ascontiguousarray(images[index])), Fitted())
@@ -163,7 +163,7 @@ def _shown_upload(
     fitted: Fitted,
     _classifier: Classifier,
     _content: bytes,
-) -> Shown:
+) -> ImageResult:
     with slot():
         picture = decode(_content)
         if fitted.fit == "square" and fitted.square is None:
@@ -177,7 +177,7 @@ def _middle(width: int, height: int) -> Square:
     return (width - side) / 2, (height - side) / 2, side
 
 
-def _shown(classifier: Classifier, picture: DecodedImage, fitted: Fitted) -> Shown:
+def _shown(classifier: Classifier, picture: DecodedImage, fitted: Fitted) -> ImageResult:
     explanation = explain(classifier, picture, fitted.fit, square=fitted.square)
     same = np.array_equal(picture.pixels, explanation.input_image)
     original = None if same else picture.pixels
@@ -188,7 +188,7 @@ def _shown(classifier: Classifier, picture: DecodedImage, fitted: Fitted) -> Sho
         original=original,
         settings=Settings(image="input" if same else "original"),
     )
-    return Shown(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
+    return ImageResult(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
 
 
 def _channel_map(

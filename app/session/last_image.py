@@ -11,22 +11,20 @@ from typing import Literal
 from app.session.choices import Remembered
 from app.session.uploads import Fitted, Upload
 
-Source = Literal["sample", "test", "upload"]
-"""Where a picture comes from: the bundled sample sheet, the whole test set, or the visitor (files and camera)."""
-
 
 @dataclass(frozen=True)
 class Picked:
     """One picture, and how it was brought to the network's input.
 
     Attributes:
-        source: where it comes from.
+        source: where it comes from: the bundled samples, the test set, or a file, which the folder and the camera give
+            too.
         index: place in the sample sheet, or in the test set; None for an upload.
         upload: the visitor's own picture; None for the others.
         fitted: how an upload is brought to the network's input.
     """
 
-    source: Source
+    source: Literal["sample", "test", "upload"]
     index: int | None = None
     upload: Upload | None = None
     fitted: Fitted = field(default_factory=Fitted)
