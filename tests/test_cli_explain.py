@@ -104,21 +104,31 @@ def test_the_fit_is_asked_for(explained, picture_file, tiny_checkpoint):
         assert np.array_equal(values["input_image"], expected.input_image)
 
 
-def test_the_choices_of_colours_are_those_that_there_are():
+def test_the_choices_of_scale_and_fit_are_those_that_there_are():
     from typing import get_args
 
     from cbam_core.cli.explaining import explain_images
     from cbam_core.results.frame import FITS
-    from cbam_core.results.look import COLOUR_TABLES, Scale
+    from cbam_core.results.look import Scale
 
     hints = explain_images.__annotations__
     if isinstance(hints["colours"], str):
         from typing import get_type_hints
 
         hints = get_type_hints(explain_images)
-    assert get_args(hints["colours"]) == tuple(COLOUR_TABLES)
     assert get_args(hints["scale"]) == get_args(Scale)
     assert set(get_args(hints["fit"])) == set(FITS) - {"square"}
+
+
+def test_the_command_takes_every_colour_table_and_names_them(explained, picture_file, capsys):
+    from cbam_core.results.look import COLOUR_TABLES
+
+    for name in COLOUR_TABLES:
+        status, out, _, _ = explained(picture_file, "--colours", name)
+        manifest = json.loads((out / "picture.png" / "manifest.json").read_text(encoding="utf-8"))
+        assert (status, manifest["figure"]["colours"]) == (0, name)
+    assert main(["explain", "--help"]) == 0
+    assert f"<{'|'.join(COLOUR_TABLES)}>" in capsys.readouterr().out
 
 
 def test_an_out_folder_that_cannot_be_written_ends_the_command(tiny_checkpoint, picture_file, tmp_path, capsys):

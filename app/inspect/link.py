@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from app.session.links import Readers, one_of, read_fit, read_name, read_picture, read_share, read_square, read_text
+from cbam_core.results.look import Reading, Scale
 from cbam_core.viewer import Settings
+from cbam_core.viewer.payload import Order, PictureId
 
 PARAMETERS: Readers = {
     "image": read_picture,
@@ -16,16 +18,16 @@ PARAMETERS: Readers = {
     "fit": read_fit,
     "square": read_square,
     "colours": read_name,
-    "scale": one_of("unit", "stretch"),
+    "scale": one_of(*get_args(Scale)),
     "opacity": read_share,
     "smooth": {"yes": True, "no": False}.get,
-    "picture": one_of("input", "original"),
-    "order": one_of("index", "sorted", "unusual"),
-    "reading": one_of("values", "relative", "usual"),
+    "picture": one_of(*get_args(PictureId)),
+    "order": one_of(*get_args(Order)),
+    "reading": one_of(*get_args(Reading)),
     "block": read_text,
 }
 
-SETTINGS = ("colours", "scale", "opacity", "smooth", "image", "order", "reading", "block")
+SETTINGS = tuple(Settings().as_dict())
 """Settings of the attention viewer that an address can name."""
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
 
@@ -13,9 +14,11 @@ import numpy as np
 import streamlit as st
 
 from app.session.scheduling import in_slot, slots_of_this_session
-from app.session.words import Words, class_name, language, spoken
+from app.session.words import Words, _, class_name, language, spoken
 from cbam_core.data.images import decode
-from cbam_core.explanation.saving import as_npz, as_png, as_zip, means_as_npz
+from cbam_core.explanation.contents import Request, means_as_npz
+from cbam_core.explanation.formats import FORMATS, Format
+from cbam_core.explanation.saving import as_zip
 from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.means import GateMeans
@@ -24,7 +27,6 @@ from cbam_core.viewer import Settings
 WORDS = Words(
     {
         "download": "Download",
-        "figure": "Figure (.png)",
         "values": "Raw values (.npz)",
         "everything": "Everything (.zip)",
         "all": "Everything, {count} images (.zip)",
@@ -33,6 +35,7 @@ WORDS = Words(
     }
 )
 
+ZIP = "application/zip"
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
@@ -62,8 +65,9 @@ def downloads(
 
     turns = slots_of_this_session()
 
-    def png() -> bytes:
-        return as_png(one, original=originals.get(name), words=words, look=settings.look)
+    def alone(chosen: Format) -> bytes:
+        asked = Request(one, originals.get(name), settings.look, words, datetime.now(UTC), NO_FILES)
+        return chosen.content(asked)
 
     def everything() -> bytes:
         return as_zip(one, original=originals.get(name), words=words, look=settings.look)
@@ -74,13 +78,15 @@ def downloads(
     stem = _stem(name)
     shown = _digest(explanations, name, settings)
     with st.popover(WORDS["download"], icon=":material/download:", width="stretch"):
-        _button(WORDS["figure"], f"{stem}-{shown}.png", in_slot(png), f"{key}-png")
-        _button(WORDS["values"], f"{stem}-{shown}.npz", in_slot(lambda: as_npz(one)), f"{key}-npz")
+        for each in FORMATS:
+            if each.label:
+                file_name, widget = f"{stem}-{shown}{each.ending}", f"{key}-{each.ending.removeprefix('.')}"
+                _button(_(each.label), file_name, in_slot(partial(alone, each)), widget, each.media_type)
         if several:
             label = WORDS["all"].format(count=len(explanations))
-            _button(label, f"cbam-lens-{shown}.zip", of_all, f"{key}-zip")
+            _button(label, f"cbam-lens-{shown}.zip", of_all, f"{key}-zip", ZIP)
         else:
-            _button(WORDS["everything"], f"{stem}-{shown}.zip", in_slot(everything), f"{key}-zip")
+            _button(WORDS["everything"], f"{stem}-{shown}.zip", in_slot(everything), f"{key}-zip", ZIP)
         st.caption(WORDS["about"])
 
 
@@ -155,11 +161,12 @@ def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settin
     return hashlib.sha256(repr((name, parts, settled, language())).encode()).hexdigest()[:12]
 
 
-def _button(label: str, file_name: str, make: Callable[[], bytes], key: str) -> None:
+def _button(label: str, file_name: str, make: Callable[[], bytes], key: str, media_type: str) -> None:
     st.download_button(
         label,
         make,
         file_name=file_name,
+        mime=media_type,
         on_click="ignore",
         type="tertiary",
         key=key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,9 +12,22 @@ from cbam_core.cli.choosing import CheckpointOption, open_checkpoint
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import one_line, progress_bar, say
 from cbam_core.errors import ImageError
+from cbam_core.explanation.formats import FORMATS
+from cbam_core.results.look import COLOUR_TABLES, DEFAULT_COLOURS, DEFAULT_LOOK, Scale
 
 if TYPE_CHECKING:
     from cbam_core.results.explanation import Explanation
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}"
+
+
+def _known_colours(name: str) -> str:
+    if name not in COLOUR_TABLES:
+        raise typer.BadParameter(f"'{name}' is not one of {', '.join(map(repr, COLOUR_TABLES))}")
+    return name
 
 
 def explain_images(
@@ -29,19 +43,23 @@ def explain_images(
         typer.Option(help="How to fit an image to the network's input: crop to its centre, pad with bars, or squash."),
     ] = "crop",
     colours: Annotated[
-        Literal["viridis", "magma", "cividis", "greys"], typer.Option(help="Colour table of the masks.")
-    ] = "viridis",
+        str,
+        typer.Option(
+            metavar=f"<{'|'.join(COLOUR_TABLES)}>", help="Colour table of the masks.", callback=_known_colours
+        ),
+    ] = DEFAULT_COLOURS,
     scale: Annotated[
-        Literal["unit", "stretch"],
-        typer.Option(help="Range of the colours: 0 to 1, or stretched to each mask's values."),
-    ] = "unit",
+        Scale, typer.Option(help="Range of the colours: 0 to 1, or stretched to each mask's values.")
+    ] = DEFAULT_LOOK.scale,
     smooth: Annotated[bool, typer.Option("--smooth", help="Interpolate between the cells of a mask.")] = False,
-    opacity: Annotated[float, typer.Option(min=0, max=1, help="Opacity of the masks over the image.")] = 0.5,
+    opacity: Annotated[
+        float, typer.Option(min=0, max=1, help="Opacity of the masks over the image.")
+    ] = DEFAULT_LOOK.opacity,
 ) -> None:
     """Save the network's prediction and the values of its gates for each image.
 
-    Each image gets a folder with a figure, all values (.npz), the channel weights (.csv) and a manifest (.json). Files
-    of an earlier run are overwritten. Images that cannot be read are reported and skipped; the exit status is then 1.
+    Each image gets a folder with {files}. Files of
+    an earlier run are overwritten. Images that cannot be read are reported and skipped; the exit status is then 1.
 
     \b
     Examples:
@@ -73,6 +91,10 @@ def explain_images(
     if failed:
         say(f"{failed} of {len(paths)} images could not be explained")
         raise typer.Exit(SOME_FAILED)
+
+
+# Typer shows the docstring as the command's help, and a docstring in the code cannot read a table.
+explain_images.__doc__ = str(explain_images.__doc__).replace("{files}", _listed(each.about for each in FORMATS))
 
 
 def _result(path: Path, explanation: Explanation, folder: Path) -> str:

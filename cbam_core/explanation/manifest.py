@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import platform
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC
 from importlib import metadata
 from typing import Any
 
+from cbam_core.explanation.contents import Request
+from cbam_core.explanation.formats import FORMATS
 from cbam_core.render.colours import is_flat, stretch
-from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.explanation import Block
 
 FORMAT_VERSION = 1
 """Of the manifest; a later one may add entries, a change of meaning raises it."""
 
-ROUNDING = (
-    "figure.png: probabilities in percent to 1 decimal, gate values to 3 decimals; channel_weights.csv: 9 "
-    "significant digits, from which every float32 comes back exactly; manifest.json: unrounded; "
-    "values.npz: bit for bit."
-)
-"""How numbers are rounded, where they are."""
+ROUNDING = "; ".join(f"{each.name}: {each.rounding}" for each in FORMATS) + "."
+"""How numbers are rounded, file by file."""
 
 PACKAGES = ("cbam-lens", "torch", "torchvision", "numpy", "pillow")
 """Packages whose versions the manifest names."""
 
 
-def manifest(
-    explanation: Explanation, *, drawn: Mapping[str, Any], files: Mapping[str, bytes], date: datetime
-) -> dict[str, Any]:
-    """Everything about an explanation that a picture does not say, ready for JSON.
+def as_json(request: Request) -> bytes:
+    """Everything about an explanation that a picture does not say, and the digests of the files made before."""
+    text = json.dumps(_described(request), ensure_ascii=False, indent=2, allow_nan=False)
+    return f"{text}\n".encode()
 
-    Args:
-        explanation: what is described.
-        drawn: how its figure was drawn.
-        files: contents of the files beside the manifest, by name.
-        date: when; any time zone, written in UTC.
-    """
-    frame = explanation.frame
+
+def _described(request: Request) -> dict[str, Any]:
+    explanation, frame = request.explanation, request.explanation.frame
     return {
         "format": "cbam-lens explanation",
         "format_version": FORMAT_VERSION,
-        "date": date.astimezone(UTC).isoformat(timespec="seconds"),
+        "date": request.date.astimezone(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "network": {"name": explanation.checkpoint, "sha256": explanation.checkpoint_digest or None},
         "image": {
@@ -61,11 +56,11 @@ def manifest(
             for name, probability in zip(explanation.classes, explanation.probabilities.tolist(), strict=True)
         ],
         "blocks": [_block_entry(block) for block in explanation.blocks],
-        "figure": dict(drawn),
+        "figure": {"on": "input" if request.original is None else "original", **asdict(request.look)},
         "rounding": ROUNDING,
         "files": {
             name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            for name, content in files.items()
+            for name, content in request.files.items()
         },
     }
 

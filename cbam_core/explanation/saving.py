@@ -1,43 +1,25 @@
-"""An explanation as files: a figure, its raw values, its channel weights as a table, and a manifest.
-
-`values.npz` holds every number bit for bit (``np.load`` without pickle): ``probabilities``, ``input_image``,
-and each gate under its block's name and kind, such as ``cbam1.spatial``. The same explanation, settings and
-date give the same bytes.
-"""
+"""An explanation as files: in a folder, in memory or as a ZIP; `cbam_core.explanation.formats` says which there are."""
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import re
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-from jaxtyping import UInt8
-
-from cbam_core.errors import CbamError, ImageError
-from cbam_core.explanation.manifest import manifest
+from cbam_core.errors import CbamError
+from cbam_core.explanation.contents import Pixels, Request
+from cbam_core.explanation.formats import FORMATS
 from cbam_core.files import write_atomically
-from cbam_core.render.figure import WORDS, Original, Prediction, figure
-from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
-from cbam_core.render.panels import panel_of
-from cbam_core.results.explanation import Block, Explanation
+from cbam_core.render.figure import WORDS
+from cbam_core.results.explanation import Explanation
 from cbam_core.results.look import DEFAULT_LOOK, Look
-from cbam_core.results.means import GateMeans
-
-FIGURE, VALUES, WEIGHTS, MANIFEST = "figure.png", "values.npz", "channel_weights.csv", "manifest.json"
-"""Names of the files; the manifest is written last, so that where it is, all are."""
-
-Pixels = UInt8[np.ndarray, "h w 3"]
 
 
 def save(
@@ -96,7 +78,9 @@ def as_files(
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
 ) -> dict[str, bytes]:
-    """What `save` writes, in memory: contents by file name, the manifest last.
+    """What `save` writes, in memory: contents by file name, in the order of `FORMATS`.
+
+    The manifest is the last, so that where it is, all are.
 
     Args:
         explanation: what is saved.
@@ -108,15 +92,10 @@ def as_files(
     Raises:
         ImageError: `original` is not the image that was explained.
     """
-    files = {
-        FIGURE: as_png(explanation, original=original, look=look, words=words),
-        VALUES: as_npz(explanation),
-        WEIGHTS: as_csv(explanation),
-    }
-    drawn = {"on": "input" if original is None else "original", **asdict(look)}
-    described = manifest(explanation, drawn=drawn, files=files, date=date or datetime.now(UTC))
-    text = json.dumps(described, ensure_ascii=False, indent=2, allow_nan=False)
-    return {**files, MANIFEST: f"{text}\n".encode()}
+    date, files = date or datetime.now(UTC), dict[str, bytes]()
+    for each in FORMATS:
+        files[each.name] = each.content(Request(explanation, original, look, words, date, dict(files)))
+    return files
 
 
 def as_zip(
@@ -151,95 +130,9 @@ def as_zip(
                 for name, content in files.items():
                     entry = zipfile.ZipInfo(folder + name)  # dated 1980-01-01
                     entry.external_attr = 0o644 << 16
-                    entry.compress_type = zipfile.ZIP_STORED if name == FIGURE else zipfile.ZIP_DEFLATED
+                    entry.compress_type = zipfile.ZIP_STORED if name in _COMPRESSED else zipfile.ZIP_DEFLATED
                     archive.writestr(entry, content)
     return buffer.getvalue()
-
-
-def as_png(
-    explanation: Explanation,
-    *,
-    original: Pixels | None = None,
-    look: Look = DEFAULT_LOOK,
-    words: Mapping[str, str] = WORDS,
-) -> bytes:
-    """The figure as a PNG of 300 dots per inch.
-
-    Args:
-        explanation: what is drawn.
-        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
-        look: of the masks in the figure.
-        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
-
-    Raises:
-        ImageError: `original` is not the image that was explained.
-    """
-    frame = explanation.frame
-    if original is not None and (original.shape[1], original.shape[0]) != frame.original_size:
-        raise ImageError(
-            "save.other-original",
-            "the image given as the original has {given} pixels, but the one that was explained had "
-            "{expected}; give the same image, upright, before it was fitted",
-            given=f"{original.shape[1]} x {original.shape[0]}",
-            expected="{} x {}".format(*frame.original_size),
-        )
-    picture = figure(
-        explanation.input_image,
-        [
-            panel_of(block, _cells(block, explanation, original is not None), look.reading)
-            for block in explanation.blocks
-        ],
-        Prediction(explanation.checkpoint, explanation.classes, explanation.probabilities),
-        original=None if original is None else Original(original, _seen(explanation)),
-        look=look,
-        words=words,
-    )
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", dpi=(300, 300))
-    return buffer.getvalue()
-
-
-def as_npz(explanation: Explanation) -> bytes:
-    """Every number, bit for bit: ``probabilities``, ``input_image`` and each gate as ``block.kind``."""
-    arrays = {"probabilities": explanation.probabilities, "input_image": explanation.input_image}
-    for block in explanation.blocks:
-        arrays.update({gate.name: gate.values for gate in block.gates})
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def means_as_npz(means: Mapping[str, GateMeans]) -> bytes:
-    """Means over explanations, bit for bit, as an NPZ file.
-
-    Of each name there are ``name.count``, ``name.probabilities``, and of every gate ``name.block.kind.mean`` and
-    ``name.block.kind.std``.
-
-    Args:
-        means: by the names of what they were taken over, such as classes.
-    """
-    arrays: dict[str, np.ndarray] = {}
-    for name, summary in means.items():
-        arrays[f"{name}.count"] = np.array(summary.count)
-        arrays[f"{name}.probabilities"] = summary.probabilities
-        for measure, blocks in (("mean", summary.blocks), ("std", summary.deviation)):
-            for block in blocks:
-                arrays.update({f"{name}.{gate.name}.{measure}": gate.values for gate in block.gates})
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def as_csv(explanation: Explanation) -> bytes:
-    """Channel weights, one a line; nine digits give every float32 back exactly."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("block", "channel", "weight"))
-    for block in explanation.blocks:
-        if block.channel_weights is not None:
-            weights = enumerate(block.channel_weights.tolist())
-            rows.writerows((block.name, channel, f"{weight:.9g}") for channel, weight in weights)
-    return text.getvalue().encode()
 
 
 def folder_names(names: Iterable[str]) -> dict[str, str]:
@@ -284,20 +177,8 @@ def _by_folder(
         yield f"{folders[name]}/", one, partial(originals.get, name)
 
 
+_COMPRESSED = frozenset(each.name for each in FORMATS if each.is_compressed)
+
+
 def _writer(content: bytes) -> Callable[[BinaryIO], object]:
     return lambda file: file.write(content)
-
-
-def _cells(block: Block, explanation: Explanation, on_original: bool) -> Cells | None:
-    if block.placement is None:
-        return None
-    if on_original:
-        return cells_on_original(block.placement, explanation.frame)
-    return cells_on_input(block.placement)
-
-
-def _seen(explanation: Explanation) -> Box | None:
-    """The part of the original that the network saw; None where that is all of it."""
-    seen = seen_on_original(explanation.frame)
-    width, height = explanation.frame.original_size
-    return None if seen == (0, 0, width, height) else seen

@@ -14,7 +14,7 @@ from PIL import Image
 from cbam_core import explain, load_classifier
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
-from cbam_core.explanation.saving import as_png
+from cbam_core.explanation.contents import as_png
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from cbam_core.results.look import Look
 from tests.browser.canvas import PAINTED, pixels, repainted

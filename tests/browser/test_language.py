@@ -8,7 +8,7 @@ from PIL import Image
 
 from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
-from cbam_core.explanation.saving import as_png
+from cbam_core.explanation.contents import as_png
 
 pytestmark = pytest.mark.browser
 

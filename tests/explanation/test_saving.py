@@ -18,16 +18,9 @@ import pytest
 from PIL import Image
 
 from cbam_core.errors import CbamError, ImageError, Message
-from cbam_core.explanation.saving import (
-    as_csv,
-    as_files,
-    as_npz,
-    as_png,
-    as_zip,
-    folder_names,
-    means_as_npz,
-    save,
-)
+from cbam_core.explanation.contents import as_csv, as_npz, as_png, means_as_npz
+from cbam_core.explanation.formats import FORMATS
+from cbam_core.explanation.saving import as_files, as_zip, folder_names, save
 from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from cbam_core.results.explanation import Block, Explanation, Gate
@@ -39,7 +32,7 @@ from tests.plain_means import means_of
 
 RNG = np.random.default_rng(7)
 DATE = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
-NAMES = ["figure.png", "values.npz", "channel_weights.csv", "manifest.json"]
+NAMES = [each.name for each in FORMATS]
 HOSTILE = [
     "../x",
     "x",

@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -40,8 +41,9 @@ def test_source_loads_sends_and_evaluates_nothing(word):
 
 
 def test_source_carries_the_same_colour_tables():
-    for table in TABLES.values():
-        assert table.tobytes().hex() in source()
+    sent = json.loads(re.search(r"^const COLOUR_TABLES = (.*);$", source(), re.MULTILINE)[1])
+    assert sent == {name: table.tobytes().hex() for name, table in TABLES.items()}
+    assert list(sent) == [name for name in WORDS if name in TABLES]  # the viewer's list of choices, and what it says
 
 
 def test_styles_load_nothing():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.inspect.link import PARAMETERS, SETTINGS, settings_as_parameters, settings_of
 from app.session import links
+from cbam_core.results.look import COLOUR_TABLES
 from cbam_core.viewer import Settings
 
 
@@ -24,3 +26,9 @@ def test_usual_settings_are_not_named():
 @given(st.dictionaries(st.sampled_from([*SETTINGS, "picture"]), st.text(max_size=20)))
 def test_settings_of_any_address_are_settings(parameters):
     Settings().changed_by(settings_of(links.read(parameters, PARAMETERS)))
+
+
+@pytest.mark.parametrize("name", COLOUR_TABLES)
+def test_an_address_can_name_every_colour_table(name):
+    found = links.read({"colours": name}, PARAMETERS)
+    assert Settings().changed_by(settings_of(found)).colours == name

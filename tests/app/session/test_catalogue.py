@@ -11,7 +11,9 @@ import pytest
 from PIL import ImageFont
 
 from app.session.words import CATALOGUES, LANGUAGES
+from cbam_core.explanation.formats import FORMATS
 from cbam_core.render.lettering import OWN_FONT, _has
+from cbam_core.results.look import COLOUR_TABLES
 
 ROOT = Path(__file__).resolve().parents[3]
 ADVICE = "run `make words`, and translate what it names in app/locale"
@@ -48,6 +50,11 @@ def test_every_language_but_english_has_a_catalogue():
 def test_every_sentence_of_the_code_is_in_the_catalogue(catalogue):
     missing = known() - {(message.id, message.context) for message in catalogue}
     assert not missing, ADVICE
+
+
+def test_labels_of_formats_and_names_of_colour_tables_are_sentences():
+    texts = {text for text, _ in known()}
+    assert {*COLOUR_TABLES, *(each.label for each in FORMATS if each.label)} <= texts
 
 
 def test_nothing_else_is_in_the_catalogue(catalogue):

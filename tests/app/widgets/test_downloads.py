@@ -11,10 +11,11 @@ from app.widgets.downloads import download_both, downloads
 from cbam_core import explain, load_classifier
 from cbam_core.data.images import decode
 from cbam_core.explanation import saving
-from cbam_core.explanation.saving import FIGURE, MANIFEST, VALUES, WEIGHTS, as_png
+from cbam_core.explanation.contents import as_npz, as_png
+from cbam_core.explanation.formats import FORMATS
 from cbam_core.viewer import Settings
 
-FILES = (FIGURE, VALUES, WEIGHTS, MANIFEST)
+FILES = tuple(each.name for each in FORMATS)
 
 
 @pytest.fixture
@@ -58,6 +59,15 @@ def test_the_figure_is_of_the_open_picture_as_the_viewer_shows_it(offered, pictu
     downloads(explanations, Settings(image="original"), files=files, opened="b.png", key="k")
     (figure,) = [make for name, make in offered.items() if name.endswith(".png")]
     assert figure() == as_png(explanations["b.png"], original=decode(files["b.png"]).pixels)
+
+
+def test_every_format_with_a_label_is_offered_alone_and_everything_as_a_zip(offered, pictures):
+    _, explanations = pictures
+    downloads({"a.png": explanations["a.png"]}, Settings(), key="k")
+    endings = [name.partition(".")[2] for name in offered]
+    assert endings == [*(each.ending.removeprefix(".") for each in FORMATS if each.label), "zip"]
+    (values,) = [make for name, make in offered.items() if name.endswith(".npz")]
+    assert values() == as_npz(explanations["a.png"])
 
 
 def test_originals_in_a_zip_are_decoded_one_at_a_time(offered, pictures, monkeypatch):

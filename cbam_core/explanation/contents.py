@@ -1,0 +1,148 @@
+"""What is in each file of an explanation: a figure, raw values, a table of channel weights.
+
+Arrays are kept bit for bit (``np.load`` without pickle): ``probabilities``, ``input_image``, and each gate under its
+name, such as ``cbam1.spatial``. The same explanation, look and date give the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from jaxtyping import UInt8
+
+from cbam_core.errors import ImageError
+from cbam_core.render.figure import WORDS, Original, Prediction, figure
+from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
+from cbam_core.render.panels import panel_of
+from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.look import DEFAULT_LOOK, Look
+from cbam_core.results.means import GateMeans
+
+Pixels = UInt8[np.ndarray, "h w 3"]
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What the files of one explanation are made from.
+
+    Attributes:
+        explanation: what is written.
+        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
+        look: of the masks in the figure.
+        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
+        date: written into the manifest; any time zone.
+        files: contents of the files that were made before, by name.
+    """
+
+    explanation: Explanation
+    original: Pixels | None
+    look: Look
+    words: Mapping[str, str]
+    date: datetime
+    files: Mapping[str, bytes]
+
+
+def as_png(
+    explanation: Explanation,
+    *,
+    original: Pixels | None = None,
+    look: Look = DEFAULT_LOOK,
+    words: Mapping[str, str] = WORDS,
+) -> bytes:
+    """The figure as a PNG of 300 dots per inch.
+
+    Args:
+        explanation: what is drawn.
+        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
+        look: of the masks in the figure.
+        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
+
+    Raises:
+        ImageError: `original` is not the image that was explained.
+    """
+    frame = explanation.frame
+    if original is not None and (original.shape[1], original.shape[0]) != frame.original_size:
+        raise ImageError(
+            "save.other-original",
+            "the image given as the original has {given} pixels, but the one that was explained had "
+            "{expected}; give the same image, upright, before it was fitted",
+            given=f"{original.shape[1]} x {original.shape[0]}",
+            expected="{} x {}".format(*frame.original_size),
+        )
+    picture = figure(
+        explanation.input_image,
+        [
+            panel_of(block, _cells(block, explanation, original is not None), look.reading)
+            for block in explanation.blocks
+        ],
+        Prediction(explanation.checkpoint, explanation.classes, explanation.probabilities),
+        original=None if original is None else Original(original, _seen(explanation)),
+        look=look,
+        words=words,
+    )
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", dpi=(300, 300))
+    return buffer.getvalue()
+
+
+def as_npz(explanation: Explanation) -> bytes:
+    """Every number, bit for bit: ``probabilities``, ``input_image`` and each gate as ``block.kind``."""
+    arrays = {"probabilities": explanation.probabilities, "input_image": explanation.input_image}
+    for block in explanation.blocks:
+        arrays.update({gate.name: gate.values for gate in block.gates})
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def as_csv(explanation: Explanation) -> bytes:
+    """Channel weights, one a line; nine digits give every float32 back exactly."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("block", "channel", "weight"))
+    for block in explanation.blocks:
+        if block.channel_weights is not None:
+            weights = enumerate(block.channel_weights.tolist())
+            rows.writerows((block.name, channel, f"{weight:.9g}") for channel, weight in weights)
+    return text.getvalue().encode()
+
+
+def means_as_npz(means: Mapping[str, GateMeans]) -> bytes:
+    """Means over explanations, bit for bit, as an NPZ file.
+
+    Of each name there are ``name.count``, ``name.probabilities``, and of every gate ``name.block.kind.mean`` and
+    ``name.block.kind.std``.
+
+    Args:
+        means: by the names of what they were taken over, such as classes.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    for name, summary in means.items():
+        arrays[f"{name}.count"] = np.array(summary.count)
+        arrays[f"{name}.probabilities"] = summary.probabilities
+        for measure, blocks in (("mean", summary.blocks), ("std", summary.deviation)):
+            for block in blocks:
+                arrays.update({f"{name}.{gate.name}.{measure}": gate.values for gate in block.gates})
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _cells(block: Block, explanation: Explanation, on_original: bool) -> Cells | None:
+    if block.placement is None:
+        return None
+    if on_original:
+        return cells_on_original(block.placement, explanation.frame)
+    return cells_on_input(block.placement)
+
+
+def _seen(explanation: Explanation) -> Box | None:
+    """The part of the original that the network saw; None where that is all of it."""
+    seen = seen_on_original(explanation.frame)
+    width, height = explanation.frame.original_size
+    return None if seen == (0, 0, width, height) else seen

@@ -1,0 +1,105 @@
+"""Which files an explanation is written as: the one table that saving, downloads and the command line read.
+
+A new format is one more row. What makes its bytes is imported when they are asked for, so that reading the table costs
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cbam_core.explanation.contents import Request
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file of an explanation.
+
+    Attributes:
+        name: file name, such as ``"figure.png"``; no two formats share it.
+        label: what a page calls the file where it offers it alone; "" for one that comes with all others only.
+        media_type: as an HTTP header names it, such as ``"image/png"``.
+        about: what is in the file, as part of a sentence.
+        rounding: how its numbers are rounded.
+        content: makes the file's bytes.
+        is_compressed: the bytes are compressed already.
+    """
+
+    name: str
+    label: str
+    media_type: str
+    about: str
+    rounding: str
+    content: Callable[[Request], bytes]
+    is_compressed: bool = False
+
+    @property
+    def ending(self) -> str:
+        """Ending of the file's name, such as ``".png"``."""
+        return PurePath(self.name).suffix
+
+
+def _figure(request: Request) -> bytes:
+    from cbam_core.explanation.contents import as_png
+
+    return as_png(request.explanation, original=request.original, look=request.look, words=request.words)
+
+
+def _values(request: Request) -> bytes:
+    from cbam_core.explanation.contents import as_npz
+
+    return as_npz(request.explanation)
+
+
+def _weights(request: Request) -> bytes:
+    from cbam_core.explanation.contents import as_csv
+
+    return as_csv(request.explanation)
+
+
+def _manifest(request: Request) -> bytes:
+    from cbam_core.explanation.manifest import as_json
+
+    return as_json(request)
+
+
+FORMATS = (
+    Format(
+        name="figure.png",
+        label="Figure (.png)",
+        media_type="image/png",
+        about="a figure (.png)",
+        rounding="probabilities in percent to 1 decimal, gate values to 3 decimals",
+        content=_figure,
+        is_compressed=True,
+    ),
+    Format(
+        name="values.npz",
+        label="Raw values (.npz)",
+        media_type="application/octet-stream",
+        about="all values (.npz)",
+        rounding="bit for bit",
+        content=_values,
+    ),
+    Format(
+        name="channel_weights.csv",
+        label="",
+        media_type="text/csv",
+        about="the channel weights (.csv)",
+        rounding="9 significant digits, from which every float32 comes back exactly",
+        content=_weights,
+    ),
+    Format(
+        name="manifest.json",
+        label="",
+        media_type="application/json",
+        about="a manifest (.json)",
+        rounding="unrounded",
+        content=_manifest,
+    ),
+)
+"""Every format, in the order in which files are written: the manifest describes those before it, so it is the last."""
