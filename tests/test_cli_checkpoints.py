@@ -98,7 +98,7 @@ def test_export_to_where_nobody_may_write_is_one_line(carded, tmp_path, capsys):
     assert main(["export", str(carded), str(tmp_path / "file" / "weights.pth")]) == 3
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
-    assert "choose a place" in errors
+    assert "choose a file that you may write to" in errors
 
 
 def test_a_refused_checkpoint_leaves_nothing_behind(tmp_path, capsys):

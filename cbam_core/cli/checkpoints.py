@@ -84,7 +84,7 @@ def export(
     except OSError as error:
         raise CheckpointError(
             "export.unwritable",
-            "cannot write {path}: {reason}; choose a place that you may write to",
+            "cannot write {path}: {reason}; choose a file that you may write to",
             path=str(out),
             reason=error.strerror or str(error),
         ) from error

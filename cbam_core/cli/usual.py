@@ -1,4 +1,4 @@
-"""``cbam usual``: what each gate of a network usually does, over a set of images."""
+"""``cbam usual``: usual values of each gate of a network, over a data set."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def find_usual(
             "--images",
             metavar="IMAGES",
             help="'cifar10:train', 'cifar10:test', 'samples' (the 100 bundled images), or a folder of images.",
-            show_default="cifar10:train where it was fetched, else samples",
+            show_default="cifar10:train if it was downloaded, else samples",
         ),
     ] = None,
     data_dir: DataFolderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find what each gate of a network usually does, and keep it beside the checkpoint.
+    """Compute the usual values of each gate of a network, and save them beside the checkpoint.
 
-    It is the mean of each gate over all images, and three shares of its variance that add up to 100 %: one fixed
-    pattern, one number an image (gain), and a pattern that follows the image. The app then shows how an image differs
-    from what is usual.
+    These are the mean of each gate over all images, and three shares of its variance that add up to 100 %: a fixed
+    pattern, one number for each image (gain), and a pattern that follows the image. The app then shows how an image
+    differs from the usual.
 
     \b
     Examples:
@@ -65,7 +65,7 @@ def find_usual(
 
 
 def describe_usual(usual: Usual) -> dict[str, Any]:
-    """Usual gates as JSON-ready values, without the values of each cell."""
+    """Convert usual gates to JSON-ready values, without the values of each cell."""
     return {
         "usual": {"images": usual.images, "count": usual.count},
         "gates": [

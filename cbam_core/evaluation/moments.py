@@ -1,4 +1,4 @@
-"""Count, mean and deviation of arrays that come one batch after another.
+"""Count, mean and standard deviation of arrays that arrive in batches.
 
 Batches are combined in float64 by the pairwise update of T. F. Chan, G. H. Golub and R. J. LeVeque, *Updating Formulae
 and a Pairwise Algorithm for Computing Sample Variances*, 1979, which never subtracts two large sums.

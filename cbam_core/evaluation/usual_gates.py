@@ -1,4 +1,4 @@
-"""What the gates of a network usually do: taken over any number of images in one pass."""
+"""Usual values of a network's gates, over any number of images in one pass."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from cbam_core.results.usual import Shares, Usual, UsualGate
 
 
 def usual_gates(classifier: Classifier, dataset: Dataset, *, report: Callable[[int], None] = lambda _: None) -> Usual:
-    """Show a network every image of a set, and find what its gates usually do.
+    """Run a network on every image of a data set, and compute the usual values of its gates.
 
     Args:
         classifier: the network; it is not changed.
-        dataset: images, with or without labels; the centre of one of another size is fitted to the network's.
+        dataset: images, with or without labels; of an image of another size, the centre is fitted to the network's.
         report: called after each batch with the number of images done.
 
     Raises:
         CaptureError, ModelError: as `cbam_core.observing.observe`.
-        DataError: the set has no images.
+        DataError: the data set has no images.
         ImageError: an image of a folder cannot be decoded.
     """
     sums = UsualSums(classifier)
@@ -38,7 +38,7 @@ def usual_gates(classifier: Classifier, dataset: Dataset, *, report: Callable[[i
 
 
 class UsualSums:
-    """What is known of a network's gates so far; `add` images in any number of steps.
+    """Running statistics of a network's gates, which `add` takes batch by batch.
 
     Args:
         classifier: the network; it is not changed.
@@ -50,7 +50,7 @@ class UsualSums:
         self.count = 0
 
     def add(self, images: ImageSequence) -> None:
-        """Show the network some images, and take in what its gates did.
+        """Run the network on some images, and add its gates.
 
         Raises:
             CaptureError, ModelError: as `cbam_core.observing.observe`.
@@ -60,13 +60,13 @@ class UsualSums:
         self.count += len(images)
 
     def usual(self, images: str) -> Usual:
-        """What was found.
+        """Compute the usual values.
 
         Args:
-            images: what the images are.
+            images: name of the images.
 
         Raises:
-            DataError: there was none.
+            DataError: there were no images.
         """
         if not self.count:
             raise DataError("usual.no-images", "there are no images to take the usual gates from; name a set with some")
@@ -113,6 +113,6 @@ class _GateSums:
 
 
 def _shares(fixed: float, gain: float, pattern: float) -> Shares:
-    """Sums of squares as shares; a gate without any variance is a fixed pattern."""
+    """Convert sums of squares to shares; a gate without variance is a fixed pattern."""
     whole = fixed + gain + pattern
     return Shares(fixed / whole, gain / whole, pattern / whole) if whole else Shares(1.0, 0.0, 0.0)

@@ -70,7 +70,7 @@ class Filming(Callback):
         try:
             open_film(self._path)
         except TrainingError as error:
-            logging.getLogger("cbam_lens").warning("the film begins anew: %s", error)
+            logging.getLogger("cbam_lens").warning("the film starts again: %s", error)
             last = history.epochs[-1]
             self._camera.take(model, last.number, last.validation_accuracy).save(self._path)
 

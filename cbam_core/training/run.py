@@ -231,8 +231,8 @@ def _what(recipe: Recipe, teacher: Classifier | None, device: str) -> str:
     what = f"{recipe.architecture}, a small network with CBAM blocks, trained from scratch on CIFAR-10."
     if teacher is not None:
         what += (
-            f" It learnt from the labels and from the probabilities of {teacher.name} "
-            f"(SHA-256 {teacher.digest}), a network of ours that saw the same training images."
+            f" It was trained on the labels and on the probabilities of {teacher.name} "
+            f"(SHA-256 {teacher.digest}), a network trained on the same images."
         )
     if recipe.bfloat16 and arithmetic(device) == torch.float32:
         what += " It was finished in float32, on a processor without arithmetic for bfloat16."

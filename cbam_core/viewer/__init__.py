@@ -1,7 +1,7 @@
-"""The attention viewer: one JavaScript module and one style sheet, free of any host.
+"""The attention viewer: one JavaScript module and one style sheet for any host page.
 
 A host (the app, a notebook, an HTML file) puts `styles` and `source` on its page and calls
-``mount(root, payload, emit)`` with the payload's `as_dict`. The viewer loads nothing and sends nothing.
+``mount(root, payload, emit)`` with the payload's `as_dict`. The viewer makes no network requests.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PARTS = ("compose.js", "reading.js", "bars.js", "panel.js", "toolbar.js", "viewe
 
 @cache
 def source() -> str:
-    """The viewer as one ES module that exports `mount`; it has no imports, needs no network and no eval."""
+    """Return the viewer as one ES module that exports `mount`, without imports, network requests or eval."""
     constants = {
         "COLOUR_TABLES": {name: table.tobytes().hex() for name, table in TABLES.items()},
         "DIVERGING_TABLE": DIVERGING.tobytes().hex(),
@@ -49,16 +49,16 @@ def source() -> str:
 
 @cache
 def styles() -> str:
-    """The viewer's style sheet."""
+    """Return the style sheet of the viewer."""
     return _read("viewer.css")
 
 
 def standalone_html(payload: Payload, title: str | None = None) -> str:
-    """A whole page with the viewer that works offline, from a file, under a strict Content-Security-Policy.
+    """Make an HTML page of the viewer that works offline, from a file, with a strict Content-Security-Policy.
 
     Args:
-        payload: what to show.
-        title: of the page; the viewer's own name without one.
+        payload: input of the viewer.
+        title: title of the page; by default the name of the viewer.
     """
     values = payload.as_dict()
     script = (
@@ -71,7 +71,7 @@ def standalone_html(payload: Payload, title: str | None = None) -> str:
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    data = json.dumps(values).replace("<", "\\u003c")  # a name in it cannot end the element
+    data = json.dumps(values).replace("<", "\\u003c")  # a name must not end the script element
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'

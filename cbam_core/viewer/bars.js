@@ -3,7 +3,7 @@
 const GUTTER = 28; // CSS pixels left of the bars for the axis' numbers
 const HEADROOM = 6; // above the axis' end and below its start, so that its numbers are not cut
 
-/** Channels in the order of display, greatest first where they are sorted; equal ones keep the order of their numbers. */
+/** Channels in display order, highest first if they are sorted; equal ones in the order of their indices. */
 function channelOrder(weights, order) {
   if (!weights) return [];
   const channels = Array.from(weights.values, (_, channel) => channel);
@@ -11,7 +11,7 @@ function channelOrder(weights, order) {
   return order === "index" || !by ? channels : channels.sort((a, b) => by[b] - by[a] || a - b);
 }
 
-/** The scale that masks have in the same reading, or wider where weights leave it. */
+/** The scale of masks in the same reading, or a wider one for weights outside of it. */
 function axisRange({ range, reading }) {
   const neutral = NEUTRAL[reading];
   const [low, high] = neutral === undefined ? [0, 1] : [neutral - 1, neutral + 1];
@@ -46,7 +46,7 @@ function drawBars(canvas, data, ink) {
   const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
-  const context = canvas.getContext("2d", { willReadFrequently: true }); // small: no business of the GPU
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // small: not worth the GPU
   context.clearRect(0, 0, width, height);
   const axis = axisRange(data);
   const left = Math.round(GUTTER * ratio);
@@ -99,7 +99,7 @@ function drawEach(context, data, plot, yOf, { base, ratio, ...ink }) {
 
 function drawEnvelope(context, data, plot, yOf, { base, zero, ...ink }) {
   envelope(data.weights, data.channels, plot.width).forEach(({ low, high }, column) => {
-    // Full as far as every weight of the column reaches, pale as far as one does, to either side of the base.
+    // Full up to where every weight of the column reaches, pale up to where any does, on both sides of the base.
     const [far, near] = high <= zero ? [low, high] : [high, low];
     for (const [value, colour] of [[far, ink.pale], [near, ink.bar]]) {
       const y = yOf(value);

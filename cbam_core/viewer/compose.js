@@ -20,7 +20,7 @@ function floatsOf(base64) {
   return Float32Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }
 
-/** {low, high} of numbers, leaving out what is not a number. */
+/** {low, high} of values, without those that are not numbers. */
 function rangeOf(values) {
   let low = Infinity;
   let high = -Infinity;
@@ -47,7 +47,7 @@ function isFlat(range) {
   return range.high - range.low < FLAT;
 }
 
-/** The pixels of a picture of the payload, RGBA; the browser must not convert their colours. */
+/** Pixels of a picture of the payload, RGBA, without colour conversion by the browser. */
 function decodePicture(picture) {
   return picture.rgb ? opaque(bytesOf(picture.rgb)) : decodePng(picture);
 }
@@ -71,13 +71,13 @@ async function decodePng(picture) {
   return context.getImageData(0, 0, picture.width, picture.height).data;
 }
 
-/** Index into a colour table for a value on the scale from 0 to 1; -1 for what is not a number. */
+/** Index into a colour table for a value on the scale from 0 to 1; -1 if it is not a number. */
 function colourIndex(value) {
   if (Number.isNaN(value)) return -1;
   return Math.floor(Math.min(Math.max(value, 0), 1) * 255 + 0.5);
 }
 
-/** Index into the diverging table for a value on the scale from -1 to 1; -1 for what is not a number. */
+/** Index into the diverging table for a value on the scale from -1 to 1; -1 if it is not a number. */
 function signedIndex(value) {
   if (Number.isNaN(value)) return -1;
   return Math.floor(Math.min(Math.max(value, -1), 1) * 127 + 127.5);
@@ -94,7 +94,7 @@ function colourAt(table, index) {
   return index < 0 ? MISSING : table.subarray(3 * index, 3 * index + 3);
 }
 
-/** For every drawn pixel of one axis: the cell before and after its centre, how far between, and whether it was seen. */
+/** For each drawn pixel of one axis: the cells before and after its centre, the fraction between, and whether it was seen. */
 function axisOf(pixels, zoom, origin, step, count, smooth, from, to) {
   const length = pixels * zoom;
   const axis = {
@@ -179,7 +179,7 @@ function composeOverlay(picture, pixels, block, settings, zoom) {
   const ofImage = weighted(1 - settings.opacity);
   const ofColour = weighted(settings.opacity);
   const out = new ImageData(width * zoom, height * zoom);
-  const drawn = out.data; // reading the property anew for every pixel would cost more than the arithmetic
+  const drawn = out.data; // reading the property for every pixel would take longer than the arithmetic
   const columns = Int32Array.from({ length: width * zoom }, (_, i) => 4 * Math.floor(i / zoom));
   for (let j = 0, to = 0; j < height * zoom; j += 1) {
     const line = 4 * width * Math.floor(j / zoom);
@@ -204,7 +204,7 @@ function composeOverlay(picture, pixels, block, settings, zoom) {
   return out;
 }
 
-/** A mask alone, one pixel a cell, as ImageData. */
+/** A mask alone, one pixel for each cell, as ImageData. */
 function composeMask({ width, height }, values, scale) {
   const out = new ImageData(width, height);
   const drawn = out.data;
@@ -214,7 +214,7 @@ function composeMask({ width, height }, values, scale) {
   return out;
 }
 
-const masksShown = new WeakMap(); // by canvas: the values that it shows, and how
+const masksShown = new WeakMap(); // values and look on each canvas
 
 /** Show values on the grid of a mask on a canvas of their own; opacity does not change them, so most paints find them
     there. Where there are none, the canvas is empty. */
@@ -227,14 +227,14 @@ function showMask(canvas, mask, values, { colours, scale, reading }) {
   else show(canvas, new ImageData(1, 1));
 }
 
-/** A colour table as a picture, one pixel a colour, from left to right. */
+/** A colour table as a picture, one pixel for each colour, from left to right. */
 function composeTable(table) {
   const out = new ImageData(table.length / 3, 1);
   for (let i = 0; i < out.width; i += 1) out.data.set([...colourAt(table, i), 255], 4 * i);
   return out;
 }
 
-/** Show pixels on a canvas that has exactly their size; nothing is seen in between. */
+/** Show pixels on a canvas of exactly their size, without an intermediate state. */
 function show(canvas, image) {
   if (canvas.width !== image.width) canvas.width = image.width;
   if (canvas.height !== image.height) canvas.height = image.height;

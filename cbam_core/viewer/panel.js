@@ -1,6 +1,6 @@
 // One block on the page: picture with overlay and cross-hair, mask alone, colour scale, bars, table of numbers.
 
-/** Make an element: tag, class, attributes, children; text only ever as text. */
+/** Make an element: tag, class, attributes, children; strings become text nodes, never HTML. */
 function make(tag, name, attributes = {}, ...children) {
   const element = document.createElement(tag);
   if (name) element.className = name;
@@ -9,18 +9,18 @@ function make(tag, name, attributes = {}, ...children) {
   return element;
 }
 
-/** Whether the browser or the system is meant, as by Ctrl and plus, or Alt and an arrow. */
+/** Whether a key belongs to the browser or the system, as Ctrl and plus, or Alt and an arrow. */
 function isShortcut(event) {
   return event.ctrlKey || event.metaKey || event.altKey;
 }
 
-/** Fill the {places} of a sentence. */
+/** Fill the {placeholders} of a sentence. */
 function fill(template, values) {
   return template.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 }
 
 /**
- * The panel of a block. It is made once and given block after block, so that nothing on the page jumps.
+ * The panel of a block. It is made once and reused for other blocks, so that the page does not jump.
  * `viewer` gives it {payload, settings, picture, pixels, point} and takes {point(value), setOrder, say}.
  */
 class Panel {
@@ -122,7 +122,7 @@ class Panel {
     this.scheduleNumbers();
   }
 
-  /** What a gate usually does, in one sentence; an empty line where that is not known. */
+  /** Description of a gate's usual values; an empty line if they are unknown. */
   writeHabit(line, gate, ...gains) {
     const { words } = this.viewer;
     const usual = gate?.usual;
@@ -151,16 +151,16 @@ class Panel {
       this.spread.textContent = fill(words.range, values) + flat;
     }
     this.bars.tabIndex = read ? 0 : -1;
-    this.bars.setAttribute("role", read ? "application" : "img"); // arrow keys reach only what is no image
+    this.bars.setAttribute("role", read ? "application" : "img"); // arrow keys do not reach images
   }
 
-  /** How strong a gate is against what is usual; "" where that is not known. */
+  /** Strength of a gate compared with the usual; "" if that is unknown. */
   gainText(gate) {
     const known = gate && gate.gain !== null;
     return known ? fill(this.viewer.words.gain, { value: gate.gain.toFixed(this.viewer.payload.digits.short) }) : "";
   }
 
-  /** {low, high} of a range as the reading writes numbers. */
+  /** {low, high} of a range in the number format of the reading. */
   rangeText({ low, high }, ofMask) {
     const { reading, payload } = this.viewer;
     const digits = ofMask ? this.rangeDigits() : payload.digits.short;
@@ -208,7 +208,7 @@ class Panel {
     if (pixels) show(this.overlay, composeOverlay(picture, pixels, this.block, drawn, this.zoom));
     if (!mask) return;
     showMask(this.raw, mask, mask.values, drawn);
-    // Against itself the usual mask would be empty: it stands there as the shape that the mask is held against.
+    // Compared with itself the usual mask would be empty: it is shown as the shape to compare with.
     const reading = drawn.reading === "usual" ? "relative" : drawn.reading;
     showMask(this.usual, mask, readUsual(mask, reading), { ...drawn, reading });
   }
@@ -277,7 +277,7 @@ class Panel {
     event.preventDefault();
   }
 
-  /** A place on the screen as a point of the picture. */
+  /** A position on the screen as a point of the picture. */
   pointAt(clientX, clientY) {
     if (!this.viewer.picture) return null; // not painted yet
     const box = this.overlay.getBoundingClientRect();
@@ -360,7 +360,7 @@ class Panel {
     Object.assign(this.cell.style, { left: `${x1}%`, top: `${y1}%`, width: `${x2 - x1}%`, height: `${y2 - y1}%` });
   }
 
-  /** The tables wait until the page is painted: nobody sees them, and a large mask has thousands of cells. */
+  /** The tables wait until the page is painted: they are invisible, and a large mask has thousands of cells. */
   scheduleNumbers() {
     clearTimeout(this.later);
     this.later = setTimeout(() => this.writeNumbers(), 60);
@@ -396,7 +396,7 @@ class Panel {
 }
 
 function tableOf(caption, head, rows) {
-  // The corner above the rows' names names nothing, so it is no heading.
+  // The corner above the row headings is empty, so it is not a heading.
   const headed = head.map((text) => (text ? make("th", "", { scope: "col" }, text) : make("td")));
   const top = make("tr", "", {}, ...headed);
   const body = rows.map(([first, ...rest]) =>

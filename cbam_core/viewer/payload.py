@@ -1,7 +1,7 @@
-"""What the attention viewer is given: pictures, blocks, settings and words, as JSON-ready values.
+"""Input of the attention viewer: pictures, blocks, settings and words, as JSON-ready values.
 
-Masks and weights travel as the float32 numbers that they are (base64, little-endian), so nothing is lost on
-the way; the viewer rounds to two decimals where space is small and to four in its tables of numbers.
+Masks and weights are sent as exact float32 values (base64, little-endian). The viewer shows two decimals in small
+spaces, and four in its tables of numbers.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ SHORT_DIGITS, TABLE_DIGITS = 2, 4
 """Decimals of a number beside a picture, and in a table."""
 
 LONGEST = 768
-"""Longest side of an original image that is sent to be drawn, pixels."""
+"""Longest side in pixels of an original image that is sent to the viewer."""
 
 PIXELATED = 96
-"""Inputs up to this side, in pixels, are drawn with square pixels; larger ones are scaled as photos are."""
+"""Largest side in pixels of an input that is drawn with square pixels; larger ones are interpolated like photos."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,9 @@ class Picture:
 
     Attributes:
         id: ``"input"`` or ``"original"``.
-        image: RGB.
-        seen: the part that the network saw, (left, top, right, bottom) in pixels of `image`.
-        pixelated: draw each pixel as a square of whole screen pixels.
+        image: uint8 RGB (H, W, 3).
+        seen: part that the network saw, (left, top, right, bottom) in pixels of `image`.
+        pixelated: whether each pixel is drawn as a square of whole screen pixels.
     """
 
     id: PictureId
@@ -56,7 +56,7 @@ class Picture:
     pixelated: bool
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values; the image as PNG in base64."""
+        """Convert to JSON-ready values, with the image as PNG in base64."""
         height, width = self.image.shape[:2]
         return {
             "id": self.id,
@@ -70,11 +70,11 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class ViewedBlock:
-    """One block, and where its mask lies on each image that it can be drawn on.
+    """One block, and the positions of its cells on each picture.
 
     Attributes:
         block: the block.
-        cells: where the mask's cells lie, by the image's id; empty where that is not known.
+        cells: positions of the mask's cells, by the picture's id; empty where they are unknown.
     """
 
     block: Block
@@ -96,7 +96,7 @@ class ViewedBlock:
         return self.block.channel_weights
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values; numbers as little-endian float32 in base64."""
+        """Convert to JSON-ready values, with numbers as little-endian float32 in base64."""
         spatial, channel = self.block.gate("spatial"), self.block.gate("channel")
         mask = None
         if spatial is not None:
@@ -135,7 +135,7 @@ def _usual(usual: UsualGate) -> dict[str, Any]:
 
 
 def _fits(name: str, value: object) -> bool:
-    """Whether a setting of the viewer can have that value, whatever its type."""
+    """Check that a setting of the viewer can have a value of any type."""
     if name == "block":
         return value is None or isinstance(value, str)
     if name in _CHOICES:
@@ -148,13 +148,13 @@ _CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({"image": get_args(Pi
 
 @dataclass(frozen=True)
 class Settings(Look):
-    """How the viewer draws: a look, and what else the reader changes in the browser.
+    """Settings of the viewer: a look, and further settings that users change in the browser.
 
     Attributes:
-        image: which picture lies under the masks.
-        order: channels by ``"index"``, ``"sorted"``, greatest weight first, or ``"unusual"``, greatest difference from
-            the usual shape first.
-        block: in a network with many blocks, the one chosen last; None before any was chosen.
+        image: picture under the masks.
+        order: channels by ``"index"``, ``"sorted"`` with the highest weight first, or ``"unusual"`` with the largest
+            difference from the usual shape first.
+        block: last chosen block of a network with many blocks; None before a choice.
     """
 
     image: PictureId = "input"
@@ -173,11 +173,11 @@ class Settings(Look):
 
     @property
     def look(self) -> Look:
-        """The look alone."""
+        """The look without the other settings."""
         return Look(self.colours, self.scale, self.opacity, self.smooth, self.reading)
 
     def changed_by(self, values: Mapping[str, Any]) -> Settings:
-        """These settings with those of `values` that make sense; the browser and links can send anything."""
+        """Replace settings by the valid ones of `values`, which come from the browser or a link."""
         now = self.as_dict()
         for name in now.keys() & values.keys():
             if _fits(name, values[name]):
@@ -185,19 +185,19 @@ class Settings(Look):
         return Settings(**now)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values."""
+        """Convert to JSON-ready values."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Payload:
-    """Everything that the viewer is given.
+    """Input of the viewer.
 
     Attributes:
-        pictures: one, or the input and the original.
-        blocks: in order of execution.
-        settings: how to draw; the viewer keeps its reader's own until these change.
-        words: what to say; English by default. Missing keys are filled in English.
+        pictures: the input, or the input and the original.
+        blocks: blocks in order of execution.
+        settings: settings to start with; the viewer keeps the user's changes until these change.
+        words: words of the viewer; missing keys are English.
     """
 
     pictures: tuple[Picture, ...]
@@ -206,7 +206,7 @@ class Payload:
     words: Mapping[str, str] = field(default_factory=lambda: WORDS)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values, as `mount` of viewer.js takes them."""
+        """Convert to JSON-ready values, for `mount` of viewer.js."""
         return {
             "images": [picture.as_dict() for picture in self.pictures],
             "blocks": [block.as_dict() for block in self.blocks],
@@ -226,16 +226,16 @@ def lay_out(
     words: Mapping[str, str] = MappingProxyType({}),
     longest: int = LONGEST,
 ) -> Payload:
-    """A payload from the parts of an explanation.
+    """Make a payload from the parts of an explanation.
 
     Args:
-        input_image: exactly what the network saw, RGB.
-        frame: its place in the original.
-        blocks: an explanation's blocks.
-        original: the original image, RGB; None where it is the input itself.
-        settings: how to draw.
-        words: translations; what is missing stays English.
-        longest: an original with a longer side is drawn from a smaller copy, pixels.
+        input_image: input of the network, uint8 RGB.
+        frame: its position in the original.
+        blocks: blocks of an explanation.
+        original: original image, uint8 RGB; None where it is the input itself.
+        settings: settings to start with.
+        words: translations; missing keys are English.
+        longest: longest side in pixels of the original; a larger one is reduced.
     """
     height, width = input_image.shape[:2]
     whole = (0.0, 0.0, float(width), float(height))
@@ -259,7 +259,7 @@ def lay_out(
 
 
 def png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    """The picture as PNG, without loss; compressed lightly: on one machine time counts more than bytes."""
+    """Encode an image as PNG, with fast rather than small compression."""
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(file, "PNG", compress_level=1)
     return file.getvalue()
@@ -275,5 +275,5 @@ def _at_most(image: UInt8[np.ndarray, "h w 3"], longest: int) -> UInt8[np.ndarra
 
 
 def as_base64(values: Float32[np.ndarray, "*shape"]) -> str:
-    """Values for the browser: little-endian float32."""
+    """Encode values for the browser, as little-endian float32."""
     return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")

@@ -1,15 +1,15 @@
-// How a gate is read: as it is, as multiples of its own mean, or against what is usual for it. The arithmetic is that of
+// Readings of a gate: as it is, as multiples of its own mean, or compared with its usual values. The arithmetic is that of
 // cbam_core/results/explanation.py and render/readings.py, in the same order, so that both give the same numbers and
 // colours. READINGS, COLOUR_TABLES and DIVERGING_TABLE come from Python.
 
-const NEUTRAL = { relative: 1, usual: 0 }; // what the middle of the diverging colours stands for; they reach 1 to each side
+const NEUTRAL = { relative: 1, usual: 0 }; // centre of the diverging colours, which extend by 1 to each side
 
 /** Values divided by a mean, as float32 numbers. */
 function shapeOf(values, mean) {
   return Float32Array.from(values, (value) => value / mean);
 }
 
-/** The values of a gate of the payload as a reading has them; null where the gate has no such reading. */
+/** Values of a gate of the payload in a reading; null if the gate does not have this reading. */
 function readGate(gate, reading) {
   if (reading === "values") return gate.values;
   if (!(gate.level > 0)) return null;
@@ -21,7 +21,7 @@ function readGate(gate, reading) {
   return shape.map((value, i) => value - usually[i]);
 }
 
-/** The usual values of a gate as a reading has them, to stand beside it; null where they are not known. */
+/** Usual values of a gate in a reading, to show beside it; null if they are unknown. */
 function readUsual(gate, reading) {
   const { usual } = gate;
   if (!usual) return null;
@@ -29,12 +29,12 @@ function readUsual(gate, reading) {
   return usual.level > 0 ? shapeOf(usual.values, usual.level) : null;
 }
 
-/** How strong a gate is for this image, as a multiple of what is usual; null where that is not known. */
+/** Strength of a gate for this image, as a multiple of the usual; null if that is unknown. */
 function gainOf({ level, usual }) {
   return usual && usual.level > 0 && level > 0 ? level / usual.level : null;
 }
 
-/** A mask or weights of a block as a reading has them: what is drawn, its range, and what stands beside it. */
+/** Mask or weights of a block in a reading: the values to draw, their range, and the usual values beside them. */
 function readPart(part, reading) {
   if (!part) return null;
   const values = readGate(part, reading);
@@ -42,9 +42,9 @@ function readPart(part, reading) {
   return { ...part, values, range: values && rangeOf(values), usualValues: usual, gain: gainOf(part) };
 }
 
-const readBlocks = new WeakMap(); // by block: what each reading made of it
+const readBlocks = new WeakMap(); // results of each reading, by block
 
-/** A block as a reading has it; made once. */
+/** A block in a reading; computed once. */
 function readBlock(block, reading) {
   if (!readBlocks.has(block)) readBlocks.set(block, {});
   const known = readBlocks.get(block);
@@ -52,12 +52,12 @@ function readBlock(block, reading) {
   return known[reading];
 }
 
-/** Whether any gate of these blocks has usual values to be read against. */
+/** Whether any gate of these blocks has usual values. */
 function hasUsual(blocks) {
   return blocks.some((block) => [block.mask, block.weights].some((part) => part && readGate(part, "usual")));
 }
 
-/** The scale that masks are coloured on: its ends, its table, where a value lies on it, and which colour it gets. */
+/** Colour scale of masks: its ends, its table, the position of a value on it, and the colour of a value. */
 function scaleOf({ reading, scale, colours }, range) {
   const neutral = NEUTRAL[reading];
   if (neutral !== undefined) {
@@ -74,7 +74,7 @@ function scaleOf({ reading, scale, colours }, range) {
   return { low, high, table: TABLES[colours], place, index: (value) => colourIndex(place(value)) };
 }
 
-/** A number as a reading writes it. */
+/** Format a number for a reading. */
 function written(value, reading, digits) {
   const text = Math.abs(value).toFixed(digits);
   const sign = value < 0 && Number(text) > 0 ? "−" : "";

@@ -13,7 +13,7 @@ class Choice {
     for (const input of this.inputs) input.addEventListener("change", () => take(input.value));
   }
 
-  /** Make one of the choices possible or impossible, and say why. */
+  /** Enable or disable one of the choices, with the reason. */
   allow(value, possible, hint) {
     const at = this.inputs.findIndex((input) => input.value === value);
     this.inputs[at].disabled = !possible;
@@ -31,15 +31,15 @@ function makeSelect(text, names, words, take) {
   return { select, label: make("label", "control", {}, make("span", "hidden", {}, text), select) };
 }
 
-let toolbars = 0; // radio groups of two viewers in one document need names of their own
+let toolbars = 0; // radio groups of two viewers in one document need different names
 
-/** Controls of everything that all blocks share. `set` takes what the reader changed. */
+/** Controls of the settings that all blocks share. `set` is called with changed settings. */
 class Toolbar {
   constructor(words, pictures, set) {
     toolbars += 1;
     this.words = words;
     this.slider = make("input", "", { type: "range", min: "0", max: "100", step: "1" });
-    this.percent = make("span", "percent", { "aria-hidden": "true" }); // the slider says it itself
+    this.percent = make("span", "percent", { "aria-hidden": "true" }); // the slider announces it
     this.slider.addEventListener("input", () => set({ opacity: Number(this.slider.value) / 100 }));
     const opacity = make("label", "control", {}, make("span", "", {}, words.opacity), this.slider, this.percent);
     this.reading = new Choice(
@@ -101,7 +101,7 @@ class Toolbar {
   }
 }
 
-/** Small masks of all blocks, one button each; `pick` takes the index of the one that was pressed. */
+/** Small masks of all blocks, one button each; `pick` is called with the index of the pressed one. */
 class Strip {
   constructor(pick) {
     this.pick = pick;
@@ -113,7 +113,7 @@ class Strip {
     this.blocks = blocks;
     const names = blocks.map((block) => block.name).join("\n");
     this.element.setAttribute("aria-label", words.blocks);
-    if (names === this.names) return; // the buttons stay, and with them the reader's focus
+    if (names === this.names) return; // keep the buttons, and so the focus
     this.names = names;
     this.buttons = blocks.map((block, index) => {
       const canvas = make("canvas", "raw", { "aria-hidden": "true" });

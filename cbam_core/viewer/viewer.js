@@ -1,8 +1,8 @@
-// The attention viewer: holds payload and settings, paints, and tells its host when the reader has settled.
+// The attention viewer: holds payload and settings, paints, and notifies its host after changes of the user.
 
 const MANY = 4; // more blocks than this get a strip to choose from
 const KEPT = 4; // decoded pictures
-const SETTLED = 400; // milliseconds without a change before the host hears of it
+const SETTLED = 400; // milliseconds without a change before the host is notified
 const MOUNTED = Symbol.for("cbam-lens.viewer");
 
 /** The same text for the same settings, whatever the order of their keys. */
@@ -10,7 +10,7 @@ function canonical(settings) {
   return JSON.stringify(Object.entries(settings).sort());
 }
 
-/** The picture that the settings ask for, or the only one there is. */
+/** The picture that the settings name, or the only one. */
 function pictureFor(payload, settings) {
   return payload.images.find((image) => image.id === settings.image) ?? payload.images[0];
 }
@@ -20,7 +20,7 @@ class Viewer {
     this.root = root;
     this.emit = emit;
     this.panels = [];
-    this.recent = []; // indices of blocks, the one chosen last at the end
+    this.recent = []; // indices of blocks, the last chosen at the end
     this.decoded = new Map(); // pixels of a picture by its PNG
     this.painted = 0;
     this.turn = 0;
@@ -46,7 +46,7 @@ class Viewer {
     this.root.append(this.element);
   }
 
-  /** Take a payload. What is on the page stays there until the next picture is decoded; then all changes at once. */
+  /** Take a payload. The page stays unchanged until the next picture is decoded; then everything changes at once. */
   async update(payload) {
     this.turn += 1;
     const { turn } = this;
@@ -59,13 +59,13 @@ class Viewer {
     await this.loadPicture();
   }
 
-  /** Whether the host itself changed the settings, rather than sending back what it was told or had sent before. */
+  /** Whether the host itself changed the settings, instead of returning those of an earlier notification or payload. */
   isNews(payload) {
     const asked = canonical(payload.settings);
     return !this.payload || (asked !== this.asked && asked !== this.told);
   }
 
-  /** The reader's settings, with what the host itself has changed since its last payload. */
+  /** The user's settings, with changes of the host since its last payload. */
   settingsWith(payload) {
     if (!this.payload) return { ...payload.settings };
     if (!this.isNews(payload)) return this.settings;
@@ -78,7 +78,7 @@ class Viewer {
     if (this.isNews(payload)) {
       this.settings = this.settingsWith(payload);
       this.told = canonical(payload.settings);
-      // A host that holds what the reader once chose has to hear what came of it.
+      // Notify a host that stores the user's choices of the result.
       if (this.heard !== undefined) this.settle();
     }
     this.asked = canonical(payload.settings);
@@ -102,18 +102,18 @@ class Viewer {
     this.slot.replaceChildren(this.toolbar.element);
   }
 
-  /** How gates are read: as the settings say, but against usual values only where there are some. */
+  /** Reading of gates: that of the settings, but compared with usual values only if there are any. */
   get reading() {
     const { reading } = this.settings;
     return reading === "usual" && !this.hasUsual ? "values" : reading;
   }
 
-  /** Over which images the usual values were taken. */
+  /** Name of the images of the usual values. */
   usualSet({ images, count }) {
     return fill(this.words.usual_set, { images: this.words[images] ?? images, count: count.toLocaleString("en") });
   }
 
-  /** How many blocks stand side by side when there are too many for all. */
+  /** Number of blocks side by side if there are too many for all. */
   get places() {
     return this.all.length <= MANY ? this.all.length : this.element.clientWidth >= 1280 ? 4 : 3;
   }
@@ -185,7 +185,7 @@ class Viewer {
     return pixels;
   }
 
-  /** The same place on another picture, through the cells of any block that lies on both. */
+  /** The same position on another picture, by the cells of any block on both. */
   carry(point, picture) {
     const block = this.all.find(({ cells }) => cells[this.picture.id] && cells[picture.id]);
     if (!point || !block) return null;
@@ -196,7 +196,7 @@ class Viewer {
     return x >= 0 && y >= 0 && x < picture.width && y < picture.height ? { x, y } : null;
   }
 
-  /** The reader changed something. */
+  /** Called after a change by the user. */
   set(change) {
     const before = this.settings;
     this.settings = { ...before, ...change };
@@ -263,7 +263,7 @@ class Viewer {
     return this.colours;
   }
 
-  /** Move the cross-hair of all blocks to a point of the picture, or take it away. */
+  /** Move the cross-hair of all blocks to a point of the picture, or remove it. */
   point(point) {
     this.at = point;
     for (const panel of this.panels) panel.paintPoint();
@@ -286,10 +286,10 @@ class Viewer {
 }
 
 /**
- * Show a payload in an element or shadow root; mounting again in the same place repaints what is there.
- * @param {Element|ShadowRoot} root where to append; the style sheet is the host's business
+ * Show a payload in an element or shadow root; mounting again in the same root repaints it.
+ * @param {Element|ShadowRoot} root where to append; the host adds the style sheet
  * @param {object} payload see cbam_core/viewer/payload.py
- * @param {(name: string, detail: object) => void} emit hears "settings" once the reader has settled
+ * @param {(name: string, detail: object) => void} emit called with "settings" after changes of the user
  * @returns {{update: (payload: object) => void, destroy: () => void}}
  */
 export function mount(root, payload, emit = () => {}) {

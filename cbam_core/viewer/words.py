@@ -1,7 +1,7 @@
-"""Every word that the attention viewer shows, in English; the JavaScript holds none of its own.
+"""All words of the attention viewer in English; the JavaScript has none of its own.
 
-A host that speaks another language passes its own dictionary with the same keys. Places in braces are filled
-by the viewer: names, counts, and numbers that it has already rounded.
+A host in another language passes its own dictionary with the same keys. The viewer fills the placeholders in braces
+with names, counts and rounded numbers.
 """
 
 from __future__ import annotations

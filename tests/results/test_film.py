@@ -87,7 +87,7 @@ def test_a_run_that_goes_on_without_its_film_begins_another(
     for number in (2, 3, 4):
         filming.epoch(tiny_classifier.model, history(number))
     assert open_film(tmp_path / FILM).epochs.tolist() == [1, 2, 4]
-    assert "the film begins anew" in caplog.text
+    assert "the film starts again" in caplog.text
 
 
 def test_the_fixed_images_are_eight_of_eight_classes(camera: Camera, tiny_classifier: Classifier) -> None:

@@ -1,7 +1,7 @@
-"""The film player: a training's scenes played in the attention viewer, all of them in the browser from the start.
+"""The film player: the scenes of a training run in the attention viewer, all sent to the browser at once.
 
-A host puts `player_styles` and `player_source` on its page and calls ``mountPlayer(root, data, emit)`` with what
-`lay_out_film` gives. Like the viewer, the player loads nothing and sends nothing.
+A host puts `player_styles` and `player_source` on its page and calls ``mountPlayer(root, data, emit)`` with the output
+of `lay_out_film`. Like the viewer, the player makes no network requests.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ PLAYER_WORDS: Mapping[str, str] = MappingProxyType(
         "spoken": "{epoch}, {accuracy}, {predicted} {percent} %",
     }
 )
-"""Every word that the player shows besides those of the viewer, in English."""
+"""Words of the player, besides those of the viewer, in English."""
 
 DRAWN = Settings()
-"""How scenes are drawn unless somebody chooses."""
+"""Default settings of scenes."""
 
 
 def lay_out_film(
@@ -57,19 +57,19 @@ def lay_out_film(
     words: Mapping[str, str] = MappingProxyType({}),
     viewer_words: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """What the player is given, JSON-ready; numbers as little-endian float32 in base64.
+    """Make the input of the player, JSON-ready, with numbers as little-endian float32 in base64.
 
     Args:
         film: the scenes.
-        name: of the run; under another name the player goes back to the last scene.
-        curve: epochs and accuracies in [0, 1], where more are known than the film has.
-        image: the one that is shown first.
-        settings: how to draw.
-        words: translations of `PLAYER_WORDS`; what is missing stays English.
+        name: name of the run; a new name makes the player return to the last scene.
+        curve: epochs and accuracies in [0, 1], if there are more than in the film.
+        image: index of the first image.
+        settings: settings to start with.
+        words: translations of `PLAYER_WORDS`; missing keys are English.
         viewer_words: translations of the viewer's words.
 
     Raises:
-        RenderError: the film is broken.
+        RenderError: the film is damaged.
     """
     check_film(film)
     height, width = film.images.shape[1:3]
@@ -98,7 +98,7 @@ def lay_out_film(
 
 
 def _block(film: Film, block: str) -> dict[str, Any]:
-    """A block's values by scene and image, ready for the viewer one by one."""
+    """Collect a block's values by scene and image, each ready for the viewer."""
     masks, weights = (
         None if gate is None else gate.values for gate in (film.gate(block, "spatial"), film.gate(block, "channel"))
     )
@@ -115,13 +115,13 @@ def _block(film: Film, block: str) -> dict[str, Any]:
 
 @cache
 def player_source() -> str:
-    """Viewer and player as one ES module that exports `mount` and `mountPlayer`."""
+    """Return viewer and player as one ES module that exports `mount` and `mountPlayer`."""
     return f"{source()}\n{_read('player.js')}"
 
 
 @cache
 def player_styles() -> str:
-    """The style sheet of both."""
+    """Return the style sheet of both."""
     return f"{styles()}\n{_read('player.css')}"
 
 

@@ -1,14 +1,14 @@
-// The film of a training: one image at several epochs. Its gates are shown by the attention viewer, given scene after
-// scene; the accuracy stands above the slider, on the slider's own scale, and the class probabilities beside it.
+// The film of a training run: one image at several epochs. The attention viewer shows its gates, scene after scene; the
+// accuracy is above the slider, on the same scale, and the class probabilities are beside it.
 
-const PACE = 1000; // milliseconds that a scene stays while the film plays
-const ROWS = 10; // classes that are listed
+const PACE = 1000; // milliseconds of each scene while the film plays
+const ROWS = 10; // number of classes that are listed
 const PLAYER = Symbol.for("cbam-lens.player");
 const SVG = "http://www.w3.org/2000/svg";
 
-let players = 0; // radio groups of two players in one document need names of their own
+let players = 0; // radio groups of two players in one document need different names
 
-/** A drawing of one path that stretches with its place. */
+/** A drawing of one path that stretches with its container. */
 function drawing(name, viewBox, d) {
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
@@ -21,7 +21,7 @@ function drawing(name, viewBox, d) {
   return svg;
 }
 
-/** Where an epoch lies among the scenes: 2.5 is midway between the third and the fourth. */
+/** Position of an epoch among the scenes: 2.5 is midway between the third and the fourth. */
 function placeAmong(epochs, epoch) {
   const next = epochs.findIndex((other) => other >= epoch);
   if (next <= 0) return Math.max(next, 0);
@@ -90,7 +90,7 @@ class Player {
     return this.data.epochs.length - 1;
   }
 
-  /** Take a film. One that has grown keeps its reader's place; another run's begins at its last scene. */
+  /** Take a film. A longer film of the same run keeps the scene; that of another run starts at its last scene. */
   update(data) {
     if (data.id === this.data?.id) return;
     const other = data.name !== this.data?.name;
@@ -127,7 +127,7 @@ class Player {
     this.pictures.replaceChildren(...labelled);
   }
 
-  /** Accuracy from 0 to 1 over the slider: a dot for each scene, a line through every epoch that is known. */
+  /** Accuracy from 0 to 1 over the slider: a dot for each scene, a line through all known epochs. */
   makePlot() {
     const { epochs, accuracy, curve } = this.data;
     const wide = Math.max(this.last, 1);
@@ -159,7 +159,7 @@ class Player {
     this.ticks.replaceChildren(...this.numbers);
   }
 
-  /** Rows that stay while the film plays: the classes that were ever likely, in their own order, and the truth. */
+  /** Rows that stay while the film plays: the classes that are likely in any scene, in their own order, and the truth. */
   makeClasses() {
     const { classes, labels } = this.data;
     const truth = labels[this.image];
@@ -266,7 +266,7 @@ class Player {
     }
   }
 
-  /** The viewer gets this scene as if it were a new result; it paints over what is there. */
+  /** Give this scene to the viewer like a new result. */
   paintScreen() {
     const { viewer, pictures, blocks } = this.data;
     const at = (values) => values && values[this.scene][this.image];
@@ -292,10 +292,10 @@ class Player {
 }
 
 /**
- * Show a film in an element or shadow root; mounting again in the same place goes on with what is there.
- * @param {Element|ShadowRoot} root where to append; the style sheets are the host's business
+ * Show a film in an element or shadow root; mounting again in the same root continues it.
+ * @param {Element|ShadowRoot} root where to append; the host adds the style sheets
  * @param {object} data see cbam_core/viewer/player/__init__.py
- * @param {(name: string, detail: any) => void} emit hears "image" when one is chosen, and what the viewer emits
+ * @param {(name: string, detail: any) => void} emit called with "image" after a choice, and with the events of the viewer
  * @returns {{update: (data: object) => void, destroy: () => void}}
  */
 export function mountPlayer(root, data, emit = () => {}) {
