@@ -159,8 +159,9 @@ class Viewer {
       this.blocks.append(this.panels.at(-1).element);
     }
     this.blocks.style.setProperty("--count", String(Math.max(1, this.shown.length)));
-    const tallest = Math.max(...this.payload.images.map((image) => Math.min(1.25, image.height / image.width)));
-    this.blocks.style.setProperty("--tall", String(tallest));
+    // The widest picture fills its place; the others get the same height, so that nothing moves between them.
+    const flattest = Math.min(...this.payload.images.map((image) => image.height / image.width));
+    this.blocks.style.setProperty("--tall", String(Math.min(Math.max(flattest, 0.6), 1.25)));
     this.panels.forEach((panel, i) => panel.assign(this.all[this.shown[i]]));
   }
 
