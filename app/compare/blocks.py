@@ -1,4 +1,4 @@
-"""Blocks of two networks or pictures, compared one by one: masks, their difference, channel weights, likeness."""
+"""Blocks of two networks or images, compared one by one: masks, their difference, channel weights, likeness."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ ENDS = (5, 10)
 """How many channels from either end of the difference can be asked for."""
 
 FEW = 10
-"""How many are shown at first: bars of hundreds of channels are too thin to be told apart."""
+"""How many are shown at first: bars of hundreds of channels are too thin to be distinguished."""
 
 SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
     "compare-masks": ("masks", "over", ("over", "alone")),
@@ -103,7 +103,7 @@ class SideBlocks:
     Attributes:
         blocks: its gates.
         side: what it is called, and what lies under its masks.
-        follow: gives the feature map of a block's channel; None where there is no single picture.
+        follow: gives the feature map of a block's channel; None where there is no single image.
     """
 
     blocks: Sequence[Block]
@@ -116,7 +116,7 @@ class Style:
     """How blocks are drawn.
 
     Attributes:
-        over: masks over their pictures.
+        over: masks over their images.
         limit: end of the scale of differences.
         order: of channels.
         ends: how many channels from either end; None for all.
@@ -167,7 +167,7 @@ def compared_blocks(
         return
     sides = (left.side, right.side)
     both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
-    style = _settings(both, pictures=sides[0].input_image is not None)
+    style = _settings(both, images=sides[0].input_image is not None)
     _say_how_paired(both, networks_differ=networks_differ)
     followed = {pair.name for pair in both if pair.weights is not None}
     apart = [pair for pair in pairs if pair.weights is None]
@@ -327,20 +327,20 @@ def _with_tools(chart: Chart) -> Chart:
     return chart
 
 
-def _settings(pairs: Sequence[BlockComparison], *, pictures: bool) -> Style:
+def _settings(pairs: Sequence[BlockComparison], *, images: bool) -> Style:
     """Let the visitor choose how it is drawn.
 
     Args:
         pairs: the blocks that both sides have.
-        pictures: whether there are pictures to draw masks over.
+        images: whether there are images to draw masks over.
     """
-    over, limit, order, ends = pictures, "widest", "index", 0
+    over, limit, order, ends = images, "widest", "index", 0
     # Where no channel of one side has a partner, there are weights to go by and no differences.
     by_weight = all(pair.weights is None for pair in pairs)
     names = {**WORDS, "difference": WORDS["weight"]} if by_weight else WORDS
     some = WORDS["some_weights" if by_weight else "some"]
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
-        if pictures:
+        if images:
             over = _either("masks", ("over", "alone")) == "over"
         if pairs:
             limit = _either("colours", ("widest", "fixed"))

@@ -13,7 +13,7 @@ from app.compare.figures import Place
 from app.compare.state import Selected, change, side_of
 from app.session import links
 from app.session.choices import Choice
-from app.session.links import Readers, read_fit, read_name, read_picture, read_square, read_text
+from app.session.links import Readers, read_fit, read_image, read_name, read_square, read_text
 from app.session.uploads import Fitted
 from cbam_core.network import Classifier
 
@@ -40,7 +40,7 @@ def read_channels(text: str) -> tuple[tuple[str, int], ...] | None:
 
 PARAMETERS: Readers = {
     "mode": read_name,
-    "image": read_picture,
+    "image": read_image,
     "fit": read_fit,
     "square": read_square,
     "a": read_text,
@@ -74,17 +74,17 @@ def follow(asked: Mapping[str, Any]) -> None:
         side = side_of(place)
         if mode == "networks":
             side = replace(side, network=asked[name]) if asked.get(name) in services.networks() else side
-            sides[place] = _with_picture(side, asked.get("image"), _fitted(asked))
+            sides[place] = _with_image(side, asked.get("image"), _fitted(asked))
         elif mode == "pictures":
-            sides[place] = _with_picture(side, read_picture(asked.get(name, "")), _fitted(asked, f"_{name}"))
+            sides[place] = _with_image(side, read_image(asked.get(name, "")), _fitted(asked, f"_{name}"))
         else:
             sides[place] = replace(side, class_=asked[name]) if asked.get(name) in services.samples().classes else side
     change(sides["left"], sides["right"])
 
 
-def _with_picture(side: Selected, picture: tuple[str, Any] | None, fitted: Fitted) -> Selected:
-    """A side with the picture that an address names; as it was where there is no such picture."""
-    source, which = picture or ("", -1)
+def _with_image(side: Selected, image: tuple[str, Any] | None, fitted: Fitted) -> Selected:
+    """A side with the image that an address names; as it was where there is no such image."""
+    source, which = image or ("", -1)
     if source == "sample" and which < len(services.samples()):
         return replace(side, source="sample", sample=which)
     if source == "test" and which < (services.test_count() or 0):
@@ -95,7 +95,7 @@ def _with_picture(side: Selected, picture: tuple[str, Any] | None, fitted: Fitte
 
 
 def _fitted(asked: Mapping[str, Any], of: str = "") -> Fitted:
-    """How an address wants a picture fitted."""
+    """How an address wants an image fitted."""
     return Fitted(asked.get(f"fit{of}", "crop"), asked.get(f"square{of}"))
 
 
@@ -130,14 +130,14 @@ def note(classifier: Classifier, mode: str) -> None:
 
 
 def _named(side: Selected) -> str | None:
-    """A side's picture as an address names it; None for what the visitor brought."""
+    """A side's image as an address names it; None for what the visitor uploaded."""
     if side.source == "folder":
         return f"folder-{side.folder}" if side.folder else None
     return {"sample": f"sample-{side.sample}", "test": f"test-{side.test}"}.get(side.source)
 
 
 def _fit_of(side: Selected, of: str = "") -> dict[str, Any]:
-    """How a side's picture is fitted, as far as an address names it."""
+    """How a side's image is fitted, as far as an address names it."""
     if side.source != "folder":
         return {}
     fit = side.folder_fit

@@ -1,4 +1,4 @@
-"""Compare: two pictures, two networks on one picture, or two classes; what their gates share and where they differ."""
+"""Compare: two images, two networks on one image, or two classes; what their gates share and where they differ."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from app.compare.sides import (
     LABELS,
     Gallery,
     Sources,
+    choose_image,
     choose_network,
-    choose_picture,
     side_columns,
     swap_button,
 )
@@ -62,8 +62,8 @@ class ExplainedSide:
 
     Attributes:
         shown: what its blocks are drawn from.
-        explanation: of its picture.
-        content: the picture's file, where it is more than the network's input.
+        explanation: of its image.
+        content: the image's file, where it is more than the network's input.
     """
 
     shown: SideBlocks
@@ -104,7 +104,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     elif mode == "classes":
         means = class_means(classifier)
     else:
-        sides = _pictures(classifier, changed)
+        sides = _images(classifier, changed)
     possible = link.write(classifier, mode)
     with tools:
         if sides is not None:
@@ -116,12 +116,12 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         copy_link(possible=possible, zipped=sides is not None, note=head, key="compare-link")
 
 
-def _pictures(classifier: Classifier, changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:
+def _images(classifier: Classifier, changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:
     sides: list[ExplainedSide | None] = []
     brought = False
     for place, column in side_columns():
         with column:
-            chosen = choose_picture(place, _sources(), title=partial(side_title, place, LABELS[place]))
+            chosen = choose_image(place, _sources(), title=partial(side_title, place, LABELS[place]))
             brought = brought or chosen.source in ("upload", "camera")
             sides.append(_explained(classifier, chosen, place))
     left, right = sides
@@ -136,7 +136,7 @@ def _networks(changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide
     names = services.networks()
     if len(names) < 2:
         st.info(WORDS["one_network"], icon=":material/info:")
-    chosen = choose_picture("left", _sources())
+    chosen = choose_image("left", _sources())
     sides: list[ExplainedSide | None] = []
     digests: set[str] = set()
     for place, column in side_columns():
@@ -166,12 +166,12 @@ def _sources() -> Sources:
 
 
 def _gallery() -> Gallery:
-    pictures = services.gallery()
-    return Gallery([picture.name for picture in pictures], partial(services.gallery_sheet, pictures))
+    images = services.gallery()
+    return Gallery([image.name for image in images], partial(services.gallery_sheet, images))
 
 
 def _as_on_inspect(last: Picked, side: Selected) -> Selected:
-    """A side with the picture that the visitor looked at last on Inspect."""
+    """A side with the image that the visitor looked at last on Inspect."""
     if last.source == "sample":
         return replace(side, source="sample", sample=last.index or 0)
     if last.source == "test":
@@ -182,10 +182,10 @@ def _as_on_inspect(last: Picked, side: Selected) -> Selected:
 
 
 def _is_laid_out(upload: Upload) -> bool:
-    """Whether a picture is one of those that everybody has, which links can name."""
-    picture = services.gallery_by_name().get(upload.name)
+    """Whether an image is one of those that everybody has, which links can name."""
+    image = services.gallery_by_name().get(upload.name)
     try:
-        return picture is not None and services.gallery_file(picture).digest == upload.digest
+        return image is not None and services.gallery_file(image).digest == upload.digest
     except CbamError:
         return False
 
@@ -193,35 +193,35 @@ def _is_laid_out(upload: Upload) -> bool:
 def _explained(
     classifier: Classifier, chosen: Selected, place: Place, *, what: Place | None = None
 ) -> ExplainedSide | None:
-    """One side's picture and prediction; None where there is nothing to show, which is then said.
+    """One side's image and prediction; None where there is nothing to show, which is then said.
 
     Args:
         classifier: the network of this side.
-        chosen: its picture.
+        chosen: its image.
         place: which side.
-        what: the side whose picture both share; None where each has its own.
+        what: the side whose image both share; None where each has its own.
     """
     if chosen.source not in ("sample", "test"):
         return _own_explained(classifier, chosen, place, what)
     if chosen.source == "test":
-        picture = services.show_test_image(classifier, chosen.test)
+        result = services.show_test_image(classifier, chosen.test)
         about = services.about_test_image(chosen.test)
     else:
-        picture = services.show_sample(classifier, chosen.sample)
+        result = services.show_sample(classifier, chosen.sample)
         about = services.about_sample(chosen.sample)
     if what:
         side_title(place, LABELS[place], classifier.name)
     prediction(
-        picture.explanation,
+        result.explanation,
         caption=about.caption,
         truth=about.truth if about.truth in classifier.classes else None,
         key=f"compare-prediction-{place}",
     )
-    return ExplainedSide(_shown(classifier, picture.explanation, LABELS[place], own=False), picture.explanation)
+    return ExplainedSide(_shown(classifier, result.explanation, LABELS[place], own=False), result.explanation)
 
 
 def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what: Place | None) -> ExplainedSide | None:
-    """The same for a picture of any size, whoever brought it."""
+    """The same for an image of any size, whoever it is from."""
     says = what in (None, place)
     try:
         upload = _file_of(chosen)
@@ -234,27 +234,27 @@ def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what:
             st.info(WORDS["waiting"].format(label=LABELS[what or place]), icon=":material/upload:")
         return None
     try:
-        picture = services.show_upload(classifier, upload, chosen.fitted)
+        result = services.show_upload(classifier, upload, chosen.fitted)
     except CbamError as error:
         if says:
             say(error, upload.name)
         return None
     if what:
         side_title(place, LABELS[place], classifier.name)
-    prediction(picture.explanation, caption=upload.name, preview=picture.preview, key=f"compare-prediction-{place}")
-    shown = _shown(classifier, picture.explanation, LABELS[place], own=True)
-    return ExplainedSide(shown, picture.explanation, upload.content)
+    prediction(result.explanation, caption=upload.name, preview=result.preview, key=f"compare-prediction-{place}")
+    shown = _shown(classifier, result.explanation, LABELS[place], own=True)
+    return ExplainedSide(shown, result.explanation, upload.content)
 
 
 def _file_of(chosen: Selected) -> Upload | None:
-    """The file of a side's picture; None where there is none yet.
+    """The file of a side's image; None where there is none yet.
 
     Raises:
-        DataError: it is gone from the folder of whoever runs the app, or cannot be read.
+        DataError: it is gone from the folder of the operator, or cannot be read.
     """
     if chosen.source == "folder":
-        picture = services.gallery_by_name().get(chosen.folder)
-        return None if picture is None else services.gallery_file(picture)
+        image = services.gallery_by_name().get(chosen.folder)
+        return None if image is None else services.gallery_file(image)
     return chosen.photo if chosen.source == "camera" else chosen.upload
 
 

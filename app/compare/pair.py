@@ -66,7 +66,7 @@ WORDS = Words(
 )
 
 OPACITY = 0.6
-"""Of a mask over its picture."""
+"""Of a mask over its image."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Side:
 
     Attributes:
         label: short name, such as ``"A"``.
-        input_image: the picture under the masks, uint8 RGB (H, W, 3); None where masks stand alone.
+        input_image: the image under the masks, uint8 RGB (H, W, 3); None where masks stand alone.
         size: (width, height) of the network's input, pixels.
         spread: standard deviations, by block, where the gates are means.
     """
@@ -134,7 +134,7 @@ def mask_maps(pair: BlockComparison, sides: tuple[Side, Side], *, over: bool, li
     Args:
         pair: one block in both.
         sides: what stands left and right.
-        over: draw masks over the pictures rather than alone.
+        over: draw masks over the images rather than alone.
         limit: end of the scale of differences.
     """
     figures = [

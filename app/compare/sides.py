@@ -54,7 +54,7 @@ WORDS = Words(
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures that whoever runs the app has laid out.
+    """Images that the operator has provided.
 
     Attributes:
         names: of their files.
@@ -67,15 +67,15 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where pictures can come from.
+    """Where images can come from.
 
     Attributes:
         sheet: PNG with the sample images, see `strip`.
         tiles: what each of them is.
         columns: images in a row of the sheet.
         count: images of the test set; None where it is not there.
-        gallery: opens the folder of whoever runs the app; None where there is none.
-        inspected: gives a side the picture that the visitor looked at last on Inspect; None before they did.
+        gallery: opens the folder of the operator; None where there is none.
+        inspected: gives a side the image that the visitor looked at last on Inspect; None before they did.
     """
 
     sheet: bytes
@@ -114,8 +114,8 @@ def swap_button(what: str) -> None:
     )
 
 
-def choose_picture(place: Place, sources: Sources, *, title: Callable[[], None] | None = None) -> Selected:
-    """Let the visitor choose a picture for one side.
+def choose_image(place: Place, sources: Sources, *, title: Callable[[], None] | None = None) -> Selected:
+    """Let the visitor choose an image for one side.
 
     Args:
         place: which side.
@@ -174,14 +174,14 @@ def _take_file(place: Place, kept: Selected) -> None:
 
 
 def _choose_laid_out(place: Place, kept: Selected, gallery: Callable[[], Gallery]) -> Selected:
-    """A picture of whoever runs the app; one that is chosen here is fitted as all are at first."""
+    """An image of the operator; one that is chosen here is fitted as all are at first."""
     try:
-        pictures = gallery()
+        images = gallery()
     except CbamError as error:
         say_unreadable(error)
         return replace(kept, folder="")
-    names = pictures.names
-    at = choose_from_gallery(names, pictures.sheet, first=kept.folder, key=key_of("folder", place))
+    names = images.names
+    at = choose_from_gallery(names, images.sheet, first=kept.folder, key=key_of("folder", place))
     name = "" if at is None else names[at]
     return kept if name == kept.folder else replace(kept, folder=name, folder_fit=Fitted())
 

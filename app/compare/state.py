@@ -22,13 +22,13 @@ class Selected:
     """What was chosen for one side.
 
     Attributes:
-        source: where the picture comes from.
+        source: where the image comes from.
         sample: place in the sample sheet.
         test: number of an image of the test set.
-        upload: the visitor's own picture, if there is one.
+        upload: the visitor's own image, if there is one.
         upload_fit: how that is fitted.
         photo: what the visitor took with their camera.
-        folder: name of a picture that whoever runs the app has laid out; "" before one was chosen.
+        folder: name of an image that the operator has provided; "" before one was chosen.
         folder_fit: how that is fitted.
         network: name of a network; "" before one was chosen.
         class_: name of a class; "" before one was chosen.
@@ -47,7 +47,7 @@ class Selected:
 
     @property
     def fitted(self) -> Fitted:
-        """How the picture is fitted."""
+        """How the image is fitted."""
         return {"upload": self.upload_fit, "folder": self.folder_fit}.get(self.source, Fitted())
 
 

@@ -1,17 +1,17 @@
-"""Inspect's address: which picture, how it is fitted or was found, and the viewer's settings."""
+"""Inspect's address: which image, how it is fitted or was found, and the viewer's settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from app.session.links import Readers, one_of, read_fit, read_name, read_picture, read_share, read_square, read_text
+from app.session.links import Readers, one_of, read_fit, read_image, read_name, read_share, read_square, read_text
 from cbam_core.results.look import Reading, Scale
 from cbam_core.viewer import Settings
 from cbam_core.viewer.payload import Order, PictureId
 
 PARAMETERS: Readers = {
-    "image": read_picture,
+    "image": read_image,
     "class": read_name,
     "answers": one_of("right", "wrong"),
     "by": one_of("sure", "unsure"),

@@ -1,4 +1,4 @@
-"""Inspect: one picture, what the network made of it, and what every block attended to."""
+"""Inspect: one image, what the network made of it, and what every block attended to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import services
-from app.inspect.result import ShownImage, show_own_pictures, show_result, write_nothing
+from app.inspect.result import ShownImage, show_result, show_uploads, write_nothing
 from app.inspect.start import follow
 from app.inspect.state import BROUGHT, FIRST, FOLDER, FOLDER_TURN, SAMPLE, SAMPLE_TURN, SOURCE, was_shown
 from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
@@ -94,10 +94,10 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     if not shown:
         return
     last_image.note(Picked("sample", index))
-    picture = services.show_sample(classifier, index)
+    result = services.show_sample(classifier, index)
     ahead = Ahead("sample", classifier.digest, index, SAMPLE_TURN.number)
     about = services.about_sample(index)
-    shown_image = ShownImage(picture, about.name, about.caption, about.truth, link=f"sample-{index}")
+    shown_image = ShownImage(result, about.name, about.caption, about.truth, link=f"sample-{index}")
     show_result(classifier, shown_image, key="sample", ahead=ahead)
 
 
@@ -128,15 +128,15 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
         write_nothing(classifier)
         return
     last_image.note(Picked("test", index))
-    picture, about = services.show_test_image(classifier, index), services.about_test_image(index)
-    shown_image = ShownImage(picture, about.name, about.caption, about.truth, link=f"test-{index}")
+    result, about = services.show_test_image(classifier, index), services.about_test_image(index)
+    shown_image = ShownImage(result, about.name, about.caption, about.truth, link=f"test-{index}")
     filters = _filters_as_parameters(test.classes, answered=answers is not None)
     show_result(classifier, shown_image, key="test", filters=filters)
 
 
 @fragment
 def _from_uploads(classifier: Classifier, shown: bool) -> None:
-    """The visitor's own pictures, one opened at a time."""
+    """The visitor's own images, one opened at a time."""
     given = uploads()
     if given:
         BROUGHT.forget()
@@ -147,9 +147,9 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["brought"], width="content")
             st.button(WORDS["forget"], type="tertiary", on_click=_forget, key="uploads-forget")
-        show_own_pictures(classifier, [brought], key="upload")
+        show_uploads(classifier, [brought], key="upload")
     elif given:
-        show_own_pictures(classifier, given, key="upload")
+        show_uploads(classifier, given, key="upload")
     else:
         st.markdown(WORDS["any"].format(classes=plain_text(listed_classes(classifier.classes))))
         write_nothing(classifier)
@@ -157,7 +157,7 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
 
 
 def _forget() -> None:
-    """Let go of the picture that was looked at last."""
+    """Forget the image that was looked at last."""
     BROUGHT.forget()
     last_image.forget()
 
@@ -169,7 +169,7 @@ def _from_camera(classifier: Classifier, shown: bool) -> None:
         return
     photo = take_photo()
     if photo is not None:
-        show_own_pictures(classifier, [photo], key="camera")
+        show_uploads(classifier, [photo], key="camera")
     else:
         write_nothing(classifier)
     say_where_they_live(in_memory=uploads_stay_in_memory())
@@ -177,19 +177,19 @@ def _from_camera(classifier: Classifier, shown: bool) -> None:
 
 @fragment
 def _from_gallery(classifier: Classifier, shown: bool) -> None:
-    """Pictures that whoever runs the app has laid out."""
+    """Images that the operator has provided."""
     if not was_shown("folder", shown):
         return
     try:
-        pictures = services.gallery()
+        images = services.gallery()
     except CbamError as error:
         say_unreadable(error)
         if shown:
             write_nothing(classifier)
         return
     place = choose_from_gallery(
-        [picture.name for picture in pictures],
-        partial(services.gallery_sheet, pictures),
+        [image.name for image in images],
+        partial(services.gallery_sheet, images),
         first=FOLDER.get(),
         key="gallery",
         turn=FOLDER_TURN.number,
@@ -199,14 +199,14 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
     if place is None:
         write_nothing(classifier)
         return
-    FOLDER.set(pictures[place].name)
+    FOLDER.set(images[place].name)
     try:
-        chosen = services.gallery_file(pictures[place])
+        chosen = services.gallery_file(images[place])
     except CbamError as error:
-        say(error, pictures[place].name)
+        say(error, images[place].name)
         write_nothing(classifier)
         return
-    show_own_pictures(classifier, [chosen], key="folder", link=f"folder-{chosen.name}")
+    show_uploads(classifier, [chosen], key="folder", link=f"folder-{chosen.name}")
 
 
 def _filters_as_parameters(classes: Sequence[str], *, answered: bool) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""Inspect's result: everything about one picture, or about some of any size, and the address that shows it again."""
+"""Inspect's result: everything about one image, or about some of any size, and the address that shows it again."""
 
 from __future__ import annotations
 
@@ -82,17 +82,17 @@ class Batch:
 NO_FILTERS: Mapping[str, str | None] = MappingProxyType({})
 
 
-def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: str, link: str | None = None) -> None:
-    """Pictures of any size, fitted to the network's input as the visitor wishes."""
+def show_uploads(classifier: Classifier, given: Sequence[Upload], *, key: str, link: str | None = None) -> None:
+    """Images of any size, fitted to the network's input as the visitor wishes."""
     fit = choose_fit()
     given = not_left_out(given)
-    pictures, refused = {}, {}
+    results, refused = {}, {}
     for upload in one_by_one(given):
         try:
-            pictures[upload.digest] = _explained(classifier, upload, fit)
+            results[upload.digest] = _explained(classifier, upload, fit)
         except CbamError as error:
             refused[upload.digest] = error
-    explained = {digest: one.explanation for digest, one in pictures.items()}
+    explained = {digest: one.explanation for digest, one in results.items()}
     opened = overview(given, explained, refused) if len(given) > 1 else given[0]
     if opened.digest in refused:
         say(refused[opened.digest], opened.name)
@@ -102,14 +102,14 @@ def show_own_pictures(classifier: Classifier, given: Sequence[Upload], *, key: s
     if fitted.square is not None:
         keep_square(opened, fitted.square)
     last_image.note(Picked("upload", upload=opened, fitted=fitted))
-    read = [one for one in given if one.digest in pictures]
-    shown = ShownImage(pictures[opened.digest], opened.name, opened.name, link=link, fitted=fitted)
-    batch = Batch({one.name: pictures[one.digest] for one in read}, {one.name: one.content for one in read})
+    read = [one for one in given if one.digest in results]
+    shown = ShownImage(results[opened.digest], opened.name, opened.name, link=link, fitted=fitted)
+    batch = Batch({one.name: results[one.digest] for one in read}, {one.name: one.content for one in read})
     show_result(classifier, shown, key=key, frame=frame_key(opened), batch=batch)
 
 
 def _explained(classifier: Classifier, upload: Upload, fit: Fit) -> services.ImageResult:
-    """A picture that the network saw; a part that an address names is left where the picture has no such part."""
+    """An image that the network saw; a part that an address names is left where the image has no such part."""
     try:
         return services.show_upload(classifier, upload, _fitted(upload, fit))
     except CbamError as error:
@@ -148,24 +148,24 @@ def show_result(
         filters: more parameters of the address.
         ahead: which of the results sent ahead this one is.
     """
-    picture = shown.result
-    batch = batch or Batch({shown.name: picture}, {})
+    result = shown.result
+    batch = batch or Batch({shown.name: result}, {})
     main, tools = st.columns([6.6, 1], gap="small")
     with main:
         prediction(
-            picture.explanation,
+            result.explanation,
             caption=shown.caption,
             truth=shown.truth,
-            preview=picture.preview,
+            preview=result.preview,
             movable=bool(frame) and shown.fitted.fit == "square",
             key=frame or f"{key}-prediction",
             ahead=ahead,
         )
-    usual = Settings(**picture.view["settings"])
-    has_gates = bool(picture.view["blocks"])
-    settings = _viewer(picture.view, key=key, ahead=ahead) if has_gates else usual
+    usual = Settings(**result.view["settings"])
+    has_gates = bool(result.view["blocks"])
+    settings = _viewer(result.view, key=key, ahead=ahead) if has_gates else usual
     linked = shown.link is not None and not own_networks.is_own(classifier)
-    foot = st.container()  # beside the picture a sentence would push the viewer off the first screen
+    foot = st.container()  # beside the image a sentence would push the viewer off the first screen
     with tools:
         explained = {name: one.explanation for name, one in batch.results.items()}
         downloads(explained, settings, files=batch.files, opened=shown.name, key=key)

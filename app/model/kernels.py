@@ -115,7 +115,7 @@ def _figure(block: str, planes: Float32[np.ndarray, "2 k k"], end: float, words:
 
 def _plane(block: str, plane: str, weights: Float32[np.ndarray, "k k"], end: float, words: Mapping[str, str]) -> str:
     rows = []
-    ground = diverging(weights, end or 1.0)  # a kernel of noughts has the middle's colour on any scale
+    ground = diverging(weights, end or 1.0)  # a kernel of zeros has the middle's colour on any scale
     for line, colours in zip(weights.tolist(), ground.tolist(), strict=True):
         cells = [_cell(value, (red, green, blue)) for value, (red, green, blue) in zip(line, colours, strict=True)]
         rows.append(f"<tr>{''.join(cells)}</tr>")

@@ -123,7 +123,7 @@ def _head(name: str, kind: str | None = None) -> str:
 
 
 def _count(number: int) -> str:
-    """Most layers have none of something: a dash is read past more easily than a nought."""
+    """Most layers have none of something: a dash is read past more easily than a zero."""
     return f"{number:,}" if number else "–"
 
 

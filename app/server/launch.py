@@ -307,7 +307,7 @@ def greeting(site: Site, port: int) -> Iterator[str]:
     if not is_loopback(site.host):
         yield (
             f"It listens on {'every network of this machine' if is_wildcard(site.host) else site.host}: "
-            f"anyone who can reach port {port} can open it and upload pictures; there is no login."
+            f"anyone who can reach port {port} can open it and upload images; there is no login."
         )
 
 

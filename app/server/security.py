@@ -77,7 +77,7 @@ def _content_security_policy(embed_from: Sequence[str], script_digests: Sequence
         "img-src": ["'self'", "data:", "blob:"],
         "font-src": ["'self'", "data:"],
         "media-src": ["'self'", "data:", "blob:"],
-        # 'self' covers ws: and wss: to the same host and port; the camera's picture is fetched from a data: address.
+        # 'self' covers ws: and wss: to the same host and port; the camera's image is fetched from a data: address.
         "connect-src": ["'self'", "data:"],
         "worker-src": ["'self'", "blob:"],
         "frame-src": ["'self'"],

@@ -1,7 +1,7 @@
 """What becomes of visits that ended, and of what runs leave behind: forgotten on time, and their memory given back.
 
 Streamlit keeps a session for a while after its page was closed, for a connection that comes back. When that time is
-over it drops the session with the next one that ends, and not before: on a quiet server, pictures of the last visitors
+over it drops the session with the next one that ends, and not before: on a quiet server, images of the last visitors
 would lie in memory until somebody else comes and goes.
 
 Streamlit can also collect rubbish after every run, which walks through all sessions each time. With fifty of them that

@@ -35,7 +35,7 @@ SHARED: Final[dict[str, ThemeValue]] = {
         "#440154", "#482878", "#3e4989", "#31688e", "#26828e",
         "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725",
     ],
-    # Blue to orange through pale tones: told apart with every common kind of colour blindness.
+    # Blue to orange through pale tones: distinguishable with every common kind of colour blindness.
     "chartDivergingColors": [
         "#0a4a6b", "#1f6f93", "#5597b5", "#92bed2", "#cfe1e9",
         "#f3dcc9", "#e8b48a", "#d6864a", "#b35c1c", "#7d3a08",

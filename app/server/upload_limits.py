@@ -1,6 +1,6 @@
 """How much may visitors upload? So many files and bytes each, and so many bytes together: pure ASGI, nothing buffered.
 
-Streamlit bounds the size of one file. It keeps whatever a session sends until the session ends, pictures that a page
+Streamlit bounds the size of one file. It keeps whatever a session sends until the session ends, images that a page
 does not want included, so the number of files and their sum are bounded here, before a body is read.
 """
 

@@ -40,7 +40,7 @@ def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -
     """What a network's gates do on all test images of every class, by the class's name.
 
     It is worked out once a network and kept in the cache folder; that of a visitor's own network, in their session. A
-    run that Streamlit ends meanwhile is gone on with by the next one.
+    run that Streamlit ends meanwhile is continued by the next one.
 
     Args:
         classifier: the network.

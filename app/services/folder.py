@@ -1,4 +1,4 @@
-"""The pictures that whoever runs the app has laid out for every visitor."""
+"""The images that the operator has provided for every visitor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.services.file_version import Stamp, stamp_of
 from app.session.scheduling import slot
 from app.session.tiles import lay_out_tiles
 from app.session.uploads import Upload, uploaded
-from cbam_core.data.folder import MOST as MOST_PICTURES
+from cbam_core.data.folder import MOST as MOST_IMAGES
 from cbam_core.data.folder import GalleryImage, list_images, thumbnail
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError, DataError, ImageError
@@ -27,12 +27,12 @@ MOST_SHEETS = 4
 
 
 def has_gallery() -> bool:
-    """Whether whoever runs the app has laid out pictures for every visitor."""
+    """Whether the operator has provided images for every visitor."""
     return image_folder() is not None
 
 
 def gallery() -> tuple[GalleryImage, ...]:
-    """The pictures that whoever runs the app has laid out for every visitor.
+    """The images that the operator has provided for every visitor.
 
     Raises:
         DataError: the folder cannot be read.
@@ -44,20 +44,20 @@ def gallery() -> tuple[GalleryImage, ...]:
 def gallery_by_name() -> dict[str, GalleryImage]:
     """The same by the names of their files; none where the folder cannot be read, which the part that shows it says."""
     try:
-        return {picture.name: picture for picture in gallery()}
+        return {image.name: image for image in gallery()}
     except CbamError:
         return {}
 
 
-def gallery_sheet(pictures: Sequence[GalleryImage], columns: int, report: Callable[[int], object]) -> bytes:
-    """Thumbnails of pictures as one PNG, so many in a row; grey where a file cannot be shown.
+def gallery_sheet(images: Sequence[GalleryImage], columns: int, report: Callable[[int], object]) -> bytes:
+    """Thumbnails of images as one PNG, so many in a row; grey where a file cannot be shown.
 
     Args:
-        pictures: which.
+        images: which.
         columns: thumbnails in a row.
         report: called now and then with the number of those that are done, where they are not known yet.
     """
-    files, sheets = tuple((str(picture.path), stamp_of(picture.path)) for picture in pictures), _sheets()
+    files, sheets = tuple((str(image.path), stamp_of(image.path)) for image in images), _sheets()
     sheet = sheets.get((columns, files))
     if sheet is None:
         tiles = []
@@ -72,13 +72,13 @@ def gallery_sheet(pictures: Sequence[GalleryImage], columns: int, report: Callab
     return sheet
 
 
-def gallery_file(picture: GalleryImage) -> Upload:
-    """A picture of the gallery as if the visitor had brought it.
+def gallery_file(image: GalleryImage) -> Upload:
+    """An image of the gallery as if the visitor had uploaded it.
 
     Raises:
         DataError: the file is gone, or grew too large.
     """
-    return _gallery_file(str(picture.path), stamp_of(picture.path))
+    return _gallery_file(str(image.path), stamp_of(image.path))
 
 
 @st.cache_resource(show_spinner=False)
@@ -87,7 +87,7 @@ def _sheets() -> dict[tuple[int, tuple[tuple[str, Stamp | None], ...]], bytes]:
     return {}
 
 
-@st.cache_data(max_entries=2 * MOST_PICTURES, show_spinner=False)
+@st.cache_data(max_entries=2 * MOST_IMAGES, show_spinner=False)
 def _gallery_tile(path: str, stamp: Stamp | None) -> np.ndarray:
     try:
         with slot():

@@ -28,10 +28,10 @@ from cbam_core.results.frame import Square
 from cbam_core.viewer import Settings, lay_out
 
 AHEAD = own_networks.SMALL
-"""Pixels of a network's input up to which results are sent ahead: about 3 MB then, of a hundred pictures."""
+"""Pixels of a network's input up to which results are sent ahead: about 3 MB then, of a hundred images."""
 
 FOR_ALL, FOR_ONE = "100MB", "30MB"
-"""Of each kind of result at most: of those that all visitors share, and of those of one visitor's own pictures."""
+"""Of each kind of result at most: of those that all visitors share, and of those of one visitor's own images."""
 
 FIRST_SHARE = 0.7
 """Side of the square offered first, as a share of the shorter side: small enough to be seen to be movable."""
@@ -39,12 +39,12 @@ FIRST_SHARE = 0.7
 
 @dataclass(frozen=True)
 class ImageResult:
-    """One picture, ready for the page.
+    """One image, ready for the page.
 
     Attributes:
         explanation: what the network did with it.
         view: what the attention viewer is given.
-        preview: a photo as a file for the browser; None where the picture is the network's input itself.
+        preview: a photo as a file for the browser; None where the image is the network's input itself.
     """
 
     explanation: Explanation
@@ -65,7 +65,7 @@ def show_sample(classifier: Classifier, index: int) -> ImageResult:
 def samples_ahead(classifier: Classifier) -> str:
     """The results of all bundled images, in the session's language, for `app.widgets.prefetch`.
 
-    None of a network that takes large pictures: there would be too much to send.
+    None of a network that takes large images: there would be too much to send.
     """
     width, height = classifier.input_size
     if width * height > AHEAD:
@@ -97,7 +97,7 @@ def kept_answers(classifier: Classifier, test: Dataset) -> Evaluation | None:
 
 
 def show_upload(classifier: Classifier, upload: Upload, fitted: Fitted) -> ImageResult:
-    """An uploaded picture, explained.
+    """An uploaded image, explained.
 
     Args:
         classifier: the network.
@@ -105,20 +105,20 @@ def show_upload(classifier: Classifier, upload: Upload, fitted: Fitted) -> Image
         fitted: how it is brought to the network's input.
 
     Raises:
-        ImageError: the file is no picture, or cannot be fitted.
+        ImageError: the file is no image, or cannot be fitted.
     """
     return _shown_upload(key_of(classifier), upload.digest, fitted, classifier, upload.content)
 
 
 def channel_map(classifier: Classifier, explanation: Explanation, block: str, channel: int, *, own: bool) -> ChannelMap:
-    """One channel's feature map of a picture that was explained.
+    """One channel's feature map of an image that was explained.
 
     Args:
         classifier: the network.
-        explanation: of the picture.
+        explanation: of the image.
         block: name of a block with channel weights.
         channel: number of the channel.
-        own: whether the picture is the visitor's own, whose results are kept for them alone.
+        own: whether the image is the visitor's own, whose results are kept for them alone.
 
     Raises:
         CaptureError: there is no such block or channel.
@@ -165,10 +165,10 @@ def _shown_upload(
     _content: bytes,
 ) -> ImageResult:
     with slot():
-        picture = decode(_content)
+        image = decode(_content)
         if fitted.fit == "square" and fitted.square is None:
-            fitted = Fitted("square", _middle(*picture.size))
-        return _shown(_classifier, picture, fitted)
+            fitted = Fitted("square", _middle(*image.size))
+        return _shown(_classifier, image, fitted)
 
 
 def _middle(width: int, height: int) -> Square:
@@ -177,10 +177,10 @@ def _middle(width: int, height: int) -> Square:
     return (width - side) / 2, (height - side) / 2, side
 
 
-def _shown(classifier: Classifier, picture: DecodedImage, fitted: Fitted) -> ImageResult:
-    explanation = explain(classifier, picture, fitted.fit, square=fitted.square)
-    same = np.array_equal(picture.pixels, explanation.input_image)
-    original = None if same else picture.pixels
+def _shown(classifier: Classifier, image: DecodedImage, fitted: Fitted) -> ImageResult:
+    explanation = explain(classifier, image, fitted.fit, square=fitted.square)
+    same = np.array_equal(image.pixels, explanation.input_image)
+    original = None if same else image.pixels
     view = lay_out(
         explanation.input_image,
         explanation.frame,
@@ -188,7 +188,7 @@ def _shown(classifier: Classifier, picture: DecodedImage, fitted: Fitted) -> Ima
         original=original,
         settings=Settings(image="input" if same else "original"),
     )
-    return ImageResult(explanation, view.as_dict(), None if same else preview_of(picture.pixels))
+    return ImageResult(explanation, view.as_dict(), None if same else preview_of(image.pixels))
 
 
 def _channel_map(

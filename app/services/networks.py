@@ -68,7 +68,7 @@ def shipped_networks() -> tuple[str, ...]:
 
 
 def network(name: str) -> Classifier:
-    """A trained network; one object serves every visitor, but for what a visitor brought themselves."""
+    """A trained network; one object serves every visitor, but for what a visitor uploaded."""
     return own_networks.find(name) or _shipped(name)
 
 

@@ -1,4 +1,4 @@
-"""What whoever runs the app has to hear of, and visitors cannot help: a line in the log, once and not at every step."""
+"""What the operator has to hear of, and visitors cannot help: a line in the log, once and not at every step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which picture did this visitor look at last on Inspect? A plain value, for the other pages and for links.
+"""Which image did this visitor look at last on Inspect? A plain value, for the other pages and for links.
 
 Streamlit forgets the widgets of a page that is left, so Inspect notes what it shows whenever it draws a result.
 """
@@ -14,13 +14,13 @@ from app.session.uploads import Fitted, Upload
 
 @dataclass(frozen=True)
 class Picked:
-    """One picture, and how it was brought to the network's input.
+    """One image, and how it was brought to the network's input.
 
     Attributes:
         source: where it comes from: the bundled samples, the test set, or a file, which the folder and the camera give
             too.
         index: place in the sample sheet, or in the test set; None for an upload.
-        upload: the visitor's own picture; None for the others.
+        upload: the visitor's own image; None for the others.
         fitted: how an upload is brought to the network's input.
     """
 

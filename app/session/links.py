@@ -55,8 +55,8 @@ def read_text(text: str) -> str | None:
     return text if text and text.isprintable() else None
 
 
-def read_picture(text: str) -> tuple[str, Any] | None:
-    """The picture that a text names: ``sample-31``, ``test-4711`` or ``folder-cat.jpg``."""
+def read_image(text: str) -> tuple[str, Any] | None:
+    """The image that a text names: ``sample-31``, ``test-4711`` or ``folder-cat.jpg``."""
     source, _, which = text.partition("-")
     if source in ("sample", "test") and re.fullmatch(r"[0-9]{1,5}", which):
         return source, int(which)
@@ -81,7 +81,7 @@ def read_square(text: str) -> Square | None:
 
 
 read_fit = one_of(*FITS)
-"""A way of fitting a picture."""
+"""A way of fitting an image."""
 
 SHELL: Readers = MappingProxyType({"lang": one_of(*LANGUAGES), "network": read_text})
 """By name: readers of the parameters that all pages have."""

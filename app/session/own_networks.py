@@ -1,7 +1,7 @@
-"""A visitor's own networks: opened from files that they bring, kept to that visitor, gone with the session.
+"""A visitor's own networks: opened from files that they upload, kept to that visitor, gone with the session.
 
 They lie in the session's state beside what was made with them, so that dropping one frees both; what they made of the
-visitor's own pictures lies with those, in caches of the session that hold a few tens each. Results of networks that
+visitor's own images lies with those, in caches of the session that hold a few tens each. Results of networks that
 ship are remembered for everybody, elsewhere; see `app.services`.
 """
 

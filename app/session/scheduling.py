@@ -1,6 +1,6 @@
 """Who computes now: at most as many at once as there are cores, one place a visitor, in order of arrival.
 
-Decoding a photo or explaining it takes all of a core. Without an order, a visitor with many pictures would have as many
+Decoding a photo or explaining it takes all of a core. Without an order, a visitor with many images would have as many
 threads at work as they can start, and everybody else would wait for all of them. So such work is done in pieces of at
 most a second or so, and each piece takes its turn. Results that are remembered need none.
 
@@ -109,7 +109,7 @@ class FairQueue:
 
 
 class _Ticket:
-    """A wish for a place; told apart by identity."""
+    """A wish for a place; distinguished by identity."""
 
     def __init__(self, visitor: str | None) -> None:
         self.visitor = visitor

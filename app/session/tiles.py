@@ -24,7 +24,7 @@ class Tile:
 
 
 def lay_out_tiles(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    """Thumbnails of one size as one picture, uint8 RGB (rows * H, columns * W, 3); what stays empty is black.
+    """Thumbnails of one size as one image, uint8 RGB (rows * H, columns * W, 3); what stays empty is black.
 
     Args:
         tiles: uint8 RGB (H, W, 3) each.

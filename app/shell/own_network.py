@@ -38,7 +38,7 @@ _BECAME: Remembered[tuple[str, CbamError | str] | None] = Remembered("own-became
 
 
 def own_network_button(selected: str, selection: Choice) -> None:
-    """Let the visitor bring a checkpoint, and remove the one that is selected if it is their own.
+    """Let the visitor upload a checkpoint, and remove the one that is selected if it is their own.
 
     Args:
         selected: name of the network that is in use.

@@ -25,7 +25,7 @@ WORDS = Words(
 
 
 def choose_network(asked: str | None = None) -> Classifier:
-    """Let the visitor choose a trained network, or bring one; its card in three lines stands below.
+    """Let the visitor choose a trained network, or upload one; its card in three lines stands below.
 
     Args:
         asked: name of the network to begin with; one that is not there counts as none.

@@ -1,4 +1,4 @@
-"""A picture from the visitor's own camera, and a sentence where the browser will not hand it out."""
+"""An image from the visitor's own camera, and a sentence where the browser will not hand it out."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ WORDS = Words(
 )
 
 WIDTH = 320
-"""Of the camera's picture, pixels: the result stays in sight beside it."""
+"""Of the camera's image, pixels: the result stays in sight beside it."""
 
 _PHOTO: Remembered[Upload | None] = Remembered("camera-photo", lambda: None)
 
 
 def take_photo() -> Upload | None:
-    """Let the visitor take a picture; one that was taken stays while they look elsewhere on the site."""
+    """Let the visitor take an image; one that was taken stays while they look elsewhere on the site."""
     camera("camera", _keep)
     return _PHOTO.get()
 
@@ -41,7 +41,7 @@ def camera(key: str, receive: Callable[[Upload | None], None]) -> None:
 
     Args:
         key: of the widget.
-        receive: is given every picture as it is taken, and None when the visitor clears it.
+        receive: is given every image as it is taken, and None when the visitor clears it.
     """
     if (host := insecure_host(st.context.url)) is not None:
         st.info(WORDS["needs_https"].format(host=host.replace("`", "")), icon=":material/lock_open:")

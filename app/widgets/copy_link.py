@@ -35,7 +35,7 @@ def copy_link(*, possible: bool = True, zipped: bool = True, note: Container | N
     """Offer to copy the address, or say why there is none.
 
     Args:
-        possible: whether the address says all that is on the page; not where the visitor brought something themselves.
+        possible: whether the address says all that is on the page; not where the visitor uploaded something.
         zipped: whether the page offers a ZIP instead.
         note: where the sentence stands that says why there is none; None for below the button.
         key: of the widget.

@@ -50,10 +50,10 @@ def downloads(
     """Offer files of what is on the page.
 
     Args:
-        explanations: by the names of their pictures; the ZIP holds all of them.
+        explanations: by the names of their images; the ZIP holds all of them.
         settings: of the viewer; figures are drawn with them.
-        files: the pictures as they were given, by the same names, where they are more than the network's input.
-        opened: name of the picture that is open; None where there is one only.
+        files: the images as they were given, by the same names, where they are more than the network's input.
+        opened: name of the image that is open; None where there is one only.
         key: of the widgets.
     """
     name = opened if opened is not None else next(iter(explanations))
@@ -96,7 +96,7 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
     Args:
         left: the first one.
         right: the second one.
-        files: the pictures as they were given, as ``"a"`` and ``"b"``, where they are more than the network's input.
+        files: the images as they were given, as ``"a"`` and ``"b"``, where they are more than the network's input.
         key: of the widget.
     """
     both = {"a": left, "b": right}
@@ -136,7 +136,7 @@ def download_means(means: Mapping[str, GateMeans], network: str, *, key: str) ->
 
 @dataclass(frozen=True)
 class _Decoded(Mapping[str, np.ndarray]):
-    """Pictures, decoded one at a time as they are asked for: all together might fill the server's memory."""
+    """Images, decoded one at a time as they are asked for: all together might fill the server's memory."""
 
     files: Mapping[str, bytes]
 

@@ -1,4 +1,4 @@
-"""What a visitor or whoever runs the app can put right, said in one sentence where it happened."""
+"""What a visitor or the operator can put right, said in one sentence where it happened."""
 
 from __future__ import annotations
 

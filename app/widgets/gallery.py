@@ -1,4 +1,4 @@
-"""Choosing among the pictures that whoever runs the app has laid out."""
+"""Choosing among the images that the operator has provided."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ Sheet = Callable[[int, Callable[[int], object]], bytes]
 
 
 def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: str, turn: int = 0) -> int | None:
-    """Let the visitor choose a picture.
+    """Let the visitor choose an image.
 
     Args:
-        names: of the pictures' files.
-        sheet: gives the thumbnails of all pictures, in their order.
-        first: name of the picture to begin with; that of the first one where there is none of this name.
-        key: of the widget; other pictures have one of their own, for places mean others then.
+        names: of the images' files.
+        sheet: gives the thumbnails of all images, in their order.
+        first: name of the image to begin with; that of the first one where there is none of this name.
+        key: of the widget; other images have one of their own, for places mean others then.
         turn: another number where the page chooses `first` anew.
 
     Returns:
-        The picture's place; None where there are none.
+        The image's place; None where there are none.
     """
     if not names:
         st.info(WORDS["none"], icon=":material/folder_off:")
@@ -56,6 +56,6 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: 
 
 
 def say_unreadable(error: CbamError) -> None:
-    """Say that there is no folder; where it should lie is for whoever runs the app, and not for visitors."""
+    """Say that there is no folder; where it should lie is for the operator, and not for visitors."""
     logging.getLogger("cbam_lens").warning("%s: %s", error.code, error)
     st.error(WORDS["unreadable"], icon=":material/error:")

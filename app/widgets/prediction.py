@@ -1,4 +1,4 @@
-"""The picture beside what the network made of it: class probabilities, truth where it is known, and remarks."""
+"""The image beside what the network made of it: class probabilities, truth where it is known, and remarks."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def prediction(
     key: str,
     ahead: Ahead | None = None,
 ) -> None:
-    """Show one picture and its prediction.
+    """Show one image and its prediction.
 
     Args:
-        explanation: what the network did with the picture.
-        caption: what the picture is, shown beside it.
+        explanation: what the network did with the image.
+        caption: what the image is, shown beside it.
         truth: the right class, where it is known.
         preview: the original as a file for the browser, where it is larger than the network's input.
         movable: let the visitor move the framed part of the preview; `framed_square` tells where to.
@@ -43,7 +43,7 @@ def framed_square(key: str) -> Square | None:
     """The part that the visitor framed, (left, top, side) in pixels of the original; None before they did.
 
     Args:
-        key: of the widget that shows the picture; it may be drawn later in the same run.
+        key: of the widget that shows the image; it may be drawn later in the same run.
     """
     value = Choice(key).get({}).get("square")
     # The browser can send anything; what is not three numbers counts as nothing.

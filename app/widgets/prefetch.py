@@ -1,4 +1,4 @@
-"""Results sent ahead: what the network makes of every picture of a strip, so that a choice is painted at once.
+"""Results sent ahead: what the network makes of every image of a strip, so that a choice is painted at once.
 
 The browser keeps them by channel. A strip that a visitor chooses from announces the result that lies ready; prediction
 and attention viewer of the same channel paint it, and the server's own answer, which comes a moment later, finds it
@@ -38,8 +38,8 @@ class Ahead:
 
     Attributes:
         channel: whose results lie ready, such as ``"sample"``.
-        of: the network, told from others.
-        index: of the picture in its strip.
+        of: digest of the network, and the language where it is not English.
+        index: of the image in its strip.
         turn: changes whenever the page chooses instead of the visitor.
     """
 
@@ -65,7 +65,7 @@ def send_ahead(channel: str, of: str, results: str) -> None:
 
 
 def told_of(of: str) -> str:
-    """A network whose results hold words, told from itself in another language."""
+    """A network whose results hold words, distinguished from itself in another language."""
     return of if not of or language() == ENGLISH else f"{of} {language()}"
 
 

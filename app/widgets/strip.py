@@ -29,7 +29,7 @@ class PageChoice:
     """The thumbnail that the page chooses, and not the visitor.
 
     Attributes:
-        index: of the picture.
+        index: of the image.
         turn: another number whenever the page chooses anew; the strip in the browser follows then.
     """
 

@@ -1,4 +1,4 @@
-"""Pictures that a visitor brings: taking them in, fitting them, and a table when there are several."""
+"""Images that a visitor uploads: taking them in, fitting them, and a table when there are several."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ENDINGS = ["jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff"]
 
 MOST = 24
-"""Pictures that are looked at together."""
+"""Images that are looked at together."""
 
 PATIENCE = 0.5
 """Seconds after which the page says how far it is."""
@@ -89,7 +89,7 @@ def uploads() -> tuple[Upload, ...]:
 
 
 def not_left_out(given: Sequence[Upload]) -> list[Upload]:
-    """The pictures without those that `one_by_one` had not come to when the visitor cancelled; they can be had back.
+    """The images without those that `one_by_one` had not come to when the visitor cancelled; they can be had back.
 
     Where there are no others, or no others any more, none is left out.
     """
@@ -103,7 +103,7 @@ def not_left_out(given: Sequence[Upload]) -> list[Upload]:
 
 
 def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
-    """The pictures in turn; where they take a while, the page says how far it is, and can be told to leave it at that.
+    """The images in turn; where they take a while, the page says how far it is, and can be told to leave it at that.
 
     What is drawn in between also lets Streamlit end a run that is not wanted any more: the visitor cancelled, chose
     another source, network or page, or left.
@@ -125,7 +125,7 @@ def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
 
 
 def _leave_out(digests: Sequence[str]) -> None:
-    """Leave out the pictures that were not opened yet."""
+    """Leave out the images that were not opened yet."""
     opened = max(_OPENED.get(), 1)
     _LEFT_OUT.set(_LEFT_OUT.get() | set(digests[opened:]))
 
@@ -144,7 +144,7 @@ def say_where_they_live(*, in_memory: bool) -> None:
 
 
 def choose_fit() -> Fit:
-    """Let the visitor say how a picture comes to the network's square input."""
+    """Let the visitor say how an image comes to the network's square input."""
     FIT.resume("crop")
     chosen = choose_one(WORDS["fit"], FITS, WORDS, key=FIT.key)
     FIT.remember()
@@ -152,12 +152,12 @@ def choose_fit() -> Fit:
 
 
 def square_key(upload: Upload) -> str:
-    """Key of the widget in which the visitor frames a part of this picture."""
+    """Key of the widget in which the visitor frames a part of this image."""
     return f"frame-{upload.digest[:24]}"
 
 
 def overview(chosen: Sequence[Upload], shown: Mapping[str, Explanation], refused: Mapping[str, CbamError]) -> Upload:
-    """A table of all pictures with their predictions and masks; return the one that the visitor opened."""
+    """A table of all images with their predictions and masks; return the one that the visitor opened."""
     rows = [_row(upload, shown, refused) for upload in chosen]
     first = next((place for place, upload in enumerate(chosen) if upload.digest not in refused), 0)
     masks = [name for name in dict.fromkeys(key for row in rows for key in row) if name.startswith("mask ")]
