@@ -38,8 +38,8 @@ from cbam_core.viewer import Settings
 WORDS = Words(
     {
         "gates": "A block multiplies each feature channel by its channel weight, and each position by the value of "
-        "its spatial mask: values near 1 let features through, values near 0 suppress them. They show what "
-        "this network let through for this image; they do not explain why it chose this class.",
+        "its spatial mask: values near 1 let features through, values near 0 suppress them. Much of a gate can be the "
+        "same for every image, so compare it with what is usual. Gates do not explain why the network chose a class.",
         "no_gates": "This network has no gates to show.",
     }
 )
