@@ -82,7 +82,7 @@ def test_first_screen_shows_a_whole_result_without_any_step(open_inspect, classi
     assert page.locator("canvas.overlay").count() == 3
     assert page.locator("canvas.bars").count() == 3
     assert page.get_by_text("Truth: cat").is_visible()
-    assert page.get_by_text("do not explain why it chose this class").is_visible()
+    assert page.get_by_text("do not explain why the network chose a class").is_visible()
     assert on_the_first_screen(page)
 
 

@@ -98,7 +98,7 @@ def test_only_pages_that_exist_are_listed(app):
 
 
 def test_what_gates_are_not_is_said_once_on_first_sight(app):
-    said = [caption.value for caption in app.caption if "do not explain why it chose this class" in caption.value]
+    said = [caption.value for caption in app.caption if "do not explain why the network chose a class" in caption.value]
     assert len(said) == 1
 
 
