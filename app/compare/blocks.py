@@ -261,7 +261,7 @@ def _channels(
         weights[0],
         weights[1],
         labels=(sides[0].label, sides[1].label),
-        spreads=(spreads[0], spreads[1]) if spreads[0] is not None and spreads[1] is not None else None,
+        deviations=(spreads[0], spreads[1]) if spreads[0] is not None and spreads[1] is not None else None,
     )
     words = spoken(CHART_WORDS)
     chart = compared_weights(compared, order=style.order, ends=style.ends, chosen=chosen, words=words)

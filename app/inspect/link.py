@@ -8,7 +8,7 @@ from typing import Any, get_args
 from app.session.links import Readers, one_of, read_fit, read_image, read_name, read_share, read_square, read_text
 from cbam_core.results.look import Reading, Scale
 from cbam_core.viewer import Settings
-from cbam_core.viewer.payload import Order, PictureId
+from cbam_core.viewer.payload import ChannelOrder, PictureId
 
 PARAMETERS: Readers = {
     "image": read_image,
@@ -22,7 +22,7 @@ PARAMETERS: Readers = {
     "opacity": read_share,
     "smooth": {"yes": True, "no": False}.get,
     "picture": one_of(*get_args(PictureId)),
-    "order": one_of(*get_args(Order)),
+    "order": one_of(*get_args(ChannelOrder)),
     "reading": one_of(*get_args(Reading)),
     "block": read_text,
 }

@@ -15,7 +15,7 @@ from app.session.tiles import Tile
 from app.session.words import Words, class_name
 from app.widgets.choices import choose_one, keep_listed
 from app.widgets.strip import PageChoice, picked_in, strip
-from cbam_core.evaluation.selection import Order, Selection
+from cbam_core.evaluation.selection import ImageOrder, Selection
 
 WORDS = Words(
     {
@@ -56,7 +56,7 @@ SHOWN = 100
 COLUMNS = 10
 ANY = -1
 
-ORDERS: tuple[Order, ...] = get_args(Order)
+ORDERS: tuple[ImageOrder, ...] = get_args(ImageOrder)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cbam_core.errors import TrainingError
 from cbam_core.results.evaluation import Evaluation
 
 Answers = Literal["all", "right", "wrong"]
-Order = Literal["index", "sure", "unsure"]
+ImageOrder = Literal["index", "sure", "unsure"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Selection:
     order: str = "index"
 
     def __post_init__(self) -> None:
-        for given, known in ((self.answers, get_args(Answers)), (self.order, get_args(Order))):
+        for given, known in ((self.answers, get_args(Answers)), (self.order, get_args(ImageOrder))):
             if given not in known:
                 raise TrainingError(
                     "selection.unknown",

@@ -1,6 +1,6 @@
-"""What did the network do with this image? One forward, kept as plain numbers.
+"""What did the network do with this image? The numbers of one forward, and their files.
 
-Names are imported when they are first used, so that opening a stored result does not wait for torch.
+Names are imported on first use, so that opening a stored result does not import torch.
 """
 
 from __future__ import annotations

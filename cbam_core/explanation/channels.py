@@ -1,4 +1,4 @@
-"""What one channel of a block held for a picture that was explained: its feature map, before and after the gates."""
+"""Feature map of one channel for an explained image, before and after the gates."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from cbam_core.results.explanation import ChannelMap, Explanation, own_copy
 
 
 def explain_channel(classifier: Classifier, explanation: Explanation, block: str, channel: int) -> ChannelMap:
-    """Show the network the same input again, and keep one channel of one block.
+    """Run the network on the same input again, and record one channel of one block.
 
     Args:
         classifier: the network that was explained; it is not changed, and several threads may use it at once.
-        explanation: of a picture.
+        explanation: explanation of an image by this network.
         block: name of a block with channel weights.
-        channel: number of the channel, from 0.
+        channel: index of the channel, from 0.
 
     Raises:
         CaptureError: the explanation is of another network, or the block or the channel does not exist.

@@ -1,7 +1,7 @@
-"""How do the gates of two explanations differ, and what do those of a class have in common? Plain numbers, no torch.
+"""Comparing the gates of two explanations, as NumPy arrays, without torch.
 
-Blocks are paired by name, and those whose name only one side knows by the grid of their masks. A difference is always
-the second minus the first, and is made only where shapes agree; where it is not made, a note says why.
+Blocks are paired by name, and those without a partner of the same name by the grid of their masks. A difference is
+always the second minus the first. It is computed only where shapes agree; otherwise a note says why not.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from cbam_core.errors import Message
 from cbam_core.results.explanation import Block, own_copy
 
 CONSTANT = 1e-6
-"""Values whose standard deviation is at most this share of their size vary by no more than float32 rounds."""
+"""Ratio of standard deviation to size up to which values count as constant: float32 rounding alone can reach it."""
 
 
 KIND_WORDS = {"spatial": "spatial mask", "channel": "channel weights"}
-"""What gates of a kind are called in remarks."""
+"""Names of the kinds in notes."""
 
 
 @dataclass(frozen=True)
 class Similarity:
-    """How alike two lists of gate values are.
+    """Similarity of two arrays of gate values.
 
     Attributes:
-        cosine: of the angle between them, in [-1, 1]: 1 where one is a multiple of the other. Gates are positive, so
-            it is near 1 for any two that stay near a level of their own. None where one is zero throughout.
-        pearson: correlation, in [-1, 1]: the cosine after each one's mean is taken off, so only ups and downs count.
-            None where one of them does not vary.
-        notes: why a number is missing.
+        cosine: cosine of the angle between them, in [-1, 1]: 1 where one is a multiple of the other. Gates are
+            positive, so it is near 1 for any two that are nearly constant. None where one is all zero.
+        pearson: correlation, in [-1, 1]: the cosine after subtraction of the means, so only the variation counts. None
+            where one is constant.
+        notes: reasons for missing numbers.
     """
 
     cosine: float | None
@@ -42,11 +42,11 @@ class Similarity:
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """Second minus first of one kind of gate.
+    """Difference of one kind of gate, the second minus the first.
 
     Attributes:
-        values: float32, of the gate's shape; those of CBAM lie in (-1, 1).
-        similarity: of the two gates.
+        values: float32, of the gate's shape; those of CBAM are in (-1, 1).
+        similarity: similarity of the two gates.
     """
 
     values: Float32[np.ndarray, "*shape"]
@@ -54,7 +54,7 @@ class Difference:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The least and the greatest difference."""
+        """Minimum and maximum of the difference."""
         return float(self.values.min()), float(self.values.max())
 
 
@@ -63,12 +63,12 @@ class BlockComparison:
     """One block in both explanations.
 
     Attributes:
-        name: of the first's block, or of the second's where only that has one; no two comparisons share it.
-        left: the first's block; None where it has no partner for the second's.
-        right: the second's.
+        name: name of the first block, or of the second where there is no first; unique among comparisons.
+        left: block of the first; None where the second's has no partner.
+        right: block of the second; None where the first's has no partner.
         mask: difference of the spatial masks, None where they cannot be compared.
         weights: difference of the channel weights, None where they cannot be compared.
-        notes: why something is not compared.
+        notes: reasons for missing comparisons.
     """
 
     name: str
@@ -80,7 +80,7 @@ class BlockComparison:
 
 
 def similarity(left: Float[np.ndarray, "*shape"], right: Float[np.ndarray, "*shape"]) -> Similarity:
-    """Cosine and Pearson correlation of two gates of one shape, computed in float64."""
+    """Compute cosine and Pearson correlation of two gates of one shape, in float64."""
     first, second = left.astype(np.float64).ravel(), right.astype(np.float64).ravel()
     if not first.size or not (np.isfinite(first).all() and np.isfinite(second).all()):
         note = Message("similarity.not-finite", "a gate is empty or holds values that are not numbers")
@@ -98,21 +98,20 @@ def similarity(left: Float[np.ndarray, "*shape"], right: Float[np.ndarray, "*sha
 
 
 def compare(left: Sequence[Block], right: Sequence[Block]) -> tuple[BlockComparison, ...]:
-    """Pair two explanations' blocks, and take differences where shapes agree.
+    """Pair the blocks of two explanations, and compute differences where shapes agree.
 
-    Blocks of one name are a pair. Of the others, those whose masks have one grid are paired in order of execution: the
-    first with the first, the second with the second; what then is left over has no partner. Blocks without a mask go
-    by where the cells of their feature maps lie.
+    Blocks with the same name are a pair. Of the others, those whose masks have the same grid are paired in order of
+    execution; the rest has no partner. For blocks without a mask, the grid of their feature maps counts.
 
-    Between two networks a block of the same name has the same place in the network, but a channel of one need not
-    hold what the channel of that number holds in the other.
+    Blocks of two networks with the same name are at the same position, but channels with the same index need not have
+    the same meaning.
 
     Args:
-        left: blocks of the first explanation or summary, in order of execution.
+        left: blocks of the first explanation or mean, in order of execution.
         right: blocks of the second.
 
     Returns:
-        The first's blocks in order, then those that only the second has.
+        Comparisons of the first's blocks in order, then of those that only the second has.
     """
     partners = _partners(left, right)
     taken = {partner.name for partner in partners.values()}
@@ -121,7 +120,7 @@ def compare(left: Sequence[Block], right: Sequence[Block]) -> tuple[BlockCompari
 
 
 def _partners(left: Sequence[Block], right: Sequence[Block]) -> dict[str, Block]:
-    """The second's blocks by the names of the first's that they are compared with."""
+    """Find the partners in the second, by the names of the first's blocks."""
     named = {block.name: block for block in right}
     found = {block.name: named.pop(block.name) for block in left if block.name in named}
     waiting: dict[Hashable, list[Block]] = {}
@@ -135,7 +134,7 @@ def _partners(left: Sequence[Block], right: Sequence[Block]) -> dict[str, Block]
 
 
 def _grid(block: Block) -> Hashable:
-    """What blocks of different names are paired by; None where nothing is known of it."""
+    """Return the grid by which blocks of different names are paired; None where it is unknown."""
     mask = block.spatial_mask
     return block.placement if mask is None else mask.shape
 

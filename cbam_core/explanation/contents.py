@@ -1,6 +1,6 @@
-"""What is in each file of an explanation: a figure, raw values, a table of channel weights.
+"""Contents of an explanation's files: a figure, raw values, a table of channel weights.
 
-Arrays are kept bit for bit (``np.load`` without pickle): ``probabilities``, ``input_image``, and each gate under its
+Arrays are exact (``np.load`` without pickle): ``probabilities``, ``input_image``, and each gate under its
 name, such as ``cbam1.spatial``. The same explanation, look and date give the same bytes.
 """
 
@@ -17,9 +17,10 @@ from jaxtyping import UInt8
 
 from cbam_core.errors import ImageError
 from cbam_core.render.figure import WORDS, Original, Prediction, figure
-from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
+from cbam_core.render.overlay import Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.render.panels import panel_of
 from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.frame import Box
 from cbam_core.results.look import DEFAULT_LOOK, Look
 from cbam_core.results.means import GateMeans
 
@@ -28,14 +29,14 @@ Pixels = UInt8[np.ndarray, "h w 3"]
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What the files of one explanation are made from.
+    """Input of the files of one explanation.
 
     Attributes:
-        explanation: what is written.
-        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
-        look: of the masks in the figure.
-        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
-        date: written into the manifest; any time zone.
+        explanation: the explanation.
+        original: image before fitting, uint8 RGB, to draw the masks on; None for the network's input.
+        look: look of the masks in the figure.
+        words: words of the figure in another language; see `cbam_core.render.figure.WORDS`.
+        date: date in the manifest, in any time zone.
         files: contents of the files that were made before, by name.
     """
 
@@ -54,13 +55,13 @@ def as_png(
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
 ) -> bytes:
-    """The figure as a PNG of 300 dots per inch.
+    """Draw the figure as a PNG of 300 dots per inch.
 
     Args:
-        explanation: what is drawn.
-        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
-        look: of the masks in the figure.
-        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
+        explanation: the explanation.
+        original: image before fitting, uint8 RGB, to draw the masks on; None for the network's input.
+        look: look of the masks in the figure.
+        words: words of the figure in another language; see `cbam_core.render.figure.WORDS`.
 
     Raises:
         ImageError: `original` is not the image that was explained.
@@ -91,7 +92,7 @@ def as_png(
 
 
 def as_npz(explanation: Explanation) -> bytes:
-    """Every number, bit for bit: ``probabilities``, ``input_image`` and each gate as ``block.kind``."""
+    """Make an NPZ file of every exact number: ``probabilities``, ``input_image`` and each gate as ``block.kind``."""
     arrays = {"probabilities": explanation.probabilities, "input_image": explanation.input_image}
     for block in explanation.blocks:
         arrays.update({gate.name: gate.values for gate in block.gates})
@@ -101,7 +102,7 @@ def as_npz(explanation: Explanation) -> bytes:
 
 
 def as_csv(explanation: Explanation) -> bytes:
-    """Channel weights, one a line; nine digits give every float32 back exactly."""
+    """Make a CSV table with one channel weight in each line; nine digits represent every float32 exactly."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(("block", "channel", "weight"))
@@ -113,13 +114,13 @@ def as_csv(explanation: Explanation) -> bytes:
 
 
 def means_as_npz(means: Mapping[str, GateMeans]) -> bytes:
-    """Means over explanations, bit for bit, as an NPZ file.
+    """Make an NPZ file of exact means over explanations.
 
-    Of each name there are ``name.count``, ``name.probabilities``, and of every gate ``name.block.kind.mean`` and
+    Each name has ``name.count``, ``name.probabilities``, and for every gate ``name.block.kind.mean`` and
     ``name.block.kind.std``.
 
     Args:
-        means: by the names of what they were taken over, such as classes.
+        means: means by name, such as that of a class.
     """
     arrays: dict[str, np.ndarray] = {}
     for name, summary in means.items():
@@ -142,7 +143,7 @@ def _cells(block: Block, explanation: Explanation, on_original: bool) -> Cells |
 
 
 def _seen(explanation: Explanation) -> Box | None:
-    """The part of the original that the network saw; None where that is all of it."""
+    """Return the part of the original that the network saw; None for all of it."""
     seen = seen_on_original(explanation.frame)
     width, height = explanation.frame.original_size
     return None if seen == (0, 0, width, height) else seen

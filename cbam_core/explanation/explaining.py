@@ -1,4 +1,4 @@
-"""From an image to its explanation: decode, fit, observe, one result an image."""
+"""From an image to its explanation: decode, fit, observe; one result for each image."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from cbam_core.results.explanation import Explanation, Gate, blocks_of, own_copy
 from cbam_core.results.frame import Fit, Frame, Square
 from cbam_core.results.usual import Usual
 
-Source = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | DecodedImage
+AnyImage = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | DecodedImage
 
 
 @overload
-def explain(classifier: Classifier, image: Source, fit: Fit = ..., *, square: Square | None = ...) -> Explanation: ...
+def explain(classifier: Classifier, image: AnyImage, fit: Fit = ..., *, square: Square | None = ...) -> Explanation: ...
 @overload
 def explain(
-    classifier: Classifier, image: list[Source] | tuple[Source, ...], fit: Fit = ..., *, square: Square | None = ...
+    classifier: Classifier, image: list[AnyImage] | tuple[AnyImage, ...], fit: Fit = ..., *, square: Square | None = ...
 ) -> list[Explanation]: ...
 def explain(
     classifier: Classifier,
-    image: Source | list[Source] | tuple[Source, ...],
+    image: AnyImage | list[AnyImage] | tuple[AnyImage, ...],
     fit: Fit = "crop",
     *,
     square: Square | None = None,
 ) -> Explanation | list[Explanation]:
-    """Show an image to a network, and say what it predicted and what its gates did.
+    """Run a network on an image, and return its prediction and gates.
 
-    One image explained twice gives bit-identical numbers; in a list, images share batches, and the last bit of a
-    number may differ from that of the image alone.
+    Explaining an image twice gives bit-identical numbers. In a list, images share batches, and the last bit of a number
+    may differ from that of the image alone.
 
     Args:
-        classifier: a trained network; it is not changed, and several threads may explain with it at once.
-        image: a file's path or bytes, a PIL image, uint8 RGB (H, W, 3), or a picture that `decode` gave; a list of
-            these gives a list.
-        fit: how the image comes to the network's size: its centre (``"crop"``), a chosen part (``"square"``), all of it
-            with borders (``"pad"``), or all of it stretched (``"squash"``).
+        classifier: a trained network; it is not changed, and several threads may use it at once.
+        image: path or bytes of a file, PIL image, uint8 RGB (H, W, 3), or an output of `decode`; a list of these gives
+            a list.
+        fit: how the image is fitted to the network's input: its centre (``"crop"``), a chosen part (``"square"``), all
+            of it with borders (``"pad"``), or all of it stretched (``"squash"``).
         square: for ``fit="square"``: left, top and side of the part, in pixels of the original.
 
     Returns:
@@ -55,7 +55,8 @@ def explain(
     Raises:
         ImageError: an image cannot be read or fitted.
         CaptureError: the model is compiled, scripted or exported.
-        ModelError: the network is in training mode, does not give one logit a class, or its answers are not finite.
+        ModelError: the network is in training mode, does not give one logit for each class, or its logits are not
+            finite.
     """
     if not isinstance(image, list | tuple):
         return _explain_batch(classifier, [_prepare(classifier, image, fit, square)])[0]
@@ -75,7 +76,7 @@ class _Input:
     digest: str
 
 
-def _prepare(classifier: Classifier, image: Source, fit: Fit, square: Square | None) -> _Input:
+def _prepare(classifier: Classifier, image: AnyImage, fit: Fit, square: Square | None) -> _Input:
     picture = image if isinstance(image, DecodedImage) else decode(image)
     pixels, frame, fitted = fit_image(picture.pixels, classifier.input_size, fit, square=square, fill=classifier.fill)
     return _Input(pixels, frame, fit, (*picture.notes, *fitted), picture.digest)

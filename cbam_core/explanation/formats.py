@@ -1,7 +1,6 @@
-"""Which files an explanation is written as: the one table that saving, downloads and the command line read.
+"""File formats of an explanation, in one table for saving, downloads and the command line.
 
-A new format is one more row. What makes its bytes is imported when they are asked for, so that reading the table costs
-nothing.
+A new format is one more row. The code that makes its bytes is imported on use, so that reading the table is fast.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ class Format:
     """One file of an explanation.
 
     Attributes:
-        name: file name, such as ``"figure.png"``; no two formats share it.
-        label: what a page calls the file where it offers it alone; "" for one that comes with all others only.
-        media_type: as an HTTP header names it, such as ``"image/png"``.
-        about: what is in the file, as part of a sentence.
-        rounding: how its numbers are rounded.
-        content: makes the file's bytes.
-        is_compressed: the bytes are compressed already.
+        name: file name, such as ``"figure.png"``, unique among formats.
+        label: label of its download on a page; "" for a file that is only offered together with all others.
+        media_type: media type, such as ``"image/png"``.
+        about: description of the contents, as part of a sentence.
+        rounding: rounding of its numbers.
+        content: function that makes the file's bytes.
+        is_compressed: whether the bytes are already compressed.
     """
 
     name: str
@@ -102,4 +101,4 @@ FORMATS = (
         content=_manifest,
     ),
 )
-"""Every format, in the order in which files are written: the manifest describes those before it, so it is the last."""
+"""Formats in the order in which files are written: the manifest is last, because it describes the others."""

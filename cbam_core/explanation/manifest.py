@@ -1,4 +1,4 @@
-"""What an explanation's files are and where they come from: the manifest that lies beside them."""
+"""The manifest: a description of an explanation's files and their origin, beside them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from cbam_core.render.colours import is_flat, stretch
 from cbam_core.results.explanation import Block
 
 FORMAT_VERSION = 1
-"""Of the manifest; a later one may add entries, a change of meaning raises it."""
+"""Version of the manifest; increased when the meaning of an entry changes, not when entries are added."""
 
 ROUNDING = "; ".join(f"{each.name}: {each.rounding}" for each in FORMATS) + "."
-"""How numbers are rounded, file by file."""
+"""Rounding of numbers in each file."""
 
 PACKAGES = ("cbam-lens", "torch", "torchvision", "numpy", "pillow")
-"""Packages whose versions the manifest names."""
+"""Packages whose versions are in the manifest."""
 
 
 def as_json(request: Request) -> bytes:
-    """Everything about an explanation that a picture does not say, and the digests of the files made before."""
+    """Describe an explanation and the files made before, with their digests, as JSON."""
     text = json.dumps(_described(request), ensure_ascii=False, indent=2, allow_nan=False)
     return f"{text}\n".encode()
 
@@ -77,13 +77,13 @@ def _block_entry(block: Block) -> dict[str, Any]:
             "greatest": _number(greatest),
             "flat": is_flat(values),
         }
-    place = block.placement
-    placement = None if place is None else {"start": list(place.start), "step": list(place.step)}
+    grid = block.placement
+    placement = None if grid is None else {"start": list(grid.start), "step": list(grid.step)}
     return {"name": block.name, "gates": gates, "placement": placement}
 
 
 def _number(value: float) -> float | None:
-    """The number itself; None for what JSON has no number for."""
+    """Return the number; None where JSON has no number for it."""
     return value if math.isfinite(value) else None
 
 

@@ -1,4 +1,4 @@
-"""An explanation as files: in a folder, in memory or as a ZIP; `cbam_core.explanation.formats` says which there are."""
+"""Saving an explanation: to a folder, to memory or to a ZIP file; `cbam_core.explanation.formats` lists the files."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def save(
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
 ) -> dict[str, Path]:
-    """Write an explanation's files into a folder, each of them whole or not at all.
+    """Write an explanation's files to a folder, each completely or not at all.
 
     Args:
-        explanation: what is saved.
-        folder: where; made when missing. Older files of the same names are replaced.
-        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
-        date: written into the manifest; None for now.
-        look: of the masks in the figure.
-        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
+        explanation: the explanation.
+        folder: folder of the files; it is created if it is missing, and older files are replaced.
+        original: image before fitting, uint8 RGB, to draw the masks on; None for the network's input.
+        date: date in the manifest; None for now.
+        look: look of the masks in the figure.
+        words: words of the figure in another language; see `cbam_core.render.figure.WORDS`.
 
     Returns:
-        The paths by file name.
+        Paths of the files by file name.
 
     Raises:
         CbamError: the folder cannot be written.
@@ -78,16 +78,16 @@ def as_files(
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
 ) -> dict[str, bytes]:
-    """What `save` writes, in memory: contents by file name, in the order of `FORMATS`.
+    """Make the files of `save` in memory: contents by file name, in the order of `FORMATS`.
 
-    The manifest is the last, so that where it is, all are.
+    The manifest is last, so that its presence means that all files are there.
 
     Args:
-        explanation: what is saved.
-        original: the image before it was fitted, RGB, to draw the masks on; None for the network's input.
-        date: written into the manifest; None for now.
-        look: of the masks in the figure.
-        words: of the figure, in another language; see `cbam_core.render.figure.WORDS`.
+        explanation: the explanation.
+        original: image before fitting, uint8 RGB, to draw the masks on; None for the network's input.
+        date: date in the manifest; None for now.
+        look: look of the masks in the figure.
+        words: words of the figure in another language; see `cbam_core.render.figure.WORDS`.
 
     Raises:
         ImageError: `original` is not the image that was explained.
@@ -107,16 +107,16 @@ def as_zip(
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
 ) -> bytes:
-    """The files of one explanation as a ZIP; of several by name, in one folder each.
+    """Make a ZIP file of one explanation, or of several by name, in one folder each.
 
     Args:
         explanations: one, or several by name; folders get names that are safe to unpack anywhere.
-        original: the image before it was fitted; for several, by the same names, where there is one: each is
-            asked for when its turn comes, so that a mapping may decode them one by one.
-        date: written into the manifests; None for now. The ZIP's own dates are always 1980-01-01.
-        within: gives a context in which the work on one explanation is done, for each anew: a server's turn, say.
-        look: of the masks in the figures.
-        words: of the figures, in another language; see `cbam_core.render.figure.WORDS`.
+        original: image before fitting; for several, images by the same names, each read only when it is needed, so
+            that a mapping can decode them one by one.
+        date: date in the manifests; None for now. The dates in the ZIP are always 1980-01-01.
+        within: function that makes a context for the work on each explanation, such as a slot of a server's queue.
+        look: look of the masks in the figures.
+        words: words of the figures in another language; see `cbam_core.render.figure.WORDS`.
 
     Raises:
         ImageError: an original is not the image that was explained.
@@ -136,10 +136,10 @@ def as_zip(
 
 
 def folder_names(names: Iterable[str]) -> dict[str, str]:
-    """For each name a folder's name that every system can unpack, and no two alike.
+    """Make a unique folder name for each name, which every system can unpack.
 
     Args:
-        names: such as those of uploaded files; only what follows the last slash counts.
+        names: names, such as those of uploaded files; only the part after the last slash counts.
     """
     found: dict[str, str] = {}
     taken: set[str] = set()
@@ -161,13 +161,13 @@ def _safe(name: str) -> str:
 
 
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-"""Names that Windows keeps for devices."""
+"""Names that Windows reserves for devices."""
 
 
 def _by_folder(
     explanations: Explanation | Mapping[str, Explanation], original: Pixels | Mapping[str, Pixels] | None
 ) -> Iterator[tuple[str, Explanation, Callable[[], Pixels | None]]]:
-    """Folder, explanation, and what gives the image before it was fitted."""
+    """Yield folder, explanation, and a function that returns the image before fitting."""
     if isinstance(explanations, Explanation):
         yield "", explanations, lambda: None if isinstance(original, Mapping) else original
         return

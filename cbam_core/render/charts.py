@@ -1,8 +1,7 @@
-"""Channel weights as Plotly bars: one explanation, or two compared.
+"""Channel weights as Plotly bars: of one explanation, or of two.
 
-A chart is a plain dictionary ``{"data": [...], "layout": {...}}``, which `st.plotly_chart` takes as it is:
-importing `plotly.graph_objects` and building its validated `Figure` costs more than drawing bars. `as_figure`
-makes one for a notebook.
+A chart is a plain dictionary ``{"data": [...], "layout": {...}}``, which `st.plotly_chart` and
+`plotly.graph_objects.Figure` accept: importing plotly and building a validated `Figure` takes longer than drawing bars.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     pass
 
 Chart = dict[str, Any]
-Order = Literal["index", "sorted"]
+BarOrder = Literal["index", "sorted"]
 PairOrder = Literal["index", "left", "difference"]
 
 WORDS: Mapping[str, str] = {
@@ -36,13 +35,13 @@ WORDS: Mapping[str, str] = {
     "two": "{count} channel weights of {left} and {right}; mean {left_mean:.4f} and {right_mean:.4f}; "
     "largest difference {difference:.4f}, in channel {channel}.",
 }
-"""The words of a chart and of its description; pass a translation with the same keys."""
+"""Words of a chart and of its description; pass a translation with the same keys."""
 
 ONE_COLOUR = "#2f8fd0"
 PAIR_COLOURS = ("#2f8fd0", "#d9730d")
-"""Blue and orange that colour-blind readers tell apart, at least 3:1 against white and near-black pages."""
+"""Blue and orange that colour-blind readers can distinguish, with a contrast of 3:1 on white and near-black pages."""
 INK = "#7a7a7a"
-"""Grey for text on white and on near-black alike; a page that knows its theme should pass a better one."""
+"""Grey for text on white and on near-black pages; a page that knows its theme should pass a better one."""
 GRID = "rgba(128,128,128,0.25)"
 
 
@@ -50,25 +49,25 @@ def channel_weights(
     weights: Float32[np.ndarray, " c"],
     *,
     title: str,
-    order: Order = "index",
+    order: BarOrder = "index",
     top: int | None = None,
     bottom: int | None = None,
     ink: str = INK,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
-    """Bars of one block's channel weights.
+    """Draw one block's channel weights as bars.
 
     Args:
-        weights: channel weights, float32 (C,); CBAM's lie in (0, 1).
-        title: what the chart says it shows, such as ``"cbam1"``.
-        order: channels ``"index"`` by number, or ``"sorted"`` from the highest weight to the lowest.
-        top: show only this many of the highest weights, together with those of `bottom`.
-        bottom: show only this many of the lowest weights.
+        weights: channel weights, float32 (C,); those of CBAM are in (0, 1).
+        title: title of the chart, such as ``"cbam1"``.
+        order: channels by ``"index"``, or ``"sorted"`` from the highest weight to the lowest.
+        top: number of highest weights to show, together with those of `bottom`.
+        bottom: number of lowest weights to show.
         ink: colour of the text.
-        words: the words on the chart.
+        words: words of the chart.
 
     Returns:
-        A Plotly figure as a dictionary; hovering a bar names its channel and weight, to 4 decimals.
+        A Plotly figure as a dictionary; hovering over a bar shows its channel and weight, to 4 decimals.
 
     Raises:
         RenderError: there are no weights, or `top` and `bottom` ask for more than there are.
@@ -88,19 +87,19 @@ def channel_weights(
 
 @dataclass(frozen=True, eq=False)
 class WeightsPair:
-    """Channel weights of one block on two sides.
+    """Channel weights of two blocks to compare.
 
     Attributes:
         left: channel weights of the first, float32 (C,).
-        right: channel weights of the second; only pairs of one length can be drawn.
+        right: channel weights of the second; only pairs of the same length can be drawn.
         labels: names of the first and the second.
-        spreads: standard deviations of both where they are means, float32 (C,); None where they are not.
+        deviations: standard deviations of both, float32 (C,), if the weights are means; else None.
     """
 
     left: Float32[np.ndarray, " c"]
     right: Float32[np.ndarray, " d"]
     labels: tuple[str, str]
-    spreads: tuple[Float32[np.ndarray, " c"], Float32[np.ndarray, " d"]] | None = None
+    deviations: tuple[Float32[np.ndarray, " c"], Float32[np.ndarray, " d"]] | None = None
 
 
 def compare_channel_weights(
@@ -113,21 +112,20 @@ def compare_channel_weights(
     ink: str = INK,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
-    """Bars of the same block's channel weights in two explanations, channel beside channel.
+    """Draw a block's channel weights in two explanations as bars side by side.
 
     Args:
-        pair: the weights and their names.
-        title: what the chart says it shows.
-        order: channels ``"index"`` by number, ``"left"`` by the first's weight, highest first, or
-            ``"difference"`` by the size of the difference, largest first.
-        top: show only this many channels from the beginning of the ranking: the highest weights of the first,
-            or the largest differences for ``order="difference"``; together with those of `bottom`.
-        bottom: show only this many channels from the end of that ranking.
+        pair: weights and names.
+        title: title of the chart.
+        order: channels by ``"index"``, by ``"left"`` (the first's weight, highest first), or by ``"difference"`` (its
+            size, largest first).
+        top: number of channels to show from the start of this order, together with those of `bottom`.
+        bottom: number of channels to show from the end of this order.
         ink: colour of the text.
-        words: the words on the chart.
+        words: words of the chart.
 
     Returns:
-        A Plotly figure as a dictionary; hovering names channel, both weights and their difference.
+        A Plotly figure as a dictionary; hovering shows the channel, both weights and their difference.
 
     Raises:
         RenderError: the two have different numbers of channels, or none, or `top` and `bottom` ask for more.
@@ -150,11 +148,11 @@ def compare_channel_weights(
 
 
 def describe_channel_weights(weights: Float32[np.ndarray, " c"], *, words: Mapping[str, str] = WORDS) -> str:
-    """One sentence for those who cannot see the bars.
+    """Describe the bars in one sentence, for screen readers.
 
     Args:
         weights: channel weights, float32 (C,).
-        words: where the sentence's template comes from.
+        words: words with the template of the sentence.
 
     Raises:
         RenderError: there are no weights.
@@ -171,11 +169,11 @@ def describe_channel_weights(weights: Float32[np.ndarray, " c"], *, words: Mappi
 
 
 def describe_comparison(pair: WeightsPair, *, words: Mapping[str, str] = WORDS) -> str:
-    """One sentence about two explanations' channel weights, for those who cannot see the bars.
+    """Describe the bars of two explanations in one sentence, for screen readers.
 
     Args:
-        pair: the weights and their names.
-        words: where the sentence's template comes from.
+        pair: weights and names.
+        words: words with the template of the sentence.
 
     Raises:
         RenderError: the two have different numbers of channels, or none.
@@ -200,10 +198,10 @@ def _check_any(count: int) -> None:
 
 
 def _checked(pair: WeightsPair) -> tuple[Float32[np.ndarray, " c"], Float32[np.ndarray, " c"]]:
-    """Both sides' weights, which are some and as many.
+    """Check that the two have the same number of weights, and at least one.
 
     Raises:
-        RenderError: they are not.
+        RenderError: they do not.
     """
     left, right = pair.left, pair.right
     if len(left) != len(right):
@@ -219,7 +217,7 @@ def _checked(pair: WeightsPair) -> tuple[Float32[np.ndarray, " c"], Float32[np.n
 
 
 def _ends(ranked: Int[np.ndarray, " c"], top: int | None, bottom: int | None) -> Int[np.ndarray, " k"]:
-    """The first `top` and the last `bottom` of a ranking; all of it where neither is given."""
+    """Select the first `top` and the last `bottom` of a ranking; all of it where neither is given."""
     if top is None and bottom is None:
         return ranked
     first, last = top or 0, bottom or 0
@@ -244,7 +242,7 @@ def _pair_template(labels: tuple[str, str], words: Mapping[str, str]) -> str:
 
 
 def _bars(channels: Int[np.ndarray, " k"], weights: Float32[np.ndarray, " c"], colour: str) -> Chart:
-    # The channels' numbers are names of places, not places: a ranking has no numeric axis.
+    # The axis is categorical: in a ranking, channel numbers are labels.
     return {
         "type": "bar",
         "x": [str(number) for number in channels.tolist()],
@@ -253,7 +251,7 @@ def _bars(channels: Int[np.ndarray, " k"], weights: Float32[np.ndarray, " c"], c
     }
 
 
-def _layout(title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray, " c"], ...], ink: str) -> Chart:
+def _layout(title: str, axis: str, count: int, shown: tuple[Float32[np.ndarray, " c"], ...], ink: str) -> Chart:
     lowest, highest = _range(shown)
     return {
         "title": {"text": escaped(title), "x": 0, "xref": "paper", "font": {"size": 14}},
@@ -261,12 +259,12 @@ def _layout(title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": ink},
-        "bargap": 0.15 if places <= 128 else 0,
+        "bargap": 0.15 if count <= 128 else 0,
         "xaxis": {
             "type": "category",
             "title": {"text": escaped(axis), "standoff": 6},
             "showgrid": False,
-            **({"dtick": 1} if places <= 24 else {"nticks": 12}),
+            **({"dtick": 1} if count <= 24 else {"nticks": 12}),
             "tickangle": 0,
         },
         "yaxis": {
@@ -280,7 +278,7 @@ def _layout(title: str, axis: str, places: int, shown: tuple[Float32[np.ndarray,
 
 
 def _range(shown: tuple[Float32[np.ndarray, " c"], ...]) -> tuple[float, float]:
-    """0 to 1, so that charts compare at a glance; wider only for gates that leave it, lest a bar be cut."""
+    """Return 0 to 1, so that charts are comparable; wider only for gates outside of it."""
     lowest = min(float(weights.min()) for weights in shown)
     highest = max(float(weights.max()) for weights in shown)
     return min(0.0, lowest), max(1.0, highest)
@@ -291,5 +289,5 @@ def _legend() -> Chart:
 
 
 def escaped(text: str) -> str:
-    """Text as Plotly shows it letter by letter: it reads tags, and `%{...}` in templates."""
+    """Escape text for Plotly, which interprets tags, and `%{...}` in templates."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%&#123;")

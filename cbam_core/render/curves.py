@@ -20,11 +20,11 @@ from cbam_core.results.history import Epoch
 Measure = Literal["accuracy", "loss"]
 
 POINTS = 2000
-"""At most so many losses are drawn."""
+"""Largest number of losses that are drawn."""
 WINDOW = 100
-"""Iterations that the running mean goes back."""
+"""Number of iterations of the running mean."""
 MARKED = 60
-"""Up to so many epochs, each has a dot."""
+"""Largest number of epochs that are drawn with dots."""
 
 WORDS: Mapping[str, str] = {
     "iteration": "iteration (one batch)",
@@ -47,19 +47,19 @@ WORDS: Mapping[str, str] = {
     "{train_last:.3f} after the last, on the validation images {first:.3f} and {last:.3f}.",
     "nothing": "Nothing has been measured yet.",
 }
-"""The words of the charts and of their descriptions; pass a translation with the same keys."""
+"""Words of the charts and of their descriptions; pass a translation with the same keys."""
 
 
 @dataclass(frozen=True, eq=False)
 class Thinned:
-    """Some of a run's losses, and the running mean of all of them at the same places.
+    """Some losses of a run, and the running mean of all losses at the same iterations.
 
     Attributes:
-        iterations: counted from 1, (P,).
-        losses: of those iterations, (P,).
-        means: over the last `window` iterations up to each, (P,).
-        every: one iteration in so many was taken, counted from the last one back.
-        window: iterations that a mean is taken over; fewer at the start.
+        iterations: numbers of the iterations, from 1, (P,).
+        losses: losses of these iterations, (P,).
+        means: means over the `window` iterations up to each, (P,).
+        every: distance of the iterations, counted back from the last.
+        window: number of iterations of each mean; fewer at the start.
     """
 
     iterations: Int[np.ndarray, " p"]
@@ -70,7 +70,7 @@ class Thinned:
 
 
 def thin(losses: Sequence[float], points: int = POINTS, window: int = WINDOW) -> Thinned:
-    """Take at most `points` losses, evenly; the running mean is of all of them.
+    """Select at most `points` losses at equal distances; the running mean is over all losses.
 
     Raises:
         RenderError: a loss is not a number.
@@ -78,20 +78,20 @@ def thin(losses: Sequence[float], points: int = POINTS, window: int = WINDOW) ->
     values = _numbers(losses)
     every = max(1, -(-len(values) // points))
     last = len(values) - 1
-    places = np.arange(last % every, len(values), every)
+    chosen = np.arange(last % every, len(values), every)
     sums = np.concatenate([[0.0], np.cumsum(values)])
-    starts = np.maximum(places + 1 - window, 0)
-    means = (sums[places + 1] - sums[starts]) / (places + 1 - starts)
-    return Thinned(places + 1, values[places], means, every, window)
+    starts = np.maximum(chosen + 1 - window, 0)
+    means = (sums[chosen + 1] - sums[starts]) / (chosen + 1 - starts)
+    return Thinned(chosen + 1, values[chosen], means, every, window)
 
 
 def loss_per_iteration(losses: Sequence[float], *, ink: str | None = INK, words: Mapping[str, str] = WORDS) -> Chart:
-    """The loss of single iterations, pale, and their running mean.
+    """Draw the losses of iterations, pale, and their running mean.
 
     Args:
-        losses: of every iteration, in order.
-        ink: colour of the text; None leaves it to the page's theme.
-        words: the words on the chart.
+        losses: loss of every iteration, in order.
+        ink: colour of the text; None for that of the page's theme.
+        words: words of the chart.
 
     Raises:
         RenderError: a loss is not a number.
@@ -110,13 +110,13 @@ def loss_per_iteration(losses: Sequence[float], *, ink: str | None = INK, words:
 def measure_per_epoch(
     epochs: Sequence[Epoch], measure: Measure, *, ink: str | None = INK, words: Mapping[str, str] = WORDS
 ) -> Chart:
-    """Accuracy or loss of every epoch, for train and validation.
+    """Draw accuracy or loss of every epoch, for training and validation.
 
     Args:
-        epochs: in order.
-        measure: ``"accuracy"``, drawn in per cent, or ``"loss"``.
-        ink: colour of the text; None leaves it to the page's theme.
-        words: the words on the chart.
+        epochs: epochs in order.
+        measure: ``"accuracy"``, drawn in percent, or ``"loss"``.
+        ink: colour of the text; None for that of the page's theme.
+        words: words of the chart.
 
     Raises:
         RenderError: a value is not a number.
@@ -131,13 +131,13 @@ def measure_per_epoch(
     for trace in traces:
         trace["marker"] = {"size": 5}
     layout = _layout(words[f"{measure}_per_epoch"], words["epoch"], words[measure], ink)
-    # Left alone, Plotly puts half epochs between few whole ones.
+    # By default, Plotly shows half epochs where there are few.
     layout["xaxis"] |= {"dtick": 1} if len(x) <= 10 else {"nticks": 8}
     return {"data": traces, "layout": layout}
 
 
 def both(epochs: Sequence[Epoch], measure: Measure) -> tuple[Float64[np.ndarray, " e"], Float64[np.ndarray, " e"]]:
-    """A measure of every epoch, for train and validation; accuracies in per cent.
+    """Return a measure of every epoch, for training and validation; accuracies in percent.
 
     Raises:
         RenderError: a value is not a number.
@@ -149,7 +149,7 @@ def both(epochs: Sequence[Epoch], measure: Measure) -> tuple[Float64[np.ndarray,
 
 
 def describe_iterations(losses: Sequence[float], *, words: Mapping[str, str] = WORDS) -> str:
-    """One sentence for those who cannot see the losses of iterations.
+    """Describe the losses of iterations in one sentence, for screen readers.
 
     Raises:
         RenderError: a loss is not a number.
@@ -163,7 +163,7 @@ def describe_iterations(losses: Sequence[float], *, words: Mapping[str, str] = W
 
 
 def describe_epochs(epochs: Sequence[Epoch], measure: Measure, *, words: Mapping[str, str] = WORDS) -> str:
-    """One sentence for those who cannot see the curves of epochs.
+    """Describe the curves of epochs in one sentence, for screen readers.
 
     Raises:
         RenderError: a value is not a number.
@@ -184,7 +184,7 @@ def describe_epochs(epochs: Sequence[Epoch], measure: Measure, *, words: Mapping
 
 
 def _numbers(values: Sequence[Any]) -> Float64[np.ndarray, " n"]:
-    """Files that people keep may hold anything."""
+    """Check that values from a file are numbers."""
     if not all(isinstance(value, int | float) and np.isfinite(value) for value in values):
         raise RenderError("chart.not-numbers", "this training history holds something that is not a number")
     return np.array(values, np.float64)
@@ -196,7 +196,7 @@ def _line(x: list[int], values: Float64[np.ndarray, " n"], name: str, **line: st
 
 
 def plain_layout(title: str, ink: str | None) -> Chart:
-    """What every chart of a page has: title and legend to the left, no ground of its own."""
+    """Make the layout of every chart of a page: title and legend on the left, transparent background."""
     return {
         "title": {
             "text": title,

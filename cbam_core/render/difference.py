@@ -10,33 +10,33 @@ from jaxtyping import Float32, UInt8
 from cbam_core.render.charts import (
     PAIR_COLOURS,
     WORDS,
+    BarOrder,
     Chart,
-    Order,
     PairOrder,
     WeightsPair,
     channel_weights,
     compare_channel_weights,
 )
 from cbam_core.render.diverging import diverging
-from cbam_core.render.overlay import Cells, spread
+from cbam_core.render.overlay import Cells, upsample
 
 
 def difference_picture(
     values: Float32[np.ndarray, "h w"], cells: Cells | None, size: tuple[int, int], *, zoom: int, limit: float = 1.0
 ) -> UInt8[np.ndarray, "rows columns 3"]:
-    """A map of differences, drawn where its cells lie on the network's input.
+    """Draw a map of differences, with its cells at their positions on the network's input.
 
     Args:
-        values: differences, one a cell.
-        cells: where the cells lie; None where that is not known, then they tile the picture.
-        size: (width, height) of the input, pixels.
+        values: differences, one for each cell.
+        cells: positions of the cells; None where they are unknown, then they tile the picture.
+        size: (width, height) of the input in pixels.
         zoom: drawn pixels along each side of a pixel of the input.
         limit: end of the colour scale.
     """
     if cells is None:
         across, down = size[0] / values.shape[1], size[1] / values.shape[0]
         cells = Cells(across / 2, down / 2, across, down)
-    return diverging(spread(values, cells, size, zoom), limit)
+    return diverging(upsample(values, cells, size, zoom), limit)
 
 
 def compared_weights(
@@ -48,16 +48,15 @@ def compared_weights(
     chosen: int | None = None,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
-    """Bars of two blocks' channel weights for a page that brings its own text colours.
+    """Draw two blocks' channel weights as bars, for a page with its own text colours.
 
     Args:
-        pair: the weights and their names; their spreads are drawn as lines on the bars.
+        pair: weights and names; standard deviations are drawn as lines on the bars.
         order: as for `compare_channel_weights`.
-        ends: show only the channels that are most lower and most higher in the second, so many of each; all where
-            there are no more.
-        title: of the chart.
-        chosen: number of a channel that is marked, where its bars are shown.
-        words: the words on the chart.
+        ends: number of channels to show at each end: those with the largest decrease and increase in the second.
+        title: title of the chart.
+        chosen: index of a channel that is marked, if its bars are shown.
+        words: words of the chart.
 
     Raises:
         RenderError: the two differ in length, or there are none.
@@ -71,12 +70,12 @@ def compared_weights(
     if not title:
         chart["layout"].pop("title")
         chart["layout"]["margin"] = {**chart["layout"]["margin"], "t": 28}
-    # Pointing anywhere above a channel means it, and one of its bars answers for both: they say the same.
+    # Hovering anywhere above a channel selects it, and one of its bars has the text for both.
     chart["layout"]["hovermode"] = "x"
     chart["data"][1] = {**chart["data"][1], "hoverinfo": "skip", "hovertemplate": None}
-    chart["layout"]["legend"] = {**chart["layout"]["legend"], "x": 0, "xanchor": "left"}  # tools come on the right
+    chart["layout"]["legend"] = {**chart["layout"]["legend"], "x": 0, "xanchor": "left"}  # the tools are on the right
     _mark(chart, chosen)
-    for bars, deviation in zip(chart["data"], pair.spreads or (), strict=False):
+    for bars, deviation in zip(chart["data"], pair.deviations or (), strict=False):
         channels = [int(name) for name in bars["x"]]
         bars["error_y"] = {
             "type": "data",
@@ -92,21 +91,20 @@ def weights_of_one(
     weights: Float32[np.ndarray, " c"],
     *,
     side: int,
-    order: Order = "index",
+    order: BarOrder = "index",
     ends: int | None = None,
     chosen: int | None = None,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
-    """Bars of one of two blocks' channel weights, for blocks whose channels are none the other's.
+    """Draw the channel weights of one of two blocks as bars, for blocks whose channels do not correspond.
 
     Args:
         weights: channel weights.
         side: 0 for the first's colour, 1 for the second's.
         order: as for `channel_weights`.
-        ends: show only the channels of the lowest and of the highest weights, so many of each; all where there are no
-            more.
-        chosen: number of a channel that is marked, where its bar is shown.
-        words: the words on the chart.
+        ends: number of channels to show at each end: those with the lowest and the highest weights.
+        chosen: index of a channel that is marked, if its bar is shown.
+        words: words of the chart.
 
     Raises:
         RenderError: there are no weights.
@@ -123,7 +121,7 @@ def weights_of_one(
 
 
 def _mark(chart: Chart, chosen: int | None) -> None:
-    """Lay a band behind the bars of one channel; a choice by click shall not pale the others."""
+    """Draw a band behind the bars of one channel; the others keep their colours after a click."""
     for bars in chart["data"]:
         bars["unselected"] = {"marker": {"opacity": 1}}
     channels = chart["data"][0]["x"]
@@ -134,7 +132,7 @@ def _mark(chart: Chart, chosen: int | None) -> None:
 
 
 def _keep(chart: Chart, channels: set[str]) -> None:
-    """Leave bars of these channels alone, and give each its number where there is room."""
+    """Keep only the bars of these channels, and label each where there is space."""
     for bars in chart["data"]:
         kept = [at for at, channel in enumerate(bars["x"]) if channel in channels]
         for name in ("x", "y", "customdata"):
@@ -142,4 +140,4 @@ def _keep(chart: Chart, channels: set[str]) -> None:
     if len(channels) <= 24:
         chart["layout"]["xaxis"].pop("nticks", None)
         chart["layout"]["xaxis"]["dtick"] = 1
-        chart["layout"]["xaxis"].pop("tickangle")  # numbers turn where there is no room
+        chart["layout"]["xaxis"].pop("tickangle")  # labels rotate where there is no space

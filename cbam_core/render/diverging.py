@@ -1,6 +1,6 @@
-"""The colours of what has a sign: blue below 0, nearly white at 0, orange above.
+"""Colours of signed values: blue below 0, nearly white at 0, orange above.
 
-The table is straight between a few colours in sRGB, equally light on both sides of its middle, and told apart with
+The table is linear between a few colours in sRGB, equally light on both sides of its middle, and distinguishable with
 every common kind of colour blindness.
 """
 
@@ -13,14 +13,14 @@ from cbam_core.errors import RenderError
 from cbam_core.render.colours import MISSING
 
 STOPS = ("#08415f", "#1f6f93", "#6ba9c6", "#b9d8e5", "#f7f7f7", "#f3cfae", "#dd9453", "#b35c1c", "#6b3207")
-"""The colours between which the table is straight, at equal distances, from the lowest value to the highest."""
+"""Colours between which the table is linear, at equal distances, from the lowest value to the highest."""
 
 
 def _table() -> UInt8[np.ndarray, "255 3"]:
-    """255 colours, an odd number, so that 0 has a colour of its own."""
+    """Make 255 colours, an odd number, so that 0 has its own colour."""
     stops = np.array([[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in STOPS], np.float64)
-    places, given = np.linspace(0, 1, 255), np.linspace(0, 1, len(stops))
-    columns = [np.interp(places, given, stops[:, channel]) for channel in range(3)]
+    positions, given = np.linspace(0, 1, 255), np.linspace(0, 1, len(stops))
+    columns = [np.interp(positions, given, stops[:, channel]) for channel in range(3)]
     table: UInt8[np.ndarray, "255 3"] = np.floor(np.stack(columns, axis=1) + 0.5).astype(np.uint8)
     table.flags.writeable = False
     return table
@@ -31,14 +31,14 @@ DIVERGING = _table()
 
 
 def diverging(values: Float[np.ndarray, "*shape"], limit: float = 1.0) -> UInt8[np.ndarray, "*shape 3"]:
-    """Colours of values on a scale from -limit to limit.
+    """Convert values on a scale from -limit to limit to colours.
 
     Args:
-        values: those beyond the scale get its end's colour, what is no number gets `MISSING`.
+        values: values; those beyond the scale get the colour of its end, those that are not numbers `MISSING`.
         limit: end of the scale, above 0.
 
     Returns:
-        RGB, uint8, one more axis than `values`.
+        uint8 RGB, with one more axis than `values`.
 
     Raises:
         RenderError: the limit is not a number above 0.

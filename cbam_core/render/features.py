@@ -1,7 +1,7 @@
-"""Feature maps in colours: several on one scale, so that they can be told apart at a glance.
+"""Feature maps in colours: several on one scale, so that they are comparable.
 
-Feature maps may hold any numbers. The scale runs from the least to the greatest value of all maps that are shown
-together, and has another colour table than masks have, which say something else.
+Feature maps can have any values. The scale runs from the minimum to the maximum of all maps that are shown together, in
+a colour table of its own, so that they are not confused with masks.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from cbam_core.render.colours import colourise, scaled, stretch
-from cbam_core.render.overlay import Cells, spread
+from cbam_core.render.overlay import Cells, upsample
 
 FEATURES = "magma"
 """Colour table of feature maps."""
 
 
 def common_limits(maps: Iterable[Float[np.ndarray, "h w"]]) -> tuple[float, float]:
-    """The least and the greatest finite value of several maps; (0.0, 0.0) if there is none."""
+    """Return the smallest and the largest finite value of several maps; (0.0, 0.0) if there is none."""
     ranges = [stretch(known) for one in maps if (known := one[np.isfinite(one)]).size]
     if not ranges:
         return 0.0, 0.0
@@ -34,16 +34,16 @@ def feature_picture(
     zoom: int,
     limits: tuple[float, float],
 ) -> UInt8[np.ndarray, "rows columns 3"]:
-    """A feature map, drawn where its cells lie on the network's input.
+    """Draw a feature map, with its cells at their positions on the network's input.
 
     Args:
-        values: one a cell; what is no number gets `cbam_core.render.colours.MISSING`.
-        cells: where the cells lie; None where that is not known, then they tile the picture.
-        size: (width, height) of the input, pixels.
+        values: one value for each cell; those that are not numbers get `cbam_core.render.colours.MISSING`.
+        cells: positions of the cells; None where they are unknown, then they tile the picture.
+        size: (width, height) of the input in pixels.
         zoom: drawn pixels along each side of a pixel of the input.
         limits: values at the start and at the end of the colour scale.
     """
     if cells is None:
         across, down = size[0] / values.shape[1], size[1] / values.shape[0]
         cells = Cells(across / 2, down / 2, across, down)
-    return colourise(scaled(spread(values, cells, size, zoom), "stretch", limits), FEATURES)
+    return colourise(scaled(upsample(values, cells, size, zoom), "stretch", limits), FEATURES)

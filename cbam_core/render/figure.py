@@ -1,4 +1,4 @@
-"""A picture file of one explanation, fit for print: what the network saw, what it said, what its gates did.
+"""A figure of one explanation, for print: input, prediction and gates.
 
 Lengths are pixels. At 300 dots per inch a figure with three or four blocks in a row is about as wide as the
 text of a page, and its smallest letters are 6 points high.
@@ -15,7 +15,6 @@ from jaxtyping import Float32, UInt8
 from PIL import Image, ImageDraw
 
 from cbam_core.render.lettering import lettering
-from cbam_core.render.overlay import Box
 from cbam_core.render.panels import (
     ACCENT,
     FAINT,
@@ -28,6 +27,7 @@ from cbam_core.render.panels import (
     alone_size,
     draw_panel,
 )
+from cbam_core.results.frame import Box
 from cbam_core.results.look import DEFAULT_LOOK, Look
 
 WORDS: Mapping[str, str] = {
@@ -56,32 +56,32 @@ WORDS: Mapping[str, str] = {
     "always, fixed scale −1 to +1.",
     "unseen": "Grey parts lie outside what the network saw.",
 }
-"""The words of a figure; pass a translation with the same keys. It may name classes as well: ``"class cat"``."""
+"""Words of a figure; pass a translation with the same keys. It can name classes too: ``"class cat"``."""
 
 MARGIN = 64
 """White around everything."""
 GUTTER = 72
 """Between blocks."""
 NARROWEST = 976
-"""Least width between the margins."""
+"""Smallest width between the margins."""
 HEADER = 288
-"""About how high the network's input is drawn."""
+"""Approximate height of the network's input."""
 PICTURE = {1: 480, 2: 432, 3: 288, 4: 216}
-"""About how wide an overlay is drawn, by the number of blocks in a row."""
+"""Approximate width of an overlay, by the number of blocks in a row."""
 TITLE, ENTRY, ROW = 56, 30, 46
 """Sizes of the predicted class and of the list of classes, and the distance of its lines."""
 TOP = 5
-"""How many classes are listed."""
+"""Number of classes that are listed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a network said.
+    """Prediction of a network.
 
     Attributes:
-        network: its name, for the caption.
+        network: name of the network, for the caption.
         classes: names of the K classes.
-        probabilities: of the classes, float32 (K,), in [0, 1].
+        probabilities: probabilities of the classes, float32 (K,), in [0, 1].
     """
 
     network: str
@@ -89,18 +89,18 @@ class Prediction:
     probabilities: Float32[np.ndarray, " k"]
 
     def likely(self, words: Mapping[str, str]) -> list[tuple[str, float]]:
-        """The `TOP` most probable classes, as `words` call them, and their probabilities."""
+        """Return the `TOP` most probable classes, with their names in `words`, and their probabilities."""
         best = np.argsort(-self.probabilities, kind="stable")[:TOP]
         return [(words.get(f"class {self.classes[k]}", self.classes[k]), float(self.probabilities[k])) for k in best]
 
 
 @dataclass(frozen=True, eq=False)
 class Original:
-    """The image before it was fitted.
+    """The image before fitting.
 
     Attributes:
-        pixels: RGB; a large one is reduced before it is drawn.
-        seen: the part of it that the network saw, in its pixels; None for all of it.
+        pixels: uint8 RGB; a large image is reduced before it is drawn.
+        seen: part of it that the network saw, in its pixels; None for all of it.
     """
 
     pixels: UInt8[np.ndarray, "h w 3"]
@@ -119,15 +119,15 @@ def figure(
     """Draw one explanation.
 
     Args:
-        input_image: what the network saw, RGB.
-        panels: its blocks, in order of execution.
-        prediction: what the network said.
-        original: what lies under the masks; None for the network's input.
-        look: of the masks.
-        words: the words of the figure.
+        input_image: input of the network, uint8 RGB.
+        panels: blocks in order of execution.
+        prediction: prediction of the network.
+        original: image under the masks; None for the network's input.
+        look: look of the masks.
+        words: words of the figure.
 
     Returns:
-        RGB on white. A picture that is drawn larger than it is gets whole squares for pixels.
+        RGB on white. An enlarged image has square pixels.
     """
     target = PICTURE[_columns(len(panels))]
     under = Original(input_image, None) if original is None else original
@@ -193,7 +193,7 @@ def _draw_input(page: Image.Image, image: UInt8[np.ndarray, "h w 3"], style: Sty
 
 
 def _draw_classes(page: Image.Image, right: int, likely: Sequence[tuple[str, float]], style: Style) -> None:
-    """The predicted class, and below it the most probable ones with bars from 0 to 100 %."""
+    """Draw the predicted class, and below it the most probable ones with bars from 0 to 100 %."""
     draw, text = ImageDraw.Draw(page), style.text
     left = MARGIN + HEADER + GUTTER
     percents = [style.words["percent"].format(percent=100 * probability) for _, probability in likely]
@@ -230,7 +230,7 @@ def _scale_words(look: Look, words: Mapping[str, str]) -> str:
 
 
 def _columns(blocks: int) -> int:
-    """How many blocks stand in one row: three where that leaves no row nearly empty, else up to four."""
+    """Choose the number of blocks in a row: three if no row is nearly empty then, else up to four."""
     return 3 if blocks in (5, 6, 9) else min(max(blocks, 1), 4)
 
 
@@ -246,7 +246,7 @@ def _scaled(panel: Panel, across: float, down: float) -> Panel:
 def _reduced(
     picture: UInt8[np.ndarray, "h w 3"], target: int
 ) -> tuple[UInt8[np.ndarray, "h_small w_small 3"], float, float]:
-    """A picture that would be much too large made smaller; its width and height over the old ones."""
+    """Reduce an image that is much too large; return the factors of its width and height as well."""
     height, width = picture.shape[:2]
     wanted = _width(picture, target)
     if width <= 1.25 * wanted:
@@ -261,7 +261,7 @@ def _zoom(picture: UInt8[np.ndarray, "h w 3"], target: int) -> int:
 
 
 def _width(picture: UInt8[np.ndarray, "h w 3"], target: int) -> float:
-    """Width that gives a picture and a square beside it about the width of two squares of `target` pixels."""
+    """Compute the width at which a picture and a square beside it are about two squares of `target` pixels wide."""
     height, width = picture.shape[:2]
     tall = float(height / width)
     return 2 * target / (1 + tall) if tall <= 1 else target * min(1.0, 1.25 / tall)

@@ -1,6 +1,6 @@
-"""A training as an animated picture file: one image, and what every block did with it, scene after scene.
+"""A film of a training run as an animated picture file: one image with its prediction and masks, scene after scene.
 
-Every scene is drawn at twice its size and averaged down, so that letters and bars are smooth and cells stay squares.
+Every scene is drawn at twice its size and averaged down, so that letters and bars are smooth and cells stay square.
 Lengths are pixels before that.
 """
 
@@ -26,7 +26,7 @@ from cbam_core.results.look import DEFAULT_LOOK, Look
 Format = Literal["gif", "png"]
 
 SECONDS = 1.0
-"""That a scene stays; the last one stays three times as long."""
+"""Duration of a scene in seconds; the last one lasts three times as long."""
 
 WORDS: Mapping[str, str] = {
     **FIGURE_WORDS,
@@ -38,7 +38,7 @@ WORDS: Mapping[str, str] = {
     "film": "{network} during training: each block's spatial mask over the image at {opacity:.0f} % opacity, and "
     "alone. Colours: {colours}, fixed scale 0 to 1 in every scene.",
 }
-"""The words of a film; pass a translation with the same keys."""
+"""Words of a film; pass a translation with the same keys."""
 
 MARGIN, GUTTER = 64, 72
 HEADER = 256
@@ -46,14 +46,14 @@ HEADER = 256
 TITLE = 60
 """Size of the epoch."""
 CHART = 720
-"""Width of the accuracies at the right of the header."""
+"""Width of the chart of accuracies on the right of the header."""
 PICTURE = {1: 480, 2: 448, 3: 384}
-"""About how wide an overlay is drawn, by the number of blocks; 256 where there are more."""
+"""Approximate width of an overlay, by the number of blocks; 256 for more blocks."""
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What all scenes share."""
+    """Shared parts of all scenes."""
 
     style: Style
     film: Film
@@ -63,12 +63,12 @@ class _Drawn:
 
     @property
     def width(self) -> int:
-        """Between the margins."""
+        """Width between the margins."""
         return max(self.columns * self.style.column + (self.columns - 1) * GUTTER, 1600)
 
 
 def check_film(film: Film) -> None:
-    """Whether a film's arrays belong together: a file can say anything.
+    """Check that the arrays of a film, which may come from an untrusted file, fit each other.
 
     Raises:
         RenderError: they do not.
@@ -97,16 +97,16 @@ def film_file(
     seconds: float = SECONDS,
     words: Mapping[str, str] = WORDS,
 ) -> bytes:
-    """One image's film as a file that plays for ever.
+    """Draw the film of one image as an animated file that loops.
 
     Args:
         film: the scenes.
-        image: which of its images.
+        image: index of the image.
         network: name of the network, for the caption.
-        format: ``"png"`` keeps every colour; ``"gif"`` plays everywhere, with 256 colours a scene.
-        look: of the masks; their scale is the fixed one in every film, so that scenes can be compared.
-        seconds: that each scene stays.
-        words: the words of the film.
+        format: ``"png"`` keeps all colours; ``"gif"`` plays everywhere, with 256 colours in each scene.
+        look: look of the masks; films always use the fixed scale, so that scenes are comparable.
+        seconds: duration of each scene in seconds.
+        words: words of the film.
 
     Raises:
         RenderError: there is no such image, or its arrays do not match.
@@ -116,7 +116,7 @@ def film_file(
     if format == "gif":
         scenes = [scene.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) for scene in scenes]
     buffer = io.BytesIO()
-    # A scene equal to the one before would be dropped and its time added: the file plays the same.
+    # Pillow drops a scene that equals the one before and adds its time, which plays the same.
     scenes[0].save(buffer, format.upper(), save_all=True, append_images=scenes[1:], duration=stay, loop=0)
     return buffer.getvalue()
 
@@ -129,7 +129,7 @@ def draw_scenes(
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
 ) -> list[Image.Image]:
-    """One picture a scene, RGB on white, all of one size; see `film_file`."""
+    """Draw one picture for each scene, RGB on white, all of the same size; see `film_file`."""
     check_film(film)
     if not 0 <= image < len(film.images):
         raise RenderError(
@@ -179,7 +179,7 @@ def _scene(shared: _Drawn, scene: int) -> Image.Image:
 
 
 def _draw_header(page: Image.Image, shared: _Drawn, scene: int) -> None:
-    """The picture, the epoch, what the network says, and the accuracy so far."""
+    """Draw the image, the epoch, the prediction, and the accuracies."""
     style, film, words = shared.style, shared.film, shared.style.words
     draw, text = ImageDraw.Draw(page), shared.style.text
     rows, columns = style.picture.shape[:2]
@@ -207,7 +207,7 @@ def _draw_header(page: Image.Image, shared: _Drawn, scene: int) -> None:
 
 
 def _draw_accuracy(page: Image.Image, shared: _Drawn, scene: int) -> None:
-    """Accuracies of the scenes as dots from 0 to 100 %, the present one filled; epochs below them."""
+    """Draw the accuracies of the scenes as dots from 0 to 100 %, the current one filled, with epochs below."""
     film, style = shared.film, shared.style
     draw, text = ImageDraw.Draw(page), style.text
     left, right = MARGIN + shared.width - CHART + 90, MARGIN + shared.width - 24
@@ -236,7 +236,7 @@ def _draw_accuracy(page: Image.Image, shared: _Drawn, scene: int) -> None:
 
 
 def _labelled(epochs: Sequence[int], across: Sequence[int], style: Style) -> list[int]:
-    """Film whose epochs can be written without touching each other, the last among them."""
+    """Select the scenes whose epochs can be labelled without overlap, always with the last."""
     kept: list[int] = []
     for number in reversed(range(len(epochs))):
         wide = style.text.width(str(epochs[number]), SMALL)

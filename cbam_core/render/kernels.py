@@ -1,4 +1,4 @@
-"""Kernels: where their colours end, what can be read on them, and a sentence for those who cannot see them."""
+"""Drawing kernels: range of the colours, readable text on them, and a description for screen readers."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 DARK_INK, LIGHT_INK = "#000000", "#ffffff"
-"""Softer ones would not be readable on the orange and the blue in between."""
+"""Text colours; softer ones would not be readable on orange and blue."""
 
 WORDS: Mapping[str, str] = {
     "kernel": "Spatial kernel of {block}, {size}x{size}. Over the mean of the channels: weights from {mean_low:+.4f} "
     "to {mean_high:+.4f}; over their maximum: from {max_low:+.4f} to {max_high:+.4f}.",
 }
-"""The words of a description; pass a translation with the same keys."""
+"""Words of a description; pass a translation with the same keys."""
 
 
 def reach(kernels: Iterable[Float[np.ndarray, "*shape"]]) -> float:
-    """The largest distance from 0 among the weights: where a scale that holds them all must end; 0.0 for none."""
+    """Return the largest absolute weight, the end of a scale for all of them; 0.0 for none."""
     ends = [float(np.abs(known).max()) for kernel in kernels if (known := kernel[np.isfinite(kernel)]).size]
     return max(ends, default=0.0)
 
 
 def ink_on(rgb: tuple[int, int, int]) -> str:
-    """The colour, of two, in which text is read more easily on this ground (contrast as WCAG 2 defines it)."""
+    """Return the text colour with the higher contrast on a background, as WCAG 2 defines it."""
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in np.array(rgb) / 255]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return DARK_INK if luminance > 0.179 else LIGHT_INK
 
 
 def describe_kernel(block: str, planes: Float32[np.ndarray, "2 k k"], *, words: Mapping[str, str] = WORDS) -> str:
-    """One sentence about a block's kernel.
+    """Describe a block's kernel in one sentence.
 
     Args:
-        block: its name.
+        block: name of the block.
         planes: weights over mean and maximum.
-        words: where the sentence's template comes from.
+        words: words with the template of the sentence.
     """
     mean, largest = planes
     return words["kernel"].format(

@@ -1,4 +1,4 @@
-"""Letters on a picture: one font for a whole figure, text that fits its place."""
+"""Text on a picture: one font for a whole figure, and text that fits its space."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import Literal
 from PIL import ImageDraw, ImageFont
 
 Anchor = Literal["ls", "ms", "rs", "mm"]
-"""Where a text's point is, in Pillow's notation: left, middle or right of its baseline, or its centre."""
+"""Anchor of a text in Pillow's notation: left, middle or right of its baseline, or its centre."""
 
 OWN_FONT = Path(__file__).with_name("fonts") / "noto-sans-sc-subset.otf"
-"""A part of Noto Sans CJK SC (SIL Open Font License, see beside it), with the characters of all translated words."""
+"""A subset of Noto Sans CJK SC (SIL Open Font License, see the file beside it) with all characters of translations."""
 
 FALLBACKS = (
     "NotoSans-Regular.ttf",
@@ -30,33 +30,33 @@ FALLBACKS = (
     "wqy-zenhei.ttc",
     "Arial Unicode.ttf",
 )
-"""System fonts that are tried, in order, for letters that neither Pillow's font (basic Latin) nor ours has."""
+"""System fonts that are tried, in order, for characters that neither Pillow's font (basic Latin) nor `OWN_FONT` has."""
 
 LONGEST = 600
-"""No line of more letters is drawn; in the smallest size it would be wider than any figure."""
+"""Largest number of characters in a line; at the smallest size it is wider than any figure."""
 
 Length = int | float
-"""Pixels, between them too."""
+"""Length in pixels, which may be fractional."""
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
 class Lettering:
-    """Writes with one font; what the font lacks is replaced by a plain letter, or "?".
+    """Text in one font; a missing character is replaced by a similar plain letter, or "?".
 
     Attributes:
-        font: gives the font in a size, pixels.
+        font: function that returns the font of a size in pixels.
     """
 
     font: Callable[[int], Font]
 
     def width(self, text: str, size: int) -> float:
-        """Width of a line, pixels."""
+        """Compute the width of a line in pixels."""
         return float(self.font(size).getlength(self._drawable(text)))
 
     def fitted(self, text: str, size: int, width: Length, *, end: bool = True) -> str:
-        """The line, or as much of it as fits into `width` pixels: its beginning and, by default, its end."""
+        """Shorten a line to `width` pixels: keep its start and, by default, its end."""
         text = _one_line(text)
         if len(text) <= LONGEST and self.width(text, size) <= width:
             return text
@@ -68,7 +68,7 @@ class Lettering:
         return _shortened(text, max(fitting - 1, 1), end)
 
     def wrapped(self, text: str, size: int, width: Length) -> list[str]:
-        """The text in lines of at most `width` pixels, broken at spaces, and between Chinese characters."""
+        """Break a text into lines of at most `width` pixels, at spaces and between Chinese characters."""
         lines: list[str] = []
         for space, word in _pieces(text):
             longer = f"{lines[-1]}{space}{word}" if lines else word
@@ -89,7 +89,7 @@ class Lettering:
         anchor: Anchor = "ls",
         heavy: bool = False,
     ) -> None:
-        """Draw one line; `heavy` thickens it, since Pillow's own font has no bold."""
+        """Draw one line; `heavy` makes it bold, because Pillow's own font has no bold style."""
         draw.text(
             at,
             self._drawable(text),
@@ -105,9 +105,9 @@ class Lettering:
 
 
 def lettering(texts: Iterable[str]) -> Lettering:
-    """The first font that has every letter of the texts: Pillow's own if possible, else ours, else one of the system's.
+    """Find the first font with all characters of the texts: Pillow's own, else `OWN_FONT`, else a system font.
 
-    With the former two a figure is the same on every machine. Where no font has all letters, it is one that lacks few.
+    With the first two, a figure is the same on every machine. If no font has all characters, take one that lacks few.
     """
     letters = {letter for text in texts for letter in _one_line(text)}
     best, fewest = None, len(letters) + 1
@@ -124,11 +124,11 @@ def lettering(texts: Iterable[str]) -> Lettering:
 _PROBE = 20
 
 _CLOSING, _OPENING = "，。；：！？、）》”’,.;:!?)]%…", "（《“‘(["
-"""What never begins a line, and what never ends one."""
+"""Characters that never start a line, and those that never end one."""
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """What may stand on a line of its own, each with the space that goes before it."""
+    """Yield the parts that cannot be broken, each with the space before it."""
     line = " ".join(text.split())
     space, piece = " ", line[:1]
     for before, letter in pairwise(line):
@@ -143,7 +143,7 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _shortened(text: str, kept: int, end: bool) -> str:
-    """So many letters of a text, with an ellipsis for the others."""
+    """Keep some characters of a text, with an ellipsis for the others."""
     last = kept // 2 if end else 0
     return f"{text[: kept - last].rstrip()}…{text[len(text) - last :].lstrip()}"
 
@@ -174,5 +174,5 @@ def _substitute(font: Font, letter: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """The text without line breaks, control characters and doubled spaces."""
+    """Remove line breaks, control characters and repeated spaces."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,12 +1,12 @@
-"""Overlays: a spatial mask in colours over the picture it belongs to, exact to the last bit.
+"""Overlays: a spatial mask in colours over its picture, exact to the last bit.
 
-Every drawn pixel takes the mask's value at its own centre: the value of the nearest cell (the mask as it is),
-or linear between the four nearest cell centres ("smooth"). Beyond the outermost centres the outermost value
-holds. Then ``pixel = floor((1 - a) * image + a * colour + 0.5)`` in float64, a being the opacity. Where the
-picture shows more than the network saw (a photo that was cropped), the rest is grey at half contrast:
+Every drawn pixel has the mask's value at its own centre: that of the nearest cell, or, if smooth, interpolated linearly
+between the four nearest cell centres. Beyond the outermost centres, the outermost value is used.
+Then ``pixel = floor((1 - a) * image + a * colour + 0.5)`` in float64, where a is the
+opacity. If the picture shows more than the network saw (a cropped photo), the rest is grey at half contrast:
 ``pixel = floor((luma + 128) / 2 + 0.5)`` with ``luma = (77 R + 150 G + 29 B) / 256``.
 
-The attention viewer's JavaScript follows the same formulas in the same order, so both give the same bytes.
+The attention viewer's JavaScript uses the same formulas in the same order, so both give the same bytes.
 """
 
 from __future__ import annotations
@@ -19,25 +19,22 @@ from jaxtyping import Bool, Float, Float64, Int, UInt8
 from cbam_core.errors import RenderError
 from cbam_core.render.colours import stretch
 from cbam_core.render.readings import read_colours
-from cbam_core.results.frame import Frame
+from cbam_core.results.frame import Box, Frame
 from cbam_core.results.look import DEFAULT_LOOK, Look
 from cbam_core.results.placement import Placement
-
-Box = tuple[float, float, float, float]
-"""(left, top, right, bottom) in continuous pixel coordinates of a picture."""
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Where the cells of a mask lie on a picture.
+    """Positions of a mask's cells on a picture.
 
-    Coordinates are continuous: 0 is the picture's left or top edge, the first pixel's middle is 0.5.
+    Coordinates are continuous: 0 is the left or top edge of the picture, the centre of the first pixel is 0.5.
 
     Attributes:
-        x0: centre of the first column, pixels.
-        y0: centre of the first row, pixels.
-        dx: from one column's centre to the next, pixels, above 0.
-        dy: from one row's centre to the next, pixels, above 0.
+        x0: centre of the first column, in pixels.
+        y0: centre of the first row, in pixels.
+        dx: distance between the centres of columns, in pixels, above 0.
+        dy: distance between the centres of rows, in pixels, above 0.
     """
 
     x0: float
@@ -46,19 +43,19 @@ class Cells:
     dy: float
 
     def scaled(self, x: float, y: float) -> Cells:
-        """The same cells on a picture that was resized by the factors `x` across and `y` down."""
+        """Scale the cells for a picture that was resized by the factors `x` and `y`."""
         return Cells(self.x0 * x, self.y0 * y, self.dx * x, self.dy * y)
 
 
 def cells_on_input(placement: Placement) -> Cells:
-    """The cells on the network's input; `Placement` counts from a pixel's middle, `Cells` from its edge."""
+    """Convert a placement to cells on the input; `Placement` counts from a pixel's centre, `Cells` from its edge."""
     row, column = placement.start
     down, across = placement.step
     return Cells(x0=column + 0.5, y0=row + 0.5, dx=across, dy=down)
 
 
 def cells_on_original(placement: Placement, frame: Frame) -> Cells:
-    """The cells on the original image, through the frame that cut the input from it."""
+    """Convert a placement to cells on the original image, by the frame that cut the input from it."""
     at = cells_on_input(placement)
     x0, y0 = frame.to_original(at.x0, at.y0)
     left, top, right, bottom = frame.box
@@ -67,23 +64,23 @@ def cells_on_original(placement: Placement, frame: Frame) -> Cells:
 
 
 def seen_on_original(frame: Frame) -> Box:
-    """The part of the original image that the network saw; a box that was padded ends at the image's edge."""
+    """Return the part of the original image that the network saw; a padded box ends at the image's edge."""
     left, top, right, bottom = frame.box
     width, height = frame.original_size
     return max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom)
 
 
-def spread(
+def upsample(
     mask: Float[np.ndarray, "h w"], cells: Cells, size: tuple[int, int], zoom: int = 1, smooth: bool = False
 ) -> Float64[np.ndarray, "rows columns"]:
-    """The mask's value at every drawn pixel.
+    """Compute the mask's value at every drawn pixel.
 
     Args:
         mask: gate values.
-        cells: where they lie on the picture.
-        size: (width, height) of the picture, pixels.
-        zoom: drawn pixels along each side of a picture's pixel, at least 1.
-        smooth: linear between cell centres; otherwise the nearest cell's value.
+        cells: positions of its cells on the picture.
+        size: (width, height) of the picture in pixels.
+        zoom: drawn pixels along each side of a pixel of the picture, at least 1.
+        smooth: whether values are interpolated linearly between cell centres.
 
     Returns:
         float64 (height * zoom, width * zoom).
@@ -98,7 +95,7 @@ def spread(
     row, below, v = _between(y, mask.shape[0])
     column, right, u = _between(x, mask.shape[1])
     v = v[:, None]
-    with np.errstate(invalid="ignore"):  # beside an infinite value there is no number
+    with np.errstate(invalid="ignore"):  # next to an infinite value the result is NaN
         first = (1 - u) * values[np.ix_(row, column)] + u * values[np.ix_(row, right)]
         second = (1 - u) * values[np.ix_(below, column)] + u * values[np.ix_(below, right)]
         drawn = (1 - v) * first + v * second
@@ -114,29 +111,29 @@ def overlay(
     zoom: int = 1,
     seen: Box | None = None,
 ) -> UInt8[np.ndarray, "drawn_h drawn_w 3"]:
-    """The picture with the mask in colours over it.
+    """Draw a mask in colours over a picture.
 
     Args:
-        image: RGB.
-        mask: gate values as the look's reading has them, see `Gate.read`; on the unit scale those outside 0 to 1 get
-            the nearer end's colour.
-        cells: where the mask's cells lie on the picture.
-        look: colours, scale, opacity, and whether cells are smoothed.
-        zoom: every pixel of the picture is drawn as zoom x zoom pixels, at least 1.
-        seen: the part of the picture that the network saw, in the picture's pixels; None for all of it. A
-            drawn pixel belongs to it when its centre does.
+        image: uint8 RGB.
+        mask: gate values in the look's reading, see `Gate.read`; on the unit scale those outside 0 to 1 get the colour
+            of the nearer end.
+        cells: positions of the mask's cells on the picture.
+        look: colours, scale, opacity and smoothing.
+        zoom: drawn pixels along each side of a pixel of the picture, at least 1.
+        seen: part of the picture that the network saw, in its pixels; None for all of it. A drawn pixel is inside if
+            its centre is.
 
     Returns:
-        RGB, uint8 (h * zoom, w * zoom, 3).
+        uint8 RGB (h * zoom, w * zoom, 3).
 
     Raises:
-        RenderError: a zoom below 1.
+        RenderError: the zoom is below 1.
     """
     if zoom < 1:
         raise RenderError("render.zoom", "zoom must be a whole number of at least 1; given {given}", given=zoom)
     height, width = image.shape[:2]
     base = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
-    values = spread(mask, cells, (width, height), zoom, look.smooth)
+    values = upsample(mask, cells, (width, height), zoom, look.smooth)
     colour = read_colours(values, look, stretch(mask))
     share = float(look.opacity)
     drawn: UInt8[np.ndarray, "drawn_h drawn_w 3"] = np.floor((1 - share) * base + share * colour + 0.5).astype(np.uint8)
@@ -147,8 +144,8 @@ def overlay(
 
 
 def unseen(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture as it is drawn where the network did not look: grey, at half contrast."""
-    luma = image.astype(np.float64) @ np.array([77.0, 150.0, 29.0]) / 256  # exact: whole numbers below 2**53
+    """Make a picture grey at half contrast, as parts that the network did not see are drawn."""
+    luma = image.astype(np.float64) @ np.array([77.0, 150.0, 29.0]) / 256  # exact: integers below 2**53
     grey: UInt8[np.ndarray, "h w"] = np.floor((luma + 128) / 2 + 0.5).astype(np.uint8)
     return np.stack((grey, grey, grey), axis=2)
 
@@ -156,10 +153,10 @@ def unseen(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
 def raw_mask(
     mask: Float[np.ndarray, "h w"], look: Look = DEFAULT_LOOK, *, zoom: int = 1
 ) -> UInt8[np.ndarray, "drawn_h drawn_w 3"]:
-    """The mask alone in the look's colours and scale, every cell a square of zoom x zoom pixels.
+    """Draw the mask alone in the look's colours and scale, each cell as a square of zoom x zoom pixels.
 
     Raises:
-        RenderError: a zoom below 1.
+        RenderError: the zoom is below 1.
     """
     if zoom < 1:
         raise RenderError("render.zoom", "zoom must be a whole number of at least 1; given {given}", given=zoom)

@@ -14,21 +14,22 @@ from PIL import Image, ImageDraw
 
 from cbam_core.render.colours import is_flat, stretch
 from cbam_core.render.lettering import Lettering
-from cbam_core.render.overlay import Box, Cells, overlay, raw_mask
+from cbam_core.render.overlay import Cells, overlay, raw_mask
 from cbam_core.render.readings import NEUTRAL, is_fixed, read_colours, scale_of
 from cbam_core.results.explanation import Block
+from cbam_core.results.frame import Box
 from cbam_core.results.kinds import AXES, Kind
 from cbam_core.results.look import Look, Reading
 
 At = tuple[int, int]
 
 HEADING, SMALL = 36, 26
-"""Sizes of a block's name and of all other letters."""
+"""Text sizes of a block's name, and of everything else."""
 INK, SOFT, FAINT, ACCENT, WARNING = "#1a1a1a", "#666666", "#ebebeb", "#2b6ca3", "#b45309"
 GAP = 16
-"""Between a block's two pictures."""
+"""Gap between a block's two pictures."""
 NARROWEST = 400
-"""Least width of a panel, so that its words fit."""
+"""Smallest width of a panel, so that its words fit."""
 NAMED, BAR, PLOT, LABEL = 100, 18, 140, 40
 """Height of name and details, of the colour bar, of the channel weights' plot, and of a line of labels."""
 
@@ -38,12 +39,12 @@ class Panel:
     """One block of a figure.
 
     Attributes:
-        name: the block's name.
-        mask: spatial mask as the look's reading has it, float32 (H, W), or None.
-        weights: channel weights as the look's reading has them, float32 (C,), or None.
-        cells: where the mask's cells lie on the picture; None where that is unknown.
-        full: (C, H, W) of a gate that weighs every value by itself, which is named but not drawn.
-        unread: kinds of gates that the block has, but that have no such reading.
+        name: name of the block.
+        mask: spatial mask in the look's reading, float32 (H, W), or None.
+        weights: channel weights in the look's reading, float32 (C,), or None.
+        cells: positions of the mask's cells on the picture; None where they are unknown.
+        full: shape (C, H, W) of a full gate, which is named but not drawn.
+        unread: kinds of the block's gates that do not have this reading.
     """
 
     name: str
@@ -55,11 +56,11 @@ class Panel:
 
 
 def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> Panel:
-    """A block's panel: its first gate of each kind.
+    """Make a block's panel, with its first gate of each kind.
 
     Args:
-        block: of an explanation, or of a scene of a film.
-        cells: where the cells of its feature map lie on the picture; None where that is unknown.
+        block: block of an explanation, or of a scene of a film.
+        cells: positions of its cells on the picture; None where they are unknown.
         reading: how gates are read.
     """
     full = block.gate("full")
@@ -76,16 +77,16 @@ def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> 
 
 @dataclass(frozen=True, eq=False)
 class Style:
-    """What all blocks of a figure share.
+    """Shared settings of all blocks of a figure.
 
     Attributes:
-        text: the font.
-        words: as `cbam_core.render.figure.WORDS`.
-        picture: RGB under the masks.
-        beside: width of the widest mask that is drawn alone, beside it.
-        zoom: drawn pixels along each side of one of the picture's pixels.
-        seen: the part of it that the network saw; None for all of it.
-        look: of the masks.
+        text: font of all text.
+        words: words of the figure, see `cbam_core.render.figure.WORDS`.
+        picture: picture under the masks, uint8 RGB.
+        beside: width of the widest mask that is drawn alone, beside the overlay.
+        zoom: drawn pixels along each side of a pixel of the picture.
+        seen: part of the picture that the network saw; None for all of it.
+        look: look of the masks.
     """
 
     text: Lettering
@@ -98,7 +99,7 @@ class Style:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of an overlay as drawn."""
+        """(width, height) of a drawn overlay."""
         return self.picture.shape[1] * self.zoom, self.picture.shape[0] * self.zoom
 
     @property
@@ -107,14 +108,14 @@ class Style:
         return max(self.size[0] + GAP + self.beside, NARROWEST)
 
     def height(self, masks: bool, weights: bool) -> int:
-        """Height of a panel that shows masks, weights or both."""
+        """Compute the height of a panel with masks, weights or both."""
         return NAMED + masks * (self._below_masks() - NAMED) + weights * (PLOT + 2 * LABEL)
 
     def _below_masks(self) -> int:
         return NAMED + self.size[1] + GAP + BAR + 2 * LABEL
 
     def weights_at(self, masks: bool) -> int:
-        """Where the channel weights begin, from the panel's top."""
+        """Compute the distance of the channel weights from the panel's top."""
         return self._below_masks() if masks else NAMED
 
 
@@ -122,11 +123,11 @@ def draw_panel(page: Image.Image, at: At, panel: Panel, style: Style, *, masks: 
     """Draw one block with its top left corner at `at`.
 
     Args:
-        page: what is drawn on.
-        at: (x, y).
+        page: image to draw on.
+        at: (x, y) of the corner.
         panel: the block.
-        style: what it shares with the others.
-        masks: whether there is a place for masks; a block without one says so there.
+        style: shared settings.
+        masks: whether there is space for masks; a block without one has a note there.
         weights: the same for channel weights.
     """
     x, y = at
@@ -172,7 +173,7 @@ def _draw_masks(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
 def alone_size(
     mask: Float32[np.ndarray, "rows columns"] | None, picture: UInt8[np.ndarray, "h w 3"], zoom: int
 ) -> tuple[int, int]:
-    """Width and height of a mask in square cells as large as fit beside its overlay; (0, 0) without one."""
+    """Compute (width, height) of a mask in square cells that fits beside its overlay; (0, 0) without one."""
     if mask is None:
         return (0, 0)
     rows, columns = mask.shape
@@ -182,13 +183,13 @@ def alone_size(
 
 
 def _alone(mask: Float32[np.ndarray, "h w"], style: Style) -> Image.Image:
-    """The mask in whole cells; one with more cells than there are pixels is thinned out, not averaged."""
+    """Draw the mask in whole cells; if there are more cells than pixels, some are left out, not averaged."""
     picture = Image.fromarray(raw_mask(mask, style.look))
     return picture.resize(alone_size(mask, style.picture, style.zoom), Image.Resampling.NEAREST)
 
 
 def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"], style: Style) -> None:
-    """The colour scale; under a fixed one, a line from the mask's least value to its greatest."""
+    """Draw the colour scale; under a fixed one, a line from the mask's minimum to its maximum."""
     draw, text = ImageDraw.Draw(page), style.text
     x, y = at
     width = style.column
@@ -284,7 +285,7 @@ def _draw_bars(
     weights: Float32[np.ndarray, " c"],
     axis: Axis,
 ) -> None:
-    """Bars from the axis' base; where there are too many for the pixels, they are drawn wider and averaged down."""
+    """Draw bars from the base of the axis; more bars than pixels are drawn wider and averaged down."""
     left, top, right, bottom = box
     width, count = right - left, len(weights)
     fine = count if count > width // 2 else width
@@ -307,7 +308,7 @@ def _draw_bars(
 
 
 def _draw_gap(page: Image.Image, box: tuple[int, int, int, int], remark: str, style: Style) -> None:
-    """A pale box that says why there is nothing."""
+    """Draw a pale box with the reason for a missing part."""
     left, top, right, bottom = box
     draw = ImageDraw.Draw(page)
     draw.rectangle((left, top, right - 1, bottom - 1), fill="#f5f5f5")

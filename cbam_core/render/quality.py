@@ -1,7 +1,6 @@
-"""How good a network is as Plotly charts: accuracy of each class, and whether it is right as often as it is sure.
+"""Quality of a network as Plotly charts: accuracy of each class, and calibration.
 
-Charts are plain dictionaries, as in `cbam_core.render.charts`. Intervals are given, not computed, and drawn as bars
-around their dots.
+Charts are plain dictionaries, as in `cbam_core.render.charts`. Intervals are given, and drawn as bars around the dots.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from jaxtyping import Float64, Int64
 
 from cbam_core.render.charts import GRID, INK, ONE_COLOUR, PAIR_COLOURS, Chart, escaped
 from cbam_core.render.curves import plain_layout
-
-Interval = tuple[float, float]
+from cbam_core.results.evaluation import Interval
 
 WORDS: Mapping[str, str] = {
     "accuracy": "accuracy (%)",
@@ -35,10 +33,10 @@ WORDS: Mapping[str, str] = {
     "even": "well calibrated overall",
     "nothing": "No image was shown.",
 }
-"""The words of the charts and of their descriptions; pass a translation with the same keys."""
+"""Words of the charts and of their descriptions; pass a translation with the same keys."""
 
 EVEN = 0.01
-"""Mean confidence and accuracy closer than this are called about equal."""
+"""Difference of mean confidence and accuracy up to which they count as equal."""
 
 
 def class_accuracy(
@@ -50,34 +48,34 @@ def class_accuracy(
     ink: str | None = INK,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
-    """A dot for the accuracy of each class, a bar for its interval; classes without images are left out.
+    """Draw a dot for the accuracy of each class, and a bar for its interval; classes without images are left out.
 
     Args:
-        names: of the K classes.
-        right: images of each that were recognised.
-        count: images of each.
+        names: names of the K classes.
+        right: number of correct predictions for each class.
+        count: number of images of each class.
         intervals: (low, high) of each class's accuracy, in [0, 1].
-        ink: colour of the text; None leaves it to the page's theme.
-        words: the words on the chart.
+        ink: colour of the text; None for that of the page's theme.
+        words: words of the chart.
     """
-    there = [place for place in range(len(names)) if count[place]]
-    shares = [100 * right[place] / count[place] for place in there]
-    lows, highs = ([100 * intervals[place][end] for place in there] for end in (0, 1))
+    there = [index for index in range(len(names)) if count[index]]
+    shares = [100 * right[index] / count[index] for index in there]
+    lows, highs = ([100 * intervals[index][end] for index in there] for end in (0, 1))
     hover = [
         words["class_hover"].format(
-            right=f"{right[place]:,}", count=f"{count[place]:,}", share=f"{share:.1f}", low=f"{low:.1f}",
+            right=f"{right[index]:,}", count=f"{count[index]:,}", share=f"{share:.1f}", low=f"{low:.1f}",
             high=f"{high:.1f}",
         )
-        for place, share, low, high in zip(there, shares, lows, highs, strict=True)
+        for index, share, low, high in zip(there, shares, lows, highs, strict=True)
     ]  # fmt: skip
     dots = {
         "type": "scatter",
         "mode": "markers",
         "x": _short(shares),
-        "y": list(range(len(there))),  # places, not names: two classes may have one name
+        "y": list(range(len(there))),  # positions, not names: two classes may have the same name
         "marker": {"color": ONE_COLOUR, "size": 9},
         "error_x": _error(shares, lows, highs, ONE_COLOUR),
-        "hovertext": [f"<b>{escaped(names[place])}</b><br>{said}" for place, said in zip(there, hover, strict=True)],
+        "hovertext": [f"<b>{escaped(names[index])}</b><br>{said}" for index, said in zip(there, hover, strict=True)],
         "hoverinfo": "text",
     }
     floor = 10 * np.floor(min([*lows, 90.0]) / 10)
@@ -86,7 +84,7 @@ def class_accuracy(
     layout["xaxis"] = {"title": {"text": words["accuracy"], "standoff": 6}, "range": [float(floor), 100.5]} | _GRIDDED
     layout["yaxis"] = {
         "tickvals": list(range(len(there))),
-        "ticktext": [escaped(names[place]) for place in there],
+        "ticktext": [escaped(names[index]) for index in there],
         "range": [len(there) - 0.4, -0.6],
         "automargin": True,
         "fixedrange": True,
@@ -106,26 +104,26 @@ def reliability(
     ink: str | None = INK,
     words: Mapping[str, str] = WORDS,
 ) -> Chart:
-    """Accuracy against confidence, bin by bin, above the number of answers in each.
+    """Draw accuracy against confidence for each bin, above the number of predictions in it.
 
     Args:
-        count: answers in each of M bins of equal width over [0, 1].
-        accuracy: share of them that are right; whatever in an empty bin.
-        confidence: their mean confidence; whatever in an empty bin.
+        count: number of predictions in each of M bins of equal width over [0, 1].
+        accuracy: share of correct predictions in each bin; ignored for an empty bin.
+        confidence: mean confidence in each bin; ignored for an empty bin.
         intervals: (low, high) of each bin's accuracy.
-        error: the expected calibration error.
-        ink: colour of the text; None leaves it to the page's theme.
-        words: the words on the chart.
+        error: expected calibration error.
+        ink: colour of the text; None for that of the page's theme.
+        words: words of the chart.
     """
     there = np.flatnonzero(count).tolist()
-    x, y = ([100 * float(values[place]) for place in there] for values in (confidence, accuracy))
-    lows, highs = ([100 * intervals[place][end] for place in there] for end in (0, 1))
+    x, y = ([100 * float(values[index]) for index in there] for values in (confidence, accuracy))
+    lows, highs = ([100 * intervals[index][end] for index in there] for end in (0, 1))
     hover = [
         words["bin_hover"].format(
-            count=f"{int(count[place]):,}", sure=f"{sure:.1f}", share=f"{share:.1f}", low=f"{low:.1f}",
+            count=f"{int(count[index]):,}", sure=f"{sure:.1f}", share=f"{share:.1f}", low=f"{low:.1f}",
             high=f"{high:.1f}",
         )
-        for place, sure, share, low, high in zip(there, x, y, lows, highs, strict=True)
+        for index, sure, share, low, high in zip(there, x, y, lows, highs, strict=True)
     ]  # fmt: skip
     width = 100 / len(count)
     diagonal = {
@@ -151,7 +149,7 @@ def reliability(
     }
     bars = {
         "type": "bar",
-        "x": _short([(place + 0.5) * width for place in range(len(count))]),
+        "x": _short([(index + 0.5) * width for index in range(len(count))]),
         "y": count.tolist(),
         "width": width,
         "yaxis": "y2",
@@ -181,7 +179,7 @@ def describe_classes(
     *,
     words: Mapping[str, str] = WORDS,
 ) -> str:
-    """A sentence for each class, for those who cannot see the dots."""
+    """Describe each class in one sentence, for screen readers."""
     said = [
         words["one_class"].format(name=name, share=100 * good / of, low=100 * low, high=100 * high)
         for name, good, of, (low, high) in zip(names, right, count, intervals, strict=True)
@@ -198,7 +196,7 @@ def describe_reliability(
     *,
     words: Mapping[str, str] = WORDS,
 ) -> str:
-    """One sentence about calibration, for those who cannot see the chart."""
+    """Describe the calibration in one sentence, for screen readers."""
     total = int(count.sum())
     if not total:
         return words["nothing"]

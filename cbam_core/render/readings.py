@@ -1,4 +1,4 @@
-"""The colours of gates in each reading: as they are, relative to their own mean, or against what is usual."""
+"""Colours of gates in each reading: as they are, relative to their own mean, or compared with the usual."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cbam_core.render.diverging import diverging
 from cbam_core.results.look import Look, Reading
 
 NEUTRAL: Mapping[Reading, float] = MappingProxyType({"relative": 1.0, "usual": 0.0})
-"""The value in the middle of the diverging colours, which reach 1 to each side: x0 to x2, and -1 to 1."""
+"""Value at the centre of the diverging colours, which extend by 1 to each side: x0 to x2, and -1 to 1."""
 
 
 def is_fixed(look: Look) -> bool:
-    """Whether the colour scale is the same for every gate."""
+    """Check that the colour scale is the same for every gate."""
     return look.reading in NEUTRAL or look.scale == "unit"
 
 
 def scale_of(look: Look, limits: tuple[float, float]) -> tuple[float, float]:
-    """The values at the ends of the colour scale.
+    """Return the values at the ends of the colour scale.
 
     Args:
         look: reading and scale.
@@ -36,15 +36,15 @@ def scale_of(look: Look, limits: tuple[float, float]) -> tuple[float, float]:
 def read_colours(
     values: Float[np.ndarray, "*shape"], look: Look, limits: tuple[float, float]
 ) -> UInt8[np.ndarray, "*shape 3"]:
-    """Colours of values that were read as a look has it.
+    """Convert values in a look's reading to colours.
 
     Args:
-        values: those of a gate in the look's reading, or between its cells.
+        values: values of a gate in the look's reading, or interpolated between its cells.
         look: the reading; for gates as they are, the colours and the scale too.
         limits: (least, greatest) of the whole gate, for the scale ``"stretch"``.
 
     Returns:
-        RGB, uint8, one more axis than `values`.
+        uint8 RGB, with one more axis than `values`.
     """
     if look.reading in NEUTRAL:
         return diverging(values.astype(np.float64) - NEUTRAL[look.reading])

@@ -1,1 +1,1 @@
-"""What is known about an image, a network or a run, in plain numbers? Frozen, and free of torch."""
+"""What is known about an image, a network or a run? Frozen dataclasses of NumPy arrays, free of torch."""

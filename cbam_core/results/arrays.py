@@ -1,7 +1,7 @@
-"""The one door for files of arrays: NPZ without pickle, believed only as far as the file itself bears it out.
+"""Reading and writing files of arrays: NPZ without pickle, which may be untrusted.
 
-Sizes come from the ZIP directory and from each array's own header, and are compared with each other and with a limit
-before anything is allocated. Format of an array: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
+Sizes in the ZIP directory and in each array's header are compared with each other and with a limit before memory is
+allocated. Format of an array: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from cbam_core.errors import DataError
 from cbam_core.files import write_atomically
 
 MAX_ARRAYS = 4096
-"""Arrays in one file; those of a network with a hundred gates and ten classes are fewer."""
+"""Largest number of arrays in one file; a network with a hundred gates and ten classes has fewer."""
 
 KINDS = "biufU"
-"""Kinds of numbers and texts that a file may hold: truth values, whole numbers, floats, texts; never objects."""
+"""NumPy kinds that a file may hold: booleans, integers, floats, strings; never objects."""
 
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
@@ -45,21 +45,21 @@ def read_arrays(path: Path, *, largest: int) -> dict[str, np.ndarray]:
     """Read every array of a file.
 
     Args:
-        path: the file; anybody may have made it.
-        largest: number of bytes that all arrays together may have, unpacked.
+        path: path of the file, which may be untrusted.
+        largest: largest unpacked size of all arrays together, in bytes.
 
     Returns:
         The arrays by name, read-only.
 
     Raises:
-        DataError: the file is not one of arrays, is damaged, or holds more than `largest` (``arrays.unreadable``).
-        OSError: the file is missing or may not be read.
+        DataError: the file does not hold arrays, is damaged, or is larger than `largest` (``arrays.unreadable``).
+        OSError: the file is missing or cannot be read.
     """
     with path.open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 return dict(_array(archive, member) for member in _members(archive, largest))
-        except Exception as error:  # a damaged file raises anything, from zlib.error to RecursionError
+        except Exception as error:  # a damaged file can raise anything, from zlib.error to RecursionError
             raise DataError(
                 "arrays.unreadable",
                 "{path} is not a readable file of arrays ({reason}); create it again",
@@ -69,7 +69,7 @@ def read_arrays(path: Path, *, largest: int) -> dict[str, np.ndarray]:
 
 
 def _members(archive: zipfile.ZipFile, largest: int) -> list[zipfile.ZipInfo]:
-    """The members of an archive, all of which are arrays of a size that is allowed.
+    """List the members of an archive, and check that they are arrays within the limit.
 
     Raises:
         ValueError: they are not.
@@ -103,7 +103,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, np.n
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether the first axis runs fastest, and type, as an array's header claims them.
+    """Read shape, Fortran order and type from an array's header.
 
     Raises:
         ValueError: the header is damaged.
@@ -116,7 +116,7 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 def as_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """The bytes of an uncompressed file of arrays, for others to open with ``numpy.load``."""
+    """Return the bytes of an uncompressed NPZ file, for ``numpy.load``."""
     buffer: BinaryIO = io.BytesIO()
     named: dict[str, Any] = dict(arrays)
     np.savez(buffer, allow_pickle=False, **named)

@@ -1,4 +1,4 @@
-"""What a network answered for every image of a split, and all that is counted from it; without torch."""
+"""Predictions of a network for every image of a split, and statistics of them; without torch."""
 
 from __future__ import annotations
 
@@ -10,43 +10,42 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt, UInt16
 
 TOP = np.iinfo(np.uint16).max
-"""The level of probability 1. A level is wrong by at most 0.0000077, and levels of equal bins have exact borders."""
+"""Level of probability 1. The rounding error of a level is at most 0.0000077, and equal bins have exact borders."""
 
 BINS = 15
-"""Bins of confidence, as many as C. Guo et al. take."""
+"""Number of bins of confidence, as in C. Guo et al."""
 
 CONFIDENCE_LEVEL, QUANTILE = 0.95, 1.959964
-"""How often an interval holds the true value, and the normal distribution's quantile for it."""
+"""Confidence level of intervals, and the quantile of the normal distribution for it."""
 
 Interval = tuple[float, float]
 
 
 def wilson_interval(right: int, count: int) -> Interval:
-    """The 95 % confidence interval of a share, also near 0 and 1 and for few images.
+    """Compute the 95 % confidence interval of a share, also near 0 and 1 and for few images.
 
-    It says how far chance in the choice of images moves the share, not how far another seed of the training would.
+    It covers the random choice of images, not the random seed of training.
 
     E. B. Wilson, *Probable Inference, the Law of Succession, and Statistical Inference*, Journal of the American
     Statistical Association 22 (1927), 209-212.
 
     Args:
-        right: how many of the images have the property.
-        count: of how many; without images the interval is all of [0, 1].
+        right: number of images with the property.
+        count: number of images; for 0 the interval is [0, 1].
     """
     if count == 0:
         return 0.0, 1.0
-    share, spread = right / count, QUANTILE**2 / count
-    middle = (share + spread / 2) / (1 + spread)
-    reach = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
+    share, term = right / count, QUANTILE**2 / count
+    middle = (share + term / 2) / (1 + term)
+    reach = math.sqrt(term * (share * (1 - share) + term / 4)) / (1 + term)
     return (0.0 if right == 0 else middle - reach), (1.0 if right == count else middle + reach)
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How far a network is right as often as it is sure.
+    """Calibration of a network: accuracy against confidence.
 
-    Answers are sorted by their confidence into M bins of equal width; bin m holds the confidences in
-    ((m - 1) / M, m / M].
+    Predictions are grouped by confidence into M bins of equal width; bin m holds ((m - 1) / M, m / M].
 
     M. P. Naeini, G. F. Cooper and M. Hauskrecht, *Obtaining Well Calibrated Probabilities Using Bayesian Binning*,
     AAAI 2015; for networks, and with 15 bins: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, *On Calibration of
@@ -54,9 +53,9 @@ class Calibration:
 
     Attributes:
         edges: borders of the bins, (M + 1,), from 0 to 1.
-        count: answers in each bin, (M,).
-        accuracy: share of them that are right, (M,); not a number in an empty bin.
-        confidence: their mean confidence, (M,); not a number in an empty bin.
+        count: number of predictions in each bin, (M,).
+        accuracy: share of correct predictions in each bin, (M,); NaN in an empty bin.
+        confidence: mean confidence in each bin, (M,); NaN in an empty bin.
     """
 
     edges: Float64[np.ndarray, " edges"]
@@ -66,22 +65,22 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the bins' distances of accuracy and confidence, weighted by count."""
+        """Expected calibration error: distances of accuracy and confidence, averaged over bins weighted by count."""
         distance = np.nan_to_num(np.abs(self.accuracy - self.confidence))
         return float(self.count @ distance / max(self.count.sum(), 1))
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The answers of a network to N labelled images, in the order of their split.
+    """Predictions of a network for N labelled images, in the order of their split.
 
     Attributes:
-        classes: names of the K classes; a file holds 256 at most.
+        classes: names of the K classes; a file holds at most 256.
         labels: true class of each image.
         predicted: most probable class of each image.
         levels: probability of each class in steps of 1/65535, so that a file of 10,000 images stays small.
-        split: which images they are, such as ``"test"``.
-        digest: SHA-256 of the network's weights file; "" for a network that came from no file.
+        split: name of the split, such as ``"test"``.
+        digest: SHA-256 of the network's weights file; "" for a network without a file.
     """
 
     classes: tuple[str, ...]
@@ -103,58 +102,58 @@ class Evaluation:
 
     @property
     def is_right(self) -> Bool[np.ndarray, " n"]:
-        """Which images were recognised."""
+        """Whether the prediction of each image is correct."""
         return np.asarray(self.predicted == self.labels)
 
     @property
     def confusion(self) -> Int64[np.ndarray, "k k"]:
-        """Images by true class (row) and predicted class (column)."""
+        """Number of images by true class (row) and predicted class (column)."""
         size = len(self.classes)
         pairs = self.labels.astype(np.int64) * size + self.predicted
         return np.bincount(pairs, minlength=size**2).astype(np.int64).reshape(size, size)
 
     @property
     def right(self) -> tuple[int, ...]:
-        """Images of each class that were recognised, K numbers."""
+        """Number of correct predictions for the images of each class, K numbers."""
         return tuple(self.confusion.diagonal().tolist())
 
     @property
     def count(self) -> tuple[int, ...]:
-        """Images of each class, K numbers."""
+        """Number of images of each class, K numbers."""
         return tuple(self.confusion.sum(axis=1).tolist())
 
     @property
     def total_right(self) -> int:
-        """Images that were recognised."""
+        """Number of correct predictions."""
         return int(self.is_right.sum())
 
     @property
     def total(self) -> int:
-        """Images that were shown."""
+        """Number of images."""
         return len(self.labels)
 
     @property
     def accuracy(self) -> float:
-        """Share of the images that were recognised, in [0, 1]."""
+        """Share of correct predictions, in [0, 1]."""
         return self.total_right / max(self.total, 1)
 
     @property
     def interval(self) -> Interval:
-        """The 95 % confidence interval of the accuracy; see `wilson_interval`."""
+        """95 % confidence interval of the accuracy; see `wilson_interval`."""
         return wilson_interval(self.total_right, self.total)
 
     def calibration(self, bins: int = BINS) -> Calibration:
-        """How far the network is right as often as it is sure."""
+        """Compute accuracy and confidence in bins of equal width."""
         levels = self._predicted_levels.astype(np.int64)
-        place = np.maximum((levels * bins + TOP - 1) // TOP - 1, 0)  # whole numbers: no border is rounded
+        index = np.maximum((levels * bins + TOP - 1) // TOP - 1, 0)  # integers: no border is rounded
         count, right, sure = (
-            np.bincount(place, weights=weights, minlength=bins) for weights in (None, self.is_right, levels / TOP)
+            np.bincount(index, weights=weights, minlength=bins) for weights in (None, self.is_right, levels / TOP)
         )
         with np.errstate(invalid="ignore"):
             return Calibration(np.arange(bins + 1) / bins, count.astype(np.int64), right / count, sure / count)
 
     def as_dict(self) -> dict[str, Any]:
-        """All figures as JSON-ready values; what is of no image is None."""
+        """Convert all statistics to JSON-ready values; those without images are None."""
         return {
             "accuracy": self.accuracy,
             "right": self.total_right,
@@ -202,7 +201,7 @@ class Evaluation:
 
 
 def levels_of(probabilities: Float32[np.ndarray, "n k"]) -> UInt16[np.ndarray, "n k"]:
-    """Probabilities as an `Evaluation` holds them."""
+    """Convert probabilities to the levels of an `Evaluation`."""
     return np.rint(probabilities * np.float32(TOP)).astype(np.uint16)
 
 

@@ -1,4 +1,4 @@
-"""What a network did with one image: plain numbers, frozen, without torch."""
+"""Explanation of one image by one network: frozen NumPy arrays, without torch."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Gate:
     """One tensor that multiplied a feature map, for one image.
 
     Attributes:
-        name: its name in the network, such as ``"cbam1.channel"``; no two gates of a result share it.
-        kind: what it multiplies one by one, see `cbam_core.results.kinds`.
-        call: how often it had run in this forward, itself included: 1, or more where a module is used again.
+        name: name of the gate, such as ``"cbam1.channel"``, unique in a result.
+        kind: axes along which it differs, see `cbam_core.results.kinds`.
+        call: number of this call of the gate in the forward: 1, or more where a module is used again.
         values: float32 along the axes of its kind: ``"channel"`` (C,), ``"spatial"`` (H, W), ``"full"`` (C, H, W);
-            CBAM's lie in (0, 1).
+            those of CBAM are in (0, 1).
         usual: what the gate usually does; None where that is not known.
     """
 
@@ -84,9 +84,9 @@ class Block:
     """The gates of one block.
 
     Attributes:
-        name: the block's name in the network, such as ``"cbam1"``.
-        gates: every gate of the block, in order of execution; several may be of one kind.
-        placement: where the cells of the block's feature map lie on the input; None where that is not known.
+        name: name of the block, such as ``"cbam1"``.
+        gates: gates of the block, in order of execution; several may be of one kind.
+        placement: grid of the feature map's cells on the input; None where it is unknown.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Block:
     placement: Placement | None
 
     def gate(self, kind: Kind) -> Gate | None:
-        """The block's first gate of a kind, or None where it has none."""
+        """Return the block's first gate of a kind; None where it has none."""
         return next((gate for gate in self.gates if gate.kind == kind), None)
 
     @property
@@ -111,11 +111,11 @@ class Block:
 
 
 def blocks_of(gates: Iterable[tuple[str, Gate]], placements: Mapping[str, Placement]) -> tuple[Block, ...]:
-    """Put gates together by the block that owns them.
+    """Group gates by block.
 
     Args:
-        gates: the name of its block and the gate, in order of execution.
-        placements: where the cells of each block lie, by the block's name.
+        gates: pairs of a block's name and a gate, in order of execution.
+        placements: grid of each block's cells, by the block's name.
     """
     by_block: dict[str, list[Gate]] = {}
     for block, gate in gates:
@@ -125,15 +125,15 @@ def blocks_of(gates: Iterable[tuple[str, Gate]], placements: Mapping[str, Placem
 
 @dataclass(frozen=True, eq=False)
 class ChannelMap:
-    """One channel's feature map in one block, for one picture.
+    """Feature map of one channel of one block, for one image.
 
     Attributes:
-        block: the block's name.
-        channel: number of the channel, from 0.
-        weight: its channel weight; CBAM's lie in (0, 1).
-        before: the map that enters the block, and that the weight multiplies; it may hold any numbers.
-        after: the map that leaves the block's last gate; in a whole CBAM, `before` times weight times mask.
-        placement: where the maps' cells lie on the input; None where they have no place.
+        block: name of the block.
+        channel: index of the channel, from 0.
+        weight: channel weight; that of CBAM is in (0, 1).
+        before: map that the weight multiplies, any numbers (H, W).
+        after: map after the block's last gate (H, W); in a complete CBAM, `before` times weight times mask.
+        placement: grid of the maps' cells on the input; None where it is unknown.
     """
 
     block: str
@@ -146,20 +146,19 @@ class ChannelMap:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Everything that a page, a file or a notebook shows about one image.
+    """Prediction and gates of a network for one image, with all data that pages and files show.
 
     Attributes:
         classes: names of the K classes.
         probabilities: softmax of the logits, float32 (K,), sums to 1.
-        input_image: exactly what the network saw before normalisation, uint8 RGB (H, W, 3).
-        frame: its place in the original image.
+        input_image: input of the network before normalisation, uint8 RGB (H, W, 3).
+        frame: its position in the original image.
         fit: how the original was fitted: ``"crop"``, ``"square"``, ``"pad"`` or ``"squash"``.
-        notes: what was done to the image, in order.
-        blocks: the gates, block by block, in order of execution.
-        image_digest: SHA-256 of the image's bytes as they were given (of shape and pixels, for arrays and
-            Pillow images).
+        notes: conversions of the image, in order.
+        blocks: blocks with their gates, in order of execution.
+        image_digest: SHA-256 of the image file's bytes (of shape and pixels for arrays and Pillow images).
         checkpoint: name of the network.
-        checkpoint_digest: SHA-256 of the network's weights file, or "" for a network that came from no file.
+        checkpoint_digest: SHA-256 of the network's weights file; "" for a network without a file.
     """
 
     classes: tuple[str, ...]
@@ -188,19 +187,19 @@ class Explanation:
         smooth: bool = False,
         reading: str = "values",
     ) -> dict[str, Path]:
-        """Write picture, raw values, channel weights and manifest into a folder.
+        """Write figure, raw values, channel weights and manifest to a folder.
 
         Args:
-            folder: where; it is made when missing, and older files of the same names are replaced.
-            colours: colour map of the picture, such as ``"viridis"``.
-            scale: ``"unit"`` colours from 0 to 1; ``"stretch"`` from each mask's own minimum to its maximum.
+            folder: folder of the files; it is created if it is missing, and older files are replaced.
+            colours: name of a colour table, such as ``"viridis"``.
+            scale: range of the colours: ``"unit"`` for 0 to 1, ``"stretch"`` for each mask's minimum to maximum.
             opacity: share of the mask's colour in the overlays, in [0, 1].
-            smooth: draw masks interpolated between cells rather than as cells.
+            smooth: whether masks are interpolated between cells.
             reading: ``"values"`` draws gates as they are, ``"relative"`` as multiples of their own mean, ``"usual"``
                 against their usual shape; files of numbers hold the gates as they are.
 
         Returns:
-            The paths written, by file name.
+            Paths of the files, by file name.
 
         Raises:
             CbamError: the folder cannot be written, or a setting is unknown or out of range.
@@ -214,7 +213,7 @@ class Explanation:
 
 
 def own_copy(values: np.ndarray) -> np.ndarray:
-    """A read-only copy, floats as float32: a result shares no memory with a batch and is not changed by accident."""
+    """Make a read-only copy, with floats as float32, that shares no memory with a batch."""
     floats = np.issubdtype(values.dtype, np.floating)
     copy = values.astype(np.float32 if floats else values.dtype)
     copy.setflags(write=False)

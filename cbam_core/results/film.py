@@ -1,6 +1,6 @@
-"""A network's gates on a few fixed images while it learnt, as plain numbers: what the Training page plays.
+"""A film: a network's gates on a few fixed images during training, as NumPy arrays.
 
-A film is one NPZ file without pickle. It holds no torch, so pages can open it. A gate's array is called
+A film is one NPZ file without pickle, which pages open without torch. A gate's array is called
 ``gate:BLOCK:KIND`` where the gate is ``BLOCK.KIND``, as all of CBAM's are; any other has its name behind that.
 """
 
@@ -25,11 +25,11 @@ FILM = "film.npz"
 """Name of a run's film in its folder."""
 
 LARGEST = 20_000_000
-"""Bytes that a film may hold unpacked; ours hold under two million."""
+"""Largest unpacked size of a film in bytes; the shipped ones have less than two million."""
 
 
 def is_scene(epoch: int, last: int) -> bool:
-    """Whether a film shows an epoch: 0, 1, 2, 4, 8 and so on, and the last."""
+    """Check that a film shows an epoch: 0, 1, 2, 4, 8 and so on, and the last."""
     return epoch == last or epoch & (epoch - 1) == 0
 
 
@@ -38,9 +38,9 @@ class FilmedGate:
     """One gate in all scenes of a film.
 
     Attributes:
-        name: its name in the network, such as ``"cbam1.channel"``; no two gates of a film share it.
+        name: name of the gate, such as ``"cbam1.channel"``, unique in a film.
         block: name of its block, such as ``"cbam1"``; ``"cbam1#2"`` at its second call.
-        kind: what it multiplies one by one, see `cbam_core.results.kinds`.
+        kind: axes along which it differs, see `cbam_core.results.kinds`.
         values: float32 (E, N, C), (E, N, H, W) or (E, N, C, H, W) for E scenes and N images.
     """
 
@@ -51,7 +51,7 @@ class FilmedGate:
 
     @property
     def call(self) -> int:
-        """How often its block had run in the forward, itself included."""
+        """Number of this call of its block in the forward, from 1."""
         _, _, number = self.block.rpartition("#")
         return int(number) if number.isdecimal() and number != self.block else 1
 
@@ -62,13 +62,13 @@ class Film:
 
     Attributes:
         classes: names of the K classes.
-        images: what the network saw, uint8 RGB (N, H, W, 3).
+        images: inputs of the network before normalisation, uint8 RGB (N, H, W, 3).
         labels: true class of each image, (N,).
-        epochs: of the E scenes; 0 is before training.
-        accuracy: on the held-out images at each scene, in [0, 1]; not a number where it was not measured.
-        probabilities: (E, N, K).
-        gates: every gate, in order of execution; several of a block may be of one kind.
-        placements: where the cells of each block lie on the input; a block without a place is left out.
+        epochs: epoch of each of the E scenes; 0 is before training.
+        accuracy: validation accuracy at each scene, in [0, 1]; NaN where it was not measured.
+        probabilities: probabilities of the classes, (E, N, K).
+        gates: gates in order of execution; several of a block may be of one kind.
+        placements: grid of each block's cells on the input; a block with an unknown grid is left out.
     """
 
     classes: tuple[str, ...]
@@ -86,21 +86,21 @@ class Film:
         return tuple(dict.fromkeys(gate.block for gate in self.gates))
 
     def gate(self, block: str, kind: Kind) -> FilmedGate | None:
-        """The first gate of a kind in a block, or None where it has none."""
+        """Return the first gate of a kind in a block; None where it has none."""
         return next((gate for gate in self.gates if (gate.block, gate.kind) == (block, kind)), None)
 
     def shown(self, scene: int, image: int) -> tuple[Block, ...]:
-        """The blocks of one scene for one image, as an explanation has them.
+        """Return the blocks of one scene for one image, as in an explanation.
 
         Args:
-            scene: place among the epochs.
-            image: place among the images.
+            scene: index of the scene.
+            image: index of the image.
         """
         gates = ((gate.block, Gate(gate.name, gate.kind, gate.call, gate.values[scene, image])) for gate in self.gates)
         return blocks_of(gates, self.placements)
 
     def with_scene(self, scene: Film) -> Film:
-        """This film and the scenes of another one; later scenes of this one are cut off first.
+        """Append the scenes of another film; later scenes of this one are removed first.
 
         Gates that only one of the two has are left out.
         """

@@ -1,4 +1,4 @@
-"""How an image became a network's input: the fit, and the part of the original that the input shows."""
+"""How an image was fitted to a network's input: the kind of fit, and the part of the original that is used."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Fit = Literal["crop", "square", "pad", "squash"]
-"""How an image becomes a network's input; see `cbam_core.data.fitting.fit_image`."""
+"""How an image is fitted to a network's input; see `cbam_core.data.fitting.fit_image`."""
 
 FITS: tuple[Fit, ...] = get_args(Fit)
-"""Every fit, by name."""
+"""All fits."""
 
 Box = tuple[float, float, float, float]
 Number = float | int
 Square = tuple[Number, Number, Number]
-"""Left, top and side of a square part of an image, in its own pixels."""
+"""(left, top, side) of a square part of an image, in pixels of the image."""
 
 
 @dataclass(frozen=True)
 class Frame:
     """The part of the original image that became the network's input.
 
-    Coordinates are continuous, (x, y), in pixels, 0 at the image's left or top edge: the first pixel covers 0
-    to 1.
+    Coordinates are continuous, (x, y), in pixels. 0 is the left or top edge of the image: the first pixel covers 0 to
+    1.
 
     Attributes:
-        original_size: (width, height) of the original, after its orientation was applied.
+        original_size: (width, height) of the original, after correction of its orientation.
         input_size: (width, height) of the network's input.
-        box: (left, top, right, bottom) in the original that fills the input; it may reach beyond the original
-            where the image was padded.
+        box: (left, top, right, bottom) in the original that fills the input; it extends beyond the original if the
+            image was padded.
     """
 
     original_size: tuple[int, int]
@@ -42,7 +42,7 @@ class Frame:
         return self.input_size[0] / (right - left), self.input_size[1] / (bottom - top)
 
     def to_original(self, x: Number, y: Number) -> tuple[float, float]:
-        """A point of the input, as a point of the original."""
+        """Convert a point of the input to a point of the original."""
         left, top, right, bottom = self.box
         width, height = self.input_size
         return left + x * (right - left) / width, top + y * (bottom - top) / height

@@ -1,4 +1,4 @@
-"""What was measured while a network was trained, and where a run is now: plain numbers, and reading their files."""
+"""History and progress of a training run, and reading their files."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ HISTORY, PROGRESS = "history.json", "progress.json"
 """Names of the files in a run's folder."""
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
-"""What reading a damaged file raises: JSON nested too deep, whole numbers too large for a float, and the rest."""
+"""Exceptions of reading a damaged file, such as JSON nested too deep, or integers too large for a float."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to.
+    """Measurements of one epoch.
 
     Attributes:
-        number: counted from 1.
-        seconds: time spent training, validation left out.
-        learning_rate: of the last step.
+        number: number of the epoch, from 1.
+        seconds: training time in seconds, without validation.
+        learning_rate: learning rate of the last step.
         train_loss: mean loss over the training batches, in training mode, as the recipe defines it.
-        train_accuracy: share of training images right, in training mode, transforms applied.
-        validation_loss: mean cross-entropy on the held-out images.
-        validation_accuracy: share of held-out images right.
+        train_accuracy: accuracy on the training images, in training mode, with transforms, in [0, 1].
+        validation_loss: mean cross-entropy on the validation images.
+        validation_accuracy: accuracy on the validation images, in [0, 1].
     """
 
     number: int
@@ -42,11 +42,11 @@ class Epoch:
 
 @dataclass(frozen=True)
 class History:
-    """Everything that was measured while a network was trained.
+    """Measurements of a training run.
 
     Attributes:
-        epochs: in order.
-        losses: of every batch, in order.
+        epochs: measurements of each epoch, in order.
+        losses: loss of each batch, in order.
     """
 
     epochs: tuple[Epoch, ...] = ()
@@ -55,19 +55,19 @@ class History:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is.
+    """Progress of a run.
 
     Attributes:
-        epoch: the one that is going on, counted from 1.
-        epochs: of the run.
-        index: batches of this epoch that were learnt.
-        steps: batches of an epoch.
-        loss: mean over the last hundred batches or fewer.
-        images_per_second: since the run began or went on.
-        seconds_left: at that pace.
-        time: when this was written, seconds since 1970.
-        complete: whether the run has ended.
-        losses: of the batches of this epoch; ``history.json`` has those of the epochs before.
+        epoch: number of the current epoch, from 1.
+        epochs: number of epochs of the run.
+        index: number of batches of this epoch so far.
+        steps: number of batches in an epoch.
+        loss: mean loss over the last hundred batches, or fewer.
+        images_per_second: mean speed since the run started or continued.
+        seconds_left: remaining time at this speed, in seconds.
+        time: time of this record, in seconds since 1970.
+        complete: whether the run is complete.
+        losses: losses of the batches of this epoch; ``history.json`` has those of earlier epochs.
     """
 
     epoch: int
@@ -83,10 +83,10 @@ class Progress:
 
 
 def read_history(path: Path) -> tuple[dict[str, Any], History]:
-    """The recipe and history in a file that `write_history` wrote.
+    """Read the recipe and history in a file that `write_history` wrote.
 
     Raises:
-        TrainingError: the file is missing or is no history.
+        TrainingError: the file is missing or is not a history.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ def read_history(path: Path) -> tuple[dict[str, Any], History]:
 
 
 def read_progress(folder: Path) -> Progress | None:
-    """Where the run in a folder is; None where none has begun."""
+    """Read the progress of the run in a folder; None where no run has started."""
     try:
         record = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
         return Progress(**{**record, "losses": tuple(map(float, record.get("losses", ())))})

@@ -1,7 +1,7 @@
-"""Which kinds of gate there are, and along which axes of a feature map (C, H, W) the values of each kind differ.
+"""Kinds of gates, and the axes of a feature map (C, H, W) along which the values of each kind differ.
 
-This table is the one place that lists them: a gate's smallest form, (B, *axes) in a record and (*axes) in an
-explanation, follows from it.
+This table is the only list of them: it defines the smallest form of a gate, (B, *axes) in a record and (*axes) in an
+explanation.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import Literal
 
 Kind = Literal["channel", "spatial", "full"]
-"""What a gate multiplies one by one: channels, cells of the map, or every element."""
+"""Kind of a gate: one value for each channel, for each position, or for each element."""
 
 AXES: Mapping[Kind, str] = MappingProxyType({"channel": "C", "spatial": "HW", "full": "CHW"})
 """Axes of each kind, in the order of a feature map's: channels, rows, columns."""
 
 
 def as_kind(text: str) -> Kind:
-    """Take a kind's name from a file or a person.
+    """Check the name of a kind that comes from a file or a user.
 
     Raises:
         ValueError: there is no such kind.

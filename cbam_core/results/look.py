@@ -1,7 +1,7 @@
-"""How masks are drawn over an image: colours, scale, opacity, and whether cells or a smooth picture.
+"""Settings for drawing masks over an image: colours, scale, opacity, and smoothing.
 
-Colour tables are listed in one file, ``colours.json``, which `docs/make_colours.py` writes: whatever offers or checks
-colours reads `COLOUR_TABLES`.
+Colour tables are listed in one file, ``colours.json``, which `docs/make_colours.py` writes; all code that offers or
+checks colours reads `COLOUR_TABLES`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, Literal, get_args
 from cbam_core.errors import RenderError
 
 Scale = Literal["unit", "stretch"]
-"""``"unit"``: colours run from 0 to 1, comparable everywhere; ``"stretch"``: from least to greatest value."""
+"""``"unit"``: colours for 0 to 1, comparable everywhere; ``"stretch"``: for each mask's minimum to maximum."""
 
 Reading = Literal["values", "relative", "usual"]
 """Gates as their ``"values"``, ``"relative"`` to their own mean, or against the ``"usual"`` shape; see
 `cbam_core.results.explanation.Gate`."""
 
 DEFAULT_COLOURS = "viridis"
-"""The colour table that is used when nobody chooses."""
+"""Default colour table."""
 
 
 def _read_tables() -> Mapping[str, bytes]:
@@ -32,18 +32,18 @@ def _read_tables() -> Mapping[str, bytes]:
 
 
 COLOUR_TABLES = _read_tables()
-"""Every colour table by its name, in the order in which they are offered: 256 RGB colours, one byte a value."""
+"""Colour tables by name, in the order of menus: 256 RGB colours, one byte for each value."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How masks are drawn over an image.
+    """Settings for drawing masks over an image.
 
     Attributes:
         colours: name of a colour table, one of `COLOUR_TABLES`.
         scale: ``"unit"``, or ``"stretch"`` for colours over each mask's own range.
         opacity: share of the colours over the image, 0 to 1.
-        smooth: linear between cell centres; otherwise cells as they are.
+        smooth: whether masks are interpolated linearly between cell centres.
         reading: gates as their ``"values"``, ``"relative"`` to their own mean, or against the ``"usual"`` shape; the
             last two have colours and a scale of their own.
 
@@ -77,12 +77,12 @@ _SUITS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
 
 
 def suits(name: str, value: object) -> bool:
-    """Whether an attribute of a look can have that value, whatever its type."""
+    """Check that an attribute of a look can have a value of any type."""
     return _SUITS[name](value)
 
 
 def check_colours(colours: str) -> None:
-    """Make sure that there is a colour table of that name.
+    """Check that there is a colour table of that name.
 
     Raises:
         RenderError: there is none (``render.unknown-colours``).
@@ -97,7 +97,7 @@ def check_colours(colours: str) -> None:
 
 
 def as_scale(text: str) -> Scale:
-    """Take a scale's name from a file or a person.
+    """Check the name of a scale that comes from a file or a user.
 
     Raises:
         RenderError: there is no such scale (``render.unknown-scale``).
@@ -133,4 +133,4 @@ def as_reading(text: str) -> Reading:
 
 
 DEFAULT_LOOK = Look()
-"""The look when nobody chooses."""
+"""Default look."""

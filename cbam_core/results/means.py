@@ -1,4 +1,4 @@
-"""Means of a network's gates over several images, in plain numbers."""
+"""Means of a network's gates over several images, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cbam_core.results.explanation import Block
 
 @dataclass(frozen=True, eq=False)
 class GateMeans:
-    """The gates of several explanations of one network, taken together.
+    """Means of the gates of several explanations of one network.
 
     Attributes:
         count: number of explanations, n.
@@ -20,7 +20,7 @@ class GateMeans:
         deviation: standard deviations over the n explanations, in blocks of the same names and shapes.
         classes: names of the K classes.
         probabilities: mean probabilities, float32 (K,).
-        predicted: what the network chose for each, n names.
+        predicted: predicted class of each, n names.
     """
 
     count: int

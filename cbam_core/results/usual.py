@@ -1,8 +1,8 @@
-"""What a gate usually does: its mean over a reference set, and what its variance is made of.
+"""Usual values of a gate: its mean over a reference set, and the parts of its variance.
 
-The values g[n, s] of a gate, for image n of N and cell s of S (a channel, a place of the map, or one element), vary for
-three reasons, as in an analysis of variance of two factors without repetition (R. A. Fisher, *Statistical Methods for
-Research Workers*, 1925). With m the mean of all, m[n] that of an image and m[s] that of a cell:
+The values g[n, s] of a gate, for image n of N and cell s of S (a channel, a position, or an element), vary for three
+reasons, as in an analysis of variance of two factors without repetition (R. A. Fisher, *Statistical Methods for
+Research Workers*, 1925). With m the mean of all values, m[n] that of an image and m[s] that of a cell:
 
     g[n, s] - m = (m[s] - m) + (m[n] - m) + (g[n, s] - m[s] - m[n] + m)
                   fixed pattern  image gain   image pattern
@@ -25,19 +25,19 @@ from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.kinds import Kind, as_kind
 
 SUFFIX = ".usual.npz"
-"""How the name of a file of usual gates ends; it begins like that of its checkpoint."""
+"""Ending of the name of a file of usual gates; it starts like that of its checkpoint."""
 
 LARGEST = 50_000_000
-"""Bytes that a file of usual gates may hold unpacked; those of the shipped networks hold under 100,000."""
+"""Largest unpacked size of a file in bytes; those of the shipped networks have less than 100,000."""
 
 MOST = 0.6
-"""The share of the variance from which on one part is what a gate does."""
+"""Smallest share of the variance by which one part describes a gate."""
 
 OFF = 0.01
-"""The distance from 0.5, as a root mean square, up to which a gate is off: its values are written as 0.50."""
+"""Largest distance from 0.5, as a root mean square, of a gate that is off: its values are shown as 0.50."""
 
 STEADY = 0.01
-"""The deviation between images, as a share of the gate's mean, up to which they make no difference."""
+"""Largest deviation between images, as a share of the gate's mean, of a gate that is the same for every image."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Shares:
     """Shares of a gate's variance over cells and images, each in [0, 1]; they add up to 1.
 
     Attributes:
-        fixed: the same pattern for every image.
-        gain: one number an image, by which all of its values are higher or lower.
-        pattern: where, or which channels, from image to image.
+        fixed: share of the pattern that is the same for every image.
+        gain: share of one number for each image, by which all its values are higher or lower.
+        pattern: share of the pattern that differs between images.
     """
 
     fixed: float
@@ -57,18 +57,18 @@ class Shares:
 
 @dataclass(frozen=True, eq=False)
 class UsualGate:
-    """What one gate did over the images of a reference set.
+    """Statistics of one gate over the images of a reference set.
 
     Attributes:
-        name: its name in the network, such as ``"cbam1.channel"``.
-        kind: what it multiplies one by one, see `cbam_core.results.kinds`.
-        call: how often it had run in a forward, itself included.
-        mean: of each value over the images, float32 along the axes of its kind.
+        name: name of the gate, such as ``"cbam1.channel"``.
+        kind: axes along which it differs, see `cbam_core.results.kinds`.
+        call: number of this call of the gate in a forward, from 1.
+        mean: mean of each value over the images, float32 along the axes of its kind.
         deviation: standard deviation of each value over the images, of the same shape.
-        variance: of all values, over cells and images.
-        shares: what that variance is made of.
+        variance: variance of all values, over cells and images.
+        shares: shares of the parts of this variance.
         count: number of images, N.
-        images: what the images are, such as ``"cifar10:train"`` or a folder's name.
+        images: name of the images, such as ``"cifar10:train"`` or that of a folder.
     """
 
     name: str
@@ -88,9 +88,9 @@ class UsualGate:
 
     @property
     def sentence(self) -> Message:
-        """What the gate does, by thresholds that are the same for every gate: `OFF`, `STEADY`, `MOST`.
+        """Description of the gate, by thresholds that are the same for every gate: `OFF`, `STEADY`, `MOST`.
 
-        It says nothing about whether that matters to the answer.
+        It does not tell whether the gate matters for the prediction.
         """
         code = self._does()
         values = {"percent": round(100 * self.shares.fixed)} if code == "usual.fixed" else {}
@@ -98,11 +98,11 @@ class UsualGate:
 
     @property
     def follows_image(self) -> bool:
-        """Whether most of what the gate does is a pattern that differs from image to image."""
+        """Whether most of the gate's variance is a pattern that differs between images."""
         return self._does() in _FOLLOWS.values()
 
     def _does(self) -> str:
-        """The key of the gate's sentence."""
+        """Return the key of the gate's description."""
         if self.variance + (self.level - 0.5) ** 2 <= OFF**2:
             return "usual.off"
         if self.variance * (1 - self.shares.fixed) <= (STEADY * self.level) ** 2:
@@ -126,7 +126,7 @@ HABIT_WORDS: Mapping[str, str] = MappingProxyType(
         "usual.mixed": "mixed",
     }
 )
-"""Every sentence about a gate, by its code."""
+"""Descriptions of gates, by their codes."""
 
 _FOLLOWS: Mapping[Kind, str] = MappingProxyType(
     {"channel": "usual.channels", "spatial": "usual.where", "full": "usual.both"}
@@ -135,13 +135,13 @@ _FOLLOWS: Mapping[Kind, str] = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class Usual:
-    """What every gate of a network usually does.
+    """Usual values of every gate of a network.
 
     Attributes:
-        gates: in order of execution.
+        gates: gates in order of execution.
         count: number of images, N.
-        images: what the images are, such as ``"cifar10:train"`` or a folder's name.
-        digest: SHA-256 of the network's weights; "" where they came from no file.
+        images: name of the images, such as ``"cifar10:train"`` or that of a folder.
+        digest: SHA-256 of the network's weights file; "" for a network without a file.
     """
 
     gates: tuple[UsualGate, ...]
@@ -154,14 +154,14 @@ class Usual:
         object.__setattr__(self, "_by_name", {gate.name: gate for gate in self.gates})
 
     def gate(self, name: str) -> UsualGate | None:
-        """The gate of a name; None where there is none."""
+        """Return the gate of a name; None where there is none."""
         return self._by_name.get(name)
 
 
 def usual_path(checkpoint: Path) -> Path:
-    """Where the usual gates of a checkpoint are kept: ``net.usual.npz`` beside ``net.safetensors``.
+    """Return the path of a checkpoint's usual gates: ``net.usual.npz`` beside ``net.safetensors``.
 
-    Those of ``net.pth`` are ``net.pth.usual.npz``: its weights may be others.
+    That of ``net.pth`` is ``net.pth.usual.npz``, because its weights may be different.
     """
     name = checkpoint.stem if checkpoint.suffix == ".safetensors" else checkpoint.name
     return checkpoint.with_name(f"{name}{SUFFIX}")
@@ -194,7 +194,7 @@ def read_usual(path: Path) -> Usual:
     """Read usual gates; their arrays are read-only.
 
     Raises:
-        DataError: the file is missing, damaged, or holds something else.
+        DataError: the file is missing, damaged, or has other contents.
     """
     try:
         return _from_arrays(read_arrays(path, largest=LARGEST))

@@ -19,15 +19,15 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from cbam_core.errors import RenderError
-from cbam_core.render.overlay import Box, Cells, cells_on_input, cells_on_original, seen_on_original
+from cbam_core.render.overlay import Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.results.explanation import Block, Gate
-from cbam_core.results.frame import Frame
+from cbam_core.results.frame import Box, Frame
 from cbam_core.results.look import Look, suits
 from cbam_core.results.usual import UsualGate
 from cbam_core.viewer.words import WORDS
 
 PictureId = Literal["input", "original"]
-Order = Literal["index", "sorted", "unusual"]
+ChannelOrder = Literal["index", "sorted", "unusual"]
 
 SHORT_DIGITS, TABLE_DIGITS = 2, 4
 """Decimals of a number beside a picture, and in a table."""
@@ -143,7 +143,9 @@ def _fits(name: str, value: object) -> bool:
     return suits(name, value)
 
 
-_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({"image": get_args(PictureId), "order": get_args(Order)})
+_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"image": get_args(PictureId), "order": get_args(ChannelOrder)}
+)
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Settings(Look):
     """
 
     image: PictureId = "input"
-    order: Order = "index"
+    order: ChannelOrder = "index"
     block: str | None = None
 
     def __post_init__(self) -> None:

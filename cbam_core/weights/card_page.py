@@ -81,7 +81,7 @@ def _section(name: str, path: Path, file: WeightsFile, description: Description)
         "Epochs": "" if card.epochs is None else str(card.epochs),
         "Seed": "" if card.seed is None else str(card.seed),
         "Limits": card.limits,
-        "Made": card.date,
+        "Date": card.date,
         "Versions": ", ".join(f"{software} {version}" for software, version in card.versions.items()),
         "File": f"`{path.name}`, {file.size:,} bytes",
         "SHA-256": f"`{file.digest}`",
@@ -89,7 +89,7 @@ def _section(name: str, path: Path, file: WeightsFile, description: Description)
     rows = [f"| {fact} | {_cell(value)} |" for fact, value in facts.items() if value]
     parts = [f"## {name}", _text(card.what), "\n".join(["| | |", "|---|---|", *rows])]
     if card.command:
-        parts.append(f"How to make it again:\n\n```sh\n{card.command.strip()}\n```")
+        parts.append(f"Command:\n\n```sh\n{card.command.strip()}\n```")
     if card.recipe:
         recipe = ", ".join(f"{key} {value}" for key, value in card.recipe.items() if value not in ("", None))
         parts.append(f"Recipe: {_text(recipe)}.")
@@ -110,13 +110,13 @@ def _parameter_count(description: Description) -> int:
 
 def _input(description: Description) -> str:
     width, height = description.input_size
-    return f"{width}x{height} RGB, scaled to 0-1, mean {description.mean}, deviation {description.std}"
+    return f"{width}x{height} RGB, scaled to 0-1, mean {description.mean}, std {description.std}"
 
 
 def _accuracy(card: Card) -> str:
     if card.test_accuracy is None:
         return ""
-    return f"{card.test_accuracy:.2%} ({card.test_correct:,} of {card.test_count:,})"
+    return f"{card.test_accuracy:.2%} ({card.test_correct:,} of {card.test_count:,})".replace("%", " %")
 
 
 def _cell(text: str) -> str:

@@ -29,8 +29,8 @@ def test_a_map_lies_where_its_cells_lie() -> None:
 
 
 def test_bars_keep_the_pages_own_text_colour_and_carry_the_spread() -> None:
-    spreads = (np.arange(5, dtype=np.float32) / 10, np.zeros(5, np.float32))
-    chart = compared_weights(replace(PAIR, spreads=spreads), order="difference")
+    deviations = (np.arange(5, dtype=np.float32) / 10, np.zeros(5, np.float32))
+    chart = compared_weights(replace(PAIR, deviations=deviations), order="difference")
     assert "font" not in chart["layout"]
     assert chart["data"][0]["x"] == ["1", "4", "0", "2", "3"]
     assert chart["data"][0]["error_y"]["array"] == pytest.approx([0.1, 0.4, 0.0, 0.2, 0.3])

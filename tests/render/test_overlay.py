@@ -10,7 +10,7 @@ from cbam_core.render.overlay import (
     overlay,
     raw_mask,
     seen_on_original,
-    spread,
+    upsample,
 )
 from cbam_core.results.frame import Frame
 from cbam_core.results.look import Look
@@ -54,32 +54,32 @@ def test_cells_on_a_resized_picture():
 
 
 def test_every_pixel_takes_the_nearest_cell():
-    assert spread(PAIR, HALVES, (4, 2)).tolist() == [[0, 0, 1, 1], [0, 0, 1, 1]]
+    assert upsample(PAIR, HALVES, (4, 2)).tolist() == [[0, 0, 1, 1], [0, 0, 1, 1]]
 
 
 def test_a_pixel_halfway_takes_the_later_cell():
     # Centres 0.5 and 2.5; the middle pixel lies at 1.5, as far from one as from the other.
-    assert spread(PAIR, Cells(0.5, 0.5, 2.0, 2.0), (3, 1)).tolist() == [[0, 1, 1]]
+    assert upsample(PAIR, Cells(0.5, 0.5, 2.0, 2.0), (3, 1)).tolist() == [[0, 1, 1]]
 
 
 def test_smooth_is_linear_between_centres_and_constant_beyond():
-    assert spread(PAIR, HALVES, (4, 1), smooth=True).tolist() == [[0, 0.25, 0.75, 1]]
+    assert upsample(PAIR, HALVES, (4, 1), smooth=True).tolist() == [[0, 0.25, 0.75, 1]]
 
 
 def test_smooth_in_both_directions():
     corners = np.float32([[0, 1], [2, 3]])
-    drawn = spread(corners, Cells(0.5, 0.5, 2.0, 2.0), (3, 3), smooth=True)
+    drawn = upsample(corners, Cells(0.5, 0.5, 2.0, 2.0), (3, 3), smooth=True)
     assert drawn.tolist() == [[0, 0.5, 1], [1, 1.5, 2], [2, 2.5, 3]]
 
 
 def test_zoom_draws_at_the_centres_of_the_finer_pixels():
-    drawn = spread(PAIR, Cells(0.5, 0.5, 1.0, 1.0), (2, 1), zoom=2, smooth=True)
+    drawn = upsample(PAIR, Cells(0.5, 0.5, 1.0, 1.0), (2, 1), zoom=2, smooth=True)
     assert drawn.tolist() == [[0, 0.25, 0.75, 1]] * 2
 
 
 def test_cells_beyond_the_picture_are_left_out():
     row = np.float32([[0, 0.25, 0.5, 0.75]])
-    assert spread(row, Cells(-0.5, 0.5, 1.0, 1.0), (2, 1)).tolist() == [[0.25, 0.5]]
+    assert upsample(row, Cells(-0.5, 0.5, 1.0, 1.0), (2, 1)).tolist() == [[0.25, 0.5]]
 
 
 def test_composition_by_hand():
