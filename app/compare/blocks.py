@@ -22,7 +22,7 @@ from app.compare.pair import (
 )
 from app.compare.sides import LABELS, side_columns
 from app.session.choices import Choice, choices_known
-from app.session.words import Words, sentence, spoken
+from app.session.words import Words, sentence, translated
 from app.widgets.choices import choose_one, keep_listed
 from app.widgets.failures import fragment
 from cbam_core.explanation.comparison import BlockComparison, compare
@@ -103,12 +103,12 @@ class SideBlocks:
     Attributes:
         blocks: its gates.
         side: what it is called, and what lies under its masks.
-        follow: gives the feature map of a block's channel; None where there is no single image.
+        channel_map: gives the feature map of a block's channel; None where there is no single image.
     """
 
     blocks: Sequence[Block]
     side: Side
-    follow: Callable[[str, int], ChannelMap] | None = None
+    channel_map: Callable[[str, int], ChannelMap] | None = None
 
 
 @dataclass(frozen=True)
@@ -225,13 +225,19 @@ def _pair(
     maps, bars = st.columns([1.15, 1], gap="medium")
     with maps:
         mask_maps(pair, sides, over=style.over, limit=style.limit)
-        if pair.weights is not None and left.follow is not None and right.follow is not None:
+        if pair.weights is not None and left.channel_map is not None and right.channel_map is not None:
             channel = choose_channel(pair_name(pair), pair.weights.values.size, key=key, changed=changed)
     with bars:
         _channels(pair, left, right, style=style, chosen=channel, key=key, changed=changed)
         likeness(pair)
-    if channel is not None and pair.left is not None and pair.right is not None and left.follow and right.follow:
-        followed = left.follow(pair.left.name, channel), right.follow(pair.right.name, channel)
+    if (
+        channel is not None
+        and pair.left is not None
+        and pair.right is not None
+        and left.channel_map
+        and right.channel_map
+    ):
+        followed = left.channel_map(pair.left.name, channel), right.channel_map(pair.right.name, channel)
         channel_maps(followed, sides, block=pair_name(pair), masked=pair.mask is not None, key=key, changed=changed)
 
 
@@ -263,7 +269,7 @@ def _channels(
         labels=(sides[0].label, sides[1].label),
         deviations=(spreads[0], spreads[1]) if spreads[0] is not None and spreads[1] is not None else None,
     )
-    words = spoken(CHART_WORDS)
+    words = translated(CHART_WORDS)
     chart = compared_weights(compared, order=style.order, ends=style.ends, chosen=chosen, words=words)
     said = describe_comparison(compared, words=words)
     name = f"compare-weights-{pair.name}"
@@ -296,7 +302,7 @@ def _channels_of_one(
     side_title(place, shown.side.label, WORDS["channels"].format(block=block.name, count=weights.size))
     room = st.container()
     channel = None
-    if shown.follow is not None:
+    if shown.channel_map is not None:
         channel = choose_channel(block.name, weights.size, key=key, changed=changed)
     chart = weights_of_one(
         weights,
@@ -304,20 +310,20 @@ def _channels_of_one(
         order="index" if style.order == "index" else "sorted",
         ends=style.ends,
         chosen=channel,
-        words=spoken(CHART_WORDS),
+        words=translated(CHART_WORDS),
     )
     with room:
         st.plotly_chart(
             _with_tools(chart),
             height=CHART_OF_ONE,
             config=_CONFIG,
-            alt=describe_channel_weights(weights, words=spoken(CHART_WORDS)),
+            alt=describe_channel_weights(weights, words=translated(CHART_WORDS)),
             key=chart_name,
-            on_select="ignore" if shown.follow is None else partial(toggle_channel, chart_name, key, changed),
+            on_select="ignore" if shown.channel_map is None else partial(toggle_channel, chart_name, key, changed),
             selection_mode="points",
         )
-    if channel is not None and shown.follow is not None:
-        one = shown.follow(block.name, channel)
+    if channel is not None and shown.channel_map is not None:
+        one = shown.channel_map(block.name, channel)
         channel_map(one, shown.side, place, masked=block.spatial_mask is not None, key=key, changed=changed)
 
 

@@ -58,7 +58,7 @@ PARAMETERS: Readers = {
 }
 
 
-def follow(asked: Mapping[str, Any]) -> None:
+def open_address(asked: Mapping[str, Any]) -> None:
     """Begin with what an address asked for, as far as there is such a thing."""
     for key, (name, first, choices) in SETTINGS.items():
         if asked:
@@ -94,9 +94,9 @@ def _with_image(side: Selected, image: tuple[str, Any] | None, fitted: Fitted) -
     return side
 
 
-def _fitted(asked: Mapping[str, Any], of: str = "") -> Fitted:
+def _fitted(asked: Mapping[str, Any], suffix: str = "") -> Fitted:
     """How an address wants an image fitted."""
-    return Fitted(asked.get(f"fit{of}", "crop"), asked.get(f"square{of}"))
+    return Fitted(asked.get(f"fit{suffix}", "crop"), asked.get(f"square{suffix}"))
 
 
 def write(classifier: Classifier, mode: str) -> bool:
@@ -124,7 +124,7 @@ def write(classifier: Classifier, mode: str) -> bool:
     return None not in said.values()
 
 
-def note(classifier: Classifier, mode: str) -> None:
+def update(classifier: Classifier, mode: str) -> None:
     """The same, for changes that draw a part of the page alone."""
     write(classifier, mode)
 
@@ -136,9 +136,9 @@ def _named(side: Selected) -> str | None:
     return {"sample": f"sample-{side.sample}", "test": f"test-{side.test}"}.get(side.source)
 
 
-def _fit_of(side: Selected, of: str = "") -> dict[str, Any]:
+def _fit_of(side: Selected, suffix: str = "") -> dict[str, Any]:
     """How a side's image is fitted, as far as an address names it."""
     if side.source != "folder":
         return {}
     fit = side.folder_fit
-    return {f"fit{of}": fit.fit if fit.fit != "crop" else None, f"square{of}": fit.square}
+    return {f"fit{suffix}": fit.fit if fit.fit != "crop" else None, f"square{suffix}": fit.square}

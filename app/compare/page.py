@@ -36,7 +36,7 @@ from app.widgets.choices import choose_one
 from app.widgets.copy_link import copy_link
 from app.widgets.downloads import download_both, download_means
 from app.widgets.prediction import prediction
-from app.widgets.uploads import say, say_where_they_live
+from app.widgets.uploads import say_refused, say_where_they_live
 from cbam_core.errors import CbamError
 from cbam_core.evaluation.class_means_file import ClassMeans
 from cbam_core.network import Classifier
@@ -89,14 +89,14 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
             class_="dog",
         ),
     )
-    link.follow(asked)
+    link.open_address(asked)
     head = st.container()
     with head.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
         mode = choose_one(WORDS["mode"], MODES, WORDS, key=MODE)
         swap_button(mode)
         tools = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
-    changed = partial(link.note, classifier, mode)
+    changed = partial(link.update, classifier, mode)
     sides: tuple[ExplainedSide, ExplainedSide] | None = None
     means: ClassMeans = {}
     if mode == "networks":
@@ -113,7 +113,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
             download_both(left.explanation, right.explanation, files=files, key="compare-zip")
         if means:
             download_means(means, classifier.digest, key="compare-means")
-        copy_link(possible=possible, zipped=sides is not None, note=head, key="compare-link")
+        copy_link(possible=possible, zipped=sides is not None, below=head, key="compare-link")
 
 
 def _images(classifier: Classifier, changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:
@@ -227,7 +227,7 @@ def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what:
         upload = _file_of(chosen)
     except CbamError as error:
         if says:
-            say(error, chosen.folder)
+            say_refused(error, chosen.folder)
         return None
     if upload is None:
         if says and chosen.source == "upload":
@@ -237,7 +237,7 @@ def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what:
         result = services.show_upload(classifier, upload, chosen.fitted)
     except CbamError as error:
         if says:
-            say(error, upload.name)
+            say_refused(error, upload.name)
         return None
     if what:
         side_title(place, LABELS[place], classifier.name)

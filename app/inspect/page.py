@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import services
 from app.inspect.result import ShownImage, show_result, show_uploads, write_nothing
-from app.inspect.start import follow
+from app.inspect.start import open_address
 from app.inspect.state import BROUGHT, FIRST, FOLDER, FOLDER_TURN, SAMPLE, SAMPLE_TURN, SOURCE, was_shown
 from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
 from app.server.upload_limits import uploads_stay_in_memory
@@ -23,7 +23,7 @@ from app.widgets.failures import fragment
 from app.widgets.gallery import choose_from_gallery, say_unreadable
 from app.widgets.prefetch import Ahead, Lane, send_ahead
 from app.widgets.strip import PageChoice, strip
-from app.widgets.uploads import say, say_where_they_live, uploads
+from app.widgets.uploads import say_refused, say_where_they_live, uploads
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import CbamError
 from cbam_core.evaluation.selection import select
@@ -63,7 +63,7 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     }
     if services.has_gallery():
         parts["folder"] = _from_gallery
-    follow(classifier, asked)
+    open_address(classifier, asked)
     labels = {name: WORDS[name] for name in parts}
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
@@ -93,7 +93,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
     )
     if not shown:
         return
-    last_image.note(Picked("sample", index))
+    last_image.keep(Picked("sample", index))
     result = services.show_sample(classifier, index)
     ahead = Ahead("sample", classifier.digest, index, SAMPLE_TURN.number)
     about = services.about_sample(index)
@@ -127,7 +127,7 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
     if index is None:
         write_nothing(classifier)
         return
-    last_image.note(Picked("test", index))
+    last_image.keep(Picked("test", index))
     result, about = services.show_test_image(classifier, index), services.about_test_image(index)
     shown_image = ShownImage(result, about.name, about.caption, about.truth, link=f"test-{index}")
     filters = _filters_as_parameters(test.classes, answered=answers is not None)
@@ -203,7 +203,7 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
     try:
         chosen = services.gallery_file(images[place])
     except CbamError as error:
-        say(error, images[place].name)
+        say_refused(error, images[place].name)
         write_nothing(classifier)
         return
     show_uploads(classifier, [chosen], key="folder", link=f"folder-{chosen.name}")

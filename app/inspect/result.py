@@ -14,8 +14,8 @@ from app.inspect.link import settings_as_parameters
 from app.inspect.state import (
     drop_linked_square,
     frame_key,
+    keep_settings,
     keep_square,
-    note_settings,
     settings_to_begin_with,
     square_of,
     viewer,
@@ -29,7 +29,7 @@ from app.widgets.copy_link import copy_link
 from app.widgets.downloads import downloads
 from app.widgets.prediction import prediction
 from app.widgets.prefetch import Ahead
-from app.widgets.uploads import choose_fit, not_left_out, one_by_one, overview, say
+from app.widgets.uploads import choose_fit, not_left_out, one_by_one, overview, say_refused
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.results.frame import Fit
@@ -95,13 +95,13 @@ def show_uploads(classifier: Classifier, given: Sequence[Upload], *, key: str, l
     explained = {digest: one.explanation for digest, one in results.items()}
     opened = overview(given, explained, refused) if len(given) > 1 else given[0]
     if opened.digest in refused:
-        say(refused[opened.digest], opened.name)
+        say_refused(refused[opened.digest], opened.name)
         write_nothing(classifier)
         return
     fitted = _fitted(opened, fit)
     if fitted.square is not None:
         keep_square(opened, fitted.square)
-    last_image.note(Picked("upload", upload=opened, fitted=fitted))
+    last_image.keep(Picked("upload", upload=opened, fitted=fitted))
     read = [one for one in given if one.digest in results]
     shown = ShownImage(results[opened.digest], opened.name, opened.name, link=link, fitted=fitted)
     batch = Batch({one.name: results[one.digest] for one in read}, {one.name: one.content for one in read})
@@ -169,7 +169,7 @@ def show_result(
     with tools:
         explained = {name: one.explanation for name, one in batch.results.items()}
         downloads(explained, settings, files=batch.files, opened=shown.name, key=key)
-        copy_link(possible=linked, note=foot, key=f"{key}-link")
+        copy_link(possible=linked, below=foot, key=f"{key}-link")
     if has_gates:
         st.caption(WORDS["gates"])
     else:
@@ -192,5 +192,5 @@ def _viewer(view: dict[str, Any], *, key: str, ahead: Ahead | None) -> Settings:
         asked = {name: value for name, value in asked.items() if name != "block"}
     begun = usual.changed_by(asked)
     chosen = attention_viewer({**view, "settings": begun.as_dict()}, key=place.key, ahead=ahead)
-    note_settings(chosen, usual, without=["image"] if len(view["images"]) < 2 else [])
+    keep_settings(chosen, usual, without=["image"] if len(view["images"]) < 2 else [])
     return chosen

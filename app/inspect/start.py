@@ -25,7 +25,7 @@ from cbam_core.evaluation.selection import Selection, select
 from cbam_core.network import Classifier
 
 
-def follow(classifier: Classifier, asked: Mapping[str, Any]) -> None:
+def open_address(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     """Begin with what an address asked for, as far as there is such a thing."""
     if not SOURCE.is_known:
         _come_back()

@@ -46,12 +46,12 @@ def viewer(name: str) -> Choice:
     return Choice(f"{name}-viewer", _VIEWERS)
 
 
-def settings_to_begin_with(of: Choice) -> Mapping[str, Any]:
+def settings_to_begin_with(viewer: Choice) -> Mapping[str, Any]:
     """Changes of settings that a viewer begins with: those of the one that was looked at last.
 
     They stay while it is on the page: it would take others for a wish of the page, and let go of the visitor's.
     """
-    changes: Mapping[str, Any] = of.start(_SETTINGS.get())
+    changes: Mapping[str, Any] = viewer.start(_SETTINGS.get())
     return changes
 
 
@@ -66,7 +66,7 @@ def begin_with_settings(changes: Mapping[str, Any]) -> None:
         _VIEWERS.advance()
 
 
-def note_settings(chosen: Settings, usual: Settings, *, without: Collection[str] = ()) -> None:
+def keep_settings(chosen: Settings, usual: Settings, *, without: Collection[str] = ()) -> None:
     """Keep what the visitor changed, for the next viewer.
 
     Args:

@@ -33,7 +33,7 @@ class Picked:
 _LAST: Remembered[Picked | None] = Remembered("picked", lambda: None)
 
 
-def note(picked: Picked) -> None:
+def keep(picked: Picked) -> None:
     """Keep what this visitor looks at on Inspect; Inspect alone calls it."""
     _LAST.set(picked)
 

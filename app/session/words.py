@@ -11,7 +11,7 @@ Three ways to have words translated, which ``make words`` finds in the code:
 * a `Message` or `CbamError`, said by `say` or `sentence`.
 
 What is made after the script has run, such as a file for download, is made outside of the session: it is given
-`spoken` words, which are looked up while the script runs.
+`translated` words, which are looked up while the script runs.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Words(Mapping[str, str]):
         return len(self.english)
 
 
-def spoken(words: Mapping[str, str]) -> dict[str, str]:
+def translated(words: Mapping[str, str]) -> dict[str, str]:
     """English words as they are in the language of the running session: plain, for browsers, files and other threads.
 
     Args:

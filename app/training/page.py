@@ -14,7 +14,7 @@ import streamlit as st
 from app import services
 from app.session import links
 from app.session.choices import Choice
-from app.session.words import Words, plain_name, spoken
+from app.session.words import Words, plain_name, translated
 from app.training.film import film_downloads, film_player
 from app.training.recipe import recipe_table
 from app.widgets.choices import keep_listed
@@ -271,7 +271,7 @@ def _film(run: Run) -> None:
         tools = st.container(width="content")
     st.caption(WORDS["about_film"].format(epochs=", ".join(map(str, data["epochs"]))))
     chosen = film_player(data, key="training-film")
-    words = spoken(FILM_WORDS)  # looked up now: the file is made when the script has long run
+    words = translated(FILM_WORDS)  # looked up now: the file is made when the script has long run
     with tools:
         film_downloads(
             data,

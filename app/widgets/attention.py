@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.session.words import Words, spoken
+from app.session.words import Words, translated
 from app.widgets.prefetch import Ahead, painter
 from cbam_core.viewer import WORDS as VIEWER_WORDS
 from cbam_core.viewer import Settings, source, styles
@@ -49,7 +49,7 @@ def attention_viewer(payload: dict[str, Any], *, key: str, ahead: Ahead | None =
         key: of the widget.
         ahead: which of the results sent ahead this one is; None where none are.
     """
-    payload = {**payload, "words": spoken(WORDS)}
+    payload = {**payload, "words": translated(WORDS)}
     data = {"payload": payload, "ahead": None if ahead is None else ahead.as_dict()}
     result = _component()(key=key, data=data, on_settings_change=lambda: None)
     chosen = result.get("settings")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.session.words import Words, spoken
+from app.session.words import Words, translated
 from app.widgets.component import component
 
 if TYPE_CHECKING:
@@ -31,20 +31,20 @@ _ICON = (
 )
 
 
-def copy_link(*, possible: bool = True, zipped: bool = True, note: Container | None = None, key: str) -> None:
+def copy_link(*, possible: bool = True, zipped: bool = True, below: Container | None = None, key: str) -> None:
     """Offer to copy the address, or say why there is none.
 
     Args:
         possible: whether the address says all that is on the page; not where the visitor uploaded something.
         zipped: whether the page offers a ZIP instead.
-        note: where the sentence stands that says why there is none; None for below the button.
+        below: where the sentence stands that says why there is none; None for below the button.
         key: of the widget.
     """
-    words = spoken(WORDS)
+    words = translated(WORDS)
     reason = words["impossible" if zipped else "no_zip"]
     _component()(key=key, data={"possible": possible, "words": {**words, "impossible": reason}})
     if not possible:
-        (note or st).caption(reason)
+        (below or st).caption(reason)
 
 
 @cache

@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from app.session.scheduling import in_slot, slots_of_this_session
-from app.session.words import Words, _, class_name, language, spoken
+from app.session.words import Words, _, class_name, language, translated
 from cbam_core.data.images import decode
 from cbam_core.explanation.contents import Request, means_as_npz
 from cbam_core.explanation.formats import FORMATS, Format
@@ -60,7 +60,7 @@ def downloads(
     one = explanations[name]
     several = len(explanations) > 1
     # Looked up now: files are made when the script has long run.
-    words = spoken(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
+    words = translated(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
     originals = _Decoded(files if settings.image == "original" else NO_FILES)
 
     turns = slots_of_this_session()
@@ -101,7 +101,7 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
     """
     both = {"a": left, "b": right}
     # Looked up now: files are made when the script has long run.
-    words = spoken(FIGURE_WORDS) | {
+    words = translated(FIGURE_WORDS) | {
         f"class {known}": class_name(known) for one in both.values() for known in one.classes
     }
     originals, settings = _Decoded(files), Settings(image="original" if files else "input")

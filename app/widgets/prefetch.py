@@ -7,7 +7,7 @@ there. What has not arrived, or belongs to another network, is waited for as eve
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -38,35 +38,35 @@ class Ahead:
 
     Attributes:
         channel: whose results lie ready, such as ``"sample"``.
-        of: digest of the network, and the language where it is not English.
+        network: digest of the network that the result belongs to.
         index: of the image in its strip.
         turn: changes whenever the page chooses instead of the visitor.
     """
 
     channel: str
-    of: str
+    network: str
     index: int
     turn: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        return {**asdict(self), "of": told_of(self.of)}
+        return {"channel": self.channel, "of": results_key(self.network), "index": self.index, "turn": self.turn}
 
 
-def send_ahead(channel: str, of: str, results: str) -> None:
+def send_ahead(channel: str, network: str, results: str) -> None:
     """Bring results to the browser; they take no room on the page.
 
     Args:
         channel: under which they are kept.
-        of: the network that they belong to.
+        network: digest of the network that they belong to.
         results: JSON list by index, each with ``prediction``, ``view`` and ``rgb``.
     """
-    _component()(key=f"ahead-{channel}", data={"channel": channel, "of": told_of(of), "results": results})
+    _component()(key=f"ahead-{channel}", data={"channel": channel, "of": results_key(network), "results": results})
 
 
-def told_of(of: str) -> str:
-    """A network whose results hold words, distinguished from itself in another language."""
-    return of if not of or language() == ENGLISH else f"{of} {language()}"
+def results_key(network: str) -> str:
+    """The key of a network's results in the browser: its digest, and the language of their words."""
+    return network if not network or language() == ENGLISH else f"{network} {language()}"
 
 
 @cache

@@ -9,9 +9,9 @@ from functools import cache, lru_cache
 from typing import Any
 
 from app.session.tiles import Tile
-from app.session.words import Words, class_name, language, spoken
+from app.session.words import Words, class_name, language, translated
 from app.widgets.component import component
-from app.widgets.prefetch import NO_LANE, Lane, told_of
+from app.widgets.prefetch import NO_LANE, Lane, results_key
 
 WORDS = Words(
     {
@@ -62,7 +62,7 @@ def strip(
     """
     # The data stay the same while the visitor chooses, so that Streamlit sends the sheet only once.
     data = _data(
-        sheet, tuple(tiles), columns, chosen, prefetched.channel, told_of(prefetched.network), tools, language()
+        sheet, tuple(tiles), columns, chosen, prefetched.channel, results_key(prefetched.network), tools, language()
     )
     result = _component()(key=key, data=data, on_chosen_change=on_choice)
     picked = picked_in(chosen.turn, result)
@@ -89,7 +89,7 @@ def _data(
     columns: int,
     chosen: PageChoice,
     channel: str,
-    of: str,
+    key: str,
     tools: bool,
     language: str,
 ) -> dict[str, Any]:
@@ -97,10 +97,10 @@ def _data(
         **_pictures(sheet, tiles, columns, language),
         "turn": chosen.turn,
         "chosen": chosen.index,
-        "words": spoken(WORDS),
+        "words": translated(WORDS),
         "tools": tools,
         "channel": channel,
-        "of": of,
+        "of": key,
     }
 
 

@@ -15,8 +15,7 @@ import streamlit as st
 from app.services.prediction import percent
 from app.session.choices import Choice, Remembered
 from app.session.uploads import Upload, numbered, uploaded
-from app.session.words import Words, class_name, plain_name, plain_text, sentence
-from app.session.words import say as spelled
+from app.session.words import Words, class_name, plain_name, plain_text, say, sentence
 from app.widgets.choices import choose_one
 from app.widgets.component import component
 from cbam_core.data.images import MAX_BYTES
@@ -179,10 +178,10 @@ def overview(chosen: Sequence[Upload], shown: Mapping[str, Explanation], refused
     return chosen[picked[0]] if picked and picked[0] < len(chosen) else chosen[first]
 
 
-def say(error: CbamError, name: str) -> None:
+def say_refused(error: CbamError, name: str) -> None:
     """Tell the visitor in one sentence what is wrong with their file."""
     logging.getLogger("cbam_lens").info("upload refused: %s", error.code)
-    st.error(WORDS["refused"].format(file=plain_name(name), reason=plain_text(spelled(error))), icon=":material/error:")
+    st.error(WORDS["refused"].format(file=plain_name(name), reason=plain_text(say(error))), icon=":material/error:")
 
 
 @cache

@@ -9,13 +9,13 @@ def test_settings_that_were_changed_are_kept_and_those_without_a_choice_stay():
     def script():
         import streamlit as st
 
-        from app.inspect.state import note_settings, settings_to_begin_with, viewer
+        from app.inspect.state import keep_settings, settings_to_begin_with, viewer
         from cbam_core.viewer import Settings
 
         usual = Settings()
-        note_settings(usual.changed_by({"opacity": 0.9, "image": "original"}), usual)
+        keep_settings(usual.changed_by({"opacity": 0.9, "image": "original"}), usual)
         st.text(dict(settings_to_begin_with(viewer("one"))))
-        note_settings(usual, usual, without=["image"])
+        keep_settings(usual, usual, without=["image"])
         st.text(dict(settings_to_begin_with(viewer("two"))))
 
     assert said(script) == ["{'opacity': 0.9, 'image': 'original'}", "{'image': 'original'}"]

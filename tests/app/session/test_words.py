@@ -18,7 +18,7 @@ from app.session.words import (
     plain_text,
     say,
     sentence,
-    spoken,
+    translated,
 )
 from cbam_core import CBAM_CNN
 from cbam_core.errors import ImageError, Message
@@ -82,7 +82,7 @@ def test_words_are_looked_up_when_they_are_read(monkeypatch):
     assert there["swap"] == "Swap"
     monkeypatch.setattr(words, "_catalogue", Marked)
     assert there["swap"] == "⟦en Swap⟧"
-    assert dict(there) == spoken(there) == spoken({"swap": "Swap"}) == {"swap": "⟦en Swap⟧"}
+    assert dict(there) == translated(there) == translated({"swap": "Swap"}) == {"swap": "⟦en Swap⟧"}
 
 
 def test_a_word_among_a_messages_values_is_translated_and_a_name_is_not(marked):
