@@ -1,5 +1,6 @@
 """A real Chromium for the browser tests; without one they fail, unless CBAM_SKIP_BROWSER=1 skips them."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -8,10 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
-from tests.browser.visiting import forget, visiting
+from tests.browser.tabs import ALONE, Tabs, leave_file
+from tests.browser.visiting import USUAL, leave_app, visiting
 from tests.find_chromium import find
+
+expect.set_options(timeout=60_000)  # milliseconds: a busy machine draws a whole page late
 
 FLAGS = (
     "--no-sandbox",
@@ -25,9 +29,9 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="module")  # a session's would keep an event loop running under every later test
-def chromium():
-    """Playwright's `Browser`, one a module; tests open contexts of their own."""
+@pytest.fixture(scope="session")
+def _browser():
+    """Playwright's `Browser`, and the event loop that drives it."""
     if os.environ.get("CBAM_SKIP_BROWSER") == "1":
         pytest.skip("CBAM_SKIP_BROWSER=1: nothing was checked in a browser")
     found = find()
@@ -40,9 +44,37 @@ def chromium():
                 "chromium', or set CBAM_SKIP_BROWSER=1 to leave the browser tests out",
                 pytrace=False,
             )
-        yield browser
-        forget(browser)
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield browser, loop
+        asyncio._set_running_loop(loop)
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium(_browser):
+    """Playwright's `Browser`, one for all modules; to the tests of others no event loop is running."""
+    browser, loop = _browser
+    asyncio._set_running_loop(loop)
+    yield browser
+    asyncio._set_running_loop(None)
+
+
+@pytest.fixture(scope="session")
+def _tabs(_browser):
+    return Tabs(_browser[0], USUAL, leave_app), Tabs(_browser[0], ALONE, leave_file)
+
+
+@pytest.fixture(scope="module")
+def tabs(chromium, _tabs):
+    """Tabs for visitors of the app; see `visiting`."""
+    return _tabs[0]
+
+
+@pytest.fixture(scope="module")
+def tabs_alone(chromium, _tabs):
+    """Tabs for pages that are files, without the app."""
+    return _tabs[1]
 
 
 APP = [str(Path(sys.executable).with_name("cbam")), "app", "--port", "0"]
@@ -84,7 +116,7 @@ def site(shared_site):
 
 
 @pytest.fixture
-def visit(chromium, site):
+def visit(tabs, site):
     """Opens the app as new visitors do; see `visiting`."""
-    with visiting(chromium, site) as open_one:
+    with visiting(tabs, site) as open_one:
         yield open_one

@@ -61,9 +61,9 @@ WHITE = ("background-color", "rgb(255, 255, 255)")
 
 
 @pytest.fixture(scope="module", params=SCENES)
-def shown(request, chromium, site):
+def shown(request, tabs, site):
     """A page as one of the scenes leaves it; the tests here share it, for opening it takes longer than they do."""
-    with visiting(chromium, site) as visit:
+    with visiting(tabs, site) as visit:
         yield SCENES[request.param](visit)
 
 

@@ -21,9 +21,9 @@ def classifier():
 
 
 @pytest.fixture(scope="module")
-def page(chromium, site):
+def page(tabs, site):
     """The first page, once everything that is sent ahead has arrived; shared, for nothing is changed but the choice."""
-    with visiting(chromium, site) as visit:
+    with visiting(tabs, site) as visit:
         yield arrived(visit)
 
 

@@ -29,21 +29,22 @@ SET_UP = """html => {
 
 
 @pytest.fixture
-def mount(chromium):
+def mount(tabs_alone, tmp_path):
     """Gives a part's HTML and script to an empty page, and calls it with its first data."""
-    pages = []
+    tab = tabs_alone.lend()
+    file = tmp_path / "empty.html"
+    file.write_text("<meta charset=utf-8>")
 
     def mount_one(html, script, data):
-        page = chromium.new_page()
-        pages.append(page)
+        page = tab.page
+        page.goto(file.as_uri())
         page.add_script_tag(content=script.replace("export default function", "window.part = function", 1))
         page.evaluate(SET_UP, html)
         call(page, data)
         return page
 
     yield mount_one
-    for page in pages:
-        page.close()
+    tab.leave()
 
 
 def call(page, data):

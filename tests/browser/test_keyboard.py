@@ -10,9 +10,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def page(chromium, site):
+def page(tabs, site):
     """Inspect, shared by tests that leave it as they found it, but for the last."""
-    with visiting(chromium, site) as visit:
+    with visiting(tabs, site) as visit:
         yield SCENES["inspect_a_sample"](visit)
 
 

@@ -9,8 +9,6 @@ from playwright.sync_api import expect
 
 from tests.browser.canvas import PAINTED
 
-expect.set_options(timeout=30_000)  # milliseconds: a busy machine draws a whole page late
-
 pytestmark = pytest.mark.browser
 
 

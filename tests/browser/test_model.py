@@ -63,9 +63,9 @@ def opened(visit, **how):
 
 
 @pytest.fixture(scope="module")
-def page(chromium, site):
+def page(tabs, site):
     """The page in a wide window, shared by tests that only look at it."""
-    with visiting(chromium, site) as visit:
+    with visiting(tabs, site) as visit:
         yield opened(visit)
 
 

@@ -31,10 +31,9 @@ def pictures(tmp_path):
     [("", "Upload", "memory that this server reserves"), ("?lang=zh", "上传", "服务器为上传文件预留的内存")],
     ids=["en", "zh"],
 )
-def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, upload, said):
-    context = chromium.new_context(viewport=NARROW, locale="en-US")
-    context.set_default_timeout(90_000)
-    page = context.new_page()
+def test_the_page_says_why_an_upload_was_refused(tabs, site, pictures, at, upload, said):
+    tab = tabs.lend(viewport=NARROW)
+    page = tab.page
     page.goto(f"{site}/{at}")
     page.locator("[data-painted]").first.wait_for()
     page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").get_by_text(upload, exact=True).click()
@@ -53,4 +52,4 @@ def test_the_page_says_why_an_upload_was_refused(chromium, site, pictures, at, u
     expect(notice).to_contain_text(said)
     chooser.set_input_files(smaller)
     expect(notice).to_be_hidden()
-    context.close()
+    tab.leave()

@@ -55,9 +55,9 @@ def opened(visit, **how):
 
 
 @pytest.fixture(scope="module")
-def page(chromium, site):
+def page(tabs, site):
     """The page in a wide window, shared by tests that begin at a scene that they choose."""
-    with visiting(chromium, site) as visit:
+    with visiting(tabs, site) as visit:
         yield opened(visit)
 
 

@@ -68,26 +68,25 @@ STREAMLITS = {
 
 
 @pytest.fixture(scope="module")
-def marked(chromium, tmp_path_factory):
-    """Opens a page of the app in the language of marks."""
+def address(tmp_path_factory):
+    """Address of the app in the language of marks."""
     command = [*PYTHON, str(Path(__file__).with_name("marked_app.py")), "app", "--port", "0"]
-    contexts = []
     with running(command, tmp_path_factory.mktemp("marked")) as address:
+        yield address
 
-        def open_page(path=""):
-            context = chromium.new_context(
-                viewport={"width": 1440, "height": 1200}, reduced_motion="reduce", permissions=["clipboard-write"]
-            )
-            contexts.append(context)
-            context.set_default_timeout(90_000)
-            page = context.new_page()
-            page.goto(f"{address}/{path}")
-            page.get_by_text("⟦Network⟧").first.wait_for()
-            return page
 
-        yield open_page
-        for context in contexts:
-            context.close()
+@pytest.fixture
+def marked(tabs, address):
+    """Opens a page of the app in the language of marks."""
+    tab = tabs.lend(viewport={"width": 1440, "height": 1200}, permissions=["clipboard-write"])
+
+    def open_page(path=""):
+        tab.page.goto(f"{address}/{path}")
+        tab.page.get_by_text("⟦Network⟧").first.wait_for()
+        return tab.page
+
+    yield open_page
+    tab.leave()
 
 
 def left_over(page):

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from app.server import session_cleanup
@@ -91,8 +90,7 @@ def test_one_visit_that_cannot_be_dropped_keeps_none_of_the_others(monkeypatch, 
             await asyncio.wait_for(session_cleanup.look_after_visits(0.01), 0.5)
 
     monkeypatch.setattr(session_cleanup, "ended_sessions", Store)
-    with ThreadPoolExecutor() as elsewhere:  # browser tests leave an event loop running in this thread
-        elsewhere.submit(asyncio.run, for_a_while()).result()
+    asyncio.run(for_a_while())
     assert dropped == ["other"]
     assert "could not be dropped" in caplog.text
 

@@ -7,41 +7,39 @@ from tests.browser.canvas import PAINTED
 from tests.browser.viewer.page import show
 from tests.browser.viewer.payloads import SAMPLE
 
-WIDE = {"width": 1100, "height": 900}
-
 
 @pytest.fixture
-def open_page(chromium, tmp_path):
+def open_page(tabs_alone, tmp_path):
     """Opens payloads as stand-alone pages; at the end nothing may have complained or gone out."""
-    contexts, trouble = [], []
+    left, trouble = [], []
 
     def open_one(payload, **how):
-        context = chromium.new_context(**{"viewport": WIDE, **how})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: trouble.append(message.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        file = tmp_path / f"page{len(contexts)}.html"
-        page.on("request", lambda request: request.url == file.as_uri() or trouble.append(request.url))
+        tab = tabs_alone.lend(**how)
+        left.append(tab)
+        file = tmp_path / f"page{len(left)}.html"
         file.write_text(standalone_html(payload), encoding="utf-8")
-        page.goto(file.as_uri())
-        page.wait_for_selector(PAINTED)
-        return page
+        tab.listen("console", lambda message: trouble.append(message.text))
+        tab.listen("pageerror", lambda error: trouble.append(str(error)))
+        tab.listen("request", lambda request: request.url == file.as_uri() or trouble.append(request.url))
+        tab.page.goto(file.as_uri())
+        tab.page.wait_for_selector(PAINTED)
+        return tab.page
 
     yield open_one
-    for context in contexts:
-        context.close()
+    for tab in left:
+        tab.leave()
     assert trouble == []
 
 
 @pytest.fixture
-def mounted(chromium):
+def mounted(tabs_alone, tmp_path):
     """A page that mounts the viewer itself, in a shadow root, as a host does."""
-    context = chromium.new_context(viewport=WIDE)
-    page = context.new_page()
-    page.complaints = []
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.set_content("<div id=host></div>")
+    complaints, tab = [], tabs_alone.lend()
+    page = tab.page
+    file = tmp_path / "host.html"
+    file.write_text("<!doctype html><meta charset=utf-8><div id=host></div>")
+    tab.listen("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(file.as_uri())
     page.evaluate(
         """([script, style]) => new Promise((done) => {
           window.heard = [];
@@ -64,5 +62,5 @@ def mounted(chromium):
     )
     show(page, SAMPLE)
     yield page
-    context.close()
-    assert page.complaints == []
+    tab.leave()
+    assert complaints == []

@@ -8,7 +8,7 @@ import pytest
 from cbam_core.render.overlay import raw_mask
 from cbam_core.viewer import Settings, lay_out
 from tests.browser.canvas import PAINTED, pixels
-from tests.browser.viewer.conftest import WIDE
+from tests.browser.tabs import ALONE
 from tests.browser.viewer.page import VIEWER, check_pixels, show, texts
 from tests.browser.viewer.payloads import BLOCKS, SAMPLE, SMALL, WHOLE, block, many, photo
 
@@ -151,7 +151,7 @@ def test_blocks_that_were_picked_stay_when_the_page_gets_wider_or_narrower(mount
     mounted.set_viewport_size({"width": 1500, "height": 900})
     mounted.locator(".block").nth(3).wait_for()
     assert {"block1", "block2", "block5"} < set(shown(mounted))
-    mounted.set_viewport_size(WIDE)
+    mounted.set_viewport_size(ALONE["viewport"])
     mounted.locator(".block").nth(3).wait_for(state="detached")
     assert shown(mounted) == ["block1", "block2", "block5"]
 
