@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, expect, sync_playwright
 
+from tests.browser.resting import LISTEN
 from tests.browser.tabs import ALONE, Tabs, leave_file
 from tests.browser.visiting import USUAL, leave_app, visiting
 from tests.find_chromium import find
@@ -62,7 +63,7 @@ def chromium(_browser):
 
 @pytest.fixture(scope="session")
 def _tabs(_browser):
-    return Tabs(_browser[0], USUAL, leave_app), Tabs(_browser[0], ALONE, leave_file)
+    return Tabs(_browser[0], USUAL, leave_app, LISTEN), Tabs(_browser[0], ALONE, leave_file)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 import skimage
 
 from tests.browser.canvas import PAINTED
+from tests.browser.resting import rested
 
 PHOTO = Path(skimage.__file__).parent / "data" / "chelsea.png"
 NARROW = {"width": 390, "height": 844}
@@ -38,7 +39,7 @@ def inspect_an_upload(visit, **how):
 def inspect_the_test_set(visit, **how):
     page = opened(visit, **how)
     page.get_by_test_id("stButtonGroup").get_by_text("Test set", exact=True).click()
-    page.wait_for_timeout(500)
+    page.get_by_text(re.compile("test images of CIFAR-10 are not on this server")).wait_for()
     return rested(page)
 
 
@@ -120,11 +121,3 @@ SCENES = {
         training,
     )
 }
-
-
-def rested(page):
-    """The page, once its script has run and every part that waits for the last paint has been drawn."""
-    page.wait_for_timeout(300)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(300)
-    return page

@@ -37,12 +37,14 @@ class Tabs:
         chromium: Playwright's `Browser`.
         usual: The arguments of `new_context` that hold unless a test gives others: viewport, motion and colours.
         clear: Takes a page that was left, and leaves nothing on it for the next test.
+        script: Runs on every page, before the page's own.
     """
 
-    def __init__(self, chromium, usual, clear):
+    def __init__(self, chromium, usual, clear, script=""):
         self._chromium = chromium
         self._usual = usual
         self._clear = clear
+        self._script = script
         self._shared = None
         self._idle = []
 
@@ -63,6 +65,7 @@ class Tabs:
         """A profile, patient with a page's first visitor, who waits for what all later ones share."""
         context = self._chromium.new_context(**{**self._usual, **how})
         context.set_default_timeout(90_000)
+        context.add_init_script(self._script)
         return context
 
     def _take_back(self, tab):

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.keyboard import CONTROLS, STOP, walk
-from tests.browser.scenes import NARROW, SCENES, TWICE_ENLARGED, rested
+from tests.browser.resting import rested
+from tests.browser.scenes import NARROW, SCENES, TWICE_ENLARGED
 from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser

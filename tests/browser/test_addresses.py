@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.resting import answered
 from tests.browser.scenes import NARROW
 
 pytestmark = pytest.mark.browser
@@ -14,7 +15,7 @@ SHOWS = {"compare": ".cbam-maps img.picture", "model": ".kernels"}
 def test_a_page_opens_by_its_address_and_asks_nothing_in_vain(visit, site, name):
     page = visit(at=name)
     page.locator(SHOWS[name]).first.wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    answered(page)
     assert page.get_by_test_id("stAlert").count() == 0
     expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")
     page.reload()

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.render.overlay import cells_on_input, overlay
 from tests.browser.canvas import PAINTED, pixels
+from tests.browser.resting import answered, rerun, rested
 from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
@@ -31,7 +33,7 @@ def arrived(visit):
     page = visit()
     page.wait_for_selector(PAINTED)
     page.wait_for_function(ARRIVED)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    answered(page)
     return page
 
 
@@ -50,8 +52,9 @@ def expected_heading(explanation):
 def test_it_is_painted_although_the_server_says_nothing(visit, classifier):
     page = arrived(visit)
     page.evaluate("WebSocket.prototype.send = () => {}")
+    before = page.locator(PAINTED).get_attribute("data-painted")
     choose(page, FIRST)
-    page.wait_for_timeout(300)
+    expect(page.locator(PAINTED)).not_to_have_attribute("data-painted", before)
     explanation = explain(classifier, sample_sheet().images[FIRST])
     assert page.locator(".prediction h2").inner_text() == expected_heading(explanation)
     for number, block in enumerate(explanation.blocks):
@@ -66,8 +69,8 @@ def test_it_is_painted_although_the_server_says_nothing(visit, classifier):
 
 def test_the_servers_answer_paints_nothing_again(page):
     before = page.locator(PAINTED).get_attribute("data-painted")
-    choose(page, FIRST)
-    page.wait_for_timeout(1500)
+    rerun(page, lambda: choose(page, FIRST))
+    rested(page)
     after = page.locator(PAINTED).get_attribute("data-painted")
     assert int(after) == int(before) + 1
 
@@ -85,7 +88,8 @@ def test_late_answers_do_not_undo_what_was_chosen_since(page):
         choose(page, index)
         page.wait_for_timeout(30)
     last = shown(page)
-    page.wait_for_timeout(2000)
+    page.wait_for_url(f"**image=sample-{SECOND}")
+    rested(page)
     assert shown(page) == last
     seen = page.evaluate("window.seen")
     assert set(seen[seen.index(last) :]) == {last}
@@ -93,7 +97,8 @@ def test_late_answers_do_not_undo_what_was_chosen_since(page):
 
 def test_downloads_are_of_the_picture_that_is_shown(page):
     choose(page, SECOND)
-    page.wait_for_timeout(1500)
+    page.wait_for_url(f"**image=sample-{SECOND}")
+    rested(page)
     page.get_by_test_id("stMainBlockContainer").get_by_test_id("stPopoverButton").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Figure").click()

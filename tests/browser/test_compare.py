@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
@@ -16,6 +17,7 @@ from cbam_core.render.difference import difference_picture
 from cbam_core.render.features import common_limits, feature_picture
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.results.look import Look
+from tests.browser.resting import answered, rested
 
 pytestmark = pytest.mark.browser
 
@@ -90,8 +92,7 @@ def test_sample_chosen_on_inspect_can_be_taken(open_compare):
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Inspect").click()
     page.get_by_role("option", name="ship, test image").first.click()
     page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(500)
+    rested(page)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Compare").click()
     page.get_by_role("button", name="From Inspect").first.click()
     page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()
@@ -114,7 +115,7 @@ def click_bar(page, chart, channel):
 def test_a_click_on_a_bar_shows_the_channels_feature_maps_exactly_and_a_second_one_closes_them(open_compare, pair):
     page = open_compare()
     page.locator(".js-plotly-plot").nth(2).wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    answered(page)
     shown = page.locator(".js-plotly-plot").nth(0).locator(".xaxislayer-above .xtick text").all_text_contents()
     channel = int(shown[4])
     network = load_classifier("cbam_cnn_cifar10")
@@ -128,9 +129,8 @@ def test_a_click_on_a_bar_shows_the_channels_feature_maps_exactly_and_a_second_o
                 one, cells_on_input(maps[place].placement), (32, 32), zoom=8, limits=common_limits(values)
             )
             assert np.array_equal(drawn(page.locator(MAPS).nth(2 * number + place)), expected)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(500)  # the chart is drawn anew, with its band
-    assert page.locator(".js-plotly-plot").nth(0).locator(".shapelayer path").count() == 1
+    expect(page.locator(".js-plotly-plot").nth(0).locator(".shapelayer path")).to_have_count(1)
+    rested(page)
     click_bar(page, 0, channel)
     page.locator(MAPS).first.wait_for(state="detached")
 

@@ -18,6 +18,7 @@ from cbam_core.explanation.contents import as_png
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from cbam_core.results.look import Look
 from tests.browser.canvas import PAINTED, pixels, repainted
+from tests.browser.resting import answered, rerun, rested
 from tests.browser.scenes import NARROW
 
 pytestmark = pytest.mark.browser
@@ -34,7 +35,7 @@ def open_inspect(visit):
     def open_one(**how):
         page = visit(**how)
         page.wait_for_selector(PAINTED)
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        answered(page)
         return page
 
     return open_one
@@ -68,12 +69,6 @@ def save(page, label):
         page.get_by_role("button", name=re.compile(label)).click()
     page.keyboard.press("Escape")
     return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
-
-
-def settle(page):
-    """Wait until the page has heard of the viewer's settings and has run again."""
-    page.wait_for_timeout(900)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
 def test_first_screen_shows_a_whole_result_without_any_step(open_inspect, classifier):
@@ -125,7 +120,7 @@ def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_t
     upload(page, CAT)
     explanation = explain(classifier, CAT)
     wait_for_prediction(page, explanation)
-    settle(page)
+    rested(page)
     assert on_the_first_screen(page)
     photo = decode(CAT).pixels
     for index, block in enumerate(explanation.blocks):
@@ -155,8 +150,7 @@ def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_t
 
 def test_zip_holds_figure_values_and_manifest_in_the_viewers_settings(open_inspect):
     page = open_inspect()
-    repainted(page, lambda: page.get_by_label("Colours", exact=True).select_option("cividis"))
-    settle(page)
+    rerun(page, lambda: page.get_by_label("Colours", exact=True).select_option("cividis"))
     name, content = save(page, "Everything")
     assert name.startswith("cifar10-test-")
     archive = zipfile.ZipFile(io.BytesIO(content))
@@ -220,8 +214,8 @@ def test_a_hand_that_holds_the_frame_is_not_disturbed_by_a_late_answer(open_insp
     page.mouse.move(box["x"] - 10, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + 300, box["y"] + 20, steps=3)
-    settle(page)  # the answer to the first move comes while the second goes on
     side = 0.7 * 300
+    # The answer to the first move comes while the second goes on.
     wait_for_prediction(page, explain(classifier, CAT, "square", square=(0.0, (300 - side) / 2, side)))
     held = frame.bounding_box()
     page.mouse.up()
@@ -248,7 +242,7 @@ def test_pictures_pasted_anywhere_on_the_page_are_taken(open_inspect):
         page.keyboard.press("Control+V")
         page.locator(".facts .caption", has_text="image.png").wait_for()
     page.get_by_test_id("stDataFrame").wait_for()
-    settle(page)
+    rested(page)
     archive = zipfile.ZipFile(io.BytesIO(save(page, "Everything, 2 (?:images|pictures)")[1]))
     files = [archive.read(f"{folder}/values.npz") for folder in ("image.png", "image-2.png")]
     inputs = [np.load(io.BytesIO(file))["input_image"] for file in files]
@@ -260,11 +254,10 @@ def test_figure_shows_the_picture_that_the_viewer_shows(open_inspect, classifier
     upload(page, CAT)
     explanation = explain(classifier, CAT)
     wait_for_prediction(page, explanation)
-    settle(page)
+    rested(page)
     on_photo = save(page, "Figure")[1]
     assert on_photo == as_png(explanation, original=decode(CAT).pixels)
-    page.locator(".choice label", has_text="input").click()
-    settle(page)
+    rerun(page, lambda: page.locator(".choice label", has_text="input").click())
     assert save(page, "Figure")[1] == as_png(explanation)
 
 
@@ -308,7 +301,7 @@ def test_two_visitors_at_once_see_their_own_pictures(open_inspect, classifier):
     wait_for_prediction(one, explain(classifier, CAT))
     wait_for_prediction(other, explain(classifier, ASTRONAUT))
     for page, file in ((one, CAT), (other, ASTRONAUT)):
-        settle(page)
+        rested(page)
         values = np.load(io.BytesIO(save(page, "Raw values")[1]))
         assert np.array_equal(values["input_image"], explain(classifier, file).input_image)
         assert file.name in page.locator(".prediction").inner_text()
@@ -329,8 +322,9 @@ def test_a_photo_is_taken_explained_and_cleared(open_inspect):
     page.get_by_test_id("stButtonGroup").get_by_text("Camera", exact=True).click()
     take, clear = (page.get_by_role("button", name=name) for name in ("Take Photo", "Clear photo"))
     take.wait_for()
-    page.locator("video").wait_for()
-    page.wait_for_timeout(3000)  # Streamlit takes nothing before the first picture is there, and says nothing
+    # Streamlit takes nothing before the first picture is there, and says nothing.
+    page.wait_for_function("() => document.querySelector('video')?.videoHeight > 0")
+    rested(page)
     take.click()
     clear.wait_for()
     page.locator(".prediction h2").wait_for()

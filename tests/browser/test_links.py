@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.canvas import PAINTED
+from tests.browser.resting import answered
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +20,7 @@ def open_page(visit):
     def open_one(at="", **how):
         page = visit(at=at, **how)
         page.wait_for_selector(PAINTED)
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        answered(page)
         return page
 
     return open_one
@@ -67,7 +68,7 @@ def test_in_every_frame_of_going_back_and_forward_one_tile_is_selected(open_page
         go()
         expect(tile).to_have_attribute("data-index", str(index))
         expect(page).to_have_url(re.compile(rf"image=sample-{index}$"))
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    answered(page)
     assert page.evaluate("seen") == ["40", "3", "31", "3", "40"]
 
 

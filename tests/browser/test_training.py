@@ -16,6 +16,7 @@ from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.results.film import open_film
 from tests.browser.canvas import PAINTED, pixels, repainted
 from tests.browser.conftest import APP, running
+from tests.browser.resting import rerun
 from tests.browser.scenes import NARROW
 from tests.browser.visiting import visiting
 from tests.made_runs import make_film, make_run
@@ -142,14 +143,12 @@ def test_another_image_is_shown_by_arrow_key_and_its_film_can_be_saved(page, run
     film = open_film(runs / "played" / "film.npz")
     go_to(page, "End", 3)
     page.locator(".pictures input:checked").focus()
-    repainted(page, lambda: page.keyboard.press("ArrowRight"))
+    rerun(page, lambda: repainted(page, lambda: page.keyboard.press("ArrowRight")))
     assert page.locator(".cbam-player").get_attribute("data-image") == str(CAT + 1)
     check_pixels(page, film, 3, CAT + 1)
     for row in page.locator(".classes tr").all():
         name, percent = row.locator("th").inner_text().split()[0], row.locator(".number").inner_text()
         assert percent == f"{100 * float(film.probabilities[3, CAT + 1, film.classes.index(name)]):.1f} %"
-    page.wait_for_timeout(900)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     for label, kind in (("Animated GIF", "gif"), ("Animated PNG", "png")):
         page.get_by_role("button", name="Download film").click()
         with page.expect_download() as waiting:

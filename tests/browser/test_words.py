@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from cbam_core import CBAM_CNN
 from tests.browser.conftest import PYTHON, running
-from tests.browser.scenes import rested
+from tests.browser.resting import rested
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
