@@ -12,7 +12,7 @@ STILL = "/_stcore/health"
 
 def leave_app(page):
     """Ends a visit."""
-    page.evaluate("sessionStorage.clear()")
+    page.evaluate("sessionStorage.clear(), localStorage.clear()")
     page.goto(urljoin(page.url, STILL))
 
 
