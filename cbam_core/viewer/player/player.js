@@ -274,7 +274,7 @@ class Player {
       name,
       cells,
       mask: size && { ...size, values: at(masks) },
-      weights: at(weights),
+      weights: weights && { values: at(weights) },
     }));
     const payload = { ...viewer, images: [pictures[this.image]], blocks: shown };
     this.viewer = mount(this.screen, payload, (name, detail) => this.emit(name, detail));
