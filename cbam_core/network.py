@@ -169,7 +169,7 @@ def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> C
 
 
 def _usual_beside(checkpoint: Path, digest: str) -> Usual | None:
-    """The usual gates kept beside a checkpoint; None where there are none of these weights."""
+    """Read the usual gates beside a checkpoint; None where there are none for these weights."""
     path = usual_path(checkpoint)
     if not path.is_file():
         return None

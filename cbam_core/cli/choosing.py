@@ -60,13 +60,13 @@ def open_checkpoint(given: str | None) -> Classifier:
 
 
 def file_of(classifier: Classifier, given: str | None) -> Path:
-    """The file of a network that `open_checkpoint` opened for the same command line."""
+    """Return the file of the network that `open_checkpoint` opens for the same argument."""
     shipped = shipped_checkpoints()
     return shipped[classifier.name] if given is None else shipped.get(given, Path(given))
 
 
-def open_at_hand(source: str, data_dir: Path | None) -> Dataset:
-    """A part of CIFAR-10 if it was fetched, else the bundled images, which is said.
+def open_available(source: str, data_dir: Path | None) -> Dataset:
+    """Open a split of CIFAR-10 if it was downloaded, else the bundled images, with a message.
 
     Raises:
         DataError: CIFAR-10 is there, but cannot be read.

@@ -12,7 +12,7 @@ from cbam_core.cli.choosing import (
     DataFolderOption,
     JsonOption,
     file_of,
-    open_at_hand,
+    open_available,
     open_checkpoint,
 )
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
@@ -76,7 +76,7 @@ def _opened(split: Split | None, data_dir: Path | None) -> Dataset:
     from cbam_core.data.dataset import open_dataset
 
     if split is None:
-        return open_at_hand("cifar10:test", data_dir)
+        return open_available("cifar10:test", data_dir)
     return open_dataset("cifar10:test" if split == "test" else split, data_dir)
 
 

@@ -12,7 +12,7 @@ from cbam_core.cli.choosing import (
     DataFolderOption,
     JsonOption,
     file_of,
-    open_at_hand,
+    open_available,
     open_checkpoint,
 )
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
@@ -51,7 +51,7 @@ def find_usual(
     from cbam_core.evaluation.usual_gates import usual_gates
 
     classifier = open_checkpoint(checkpoint)
-    dataset = open_dataset(images, data_dir) if images else open_at_hand("cifar10:train", data_dir)
+    dataset = open_dataset(images, data_dir) if images else open_available("cifar10:train", data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("observing", total=len(dataset))
         usual = usual_gates(classifier, dataset, report=lambda done: progress.update(task, completed=done))

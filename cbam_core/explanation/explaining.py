@@ -103,7 +103,7 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
 
 
 def _gates(gates: tuple[ObservedGate, ...], index: int, usual: Usual | None) -> Iterator[tuple[str, Gate]]:
-    """The gates of one image of a batch, with the name of their block."""
+    """Yield the gates of one image of a batch, with the name of their block."""
     for gate in gates:
         known = None if usual is None else usual.gate(gate.name)
         yield gate.block, Gate(gate.name, gate.kind, gate.call, own_copy(gate.values[index]), known)

@@ -61,7 +61,7 @@ def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> 
     Args:
         block: block of an explanation, or of a scene of a film.
         cells: positions of its cells on the picture; None where they are unknown.
-        reading: how gates are read.
+        reading: reading of the gates.
     """
     full = block.gate("full")
     found = {kind: gate.read(reading) for kind in AXES if (gate := block.gate(kind)) is not None}
@@ -227,14 +227,14 @@ def _range(values: Float32[np.ndarray, "*shape"], style: Style) -> str:
 
 
 def _written(value: float, style: Style, digits: int = 3) -> str:
-    """A number as the look's reading writes it: x1.250 for multiples, +0.250 for differences."""
+    """Format a number for the look's reading: x1.250 for multiples, +0.250 for differences."""
     sign = {"relative": "×", "usual": "+" if value > 0 else ""}.get(style.look.reading, "")
     return f"{sign}{value:.{digits}f}"
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Where bars stand.
+    """Axis of bars.
 
     Attributes:
         low: value at the lower end.

@@ -27,7 +27,7 @@ class Gate:
         call: number of this call of the gate in the forward: 1, or more where a module is used again.
         values: float32 along the axes of its kind: ``"channel"`` (C,), ``"spatial"`` (H, W), ``"full"`` (C, H, W);
             those of CBAM are in (0, 1).
-        usual: what the gate usually does; None where that is not known.
+        usual: usual values of the gate; None where they are unknown.
     """
 
     name: str
@@ -43,9 +43,9 @@ class Gate:
 
     @property
     def against_usual(self) -> Float32[np.ndarray, ...] | None:
-        """How the gate's shape differs from its usual one: g / mean(g) - u / mean(u), 0 on average.
+        """Difference of the gate's shape from the usual: g / mean(g) - u / mean(u), 0 on average.
 
-        None where the usual values u are not known or have another size, or where a mean is not above 0.
+        None where the usual values u are unknown or have another size, or where a mean is not above 0.
         """
         if self.usual is None or self.usual.mean.shape != self.values.shape:
             return None
@@ -54,16 +54,16 @@ class Gate:
 
     @property
     def gain(self) -> float | None:
-        """How strong the gate is for this image: mean(g) / mean(u), 1 as usual.
+        """Strength of the gate for this image: mean(g) / mean(u), 1 for the usual strength.
 
-        None where the usual values u are not known, or where a mean is not above 0.
+        None where the usual values u are unknown, or where a mean is not above 0.
         """
         if self.usual is None or self.usual.level <= 0 or self.level <= 0:
             return None
         return self.level / self.usual.level
 
     def read(self, reading: Reading) -> Float32[np.ndarray, ...] | None:
-        """The gate in a reading: its values, `relative` or `against_usual`; None where it has no such reading."""
+        """Return the values of a reading: `values`, `relative` or `against_usual`; None where there are none."""
         if reading == "values":
             return self.values
         return self.relative if reading == "relative" else self.against_usual
@@ -195,8 +195,8 @@ class Explanation:
             scale: range of the colours: ``"unit"`` for 0 to 1, ``"stretch"`` for each mask's minimum to maximum.
             opacity: share of the mask's colour in the overlays, in [0, 1].
             smooth: whether masks are interpolated between cells.
-            reading: ``"values"`` draws gates as they are, ``"relative"`` as multiples of their own mean, ``"usual"``
-                against their usual shape; files of numbers hold the gates as they are.
+            reading: how gates are drawn: ``"values"``, ``"relative"`` to their own mean, or compared with the
+                ``"usual"`` shape; files of numbers always have the values.
 
         Returns:
             Paths of the files, by file name.

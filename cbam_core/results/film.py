@@ -149,7 +149,7 @@ def open_film(path: Path) -> Film:
     """Read a film.
 
     Raises:
-        TrainingError: the file is missing, or is no film.
+        TrainingError: the file is missing, or is not a film.
     """
     try:
         return _from_arrays(read_arrays(path, largest=LARGEST))
@@ -166,7 +166,7 @@ def _key(gate: FilmedGate) -> str:
 
 
 def _gate(key: str, values: np.ndarray) -> FilmedGate:
-    """The gate that an array of a file is; a ValueError where its name is none of a gate."""
+    """Read the gate in an array of a file; raise a ValueError where the name is not that of a gate."""
     _, block, kind, *rest = map(unquote, key.split(":"))
     (name,) = rest or (f"{block}.{kind}",)
     return FilmedGate(name, block, as_kind(kind), values)

@@ -19,7 +19,7 @@ Scale = Literal["unit", "stretch"]
 """``"unit"``: colours for 0 to 1, comparable everywhere; ``"stretch"``: for each mask's minimum to maximum."""
 
 Reading = Literal["values", "relative", "usual"]
-"""Gates as their ``"values"``, ``"relative"`` to their own mean, or against the ``"usual"`` shape; see
+"""Gates as their ``"values"``, ``"relative"`` to their own mean, or compared with the ``"usual"`` shape; see
 `cbam_core.results.explanation.Gate`."""
 
 DEFAULT_COLOURS = "viridis"
@@ -44,8 +44,8 @@ class Look:
         scale: ``"unit"``, or ``"stretch"`` for colours over each mask's own range.
         opacity: share of the colours over the image, 0 to 1.
         smooth: whether masks are interpolated linearly between cell centres.
-        reading: gates as their ``"values"``, ``"relative"`` to their own mean, or against the ``"usual"`` shape; the
-            last two have colours and a scale of their own.
+        reading: gates as their ``"values"``, ``"relative"`` to their own mean, or compared with the ``"usual"``
+            shape; the last two have their own colours and scale.
 
     Raises:
         RenderError: a value is unknown or out of its range.
@@ -115,7 +115,7 @@ def as_scale(text: str) -> Scale:
 
 
 def as_reading(text: str) -> Reading:
-    """Take a reading's name from a file or a person.
+    """Check the name of a reading that comes from a file or a user.
 
     Raises:
         RenderError: there is no such reading (``render.unknown-reading``).

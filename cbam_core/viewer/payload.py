@@ -111,7 +111,7 @@ class ViewedBlock:
 
 
 def _gate(gate: Gate) -> dict[str, Any]:
-    """A gate's values and what is usual for it, JSON-ready."""
+    """Convert a gate's values and its usual values to JSON-ready values."""
     usual = gate.usual
     fits = usual is not None and usual.mean.shape == gate.values.shape
     return {
