@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cbam_core import Classifier, explain
+from cbam_core import Classifier, explain, load_classifier
 from cbam_core.data.dataset import Dataset, samples
 from cbam_core.errors import DataError
 from cbam_core.evaluation.usual_gates import UsualSums, usual_gates
@@ -108,3 +108,16 @@ def test_a_planted_gate_is_told_from_the_others(mask, sentence):
 def test_without_images_there_is_one_sentence(tiny_classifier: Classifier) -> None:
     with pytest.raises(DataError, match="no images to take the usual gates from"):
         UsualSums(tiny_classifier).usual("none")
+
+
+@pytest.mark.parametrize("name", ["cbam_cnn_cifar10", "cbam_resnet_cifar10"])
+def test_what_ships_as_usual_is_close_to_what_the_bundled_images_give(name: str) -> None:
+    classifier = load_classifier(name)
+    assert classifier.usual is not None
+    assert (classifier.usual.count, classifier.usual.images) == (50_000, "cifar10:train")
+    few = usual_gates(classifier, samples())
+    assert [gate.name for gate in few.gates] == [gate.name for gate in classifier.usual.gates]
+    for one, shipped in zip(few.gates, classifier.usual.gates, strict=True):
+        # The mean over 100 of the images differs by a standard error, so hardly ever by six of them.
+        assert (np.abs(one.mean - shipped.mean) <= 6 * shipped.deviation / 10 + 1e-6).mean() > 0.97
+        assert one.shares.fixed == pytest.approx(shipped.shares.fixed, abs=0.12)
