@@ -39,6 +39,7 @@ from app.services.networks import (
     shipped_networks,
 )
 from app.services.runs import card_of, film_data, run_film, run_history, run_progress, training_runs
+from app.services.usual import with_usual
 
 __all__ = [
     "ImageResult",
@@ -80,4 +81,5 @@ __all__ = [
     "test_sheet",
     "test_summaries",
     "training_runs",
+    "with_usual",
 ]

@@ -151,9 +151,15 @@ def _samples_ahead(network: tuple[str, str], language: str, _classifier: Classif
         about = prediction_data(shown.explanation, caption=said.caption, truth=said.truth)
         rgb = about["picture"].pop("rgb")
         image = {name: shown.view["images"][0][name] for name in ("id", "width", "height", "pixelated", "seen")}
-        view = {"blocks": shown.view["blocks"], "image": image}
+        view = {"blocks": [_without_usual(block) for block in shown.view["blocks"]], "image": image}
         results.append({"prediction": about, "view": view, "rgb": rgb})
     return json.dumps(results, separators=(",", ":"))
+
+
+def _without_usual(block: dict[str, Any]) -> dict[str, Any]:
+    """A block as the viewer is given it, without what is the same for every image; the browser has that already."""
+    gates = {part: block[part] for part in ("mask", "weights") if block[part] is not None}
+    return block | {part: {name: gate[name] for name in gate if name != "usual"} for part, gate in gates.items()}
 
 
 @st.cache_data(max_entries=32, max_size=FOR_ONE, scope="session", show_spinner=False)

@@ -13,6 +13,7 @@ import streamlit as st
 
 from app.services.file_version import Stamp, stamp_of
 from app.services.operator_log import tell_operator
+from app.services.usual import with_usual
 from app.session import own_networks
 from app.session.scheduling import slot
 from app.session.words import Words
@@ -94,7 +95,7 @@ def _shipped(name: str) -> Classifier:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _network(name: str, path: str, stamp: Stamp | None) -> Classifier:
-    return load_classifier(Path(path), name=name)
+    return with_usual(load_classifier(Path(path), name=name))
 
 
 def key_of(classifier: Classifier) -> tuple[str, str]:

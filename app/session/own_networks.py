@@ -58,12 +58,13 @@ class _Shelf:
 _SHELF = Remembered("own-networks", _Shelf)
 
 
-def take(file_name: str, content: bytes) -> str:
+def take(file_name: str, content: bytes, complete: Callable[[Classifier], Classifier] = lambda it: it) -> str:
     """Open a file and keep the network; the same file given twice counts once.
 
     Args:
         file_name: as the visitor's machine calls it; never trusted.
         content: a ``.safetensors`` checkpoint or a ``.pth`` state dict of a registered network.
+        complete: adds what is known of a network to one that is kept.
 
     Returns:
         The network's name: the file's, with a number where another network has it.
@@ -95,7 +96,7 @@ def take(file_name: str, content: bytes) -> str:
             most=MOST,
             names=", ".join(shelf.kept),
         )
-    shelf.kept[classifier.name] = _Own(classifier)
+    shelf.kept[classifier.name] = _Own(complete(classifier))
     return classifier.name
 
 

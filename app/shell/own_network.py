@@ -101,7 +101,7 @@ def _take(selection: Choice) -> None:
     _FILE.restart()  # a new widget: Streamlit frees its copy of the file
     known, content = services.networks(), given.getvalue()
     try:
-        name = services.shipped_as(content) or own_networks.take(given.name, content)
+        name = services.shipped_as(content) or own_networks.take(given.name, content, services.with_usual)
     except CbamError as error:
         logging.getLogger("cbam_lens").info("checkpoint refused: %s", error.code)
         _BECAME.set((given.name, error))

@@ -17,13 +17,25 @@ WORDS = Words(VIEWER_WORDS)
 # Streamlit calls the default export whenever data come; the viewer itself decides what to paint again.
 _GLUE = """
 const mounted = new WeakMap();
+
+/** A block that was sent ahead, with what is usual for its gates: that came with the first image. */
+function withUsual(block, known) {
+  const { mask, weights } = block;
+  return {
+    ...block,
+    mask: mask && { ...mask, usual: known.mask.usual },
+    weights: weights && { ...weights, usual: known.weights.usual },
+  };
+}
+
 export default function ({ data: { payload, ahead }, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".viewer-host");
   const paint = ({ view, rgb }, index) => {
     const [image] = payload.images;
     root.dataset.shown = `${ahead.of} ${index}`;
     const images = [{ ...image, ...view.image, png: null, rgb }];
-    mounted.get(root).update({ ...payload, blocks: view.blocks, images });
+    const blocks = view.blocks.map((block, i) => withUsual(block, payload.blocks[i]));
+    mounted.get(root).update({ ...payload, blocks, images });
   };
   const gone = () => {
     if (root.isConnected) return; // Streamlit also calls this for a call that a later one overtook

@@ -60,6 +60,8 @@ def test_it_is_painted_although_the_server_says_nothing(visit, classifier):
     for number, block in enumerate(explanation.blocks):
         canvas = pixels(page.locator("canvas.overlay").nth(number))
         zoom = canvas.shape[0] // 32
+        gain = f"×{block.gate('spatial').gain:.2f} of usual"
+        assert page.locator(".facts .gain").nth(number).inner_text() == gain
         drawn = overlay(explanation.input_image, block.spatial_mask, cells_on_input(block.placement), zoom=zoom)
         assert np.array_equal(canvas[..., :3], drawn)
     picture = pixels(page.locator(".prediction canvas"))
