@@ -176,12 +176,16 @@ def show_result(
         st.info(WORDS["no_gates"], icon=":material/info:")
     links.write(
         network=links.network_of(classifier),
-        image=shown.link,
-        fit=shown.fitted.fit if shown.link and shown.fitted.fit != "crop" else None,
-        square=shown.fitted.square if shown.link else None,
+        **_image_as_parameters(shown),
         **filters,
         **settings_as_parameters(settings, usual),
     )
+
+
+def _image_as_parameters(shown: ShownImage) -> dict[str, Any]:
+    """What an address says of an image and how it is fitted; nothing of one that it cannot name."""
+    fit, square = shown.fitted.fit, shown.fitted.square
+    return {"image": shown.link, "fit": fit if fit != "crop" else None, "square": square} if shown.link else {}
 
 
 def _viewer(view: dict[str, Any], *, key: str, ahead: Ahead | None) -> Settings:

@@ -125,27 +125,7 @@ def choose_test_image(
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="test-tools"):
         found = find(_selection(classes, has_answers=unanswered is None))
         place = _settle(found)
-        chosen = _CHOSEN.get()
-        _NUMBER.set(chosen)
-        st.number_input(
-            WORDS["number"],
-            min_value=0,
-            max_value=count - 1,
-            key=_NUMBER.key,
-            on_change=_go,
-            args=(count, found),
-            icon=":material/tag:",
-            label_visibility="collapsed",
-            width=150,
-        )
-        st.button(
-            WORDS["random"],
-            icon=":material/casino:",
-            key="test-random",
-            disabled=len(found) < 2,
-            on_click=_chance,
-            args=(found, chosen),
-        )
+        _choose_by_number(found, count)
         if len(found):
             _page_buttons(found, place // SHOWN * SHOWN)
     if unanswered is not None:
@@ -223,6 +203,31 @@ def _choose_filters(classes: Sequence[str], has_answers: bool) -> Selection:
         width=170,
     )
     return Selection(truth=truth, answers=answers, order=order)
+
+
+def _choose_by_number(found: np.ndarray, count: int) -> None:
+    """A field for the number of the image, and a button that draws one of those found."""
+    chosen = _CHOSEN.get()
+    _NUMBER.set(chosen)
+    st.number_input(
+        WORDS["number"],
+        min_value=0,
+        max_value=count - 1,
+        key=_NUMBER.key,
+        on_change=_go,
+        args=(count, found),
+        icon=":material/tag:",
+        label_visibility="collapsed",
+        width=150,
+    )
+    st.button(
+        WORDS["random"],
+        icon=":material/casino:",
+        key="test-random",
+        disabled=len(found) < 2,
+        on_click=_chance,
+        args=(found, chosen),
+    )
 
 
 def _page_of_strip(

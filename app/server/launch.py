@@ -165,13 +165,7 @@ def serve(
         LaunchError: when the address cannot be listened on, or an argument cannot be meant.
         CbamError: what the warm-up found wrong, such as a missing checkpoint.
     """
-    site = Site(
-        host,
-        port,
-        (os.environ.get("CBAM_SERVER_ADDRESS", "") if server_address is None else server_address).strip(),
-        (os.environ.get("CBAM_BASE_PATH", "") if base_path is None else base_path).strip().strip("/"),
-        tuple(os.environ.get("CBAM_EMBED_FROM", "").split() if embed_from is None else embed_from),
-    )
+    site = _site(host, port, server_address, base_path, embed_from)
     check_address(site.host, site.port)
     readiness = Readiness()
     app = build(script, site, readiness, warm_up or _warm_up_services, announce or _print_line)
@@ -193,6 +187,19 @@ def serve(
             raise readiness.failure from None
         if stopped.code:
             raise _address_in_use(site.port) from None
+
+
+def _site(
+    host: str, port: int, server_address: str | None, base_path: str | None, embed_from: Sequence[str] | None
+) -> Site:
+    """Where the app is served; the environment says what arguments do not."""
+    return Site(
+        host,
+        port,
+        (os.environ.get("CBAM_SERVER_ADDRESS", "") if server_address is None else server_address).strip(),
+        (os.environ.get("CBAM_BASE_PATH", "") if base_path is None else base_path).strip().strip("/"),
+        tuple(os.environ.get("CBAM_EMBED_FROM", "").split() if embed_from is None else embed_from),
+    )
 
 
 def build(
