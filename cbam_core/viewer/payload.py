@@ -101,16 +101,16 @@ class ViewedBlock:
         mask = None
         if spatial is not None:
             height, width = spatial.values.shape
-            mask = {"height": height, "width": width, **_gate(spatial)}
+            mask = {"height": height, "width": width, **gate_as_dict(spatial)}
         return {
             "name": self.block.name,
             "mask": mask,
-            "weights": None if channel is None else _gate(channel),
+            "weights": None if channel is None else gate_as_dict(channel),
             "cells": {picture: asdict(cells) for picture, cells in self.cells.items()},
         }
 
 
-def _gate(gate: Gate) -> dict[str, Any]:
+def gate_as_dict(gate: Gate) -> dict[str, Any]:
     """Convert a gate's values and its usual values to JSON-ready values."""
     usual = gate.usual
     fits = usual is not None and usual.mean.shape == gate.values.shape

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cbam_core.errors import RenderError
-from cbam_core.viewer import source, styles
+from cbam_core.viewer import ViewedBlock, source, styles
 from cbam_core.viewer.player import PLAYER_WORDS, lay_out_film, player_source, player_styles
 from tests.made_runs import damaged_film, filmed, make_film
 
@@ -41,9 +41,17 @@ def test_every_value_arrives_as_it_is():
     for block in data["blocks"]:
         masks, weights = FILM.gate(block["name"], "spatial").values, FILM.gate(block["name"], "channel").values
         assert (block["size"]["height"], block["size"]["width"]) == masks.shape[2:]
-        assert np.array_equal(numbers(block["masks"][2][5]), masks[2, 5].ravel())
-        assert np.array_equal(numbers(block["weights"][3][0]), weights[3, 0])
+        assert np.array_equal(numbers(block["masks"][2][5]["values"]), masks[2, 5].ravel())
+        assert np.array_equal(numbers(block["weights"][3][0]["values"]), weights[3, 0])
     assert np.array_equal(numbers(data["probabilities"][1]), FILM.probabilities[1].ravel())
+
+
+def test_gates_of_a_scene_are_given_as_the_viewer_takes_them():
+    data = lay_out_film(FILM, name="tiny")
+    for block, shown in zip(data["blocks"], FILM.shown(2, 5), strict=True):
+        viewed = ViewedBlock(shown).as_dict()
+        assert {**block["size"], **block["masks"][2][5]} == viewed["mask"]
+        assert block["weights"][2][5] == viewed["weights"]
 
 
 def test_it_is_small_enough_to_send_at_once():

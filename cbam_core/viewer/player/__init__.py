@@ -19,9 +19,10 @@ import numpy as np
 
 from cbam_core.render.film import check_film
 from cbam_core.render.overlay import cells_on_input
-from cbam_core.results.film import Film
+from cbam_core.results.explanation import Gate
+from cbam_core.results.film import Film, FilmedGate
 from cbam_core.viewer import Payload, Picture, Settings, source, styles
-from cbam_core.viewer.payload import PIXELATED, as_base64
+from cbam_core.viewer.payload import PIXELATED, as_base64, gate_as_dict
 
 PLAYER_WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -99,18 +100,23 @@ def lay_out_film(
 
 def _block(film: Film, block: str) -> dict[str, Any]:
     """Collect a block's values by scene and image, each ready for the viewer."""
-    masks, weights = (
-        None if gate is None else gate.values for gate in (film.gate(block, "spatial"), film.gate(block, "channel"))
-    )
+    masks, weights = film.gate(block, "spatial"), film.gate(block, "channel")
     placement = film.placements.get(block)
     cells = {} if placement is None or masks is None else {"input": asdict(cells_on_input(placement))}
     return {
         "name": block,
         "cells": cells,
-        "size": None if masks is None else {"height": masks.shape[2], "width": masks.shape[3]},
-        "masks": None if masks is None else [[as_base64(values) for values in scene] for scene in masks],
-        "weights": None if weights is None else [[as_base64(values) for values in scene] for scene in weights],
+        "size": None if masks is None else {"height": masks.values.shape[2], "width": masks.values.shape[3]},
+        "masks": _by_scene(masks),
+        "weights": _by_scene(weights),
     }
+
+
+def _by_scene(gate: FilmedGate | None) -> list[list[dict[str, Any]]] | None:
+    """A gate by scene and image, as the viewer takes one; None where there is none."""
+    if gate is None:
+        return None
+    return [[gate_as_dict(Gate(gate.name, gate.kind, gate.call, values)) for values in scene] for scene in gate.values]
 
 
 @cache

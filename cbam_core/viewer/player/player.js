@@ -273,8 +273,8 @@ class Player {
     const shown = blocks.map(({ name, cells, size, masks, weights }) => ({
       name,
       cells,
-      mask: size && { ...size, values: at(masks) },
-      weights: weights && { values: at(weights) },
+      mask: size && { ...size, ...at(masks) },
+      weights: at(weights),
     }));
     const payload = { ...viewer, images: [pictures[this.image]], blocks: shown };
     this.viewer = mount(this.screen, payload, (name, detail) => this.emit(name, detail));
