@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
     from cbam_core.results.evaluation import Evaluation
 
-Split = Literal["test", "samples"]
+EvaluatedSplit = Literal["test", "samples"]
 
 WORDS = {"test": "the CIFAR-10 test set", "samples": "the 100 bundled images (not the whole test set)"}
 
@@ -30,7 +30,7 @@ def evaluate(
     checkpoint: CheckpointOption = None,
     data_dir: DataFolderOption = None,
     split: Annotated[
-        Split | None,
+        EvaluatedSplit | None,
         typer.Option(
             help="All 10,000 test images, or the 100 that ship with the program.",
             show_default="test if it was downloaded, else samples",
@@ -71,7 +71,7 @@ def evaluate(
         _keep(result, file_of(classifier, checkpoint))
 
 
-def _opened(split: Split | None, data_dir: Path | None) -> Dataset:
+def _opened(split: EvaluatedSplit | None, data_dir: Path | None) -> Dataset:
     """Open the requested images; by default the test set if it is there, else the samples."""
     from cbam_core.data.dataset import open_dataset
 

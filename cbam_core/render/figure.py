@@ -22,8 +22,8 @@ from cbam_core.render.panels import (
     LABEL,
     SMALL,
     SOFT,
+    FigureStyle,
     Panel,
-    Style,
     alone_size,
     draw_panel,
 )
@@ -136,7 +136,7 @@ def figure(
     likely = prediction.likely(words)
     names = [prediction.network, look.colours, *(panel.name for panel in panels), *(name for name, _ in likely)]
     zoom = _zoom(base, target)
-    style = Style(
+    style = FigureStyle(
         text=lettering(
             [*names, *(said for key, said in words.items() if not key.startswith("class ")), "0123456789+-…"]
         ),
@@ -156,7 +156,7 @@ def _laid_out(
     input_image: UInt8[np.ndarray, "h w 3"],
     likely: Sequence[tuple[str, float]],
     caption: str,
-    style: Style,
+    style: FigureStyle,
 ) -> Image.Image:
     columns = _columns(len(panels))
     width = max(columns * style.column + (columns - 1) * GUTTER, NARROWEST)
@@ -180,7 +180,7 @@ def _laid_out(
     return page
 
 
-def _draw_input(page: Image.Image, image: UInt8[np.ndarray, "h w 3"], style: Style) -> None:
+def _draw_input(page: Image.Image, image: UInt8[np.ndarray, "h w 3"], style: FigureStyle) -> None:
     height, width = image.shape[:2]
     side = round(HEADER * min(width / height, 1.0))
     small = _reduced(image, side)[0]
@@ -192,7 +192,7 @@ def _draw_input(page: Image.Image, image: UInt8[np.ndarray, "h w 3"], style: Sty
     style.text.write(ImageDraw.Draw(page), at, remark, SMALL, colour=SOFT)
 
 
-def _draw_classes(page: Image.Image, right: int, likely: Sequence[tuple[str, float]], style: Style) -> None:
+def _draw_classes(page: Image.Image, right: int, likely: Sequence[tuple[str, float]], style: FigureStyle) -> None:
     """Draw the predicted class, and below it the most probable ones with bars from 0 to 100 %."""
     draw, text = ImageDraw.Draw(page), style.text
     left = MARGIN + HEADER + GUTTER
@@ -212,7 +212,7 @@ def _draw_classes(page: Image.Image, right: int, likely: Sequence[tuple[str, flo
             draw.rectangle((begins, base - 21, begins + length - 1, base - 2), fill=ACCENT)
 
 
-def _caption(network: str, panels: Sequence[Panel], style: Style) -> str:
+def _caption(network: str, panels: Sequence[Panel], style: FigureStyle) -> str:
     words, look = style.words, style.look
     said = [words["network"].format(network=network)]
     if not panels:

@@ -18,7 +18,18 @@ from cbam_core.errors import RenderError
 from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.render.lettering import lettering
 from cbam_core.render.overlay import cells_on_input
-from cbam_core.render.panels import ACCENT, FAINT, INK, LABEL, SMALL, SOFT, Style, alone_size, draw_panel, panel_of
+from cbam_core.render.panels import (
+    ACCENT,
+    FAINT,
+    INK,
+    LABEL,
+    SMALL,
+    SOFT,
+    FigureStyle,
+    alone_size,
+    draw_panel,
+    panel_of,
+)
 from cbam_core.results.film import Film
 from cbam_core.results.kinds import AXES
 from cbam_core.results.look import DEFAULT_LOOK, Look
@@ -55,7 +66,7 @@ PICTURE = {1: 480, 2: 448, 3: 384}
 class _Drawn:
     """Shared parts of all scenes."""
 
-    style: Style
+    style: FigureStyle
     film: Film
     image: int
     caption: str
@@ -140,7 +151,7 @@ def draw_scenes(
     picture = film.images[image]
     masks = [block.spatial_mask for block in film.shown(0, image)]
     caption = words["film"].format(network=network, opacity=100 * look.opacity, colours=look.colours)
-    style = Style(
+    style = FigureStyle(
         text=lettering([network, *film.classes, *film.blocks, *words.values(), "0123456789+-…"]),
         words=words,
         picture=picture,
@@ -235,7 +246,7 @@ def _draw_accuracy(page: Image.Image, shared: _Drawn, scene: int) -> None:
         text.write(draw, at, epoch, SMALL, colour=INK if now else SOFT, anchor="ms", heavy=now)
 
 
-def _labelled(epochs: Sequence[int], across: Sequence[int], style: Style) -> list[int]:
+def _labelled(epochs: Sequence[int], across: Sequence[int], style: FigureStyle) -> list[int]:
     """Select the scenes whose epochs can be labelled without overlap, always with the last."""
     kept: list[int] = []
     for number in reversed(range(len(epochs))):

@@ -76,7 +76,7 @@ def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> 
 
 
 @dataclass(frozen=True, eq=False)
-class Style:
+class FigureStyle:
     """Shared settings of all blocks of a figure.
 
     Attributes:
@@ -119,7 +119,7 @@ class Style:
         return self._below_masks() if masks else NAMED
 
 
-def draw_panel(page: Image.Image, at: At, panel: Panel, style: Style, *, masks: bool, weights: bool) -> None:
+def draw_panel(page: Image.Image, at: At, panel: Panel, style: FigureStyle, *, masks: bool, weights: bool) -> None:
     """Draw one block with its top left corner at `at`.
 
     Args:
@@ -138,7 +138,7 @@ def draw_panel(page: Image.Image, at: At, panel: Panel, style: Style, *, masks: 
         _draw_weights(page, (x, y + style.weights_at(masks)), panel, style)
 
 
-def _draw_name(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
+def _draw_name(page: Image.Image, at: At, panel: Panel, style: FigureStyle) -> None:
     draw, text, words = ImageDraw.Draw(page), style.text, style.words
     details = []
     if panel.weights is not None:
@@ -154,7 +154,7 @@ def _draw_name(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
     text.write(draw, (at[0], at[1] + 72), line, SMALL, colour=SOFT)
 
 
-def _draw_masks(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
+def _draw_masks(page: Image.Image, at: At, panel: Panel, style: FigureStyle) -> None:
     x, y = at
     width, height = style.size
     if panel.mask is None:
@@ -182,13 +182,13 @@ def alone_size(
     return max(round(columns * ratio), 1), max(round(rows * ratio), 1)
 
 
-def _alone(mask: Float32[np.ndarray, "h w"], style: Style) -> Image.Image:
+def _alone(mask: Float32[np.ndarray, "h w"], style: FigureStyle) -> Image.Image:
     """Draw the mask in whole cells; if there are more cells than pixels, some are left out, not averaged."""
     picture = Image.fromarray(raw_mask(mask, style.look))
     return picture.resize(alone_size(mask, style.picture, style.zoom), Image.Resampling.NEAREST)
 
 
-def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"], style: Style) -> None:
+def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"], style: FigureStyle) -> None:
     """Draw the colour scale; under a fixed one, a line from the mask's minimum to its maximum."""
     draw, text = ImageDraw.Draw(page), style.text
     x, y = at
@@ -210,7 +210,7 @@ def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"]
     _draw_range(draw, (x + width // 2, baseline), mask, style)
 
 
-def _draw_range(draw: ImageDraw.ImageDraw, at: At, mask: Float32[np.ndarray, "h w"], style: Style) -> None:
+def _draw_range(draw: ImageDraw.ImageDraw, at: At, mask: Float32[np.ndarray, "h w"], style: FigureStyle) -> None:
     text, words = style.text, style.words
     shown = _range(mask, style) if is_fixed(style.look) else ""
     flag = words["flat"] if style.look.reading == "values" and is_flat(mask) else ""
@@ -221,12 +221,12 @@ def _draw_range(draw: ImageDraw.ImageDraw, at: At, mask: Float32[np.ndarray, "h 
     text.write(draw, (right, at[1]), flag, SMALL, colour=WARNING, heavy=True)
 
 
-def _range(values: Float32[np.ndarray, "*shape"], style: Style) -> str:
+def _range(values: Float32[np.ndarray, "*shape"], style: FigureStyle) -> str:
     low, high = stretch(values)
     return style.words["range"].format(low=_written(low, style), high=_written(high, style))
 
 
-def _written(value: float, style: Style, digits: int = 3) -> str:
+def _written(value: float, style: FigureStyle, digits: int = 3) -> str:
     """Format a number for the look's reading: x1.250 for multiples, +0.250 for differences."""
     sign = {"relative": "×", "usual": "+" if value > 0 else ""}.get(style.look.reading, "")
     return f"{sign}{value:.{digits}f}"
@@ -247,7 +247,7 @@ class Axis:
     base: float
 
 
-def _draw_weights(page: Image.Image, at: At, panel: Panel, style: Style) -> None:
+def _draw_weights(page: Image.Image, at: At, panel: Panel, style: FigureStyle) -> None:
     draw, text, words = ImageDraw.Draw(page), style.text, style.words
     x, y = at
     top, bottom = y + LABEL, y + LABEL + PLOT
@@ -307,7 +307,7 @@ def _draw_bars(
     page.paste(ACCENT, box, stencil)
 
 
-def _draw_gap(page: Image.Image, box: tuple[int, int, int, int], remark: str, style: Style) -> None:
+def _draw_gap(page: Image.Image, box: tuple[int, int, int, int], remark: str, style: FigureStyle) -> None:
     """Draw a pale box with the reason for a missing part."""
     left, top, right, bottom = box
     draw = ImageDraw.Draw(page)
