@@ -1,7 +1,7 @@
 import dataclasses
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +158,7 @@ def test_hostile_files_cost_neither_memory_nor_time(tmp_path: Path) -> None:
     """All of them in one process whose memory is limited."""
     for index, case in enumerate(HOSTILE):
         (tmp_path / f"{index:03}.bin").write_bytes(case.content)
-    started = time.perf_counter()
+    before = os.times()
     program = """
 import resource, sys
 from pathlib import Path
@@ -179,7 +179,8 @@ print(refused)
 """
     result = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     assert result.stdout.split() == [str(len(HOSTILE))], result.stderr
-    assert time.perf_counter() - started < 60
+    computed = os.times().children_user - before.children_user
+    assert computed < 60  # seconds of computing: a busy machine takes longer
 
 
 def test_any_module_is_a_network_to_show_and_none_to_save(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Inspect and Training by keyboard alone; that Tab reaches everything on every page is in test_accessibility.py."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.keyboard import RESTING, START
 from tests.browser.scenes import SCENES
@@ -57,7 +58,7 @@ def test_arrow_keys_choose_the_source_of_pictures(page):
     page.get_by_role("radiogroup", name="Image source").get_by_role("radio", name="Samples").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
-    page.get_by_role("radio", name="Test set", checked=True).wait_for()
+    expect(page.get_by_role("radio", name="Test set")).to_be_checked()
 
 
 def test_the_film_waits_to_be_played_and_does_not_glide_where_motion_is_unwanted(visit):

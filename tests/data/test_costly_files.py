@@ -3,6 +3,7 @@ import struct
 import pytest
 
 from cbam_core.data.costly_files import MAX_CHUNKS, MAX_SCANNED_PIXELS, refuse_costly, refuse_many_scans
+from cbam_core.data.images import decode
 from cbam_core.errors import ImageError
 
 CHUNK = struct.pack(">I4sI", 0, b"tEXt", 0)
@@ -27,3 +28,6 @@ def test_scans_count_by_the_size_of_the_picture():
 @pytest.mark.parametrize("content", [b"", b"\xff", b"II*\0\xff\xff\xff\xff", bytes(40)])
 def test_damage_is_left_to_the_decoder(content, name):
     refuse_costly(content, name)
+    with pytest.raises(ImageError) as caught:
+        decode(content)
+    assert caught.value.code != "image.costly"

@@ -17,6 +17,11 @@ from cbam_core.training.figures import EPOCHS, ITERATIONS, draw_figures
 from tests.made_runs import make_history
 
 
+def pixels_of(path):
+    with Image.open(path) as file:
+        return np.asarray(file.convert("RGB"))
+
+
 def test_both_figures_are_png_files_with_both_curves(tmp_path):
     drawn = draw_figures(make_history(), tmp_path / "new", "fast")
     assert [path.name for path in drawn] == [ITERATIONS, EPOCHS]
@@ -36,9 +41,17 @@ def test_a_run_again_replaces_them(tmp_path):
     assert draw_figures(make_history(4), tmp_path)[1].read_bytes() != before
 
 
-def test_long_runs_single_epochs_and_odd_names_are_drawn(tmp_path):
-    draw_figures(make_history(1, 1), tmp_path, "$x_1$ 50 %")
-    draw_figures(make_history(300, 200), tmp_path)
+@pytest.mark.parametrize(("epochs", "steps"), [(1, 1), (300, 200)])
+def test_single_epochs_and_long_runs_are_drawn(tmp_path, epochs, steps):
+    for path in draw_figures(make_history(epochs, steps), tmp_path):
+        assert (pixels_of(path) != 255).any(axis=2).mean() > 0.005
+
+
+def test_an_odd_name_stands_in_the_title_as_it_is(tmp_path):
+    odd, plain = (pixels_of(draw_figures(make_history(1, 1), tmp_path, name)[0]) for name in ("$x_1$ 50 %", "x1"))
+    rows = np.flatnonzero((odd != plain).any(axis=(1, 2)))
+    assert rows[0] > 0
+    assert rows[-1] < 0.1 * len(odd), "the rest is as with any other name"
 
 
 def test_what_was_not_measured_is_not_drawn(tmp_path):

@@ -43,7 +43,7 @@ def test_uploads_are_forgotten_although_nobody_else_comes(tmp_path):
         left = time.monotonic()
         line = server.process.stdout.readline()
         assert line == "files forgotten\n"
-        assert time.monotonic() - left < 30
+        assert time.monotonic() - left < 100  # Streamlit's own time is 120 seconds
         assert server.log == ""
 
 
