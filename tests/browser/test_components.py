@@ -51,8 +51,14 @@ def call(page, data):
     page.evaluate("data => { window.call(data) }", data)
 
 
-def take_off(page):
-    page.evaluate("() => { document.body.replaceChildren(); window.leave() }")
+AT_ONCE = """([selector, data]) => {
+  const pressed = { key: "ArrowRight", bubbles: true, cancelable: true };
+  document.querySelector(selector).dispatchEvent(new KeyboardEvent("keydown", pressed));
+  if (data) return window.call(data);
+  document.body.replaceChildren();
+  window.leave();
+}"""
+"""A key, and other data or the part's end before anything that waits after the key has happened."""
 
 
 def read(name):
@@ -142,9 +148,7 @@ def test_an_answer_to_an_earlier_move_does_not_take_the_frame_back(mount, framed
 
 def test_a_frame_that_left_the_page_tells_nothing(mount, framed):
     page = mount('<div class="prediction"></div>', painter() + read("prediction.js"), framed(100, 50))
-    page.locator(".frame").focus()
-    page.keyboard.press("ArrowRight")
-    take_off(page)
+    page.evaluate(AT_ONCE, [".frame", None])
     page.wait_for_timeout(500)
     assert page.evaluate("told") == []
 
@@ -212,9 +216,7 @@ def test_a_filter_stays_while_the_page_chooses_what_it_shows_and_goes_when_it_hi
 
 def test_a_choice_that_was_waiting_when_the_page_chose_is_told_no_more(mount):
     page = mount('<div class="strip"></div>', read("strip.js"), tiles())
-    page.locator(".tile").first.focus()
-    page.keyboard.press("ArrowRight")
-    call(page, tiles(turn=1, index=2))
+    page.evaluate(AT_ONCE, [".tile", tiles(turn=1, index=2)])
     page.wait_for_timeout(300)
     assert page.evaluate("told") == []
     assert selected(page) == ["2"]
@@ -222,9 +224,7 @@ def test_a_choice_that_was_waiting_when_the_page_chose_is_told_no_more(mount):
 
 def test_a_strip_that_left_the_page_tells_nothing(mount):
     page = mount('<div class="strip"></div>', read("strip.js"), tiles())
-    page.locator(".tile").first.focus()
-    page.keyboard.press("ArrowRight")
-    take_off(page)
+    page.evaluate(AT_ONCE, [".tile", None])
     page.wait_for_timeout(300)
     assert page.evaluate("told") == []
 
