@@ -29,7 +29,7 @@ WORDLESS = """() => {
   const walk = (root) => {
     for (const element of root.querySelectorAll("*")) {
       if (element.shadowRoot) walk(element.shadowRoot);
-      const seen = element.checkVisibility() && element.getBoundingClientRect().width > 0;
+      const seen = element.checkVisibility({ visibilityProperty: true }) && element.getBoundingClientRect().width > 0;
       if (!seen || !element.matches("canvas, img, [role=img]") || named(element)) continue;
       found.push(element.outerHTML.slice(0, 200));
     }
