@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cbam_core import load_classifier
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/measured.md", "docs/training.md")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -130,3 +132,15 @@ def test_commands_without_make_install_what_make_installs():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "pip install -r requirements.txt -e ." in text
     assert "pip install -r requirements-dev.txt -c requirements.txt" in text
+
+
+def test_the_table_of_usual_gates_is_that_of_the_shipped_files():
+    text = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
+    rows = [row for row in text.splitlines() if re.match(r"\| `(cbam|stage)\d", row)]
+    expected = [
+        f"| `{gate.name}` | {gate.level:.2f} | {gate.shares.fixed:.0%} | {gate.shares.gain:.0%} | {gate.shares.pattern:.0%} "
+        f"| {gate.sentence} |"
+        for name in ("cbam_cnn_cifar10", "cbam_resnet_cifar10")
+        for gate in load_classifier(name).usual.gates
+    ]
+    assert [row.replace(" %", "%") for row in rows] == [row.replace(" %", "%") for row in expected]
