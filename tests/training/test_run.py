@@ -40,9 +40,8 @@ class Counting(Callback):
             raise KeyboardInterrupt
 
 
-@pytest.fixture
-def splits(monkeypatch):
-    """Made-up splits; records which were opened."""
+def made_up(patch):
+    """Put made-up splits in the place of CIFAR-10's; gives the list of those that are opened."""
     draws = np.random.default_rng(0)
     opened = []
 
@@ -52,14 +51,37 @@ def splits(monkeypatch):
         images = draws.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
         return LabelledImages(images, draws.integers(0, 10, count, dtype=np.uint8))
 
-    monkeypatch.setattr(cifar10, "open_split", open_split)
+    patch.setattr(cifar10, "open_split", open_split)
     return opened
 
 
-def test_a_run_leaves_a_checkpoint_with_a_full_card(splits, tmp_path):
+@pytest.fixture
+def splits(monkeypatch):
+    """Made-up splits; records which were opened."""
+    return made_up(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory):
+    """A whole run, and who was told of it; its folder is copied before anything is done with it."""
     counting = Counting()
-    done = train_classifier(RECIPE, tmp_path, callbacks=[counting])
-    assert done.checkpoint == tmp_path / "cbam_cnn_cifar10.safetensors"
+    with pytest.MonkeyPatch.context() as patch:
+        made_up(patch)
+        done = train_classifier(RECIPE, tmp_path_factory.mktemp("complete"), callbacks=[counting])
+    return done, counting
+
+
+@pytest.fixture
+def finished(complete, splits, tmp_path):
+    """The whole run in the test's own folder."""
+    done = complete[0]
+    shutil.copytree(done.checkpoint.parent, tmp_path, dirs_exist_ok=True)
+    return replace(done, checkpoint=tmp_path / done.checkpoint.name)
+
+
+def test_a_run_leaves_a_checkpoint_with_a_full_card(complete):
+    done, counting = complete
+    assert done.checkpoint == done.checkpoint.parent / "cbam_cnn_cifar10.safetensors"
     loaded = load_classifier(done.checkpoint)
     assert loaded.digest == done.classifier.digest
     assert loaded.classes == CLASSES
@@ -76,22 +98,20 @@ def test_a_run_leaves_a_checkpoint_with_a_full_card(splits, tmp_path):
     assert card.versions["torch"] == torch.__version__
 
 
-def test_the_checkpoint_holds_the_trained_weights(splits, tmp_path):
-    done = train_classifier(RECIPE, tmp_path)
+def test_the_checkpoint_holds_the_trained_weights(finished, tmp_path):
     state = torch.load(tmp_path / "state.pt", weights_only=True)["parts"]["model"]
-    loaded = load_classifier(done.checkpoint).model.state_dict()
+    loaded = load_classifier(finished.checkpoint).model.state_dict()
     assert all(torch.equal(state[name], tensor) for name, tensor in loaded.items())
 
 
-def test_a_complete_run_without_a_checkpoint_is_only_finished(splits, tmp_path):
-    first = train_classifier(RECIPE, tmp_path)
-    first.checkpoint.unlink()
+def test_a_complete_run_without_a_checkpoint_is_only_finished(finished, tmp_path):
+    finished.checkpoint.unlink()
     counting = Counting()
     again = train_classifier(RECIPE, tmp_path, resume=True, callbacks=[counting])
     assert counting.epochs == []
-    assert load_classifier(again.checkpoint).card.history == first.classifier.card.history
+    assert load_classifier(again.checkpoint).card.history == finished.classifier.card.history
     for name, tensor in load_classifier(again.checkpoint).model.state_dict().items():
-        assert torch.equal(first.classifier.model.state_dict()[name], tensor)
+        assert torch.equal(finished.classifier.model.state_dict()[name], tensor)
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(splits, tmp_path, monkeypatch):
@@ -114,24 +134,20 @@ def test_a_stopped_run_goes_on_to_the_same_weights(splits, tmp_path, monkeypatch
         assert torch.equal(resumed.classifier.model.state_dict()[name], tensor)
 
 
-def test_a_finished_run_leaves_the_test_set_alone(splits, tmp_path):
-    first = train_classifier(RECIPE, tmp_path)
-    splits.clear()
+def test_a_finished_run_leaves_the_test_set_alone(finished, splits, tmp_path):
     again = train_classifier(RECIPE, tmp_path, resume=True)
     assert splits == []
     assert again.score is None
-    assert again.classifier.card.test_correct == first.score.total_right
+    assert again.classifier.card.test_correct == finished.score.total_right
 
 
-def test_a_folder_with_a_run_is_not_written_over(splits, tmp_path):
-    train_classifier(RECIPE, tmp_path)
+def test_a_folder_with_a_run_is_not_written_over(finished, tmp_path):
     with pytest.raises(TrainingError, match="--resume") as refused:
         train_classifier(RECIPE, tmp_path)
     assert refused.value.code == "training.folder-in-use"
 
 
-def test_another_recipe_is_not_taken_for_the_same_run(splits, tmp_path):
-    train_classifier(RECIPE, tmp_path)
+def test_another_recipe_is_not_taken_for_the_same_run(finished, tmp_path):
     with pytest.raises(TrainingError, match="another recipe"):
         train_classifier(replace(RECIPE, seed=1), tmp_path, resume=True)
 
@@ -168,17 +184,15 @@ def test_a_name_that_is_none_is_refused_before_anything_is_learnt(splits, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_that_lost_its_film_is_finished_with_another(splits, tmp_path):
-    first = train_classifier(RECIPE, tmp_path)
-    first.checkpoint.unlink()
+def test_a_run_that_lost_its_film_is_finished_with_another(finished, tmp_path):
+    finished.checkpoint.unlink()
     (tmp_path / "film.npz").unlink()
     again = train_classifier(RECIPE, tmp_path, resume=True)
     assert open_film(again.checkpoint.with_suffix(".film.npz")).epochs.tolist() == [RECIPE.epochs]
 
 
-def test_a_run_that_was_stopped_after_its_last_epoch_is_complete_once_it_is_finished(splits, tmp_path):
-    first = train_classifier(RECIPE, tmp_path)
-    first.checkpoint.unlink()
+def test_a_run_that_was_stopped_after_its_last_epoch_is_complete_once_it_is_finished(finished, tmp_path):
+    finished.checkpoint.unlink()
     (tmp_path / "progress.json").unlink()
     train_classifier(RECIPE, tmp_path, resume=True)
     progress = read_progress(tmp_path)
@@ -214,10 +228,9 @@ def test_history_and_film_lie_beside_the_checkpoint(splits, tmp_path):
     assert film.classes == done.classifier.classes
 
 
-def test_the_answers_and_the_courses_figures_are_kept(splits, tmp_path):
-    done = train_classifier(RECIPE, tmp_path)
-    kept = open_evaluation(done.checkpoint, done.classifier.digest)
-    assert (kept.split, kept.total_right, kept.total) == ("test", done.score.total_right, 30)
+def test_the_answers_and_the_courses_figures_are_kept(finished, tmp_path):
+    kept = open_evaluation(finished.checkpoint, finished.classifier.digest)
+    assert (kept.split, kept.total_right, kept.total) == ("test", finished.score.total_right, 30)
     assert {ITERATIONS, EPOCHS} <= {path.name for path in tmp_path.glob("*.png")}
 
 
