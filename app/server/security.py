@@ -17,21 +17,17 @@ import base64
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as Event
 
 from app.streamlit_internals import METRICS_PATH
 from cbam_core.errors import Message
-
-Scope = MutableMapping[str, Any]
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +101,7 @@ class SecurityHeaders:
         headers: names and values; a header that the application set itself is kept.
     """
 
-    def __init__(self, app: Application, headers: dict[str, str]) -> None:
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self.app = app
         self.headers = headers
 
@@ -138,7 +134,7 @@ class SameOriginConnections:
         server_address: host name that visitors type when a proxy stands in front; empty for none.
     """
 
-    def __init__(self, app: Application, server_address: str = "") -> None:
+    def __init__(self, app: ASGIApp, server_address: str = "") -> None:
         self.app = app
         self.server_address = server_address.lower()
         self._log = _RefusalLog(
@@ -180,7 +176,7 @@ class KnownNames:
         names: host names in lower case; none where every name will do.
     """
 
-    def __init__(self, app: Application, names: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
         self.app = app
         self.names = frozenset(names)
         self._log = _RefusalLog(
@@ -248,7 +244,7 @@ class MetricsDoor:
         app: the application inside.
     """
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
 from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.server.options import MAX_UPLOAD_MEGABYTES
 from app.streamlit_internals import UPLOAD_PATH, uploaded_bytes
 from cbam_core.errors import Message
-
-Scope = MutableMapping[str, Any]
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_FILES: Final = 100
 """Files that one visitor may have on the server at once."""
@@ -86,7 +81,7 @@ class UploadLimits:
         held: tells what is kept.
     """
 
-    def __init__(self, app: Application, limits: Limits, held: Callable[[], Held] = uploaded_bytes) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, held: Callable[[], Held] = uploaded_bytes) -> None:
         self.app = app
         self.limits = limits
         self.held = held
