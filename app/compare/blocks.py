@@ -112,7 +112,7 @@ class SideBlocks:
 
 
 @dataclass(frozen=True)
-class Style:
+class ComparisonStyle:
     """How blocks are drawn.
 
     Attributes:
@@ -215,7 +215,7 @@ def _have_channels_apart(pair: BlockComparison) -> bool:
 
 @fragment
 def _pair(
-    pair: BlockComparison, left: SideBlocks, right: SideBlocks, *, style: Style, changed: Callable[[], None]
+    pair: BlockComparison, left: SideBlocks, right: SideBlocks, *, style: ComparisonStyle, changed: Callable[[], None]
 ) -> None:
     """One block on both sides; choosing a channel runs this part of the page alone."""
     sides = (left.side, right.side)
@@ -246,7 +246,7 @@ def _channels(
     left: SideBlocks,
     right: SideBlocks,
     *,
-    style: Style,
+    style: ComparisonStyle,
     chosen: int | None,
     key: str,
     changed: Callable[[], None],
@@ -291,7 +291,7 @@ def _name_of_one(place: Place, block: Block) -> str:
 
 @fragment
 def _channels_of_one(
-    place: Place, shown: SideBlocks, block: Block, *, style: Style, changed: Callable[[], None]
+    place: Place, shown: SideBlocks, block: Block, *, style: ComparisonStyle, changed: Callable[[], None]
 ) -> None:
     """Channel weights of one side alone; choosing a channel runs this part of the page alone."""
     weights = block.channel_weights
@@ -333,7 +333,7 @@ def _with_tools(chart: Chart) -> Chart:
     return chart
 
 
-def _settings(pairs: Sequence[BlockComparison], *, images: bool) -> Style:
+def _settings(pairs: Sequence[BlockComparison], *, images: bool) -> ComparisonStyle:
     """Let the visitor choose how it is drawn.
 
     Args:
@@ -360,7 +360,7 @@ def _settings(pairs: Sequence[BlockComparison], *, images: bool) -> Style:
                 key="compare-ends",
                 width=235,
             )
-    return Style(
+    return ComparisonStyle(
         over,
         greatest_difference(pairs) if limit == "widest" else 1.0,
         "index" if order == "index" else "difference",

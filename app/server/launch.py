@@ -58,7 +58,7 @@ _ORIGIN: Final = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Z
 
 
 @dataclass(frozen=True)
-class Site:
+class PublishedAddress:
     """Where the app is published.
 
     Attributes:
@@ -165,16 +165,16 @@ def serve(
         LaunchError: when the address cannot be listened on, or an argument cannot be meant.
         CbamError: what the warm-up found wrong, such as a missing checkpoint.
     """
-    site = _site(host, port, server_address, base_path, embed_from)
-    check_address(site.host, site.port)
+    address = _published_address(host, port, server_address, base_path, embed_from)
+    check_address(address.host, address.port)
     readiness = Readiness()
-    app = build(script, site, readiness, warm_up or _warm_up_services, announce or _print_line)
+    app = build(script, address, readiness, warm_up or _warm_up_services, announce or _print_line)
     options = launch_options(
-        site.host,
-        site.port,
-        server_address=site.server_address,
-        base_path=site.base_path,
-        framed=bool(site.embed_from),
+        address.host,
+        address.port,
+        server_address=address.server_address,
+        base_path=address.base_path,
+        framed=bool(address.embed_from),
     )
     try:
         with without_config_files(), _quiet_server_log(readiness), _arguments([str(script)]):
@@ -186,14 +186,14 @@ def serve(
         if readiness.failure is not None:
             raise readiness.failure from None
         if stopped.code:
-            raise _address_in_use(site.port) from None
+            raise _address_in_use(address.port) from None
 
 
-def _site(
+def _published_address(
     host: str, port: int, server_address: str | None, base_path: str | None, embed_from: Sequence[str] | None
-) -> Site:
+) -> PublishedAddress:
     """Where the app is served; the environment says what arguments do not."""
-    return Site(
+    return PublishedAddress(
         host,
         port,
         (os.environ.get("CBAM_SERVER_ADDRESS", "") if server_address is None else server_address).strip(),
@@ -204,7 +204,7 @@ def _site(
 
 def build(
     script: Path,
-    site: Site,
+    address: PublishedAddress,
     readiness: Readiness,
     warm_up: Callable[[], None],
     announce: Callable[[str], None],
@@ -221,26 +221,26 @@ def build(
             raise
         readiness.ready = True
         looking = asyncio.create_task(look_after_visits())
-        for line in greeting(site, port_in_use()):
+        for line in greeting(address, port_in_use()):
             announce(line)
         yield
         readiness.ready = False
         looking.cancel()
 
     # A container asks at the root, a proxy below its path.
-    paths = {"/api/ready", f"/{site.base_path}/api/ready".replace("//", "/")}
+    paths = {"/api/ready", f"/{address.base_path}/api/ready".replace("//", "/")}
     keep_uploads_in_memory()
     page = client_page()
-    headers = security_headers(site.embed_from, inline_script_digests(page))
-    names = [name.lower() for name in allowed_hosts(site.host, site.server_address)]
+    headers = security_headers(address.embed_from, inline_script_digests(page))
+    names = [name.lower() for name in allowed_hosts(address.host, address.server_address)]
     return st.App(
         script,
         lifespan=lifespan,
-        routes=[*(Route(path, readiness.answer) for path in sorted(paths)), *client_routes(page, site.base_path)],
+        routes=[*(Route(path, readiness.answer) for path in sorted(paths)), *client_routes(page, address.base_path)],
         middleware=[
             Middleware(SecurityHeaders, headers=headers),
             Middleware(KnownNames, names=names),
-            Middleware(SameOriginConnections, server_address=site.server_address),
+            Middleware(SameOriginConnections, server_address=address.server_address),
             Middleware(UploadLimits, limits=limits_of_environment()),
             *([] if os.environ.get(METRICS_VARIABLE) == "1" else [Middleware(MetricsDoor)]),
         ],
@@ -308,12 +308,12 @@ def _address_in_use(port: int) -> LaunchError:
     return LaunchError("launch.port-in-use", "port {port} is in use; choose another with --port", port=port)
 
 
-def greeting(site: Site, port: int) -> Iterator[str]:
+def greeting(address: PublishedAddress, port: int) -> Iterator[str]:
     """What the person who started the server is told, line by line, for the port really in use."""
-    yield f"CBAM Lens is ready at {site.url(port)} (Ctrl+C stops it)"
-    if not is_loopback(site.host):
+    yield f"CBAM Lens is ready at {address.url(port)} (Ctrl+C stops it)"
+    if not is_loopback(address.host):
         yield (
-            f"It listens on {'every network of this machine' if is_wildcard(site.host) else site.host}: "
+            f"It listens on {'every network of this machine' if is_wildcard(address.host) else address.host}: "
             f"anyone who can reach port {port} can open it and upload images; there is no login."
         )
 

@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-Value = TypeVar("Value")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Remembered(Generic[Value]):
+class Remembered(Generic[T]):
     """A value that belongs to no widget.
 
     Attributes:
@@ -26,20 +26,20 @@ class Remembered(Generic[Value]):
     """
 
     name: str
-    first: Callable[[], Value]
+    first: Callable[[], T]
 
-    def get(self) -> Value:
+    def get(self) -> T:
         """Give the value; the one to begin with is kept from then on."""
         if self.name not in st.session_state:
             st.session_state[self.name] = self.first()
-        value: Value = st.session_state[self.name]
+        value: T = st.session_state[self.name]
         return value
 
-    def set(self, value: Value) -> None:
+    def set(self, value: T) -> None:
         """Keep another value."""
         st.session_state[self.name] = value
 
-    def begin(self, value: Value) -> Value:
+    def begin(self, value: T) -> T:
         """Keep a value unless there is one; give the one that is kept."""
         if self.name not in st.session_state:
             st.session_state[self.name] = value

@@ -32,8 +32,8 @@ LONGEST = 200
 """Characters of a value; longer ones are not looked at."""
 
 
-Value = str | int | float | bool | tuple[Any, ...]
-Reader = Callable[[str], Value | None]
+ParameterValue = str | int | float | bool | tuple[Any, ...]
+Reader = Callable[[str], ParameterValue | None]
 """Makes a parameter's value of its text, or None of any text that is not as it should be."""
 
 Readers = Mapping[str, Reader]

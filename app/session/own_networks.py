@@ -35,7 +35,7 @@ SMALL = 64 * 64
 REMEMBERED, FEWEST = 300, 4
 """Results that are kept of each network with small ones, and of any other; between, so many as 30 MB hold."""
 
-Result = TypeVar("Result")
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -142,7 +142,7 @@ def restore() -> str | None:
     return name
 
 
-def recall(classifier: Classifier, key: Hashable, make: Callable[[], Result]) -> Result:
+def recall(classifier: Classifier, key: Hashable, make: Callable[[], Made]) -> Made:
     """A result of one of the visitor's own networks; it is made where it is not remembered."""
     results = _shelf().kept[classifier.name].results
     if key not in results:
@@ -150,7 +150,7 @@ def recall(classifier: Classifier, key: Hashable, make: Callable[[], Result]) ->
         while len(results) > _most_results(classifier):
             results.popitem(last=False)
     results.move_to_end(key)
-    found: Result = results[key]
+    found: Made = results[key]
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.server.launch import Readiness, Site, check_address, greeting, serve
+from app.server.launch import PublishedAddress, Readiness, check_address, greeting, serve
 from app.server.options import SAFE_OPTIONS
 from app.server.theme import theme_options
 from cbam_core.errors import LaunchError
@@ -378,16 +378,16 @@ def test_an_address_that_is_not_ours_is_one_sentence(host):
 )
 def test_values_that_cannot_be_meant_are_refused(values, code):
     with pytest.raises(LaunchError) as error:
-        Site(**values)
+        PublishedAddress(**values)
     assert error.value.code == code
 
 
 def test_the_greeting_says_what_listening_on_every_network_means():
-    first, second = greeting(Site(host="0.0.0.0"), 8501)
+    first, second = greeting(PublishedAddress(host="0.0.0.0"), 8501)
     assert first == "CBAM Lens is ready at http://localhost:8501 (Ctrl+C stops it)"
     assert "anyone" in second
-    assert len(list(greeting(Site(), 8501))) == 1
+    assert len(list(greeting(PublishedAddress(), 8501))) == 1
 
 
 def test_an_ipv6_address_is_written_as_browsers_want_it():
-    assert Site(host="::1", base_path="lens").url(80) == "http://[::1]:80/lens"
+    assert PublishedAddress(host="::1", base_path="lens").url(80) == "http://[::1]:80/lens"
