@@ -171,11 +171,11 @@ def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> C
 def _usual_beside(checkpoint: Path, digest: str) -> Usual | None:
     """Read the usual gates beside a checkpoint; None where there are none for these weights."""
     path = usual_path(checkpoint)
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file():
+            return None
         usual = read_usual(path)
-    except DataError as error:
+    except (DataError, OSError) as error:  # OSError: its name is too long for the file system
         log.warning("%s", error)
         return None
     if usual.digest != digest:

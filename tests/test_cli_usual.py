@@ -76,6 +76,11 @@ def test_a_file_of_other_weights_is_left_out_with_a_warning(checkpoint, tmp_path
     assert "belongs to other weights" in caplog.text
 
 
+def test_a_checkpoint_whose_name_is_nearly_too_long_for_the_file_system_still_loads(checkpoint, tmp_path):
+    renamed = checkpoint.rename(tmp_path / f"{'n' * 250}.pth")
+    assert load_classifier(renamed).usual is None
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence(checkpoint, tmp_path, capsys):
     (tmp_path / "net.usual.npz").mkdir()
     assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 3

@@ -60,7 +60,7 @@ class UsualSums:
         self.count += len(images)
 
     def usual(self, images: str) -> Usual:
-        """Compute the usual values.
+        """Compute the usual values; a gate that was not finite for every image has none.
 
         Args:
             images: name of the images.
@@ -70,14 +70,15 @@ class UsualSums:
         """
         if not self.count:
             raise DataError("usual.no-images", "there are no images to take the usual gates from; name a set with some")
-        gates = tuple(sums.result(*key, images) for key, sums in self._gates.items())
-        return Usual(gates, self.count, images, self._classifier.digest)
+        gates = (sums.result(*key, images) for key, sums in self._gates.items() if sums.is_finite)
+        return Usual(tuple(gates), self.count, images, self._classifier.digest)
 
     def _take_in(self, seen: Observation) -> None:
-        for gate in seen.gates:
-            key = (gate.name, gate.kind, gate.call)
-            found = _GateSums.of(gate.values)
-            self._gates[key] = self._gates[key].joined(found) if key in self._gates else found
+        with np.errstate(invalid="ignore"):  # of gates that are not finite, which `usual` leaves out
+            for gate in seen.gates:
+                key = (gate.name, gate.kind, gate.call)
+                found = _GateSums.of(gate.values)
+                self._gates[key] = self._gates[key].joined(found) if key in self._gates else found
 
 
 class _GateSums:
@@ -90,6 +91,10 @@ class _GateSums:
     def of(cls, values: Float[np.ndarray, " n *shape"]) -> _GateSums:
         wide = values.astype(np.float64)
         return cls(Moments.of(wide), Moments.of(wide.reshape(len(wide), -1).mean(axis=1, keepdims=True)))
+
+    @property
+    def is_finite(self) -> bool:
+        return bool(np.isfinite(self._values.mean).all() and np.isfinite(self._values.squares).all())
 
     def joined(self, other: _GateSums) -> _GateSums:
         return _GateSums(self._values.joined(other._values), self._levels.joined(other._levels))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from jaxtyping import Float32, UInt8
 from cbam_core.errors import Message
 from cbam_core.results.frame import Frame
 from cbam_core.results.kinds import Kind
-from cbam_core.results.look import Look, Reading, as_reading, as_scale
+from cbam_core.results.look import Look, as_reading, as_scale
 from cbam_core.results.placement import Placement
 from cbam_core.results.usual import UsualGate
 
@@ -34,18 +35,21 @@ class Gate:
     kind: Kind
     call: int
     values: Float32[np.ndarray, ...]
-    usual: UsualGate | None = None
+    usual: UsualGate | None = field(default=None, repr=False)
 
     @property
     def relative(self) -> Float32[np.ndarray, ...] | None:
-        """The values as multiples of their own mean: g / mean(g), 1 on average; None where that mean is not above 0."""
+        """The values as multiples of their own mean: g / mean(g), 1 on average.
+
+        None where that mean is not above 0, or not finite.
+        """
         return _relative(self.values)
 
     @property
     def against_usual(self) -> Float32[np.ndarray, ...] | None:
         """Difference of the gate's shape from the usual: g / mean(g) - u / mean(u), 0 on average.
 
-        None where the usual values u are unknown or have another size, or where a mean is not above 0.
+        None where the usual values u are unknown or have another size, or where a mean is not above 0 or not finite.
         """
         if self.usual is None or self.usual.mean.shape != self.values.shape:
             return None
@@ -56,15 +60,19 @@ class Gate:
     def gain(self) -> float | None:
         """Strength of the gate for this image: mean(g) / mean(u), 1 for the usual strength.
 
-        None where the usual values u are unknown, or where a mean is not above 0.
+        None where the usual values u are unknown, or where a mean is not above 0 or not finite.
         """
-        if self.usual is None or self.usual.level <= 0 or self.level <= 0:
+        if self.usual is None or not (_has_shape(self.usual.level) and _has_shape(self.level)):
             return None
         return self.level / self.usual.level
 
-    def read(self, reading: Reading) -> Float32[np.ndarray, ...] | None:
-        """Return the values of a reading: `values`, `relative` or `against_usual`; None where there are none."""
-        if reading == "values":
+    def read(self, reading: str) -> Float32[np.ndarray, ...] | None:
+        """Return the values of a reading: `values`, `relative` or `against_usual`; None where there are none.
+
+        Raises:
+            RenderError: there is no such reading.
+        """
+        if as_reading(reading) == "values":
             return self.values
         return self.relative if reading == "relative" else self.against_usual
 
@@ -76,7 +84,12 @@ class Gate:
 
 def _relative(values: Float32[np.ndarray, ...]) -> Float32[np.ndarray, ...] | None:
     mean = values.mean(dtype=np.float64)
-    return (values / mean).astype(np.float32) if mean > 0 else None
+    return (values / mean).astype(np.float32) if _has_shape(mean) else None
+
+
+def _has_shape(level: float) -> bool:
+    """Check that values with this mean can be divided by it."""
+    return bool(0 < level < math.inf)
 
 
 @dataclass(frozen=True, eq=False)

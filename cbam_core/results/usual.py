@@ -13,7 +13,7 @@ The squares of the three parts add up to those of the whole, so their shares of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,7 +22,7 @@ from jaxtyping import Float32
 
 from cbam_core.errors import DataError, Message
 from cbam_core.results.arrays import read_arrays, write_arrays
-from cbam_core.results.kinds import Kind, as_kind
+from cbam_core.results.kinds import AXES, Kind, as_kind
 
 SUFFIX = ".usual.npz"
 """Ending of the name of a file of usual gates; it starts like that of its checkpoint."""
@@ -198,7 +198,7 @@ def read_usual(path: Path) -> Usual:
     """
     try:
         return _from_arrays(read_arrays(path, largest=LARGEST))
-    except (DataError, OSError, ValueError, KeyError, TypeError) as error:  # the last three: arrays that do not fit
+    except (DataError, OSError, ValueError, KeyError, TypeError, OverflowError) as error:  # from ValueError on: misfits
         raise DataError(
             "usual.unreadable", "{path} does not hold the usual gates of a network; create it again", path=str(path)
         ) from error
@@ -213,18 +213,31 @@ def _gates(arrays: Mapping[str, np.ndarray], count: int, images: str) -> Iterabl
     columns = (arrays[name].tolist() for name in ("names", "kinds", "calls", "variance", "shares"))
     for place, (name, kind, call, variance, shares) in enumerate(zip(*columns, strict=True)):
         mean, deviation = arrays[f"mean:{place}"], arrays[f"deviation:{place}"]
-        if mean.shape != deviation.shape or not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
-            raise ValueError(f"the values of {name} do not fit")
-        if not (np.isfinite(variance) and np.isfinite(shares).all()):
-            raise ValueError(f"the shares of {name} are no numbers")
-        yield UsualGate(
+        gate = UsualGate(
             name=str(name),
             kind=as_kind(kind),
             call=int(call),
             mean=mean,
             deviation=deviation,
             variance=float(variance),
-            shares=Shares(*shares),
+            shares=Shares(*map(float, shares)),
             count=count,
             images=images,
         )
+        _check(gate)
+        yield gate
+
+
+def _check(gate: UsualGate) -> None:
+    """Check that a gate's arrays and numbers can be those of a gate.
+
+    Raises:
+        ValueError: they cannot.
+    """
+    for values in (gate.mean, gate.deviation):
+        if values.dtype.kind != "f" or values.itemsize != 4 or not np.isfinite(values).all():
+            raise ValueError(f"the values of {gate.name} are not finite float32 numbers")
+    if not gate.mean.size or gate.mean.ndim != len(AXES[gate.kind]) or gate.mean.shape != gate.deviation.shape:
+        raise ValueError(f"the values of {gate.name} do not fit")
+    if not 0 <= gate.variance < np.inf or not all(0 <= share <= 1 for share in astuple(gate.shares)):
+        raise ValueError(f"the variance of {gate.name} or its shares are out of range")

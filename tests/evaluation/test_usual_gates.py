@@ -105,6 +105,26 @@ def test_a_planted_gate_is_told_from_the_others(mask, sentence):
     assert str(usual.gates[0].sentence).startswith(sentence)
 
 
+class Aside(Net):
+    """A network whose logits do not depend on its gate."""
+
+    def forward(self, images):
+        self.attn(images)
+        return self.head(images.mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_gate_that_is_not_finite_for_an_image_has_no_usual_values(value):
+    mask = lambda images: torch.where(flat(images) > 0.9, value, 0.5)  # noqa: E731
+    classifier = Classifier(
+        model=Aside(mask).eval(), classes=("a", "b"), mean=(0.0,) * 3, std=(1.0,) * 3, input_size=(4, 4)
+    )
+    images = np.zeros((3, 4, 4, 3), np.uint8)
+    assert len(usual_gates(classifier, Dataset("planted", "", (), images, None)).gates) == 1
+    images[1] = 255
+    assert usual_gates(classifier, Dataset("planted", "", (), images, None)).gates == ()
+
+
 def test_without_images_there_is_one_sentence(tiny_classifier: Classifier) -> None:
     with pytest.raises(DataError, match="no images to take the usual gates from"):
         UsualSums(tiny_classifier).usual("none")

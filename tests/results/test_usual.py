@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from cbam_core.errors import DataError
+from cbam_core.errors import DataError, RenderError
 from cbam_core.results.explanation import Gate
 from cbam_core.results.usual import Shares, Usual, UsualGate, read_usual, usual_path, write_usual
 
@@ -77,6 +79,25 @@ def test_a_gate_of_zeros_has_no_shape():
     assert (gate.relative, gate.against_usual, gate.gain) == (None, None, None)
 
 
+@pytest.mark.parametrize("value", [-0.5, np.inf, np.nan])
+def test_a_gate_whose_mean_is_negative_or_not_finite_has_no_shape_and_no_strength(value):
+    values = np.full((2, 2), value, np.float32)
+    gate = Gate("cbam1.spatial", "spatial", 1, values, usual_gate([[0.1, 0.3], [0.1, 0.3]]))
+    assert (gate.relative, gate.against_usual, gate.gain) == (None, None, None)
+    other = Gate("cbam1.spatial", "spatial", 1, np.full((2, 2), 0.5, np.float32), usual_gate(values))
+    assert (other.against_usual, other.gain) == (None, None)
+
+
+def test_an_unknown_reading_of_a_gate_is_refused():
+    with pytest.raises(RenderError, match="unknown reading 'absolute'; choose one of values, relative, usual"):
+        Gate("cbam1.channel", "channel", 1, np.array([0.2], np.float32)).read("absolute")
+
+
+def test_usual_values_do_not_lengthen_what_a_gate_prints():
+    gate = Gate("cbam1.channel", "channel", 1, np.array([0.2, 0.6], np.float32))
+    assert repr(replace(gate, usual=usual_gate([0.1, 0.3]))) == repr(gate)
+
+
 def test_a_file_gives_back_what_was_written(tmp_path):
     first, second = usual_gate([[0.2, 0.4]]), usual_gate([0.3, 0.5, 0.7], kind="channel", name="cbam1.channel")
     write_usual(Usual((first, second), 123, "cifar10:train", "abc"), tmp_path / "net.usual.npz")
@@ -106,6 +127,15 @@ def test_a_network_without_gates_has_a_file_too(tmp_path):
         {"kinds": np.array(["sideways"])},
         {"calls": np.array([1, 1])},
         {"count": np.zeros(3)},
+        {"count": np.array(np.inf)},
+        {"calls": np.array([np.inf])},
+        {"shares": np.full((1, 3), 1e308)},
+        {"shares": np.full((1, 3, 2), 0.1)},
+        {"variance": np.array([-1.0])},
+        {"mean:0": np.full((1, 2), 1e200)},
+        {"mean:0": np.ones((1, 2), bool)},
+        {"mean:0": np.full(2, 0.5, np.float32), "deviation:0": np.full(2, 0.5, np.float32)},
+        {"mean:0": np.zeros((0, 2), np.float32), "deviation:0": np.zeros((0, 2), np.float32)},
     ],
 )
 def test_a_file_whose_arrays_do_not_fit_is_refused(tmp_path, change):
