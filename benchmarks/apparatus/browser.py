@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -43,8 +44,9 @@ def serving(command: list[str]) -> Iterator[Server]:
     Args:
         command: what to run, with free choice of the port.
     """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # an installed package has no `app` at its top level
     started = perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
         try:
             assert process.stdout is not None
             for line in process.stdout:
