@@ -52,7 +52,7 @@ class Selected:
 
 
 _SIDES: Remembered[dict[Place, Selected]] = Remembered("compare-sides", dict)
-_GENERATION = Generation("compare-turn")
+_GENERATION = Generation("compare-generation")
 
 
 def begin(left: Selected, right: Selected) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from app import services
 from app.inspect.result import ShownImage, show_result, show_uploads, write_nothing
 from app.inspect.start import open_address
-from app.inspect.state import BROUGHT, FIRST, FOLDER, FOLDER_TURN, SAMPLE, SAMPLE_TURN, SOURCE, was_shown
+from app.inspect.state import BROUGHT, FIRST, FOLDER, FOLDER_GENERATION, SAMPLE, SAMPLE_GENERATION, SOURCE, was_shown
 from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
 from app.server.upload_limits import uploads_stay_in_memory
 from app.session import last_image, own_networks
@@ -87,7 +87,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
         services.sample_png(),
         services.sample_tiles(),
         columns=10,
-        chosen=PageChoice(SAMPLE.get(), SAMPLE_TURN.number),
+        chosen=PageChoice(SAMPLE.get(), SAMPLE_GENERATION.number),
         key="sample",
         prefetched=Lane("sample", classifier.digest),
     )
@@ -95,7 +95,7 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
         return
     last_image.keep(Picked("sample", index))
     result = services.show_sample(classifier, index)
-    ahead = Ahead("sample", classifier.digest, index, SAMPLE_TURN.number)
+    ahead = Ahead("sample", classifier.digest, index, SAMPLE_GENERATION.number)
     about = services.about_sample(index)
     shown_image = ShownImage(result, about.name, about.caption, about.truth, link=f"sample-{index}")
     show_result(classifier, shown_image, key="sample", ahead=ahead)
@@ -192,7 +192,7 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
         partial(services.gallery_sheet, images),
         first=FOLDER.get(),
         key="gallery",
-        turn=FOLDER_TURN.number,
+        generation=FOLDER_GENERATION.number,
     )
     if not shown:
         return

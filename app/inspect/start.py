@@ -10,9 +10,9 @@ from app.inspect.link import settings_of
 from app.inspect.state import (
     BROUGHT,
     FOLDER,
-    FOLDER_TURN,
+    FOLDER_GENERATION,
     SAMPLE,
-    SAMPLE_TURN,
+    SAMPLE_GENERATION,
     SOURCE,
     begin_with_settings,
     begin_with_square,
@@ -42,12 +42,12 @@ def _choose(source: str, which: Any, classifier: Classifier, asked: Mapping[str,
     test = services.test_set()
     if source == "sample" and which < len(services.samples()):
         SAMPLE.set(which)
-        SAMPLE_TURN.advance()
+        SAMPLE_GENERATION.advance()
     elif source == "test" and test is not None and which < len(test):
         keep_chosen(which, _selection_with(which, classifier, test, asked))
     elif source == "folder" and which in services.gallery_by_name():
         FOLDER.set(which)
-        FOLDER_TURN.advance()
+        FOLDER_GENERATION.advance()
         FIT.set(asked.get("fit", "crop"))
         begin_with_square(which, asked.get("square"))
     else:

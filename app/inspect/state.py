@@ -18,10 +18,10 @@ FIRST = 31
 SOURCE = Choice("inspect-source")
 """Where images come from."""
 
-SAMPLE, SAMPLE_TURN = Remembered("inspect-sample", lambda: FIRST), Generation("inspect-sample-turn")
+SAMPLE, SAMPLE_GENERATION = Remembered("inspect-sample", lambda: FIRST), Generation("inspect-sample-generation")
 """Place in the sample sheet that the page chose last, and how often an address did."""
 
-FOLDER, FOLDER_TURN = Remembered("inspect-folder", str), Generation("inspect-folder-turn")
+FOLDER, FOLDER_GENERATION = Remembered("inspect-folder", str), Generation("inspect-folder-generation")
 """Name of the operator's image that was shown last, "" before one was, and how often an address chose one."""
 
 BROUGHT: Remembered[Upload | None] = Remembered("inspect-brought", lambda: None)

@@ -238,8 +238,8 @@ def _page_of_strip(
     shown = tuple(found[start : start + SHOWN].tolist())
     tiles = [Tile(index, _label(index, about(index)), about(index).truth) for index in shown]
     if _ON_STRIP.get().images != shown:
-        turn = _ON_STRIP.get().chosen.turn + 1
-        _ON_STRIP.set(_OnStrip(shown, PageChoice(int(found[place]), turn)))
+        generation = _ON_STRIP.get().chosen.generation + 1
+        _ON_STRIP.set(_OnStrip(shown, PageChoice(int(found[place]), generation)))
     chosen = _ON_STRIP.get().chosen
     strip(
         sheet(shown),
@@ -248,7 +248,7 @@ def _page_of_strip(
         chosen=chosen,
         key=_STRIP.key,
         tools=False,
-        on_choice=lambda: _take(chosen.turn, shown),
+        on_choice=lambda: _take(chosen.generation, shown),
     )
     return int(found[place])
 
@@ -277,9 +277,9 @@ def _label(index: int, answered: Answered) -> str:
     return WORDS["answered"].format(index=index, truth=truth, predicted=class_name(answered.predicted))
 
 
-def _take(turn: int, shown: tuple[int, ...]) -> None:
+def _take(generation: int, shown: tuple[int, ...]) -> None:
     """An image that was clicked."""
-    given = picked_in(turn, _STRIP.get({}))
+    given = picked_in(generation, _STRIP.get({}))
     if given in shown:
         _CHOSEN.set(given)
 

@@ -2,7 +2,7 @@
 
 The only room with cache decorators. Keys are digests and settings, never images: what Streamlit would hash of a
 large array is a sample of it. What comes of an upload is kept in the visitor's session, and goes with it.
-What is not remembered yet is worked out in a `turn`, so that nobody's work keeps everybody waiting.
+What is not remembered yet is worked out in a `slot`, so that one visitor's work does not keep all others waiting.
 """
 
 from app.services.class_means import class_summaries, test_summaries

@@ -123,16 +123,16 @@ class Choice:
         if self.is_known:
             self._last.set(self.get())
 
-    def start(self, value: Any, turn: int = 0) -> Any:
+    def start(self, value: Any, generation: int = 0) -> Any:
         """Give what a part begins with: the same as long as it is drawn, whatever is chosen in it.
 
         Args:
             value: to begin with, for a part that was not drawn.
-            turn: another number where a part that is drawn begins anew.
+            generation: another number where a part that is drawn begins anew.
         """
-        start: Remembered[tuple[int, Any]] = Remembered(f"{self.key}-start", lambda: (turn, value))
-        if not self.is_known or start.get()[0] != turn:
-            start.set((turn, value))
+        start: Remembered[tuple[int, Any]] = Remembered(f"{self.key}-start", lambda: (generation, value))
+        if not self.is_known or start.get()[0] != generation:
+            start.set((generation, value))
         return start.get()[1]
 
     def restart(self) -> None:

@@ -1,12 +1,11 @@
-"""Who computes now: at most as many at once as there are cores, one place a visitor, in order of arrival.
+"""Who computes now: at most as many at once as there are cores, one slot a visitor, in order of arrival.
 
 Decoding a photo or explaining it takes all of a core. Without an order, a visitor with many images would have as many
 threads at work as they can start, and everybody else would wait for all of them. So such work is done in pieces of at
-most a second or so, and each piece takes its turn. Results that are remembered need none.
+most a second or so, and each piece takes a slot. Results that are remembered need none.
 
-Whoever has a turn must wait for nothing else: not for another turn, and not for a lock that somebody may hold who
-waits for a turn. Streamlit's caches hold such locks, so turns are taken inside of cached functions, around their
-innermost work.
+Work in a slot must wait for nothing else: not for another slot, and not for a lock whose owner may be waiting for a
+slot. Streamlit's caches hold such locks, so slots are taken inside of cached functions, around their innermost work.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ _LOOK_EVERY: Final = 0.1
 
 
 class FairQueue:
-    """A queue for a few places, in order of arrival.
+    """A queue for a few slots, in order of arrival.
 
     Args:
-        places: how many may be inside at once, at least 1.
+        slots: how many may be inside at once, at least 1.
     """
 
-    def __init__(self, places: int) -> None:
-        self.places = places
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
         self._changed = Condition()
         self._waiting: deque[_Ticket] = deque()
         self._inside: list[_Ticket] = []
@@ -44,12 +43,12 @@ class FairQueue:
 
     @contextmanager
     def slot(self, visitor: str | None, while_waiting: Callable[[], None] | None = None) -> Iterator[None]:
-        """Wait for a place, hold it inside of the block, and give it back, whatever happens.
+        """Wait for a slot, hold it inside of the block, and give it back, whatever happens.
 
         Taken again inside of itself, it goes through.
 
         Args:
-            visitor: who asks; has one place at most. None: somebody who counts as nobody else.
+            visitor: who asks; has one slot at most. None: a visitor like no other, each time.
             while_waiting: called about ten times a second; what it raises ends the waiting.
         """
         if getattr(self._thread, "inside", False):
@@ -68,12 +67,12 @@ class FairQueue:
 
     @property
     def waiting(self) -> int:
-        """How many wait for a place now."""
+        """How many wait for a slot now."""
         return len(self._waiting)
 
     @property
     def inside(self) -> int:
-        """How many have a place now."""
+        """How many have a slot now."""
         return len(self._inside)
 
     def _enter(self, ticket: _Ticket, while_waiting: Callable[[], None] | None) -> None:
@@ -90,26 +89,26 @@ class FairQueue:
             raise
 
     def _admitted(self, ticket: _Ticket) -> bool:
-        """Wait for a moment; whether the place was had by then."""
+        """Wait for a moment; whether the slot was given by then."""
         with self._changed:
             self._changed.wait_for(lambda: self._next() is ticket, _LOOK_EVERY)
             if self._next() is not ticket:
                 return False
             self._waiting.remove(ticket)
             self._inside.append(ticket)
-            self._changed.notify_all()  # the next one may have a place too
+            self._changed.notify_all()  # the next one may have a slot too
             return True
 
     def _next(self) -> _Ticket | None:
         """The first in the queue who may go in; a visitor who is inside already lets others pass."""
-        if len(self._inside) >= self.places:
+        if len(self._inside) >= self.slots:
             return None
         busy = {ticket.visitor for ticket in self._inside if ticket.visitor is not None}
         return next((ticket for ticket in self._waiting if ticket.visitor not in busy), None)
 
 
 class _Ticket:
-    """A wish for a place; distinguished by identity."""
+    """A wish for a slot; distinguished by identity."""
 
     def __init__(self, visitor: str | None) -> None:
         self.visitor = visitor
@@ -117,12 +116,12 @@ class _Ticket:
 
 @contextmanager
 def slot(visitor: str | None = None) -> Iterator[None]:
-    """One piece of heavy work of this visitor; waits until it is their turn.
+    """Wait for a slot for one piece of this visitor's heavy work, and hold it inside of the block.
 
     While they wait, Streamlit can end the run of their page: because they chose something else, or left.
 
     Args:
-        visitor: who asks, see `app.streamlit_internals.this_session`; None: whoever's page this thread makes.
+        visitor: who asks, see `app.streamlit_internals.this_session`; None: the visitor whose page this thread makes.
     """
     of_thread = this_session()
     with _queue().slot(visitor or of_thread, let_streamlit_stop if of_thread is not None else None):
@@ -130,16 +129,16 @@ def slot(visitor: str | None = None) -> Iterator[None]:
 
 
 def slots_of_this_session() -> Callable[[], AbstractContextManager[None]]:
-    """Gives turns of the visitor whose page is made now, to work that is done later, piece by piece."""
+    """Give slots of the visitor whose page is made now to work that is done later, piece by piece."""
     return partial(slot, this_session())
 
 
 def in_slot(work: Callable[[], bytes]) -> Callable[[], bytes]:
-    """The same work, done in a turn of the visitor whose page is made now: for files that are made when asked for."""
-    turns = slots_of_this_session()
+    """Have the work done in a slot of the visitor whose page is made now: for files that are made when asked for."""
+    slots = slots_of_this_session()
 
     def done() -> bytes:
-        with turns():
+        with slots():
             return work()
 
     return done

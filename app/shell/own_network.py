@@ -33,7 +33,7 @@ WORDS = Words(
     }
 )
 
-_FILE = Choice("own-file", Generation("own-turn"))
+_FILE = Choice("own-file", Generation("own-generation"))
 _BECAME: Remembered[tuple[str, CbamError | str] | None] = Remembered("own-became", lambda: None)
 
 

@@ -63,7 +63,7 @@ def downloads(
     words = translated(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
     originals = _Decoded(files if settings.image == "original" else NO_FILES)
 
-    turns = slots_of_this_session()
+    slots = slots_of_this_session()
 
     def alone(chosen: Format) -> bytes:
         asked = Request(one, originals.get(name), settings.look, words, datetime.now(UTC), NO_FILES)
@@ -73,7 +73,7 @@ def downloads(
         return as_zip(one, original=originals.get(name), words=words, look=settings.look)
 
     def of_all() -> bytes:
-        return as_zip(explanations, original=originals, within=turns, words=words, look=settings.look)
+        return as_zip(explanations, original=originals, within=slots, words=words, look=settings.look)
 
     stem = _stem(name)
     shown = _digest(explanations, name, settings)

@@ -28,7 +28,7 @@ Sheet = Callable[[int, Callable[[int], object]], bytes]
 """Gives thumbnails as one PNG, so many in a row; while it makes them, it calls the function with how many are done."""
 
 
-def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: str, turn: int = 0) -> int | None:
+def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: str, generation: int = 0) -> int | None:
     """Let the visitor choose an image.
 
     Args:
@@ -36,7 +36,7 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: 
         sheet: gives the thumbnails of all images, in their order.
         first: name of the image to begin with; that of the first one where there is none of this name.
         key: of the widget; other images have one of their own, for places mean others then.
-        turn: another number where the page chooses `first` anew.
+        generation: another number where the page chooses `first` anew.
 
     Returns:
         The image's place; None where there are none.
@@ -50,9 +50,9 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: 
     thumbnails = sheet(COLUMNS, lambda done: room.progress(done / len(names), text=said))
     described = [Tile(place, name, "") for place, name in enumerate(names)]
     key = f"{key}-{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}"
-    start = Choice(key).start(names.index(first) if first in names else 0, turn)
+    start = Choice(key).start(names.index(first) if first in names else 0, generation)
     with room.container():
-        return strip(thumbnails, described, columns=COLUMNS, chosen=PageChoice(start, turn), key=key)
+        return strip(thumbnails, described, columns=COLUMNS, chosen=PageChoice(start, generation), key=key)
 
 
 def say_unreadable(error: CbamError) -> None:

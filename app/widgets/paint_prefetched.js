@@ -11,8 +11,9 @@ function leaveAhead(root) {
 /**
  * Call with every answer of the server.
  * @param {Element} root of the part
- * @param {?{channel: string, of: string, index: number, turn: number}} ahead which result the answer is; null where none
- *   comes ahead. Another turn means that the page itself chose since, as after Back: what was awaited never comes then
+ * @param {?{channel: string, of: string, index: number, generation: number}} ahead which result the answer is; null
+ *   where none comes ahead. Another generation means that the page itself chose since, as after Back: what was awaited
+ *   never comes then
  * @param {(result: object, index: number) => void} paint paints a result that was sent ahead
  * @returns {boolean} whether the answer may be painted; not while the visitor has already gone on to another picture
  */
@@ -29,9 +30,9 @@ function paintAhead(root, ahead, paint) {
     document.addEventListener("cbam-lens-ahead", hear);
   }
   const state = awaited.get(root);
-  const same = state.of === ahead.of && state.turn === ahead.turn;
+  const same = state.of === ahead.of && state.generation === ahead.generation;
   const overtaken = same && state.index !== null && state.index !== ahead.index;
-  Object.assign(state, { channel: ahead.channel, of: ahead.of, turn: ahead.turn, paint });
+  Object.assign(state, { channel: ahead.channel, of: ahead.of, generation: ahead.generation, paint });
   if (overtaken) return false;
   state.index = null;
   return true;

@@ -40,17 +40,22 @@ class Ahead:
         channel: whose results lie ready, such as ``"sample"``.
         network: digest of the network that the result belongs to.
         index: of the image in its strip.
-        turn: changes whenever the page chooses instead of the visitor.
+        generation: changes whenever the page chooses instead of the visitor.
     """
 
     channel: str
     network: str
     index: int
-    turn: int = 0
+    generation: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        return {"channel": self.channel, "of": results_key(self.network), "index": self.index, "turn": self.turn}
+        return {
+            "channel": self.channel,
+            "of": results_key(self.network),
+            "index": self.index,
+            "generation": self.generation,
+        }
 
 
 def send_ahead(channel: str, network: str, results: str) -> None:

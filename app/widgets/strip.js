@@ -1,11 +1,11 @@
 // A strip of thumbnails cut from one sheet. Class, chance and arrow keys choose in the browser; the page gets the index.
-// The choice is kept here alone. Where the page chooses, as after Back, its data carry another turn, and the strip
-// follows once; what a visitor chooses is told with the turn that it was chosen in.
+// The choice is kept here alone. Where the page chooses, as after Back, its data carry another generation, and the
+// strip follows once; what a visitor chooses is sent with the generation that it was chosen in.
 
 const SIDE = 44; // pixels of one thumbnail, as in the style sheet
 const PAUSE = 140; // milliseconds: holding an arrow key asks for the last thumbnail, not for each one passed
 
-const timers = new WeakMap(); // by strip: what waits to tell of a choice
+const timers = new WeakMap(); // by strip: what waits to send a choice
 
 export default function ({ data, parentElement, setStateValue }) {
   const strip = parentElement.querySelector(".strip");
@@ -14,17 +14,17 @@ export default function ({ data, parentElement, setStateValue }) {
   };
   // Streamlit calls this again whenever data comes; what the visitor chose since then stays.
   strip.dataset.of = data.of;
-  const turned = strip.dataset.turn !== String(data.turn);
-  strip.dataset.turn = data.turn;
-  if (turned) clearTimeout(timers.get(strip));
+  const chosenAnew = strip.dataset.generation !== String(data.generation);
+  strip.dataset.generation = data.generation;
+  if (chosenAnew) clearTimeout(timers.get(strip));
   if (strip.dataset.sheet === data.id) {
-    if (turned) follow(strip, data.chosen);
+    if (chosenAnew) follow(strip, data.chosen);
     return gone;
   }
-  const told = strip.dataset.pictures === data.pictures; // the same ones in another language
-  const kept = told && !turned ? strip.querySelector(".tile[aria-selected=true]")?.dataset.index : undefined;
-  const wanted = (told && strip.querySelector("select")?.value) || "";
-  if (!told) clearTimeout(timers.get(strip));
+  const same = strip.dataset.pictures === data.pictures; // perhaps with words in another language
+  const kept = same && !chosenAnew ? strip.querySelector(".tile[aria-selected=true]")?.dataset.index : undefined;
+  const wanted = (same && strip.querySelector("select")?.value) || "";
+  if (!same) clearTimeout(timers.get(strip));
   strip.dataset.sheet = data.id;
   strip.dataset.pictures = data.pictures;
   strip.replaceChildren();
@@ -53,8 +53,8 @@ export default function ({ data, parentElement, setStateValue }) {
     if (focus) tile.focus({ preventScroll: true });
     announce(data.channel, strip.dataset.of, Number(tile.dataset.index));
     clearTimeout(timers.get(strip));
-    const told = [Number(strip.dataset.turn), Number(tile.dataset.index)];
-    timers.set(strip, setTimeout(() => setStateValue("chosen", told), wait));
+    const choice = [Number(strip.dataset.generation), Number(tile.dataset.index)];
+    timers.set(strip, setTimeout(() => setStateValue("chosen", choice), wait));
   }
 
   function narrow() {
@@ -170,7 +170,7 @@ function thumbnail(data, tile, position) {
 function classFilter(data) {
   const label = make("label", "class", data.words.class);
   const select = make("select");
-  select.append(new Option(data.words.all, ""), ...data.classes.map((name, place) => new Option(data.names[place], name)));
+  select.append(new Option(data.words.all, ""), ...data.classes.map((name, index) => new Option(data.names[index], name)));
   label.append(select);
   return { label, select };
 }

@@ -30,11 +30,11 @@ class PageChoice:
 
     Attributes:
         index: of the image.
-        turn: another number whenever the page chooses anew; the strip in the browser follows then.
+        generation: another number whenever the page chooses anew; the strip in the browser follows then.
     """
 
     index: int
-    turn: int = 0
+    generation: int = 0
 
 
 def strip(
@@ -54,7 +54,7 @@ def strip(
         sheet: PNG with the thumbnails in rows of `columns`, in the order of `tiles`.
         tiles: what each thumbnail is.
         columns: thumbnails in a row of the sheet.
-        chosen: what is chosen at first, and again with every new turn; the same within a turn.
+        chosen: what is chosen at first, and again with every new generation; the same within a generation.
         key: of the widget.
         tools: show the filter by class, where there are several, the random choice and the count.
         prefetched: which results were sent ahead for these thumbnails, see `app.widgets.prefetch`.
@@ -65,19 +65,19 @@ def strip(
         sheet, tuple(tiles), columns, chosen, prefetched.channel, results_key(prefetched.network), tools, language()
     )
     result = _component()(key=key, data=data, on_chosen_change=on_choice)
-    picked = picked_in(chosen.turn, result)
+    picked = picked_in(chosen.generation, result)
     return picked if picked in {tile.index for tile in tiles} else chosen.index
 
 
-def picked_in(turn: int, state: Mapping[str, Any]) -> int | None:
+def picked_in(generation: int, state: Mapping[str, Any]) -> int | None:
     """The index that a visitor chose since the page chose last; None where they chose none.
 
     Args:
-        turn: the page's.
+        generation: the page's.
         state: what the browser says of a strip; browsers can send anything.
     """
     match state.get("chosen"):
-        case [int() as told, int() as index] if told == turn:
+        case [int() as sent, int() as index] if sent == generation:
             return index
     return None
 
@@ -95,7 +95,7 @@ def _data(
 ) -> dict[str, Any]:
     return {
         **_pictures(sheet, tiles, columns, language),
-        "turn": chosen.turn,
+        "generation": chosen.generation,
         "chosen": chosen.index,
         "words": translated(WORDS),
         "tools": tools,

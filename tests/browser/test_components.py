@@ -75,8 +75,8 @@ export default function ({ data, parentElement }) {
 """
 
 
-def answer(index, turn=0):
-    return {"channel": "sample", "of": "net", "index": index, "turn": turn}
+def answer(index, generation=0):
+    return {"channel": "sample", "of": "net", "index": index, "generation": generation}
 
 
 def announce(page, index):
@@ -96,9 +96,9 @@ def test_a_late_answer_is_not_painted_but_one_that_the_page_itself_chose_is(moun
     assert shown.inner_text() == "ahead 5"
     call(page, answer(4))  # to what was chosen before
     assert shown.inner_text() == "ahead 5"
-    call(page, answer(3, turn=1))  # after Back: 5 is never answered
+    call(page, answer(3, generation=1))  # after Back: 5 is never answered
     assert shown.inner_text() == "answer 3"
-    call(page, answer(4, turn=1))
+    call(page, answer(4, generation=1))
     assert shown.inner_text() == "answer 4"
 
 
@@ -168,11 +168,11 @@ def test_keys_that_the_browser_has_a_meaning_for_do_not_move_the_frame(mount, fr
 # The strip
 
 
-def tiles(language="en", *, turn=0, index=0):
+def tiles(language="en", *, generation=0, index=0):
     pixels = [np.full((32, 32, 3), value, np.uint8) for value in (0, 100, 200)]
     file = lay_out_tiles(pixels, 3).tobytes()
     named = [Tile(place, f"{name} {language}", name) for place, name in enumerate(("cat", "dog", "cat"))]
-    return strip_data(file, tuple(named), 3, PageChoice(index, turn), "", "", True, language)
+    return strip_data(file, tuple(named), 3, PageChoice(index, generation), "", "", True, language)
 
 
 def test_another_language_leaves_choice_and_filter_as_they_are(mount):
@@ -191,13 +191,13 @@ def selected(page):
     return page.locator(".tile[aria-selected=true]").evaluate_all("tiles => tiles.map((tile) => tile.dataset.index)")
 
 
-def test_the_strip_follows_the_page_once_a_turn_and_the_visitor_otherwise(mount):
-    page = mount('<div class="strip"></div>', read("strip.js"), tiles(turn=4, index=1))
+def test_the_strip_follows_the_page_once_a_generation_and_the_visitor_otherwise(mount):
+    page = mount('<div class="strip"></div>', read("strip.js"), tiles(generation=4, index=1))
     assert selected(page) == ["1"]
     page.locator(".tile").nth(2).click()
-    call(page, tiles(turn=4, index=1))
+    call(page, tiles(generation=4, index=1))
     assert selected(page) == ["2"]
-    call(page, tiles(turn=5, index=0))
+    call(page, tiles(generation=5, index=0))
     assert selected(page) == ["0"]
     page.locator(".tile").nth(2).click()
     page.wait_for_function("window.told.length === 2")
@@ -207,16 +207,16 @@ def test_the_strip_follows_the_page_once_a_turn_and_the_visitor_otherwise(mount)
 def test_a_filter_stays_while_the_page_chooses_what_it_shows_and_goes_when_it_hides_that(mount):
     page = mount('<div class="strip"></div>', read("strip.js"), tiles())
     page.locator("select").select_option("cat")
-    call(page, tiles(turn=1, index=2))
+    call(page, tiles(generation=1, index=2))
     assert (selected(page), page.locator("select").input_value()) == (["2"], "cat")
-    call(page, tiles(turn=2, index=1))
+    call(page, tiles(generation=2, index=1))
     assert (selected(page), page.locator("select").input_value()) == (["1"], "")
     assert page.locator(".tile:not([hidden])").count() == 3
 
 
 def test_a_choice_that_was_waiting_when_the_page_chose_is_told_no_more(mount):
     page = mount('<div class="strip"></div>', read("strip.js"), tiles())
-    page.evaluate(AT_ONCE, [".tile", tiles(turn=1, index=2)])
+    page.evaluate(AT_ONCE, [".tile", tiles(generation=1, index=2)])
     page.wait_for_timeout(300)
     assert page.evaluate("told") == []
     assert selected(page) == ["2"]

@@ -46,12 +46,12 @@ def mode(app, name):
     return app
 
 
-def source(app, place, turn=0):
-    return app.segmented_control(key=f"compare-source-{place}-{turn}")
+def source(app, place, generation=0):
+    return app.segmented_control(key=f"compare-source-{place}-{generation}")
 
 
-def uploader(app, place, turn=0):
-    return next(one for one in app.file_uploader if f"compare-file-{place}-{turn}" in one.proto.id)
+def uploader(app, place, generation=0):
+    return next(one for one in app.file_uploader if f"compare-file-{place}-{generation}" in one.proto.id)
 
 
 def compare_networks(app, right):

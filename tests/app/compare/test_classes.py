@@ -118,13 +118,13 @@ def test_a_run_that_was_overtaken_while_it_waited_counts_no_image_twice(test_set
     network, overtaken = load_classifier(NETWORK), []
 
     @contextmanager
-    def turn():
+    def slot():
         if not overtaken:
             overtaken.append(True)
             overtaken.append(services.test_summaries(network, lambda done, total: None))
         yield
 
-    monkeypatch.setattr("app.services.class_means.slot", turn)
+    monkeypatch.setattr("app.services.class_means.slot", slot)
     found = services.test_summaries(network, lambda done, total: None)
     assert sum(one.count for one in found.values()) == 250
     assert {name: one.count for name, one in found.items()} == {name: one.count for name, one in overtaken[1].items()}

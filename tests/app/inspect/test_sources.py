@@ -247,14 +247,14 @@ def test_a_picture_that_the_operator_adds_does_not_take_the_place_of_the_one_tha
 
 def test_an_address_within_the_test_set_leaves_the_strip_of_samples_alone(test_set):
     app = visit(image="sample-5")
-    begun = app.session_state["inspect-sample-turn"]
+    begun = app.session_state["inspect-sample-generation"]
     for number in (3, 7):
         app.query_params.clear()
         app.query_params["image"] = f"test-{number}"
         app.query_params["gone"] = str(number)  # as client.js marks Back and Forward
         app.run()
         assert image(app) == f"test-{number}"
-    assert app.session_state["inspect-sample-turn"] == begun
+    assert app.session_state["inspect-sample-generation"] == begun
 
 
 def test_a_file_that_is_no_picture_is_one_sentence(folder):

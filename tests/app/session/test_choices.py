@@ -7,18 +7,18 @@ def page():
     from app.session.choices import Choice, Generation, Remembered
 
     colour = Choice("colour")
-    turned = Choice("number", Generation("numbers"))
+    numbered = Choice("number", Generation("numbers"))
     st.button("set", key="set", on_click=colour.set, args=("blue",))
-    st.button("restart", key="restart", on_click=turned.restart)
+    st.button("restart", key="restart", on_click=numbered.restart)
     if st.toggle("away", key="away"):
         st.text(Remembered("visits", int).get())
     else:
         colour.resume("red")
         st.selectbox("Colour", ["red", "green", "blue"], key=colour.key)
         colour.remember()
-    start = turned.start(Remembered("first", lambda: 3).get())
+    start = numbered.start(Remembered("first", lambda: 3).get())
     Remembered("first", lambda: 3).set(9)
-    st.number_input("Number", value=start, key=turned.key)
+    st.number_input("Number", value=start, key=numbered.key)
 
 
 def test_a_choice_is_there_again_when_its_widget_was_not_drawn_for_a_while():
@@ -44,7 +44,7 @@ def test_a_part_begins_with_the_same_until_a_new_generation():
     assert app.number_input(key="number-1").value == 9
 
 
-def test_a_part_begins_anew_with_every_turn_and_keeps_to_it_in_between():
+def test_a_part_begins_anew_with_every_generation_and_keeps_to_it_in_between():
     def script():
         import streamlit as st
 
@@ -53,7 +53,7 @@ def test_a_part_begins_anew_with_every_turn_and_keeps_to_it_in_between():
         part = Choice("part")
         part.begin(0)
         asked = ((1, 0), (2, 0), (3, 1), (4, 1))
-        st.text(" ".join(str(part.start(value, turn)) for value, turn in asked))
+        st.text(" ".join(str(part.start(value, generation)) for value, generation in asked))
 
     assert AppTest.from_function(script).run().text[0].value == "1 1 3 3"
 

@@ -1,4 +1,4 @@
-"""Turns: how many at once, in which order, and what becomes of those who do not wait to the end."""
+"""Slots: how many at once, in which order, and what becomes of those who do not wait to the end."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from app.session.scheduling import FairQueue, cores, in_slot
 
 
 class Visitor(threading.Thread):
-    """Takes a turn, notes that it is inside, and leaves when told to."""
+    """Takes a slot, notes that it is inside, and leaves when told to."""
 
     def __init__(self, gate, name, order, *, while_waiting=None):
         super().__init__(daemon=True)
@@ -56,7 +56,7 @@ def queue():
     assert (gate.inside, gate.waiting) == (0, 0)
 
 
-def test_no_more_are_inside_than_there_are_places(queue):
+def test_no_more_are_inside_than_there_are_slots(queue):
     a, b, c = queue("a"), queue("b"), queue("c")
     until(lambda: a.entered.is_set() and b.entered.is_set())
     assert not c.entered.wait(0.3)
@@ -64,7 +64,7 @@ def test_no_more_are_inside_than_there_are_places(queue):
     assert c.entered.wait(20)
 
 
-def test_places_are_given_in_order_of_arrival(queue):
+def test_slots_are_given_in_order_of_arrival(queue):
     first = [queue(name) for name in "ab"]
     later = [queue(name) for name in "cdef"]
     for visitor in [*first, *later]:
@@ -73,7 +73,7 @@ def test_places_are_given_in_order_of_arrival(queue):
     assert queue.order[2:] == ["c", "d", "e", "f"]
 
 
-def test_one_visitor_has_one_place_and_others_pass_them(queue):
+def test_one_visitor_has_one_slot_and_others_pass_them(queue):
     a = queue("a")
     again, b = queue("a"), queue("b")
     assert b.entered.wait(20)
@@ -123,7 +123,7 @@ def test_who_is_not_wanted_any_more_leaves_the_queue(queue):
     assert not d.entered.is_set()
 
 
-def test_an_error_inside_gives_the_place_back():
+def test_an_error_inside_gives_the_slot_back():
     gate = FairQueue(1)
     with pytest.raises(ValueError, match="broken"), gate.slot("a"):
         raise ValueError("broken")
@@ -131,14 +131,14 @@ def test_an_error_inside_gives_the_place_back():
         assert gate.inside == 1
 
 
-def test_a_turn_within_a_turn_goes_through():
+def test_a_slot_within_a_slot_goes_through():
     gate = FairQueue(1)
     with gate.slot("a"), gate.slot("a"):
         assert gate.inside == 1
     assert gate.inside == 0
 
 
-def test_a_file_is_made_in_a_turn_of_the_visitor_who_was_offered_it(monkeypatch):
+def test_a_file_is_made_in_a_slot_of_the_visitor_who_was_offered_it(monkeypatch):
     gate, seen = FairQueue(1), []
     monkeypatch.setattr(scheduling, "_queue", lambda: gate)
     monkeypatch.setattr(scheduling, "this_session", lambda: "a")

@@ -35,4 +35,4 @@ def test_they_stay_small_enough_to_be_sent():
 
 
 def test_a_result_is_told_by_channel_network_and_place():
-    assert Ahead("sample", "abc", 3, 2).as_dict() == {"channel": "sample", "of": "abc", "index": 3, "turn": 2}
+    assert Ahead("sample", "abc", 3, 2).as_dict() == {"channel": "sample", "of": "abc", "index": 3, "generation": 2}

@@ -17,18 +17,18 @@ def test_only_a_thumbnail_that_is_there_can_be_chosen(monkeypatch, sent, chosen)
     assert strip(b"sheet", TILES, columns=2, chosen=PageChoice(7, 2), key="strip") == chosen
 
 
-@pytest.mark.parametrize(("turn", "chosen"), [(1, 7), (2, 9), (3, 7)])
-def test_what_was_chosen_before_the_page_chose_counts_no_longer(monkeypatch, turn, chosen):
+@pytest.mark.parametrize(("generation", "chosen"), [(1, 7), (2, 9), (3, 7)])
+def test_what_was_chosen_before_the_page_chose_counts_no_longer(monkeypatch, generation, chosen):
     monkeypatch.setattr(room, "_component", lambda: lambda **_: {"chosen": [2, 9]})
-    assert strip(b"sheet", TILES, columns=2, chosen=PageChoice(7, turn), key="strip") == chosen
+    assert strip(b"sheet", TILES, columns=2, chosen=PageChoice(7, generation), key="strip") == chosen
 
 
 def test_another_choice_of_the_page_sends_the_same_pictures(monkeypatch):
     sent = []
     monkeypatch.setattr(room, "_component", lambda: lambda data, **_: sent.append(data) or {})
-    for turn, chosen in ((0, 7), (1, 9)):
-        strip(b"sheet", TILES, columns=2, chosen=PageChoice(chosen, turn), key="strip")
-    assert [(data["turn"], data["chosen"]) for data in sent] == [(0, 7), (1, 9)]
+    for generation, chosen in ((0, 7), (1, 9)):
+        strip(b"sheet", TILES, columns=2, chosen=PageChoice(chosen, generation), key="strip")
+    assert [(data["generation"], data["chosen"]) for data in sent] == [(0, 7), (1, 9)]
     assert sent[0]["id"] == sent[1]["id"]
     assert sent[0]["sheet"] is sent[1]["sheet"]
 
