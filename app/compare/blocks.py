@@ -10,9 +10,9 @@ from typing import Any, Literal
 import streamlit as st
 
 from app.compare.channel import channel_map, channel_maps, choose_channel, toggle_channel
-from app.compare.figures import Place
+from app.compare.figures import Side
 from app.compare.pair import (
-    Side,
+    Subject,
     greatest_difference,
     likeness,
     mask_maps,
@@ -102,12 +102,12 @@ class SideBlocks:
 
     Attributes:
         blocks: its gates.
-        side: what it is called, and what lies under its masks.
+        subject: what it is called, and what lies under its masks.
         channel_map: gives the feature map of a block's channel; None where there is no single image.
     """
 
     blocks: Sequence[Block]
-    side: Side
+    subject: Subject
     channel_map: Callable[[str, int], ChannelMap] | None = None
 
 
@@ -165,9 +165,9 @@ def compared_blocks(
     if not pairs:
         st.info(WORDS["no_gates"], icon=":material/info:")
         return
-    sides = (left.side, right.side)
+    subjects = (left.subject, right.subject)
     both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
-    style = _settings(both, images=sides[0].input_image is not None)
+    style = _settings(both, images=subjects[0].input_image is not None)
     _say_how_paired(both, networks_differ=networks_differ)
     followed = {pair.name for pair in both if pair.weights is not None}
     apart = [pair for pair in pairs if pair.weights is None]
@@ -179,14 +179,14 @@ def compared_blocks(
         _pair(pair, left, right, style=style, changed=changed)
     if len(both) < len(pairs):
         st.caption(WORDS["partly" if both else "unpaired"])
-        for place, column in side_columns():
+        for side, column in side_columns():
             with column:
-                shown = left if place == "left" else right
-                unpaired = [getattr(pair, place) for pair in pairs if None in (pair.left, pair.right)]
+                shown = left if side == "left" else right
+                unpaired = [getattr(pair, side) for pair in pairs if None in (pair.left, pair.right)]
                 blocks = [block for block in unpaired if block is not None]
-                mask_row(blocks, shown.side, place, over=style.over)
+                mask_row(blocks, shown.subject, side, over=style.over)
                 for block in blocks:
-                    _channels_of_one(place, shown, block, style=style, changed=changed)
+                    _channels_of_one(side, shown, block, style=style, changed=changed)
     if both:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["meaning"], width="content")
@@ -218,13 +218,13 @@ def _pair(
     pair: BlockComparison, left: SideBlocks, right: SideBlocks, *, style: ComparisonStyle, changed: Callable[[], None]
 ) -> None:
     """One block on both sides; choosing a channel runs this part of the page alone."""
-    sides = (left.side, right.side)
+    subjects = (left.subject, right.subject)
     key = _CHANNEL + pair.name
     channel = None
     st.header(pair_name(pair), anchor=False)
     maps, bars = st.columns([1.15, 1], gap="medium")
     with maps:
-        mask_maps(pair, sides, over=style.over, limit=style.limit)
+        mask_maps(pair, subjects, over=style.over, limit=style.limit)
         if pair.weights is not None and left.channel_map is not None and right.channel_map is not None:
             channel = choose_channel(pair_name(pair), pair.weights.values.size, key=key, changed=changed)
     with bars:
@@ -238,7 +238,7 @@ def _pair(
         and right.channel_map
     ):
         followed = left.channel_map(pair.left.name, channel), right.channel_map(pair.right.name, channel)
-        channel_maps(followed, sides, block=pair_name(pair), masked=pair.mask is not None, key=key, changed=changed)
+        channel_maps(followed, subjects, block=pair_name(pair), masked=pair.mask is not None, key=key, changed=changed)
 
 
 def _channels(
@@ -251,23 +251,23 @@ def _channels(
     key: str,
     changed: Callable[[], None],
 ) -> None:
-    sides = (left.side, right.side)
+    subjects = (left.subject, right.subject)
     weights = [block.channel_weights if block is not None else None for block in (pair.left, pair.right)]
     if pair.weights is None or weights[0] is None or weights[1] is None:
         if not _have_channels_apart(pair):
             for note in pair.notes:
                 if note.values.get("kind") == "channel weights":
                     st.caption(sentence(note))
-        for place, shown, block in zip(LABELS, (left, right), (pair.left, pair.right), strict=True):
+        for side, shown, block in zip(LABELS, (left, right), (pair.left, pair.right), strict=True):
             if block is not None:
-                _channels_of_one(place, shown, block, style=style, changed=changed)
+                _channels_of_one(side, shown, block, style=style, changed=changed)
         return
-    spreads = [None if side.spread is None else side.spread[pair.name].channel_weights for side in sides]
+    deviations = [None if one.deviations is None else one.deviations[pair.name].channel_weights for one in subjects]
     compared = WeightsPair(
         weights[0],
         weights[1],
-        labels=(sides[0].label, sides[1].label),
-        deviations=(spreads[0], spreads[1]) if spreads[0] is not None and spreads[1] is not None else None,
+        labels=(subjects[0].label, subjects[1].label),
+        deviations=(deviations[0], deviations[1]) if deviations[0] is not None and deviations[1] is not None else None,
     )
     words = translated(CHART_WORDS)
     chart = compared_weights(compared, order=style.order, ends=style.ends, chosen=chosen, words=words)
@@ -279,34 +279,34 @@ def _channels(
         config=_CONFIG,
         alt=said,
         key=name,
-        on_select="ignore" if sides[0].spread is not None else partial(toggle_channel, name, key, changed),
+        on_select="ignore" if subjects[0].deviations is not None else partial(toggle_channel, name, key, changed),
         selection_mode="points",
     )
 
 
-def _name_of_one(place: Place, block: Block) -> str:
+def _name_of_one(side: Side, block: Block) -> str:
     """What an address calls a block of one side alone; the other side can have one of the same name."""
-    return f"{LABELS[place].lower()}.{block.name}"
+    return f"{LABELS[side].lower()}.{block.name}"
 
 
 @fragment
 def _channels_of_one(
-    place: Place, shown: SideBlocks, block: Block, *, style: ComparisonStyle, changed: Callable[[], None]
+    side: Side, shown: SideBlocks, block: Block, *, style: ComparisonStyle, changed: Callable[[], None]
 ) -> None:
     """Channel weights of one side alone; choosing a channel runs this part of the page alone."""
     weights = block.channel_weights
     if weights is None:
         return
-    key = _CHANNEL + _name_of_one(place, block)
-    chart_name = f"compare-weights-{place}-{block.name}"
-    side_title(place, shown.side.label, WORDS["channels"].format(block=block.name, count=weights.size))
+    key = _CHANNEL + _name_of_one(side, block)
+    chart_name = f"compare-weights-{side}-{block.name}"
+    side_title(side, shown.subject.label, WORDS["channels"].format(block=block.name, count=weights.size))
     room = st.container()
     channel = None
     if shown.channel_map is not None:
         channel = choose_channel(block.name, weights.size, key=key, changed=changed)
     chart = weights_of_one(
         weights,
-        side=0 if place == "left" else 1,
+        side=0 if side == "left" else 1,
         order="index" if style.order == "index" else "sorted",
         ends=style.ends,
         chosen=channel,
@@ -324,7 +324,7 @@ def _channels_of_one(
         )
     if channel is not None and shown.channel_map is not None:
         one = shown.channel_map(block.name, channel)
-        channel_map(one, shown.side, place, masked=block.spatial_mask is not None, key=key, changed=changed)
+        channel_map(one, shown.subject, side, masked=block.spatial_mask is not None, key=key, changed=changed)
 
 
 def _with_tools(chart: Chart) -> Chart:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.compare.figures import Place, badge, figure, figure_style, measures, scale_bar, zoom_of
-from app.compare.pair import Side
+from app.compare.figures import Side, badge, figure, figure_style, measures, scale_bar, zoom_of
+from app.compare.pair import Subject
 from app.session.choices import Choice
 from app.session.words import Words
 from app.widgets.choices import keep_listed
@@ -89,7 +89,7 @@ def toggle_channel(chart: str, key: str, changed: Callable[[], None]) -> None:
 
 def channel_maps(
     maps: tuple[ChannelMap, ChannelMap],
-    sides: tuple[Side, Side],
+    subjects: tuple[Subject, Subject],
     *,
     block: str,
     masked: bool,
@@ -100,7 +100,7 @@ def channel_maps(
 
     Args:
         maps: of one channel, of both sides.
-        sides: what stands left and right.
+        subjects: what stands left and right.
         block: what the pair of blocks is called.
         masked: whether the block has a spatial mask too.
         key: of the widget of `choose_channel`, which is emptied to close this.
@@ -111,26 +111,29 @@ def channel_maps(
     figures = []
     for when in ("before", "after"):
         limits = common_limits([left.before, right.before] if when == "before" else [left.after, right.after])
-        figures += [_figure(left, when, sides[0], "left", limits), _figure(right, when, sides[1], "right", limits)]
+        figures += [
+            _figure(left, when, subjects[0], "left", limits),
+            _figure(right, when, subjects[1], "right", limits),
+        ]
     st.html(f'{figure_style()}<div class="cbam-maps four">{"".join(figures)}</div>')
     st.caption(WORDS["said" if masked else "said_unmasked"].format(left=left.weight, right=right.weight))
 
 
 def channel_map(
-    one: ChannelMap, side: Side, place: Place, *, masked: bool, key: str, changed: Callable[[], None]
+    one: ChannelMap, subject: Subject, side: Side, *, masked: bool, key: str, changed: Callable[[], None]
 ) -> None:
     """The chosen channel's feature maps of one side, which no channel of the other belongs to.
 
     Args:
         one: of the channel.
-        side: what stands there.
-        place: where it stands.
+        subject: what stands there.
+        side: which side.
         masked: whether the block has a spatial mask too.
         key: of the widget of `choose_channel`, which is emptied to close this.
         changed: called then.
     """
     _title(one.block, one.channel, key, changed)
-    figures = [_figure(one, when, side, place, common_limits([getattr(one, when)])) for when in ("before", "after")]
+    figures = [_figure(one, when, subject, side, common_limits([getattr(one, when)])) for when in ("before", "after")]
     st.html(f'{figure_style()}<div class="cbam-maps two">{"".join(figures)}</div>')
     st.caption(WORDS["said_one" if masked else "said_one_unmasked"].format(weight=one.weight))
 
@@ -154,15 +157,15 @@ def _close(key: str, changed: Callable[[], None]) -> None:
     changed()
 
 
-def _figure(one: ChannelMap, when: str, side: Side, place: Place, limits: tuple[float, float]) -> str:
+def _figure(one: ChannelMap, when: str, subject: Subject, side: Side, limits: tuple[float, float]) -> str:
     values = one.before if when == "before" else one.after
     low, high = stretch(values)
-    alt = WORDS[f"alt_{when}"].format(channel=one.channel, block=one.block, side=side.label, **measures(values))
+    alt = WORDS[f"alt_{when}"].format(channel=one.channel, block=one.block, side=subject.label, **measures(values))
     cells = None if one.placement is None else cells_on_input(one.placement)
-    picture = feature_picture(values, cells, side.size, zoom=zoom_of(side.size), limits=limits)
+    picture = feature_picture(values, cells, subject.size, zoom=zoom_of(subject.size), limits=limits)
     first, last = limits
     width = (last - first) or 1.0
     ends = f"{first:.3g}", WORDS["range"].format(low=low, high=high), f"{last:.3g}"
     scale = scale_bar(table(FEATURES), ends, ((low - first) / width, (high - first) / width))
-    head = f"{badge(place, side.label)} {html.escape(WORDS[when])}"
+    head = f"{badge(side, subject.label)} {html.escape(WORDS[when])}"
     return figure(head, picture, alt, scale)

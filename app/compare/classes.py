@@ -9,7 +9,7 @@ import streamlit as st
 from app import services
 from app.compare.blocks import SideBlocks, compared_blocks
 from app.compare.link import OVER
-from app.compare.pair import Side, class_summary
+from app.compare.pair import Subject, class_summary
 from app.compare.sides import LABELS, choose_class, side_columns
 from app.session.choices import Choice
 from app.session.words import Words, class_name, listed_classes, plain_text
@@ -48,15 +48,15 @@ def class_means(classifier: Classifier) -> ClassMeans:
     summaries = services.class_summaries(classifier) if over == "samples" else _over_test_set(classifier)
     shown: list[SideBlocks] = []
     chosen: ClassMeans = {}
-    for place, column in side_columns():
+    for side, column in side_columns():
         with column:
-            name = choose_class(place, [name for name in summaries if name in classifier.classes])
+            name = choose_class(side, [name for name in summaries if name in classifier.classes])
             summary = chosen[name] = summaries[name]
-            class_summary(place, name, summary, services.samples_of(name))
-            spread = {block.name: block for block in summary.deviation}
+            class_summary(side, name, summary, services.samples_of(name))
+            deviations = {block.name: block for block in summary.deviation}
             # Letters as well: both sides can hold one class.
-            side = Side(f"{LABELS[place]} {class_name(name)}", None, classifier.input_size, spread)
-            shown.append(SideBlocks(summary.blocks, side))
+            subject = Subject(f"{LABELS[side]} {class_name(name)}", None, classifier.input_size, deviations)
+            shown.append(SideBlocks(summary.blocks, subject))
     if not any(one.blocks for one in shown):
         compared_blocks(*shown)
         return chosen
@@ -77,18 +77,18 @@ def _choose_images(count: int) -> str:
 
 def _over_test_set(classifier: Classifier) -> ClassMeans:
     """Means over the test set; while they are worked out, how far that is, and a way to end it."""
-    place = st.empty()
+    room = st.empty()
     bars: list[Container] = []
 
     def report(done: int, total: int) -> None:
         if not bars:
-            with place.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            with room.container(horizontal=True, vertical_alignment="center", gap="medium"):
                 bars.append(st.progress(0.0, width="stretch"))
                 st.button(WORDS["cancel"], on_click=_take_samples, key="compare-cancel")
         bars[0].progress(done / total, text=WORDS["summing"].format(done=f"{done:,}", total=f"{total:,}"))
 
     summaries = services.test_summaries(classifier, report)
-    place.empty()
+    room.empty()
     return summaries
 
 

@@ -16,7 +16,7 @@ from cbam_core.viewer.payload import png
 ZOOM_TO = 256
 """Pictures of maps are drawn at least this wide, pixels, where the input is small."""
 
-Place = Literal["left", "right"]
+Side = Literal["left", "right"]
 
 
 def zoom_of(size: tuple[int, int]) -> int:
@@ -40,7 +40,7 @@ def figure(head: str, picture: np.ndarray, alt: str, scale: str, under: str = ""
 
 
 def nothing(head: str, reason: str) -> str:
-    """The place of a picture that there is none of, and why."""
+    """An empty frame where there is no picture, and why."""
     return f'<figure><figcaption>{head}</figcaption><div class="none">{html.escape(reason)}</div></figure>'
 
 
@@ -52,7 +52,7 @@ def scale_bar(table: np.ndarray, ends: tuple[str, str, str], shown: tuple[float,
         ends: what stands at its start, in its middle and at its end.
         shown: where on the bar, from 0 to 1, the least and the greatest value lie.
     """
-    first, last = (100 * min(max(place, 0.0), 1.0) for place in shown)
+    first, last = (100 * min(max(end, 0.0), 1.0) for end in shown)
     line = f'<i style="left: {first:.2f}%; width: {max(last - first, 0):.2f}%"></i>'
     texts = "".join(f"<span>{html.escape(text)}</span>" for text in ends)
     return f'<div class="cbam-scale">{image(table[None], "")}{line}</div><div class="cbam-ends">{texts}</div>'
@@ -64,9 +64,9 @@ def image(pixels: np.ndarray, alt: str, kind: str = "", style: str = "") -> str:
     return f'<img src="{url}" alt="{html.escape(alt)}" class="{kind}" style="{style}">'
 
 
-def badge(place: Place, label: str) -> str:
+def badge(side: Side, label: str) -> str:
     """The name of a side in its colour."""
-    return f'<span class="cbam-badge {place}">{html.escape(label)}</span>'
+    return f'<span class="cbam-badge {side}">{html.escape(label)}</span>'
 
 
 def measures(values: np.ndarray) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from app import services
 from app.compare import blocks
-from app.compare.figures import Place
+from app.compare.figures import Side
 from app.compare.state import Selected, change, side_of
 from app.session import links
 from app.session.choices import Choice
@@ -68,30 +68,32 @@ def open_address(asked: Mapping[str, Any]) -> None:
         return
     blocks.open_channels(asked.get("channels", ()))
     mode = Choice(MODE).get()
-    sides: dict[Place, Selected] = {}
-    names: dict[Place, str] = {"left": "a", "right": "b"}
-    for place, name in names.items():
-        side = side_of(place)
+    sides: dict[Side, Selected] = {}
+    names: dict[Side, str] = {"left": "a", "right": "b"}
+    for side, name in names.items():
+        selected = side_of(side)
         if mode == "networks":
-            side = replace(side, network=asked[name]) if asked.get(name) in services.networks() else side
-            sides[place] = _with_image(side, asked.get("image"), _fitted(asked))
+            selected = replace(selected, network=asked[name]) if asked.get(name) in services.networks() else selected
+            sides[side] = _with_image(selected, asked.get("image"), _fitted(asked))
         elif mode == "pictures":
-            sides[place] = _with_image(side, read_image(asked.get(name, "")), _fitted(asked, f"_{name}"))
+            sides[side] = _with_image(selected, read_image(asked.get(name, "")), _fitted(asked, f"_{name}"))
         else:
-            sides[place] = replace(side, class_=asked[name]) if asked.get(name) in services.samples().classes else side
+            sides[side] = (
+                replace(selected, class_=asked[name]) if asked.get(name) in services.samples().classes else selected
+            )
     change(sides["left"], sides["right"])
 
 
-def _with_image(side: Selected, image: tuple[str, Any] | None, fitted: Fitted) -> Selected:
+def _with_image(selected: Selected, image: tuple[str, Any] | None, fitted: Fitted) -> Selected:
     """A side with the image that an address names; as it was where there is no such image."""
     source, which = image or ("", -1)
     if source == "sample" and which < len(services.samples()):
-        return replace(side, source="sample", sample=which)
+        return replace(selected, source="sample", sample=which)
     if source == "test" and which < (services.test_count() or 0):
-        return replace(side, source="test", test=which)
+        return replace(selected, source="test", test=which)
     if source == "folder" and which in services.gallery_by_name():
-        return replace(side, source="folder", folder=which, folder_fit=fitted)
-    return side
+        return replace(selected, source="folder", folder=which, folder_fit=fitted)
+    return selected
 
 
 def _fitted(asked: Mapping[str, Any], suffix: str = "") -> Fitted:
@@ -108,7 +110,7 @@ def write(classifier: Classifier, mode: str) -> bool:
     said: dict[str, Any]
     fitted: dict[str, Any] = {}
     if mode == "networks":
-        names = [links.network_of(services.network(side.network)) for side in (left, right) if side.network]
+        names = [links.network_of(services.network(one.network)) for one in (left, right) if one.network]
         said = {"image": _named(left), "a": names[0] if names else None, "b": names[-1] if names else None}
         fitted = _fit_of(left)
     elif mode == "classes":
@@ -129,16 +131,16 @@ def update(classifier: Classifier, mode: str) -> None:
     write(classifier, mode)
 
 
-def _named(side: Selected) -> str | None:
+def _named(selected: Selected) -> str | None:
     """A side's image as an address names it; None for what the visitor uploaded."""
-    if side.source == "folder":
-        return f"folder-{side.folder}" if side.folder else None
-    return {"sample": f"sample-{side.sample}", "test": f"test-{side.test}"}.get(side.source)
+    if selected.source == "folder":
+        return f"folder-{selected.folder}" if selected.folder else None
+    return {"sample": f"sample-{selected.sample}", "test": f"test-{selected.test}"}.get(selected.source)
 
 
-def _fit_of(side: Selected, suffix: str = "") -> dict[str, Any]:
+def _fit_of(selected: Selected, suffix: str = "") -> dict[str, Any]:
     """How a side's image is fitted, as far as an address names it."""
-    if side.source != "folder":
+    if selected.source != "folder":
         return {}
-    fit = side.folder_fit
+    fit = selected.folder_fit
     return {f"fit{suffix}": fit.fit if fit.fit != "crop" else None, f"square{suffix}": fit.square}

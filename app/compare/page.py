@@ -14,9 +14,9 @@ from app import services
 from app.compare import link
 from app.compare.blocks import SideBlocks, compared_blocks
 from app.compare.classes import class_means
-from app.compare.figures import Place
+from app.compare.figures import Side
 from app.compare.link import MODE, MODES
-from app.compare.pair import Side, side_title
+from app.compare.pair import Subject, side_title
 from app.compare.sides import (
     LABELS,
     Gallery,
@@ -109,7 +109,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     with tools:
         if sides is not None:
             left, right = sides
-            files = {name: side.content for name, side in (("a", left), ("b", right)) if side.content is not None}
+            files = {name: one.content for name, one in (("a", left), ("b", right)) if one.content is not None}
             download_both(left.explanation, right.explanation, files=files, key="compare-zip")
         if means:
             download_means(means, classifier.digest, key="compare-means")
@@ -119,11 +119,11 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
 def _images(classifier: Classifier, changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:
     sides: list[ExplainedSide | None] = []
     brought = False
-    for place, column in side_columns():
+    for side, column in side_columns():
         with column:
-            chosen = choose_image(place, _sources(), title=partial(side_title, place, LABELS[place]))
+            chosen = choose_image(side, _sources(), title=partial(side_title, side, LABELS[side]))
             brought = brought or chosen.source in ("upload", "camera")
-            sides.append(_explained(classifier, chosen, place))
+            sides.append(_explained(classifier, chosen, side))
     left, right = sides
     if left is not None and right is not None:
         compared_blocks(left.shown, right.shown, changed=changed)
@@ -139,11 +139,11 @@ def _networks(changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide
     chosen = choose_image("left", _sources())
     sides: list[ExplainedSide | None] = []
     digests: set[str] = set()
-    for place, column in side_columns():
+    for side, column in side_columns():
         with column:
-            classifier = services.network(choose_network(place, services.network_labels(names)))
+            classifier = services.network(choose_network(side, services.network_labels(names)))
             digests.add(classifier.digest)
-            sides.append(_explained(classifier, chosen, place, what="left"))
+            sides.append(_explained(classifier, chosen, side, what="left"))
     left, right = sides
     if left is None or right is None:
         return None
@@ -170,15 +170,15 @@ def _gallery() -> Gallery:
     return Gallery([image.name for image in images], partial(services.gallery_sheet, images))
 
 
-def _as_on_inspect(last: Picked, side: Selected) -> Selected:
+def _as_on_inspect(last: Picked, selected: Selected) -> Selected:
     """A side with the image that the visitor looked at last on Inspect."""
     if last.source == "sample":
-        return replace(side, source="sample", sample=last.index or 0)
+        return replace(selected, source="sample", sample=last.index or 0)
     if last.source == "test":
-        return replace(side, source="test", test=last.index or 0)
+        return replace(selected, source="test", test=last.index or 0)
     if last.upload is not None and _is_laid_out(last.upload):
-        return replace(side, source="folder", folder=last.upload.name, folder_fit=last.fitted)
-    return replace(side, source="upload", upload=last.upload, upload_fit=last.fitted)
+        return replace(selected, source="folder", folder=last.upload.name, folder_fit=last.fitted)
+    return replace(selected, source="upload", upload=last.upload, upload_fit=last.fitted)
 
 
 def _is_laid_out(upload: Upload) -> bool:
@@ -191,18 +191,18 @@ def _is_laid_out(upload: Upload) -> bool:
 
 
 def _explained(
-    classifier: Classifier, chosen: Selected, place: Place, *, what: Place | None = None
+    classifier: Classifier, chosen: Selected, side: Side, *, what: Side | None = None
 ) -> ExplainedSide | None:
     """One side's image and prediction; None where there is nothing to show, which is then said.
 
     Args:
         classifier: the network of this side.
         chosen: its image.
-        place: which side.
+        side: which side.
         what: the side whose image both share; None where each has its own.
     """
     if chosen.source not in ("sample", "test"):
-        return _own_explained(classifier, chosen, place, what)
+        return _own_explained(classifier, chosen, side, what)
     if chosen.source == "test":
         result = services.show_test_image(classifier, chosen.test)
         about = services.about_test_image(chosen.test)
@@ -210,19 +210,19 @@ def _explained(
         result = services.show_sample(classifier, chosen.sample)
         about = services.about_sample(chosen.sample)
     if what:
-        side_title(place, LABELS[place], classifier.name)
+        side_title(side, LABELS[side], classifier.name)
     prediction(
         result.explanation,
         caption=about.caption,
         truth=about.truth if about.truth in classifier.classes else None,
-        key=f"compare-prediction-{place}",
+        key=f"compare-prediction-{side}",
     )
-    return ExplainedSide(_shown(classifier, result.explanation, LABELS[place], own=False), result.explanation)
+    return ExplainedSide(_shown(classifier, result.explanation, LABELS[side], own=False), result.explanation)
 
 
-def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what: Place | None) -> ExplainedSide | None:
+def _own_explained(classifier: Classifier, chosen: Selected, side: Side, what: Side | None) -> ExplainedSide | None:
     """The same for an image of any size, whoever it is from."""
-    says = what in (None, place)
+    says = what in (None, side)
     try:
         upload = _file_of(chosen)
     except CbamError as error:
@@ -231,7 +231,7 @@ def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what:
         return None
     if upload is None:
         if says and chosen.source == "upload":
-            st.info(WORDS["waiting"].format(label=LABELS[what or place]), icon=":material/upload:")
+            st.info(WORDS["waiting"].format(label=LABELS[what or side]), icon=":material/upload:")
         return None
     try:
         result = services.show_upload(classifier, upload, chosen.fitted)
@@ -240,9 +240,9 @@ def _own_explained(classifier: Classifier, chosen: Selected, place: Place, what:
             say_refused(error, upload.name)
         return None
     if what:
-        side_title(place, LABELS[place], classifier.name)
-    prediction(result.explanation, caption=upload.name, preview=result.preview, key=f"compare-prediction-{place}")
-    shown = _shown(classifier, result.explanation, LABELS[place], own=True)
+        side_title(side, LABELS[side], classifier.name)
+    prediction(result.explanation, caption=upload.name, preview=result.preview, key=f"compare-prediction-{side}")
+    shown = _shown(classifier, result.explanation, LABELS[side], own=True)
     return ExplainedSide(shown, result.explanation, upload.content)
 
 
@@ -260,10 +260,10 @@ def _file_of(chosen: Selected) -> Upload | None:
 
 def _shown(classifier: Classifier, explanation: Explanation, label: str, *, own: bool) -> SideBlocks:
     height, width = explanation.input_image.shape[:2]
-    side = Side(label, np.asarray(explanation.input_image), (width, height))
-    return SideBlocks(explanation.blocks, side, partial(services.channel_map, classifier, explanation, own=own))
+    subject = Subject(label, np.asarray(explanation.input_image), (width, height))
+    return SideBlocks(explanation.blocks, subject, partial(services.channel_map, classifier, explanation, own=own))
 
 
 def _first_of(name: str) -> int:
-    """Place of a class's first image in the sample sheet."""
+    """Index of a class's first image in the sample sheet."""
     return next((tile.index for tile in services.sample_tiles() if tile.class_ == name), 0)

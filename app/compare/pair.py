@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.compare.figures import (
     ZOOM_TO,
-    Place,
+    Side,
     badge,
     figure,
     figure_style,
@@ -40,7 +40,7 @@ WORDS = Words(
         "range": "{low:.2f} to {high:.2f}",
         "signed": "{low} to {high}",
         "range_flat": "{low:.2f} to {high:.2f}, flat",
-        "spread": "SD {spread:.3f}, mean of cells",
+        "deviation": "SD {spread:.3f}, mean of cells",
         "mask_alt": "Spatial mask of {block}, {side}: {rows}x{columns} cells, from {low:.2f} to {high:.2f}, "
         "mean {mean:.2f}; highest in row {row}, column {column}.",
         "difference_alt": "Difference of the spatial masks of {block}, {right} minus {left}: from {low} to "
@@ -70,33 +70,33 @@ OPACITY = 0.6
 
 
 @dataclass(frozen=True)
-class Side:
+class Subject:
     """What stands on one side of the comparison.
 
     Attributes:
         label: short name, such as ``"A"``.
         input_image: the image under the masks, uint8 RGB (H, W, 3); None where masks stand alone.
         size: (width, height) of the network's input, pixels.
-        spread: standard deviations, by block, where the gates are means.
+        deviations: standard deviations, by block, where the gates are means.
     """
 
     label: str
     input_image: np.ndarray | None
     size: tuple[int, int]
-    spread: dict[str, Block] | None = None
+    deviations: dict[str, Block] | None = None
 
 
-def side_title(place: Place, label: str, what: str = "") -> None:
+def side_title(side: Side, label: str, what: str = "") -> None:
     """The name of a side in its colour, and what stands there."""
     said = f"<small>{html.escape(what)}</small>" if what else ""
-    st.html(f'{figure_style()}<p class="cbam-side">{badge(place, label)}{said}</p>', width="content")
+    st.html(f'{figure_style()}<p class="cbam-side">{badge(side, label)}{said}</p>', width="content")
 
 
-def class_summary(place: Place, name: str, summary: GateMeans, images: np.ndarray) -> None:
+def class_summary(side: Side, name: str, summary: GateMeans, images: np.ndarray) -> None:
     """A class: its images, and what the network made of them.
 
     Args:
-        place: which side.
+        side: which side.
         name: of the class.
         summary: of its images.
         images: all of its images, or some of them, uint8 RGB (N, H, W, 3).
@@ -110,7 +110,7 @@ def class_summary(place: Place, name: str, summary: GateMeans, images: np.ndarra
     said_of = "class_alt" if len(images) == summary.count else "class_some_alt"
     alt = WORDS[said_of].format(count=len(images), total=f"{summary.count:,}", name=shown)
     st.html(
-        f'{figure_style()}<div class="cbam-class"><p class="cbam-side">{badge(place, shown)}</p>'
+        f'{figure_style()}<div class="cbam-class"><p class="cbam-side">{badge(side, shown)}</p>'
         f"{image(np.concatenate([*images], axis=1), alt)}<p>{html.escape(text)}</p></div>"
     )
 
@@ -128,31 +128,31 @@ def greatest_difference(pairs: Sequence[BlockComparison]) -> float:
     return max(ends, default=0.0) or 1.0
 
 
-def mask_maps(pair: BlockComparison, sides: tuple[Side, Side], *, over: bool, limit: float) -> None:
+def mask_maps(pair: BlockComparison, subjects: tuple[Subject, Subject], *, over: bool, limit: float) -> None:
     """Masks of both sides on the scale from 0 to 1, and their difference.
 
     Args:
         pair: one block in both.
-        sides: what stands left and right.
+        subjects: what stands left and right.
         over: draw masks over the images rather than alone.
         limit: end of the scale of differences.
     """
     figures = [
-        _mask(pair.left, sides[0], "left", over) if pair.left is not None else "",
-        _mask(pair.right, sides[1], "right", over) if pair.right is not None else "",
+        _mask(pair.left, subjects[0], "left", over) if pair.left is not None else "",
+        _mask(pair.right, subjects[1], "right", over) if pair.right is not None else "",
     ]
     if pair.mask is not None and pair.left is not None:
-        figures.append(_difference(pair_name(pair), pair.left, pair.mask, sides, limit))
+        figures.append(_difference(pair_name(pair), pair.left, pair.mask, subjects, limit))
     elif pair.left is not None and pair.right is not None:
         reasons = [say(note) for note in pair.notes if note.values.get("kind") == "spatial mask"]
-        title = WORDS["difference"].format(left=sides[0].label, right=sides[1].label)
+        title = WORDS["difference"].format(left=subjects[0].label, right=subjects[1].label)
         figures.append(nothing(html.escape(title), "; ".join(reasons)))
     st.html(f'{figure_style()}<div class="cbam-maps">{"".join(figures)}</div>')
 
 
-def mask_row(blocks: Sequence[Block], side: Side, place: Place, *, over: bool) -> None:
+def mask_row(blocks: Sequence[Block], subject: Subject, side: Side, *, over: bool) -> None:
     """Masks of one side alone, block by block."""
-    figures = "".join(_mask(block, side, place, over, title=block.name) for block in blocks)
+    figures = "".join(_mask(block, subject, side, over, title=block.name) for block in blocks)
     st.html(f'{figure_style()}<div class="cbam-maps">{figures}</div>')
 
 
@@ -206,48 +206,52 @@ def _alike(name: str, similarity: Similarity, flat: bool) -> str:
     return f'<tr><th scope="row">{name}</th>{numbers}<td>{html.escape(in_words(similarity, flat=flat))}</td></tr>'
 
 
-def _mask(block: Block, side: Side, place: Place, over: bool, title: str | None = None) -> str:
-    head = html.escape(title) if title is not None else badge(place, side.label)
+def _mask(block: Block, subject: Subject, side: Side, over: bool, title: str | None = None) -> str:
+    head = html.escape(title) if title is not None else badge(side, subject.label)
     mask = block.spatial_mask
     if mask is None:
         return nothing(head, WORDS["no_mask"])
     low, high = stretch(mask)
-    alt = WORDS["mask_alt"].format(block=block.name, side=side.label, **measures(mask))
+    alt = WORDS["mask_alt"].format(block=block.name, side=subject.label, **measures(mask))
     said = WORDS["range"].format(low=low, high=high)
     if is_flat(mask):
         said = WORDS["range_flat"].format(low=low, high=high)
     scale = scale_bar(colourise(np.linspace(0, 1, 256)), ("0", said, "1"), (low, high))
-    return figure(head, _drawn(block, mask, side, over), alt, scale, _spread_of(block, side))
+    return figure(head, _drawn(block, mask, subject, over), alt, scale, _deviation_of(block, subject))
 
 
-def _spread_of(block: Block, side: Side) -> str:
-    spread = None if side.spread is None else side.spread[block.name].spatial_mask
-    return "" if spread is None else WORDS["spread"].format(spread=float(spread.mean(dtype=np.float64)))
+def _deviation_of(block: Block, subject: Subject) -> str:
+    deviation = None if subject.deviations is None else subject.deviations[block.name].spatial_mask
+    return "" if deviation is None else WORDS["deviation"].format(spread=float(deviation.mean(dtype=np.float64)))
 
 
-def _drawn(block: Block, mask: np.ndarray, side: Side, over: bool) -> np.ndarray:
+def _drawn(block: Block, mask: np.ndarray, subject: Subject, over: bool) -> np.ndarray:
     cells = _cells(block)
     if cells is None:
         return raw_mask(mask, zoom=max(1, ZOOM_TO // max(mask.shape)))
-    seen = side.input_image
+    seen = subject.input_image
     if seen is None or not over:
-        width, height = side.size
-        return overlay(np.zeros((height, width, 3), np.uint8), mask, cells, Look(opacity=1.0), zoom=zoom_of(side.size))
-    return overlay(seen, mask, cells, Look(opacity=OPACITY), zoom=zoom_of(side.size))
+        width, height = subject.size
+        return overlay(
+            np.zeros((height, width, 3), np.uint8), mask, cells, Look(opacity=1.0), zoom=zoom_of(subject.size)
+        )
+    return overlay(seen, mask, cells, Look(opacity=OPACITY), zoom=zoom_of(subject.size))
 
 
-def _difference(name: str, block: Block, difference: Difference, sides: tuple[Side, Side], limit: float) -> str:
+def _difference(
+    name: str, block: Block, difference: Difference, subjects: tuple[Subject, Subject], limit: float
+) -> str:
     low, high = difference.range
     least, greatest = _signed(low), _signed(high)
-    size = sides[0].size
+    size = subjects[0].size
     picture = difference_picture(difference.values, _cells(block), size, zoom=zoom_of(size), limit=limit)
-    labels = {"left": sides[0].label, "right": sides[1].label}
+    labels = {"left": subjects[0].label, "right": subjects[1].label}
     share = 100 * float((difference.values > 0).mean())
     alt = WORDS["difference_alt"].format(block=name, low=least, high=greatest, share=share, **labels)
     said = WORDS["signed"].format(low=least, high=greatest)
-    places = (low / limit + 1) / 2, (high / limit + 1) / 2
+    shown = (low / limit + 1) / 2, (high / limit + 1) / 2
     ends = f"−{limit:.3g}", said, f"+{limit:.3g}"
-    return figure(html.escape(WORDS["difference"].format(**labels)), picture, alt, scale_bar(DIVERGING, ends, places))
+    return figure(html.escape(WORDS["difference"].format(**labels)), picture, alt, scale_bar(DIVERGING, ends, shown))
 
 
 def _signed(value: float) -> str:

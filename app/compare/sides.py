@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.compare.figures import Place
+from app.compare.figures import Side
 from app.compare.state import Selected, Source, begin_anew, choice_of, keep, key_of, side_of, swap
 from app.session.choices import Choice
 from app.session.tiles import Tile
@@ -27,7 +27,7 @@ from cbam_core.errors import CbamError
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
 
-LABELS: dict[Place, str] = {"left": "A", "right": "B"}
+LABELS: dict[Side, str] = {"left": "A", "right": "B"}
 """Short names of the two sides."""
 
 WORDS = Words(
@@ -97,7 +97,7 @@ class Sources:
         ]
 
 
-def side_columns() -> Iterator[tuple[Place, Container]]:
+def side_columns() -> Iterator[tuple[Side, Container]]:
     """Both sides and their columns; narrow windows stack them."""
     return zip(LABELS, st.columns(2, gap="large"), strict=True)
 
@@ -114,15 +114,15 @@ def swap_button(what: str) -> None:
     )
 
 
-def choose_image(place: Place, sources: Sources, *, title: Callable[[], None] | None = None) -> Selected:
+def choose_image(side: Side, sources: Sources, *, title: Callable[[], None] | None = None) -> Selected:
     """Let the visitor choose an image for one side.
 
     Args:
-        place: which side.
+        side: which side.
         sources: what there is.
         title: draws what stands before the choice.
     """
-    label, kept = LABELS[place], side_of(place)
+    label, kept = LABELS[side], side_of(side)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if title is not None:
             title()
@@ -131,7 +131,7 @@ def choose_image(place: Place, sources: Sources, *, title: Callable[[], None] | 
             sources.known,
             WORDS,
             first=kept.source if kept.source in sources.known else "sample",
-            key=key_of("source", place),
+            key=key_of("source", side),
         )
         if sources.inspected is not None:
             st.button(
@@ -139,41 +139,41 @@ def choose_image(place: Place, sources: Sources, *, title: Callable[[], None] | 
                 icon=":material/content_copy:",
                 help=WORDS["inspect_help"].format(label=label),
                 on_click=_take,
-                args=(place, sources.inspected),
-                key=f"compare-inspect-{place}",
+                args=(side, sources.inspected),
+                key=f"compare-inspect-{side}",
             )
-    kept = keep(place, replace(kept, source=source))
+    kept = keep(side, replace(kept, source=source))
     if kept.source == "sample":
-        first = choice_of("strip", place).start(kept.sample)
-        key = key_of("strip", place)
+        first = choice_of("strip", side).start(kept.sample)
+        key = key_of("strip", side)
         chosen = strip(sources.sheet, sources.tiles, columns=sources.columns, chosen=PageChoice(first), key=key)
-        return keep(place, replace(kept, sample=chosen))
+        return keep(side, replace(kept, sample=chosen))
     if kept.source == "test" and sources.count is not None:
-        return keep(place, replace(kept, test=_choose_test_image(place, kept.test, sources.count)))
+        return keep(side, replace(kept, test=_choose_test_image(side, kept.test, sources.count)))
     if kept.source == "camera":
-        camera(key_of("camera", place), partial(_receive_photo, place))
-        return side_of(place)
+        camera(key_of("camera", side), partial(_receive_photo, side))
+        return side_of(side)
     if kept.source == "folder" and sources.gallery is not None:
-        return keep(place, _choose_laid_out(place, kept, sources.gallery))
-    _take_file(place, kept)
+        return keep(side, _choose_laid_out(side, kept, sources.gallery))
+    _take_file(side, kept)
     return kept
 
 
-def _take_file(place: Place, kept: Selected) -> None:
-    key = key_of("file", place)
+def _take_file(side: Side, kept: Selected) -> None:
+    key = key_of("file", side)
     given = st.file_uploader(
-        WORDS["file"].format(label=LABELS[place]),
+        WORDS["file"].format(label=LABELS[side]),
         type=ENDINGS,
         max_upload_size=MAX_BYTES // 2**20,
         key=key,
         on_change=_receive,
-        args=(place, key),
+        args=(side, key),
     )
     if given is None and kept.upload is not None:
         st.caption(WORDS["held"].format(name=plain_name(kept.upload.name)))
 
 
-def _choose_laid_out(place: Place, kept: Selected, gallery: Callable[[], Gallery]) -> Selected:
+def _choose_laid_out(side: Side, kept: Selected, gallery: Callable[[], Gallery]) -> Selected:
     """An image of the operator; one that is chosen here is fitted as all are at first."""
     try:
         images = gallery()
@@ -181,17 +181,17 @@ def _choose_laid_out(place: Place, kept: Selected, gallery: Callable[[], Gallery
         say_unreadable(error)
         return replace(kept, folder="")
     names = images.names
-    at = choose_from_gallery(names, images.sheet, first=kept.folder, key=key_of("folder", place))
+    at = choose_from_gallery(names, images.sheet, first=kept.folder, key=key_of("folder", side))
     name = "" if at is None else names[at]
     return kept if name == kept.folder else replace(kept, folder=name, folder_fit=Fitted())
 
 
-def _choose_test_image(place: Place, kept: int, count: int) -> int:
-    choice = choice_of("test", place)
+def _choose_test_image(side: Side, kept: int, count: int) -> int:
+    choice = choice_of("test", side)
     choice.begin(kept if kept < count else 0)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         number = st.number_input(
-            WORDS["number"].format(label=LABELS[place]),
+            WORDS["number"].format(label=LABELS[side]),
             min_value=0,
             max_value=count - 1,
             icon=":material/tag:",
@@ -204,7 +204,7 @@ def _choose_test_image(place: Place, kept: int, count: int) -> int:
             icon=":material/casino:",
             on_click=_draw,
             args=(choice, count),
-            key=key_of("random", place),
+            key=key_of("random", side),
         )
     return number if 0 <= number < count else 0  # bounds hold in the browser only
 
@@ -213,45 +213,45 @@ def _draw(choice: Choice, count: int) -> None:
     choice.set(secrets.randbelow(count))
 
 
-def choose_network(place: Place, labels: Mapping[str, str]) -> str:
+def choose_network(side: Side, labels: Mapping[str, str]) -> str:
     """Let the visitor choose a network for one side.
 
     Args:
-        place: of the side.
+        side: which side.
         labels: what the list calls each network, by its name.
     """
-    kept, names = side_of(place), [*labels]
+    kept, names = side_of(side), [*labels]
     at = names.index(kept.network) if kept.network in names else 0
     name = st.selectbox(
-        WORDS["network"].format(label=LABELS[place]),
+        WORDS["network"].format(label=LABELS[side]),
         names,
         index=at,
         format_func=labels.__getitem__,
-        key=key_of("network", place),
+        key=key_of("network", side),
     )
-    return keep(place, replace(kept, network=name)).network
+    return keep(side, replace(kept, network=name)).network
 
 
-def choose_class(place: Place, names: Sequence[str]) -> str:
+def choose_class(side: Side, names: Sequence[str]) -> str:
     """Let the visitor choose a class for one side."""
-    kept = side_of(place)
+    kept = side_of(side)
     at = names.index(kept.class_) if kept.class_ in names else 0
-    label = WORDS["class"].format(label=LABELS[place])
-    name = st.selectbox(label, list(names), index=at, format_func=class_name, key=key_of("class", place))
-    return keep(place, replace(kept, class_=name)).class_
+    label = WORDS["class"].format(label=LABELS[side])
+    name = st.selectbox(label, list(names), index=at, format_func=class_name, key=key_of("class", side))
+    return keep(side, replace(kept, class_=name)).class_
 
 
-def _take(place: Place, inspected: Callable[[Selected], Selected]) -> None:
-    keep(place, inspected(side_of(place)))
+def _take(side: Side, inspected: Callable[[Selected], Selected]) -> None:
+    keep(side, inspected(side_of(side)))
     begin_anew()
 
 
-def _receive_photo(place: Place, photo: Upload | None) -> None:
-    keep(place, replace(side_of(place), photo=photo))
+def _receive_photo(side: Side, photo: Upload | None) -> None:
+    keep(side, replace(side_of(side), photo=photo))
 
 
-def _receive(place: Place, key: str) -> None:
+def _receive(side: Side, key: str) -> None:
     given = Choice(key).get()
     content = None if given is None else given.getvalue()
     upload = None if content is None else uploaded(given.name, content)
-    keep(place, replace(side_of(place), upload=upload, upload_fit=Fitted()))
+    keep(side, replace(side_of(side), upload=upload, upload_fit=Fitted()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from app.compare.figures import Place
+from app.compare.figures import Side
 from app.session.choices import Choice, Generation, Remembered
 from app.session.uploads import Fitted, Upload
 
@@ -23,7 +23,7 @@ class Selected:
 
     Attributes:
         source: where the image comes from.
-        sample: place in the sample sheet.
+        sample: index in the sample sheet.
         test: number of an image of the test set.
         upload: the visitor's own image, if there is one.
         upload_fit: how that is fitted.
@@ -51,7 +51,7 @@ class Selected:
         return {"upload": self.upload_fit, "folder": self.folder_fit}.get(self.source, Fitted())
 
 
-_SIDES: Remembered[dict[Place, Selected]] = Remembered("compare-sides", dict)
+_SIDES: Remembered[dict[Side, Selected]] = Remembered("compare-sides", dict)
 _GENERATION = Generation("compare-generation")
 
 
@@ -60,14 +60,14 @@ def begin(left: Selected, right: Selected) -> None:
     _SIDES.begin({"left": left, "right": right})
 
 
-def side_of(place: Place) -> Selected:
+def side_of(side: Side) -> Selected:
     """What was chosen for a side so far."""
-    return _SIDES.get()[place]
+    return _SIDES.get()[side]
 
 
-def keep(place: Place, selected: Selected) -> Selected:
+def keep(side: Side, selected: Selected) -> Selected:
     """Keep what its widgets say of a side, and give it back."""
-    _SIDES.set({**_SIDES.get(), place: selected})
+    _SIDES.set({**_SIDES.get(), side: selected})
     return selected
 
 
@@ -83,14 +83,14 @@ def begin_anew() -> None:
     _GENERATION.advance()
 
 
-def choice_of(what: str, place: Place) -> Choice:
+def choice_of(what: str, side: Side) -> Choice:
     """The widget by which something is chosen for a side."""
-    return Choice(f"compare-{what}-{place}", _GENERATION)
+    return Choice(f"compare-{what}-{side}", _GENERATION)
 
 
-def key_of(what: str, place: Place) -> str:
+def key_of(what: str, side: Side) -> str:
     """Its key now."""
-    return choice_of(what, place).key
+    return choice_of(what, side).key
 
 
 def swap(what: str) -> None:

@@ -187,7 +187,7 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
         if shown:
             write_nothing(classifier)
         return
-    place = choose_from_gallery(
+    index = choose_from_gallery(
         [image.name for image in images],
         partial(services.gallery_sheet, images),
         first=FOLDER.get(),
@@ -196,14 +196,14 @@ def _from_gallery(classifier: Classifier, shown: bool) -> None:
     )
     if not shown:
         return
-    if place is None:
+    if index is None:
         write_nothing(classifier)
         return
-    FOLDER.set(images[place].name)
+    FOLDER.set(images[index].name)
     try:
-        chosen = services.gallery_file(images[place])
+        chosen = services.gallery_file(images[index])
     except CbamError as error:
-        say_refused(error, images[place].name)
+        say_refused(error, images[index].name)
         write_nothing(classifier)
         return
     show_uploads(classifier, [chosen], key="folder", link=f"folder-{chosen.name}")

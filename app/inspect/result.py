@@ -190,11 +190,11 @@ def _image_as_parameters(shown: ShownImage) -> dict[str, Any]:
 
 def _viewer(view: dict[str, Any], *, key: str, ahead: Ahead | None) -> Settings:
     """The viewer with the settings that the visitor made on any source, or came with."""
-    usual, place = Settings(**view["settings"]), viewer(key)
-    asked = settings_to_begin_with(place)
+    usual, choice = Settings(**view["settings"]), viewer(key)
+    asked = settings_to_begin_with(choice)
     if asked.get("block") not in [block["name"] for block in view["blocks"]]:
         asked = {name: value for name, value in asked.items() if name != "block"}
     begun = usual.changed_by(asked)
-    chosen = attention_viewer({**view, "settings": begun.as_dict()}, key=place.key, ahead=ahead)
+    chosen = attention_viewer({**view, "settings": begun.as_dict()}, key=choice.key, ahead=ahead)
     keep_settings(chosen, usual, without=["image"] if len(view["images"]) < 2 else [])
     return chosen

@@ -13,13 +13,13 @@ from cbam_core.results.frame import Square
 from cbam_core.viewer import Settings
 
 FIRST = 31
-"""Place in the sample sheet of the image to begin with: a cat that faces us shows best that masks have places."""
+"""Index of the first image in the sample sheet: a cat that faces us; its eyes and ears show where masks are high."""
 
 SOURCE = Choice("inspect-source")
 """Where images come from."""
 
 SAMPLE, SAMPLE_GENERATION = Remembered("inspect-sample", lambda: FIRST), Generation("inspect-sample-generation")
-"""Place in the sample sheet that the page chose last, and how often an address did."""
+"""Index in the sample sheet that the page chose last, and how often an address did."""
 
 FOLDER, FOLDER_GENERATION = Remembered("inspect-folder", str), Generation("inspect-folder-generation")
 """Name of the operator's image that was shown last, "" before one was, and how often an address chose one."""

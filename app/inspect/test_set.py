@@ -124,16 +124,16 @@ def choose_test_image(
     _CHOSEN.begin(first)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="test-tools"):
         found = find(_selection(classes, has_answers=unanswered is None))
-        place = _settle(found)
+        position = _settle(found)
         _choose_by_number(found, count)
         if len(found):
-            _page_buttons(found, place // SHOWN * SHOWN)
+            _page_buttons(found, position // SHOWN * SHOWN)
     if unanswered is not None:
         st.caption(WORDS[unanswered])
     if not len(found):
         st.info(WORDS["none"], icon=":material/search_off:")
         return None
-    return _page_of_strip(found, place, about, sheet)
+    return _page_of_strip(found, position, about, sheet)
 
 
 def keep_chosen(index: int, selection: Selection = EVERY) -> None:
@@ -156,12 +156,12 @@ def chosen_filters() -> Selection:
 
 
 def _settle(found: np.ndarray) -> int:
-    """Choose one of those found: the same as before where it is among them; give its place."""
+    """Choose one of those found: the same as before where it is among them; give its position."""
     to_first = _TO_FIRST.get()
     _TO_FIRST.forget()
-    places = np.flatnonzero(found == _CHOSEN.get())
-    if len(places) and not to_first:
-        return int(places[0])
+    positions = np.flatnonzero(found == _CHOSEN.get())
+    if len(positions) and not to_first:
+        return int(positions[0])
     if len(found):
         _choose(int(found[0]))
     return 0
@@ -231,15 +231,15 @@ def _choose_by_number(found: np.ndarray, count: int) -> None:
 
 
 def _page_of_strip(
-    found: np.ndarray, place: int, about: Callable[[int], Answered], sheet: Callable[[tuple[int, ...]], bytes]
+    found: np.ndarray, position: int, about: Callable[[int], Answered], sheet: Callable[[tuple[int, ...]], bytes]
 ) -> int:
-    """The thumbnails around a place."""
-    start = place // SHOWN * SHOWN
+    """The thumbnails around a position."""
+    start = position // SHOWN * SHOWN
     shown = tuple(found[start : start + SHOWN].tolist())
     tiles = [Tile(index, _label(index, about(index)), about(index).truth) for index in shown]
     if _ON_STRIP.get().images != shown:
         generation = _ON_STRIP.get().chosen.generation + 1
-        _ON_STRIP.set(_OnStrip(shown, PageChoice(int(found[place]), generation)))
+        _ON_STRIP.set(_OnStrip(shown, PageChoice(int(found[position]), generation)))
     chosen = _ON_STRIP.get().chosen
     strip(
         sheet(shown),
@@ -250,7 +250,7 @@ def _page_of_strip(
         tools=False,
         on_choice=lambda: _take(chosen.generation, shown),
     )
-    return int(found[place])
+    return int(found[position])
 
 
 def _page_buttons(found: np.ndarray, start: int) -> None:

@@ -103,7 +103,7 @@ def kernel_figures(
 def _figure(block: str, planes: Float32[np.ndarray, "2 k k"], end: float, words: Mapping[str, str]) -> str:
     size = words["size"].format(size=planes.shape[-1])
     span = words["range"].format(low=_signed(float(planes.min())), high=_signed(float(planes.max())))
-    tables = [_plane(block, words[name], planes[place], end, words) for place, name in enumerate(("mean", "max"))]
+    tables = [_plane(block, words[name], planes[index], end, words) for index, name in enumerate(("mean", "max"))]
     said = html.escape(describe_kernel(block, planes, words=SPOKEN))
     return (
         f'<figure aria-label="{said}"><figcaption><b>{html.escape(block)}</b> '

@@ -68,7 +68,7 @@ def about_sample(index: int) -> About:
     """What is said of a sample.
 
     Args:
-        index: its place among the samples.
+        index: of the image among the samples.
     """
     return _about(samples(), index, int(sample_numbers()[index]))
 
@@ -76,8 +76,8 @@ def about_sample(index: int) -> About:
 def samples_of(name: str) -> np.ndarray:
     """The samples of a class, uint8 RGB (N, H, W, 3)."""
     here = samples()
-    places = np.flatnonzero(here.known_labels == here.classes.index(name))
-    return np.stack([here.images[place] for place in places.tolist()])
+    indices = np.flatnonzero(here.known_labels == here.classes.index(name))
+    return np.stack([here.images[index] for index in indices.tolist()])
 
 
 def open_test_set() -> Dataset:
@@ -130,6 +130,6 @@ def _sample_tiles(language: str) -> tuple[Tile, ...]:
     here = samples()
     names = [here.classes[label] for label in here.known_labels.tolist()]
     return tuple(
-        Tile(place, WORDS["tile"].format(name=class_name(name), index=number), name)
-        for place, (name, number) in enumerate(zip(names, sample_numbers().tolist(), strict=True))
+        Tile(index, WORDS["tile"].format(name=class_name(name), index=number), name)
+        for index, (name, number) in enumerate(zip(names, sample_numbers().tolist(), strict=True))
     )

@@ -57,7 +57,7 @@ def show_sample(classifier: Classifier, index: int) -> ImageResult:
 
     Args:
         classifier: the network.
-        index: place in the sample sheet.
+        index: of the image in the sample sheet.
     """
     return recall(_shown_sample, classifier, index)
 

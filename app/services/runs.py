@@ -22,7 +22,7 @@ from cbam_core.viewer.player import PLAYER_WORDS, lay_out_film
 from cbam_core.weights.card import Card
 
 FIRST_CLASS = "cat"
-"""Of the image that a film shows first: on an animal with eyes and ears it is seen best that masks have places."""
+"""Of the image that a film shows first: an animal whose eyes and ears show where masks are high."""
 
 
 def training_runs() -> dict[str, Run]:

@@ -14,14 +14,14 @@ from app.session.uploads import Fitted, Upload
 
 @dataclass(frozen=True)
 class Picked:
-    """One image, and how it was brought to the network's input.
+    """One image, and how it was fitted to the network's input.
 
     Attributes:
         source: where it comes from: the bundled samples, the test set, or a file, which the folder and the camera give
             too.
-        index: place in the sample sheet, or in the test set; None for an upload.
+        index: of the image in the sample sheet, or in the test set; None for an upload.
         upload: the visitor's own image; None for the others.
-        fitted: how an upload is brought to the network's input.
+        fitted: how an upload is fitted to the network's input.
     """
 
     source: Literal["sample", "test", "upload"]

@@ -88,7 +88,7 @@ def _(text: str, **values: Any) -> str:
     """A sentence in the language of the running session.
 
     Args:
-        text: the English one; with values, its ``{named}`` places are filled.
+        text: the English one; with values, its ``{named}`` placeholders are filled.
         **values: what fills them.
     """
     return _said(language(), text, values)
@@ -103,7 +103,7 @@ class Words(Mapping[str, str]):
     """Words by keys, looked up in the language of the running session.
 
     Args:
-        english: the English words; ``{named}`` places in them are left for the caller to fill.
+        english: the English words; ``{named}`` placeholders in them are left for the caller to fill.
     """
 
     def __init__(self, english: Mapping[str, str]) -> None:
@@ -188,16 +188,16 @@ def as_template(text: str) -> tuple[str, dict[str, str]]:
     """A text of a card with its numbers and digests taken out, so that a retrained network needs no new translation.
 
     Returns:
-        The text with places ``{n1}``, ``{n2}`` and so on, and what fills them.
+        The text with placeholders ``{n1}``, ``{n2}`` and so on, and what fills them.
     """
     values: dict[str, str] = {}
 
-    def place(found: re.Match[str]) -> str:
+    def placeholder(found: re.Match[str]) -> str:
         values[f"n{len(values) + 1}"] = found[0]
         return f"{{n{len(values)}}}"
 
     safe = text.replace("{", "{{").replace("}", "}}")
-    template = re.sub(r"(?<![\w.-])(?:[0-9a-f]{64}|\d[\d,]*\d|\d)(?![\w-])", place, safe)
+    template = re.sub(r"(?<![\w.-])(?:[0-9a-f]{64}|\d[\d,]*\d|\d)(?![\w-])", placeholder, safe)
     return (template, values) if values else (text, {})
 
 

@@ -42,7 +42,7 @@ class Chosen:
     """What the visitor chose in the player.
 
     Attributes:
-        image: place among the film's images.
+        image: index among the film's images.
         settings: of the viewer.
     """
 

@@ -252,8 +252,8 @@ def _curves(history: History, losses: tuple[float, ...]) -> None:
     if losses:
         chart = loss_per_iteration(losses, ink=None, words=CURVES)
         charts.append(("iterations", chart, describe_iterations(losses, words=CURVES)))
-    for place, (name, chart, said) in zip(st.columns(3, gap="medium"), charts, strict=False):
-        with place:
+    for column, (name, chart, said) in zip(st.columns(3, gap="medium"), charts, strict=False):
+        with column:
             st.plotly_chart(chart, height=CHART, config=_CONFIG, alt=said, key=f"training-{name}")
 
 

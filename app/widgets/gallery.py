@@ -35,11 +35,11 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: 
         names: of the images' files.
         sheet: gives the thumbnails of all images, in their order.
         first: name of the image to begin with; that of the first one where there is none of this name.
-        key: of the widget; other images have one of their own, for places mean others then.
+        key: of the widget; other images have a key of their own, because their indices mean other images.
         generation: another number where the page chooses `first` anew.
 
     Returns:
-        The image's place; None where there are none.
+        The image's index; None where there are none.
     """
     if not names:
         st.info(WORDS["none"], icon=":material/folder_off:")
@@ -48,7 +48,7 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: 
     room = st.empty()
     # Drawing is also a moment at which a visitor who has gone on is noticed.
     thumbnails = sheet(COLUMNS, lambda done: room.progress(done / len(names), text=said))
-    described = [Tile(place, name, "") for place, name in enumerate(names)]
+    described = [Tile(index, name, "") for index, name in enumerate(names)]
     key = f"{key}-{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}"
     start = Choice(key).start(names.index(first) if first in names else 0, generation)
     with room.container():

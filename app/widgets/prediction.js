@@ -165,8 +165,8 @@ function tableOf(data) {
   const table = make("table");
   table.append(make("caption", "", data.words.table));
   const body = make("tbody");
-  for (const [place, row] of data.rows.entries()) {
-    const line = make("tr", place === 0 ? "first" : "");
+  for (const [index, row] of data.rows.entries()) {
+    const line = make("tr", index === 0 ? "first" : "");
     const name = make("th", "", row.name);
     name.scope = "row";
     name.title = row.name;

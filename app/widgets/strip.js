@@ -124,7 +124,7 @@ function showAll(filter) {
   filter.dispatchEvent(new Event("change"));
 }
 
-/** Scroll the row, once, to the chosen thumbnail and what comes before it; a strip that is hidden has no places yet. */
+/** Scroll the row, once, to the chosen thumbnail and what comes before it; a strip that is hidden has no layout yet. */
 function bringIntoView(list) {
   if (!list.clientWidth || "placed" in list.dataset) return;
   list.dataset.placed = "";

@@ -158,7 +158,7 @@ def square_key(upload: Upload) -> str:
 def overview(chosen: Sequence[Upload], shown: Mapping[str, Explanation], refused: Mapping[str, CbamError]) -> Upload:
     """A table of all images with their predictions and masks; return the one that the visitor opened."""
     rows = [_row(upload, shown, refused) for upload in chosen]
-    first = next((place for place, upload in enumerate(chosen) if upload.digest not in refused), 0)
+    first = next((index for index, upload in enumerate(chosen) if upload.digest not in refused), 0)
     masks = [name for name in dict.fromkeys(key for row in rows for key in row) if name.startswith("mask ")]
     event = st.dataframe(
         rows,

@@ -46,12 +46,12 @@ def mode(app, name):
     return app
 
 
-def source(app, place, generation=0):
-    return app.segmented_control(key=f"compare-source-{place}-{generation}")
+def source(app, side, generation=0):
+    return app.segmented_control(key=f"compare-source-{side}-{generation}")
 
 
-def uploader(app, place, generation=0):
-    return next(one for one in app.file_uploader if f"compare-file-{place}-{generation}" in one.proto.id)
+def uploader(app, side, generation=0):
+    return next(one for one in app.file_uploader if f"compare-file-{side}-{generation}" in one.proto.id)
 
 
 def compare_networks(app, right):

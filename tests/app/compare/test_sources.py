@@ -88,8 +88,8 @@ def first_weights(picture, *how):
 
 def test_a_folder_of_the_operators_is_offered_on_both_sides_and_linked(app, folder):
     app.run()
-    for place in ("left", "right"):
-        source(app, place).select("folder").run()
+    for side in ("left", "right"):
+        source(app, side).select("folder").run()
         assert not app.exception
     assert said(app)["a"] == said(app)["b"] == "folder-chelsea.png"
     app.selectbox(key="compare-ends").select(0).run()
