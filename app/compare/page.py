@@ -118,16 +118,16 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
 
 def _images(classifier: Classifier, changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:
     sides: list[ExplainedSide | None] = []
-    brought = False
+    has_uploads = False
     for side, column in side_columns():
         with column:
             chosen = choose_image(side, _sources(), title=partial(side_title, side, LABELS[side]))
-            brought = brought or chosen.source in ("upload", "camera")
+            has_uploads = has_uploads or chosen.source in ("upload", "camera")
             sides.append(_explained(classifier, chosen, side))
     left, right = sides
     if left is not None and right is not None:
         compared_blocks(left.shown, right.shown, changed=changed)
-    if brought:
+    if has_uploads:
         say_where_they_live(in_memory=uploads_stay_in_memory())
     return None if left is None or right is None else (left, right)
 
@@ -182,7 +182,7 @@ def _as_on_inspect(last: Picked, selected: Selected) -> Selected:
 
 
 def _is_laid_out(upload: Upload) -> bool:
-    """Whether an image is one of those that everybody has, which links can name."""
+    """Whether an image is one of the operator's, which links can name."""
     image = services.gallery_by_name().get(upload.name)
     try:
         return image is not None and services.gallery_file(image).digest == upload.digest
@@ -221,7 +221,7 @@ def _explained(
 
 
 def _own_explained(classifier: Classifier, chosen: Selected, side: Side, what: Side | None) -> ExplainedSide | None:
-    """The same for an image of any size, whoever it is from."""
+    """The same for an image of any size, from the visitor or the operator."""
     says = what in (None, side)
     try:
         upload = _file_of(chosen)

@@ -11,7 +11,16 @@ import streamlit as st
 from app import services
 from app.inspect.result import ShownImage, show_result, show_uploads, write_nothing
 from app.inspect.start import open_address
-from app.inspect.state import BROUGHT, FIRST, FOLDER, FOLDER_GENERATION, SAMPLE, SAMPLE_GENERATION, SOURCE, was_shown
+from app.inspect.state import (
+    FIRST,
+    FOLDER,
+    FOLDER_GENERATION,
+    LAST_UPLOAD,
+    SAMPLE,
+    SAMPLE_GENERATION,
+    SOURCE,
+    was_shown,
+)
 from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
 from app.server.upload_limits import uploads_stay_in_memory
 from app.session import last_image, own_networks
@@ -42,7 +51,7 @@ WORDS = Words(
         "any": "Any image works; the network knows these classes: {classes}.",
         "not_fetched": "The 10,000 test images of CIFAR-10 are not on this server yet. The operator can get them "
         "with `cbam data fetch`.",
-        "brought": "The last image you viewed.",
+        "last": "The last image you viewed.",
         "forget": "Remove",
     }
 )
@@ -139,15 +148,15 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
     """The visitor's own images, one opened at a time."""
     given = uploads()
     if given:
-        BROUGHT.forget()
+        LAST_UPLOAD.forget()
     if not shown:
         return
-    brought = BROUGHT.get()
-    if brought is not None:
+    last = LAST_UPLOAD.get()
+    if last is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(WORDS["brought"], width="content")
+            st.caption(WORDS["last"], width="content")
             st.button(WORDS["forget"], type="tertiary", on_click=_forget, key="uploads-forget")
-        show_uploads(classifier, [brought], key="upload")
+        show_uploads(classifier, [last], key="upload")
     elif given:
         show_uploads(classifier, given, key="upload")
     else:
@@ -158,7 +167,7 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
 
 def _forget() -> None:
     """Forget the image that was looked at last."""
-    BROUGHT.forget()
+    LAST_UPLOAD.forget()
     last_image.forget()
 
 

@@ -55,7 +55,7 @@ class ShownImage:
         caption: what stands beside it.
         truth: its true class; None where that is not known.
         link: how an address names it; None where it cannot.
-        fitted: how it was brought to the network's input.
+        fitted: how it was fitted to the network's input.
     """
 
     result: services.ImageResult

@@ -8,9 +8,9 @@ from typing import Any
 from app import services
 from app.inspect.link import settings_of
 from app.inspect.state import (
-    BROUGHT,
     FOLDER,
     FOLDER_GENERATION,
+    LAST_UPLOAD,
     SAMPLE,
     SAMPLE_GENERATION,
     SOURCE,
@@ -78,4 +78,4 @@ def _come_back() -> None:
         if SOURCE.get() == "folder" and last.upload.name in services.gallery_by_name():
             FOLDER.set(last.upload.name)
         elif SOURCE.get() == "upload":
-            BROUGHT.set(last.upload)
+            LAST_UPLOAD.set(last.upload)

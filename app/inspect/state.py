@@ -24,8 +24,8 @@ SAMPLE, SAMPLE_GENERATION = Remembered("inspect-sample", lambda: FIRST), Generat
 FOLDER, FOLDER_GENERATION = Remembered("inspect-folder", str), Generation("inspect-folder-generation")
 """Name of the operator's image that was shown last, "" before one was, and how often an address chose one."""
 
-BROUGHT: Remembered[Upload | None] = Remembered("inspect-brought", lambda: None)
-"""The upload that was looked at before another page was shown; None where others came since."""
+LAST_UPLOAD: Remembered[Upload | None] = Remembered("inspect-last-upload", lambda: None)
+"""The upload that was looked at before another page was shown; None where others were uploaded since."""
 
 _SETTINGS: Remembered[Mapping[str, Any]] = Remembered("inspect-settings", dict)
 _SQUARES: Remembered[Mapping[str, Square]] = Remembered("inspect-squares", dict)
@@ -71,7 +71,7 @@ def keep_settings(chosen: Settings, usual: Settings, *, without: Collection[str]
 
     Args:
         chosen: what the viewer shows.
-        usual: what it would show if nobody had chosen anything.
+        usual: what it would show if nothing had been chosen.
         without: settings that there was no choice of.
     """
     now, before = chosen.as_dict(), usual.as_dict()

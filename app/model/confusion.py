@@ -1,4 +1,4 @@
-"""What was taken for what: the confusion matrix as a table whose cells are coloured by their share of the row."""
+"""The confusion matrix as a table whose cells are coloured by their share of the row."""
 
 from __future__ import annotations
 

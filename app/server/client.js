@@ -5,7 +5,7 @@ const address = window.location.pathname.replace(new RegExp(`/(?:${pages.join("|
 window.__streamlit = { BACKEND_BASE_URL: window.location.origin + address };
 
 // An address that the visitor goes back or forth to is marked before Streamlit hears of it and sends it to the page,
-// which could not tell it otherwise from one that a browser sends late, not having heard of the latest one yet.
+// which could not distinguish it otherwise from one that a browser sends late, not having heard of the latest one yet.
 window.addEventListener("popstate", () => {
   if (window.location.hash) return;
   const gone = new URL(window.location.href);
@@ -23,7 +23,7 @@ window.history.pushState = (state, unused, url) => {
   else push(state, unused, url);
 };
 
-// In a narrow window the sidebar lies over the page; whoever goes to a page wants to see it.
+// In a narrow window the sidebar lies over the page; a visitor who opens a page wants to see it.
 const narrow = window.matchMedia("(max-width: 768px)");
 document.addEventListener("click", (event) => {
   if (!narrow.matches || !event.target.closest("[data-testid=stSidebarNavLink]")) return;

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 METRICS_VARIABLE: Final = "CBAM_METRICS"
-"""Set to 1, Streamlit's metrics are told to anybody who can reach the server."""
+"""Set to 1, Streamlit's metrics are served to all who can reach the server."""
 
 MAIN_SCRIPT: Final = Path(__file__).resolve().parents[1] / "main.py"
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
@@ -249,7 +249,7 @@ def build(
 
 
 def show_failure(error: Exception) -> bool:
-    """Tells the visitor of a page that failed, in one sentence; Streamlit has logged the traceback by then.
+    """Say in one sentence that the page failed; Streamlit has logged the traceback by then.
 
     Returns:
         True: the exception itself is not shown.
@@ -274,7 +274,7 @@ def show_failure(error: Exception) -> bool:
 
 def check_address(host: str, port: int) -> None:
     """Raises a `LaunchError` in one sentence when the address cannot be listened on."""
-    if not host:  # to the system it means every network: too much for a variable that somebody forgot to set
+    if not host:  # to the system it means every network: too much for a variable that was left empty
         raise _not_an_address(host)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -309,7 +309,7 @@ def _address_in_use(port: int) -> LaunchError:
 
 
 def greeting(address: PublishedAddress, port: int) -> Iterator[str]:
-    """What the person who started the server is told, line by line, for the port really in use."""
+    """What the operator reads when the server has started, line by line, for the port really in use."""
     yield f"CBAM Lens is ready at {address.url(port)} (Ctrl+C stops it)"
     if not is_loopback(address.host):
         yield (
@@ -336,7 +336,7 @@ def _warm_up_services() -> None:
 
 def _print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
-    sys.stdout.flush()  # whoever waits for this line may read it from a pipe
+    sys.stdout.flush()  # a program that waits for this line may read it from a pipe
 
 
 @contextmanager
@@ -353,7 +353,7 @@ def _arguments(arguments: list[str]) -> Iterator[None]:
 
 @contextmanager
 def _quiet_server_log(readiness: Readiness) -> Iterator[None]:
-    """Keeps uvicorn's chatter from the terminal, and a failed warm-up from being told twice."""
+    """Keep uvicorn's routine messages from the terminal, and a failed warm-up from being reported twice."""
 
     def worth_reading(record: logging.LogRecord) -> bool:
         return record.levelno >= logging.WARNING and readiness.failure is None

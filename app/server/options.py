@@ -115,7 +115,7 @@ def allowed_hosts(host: str, server_address: str) -> list[str]:
 
     A server on a loopback address is for this machine only, yet any web page could reach it by pointing a
     domain name of its own at 127.0.0.1; such a name is not in this list. A server for the network can be
-    reached under names that it does not know, unless ``server_address`` tells.
+    reached under names that it does not know, unless ``server_address`` names them.
     """
     if is_loopback(host):
         return list(dict.fromkeys([*LOOPBACK_NAMES, host, *([server_address] if server_address else [])]))

@@ -1,4 +1,4 @@
-"""What the browser is told to allow, and which pages may open a live connection: pure ASGI, nothing buffered.
+"""What the browser may do, and which pages may open a live connection: pure ASGI, nothing buffered.
 
 The policy is as tight as Streamlit 1.67 lets it be. Three of its allowances need a word:
 
@@ -169,7 +169,7 @@ class KnownNames:
     """Answers under the names that this server goes by; a page asked for under another one is one sentence.
 
     Streamlit sends its page under any name, and then refuses its live connection under most: a visitor would wait for
-    ever. That is what comes of a proxy that the server was not told of.
+    ever. That happens behind a proxy that is not configured.
 
     Args:
         app: the application inside.
@@ -238,7 +238,7 @@ class _RefusalLog:
 
 
 class MetricsDoor:
-    """Answers 404 where Streamlit would tell anybody how many visitors there are and what they take.
+    """Answers 404 where Streamlit would show everyone how many visitors there are and how much memory they use.
 
     Args:
         app: the application inside.

@@ -2,7 +2,7 @@
 
 Streamlit keeps a session for a while after its page was closed, for a connection that comes back. When that time is
 over it drops the session with the next one that ends, and not before: on a quiet server, images of the last visitors
-would lie in memory until somebody else comes and goes.
+would lie in memory until another visitor comes and leaves.
 
 Streamlit can also collect rubbish after every run, which walks through all sessions each time. With fifty of them that
 took more time than the run, so it is switched off, and done here.

@@ -5,7 +5,7 @@ Streamlit takes these as its ``theme.*`` options, so the same values reach the l
 ``python -m app.server.options`` to write that file again. Text has a contrast of at least 4.5 to 1 on every
 background it stands on, chart colours at least 3 to 1, in both designs; the tests compute it.
 
-Fonts are the ones that Streamlit brings along, so no page asks another server for one.
+Fonts are those of Streamlit, so no page requests one from another server.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _MOST_OF_ONE: Final = (MAX_UPLOAD_MEGABYTES + 1) * _MEGABYTE
 """Of one body, bytes: the file, and what Streamlit allows for the form around it."""
 
 _MOST_DRAINED: Final = 64 * _MEGABYTE
-"""Of a body that was refused, bytes; whoever sends more is cut off."""
+"""Bytes that are read of a refused body; a connection that sends more is closed."""
 
 FULL: Final = "upload.server-full"
 
@@ -78,7 +78,7 @@ class UploadLimits:
     Args:
         app: the application inside.
         limits: what may be kept.
-        held: tells what is kept.
+        held: gives what is kept.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits, held: Callable[[], Held] = uploaded_bytes) -> None:

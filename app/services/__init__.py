@@ -1,4 +1,4 @@
-"""What pages ask for, remembered: networks for everybody, an uploaded image's results for its visitor alone.
+"""What pages ask for, remembered: networks for all visitors, an uploaded image's results for its visitor alone.
 
 The only room with cache decorators. Keys are digests and settings, never images: what Streamlit would hash of a
 large array is a sample of it. What comes of an upload is kept in the visitor's session, and goes with it.

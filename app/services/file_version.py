@@ -9,7 +9,7 @@ Stamp = tuple[int, int]
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """What tells one version of a file from the next; None where there is no file."""
+    """What distinguishes one version of a file from the next; None where there is no file."""
     try:
         found = path.stat()
     except OSError:

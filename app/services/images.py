@@ -102,7 +102,7 @@ def show_upload(classifier: Classifier, upload: Upload, fitted: Fitted) -> Image
     Args:
         classifier: the network.
         upload: the file; results are kept under its digest.
-        fitted: how it is brought to the network's input.
+        fitted: how it is fitted to the network's input.
 
     Raises:
         ImageError: the file is no image, or cannot be fitted.

@@ -104,7 +104,7 @@ def key_of(classifier: Classifier) -> tuple[str, str]:
 
 
 def recall(remembered: Callable[..., Result], classifier: Classifier, *settings: Hashable) -> Result:
-    """What a function made of a network, remembered for everybody, or with a visitor's own network.
+    """What a function made of a network, remembered for all visitors, or with a visitor's own network.
 
     Args:
         remembered: takes the network's key, `settings` and the network, and remembers by the former two.

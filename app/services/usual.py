@@ -1,4 +1,4 @@
-"""What is usual for a network that does not bring it: found over the images that every visitor has."""
+"""What is usual for a network whose file does not say it: computed over the images that every visitor has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGEST = 64 * 64
 
 
 def with_usual(classifier: Classifier) -> Classifier:
-    """Give a network that knows what is usual for it, where the bundled images can tell.
+    """Give a network that knows what is usual for it, where the bundled images show it.
 
     Args:
         classifier: the network; it is not changed. One that knows, that has large inputs, or that cannot be observed is

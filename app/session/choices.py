@@ -101,7 +101,7 @@ class Choice:
         return st.session_state.get(self.key, otherwise)
 
     def set(self, value: Any) -> None:
-        """Have the widget show a value when it is drawn next; the browser is told of it too."""
+        """Have the widget show a value when it is drawn next; the browser receives it too."""
         st.session_state[self.key] = value
 
     def begin(self, value: Any) -> None:

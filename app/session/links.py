@@ -1,8 +1,8 @@
 """The address of what is on the page: the only owner of query parameters.
 
 An address is made anew whenever something on the page changes, so it can be copied at any time, and going back in the
-browser brings back what was there. What an address says is checked value by value; whatever is not as it should be
-counts as absent, and the page shows what it shows anybody. Uploads and a visitor's own networks have no address.
+browser restores what was there. An address is checked value by value; a value that is not valid counts as absent, and
+the page shows its default. Uploads and a visitor's own networks have no address.
 
 Each page says in its folder's ``link.py`` which parameters it has, and what reads each: one of the readers here, or one
 of its own. Here are those alone that are the same on all pages.
@@ -97,7 +97,7 @@ def read(given: Mapping[str, str], readers: Readers) -> dict[str, Any]:
     """The parameters of an address that are as they should be, by name.
 
     Args:
-        given: texts by name; anybody's.
+        given: texts by name; not trusted.
         readers: of the parameters that are looked for.
     """
     found = {}
@@ -165,7 +165,7 @@ def write_language(code: str) -> None:
 
 
 def network_of(classifier: Classifier) -> str | None:
-    """A network as an address names it; None for the visitor's own, which nobody else has."""
+    """A network as an address names it; None for the visitor's own, which cannot be linked."""
     return None if own_networks.is_own(classifier) else classifier.name
 
 

@@ -1,4 +1,4 @@
-"""What tells an address that the visitor went back or forth to from one that the page wrote; it needs nothing else."""
+"""What distinguishes an address that the visitor went back or forth to from one that the page wrote."""
 
 from __future__ import annotations
 

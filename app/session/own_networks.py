@@ -2,7 +2,7 @@
 
 They lie in the session's state beside what was made with them, so that dropping one frees both; what they made of the
 visitor's own images lies with those, in caches of the session that hold a few tens each. Results of networks that
-ship are remembered for everybody, elsewhere; see `app.services`.
+ship are remembered for all visitors, elsewhere; see `app.services`.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def is_own(classifier: Classifier) -> bool:
 
 
 def drop(name: str) -> None:
-    """Forget a network and all that was made with it; `restore` brings back the last one."""
+    """Forget a network and all that was made with it; `restore` returns the last one."""
     shelf = _shelf()
     if name in shelf.kept:
         shelf.dropped = name, shelf.kept.pop(name)
@@ -126,13 +126,13 @@ def drop(name: str) -> None:
 
 
 def dropped() -> str | None:
-    """Name of the network that `restore` would bring back."""
+    """Name of the network that `restore` would return."""
     shelf = _shelf()
     return None if shelf.dropped is None or len(shelf.kept) >= MOST else shelf.dropped[0]
 
 
 def restore() -> str | None:
-    """Bring back the network that was dropped last; return its name."""
+    """Restore the network that was dropped last; return its name."""
     shelf, name = _shelf(), dropped()
     if name is None or shelf.dropped is None:
         return None
@@ -167,7 +167,7 @@ def _most_results(classifier: Classifier) -> int:
 
 def _shelf() -> _Shelf:
     if this_session() is None:
-        return _Shelf()  # nobody visits: the server is warming up
+        return _Shelf()  # no visitor: the server is warming up
     return _SHELF.get()
 
 

@@ -1,7 +1,7 @@
 """Who computes now: at most as many at once as there are cores, one slot a visitor, in order of arrival.
 
 Decoding a photo or explaining it takes all of a core. Without an order, a visitor with many images would have as many
-threads at work as they can start, and everybody else would wait for all of them. So such work is done in pieces of at
+threads at work as they can start, and all others would wait for all of them. So such work is done in pieces of at
 most a second or so, and each piece takes a slot. Results that are remembered need none.
 
 Work in a slot must wait for nothing else: not for another slot, and not for a lock whose owner may be waiting for a

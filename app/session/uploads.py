@@ -27,7 +27,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How an image of any size is brought to the network's input.
+    """How an image of any size is fitted to the network's input.
 
     Attributes:
         fit: in which way.

@@ -174,7 +174,7 @@ def plain_text(text: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """The name of somebody's file, for a text that Markdown reads: letters, digits and a few marks, not too long."""
+    """The name of an uploaded file, for a text that Markdown reads: letters, digits and a few marks, not too long."""
     return plain_text("".join(letter if letter.isalnum() or letter in " ._-" else "-" for letter in name)[:80])
 
 

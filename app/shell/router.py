@@ -37,7 +37,7 @@ address, the others at their folder's name.
 
 @dataclass
 class _Given:
-    """What a page is given; known only after Streamlit has been told of all pages."""
+    """What a page is given; known only after all pages are registered with Streamlit."""
 
     arguments: tuple[Classifier, dict[str, Any]] | None = None
 

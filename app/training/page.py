@@ -123,7 +123,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
 
 
 def _first(runs: dict[str, Run], chosen: str) -> str | None:
-    """A run that goes on, else the chosen network's, else the first."""
+    """A run that continues, else the chosen network's, else the first."""
     for name, run in runs.items():
         if _look(run)[0] == "running":
             return name
@@ -146,7 +146,7 @@ def _look(run: Run) -> Look:
 
 
 def _measured(run: Run, shown: Look, between: Callable[[], None] = lambda: None) -> None:
-    """Progress, figures and curves; runs by itself again and again while the run goes on.
+    """Progress, figures and curves; runs by itself again and again while the run continues.
 
     Args:
         run: which.
@@ -301,7 +301,7 @@ def _recipe(run: Run) -> None:
 
 
 def in_words(seconds: float) -> str:
-    """A span of time, as exact as anybody asks."""
+    """A span of time, rounded to what matters."""
     if seconds < 90:
         return WORDS["seconds"].format(seconds=seconds)
     minutes = round(seconds / 60)

@@ -1,10 +1,10 @@
 // Puts the address of the page on the clipboard; where the browser hands out none, the address stands there to be copied.
 
 const SAID = 2000; // milliseconds for which the button says that it is done
-const PATIENCE = 2000; // milliseconds for the server to bring the address up to what the page shows already
+const PATIENCE = 2000; // milliseconds for the server to update the address to what the page shows already
 const RUNNING = "[data-testid=stApp]:not([data-test-script-state=notRunning])";
 
-const timers = new WeakMap(); // by button: what brings its own words back
+const timers = new WeakMap(); // by button: what restores its own words
 
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");

@@ -123,11 +123,13 @@ def download_means(means: Mapping[str, GateMeans], network: str, *, key: str) ->
         network: digest of the network that they are of.
         key: of the widget.
     """
-    told = hashlib.sha256(repr((network, [(name, one.count) for name, one in means.items()])).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(repr((network, [(name, one.count) for name, one in means.items()])).encode()).hexdigest()[
+        :12
+    ]
     st.download_button(
         WORDS["values"],
         in_slot(lambda: means_as_npz(means)),
-        file_name=f"{_stem('-'.join(means))}-{told}.npz",
+        file_name=f"{_stem('-'.join(means))}-{digest}.npz",
         icon=":material/download:",
         on_click="ignore",
         key=key,
@@ -155,7 +157,7 @@ def _stem(name: str) -> str:
 
 
 def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settings) -> str:
-    """Streamlit tells large downloads apart by a part of their content; this in their names makes that safe."""
+    """Streamlit distinguishes large downloads by a part of their content; this in their names makes that safe."""
     parts = [(e.image_digest, e.checkpoint, e.checkpoint_digest, e.fit, e.frame.box) for e in explanations.values()]
     settled = (settings.image, sorted(asdict(settings.look).items()))
     return hashlib.sha256(repr((name, parts, settled, language())).encode()).hexdigest()[:12]

@@ -46,7 +46,7 @@ def choose_from_gallery(names: Sequence[str], sheet: Sheet, *, first: str, key: 
         return None
     said = WORDS["reading"].format(count=len(names))
     room = st.empty()
-    # Drawing is also a moment at which a visitor who has gone on is noticed.
+    # Drawing is also a moment at which a visitor who has left the page is noticed.
     thumbnails = sheet(COLUMNS, lambda done: room.progress(done / len(names), text=said))
     described = [Tile(index, name, "") for index, name in enumerate(names)]
     key = f"{key}-{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}"

@@ -15,7 +15,7 @@ function leaveAhead(root) {
  *   where none comes ahead. Another generation means that the page itself chose since, as after Back: what was awaited
  *   never comes then
  * @param {(result: object, index: number) => void} paint paints a result that was sent ahead
- * @returns {boolean} whether the answer may be painted; not while the visitor has already gone on to another picture
+ * @returns {boolean} whether the answer may be painted; not while the visitor has already chosen another image
  */
 function paintAhead(root, ahead, paint) {
   if (!ahead) return true;

@@ -75,7 +75,7 @@ function frameOn(data, scale, setStateValue) {
   const frame = make("div", movable ? "frame movable" : "frame");
   let x, y, w, h;
   let held = false; // by a hand, or by keys that were not reported yet
-  let told = null; // the square that was reported, until its own answer comes
+  let reported = null; // the square that was reported, until its own answer comes
   let timer = 0;
 
   function place() {
@@ -86,8 +86,8 @@ function frameOn(data, scale, setStateValue) {
     frame.style.height = `${(Math.min(y + h, height) - y0) * scale}px`;
   }
   const settle = ([left, top, right, bottom]) => {
-    if (held || (told && performance.now() < told.until && !told.isAnsweredBy(left, top, right - left))) return;
-    told = null;
+    if (held || (reported && performance.now() < reported.until && !reported.isAnsweredBy(left, top, right - left))) return;
+    reported = null;
     [x, y, w, h] = [left, top, right - left, bottom - top];
     place();
   };
@@ -112,7 +112,7 @@ function frameOn(data, scale, setStateValue) {
     held = false;
     const square = [x, y, w];
     const isAnsweredBy = (...box) => box.every((value, i) => Math.abs(value - square[i]) < 0.11); // an answer is rounded
-    told = { until: performance.now() + PATIENCE, isAnsweredBy };
+    reported = { until: performance.now() + PATIENCE, isAnsweredBy };
     setStateValue("square", [x, y, w]);
   };
 

@@ -30,7 +30,7 @@ def prediction(
         caption: what the image is, shown beside it.
         truth: the right class, where it is known.
         preview: the original as a file for the browser, where it is larger than the network's input.
-        movable: let the visitor move the framed part of the preview; `framed_square` tells where to.
+        movable: let the visitor move the framed part of the preview; `framed_square` gives where to.
         key: of the widget.
         ahead: which of the results sent ahead this one is; None where none are.
     """

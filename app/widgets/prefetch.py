@@ -59,7 +59,7 @@ class Ahead:
 
 
 def send_ahead(channel: str, network: str, results: str) -> None:
-    """Bring results to the browser; they take no room on the page.
+    """Send results to the browser; they take no room on the page.
 
     Args:
         channel: under which they are kept.

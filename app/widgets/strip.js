@@ -132,7 +132,7 @@ function bringIntoView(list) {
   list.scrollLeft = chosen.offsetLeft - list.offsetLeft - 3 * SIDE;
 }
 
-/** Tell the parts of the page that show the chosen picture, where its result was sent ahead. */
+/** Notify the parts of the page that show the chosen image, if its result was sent ahead. */
 function announce(channel, of, index) {
   const kept = window.cbamLensAhead?.get(channel);
   const result = kept?.of === of ? kept.results[index] : undefined;

@@ -65,7 +65,7 @@ WORDS = Words(
 )
 
 FIT = Choice("fit")
-"""How an image of any size is brought to the network's input."""
+"""How an image of any size is fitted to the network's input."""
 
 _OPENED = Remembered("uploads-opened", int)
 _LEFT_OUT: Remembered[frozenset[str]] = Remembered("uploads-left-out", frozenset)
@@ -102,7 +102,7 @@ def not_left_out(given: Sequence[Upload]) -> list[Upload]:
 
 
 def one_by_one(given: Sequence[Upload]) -> Iterator[Upload]:
-    """The images in turn; where they take a while, the page says how far it is, and can be told to leave it at that.
+    """The images one by one; if they take a while, the page shows progress and a button that cancels the rest.
 
     What is drawn in between also lets Streamlit end a run that is not wanted any more: the visitor cancelled, chose
     another source, network or page, or left.
