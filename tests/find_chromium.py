@@ -44,8 +44,17 @@ def _own_of_playwright() -> str | None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
-    return path if Path(path).exists() else None
+        path = Path(playwright.chromium.executable_path)
+    found = [*_shells_beside(path), path]
+    return next((str(one) for one in found if one.exists()), None)
+
+
+def _shells_beside(chromium: Path) -> list[Path]:
+    """Playwright's own Chromium without windows, which it keeps in a folder beside the whole one, newest first."""
+    version = next((part.name for part in chromium.parents if part.name.startswith("chromium-")), "")
+    folders = [part.parent for part in chromium.parents if part.name == version]
+    name = version.replace("chromium-", "chromium_headless_shell-")
+    return [path for folder in folders for path in sorted((folder / name).glob("*/*headless*shell"))]
 
 
 def _starts(path: str) -> bool:

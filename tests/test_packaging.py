@@ -502,3 +502,17 @@ def test_skipped_browser_tests_are_told_in_the_summary(tmp_path):
     assert done.returncode == 0, done.stdout
     assert "1 browser tests were NOT run, because CBAM_SKIP_BROWSER=1" in done.stdout
     assert "1 passed, 1 skipped" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "shell", ["chrome-headless-shell-linux64/chrome-headless-shell", "chrome-linux/headless_shell"]
+)
+def test_playwrights_browser_without_windows_is_preferred(tmp_path, shell):
+    from tests.find_chromium import _shells_beside
+
+    whole = tmp_path / "chromium-1255" / "chrome-linux64" / "chrome"
+    assert _shells_beside(whole) == []
+    other = tmp_path / "chromium_headless_shell-1255" / shell
+    other.parent.mkdir(parents=True)
+    other.touch()
+    assert _shells_beside(whole) == [other]
