@@ -11,6 +11,8 @@ from PIL import Image
 from cbam_core import explain, load_classifier
 from cbam_core.cli import main
 from cbam_core.data.samples import sample_sheet
+from cbam_core.network import save_classifier
+from cbam_core.nn import CBAM_CNN
 from cbam_core.results.usual import read_usual, write_usual
 
 
@@ -50,7 +52,7 @@ def test_info_says_what_the_images_were(checkpoint, capsys):
     main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"])
     capsys.readouterr()
     main(["info", str(checkpoint)])
-    assert "Gates, over 100 images (cifar10:samples)" in capsys.readouterr().out
+    assert "\n\nGates, over 100 images (cifar10:samples)\n" in capsys.readouterr().out
 
 
 def test_a_folder_of_images_is_a_reference_set(checkpoint, tmp_path, capsys):
@@ -59,6 +61,34 @@ def test_a_folder_of_images_is_a_reference_set(checkpoint, tmp_path, capsys):
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{place}.png")
     assert main(["usual", "--checkpoint", str(checkpoint), "--images", str(tmp_path / "photos")]) == 0
     assert "net on 3 images (photos)" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_image_is_named_and_nothing_is_kept(checkpoint, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / "photos" / "a.png")
+    (tmp_path / "photos" / "b.png").write_text("no image")
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", str(tmp_path / "photos")]) == 3
+    assert f"cbam: {tmp_path / 'photos' / 'b.png'}: this file is not an image" in capsys.readouterr().err
+    assert not (tmp_path / "net.usual.npz").exists()
+
+
+def test_one_image_does_not_show_what_is_usual(checkpoint, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / "photos" / "a.png")
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", str(tmp_path / "photos")]) == 3
+    assert "one image does not show what is usual; name a set with several" in capsys.readouterr().err
+
+
+def test_a_network_without_gates_has_no_table_of_them(tmp_path, capsys):
+    source = load_classifier("cbam_cnn_cifar10")
+    model = CBAM_CNN(gates="none").eval()
+    arguments = {"num_classes": 10, "gates": "none"}
+    path = tmp_path / "none.safetensors"
+    save_classifier(replace(source, model=model, arguments=arguments), path)
+    assert main(["usual", "--checkpoint", str(path), "--images", "samples"]) == 0
+    assert capsys.readouterr().out == "none on 100 images (cifar10:samples)\n"
+    assert main(["info", str(path)]) == 0
+    assert "Gates, over" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense"])
@@ -81,7 +111,9 @@ def test_a_checkpoint_whose_name_is_nearly_too_long_for_the_file_system_still_lo
     assert load_classifier(renamed).usual is None
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(checkpoint, tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_one_sentence_after_the_results(checkpoint, tmp_path, capsys):
     (tmp_path / "net.usual.npz").mkdir()
     assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 3
-    assert "cannot write" in capsys.readouterr().err
+    written = capsys.readouterr()
+    assert "cannot write" in written.err
+    assert "net on 100 images" in written.out

@@ -172,9 +172,10 @@ def _show_blocks(summary: Summary) -> None:
 
 
 def _show_gates(classifier: Classifier) -> None:
-    if classifier.usual is None:
+    if classifier.usual is None or not classifier.usual.gates:
         return
-    typer.echo(one_line(f"\nGates, over {classifier.usual.count:,} images ({classifier.usual.images})"))
+    heading = one_line(f"Gates, over {classifier.usual.count:,} images ({classifier.usual.images})")
+    typer.echo(f"\n{heading}")
     show_usual(classifier.usual)
 
 

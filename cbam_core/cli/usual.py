@@ -55,13 +55,12 @@ def find_usual(
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("observing", total=len(dataset))
         usual = usual_gates(classifier, dataset, report=lambda done: progress.update(task, completed=done))
-    kept = _keep(usual, file_of(classifier, checkpoint))
     if as_json:
         write_json({"checkpoint": classifier.name, "digest": usual.digest, **describe_usual(usual)})
     else:
         typer.echo(one_line(f"{classifier.name} on {usual.count:,} images ({usual.images})"))
         show_usual(usual)
-    say(f"saved {kept}")
+    say(f"saved {_keep(usual, file_of(classifier, checkpoint))}")
 
 
 def describe_usual(usual: Usual) -> dict[str, Any]:
@@ -84,9 +83,11 @@ def describe_usual(usual: Usual) -> dict[str, Any]:
 
 
 def show_usual(usual: Usual) -> None:
-    """Write a table of usual gates."""
+    """Write a table of usual gates; nothing for a network without gates."""
     from rich.table import Table
 
+    if not usual.gates:
+        return
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", overflow="fold")
     for heading in ("mean", "fixed", "gain", "pattern"):

@@ -19,7 +19,7 @@ from cbam_core.data import cifar10
 from cbam_core.data.folder import ENDINGS, all_images
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
-from cbam_core.errors import DataError
+from cbam_core.errors import DataError, ImageError
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 Labels = UInt[np.ndarray, " n"] | Int[np.ndarray, " n"]
@@ -79,7 +79,7 @@ class Dataset:
 class ImageFiles(Sequence[Pixels]):
     """Images in files, each decoded whenever it is read.
 
-    Reading one raises `ImageError` if its file cannot be decoded.
+    Reading one raises `ImageError`, which names its file, if that cannot be decoded.
 
     Args:
         paths: paths of the files.
@@ -98,8 +98,17 @@ class ImageFiles(Sequence[Pixels]):
     def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
         """Pixels of one file, uint8 RGB (H, W, 3), or of several."""
         if isinstance(index, slice):
-            return [decode(path).pixels for path in self.paths[index]]
-        return decode(self.paths[index]).pixels
+            return [_pixels(path) for path in self.paths[index]]
+        return _pixels(self.paths[index])
+
+
+def _pixels(path: Path) -> Pixels:
+    try:
+        return decode(path).pixels
+    except ImageError as error:
+        if str(path) in str(error):
+            raise
+        raise ImageError("data.unreadable-image", "{path}: {reason}", path=str(path), reason=str(error)) from error
 
 
 def open_dataset(source: str | Path, folder: Path | None = None) -> Dataset:

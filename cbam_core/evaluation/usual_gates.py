@@ -27,7 +27,7 @@ def usual_gates(classifier: Classifier, dataset: Dataset, *, report: Callable[[i
 
     Raises:
         CaptureError, ModelError: as `cbam_core.observing.observe`.
-        DataError: the data set has no images.
+        DataError: the data set has no images, or only one.
         ImageError: an image of a folder cannot be decoded.
     """
     sums = UsualSums(classifier)
@@ -66,10 +66,12 @@ class UsualSums:
             images: name of the images.
 
         Raises:
-            DataError: there were no images.
+            DataError: there were no images, or only one.
         """
         if not self.count:
             raise DataError("usual.no-images", "there are no images to take the usual gates from; name a set with some")
+        if self.count == 1:
+            raise DataError("usual.one-image", "one image does not show what is usual; name a set with several")
         gates = (sums.result(*key, images) for key, sums in self._gates.items() if sums.is_finite)
         return Usual(tuple(gates), self.count, images, self._classifier.digest)
 
