@@ -41,6 +41,19 @@ def test_each_gate_has_its_sentence_its_strength_and_its_reference_set(open_page
     assert title == "Usual: the mean over 123 images (CIFAR-10, training images)"
 
 
+def test_on_a_narrow_page_no_number_is_cut(open_page):
+    page = open_page(KNOWN, viewport={"width": 790, "height": 900})
+    across = page.locator(".block").evaluate_all("blocks => blocks.map(block => block.offsetTop)")
+    assert len(set(across)) == 1, "the three blocks stand side by side"
+    for reading in ("as they are", "relative", "against usual"):
+        press(page, reading) if reading != "as they are" else None
+        said = page.locator(".spread, .habit")
+        cut = said.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).length")
+        assert cut == 0, reading
+        heads = page.locator(".bars-head")
+        assert heads.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)"), reading
+
+
 def test_the_usual_mask_stands_beside_the_mask_on_the_same_scale(open_page):
     page = open_page(KNOWN)
     usual = page.locator(".rail figure:nth-child(2) canvas")
