@@ -111,7 +111,7 @@ def test_a_checkpoint_whose_name_is_nearly_too_long_for_the_file_system_still_lo
     assert load_classifier(renamed).usual is None
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence_after_the_results(checkpoint, tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_one_sentence_beside_the_results(checkpoint, tmp_path, capsys):
     (tmp_path / "net.usual.npz").mkdir()
     assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 3
     written = capsys.readouterr()

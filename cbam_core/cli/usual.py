@@ -55,12 +55,15 @@ def find_usual(
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("observing", total=len(dataset))
         usual = usual_gates(classifier, dataset, report=lambda done: progress.update(task, completed=done))
-    if as_json:
-        write_json({"checkpoint": classifier.name, "digest": usual.digest, **describe_usual(usual)})
-    else:
-        typer.echo(one_line(f"{classifier.name} on {usual.count:,} images ({usual.images})"))
-        show_usual(usual)
-    say(f"saved {_keep(usual, file_of(classifier, checkpoint))}")
+    try:
+        kept = _keep(usual, file_of(classifier, checkpoint))
+    finally:  # what took minutes is shown even if it cannot be saved
+        if as_json:
+            write_json({"checkpoint": classifier.name, "digest": usual.digest, **describe_usual(usual)})
+        else:
+            typer.echo(one_line(f"{classifier.name} on {usual.count:,} images ({usual.images})"))
+            show_usual(usual)
+    say(f"saved {kept}")
 
 
 def describe_usual(usual: Usual) -> dict[str, Any]:
