@@ -70,7 +70,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "order": "Order of the channels",
         "index": "by index",
         "sorted": "sorted",
-        "unusual": "unusual first",
+        "unusual": "above usual first",
         "channel_here": "channel {channel}: {value}",
         "channel_and_usual": "channel {channel}: {value}, usually {usual}",
         "blocks": "Blocks",

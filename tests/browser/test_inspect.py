@@ -49,6 +49,8 @@ def classifier():
 def upload(page, *files):
     if not page.locator("input[type=file]").is_visible():
         page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
+        page.locator("input[type=file]").wait_for(state="attached")
+        answered(page)  # a rerun that is still under way may put another input in its place
     page.locator("input[type=file]").set_input_files([str(file) for file in files])
 
 

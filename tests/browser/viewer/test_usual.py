@@ -92,7 +92,7 @@ def test_a_channel_says_its_own_weight_and_the_usual_one(open_page):
 
 def test_channels_can_be_sorted_by_their_difference_from_usual(open_page):
     page = open_page(KNOWN)
-    repainted(page, lambda: page.get_by_label("Order of the channels").first.select_option("unusual first"))
+    repainted(page, lambda: page.get_by_label("Order of the channels").first.select_option("above usual first"))
     page.locator("canvas.bars").first.focus()
     page.keyboard.press("ArrowRight")
     most = int(WEIGHTS[0].against_usual.argmax())
