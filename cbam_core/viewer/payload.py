@@ -154,8 +154,8 @@ class Settings(Look):
 
     Attributes:
         image: picture under the masks.
-        order: channels by ``"index"``, ``"sorted"`` with the highest weight first, or ``"unusual"`` with the one furthest
-            above its usual shape first.
+        order: channels by ``"index"``, ``"sorted"`` with the highest weight first, or ``"unusual"`` with the channel
+            furthest above its usual shape first.
         block: last chosen block of a network with many blocks; None before a choice.
     """
 
