@@ -13,15 +13,14 @@ import streamlit as st
 
 from app.session.scheduling import in_slot
 from app.session.words import Words
-from cbam_core.render.film import Format
+from cbam_core.render.film import FORMAT_WORDS
 from cbam_core.viewer import Settings
 from cbam_core.viewer.player import player_source, player_styles
 
 WORDS = Words(
     {
         "download": "Download film",
-        "gif": "Animated GIF, 256 colours",
-        "png": "Animated PNG, exact colours",
+        **FORMAT_WORDS,
         "about": "The chosen image in the player's colours; masks on the fixed scale from 0 to 1.",
     }
 )
@@ -68,7 +67,7 @@ def film_player(data: dict[str, Any], *, key: str) -> Chosen:
     )
 
 
-def film_downloads(data: dict[str, Any], chosen: Chosen, make: Callable[[Format], bytes], *, key: str) -> None:
+def film_downloads(data: dict[str, Any], chosen: Chosen, make: Callable[[str], bytes], *, key: str) -> None:
     """Offer the chosen image's film as a file, made only when asked for.
 
     Args:
@@ -81,9 +80,8 @@ def film_downloads(data: dict[str, Any], chosen: Chosen, make: Callable[[Format]
     shown = (data["id"], chosen.image, settings.colours, settings.opacity, settings.smooth)
     digest = hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
     stem = re.sub(r"[^\w-]+", "-", data["name"]).strip("-")[:60] or "training"
-    kinds: tuple[Format, ...] = ("gif", "png")
     with st.popover(WORDS["download"], icon=":material/download:"):
-        for kind in kinds:
+        for kind in FORMAT_WORDS:
             st.download_button(
                 WORDS[kind],
                 in_slot(partial(make, kind)),

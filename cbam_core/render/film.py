@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -34,7 +34,10 @@ from cbam_core.results.film import Film
 from cbam_core.results.kinds import AXES
 from cbam_core.results.look import DEFAULT_LOOK, Look
 
-Format = Literal["gif", "png"]
+FORMAT_WORDS: Mapping[str, str] = MappingProxyType(
+    {"gif": "Animated GIF, 256 colours", "png": "Animated PNG, exact colours"}
+)
+"""Every format of a film by the ending of its files, in the order in which they are offered."""
 
 SECONDS = 1.0
 """Duration of a scene in seconds; the last one lasts three times as long."""
@@ -103,7 +106,7 @@ def film_file(
     image: int,
     *,
     network: str,
-    format: Format,  # noqa: A002 - Pillow's word
+    format: str,  # noqa: A002 - Pillow's word
     look: Look = DEFAULT_LOOK,
     seconds: float = SECONDS,
     words: Mapping[str, str] = WORDS,
@@ -120,8 +123,15 @@ def film_file(
         words: words of the film.
 
     Raises:
-        RenderError: there is no such image, or its arrays do not match.
+        RenderError: there is no such image or format, or its arrays do not match.
     """
+    if format not in FORMAT_WORDS:
+        raise RenderError(
+            "film.unknown-format",
+            "unknown format '{given}'; choose one of {known}",
+            given=format,
+            known=", ".join(FORMAT_WORDS),
+        )
     scenes = draw_scenes(film, image, network=network, look=look, words=words)
     stay = [round(1000 * seconds)] * (len(scenes) - 1) + [round(3000 * seconds)]
     if format == "gif":

@@ -87,6 +87,12 @@ def test_a_further_gate_of_one_kind_in_a_block_changes_no_picture(scenes):
     assert [scene.tobytes() for scene in again] == [scene.tobytes() for scene in scenes]
 
 
+def test_an_unknown_format_is_one_sentence_that_lists_those_of_the_table():
+    with pytest.raises(RenderError, match="unknown format 'mp4'; choose one of gif, png") as caught:
+        film_file(FILM, 0, network="tiny", format="mp4")
+    assert caught.value.code == "film.unknown-format"
+
+
 @pytest.mark.parametrize("image", [-1, 8])
 def test_no_such_image(image):
     with pytest.raises(RenderError, match="0 to 7"):
