@@ -36,6 +36,15 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         raise
 
 
+def beside(checkpoint: Path, suffix: str) -> Path:
+    """Return the path of a file kept with a checkpoint: ``net`` and a suffix beside ``net.safetensors``.
+
+    That of ``net.pth`` is ``net.pth`` and the suffix, because its weights may be different.
+    """
+    name = checkpoint.stem if checkpoint.suffix == ".safetensors" else checkpoint.name
+    return checkpoint.with_name(f"{name}{suffix}")
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal."""
     with path.open("rb") as file:

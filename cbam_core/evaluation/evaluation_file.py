@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cbam_core.errors import DataError, TrainingError
-from cbam_core.files import sha256_of
+from cbam_core.files import beside, sha256_of
 from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.evaluation import Evaluation
 
@@ -22,12 +22,8 @@ LARGEST = 20_000_000
 
 
 def evaluation_path(checkpoint: Path) -> Path:
-    """Return the path of a checkpoint's evaluation: ``net.evaluation.npz`` beside ``net.safetensors``.
-
-    That of ``net.pth`` is ``net.pth.evaluation.npz``, because its weights may be different.
-    """
-    name = checkpoint.stem if checkpoint.suffix == ".safetensors" else checkpoint.name
-    return checkpoint.with_name(f"{name}{SUFFIX}")
+    """Return the path of a checkpoint's evaluation: ``net.evaluation.npz`` beside ``net.safetensors``."""
+    return beside(checkpoint, SUFFIX)
 
 
 def save_evaluation(evaluation: Evaluation, checkpoint: Path) -> Path:

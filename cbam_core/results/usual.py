@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from cbam_core.errors import DataError, Message
+from cbam_core.files import beside
 from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.kinds import AXES, Kind, as_kind
 
@@ -159,12 +160,8 @@ class Usual:
 
 
 def usual_path(checkpoint: Path) -> Path:
-    """Return the path of a checkpoint's usual gates: ``net.usual.npz`` beside ``net.safetensors``.
-
-    That of ``net.pth`` is ``net.pth.usual.npz``, because its weights may be different.
-    """
-    name = checkpoint.stem if checkpoint.suffix == ".safetensors" else checkpoint.name
-    return checkpoint.with_name(f"{name}{SUFFIX}")
+    """Return the path of a checkpoint's usual gates: ``net.usual.npz`` beside ``net.safetensors``."""
+    return beside(checkpoint, SUFFIX)
 
 
 def write_usual(usual: Usual, path: Path) -> None:
