@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,9 @@ UPLOAD_PATH: Final = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)\Z")
 
 METRICS_PATH: Final = "/_stcore/metrics"
 """End of the address under which Streamlit says how many visitors there are."""
+
+ANSWERS: Final = ("file_urls_response", "backend_operation_response")
+"""Messages to a browser that answer a question of its own: where to send a file, what a deferred download holds."""
 
 
 def this_session() -> str | None:
@@ -67,6 +71,29 @@ def uploaded_bytes() -> Mapping[str, Mapping[str, int]]:
         session: {file: len(record.data) for file, record in list(files.items())}
         for session, files in list(sessions.items())
     }
+
+
+def keep_answers() -> None:
+    """Keep what a browser waits for when a run begins just as it asked.
+
+    A run that begins drops what is queued for the browser and not yet sent. Among that may be the answer to where a
+    file is to be sent, or to a download that is made when asked for: the browser would wait for it without end, and
+    the file would be lost without a word.
+    """
+    from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+
+    clear = ForwardMsgQueue.clear
+    if hasattr(clear, "__wrapped__"):  # done already
+        return
+
+    @wraps(clear)
+    def keeping(queue: Any, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: Any = None) -> None:
+        answers = [message for message in queue._queue if message.WhichOneof("type") in ANSWERS]
+        clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
+        if retain_lifecycle_msgs:
+            queue._queue += [each for each in answers if not any(each is kept for kept in queue._queue)]
+
+    ForwardMsgQueue.clear = keeping  # type: ignore[assignment,method-assign]
 
 
 def client_file() -> Path:

@@ -40,7 +40,7 @@ from app.server.security import (
 )
 from app.server.session_cleanup import look_after_visits
 from app.server.upload_limits import UploadLimits, keep_uploads_in_memory, limits_of_environment
-from app.streamlit_internals import port_in_use, without_config_files
+from app.streamlit_internals import keep_answers, port_in_use, without_config_files
 from cbam_core.errors import CbamError, LaunchError, Message
 
 if TYPE_CHECKING:
@@ -230,6 +230,7 @@ def build(
     # A container asks at the root, a proxy below its path.
     paths = {"/api/ready", f"/{address.base_path}/api/ready".replace("//", "/")}
     keep_uploads_in_memory()
+    keep_answers()
     page = client_page()
     headers = security_headers(address.embed_from, inline_script_digests(page))
     names = [name.lower() for name in allowed_hosts(address.host, address.server_address)]

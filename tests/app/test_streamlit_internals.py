@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 from streamlit import config, runtime
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
@@ -15,10 +17,12 @@ from streamlit.web.server.starlette import starlette_routes
 
 from app import streamlit_internals
 from app.streamlit_internals import (
+    ANSWERS,
     METRICS_PATH,
     UPLOAD_PATH,
     client_file,
     ended_sessions,
+    keep_answers,
     this_session,
     uploaded_bytes,
     without_config_files,
@@ -104,3 +108,44 @@ def test_nothing_of_streamlit_is_imported_before_it_is_needed():
     source = inspect.getsource(streamlit_internals)
     assert "\nimport streamlit" not in source
     assert "\nfrom streamlit" not in source
+
+
+@pytest.fixture
+def answers_kept(monkeypatch):
+    monkeypatch.setattr(ForwardMsgQueue, "clear", inspect.unwrap(ForwardMsgQueue.clear))
+    keep_answers()
+
+
+def queued(*kinds):
+    """A queue with a message of each kind, as they wait for the browser."""
+    queue = ForwardMsgQueue()
+    for kind in kinds:
+        message = ForwardMsg()
+        getattr(message, kind).SetInParent()
+        queue.enqueue(message)
+    return queue
+
+
+def kinds(queue):
+    return [message.WhichOneof("type") for message in queue.flush()]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("fragments", [None, ["one"]])
+def test_what_a_browser_asked_is_answered_even_if_a_run_begins_first(answers_kept, answer, fragments):
+    queue = queued("delta", answer)
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=fragments)
+    assert kinds(queue).count(answer) == 1
+
+
+def test_what_was_sent_is_not_sent_again_and_pages_of_the_last_run_are_dropped(answers_kept):
+    queue = queued("delta", "new_session", "file_urls_response")
+    queue.clear(retain_lifecycle_msgs=True)
+    assert kinds(queue) == ["new_session", "file_urls_response"]
+    assert queue.is_empty()
+
+
+def test_keeping_answers_twice_is_keeping_them_once(answers_kept):
+    kept = ForwardMsgQueue.clear
+    keep_answers()
+    assert ForwardMsgQueue.clear is kept

@@ -345,6 +345,16 @@ def test_the_launcher_never_imports_torch(tmp_path):
         assert texts(server.visit()) == ["False"]
 
 
+def test_a_server_keeps_its_answers_to_browsers_when_a_run_begins(tmp_path):
+    page = """
+        import streamlit as st
+        from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+        st.text(str(hasattr(ForwardMsgQueue.clear, "__wrapped__")))
+    """
+    with running(tmp_path, page) as server:
+        assert texts(server.visit()) == ["True"]
+
+
 def test_a_port_in_use_is_one_sentence_before_any_work(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
