@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -30,12 +31,12 @@ def test_an_images_folder_holds_what_the_library_says(explained, picture_file, t
     assert (status, errors) == (0, "")
     expected = explain(load_classifier(tiny_checkpoint), picture_file)
     assert said == (
-        f"{picture_file}: {expected.predicted} {100 * expected.probabilities.max():.1f} % -> {out / 'picture.png'}\n"
+        f"{picture_file}: {expected.predicted} {100 * expected.probabilities.max():.1f} % -> {out / 'picture'}\n"
     )
-    with np.load(out / "picture.png" / "values.npz") as values:
+    with np.load(out / "picture" / "values.npz") as values:
         assert np.array_equal(values["probabilities"], expected.probabilities)
         assert np.array_equal(values["cbam2.spatial"], expected.blocks[1].spatial_mask)
-    assert {path.name for path in (out / "picture.png").iterdir()} == {
+    assert {path.name for path in (out / "picture").iterdir()} == {
         "figure.png",
         "values.npz",
         "channel_weights.csv",
@@ -48,7 +49,7 @@ def test_a_bad_file_is_reported_in_one_line_and_the_rest_is_done(explained, pict
     second = shutil.copy(picture_file, tmp_path / "second.png")
     status, out, said, errors = explained(picture_file, tmp_path / "bad.jpg", tmp_path / "absent.png", second)
     assert status == 1
-    assert {path.name for path in out.iterdir()} == {"picture.png", "second.png"}
+    assert {path.name for path in out.iterdir()} == {"picture", "second"}
     assert said.count("\n") == 2
     first, second, summary = errors.splitlines()
     assert first.startswith(f"cbam: {tmp_path / 'bad.jpg'}: ")
@@ -66,7 +67,7 @@ def test_images_of_one_name_get_folders_of_their_own(explained, picture_file, tm
     for folder in out.iterdir():
         with np.load(folder / "values.npz") as values:
             inputs[folder.name] = int(values["input_image"][0, 0, 0])
-    assert inputs == {"same.png": 0, "same.png-2": 200}
+    assert inputs == {"same": 0, "same-2": 200}
 
 
 def test_a_hostile_name_stays_inside_the_out_folder(explained, picture_file, tmp_path):
@@ -92,7 +93,7 @@ def test_a_hostile_name_stays_inside_the_out_folder(explained, picture_file, tmp
 )
 def test_how_the_figure_is_drawn_is_asked_for_and_recorded(explained, picture_file, options, recorded):
     _, out, _, _ = explained(picture_file, *options)
-    manifest = (out / "picture.png" / "manifest.json").read_text(encoding="utf-8")
+    manifest = (out / "picture" / "manifest.json").read_text(encoding="utf-8")
     drawn = json.loads(manifest)["drawn"] if "drawn" in json.loads(manifest) else json.loads(manifest)["figure"]
     assert recorded.items() <= drawn.items()
 
@@ -100,7 +101,7 @@ def test_how_the_figure_is_drawn_is_asked_for_and_recorded(explained, picture_fi
 def test_the_fit_is_asked_for(explained, picture_file, tiny_checkpoint):
     _, out, _, _ = explained(picture_file, "--fit", "squash")
     expected = explain(load_classifier(tiny_checkpoint), picture_file, "squash")
-    with np.load(out / "picture.png" / "values.npz") as values:
+    with np.load(out / "picture" / "values.npz") as values:
         assert np.array_equal(values["input_image"], expected.input_image)
 
 
@@ -125,7 +126,7 @@ def test_the_command_takes_every_colour_table_and_names_them(explained, picture_
 
     for name in COLOUR_TABLES:
         status, out, _, _ = explained(picture_file, "--colours", name)
-        manifest = json.loads((out / "picture.png" / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((out / "picture" / "manifest.json").read_text(encoding="utf-8"))
         assert (status, manifest["figure"]["colours"]) == (0, name)
     assert main(["explain", "--help"]) == 0
     assert f"<{'|'.join(COLOUR_TABLES)}>" in capsys.readouterr().out
@@ -139,3 +140,95 @@ def test_an_out_folder_that_cannot_be_written_ends_the_command(tiny_checkpoint, 
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
     assert str(blocked) in errors
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with images of one stem, images in subfolders, and files that are left out."""
+    folder = tmp_path / "photos"
+    for name, shade in (("a.png", 0), ("a.jpg", 90), ("cat/a.png", 180), ("dog/b.WebP", 240)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 40), (shade, 0, 0)).save(folder / name)
+    (folder / "notes.txt").write_text("no image")
+    shutil.copy(folder / "a.png", folder / ".hidden.png")
+    return folder
+
+
+def shades(out):
+    """Colour of each explained image, by the folder of its results."""
+    found = {}
+    for values in out.rglob("values.npz"):
+        with np.load(values) as arrays:
+            found[values.parent.relative_to(out).as_posix()] = int(arrays["input_image"][0, 0, 0])
+    return found
+
+
+def test_a_folder_is_searched_and_no_two_files_share_a_folder(explained, photos):
+    status, out, said, errors = explained(photos)
+    assert (status, errors, said.count("\n")) == (0, "", 4)
+    found = shades(out)
+    assert set(found) == {"a", "a-2", "cat/a", "dog/b"}
+    assert (found["a-2"], found["cat/a"]) == (0, pytest.approx(180, abs=2))
+
+
+def test_results_inside_the_searched_folder_are_not_explained_themselves(photos, tiny_checkpoint, capsys):
+    arguments = ["explain", str(photos), "--checkpoint", str(tiny_checkpoint), "--out", str(photos / "results")]
+    assert [main(arguments), main(arguments)] == [0, 0]
+    assert capsys.readouterr().out.count("\n") == 8
+
+
+def test_an_empty_folder_is_named_and_the_rest_is_done(explained, photos, tmp_path):
+    (tmp_path / "empty").mkdir()
+    status, _, said, errors = explained(tmp_path / "empty", photos)
+    assert (status, said.count("\n")) == (1, 4)
+    first = f"there are no images in the folder {tmp_path / 'empty'}; name image files, or a folder with some; skipped"
+    assert errors.splitlines()[0] == f"cbam: {first}"
+
+
+def test_resuming_skips_what_is_complete_and_made_alike(explained, photos):
+    explained(photos)
+    _, out, said, errors = explained(photos, "--resume")
+    assert (said, errors) == ("", "cbam: 4 of 4 images were complete and were skipped\n")
+    (out / "a" / "values.npz").unlink()
+    (out / "cat" / "a" / "manifest.json").write_text("{}")
+    Image.new("RGB", (40, 40), (10, 10, 10)).save(photos / "dog" / "b.WebP")
+    _, _, said, errors = explained(photos, "--resume")
+    assert errors == "cbam: 1 of 4 images were complete and were skipped\n"
+    assert shades(out)["dog/b"] == pytest.approx(10, abs=2)
+    assert explained(photos, "--resume", "--reading", "relative")[2].count("\n") == 4
+    assert explained(photos, "--resume", "--fit", "pad")[2].count("\n") == 4
+
+
+def test_ctrl_c_leaves_whole_results_and_says_how_to_go_on(photos, tiny_checkpoint, tmp_path, capsys, monkeypatch):
+    from cbam_core.explanation import saving
+
+    write, written = saving.write_atomically, []
+
+    def interrupted(path, content):
+        write(path, content)
+        written.append(path)
+        if len(written) == 6:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(saving, "write_atomically", interrupted)
+    arguments = ["explain", str(photos), "--checkpoint", str(tiny_checkpoint), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 130
+    errors = capsys.readouterr().err
+    assert errors == "cbam: 2 of 4 images are done; --resume continues with the others\n"
+    assert len(shades(tmp_path / "out")) == 2
+    assert len(list((tmp_path / "out").rglob("manifest.json"))) == 2
+    assert not list((tmp_path / "out").rglob("*.part"))
+    assert main([*arguments, "--resume"]) == 0
+    assert len(shades(tmp_path / "out")) == 4
+
+
+@pytest.mark.parametrize("reading", ["values", "relative", "usual"])
+def test_the_reading_of_the_figure_is_asked_for(explained, picture_file, tiny_checkpoint, reading, tmp_path):
+    from cbam_core.explanation.contents import as_png
+    from cbam_core.results.look import Look
+
+    status, out, _, errors = explained(picture_file, "--reading", reading)
+    assert status == 0
+    assert ("not known what is usual" in errors) == (reading == "usual")
+    expected = as_png(explain(load_classifier(tiny_checkpoint), picture_file), look=Look(reading=reading))
+    assert (out / "picture" / "figure.png").read_bytes() == expected

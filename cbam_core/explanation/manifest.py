@@ -9,15 +9,21 @@ import platform
 from dataclasses import asdict
 from datetime import UTC
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from cbam_core.explanation.contents import Request
 from cbam_core.explanation.formats import FORMATS
 from cbam_core.render.colours import is_flat, stretch
 from cbam_core.results.explanation import Block
+from cbam_core.results.frame import Fit
+from cbam_core.results.look import Look
 
 FORMAT_VERSION = 1
 """Version of the manifest; increased when the meaning of an entry changes, not when entries are added."""
+
+MANIFEST = FORMATS[-1].name
+"""Name of the file."""
 
 ROUNDING = "; ".join(f"{each.name}: {each.rounding}" for each in FORMATS) + "."
 """Rounding of numbers in each file."""
@@ -30,6 +36,34 @@ def as_json(request: Request) -> bytes:
     """Describe an explanation and the files made before, with their digests, as JSON."""
     text = json.dumps(_described(request), ensure_ascii=False, indent=2, allow_nan=False)
     return f"{text}\n".encode()
+
+
+def is_saved(folder: Path, *, image: str, fit: Fit, network: str, look: Look) -> bool:
+    """Check that a folder has all files of an explanation, with the figure drawn on the network's input.
+
+    Args:
+        folder: folder of the files; it need not exist.
+        image: SHA-256 of the image file's bytes.
+        fit: how the image is fitted.
+        network: SHA-256 of the network's weights file.
+        look: look of the masks in the figure.
+    """
+    try:
+        stored = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        sizes = {name: entry["bytes"] for name, entry in stored["files"].items()}
+        origin = (
+            stored["format_version"],
+            stored["image"]["sha256"],
+            stored["image"]["fit"],
+            stored["network"]["sha256"],
+        )
+        return (
+            origin == (FORMAT_VERSION, image, fit, network)
+            and stored["figure"] == {"on": "input", **asdict(look)}
+            and all((folder / name).stat().st_size == size for name, size in sizes.items())
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
 
 
 def _described(request: Request) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""Images that a command line names: files, and folders that are searched for image files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class NamedImage:
+    """One image of a command line.
+
+    Attributes:
+        path: path of its file; that of a folder where no image was found in it.
+        folder: folder of its results, relative to that of all results; no two images have the same.
+    """
+
+    path: Path
+    folder: Path
+
+
+def find_images(given: Iterable[Path], *, leave_out: Path | None = None) -> list[NamedImage]:
+    """List the images of a command line, each once, those of a folder by name.
+
+    A file's results are named after it, without its ending; those of a file in a folder keep its subfolders. Hidden
+    files are left out.
+
+    Args:
+        given: paths of files and folders; files that do not exist are listed too.
+        leave_out: folder that is not searched, such as that of the results.
+    """
+    found: dict[Path, Path] = {}
+    for path in given:
+        files = list(_files(path, leave_out)) if path.is_dir() else []
+        for file in files or [path]:
+            found.setdefault(file, file.relative_to(path) if files else Path(path.name))
+    folders = _unique([_without_ending(relative) for relative in found.values()])
+    return [NamedImage(path, folder) for path, folder in zip(found, folders, strict=True)]
+
+
+def _files(folder: Path, leave_out: Path | None) -> Iterator[Path]:
+    """Yield the image files of a folder and its subfolders by name."""
+    from cbam_core.data.folder import ENDINGS
+
+    skipped = None if leave_out is None else leave_out.resolve()
+    for place, below, names in os.walk(folder):
+        below[:] = sorted(name for name in below if name[0] != "." and (Path(place) / name).resolve() != skipped)
+        if Path(place).resolve() != skipped:
+            shown = (name for name in sorted(names) if name[0] != "." and name.lower().endswith(ENDINGS))
+            yield from (Path(place) / name for name in shown)
+
+
+def _without_ending(path: Path) -> Path:
+    from cbam_core.data.folder import ENDINGS
+
+    return path.with_suffix("") if path.suffix.lower() in ENDINGS else path
+
+
+def _unique(names: Sequence[Path]) -> list[Path]:
+    """Make a folder name for each path that every system can have; equal ones get numbers, in order."""
+    from cbam_core.explanation.saving import folder_names
+
+    parents = [Path(*(folder_names([part])[part] for part in name.parent.parts)) for name in names]
+    together: dict[str, list[int]] = {}
+    for number, parent in enumerate(parents):
+        together.setdefault(str(parent).casefold(), []).append(number)
+    chosen = {}
+    for numbers in together.values():
+        keys = {number: f"{number}/{names[number].name}" for number in numbers}
+        unique = folder_names(keys.values())
+        chosen.update({number: parents[number] / unique[key] for number, key in keys.items()})
+    return [chosen[number] for number in range(len(names))]
