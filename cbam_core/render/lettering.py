@@ -16,7 +16,7 @@ from PIL import ImageDraw, ImageFont
 Anchor = Literal["ls", "ms", "rs", "mm"]
 """Anchor of a text in Pillow's notation: left, middle or right of its baseline, or its centre."""
 
-OWN_FONT = Path(__file__).with_name("fonts") / "noto-sans-sc-subset.otf"
+OWN_FONT = Path(__file__).with_name("fonts") / "noto-sans-sc-subset.ttf"
 """A subset of Noto Sans CJK SC (SIL Open Font License, see the file beside it) with all characters of translations."""
 
 FALLBACKS = (
