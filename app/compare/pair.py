@@ -24,7 +24,7 @@ from app.compare.figures import (
 from app.services.prediction import percent
 from app.session.words import Words, class_name, listed, say
 from cbam_core.explanation.comparison import BlockComparison, Difference, Similarity
-from cbam_core.render.colours import colourise, is_flat, stretch
+from cbam_core.render.colours import colourise, evenness, is_flat, stretch
 from cbam_core.render.difference import difference_picture
 from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells, cells_on_input, overlay, raw_mask
@@ -40,6 +40,7 @@ WORDS = Words(
         "range": "{low:.2f} to {high:.2f}",
         "signed": "{low} to {high}",
         "range_flat": "{low:.2f} to {high:.2f}, flat",
+        "range_through": "{low:.2f} to {high:.2f}, switched through",
         "deviation": "SD {spread:.3f}, mean of cells",
         "mask_alt": "Spatial mask of {block}, {side}: {rows}x{columns} cells, from {low:.2f} to {high:.2f}, "
         "mean {mean:.2f}; highest in row {row}, column {column}.",
@@ -214,8 +215,8 @@ def _mask(block: Block, subject: Subject, side: Side, over: bool, title: str | N
     low, high = stretch(mask)
     alt = WORDS["mask_alt"].format(block=block.name, side=subject.label, **measures(mask))
     said = WORDS["range"].format(low=low, high=high)
-    if is_flat(mask):
-        said = WORDS["range_flat"].format(low=low, high=high)
+    if even := evenness(mask):
+        said = WORDS[f"range_{even}"].format(low=low, high=high)
     scale = scale_bar(colourise(np.linspace(0, 1, 256)), ("0", said, "1"), (low, high))
     return figure(head, _drawn(block, mask, subject, over), alt, scale, _deviation_of(block, subject))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from cbam_core.explanation.contents import Request
 from cbam_core.explanation.formats import FORMATS
-from cbam_core.render.colours import is_flat, stretch
+from cbam_core.render.colours import is_flat, is_through, stretch
 from cbam_core.results.explanation import Block
 from cbam_core.results.frame import Fit
 from cbam_core.results.look import Look
@@ -110,6 +110,7 @@ def _block_entry(block: Block) -> dict[str, Any]:
             "least": _number(least),
             "greatest": _number(greatest),
             "flat": is_flat(values),
+            "through": is_through(values),
         }
     grid = block.placement
     placement = None if grid is None else {"start": list(grid.start), "step": list(grid.step)}

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float64, UInt8
 
 from cbam_core.results.look import COLOUR_TABLES, DEFAULT_COLOURS, Scale, check_colours
 
-FLAT = 0.05
-"""A map whose range is smaller than this is flat: stretching it would exaggerate small differences."""
+FLAT = 0.1
+"""A gate whose range is under this share of its mean is flat: stretched colours would exaggerate small differences."""
+
+THROUGH = 0.95
+"""A gate whose values are all above this is switched through: it lets everything pass."""
+
+Evenness = Literal["flat", "through"]
+"""A gate whose values hardly differ, and one that lets everything pass."""
 
 MISSING = (255, 0, 255)
 """RGB of a value that is not a number; no table has this colour."""
@@ -44,9 +51,29 @@ def stretch(values: Float[np.ndarray, "*shape"]) -> tuple[float, float]:
 
 
 def is_flat(values: Float[np.ndarray, "*shape"]) -> bool:
-    """Check that the range of the values is smaller than `FLAT`, so that stretched colours would mislead."""
+    """Check that the values hardly differ: their range is under `FLAT` of their mean, or they are all equal.
+
+    A factor on all values changes nothing: the level of a gate says little, for the next layer's weights can undo it.
+    """
     low, high = stretch(values)
-    return high - low < FLAT
+    return high == low or high - low < FLAT * _mean(values)
+
+
+def is_through(values: Float[np.ndarray, "*shape"]) -> bool:
+    """Check that all values are above `THROUGH`, so that the gate lets everything pass; such a gate is flat as well."""
+    return stretch(values)[0] > THROUGH
+
+
+def evenness(values: Float[np.ndarray, "*shape"]) -> Evenness | None:
+    """Return ``"through"`` for a gate that is switched through, ``"flat"`` for any other flat one, else None."""
+    if not is_flat(values):
+        return None
+    return "through" if is_through(values) else "flat"
+
+
+def _mean(values: Float[np.ndarray, "*shape"]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean(dtype=np.float64)) if known.size else 0.0
 
 
 def scaled(

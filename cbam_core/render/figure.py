@@ -38,6 +38,7 @@ WORDS: Mapping[str, str] = {
     "full": "full gate {channels} x {height} x {width}",
     "range": "{low} to {high}",
     "flat": "flat",
+    "through": "switched through",
     "weights": "channel weights",
     "channel": "channel",
     "no_mask": "no spatial mask",

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image, ImageDraw
 
-from cbam_core.render.colours import is_flat, stretch
+from cbam_core.render.colours import Evenness, evenness, is_flat, stretch
 from cbam_core.render.lettering import Lettering
 from cbam_core.render.overlay import Cells, overlay, raw_mask
 from cbam_core.render.readings import NEUTRAL, is_fixed, read_colours, scale_of
@@ -213,12 +213,19 @@ def _draw_colour_bar(page: Image.Image, at: At, mask: Float32[np.ndarray, "h w"]
 def _draw_range(draw: ImageDraw.ImageDraw, at: At, mask: Float32[np.ndarray, "h w"], style: FigureStyle) -> None:
     text, words = style.text, style.words
     shown = _range(mask, style) if is_fixed(style.look) else ""
-    flag = words["flat"] if style.look.reading == "values" and is_flat(mask) else ""
+    flag = words[even] if (even := _evenness(mask, style.look.reading)) else ""
     space = SMALL // 2 if shown and flag else 0
     left = at[0] - (text.width(shown, SMALL) + space + text.width(flag, SMALL)) / 2
     text.write(draw, (left, at[1]), shown, SMALL, colour=INK)
     right = left + text.width(shown, SMALL) + space
     text.write(draw, (right, at[1]), flag, SMALL, colour=WARNING, heavy=True)
+
+
+def _evenness(mask: Float32[np.ndarray, "h w"], reading: Reading) -> Evenness | None:
+    """Return whether a mask in a reading is flat or switched through; multiples of the mean do not tell the level."""
+    if reading == "values":
+        return evenness(mask)
+    return "flat" if reading == "relative" and is_flat(mask) else None
 
 
 def _range(values: Float32[np.ndarray, "*shape"], style: FigureStyle) -> str:

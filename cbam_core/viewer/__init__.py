@@ -13,7 +13,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from cbam_core.render.colours import FLAT, MISSING, TABLES
+from cbam_core.render.colours import FLAT, MISSING, TABLES, THROUGH
 from cbam_core.render.diverging import DIVERGING
 from cbam_core.viewer.payload import Payload, Picture, Settings, ViewedBlock, lay_out
 from cbam_core.viewer.words import WORDS
@@ -41,6 +41,7 @@ def source() -> str:
         "COLOUR_TABLES": {name: table.tobytes().hex() for name, table in TABLES.items()},
         "DIVERGING_TABLE": DIVERGING.tobytes().hex(),
         "FLAT": FLAT,
+        "THROUGH": THROUGH,
         "MISSING": MISSING,
     }
     head = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in constants.items())

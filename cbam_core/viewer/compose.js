@@ -1,5 +1,5 @@
 // From gate values to pixels. The arithmetic is that of cbam_core/render/overlay.py and colours.py, formula by formula
-// and in the same order, in float64: both give the same bytes. COLOUR_TABLES, FLAT and MISSING come from Python.
+// and in the same order, in float64: both give the same bytes. COLOUR_TABLES, FLAT, THROUGH and MISSING come from Python.
 
 const TABLES = Object.fromEntries(
   Object.entries(COLOUR_TABLES).map(([name, hex]) => [
@@ -35,7 +35,8 @@ function rangeOf(values) {
 function unpackGate(gate) {
   if (!gate) return null;
   const usual = gate.usual && { ...gate.usual, values: floatsOf(gate.usual.values) };
-  return { ...gate, values: floatsOf(gate.values), usual };
+  const values = floatsOf(gate.values);
+  return { ...gate, values, usual, evenness: evennessOf(values) };
 }
 
 /** A block of the payload with its numbers unpacked. */
@@ -43,8 +44,13 @@ function unpackBlock(block) {
   return { ...block, mask: unpackGate(block.mask), weights: unpackGate(block.weights) };
 }
 
-function isFlat(range) {
-  return range.high - range.low < FLAT;
+/** "through" for a gate that lets everything pass, "flat" for any other whose values hardly differ, else "". */
+function evennessOf(values) {
+  const { low, high } = rangeOf(values);
+  const known = values.filter((value) => !Number.isNaN(value));
+  const mean = known.reduce((sum, value) => sum + value, 0) / Math.max(1, known.length);
+  if (high !== low && !(high - low < FLAT * mean)) return "";
+  return low > THROUGH ? "through" : "flat";
 }
 
 /** Pixels of a picture of the payload, RGBA, without colour conversion by the browser. */

@@ -147,8 +147,8 @@ class Panel {
     if (read) {
       const values = { block: name, count: read.length, ...this.rangeText(weights.range, false) };
       this.bars.setAttribute("aria-label", fill(words.bars_label, values));
-      const flat = isFlat(rangeOf(this.whole.weights.values)) ? ` · ${words.flat}` : "";
-      this.spread.textContent = fill(words.range, values) + flat;
+      const { evenness } = this.whole.weights;
+      this.spread.textContent = [fill(words.range, values), words[evenness]].filter(Boolean).join(" · ");
     }
     this.bars.tabIndex = read ? 0 : -1;
     this.bars.setAttribute("role", read ? "application" : "img"); // arrow keys do not reach images
@@ -216,8 +216,7 @@ class Panel {
   /** Two decimals would hide the range of a flat mask. */
   rangeDigits() {
     const { digits } = this.viewer.payload;
-    const { range } = this.block.mask;
-    return this.viewer.reading === "values" && isFlat(range) ? digits.table : digits.short;
+    return this.viewer.reading === "values" && this.block.mask.evenness ? digits.table : digits.short;
   }
 
   paintFacts() {
@@ -226,14 +225,16 @@ class Panel {
     this.facts.classList.toggle("absent", !mask?.values);
     if (!mask?.values) return;
     const digits = this.rangeDigits();
-    const flat = reading === "values" && isFlat(mask.range);
+    const evenness = reading === "usual" ? "" : mask.evenness;
     this.range.textContent = fill(words.range, this.rangeText(mask.range, true));
     this.range.title = fill(words.range_hint, { digits });
     this.gain.textContent = this.gainText(mask);
     this.gain.title = words.gain_hint;
-    this.flat.hidden = !flat;
-    this.flat.textContent = settings.scale === "stretch" ? words.flat_stretched : words.flat;
-    this.flat.title = fill(words.flat_hint, { span: (mask.range.high - mask.range.low).toFixed(digits) });
+    this.flat.hidden = !evenness;
+    const stretched = reading === "values" && settings.scale === "stretch";
+    this.flat.textContent = (stretched ? words.flat_stretched : words[evenness]) ?? "";
+    const facts = { percent: Math.round(100 * FLAT), least: THROUGH };
+    this.flat.title = evenness ? fill(words[`${evenness}_hint`], facts) : "";
   }
 
   paintBars() {

@@ -60,8 +60,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "here": "here {value}",
         "not_seen": "not seen by the network",
         "flat": "nearly flat",
-        "flat_hint": "All values of this mask lie within {span}: the block treats all positions almost alike.",
+        "flat_hint": "The values of this mask differ by less than {percent} % of their mean: the block treats all "
+        "positions almost alike.",
         "flat_stretched": "flat, exaggerated",
+        "through": "switched through",
+        "through_hint": "All values of this mask are above {least}: the block lets every position pass.",
         "no_mask": "no spatial mask in this block",
         "no_reading": "this gate has no such reading: what is usual for it is not known",
         "no_place": "the position of this mask on the image is not known",

@@ -183,6 +183,7 @@ def test_manifest_places_every_block(explanation: Explanation) -> None:
                 assert list(array.shape) == gate["shape"]
                 assert (gate["least"], gate["greatest"]) == (float(array.min()), float(array.max()))
                 assert gate["flat"] is False
+                assert gate["through"] is False
 
 
 def test_manifest_digests_are_those_of_the_files(explanation: Explanation) -> None:

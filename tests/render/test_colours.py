@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cbam_core.errors import CbamError
-from cbam_core.render.colours import MISSING, TABLES, colourise, is_flat, scaled, stretch
+from cbam_core.render.colours import MISSING, TABLES, colourise, evenness, is_flat, is_through, scaled, stretch
 
 
 def lightness(table):
@@ -62,10 +62,38 @@ def test_range_leaves_out_what_is_not_a_number():
     assert stretch(np.float32([np.nan])) == (0.0, 0.0)
 
 
-def test_flat_is_a_range_under_five_hundredths():
-    assert is_flat(np.array([0.49, 0.5399]))
+def test_flat_is_a_range_under_a_tenth_of_the_mean():
+    assert is_flat(np.array([0.48, 0.52]))  # 8 % of 0.50
+    assert not is_flat(np.array([0.47, 0.53]))  # 12 % of 0.50
     assert not is_flat(np.array([0.25, 0.75]))
     assert not is_flat(np.array([0.0, 0.05]))
+
+
+@pytest.mark.parametrize("factor", [0.01, 1.0, 100.0])
+def test_a_factor_on_all_values_does_not_change_whether_they_are_flat(factor):
+    assert is_flat(factor * np.array([0.98, 1.0, 1.02]))
+    assert not is_flat(factor * np.array([0.9, 1.0, 1.1]))
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0, 0.5])
+def test_equal_values_are_flat_whatever_their_mean(value):
+    assert is_flat(np.full(4, value))
+
+
+def test_values_that_differ_around_zero_are_not_flat():
+    assert not is_flat(np.array([-0.1, 0.1]))
+    assert not is_flat(np.array([-1.02, -1.0]))
+
+
+def test_switched_through_is_above_the_threshold_everywhere():
+    assert is_through(np.array([0.951, 1.0]))
+    assert not is_through(np.array([0.95, 1.0]))
+    assert is_through(np.array([0.96, np.nan]))
+
+
+def test_a_gate_is_flat_or_switched_through_or_neither():
+    values = ([0.951, 1.0], [0.48, 0.52], [0.2, 0.9], [0.9, 0.95])
+    assert [evenness(np.array(one)) for one in values] == ["through", "flat", None, "flat"]
 
 
 def test_stretching_runs_from_least_to_greatest():

@@ -190,6 +190,19 @@ def test_a_flat_mask_is_flagged_whatever_the_scale(written: list[str]) -> None:
         assert any("0.490" in line for line in written)
 
 
+def test_a_mask_that_lets_everything_pass_is_said_to_be_switched_through(written: list[str]) -> None:
+    drawn([Panel("cbam2", np.linspace(0.96, 0.99, 16, dtype=np.float32).reshape(4, 4), None, CELLS)])
+    assert "switched through" in written
+    assert "flat" not in written
+
+
+def test_multiples_of_the_mean_can_be_flat_but_not_switched_through(written: list[str]) -> None:
+    mask = np.linspace(0.98, 1.02, 16, dtype=np.float32).reshape(4, 4)
+    drawn([Panel("cbam2", mask, None, CELLS)], reading="relative")
+    assert "flat" in written
+    assert "switched through" not in written
+
+
 def test_the_range_is_marked_under_the_colour_bar() -> None:
     page = drawn()
     dark = (page == 0x1A).all(axis=2)

@@ -8,7 +8,7 @@ import pytest
 
 from cbam_core.viewer import WORDS, Settings, lay_out
 from tests.browser.canvas import pixels, repainted
-from tests.browser.viewer.page import choose, move_slider, texts
+from tests.browser.viewer.page import choose, move_slider, press, texts
 from tests.browser.viewer.payloads import BLOCKS, SAMPLE, SMALL, WHOLE, block, gated, photo
 
 pytestmark = pytest.mark.browser
@@ -276,6 +276,17 @@ def test_a_flat_mask_is_flagged_with_its_true_range(open_page):
     assert texts(page, ".range")[1] == f"{flat.spatial_mask.min():.4f} to {flat.spatial_mask.max():.4f}"
     choose(page, "Scale", "stretch")
     assert flags.nth(1).inner_text() == "flat, exaggerated"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.96, 1.0, "switched through"), (0.10, 0.14, ""), (0.90, 0.95, "nearly flat"), (0.8, 1.0, "")],
+)
+def test_flat_is_said_by_the_range_as_a_share_of_the_mean(open_page, low, high, said):
+    page = open_page(lay_out(SMALL, WHOLE, [block("mask", 8, 16, low, high)]))
+    assert "".join(texts(page, ".flat:visible")) == said
+    press(page, "relative")
+    assert "".join(texts(page, ".flat:visible")) == said
 
 
 def test_missing_gates_are_said(open_page):
