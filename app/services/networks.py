@@ -1,4 +1,4 @@
-"""Trained networks, those that ship and the visitor's own: what they are made of, and how good they are."""
+"""Trained networks, those that ship, those of runs, and the visitor's own: what they are, and how good they are."""
 
 from __future__ import annotations
 
@@ -22,29 +22,33 @@ from cbam_core.evaluation.evaluation_file import evaluation_path, open_evaluatio
 from cbam_core.gates.anatomy import Summary, summarise
 from cbam_core.gates.kernels import SpatialKernel, spatial_kernels
 from cbam_core.network import Classifier, load_classifier
-from cbam_core.places import checkpoint_folder, shipped_checkpoints
+from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
 from cbam_core.results.evaluation import Evaluation
+from cbam_core.training.listing import Run, find_runs
 
 DEFAULT_NETWORK = "cbam_cnn_cifar10"
 
-WORDS = Words({"own": "Yours: {name}"})
+RUNS = "runs/"
+"""What names of runs' networks begin with; no other network's name has a slash."""
+
+WORDS = Words({"own": "Yours: {name}", "run": "Run: {name}"})
 
 Result = TypeVar("Result")
 
 
 def networks() -> tuple[str, ...]:
-    """Names of the trained networks at hand: the default one first, the visitor's own ones last.
+    """Names of the trained networks at hand: the default one first, then those of runs, the visitor's own ones last.
 
     Raises:
         CheckpointError: there is none; where they were looked for is the operator's affair and goes into the log.
     """
-    own = own_networks.names()
+    others = (*_checkpoints_of_runs(), *own_networks.names())
     try:
-        return (*shipped_networks(), *own)
+        return (*shipped_networks(), *others)
     except CheckpointError as error:
         tell_operator(f"{error.code}: {error}")
-        if own:
-            return tuple(own)
+        if others:
+            return others
         raise CheckpointError(
             "checkpoint.none-served",
             "there is no longer a trained network here; the operator can find the reason in the log",
@@ -69,31 +73,76 @@ def shipped_networks() -> tuple[str, ...]:
 
 
 def network(name: str) -> Classifier:
-    """A trained network; one object serves every visitor, but for what a visitor uploaded."""
-    return own_networks.find(name) or _shipped(name)
+    """A trained network; one object serves every visitor, but for what a visitor uploaded.
+
+    Raises:
+        CheckpointError: it is no longer there, or its file cannot be read.
+    """
+    return own_networks.find(name) or _served(name)
 
 
 def network_labels(names: Iterable[str]) -> dict[str, str]:
-    """Networks as lists of them call them: what is the visitor's is said first, for a long name is cut at its end."""
+    """Networks as lists of them call them: whose they are is said first, for a long name is cut at its end."""
     own = own_networks.names()
-    return {name: WORDS["own"].format(name=name) if name in own else name for name in names}
+    return {name: WORDS["own"].format(name=name) if name in own else _label(name) for name in names}
+
+
+def _label(name: str) -> str:
+    return WORDS["run"].format(name=name.removeprefix(RUNS)) if name.startswith(RUNS) else name
 
 
 def shipped_as(content: bytes) -> str | None:
     """Name of the network that every visitor has from this very file; None where there is none."""
-    for name, path in shipped_checkpoints().items():
+    for name, path in {**shipped_checkpoints(), **_checkpoints_of_runs()}.items():
+        stamp = stamp_of(path)
         # Only a file of one size is read, and only an equal one opened: another may be broken.
-        if path.stat().st_size == len(content) and path.read_bytes() == content:
-            return name if _shipped(name).digest == hashlib.sha256(content).hexdigest() else None
+        if stamp is not None and stamp[1] == len(content) and path.read_bytes() == content:
+            return name if _served(name).digest == hashlib.sha256(content).hexdigest() else None
     return None
 
 
-def _shipped(name: str) -> Classifier:
-    path = shipped_checkpoints()[name]
-    return _network(name, str(path), stamp_of(path))
+def gone(name: str) -> CheckpointError:
+    """Make the error that says that a network is not there any more."""
+    return CheckpointError("checkpoint.gone", "the network {name} is no longer there", name=_label(name))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+def network_of_run(run: Run) -> str | None:
+    """Name of the network that a run wrote; None before its end."""
+    if run.checkpoint is None:
+        return None
+    return run.name if run.ships else f"{RUNS}{run.name}"
+
+
+def _checkpoints_of_runs() -> dict[str, Path]:
+    """Files of the networks that runs in the runs folder wrote, by the networks' names, the latest run first."""
+    runs = find_runs(checkpoint_folder(), runs_folder()).values()
+    files = ((f"{RUNS}{run.name}", run.checkpoint) for run in runs if not run.ships)
+    return {name: file for name, file in files if file is not None}
+
+
+def _file_of(name: str) -> Path | None:
+    """File of a network that every visitor has; None where there is none of that name."""
+    return _checkpoints_of_runs().get(name) if name.startswith(RUNS) else shipped_checkpoints().get(name)
+
+
+def _served(name: str) -> Classifier:
+    path = _file_of(name)
+    if path is None:
+        raise gone(name)
+    try:
+        return _network(name, str(path), stamp_of(path))
+    except CheckpointError as error:
+        if not name.startswith(RUNS):
+            raise
+        tell_operator(f"{error.code}: {error}")
+        raise CheckpointError(
+            "checkpoint.run-unreadable",
+            "the network of the run {name} cannot be opened: its file is damaged, or is still being copied",
+            name=name.removeprefix(RUNS),
+        ) from error
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _network(name: str, path: str, stamp: Stamp | None) -> Classifier:
     return with_usual(load_classifier(Path(path), name=name))
 
@@ -142,7 +191,7 @@ def evaluation_of(classifier: Classifier) -> Evaluation:
     Raises:
         TrainingError: it was not kept, is damaged, or is of other weights; see `open_evaluation`.
     """
-    file = shipped_checkpoints().get(classifier.name)
+    file = _file_of(classifier.name)
     if file is None or network(classifier.name).digest != classifier.digest:  # a visitor's file may have any name
         raise TrainingError("evaluation.none", "{checkpoint} has not been evaluated yet", checkpoint=classifier.name)
     return _evaluation(str(file), stamp_of(evaluation_path(file)), classifier.digest)

@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 
 from app.services.file_version import Stamp, stamp_of
-from app.services.networks import network
+from app.services.networks import network, network_of_run
 from app.session.words import Words, class_name, language
 from cbam_core.errors import CbamError
-from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
+from cbam_core.places import checkpoint_folder, runs_folder
 from cbam_core.render.curves import both
 from cbam_core.results.film import Film, open_film
 from cbam_core.results.history import History, Progress, read_history, read_progress
@@ -64,8 +64,13 @@ def film_data(run: Run) -> dict[str, Any]:
 
 
 def card_of(run: Run) -> Card | None:
-    """The card of a network that ships; None for a run that was made here."""
-    return network(run.name).card if run.ships and run.name in shipped_checkpoints() else None
+    """The card of the network that a run wrote; None before its end.
+
+    Raises:
+        CheckpointError: the network's file cannot be read.
+    """
+    name = network_of_run(run)
+    return None if name is None else network(name).card
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

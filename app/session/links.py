@@ -91,6 +91,7 @@ _NAMES = Remembered("link-names", lambda: frozenset(SHELL))
 _MARKED = Remembered[str | None]("link-mark", lambda: None)
 _ASKED = Remembered[dict[str, str] | None]("link-asked", lambda: None)
 _TAKEN = Remembered[dict[str, str] | None]("link-network-taken", lambda: None)
+_GOING = Remembered[str | None]("link-going", lambda: None)
 
 
 def read(given: Mapping[str, str], readers: Readers) -> dict[str, Any]:
@@ -134,6 +135,34 @@ def network_asked() -> str | None:
         return None
     _TAKEN.set(asked)
     return read(asked, SHELL).get("network")
+
+
+def ask(**values: Any) -> None:
+    """Ask for something as an address does, besides what one asked for: the next run is as if a visitor came by it.
+
+    Args:
+        **values: by the parameters' names.
+    """
+    _ASKED.set(_asked() | {name: text for name, value in values.items() if (text := as_text(value))})
+
+
+def go(page: str, **values: Any) -> None:
+    """Have the next run draw another page, and ask for something there; for what a click calls.
+
+    Args:
+        page: the page's folder.
+        **values: by the names of that page's parameters.
+    """
+    answered()
+    ask(**values)
+    _GOING.set(page)
+
+
+def going() -> str | None:
+    """Folder of the page that `go` asked for, once; None where no page was asked for."""
+    page = _GOING.get()
+    _GOING.forget()
+    return page
 
 
 def answered() -> None:

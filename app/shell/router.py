@@ -47,19 +47,20 @@ def run_page() -> None:
     given = _Given()
     first = next(iter(PAGES))
     hidden = set() if services.training_runs() else {"training"}
-    page = st.navigation(
-        [
-            st.Page(
-                partial(_draw, name, given),
-                title=WORDS[name],
-                url_path=name,
-                icon=f":material/{icon}:",
-                default=name == first,
-                visibility="hidden" if name in hidden else "visible",
-            )
-            for name, icon in PAGES.items()
-        ]
-    )
+    pages = {
+        name: st.Page(
+            partial(_draw, name, given),
+            title=WORDS[name],
+            url_path=name,
+            icon=f":material/{icon}:",
+            default=name == first,
+            visibility="hidden" if name in hidden else "visible",
+        )
+        for name, icon in PAGES.items()
+    }
+    page = st.navigation([*pages.values()])
+    if (asked_for := links.going()) is not None and pages[asked_for] is not page:
+        st.switch_page(pages[asked_for])
     asked = links.arrive(parameters_of(page.url_path or first))
     with st.sidebar:  # outside of the page, with which Streamlit would forget what is chosen here
         given.arguments = choose_network(links.network_asked()), asked

@@ -5,18 +5,24 @@ from __future__ import annotations
 import streamlit as st
 
 from app import services
-from app.session.choices import Choice
-from app.session.words import Words
+from app.session import links, own_networks
+from app.session.choices import Choice, Remembered
+from app.session.words import Words, plain_text, sentence
 from app.shell.own_network import own_network_button
 from app.widgets.choices import keep_listed
+from cbam_core.errors import CheckpointError
 from cbam_core.network import Classifier
 
 NETWORK = Choice("network_name")
 """The widget by which the network is selected."""
 
+_LOST: Remembered[tuple[CheckpointError, str] | None] = Remembered("network-lost", lambda: None)
+# Why the network that was selected is not there any more, and the one that is shown instead.
+
 WORDS = Words(
     {
         "network": "Network",
+        "instead": "{reason} {name} is shown instead.",
         "classes": "{architecture}, {count} classes",
         "parameters": "{count:,} parameters",
         "accuracy": "Test accuracy {percent:.2f} %",
@@ -29,19 +35,42 @@ def choose_network(asked: str | None = None) -> Classifier:
 
     Args:
         asked: name of the network to begin with; one that is not there counts as none.
+
+    Raises:
+        CheckpointError: no network is there, or the first one cannot be opened.
     """
     names = services.networks()
     if asked in names:
         NETWORK.set(asked)
-    if NETWORK.get() not in names:  # it was removed
+    before = NETWORK.get()
+    if before not in names:  # it was removed
         NETWORK.set(names[0])
+        if before is not None and before != own_networks.dropped():
+            _LOST.set((services.gone(before), names[0]))
     labels = services.network_labels(names)
     keep_listed(NETWORK.key, [labels[name] for name in names])
-    name = st.selectbox(WORDS["network"], names, key=NETWORK.key, format_func=labels.__getitem__)
-    classifier = services.network(name)
+    name = st.selectbox(
+        WORDS["network"], names, key=NETWORK.key, format_func=labels.__getitem__, on_change=_LOST.forget
+    )
+    classifier = _opened(name, names[0])
+    if (lost := _LOST.get()) is not None and lost[1] == name:
+        reason = plain_text(sentence(lost[0]))
+        st.warning(WORDS["instead"].format(reason=reason, name=plain_text(labels[name])), icon=":material/warning:")
     st.caption("  \n".join(card_lines(classifier)))
     own_network_button(name, NETWORK)
     return classifier
+
+
+def _opened(name: str, first: str) -> Classifier:
+    """The network of that name; where it cannot be opened, the page is drawn anew with the first one."""
+    try:
+        return services.network(name)
+    except CheckpointError as error:
+        if name == first:
+            raise
+        links.ask(network=first)
+        _LOST.set((error, first))
+        st.rerun()
 
 
 def card_lines(classifier: Classifier) -> list[str]:

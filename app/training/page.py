@@ -6,15 +6,16 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from app import services
 from app.session import links
-from app.session.choices import Choice
-from app.session.words import Words, plain_name, translated
+from app.session.choices import Choice, Remembered
+from app.session.words import Words, plain_name, plain_text, sentence, translated
 from app.training.film import film_downloads, film_player
 from app.training.recipe import recipe_table
 from app.widgets.choices import keep_listed
@@ -28,6 +29,7 @@ from cbam_core.render.film import film_file
 from cbam_core.results.history import Epoch, History, Progress
 from cbam_core.training.listing import Run, State, silence, state_of
 from cbam_core.training.recipes import command_for
+from cbam_core.weights.card import Card
 
 WORDS = Words(
     {
@@ -61,6 +63,12 @@ WORDS = Words(
         "seconds": "{seconds:.0f} s",
         "minutes": "{minutes} min",
         "hours": "{hours} h {minutes} min",
+        "inspect": "Inspect",
+        "compare": "Compare",
+        "model": "Model",
+        "opens": "Opens this page with the network of this run.",
+        "unfinished": "This run has not written its network yet; the sidebar shows another one, {name}.",
+        "another": "The sidebar shows another network than that of this run: {name}.",
         "damaged": "{file} cannot be read: it is damaged, or is not a record of a training run.",
     }
 )
@@ -72,7 +80,24 @@ EVERY: dict[State, float | None] = {"running": 2.0, "stalled": 15.0, "complete":
 
 Look = tuple[State, services.Stamp | None]
 
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the page showed when it was drawn last.
+
+    Attributes:
+        run: name of the run.
+        network: name of the network that it wrote; None before its end.
+        sidebar: name of the network in the sidebar.
+    """
+
+    run: str
+    network: str | None
+    sidebar: str
+
+
 _RUN = Choice("training-run")
+_SHOWN: Remembered[_Shown | None] = Remembered("training-shown", lambda: None)
 
 CHART = 260
 # Height of a chart, pixels.
@@ -90,9 +115,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
     """
     runs = services.training_runs()
-    if asked.get("run") in runs:
-        _RUN.set(asked["run"])
-    _RUN.begin(_first(runs, classifier.name))
+    _choose_run(runs, classifier.name, asked.get("run"))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
         if runs:
@@ -106,13 +129,23 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
                 key=_RUN.key,
                 width=360,
             )
+        tools = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
     if not runs:
         links.write(network=links.network_of(classifier))
         _nothing()
         return
     chosen = name if name in runs else next(iter(runs))
     run = runs[chosen]
+    network, error = _network_of(run)
+    _agree(_Shown(chosen, network, classifier.name))
     links.write(network=links.network_of(classifier), run=chosen)
+    with tools:
+        _ways_on(network)
+    if error is not None:
+        st.error(sentence(error), icon=":material/error:")
+    elif network != classifier.name:
+        said = WORDS["unfinished" if network is None else "another"]
+        st.caption(said.format(name=plain_text(classifier.name)))
     shown = _look(run)
     if shown[0] == "complete":  # the film is what people come for
         _measured(run, shown, lambda: _film(run))
@@ -122,12 +155,66 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     _recipe(run)
 
 
-def _first(runs: dict[str, Run], chosen: str) -> str | None:
-    """A run that continues, else the chosen network's, else the first."""
+def _choose_run(runs: dict[str, Run], network: str, asked: str | None) -> None:
+    """Choose the run to begin with, and another one where an address or the sidebar says so.
+
+    Args:
+        runs: all runs.
+        network: name of the network in the sidebar.
+        asked: name of the run that an address asked for.
+    """
+    before = _SHOWN.get()
+    its_run = next((key for key, run in runs.items() if services.network_of_run(run) == network), None)
+    if asked in runs:
+        _RUN.set(asked)
+    elif before is not None and before.sidebar != network and its_run is not None:
+        _RUN.set(its_run)
+    _RUN.begin(_first(runs, its_run))
+
+
+def _first(runs: dict[str, Run], its_run: str | None) -> str | None:
+    """A run that continues, else that of the network in the sidebar, else the first."""
     for name, run in runs.items():
         if _look(run)[0] == "running":
             return name
-    return chosen if chosen in runs else next(iter(runs), None)
+    return its_run or next(iter(runs), None)
+
+
+def _network_of(run: Run) -> tuple[str | None, CbamError | None]:
+    """Name of the network that a run wrote, or why it cannot be opened; neither before its end."""
+    name = services.network_of_run(run)
+    try:
+        if name is not None:
+            services.network(name)
+    except CbamError as error:
+        return None, error
+    return name, None
+
+
+def _agree(shown: _Shown) -> None:
+    """Have the sidebar follow where another run was chosen, or where the run has a network from now on."""
+    before = _SHOWN.get()
+    _SHOWN.set(shown)
+    follows = before is not None and (before.run, before.network) != (shown.run, shown.network)
+    if follows and shown.network is not None and shown.network != shown.sidebar:
+        links.ask(network=shown.network, run=shown.run)
+        st.rerun()
+
+
+def _ways_on(network: str | None) -> None:
+    """Buttons that open the run's network on the other pages."""
+    if network is None:
+        return
+    other = next((name for name in services.networks() if name != network), network)
+    asked = {"compare": {"mode": "networks", "a": network, "b": other}}
+    for page, icon in (("inspect", "visibility"), ("compare", "compare"), ("model", "account_tree")):
+        st.button(
+            WORDS[page],
+            icon=f":material/{icon}:",
+            help=WORDS["opens"],
+            key=f"training-to-{page}",
+            on_click=partial(links.go, page, network=network, **asked.get(page, {})),
+        )
 
 
 def _titled(run: Run) -> str:
@@ -212,7 +299,7 @@ def _out(run: Run) -> str:
 def _figures(run: Run, history: History) -> None:
     """A few numbers that sum the run up."""
     with st.container(horizontal=True, gap="medium"):
-        card = services.card_of(run)
+        card = _card(run)
         if card is not None and card.test_accuracy is not None:
             st.metric(
                 WORDS["test"],
@@ -232,6 +319,14 @@ def _figures(run: Run, history: History) -> None:
         st.metric(WORDS["train"], f"{100 * last.train_accuracy:.1f} %", help=WORDS["train_help"], width="content")
         st.metric(WORDS["iterations"], f"{len(history.losses):,}", width="content")
         st.metric(WORDS["time"], in_words(_seconds(history.epochs)), width="content")
+
+
+def _card(run: Run) -> Card | None:
+    """The card of the run's network; None where it cannot be read, which is said above."""
+    try:
+        return services.card_of(run)
+    except CbamError:
+        return None
 
 
 def _batches(history: History, progress: Progress | None) -> tuple[float, ...]:
@@ -295,7 +390,7 @@ def _recipe(run: Run) -> None:
         return  # said above
     st.header(WORDS["recipe"], anchor=False)
     recipe_table(recipe)
-    card = services.card_of(run)
+    card = _card(run)
     if card is not None and card.command:
         st.code(card.command, language="bash", wrap_lines=True)
 

@@ -61,6 +61,11 @@ class Dataset:
         return len(self.images)
 
     @property
+    def title(self) -> str:
+        """Name of the set and its split, such as ``"cifar10:test"``."""
+        return ":".join(filter(None, (self.name, self.split)))
+
+    @property
     def known_labels(self) -> Labels:
         """Labels of the images.
 

@@ -9,7 +9,7 @@ import numpy as np
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import ModelError
 from cbam_core.network import Classifier
-from cbam_core.observing import batch_size, batches, observe_all
+from cbam_core.observing import Observation, observe_all
 from cbam_core.results.evaluation import Evaluation, levels_of
 
 
@@ -26,24 +26,52 @@ def score(classifier: Classifier, dataset: Dataset, *, report: Callable[[int], N
         ImageError: an image of a folder cannot be decoded.
         ModelError: the network has other classes, is in training mode, or its logits are not finite.
     """
-    labels, classes = dataset.known_labels, dataset.classes
-    if classifier.classes != classes:
-        raise ModelError(
-            "score.other-classes",
-            "the classes of {name} ({given}) differ from those of the images ({expected}); nothing can be counted",
-            name=_name(classifier),
-            given=_listed(classifier.classes),
-            expected=_listed(classes),
-        )
-    number = np.min_scalar_type(len(classes) - 1)
-    predicted = np.empty(len(labels), number)
-    levels = np.empty((len(labels), len(classes)), np.uint16)
-    parts = batches(len(labels), batch_size(classifier))
-    for part, seen in zip(parts, observe_all(classifier, dataset.images, gates=False), strict=True):
-        predicted[part] = seen.logits.argmax(1)
-        levels[part] = levels_of(seen.probabilities)
-        report(part.stop)
-    return Evaluation(classes, labels.astype(number), predicted, levels, dataset.split, classifier.digest)
+    predictions = Predictions(classifier, dataset)
+    for seen in observe_all(classifier, dataset.images, gates=False):
+        predictions.take_in(seen)
+        report(predictions.count)
+    return predictions.evaluation()
+
+
+class Predictions:
+    """Predictions of a network for labelled images, which `take_in` collects batch by batch, in their order.
+
+    Args:
+        classifier: the network.
+        dataset: labelled images.
+
+    Raises:
+        DataError: the images have no labels.
+        ModelError: the network has other classes.
+    """
+
+    def __init__(self, classifier: Classifier, dataset: Dataset) -> None:
+        labels, classes = dataset.known_labels, dataset.classes
+        if classifier.classes != classes:
+            raise ModelError(
+                "score.other-classes",
+                "the classes of {name} ({given}) differ from those of the images ({expected}); nothing can be counted",
+                name=_name(classifier),
+                given=_listed(classifier.classes),
+                expected=_listed(classes),
+            )
+        number = np.min_scalar_type(len(classes) - 1)
+        self._classes, self._split, self._digest = classes, dataset.split, classifier.digest
+        self._labels = labels.astype(number)
+        self._predicted = np.empty(len(labels), number)
+        self._levels = np.empty((len(labels), len(classes)), np.uint16)
+        self.count = 0
+
+    def take_in(self, seen: Observation) -> None:
+        """Add the predictions for the next images."""
+        part = slice(self.count, self.count + len(seen.logits))
+        self._predicted[part] = seen.logits.argmax(1)
+        self._levels[part] = levels_of(seen.probabilities)
+        self.count = part.stop
+
+    def evaluation(self) -> Evaluation:
+        """Return the evaluation, once the predictions for all images are there."""
+        return Evaluation(self._classes, self._labels, self._predicted, self._levels, self._split, self._digest)
 
 
 def _name(classifier: Classifier) -> str:

@@ -34,7 +34,7 @@ def usual_gates(classifier: Classifier, dataset: Dataset, *, report: Callable[[i
     for part in batches(len(dataset), batch_size(classifier)):
         sums.add(dataset.images[part])
         report(part.stop)
-    return sums.usual(":".join(filter(None, (dataset.name, dataset.split))))
+    return sums.usual(dataset.title)
 
 
 class UsualSums:
@@ -56,8 +56,16 @@ class UsualSums:
             CaptureError, ModelError: as `cbam_core.observing.observe`.
         """
         for seen in observe_all(self._classifier, images):
-            self._take_in(seen)
-        self.count += len(images)
+            self.take_in(seen)
+
+    def take_in(self, seen: Observation) -> None:
+        """Add the gates of some images that the network has seen."""
+        with np.errstate(invalid="ignore"):  # of gates that are not finite, which `usual` leaves out
+            for gate in seen.gates:
+                key = (gate.name, gate.kind, gate.call)
+                found = _GateSums.of(gate.values)
+                self._gates[key] = self._gates[key].joined(found) if key in self._gates else found
+        self.count += len(seen.logits)
 
     def usual(self, images: str) -> Usual:
         """Compute the usual values; a gate that was not finite for every image has none.
@@ -74,13 +82,6 @@ class UsualSums:
             raise DataError("usual.one-image", "one image does not show what is usual; name a set with several")
         gates = (sums.result(*key, images) for key, sums in self._gates.items() if sums.is_finite)
         return Usual(tuple(gates), self.count, images, self._classifier.digest)
-
-    def _take_in(self, seen: Observation) -> None:
-        with np.errstate(invalid="ignore"):  # of gates that are not finite, which `usual` leaves out
-            for gate in seen.gates:
-                key = (gate.name, gate.kind, gate.call)
-                found = _GateSums.of(gate.values)
-                self._gates[key] = self._gates[key].joined(found) if key in self._gates else found
 
 
 class _GateSums:

@@ -36,6 +36,14 @@ class Run:
         """Whether it is a shipped run, which is complete."""
         return self.folder is None
 
+    @property
+    def checkpoint(self) -> Path | None:
+        """Path of the network that the run wrote at its end, the latest one of several; None where there is none."""
+        if self.folder is None:
+            ships = self.history.with_name(f"{self.name}.safetensors")
+            return ships if ships.is_file() else None
+        return max(self.folder.glob("*.safetensors"), key=_written_at, default=None)
+
 
 def find_runs(checkpoints: Path, runs: Path) -> dict[str, Run]:
     """List runs by name: first the shipped ones, then those in the runs folder, the latest first.
@@ -81,10 +89,12 @@ def silence(run: Run, progress: Progress | None, now: float) -> float:
 
 def _written(folder: Path) -> float:
     """Return the time of a run's last output in seconds since 1970."""
-    times = []
-    for name in (HISTORY, PROGRESS):
-        try:
-            times.append((folder / name).stat().st_mtime)
-        except OSError:  # missing, or being replaced
-            continue
-    return max(times, default=0.0)
+    return max(_written_at(folder / name) for name in (HISTORY, PROGRESS))
+
+
+def _written_at(path: Path) -> float:
+    """Return when a file was last written, in seconds since 1970; 0 where there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:  # missing, or being replaced
+        return 0.0

@@ -17,12 +17,13 @@ from cbam_core.data.dataset import Dataset, open_dataset
 from cbam_core.data.normalisation import normalise
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.evaluation.evaluation_file import save_evaluation
-from cbam_core.evaluation.scoring import score
+from cbam_core.evaluation.survey import score_with_gates
 from cbam_core.network import Classifier, load_classifier, save_classifier
 from cbam_core.nn.registry import build, complete_arguments, find
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.film import FILM
 from cbam_core.results.history import HISTORY, History
+from cbam_core.results.usual import usual_path, write_usual
 from cbam_core.training.callbacks import Callback, Callbacks
 from cbam_core.training.figures import draw_figures
 from cbam_core.training.filming import Camera, Filming
@@ -213,7 +214,7 @@ def _finish(
 ) -> TrainedRun:
     """Test the network once, and write all files; in the main process, while the others wait."""
     train, test = splits
-    result = score(trained, test)
+    result, usual = score_with_gates(trained, test)
     what = _what(recipe, teacher, accelerator.device.type)
     card = _card(recipe, history, len(train), result, what)
     if accelerator.is_main_process:
@@ -223,6 +224,7 @@ def _finish(
         draw_figures(history, folder, name=checkpoint.stem)
         digest = save_classifier(replace(trained, card=card), checkpoint)
         save_evaluation(replace(result, digest=digest), checkpoint)
+        write_usual(replace(usual, digest=digest), usual_path(checkpoint))
     accelerator.wait_for_everyone()
     return TrainedRun(checkpoint, load_classifier(checkpoint), result)
 

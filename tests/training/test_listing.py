@@ -90,3 +90,19 @@ def test_a_run_that_has_not_said_anything_stands_by_its_history(folders):
     assert state_of(run, None, time.time()) == "stalled"
     (folder / HISTORY).unlink()
     assert state_of(run, None, time.time()) == "stalled"
+
+
+def test_the_network_of_a_run_is_its_latest_checkpoint(folders):
+    checkpoints, runs = folders
+    ship(checkpoints, "net")
+    folder = make_run(runs / "fast")
+    found = find_runs(checkpoints, runs)
+    assert [run.checkpoint for run in found.values()] == [None, None]
+    (checkpoints / "net.safetensors").touch()
+    for age, name in enumerate(("new", "old")):
+        (folder / f"{name}.safetensors").touch()
+        os.utime(folder / f"{name}.safetensors", (1e9 - age, 1e9 - age))
+    (folder / ".new.safetensors.x.part").touch()
+    (folder / "state.pt").touch()
+    assert found["net"].checkpoint == checkpoints / "net.safetensors"
+    assert found["fast"].checkpoint == folder / "new.safetensors"

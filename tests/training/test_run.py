@@ -234,6 +234,16 @@ def test_the_answers_and_the_courses_figures_are_kept(finished, tmp_path):
     assert {ITERATIONS, EPOCHS} <= {path.name for path in tmp_path.glob("*.png")}
 
 
+def test_usual_gates_over_the_test_images_are_kept_beside_the_checkpoint(finished):
+    usual = load_classifier(finished.checkpoint).usual
+    assert (usual.count, usual.images, usual.digest) == (30, "cifar10:test", finished.classifier.digest)
+    assert {gate.name: gate.mean.size for gate in usual.gates if gate.kind == "channel"} == {
+        "cbam1.channel": 32,
+        "cbam2.channel": 64,
+        "cbam3.channel": 128,
+    }
+
+
 def test_a_twin_lacks_its_gates(splits, tmp_path):
     done = train_classifier(replace(RECIPE, gates="spatial"), tmp_path)
     assert done.classifier.arguments["gates"] == "spatial"
