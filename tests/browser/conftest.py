@@ -14,6 +14,7 @@ from playwright.sync_api import Error, expect, sync_playwright
 from tests.browser.resting import LISTEN
 from tests.browser.tabs import ALONE, Tabs, leave_file
 from tests.browser.visiting import USUAL, leave_app, visiting
+from tests.browser.witness import witness
 from tests.find_chromium import find
 
 expect.set_options(timeout=60_000)  # milliseconds: a busy machine draws a whole page late
@@ -85,6 +86,10 @@ PYTHON = ["env", f"PYTHONPATH={Path(__file__).parents[2]}", sys.executable]
 """Runs a script of ours, which may import the app: an installed package has no `app` at its top level."""
 
 
+_logs = {}
+"""Of every server that was started, by its address."""
+
+
 @contextmanager
 def running(command, folder):
     """Address of the app, started by a command in a folder, for as long as it is needed."""
@@ -93,6 +98,7 @@ def running(command, folder):
         try:
             for line in server.stdout:
                 if found := re.search(r"ready at (http://\S+)", line):
+                    _logs[found[1]] = folder / "log"
                     yield found[1]
                     break
             else:
@@ -120,4 +126,13 @@ def site(shared_site):
 def visit(tabs, site):
     """Opens the app as new visitors do; see `visiting`."""
     with visiting(tabs, site) as open_one:
+        open_one.log = _logs.get(site)
         yield open_one
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed and call.when == "call":
+        witness(report, item.funcargs.get("visit"))
+    return report

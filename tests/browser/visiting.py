@@ -35,6 +35,9 @@ def visiting(tabs, site):
         tab.listen("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
         tab.listen("pageerror", lambda error: trouble.append(str(error)))
         tab.listen("request", lambda r: r.url.startswith((site, "data:", "blob:")) or trouble.append(r.url))
+        sent = []
+        tab.listen("request", lambda r: r.method == "GET" or sent.append(f"{r.method} {r.url}"))
+        open_one.opened.append((page, sent))
         page.goto(f"{site}/{at}")
         if page_name:
             if page.viewport_size["width"] < 700:
@@ -42,6 +45,7 @@ def visiting(tabs, site):
             page.locator(f'[data-testid=stSidebarNavLink][href$="/{page_name}"]').click()
         return page
 
+    open_one.opened = []
     yield open_one
     for tab in reversed(left):
         tab.leave()
