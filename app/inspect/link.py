@@ -34,15 +34,31 @@ SETTINGS = tuple(Settings().as_dict())
 def settings_as_parameters(settings: Settings, usual: Settings) -> dict[str, Any]:
     """The viewer's settings that are not the usual ones, by the parameters' names."""
     now, before = settings.as_dict(), usual.as_dict()
-    changed = {name: now[name] for name in SETTINGS if now[name] != before[name]}
+    changed = {name: now[name] for name in SETTINGS if now[name] != before[name] and name != "reading"}
+    if settings.reading != _implied_reading(changed, usual.reading):
+        changed["reading"] = settings.reading
     if "image" in changed:
         changed["picture"] = changed.pop("image")
     return changed
 
 
-def settings_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What `settings_as_parameters` made, as changes of settings."""
-    changes = {name: parameters[name] for name in SETTINGS if name in parameters and name != "image"}
+def settings_of(parameters: Mapping[str, Any], first: Reading = "values") -> dict[str, Any]:
+    """What `settings_as_parameters` made, as changes of settings.
+
+    Args:
+        parameters: of an address.
+        first: reading of the usual settings.
+    """
+    changes = {name: parameters[name] for name in SETTINGS if name in parameters and name not in ("image", "reading")}
     if "picture" in parameters:
         changes["image"] = parameters["picture"]
-    return changes
+    reading = parameters.get("reading", _implied_reading(changes, first))
+    return changes if reading == first else changes | {"reading": reading}
+
+
+def _implied_reading(changes: Mapping[str, Any], first: Reading) -> Reading:
+    """The reading that an address means without naming it.
+
+    Addresses named settings before there were readings; what they showed were the gates as they are.
+    """
+    return "values" if changes else first

@@ -34,7 +34,7 @@ def open_address(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     source, which = asked.get("image", ("", None))
     if _choose(source, which, classifier, asked):
         SOURCE.set(source)
-    begin_with_settings(settings_of(asked))
+    begin_with_settings(settings_of(asked, services.FIRST_READING))
 
 
 def _choose(source: str, which: Any, classifier: Classifier, asked: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from app.services.dataset import (
 from app.services.file_version import Stamp, stamp_of
 from app.services.folder import gallery, gallery_by_name, gallery_file, gallery_sheet, has_gallery
 from app.services.images import (
+    FIRST_READING,
     ImageResult,
     channel_map,
     kept_answers,
@@ -44,6 +45,7 @@ from app.services.runs import card_of, film_data, run_film, run_history, run_pro
 from app.services.usual import with_usual
 
 __all__ = [
+    "FIRST_READING",
     "ImageResult",
     "Stamp",
     "about_sample",

@@ -25,6 +25,7 @@ from cbam_core.network import Classifier
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.explanation import ChannelMap, Explanation
 from cbam_core.results.frame import Square
+from cbam_core.results.look import Reading
 from cbam_core.viewer import Settings, lay_out
 
 AHEAD = own_networks.SMALL
@@ -32,6 +33,9 @@ AHEAD = own_networks.SMALL
 
 FOR_ALL, FOR_ONE = "100MB", "30MB"
 """Of each kind of result at most: of those that all visitors share, and of those of one visitor's own images."""
+
+FIRST_READING: Reading = "relative"
+"""Reading of the gates that Inspect opens with; docs/readings.md says why."""
 
 FIRST_SHARE = 0.7
 """Side of the square offered first, as a share of the shorter side: small enough to be seen to be movable."""
@@ -192,7 +196,7 @@ def _shown(classifier: Classifier, image: DecodedImage, fitted: Fitted) -> Image
         explanation.frame,
         explanation.blocks,
         original=original,
-        settings=Settings(image="input" if same else "original"),
+        settings=Settings(image="input" if same else "original", reading=FIRST_READING),
     )
     return ImageResult(explanation, view.as_dict(), None if same else preview_of(image.pixels))
 

@@ -45,7 +45,8 @@ class Look:
         opacity: share of the colours over the image, 0 to 1.
         smooth: whether masks are interpolated linearly between cell centres.
         reading: gates as their ``"values"``, ``"relative"`` to their own mean, or compared with the ``"usual"``
-            shape; the last two have their own colours and scale.
+            shape; the last two have their own colours and scale. Everything that draws has ``"values"`` by default,
+            so that a colour is a number of the saved files; only the page Inspect opens with ``"relative"``.
 
     Raises:
         RenderError: a value is unknown or out of its range.

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.render.overlay import cells_on_input, overlay
+from cbam_core.results.look import Look
 from tests.browser.canvas import PAINTED, pixels
 from tests.browser.resting import answered, rerun, rested
 from tests.browser.visiting import visiting
@@ -62,7 +63,8 @@ def test_it_is_painted_although_the_server_says_nothing(visit, classifier):
         zoom = canvas.shape[0] // 32
         gain = f"×{block.gate('spatial').gain:.2f} of usual"
         assert page.locator(".facts .gain").nth(number).inner_text() == gain
-        drawn = overlay(explanation.input_image, block.spatial_mask, cells_on_input(block.placement), zoom=zoom)
+        look, mask = Look(reading="relative"), block.gate("spatial").relative
+        drawn = overlay(explanation.input_image, mask, cells_on_input(block.placement), look, zoom=zoom)
         assert np.array_equal(canvas[..., :3], drawn)
     picture = pixels(page.locator(".prediction canvas"))
     assert np.array_equal(picture[..., :3], sample_sheet().images[FIRST])

@@ -102,6 +102,7 @@ def test_ends_of_the_strip_fade_where_more_follows(open_inspect):
 
 def test_drawn_pixels_equal_python_after_opacity_and_colours_changed_in_the_browser(open_inspect, classifier):
     page = open_inspect()
+    repainted(page, lambda: page.locator(".choice label", has_text="as they are").click())
     repainted(page, lambda: page.locator("input[type=range]").fill("35"))
     repainted(page, lambda: page.get_by_label("Colours", exact=True).select_option("magma"))
     explanation = explain(classifier, sample_sheet().images[FIRST_CAT])
@@ -128,8 +129,9 @@ def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_t
     for index, block in enumerate(explanation.blocks):
         expected = overlay(
             photo,
-            block.spatial_mask,
+            block.gate("spatial").relative,
             cells_on_original(block.placement, explanation.frame),
+            Look(reading="relative"),
             seen=seen_on_original(explanation.frame),
         )
         assert np.array_equal(pixels(page.locator("canvas.overlay").nth(index)), expected)
@@ -152,6 +154,7 @@ def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_t
 
 def test_zip_holds_figure_values_and_manifest_in_the_viewers_settings(open_inspect):
     page = open_inspect()
+    repainted(page, lambda: page.locator(".choice label", has_text="as they are").click())
     rerun(page, lambda: page.get_by_label("Colours", exact=True).select_option("cividis"))
     name, content = save(page, "Everything")
     assert name.startswith("cifar10-test-")
@@ -258,9 +261,10 @@ def test_figure_shows_the_picture_that_the_viewer_shows(open_inspect, classifier
     wait_for_prediction(page, explanation)
     rested(page)
     on_photo = save(page, "Figure")[1]
-    assert on_photo == as_png(explanation, original=decode(CAT).pixels)
+    look = Look(reading="relative")
+    assert on_photo == as_png(explanation, original=decode(CAT).pixels, look=look)
     rerun(page, lambda: page.locator(".choice label", has_text="input").click())
-    assert save(page, "Figure")[1] == as_png(explanation)
+    assert save(page, "Figure")[1] == as_png(explanation, look=look)
 
 
 def test_a_batch_can_be_cancelled_and_the_rest_be_had_later(open_inspect, tmp_path):

@@ -85,6 +85,7 @@ def test_going_back_from_another_page_brings_back_the_picture(open_page):
 
 def test_the_viewers_settings_are_in_the_address_and_come_back_in_a_fresh_browser(open_page):
     page = open_page("?image=sample-12")
+    page.locator(".choice label", has_text="as they are").click()
     page.get_by_label("Colours").select_option("magma")
     expect(page).to_have_url(re.compile(r"image=sample-12&colours=magma$"))
     address = page.url.partition("/?")[2]

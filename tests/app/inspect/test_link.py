@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.inspect.link import PARAMETERS, SETTINGS, settings_as_parameters, settings_of
 from app.session import links
-from cbam_core.results.look import COLOUR_TABLES
+from cbam_core.results.look import COLOUR_TABLES, Reading
 from cbam_core.viewer import Settings
 
 
@@ -21,6 +24,24 @@ def test_settings_go_there_and_back():
 
 def test_usual_settings_are_not_named():
     assert settings_as_parameters(Settings(), Settings()) == {}
+
+
+@pytest.mark.parametrize("reading", get_args(Reading))
+@pytest.mark.parametrize("others", [{}, {"opacity": 0.25}, {"image": "original", "block": "cbam2"}])
+def test_every_reading_goes_there_and_back_whatever_the_page_opens_with(reading, others):
+    usual = Settings(reading="relative")
+    settings = replace(usual, reading=reading, **others)
+    texts = {name: links.as_text(value) for name, value in settings_as_parameters(settings, usual).items()}
+    assert usual.changed_by(settings_of(links.read(texts, PARAMETERS), "relative")) == settings
+
+
+def test_an_address_from_before_there_were_readings_shows_the_gates_as_they_are():
+    assert settings_of({"colours": "magma"}, "relative") == {"colours": "magma", "reading": "values"}
+    assert settings_of({"picture": "input"}, "relative")["reading"] == "values"
+
+
+def test_an_address_without_settings_shows_what_the_page_opens_with():
+    assert settings_of({}, "relative") == {}
 
 
 @given(st.dictionaries(st.sampled_from([*SETTINGS, "picture"]), st.text(max_size=20)))
