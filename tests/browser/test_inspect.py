@@ -60,8 +60,9 @@ def predicted(page):
 
 def wait_for_prediction(page, explanation):
     percent = f"{100 * float(explanation.probabilities.max()):.1f} %"
-    page.locator(".prediction h2", has_text=percent).wait_for()
-    assert predicted(page).startswith(explanation.predicted)
+    shown = page.locator(".prediction h2", has_text=percent)  # the one before it may be there for a moment more
+    shown.wait_for()
+    assert shown.inner_text().startswith(explanation.predicted)
 
 
 def save(page, label):
