@@ -23,11 +23,12 @@ from app.inspect.state import (
 )
 from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_filters
 from app.server.upload_limits import uploads_stay_in_memory
-from app.session import last_image, own_networks
+from app.session import last_image
 from app.session.last_image import Picked
 from app.session.words import Words, listed_classes, plain_text
 from app.widgets.camera import take_photo
 from app.widgets.choices import choose_one
+from app.widgets.evaluate_here import evaluate_here
 from app.widgets.failures import fragment
 from app.widgets.gallery import choose_from_gallery, say_unreadable
 from app.widgets.prefetch import Ahead, Lane, send_ahead
@@ -130,6 +131,7 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
         about=lambda index: _answered(test, answers, index),
         sheet=lambda indices: services.test_sheet(indices, COLUMNS),
         unanswered=None if answers is not None else _why_unanswered(classifier, test),
+        evaluate=partial(evaluate_here, classifier, key="test"),
     )
     if not shown:
         return
@@ -234,6 +236,4 @@ def _answered(test: Dataset, answers: Evaluation | None, index: int) -> Answered
 
 
 def _why_unanswered(classifier: Classifier, test: Dataset) -> str:
-    if classifier.classes != test.classes:
-        return "other_classes"
-    return "own" if own_networks.is_own(classifier) else "not_kept"
+    return "other_classes" if classifier.classes != test.classes else "not_kept"

@@ -40,10 +40,7 @@ WORDS = Words(
         "answered": "test image {index}: {truth}, predicted as {predicted}",
         "other_classes": "This network's classes differ from those of the test set, so images cannot be filtered by "
         "right, wrong or confidence.",
-        "own": "Filtering by right, wrong or confidence needs the network's predictions on the test set. They exist "
-        "only for networks that the operator has evaluated.",
-        "not_kept": "Filtering by right, wrong or confidence needs this network's predictions on the test set, which "
-        "were not saved. The operator can save them with `cbam evaluate --keep`.",
+        "not_kept": "Filtering by right, wrong or confidence needs this network's predictions on the test set.",
     }
 )
 
@@ -105,6 +102,7 @@ def choose_test_image(
     about: Callable[[int], Answered],
     sheet: Callable[[tuple[int, ...]], bytes],
     unanswered: str | None,
+    evaluate: Callable[[], None] = lambda: None,
 ) -> int | None:
     """Let the visitor choose one of many images.
 
@@ -115,8 +113,9 @@ def choose_test_image(
         find: numbers of the images of a selection.
         about: what is known of an image.
         sheet: a PNG with the thumbnails of some images, `COLUMNS` in a row.
-        unanswered: why the selection cannot be by what the network answered, ``"own"``, ``"other_classes"`` or
-            ``"not_kept"``; None where it can.
+        unanswered: why the selection cannot be by what the network answered, ``"other_classes"`` or ``"not_kept"``;
+            None where it can.
+        evaluate: offers to find out what the network answers, where that was not kept.
 
     Returns:
         The image's number; None where the selection is empty.
@@ -130,6 +129,7 @@ def choose_test_image(
             _page_buttons(found, position // SHOWN * SHOWN)
     if unanswered is not None:
         st.caption(WORDS[unanswered])
+        evaluate()
     if not len(found):
         st.info(WORDS["none"], icon=":material/search_off:")
         return None

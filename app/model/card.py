@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import streamlit as st
 
 from app.session.words import Words, card_text, listed_classes, say
 from cbam_core.network import Classifier
-from cbam_core.results.evaluation import wilson_interval
+from cbam_core.results.evaluation import Evaluation, wilson_interval
 from cbam_core.weights.card import Card
 
 WORDS = Words(
@@ -53,16 +54,30 @@ _WIDE = {"split", "limits", "digest", "assumed"}
 _CODE = {"made", "digest", "network"}
 
 
-def card_table(classifier: Classifier, words: Mapping[str, str] = WORDS) -> None:
-    """Show all of a network's card but its first sentence; what it does not say is left out, save for the accuracy."""
+def card_table(
+    classifier: Classifier, evaluation: Evaluation | None = None, *, words: Mapping[str, str] = WORDS
+) -> None:
+    """Show all of a network's card but its first sentence; what it does not say is left out, save for the accuracy.
+
+    Args:
+        classifier: the network.
+        evaluation: of the network, for a card without an accuracy; None where there is none.
+        words: of this component.
+    """
     made = ", ".join(f"{name}={value!r}" for name, value in classifier.arguments.items())
     rows = [("network", f"{classifier.architecture}({made})"), ("classes", listed_classes(classifier.classes))]
     width, height = classifier.input_size
     means, deviations = (", ".join(f"{value:.4f}" for value in values) for values in (classifier.mean, classifier.std))
     rows.append(("input", words["input_is"].format(width=width, height=height, mean=means, std=deviations)))
-    rows += _facts(classifier.card, words)
+    rows += _facts(_with_accuracy(classifier.card, evaluation), words)
     rows.append(("digest", classifier.digest))
     st.html(f'{_STYLE}<dl class="card">{"".join(_row(name, said, words) for name, said in rows if said)}</dl>')
+
+
+def _with_accuracy(card: Card, evaluation: Evaluation | None) -> Card:
+    if card.test_correct is not None or evaluation is None or evaluation.split != "test":
+        return card
+    return replace(card, test_correct=evaluation.total_right, test_count=evaluation.total)
 
 
 def _facts(card: Card, words: Mapping[str, str]) -> Iterator[tuple[str, str]]:

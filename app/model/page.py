@@ -15,6 +15,7 @@ from app.model.layers import block_table, layer_table
 from app.model.quality import quality
 from app.session import links, own_networks
 from app.session.words import Words, card_text
+from app.widgets.evaluate_here import evaluate_here
 from cbam_core.errors import TrainingError
 from cbam_core.gates.anatomy import Summary
 from cbam_core.network import Classifier
@@ -28,19 +29,18 @@ WORDS = Words(
         "no_kernels": "No block of this network has a spatial gate, so there are no kernels to show.",
         "quality": "How accurate it is",
         "accuracy": "Test accuracy",
-        "accuracy_help": "{right} of {count} test images are classified correctly; below, the 95 % interval (Wilson).",
+        "sample_accuracy": "Accuracy on the bundled images",
+        "accuracy_help": "{right} of {count} images are classified correctly; below, the 95 % interval (Wilson).",
         "interval": "{low:.2f} % to {high:.2f} %",
         "parameters": "Parameters",
         "multiply_adds": "Multiply-adds",
         "by_cbam": "{count} from CBAM ({share} %)",
-        "evaluation.none": "The confusion matrix and the calibration are shown here once the network's predictions "
-        "on the test set are saved beside its checkpoint. This command saves them:",
+        "evaluation.none": "Or save the network's predictions on the test set beside its checkpoint, by this command:",
         "evaluation.other-weights": "The predictions saved beside this network belong to other weights, so they are "
         "not shown. This command replaces them:",
         "evaluation.unreadable": "The predictions saved beside this network cannot be read. "
         "This command replaces them:",
-        "own": "The confusion matrix and the calibration are shown here for networks that the operator has "
-        "evaluated. For your own file, run this command on your own machine; FILE is the name of the file:",
+        "own": "Or run this command on your own machine; FILE is the name of the file:",
         "other_classes": "There is no confusion matrix: the network's classes differ from those of the CIFAR-10 test "
         "set.",
         "blocks": "What CBAM adds",
@@ -60,19 +60,25 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
     st.title(WORDS["title"], anchor=False)
     if classifier.card.what:
         st.text(card_text(classifier.card.what))
-    evaluation = _evaluation(classifier)
-    _figures(classifier.card, anatomy.summary, evaluation if isinstance(evaluation, Evaluation) else None)
-    card_table(classifier)
+    found = _evaluation(classifier)
+    evaluation = found if isinstance(found, Evaluation) else None
+    _figures(classifier.card, anatomy.summary, evaluation)
+    card_table(classifier, evaluation)
     st.header(WORDS["kernels"], anchor=False)
     if anatomy.kernels:
         kernel_pictures([(kernel.block, kernel.planes) for kernel in anatomy.kernels], key="model-kernels")
     else:
         st.markdown(WORDS["no_kernels"])
     st.header(WORDS["quality"], anchor=False)
-    if isinstance(evaluation, Evaluation):
-        quality(evaluation, key="model")
+    if isinstance(found, Evaluation):
+        quality(found, key="model")
+        evaluate_here(classifier, key="model")
+    elif classifier.classes != services.samples().classes:
+        st.markdown(WORDS["other_classes"])
+        evaluate_here(classifier, key="model")
     else:
-        _say_not_evaluated(classifier, evaluation.code)
+        evaluate_here(classifier, key="model")
+        _say_not_evaluated(classifier, found.code)
     _layers(anatomy.summary)
 
 
@@ -85,14 +91,14 @@ def _evaluation(classifier: Classifier) -> Evaluation | TrainingError:
 
 def _figures(card: Card, summary: Summary, evaluation: Evaluation | None) -> None:
     """A few numbers that sum the network up."""
-    right, count = card.test_correct, card.test_count
+    right, count, split = card.test_correct, card.test_count, "test"
     if right is None and evaluation is not None:
-        right, count = evaluation.total_right, evaluation.total
+        right, count, split = evaluation.total_right, evaluation.total, evaluation.split
     with st.container(horizontal=True, gap="medium"):
         if right is not None and count:
             low, high = wilson_interval(right, count)
             st.metric(
-                WORDS["accuracy"],
+                WORDS["accuracy" if split == "test" else "sample_accuracy"],
                 f"{100 * right / count:.2f} %",
                 WORDS["interval"].format(low=100 * low, high=100 * high),
                 delta_color="off",
@@ -118,13 +124,12 @@ def _size(label: str, number: int, cbam: int, share: float) -> None:
 
 
 def _say_not_evaluated(classifier: Classifier, code: str) -> None:
-    if classifier.classes != services.samples().classes:
-        st.markdown(WORDS["other_classes"])
-        return
+    """What the operator can type to have the answers of a network kept beside its checkpoint."""
     if own_networks.is_own(classifier):
         said, checkpoint = WORDS["own"], ["FILE"]
     else:
-        said, checkpoint = WORDS.get(code, WORDS["evaluation.none"]), [classifier.name, "--keep"]
+        file = services.checkpoint_in_command(classifier.name)
+        said, checkpoint = WORDS.get(code, WORDS["evaluation.none"]), [file, "--keep"]
     st.markdown(said)
     st.code(shlex.join(["cbam", "evaluate", "--checkpoint", *checkpoint]), language="bash", wrap_lines=True)
 

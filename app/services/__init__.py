@@ -18,6 +18,14 @@ from app.services.dataset import (
     test_set,
     test_sheet,
 )
+from app.services.evaluating import (
+    Offer,
+    begin_evaluation,
+    cancel_evaluation,
+    offer_for,
+    take_in_evaluations,
+    work_on,
+)
 from app.services.file_version import Stamp, stamp_of
 from app.services.folder import gallery, gallery_by_name, gallery_file, gallery_sheet, has_gallery
 from app.services.images import (
@@ -32,6 +40,7 @@ from app.services.images import (
 )
 from app.services.networks import (
     anatomy,
+    checkpoint_in_command,
     evaluation_of,
     gone,
     network,
@@ -47,12 +56,16 @@ from app.services.usual import with_usual
 __all__ = [
     "FIRST_READING",
     "ImageResult",
+    "Offer",
     "Stamp",
     "about_sample",
     "about_test_image",
     "anatomy",
+    "begin_evaluation",
+    "cancel_evaluation",
     "card_of",
     "channel_map",
+    "checkpoint_in_command",
     "class_summaries",
     "evaluation_of",
     "film_data",
@@ -67,6 +80,7 @@ __all__ = [
     "network_labels",
     "network_of_run",
     "networks",
+    "offer_for",
     "run_film",
     "run_history",
     "run_progress",
@@ -82,10 +96,12 @@ __all__ = [
     "show_test_image",
     "show_upload",
     "stamp_of",
+    "take_in_evaluations",
     "test_count",
     "test_set",
     "test_sheet",
     "test_summaries",
     "training_runs",
     "with_usual",
+    "work_on",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import streamlit as st
 
 from app.services.file_version import Stamp, stamp_of
 from app.services.operator_log import tell_operator
+from app.services.surveyed import is_provisional, surveyed, surveyed_for_all
 from app.services.usual import with_usual
 from app.session import own_networks
 from app.session.scheduling import slot
@@ -24,6 +25,7 @@ from cbam_core.gates.kernels import SpatialKernel, spatial_kernels
 from cbam_core.network import Classifier, load_classifier
 from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
 from cbam_core.results.evaluation import Evaluation
+from cbam_core.results.usual import Usual
 from cbam_core.training.listing import Run, find_runs
 
 DEFAULT_NETWORK = "cbam_cnn_cifar10"
@@ -113,6 +115,16 @@ def network_of_run(run: Run) -> str | None:
     return run.name if run.ships else f"{RUNS}{run.name}"
 
 
+def checkpoint_in_command(name: str) -> str:
+    """What a command line calls a network that every visitor has; where runs are is said by the runs folder's variable.
+
+    Args:
+        name: of the network.
+    """
+    file = _file_of(name)
+    return name if file is None or not name.startswith(RUNS) else f"{name}/{file.name}"
+
+
 def _checkpoints_of_runs() -> dict[str, Path]:
     """Files of the networks that runs in the runs folder wrote, by the networks' names, the latest run first."""
     runs = find_runs(checkpoint_folder(), runs_folder()).values()
@@ -130,7 +142,7 @@ def _served(name: str) -> Classifier:
     if path is None:
         raise gone(name)
     try:
-        return _network(name, str(path), stamp_of(path))
+        return _network_with_survey(name, path)
     except CheckpointError as error:
         if not name.startswith(RUNS):
             raise
@@ -142,14 +154,29 @@ def _served(name: str) -> Classifier:
         ) from error
 
 
+def _network_with_survey(name: str, path: Path) -> Classifier:
+    """A network with the usual gates that were found here, where its own file does not say them."""
+    stamp = stamp_of(path)
+    loaded = _network(name, str(path), stamp)
+    if not is_provisional(loaded.usual) or (found := surveyed_for_all(loaded.digest)) is None:
+        return loaded
+    return _knowing(name, loaded.digest, found.usual.count, found.usual.images, loaded, found.usual)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _knowing(name: str, digest: str, count: int, images: str, _loaded: Classifier, _usual: Usual) -> Classifier:
+    return replace(_loaded, usual=_usual)
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _network(name: str, path: str, stamp: Stamp | None) -> Classifier:
     return with_usual(load_classifier(Path(path), name=name))
 
 
 def key_of(classifier: Classifier) -> tuple[str, str]:
-    """One file may stand under two names, and results carry the name."""
-    return classifier.name, classifier.digest
+    """One file may stand under two names, and results carry the name, and what is usual for the gates."""
+    usual = classifier.usual
+    return classifier.name, classifier.digest if usual is None else f"{classifier.digest} {usual.count} {usual.images}"
 
 
 def recall(remembered: Callable[..., Result], classifier: Classifier, *settings: Hashable) -> Result:
@@ -186,11 +213,21 @@ def anatomy(classifier: Classifier) -> Anatomy:
 
 
 def evaluation_of(classifier: Classifier) -> Evaluation:
-    """What the network answered for the test set, where that was kept beside its checkpoint.
+    """What the network answered for the test set, or for the samples: kept beside its checkpoint, or found here.
 
     Raises:
-        TrainingError: it was not kept, is damaged, or is of other weights; see `open_evaluation`.
+        TrainingError: neither is there, or the kept one is damaged or of other weights; see `open_evaluation`.
     """
+    try:
+        return _kept_evaluation(classifier)
+    except TrainingError:
+        found = surveyed(classifier)
+        if found is None or found.evaluation is None:
+            raise
+        return found.evaluation
+
+
+def _kept_evaluation(classifier: Classifier) -> Evaluation:
     file = _file_of(classifier.name)
     if file is None or network(classifier.name).digest != classifier.digest:  # a visitor's file may have any name
         raise TrainingError("evaluation.none", "{checkpoint} has not been evaluated yet", checkpoint=classifier.name)

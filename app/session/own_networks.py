@@ -116,6 +116,17 @@ def is_own(classifier: Classifier) -> bool:
     return find(classifier.name) is classifier
 
 
+def exchange(classifier: Classifier) -> Classifier:
+    """Keep a network of the visitor's own of which more is known now, in the place of the one of its name; return it.
+
+    Results that were made with the one before are forgotten.
+    """
+    own = _shelf().kept[classifier.name]
+    own.classifier = classifier
+    own.results.clear()
+    return classifier
+
+
 def drop(name: str) -> None:
     """Forget a network and all that was made with it; `restore` returns the last one."""
     shelf = _shelf()

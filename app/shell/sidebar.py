@@ -10,8 +10,9 @@ from app.session.choices import Choice, Remembered
 from app.session.words import Words, plain_text, sentence
 from app.shell.own_network import own_network_button
 from app.widgets.choices import keep_listed
-from cbam_core.errors import CheckpointError
+from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.network import Classifier
+from cbam_core.results.evaluation import Evaluation
 
 NETWORK = Choice("network_name")
 """The widget by which the network is selected."""
@@ -26,6 +27,7 @@ WORDS = Words(
         "classes": "{architecture}, {count} classes",
         "parameters": "{count:,} parameters",
         "accuracy": "Test accuracy {percent:.2f} %",
+        "samples": "{right} of {count} bundled images right",
     }
 )
 
@@ -39,6 +41,7 @@ def choose_network(asked: str | None = None) -> Classifier:
     Raises:
         CheckpointError: no network is there, or the first one cannot be opened.
     """
+    services.take_in_evaluations()
     names = services.networks()
     if asked in names:
         NETWORK.set(asked)
@@ -80,7 +83,16 @@ def card_lines(classifier: Classifier) -> list[str]:
         WORDS["classes"].format(architecture=classifier.architecture, count=len(classifier.classes)),
         WORDS["parameters"].format(count=parameters),
     ]
-    accuracy = classifier.card.test_accuracy
-    if accuracy is not None:
-        lines.append(WORDS["accuracy"].format(percent=100 * accuracy))
+    if classifier.card.test_accuracy is not None:
+        lines.append(WORDS["accuracy"].format(percent=100 * classifier.card.test_accuracy))
+    elif (found := _evaluation(classifier)) is not None:
+        said = WORDS["accuracy" if found.split == "test" else "samples"]
+        lines.append(said.format(percent=100 * found.accuracy, right=found.total_right, count=found.total))
     return lines
+
+
+def _evaluation(classifier: Classifier) -> Evaluation | None:
+    try:
+        return services.evaluation_of(classifier)
+    except TrainingError:
+        return None

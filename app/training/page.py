@@ -19,6 +19,7 @@ from app.session.words import Words, plain_name, plain_text, sentence, translate
 from app.training.film import film_downloads, film_player
 from app.training.recipe import recipe_table
 from app.widgets.choices import keep_listed
+from app.widgets.duration import duration
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.places import RUNS_VARIABLE
@@ -60,9 +61,6 @@ WORDS = Words(
         "about_film": "Choose one of these test images, which were not used for training, and press play. The scenes "
         "show the network after epochs {epochs}; nothing is interpolated between them.",
         "recipe": "Recipe",
-        "seconds": "{seconds:.0f} s",
-        "minutes": "{minutes} min",
-        "hours": "{hours} h {minutes} min",
         "inspect": "Inspect",
         "compare": "Compare",
         "model": "Model",
@@ -273,13 +271,13 @@ def _say_progress(progress: Progress | None) -> None:
         batches=progress.steps,
         loss=progress.loss,
         rate=f"{progress.images_per_second:,.0f}",
-        left=in_words(progress.seconds_left),
+        left=duration(progress.seconds_left),
     )
     st.progress(min(max(share, 0.0), 1.0), text=said)
 
 
 def _say_stalled(run: Run, progress: Progress | None, recipe: Mapping[str, Any]) -> None:
-    quiet = in_words(silence(run, progress, time.time()))
+    quiet = duration(silence(run, progress, time.time()))
     if progress is None:
         said = WORDS["stalled"].format(quiet=quiet)
     else:
@@ -318,7 +316,7 @@ def _figures(run: Run, history: History) -> None:
         )
         st.metric(WORDS["train"], f"{100 * last.train_accuracy:.1f} %", help=WORDS["train_help"], width="content")
         st.metric(WORDS["iterations"], f"{len(history.losses):,}", width="content")
-        st.metric(WORDS["time"], in_words(_seconds(history.epochs)), width="content")
+        st.metric(WORDS["time"], duration(_seconds(history.epochs)), width="content")
 
 
 def _card(run: Run) -> Card | None:
@@ -393,16 +391,6 @@ def _recipe(run: Run) -> None:
     card = _card(run)
     if card is not None and card.command:
         st.code(card.command, language="bash", wrap_lines=True)
-
-
-def in_words(seconds: float) -> str:
-    """A span of time, rounded to what matters."""
-    if seconds < 90:
-        return WORDS["seconds"].format(seconds=seconds)
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return WORDS["minutes"].format(minutes=minutes)
-    return WORDS["hours"].format(hours=minutes // 60, minutes=minutes % 60)
 
 
 def _seconds(epochs: tuple[Epoch, ...]) -> float:

@@ -52,6 +52,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "cifar10:train": "CIFAR-10, training images",
         "cifar10:test": "CIFAR-10, test images",
         "cifar10:samples": "the bundled images",
+        "operator:folder": "the images of this server's operator",
         "gain": "×{value} of usual",
         "gain_hint": "How strong the gate is for this image: the mean of its values, divided by the usual mean.",
         **HABIT_WORDS,

@@ -77,7 +77,7 @@ def test_the_test_set_begins_with_the_image_that_samples_begin_with(test_set):
 
 def test_without_kept_answers_only_the_class_is_asked_and_a_sentence_says_why(test_set):
     app = visit("test")
-    assert "cbam evaluate --keep" in texts(app)
+    assert "needs this network's predictions on the test set" in texts(app)
     assert not [control for control in app.segmented_control if control.key == "test-answers"]
     app.selectbox(key="test-class").select(CAT).run()
     assert test_set.labels[int(image(app).removeprefix("test-"))] == CAT

@@ -222,7 +222,7 @@ def test_of_other_classes_it_is_not_said_that_they_could_be_counted(app):
 
 
 @pytest.mark.parametrize(
-    ("classes", "said"), [(10, "that the operator has evaluated"), (5, "differ from those of the test set")]
+    ("classes", "said"), [(10, "needs this network's predictions"), (5, "differ from those of the test set")]
 )
 def test_the_test_set_says_why_it_cannot_be_filtered(app, test_set, classes, said):
     bring(app, "mine.pth", saved(CBAM_CNN(num_classes=classes)))

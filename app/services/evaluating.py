@@ -1,0 +1,169 @@
+"""Evaluating a network here: one pass over the images at hand, in the background of a visit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from app.services.dataset import samples, test_set
+from app.services.networks import evaluation_of, network, recall
+from app.services.operator_log import tell_operator
+from app.services.surveyed import is_provisional, keep_survey
+from app.session import background, own_networks
+from app.session.background import Work
+from app.session.choices import Remembered
+from app.session.scheduling import slot
+from cbam_core.data.dataset import Dataset, open_dataset
+from cbam_core.errors import CbamError, DataError, ImageError, TrainingError
+from cbam_core.evaluation.survey import Survey, Surveyed
+from cbam_core.network import Classifier
+from cbam_core.places import image_folder
+
+FOLDER = ("operator", "folder")
+"""Name and split of the operator's images: what the folder is called on the server is no business of visitors."""
+
+FEWEST = 2
+"""Images from which on something can be usual."""
+
+WARM_UP = 2
+"""Images that are shown first when the time is taken: a network's first forward takes longer."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What can be found out about a network here.
+
+    Attributes:
+        images: name of the images, such as ``"cifar10:test"``.
+        count: how many there are.
+        answers: whether its predictions are found too, and not only what is usual for its gates.
+        seconds: of this server, if nobody else uses it.
+    """
+
+    images: str
+    count: int
+    answers: bool
+    seconds: float
+
+
+_WORKS: Remembered[dict[str, tuple[Classifier, Work[Surveyed]]]] = Remembered("evaluating", dict)
+
+
+def images_for(classifier: Classifier) -> Dataset:
+    """The images at hand that say most about a network.
+
+    These are the test set, or the bundled samples where it was not fetched. For a network of other classes it is the
+    operator's folder, if there is one with images.
+    """
+    known = test_set() or samples()
+    if classifier.classes == known.classes:
+        return known
+    return _folder() or known
+
+
+def offer_for(classifier: Classifier) -> Offer | None:
+    """What can be found out about a network here; None where all of it is known."""
+    images = images_for(classifier)
+    knows = classifier.classes == images.classes
+    answers = knows and not _is_evaluated(classifier, images)
+    better = is_provisional(classifier.usual) and (classifier.usual is None or classifier.usual.images != images.title)
+    if not answers and not better:
+        return None
+    try:
+        seconds = seconds_an_image(classifier) * len(images)
+    except CbamError:  # it does not answer with numbers, or its gates cannot be observed
+        return None
+    return Offer(images.title, len(images), answers, seconds)
+
+
+def work_on(classifier: Classifier) -> Work[Surveyed] | None:
+    """The evaluation of a network that goes on in this visit, or that went wrong; None where there is none."""
+    kept = _WORKS.get().get(classifier.digest)
+    return None if kept is None else kept[1]
+
+
+def begin_evaluation(classifier: Classifier) -> None:
+    """Begin to evaluate a network in the background of this visit."""
+    images = images_for(classifier)
+    work = background.begin(_steps(Survey(classifier, images)), len(images))
+    _WORKS.set(_WORKS.get() | {classifier.digest: (classifier, work)})
+
+
+def cancel_evaluation(classifier: Classifier) -> None:
+    """End an evaluation, and forget what it found so far, or why it failed."""
+    works = _WORKS.get()
+    if classifier.digest in works:
+        works[classifier.digest][1].cancel()
+    _WORKS.set({digest: kept for digest, kept in works.items() if digest != classifier.digest})
+
+
+def take_in_evaluations() -> None:
+    """Keep what has been found since the page was drawn last; to be called before the page asks for a network."""
+    for classifier, work in _WORKS.get().values():
+        current = _current(classifier)
+        if current is None:
+            cancel_evaluation(classifier)
+        elif work.result is not None:
+            cancel_evaluation(classifier)
+            keep_survey(current, work.result)
+
+
+def seconds_an_image(classifier: Classifier) -> float:
+    """How long one image takes here, measured on a few."""
+    return recall(_seconds_an_image, classifier)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _seconds_an_image(network: tuple[str, str], _classifier: Classifier) -> float:
+    survey = Survey(_classifier, replace(samples(), labels=None))
+    with slot():
+        survey.step(WARM_UP)
+        before = time.perf_counter()
+        survey.step()
+        return (time.perf_counter() - before) / (survey.count - WARM_UP)
+
+
+def _current(classifier: Classifier) -> Classifier | None:
+    """The network of the same name and weights as it is known now; None where it was removed."""
+    try:
+        found = own_networks.find(classifier.name) or network(classifier.name)
+    except CbamError:
+        return None
+    return found if found.digest == classifier.digest else None
+
+
+def _is_evaluated(classifier: Classifier, images: Dataset) -> bool:
+    try:
+        return evaluation_of(classifier).split == images.split
+    except TrainingError:
+        return False
+
+
+def _folder() -> Dataset | None:
+    """The operator's images, without labels; None where there are too few."""
+    folder = image_folder()
+    if folder is None:
+        return None
+    try:
+        found = open_dataset(folder)
+    except DataError as error:
+        tell_operator(f"{error.code}: {error}")
+        return None
+    name, split = FOLDER
+    return replace(found, name=name, split=split, classes=(), labels=None) if len(found) >= FEWEST else None
+
+
+def _steps(survey: Survey) -> Generator[int, None, Surveyed]:
+    try:
+        while survey.count < survey.total:
+            survey.step()
+            yield survey.count
+    except ImageError as error:  # names a file of the server
+        tell_operator(f"{error.code}: {error}")
+        raise DataError(
+            "evaluating.unreadable", "an image of the folder cannot be read; the operator can find it in the log"
+        ) from error
+    return survey.result()

@@ -1,0 +1,93 @@
+"""Work that goes on while its visitor does other things: step by step, each in a slot of theirs.
+
+The work belongs to whoever keeps it, which is the visitor's session: its thread ends after the step in which it was
+cancelled, or forgotten with the session.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from threading import Thread
+from typing import Generic, TypeVar
+from weakref import ref
+
+from app.session.scheduling import slots_of_this_session
+from cbam_core.errors import CbamError
+
+Result = TypeVar("Result")
+Steps = Generator[int, None, Result]
+"""Does one step whenever it is asked for the number of those parts that are done, and returns the result."""
+
+
+class Work(Generic[Result]):
+    """What is going on, and what has become of it.
+
+    Args:
+        total: how many parts there are.
+
+    Attributes:
+        total: how many parts there are.
+        done: how many of them are done.
+        result: what was made; None before the end.
+        error: why there is no result; None where nothing went wrong.
+        cancelled: whether nobody wants it any more.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.result: Result | None = None
+        self.error: CbamError | None = None
+        self.cancelled = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there will be no further step."""
+        return self.cancelled or self.result is not None or self.error is not None
+
+    def cancel(self) -> None:
+        """Let it end after the step that goes on now."""
+        self.cancelled = True
+
+
+def begin(steps: Steps[Result], total: int) -> Work[Result]:
+    """Begin work in a thread of its own; keep what is returned, or it ends.
+
+    Args:
+        steps: heavy work in steps of at most a second or so; must not use the session.
+        total: how many parts there are.
+    """
+    work: Work[Result] = Work(total)
+    Thread(target=_go_on, args=(ref(work), steps, slots_of_this_session()), name="cbam-work", daemon=True).start()
+    return work
+
+
+def _go_on(
+    find: Callable[[], Work[Result] | None], steps: Steps[Result], slots: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """Do all steps, for as long as somebody keeps the work; between two of them, others have their turn."""
+    while _is_wanted(find):
+        with slots():
+            if (work := find()) is not None and not work.cancelled:
+                _do_one(work, steps)
+        del work  # while the next slot is waited for, nothing here keeps it
+
+
+def _is_wanted(find: Callable[[], Work[Result] | None]) -> bool:
+    work = find()
+    return work is not None and not work.is_over
+
+
+def _do_one(work: Work[Result], steps: Steps[Result]) -> None:
+    try:
+        work.done = next(steps)
+    except StopIteration as end:
+        work.result = end.value
+    except CbamError as error:
+        work.error = error
+    except Exception:
+        logging.getLogger("cbam_lens").exception("work in the background failed")
+        work.error = CbamError(
+            "background.failed", "this could not be completed; the operator can find the reason in the log"
+        )

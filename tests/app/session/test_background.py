@@ -1,0 +1,111 @@
+"""Work in the background: step by step, in turns, and no longer than somebody wants it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Event
+
+import pytest
+
+from app.session import background
+from app.session.background import begin
+from cbam_core.errors import DataError
+
+
+def until(holds):
+    """Wait until something holds, for at most ten seconds."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def counted(number, go=None):
+    for done in range(1, number + 1):
+        if go is not None:
+            go.wait(10)
+        yield done
+    return "made"
+
+
+def test_all_steps_are_done_and_the_result_is_there():
+    work = begin(counted(3), 3)
+    until(lambda: work.is_over)
+    assert (work.done, work.total, work.result, work.error) == (3, 3, "made", None)
+
+
+def test_cancelled_work_does_not_go_on():
+    go, begun = Event(), []
+
+    def steps():
+        while True:
+            go.wait(10)
+            begun.append(1)
+            yield len(begun)
+
+    work = begin(steps(), 100)
+    work.cancel()
+    go.set()
+    time.sleep(0.1)
+    assert len(begun) <= 1
+    assert work.is_over
+    assert work.result is None
+
+
+def test_forgotten_work_ends():
+    begun = []
+
+    def steps():
+        while True:
+            begun.append(1)
+            time.sleep(0.001)
+            yield len(begun)
+
+    work = begin(steps(), 100)
+    until(lambda: len(begun) > 2)
+    del work
+    time.sleep(0.1)
+    then = len(begun)
+    time.sleep(0.1)
+    assert len(begun) == then
+
+
+def test_an_error_of_ours_is_kept():
+    def steps():
+        yield 1
+        raise DataError("some.code", "no more images")
+
+    work = begin(steps(), 2)
+    until(lambda: work.is_over)
+    assert work.error is not None
+    assert work.error.code == "some.code"
+
+
+def test_any_other_error_goes_into_the_log_and_one_sentence_is_kept(caplog: pytest.LogCaptureFixture):
+    def steps():
+        yield 1
+        raise ZeroDivisionError
+
+    with caplog.at_level(logging.ERROR, "cbam_lens"):
+        work = begin(steps(), 2)
+        until(lambda: work.is_over)
+    assert work.error is not None
+    assert work.error.code == "background.failed"
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_each_step_is_done_in_a_slot_of_the_visitor(monkeypatch):
+    entered = []
+
+    class Slot:
+        def __enter__(self):
+            entered.append("in")
+
+        def __exit__(self, *_):
+            entered.append("out")
+
+    monkeypatch.setattr(background, "slots_of_this_session", lambda: Slot)
+    work = begin(counted(2), 2)
+    until(lambda: work.is_over and len(entered) == 6)
+    assert entered == ["in", "out"] * 3
