@@ -35,6 +35,14 @@ def this_session() -> str | None:
     return None if context is None else context.session_id
 
 
+def in_fragment() -> bool:
+    """Whether a part of a page is drawn by itself, and not the whole page."""
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 def let_streamlit_stop() -> None:
     """End this run where it is not wanted any more, with the exception by which Streamlit does so.
 

@@ -118,11 +118,15 @@ def write(classifier: Classifier, mode: str) -> bool:
     else:
         said = {"network": network, "a": _named(left), "b": _named(right)}
         fitted = _fit_of(left, "_a") | _fit_of(right, "_b")
-    settings = {
-        name: Choice(key).get() for key, (name, first, _) in SETTINGS.items() if Choice(key).get(first) != first
-    }
+    now = {name: Choice(key).get(first) for key, (name, first, _) in SETTINGS.items()}
+    if services.test_count() is None:
+        now["of"] = "samples"
+    usual = {name: first for name, first, _ in SETTINGS.values()}
+    settings = {name: value for name, value in now.items() if value != usual[name]}
     channels = None if mode == "classes" else blocks.opened_channels()
-    links.write(**said, **fitted, **settings, channels=channels)
+    links.write(
+        {**now, "fit": "crop", "fit_a": "crop", "fit_b": "crop"}, **said, **fitted, **settings, channels=channels
+    )
     return None not in said.values()
 
 

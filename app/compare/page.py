@@ -28,7 +28,7 @@ from app.compare.sides import (
 )
 from app.compare.state import Selected, begin
 from app.server.upload_limits import uploads_stay_in_memory
-from app.session import last_image
+from app.session import last_image, links
 from app.session.last_image import Picked
 from app.session.uploads import Upload
 from app.session.words import Words
@@ -113,7 +113,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
             download_both(left.explanation, right.explanation, files=files, key="compare-zip")
         if means:
             download_means(means, classifier.digest, key="compare-means")
-        copy_link(possible=possible, zipped=sides is not None, below=head, key="compare-link")
+        copy_link(possible=possible, zipped=sides is not None, query=links.own_query(), below=head, key="compare-link")
 
 
 def _images(classifier: Classifier, changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:

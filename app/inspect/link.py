@@ -37,9 +37,12 @@ def settings_as_parameters(settings: Settings, usual: Settings) -> dict[str, Any
     changed = {name: now[name] for name in SETTINGS if now[name] != before[name] and name != "reading"}
     if settings.reading != _implied_reading(changed, usual.reading):
         changed["reading"] = settings.reading
-    if "image" in changed:
-        changed["picture"] = changed.pop("image")
-    return changed
+    return _by_parameter(changed)
+
+
+def all_as_parameters(settings: Settings) -> dict[str, Any]:
+    """All of the viewer's settings by the parameters' names, usual or not."""
+    return _by_parameter(settings.as_dict())
 
 
 def settings_of(parameters: Mapping[str, Any], first: Reading = "values") -> dict[str, Any]:
@@ -54,6 +57,11 @@ def settings_of(parameters: Mapping[str, Any], first: Reading = "values") -> dic
         changes["image"] = parameters["picture"]
     reading = parameters.get("reading", _implied_reading(changes, first))
     return changes if reading == first else changes | {"reading": reading}
+
+
+def _by_parameter(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by the parameters' names."""
+    return {"picture" if name == "image" else name: value for name, value in settings.items()}
 
 
 def _implied_reading(changes: Mapping[str, Any], first: Reading) -> Reading:

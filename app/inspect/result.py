@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app import services
-from app.inspect.link import settings_as_parameters
+from app.inspect.link import all_as_parameters, settings_as_parameters
 from app.inspect.state import (
     drop_linked_square,
     frame_key,
@@ -165,21 +165,22 @@ def show_result(
     has_gates = bool(result.view["blocks"])
     settings = _viewer(result.view, key=key, ahead=ahead) if has_gates else usual
     linked = shown.link is not None and not own_networks.is_own(classifier)
-    foot = st.container()  # beside the image a sentence would push the viewer off the first screen
-    with tools:
-        explained = {name: one.explanation for name, one in batch.results.items()}
-        downloads(explained, settings, files=batch.files, opened=shown.name, key=key)
-        copy_link(possible=linked, below=foot, key=f"{key}-link")
-    if has_gates:
-        st.caption(WORDS["gates"])
-    else:
-        st.info(WORDS["no_gates"], icon=":material/info:")
     links.write(
+        {"fit": shown.fitted.fit, **all_as_parameters(settings)},
         network=links.network_of(classifier),
         **_image_as_parameters(shown),
         **filters,
         **settings_as_parameters(settings, usual),
     )
+    foot = st.container()  # beside the image a sentence would push the viewer off the first screen
+    with tools:
+        explained = {name: one.explanation for name, one in batch.results.items()}
+        downloads(explained, settings, files=batch.files, opened=shown.name, key=key)
+        copy_link(possible=linked, query=links.own_query(), below=foot, key=f"{key}-link")
+    if has_gates:
+        st.caption(WORDS["gates"])
+    else:
+        st.info(WORDS["no_gates"], icon=":material/info:")
 
 
 def _image_as_parameters(shown: ShownImage) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 An address is made anew whenever something on the page changes, so it can be copied at any time, and going back in the
 browser restores what was there. An address is checked value by value; a value that is not valid counts as absent, and
-the page shows its default. Uploads and a visitor's own networks have no address.
+the page shows its default. An address that asks for something that the page does not show then stays as it is until the
+visitor chooses something, and `unmet` says what it asked for. Uploads and a visitor's own networks have no address.
 
 Each page says in its folder's ``link.py`` which parameters it has, and what reads each: one of the readers here, or one
 of its own. Here are those alone that are the same on all pages.
@@ -16,15 +17,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from app.session import own_networks
 from app.session.choices import Remembered
 from app.session.mark import MARK
-from app.session.words import LANGUAGES
+from app.session.words import LANGUAGES, language
+from app.streamlit_internals import in_fragment
 from cbam_core.network import Classifier
 from cbam_core.results.frame import FITS, Square
 
@@ -87,7 +91,28 @@ SHELL: Readers = MappingProxyType({"lang": one_of(*LANGUAGES), "network": read_t
 """By name: readers of the parameters that all pages have."""
 
 
-_NAMES = Remembered("link-names", lambda: frozenset(SHELL))
+@dataclass(frozen=True)
+class Unmet:
+    """What an address asks for and a page does not show.
+
+    Attributes:
+        asked: texts of the address, by parameter.
+        shown: what the page shows instead, in the same way; parameters of which it shows nothing are left out.
+        address: all that the address says.
+        own_address: what the address would say if it named what is on the page.
+    """
+
+    asked: Mapping[str, str]
+    shown: Mapping[str, str]
+    address: Mapping[str, str]
+    own_address: Mapping[str, str]
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+_READERS: Remembered[Readers] = Remembered("link-readers", lambda: SHELL)
+_NETWORK = Remembered("link-network", str)
+_UNMET: Remembered[Unmet | None] = Remembered("link-unmet", lambda: None)
 _MARKED = Remembered[str | None]("link-mark", lambda: None)
 _ASKED = Remembered[dict[str, str] | None]("link-asked", lambda: None)
 _TAKEN = Remembered[dict[str, str] | None]("link-network-taken", lambda: None)
@@ -118,14 +143,17 @@ def arrive(readers: Readers) -> dict[str, Any]:
     Args:
         readers: of the parameters of the page that is drawn; an address of it can name these, and those of `SHELL`.
     """
-    _NAMES.set(frozenset({*SHELL, *readers}))
+    readers = {**readers, **SHELL}
     given = st.query_params.to_dict()
-    mark = given.get(MARK)
+    mark = given.pop(MARK, None)
     is_new = mark is not None and mark != _MARKED.get()
     if is_new or _ASKED.get() is None:
         _MARKED.set(mark)
         _ASKED.set(given)
-    return read(_asked(), {**readers, **SHELL})
+    if is_new or readers.keys() != _READERS.get().keys():
+        _UNMET.forget()
+    _READERS.set(readers)
+    return read(_asked(), readers)
 
 
 def network_asked() -> str | None:
@@ -170,22 +198,79 @@ def answered() -> None:
     _ASKED.set({})
 
 
-def write(**values: Any) -> None:
+def show_network(classifier: Classifier) -> None:
+    """Note which network the sidebar selects, for pages whose address does not name it."""
+    _NETWORK.set(classifier.name)
+
+
+def write(shown: Mapping[str, Any] = NOTHING, /, **values: Any) -> None:
     """Make the address that of what is on the page; a value of None or "" is left out.
 
-    Parameters that neither the page that is drawn nor `SHELL` has are left out too.
+    Parameters that neither the page that is drawn nor `SHELL` has are left out too. An address that a visitor came by,
+    and that asks for something else, stays until the page shows something other than at first.
 
     Args:
+        shown: what is on the page and need not be in its address, because it is usual, by the parameters' names.
         **values: by the parameters' names.
     """
-    known = _NAMES.get()
-    texts = {name: text for name, value in values.items() if name in known and (text := as_text(value))}
+    texts = _as_texts(values)
     lang = st.query_params.get("lang", "")
     if "lang" not in texts and lang in LANGUAGES:
         texts = {"lang": lang, **texts}
+    before = _UNMET.get()
+    if asked := _asked():
+        _UNMET.set(_compare(asked, texts, _as_texts(shown)))
+    elif before is not None and before.own_address != texts:
+        _UNMET.forget()
     answered()
-    if st.query_params.to_dict() != texts:
-        st.query_params.from_dict(texts)
+    now = _UNMET.get()
+    wanted = texts if now is None else dict(now.address)
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+    if before is not None and now is None and in_fragment():
+        st.rerun()  # the sentence about it stands outside of what is drawn now
+
+
+def unmet() -> Unmet | None:
+    """What the address asks for and the page that is drawn does not show; None where it shows all of it."""
+    return _UNMET.get()
+
+
+def own_query() -> str | None:
+    """Query that names what is on the page, where the address asks for something else; else None."""
+    found = _UNMET.get()
+    return None if found is None else urlencode(found.own_address)
+
+
+def _as_texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Values of known parameters as an address has them, without empty ones."""
+    known = _READERS.get()
+    return {name: text for name, value in values.items() if name in known and (text := as_text(value))}
+
+
+def _compare(asked: Mapping[str, str], written: Mapping[str, str], shown: Mapping[str, str]) -> Unmet | None:
+    """What an address asks for, beside what is on the page; None where that is the same."""
+    readers = _READERS.get()
+    now = {"lang": language(), "network": _NETWORK.get(), **shown, **written}
+    missed = {
+        name: text for name, text in asked.items() if name in readers and not _mean_same(name, text, now.get(name, ""))
+    }
+    if not missed:
+        return None
+    return Unmet(missed, {name: now[name] for name in missed if now.get(name)}, asked, written)
+
+
+def _mean_same(name: str, one: str, other: str) -> bool:
+    """Whether two texts of a parameter mean the same value; one that is not valid means none."""
+    reader = {name: _READERS.get()[name]}
+    value, of_other = read({name: one}, reader), read({name: other}, reader)
+    return bool(value) and _in_order(value[name]) == _in_order(of_other.get(name))
+
+
+def _in_order(value: ParameterValue | None) -> str:
+    """A value as an address has it, its parts in order if they are a list of names."""
+    listed = isinstance(value, tuple) and all(isinstance(part, tuple) for part in value)
+    return as_text(tuple(sorted(value)) if listed and isinstance(value, tuple) else value)
 
 
 def write_language(code: str) -> None:

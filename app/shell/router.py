@@ -14,6 +14,7 @@ from app import services
 from app.session import links
 from app.session.words import Words
 from app.shell.language import language_switch
+from app.shell.link_notice import say_unmet
 from app.shell.sidebar import choose_network
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
@@ -65,12 +66,16 @@ def run_page() -> None:
     with st.sidebar:  # outside of the page, with which Streamlit would forget what is chosen here
         given.arguments = choose_network(links.network_asked()), asked
         language_switch()
+    links.show_network(given.arguments[0])
+    notice = st.container()  # what it says is known once the page is drawn
     try:
         page.run()
     except CbamError:
         links.answered()
         raise
     links.answered()
+    with notice:
+        say_unmet()
 
 
 def parameters_of(name: str) -> links.Readers:

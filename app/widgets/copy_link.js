@@ -23,7 +23,7 @@ export default function ({ data, parentElement }) {
   if (!data.possible) field.hidden = true;
   button.onclick = async () => {
     await upToDate();
-    const address = window.location.href;
+    const address = addressOf(data.query);
     try {
       await navigator.clipboard.writeText(address);
     } catch {
@@ -43,6 +43,13 @@ export default function ({ data, parentElement }) {
     };
     timers.set(button, setTimeout(back, SAID));
   };
+}
+
+/** The page's address; with another query where its own does not say what is on the page. */
+function addressOf(query) {
+  const address = new URL(window.location.href);
+  if (query !== null) address.search = query;
+  return address.href;
 }
 
 /** A choice is painted before the server has heard of it, and the server writes the address. */

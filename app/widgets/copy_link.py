@@ -31,18 +31,26 @@ _ICON = (
 )
 
 
-def copy_link(*, possible: bool = True, zipped: bool = True, below: Container | None = None, key: str) -> None:
+def copy_link(
+    *,
+    possible: bool = True,
+    zipped: bool = True,
+    query: str | None = None,
+    below: Container | None = None,
+    key: str,
+) -> None:
     """Offer to copy the address, or say why there is none.
 
     Args:
         possible: whether the address says all that is on the page; not where the visitor uploaded something.
         zipped: whether the page offers a ZIP instead.
+        query: what the copied address says where the page's own address does not say what is on it; else None.
         below: where the sentence stands that says why there is none; None for below the button.
         key: of the widget.
     """
     words = translated(WORDS)
     reason = words["impossible" if zipped else "no_zip"]
-    _component()(key=key, data={"possible": possible, "words": {**words, "impossible": reason}})
+    _component()(key=key, data={"possible": possible, "query": query, "words": {**words, "impossible": reason}})
     if not possible:
         (below or st).caption(reason)
 

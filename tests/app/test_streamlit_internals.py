@@ -22,6 +22,7 @@ from app.streamlit_internals import (
     UPLOAD_PATH,
     client_file,
     ended_sessions,
+    in_fragment,
     keep_answers,
     this_session,
     uploaded_bytes,
@@ -39,6 +40,17 @@ def test_a_thread_that_makes_a_page_knows_its_session_and_no_other_thread_does()
 
     assert AppTest.from_function(script).run().text[0].value
     assert this_session() is None
+
+
+@pytest.mark.parametrize(("fragments", "alone"), [(None, False), ([], False), (["one"], True)])
+def test_a_part_of_a_page_that_is_drawn_by_itself_is_known(monkeypatch, fragments, alone):
+    context = SimpleNamespace(fragment_ids_this_run=fragments)
+    monkeypatch.setattr("streamlit.runtime.scriptrunner.get_script_run_ctx", lambda suppress_warning: context)
+    assert in_fragment() is alone
+
+
+def test_outside_of_a_session_no_part_of_a_page_is_drawn():
+    assert not in_fragment()
 
 
 def test_reading_the_sessions_state_ends_a_run_that_is_not_wanted_any_more():

@@ -121,3 +121,14 @@ def test_a_hostile_address_is_no_error(open_page):
     page = open_page(hostile)
     assert chosen(page) == "31"
     assert page.get_by_test_id("stException").count() == 0
+
+
+def test_the_line_about_a_link_goes_when_a_part_of_the_page_is_drawn_by_itself(open_page):
+    page = open_page("?network=nobody&image=sample-12")
+    line = page.get_by_text("This link asks for what cannot be shown here: network nobody.")
+    expect(line).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?network=nobody&image=sample-12$"))
+    page.locator('.strip .tile[data-index="13"]').click()
+    expect(line).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"\?network=cbam_cnn_cifar10&image=sample-13$"))
+    assert chosen(page) == "13"

@@ -165,14 +165,18 @@ def test_filters_are_in_the_link_and_come_back(answers):
 def test_filters_that_would_hide_the_linked_image_are_left_out(answers, hiding):
     wrong_dog = next(i for i in np.flatnonzero(~answers.is_right) if CLASSES[answers.labels[i]] == "dog")
     app = visit(image=f"test-{wrong_dog}", **hiding)
-    assert image(app) == f"test-{wrong_dog}"
+    assert number(app).value == wrong_dog
+    assert "asks for what cannot be shown here" in texts(app)
+    app.button(key="test-random").click().run()  # the address is kept until then
     assert not {"class", "answers", "by"} & set(app.query_params)
 
 
 def test_filters_by_answers_need_answers(test_set):
     dog = int(np.flatnonzero(test_set.labels == CLASSES.index("dog"))[3])
     app = visit(**{"image": f"test-{dog}", "class": "dog", "answers": "wrong", "by": "sure"})
-    assert image(app) == f"test-{dog}"
+    assert number(app).value == dog
+    assert "cannot be shown here: answers=wrong, by=sure." in texts(app)
+    app.button(key="test-random").click().run()  # the address is kept until then
     assert app.query_params["class"] in ("dog", ["dog"])
     assert not {"answers", "by"} & set(app.query_params)
 
@@ -205,7 +209,7 @@ def test_a_picture_of_the_folder_has_a_link_that_says_how_it_was_fitted(folder):
 def test_an_address_of_what_cannot_be_opened_can_be_left(folder):
     app = visit(image="folder-broken.png")
     assert app.segmented_control(key="inspect-source").value == "folder"
-    assert "image" not in app.query_params
+    assert "asks for what cannot be shown here: image broken.png." in texts(app)
     app.segmented_control(key="inspect-source").select("sample").run()
     assert app.segmented_control(key="inspect-source").value == "sample"
     assert image(app) == "sample-31"
@@ -381,6 +385,8 @@ def test_a_part_that_a_linked_picture_does_not_have_is_left_out(folder):
     app = visit(image="folder-b.png", fit="square", square="99999~99999~99999")
     assert not app.error
     assert image(app) == "folder-b.png"
+    assert "cannot be shown here: square=99999" in texts(app)
+    app.segmented_control(key="fit").select("pad").run()  # the address is kept until then
     assert "square" not in app.query_params
 
 
@@ -391,5 +397,7 @@ def test_where_nothing_is_shown_the_address_names_nothing(folder):
     assert "image" not in app.query_params
     app.segmented_control(key="inspect-source").select("folder").run()
     assert "image" in app.query_params
-    app = visit(image="folder-broken.png")
+    app = visit(image="folder-b.png")
+    (folder / "b.png").write_bytes(b"no picture")
+    app.run()
     assert "image" not in app.query_params
