@@ -7,7 +7,7 @@ import io
 import logging
 import platform
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,16 +21,17 @@ from torch import Tensor, nn
 
 from cbam_core.data.fitting import fit_image
 from cbam_core.data.images import ImageSource, decode
-from cbam_core.data.normalisation import normalise
-from cbam_core.errors import CheckpointError, DataError
+from cbam_core.data.normalisation import as_grey, normalise
+from cbam_core.errors import CheckpointError, DataError, Message
 from cbam_core.files import write_atomically
 from cbam_core.nn.registry import assemble, expected_tensors
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.usual import Usual, read_usual, usual_path
 from cbam_core.weights import open_weights
-from cbam_core.weights.assumed import assumed_description
 from cbam_core.weights.card import Card
-from cbam_core.weights.description import METADATA_KEY, Description, Triple
+from cbam_core.weights.description import METADATA_KEY, Description, Triple, two_names
+from cbam_core.weights.opening import find_network
+from cbam_core.weights.stating import stated
 
 log = logging.getLogger("cbam_lens")
 
@@ -41,7 +42,8 @@ class Classifier:
 
     Attributes:
         model: network in eval mode, for normalised images (B, 3, H, W); shared, never changed.
-        classes: names of the K classes, in the order of the outputs.
+        classes: names of the K classes, in the order of the outputs; of a network with one output, two names, and its
+            sigmoid is the probability of the second.
         mean: mean of each channel for normalisation, RGB, in [0, 1].
         std: standard deviation of each channel for normalisation, RGB, in [0.001, 1000].
         input_size: (width, height) in pixels that images are fitted to.
@@ -51,6 +53,7 @@ class Classifier:
         name: name on pages and in files.
         digest: SHA-256 of its file in hexadecimal; "" for a network without a file.
         usual: what its gates usually do; None if that is not known.
+        remarks: what was left out or chosen when its file was opened.
     """
 
     model: nn.Module = field(repr=False)
@@ -64,6 +67,11 @@ class Classifier:
     name: str = ""
     digest: str = ""
     usual: Usual | None = field(default=None, repr=False)
+    remarks: tuple[Message, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.classes) == 1:  # one output: a softmax over it would always be 100 %
+            object.__setattr__(self, "classes", two_names(self.classes[0]))
 
     @property
     def fill(self) -> tuple[int, int, int]:
@@ -98,7 +106,7 @@ class Classifier:
                 name=self.name or "this network",
             )
 
-    def normalise(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[Tensor, "3 h w"]:
+    def normalise(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[Tensor, "planes h w"]:
         """Scale pixels to [0, 1], subtract the mean and divide by the standard deviation of each channel.
 
         Args:
@@ -108,11 +116,26 @@ class Classifier:
             The network's input, without a batch axis; bit-identical to torchvision's ToTensor and Normalize.
         """
         planes = torch.from_numpy(pixels.transpose(2, 0, 1).copy())  # (H, W, 3) -> (3, H, W)
-        return normalise(planes[None], self.mean, self.std)[0].contiguous()
+        return self.normalise_batch(planes[None])[0].contiguous()
+
+    def normalise_batch(self, images: UInt8[Tensor, "b 3 h w"]) -> Float32[Tensor, "b planes h w"]:
+        """Normalise a batch of RGB images; of a network for grey ones, their brightness.
+
+        Args:
+            images: uint8 RGB of the network's input size, on any device.
+        """
+        if self.in_channels == 1:
+            return normalise(as_grey(images), self.mean[:1], self.std[:1])
+        return normalise(images, self.mean, self.std)
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the network's input: 3 for RGB, 1 for grey."""
+        return 1 if self.arguments.get("in_channels") == 1 else 3
 
     def preprocess(
         self, image: ImageSource, fit: str = "crop", *, square: tuple[float, float, float] | None = None
-    ) -> Float32[Tensor, "3 h w"]:
+    ) -> Float32[Tensor, "planes h w"]:
         """Decode an image, fit it to the network's input, and normalise it.
 
         Args:
@@ -130,31 +153,45 @@ class Classifier:
         return self.normalise(fitted)
 
 
-def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> Classifier:
+def load_classifier(
+    source: str | Path | bytes,
+    *,
+    name: str | None = None,
+    weights: str | None = None,
+    classes: Sequence[str] | None = None,
+    normalisation: str | tuple[Sequence[float], Sequence[float]] | None = None,
+    input_size: int | tuple[int, int] | None = None,
+) -> Classifier:
     """Load a checkpoint, without running code from it.
 
     The usual values of its gates are read too, where they are kept beside the file and are of these weights.
 
     Args:
         source: a path, the name of a shipped checkpoint (``"cbam_cnn_cifar10"``), or the bytes of a file: a
-            checkpoint that `save_classifier` wrote, or a plain state dict of a registered network. For a state dict
-            the course's normalisation is assumed, and the classes of CIFAR-10 if it has ten, else numbers (its card
-            says so).
+            checkpoint that `save_classifier` wrote, or any file of `torch.save` or safetensors that holds the weights
+            of a registered network, under whatever names and beside whatever else. Class names, mean, deviation and
+            input size are read where they lie beside the weights; else the course's normalisation is assumed, and the
+            classes of CIFAR-10 if there are ten, else numbers (its card says so).
         name: name of the network; by default the file's name without its ending.
+        weights: which weights to take where a file holds several for one network, such as ``"ema"``; by default the
+            plain ones.
+        classes: names of the classes, in the order of the outputs; by default what the file states, or is assumed.
+        normalisation: mean and deviation of the training images, three numbers each, or the name of a usual pair:
+            ``"cifar10"``, ``"imagenet"``, ``"half"`` (0.5 each) or ``"none"``; by default as for classes.
+        input_size: side, or width and height, in pixels; by default as for classes.
 
     Raises:
-        CheckpointError: the file is refused; the message says why in one sentence.
+        CheckpointError: the file is refused, or a statement does not fit the network; the message says why in one
+            sentence.
     """
     contents = source if isinstance(source, bytes) else _path(source)
     file = open_weights(contents)
-    if METADATA_KEY in file.metadata:
-        description = Description.from_json(file.metadata[METADATA_KEY])
-    else:
-        description = assumed_description(file.shapes)
+    found = find_network(file, weights)
+    description = stated(found.description, classes, normalisation, input_size)
     expected = expected_tensors(description.architecture, description.arguments)
-    weights = file.load(description.architecture, expected)
+    tensors = file.load(description.architecture, expected, found.copy)
     return Classifier(
-        model=assemble(description.architecture, description.arguments, weights),
+        model=assemble(description.architecture, description.arguments, tensors),
         architecture=description.architecture,
         arguments=description.arguments,
         classes=description.classes,
@@ -165,6 +202,7 @@ def load_classifier(source: str | Path | bytes, *, name: str | None = None) -> C
         name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
         digest=file.digest,
         usual=None if isinstance(contents, bytes) else _usual_beside(contents, file.digest),
+        remarks=found.remarks,
     )
 
 

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from cbam_core.data.dataset import ImageSequence
 from cbam_core.data.fitting import fit_image
-from cbam_core.data.normalisation import normalise
 from cbam_core.errors import ModelError
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.network import Classifier
@@ -56,7 +55,7 @@ class Observation:
     """Outputs and gates of a network for a batch of images, as NumPy arrays.
 
     Attributes:
-        logits: float32 (B, K), finite.
+        logits: float32 (B, K), finite; of a network with one output, 0 and that output.
         probabilities: their softmax, float32 (B, K).
         gates: gates in order of execution; empty where none were requested, or the network has none.
     """
@@ -82,8 +81,7 @@ def observe(classifier: Classifier, pixels: Images, *, gates: bool = True) -> Ob
     batch = network_input(classifier, pixels)
     with torch.inference_mode(), capture(classifier.model) if gates else nullcontext() as record:
         logits = classifier.model(batch)
-    _check_logits(classifier, logits, len(pixels))
-    logits = logits.float()
+    logits = _checked_logits(classifier, logits, len(pixels)).float()
     return Observation(
         logits=_plain(logits),
         probabilities=_plain(logits.softmax(dim=1)),
@@ -129,7 +127,7 @@ def fitted(classifier: Classifier, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[n
     return fit_image(image, (width, height), "crop")[0]
 
 
-def network_input(classifier: Classifier, pixels: Images) -> Float32[Tensor, "b 3 h w"]:
+def network_input(classifier: Classifier, pixels: Images) -> Float32[Tensor, "b planes h w"]:
     """Normalise images of the network's input size as a batch, on the device of its parameters.
 
     Raises:
@@ -143,7 +141,7 @@ def network_input(classifier: Classifier, pixels: Images) -> Float32[Tensor, "b 
         )
     channels_last = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
     parameter = next(classifier.model.parameters(), channels_last)
-    return normalise(channels_last.to(parameter.device), classifier.mean, classifier.std)
+    return classifier.normalise_batch(channels_last.to(parameter.device))
 
 
 _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()
@@ -157,7 +155,10 @@ def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Place
     return by_size[input_size]
 
 
-def _check_logits(classifier: Classifier, logits: Tensor, count: int) -> None:
+def _checked_logits(classifier: Classifier, logits: Tensor, count: int) -> Tensor:
+    """Return one logit for each class; beside the only one of a network, 0: their softmax is its sigmoid."""
+    if logits.shape in ((count, 1), (count,)) and len(classifier.classes) == 2:
+        logits = nn.functional.pad(logits.reshape(count, 1), (1, 0))
     if logits.shape != (count, len(classifier.classes)):
         raise ModelError(
             "model.logits-shape",
@@ -173,6 +174,7 @@ def _check_logits(classifier: Classifier, logits: Tensor, count: int) -> None:
             "the output of {name} is not finite: its weights are too large to compute with",
             name=classifier.name or "this network",
         )
+    return logits
 
 
 def _observed(gate: RecordedGate) -> ObservedGate:

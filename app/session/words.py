@@ -47,7 +47,7 @@ CLASS = "class"
 NUMBERED = "class {n1}"
 """What `cbam_core` calls the classes of a file that names none."""
 
-WORD_VALUES = frozenset({"kind", "detail", "expected"})
+WORD_VALUES = frozenset({"kind", "detail", "expected", "difference"})
 """Values of messages that are words of ours rather than names, numbers or the system's own words."""
 
 

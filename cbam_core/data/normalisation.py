@@ -20,6 +20,12 @@ def to_unit_range(pixels: UInt8[Tensor, "b c h w"]) -> Float32[Tensor, "b c h w"
     return pixels.to(torch.float32, memory_format=torch.channels_last).div_(255)
 
 
+def as_grey(images: UInt8[Tensor, "b 3 h w"]) -> UInt8[Tensor, "b 1 h w"]:
+    """Turn RGB into brightness, as Pillow's mode L and torchvision's Grayscale do (ITU-R 601-2)."""
+    red, green, blue = images.to(torch.int32).unbind(1)
+    return ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16).to(torch.uint8)[:, None]
+
+
 def normalise(
     images: Float32[Tensor, "b c h w"] | UInt8[Tensor, "b c h w"], mean: Sequence[float], std: Sequence[float]
 ) -> Float[Tensor, "b c h w"]:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from cbam_core.gates.finders import find_sites
 from cbam_core.gates.sites import Site
+from cbam_core.nn.registry import input_channels
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
             module.register_forward_hook(_counter(layers, name, own, gates=module in gated))
     width, height = input_size
     with torch.no_grad():
-        twin(torch.empty(1, 3, height, width, device="meta"))
+        twin(torch.empty(1, input_channels(model), height, width, device="meta"))
     parameters = list(model.parameters())
     return Summary(
         input_size=input_size,

@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 from cbam_core.gates.finders import find_sites
 from cbam_core.gates.sites import Site
 from cbam_core.gates.watcher import FeatureWatcher
+from cbam_core.nn.registry import input_channels
 from cbam_core.results.placement import Pair, Placement
 
 
@@ -33,7 +34,8 @@ def place(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]
         ModelError: the model does not accept this size.
     """
     parameter = next(model.parameters(), torch.empty(0))
-    image = torch.zeros(1, 3, input_size[1], input_size[0], device=parameter.device, dtype=parameter.dtype)
+    shape = (1, input_channels(model), input_size[1], input_size[0])
+    image = torch.zeros(shape, device=parameter.device, dtype=parameter.dtype)
     grids = _Grids()
     grids.put(image, Placement((0.0, 0.0), (1.0, 1.0)))
     found: dict[str, Placement] = {}

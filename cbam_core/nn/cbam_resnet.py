@@ -13,7 +13,14 @@ from torch.nn import functional
 
 from cbam_core.errors import ModelError
 from cbam_core.nn.cbam import CBAM
-from cbam_core.nn.registry import CLASS_COUNTS, Shapes, class_count, register_architecture
+from cbam_core.nn.registry import (
+    CLASS_COUNTS,
+    GATE_KNOBS,
+    Shapes,
+    class_count,
+    gate_knobs,
+    register_architecture,
+)
 
 SMALLEST, LARGEST = 32, 512
 """Smallest side in pixels that `CBAM_ResNet` accepts, also its usual one; largest that a checkpoint may name."""
@@ -33,16 +40,20 @@ class ResidualBlock(nn.Module):
         out_channels: number of channels of the output.
         halves: whether 2x2 maximum pooling after the first convolution halves the resolution: unlike a stride, it
             uses every position, and each cell stays in the middle of the area that it stands for.
+        ratio: ratio of the channel attention.
+        kernel_size: side of the spatial attention's kernel.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, halves: bool = False) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, halves: bool = False, ratio: int = 16, kernel_size: int = 7
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         self.pool = nn.MaxPool2d(2) if halves else nn.Identity()
         self.bn1 = nn.BatchNorm2d(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
-        self.cbam = CBAM(out_channels)
+        self.cbam = CBAM(out_channels, ratio, kernel_size)
         self.shortcut: nn.Module = nn.Identity()
         if halves or in_channels != out_channels:
             self.shortcut = nn.Sequential(
@@ -59,11 +70,11 @@ class ResidualBlock(nn.Module):
 
 
 def _infer(shapes: Shapes) -> dict[str, int | str]:
-    return class_count(shapes, "fc.weight")
+    return {**class_count(shapes, "fc.weight"), **gate_knobs(shapes, "stage3.0.cbam")}
 
 
 @register_architecture(
-    arguments={"num_classes": CLASS_COUNTS},
+    arguments={"num_classes": CLASS_COUNTS, **GATE_KNOBS},
     input_size=(32, 32),
     sides=range(SMALLEST, LARGEST + 1),
     infer=_infer,
@@ -73,12 +84,14 @@ class CBAM_ResNet(nn.Module):  # noqa: N801 - named as the reference network is
 
     Args:
         num_classes: number of classes K.
+        ratio: ratio of every channel attention.
+        kernel_size: side of every spatial attention's kernel.
 
     Raises:
-        ModelError: fewer than one class.
+        ModelError: fewer than one class, or sizes that do not fit each other.
     """
 
-    def __init__(self, num_classes: int = 10) -> None:
+    def __init__(self, num_classes: int = 10, ratio: int = 16, kernel_size: int = 7) -> None:
         super().__init__()
         if num_classes < 1:
             raise ModelError(
@@ -92,7 +105,7 @@ class CBAM_ResNet(nn.Module):  # noqa: N801 - named as the reference network is
         for number, (width, depth) in enumerate(STAGES, start=1):
             blocks = []
             for index in range(depth):
-                blocks.append(ResidualBlock(channels, width, halves=index == 0))
+                blocks.append(ResidualBlock(channels, width, index == 0, ratio, kernel_size))
                 channels = width
             self.add_module(f"stage{number}", nn.Sequential(*blocks))
         self.pool = nn.AdaptiveAvgPool2d(1)

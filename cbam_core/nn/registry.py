@@ -27,10 +27,12 @@ class Argument:
     Attributes:
         default: default value, an integer or a string.
         allowed: allowed values: a `range` of integers, or a tuple of strings.
+        knob: whether descriptions name the value only where it is not the default.
     """
 
     default: int | str
     allowed: Sequence[int] | Sequence[str]
+    knob: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Architecture:
         input_size: (width, height) in pixels that it was designed for.
         sides: widths and heights in pixels that it accepts.
         infer: function that reads the arguments off the shapes of a plain state dict; omits those it cannot infer.
+        resized: function that returns the sides that it accepts with certain arguments; None if they do not matter.
     """
 
     name: str
@@ -65,6 +68,18 @@ class Architecture:
     input_size: tuple[int, int]
     sides: range
     infer: Callable[[Shapes], dict[str, int | str]]
+    resized: Callable[[Mapping[str, Any]], range] | None = None
+
+    def sides_with(self, arguments: Mapping[str, Any]) -> range:
+        """Return the widths and heights in pixels that it accepts with these arguments."""
+        return self.sides if self.resized is None else self.resized(arguments)
+
+    def input_size_with(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
+        """Return (width, height) in pixels that it is designed for with these arguments."""
+        if self.resized is None:
+            return self.input_size
+        side = self.resized(arguments)[0]
+        return side, side
 
 
 CLASS_COUNTS = Argument(default=10, allowed=range(1, 10_001))
@@ -98,6 +113,7 @@ def register_architecture(
     input_size: tuple[int, int],
     sides: range,
     infer: Callable[[Shapes], dict[str, int | str]],
+    resized: Callable[[Mapping[str, Any]], range] | None = None,
 ) -> Callable[[Network], Network]:
     """Register the decorated class under its own name; the arguments are those of `Architecture`.
 
@@ -106,10 +122,34 @@ def register_architecture(
     """
 
     def add(network: Network) -> Network:
-        register(Architecture(network.__name__, network, arguments, input_size, sides, infer))
+        register(Architecture(network.__name__, network, arguments, input_size, sides, infer, resized))
         return network
 
     return add
+
+
+GATE_KNOBS: Mapping[str, Argument] = {
+    "ratio": Argument(default=16, allowed=range(1, 33), knob=True),
+    "kernel_size": Argument(default=7, allowed=range(1, 16, 2), knob=True),
+}
+"""Allowed sizes of the gates of every block."""
+
+
+def gate_knobs(shapes: Shapes, block: str) -> dict[str, int | str]:
+    """Read ratio and kernel size off the weights of one block; empty where they are missing or are the usual ones.
+
+    Args:
+        shapes: the tensors of a plain state dict.
+        block: name of the block with the most channels, whose hidden units tell ratios apart best.
+    """
+    found: dict[str, int | str] = {}
+    hidden = shapes.get(f"{block}.channel_attn.fc.0.weight", ())
+    if len(hidden) == 2 and 0 < hidden[0] <= hidden[1]:
+        found["ratio"] = hidden[1] // hidden[0]
+    kernel = shapes.get(f"{block}.spatial_attn.conv.weight", ())
+    if len(kernel) == 4 and kernel[2] == kernel[3]:
+        found["kernel_size"] = kernel[3]
+    return {name: value for name, value in found.items() if value != GATE_KNOBS[name].default}
 
 
 def class_count(shapes: Shapes, layer: str) -> dict[str, int | str]:
@@ -121,6 +161,12 @@ def class_count(shapes: Shapes, layer: str) -> dict[str, int | str]:
     """
     shape = shapes.get(layer, ())
     return {"num_classes": shape[0]} if len(shape) == 2 else {}
+
+
+def input_channels(model: nn.Module) -> int:
+    """Return the channels of a network's input, which one for other than RGB images names as ``in_channels``."""
+    channels = getattr(model, "in_channels", 3)
+    return channels if isinstance(channels, int) else 3
 
 
 def known_names() -> tuple[str, ...]:
@@ -147,6 +193,8 @@ def find(name: str) -> Architecture:
 def complete_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, int | str]:
     """Return every argument of the named network: the given ones, checked, and defaults for the others.
 
+    Knobs are left out where they have their default.
+
     Raises:
         ModelError: the network is unknown, has no such argument, or does not accept the value.
     """
@@ -165,7 +213,8 @@ def complete_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, int
         value = arguments.get(key, argument.default)
         if type(value) is not type(argument.default) or value not in argument.allowed:
             _refuse_value(name, key, argument, value)
-        complete[key] = value
+        if not argument.knob or value != argument.default:
+            complete[key] = value
     return complete
 
 

@@ -18,9 +18,22 @@ ASSUMPTIONS: dict[str, Message] = {
         ),
         Message("card.assumed-numbers", "the file names no classes: they are numbered from 0"),
         Message(
+            "card.assumed-sigmoid",
+            "the network has one output, and the file names no classes: its sigmoid is assumed to be the probability "
+            "of the second of two classes",
+        ),
+        Message(
             "card.assumed-normalisation",
             "the file says nothing about its input: images of 32x32 pixels, and the course's mean and deviation for "
             "CIFAR-10, are assumed",
+        ),
+        Message(
+            "card.assumed-mean",
+            "the file names no mean and deviation of its input: the course's for CIFAR-10 are assumed",
+        ),
+        Message(
+            "card.assumed-size",
+            "the file names no input size: the side for which the network is designed is assumed",
         ),
     )
 }

@@ -24,6 +24,11 @@ COURSE_STD = (0.2023, 0.1994, 0.2010)
 Triple = tuple[float, float, float]
 
 
+def two_names(name: str) -> tuple[str, str]:
+    """Return the names of both answers of a network with one output, from the name of that output."""
+    return f"not {name}"[:100], name
+
+
 @dataclass(frozen=True, kw_only=True)
 class Description:
     """Everything about a trained network except its weights.
@@ -31,7 +36,8 @@ class Description:
     Attributes:
         architecture: registered name.
         arguments: all arguments of its constructor.
-        classes: names of the K classes, in the order of the outputs.
+        classes: names of the K classes, in the order of the outputs; two for a network with one output, whose sigmoid
+            is the probability of the second.
         mean: mean of each channel for normalisation, RGB, in [0, 1].
         std: standard deviation of each channel for normalisation, RGB, in [0.001, 1000].
         input_size: (width, height) in pixels that images are fitted to.
@@ -59,12 +65,14 @@ class Description:
         self._check_numbers()
 
     def _check_classes(self, complete: Mapping[str, int | str]) -> None:
-        if len(self.classes) != complete["num_classes"]:
+        if complete["num_classes"] == 1 and len(self.classes) == 1:
+            object.__setattr__(self, "classes", two_names(self.classes[0]))
+        if len(self.classes) != max(2, int(complete["num_classes"])):
             raise CheckpointError(
                 "checkpoint.class-count",
                 "the description names {given} classes, but the network has {expected}",
                 given=len(self.classes),
-                expected=complete["num_classes"],
+                expected=max(2, int(complete["num_classes"])),
             )
         for name in self.classes:
             if not 0 < len(name) <= 100 or not name.isprintable():
@@ -87,7 +95,7 @@ class Description:
                 "the deviation that images are divided by must be three numbers from 0.001 to 1000; given {given}",
                 given=str(self.std),
             )
-        sides = find(self.architecture).sides
+        sides = find(self.architecture).sides_with(self.arguments)
         if not all(side in sides for side in self.input_size):
             raise CheckpointError(
                 "checkpoint.input-size",

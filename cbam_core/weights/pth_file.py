@@ -1,4 +1,4 @@
-"""The state dict of a ``.pth`` file as `torch.save` writes it: a ZIP archive of a pickle and plain bytes.
+"""A ``.pth`` file as `torch.save` writes it: a ZIP archive of a pickle and plain bytes, or a pickle followed by bytes.
 
 It is not read by ``torch.load(weights_only=True)``, which runs no foreign code but has no bounds: a file of 1.4 KB kept
 it busy for over 90 seconds. Here the pickle's instructions, the tensors and their sizes are counted before memory is
@@ -15,19 +15,22 @@ from functools import lru_cache
 from typing import Any
 
 from cbam_core.errors import CheckpointError
-from cbam_core.weights.state_pickle import Content, read_state_pickle
-from cbam_core.weights.stored import DamagedError, StoredTensor
+from cbam_core.weights.file_kinds import archive_kind
+from cbam_core.weights.pickled_objects import Content
+from cbam_core.weights.state_pickle import read_pickle, read_state_pickle
+from cbam_core.weights.stored import MAX_TENSORS, DamagedError, LimitError
 
-MAX_ENTRIES = 4096 + 16
+MAX_ENTRIES = MAX_TENSORS + 16
 """Largest number of entries of the archive: one for each tensor, and a few of torch's own."""
 
-MAX_PICKLE_BYTES = 1 << 20
+MAX_PICKLE_BYTES = 16 << 20
+"""Largest pickle: names of tensors, and whatever else a training script keeps beside them, such as logs."""
 
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
-"""Keys under which training scripts store the state dict in a larger dictionary."""
+MAGIC = 0x1950A86A20F9469CFC6C
+"""First number of a file that PyTorch before version 1.6 wrote."""
 
-PREFIXES = ("module.", "_orig_mod.")
-"""Prefixes that DataParallel and torch.compile add to every name."""
+PROTOCOL = 1001
+"""Second number of such a file."""
 
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -52,51 +55,50 @@ def looks_like_pickle(data: bytes) -> bool:
     return data[:1] == b"\x80" and data[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}
 
 
-def read_pth(data: bytes) -> dict[str, StoredTensor]:
-    """Find the tensors of a state dict, without copying them and without running the pickle.
+def read_pth(data: bytes) -> Any:
+    """Read what a ZIP archive of `torch.save` holds, without copying tensors and without running the pickle.
 
     Args:
         data: the whole file.
 
     Returns:
-        The tensors by name, without the prefixes of wrappers around the network.
+        Dicts, lists, numbers, texts, `StoredTensor` and `Unread`.
 
     Raises:
-        CheckpointError: the file holds something other than one state dict.
+        CheckpointError: the archive is of another kind, or its pickle would run commands.
         DamagedError: the archive contradicts itself.
+        LimitError: it holds more than this program reads.
     """
     try:
         program, contents = _open(data)
-    except DamagedError:
+    except (DamagedError, LimitError):
         raise
     except UNREADABLE as error:
         raise DamagedError("the ZIP archive cannot be read") from error
-    tensors = _state_dict(read_state_pickle(program, contents))
-    for prefix in PREFIXES * 2:  # either may be inside the other
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    return tensors
+    return read_state_pickle(program, contents)
 
 
 def _open(data: bytes) -> tuple[bytes, dict[str, Content]]:
     if data.count(b"PK\x01\x02") > MAX_ENTRIES:  # before zipfile makes an object for each
-        raise DamagedError("the ZIP archive has too many entries")
+        raise LimitError("entries", MAX_ENTRIES)
     archive = zipfile.ZipFile(io.BytesIO(data))
     entries = {entry.filename: entry for entry in archive.infolist()}
     if len(entries) != len(archive.infolist()):
         raise DamagedError("the ZIP archive has two entries with the same name")
+    other = archive_kind(entries)
+    if other is not None:
+        raise other
     _check_sizes(archive, len(data))
     pickles = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
     if len(pickles) != 1:
-        raise _no_state_dict()
+        raise no_state_dict()
     folder = pickles[0].removesuffix("data.pkl")
     if entries[pickles[0]].file_size > MAX_PICKLE_BYTES:
-        raise DamagedError("the list of tensors is longer than 1 MiB")
-    if f"{folder}byteorder" in entries and archive.read(f"{folder}byteorder") != b"little":
-        raise DamagedError("the numbers were written by a big-endian machine")
+        raise LimitError("list", MAX_PICKLE_BYTES >> 20)
+    swapped = f"{folder}byteorder" in entries and archive.read(f"{folder}byteorder") == b"big"
     prefix = f"{folder}data/"
     contents = {
-        name.removeprefix(prefix): Content(entry.file_size, _reader(archive, entry))
+        name.removeprefix(prefix): Content(entry.file_size, _reader(archive, entry), swapped)
         for name, entry in entries.items()
         if name.startswith(prefix)
     }
@@ -131,23 +133,100 @@ def _reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], me
     return read
 
 
-def _state_dict(value: Any) -> dict[str, StoredTensor]:
-    candidates = [value]
-    if isinstance(value, dict):
-        candidates += [value[key] for key in WRAPPERS if key in value]
-    for candidate in candidates:
-        if isinstance(candidate, dict) and candidate and all(map(_is_entry, candidate.items())):
-            return candidate
-    raise _no_state_dict()
-
-
-def _is_entry(item: tuple[object, object]) -> bool:
-    name, value = item
-    return isinstance(name, str) and isinstance(value, StoredTensor)
-
-
-def _no_state_dict() -> CheckpointError:
+def no_state_dict() -> CheckpointError:
+    """Make the error for a file without tensors."""
     return CheckpointError(
         "checkpoint.no-state-dict",
         "this .pth file does not hold a state dict: save one with torch.save(model.state_dict(), path)",
     )
+
+
+def read_old_pth(data: bytes) -> Any:
+    """Read what a file holds that PyTorch before version 1.6 wrote: five pickles, then the bytes of each storage.
+
+    Args:
+        data: the whole file.
+
+    Raises:
+        CheckpointError: the file is a pickle of another program, or would run commands.
+        DamagedError: the file contradicts itself.
+        LimitError: it holds more than this program reads.
+    """
+    magic = _magic(data)
+    if magic is None:
+        raise CheckpointError(
+            "checkpoint.bare-pickle",
+            "this file is a bare pickle, which torch.save did not write: load it where it was created and save its "
+            "weights, with torch.save(model.state_dict(), path)",
+        )
+    storages = _Storages(data)
+    protocol = read_pickle(data, {}, magic)
+    system = read_pickle(data, {}, protocol.end)
+    if protocol.value != PROTOCOL or not isinstance(system.value, dict):
+        raise DamagedError("its version or the description of its machine is wrong")
+    storages.swapped = system.value.get("little_endian") is False
+    pickled = read_pickle(data, storages, system.end)
+    if pickled.end - system.end > MAX_PICKLE_BYTES:
+        raise LimitError("list", MAX_PICKLE_BYTES >> 20)
+    keys = read_pickle(data, {}, pickled.end)
+    sizes: dict[str, int] = {}
+    for found in pickled.storages:
+        if found.dtype is not None:
+            sizes.setdefault(found.key, found.dtype.itemsize)
+    storages.lay_out(keys.value, keys.end, sizes)
+    for found in pickled.storages:
+        if found.start + found.size > len(storages.content(found.key)):
+            raise DamagedError("a tensor claims more numbers than the file holds")
+    return pickled.value
+
+
+def _magic(data: bytes) -> int | None:
+    """Return the end of the first pickle if that is the number of torch's old format; else None."""
+    try:
+        first = read_pickle(data[:64], {})
+    except (CheckpointError, DamagedError, LimitError):
+        return None
+    return first.end if first.value == MAGIC else None
+
+
+class _Storages(dict[str, Content]):
+    """Storages of an old file, whose sizes follow the pickle that refers to them."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data = memoryview(data)
+        self._ranges: dict[str, tuple[int, int]] = {}
+        self.swapped = False
+
+    def __missing__(self, key: str) -> Content:
+        self[key] = Content(len(self._data), lambda: self.content(key), self.swapped)
+        return self[key]
+
+    def content(self, key: str) -> memoryview:
+        """Return the bytes of a storage."""
+        start, end = self._ranges.get(key, (0, 0))
+        return self._data[start:end]
+
+    def lay_out(self, keys: object, at: int, sizes: dict[str, int]) -> None:
+        """Find the bytes of each storage.
+
+        Args:
+            keys: names of the storages, in order.
+            at: position of the first, which begins with its number of elements.
+            sizes: bytes of one element, by name.
+
+        Raises:
+            DamagedError: the storages reach beyond the end of the file.
+        """
+        if not isinstance(keys, list) or not all(isinstance(key, str | bytes) for key in keys):
+            raise DamagedError("the list of storages is garbled")
+        for key in (key.decode("ascii", "replace") if isinstance(key, bytes) else key for key in keys):
+            if len(self._data) < at + 8:
+                raise DamagedError("a tensor is cut off")
+            (elements,) = struct.unpack_from(">q" if self.swapped else "<q", self._data, at)
+            at += 8
+            end = at + elements * sizes.get(key, 1)
+            if not at <= end <= len(self._data):
+                raise DamagedError("a tensor is cut off")
+            self._ranges[key] = (at, end)
+            at = end

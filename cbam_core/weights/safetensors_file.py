@@ -13,9 +13,10 @@ from typing import Any
 import safetensors.torch
 from safetensors import SafetensorError
 
-from cbam_core.weights.stored import BYTES, MAX_TENSORS, DamagedError, StoredTensor, checked_sides, in_memory
+from cbam_core.weights.stored import MAX_TENSORS, DamagedError, LimitError, StoredTensor, checked_sides, in_memory
 
-MAX_HEADER_BYTES = 1 << 20
+MAX_HEADER_BYTES = 2 << 20
+"""Largest header; one of `MAX_TENSORS` tensors is shorter."""
 
 
 def looks_like_safetensors(data: bytes) -> bool:
@@ -34,27 +35,30 @@ def read_safetensors(data: bytes) -> tuple[dict[str, StoredTensor], dict[str, st
 
     Raises:
         DamagedError: the header breaks the format, or does not match the file's length.
+        LimitError: the header is longer, or lists more tensors, than this program reads.
     """
     metadata = _metadata(_header(data))
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, KeyError) as error:  # a KeyError names a number type that torch does not have
         raise DamagedError("the header does not match the contents") from error
-    if any(tensor.dtype not in BYTES for tensor in tensors.values()):
-        raise DamagedError("a tensor has an unknown type")
     return {name: in_memory(tensor) for name, tensor in tensors.items()}, metadata
 
 
 def _header(data: bytes) -> dict[str, Any]:
     length = int.from_bytes(data[:8], "little")
-    if length > min(MAX_HEADER_BYTES, len(data) - 8):
-        raise DamagedError("the header is longer than the file or than 1 MiB")
+    if length > len(data) - 8:
+        raise DamagedError("the header is longer than the file")
+    if length > MAX_HEADER_BYTES:
+        raise LimitError("header", MAX_HEADER_BYTES >> 20)
     try:
         header = json.loads(data[8 : 8 + length].decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise DamagedError("the header is not JSON") from error
-    if not isinstance(header, dict) or len(header) > MAX_TENSORS:
-        raise DamagedError("the header is not a JSON object of a reasonable size")
+    if not isinstance(header, dict):
+        raise DamagedError("the header is not a JSON object")
+    if len(header) > MAX_TENSORS:
+        raise LimitError("tensors", MAX_TENSORS)
     for name, entry in header.items():
         if name != "__metadata__":
             checked_sides(entry.get("shape") if isinstance(entry, dict) else None)

@@ -1,9 +1,9 @@
-"""The pickle inside a ``.pth`` file, read as a description and never run.
+"""The pickle inside a file that `torch.save` wrote, read as a description and never run.
 
 A pickle is a program. `torch.load(weights_only=True)` runs it and allows only a few functions, but some of these
-allocate as much as the file asks for (``bytearray``, ``torch.Tensor``). Here an interpreter of only those instructions
-that `torch.save` writes for a state dict builds plain dicts, lists and numbers. A tensor becomes a `StoredTensor`,
-whose size is checked against the bytes in the file. No function that the file names is ever called.
+allocate as much as the file asks for (``bytearray``, ``torch.Tensor``). Here an interpreter builds plain dicts, lists
+and numbers; a tensor becomes a `StoredTensor`, whose size is checked against the bytes in the file, and any other
+object an `Unread`, which only says what it was to be made from. No function that the file names is ever called.
 """
 
 from __future__ import annotations
@@ -14,93 +14,95 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
+from cbam_core.weights.pickled_objects import Content, Name, Storage, Unread, called, named, storage
+from cbam_core.weights.stored import MAX_TENSORS, DamagedError, LimitError, StoredTensor
 
-from cbam_core.errors import CheckpointError
-from cbam_core.weights.stored import BYTES, MAX_TENSORS, DamagedError, StoredTensor, checked_sides, extent, strided
-
-STORAGES = {
-    "DoubleStorage": torch.float64,
-    "FloatStorage": torch.float32,
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ShortStorage": torch.int16,
-    "CharStorage": torch.int8,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-}
-
-IGNORED = {"torch.device", "torch.Size", "_codecs.encode"} | {str(dtype) for dtype in BYTES}
-"""Harmless functions and types beside the weights in training checkpoints; their results are left out."""
-
-
-ORDERED = "collections.OrderedDict"
-TENSOR = "torch._utils._rebuild_tensor_v2"
-PARAMETER = "torch._utils._rebuild_parameter"
 LONGEST_NAME = 1000
 
+MAX_INSTRUCTIONS = 4_000_000
+"""Largest number of instructions; a list of a million numbers needs as many."""
 
-@dataclass(frozen=True)
-class Content:
-    """Bytes of one storage in the archive.
+MAX_CONTAINERS = 500_000
+"""Largest number of dicts, lists, tuples and objects; each takes up to 200 bytes of memory."""
 
-    Attributes:
-        size: number of bytes.
-        read: function that returns them.
-    """
-
-    size: int
-    read: Callable[[], memoryview]
-
-
-@dataclass(frozen=True)
-class _Name:
-    """Name of a function or class in the pickle."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class _Storage:
-    dtype: torch.dtype
-    elements: int
-    content: Content
-
+LONGEST_INTEGER = 255
+"""Largest number of bytes of a whole number."""
 
 _MARK = object()
-_LEFT_OUT = object()
-_CONSTANTS: dict[int, Any] = {pickle.NONE[0]: None, pickle.NEWTRUE[0]: True, pickle.NEWFALSE[0]: False}
+
 _NUMBERS = {
-    pickle.BININT[0]: "<i",
-    pickle.BININT1[0]: "<B",
-    pickle.BININT2[0]: "<H",
-    pickle.BINFLOAT[0]: ">d",
+    pickle.BININT: "<i",
+    pickle.BININT1: "<B",
+    pickle.BININT2: "<H",
+    pickle.BINFLOAT: ">d",
 }
-_PUTS = {pickle.BINPUT[0]: "<B", pickle.LONG_BINPUT[0]: "<I"}
-_GETS = {pickle.BINGET[0]: "<B", pickle.LONG_BINGET[0]: "<I"}
-_TUPLES = {pickle.TUPLE1[0]: 1, pickle.TUPLE2[0]: 2, pickle.TUPLE3[0]: 3}
+_BYTES = {
+    pickle.SHORT_BINSTRING: "<B",
+    pickle.BINSTRING: "<i",
+    pickle.SHORT_BINBYTES: "<B",
+    pickle.BINBYTES: "<I",
+    pickle.BINBYTES8: "<Q",
+    pickle.BYTEARRAY8: "<Q",
+}
+_TEXTS = {pickle.SHORT_BINUNICODE: "<B", pickle.BINUNICODE: "<I", pickle.BINUNICODE8: "<Q"}
 
 
-def read_state_pickle(program: bytes, contents: Mapping[str, Content]) -> Any:
+@dataclass(frozen=True)
+class Reading:
+    """What a pickle describes.
+
+    Attributes:
+        value: dicts, lists, tuples, numbers, texts, `StoredTensor` and `Unread`.
+        end: number of its bytes.
+        storages: every storage that a tensor refers to.
+    """
+
+    value: Any
+    end: int
+    storages: tuple[Storage, ...]
+
+
+def read_pickle(program: bytes, contents: Mapping[str, Content], start: int = 0) -> Reading:
     """Read what a pickle of tensors describes.
 
     Args:
-        program: the pickle.
-        contents: storages of the archive by key.
-
-    Returns:
-        Dicts, lists, tuples, numbers, texts and `StoredTensor`.
+        program: bytes that hold the pickle.
+        contents: storages by key.
+        start: first byte of the pickle.
 
     Raises:
-        CheckpointError: the pickle names anything other than tensors and plain containers.
-        DamagedError: it is not such a pickle, or a tensor extends beyond its storage.
+        CheckpointError: the pickle would run commands.
+        DamagedError: it is not a pickle, or a tensor extends beyond its storage.
+        LimitError: it is longer than any list of tensors needs to be.
     """
+    machine = _Machine(program, contents, start)
     try:
-        return _Machine(program, contents).run()
-    except (IndexError, KeyError, struct.error, UnicodeDecodeError) as error:
+        value = machine.run()
+    except (IndexError, KeyError, ValueError, struct.error) as error:
+        if isinstance(error, DamagedError | LimitError):
+            raise
         raise DamagedError("the list of tensors is cut off or garbled") from error
+    return Reading(value, machine.at, tuple(machine.storages))
+
+
+def read_state_pickle(program: bytes, contents: Mapping[str, Content]) -> Any:
+    """Return the value that `read_pickle` reads."""
+    return read_pickle(program, contents).value
+
+
+Instruction = Callable[["_Machine"], None]
+INSTRUCTIONS: dict[int, Instruction] = {}
+"""What each instruction does, by its code; missing are those that `torch.save` never writes."""
+
+
+def _on(*codes: bytes) -> Callable[[Instruction], Instruction]:
+    """Register the decorated function for instructions."""
+
+    def add(function: Instruction) -> Instruction:
+        INSTRUCTIONS.update((code[0], function) for code in codes)
+        return function
+
+    return add
 
 
 @dataclass
@@ -110,19 +112,25 @@ class _Machine:
     at: int = 0
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
+    storages: list[Storage] = field(default_factory=list)
+    containers: int = 0
     tensors: int = 0
 
     def run(self) -> Any:
-        while True:
-            code = self.take(1)[0]
+        for _ in range(MAX_INSTRUCTIONS):
+            code = self.program[self.at]
+            self.at += 1
             if code == pickle.STOP[0]:
                 return self.stack.pop()
-            if not (self.plain(code) or self.container(code) or self.special(code)):
+            instruction = INSTRUCTIONS.get(code)
+            if instruction is None:
                 raise DamagedError(f"torch.save does not write instruction {code} for a list of tensors")
+            instruction(self)
+        raise LimitError("instructions", MAX_INSTRUCTIONS)
 
     def take(self, count: int) -> bytes:
         end = self.at + count
-        if end > len(self.program):
+        if not self.at <= end <= len(self.program):
             raise DamagedError("the list of tensors is cut off")
         taken, self.at = self.program[self.at : end], end
         return taken
@@ -130,11 +138,18 @@ class _Machine:
     def number(self, layout: str) -> Any:
         return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
 
-    def line(self) -> str:
+    def line(self, encoding: str = "utf-8") -> str:
         end = self.program.find(b"\n", self.at, self.at + LONGEST_NAME)
         if end < 0:
             raise DamagedError("the list of tensors holds a name without an end")
-        return self.take(end + 1 - self.at)[:-1].decode("utf-8")
+        return self.take(end + 1 - self.at)[:-1].decode(encoding)
+
+    def push(self, container: Any) -> None:
+        """Push a new container, whose number is limited because each is larger than its instruction."""
+        self.containers += 1
+        if self.containers > MAX_CONTAINERS:
+            raise LimitError("objects", MAX_CONTAINERS)
+        self.stack.append(container)
 
     def last(self, count: int) -> list[Any]:
         if len(self.stack) < count:
@@ -142,65 +157,6 @@ class _Machine:
         items = self.stack[-count:]
         del self.stack[-count:]
         return items
-
-    def plain(self, code: int) -> bool:
-        """Run an instruction for numbers, texts, or values that were read before; return False for others."""
-        if code in _CONSTANTS:
-            self.stack.append(_CONSTANTS[code])
-        elif code in _NUMBERS:
-            self.stack.append(self.number(_NUMBERS[code]))
-        elif code == pickle.LONG1[0]:
-            self.stack.append(int.from_bytes(self.take(self.take(1)[0]), "little", signed=True))
-        elif code == pickle.BINUNICODE[0]:
-            self.stack.append(self.take(self.number("<I")).decode("utf-8"))
-        elif code in _PUTS:
-            self.memo[self.number(_PUTS[code])] = self.stack[-1]
-        elif code in _GETS:
-            self.stack.append(self.memo[self.number(_GETS[code])])
-        elif code == pickle.PROTO[0]:
-            self.take(1)
-        else:
-            return False
-        return True
-
-    def container(self, code: int) -> bool:
-        """Run an instruction for tuples, lists or dicts; return False for others."""
-        if code == pickle.MARK[0]:
-            self.stack.append(_MARK)
-        elif code == pickle.EMPTY_TUPLE[0]:
-            self.stack.append(())
-        elif code == pickle.EMPTY_LIST[0]:
-            self.stack.append([])
-        elif code == pickle.EMPTY_DICT[0]:
-            self.stack.append({})
-        elif code in _TUPLES:
-            self.stack.append(tuple(self.last(_TUPLES[code])))
-        elif code == pickle.TUPLE[0]:
-            self.stack.append(tuple(self.since_mark()))
-        elif code in (pickle.APPEND[0], pickle.APPENDS[0]):
-            items = self.last(1) if code == pickle.APPEND[0] else self.since_mark()
-            self.top(list).extend(items)
-        elif code in (pickle.SETITEM[0], pickle.SETITEMS[0]):
-            self.fill(self.last(2) if code == pickle.SETITEM[0] else self.since_mark())
-        else:
-            return False
-        return True
-
-    def special(self, code: int) -> bool:
-        """Run an instruction for names, calls, or references to storages; return False for others."""
-        if code == pickle.GLOBAL[0]:
-            self.stack.append(_known(f"{self.line()}.{self.line()}"))
-        elif code == pickle.REDUCE[0]:
-            arguments = self.stack.pop()
-            self.stack.append(self.call(self.stack.pop(), arguments))
-        elif code == pickle.BINPERSID[0]:
-            self.stack.append(self.storage(self.stack.pop()))
-        elif code == pickle.BUILD[0]:
-            self.stack.pop()  # attributes of a state dict, such as versions of its modules
-            self.top(dict)
-        else:
-            return False
-        return True
 
     def since_mark(self) -> list[Any]:
         start = len(self.stack) - 1
@@ -212,70 +168,312 @@ class _Machine:
         del self.stack[start:]
         return items
 
-    def top(self, kind: type[Any]) -> Any:
-        if type(self.stack[-1]) is not kind:
-            raise DamagedError(f"the list of tensors fills something that is no {kind.__name__}")
-        return self.stack[-1]
+    def extend(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if isinstance(target, Unread):
+            target.items.extend(items)
+        elif type(target) is list:
+            target.extend(items)
+        else:
+            raise DamagedError("the list of tensors fills something that is no list")
 
     def fill(self, items: list[Any]) -> None:
         if len(items) % 2:
             raise IndexError
-        record = self.top(dict)
+        target = self.stack[-1]
+        record = target.entries if isinstance(target, Unread) else target
+        if type(record) is not dict:
+            raise DamagedError("the list of tensors fills something that is no dict")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if type(key) not in (str, int):  # hashing nested tuples can take forever
-                raise DamagedError("the list of tensors has an entry whose name is not text")
-            record[key] = value
+            record[as_key(key)] = value
 
-    def call(self, function: object, arguments: object) -> Any:
-        if not isinstance(function, _Name) or not isinstance(arguments, tuple):
+    def call(self, function: object, arguments: object) -> None:
+        if not isinstance(function, Name) or not isinstance(arguments, tuple):
+            if isinstance(function, Unread):  # a method of an object that was not made
+                self.push(Unread(function.name, (function,)))
+                return
             raise DamagedError("the list of tensors calls something that is not a function")
-        name = function.name
-        if name == ORDERED and not arguments:
-            return {}
-        if name == TENSOR and len(arguments) >= 6:
-            return self.tensor(*arguments[:4])
-        if name == PARAMETER and isinstance(arguments[0], StoredTensor):
-            return arguments[0]
-        if name in IGNORED:
-            return _LEFT_OUT
-        raise DamagedError("the list of tensors calls a function wrongly")
-
-    def storage(self, reference: object) -> _Storage:
-        if not isinstance(reference, tuple) or len(reference) != 5 or reference[0] != "storage":
-            raise DamagedError("a tensor refers to no storage")
-        _, kind, key, _, elements = reference
-        if not isinstance(kind, _Name) or type(key) is not str or type(elements) is not int:
-            raise DamagedError("a tensor refers to no storage")
-        dtype = STORAGES.get(kind.name.removeprefix("torch."))
-        if dtype is None:
-            raise DamagedError("a tensor has a type that weights do not have")
-        content = self.contents[key]
-        if not 0 <= elements * BYTES[dtype] <= content.size:
-            raise DamagedError("a tensor claims more numbers than the file holds")
-        return _Storage(dtype, elements, content)
-
-    def tensor(self, storage: object, offset: object, sides: object, steps: object) -> StoredTensor:
-        self.tensors += 1
-        if self.tensors > MAX_TENSORS:
-            raise DamagedError("there are too many tensors")
-        shape, strides = checked_sides(sides), checked_sides(steps)
-        if not isinstance(storage, _Storage) or type(offset) is not int or len(shape) != len(strides):
-            raise DamagedError("a tensor is described wrongly")
-        length = extent(shape, strides)
-        if offset < 0 or offset + length > storage.elements:
-            raise DamagedError("a tensor reaches beyond its storage")
-        size = BYTES[storage.dtype]
-        start, end = offset * size, (offset + length) * size
-        return strided(lambda: storage.content.read()[start:end], storage.dtype, shape, strides)
+        made = called(function.name, arguments)
+        if isinstance(made, StoredTensor):
+            self.tensors += 1
+            if self.tensors > MAX_TENSORS:
+                raise LimitError("tensors", MAX_TENSORS)
+        self.push(made)
 
 
-def _known(name: str) -> _Name:
-    storage = name.startswith("torch.") and name.removeprefix("torch.") in STORAGES
-    if storage or name in {ORDERED, TENSOR, PARAMETER} or name in IGNORED:
-        return _Name(name)
-    raise CheckpointError(
-        "checkpoint.pickled-objects",
-        "this file holds pickled Python objects ({name}), which could run code and are never loaded: save only the "
-        "weights, with torch.save(model.state_dict(), path)",
-        name=name[:80] if name.isprintable() else repr(name[:80]),
-    )
+class OddKey:
+    """A key that is neither text nor a plain number; told apart by identity, for hashing it could take forever."""
+
+    def __str__(self) -> str:
+        return "(?)"
+
+
+def as_key(key: object) -> Any:
+    """Return what stands for a key of a dict: short to hash, whatever the file holds."""
+    if _is_short(key):
+        return key
+    if type(key) is bytes:  # a text of Python 2
+        return key.decode("utf-8", errors="replace")
+    if type(key) is tuple and len(key) <= 4 and all(map(_is_short, key)):
+        return "({})".format(", ".join(str(part)[:40] for part in key))
+    return OddKey()
+
+
+def _is_short(key: object) -> bool:
+    return type(key) in (str, bool) or (type(key) is int and abs(key) < 1 << 60)
+
+
+@_on(pickle.PROTO)
+def _protocol(machine: _Machine) -> None:
+    machine.take(1)
+
+
+@_on(pickle.FRAME)
+def _frame(machine: _Machine) -> None:
+    machine.take(8)
+
+
+@_on(pickle.NONE)
+def _none(machine: _Machine) -> None:
+    machine.stack.append(None)
+
+
+@_on(pickle.NEWTRUE)
+def _true(machine: _Machine) -> None:
+    machine.stack.append(True)
+
+
+@_on(pickle.NEWFALSE)
+def _false(machine: _Machine) -> None:
+    machine.stack.append(False)
+
+
+def _fixed(code: bytes, layout: str) -> None:
+    size = struct.calcsize(layout)
+
+    @_on(code)
+    def push(machine: _Machine) -> None:
+        machine.stack.append(struct.unpack(layout, machine.take(size))[0])
+
+
+def _sized(code: bytes, layout: str, as_value: Callable[[bytes], Any]) -> None:
+    @_on(code)
+    def push(machine: _Machine) -> None:
+        machine.stack.append(as_value(machine.take(machine.number(layout))))
+
+
+for _code, _layout in _NUMBERS.items():
+    _fixed(_code, _layout)
+for _code, _layout in _BYTES.items():
+    _sized(_code, _layout, bytes)
+for _code, _layout in _TEXTS.items():
+    _sized(_code, _layout, lambda taken: taken.decode("utf-8", errors="surrogatepass"))
+
+
+@_on(pickle.LONG1, pickle.LONG4)
+def _long(machine: _Machine) -> None:
+    length = machine.number("<B" if machine.program[machine.at - 1] == pickle.LONG1[0] else "<i")
+    taken = machine.take(length)
+    long = len(taken) > LONGEST_INTEGER
+    machine.stack.append(Unread("int") if long else int.from_bytes(taken, "little", signed=True))
+
+
+@_on(pickle.INT, pickle.LONG, pickle.FLOAT)
+def _written_number(machine: _Machine) -> None:
+    kind = machine.program[machine.at - 1]
+    text = machine.line()
+    if kind == pickle.FLOAT[0]:
+        machine.stack.append(float(text))
+    elif text in ("00", "01") and kind == pickle.INT[0]:
+        machine.stack.append(text == "01")
+    elif len(text) > LONGEST_INTEGER:
+        machine.stack.append(Unread("int"))
+    else:
+        machine.stack.append(int(text.removesuffix("L")))
+
+
+@_on(pickle.UNICODE, pickle.STRING)
+def _written_text(machine: _Machine) -> None:
+    machine.stack.append(machine.line("raw_unicode_escape").strip("'\""))
+
+
+@_on(pickle.BINPUT, pickle.LONG_BINPUT)
+def _put(machine: _Machine) -> None:
+    short = machine.program[machine.at - 1] == pickle.BINPUT[0]
+    machine.memo[machine.number("<B" if short else "<I")] = machine.stack[-1]
+
+
+@_on(pickle.PUT)
+def _written_put(machine: _Machine) -> None:
+    machine.memo[int(machine.line())] = machine.stack[-1]
+
+
+@_on(pickle.MEMOIZE)
+def _memoize(machine: _Machine) -> None:
+    machine.memo[len(machine.memo)] = machine.stack[-1]
+
+
+@_on(pickle.BINGET, pickle.LONG_BINGET)
+def _get(machine: _Machine) -> None:
+    short = machine.program[machine.at - 1] == pickle.BINGET[0]
+    machine.stack.append(machine.memo[machine.number("<B" if short else "<I")])
+
+
+@_on(pickle.GET)
+def _written_get(machine: _Machine) -> None:
+    machine.stack.append(machine.memo[int(machine.line())])
+
+
+@_on(pickle.MARK)
+def _mark(machine: _Machine) -> None:
+    machine.stack.append(_MARK)
+
+
+@_on(pickle.POP)
+def _pop(machine: _Machine) -> None:
+    machine.stack.pop()
+
+
+@_on(pickle.POP_MARK)
+def _pop_mark(machine: _Machine) -> None:
+    machine.since_mark()
+
+
+@_on(pickle.DUP)
+def _duplicate(machine: _Machine) -> None:
+    machine.stack.append(machine.stack[-1])
+
+
+@_on(pickle.EMPTY_TUPLE)
+def _empty_tuple(machine: _Machine) -> None:
+    machine.stack.append(())
+
+
+@_on(pickle.EMPTY_LIST)
+def _empty_list(machine: _Machine) -> None:
+    machine.push([])
+
+
+@_on(pickle.EMPTY_DICT)
+def _empty_dict(machine: _Machine) -> None:
+    machine.push({})
+
+
+@_on(pickle.EMPTY_SET)
+def _empty_set(machine: _Machine) -> None:
+    machine.push(Unread("builtins.set"))
+
+
+@_on(pickle.FROZENSET)
+def _frozen_set(machine: _Machine) -> None:
+    machine.push(Unread("builtins.frozenset", (machine.since_mark(),)))
+
+
+@_on(pickle.TUPLE1)
+def _tuple_of_one(machine: _Machine) -> None:
+    machine.push(tuple(machine.last(1)))
+
+
+@_on(pickle.TUPLE2)
+def _tuple_of_two(machine: _Machine) -> None:
+    machine.push(tuple(machine.last(2)))
+
+
+@_on(pickle.TUPLE3)
+def _tuple_of_three(machine: _Machine) -> None:
+    machine.push(tuple(machine.last(3)))
+
+
+@_on(pickle.TUPLE)
+def _tuple(machine: _Machine) -> None:
+    machine.push(tuple(machine.since_mark()))
+
+
+@_on(pickle.LIST)
+def _list(machine: _Machine) -> None:
+    machine.push(machine.since_mark())
+
+
+@_on(pickle.DICT)
+def _dict(machine: _Machine) -> None:
+    items = machine.since_mark()
+    machine.push({})
+    machine.fill(items)
+
+
+@_on(pickle.APPEND)
+def _append(machine: _Machine) -> None:
+    machine.extend(machine.last(1))
+
+
+@_on(pickle.APPENDS, pickle.ADDITEMS)
+def _appends(machine: _Machine) -> None:
+    machine.extend(machine.since_mark())
+
+
+@_on(pickle.SETITEM)
+def _set_item(machine: _Machine) -> None:
+    machine.fill(machine.last(2))
+
+
+@_on(pickle.SETITEMS)
+def _set_items(machine: _Machine) -> None:
+    machine.fill(machine.since_mark())
+
+
+@_on(pickle.GLOBAL)
+def _global(machine: _Machine) -> None:
+    machine.stack.append(named(machine.line(), machine.line()))
+
+
+@_on(pickle.STACK_GLOBAL)
+def _stack_global(machine: _Machine) -> None:
+    module, name = machine.last(2)
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise DamagedError("the list of tensors calls something that is not a function")
+    machine.stack.append(named(module, name))
+
+
+@_on(pickle.REDUCE, pickle.NEWOBJ)
+def _reduce(machine: _Machine) -> None:
+    function, arguments = machine.last(2)
+    machine.call(function, arguments)
+
+
+@_on(pickle.NEWOBJ_EX)
+def _new_object(machine: _Machine) -> None:
+    function, arguments, _ = machine.last(3)
+    machine.call(function, arguments)
+
+
+@_on(pickle.INST)
+def _instance(machine: _Machine) -> None:
+    function = named(machine.line(), machine.line())
+    machine.call(function, tuple(machine.since_mark()))
+
+
+@_on(pickle.OBJ)
+def _object(machine: _Machine) -> None:
+    function, *arguments = machine.since_mark() or [None]
+    machine.call(function, tuple(arguments))
+
+
+@_on(pickle.BINPERSID)
+def _persistent(machine: _Machine) -> None:
+    reference = machine.stack.pop()
+    if isinstance(reference, tuple) and reference[:1] == ("module",) and len(reference) > 1:
+        machine.stack.append(reference[1])  # a class, with its source, as it was stored before 1.6
+        return
+    found = storage(reference, machine.contents)
+    machine.storages.append(found)
+    machine.push(found)
+
+
+@_on(pickle.BUILD)
+def _build(machine: _Machine) -> None:
+    state = machine.stack.pop()
+    target = machine.stack[-1]
+    if isinstance(target, Unread):
+        target.state = state
+    elif type(target) not in (dict, StoredTensor):  # theirs are attributes, such as versions of modules
+        raise DamagedError("the list of tensors fills something that is no dict")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-MAX_TENSORS = 4096
-"""Largest number of tensors in one file; large convolutional networks have a few hundred."""
+MAX_TENSORS = 16_384
+"""Largest number of tensors in one file; large convolutional networks have a few hundred, and their optimiser two more
+for each."""
 
 MAX_DIMENSIONS = 8
 LARGEST_SIDE = 1 << 48
@@ -38,6 +39,30 @@ class DamagedError(ValueError):
     """A file contradicts its own description."""
 
 
+LIMIT_WORDS: Mapping[str, str] = {
+    "instructions": "its list of contents has more than {n1} instructions",
+    "objects": "its list of contents has more than {n1} objects",
+    "list": "its list of contents is longer than {n1} MiB",
+    "tensors": "it holds more than {n1} tensors",
+    "modules": "it holds more than {n1} modules",
+    "entries": "its ZIP archive has more than {n1} entries",
+    "header": "its header is longer than {n1} MiB",
+}
+"""What a file may have too much of; numbers are placeholders, so that translations can contain them."""
+
+
+class LimitError(ValueError):
+    """A file is well-formed, but has more of something than this program reads.
+
+    Args:
+        what: key of `LIMIT_WORDS`.
+        most: the limit.
+    """
+
+    def __init__(self, what: str, most: int) -> None:
+        super().__init__(LIMIT_WORDS[what].format(n1=most))
+
+
 @dataclass(frozen=True, eq=False)
 class StoredTensor:
     """One tensor inside a file.
@@ -60,7 +85,11 @@ def in_memory(tensor: Tensor) -> StoredTensor:
 
 
 def strided(
-    content: Callable[[], memoryview], dtype: torch.dtype, shape: tuple[int, ...], strides: tuple[int, ...]
+    content: Callable[[], memoryview],
+    dtype: torch.dtype,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    swapped: bool = False,
 ) -> StoredTensor:
     """Describe a tensor in a range of bytes.
 
@@ -69,12 +98,15 @@ def strided(
         dtype: type of its numbers.
         shape: its shape.
         strides: number of elements between neighbours along each axis, from 0.
+        swapped: whether the most significant byte of each number comes first.
     """
 
     def load() -> Tensor:
         found = content()
         memory = torch.empty(len(found), dtype=torch.uint8)
         memory.numpy()[:] = np.frombuffer(found, dtype=np.uint8)
+        if swapped:
+            memory.numpy().view(f"u{dtype.itemsize}").byteswap(inplace=True)
         return memory.view(dtype).as_strided(shape, strides).contiguous()
 
     return StoredTensor(dtype, shape, load)

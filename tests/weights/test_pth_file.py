@@ -1,11 +1,13 @@
 import io
+import pickle
+import struct
 import zipfile
 
 import pytest
 import torch
 
 from cbam_core.errors import CheckpointError
-from cbam_core.weights.pth_file import looks_like_pickle, looks_like_pth, read_pth
+from cbam_core.weights.pth_file import looks_like_pickle, looks_like_pth, read_old_pth, read_pth
 from cbam_core.weights.stored import DamagedError
 from tests import corpus_checkpoints as corpus
 
@@ -37,9 +39,10 @@ def test_folder_in_the_archive_may_have_any_name() -> None:
     assert read_pth(buffer.getvalue())["a"].load().tolist() == [0, 1, 2]
 
 
-def test_big_endian_numbers_are_refused() -> None:
-    with pytest.raises(DamagedError, match="big-endian"):
-        read_pth(rewritten(GOOD, {"archive/byteorder": b"big"}))
+def test_big_endian_numbers_are_turned_round() -> None:
+    swapped = torch.arange(3.0).numpy().astype(">f4").tobytes()
+    content = rewritten(GOOD, {"archive/byteorder": b"big", "archive/data/0": swapped})
+    assert read_pth(content)["a"].load().tolist() == [0, 1, 2]
 
 
 def test_two_pickles_are_refused() -> None:
@@ -65,9 +68,37 @@ def test_directory_at_an_impossible_place_is_damage() -> None:
 
 def test_state_dict_that_shares_its_wrapper_with_other_things_is_found() -> None:
     found = read_pth(corpus.saved({"other": {"x": 1}, "state_dict": {"w": torch.ones(2)}}))
-    assert found["w"].load().tolist() == [1, 1]
+    assert found["state_dict"]["w"].load().tolist() == [1, 1]
+    assert found["other"] == {"x": 1}
 
 
-def test_dict_of_tensors_and_other_things_is_no_state_dict() -> None:
-    with pytest.raises(CheckpointError, match="does not hold a state dict"):
-        read_pth(corpus.saved({"w": torch.ones(2), "epoch": 3}))
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.arange(6.0).reshape(2, 3).T,
+        torch.arange(6.0)[2:5],
+        torch.arange(4),
+        torch.tensor(2.5, dtype=torch.float64),
+    ],
+)
+def test_old_format_gives_the_tensors_that_torch_reads(tensor: torch.Tensor) -> None:
+    content = corpus.saved({"a": tensor, "b": tensor}, _use_new_zipfile_serialization=False)
+    found = read_old_pth(content)
+    for name in "ab":
+        loaded = found[name].load()
+        assert loaded.dtype == tensor.dtype
+        assert torch.equal(loaded, tensor)
+
+
+def test_old_format_of_a_big_endian_machine_is_turned_round() -> None:
+    claim = corpus.program(corpus.record({"a": corpus.tensor((2,), (1,), elements=2)}))
+    content = corpus.old_format(claim, content=struct.pack(">2f", 1.5, -2))
+    content = content.replace(b"little_endianq\x02\x88", b"little_endianq\x02\x89")
+    head, tail = content[:-16], content[-8:]
+    assert read_old_pth(head + struct.pack(">q", 2) + tail)["a"].load().tolist() == [1.5, -2]
+
+
+def test_bare_pickle_is_named() -> None:
+    with pytest.raises(CheckpointError, match="bare pickle") as caught:
+        read_old_pth(pickle.dumps({"a": 1}))
+    assert caught.value.code == "checkpoint.bare-pickle"

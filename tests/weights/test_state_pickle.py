@@ -1,11 +1,20 @@
+import argparse
+import collections
+import datetime
+import decimal
+import pathlib
 import pickle
+import uuid
 
+import numpy as np
 import pytest
 import torch
 
 from cbam_core.errors import CheckpointError
-from cbam_core.weights.state_pickle import Content, read_state_pickle
-from cbam_core.weights.stored import DamagedError, StoredTensor
+from cbam_core.weights import state_pickle
+from cbam_core.weights.pickled_objects import Content, Unread
+from cbam_core.weights.state_pickle import read_state_pickle
+from cbam_core.weights.stored import DamagedError, LimitError, StoredTensor
 from tests import corpus_checkpoints as corpus
 
 
@@ -48,15 +57,95 @@ def test_tensor_has_its_own_bytes_only() -> None:
     assert tensor.load().untyped_storage().nbytes() == 24
 
 
-def test_no_code_runs() -> None:
-    program = pickle.dumps({"a": Touch()}, protocol=2)
-    with pytest.raises(CheckpointError, match=r"pickled Python objects \(.*touch\)"):
-        read_state_pickle(program, {})
+@pytest.mark.parametrize("protocol", range(6))
+def test_no_code_runs(protocol: int) -> None:
+    program = pickle.dumps({"a": Touch(), "b": 3}, protocol=protocol)
+    found = read_state_pickle(program, {})
     assert not Touch.called
+    assert isinstance(found["a"], Unread)
+    assert found["a"].name.endswith("test_state_pickle.touch")
+    assert found["b"] == 3
     pickle.loads(program)
     assert Touch.called, "the program would have run"
+    Touch.called = False
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_every_protocol_gives_the_same(protocol: int) -> None:
+    value = {"n": [1, -300, 2**70, 1.5, True, False, None], "t": ("ü", (), (1,), {"x": [[]]}), 7: "seven"}
+    assert read_state_pickle(pickle.dumps(value, protocol=protocol), {}) == value
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+@pytest.mark.parametrize(
+    "value",
+    [
+        collections.Counter("abca"),
+        {1, 2},
+        frozenset("a"),
+        3 + 4j,
+        argparse.Namespace(lr=0.1),
+        pathlib.PurePosixPath("a/b"),
+        np.float64(2.5),
+        np.arange(3),
+        datetime.date(2026, 1, 2),
+        decimal.Decimal("1.5"),
+        slice(1, 2),
+        range(3),
+        bytearray(b"ab"),
+        uuid.UUID(int=3),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_objects_that_need_code_are_left_out_and_the_rest_is_read(value: object, protocol: int) -> None:
+    found = read_state_pickle(pickle.dumps({"odd": value, "after": [value, "x"]}, protocol=protocol), {})
+    assert found.keys() == {"odd", "after"}
+    assert found["after"][1] == "x"
+
+
+def test_keys_that_are_neither_text_nor_number_are_kept_apart() -> None:
+    deep = ((((1,),),),)
+    found = read_state_pickle(pickle.dumps({deep: 1, (1, "a"): 2, 2.5: 3, b"old": 4, "new": 5}, protocol=2), {})
+    assert found["(1, a)"] == 2
+    assert sorted(found.values()) == [1, 2, 3, 4, 5]
 
 
 def test_unknown_instruction_is_refused() -> None:
     with pytest.raises(DamagedError, match="does not write instruction"):
-        read_state_pickle(pickle.dumps({1, 2}, protocol=4), {})
+        read_state_pickle(pickle.EXT1 + b"\x01" + pickle.STOP, {})
+
+
+def test_commands_are_refused_by_name() -> None:
+    for module, name in (("posix", "system"), ("builtins", "eval"), ("subprocess", "Popen"), ("os.path", "join")):
+        with pytest.raises(CheckpointError, match=f"{module}.{name}"):
+            read_state_pickle(corpus.program(corpus.named(module, name)), {})
+
+
+def test_limits_are_named_as_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_pickle, "MAX_INSTRUCTIONS", 100)
+    monkeypatch.setattr(state_pickle, "MAX_CONTAINERS", 10)
+    with pytest.raises(LimitError, match="more than 100 instructions"):
+        read_state_pickle(pickle.NONE * 101, {})
+    with pytest.raises(LimitError, match="more than 10 objects"):
+        read_state_pickle(pickle.EMPTY_LIST * 11, {})
+    assert read_state_pickle(pickle.EMPTY_LIST * 10 + pickle.STOP, {}) == []
+
+
+@pytest.mark.parametrize("function", ["_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"])
+def test_every_way_to_write_a_tensor_is_read(function: str) -> None:
+    kind = "FloatStorage" if function != "_rebuild_tensor_v3" else "storage\nUntypedStorage"
+    module, _, name = f"torch\n{kind}".rpartition("\n")
+    reference = corpus.sequence(
+        corpus.text("storage"),
+        corpus.named(module.replace("\n", "."), name),
+        corpus.text("0"),
+        corpus.text("cpu"),
+        corpus.number(12 if function.endswith("v3") else 3),
+    )
+    rest = [pickle.NEWFALSE, pickle.EMPTY_DICT, corpus.named("torch", "float32")]
+    arguments = [corpus.number(1), corpus.numbers((2,)), corpus.numbers((1,)), *rest]
+    count = {"_rebuild_tensor": 3, "_rebuild_tensor_v2": 5, "_rebuild_tensor_v3": 6}[function]
+    claim = corpus.call(corpus.named("torch._utils", function), reference + pickle.BINPERSID, *arguments[:count])
+    numbers = np.array([1, 2, 3], "<f4").tobytes()
+    tensor = read_state_pickle(corpus.program(claim), {"0": Content(12, lambda: memoryview(numbers))})
+    assert tensor.load().tolist() == [2, 3]

@@ -1,0 +1,264 @@
+"""Facts about a network that training scripts keep beside its weights: class names, mean, deviation, input size."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cbam_core.weights.pickled_objects import Unread
+from cbam_core.weights.stored import StoredTensor
+
+CLASSES = {
+    "categories",
+    "class_labels",
+    "class_list",
+    "class_name",
+    "class_names",
+    "class_to_idx",
+    "class_to_index",
+    "classes",
+    "classnames",
+    "id2label",
+    "idx2class",
+    "idx2label",
+    "idx_to_class",
+    "index_to_class",
+    "label2id",
+    "label_map",
+    "label_names",
+    "labels",
+    "names",
+    "target_names",
+}
+MEANS = {"image_mean", "img_mean", "mean", "norm_mean", "normalize_mean", "pixel_mean", "data_mean", "dataset_mean"}
+DEVIATIONS = {
+    "data_std",
+    "dataset_std",
+    "image_std",
+    "img_std",
+    "norm_std",
+    "normalize_std",
+    "pixel_std",
+    "std",
+    "stdev",
+}
+SIZES = {"image_size", "img_size", "imgsz", "input_shape", "input_size", "resolution", "crop_size"}
+PAIRS = {"normalization", "normalisation", "normalize", "normalise", "norm"}
+"""Names of facts, in lower case."""
+
+MOST_NUMBERS = 16
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file states about its network; None for what it does not state.
+
+    Attributes:
+        classes: names of the classes, in the order of the outputs.
+        mean: mean of each channel, in [0, 1].
+        std: deviation of each channel.
+        input_size: (width, height) in pixels.
+        sources: name in the file of each fact, by the name of its attribute.
+    """
+
+    classes: tuple[str, ...] | None
+    mean: tuple[float, float, float] | None
+    std: tuple[float, float, float] | None
+    input_size: tuple[int, int] | None
+    sources: Mapping[str, str]
+
+
+def says_something(name: str) -> bool:
+    """Check whether a dotted name ends as facts about a network do."""
+    return _key(name) in CLASSES | MEANS | DEVIATIONS | SIZES | PAIRS
+
+
+def stated_facts(tensors: Mapping[str, StoredTensor], metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the texts and the small tensors of a ``.safetensors`` file state."""
+    small = {name: tensor for name, tensor in tensors.items() if is_triple(tensor) and says_something(name)}
+    return {**small, **{name: _read_text(text) for name, text in metadata.items() if says_something(name)}}
+
+
+def _read_text(text: str) -> Any:
+    """Read a text as JSON, else as a list with commas."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return [part.strip() for part in text.split(",")][:10_000]
+
+
+def is_triple(tensor: StoredTensor) -> bool:
+    """Check that a tensor may be a mean or deviation of three channels."""
+    return tensor.shape.count(3) == 1 and all(side in (1, 3) for side in tensor.shape)
+
+
+def find_facts(facts: Mapping[str, Any], count: int) -> Facts:
+    """Find what a file states about its network.
+
+    Args:
+        facts: values beside the weights, by dotted name.
+        count: number of classes; lists of another length are about something else.
+    """
+    sources: dict[str, str] = {}
+    found: dict[str, Any] = {"classes": None, "mean": None, "std": None, "input_size": None}
+    spread = {**facts, **_from_pairs(facts)}
+    for attribute, keys, read in (
+        ("classes", CLASSES, lambda value: _names(value, count)),
+        ("input_size", SIZES, _size),
+    ):
+        for name, value in spread.items():
+            if found[attribute] is None and _key(name) in keys:
+                found[attribute] = read(value)
+                if found[attribute] is not None:
+                    sources[attribute] = name
+    normalisation = _normalisation(spread)
+    if normalisation is not None:
+        (sources["mean"], found["mean"]), (sources["std"], found["std"]) = normalisation
+    return Facts(**found, sources=sources)
+
+
+def _key(name: str) -> str:
+    """Return the last part of a dotted name in lower case, with words parted by one underscore."""
+    last = name.rpartition(".")[2]
+    return re.sub(r"[^a-z0-9]+", "_", last[:60].lower()).strip("_")
+
+
+def _from_pairs(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Spread pairs of a mean and a deviation, such as ``normalize=([...], [...])``."""
+    spread: dict[str, Any] = {}
+    for name, value in facts.items():
+        if _key(name) in PAIRS and isinstance(value, list | tuple) and len(value) == 2:
+            spread[f"{name}.mean"], spread[f"{name}.std"] = value
+    return spread
+
+
+Normalisation = tuple[tuple[str, tuple[float, float, float]], tuple[str, tuple[float, float, float]]]
+
+
+def _normalisation(facts: Mapping[str, Any]) -> Normalisation | None:
+    """Return names and values of mean and deviation; they count only together, and only in one unit."""
+    mean = _first_triple(facts, MEANS)
+    std = _first_triple(facts, DEVIATIONS)
+    if mean is None or std is None:
+        return None
+    values, spreads = mean[1], std[1]
+    if max(values) > 1 and max(spreads) > 1:  # in grey levels of 0 to 255
+        values, spreads = _divided(values), _divided(spreads)
+    if not all(0 <= value <= 1 for value in values) or not all(0.001 <= value <= 1000 for value in spreads):
+        return None
+    return (mean[0], values), (std[0], spreads)
+
+
+def _divided(values: tuple[float, float, float]) -> tuple[float, float, float]:
+    red, green, blue = (value / 255 for value in values)
+    return red, green, blue
+
+
+def _first_triple(facts: Mapping[str, Any], keys: set[str]) -> tuple[str, tuple[float, float, float]] | None:
+    for name, value in facts.items():
+        if _key(name) in keys:
+            numbers = numbers_of(value)
+            if len(numbers) == 1 and _is_about_images(name):
+                numbers *= 3
+            if len(numbers) == 3:
+                return name, (numbers[0], numbers[1], numbers[2])
+    return None
+
+
+def _is_about_images(name: str) -> bool:
+    """Check that a name is not just ``"mean"``, which one number may be of anything."""
+    return any(word in name.lower() for word in ("norm", "transform", "process", "image", "img", "pixel", "data"))
+
+
+def _names(value: object, count: int) -> tuple[str, ...] | None:
+    """Return class names from a list, or from a dict either way round; None if they are not `count` names."""
+    if isinstance(value, Unread):
+        given: list[object] = [one for one in value.arguments if isinstance(one, list | tuple | dict)]
+        value = value.entries or (given[0] if given else None)
+    names: list[object] = []
+    if isinstance(value, dict) and len(value) == count:
+        places = {_index(key): name for key, name in value.items()}
+        if set(places) != set(range(count)):
+            places = {_index(place): name for name, place in value.items()}
+        names = [places.get(place) for place in range(count)]
+    elif isinstance(value, list | tuple) and len(value) == count:
+        names = [*value]
+    return tuple(str(name) for name in names) if names and all(map(_is_name, names)) else None
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isprintable()
+
+
+def _index(key: object) -> int | None:
+    if type(key) is int:
+        return key
+    if isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) < 6:
+        return int(key)
+    return None
+
+
+def _size(value: object) -> tuple[int, int] | None:
+    """Return (width, height) from a side, from (height, width), or from (channels, height, width)."""
+    numbers = numbers_of(value)
+    sides = [int(number) for number in numbers if number == int(number)]
+    if len(sides) != len(numbers) or not 1 <= len(sides) <= 4:
+        return None
+    if len(sides) == 1:
+        return sides[0], sides[0]
+    return (sides[1], sides[0]) if sides[-1] in (1, 3) and len(sides) == 3 else (sides[-1], sides[-2])
+
+
+def numbers_of(value: object) -> list[float]:
+    """Return the finite numbers of a number, a list, a tensor, or a NumPy array or scalar; [] for anything else."""
+    if isinstance(value, StoredTensor):
+        found = value.load().double().flatten().tolist() if math.prod(value.shape) <= MOST_NUMBERS else []
+    elif isinstance(value, Unread):
+        found = _numpy_numbers(value)
+    elif isinstance(value, list | tuple) and len(value) <= MOST_NUMBERS:
+        found = [number for one in value if type(one) in (int, float, Unread) for number in numbers_of(one)]
+        found = found if len(found) == len(value) else []
+    elif type(value) in (int, float):
+        found = [value]
+    else:
+        found = []
+    return [float(number) for number in found] if all(abs(number) < 1e9 for number in found) else []
+
+
+def _numpy_numbers(value: Unread) -> list[float]:
+    """Read a small NumPy array or scalar from the bytes that its pickle describes."""
+    if value.name.endswith("multiarray.scalar") and len(value.arguments) == 2:
+        kind, content = value.arguments
+    elif value.name.endswith("multiarray._reconstruct") and isinstance(value.state, tuple) and len(value.state) == 5:
+        _, _, kind, _, content = value.state
+    else:
+        return []
+    code = _number_type(kind)
+    taken = _bytes_of(content)
+    if code is None or len(taken) > MOST_NUMBERS * 8 or len(taken) % np.dtype(code).itemsize:
+        return []
+    return [float(number) for number in np.frombuffer(taken, dtype=code)]
+
+
+def _number_type(kind: object) -> str | None:
+    if not isinstance(kind, Unread) or not kind.arguments or not isinstance(kind.arguments[0], str):
+        return None
+    order = kind.state[1] if isinstance(kind.state, tuple) and len(kind.state) > 1 else "<"
+    code = kind.arguments[0]
+    known = re.fullmatch(r"[iuf][1248]", code) and code != "f1" and order in ("<", ">", "|")
+    return f"{order}{code}" if known else None
+
+
+def _bytes_of(content: object) -> bytes:
+    if isinstance(content, Unread) and content.name == "_codecs.encode" and len(content.arguments) == 2:
+        content = content.arguments[0]
+    if isinstance(content, str) and len(content) <= MOST_NUMBERS * 8:
+        return content.encode("latin-1", errors="replace")
+    return content if isinstance(content, bytes) else b""

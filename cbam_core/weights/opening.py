@@ -1,0 +1,121 @@
+"""From an open file to one network: which of its weights, what they are for, and what of the file was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cbam_core.errors import Message
+from cbam_core.nn.registry import expected_tensors, find
+from cbam_core.weights.assumed import assumed_description, unknown_network
+from cbam_core.weights.description import METADATA_KEY, Description
+from cbam_core.weights.differences import usual_differences
+from cbam_core.weights.file import WeightsFile
+from cbam_core.weights.finding import COUNTERS, Copy, choose_copy, complete, copies_of_any, find_copies, listed
+
+
+@dataclass(frozen=True)
+class FoundNetwork:
+    """A network that was found in a file.
+
+    Attributes:
+        description: everything about it except its weights.
+        copy: where its weights lie in the file.
+        remarks: what was left out or chosen.
+    """
+
+    description: Description
+    copy: Copy
+    remarks: tuple[Message, ...]
+
+
+def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
+    """Find a network in a file.
+
+    Args:
+        file: the open file.
+        wanted: name of the weights to take where there are several; None for the plain ones.
+
+    Raises:
+        CheckpointError: the file holds no network that is known, or no weights of that name.
+    """
+    if METADATA_KEY in file.metadata:
+        description = Description.from_json(file.metadata[METADATA_KEY])
+        copies = find_copies(file.tensors, expected_tensors(description.architecture, description.arguments).keys())
+        copy = choose_copy(copies, wanted) if copies else Copy("", {}, averaged=False)
+    else:
+        copies = copies_of_any(file.shapes)
+        if not copies:
+            raise unknown_network()
+        copy = choose_copy(copies, wanted)
+        description = assumed_description(file.shapes_of(copy), file.contents.facts)
+    others = [other for other in complete(copies) if other is not copy] if copies else []
+    remarks = (*_remarks_on_sizes(description), *_remarks(file, copy, others))
+    return FoundNetwork(description, copy, remarks)
+
+
+def _remarks_on_sizes(description: Description) -> Iterator[Message]:
+    differences = usual_differences(description.arguments, find(description.architecture).arguments)
+    for difference in differences:
+        yield Message(
+            "checkpoint.other-size",
+            "the network has another size than usual: {difference}",
+            {"difference": difference},
+        )
+
+
+def _remarks(file: WeightsFile, copy: Copy, others: list[Copy]) -> Iterator[Message]:
+    outside = [name for path, name in file.contents.modules.items() if _is_inside(copy.prefix, path)]
+    if outside:
+        yield Message(
+            "checkpoint.whole-module",
+            "the file holds a whole pickled network ({name}): its weights were read, and none of its code was run",
+            {"name": listed(outside)},
+        )
+    if others:
+        names = [other.title or "the plain ones" for other in others]
+        yield Message(
+            "checkpoint.other-weights",
+            "the file also holds other weights of this network ({names}), which can be chosen by name",
+            {"names": listed(names)},
+        )
+    left_out = _left_out(file, copy, others)
+    if left_out:
+        yield Message(
+            "checkpoint.left-out",
+            "what else the file holds was left out: {names}",
+            {"names": listed(left_out)},
+        )
+
+
+def _left_out(file: WeightsFile, copy: Copy, others: list[Copy]) -> list[str]:
+    """Return short names for what is not part of the network, each once."""
+    used = {name for each in (copy, *others) for name in each.names.values()}
+    contents = file.contents
+    modules = [path for path in contents.modules if path or not contents.tensors.keys() - used]
+    paths = [*contents.tensors, *contents.facts, *contents.objects]
+    known = [each.prefix for each in (copy, *others)]
+    names = [
+        _short(path, copy)
+        for path in paths
+        if path
+        and path not in used
+        and not any(prefix.startswith(f"{path}.") for prefix in known)
+        and not any(_is_inside(f"{path}.", module) for module in modules if path not in contents.tensors)
+    ]
+    return [*dict.fromkeys(names)]
+
+
+def _short(path: str, copy: Copy) -> str:
+    """Return the part of a name by which a reader knows it."""
+    if path.rpartition(".")[2] in COUNTERS:
+        return path.rpartition(".")[2]
+    if copy.prefix and path.startswith(copy.prefix):
+        return path.removeprefix(copy.prefix)
+    ours, theirs = copy.prefix.split("."), path.split(".")
+    common = next((at for at, part in enumerate(theirs) if ours[at : at + 1] != [part]), 0)
+    return ".".join(theirs[: common + 1])
+
+
+def _is_inside(path: str, module: str) -> bool:
+    return not module or path.startswith(f"{module}.")
