@@ -3,15 +3,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision import transforms
 
 from cbam_core.errors import CheckpointError, ImageError
+from cbam_core.explanation import explain
 from cbam_core.files import sha256_of
 from cbam_core.network import Classifier, export_state_dict, load_classifier, save_classifier
+from cbam_core.nn import CBAM_CNN
 from cbam_core.places import CHECKPOINT_VARIABLE, shipped_checkpoints
 from cbam_core.weights.card import Card
 from tests import corpus_checkpoints as corpus
@@ -233,3 +237,59 @@ def test_preprocess_fits_any_image(classifier: Classifier) -> None:
 def test_preprocess_refuses_an_unknown_fit(classifier: Classifier) -> None:
     with pytest.raises(ImageError, match="unknown fit"):
         classifier.preprocess(np.zeros((32, 32, 3), dtype=np.uint8), "stretch")
+
+
+def test_owner_states_what_the_file_does_not_and_the_card_no_longer_assumes_it() -> None:
+    content = corpus.saved(corpus.light_state())
+    stated = load_classifier(content, classes=list("abcdefghij"), normalisation="imagenet", input_size=36)
+    assert stated.classes == tuple("abcdefghij")
+    assert (stated.mean, stated.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert stated.input_size == (36, 36)
+    assert stated.card.assumptions == ()
+    half = load_classifier(content, normalisation=([0.5], [0.5]))
+    assert half.mean == half.std == (0.5, 0.5, 0.5)
+    assert [message.code for message in half.card.assumptions] == ["card.assumed-cifar10"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ({"classes": ["a", "b"]}, "checkpoint.class-count"),
+        ({"normalisation": "imagnet"}, "checkpoint.normalisation"),
+        ({"normalisation": ([0.5, 0.5], [1.0, 1.0])}, "checkpoint.channels"),
+        ({"normalisation": ([123.0, 117.0, 104.0], [1.0, 1.0, 1.0])}, "checkpoint.mean"),
+        ({"input_size": 224}, "checkpoint.input-size"),
+    ],
+)
+def test_statement_that_does_not_fit_is_refused(statement: dict[str, Any], code: str) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_classifier(corpus.saved(corpus.light_state()), **statement)
+    assert caught.value.code == code
+
+
+def test_grey_network_sees_the_brightness_of_an_image() -> None:
+    model = CBAM_CNN(3, in_channels=1, hidden=4).eval()
+    grey = load_classifier(corpus.saved(model.state_dict()), normalisation=([0.4], [0.2]))
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    steps = [transforms.Grayscale(), transforms.ToTensor(), transforms.Normalize((0.4,), (0.2,))]
+    expected = transforms.Compose(steps)(Image.fromarray(pixels))
+    assert torch.equal(grey.normalise(pixels), expected)
+    assert explain(grey, pixels).probabilities.shape == (3,)
+
+
+def test_network_with_one_output_shows_its_sigmoid_for_two_classes() -> None:
+    model = CBAM_CNN(1, hidden=4).eval()
+    single = load_classifier(corpus.saved(model.state_dict()), classes=["healthy", "ill"])
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    probability = torch.sigmoid(model(single.normalise(pixels)[None])).item()
+    found = explain(single, pixels)
+    assert found.probabilities == pytest.approx([1 - probability, probability], abs=1e-6)
+    assert found.predicted == ("ill" if probability > 0.5 else "healthy")
+
+
+def test_one_class_name_becomes_two() -> None:
+    model = CBAM_CNN(1, hidden=4).eval()
+    named = Classifier(model=model, classes=("tumour",), mean=(0.5,) * 3, std=(0.5,) * 3, input_size=(32, 32))
+    assert named.classes == ("not tumour", "tumour")
+    assert explain(named, np.zeros((32, 32, 3), np.uint8)).probabilities.sum() == pytest.approx(1)
+    assert load_classifier(corpus.saved(model.state_dict())).classes == ("class 0", "class 1")

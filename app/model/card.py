@@ -31,6 +31,7 @@ WORDS = Words(
         "versions": "Versions",
         "limits": "Limits",
         "assumed": "Assumed",
+        "remark": "Remark",
         "digest": "SHA-256",
     }
 )
@@ -50,7 +51,7 @@ _STYLE = """<style>
 }
 </style>"""
 
-_WIDE = {"split", "limits", "digest", "assumed"}
+_WIDE = {"split", "limits", "digest", "assumed", "remark"}
 _CODE = {"made", "digest", "network"}
 
 
@@ -70,6 +71,7 @@ def card_table(
     means, deviations = (", ".join(f"{value:.4f}" for value in values) for values in (classifier.mean, classifier.std))
     rows.append(("input", words["input_is"].format(width=width, height=height, mean=means, std=deviations)))
     rows += _facts(_with_accuracy(classifier.card, evaluation), words)
+    rows += [("remark", say(remark)) for remark in classifier.remarks]
     rows.append(("digest", classifier.digest))
     st.html(f'{_STYLE}<dl class="card">{"".join(_row(name, said, words) for name, said in rows if said)}</dl>')
 

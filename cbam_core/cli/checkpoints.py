@@ -114,6 +114,8 @@ def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:
     yield "SHA-256", classifier.digest
     for assumption in card.assumptions:
         yield "assumed", str(assumption)
+    for remark in classifier.remarks:
+        yield "remark", str(remark)
 
 
 def _sizes(summary: Summary) -> Iterator[tuple[str, str]]:
@@ -190,6 +192,7 @@ def _as_dict(classifier: Classifier, summary: Summary) -> dict[str, Any]:
         "std": list(classifier.std),
         "input_size": list(classifier.input_size),
         "card": {**classifier.card.as_record(), "test_accuracy": classifier.card.test_accuracy},
+        "remarks": [remark.as_dict() for remark in classifier.remarks],
         "parameters": summary.parameters,
         "trainable": summary.trainable,
         "multiply_adds": summary.multiply_adds,

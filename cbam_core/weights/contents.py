@@ -63,7 +63,7 @@ def list_contents(value: object) -> Contents:
         elif isinstance(item, Unread) and _is_module(item):
             modules += 1
             if modules > MAX_MODULES:
-                raise LimitError("modules", MAX_MODULES)
+                raise LimitError("modules", most=MAX_MODULES)
             open_levels += [_inside(path, item, contents)] if len(open_levels) <= DEEPEST else []
         elif id(item) not in seen and len(open_levels) <= DEEPEST:
             seen[id(item)] = item
@@ -75,7 +75,7 @@ def _add_tensor(path: str, tensor: StoredTensor, contents: Contents) -> None:
     if path:
         contents.tensors.setdefault(path, tensor)
     if len(contents.tensors) > MAX_TENSORS:
-        raise LimitError("tensors", MAX_TENSORS)
+        raise LimitError("tensors", most=MAX_TENSORS)
 
 
 def _inside(path: str, item: object, contents: Contents) -> Iterator[tuple[str, object]]:

@@ -10,12 +10,12 @@ from cbam_core.nn.registry import Argument
 DIFFERENCE_WORDS: Mapping[str, str] = {
     "ratio": "ratio {n1} instead of {n2}",
     "kernel_size": "kernel size {n1} instead of {n2}",
-    "in_channels": "{n1} input channels instead of {n2}",
+    "in_channels": "input channels: {n1} instead of {n2}",
     "hidden": "hidden width {n1} instead of {n2}",
     "image_size": "images of {n1} pixels instead of {n2}",
-    "channels": "{n1} channels instead of {n2}",
-    "width": "a width of {n1} instead of {n2}",
-    "inputs": "{n1} inputs instead of {n2}",
+    "channels": "channels: {n1} instead of {n2}",
+    "width": "width {n1} instead of {n2}",
+    "inputs": "inputs: {n1} instead of {n2}",
 }
 """Sizes of a network that differ; numbers are placeholders, so that translations can contain them."""
 

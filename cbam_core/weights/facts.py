@@ -91,7 +91,11 @@ def _read_text(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return [part.strip() for part in text.split(",")][:10_000]
+        parts = [part.strip() for part in text.split(",")][:10_000]
+    try:
+        return [float(part) for part in parts]
+    except ValueError:
+        return parts
 
 
 def is_triple(tensor: StoredTensor) -> bool:

@@ -80,7 +80,7 @@ def read_pth(data: bytes) -> Any:
 
 def _open(data: bytes) -> tuple[bytes, dict[str, Content]]:
     if data.count(b"PK\x01\x02") > MAX_ENTRIES:  # before zipfile makes an object for each
-        raise LimitError("entries", MAX_ENTRIES)
+        raise LimitError("entries", most=MAX_ENTRIES)
     archive = zipfile.ZipFile(io.BytesIO(data))
     entries = {entry.filename: entry for entry in archive.infolist()}
     if len(entries) != len(archive.infolist()):
@@ -94,7 +94,7 @@ def _open(data: bytes) -> tuple[bytes, dict[str, Content]]:
         raise no_state_dict()
     folder = pickles[0].removesuffix("data.pkl")
     if entries[pickles[0]].file_size > MAX_PICKLE_BYTES:
-        raise LimitError("list", MAX_PICKLE_BYTES >> 20)
+        raise LimitError("list", most=MAX_PICKLE_BYTES >> 20)
     swapped = f"{folder}byteorder" in entries and archive.read(f"{folder}byteorder") == b"big"
     prefix = f"{folder}data/"
     contents = {
@@ -167,7 +167,7 @@ def read_old_pth(data: bytes) -> Any:
     storages.swapped = system.value.get("little_endian") is False
     pickled = read_pickle(data, storages, system.end)
     if pickled.end - system.end > MAX_PICKLE_BYTES:
-        raise LimitError("list", MAX_PICKLE_BYTES >> 20)
+        raise LimitError("list", most=MAX_PICKLE_BYTES >> 20)
     keys = read_pickle(data, {}, pickled.end)
     sizes: dict[str, int] = {}
     for found in pickled.storages:

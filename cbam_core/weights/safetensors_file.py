@@ -50,7 +50,7 @@ def _header(data: bytes) -> dict[str, Any]:
     if length > len(data) - 8:
         raise DamagedError("the header is longer than the file")
     if length > MAX_HEADER_BYTES:
-        raise LimitError("header", MAX_HEADER_BYTES >> 20)
+        raise LimitError("header", most=MAX_HEADER_BYTES >> 20)
     try:
         header = json.loads(data[8 : 8 + length].decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -58,7 +58,7 @@ def _header(data: bytes) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise DamagedError("the header is not a JSON object")
     if len(header) > MAX_TENSORS:
-        raise LimitError("tensors", MAX_TENSORS)
+        raise LimitError("tensors", most=MAX_TENSORS)
     for name, entry in header.items():
         if name != "__metadata__":
             checked_sides(entry.get("shape") if isinstance(entry, dict) else None)

@@ -126,7 +126,7 @@ class _Machine:
             if instruction is None:
                 raise DamagedError(f"torch.save does not write instruction {code} for a list of tensors")
             instruction(self)
-        raise LimitError("instructions", MAX_INSTRUCTIONS)
+        raise LimitError("instructions", most=MAX_INSTRUCTIONS)
 
     def take(self, count: int) -> bytes:
         end = self.at + count
@@ -148,7 +148,7 @@ class _Machine:
         """Push a new container, whose number is limited because each is larger than its instruction."""
         self.containers += 1
         if self.containers > MAX_CONTAINERS:
-            raise LimitError("objects", MAX_CONTAINERS)
+            raise LimitError("objects", most=MAX_CONTAINERS)
         self.stack.append(container)
 
     def last(self, count: int) -> list[Any]:
@@ -197,7 +197,7 @@ class _Machine:
         if isinstance(made, StoredTensor):
             self.tensors += 1
             if self.tensors > MAX_TENSORS:
-                raise LimitError("tensors", MAX_TENSORS)
+                raise LimitError("tensors", most=MAX_TENSORS)
         self.push(made)
 
 

@@ -59,7 +59,7 @@ class LimitError(ValueError):
         most: the limit.
     """
 
-    def __init__(self, what: str, most: int) -> None:
+    def __init__(self, what: str, *, most: int) -> None:
         super().__init__(LIMIT_WORDS[what].format(n1=most))
 
 

@@ -174,7 +174,7 @@ SIZES = {
     "ratio 8 instead of 16": {"ratio": 8},
     "ratio 12 instead of 16": {"ratio": 12},
     "kernel size 3 instead of 7": {"kernel_size": 3},
-    "1 input channels instead of 3": {"in_channels": 1},
+    "input channels: 1 instead of 3": {"in_channels": 1},
     "hidden width 20 instead of 512": {"hidden": 20},
     "images of 48 pixels instead of 32": {"image_size": 48},
 }
@@ -197,8 +197,8 @@ def test_sizes_that_differ_are_taken_and_named(said: str) -> None:
 
 def test_sizes_that_no_argument_gives_are_named_in_the_refusal() -> None:
     for name, shape, said in (
-        ("conv1.weight", (32, 4, 3, 3), "4 input channels instead of 3"),
-        ("conv2.weight", (48, 32, 3, 3), "48 channels instead of 64"),
+        ("conv1.weight", (32, 4, 3, 3), "input channels: 4 instead of 3"),
+        ("conv2.weight", (48, 32, 3, 3), "channels: 48 instead of 64"),
         ("conv2.weight", (64, 32, 5, 5), "kernel size 5 instead of 3"),
         ("cbam2.channel_attn.fc.0.weight", (8, 64), "ratio 8 instead of 16"),
     ):

@@ -1,0 +1,115 @@
+"""Facts beside the weights are read, and nothing that only looks like one."""
+
+import collections
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from cbam_core.network import Classifier, load_classifier
+from tests.corpus_checkpoints import light_state, saved
+
+LETTERS = tuple("abcdefghij")
+
+
+def beside(**facts: Any) -> Classifier:
+    return load_classifier(saved({"state_dict": light_state(), **facts}))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"classes": [*LETTERS]},
+        {"class_names": LETTERS},
+        {"class_to_idx": {name: place for place, name in enumerate(LETTERS)}},
+        {"idx_to_class": dict(enumerate(LETTERS))},
+        {"config": {"id2label": {str(place): name for place, name in enumerate(LETTERS)}}},
+        {"meta": {"CLASSES": LETTERS}},
+        {"hyper_parameters": {"lr": 0.1, "label_names": [*LETTERS]}},
+        {"names": collections.OrderedDict(enumerate(LETTERS))},
+    ],
+    ids=lambda facts: next(iter(facts)),
+)
+def test_class_names_are_read(facts: dict[str, Any]) -> None:
+    found = beside(**facts)
+    assert found.classes == LETTERS
+    assert "card.assumed-cifar10" not in [message.code for message in found.card.assumptions]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"classes": ["a", "b"]},
+        {"classes": [1] * 10},
+        {"labels": list(range(10))},
+        {"classes": ["a\nb", *LETTERS[1:]]},
+        {"classes": 10},
+        {"idx_to_class": dict.fromkeys(range(1, 11), "a")},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_class_names_is_not_taken_for_them(facts: dict[str, Any]) -> None:
+    assert beside(**facts).classes[0] == "airplane"
+
+
+HALF = (0.5, 0.4, 0.3)
+SPREAD = (0.25, 0.2, 0.1)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"mean": [*HALF], "std": [*SPREAD]},
+        {"normalize": {"mean": HALF, "std": SPREAD}},
+        {"normalization": (HALF, SPREAD)},
+        {"pixel_mean": [255 * value for value in HALF], "pixel_std": [255 * value for value in SPREAD]},
+        {"mean": torch.tensor(HALF, dtype=torch.float64), "std": torch.tensor(SPREAD, dtype=torch.float64)},
+        {"mean": torch.tensor(HALF, dtype=torch.float64).view(1, 3, 1, 1), "std": np.array(SPREAD)},
+        {"mean": np.array(HALF), "std": [np.float64(value) for value in SPREAD]},
+        {"config": {"image_mean": HALF, "image_std": SPREAD}},
+    ],
+    ids=str,
+)
+def test_mean_and_deviation_are_read(facts: dict[str, Any]) -> None:
+    found = beside(**facts)
+    assert found.mean == pytest.approx(HALF)
+    assert found.std == pytest.approx(SPREAD)
+    assert "card.assumed-normalisation" not in [message.code for message in found.card.assumptions]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"mean": 0.9, "std": 0.01},
+        {"mean": [0.5, 0.4], "std": [1, 1]},
+        {"mean": [*HALF]},
+        {"mean": [float("nan")] * 3, "std": [1.0] * 3},
+        {"mean": [0.5] * 3, "std": [0.0] * 3},
+        {"mean": "none", "std": "none"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_a_normalisation_is_not_taken_for_one(facts: dict[str, Any]) -> None:
+    found = beside(**facts)
+    assert found.mean == (0.4914, 0.4822, 0.4465)
+    assert "card.assumed-normalisation" in [message.code for message in found.card.assumptions]
+
+
+@pytest.mark.parametrize("size", [36, (34, 36), (3, 34, 36), [1, 3, 34, 36], torch.Size([34, 36])])
+def test_input_size_is_read_in_every_form(size: Any) -> None:
+    found = beside(input_size=size)
+    assert found.input_size == ((36, 36) if size == 36 else (36, 34))
+
+
+def test_input_size_that_the_network_does_not_take_is_not_believed() -> None:
+    assert beside(img_size=224).input_size == (32, 32)
+
+
+def test_texts_of_a_safetensors_file_are_read() -> None:
+    tensors = {name: tensor.contiguous() for name, tensor in light_state().items()}
+    texts = {"classes": '["' + '", "'.join(LETTERS) + '"]', "mean": "0.5, 0.4, 0.3", "std": "[0.25, 0.2, 0.1]"}
+    found = load_classifier(safetensors.torch.save(tensors, metadata=texts))
+    assert found.classes == LETTERS
+    assert (found.mean, found.std) == (HALF, SPREAD)
