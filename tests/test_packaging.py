@@ -22,7 +22,9 @@ IMPORTED_AS = {"PIL": "pillow"}
 
 
 def requirements(lines):
-    return {parsed.name: parsed.specifier for parsed in map(Requirement, lines)}
+    """Packages of others by their names; extras of this project include each other."""
+    parsed = map(Requirement, lines)
+    return {one.name: one.specifier for one in parsed if one.name != PROJECT["name"]}
 
 
 def pins(name):
@@ -32,7 +34,7 @@ def pins(name):
 
 CORE = requirements(PROJECT["dependencies"])
 EXTRA = {name: requirements(lines) for name, lines in PROJECT["optional-dependencies"].items() if name != "all"}
-RUNTIME = CORE | EXTRA["app"] | EXTRA["train"]
+RUNTIME = CORE | EXTRA["app"] | EXTRA["figures"] | EXTRA["train"]
 DEVELOPMENT = EXTRA["dev"]
 
 
@@ -79,6 +81,18 @@ def test_only_training_needs_a_package_of_its_extra():
         assert not needed or path.parent == ROOT / "cbam_core" / "training", path
 
 
+def test_only_figures_need_a_package_of_their_extra():
+    for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
+        needed = set(third_party_imports(path)) & set(EXTRA["figures"])
+        place = path.relative_to(ROOT / "cbam_core").as_posix() if path.is_relative_to(ROOT / "cbam_core") else ""
+        assert not needed or place.startswith(("render/paper/", "training/figures.py")), path
+
+
+def test_app_and_training_include_figures():
+    for extra in ("app", "train"):
+        assert "cbam-lens[figures]" in PROJECT["optional-dependencies"][extra]
+
+
 def test_no_package_belongs_to_two_extras():
     from cbam_core.cli.failures import EXTRAS
 
@@ -86,8 +100,9 @@ def test_no_package_belongs_to_two_extras():
         not (set(CORE) & set(EXTRA["app"]))
         | (set(CORE) & set(EXTRA["train"]))
         | (set(EXTRA["app"]) & set(EXTRA["train"]))
+        | (set(EXTRA["figures"]) & (set(CORE) | set(EXTRA["app"]) | set(EXTRA["train"])))
     )
-    assert {name: extra for extra in ("app", "train") for name in EXTRA[extra]} == EXTRAS
+    assert {name: extra for extra in ("app", "figures", "train") for name in EXTRA[extra]} == EXTRAS
     assert PROJECT["optional-dependencies"]["all"] == ["cbam-lens[app,train]"]
 
 

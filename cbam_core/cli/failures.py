@@ -28,7 +28,7 @@ EXTRAS = {
     "starlette": "app",
     "plotly": "app",
     "accelerate": "train",
-    "matplotlib": "train",
+    "matplotlib": "figures",
     "tensorboard": "train",
     "torchvision": "train",
 }

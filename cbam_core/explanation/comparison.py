@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
 from cbam_core.errors import Message
-from cbam_core.results.explanation import Block, own_copy
+from cbam_core.results.explanation import Block, Explanation, own_copy
+from cbam_core.results.layout import Layout, LayoutOptions
+
+if TYPE_CHECKING:
+    from cbam_core.render.paper.pair import Pair
+    from cbam_core.render.paper.printed import PrintedFigure
 
 CONSTANT = 1e-6
 """Ratio of standard deviation to size up to which values count as constant: float32 rounding alone can reach it."""
@@ -180,3 +187,70 @@ def _cosine(first: Float64[np.ndarray, " n"], second: Float64[np.ndarray, " n"])
 
 def _is_constant(values: Float64[np.ndarray, " n"]) -> bool:
     return float(values.std()) <= CONSTANT * float(np.abs(values).max())
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two explanations side by side: of two images by one network, or of one image by two networks.
+
+    Attributes:
+        left: first explanation.
+        right: second explanation.
+        labels: short names of both.
+    """
+
+    left: Explanation
+    right: Explanation
+    labels: tuple[str, str] = ("A", "B")
+
+    @property
+    def blocks(self) -> tuple[BlockComparison, ...]:
+        """Blocks of both with the differences of their gates, see `compare`."""
+        return compare(self.left.blocks, self.right.blocks)
+
+    def figure(
+        self,
+        path: str | Path | None = None,
+        *,
+        truths: tuple[str | None, str | None] = (None, None),
+        limit: float | None = None,
+        ends: int | None = None,
+        **options: Unpack[LayoutOptions],
+    ) -> PrintedFigure:
+        """Draw both for print: their masks on one scale, the difference of these, and their channel weights.
+
+        Args:
+            path: path of a file to write, which ends in ``.pdf``, ``.svg`` or ``.png``; None for none.
+            truths: names of the true classes; None where they are unknown.
+            limit: end of the colour scale of differences; None for the largest of them.
+            ends: number of channels with the largest decrease, and with the largest increase, that are drawn; None for
+                all.
+            **options: attributes of `cbam_core.results.layout.Layout`, such as ``width=84``; usual masks are not drawn.
+
+        Raises:
+            RenderError: an option is unknown or out of its range, or matplotlib is not installed.
+            CbamError: the file cannot be written.
+        """
+        from cbam_core.render.paper.pair import PairStyle, pair_of, side_of
+
+        left, right = (
+            side_of(one, label, truth=truth)
+            for one, label, truth in zip((self.left, self.right), self.labels, truths, strict=True)
+        )
+        drawn = pair_of((left, right), pairs_of(self.blocks), Layout(**options), PairStyle(limit, ends))
+        if path is not None:
+            drawn.save(path)
+        return drawn
+
+
+def pairs_of(blocks: Sequence[BlockComparison]) -> list[Pair]:
+    """Take what figures show of compared blocks, with both names where they differ."""
+    from cbam_core.render.paper.pair import Pair
+
+    return [Pair(_name_of(block), block.left, block.right) for block in blocks]
+
+
+def _name_of(block: BlockComparison) -> str:
+    if block.left is None or block.right is None or block.left.name == block.right.name:
+        return block.name
+    return f"{block.left.name} / {block.right.name}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -13,9 +14,13 @@ from jaxtyping import Float32, UInt8
 from cbam_core.errors import Message
 from cbam_core.results.frame import Frame
 from cbam_core.results.kinds import Kind
+from cbam_core.results.layout import Layout, LayoutOptions
 from cbam_core.results.look import Look, as_reading, as_scale
 from cbam_core.results.placement import Placement
 from cbam_core.results.usual import UsualGate
+
+if TYPE_CHECKING:
+    from cbam_core.render.paper.printed import PrintedFigure
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,6 +228,40 @@ class Explanation:
             colours=colours, scale=as_scale(scale), opacity=opacity, smooth=bool(smooth), reading=as_reading(reading)
         )
         return save(self, Path(folder), look=look)
+
+    def figure(
+        self,
+        path: str | Path | None = None,
+        *,
+        truth: str | None = None,
+        original: UInt8[np.ndarray, "oh ow 3"] | None = None,
+        **options: Unpack[LayoutOptions],
+    ) -> PrintedFigure:
+        """Draw a figure for print: vector graphics with text as text, in millimetres and points.
+
+        The same explanation and options give the same file, byte by byte, with one version of matplotlib.
+
+        Args:
+            path: path of a file to write, which ends in ``.pdf``, ``.svg`` or ``.png``; None for none.
+            truth: name of the true class; None where it is unknown.
+            original: image before fitting, uint8 RGB, to draw the masks on; None for the network's input.
+            **options: attributes of `cbam_core.results.layout.Layout`, such as ``width=84``, ``reading="relative"`` or
+                ``parts=("input", "masks", "usual", "difference")``.
+
+        Returns:
+            The figure, with its caption apart; a notebook shows it.
+
+        Raises:
+            RenderError: an option is unknown or out of its range, or matplotlib is not installed.
+            ImageError: `original` is not the image that was explained.
+            CbamError: the file cannot be written.
+        """
+        from cbam_core.render.paper.single import figure_of
+
+        drawn = figure_of(self, Layout(**options), truth=truth, original=original)
+        if path is not None:
+            drawn.save(path)
+        return drawn
 
 
 def own_copy(values: np.ndarray) -> np.ndarray:

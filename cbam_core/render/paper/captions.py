@@ -1,0 +1,67 @@
+"""Sentences of captions: what is drawn, of which network, on which scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from cbam_core.render.paper.gates import written
+from cbam_core.render.paper.typeface import Typeface
+from cbam_core.results.explanation import Block
+from cbam_core.results.layout import Layout
+from cbam_core.results.usual import UsualGate
+
+
+def looks(layout: Layout, words: Mapping[str, str], *, original: bool = False) -> list[str]:
+    """Describe how masks lie on their picture, and their colours."""
+    over = "alone" if layout.opacity == 1 and not original else "over_original" if original else "over"
+    said = [words[over].format(opacity=100 * layout.opacity)]
+    if layout.smooth:
+        said.append(words["interpolated"])
+    scale = {"values": layout.scale, "relative": "relative", "usual": "against"}[layout.reading]
+    said.append(words[scale].format(colours=layout.colours))
+    return said
+
+
+def ranges(
+    shown: tuple[float, float] | None, layout: Layout, words: Mapping[str, str], *, each: bool = True
+) -> list[str]:
+    """Name the range of all masks that are drawn; `each` says that numbers stand below each of them too."""
+    if shown is None:
+        return []
+    low, high = (written(value, layout.reading) for value in shown)
+    return [words["ranges" if each else "range_all"].format(low=low, high=high)]
+
+
+def weights(layout: Layout, words: Mapping[str, str], *, ticks: bool) -> list[str]:
+    """Describe the bars."""
+    name = {"values": "weights_values", "relative": "weights_relative", "usual": "weights_against"}[layout.reading]
+    return [words[name], *([words["ticks"]] if ticks else [])]
+
+
+def usual_set(blocks: Iterable[Block], words: Mapping[str, str]) -> list[str]:
+    """Name the images over which usual values are means."""
+    gates = (gate.usual for block in blocks for gate in block.gates)
+    known: UsualGate | None = next((usual for usual in gates if usual is not None), None)
+    return [] if known is None else [words["usual_set"].format(count=f"{known.count:,}", images=known.images)]
+
+
+def sizes(blocks: Sequence[Block], words: Mapping[str, str]) -> list[str]:
+    """Name the numbers of channels and cells of each block."""
+    said = []
+    for block in blocks:
+        parts = []
+        if block.channel_weights is not None:
+            parts.append(words["channels"].format(count=block.channel_weights.size))
+        if block.spatial_mask is not None:
+            height, width = block.spatial_mask.shape
+            parts.append(words["cells"].format(width=width, height=height))
+        if parts:
+            said.append(words["size"].format(block=block.name, parts=words["listed"].join(parts)))
+    return [words["sizes"].format(sizes="; ".join(said))] if said else []
+
+
+def lacking(face: Typeface, words: Mapping[str, str]) -> list[str]:
+    """Name the characters that no font has."""
+    if not face.stand_ins:
+        return []
+    return [words["lacking"].format(letters=words["listed"].join(face.stand_ins))]

@@ -1,0 +1,166 @@
+"""A figure of one explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+
+from cbam_core.errors import Message, RenderError
+from cbam_core.render.paper import captions
+from cbam_core.render.paper.bands import Bands
+from cbam_core.render.paper.gates import ground_of
+from cbam_core.render.paper.header import Seen, input_items, probability_items, truth_items
+from cbam_core.render.paper.printed import PrintedFigure, drawing
+from cbam_core.render.paper.sheet import Area, Item, draw
+from cbam_core.render.paper.typeface import Typeface, typeface
+from cbam_core.render.paper.words import WORDS, class_name
+from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.layout import DEFAULT_LAYOUT, Layout
+
+EDGE = 0.4
+"""Space at the edges of a figure, so that no line is cut, in mm."""
+SIDE, SIDE_NARROW, APART = 34.0, 24.0, 6.0
+"""Width of the input, in wide and in narrow figures, and its distance from the blocks, in mm."""
+
+
+def figure_of(
+    explanation: Explanation,
+    layout: Layout = DEFAULT_LAYOUT,
+    *,
+    truth: str | None = None,
+    original: UInt8[np.ndarray, "h w 3"] | None = None,
+    words: Mapping[str, str] = WORDS,
+) -> PrintedFigure:
+    """Draw one explanation for print.
+
+    Args:
+        explanation: the explanation.
+        layout: width, parts and look.
+        truth: name of the true class; None where it is unknown.
+        original: image before fitting, uint8 RGB, to draw the masks on; None for the network's input.
+        words: words of the figure in another language.
+
+    Raises:
+        RenderError: a block or font is unknown, or matplotlib is not installed.
+        ImageError: `original` is not the image that was explained.
+    """
+    blocks = chosen_blocks(explanation.blocks, layout)
+    seen = seen_of(explanation, truth if layout.has("truth") else None)
+    with drawing():
+        face = typeface(
+            [*texts_of(words), *seen.texts(words), *(b.name for b in blocks)], font=layout.font, size=layout.size
+        )
+        bands = Bands(blocks, ground_of(explanation, original), layout, face, words)
+        items, bottom = _laid_out(seen, bands)
+        height = bottom + EDGE
+        drawn = draw(items, float(layout.width), height, face)
+    said = _caption(seen, bands, original=original is not None)
+    return PrintedFigure(" ".join(said), layout.width, height, drawn, notes_of(face))
+
+
+def seen_of(explanation: Explanation, truth: str | None = None) -> Seen:
+    """Take what a network saw and said from an explanation."""
+    image = np.asarray(explanation.input_image)
+    return Seen(explanation.checkpoint, image, explanation.classes, explanation.probabilities, truth)
+
+
+def chosen_blocks(blocks: Sequence[Block], layout: Layout) -> list[Block]:
+    """Return the blocks that a layout names, in order of execution.
+
+    Raises:
+        RenderError: there is no block of a name.
+    """
+    if layout.blocks is None:
+        return list(blocks)
+    known = [block.name for block in blocks]
+    for name in layout.blocks:
+        if name not in known:
+            raise RenderError(
+                "figure.unknown-block",
+                "unknown block '{given}'; this network has {known}",
+                given=name,
+                known=", ".join(known) or "none",
+            )
+    return [block for block in blocks if block.name in layout.blocks]
+
+
+def texts_of(words: Mapping[str, str]) -> list[str]:
+    """Return all words of figures, without names of classes that may not occur."""
+    return [text for name, text in words.items() if not name.startswith("class ")]
+
+
+def notes_of(face: Typeface) -> tuple[Message, ...]:
+    """Say which characters no font has."""
+    if not face.stand_ins:
+        return ()
+    return (Message("figure.no-glyph", WORDS["lacking"], {"letters": ", ".join(face.stand_ins)}),)
+
+
+def _laid_out(seen: Seen, bands: Bands) -> tuple[list[Item], float]:
+    layout = bands.layout
+    head = any(layout.has(part) for part in ("input", "probabilities", "truth"))
+    if not layout.is_narrow:
+        items, low = _beside(seen, bands, SIDE) if head else ([], 0.0)
+        left = EDGE + (SIDE + APART if head else 0.0)
+        blocks, bottom = bands.items(Area(left, 0.0, layout.width - EDGE - left, 0.0))
+        return [*items, *blocks], max(low, bottom)
+    items, low = _above(seen, bands, SIDE_NARROW) if head else ([], 0.0)
+    blocks, bottom = bands.items(Area(EDGE, low + (2.5 if head else 0.0), layout.width - 2 * EDGE, 0.0))
+    return [*items, *blocks], bottom
+
+
+def _beside(seen: Seen, bands: Bands, width: float) -> tuple[list[Item], float]:
+    """Draw input, true class and probabilities below each other."""
+    layout, face, words = bands.layout, bands.face, bands.words
+    items: list[Item] = []
+    low = 0.0
+    if layout.has("input"):
+        items, low = input_items(seen, EDGE, 0.0, width, face, words["input"])
+    if layout.has("truth"):
+        more, low = truth_items(seen, EDGE, low, width, face, words)
+        items += more
+    if layout.has("probabilities"):
+        more, low = probability_items(seen, EDGE, low + (1.5 if items else 0.0), width, face, words)
+        items += more
+    return items, low
+
+
+def _above(seen: Seen, bands: Bands, width: float) -> tuple[list[Item], float]:
+    """Draw the input, and true class and probabilities to the right of it."""
+    layout, face, words = bands.layout, bands.face, bands.words
+    items: list[Item] = []
+    low, left, right_low = 0.0, EDGE, 0.0
+    if layout.has("input"):
+        items, low = input_items(seen, EDGE, 0.0, width, face, words["input"])
+        left, right_low = EDGE + width + APART, 1.25 * face.line
+    space = layout.width - EDGE - left
+    if layout.has("truth") and seen.truth is not None:
+        more, truth_low = truth_items(seen, left, -0.2 * face.line, space, face, words)
+        items, right_low = [*items, *more], max(right_low, truth_low)
+    if layout.has("probabilities"):
+        more, right_low = probability_items(seen, left, right_low - 0.2 * face.line, space, face, words)
+        items += more
+    return items, max(low, right_low)
+
+
+def _caption(seen: Seen, bands: Bands, *, original: bool) -> list[str]:
+    layout, words = bands.layout, bands.words
+    ((name, share),) = seen.likely(words, 1)
+    percent = words["percent"].format(percent=100 * share)
+    said = [words["one"].format(network=seen.network)]
+    predicted = words["predicted_as"].format(name=name, percent=percent)
+    truth = (
+        "" if seen.truth is None else words["listed"] + words["true_class"].format(truth=class_name(seen.truth, words))
+    )
+    said.append(f"{(predicted + truth)[:1].upper()}{(predicted + truth)[1:]}.")
+    if not bands.blocks:
+        return said
+    usual = captions.usual_set(bands.blocks, words)
+    if set(bands.rows) - {"bars"}:
+        said += captions.looks(layout, words, original=original)
+        said += captions.ranges(bands.shown(layout.reading), layout, words)
+    if "bars" in bands.rows:
+        said += captions.weights(layout, words, ticks=bool(usual) and layout.reading != "usual")
+    return [*said, *usual, *captions.sizes(bands.blocks, words), *captions.lacking(bands.face, words)]

@@ -1,0 +1,121 @@
+"""Files of a figure: the same bytes every time, text as text, no dates, and clear errors."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from PIL import Image
+
+from cbam_core.errors import CbamError, RenderError
+from cbam_core.render.paper.printed import PrintedFigure
+from cbam_core.render.paper.single import figure_of
+from cbam_core.results.layout import Layout
+from tests.plain_explanations import explained
+
+
+@pytest.fixture
+def figure() -> PrintedFigure:
+    return figure_of(explained(), Layout(width=84), truth="cat")
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg", "png"])
+def test_the_same_explanation_gives_the_same_bytes(figure: PrintedFigure, kind: str) -> None:
+    again = figure_of(explained(), Layout(width=84), truth="cat")
+    first = figure.as_bytes(kind)  # type: ignore[arg-type]
+    assert first == again.as_bytes(kind)  # type: ignore[arg-type]
+    assert first == figure.as_bytes(kind)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg", "png"])
+def test_settings_of_the_user_do_not_matter_and_stay(figure: PrintedFigure, kind: str) -> None:
+    expected = figure.as_bytes(kind)  # type: ignore[arg-type]
+    own = {"font.size": 20, "svg.fonttype": "path", "pdf.fonttype": 3, "savefig.bbox": "tight", "axes.grid": True}
+    with mpl.rc_context(own):
+        changed = figure_of(explained(), Layout(width=84), truth="cat").as_bytes(kind)  # type: ignore[arg-type]
+        assert {name: mpl.rcParams[name] for name in own} == own
+    assert changed == expected
+
+
+def test_threads_draw_the_same() -> None:
+    expected = [figure_of(explained(seed=seed)).as_bytes("svg") for seed in range(4)]
+    found: dict[int, bytes] = {}
+    threads = [
+        threading.Thread(target=lambda seed=seed: found.update({seed: figure_of(explained(seed=seed)).as_bytes("svg")}))
+        for seed in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[seed] for seed in range(4)] == expected
+
+
+def test_pdf_has_fonts_as_type_42_and_no_date(figure: PrintedFigure) -> None:
+    content = figure.as_bytes("pdf")
+    assert b"/CIDFontType2" in content
+    assert b"NotoSansCJKsc-Regular" in content
+    assert b"/Type3" not in content
+    assert b"CreationDate" not in content
+    (box,) = re.findall(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", content)
+    assert [float(length) for length in box] == pytest.approx([84 / 25.4 * 72, figure.height / 25.4 * 72], abs=0.01)
+
+
+def test_svg_has_text_as_text_and_its_caption(figure: PrintedFigure) -> None:
+    content = figure.as_bytes("svg").decode()
+    assert re.search(r"<text [^>]*font-size: 7px[^>]*'Noto Sans CJK SC'[^>]*>cbam1</text>", content)
+    assert "<dc:date>" not in content
+    assert "Predicted as frog" in content
+    width, height = re.search(r'<svg [^>]*height="([\d.]+)pt"[^>]*|<svg', content), figure.height / 25.4 * 72
+    assert f'height="{height:.5f}'[:16] in content, width
+
+
+def test_png_has_its_density_and_its_caption(figure: PrintedFigure) -> None:
+    with Image.open(io.BytesIO(figure.as_bytes("png", 300))) as image:
+        assert image.width == round(84 / 25.4 * 300)
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+        assert image.info["Description"] == figure.caption
+
+
+def test_the_caption_is_not_drawn(figure: PrintedFigure) -> None:
+    assert not [text for text in figure.drawn.texts if "Gates of" in text.get_text()]
+
+
+def test_a_file_is_written_by_its_ending(figure: PrintedFigure, tmp_path: Path) -> None:
+    for name in ("a.pdf", "a.SVG", "new/a.png"):
+        path = figure.save(tmp_path / name)
+        assert path.stat().st_size > 1000
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a", "a.pdf.txt"])
+def test_another_ending_is_refused_in_one_sentence(figure: PrintedFigure, tmp_path: Path, name: str) -> None:
+    with pytest.raises(RenderError, match=r"cannot be saved as '.*'; choose a name that ends in \.pdf, \.svg or \.png"):
+        figure.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_named(figure: PrintedFigure, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CbamError, match="cannot write"):
+        figure.save(tmp_path / "file" / "a.pdf")
+
+
+def test_a_notebook_shows_it(figure: PrintedFigure) -> None:
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert "Gates of net" in repr(figure)
+
+
+def test_an_unknown_font_is_named_in_one_sentence() -> None:
+    with pytest.raises(RenderError, match="there is no font 'No Such Font' on this computer"):
+        figure_of(explained(), Layout(font="No Such Font"))
+
+
+def test_a_named_font_is_used() -> None:
+    content = figure_of(explained(), Layout(font="DejaVu Sans")).as_bytes("pdf")
+    assert b"DejaVuSans" in content
+    assert b"NotoSans" not in content

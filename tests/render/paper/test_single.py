@@ -1,0 +1,220 @@
+"""A figure of one explanation: its numbers are those of the explanation, and everything lies on the page."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cbam_core.errors import ImageError, RenderError
+from cbam_core.render.overlay import cells_on_input, overlay
+from cbam_core.render.paper.single import figure_of
+from cbam_core.render.paper.words import WORDS
+from cbam_core.results.explanation import Explanation
+from cbam_core.results.layout import PARTS, Layout
+from cbam_core.results.look import Look
+from tests.plain_explanations import explained
+
+SIX = tuple((f"stage{stage}.{index}.cbam", 64, 8) for stage in (1, 2, 3) for index in (0, 1))
+
+
+def axes(figure: Any, name: str) -> Any:
+    """The axes of one part, by its name."""
+    (found,) = [one for one in figure.axes if one.get_gid() == name]
+    return found
+
+
+def texts(figure: Any) -> list[str]:
+    return [text.get_text() for text in figure.texts]
+
+
+def heights(figure: Any, name: str) -> np.ndarray:
+    return np.array([bar.get_height() + bar.get_y() for bar in axes(figure, name).patches])
+
+
+def test_bars_are_as_high_as_the_weights() -> None:
+    explanation = explained()
+    drawn = figure_of(explanation).drawn
+    for block in explanation.blocks:
+        assert heights(drawn, f"{block.name}.channel") == pytest.approx(block.channel_weights)
+
+
+def test_many_bars_are_one_outline_of_the_same_heights() -> None:
+    explanation = explained((("b", 2000, 4),))
+    (outline,) = axes(figure_of(explanation).drawn, "b.channel").patches
+    assert np.array_equal(outline.get_data().values, explanation.blocks[0].channel_weights.astype(np.float64))
+
+
+@pytest.mark.parametrize(("order", "key"), [("sorted", "values"), ("unusual", "against_usual")])
+def test_sorted_bars_are_drawn_sorted(order: str, key: str) -> None:
+    explanation = explained()
+    gate = explanation.blocks[1].gate("channel")
+    ranked = np.argsort(-getattr(gate, key).astype(np.float64), kind="stable")
+    drawn = figure_of(explanation, Layout(order=order)).drawn  # type: ignore[arg-type]
+    assert heights(drawn, "cbam2.channel") == pytest.approx(gate.values[ranked])
+
+
+def test_marks_are_the_usual_weights() -> None:
+    explanation = explained()
+    (marks,) = axes(figure_of(explanation).drawn, "cbam1.channel").collections
+    assert [line[0, 1] for line in marks.get_segments()] == pytest.approx(
+        explanation.blocks[0].gate("channel").usual.mean
+    )
+
+
+@pytest.mark.parametrize(("reading", "key"), [("relative", "relative"), ("usual", "against_usual")])
+def test_bars_and_masks_are_drawn_in_the_reading(reading: str, key: str) -> None:
+    explanation = explained()
+    drawn = figure_of(explanation, Layout(reading=reading)).drawn  # type: ignore[arg-type]
+    gate = explanation.blocks[0].gate("channel")
+    assert heights(drawn, "cbam1.channel") == pytest.approx(getattr(gate, key), abs=1e-6)
+    mask = getattr(explanation.blocks[0].gate("spatial"), key)
+    assert f"{mask.max():.2f}" in "".join(texts(drawn))
+
+
+@pytest.mark.parametrize("options", [{}, {"opacity": 1.0}, {"colours": "magma", "scale": "stretch"}, {"smooth": True}])
+def test_masks_are_the_overlays_of_the_screen(options: dict[str, Any]) -> None:
+    explanation = explained()
+    block = explanation.blocks[0]
+    pixels = np.asarray(axes(figure_of(explanation, Layout(**options)).drawn, "cbam1.masks").images[0].get_array())
+    zoom = pixels.shape[0] // 32
+    expected = overlay(
+        explanation.input_image, block.spatial_mask, cells_on_input(block.placement), Look(**options), zoom=zoom
+    )
+    assert np.array_equal(pixels, expected)
+
+
+def test_usual_masks_and_differences_stand_alone() -> None:
+    explanation = explained()
+    drawn = figure_of(explanation, Layout(parts=("masks", "usual", "difference"))).drawn
+    block = explanation.blocks[0]
+    gate, cells = block.gate("spatial"), cells_on_input(block.placement)
+    for part, values, reading in (("usual", gate.usual.mean, "values"), ("difference", gate.against_usual, "usual")):
+        pixels = np.asarray(axes(drawn, f"cbam1.{part}").images[0].get_array())
+        look = Look(opacity=1.0, reading=reading)  # type: ignore[arg-type]
+        expected = overlay(explanation.input_image, values, cells, look, zoom=pixels.shape[0] // 32)
+        assert np.array_equal(pixels, expected)
+
+
+def test_the_colour_bar_marks_the_range_of_all_masks_that_are_drawn() -> None:
+    explanation = explained()
+    masks = [block.spatial_mask for block in explanation.blocks]
+    low, high = min(mask.min() for mask in masks), max(mask.max() for mask in masks)
+    drawn = figure_of(explanation)
+    (line,) = axes(drawn.drawn, "scale range").lines
+    assert line.get_xdata() == pytest.approx([low, high])
+    assert f"{low:.2f} to {high:.2f}" in texts(drawn.drawn)
+    assert f"Values of masks: {low:.2f} to {high:.2f}" in drawn.caption
+
+
+def test_probabilities_are_as_long_as_they_are_and_named() -> None:
+    drawn = figure_of(explained(), truth="dog").drawn
+    bars = [bar.get_width() for bar in axes(drawn, "probabilities").patches]
+    assert bars == pytest.approx([1, 1, 1, 0.7, 0.2, 0.1])
+    assert {"frog", "70.0 %", "cat", "20.0 %", "truth: dog"} <= set(texts(drawn))
+
+
+@pytest.mark.parametrize("width", [84.0, 174.0, 120.0])
+@pytest.mark.parametrize("sizes", [(("a", 4, 4),), (("a", 4, 4), ("b", 4, 4)), SIX, SIX * 2])
+def test_everything_lies_on_the_page_and_nothing_on_anything_else(width: float, sizes: Any) -> None:
+    named = tuple((f"{name}-{number}", channels, cells) for number, (name, channels, cells) in enumerate(sizes))
+    figure = figure_of(explained(named), Layout(width=width, parts=PARTS), truth="cat")
+    assert figure.drawn.get_size_inches() * 25.4 == pytest.approx([width, figure.height])
+    assert figure.height < 240 or len(sizes) > 6
+    renderer = figure.drawn.canvas.get_renderer() if hasattr(figure.drawn.canvas, "get_renderer") else None
+    page = figure.drawn.bbox
+    boxes = [text.get_window_extent(renderer) for text in figure.drawn.texts if text.get_text()]
+    boxes += [one.bbox for one in figure.drawn.axes if one.get_gid() != "probabilities"]
+    for box in boxes:
+        assert box.x0 >= -0.1
+        assert box.y0 >= -0.1
+        assert box.x1 <= page.x1 + 0.1
+        assert box.y1 <= page.y1 + 0.1
+    for index, one in enumerate(boxes):
+        for other in boxes[index + 1 :]:
+            across = min(one.x1, other.x1) - max(one.x0, other.x0)
+            up = min(one.y1, other.y1) - max(one.y0, other.y0)
+            assert across < 1.5 or up < 2.5, (one, other)
+
+
+def test_all_letters_have_one_size_and_come_from_the_font_of_the_library() -> None:
+    figure = figure_of(explained(), Layout(size=8)).drawn
+    assert {text.get_fontsize() for text in figure.texts} == {8}
+    assert {text.get_fontproperties().get_file().rpartition("/")[2] for text in figure.texts} == {
+        "noto-sans-sc-subset.ttf"
+    }
+
+
+def test_parts_and_blocks_are_chosen() -> None:
+    drawn = figure_of(explained(), Layout(parts=("masks",), blocks=("cbam2",))).drawn
+    assert [one.get_gid() for one in drawn.axes] == ["cbam2.masks", "scale", "scale range"]
+    with pytest.raises(RenderError, match=r"unknown block 'cbam9'; this network has cbam1, cbam2"):
+        figure_of(explained(), Layout(blocks=("cbam9",)))
+
+
+def test_a_difference_is_not_drawn_twice() -> None:
+    drawn = figure_of(explained(), Layout(parts=("masks", "difference"), reading="usual")).drawn
+    assert not [one for one in drawn.axes if one.get_gid() == "cbam1.difference"]
+
+
+def test_what_is_missing_is_said() -> None:
+    unknown = figure_of(explained(usual=False), Layout(parts=("usual", "masks"))).drawn
+    assert "not known what is usual" in texts(unknown)
+    explanation = replace(explained(), blocks=())
+    none = figure_of(explanation)
+    assert "this network has no gates to show" in texts(none.drawn)
+    assert none.caption == "Gates of net for one image. Predicted as frog (70.0 %)."
+
+
+def test_masks_lie_on_the_original() -> None:
+    photo = np.random.default_rng(3).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    figure = figure_of(explained(), original=photo)
+    box = axes(figure.drawn, "cbam1.masks").bbox
+    assert box.width / box.height == pytest.approx(160 / 120)
+    assert "grey parts lie outside" in figure.caption
+    with pytest.raises(ImageError, match="160 x 120"):
+        figure_of(explained(), original=photo[:100])
+
+
+def test_a_caption_names_network_scale_usual_set_and_sizes() -> None:
+    caption = figure_of(explained(), Layout(parts=(*PARTS,)), truth="cat").caption
+    assert caption.startswith("Gates of net for one image. Predicted as frog (70.0 %), true class cat.")
+    assert "Colours: viridis, fixed scale 0 to 1." in caption
+    assert "Usual: the mean over 1,000 images (photos)." in caption
+    assert "cbam1 with 8 channels, 8 × 8 cells; cbam2 with 16 channels, 4 × 4 cells" in caption
+
+
+def test_words_and_classes_are_translated() -> None:
+    words = {**WORDS, "input": "输入", "class frog": "青蛙", "bars": "权重"}
+    drawn = figure_of(explained(), words=words)
+    assert {"输入", "青蛙", "权重"} <= set(texts(drawn.drawn))
+    assert "青蛙" in drawn.caption
+    assert drawn.notes == ()
+
+
+def renamed(explanation: Explanation, name: str) -> Explanation:
+    return replace(explanation, classes=("cat", "dog", name))
+
+
+def test_a_character_that_no_font_has_is_named_in_one_sentence() -> None:
+    figure = figure_of(renamed(explained(), "frog \U00013000 é"))
+    assert "frog ? é" in texts(figure.drawn)
+    (note,) = figure.notes
+    assert str(note) == "The font has no \U00013000; a question mark or a plain letter stands for each."
+    assert figure.caption.endswith(str(note))
+
+
+def test_long_class_names_are_shortened_on_the_page_and_whole_in_the_caption() -> None:
+    name = "a very long class name " * 8
+    figure = figure_of(renamed(explained(), name), Layout(width=84))
+    assert any(text.startswith("a very long class") and text.endswith("...") for text in texts(figure.drawn))
+    assert name in figure.caption
+
+
+def test_drawing_uses_no_global_figures() -> None:
+    loaded = "matplotlib.pyplot" in sys.modules
+    figure_of(explained())
+    assert ("matplotlib.pyplot" in sys.modules) == loaded

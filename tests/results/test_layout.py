@@ -1,0 +1,43 @@
+"""Settings of a figure for print."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from cbam_core.errors import RenderError
+from cbam_core.results.layout import COLUMN, PAGE, Layout, LayoutOptions
+from cbam_core.results.look import Look
+
+
+def test_options_are_the_attributes_of_a_layout() -> None:
+    assert set(LayoutOptions.__annotations__) == {field.name for field in fields(Layout)}
+
+
+def test_widths_of_a_page_and_a_column_are_those_of_journals() -> None:
+    assert (COLUMN, PAGE, Layout().width) == (84, 174, 174)
+    assert Layout(width=COLUMN).is_narrow
+    assert not Layout().is_narrow
+
+
+def test_a_layout_has_a_look() -> None:
+    assert Layout(colours="magma", reading="usual", width=90).look == Look(colours="magma", reading="usual")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"width": 10}, "a figure's width must lie between 60 and 400 mm; given 10"),
+        ({"width": float("nan")}, "width"),
+        ({"size": 40}, "a figure's size must lie between 5 and 14 pt"),
+        ({"parts": ("mask",)}, "unknown part 'mask'; choose from input, "),
+        ({"parts": ()}, "a figure needs parts"),
+        ({"order": "random"}, "unknown order 'random'"),
+        ({"colours": "jet"}, "unknown colours 'jet'"),
+    ],
+)
+def test_a_wrong_value_is_named(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(RenderError, match=said):
+        Layout(**options)
