@@ -54,10 +54,6 @@ def upload(page, *files):
     page.locator("input[type=file]").set_input_files([str(file) for file in files])
 
 
-def predicted(page):
-    return page.locator(".prediction h2").inner_text()
-
-
 def wait_for_prediction(page, explanation):
     percent = f"{100 * float(explanation.probabilities.max()):.1f} %"
     shown = page.locator(".prediction h2", has_text=percent)  # the one before it may be there for a moment more
