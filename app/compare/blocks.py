@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
@@ -31,9 +31,13 @@ from cbam_core.render.charts import WORDS as CHART_WORDS
 from cbam_core.render.difference import compared_weights, weights_of_one
 from cbam_core.results.explanation import Block, ChannelMap
 
+if TYPE_CHECKING:
+    from app.streamlit_internals import Container
+
 WORDS = Words(
     {
         "no_gates": "There are no gates to compare.",
+        "display": "Display",
         "masks": "Masks",
         "over": "Over the image",
         "alone": "Masks alone",
@@ -151,13 +155,19 @@ def _opened() -> dict[str, int]:
 
 
 def compared_blocks(
-    left: SideBlocks, right: SideBlocks, *, networks_differ: bool = False, changed: Callable[[], None] = lambda: None
+    left: SideBlocks,
+    right: SideBlocks,
+    *,
+    room: Container,
+    networks_differ: bool = False,
+    changed: Callable[[], None] = lambda: None,
 ) -> None:
     """Every block of both sides: masks, their difference, channel weights, likeness.
 
     Args:
         left: what stands left.
         right: what stands right.
+        room: where the button goes that opens the choices of how it is drawn.
         networks_differ: whether the two sides are of different networks, whose channels are none the other's.
         changed: called when a channel is opened or closed, which draws one block of the page anew and not the whole.
     """
@@ -167,7 +177,7 @@ def compared_blocks(
         return
     subjects = (left.subject, right.subject)
     both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
-    style = _settings(both, images=subjects[0].input_image is not None)
+    style = _settings(both, images=subjects[0].input_image is not None, room=room)
     _say_how_paired(both, networks_differ=networks_differ)
     followed = {pair.name for pair in both if pair.weights is not None}
     apart = [pair for pair in pairs if pair.weights is None]
@@ -333,19 +343,20 @@ def _with_tools(chart: Chart) -> Chart:
     return chart
 
 
-def _settings(pairs: Sequence[BlockComparison], *, images: bool) -> ComparisonStyle:
+def _settings(pairs: Sequence[BlockComparison], *, images: bool, room: Container) -> ComparisonStyle:
     """Let the visitor choose how it is drawn.
 
     Args:
         pairs: the blocks that both sides have.
         images: whether there are images to draw masks over.
+        room: where the button goes that opens the choices.
     """
     over, limit, order, ends = images, "widest", "index", 0
     # Where no channel of one side has a partner, there are weights to go by and no differences.
     by_weight = all(pair.weights is None for pair in pairs)
     names = {**WORDS, "difference": WORDS["weight"]} if by_weight else WORDS
     some = WORDS["some_weights" if by_weight else "some"]
-    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
+    with room.popover(WORDS["display"], icon=":material/tune:"):
         if images:
             over = _either("masks", ("over", "alone")) == "over"
         if pairs:
@@ -358,7 +369,6 @@ def _settings(pairs: Sequence[BlockComparison], *, images: bool) -> ComparisonSt
                 [*labels],
                 format_func=labels.__getitem__,
                 key="compare-ends",
-                width=235,
             )
     return ComparisonStyle(
         over,

@@ -38,8 +38,13 @@ WORDS = Words(
 )
 
 
-def class_means(classifier: Classifier) -> ClassMeans:
-    """Both classes, and their means, block by block; give the means by class, none where the network knows none."""
+def class_means(classifier: Classifier, room: Container) -> ClassMeans:
+    """Both classes, and their means, block by block; give the means by class, none where the network knows none.
+
+    Args:
+        classifier: the network.
+        room: see `compared_blocks`.
+    """
     if not set(services.samples().classes) & set(classifier.classes):
         st.info(WORDS["unknown"].format(classes=plain_text(listed_classes(classifier.classes))), icon=":material/info:")
         return {}
@@ -58,13 +63,13 @@ def class_means(classifier: Classifier) -> ClassMeans:
             subject = Subject(f"{LABELS[side]} {class_name(name)}", None, classifier.input_size, deviations)
             shown.append(SideBlocks(summary.blocks, subject))
     if not any(one.blocks for one in shown):
-        compared_blocks(*shown)
+        compared_blocks(*shown, room=room)
         return chosen
     count = ", ".join(f"{number:,}" for number in dict.fromkeys(summary.count for summary in chosen.values()))
     st.caption(WORDS["means" if over == "samples" else "test_means"].format(count=count))
     if test is None:
         st.caption(WORDS["fetch"])
-    compared_blocks(*shown)
+    compared_blocks(*shown, room=room)
     return chosen
 
 

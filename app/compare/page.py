@@ -28,6 +28,7 @@ from app.compare.sides import (
 )
 from app.compare.state import Selected, begin
 from app.server.upload_limits import uploads_stay_in_memory
+from app.services.prediction import closed_world
 from app.session import last_image, links
 from app.session.last_image import Picked
 from app.session.uploads import Upload
@@ -91,20 +92,23 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     )
     link.open_address(asked)
     head = st.container()
-    with head.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with head.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(WORDS["title"], anchor=False, width="content")
         mode = choose_one(WORDS["mode"], MODES, WORDS, key=MODE)
         swap_button(mode)
         tools = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
-    changed = partial(link.update, classifier, mode)
+        display = tools.container(width="content")
+    compared = partial(compared_blocks, room=display, changed=partial(link.update, classifier, mode))
     sides: tuple[ExplainedSide, ExplainedSide] | None = None
     means: ClassMeans = {}
     if mode == "networks":
-        sides = _networks(changed)
+        sides = _networks(compared)
     elif mode == "classes":
-        means = class_means(classifier)
+        means = class_means(classifier, display)
     else:
-        sides = _images(classifier, changed)
+        sides = _images(classifier, compared)
+    if sides is not None:
+        st.caption("  \n".join(dict.fromkeys(closed_world(side.explanation) for side in sides)))
     possible = link.write(classifier, mode)
     with tools:
         if sides is not None:
@@ -116,7 +120,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         copy_link(possible=possible, zipped=sides is not None, query=links.own_query(), below=head, key="compare-link")
 
 
-def _images(classifier: Classifier, changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:
+def _images(classifier: Classifier, compared: Callable[..., None]) -> tuple[ExplainedSide, ExplainedSide] | None:
     sides: list[ExplainedSide | None] = []
     has_uploads = False
     for side, column in side_columns():
@@ -126,13 +130,13 @@ def _images(classifier: Classifier, changed: Callable[[], None]) -> tuple[Explai
             sides.append(_explained(classifier, chosen, side))
     left, right = sides
     if left is not None and right is not None:
-        compared_blocks(left.shown, right.shown, changed=changed)
+        compared(left.shown, right.shown)
     if has_uploads:
         say_where_they_live(in_memory=uploads_stay_in_memory())
     return None if left is None or right is None else (left, right)
 
 
-def _networks(changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide] | None:
+def _networks(compared: Callable[..., None]) -> tuple[ExplainedSide, ExplainedSide] | None:
     names = services.networks()
     if len(names) < 2:
         st.info(WORDS["one_network"], icon=":material/info:")
@@ -147,7 +151,7 @@ def _networks(changed: Callable[[], None]) -> tuple[ExplainedSide, ExplainedSide
     left, right = sides
     if left is None or right is None:
         return None
-    compared_blocks(left.shown, right.shown, networks_differ=len(digests) > 1, changed=changed)
+    compared(left.shown, right.shown, networks_differ=len(digests) > 1)
     if chosen.source in ("upload", "camera"):
         say_where_they_live(in_memory=uploads_stay_in_memory())
     return left, right
@@ -215,6 +219,7 @@ def _explained(
         result.explanation,
         caption=about.caption,
         truth=about.truth if about.truth in classifier.classes else None,
+        brief=True,
         key=f"compare-prediction-{side}",
     )
     return ExplainedSide(_shown(classifier, result.explanation, LABELS[side], own=False), result.explanation)
@@ -241,7 +246,13 @@ def _own_explained(classifier: Classifier, chosen: Selected, side: Side, what: S
         return None
     if what:
         side_title(side, LABELS[side], classifier.name)
-    prediction(result.explanation, caption=upload.name, preview=result.preview, key=f"compare-prediction-{side}")
+    prediction(
+        result.explanation,
+        caption=upload.name,
+        preview=result.preview,
+        brief=True,
+        key=f"compare-prediction-{side}",
+    )
     shown = _shown(classifier, result.explanation, LABELS[side], own=True)
     return ExplainedSide(shown, result.explanation, upload.content)
 

@@ -16,7 +16,7 @@ from cbam_core.results.explanation import Explanation
 PREVIEW = 352
 """Longest side of the preview of a photo, in pixels: twice the side on the page, for dense screens."""
 
-TOP = 5
+TOP, TOP_OF_BRIEF = 5, 3
 """Classes that are listed."""
 
 WORDS = Words(
@@ -44,8 +44,10 @@ def prediction_data(
     truth: str | None = None,
     preview: bytes | None = None,
     movable: bool = False,
+    brief: bool = False,
 ) -> dict[str, Any]:
     """What the browser is given, JSON-ready; arguments as of `app.widgets.prediction.prediction`."""
+    top = TOP_OF_BRIEF if brief else TOP
     data = {
         "picture": _picture(explanation, preview, movable),
         "rows": [
@@ -54,13 +56,18 @@ def prediction_data(
                 "probability": float(explanation.probabilities[i]),
                 "percent": percent(float(explanation.probabilities[i])),
             }
-            for i in np.argsort(-explanation.probabilities, kind="stable")[:TOP]
+            for i in np.argsort(-explanation.probabilities, kind="stable")[:top]
         ],
         "notes": [sentence(note) for note in explanation.notes],
-        "words": _words(explanation, caption, truth),
+        "words": {**_words(explanation, caption, truth), "closed": "" if brief else closed_world(explanation)},
     }
     data["id"] = hashlib.sha256(repr(data).encode()).hexdigest()[:16]
     return data
+
+
+def closed_world(explanation: Explanation) -> str:
+    """Say that every image is assigned one of the classes that the network knows."""
+    return WORDS["closed"].format(count=len(explanation.classes))
 
 
 def preview_of(pixels: np.ndarray) -> bytes:
@@ -103,5 +110,4 @@ def _words(explanation: Explanation, caption: str, truth: str | None) -> dict[st
         "table": WORDS["table"],
         "verdict": verdict,
         "frame": WORDS["frame"],
-        "closed": WORDS["closed"].format(count=len(explanation.classes)),
     }

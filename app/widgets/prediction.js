@@ -194,7 +194,7 @@ function factsOf(data) {
     list.append(...data.notes.map((note) => make("li", "", note)));
     part.append(list);
   }
-  part.append(make("p", "aside", data.words.closed));
+  if (data.words.closed) part.append(make("p", "aside", data.words.closed));
   return part;
 }
 

@@ -20,6 +20,7 @@ def prediction(
     truth: str | None = None,
     preview: bytes | None = None,
     movable: bool = False,
+    brief: bool = False,
     key: str,
     ahead: Ahead | None = None,
 ) -> None:
@@ -31,10 +32,11 @@ def prediction(
         truth: the right class, where it is known.
         preview: the original as a file for the browser, where it is larger than the network's input.
         movable: let the visitor move the framed part of the preview; `framed_square` gives where to.
+        brief: only the most probable classes, without the remark that holds for every image.
         key: of the widget.
         ahead: which of the results sent ahead this one is; None where none are.
     """
-    data = prediction_data(explanation, caption=caption, truth=truth, preview=preview, movable=movable)
+    data = prediction_data(explanation, caption=caption, truth=truth, preview=preview, movable=movable, brief=brief)
     data["ahead"] = None if ahead is None else ahead.as_dict()
     _component()(key=key, data=data, on_square_change=lambda: None)
 

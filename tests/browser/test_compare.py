@@ -148,15 +148,15 @@ def test_a_channel_is_chosen_and_closed_by_keyboard(open_compare):
     page.locator(MAPS).first.wait_for(state="detached")
 
 
-def test_settings_stand_in_one_row_and_both_sides_can_be_taken_along_as_a_zip(open_compare, tmp_path):
-    page = open_compare()
+def test_a_projector_shows_a_whole_comparison_and_both_sides_can_be_taken_along_as_a_zip(open_compare, tmp_path):
+    page = open_compare(viewport={"width": 1280, "height": 720})
+    rested(page)
+    whole = [page.locator(".cbam-ends").nth(2), page.get_by_test_id("stPlotlyChart").first]
+    assert all(box["y"] + box["height"] <= 720 for box in (part.bounding_box() for part in whole))
+    page.get_by_role("button", name="Display").click()
     settings = re.compile("^(Masks|Colours of differences|Order of channels|Channels shown)$")
-    labels = page.get_by_test_id("stWidgetLabel").filter(has_text=settings)
-    labels.nth(3).wait_for()
-    # All at once: what stands above may still be growing.
-    tops = labels.evaluate_all("labels => labels.map(label => label.getBoundingClientRect().top)")
-    assert len(tops) == 4
-    assert max(tops) - min(tops) < 1
+    expect(page.get_by_test_id("stWidgetLabel").filter(has_text=settings)).to_have_count(4)
+    page.keyboard.press("Escape")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download both").click()
     download.value.save_as(tmp_path / "both.zip")
