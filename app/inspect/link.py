@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -9,6 +10,20 @@ from app.session.links import Readers, one_of, read_fit, read_image, read_name, 
 from cbam_core.results.look import Reading, Scale
 from cbam_core.viewer import Settings
 from cbam_core.viewer.payload import ChannelOrder, PictureId
+
+
+def _read_place(text: str) -> tuple[float, float] | None:
+    """A place in percent of the input's width and height: ``39.1~23.4``."""
+    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9])?)~([0-9]{1,3}(?:\.[0-9])?)", text)
+    place = None if found is None else (float(found[1]), float(found[2]))
+    return None if place is None or max(place) > 100 else place
+
+
+def _read_channel(text: str) -> tuple[str, int] | None:
+    """A channel by the name of its block: ``stage2.1.cbam~17``."""
+    block, _, channel = text.rpartition("~")
+    return (block, int(channel)) if read_text(block) and re.fullmatch(r"[0-9]{1,5}", channel) else None
+
 
 PARAMETERS: Readers = {
     "image": read_image,
@@ -25,6 +40,8 @@ PARAMETERS: Readers = {
     "order": one_of(*get_args(ChannelOrder)),
     "reading": one_of(*get_args(Reading)),
     "block": read_text,
+    "place": _read_place,
+    "channel": _read_channel,
 }
 
 SETTINGS = tuple(Settings().as_dict())

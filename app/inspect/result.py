@@ -23,8 +23,8 @@ from app.inspect.state import (
 from app.session import last_image, links, own_networks
 from app.session.last_image import Picked
 from app.session.uploads import Fitted, Upload
-from app.session.words import Words
-from app.widgets.attention import attention_viewer
+from app.session.words import Words, sentence
+from app.widgets.attention import attention_viewer, settings_before
 from app.widgets.copy_link import copy_link
 from app.widgets.downloads import downloads
 from app.widgets.prediction import prediction
@@ -34,6 +34,7 @@ from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.results.frame import Fit
 from cbam_core.viewer import Settings
+from cbam_core.viewer.payload import trace_as_dict
 
 WORDS = Words(
     {
@@ -56,6 +57,7 @@ class ShownImage:
         truth: its true class; None where that is not known.
         link: how an address names it; None where it cannot.
         fitted: how it was fitted to the network's input.
+        own: whether it is the visitor's own, whose results are kept for them alone.
     """
 
     result: services.ImageResult
@@ -64,6 +66,7 @@ class ShownImage:
     truth: str | None = None
     link: str | None = None
     fitted: Fitted = field(default_factory=Fitted)
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def show_uploads(classifier: Classifier, given: Sequence[Upload], *, key: str, l
         keep_square(opened, fitted.square)
     last_image.keep(Picked("upload", upload=opened, fitted=fitted))
     read = [one for one in given if one.digest in results]
-    shown = ShownImage(results[opened.digest], opened.name, opened.name, link=link, fitted=fitted)
+    shown = ShownImage(results[opened.digest], opened.name, opened.name, link=link, fitted=fitted, own=True)
     batch = Batch({one.name: results[one.digest] for one in read}, {one.name: one.content for one in read})
     show_result(classifier, shown, key=key, frame=frame_key(opened), batch=batch)
 
@@ -163,7 +166,7 @@ def show_result(
         )
     usual = Settings(**result.view["settings"])
     has_gates = bool(result.view["blocks"])
-    settings = _viewer(result.view, key=key, ahead=ahead) if has_gates else usual
+    settings = _viewer(classifier, shown, key=key, ahead=ahead) if has_gates else usual
     linked = shown.link is not None and not own_networks.is_own(classifier)
     links.write(
         {"fit": shown.fitted.fit, **all_as_parameters(settings)},
@@ -189,13 +192,22 @@ def _image_as_parameters(shown: ShownImage) -> dict[str, Any]:
     return {"image": shown.link, "fit": fit if fit != "crop" else None, "square": square} if shown.link else {}
 
 
-def _viewer(view: dict[str, Any], *, key: str, ahead: Ahead | None) -> Settings:
+def _viewer(classifier: Classifier, shown: ShownImage, *, key: str, ahead: Ahead | None) -> Settings:
     """The viewer with the settings that the visitor made on any source, or came with."""
+    view = shown.result.view
     usual, choice = Settings(**view["settings"]), viewer(key)
-    asked = settings_to_begin_with(choice)
-    if asked.get("block") not in [block["name"] for block in view["blocks"]]:
-        asked = {name: value for name, value in asked.items() if name != "block"}
-    begun = usual.changed_by(asked)
-    chosen = attention_viewer({**view, "settings": begun.as_dict()}, key=choice.key, ahead=ahead)
+    begun = usual.changed_by(settings_to_begin_with(choice)).known_to(view["blocks"])
+    followed = settings_before(begun, key=choice.key).known_to(view["blocks"]).channel
+    trace = None if followed is None else _trace(classifier, shown, *followed)
+    payload = {**view, "settings": begun.as_dict(), "traces": True, "trace": trace}
+    chosen = attention_viewer(payload, key=choice.key, ahead=ahead).known_to(view["blocks"])
     keep_settings(chosen, usual, without=["image"] if len(view["images"]) < 2 else [])
     return chosen
+
+
+def _trace(classifier: Classifier, shown: ShownImage, block: str, channel: int) -> dict[str, Any]:
+    """The feature maps of a channel as the viewer is given them, or why there are none."""
+    try:
+        return trace_as_dict(services.channel_map(classifier, shown.result.explanation, block, channel, own=shown.own))
+    except CbamError as error:
+        return {"block": block, "channel": channel, "failed": sentence(error)}

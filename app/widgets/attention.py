@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.session.choices import Choice
 from app.session.words import Words, translated
 from app.widgets.prefetch import Ahead, painter
 from cbam_core.viewer import WORDS as VIEWER_WORDS
@@ -35,7 +36,7 @@ export default function ({ data: { payload, ahead }, parentElement, setStateValu
     root.dataset.shown = `${ahead.of} ${index}`;
     const images = [{ ...image, ...view.image, png: null, rgb }];
     const blocks = view.blocks.map((block, i) => withUsual(block, payload.blocks[i]));
-    mounted.get(root).update({ ...payload, blocks, images });
+    mounted.get(root).update({ ...payload, blocks, images, trace: null });
   };
   const gone = () => {
     if (root.isConnected) return; // Streamlit also calls this for a call that a later one overtook
@@ -44,7 +45,8 @@ export default function ({ data: { payload, ahead }, parentElement, setStateValu
     mounted.delete(root);
   };
   const shown = ahead && `${ahead.of} ${ahead.index}`;
-  if (!paintAhead(root, ahead, paint) || (shown && shown === root.dataset.shown)) return gone;
+  const isNew = !shown || shown !== root.dataset.shown || payload.trace;
+  if (!paintAhead(root, ahead, paint) || !isNew) return gone;
   root.dataset.shown = shown ?? "";
   if (mounted.has(root)) mounted.get(root).update(payload);
   else mounted.set(root, mount(root, payload, (name, detail) => setStateValue(name, detail)));
@@ -64,8 +66,20 @@ def attention_viewer(payload: dict[str, Any], *, key: str, ahead: Ahead | None =
     payload = {**payload, "words": translated(WORDS)}
     data = {"payload": payload, "ahead": None if ahead is None else ahead.as_dict()}
     result = _component()(key=key, data=data, on_settings_change=lambda: None)
-    chosen = result.get("settings")
-    settings = Settings(**payload["settings"])
+    return _changed(Settings(**payload["settings"]), result.get("settings"))
+
+
+def settings_before(begun: Settings, *, key: str) -> Settings:
+    """The settings that the visitor chose so far, for what a viewer shows when it is drawn later in the same run.
+
+    Args:
+        begun: settings that the viewer begins with.
+        key: of the widget.
+    """
+    return _changed(begun, Choice(key).get({}).get("settings"))
+
+
+def _changed(settings: Settings, chosen: Any) -> Settings:
     return settings.changed_by(chosen) if isinstance(chosen, dict) else settings
 
 

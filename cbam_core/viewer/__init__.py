@@ -15,6 +15,7 @@ from importlib.resources import files
 
 from cbam_core.render.colours import FLAT, MISSING, TABLES, THROUGH
 from cbam_core.render.diverging import DIVERGING
+from cbam_core.render.features import FEATURES
 from cbam_core.viewer.payload import Payload, Picture, Settings, ViewedBlock, lay_out
 from cbam_core.viewer.words import WORDS
 
@@ -30,7 +31,7 @@ __all__ = [
     "styles",
 ]
 
-PARTS = ("compose.js", "reading.js", "bars.js", "panel.js", "toolbar.js", "viewer.js")
+PARTS = ("compose.js", "reading.js", "bars.js", "trace.js", "panel.js", "toolbar.js", "viewer.js")
 """The module's files in the order in which they are joined."""
 
 
@@ -40,6 +41,7 @@ def source() -> str:
     constants = {
         "COLOUR_TABLES": {name: table.tobytes().hex() for name, table in TABLES.items()},
         "DIVERGING_TABLE": DIVERGING.tobytes().hex(),
+        "FEATURE_COLOURS": FEATURES,
         "FLAT": FLAT,
         "THROUGH": THROUGH,
         "MISSING": MISSING,

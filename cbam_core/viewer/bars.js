@@ -37,7 +37,7 @@ function envelope(weights, channels, columns) {
 /**
  * Draw the bars.
  * @param {HTMLCanvasElement} canvas its CSS size is kept
- * @param {object} data {weights, usual (or null), reading, range, channels (display order), chosen (position or null)}
+ * @param {object} data {weights, usual (or null), reading, range, channels (display order), marked (positions)}
  * @param {object} ink CSS colours {bar, pale, mark, axis, text} and a font
  */
 function drawBars(canvas, data, ink) {
@@ -83,7 +83,7 @@ function drawEach(context, data, plot, yOf, { base, ratio, ...ink }) {
   data.channels.forEach((channel, position) => {
     const from = plot.left + Math.round(position * wide);
     const to = plot.left + Math.round((position + 1) * wide) - gap;
-    const chosen = position === data.chosen;
+    const chosen = data.marked.includes(position);
     if (chosen) {
       context.fillStyle = ink.axis;
       context.fillRect(from, plot.top, to - from, plot.height);
@@ -107,8 +107,8 @@ function drawEnvelope(context, data, plot, yOf, { base, zero, ...ink }) {
       context.fillRect(plot.left + column, Math.min(y, base), 1, Math.max(1, Math.abs(base - y)));
     }
   });
-  if (data.chosen !== null) {
-    const column = Math.floor((data.chosen / data.channels.length) * plot.width);
+  for (const position of data.marked) {
+    const column = Math.floor((position / data.channels.length) * plot.width);
     context.fillStyle = ink.mark;
     context.fillRect(plot.left + column, plot.top, 2, plot.height);
   }

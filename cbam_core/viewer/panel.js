@@ -61,11 +61,12 @@ class Panel {
     const orders = ["index", "sorted", "unusual"].map((order) => make("option", "", { value: order }));
     this.order = make("select", "plain", {}, ...orders);
     this.bars = make("canvas", "bars", { role: "img", tabindex: "0" });
+    this.trace = new Trace(() => this.closeTrace());
     this.numbers = make("div", "hidden numbers");
     const view = make("div", "view", {}, this.stage, this.rail);
     const head = make("div", "bars-head", {}, this.caption, this.spread, this.channel, this.order);
-    const parts = [this.title, view, this.facts, this.maskHabit, head, this.bars, this.weightsHabit, this.numbers];
-    this.element = make("section", "block", {}, ...parts);
+    const gates = [this.facts, this.maskHabit, head, this.bars, this.weightsHabit, this.trace.element];
+    this.element = make("section", "block", {}, this.title, view, ...gates, this.numbers);
   }
 
   listen() {
@@ -75,6 +76,7 @@ class Panel {
     this.overlay.addEventListener("pointerleave", (event) => {
       if (event.pointerType === "mouse") this.viewer.point(null);
     });
+    this.overlay.addEventListener("click", (event) => this.pin(at(event)));
     this.overlay.addEventListener("keydown", (event) => this.moveCell(event));
     this.overlay.addEventListener("blur", (event) => {
       // A finger on another block's picture takes the focus there, after it has set the cross-hair.
@@ -86,6 +88,7 @@ class Panel {
     this.bars.addEventListener("pointerleave", (event) => {
       if (event.pointerType === "mouse") this.choose(null, false);
     });
+    this.bars.addEventListener("click", (event) => this.follow(barAt(this.bars, this.channels.length, event.offsetX)));
     this.bars.addEventListener("keydown", (event) => this.moveBar(event));
     this.bars.addEventListener("blur", () => this.choose(null, false));
     this.order.addEventListener("change", () => this.viewer.set({ order: this.order.value }));
@@ -177,6 +180,7 @@ class Panel {
     this.channels = channelOrder(this.whole.weights, this.viewer.settings.order);
     this.order.value = this.viewer.settings.order;
     this.paintBars();
+    this.paintTrace();
     this.paintPoint();
   }
 
@@ -241,19 +245,53 @@ class Panel {
     const { weights } = this.block;
     const read = weights?.values;
     this.channel.textContent = "";
-    this.spread.hidden = !read || this.position !== null;
+    this.spread.hidden = !read || this.named !== null;
     this.bars.classList.toggle("absent", !read);
     if (!read) return;
     const { reading } = this.viewer;
     const usual = reading === "usual" ? null : weights.usualValues;
-    const data = { weights: read, usual, reading, range: weights.range, channels: this.channels, chosen: this.position };
-    drawBars(this.bars, data, this.viewer.ink());
-    if (this.position !== null) this.channel.textContent = this.channelText();
+    const data = { weights: read, usual, reading, range: weights.range, channels: this.channels };
+    const marked = [this.position, this.followed].filter((position) => position !== null);
+    drawBars(this.bars, { ...data, marked }, this.viewer.ink());
+    if (this.named !== null) this.channel.textContent = this.channelText();
+  }
+
+  /** Position of the chosen channel in display order; null if it is of another block. */
+  get followed() {
+    const [name, channel] = this.viewer.settings.channel ?? [];
+    const position = name === this.whole.name ? this.channels.indexOf(channel) : -1;
+    return position < 0 ? null : position;
+  }
+
+  /** Position of the channel that is named: the one under the pointer, else the chosen one. */
+  get named() {
+    return this.position ?? this.followed;
+  }
+
+  /** Choose the channel at a position, or close it if it is chosen already. */
+  follow(position) {
+    if (position === null || !this.block.weights?.values) return;
+    const channel = position === this.followed ? null : [this.whole.name, this.channels[position]];
+    this.viewer.follow(channel);
+    if (channel) this.trace.element.scrollIntoView?.({ block: "nearest" });
+  }
+
+  closeTrace() {
+    this.viewer.follow(null);
+    this.bars.focus({ preventScroll: true });
+  }
+
+  paintTrace() {
+    const { payload, settings, trace, words } = this.viewer;
+    if (!payload.traces || this.followed === null) return this.trace.hide();
+    const [name, channel] = settings.channel;
+    const answered = trace && trace.block === name && trace.channel === channel;
+    return this.trace.show(this.whole, channel, answered ? trace : null, words);
   }
 
   channelText() {
     const { words, reading, payload } = this.viewer;
-    const channel = this.channels[this.position];
+    const channel = this.channels[this.named];
     const { values, usualValues } = this.block.weights;
     const text = (numbers) => written(numbers[channel], reading, payload.digits.short);
     if (!usualValues || reading === "usual") return fill(words.channel_here, { channel, value: text(values) });
@@ -270,9 +308,12 @@ class Panel {
   moveBar(event) {
     if (isShortcut(event)) return;
     const last = this.channels.length - 1;
-    const now = this.position ?? (event.key === "ArrowLeft" ? last + 1 : -1);
+    const now = this.named ?? (event.key === "ArrowLeft" ? last + 1 : -1);
     const targets = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: last };
-    if (event.key === "Escape") this.choose(null, false);
+    if (event.key === "Escape") {
+      this.choose(null, false);
+      if (this.followed !== null) this.viewer.follow(null);
+    } else if (event.key === "Enter" || event.key === " ") this.follow(this.named);
     else if (event.key in targets) this.choose(Math.min(Math.max(targets[event.key], 0), last), true);
     else return;
     event.preventDefault();
@@ -304,7 +345,14 @@ class Panel {
   moveCell(event) {
     if (isShortcut(event)) return;
     const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-    if (event.key === "Escape") this.viewer.point(null);
+    if (event.key === "Escape") {
+      this.viewer.point(null);
+      this.viewer.pin(null);
+    }
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      this.viewer.pin(this.viewer.pinned ? null : this.viewer.over);
+    }
     if (!(event.key in steps) || !this.block.mask?.values) return;
     event.preventDefault();
     const { width, height } = this.block.mask;
@@ -315,9 +363,17 @@ class Panel {
     const column = Math.min(Math.max(from.column + across, 0), width - 1);
     const point = this.centreOf(row, column);
     this.viewer.point(point);
+    if (this.viewer.pinned) this.viewer.pin(point);
     const reached = this.cellAt(point); // the nearest one on the picture, where padding put the other outside it
     const value = written(reached.value, this.viewer.reading, this.rangeDigits());
     this.viewer.say(fill(this.viewer.words.cell_spoken, { ...reached, block: this.block.name, value }));
+  }
+
+  /** Pin a point of the picture; a point in the pinned cell of this block releases it. */
+  pin(point) {
+    const [now, next] = [this.viewer.pinned, point].map((one) => this.cellAt(one));
+    const same = now && next && now.row === next.row && now.column === next.column;
+    this.viewer.pin(next && !same ? point : null);
   }
 
   /** A cell's centre on the picture, held inside what was seen. */
@@ -334,8 +390,11 @@ class Panel {
     const { at, picture, words, reading } = this.viewer;
     const cell = this.cellAt(at);
     this.picture.classList.toggle("pointed", Boolean(at));
+    this.picture.classList.toggle("pinned", Boolean(this.viewer.pinned));
     this.cell.hidden = !cell;
     this.here.textContent = "";
+    this.here.title = this.viewer.pinned ? words.pinned_hint : "";
+    this.trace.point(cell, words);
     if (!at) return;
     this.across.style.top = `${(100 * at.y) / picture.height}%`;
     this.down.style.left = `${(100 * at.x) / picture.width}%`;

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -20,7 +20,7 @@ from PIL import Image
 
 from cbam_core.errors import RenderError
 from cbam_core.render.overlay import Cells, cells_on_input, cells_on_original, seen_on_original
-from cbam_core.results.explanation import Block, Gate
+from cbam_core.results.explanation import Block, ChannelMap, Gate
 from cbam_core.results.frame import Box, Frame
 from cbam_core.results.look import Look, suits
 from cbam_core.results.usual import UsualGate
@@ -138,9 +138,38 @@ def _fits(name: str, value: object) -> bool:
     """Check that a setting of the viewer can have a value of any type."""
     if name == "block":
         return value is None or isinstance(value, str)
+    if name in _PAIRS:
+        return value is None or (isinstance(value, tuple | list) and len(value) == 2 and _PAIRS[name](*value))
     if name in _CHOICES:
         return isinstance(value, str) and value in _CHOICES[name]
     return suits(name, value)
+
+
+def _is_place(x: object, y: object) -> bool:
+    numbers = (x, y)
+    return all(isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one <= 100 for one in numbers)
+
+
+def _is_channel(block: object, channel: object) -> bool:
+    return isinstance(block, str) and isinstance(channel, int) and not isinstance(channel, bool) and channel >= 0
+
+
+_PAIRS: Mapping[str, Callable[[object, object], bool]] = MappingProxyType({"place": _is_place, "channel": _is_channel})
+
+
+def _as_kept(name: str, value: Any) -> Any:
+    """Convert a valid value from the browser, which has lists for tuples and may have whole numbers for others."""
+    if name == "opacity":
+        return float(value)
+    if name == "place" and value is not None:
+        return round(float(value[0]), 1), round(float(value[1]), 1)
+    return tuple(value) if name == "channel" and value is not None else value
+
+
+def _channels(block: Mapping[str, Any]) -> int:
+    """Count the channel weights of a payload's block, float32 numbers in base64."""
+    weights = block["weights"]
+    return 0 if weights is None else len(base64.b64decode(weights["values"])) // 4
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -157,11 +186,15 @@ class Settings(Look):
         order: channels by ``"index"``, ``"sorted"`` with the highest weight first, or ``"unusual"`` with the channel
             furthest above its usual shape first.
         block: last chosen block of a network with many blocks; None before a choice.
+        place: pinned place, (x, y) in percent of the width and height of the network's input; None without one.
+        channel: chosen channel, (name of its block, index); None without one.
     """
 
     image: PictureId = "input"
     order: ChannelOrder = "index"
     block: str | None = None
+    place: tuple[float, float] | None = None
+    channel: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.as_dict().items():
@@ -183,8 +216,15 @@ class Settings(Look):
         now = self.as_dict()
         for name in now.keys() & values.keys():
             if _fits(name, values[name]):
-                now[name] = float(values[name]) if name == "opacity" else values[name]
+                now[name] = _as_kept(name, values[name])
         return Settings(**now)
+
+    def known_to(self, blocks: Sequence[Mapping[str, Any]]) -> Settings:
+        """Leave out a block or a channel that is not among blocks of a payload."""
+        sizes = {block["name"]: _channels(block) for block in blocks}
+        block = self.block if self.block in sizes else None
+        name, channel = self.channel or ("", 0)
+        return replace(self, block=block, channel=self.channel if channel < sizes.get(name, 0) else None)
 
     def as_dict(self) -> dict[str, Any]:
         """Convert to JSON-ready values."""
@@ -200,12 +240,16 @@ class Payload:
         blocks: blocks in order of execution.
         settings: settings to start with; the viewer keeps the user's changes until these change.
         words: words of the viewer; missing keys are English.
+        traces: whether the host answers the choice of a channel with its feature maps.
+        trace: feature maps of the chosen channel.
     """
 
     pictures: tuple[Picture, ...]
     blocks: tuple[ViewedBlock, ...]
     settings: Settings = Settings()
     words: Mapping[str, str] = field(default_factory=lambda: WORDS)
+    traces: bool = False
+    trace: ChannelMap | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Convert to JSON-ready values, for `mount` of viewer.js."""
@@ -215,7 +259,23 @@ class Payload:
             "settings": self.settings.as_dict(),
             "words": {**WORDS, **self.words},
             "digits": {"short": SHORT_DIGITS, "table": TABLE_DIGITS},
+            "traces": self.traces,
+            "trace": None if self.trace is None else trace_as_dict(self.trace),
         }
+
+
+def trace_as_dict(trace: ChannelMap) -> dict[str, Any]:
+    """Convert a channel's feature maps to JSON-ready values, with numbers as little-endian float32 in base64."""
+    height, width = trace.before.shape
+    return {
+        "block": trace.block,
+        "channel": trace.channel,
+        "weight": trace.weight,
+        "height": height,
+        "width": width,
+        "before": as_base64(trace.before),
+        "after": as_base64(trace.after),
+    }
 
 
 def lay_out(

@@ -23,8 +23,8 @@ class Viewer {
     this.recent = []; // indices of blocks, the last chosen at the end
     this.decoded = new Map(); // pixels of a picture by its PNG
     this.painted = 0;
-    this.turn = 0;
-    this.at = null;
+    this.updates = 0;
+    this.over = null; // the place under the pointer
     this.pixels = null;
     this.build();
   }
@@ -48,12 +48,12 @@ class Viewer {
 
   /** Take a payload. The page stays unchanged until the next picture is decoded; then everything changes at once. */
   async update(payload) {
-    this.turn += 1;
-    const { turn } = this;
+    this.updates += 1;
+    const { updates } = this;
     if (this.payload) {
       const settings = this.settingsWith(payload);
       await this.pixelsOf(pictureFor(payload, settings));
-      if (this.gone || turn !== this.turn) return;
+      if (this.gone || updates !== this.updates) return;
     }
     this.take(payload);
     await this.loadPicture();
@@ -75,7 +75,8 @@ class Viewer {
   }
 
   take(payload) {
-    if (this.isNews(payload)) {
+    const isNews = this.isNews(payload);
+    if (isNews) {
       this.settings = this.settingsWith(payload);
       this.told = canonical(payload.settings);
       // Notify a host that stores the user's choices of the result.
@@ -86,10 +87,12 @@ class Viewer {
     this.words = payload.words;
     this.all = payload.blocks.map(unpackBlock);
     this.hasUsual = hasUsual(this.all);
+    this.trace = unpackTrace(payload.trace);
     this.makeToolbar();
     this.strip.assign(this.all, this.words);
     this.strip.element.hidden = this.all.length <= MANY;
     this.chooseBlocks();
+    if (isNews) this.bringInNamed(this.settings.channel?.[0]);
     this.assignBlocks();
   }
 
@@ -134,7 +137,11 @@ class Viewer {
     const others = [...following, ...spread, ...this.all.keys()].filter((index) => !this.recent.includes(index));
     const missing = Math.max(0, places - this.recent.length);
     this.recent = [...[...new Set(others)].slice(0, missing), ...this.recent].slice(-places || count);
-    const wanted = this.all.findIndex((block) => block.name === this.settings.block);
+    this.bringInNamed(this.settings.block);
+  }
+
+  bringInNamed(name) {
+    const wanted = this.all.findIndex((block) => block.name === name);
     if (wanted >= 0) this.bringIn(wanted);
   }
 
@@ -170,7 +177,7 @@ class Viewer {
     const picture = pictureFor(this.payload, this.settings);
     const pixels = await this.pixelsOf(picture);
     if (this.gone || pictureFor(this.payload, this.settings) !== picture) return;
-    if (this.picture && this.picture.id !== picture.id) this.at = this.carry(this.at, picture);
+    if (this.picture && this.picture.id !== picture.id) this.over = this.carry(this.over, this.picture, picture);
     this.picture = picture;
     this.pixels = pixels;
     this.paint();
@@ -187,14 +194,53 @@ class Viewer {
   }
 
   /** The same position on another picture, by the cells of any block on both. */
-  carry(point, picture) {
-    const block = this.all.find(({ cells }) => cells[this.picture.id] && cells[picture.id]);
+  carry(point, picture, other) {
+    const block = this.all.find(({ cells }) => cells[picture.id] && cells[other.id]);
     if (!point || !block) return null;
-    const from = block.cells[this.picture.id];
-    const to = block.cells[picture.id];
+    const from = block.cells[picture.id];
+    const to = block.cells[other.id];
     const x = to.x0 + ((point.x - from.x0) / from.dx) * to.dx;
     const y = to.y0 + ((point.y - from.y0) / from.dy) * to.dy;
-    return x >= 0 && y >= 0 && x < picture.width && y < picture.height ? { x, y } : null;
+    return x >= 0 && y >= 0 && x < other.width && y < other.height ? { x, y } : null;
+  }
+
+  /** The network's input, in whose shares places are pinned. */
+  get input() {
+    return this.payload.images.find((image) => image.id === "input") ?? this.payload.images[0];
+  }
+
+  /** The pinned place as a point of the picture, or null. */
+  get pinned() {
+    const { place } = this.settings;
+    if (!place || !this.picture) return null;
+    const { input } = this;
+    const inside = (percent, size) => Math.min((percent / 100) * size, size - 1e-6);
+    const point = { x: inside(place[0], input.width), y: inside(place[1], input.height) };
+    return this.carry(point, input, this.picture);
+  }
+
+  /** Where the cross-hair is: at the pinned place, else under the pointer. */
+  get at() {
+    return this.pinned ?? this.over;
+  }
+
+  /** Pin a point of the picture, or release what is pinned. */
+  pin(point) {
+    const { input } = this;
+    const found = point && this.carry(point, this.picture, input);
+    const percent = (value, size) => Math.min(Math.round((1000 * value) / size) / 10, 99.9);
+    const place = found ? [percent(found.x, input.width), percent(found.y, input.height)] : null;
+    if (JSON.stringify(place) === JSON.stringify(this.settings.place)) return;
+    this.set({ place });
+    this.say(place ? this.words.pinned_spoken : this.words.released_spoken);
+  }
+
+  /** Choose a channel of a block, [name, index], or none; the host answers with its feature maps. */
+  follow(channel) {
+    this.set({ channel });
+    this.paint();
+    clearTimeout(this.settling);
+    this.tell();
   }
 
   /** Called after a change by the user. */
@@ -264,9 +310,9 @@ class Viewer {
     return this.colours;
   }
 
-  /** Move the cross-hair of all blocks to a point of the picture, or remove it. */
+  /** Move the cross-hair of all blocks to a point of the picture, or remove it; a pinned one stays. */
   point(point) {
-    this.at = point;
+    this.over = point;
     for (const panel of this.panels) panel.paintPoint();
   }
 

@@ -79,11 +79,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "channel_and_usual": "channel {channel}: {value}, usually {usual}",
         "blocks": "Blocks",
         "overlay_label": "{block}: spatial mask over the {picture}, {rows} rows by {columns} columns, "
-        "{low} to {high}. Arrow keys move from cell to cell, Escape clears.",
+        "{low} to {high}. Arrow keys move from cell to cell, Enter pins the place, Escape clears.",
         "image_label": "{block}: {picture}; no spatial mask is drawn",
         "mask_label": "{block}: the spatial mask alone",
         "bars_label": "{block}: {count} channel weights, {low} to {high}. Left and right arrow keys move "
-        "from channel to channel.",
+        "from channel to channel, Enter chooses one.",
         "cell_spoken": "{block}, row {row}, column {column}: {value}",
         "mask_table": "{block}: spatial mask, rounded to {digits} decimals",
         "row": "row {row}",
@@ -91,6 +91,19 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "weights_table": "{block}: channel weights, rounded to {digits} decimals",
         "channel": "channel",
         "weight": "weight",
+        "pinned_hint": "Pinned: click it again, or press Escape, to release it.",
+        "pinned_spoken": "Pinned",
+        "released_spoken": "Released",
+        "trace_title": "Channel {channel}: what gets through",
+        "trace_before": "before",
+        "trace_after": "after",
+        "trace_said": "After = before × channel weight {weight} × spatial mask, cell by cell. "
+        "Each map has a scale of its own.",
+        "trace_said_unmasked": "After = before × channel weight {weight}. Each map has a scale of its own.",
+        "trace_wait": "Computing the feature map…",
+        "trace_label": "{block}, channel {channel}, {when} the gates: feature map of {rows} rows by {columns} columns, "
+        "{low} to {high}",
+        "trace_close": "Close",
     }
 )
 """The English words by their keys."""

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from cbam_core.errors import CbamError
+from cbam_core.results.explanation import ChannelMap
 from cbam_core.results.frame import Frame
 from cbam_core.results.placement import Placement
 from cbam_core.viewer import WORDS, Payload, Settings, ViewedBlock, lay_out
-from cbam_core.viewer.payload import png
+from cbam_core.viewer.payload import png, trace_as_dict
 from tests.plain_blocks import block_of, usual_of
 
 INPUT = np.arange(32 * 32 * 3, dtype=np.uint32).reshape(32, 32, 3).astype(np.uint8)
@@ -103,6 +104,48 @@ def test_settings_from_a_browser_are_taken_where_they_make_sense():
     assert Settings(smooth=True).changed_by(sent) == Settings(
         colours="viridis", scale="stretch", opacity=1.0, smooth=True, order="sorted", block="cbam2"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "kept"),
+    [
+        ("place", [10, 99.96], (10.0, 100.0)),
+        ("place", None, None),
+        ("channel", ["cbam2", 5], ("cbam2", 5)),
+        ("channel", None, None),
+    ],
+)
+def test_a_pinned_place_and_channel_are_taken_as_pairs(name, sent, kept):
+    begun = Settings(place=(1.0, 2.0), channel=("cbam1", 1))
+    assert getattr(begun.changed_by({name: sent}), name) == kept
+
+
+@pytest.mark.parametrize("place", [[1], [1, 2, 3], ["1", 2], [-1, 5], [5, 101], [True, 5], [float("nan"), 5], "ab", {}])
+def test_what_is_not_a_place_changes_nothing(place):
+    assert Settings().changed_by({"place": place}) == Settings()
+
+
+@pytest.mark.parametrize("channel", [["cbam1"], [5, 5], ["cbam1", -1], ["cbam1", 1.0], ["cbam1", True], "ab", {}])
+def test_what_is_not_a_channel_changes_nothing(channel):
+    assert Settings().changed_by({"channel": channel}) == Settings()
+
+
+def test_blocks_and_channels_that_a_network_does_not_have_are_left_out():
+    weights = np.full(32, 0.25, np.float32)
+    blocks = [ViewedBlock(block_of("cbam1", {"channel": weights})).as_dict()]
+    blocks += [ViewedBlock(block_of("masked", {})).as_dict()]
+    known = Settings(block="cbam1", channel=("cbam1", 31))
+    assert known.known_to(blocks) == known
+    for channel in (("cbam1", 32), ("masked", 0), ("nobody", 0)):
+        assert Settings(block="nobody", channel=channel).known_to(blocks) == Settings()
+
+
+def test_feature_maps_are_sent_with_all_their_numbers():
+    maps = np.random.default_rng(3).normal(size=(2, 3, 5)).astype(np.float32)
+    sent = trace_as_dict(ChannelMap("cbam1", 4, 0.25, maps[0], maps[1], None))
+    assert (sent["height"], sent["width"], sent["block"], sent["channel"], sent["weight"]) == (3, 5, "cbam1", 4, 0.25)
+    for name, values in (("before", maps[0]), ("after", maps[1])):
+        assert np.array_equal(numbers(sent[name]).reshape(3, 5), values)
 
 
 @pytest.mark.parametrize("opacity", [True, None, "0.4", float("inf"), {}])

@@ -56,7 +56,15 @@ def test_every_word_that_the_viewer_asks_for_exists_and_every_word_is_used():
     chosen = set(TABLES) | {"unit", "stretch", "cells", "smooth", "cells_hint", "smooth_hint"}
     chosen |= {"input", "original", "index", "sorted", "unusual"}  # looked up by the value of a setting
     chosen |= {"values", "relative", "usual", "values_hint", "relative_hint", "usual_hint"}
-    chosen |= {*HABIT_WORDS, "cifar10:train", "cifar10:test", "cifar10:samples"}  # by what the payload says
+    chosen |= {
+        *HABIT_WORDS,
+        "cifar10:train",
+        "cifar10:test",
+        "cifar10:samples",
+        "operator:folder",
+    }  # by what the payload says
+    chosen |= {"flat", "flat_hint", "through", "through_hint"}  # by how even a gate is
+    chosen |= {"trace_before", "trace_after"}
     assert asked | chosen == set(WORDS)
 
 

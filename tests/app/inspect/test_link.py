@@ -22,6 +22,23 @@ def test_settings_go_there_and_back():
     assert Settings().changed_by(settings_of(links.read(texts, PARAMETERS))) == settings
 
 
+def test_a_place_and_a_channel_are_named_and_come_back():
+    settings = Settings(place=(39.1, 100.0), channel=("stage2.1.cbam", 17))
+    texts = {name: links.as_text(value) for name, value in settings_as_parameters(settings, Settings()).items()}
+    assert texts == {"place": "39.1~100", "channel": "stage2.1.cbam~17"}
+    assert Settings().changed_by(settings_of(links.read(texts, PARAMETERS))) == settings
+
+
+@pytest.mark.parametrize("text", ["", "5", "5~", "-1~5", "101~5", "5~100.5", "1e1~5", "nan~5", "5~5~5"])
+def test_a_place_outside_of_the_image_counts_as_absent(text):
+    assert links.read({"place": text}, PARAMETERS) == {}
+
+
+@pytest.mark.parametrize("text", ["", "cbam1", "cbam1~", "~5", "cbam1~-1", "cbam1~1.5", "cbam1~123456", "a\nb~1"])
+def test_what_is_not_a_channel_counts_as_absent(text):
+    assert links.read({"channel": text}, PARAMETERS) == {}
+
+
 def test_usual_settings_are_not_named():
     assert settings_as_parameters(Settings(), Settings()) == {}
 
