@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 from app.compare.channel import channel_map, channel_maps, choose_channel, toggle_channel
-from app.compare.figures import Side
 from app.compare.pair import (
     Subject,
     greatest_difference,
@@ -25,6 +24,7 @@ from app.session.choices import Choice, choices_known
 from app.session.words import Words, sentence, translated
 from app.widgets.choices import choose_one, keep_listed
 from app.widgets.failures import fragment
+from app.widgets.figures import Side
 from cbam_core.explanation.comparison import BlockComparison, compare
 from cbam_core.render.charts import INK, Chart, WeightsPair, describe_channel_weights, describe_comparison
 from cbam_core.render.charts import WORDS as CHART_WORDS

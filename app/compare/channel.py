@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.compare.figures import Side, badge, figure, figure_style, measures, scale_bar, zoom_of
 from app.compare.pair import Subject
 from app.session.choices import Choice
 from app.session.words import Words
 from app.widgets.choices import keep_listed
+from app.widgets.figures import Side, badge, figure, figure_style, measures, scale_bar, zoom_of
 from cbam_core.render.colours import stretch, table
 from cbam_core.render.features import FEATURES, common_limits, feature_picture
 from cbam_core.render.overlay import cells_on_input

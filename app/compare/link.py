@@ -9,12 +9,12 @@ from typing import Any
 
 from app import services
 from app.compare import blocks
-from app.compare.figures import Side
 from app.compare.state import Selected, change, side_of
 from app.session import links
 from app.session.choices import Choice
 from app.session.links import Readers, read_fit, read_image, read_name, read_square, read_text
 from app.session.uploads import Fitted
+from app.widgets.figures import Side
 from cbam_core.network import Classifier
 
 MODES = ("pictures", "networks", "classes")

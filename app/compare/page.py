@@ -14,7 +14,6 @@ from app import services
 from app.compare import link
 from app.compare.blocks import SideBlocks, compared_blocks
 from app.compare.classes import class_means
-from app.compare.figures import Side
 from app.compare.link import MODE, MODES
 from app.compare.pair import Subject, side_title
 from app.compare.sides import (
@@ -36,6 +35,7 @@ from app.session.words import Words
 from app.widgets.choices import choose_one
 from app.widgets.copy_link import copy_link
 from app.widgets.downloads import download_both, download_means
+from app.widgets.figures import Side
 from app.widgets.prediction import prediction
 from app.widgets.uploads import say_refused, say_where_they_live
 from cbam_core.errors import CbamError

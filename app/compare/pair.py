@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.compare.figures import (
+from app.services.prediction import percent
+from app.session.words import Words, class_name, listed, say
+from app.widgets.figures import (
     ZOOM_TO,
     Side,
     badge,
@@ -21,8 +23,6 @@ from app.compare.figures import (
     scale_bar,
     zoom_of,
 )
-from app.services.prediction import percent
-from app.session.words import Words, class_name, listed, say
 from cbam_core.explanation.comparison import BlockComparison, Difference, Similarity
 from cbam_core.render.colours import colourise, evenness, is_flat, stretch
 from cbam_core.render.difference import difference_picture

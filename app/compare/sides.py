@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.compare.figures import Side
 from app.compare.state import Selected, Source, begin_anew, choice_of, keep, key_of, side_of, swap
 from app.session.choices import Choice
 from app.session.tiles import Tile
@@ -18,6 +17,7 @@ from app.session.uploads import Fitted, Upload, uploaded
 from app.session.words import Words, class_name, plain_name
 from app.widgets.camera import camera
 from app.widgets.choices import choose_one
+from app.widgets.figures import Side
 from app.widgets.gallery import Sheet, choose_from_gallery, say_unreadable
 from app.widgets.strip import PageChoice, strip
 from app.widgets.uploads import ENDINGS

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from app.compare.figures import Side
 from app.session.choices import Choice, Generation, Remembered
 from app.session.uploads import Fitted, Upload
+from app.widgets.figures import Side
 
 Source = Literal["sample", "test", "upload", "camera", "folder"]
 """Where a side's image comes from."""

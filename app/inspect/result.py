@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app import services
+from app.inspect.drawing import offer_drawing
 from app.inspect.link import all_as_parameters, settings_as_parameters
 from app.inspect.state import (
     drop_linked_square,
@@ -180,6 +181,9 @@ def show_result(
         explained = {name: one.explanation for name, one in batch.results.items()}
         downloads(explained, settings, files=batch.files, opened=shown.name, key=key)
         copy_link(possible=linked, query=links.own_query(), below=foot, key=f"{key}-link")
+        if has_gates:
+            block = settings.channel[0] if settings.channel else settings.block
+            offer_drawing(classifier, result.explanation, block, own=shown.own, key=key)
     if has_gates:
         st.caption(WORDS["gates"])
     else:

@@ -31,6 +31,7 @@ from app.services.folder import gallery, gallery_by_name, gallery_file, gallery_
 from app.services.images import (
     FIRST_READING,
     ImageResult,
+    block_trace,
     channel_map,
     kept_answers,
     samples_ahead,
@@ -62,6 +63,7 @@ __all__ = [
     "about_test_image",
     "anatomy",
     "begin_evaluation",
+    "block_trace",
     "cancel_evaluation",
     "card_of",
     "channel_map",

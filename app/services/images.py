@@ -20,8 +20,9 @@ from app.session.words import language
 from cbam_core.data.dataset import Dataset
 from cbam_core.data.images import DecodedImage, decode
 from cbam_core.errors import TrainingError
-from cbam_core.explanation import explain, explain_channel
+from cbam_core.explanation import explain, explain_block, explain_channel
 from cbam_core.network import Classifier
+from cbam_core.results.block_trace import BlockTrace
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.explanation import ChannelMap, Explanation
 from cbam_core.results.frame import Square
@@ -132,6 +133,13 @@ def channel_map(classifier: Classifier, explanation: Explanation, block: str, ch
     return remembered(key_of(classifier), seen, block, channel, classifier, explanation)
 
 
+def block_trace(classifier: Classifier, explanation: Explanation, block: str, *, own: bool) -> BlockTrace:
+    """What one block did with an image that was explained; see `channel_map`."""
+    seen = hashlib.sha256(explanation.input_image.tobytes()).hexdigest()
+    remembered = _block_for_one if own or own_networks.is_own(classifier) else _block_for_all
+    return remembered(key_of(classifier), seen, block, classifier, explanation)
+
+
 # Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
 @st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> ImageResult:
@@ -215,3 +223,14 @@ def _channel_map(
 
 _map_for_all = st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)(_channel_map)
 _map_for_one = st.cache_data(max_entries=64, max_size=FOR_ONE, scope="session", show_spinner=False)(_channel_map)
+
+
+def _block_trace(
+    network: tuple[str, str], seen: str, block: str, _classifier: Classifier, _explanation: Explanation
+) -> BlockTrace:
+    with slot():
+        return explain_block(_classifier, _explanation, block)
+
+
+_block_for_all = st.cache_data(max_entries=500, max_size=FOR_ALL, show_spinner=False)(_block_trace)
+_block_for_one = st.cache_data(max_entries=16, max_size=FOR_ONE, scope="session", show_spinner=False)(_block_trace)

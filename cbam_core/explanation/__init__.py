@@ -9,12 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cbam_core.explanation.blocks import explain_block
     from cbam_core.explanation.channels import explain_channel
     from cbam_core.explanation.explaining import explain
 
-__all__ = ["explain", "explain_channel"]
+__all__ = ["explain", "explain_block", "explain_channel"]
 
-_HOMES = {"explain": "explaining", "explain_channel": "channels"}
+_HOMES = {"explain": "explaining", "explain_block": "blocks", "explain_channel": "channels"}
 
 
 def __getattr__(name: str) -> Any:

@@ -22,13 +22,7 @@ def explain_channel(classifier: Classifier, explanation: Explanation, block: str
         CaptureError: the explanation is of another network, or the block or the channel does not exist.
         ModelError: the network is in training mode.
     """
-    if explanation.checkpoint_digest != classifier.digest:
-        raise CaptureError(
-            "channel.other-network",
-            "the explanation is of {given}, not of {name}: explain the image with {name} first",
-            given=explanation.checkpoint or "another network",
-            name=classifier.name or "this network",
-        )
+    check_same_network(classifier, explanation)
     batch = network_input(classifier, [explanation.input_image])
     before, after = follow_channel(classifier.model, batch, block, channel)
     found = next(one for one in explanation.blocks if one.name == block)
@@ -41,3 +35,18 @@ def explain_channel(classifier: Classifier, explanation: Explanation, block: str
         after=own_copy(after[0].float().cpu().numpy()),
         placement=found.placement,
     )
+
+
+def check_same_network(classifier: Classifier, explanation: Explanation) -> None:
+    """Check that an explanation is of this network.
+
+    Raises:
+        CaptureError: it is of another one.
+    """
+    if explanation.checkpoint_digest != classifier.digest:
+        raise CaptureError(
+            "channel.other-network",
+            "the explanation is of {given}, not of {name}: explain the image with {name} first",
+            given=explanation.checkpoint or "another network",
+            name=classifier.name or "this network",
+        )

@@ -6,6 +6,7 @@ Maps of all channels would take too much memory to keep with every forward, so o
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -39,23 +40,40 @@ def follow_channel(
     Raises:
         CaptureError: the block or the channel does not exist, or the model cannot be watched.
     """
-    named = re.fullmatch(r"([^#]*)(?:#([2-9]|[1-9][0-9]{1,8}))?", block)  # the first call has no number
     sites = find_sites(model)
-    own = [site for site in sites if named and site.block == named[1]]
+    own, call = sites_of_block(sites, block)
     channel_sites = [site for site in own if site.kind == "channel"]
-    if not named or not channel_sites:
-        raise _unknown(block, [site.block for site in sites if site.kind == "channel"])
-    recorder = _ChannelRecorder(block, channel_sites[0], int(named[2] or 1), channel)
+    if not channel_sites:
+        raise unknown_block(block, [site.block for site in sites if site.kind == "channel"])
+    recorder = _ChannelRecorder(block, channel_sites[0], call, channel)
     with FeatureWatcher(model, own, entering=recorder.enter, leaving=recorder.leave), torch.inference_mode():
         model(batch)
     if recorder.before is None or recorder.after is None:
-        raise CaptureError(
-            "capture.not-passed",
-            "block {block} did not run in this forward and thread: follow a channel of the plain module, "
-            "not of one spread over several devices or threads",
-            block=block,
-        )
+        raise not_passed(block)
     return recorder.before, recorder.after
+
+
+def sites_of_block(sites: Sequence[Site], block: str) -> tuple[list[Site], int]:
+    """Find the gates of a block, and which of its calls is meant; there are none for an unknown name.
+
+    Args:
+        sites: gates of the model.
+        block: ``"cbam1"``, or ``"cbam1#2"`` for its second call.
+    """
+    named = re.fullmatch(r"([^#]*)(?:#([2-9]|[1-9][0-9]{1,8}))?", block)  # the first call has no number
+    if named is None:
+        return [], 1
+    return [site for site in sites if site.block == named[1]], int(named[2] or 1)
+
+
+def not_passed(block: str) -> CaptureError:
+    """Make the error of a block that did not run."""
+    return CaptureError(
+        "capture.not-passed",
+        "block {block} did not run in this forward and thread: follow a channel of the plain module, "
+        "not of one spread over several devices or threads",
+        block=block,
+    )
 
 
 class _ChannelRecorder:
@@ -93,7 +111,8 @@ class _ChannelRecorder:
         return features[:, self._channel].detach().clone()  # the live tensor may be changed in place later
 
 
-def _unknown(block: str, known: list[str]) -> CaptureError:
+def unknown_block(block: str, known: list[str]) -> CaptureError:
+    """Make the error of a block that does not exist, or has no channel weights."""
     return CaptureError(
         "capture.unknown-block",
         "there is no block {given} with channel weights; this network has {known}",

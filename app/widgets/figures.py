@@ -1,4 +1,4 @@
-"""Small pictures with their scales, as HTML: what masks, differences and feature maps of two sides are drawn in."""
+"""Small pictures with their scales, as HTML: what masks, differences and feature maps are drawn in."""
 
 from __future__ import annotations
 
@@ -87,4 +87,4 @@ def measures(values: np.ndarray) -> dict[str, float]:
 @cache
 def figure_style() -> str:
     """The style sheet that all of these need on the page."""
-    return f"<style>{files('app.compare').joinpath('pair.css').read_text(encoding='utf-8')}</style>"
+    return f"<style>{files('app.widgets').joinpath('figures.css').read_text(encoding='utf-8')}</style>"
