@@ -9,11 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cbam_core.data.random_images import random_images
     from cbam_core.errors import CbamError
     from cbam_core.explanation import explain
+    from cbam_core.explanation.comparison import Comparison
     from cbam_core.gates import capture
     from cbam_core.network import Classifier, load_classifier
     from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention, SpatialAttention
+    from cbam_core.render.paper.grid import figure_grid
     from cbam_core.results.explanation import Explanation
 
     __version__: str
@@ -24,11 +27,14 @@ _HOMES = {
     "CbamError": "cbam_core.errors",
     "ChannelAttention": "cbam_core.nn",
     "Classifier": "cbam_core.network",
+    "Comparison": "cbam_core.explanation.comparison",
     "Explanation": "cbam_core.results.explanation",
     "SpatialAttention": "cbam_core.nn",
     "capture": "cbam_core.gates",
     "explain": "cbam_core.explanation",
+    "figure_grid": "cbam_core.render.paper.grid",
     "load_classifier": "cbam_core.network",
+    "random_images": "cbam_core.data.random_images",
 }
 
 __all__ = [
@@ -37,12 +43,15 @@ __all__ = [
     "CbamError",
     "ChannelAttention",
     "Classifier",
+    "Comparison",
     "Explanation",
     "SpatialAttention",
     "__version__",
     "capture",
     "explain",
+    "figure_grid",
     "load_classifier",
+    "random_images",
 ]
 
 

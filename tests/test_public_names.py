@@ -21,12 +21,15 @@ def test_all_is_sorted_and_complete():
         "CbamError",
         "ChannelAttention",
         "Classifier",
+        "Comparison",
         "Explanation",
         "SpatialAttention",
         "__version__",
         "capture",
         "explain",
+        "figure_grid",
         "load_classifier",
+        "random_images",
     }
 
 
@@ -45,7 +48,7 @@ def test_every_name_is_the_one_that_its_room_defines(name):
 
 def test_functions_are_functions_and_not_packages():
     # A room of the same name would replace the function as soon as anybody imported the room.
-    for name in ("capture", "explain", "load_classifier"):
+    for name in ("capture", "explain", "figure_grid", "load_classifier", "random_images"):
         assert callable(getattr(cbam_core, name))
 
 

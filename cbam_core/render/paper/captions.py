@@ -33,16 +33,21 @@ def ranges(
 
 
 def weights(layout: Layout, words: Mapping[str, str], *, ticks: bool) -> list[str]:
-    """Describe the bars."""
+    """Describe the bars and their order."""
     name = {"values": "weights_values", "relative": "weights_relative", "usual": "weights_against"}[layout.reading]
-    return [words[name], *([words["ticks"]] if ticks else [])]
+    order = {"sorted": "sorted_one", "unusual": "sorted_unusual"}.get(layout.order)
+    return [words[name], *([words[order]] if order else []), *([words["ticks"]] if ticks else [])]
 
 
 def usual_set(blocks: Iterable[Block], words: Mapping[str, str]) -> list[str]:
     """Name the images over which usual values are means."""
     gates = (gate.usual for block in blocks for gate in block.gates)
     known: UsualGate | None = next((usual for usual in gates if usual is not None), None)
-    return [] if known is None else [words["usual_set"].format(count=f"{known.count:,}", images=known.images)]
+    return (
+        []
+        if known is None
+        else [words["usual_set"].format(count=f"{known.count:,}", images=words.get(known.images, known.images))]
+    )
 
 
 def sizes(blocks: Sequence[Block], words: Mapping[str, str]) -> list[str]:
@@ -57,7 +62,15 @@ def sizes(blocks: Sequence[Block], words: Mapping[str, str]) -> list[str]:
             parts.append(words["cells"].format(width=width, height=height))
         if parts:
             said.append(words["size"].format(block=block.name, parts=words["listed"].join(parts)))
-    return [words["sizes"].format(sizes="; ".join(said))] if said else []
+    return [words["sizes"].format(sizes=words["separated"].join(said))] if said else []
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Put sentences behind each other, with a space after those that do not end with a Chinese full stop."""
+    text = ""
+    for sentence in sentences:
+        text += f" {sentence}" if text and not text.endswith("。") else sentence
+    return text
 
 
 def lacking(face: Typeface, words: Mapping[str, str]) -> list[str]:

@@ -91,7 +91,7 @@ def grid_of(
         grid = Grid(explanations, seen, names, layout, face, words)
         items, bottom = grid.by_image() if rows == "images" else grid.by_block()
         drawn = draw(items, float(layout.width), bottom + EDGE, face)
-    caption = " ".join([*grid.caption(), *([str(rule)] if rule else [])])
+    caption = captions.joined([*grid.caption(), *([str(rule)] if rule else [])])
     return PrintedFigure(caption, layout.width, bottom + EDGE, drawn, notes_of(face))
 
 

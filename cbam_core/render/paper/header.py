@@ -27,6 +27,7 @@ class Seen:
         classes: names of the K classes.
         probabilities: probabilities of the classes, float32 (K,).
         truth: name of the true class; None where it is unknown.
+        count: number of images that the numbers are means over; None for one image.
     """
 
     network: str
@@ -34,6 +35,7 @@ class Seen:
     classes: tuple[str, ...]
     probabilities: Float32[np.ndarray, " k"]
     truth: str | None = None
+    count: int | None = None
 
     def likely(self, words: Mapping[str, str], count: int = TOP) -> list[tuple[str, float]]:
         """Return the names and probabilities of the most probable classes."""

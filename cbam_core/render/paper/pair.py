@@ -81,7 +81,7 @@ def side_of(
 
 def side_of_means(means: GateMeans, label: str, network: str, input_size: tuple[int, int]) -> Side:
     """Take one side from means over images, whose masks stand alone."""
-    seen = Seen(network, None, means.classes, means.probabilities)
+    seen = Seen(network, None, means.classes, means.probabilities, count=means.count)
     return Side(label, seen, Ground(np.zeros((*input_size[::-1], 3), np.uint8)), input_size)
 
 
@@ -136,7 +136,7 @@ def pair_of(
         shown = Compared(sides, pairs, layout, style, face, words)
         items, bottom = shown.items()
         drawn = draw(items, float(layout.width), bottom + EDGE, face)
-    return PrintedFigure(" ".join(shown.caption()), layout.width, bottom + EDGE, drawn, notes_of(face))
+    return PrintedFigure(captions.joined(shown.caption()), layout.width, bottom + EDGE, drawn, notes_of(face))
 
 
 @dataclass(frozen=True, eq=False)
@@ -398,7 +398,7 @@ class Compared:
         if self._has_bars:
             key = "pair_bars" if self.style.ends is None else "some_bars"
             said.append(words[key].format(count=self.style.ends, **labels))
-            said += captions.weights(self.layout, words, ticks=False)
+            said += captions.weights(replace(self.layout, order="index"), words, ticks=False)
             if self.layout.order in ("difference", "sorted"):
                 said.append(words["sorted_by" if self.layout.order == "difference" else "sorted_left"].format(**labels))
         blocks = [block for pair in self.pairs if (block := pair.left or pair.right) is not None]
@@ -406,6 +406,8 @@ class Compared:
 
     def _described(self, seen: Seen) -> str:
         words = self.words
+        if seen.count is not None:
+            return words["side_means"].format(network=seen.network, count=f"{seen.count:,}")
         ((name, share),) = seen.likely(words, 1)
         predicted = words["predicted_as"].format(name=name, percent=words["percent"].format(percent=100 * share))
         said = [words["side"].format(network=seen.network, prediction=predicted)]

@@ -57,7 +57,7 @@ def figure_of(
         height = bottom + EDGE
         drawn = draw(items, float(layout.width), height, face)
     said = _caption(seen, bands, original=original is not None)
-    return PrintedFigure(" ".join(said), layout.width, height, drawn, notes_of(face))
+    return PrintedFigure(captions.joined(said), layout.width, height, drawn, notes_of(face))
 
 
 def seen_of(explanation: Explanation, truth: str | None = None) -> Seen:
