@@ -13,6 +13,7 @@ from app.model.card import card_table
 from app.model.kernels import kernel_pictures
 from app.model.layers import block_table, layer_table
 from app.model.quality import quality
+from app.model.usual import usual_table
 from app.session import links, own_networks
 from app.session.words import Words, card_text
 from app.widgets.evaluate_here import evaluate_here
@@ -25,6 +26,7 @@ from cbam_core.weights.card import Card
 WORDS = Words(
     {
         "title": "Model",
+        "usual": "What its gates usually do",
         "kernels": "What the spatial attention has learned",
         "no_kernels": "No block of this network has a spatial gate, so there are no kernels to show.",
         "quality": "How accurate it is",
@@ -35,12 +37,14 @@ WORDS = Words(
         "parameters": "Parameters",
         "multiply_adds": "Multiply-adds",
         "by_cbam": "{count} from CBAM ({share} %)",
-        "evaluation.none": "Or save the network's predictions on the test set beside its checkpoint, by this command:",
+        "evaluation.none": "The confusion matrix and the calibration are shown here once the network is evaluated: by "
+        "the button at the top of this page, or by this command, which saves the predictions beside its checkpoint:",
         "evaluation.other-weights": "The predictions saved beside this network belong to other weights, so they are "
         "not shown. This command replaces them:",
         "evaluation.unreadable": "The predictions saved beside this network cannot be read. "
         "This command replaces them:",
-        "own": "Or run this command on your own machine; FILE is the name of the file:",
+        "own": "The confusion matrix and the calibration are shown here once the network is evaluated: by "
+        "the button at the top of this page. On your own machine, this command does it; FILE is the name of the file:",
         "other_classes": "There is no confusion matrix: the network's classes differ from those of the CIFAR-10 test "
         "set.",
         "blocks": "What CBAM adds",
@@ -63,7 +67,11 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
     found = _evaluation(classifier)
     evaluation = found if isinstance(found, Evaluation) else None
     _figures(classifier.card, anatomy.summary, evaluation)
+    evaluate_here(classifier, key="model")
     card_table(classifier, evaluation)
+    if classifier.usual is not None and classifier.usual.gates:
+        st.header(WORDS["usual"], anchor=False)
+        usual_table(classifier.usual)
     st.header(WORDS["kernels"], anchor=False)
     if anatomy.kernels:
         kernel_pictures([(kernel.block, kernel.planes) for kernel in anatomy.kernels], key="model-kernels")
@@ -72,12 +80,9 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
     st.header(WORDS["quality"], anchor=False)
     if isinstance(found, Evaluation):
         quality(found, key="model")
-        evaluate_here(classifier, key="model")
     elif classifier.classes != services.samples().classes:
         st.markdown(WORDS["other_classes"])
-        evaluate_here(classifier, key="model")
     else:
-        evaluate_here(classifier, key="model")
         _say_not_evaluated(classifier, found.code)
     _layers(anatomy.summary)
 

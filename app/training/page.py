@@ -135,7 +135,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     chosen = name if name in runs else next(iter(runs))
     run = runs[chosen]
     network, error = _network_of(run)
-    _agree(_Shown(chosen, network, classifier.name))
+    _agree(_Shown(chosen, network, classifier.name), asked=asked.get("run") == chosen)
     links.write(network=links.network_of(classifier), run=chosen)
     with tools:
         _ways_on(network)
@@ -189,11 +189,11 @@ def _network_of(run: Run) -> tuple[str | None, CbamError | None]:
     return name, None
 
 
-def _agree(shown: _Shown) -> None:
-    """Have the sidebar follow where another run was chosen, or where the run has a network from now on."""
+def _agree(shown: _Shown, *, asked: bool) -> None:
+    """Have the sidebar follow where another run was chosen or asked for, or where it has a network from now on."""
     before = _SHOWN.get()
     _SHOWN.set(shown)
-    follows = before is not None and (before.run, before.network) != (shown.run, shown.network)
+    follows = asked or (before is not None and (before.run, before.network) != (shown.run, shown.network))
     if follows and shown.network is not None and shown.network != shown.sidebar:
         links.ask(network=shown.network, run=shown.run)
         st.rerun()

@@ -55,6 +55,9 @@ WORDS = Words(
 
 VALUE_WORDS = Words({"yes": "yes", "no": "no", "none": "none", "images": "{number} images"})
 
+FIRST = ("name", "architecture", "gates", "epochs", "optimiser", "learning_rate", "batch_size", "teacher", "seed")
+"""Values that matter most; of the others, those that have an effect come before those that are off."""
+
 UNITS = {"crop_padding": " px", "erased": " px", "rotation": "°"}
 IMAGES = {"validation", "batch_size"}
 
@@ -69,8 +72,18 @@ _STYLE = """<style>
 
 
 def recipe_table(recipe: Mapping[str, Any]) -> None:
-    """Show every value of a recipe, in its own order."""
-    st.html(f'{_STYLE}<dl class="recipe">{"".join(_row(name, value) for name, value in recipe.items())}</dl>')
+    """Show every value of a recipe, those that matter most first."""
+    st.html(f'{_STYLE}<dl class="recipe">{"".join(_row(name, recipe[name]) for name in _sorted(recipe))}</dl>')
+
+
+def _sorted(recipe: Mapping[str, Any]) -> list[str]:
+    """Names of a recipe's values: those of `FIRST`, then what has an effect, then what is off."""
+
+    def rank(name: str) -> int:
+        is_off = not recipe[name] and name != "seed"
+        return len(FIRST) + 1 if is_off else FIRST.index(name) if name in FIRST else len(FIRST)
+
+    return sorted(recipe, key=rank)
 
 
 def _row(name: str, value: Any) -> str:

@@ -60,7 +60,7 @@ def _offer(classifier: Classifier, offer: services.Offer, key: str) -> None:
     said = WORDS["answers" if offer.answers else "usual"].format(
         count=f"{offer.count:,}", images=set_name(offer.images), time=duration(max(1.0, offer.seconds)), kept=kept
     )
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(gap="xsmall"):
         st.button(
             WORDS["begin" if offer.answers else "begin_usual"],
             icon=":material/play_arrow:",
@@ -68,7 +68,7 @@ def _offer(classifier: Classifier, offer: services.Offer, key: str) -> None:
             on_click=services.begin_evaluation,
             args=(classifier,),
         )
-        st.caption(plain_text(said), width="stretch")
+        st.caption(plain_text(said))
 
 
 def _progress(classifier: Classifier, key: str) -> None:

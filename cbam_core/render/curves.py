@@ -26,6 +26,9 @@ WINDOW = 100
 MARKED = 60
 """Largest number of epochs that are drawn with dots."""
 
+CLEAR: Mapping[str, str] = {"bgcolor": "rgba(0,0,0,0)"}
+"""Background of a legend inside a plot."""
+
 WORDS: Mapping[str, str] = {
     "iteration": "iteration (one batch)",
     "epoch": "epoch",
@@ -131,6 +134,8 @@ def measure_per_epoch(
     for trace in traces:
         trace["marker"] = {"size": 5}
     layout = _layout(words[f"{measure}_per_epoch"], words["epoch"], words[measure], ink)
+    if measure == "accuracy":  # rises to where the legend is in other charts
+        layout["legend"] |= {"y": 0, "yanchor": "bottom"}
     # By default, Plotly shows half epochs where there are few.
     layout["xaxis"] |= {"dtick": 1} if len(x) <= 10 else {"nticks": 8}
     return {"data": traces, "layout": layout}
@@ -196,7 +201,10 @@ def _line(x: list[int], values: Float64[np.ndarray, " n"], name: str, **line: st
 
 
 def plain_layout(title: str, ink: str | None) -> Chart:
-    """Make the layout of every chart of a page: title and legend on the left, transparent background."""
+    """Make the layout of every chart of a page: title on the left, transparent background.
+
+    The legend is in the upper right corner of the plot, where it cannot meet the title, however narrow the chart is.
+    """
     return {
         "title": {
             "text": title,
@@ -208,11 +216,11 @@ def plain_layout(title: str, ink: str | None) -> Chart:
             "pad": {"t": 8},
             "font": {"size": 14},
         },
-        "margin": {"l": 52, "r": 12, "t": 56, "b": 44},
+        "margin": {"l": 52, "r": 12, "t": 44, "b": 44},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         **({} if ink is None else {"font": {"color": ink}}),
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "font": {"size": 12}},
+        "legend": {"x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "font": {"size": 12}, **CLEAR},
     }
 
 

@@ -35,6 +35,9 @@ WORDS: Mapping[str, str] = {
 }
 """Words of the charts and of their descriptions; pass a translation with the same keys."""
 
+LOWEST = 0.28
+"""Lower edge of the reliability diagram, as a share of the plot's height; below are the numbers of predictions."""
+
 EVEN = 0.01
 """Difference of mean confidence and accuracy up to which they count as equal."""
 
@@ -159,12 +162,13 @@ def reliability(
     }
     layout = plain_layout(words["reliability"].format(error=f"{100 * error:.2f}"), ink)
     layout["bargap"] = 0
+    layout["legend"] |= {"y": LOWEST, "yanchor": "bottom"}
     layout["xaxis"] = {
         "title": {"text": words["confidence"], "standoff": 6},
         "range": [0, 101],
         "anchor": "y2",
     } | _GRIDDED
-    layout["yaxis"] = {"title": {"text": words["accuracy"], "standoff": 6}, "range": [0, 101], "domain": [0.28, 1]}
+    layout["yaxis"] = {"title": {"text": words["accuracy"], "standoff": 6}, "range": [0, 101], "domain": [LOWEST, 1]}
     layout["yaxis2"] = {"title": {"text": words["answers"], "standoff": 6}, "domain": [0, 0.2], "nticks": 3}
     for axis in ("yaxis", "yaxis2"):
         layout[axis] |= _GRIDDED | {"fixedrange": True}

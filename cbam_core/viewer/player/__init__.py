@@ -40,6 +40,8 @@ PLAYER_WORDS: Mapping[str, str] = MappingProxyType(
         "truth": "truth",
         "class_percent": "{percent} %",
         "spoken": "{epoch}, {accuracy}, {predicted} {percent} %",
+        "no_usual": "What is usual changes while the network learns, so scenes of a film are not compared with it; "
+        "Inspect compares the finished network with what is usual.",
     }
 )
 """Words of the player, besides those of the viewer, in English."""

@@ -276,7 +276,8 @@ class Player {
       mask: size && { ...size, ...at(masks) },
       weights: at(weights),
     }));
-    const payload = { ...viewer, images: [pictures[this.image]], blocks: shown };
+    const words = { ...viewer.words, no_usual: this.words.no_usual };
+    const payload = { ...viewer, words, images: [pictures[this.image]], blocks: shown };
     this.viewer = mount(this.screen, payload, (name, detail) => this.emit(name, detail));
     this.inputs.forEach((input, i) => {
       input.checked = i === this.image;

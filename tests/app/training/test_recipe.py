@@ -17,12 +17,19 @@ def test_every_value_has_its_unit_and_its_words(monkeypatch):
     page = shown(monkeypatch, {"crop_padding": 4, "flip": True, "teacher": "", "seed": 12345, "weight_decay": 5e-4})
     rows = [row.split("</dt><dd>") for row in page.split("<dt>")[1:]]
     assert [(name, value.split("<")[0]) for name, value in rows] == [
+        ("seed", "12345"),
         ("crop padding", "4 px"),
         ("flip", "yes"),
-        ("teacher", "none"),
-        ("seed", "12345"),
         ("weight decay", "0.0005"),
+        ("teacher", "none"),
     ]
+
+
+def test_what_matters_most_comes_first_and_what_is_off_last(monkeypatch):
+    recipe = {"hue": 0.0, "rotation": 5, "alternating": False, "epochs": 3, "seed": 0, "name": "fast", "teacher": None}
+    page = shown(monkeypatch, recipe)
+    names = [row.split("</dt>")[0] for row in page.split("<dt>")[1:]]
+    assert names == ["name", "epochs", "seed", "rotation", "hue", "alternating flip", "teacher"]
 
 
 def test_nothing_in_a_recipe_is_read_as_html(monkeypatch):
