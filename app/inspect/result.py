@@ -177,7 +177,8 @@ def show_result(
         **settings_as_parameters(settings, usual),
     )
     foot = st.container()  # beside the image a sentence would push the viewer off the first screen
-    with tools:
+    # page.css keeps them as wide as their words.
+    with tools.container(horizontal=True, gap="small", key=f"inspect-tools-{key}"):
         explained = {name: one.explanation for name, one in batch.results.items()}
         downloads(explained, settings, files=batch.files, opened=shown.name, key=key)
         copy_link(possible=linked, query=links.own_query(), below=foot, key=f"{key}-link")

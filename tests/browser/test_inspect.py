@@ -310,6 +310,14 @@ def test_two_visitors_at_once_see_their_own_pictures(open_inspect, classifier):
         assert file.name in page.locator(".prediction").inner_text()
 
 
+@pytest.mark.parametrize("width", [390, 700, 1024])
+def test_buttons_are_as_wide_as_their_words(open_inspect, width):
+    page = open_inspect(viewport={"width": width, "height": 768})
+    tools = page.locator("[class*=st-key-inspect-tools]").locator("visible=true")
+    words = tools.get_by_test_id("stMarkdownContainer").get_by_text("Download").first
+    assert words.evaluate("word => word.scrollWidth <= word.clientWidth")
+
+
 def test_phone_stacks_the_blocks_and_nothing_sticks_out(open_inspect):
     page = open_inspect(viewport=NARROW)
     boxes = [box.bounding_box() for box in page.locator("canvas.overlay").all()]
