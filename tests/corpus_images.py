@@ -51,8 +51,16 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes, *extra: b
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-def tiff(values: np.ndarray, *, bits: int, white_is_zero: bool = False, kind: int = 1) -> bytes:
-    """A little-endian grey TIFF by hand; `kind` 1 unsigned, 2 signed, 3 floating point."""
+def tiff(
+    values: np.ndarray,
+    *,
+    bits: int,
+    white_is_zero: bool = False,
+    kind: int = 1,
+    photometric: int = 1,
+    limits: tuple[int, int] | None = None,
+) -> bytes:
+    """A little-endian grey TIFF by hand; `kind` 1 unsigned, 2 signed, 3 floating point; `limits` are SMin and SMax."""
     content = values.tobytes()
     height, width = values.shape
     short, long = 3, 4
@@ -61,17 +69,47 @@ def tiff(values: np.ndarray, *, bits: int, white_is_zero: bool = False, kind: in
         (257, short, height),
         (258, short, bits),
         (259, short, 1),
-        (262, short, 0 if white_is_zero else 1),
+        (262, short, 0 if white_is_zero else photometric),
         (273, long, 8),
         (277, short, 1),
         (278, short, height),
         (279, long, len(content)),
         (339, short, kind),
+        *([] if limits is None else [(340, short, limits[0]), (341, short, limits[1])]),
     ]
     directory = struct.pack("<H", len(entries))
     for tag, size, value in entries:
         directory += struct.pack("<HHI", tag, size, 1) + struct.pack("<I", value)
     return b"II*\0" + struct.pack("<I", 8 + len(content)) + content + directory + struct.pack("<I", 0)
+
+
+def preview_tiff(tag: tuple[int, str | int]) -> bytes:
+    """A raw file of a camera as Pillow sees it: a small preview, and the sensor's values in another directory."""
+    file = io.BytesIO()
+    tags: dict[int, str | int] = {254: 1, 330: 8, tag[0]: tag[1]}
+    Image.fromarray(gradient()).save(file, "TIFF", tiffinfo=tags)
+    return file.getvalue()
+
+
+def xray(top: int = 4095) -> np.ndarray:
+    """A bright spot on dark ground, uint16 (32, 48), from 0 to `top`."""
+    y, x = np.mgrid[0:32, 0:48]
+    glow = np.exp(-(((x - 24) / 9) ** 2) - ((y - 16) / 9) ** 2)
+    return np.rint(top * (glow - glow.min()) / (glow.max() - glow.min())).astype(np.uint16)
+
+
+def photo(kind: str = "JPEG", width: int = 320, height: int = 240, **options: object) -> bytes:
+    """A colourful picture of some size."""
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 255 // width, y * 255 // height, (x + y) % 256], axis=-1).astype(np.uint8)
+    return encoded(pixels, kind, **options)
+
+
+def large_jpeg(width: int, height: int) -> bytes:
+    """A picture of one colour and any size, which packs well: its left half dark, its right half bright."""
+    image = Image.new("L", (width, height), 40)
+    image.paste(200, (width // 2, 0, width, height))
+    return encoded(image, "JPEG", quality=50)
 
 
 def exif_orientation(value: int) -> bytes:
@@ -165,7 +203,7 @@ def bomb_png(width: int = 9000, height: int = 9000) -> bytes:
     return png(width, height, 1, 0, (b"\0" + bytes((width + 7) // 8)) * height)
 
 
-def bomb_header(kind: str, width: int = 16000, height: int = 16000) -> bytes:
+def bomb_header(kind: str, width: int = 16000, height: int = 16000, *, progressive: bool = False) -> bytes:
     """A few bytes that claim a huge picture."""
     if kind == "GIF":
         return b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0) + b",\0\0\0\0\1\0\1\0\0\2\2\x4c\1\0;"
@@ -178,8 +216,8 @@ def bomb_header(kind: str, width: int = 16000, height: int = 16000) -> bytes:
             b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
         )
     if kind == "JPEG":
-        plain = bytearray(encoded(gradient(), "JPEG"))
-        place = plain.index(b"\xff\xc0")
+        plain = bytearray(encoded(gradient(), "JPEG", progressive=progressive))
+        place = plain.index(b"\xff\xc2" if progressive else b"\xff\xc0")
         plain[place + 5 : place + 9] = struct.pack(">HH", height, width)
         return bytes(plain)
     if kind == "TIFF":
@@ -261,6 +299,11 @@ def deep_colour_png() -> bytes:
     return png(2, 1, 16, 2, b"\0" + struct.pack(">6H", 0x12FF, 0x3400, 0xFFFF, 0, 0x8000, 0x7FFF))
 
 
+def deep_dark_png() -> bytes:
+    """Three pixels of 16 bits per colour, of which twelve are used: black, half, white."""
+    return png(3, 1, 16, 2, b"\0" + struct.pack(">9H", 0, 0, 0, 2048, 2048, 2048, 4095, 4095, 4095))
+
+
 def deep_grey_transparent_png() -> bytes:
     """16-bit grey: black, and a grey that stands for transparent."""
     return png(2, 1, 16, 0, b"\0" + struct.pack(">2H", 0, 1000), png_chunk(b"tRNS", struct.pack(">H", 1000)))
@@ -310,6 +353,18 @@ ODD: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
         lambda: encoded(gradient(), "PNG", icc_profile=cmyk_profile()),
         ("image.profile-ignored",),
     ),
+    "xray-12-in-16.png": (lambda: encoded(xray(), "PNG"), ("image.scaled",)),
+    "xray-12-in-16.tif": (lambda: tiff(xray(), bits=16), ("image.scaled",)),
+    "xray-12-in-32.tif": (lambda: tiff(xray().astype(np.int32), bits=32, kind=2), ("image.scaled",)),
+    "xray-12-in-float.tif": (lambda: float_tiff(xray()), ("image.scaled",)),
+    "xray-declared.tif": (lambda: tiff(xray(900), bits=16, limits=(0, 1000)), ("image.scaled",)),
+    "xray-dim.tif": (lambda: tiff(xray(900), bits=16, limits=(0, 9000)), ("image.scaled", "image.narrow")),
+    "colours-12-in-16.png": (deep_dark_png, ("image.scaled-colours",)),
+    "no-end.jpg": (lambda: photo()[:-2], ("image.no-end",)),
+    "no-end-progressive.jpg": (lambda: photo(progressive=True)[:-2], ("image.no-end",)),
+    "cut-off.jpg": (lambda: photo()[:-400], ("image.cut-off",)),
+    "cut-off-progressive.jpg": (lambda: photo(progressive=True)[:-400], ("image.cut-off-detail",)),
+    "fifty-megapixels.jpg": (lambda: large_jpeg(8192, 6144), ("image.reduced",)),
     "animated.gif": (lambda: frames("GIF", 3), ("image.first-frame",)),
     "animated.png": (lambda: frames("PNG", 3), ("image.first-frame",)),
     "animated.webp": (lambda: frames("WEBP", 3), ("image.first-frame",)),
@@ -324,7 +379,24 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty.png": (lambda: b"", "image.empty"),
     "text.png": (lambda: b"hello, I am no picture", "image.unknown-format"),
     "vector.svg": (svg, "image.unknown-format"),
-    "photo.heic": (heic, "image.unknown-format"),
+    "photo.heic": (heic, "image.heic"),
+    "heic-called.jpg": (heic, "image.heic"),
+    "page.jpg": (lambda: b"<!DOCTYPE html><html><body>Sign in</body></html>", "image.unknown-format"),
+    "pointer.png": (lambda: b"version https://git-lfs.github.com/spec/v1\n", "image.unknown-format"),
+    "nikon.nef": (lambda: preview_tiff((271, "NIKON CORPORATION")), "image.camera-raw"),
+    "negative.dng": (lambda: preview_tiff((50706, 257)), "image.camera-raw"),
+    "sensor.tif": (lambda: tiff(grey_ramp(), bits=16, photometric=32803), "image.camera-raw"),
+    "canon.cr2": (lambda: b"II*\0\x10\0\0\0CR\2\0" + bytes(100), "image.camera-raw"),
+    "canon.cr3": (lambda: b"\0\0\0\x18ftypcrx " + bytes(100), "image.camera-raw"),
+    "fuji.raf": (lambda: b"FUJIFILMCCD-RAW 0201" + bytes(100), "image.camera-raw"),
+    "olympus.orf": (lambda: b"IIRO" + bytes(100), "image.camera-raw"),
+    "panasonic.rw2": (lambda: b"IIU\0" + bytes(100), "image.camera-raw"),
+    "scan.dcm": (lambda: bytes(128) + b"DICM" + bytes(100), "image.unknown-format"),
+    "photo.jxl": (lambda: b"\xff\x0a" + bytes(100), "image.unknown-format"),
+    "photo.jp2": (lambda: b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(100), "image.unknown-format"),
+    "film.mp4": (lambda: b"\0\0\0\x18ftypisom" + bytes(100), "image.unknown-format"),
+    "giant.jpg": (lambda: bomb_header("JPEG", 60000, 5000), "image.too-many-pixels"),
+    "giant-progressive.jpg": (lambda: bomb_header("JPEG", 12000, 9000, progressive=True), "image.too-many-pixels"),
     "drawing.eps": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "image.unknown-format"),
     "layers.psd": (lambda: b"8BPS\0\1" + bytes(100), "image.unknown-format"),
     "portable.ppm": (lambda: encoded(gradient(), "PPM"), "image.unknown-format"),
@@ -341,7 +413,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "profiles.png": (many_profiles_png, "image.costly"),
     "blocks.gif": (many_blocks_gif, "image.costly"),
     "strips.tif": (many_strips_tiff, "image.costly"),
-    "heavy.png": (lambda: encoded(gradient(), "PNG") + bytes(11 * 1024 * 1024), "image.too-many-bytes"),
+    "heavy.png": (lambda: encoded(gradient(), "PNG") + bytes(64 * 1024 * 1024), "image.too-many-bytes"),
     "half.jpg": (lambda: halved("JPEG"), "image.damaged"),
     "half.png": (lambda: halved("PNG"), "image.damaged"),
     "half.webp": (lambda: halved("WEBP"), "image.damaged"),

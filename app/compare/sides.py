@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.compare.state import Selected, Source, begin_anew, choice_of, keep, key_of, side_of, swap
+from app.server.options import MAX_UPLOAD_MEGABYTES
 from app.session.choices import Choice
 from app.session.tiles import Tile
 from app.session.uploads import Fitted, Upload, uploaded
@@ -164,7 +165,7 @@ def _take_file(side: Side, kept: Selected) -> None:
     given = st.file_uploader(
         WORDS["file"].format(label=LABELS[side]),
         type=ENDINGS,
-        max_upload_size=MAX_BYTES // 2**20,
+        max_upload_size=min(MAX_BYTES // 2**20, MAX_UPLOAD_MEGABYTES),
         key=key,
         on_change=_receive,
         args=(side, key),

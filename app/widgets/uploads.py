@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from app.server.options import MAX_UPLOAD_MEGABYTES
 from app.services.prediction import percent
 from app.session.choices import Choice, Remembered
 from app.session.uploads import Upload, numbered, uploaded
@@ -77,7 +78,7 @@ def uploads() -> tuple[Upload, ...]:
         WORDS["drop"],
         type=ENDINGS,
         accept_multiple_files=True,
-        max_upload_size=MAX_BYTES // 2**20,
+        max_upload_size=min(MAX_BYTES // 2**20, MAX_UPLOAD_MEGABYTES),
         key="files",
     )
     _paste()(key="paste")

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Literal
 
-import numpy as np
-from jaxtyping import UInt8
-from numpy.typing import NDArray
 from PIL import Image
 
-from cbam_core.errors import ImageError, Message
+from cbam_core.data.depth import eight_bits, is_deep
+from cbam_core.errors import Message
 
 _GREY_MODES = {"1", "L", "LA", "La"}
-_INTEGER_RANGES = ((0, 255), (0, 65535))
-_FLOAT_RANGES = ((0, 1), (0, 255), (0, 65535))
+
+Ground = Literal["white", "black"]
+"""What transparent areas are placed on."""
 
 
-def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Message]]:
+def to_rgb(
+    image: Image.Image, *, bits: int | None = None, stretch: bool = False, ground: Ground = "white"
+) -> tuple[Image.Image, list[Message]]:
     """Convert a loaded image to RGB.
 
     More than eight bits of grey are scaled, an embedded colour profile is applied, and transparent areas become
-    white. An RGB image that needs none of that is returned unchanged.
+    white or black. An RGB image that needs none of that is returned unchanged.
 
     Args:
         image: Pillow image of any mode, with its pixels loaded.
+        bits: significant bits of grey values that the file declares; None where it does not.
+        stretch: whether grey values of more than eight bits are stretched from their smallest to their largest.
+        ground: what transparent areas are placed on.
 
     Returns:
         The image in mode ``"RGB"``, and notes on what was done.
@@ -34,8 +38,8 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Message]]:
     """
     notes: list[Message] = []
     profile = image.info.get("icc_profile")
-    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
-        image = _eight_bits(image, notes)
+    if is_deep(image):
+        image = eight_bits(image, notes, bits=bits, stretch=stretch)
     grey = image.mode in _GREY_MODES
     alpha = None
     if image.has_transparency_data:
@@ -50,61 +54,13 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Message]]:
     if image.mode != "RGB":
         image = image.convert("RGB")
     if alpha is not None and alpha.getextrema() != (255, 255):
-        image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
-        notes.append(Message("image.transparent", "transparent areas were placed on white"))
+        image = Image.composite(image, Image.new("RGB", image.size, ground), alpha)
+        notes.append(
+            Message("image.transparent", "transparent areas were placed on white")
+            if ground == "white"
+            else Message("image.transparent", "transparent areas were placed on black")
+        )
     return image, notes
-
-
-def _eight_bits(image: Image.Image, notes: list[Message]) -> Image.Image:
-    """Scale grey values of more than eight bits to 0-255; mode L, or LA where one value means transparent."""
-    values = np.asarray(image)
-    if not np.isfinite(values).all():
-        raise ImageError(
-            "image.not-finite",
-            "this image has grey values that are infinite or not numbers; export it with 8 bits per channel",
-        )
-    low, high = _grey_range(image, values)
-    notes.append(
-        Message(
-            "image.scaled",
-            "grey values from {low} to {high} were scaled to 0 to 255",
-            {"low": low, "high": high},
-        )
-    )
-    shallow = _scaled(values, low, high)
-    if _tag(image, 262) == 0:  # TIFF: 0 is white, and Pillow undoes that for eight bits only
-        shallow = 255 - shallow
-    scaled = Image.fromarray(shallow)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        scaled.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
-    return scaled
-
-
-def _grey_range(image: Image.Image, values: NDArray[Any]) -> tuple[float | int, float | int]:
-    """Return the values of black and white: as the format defines them, else the smallest and largest value."""
-    if image.mode.startswith("I;16"):
-        bits = _tag(image, 258)
-        return 0, 4095 if bits == (12,) else 65535
-    smallest, largest = values.min().item(), values.max().item()
-    for low, high in _INTEGER_RANGES if image.mode == "I" else _FLOAT_RANGES:
-        if low <= smallest and largest <= high:
-            return low, high
-    return smallest, largest
-
-
-def _scaled(values: NDArray[Any], low: float | int, high: float | int) -> UInt8[np.ndarray, "h w"]:
-    factor = 255 / (high - low) if high > low else 0.0
-    # Single precision is exact for 16 bits, and takes half the memory.
-    wide: NDArray[Any] = values.astype(np.float32 if values.dtype.itemsize == 2 else np.float64)
-    shallow: NDArray[np.uint8] = np.rint((wide - low) * factor).astype(np.uint8)
-    return shallow
-
-
-def _tag(image: Image.Image, number: int) -> Any:
-    """Return a tag of a TIFF file; None for other formats."""
-    tags = getattr(image, "tag_v2", None)
-    return None if tags is None else tags.get(number)
 
 
 def _by_profile(image: Image.Image, profile: bytes, grey: bool, notes: list[Message]) -> Image.Image:

@@ -17,6 +17,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from cbam_core.data.costly_files import colour_table
+from cbam_core.data.other_pictures import open_heic
 
 ACCEPTED = "JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF"
 """The formats that are read, for messages."""
@@ -44,11 +45,14 @@ _PLUGINS = {
 }
 
 
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
 _SIGNATURES = {
     "PNG": ((0, b"\x89PNG\r\n\x1a\n"),),
     "JPEG": ((0, b"\xff\xd8\xff"),),
     "WebP": ((8, b"WEBP"),),
     "AVIF": ((4, b"ftypavif"), (4, b"ftypavis")),
+    "HEIC": tuple((4, b"ftyp" + brand) for brand in _HEIC_BRANDS),
     "GIF": ((0, b"GIF87a"), (0, b"GIF89a")),
     "TIFF": ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
     "BMP": ((0, b"BM"),),
@@ -65,7 +69,7 @@ def sniff(content: bytes) -> str | None:
             # Two letters are a weak sign, so the length of a BMP's second header is checked as well.
             if name == "BMP" and int.from_bytes(content[14:18], "little") not in _BMP_HEADERS:
                 continue
-            return name
+            return "AVIF" if name == "HEIC" and b"avif" in content[16:64] else name
     return None
 
 
@@ -86,9 +90,22 @@ def open_header(content: bytes, name: str) -> ImageFile:
         return PngImageFile(io.BytesIO(content))
     if name == "JPEG":
         return _Jpeg(io.BytesIO(content))
+    if name == "HEIC":
+        return open_heic(content)
     module, plugin = _PLUGINS[name]
     opened: ImageFile = getattr(importlib.import_module(module), plugin)(io.BytesIO(content))
     return opened
+
+
+def significant_bits(content: bytes) -> int | None:
+    """Return the bits of each grey or colour value that a PNG declares to be in use (sBIT); None where it does not."""
+    offset = 8
+    while offset + 12 <= len(content) and content[offset + 4 : offset + 8] not in (b"IDAT", b"IEND"):
+        length = int.from_bytes(content[offset : offset + 4], "big")
+        if content[offset + 4 : offset + 8] == b"sBIT" and 1 <= length <= 4:
+            return max(content[offset + 8 : offset + 8 + min(length, 3)])
+        offset += 12 + length
+    return None
 
 
 def canvas_size(content: bytes, name: str) -> tuple[int, int] | None:

@@ -13,18 +13,30 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 
-from cbam_core.data.colours import to_rgb
+from cbam_core.data.colours import Ground, to_rgb
 from cbam_core.data.costly_files import refuse_costly, refuse_many_scans
-from cbam_core.data.headers import ACCEPTED, canvas_size, frame_count, open_header, orientation, sniff
+from cbam_core.data.depth import has_deep_colours, lower_bytes, spread_colours
+from cbam_core.data.headers import (
+    ACCEPTED,
+    canvas_size,
+    frame_count,
+    open_header,
+    orientation,
+    significant_bits,
+    sniff,
+)
+from cbam_core.data.jpeg import MOST_PIXELS, MOST_PROGRESSIVE_PIXELS, is_progressive, load_cut_off, reduce
+from cbam_core.data.other_pictures import refuse_camera_raw, unknown_format
 from cbam_core.errors import ImageError, Message
 
-MAX_BYTES = 10 * 1024 * 1024
-"""Largest file that is read, in bytes."""
+MAX_BYTES = 64 * 1024 * 1024
+"""Largest file that is read, in bytes; photos of 200 million pixels have up to 50 MB."""
 
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 65_535
-"""Largest image that is decoded, in pixels; checked before decoding."""
+"""Largest image that is decoded, in pixels; checked before decoding. Larger JPEGs are decoded at a reduced size."""
 
 ImageSource = bytes | str | Path | Image.Image | NDArray[Any]
 """Inputs of `decode`: a file's bytes, a path, a Pillow image, or a uint8 array (H, W, 3)."""
@@ -60,14 +72,17 @@ class DecodedImage:
         return self.pixels.shape[1], self.pixels.shape[0]
 
 
-def decode(source: ImageSource) -> DecodedImage:
+def decode(source: ImageSource, *, stretch: bool = False, ground: Ground = "white") -> DecodedImage:
     """Decode an image that may be untrusted.
 
-    Safe to call from many threads at once. A file may have at most `MAX_BYTES` bytes and `MAX_PIXELS` pixels; an
-    animation gives its first frame.
+    Safe to call from many threads at once. A file may have at most `MAX_BYTES` bytes and `MAX_PIXELS` pixels; a JPEG up
+    to `jpeg.MOST_PIXELS`, of which at most `MAX_PIXELS` are decoded, at a reduced size. An animation gives its first
+    frame.
 
     Args:
         source: a file's bytes or path, a Pillow image, or a uint8 array (H, W, 3).
+        stretch: whether values of more than eight bits are stretched from their smallest to their largest.
+        ground: what transparent areas are placed on: ``"white"`` or ``"black"``.
 
     Raises:
         ImageError: the image cannot be read, or is too large.
@@ -75,11 +90,11 @@ def decode(source: ImageSource) -> DecodedImage:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        return _from_pillow(source)
+        return _from_pillow(source, stretch, ground)
     if isinstance(source, str | Path):
         source = _read(Path(source))
     if isinstance(source, bytes):
-        return _from_bytes(source)
+        return _from_bytes(source, stretch, ground)
     raise ImageError(
         "image.unknown-source",
         "expected an image as bytes, a path, a Pillow image or a NumPy array; given {given}",
@@ -87,20 +102,16 @@ def decode(source: ImageSource) -> DecodedImage:
     )
 
 
-def _from_bytes(content: bytes) -> DecodedImage:
+def _from_bytes(content: bytes, stretch: bool, ground: Ground) -> DecodedImage:
     if not content:
         raise ImageError("image.empty", "this file is empty; expected an image ({accepted})", accepted=ACCEPTED)
     if len(content) > MAX_BYTES:
         raise _too_many_bytes(len(content))
     name = sniff(content)
     if name is None:
-        raise ImageError(
-            "image.unknown-format",
-            "this file is not an image in a supported format ({accepted}); save it as PNG or JPEG first",
-            accepted=ACCEPTED,
-        )
+        raise unknown_format(content)
     try:
-        return _decoded(content, name)
+        return _decoded(content, name, stretch, ground)
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -118,41 +129,82 @@ def _from_bytes(content: bytes) -> DecodedImage:
         ) from error
 
 
-def _decoded(content: bytes, name: str) -> DecodedImage:
+def _decoded(content: bytes, name: str, stretch: bool, ground: Ground) -> DecodedImage:
     if announced := canvas_size(content, name):
         _check_pixels(announced)
     refuse_costly(content, name)
+    if name == "TIFF":
+        refuse_camera_raw(content)
     with open_header(content, name) as image:
-        _check_pixels(image.size)
-        refuse_many_scans(content, name, image.size)
-        notes = _notes_on_file(image, content, name)
-        image.load()
-        pixels, more = _pixels(image)
+        notes = _checked_size(image, content, name)
+        notes += _notes_on_file(image, content, name)
+        bits = significant_bits(content) if name == "PNG" else None
+        deep = has_deep_colours(image)
+        loaded, more = _loaded(image, content, name)
+        notes += more
+        if deep:
+            loaded, more = _shallow(loaded, content, name, bits, stretch)
+            notes += more
+        pixels, more = _pixels(loaded, bits, stretch, ground)
     return DecodedImage(pixels, (*notes, *more), hashlib.sha256(content).hexdigest())
 
 
+def _checked_size(image: ImageFile, content: bytes, name: str) -> list[Message]:
+    """Check the size that a header announces, and have a large JPEG reduced; return notes."""
+    if not isinstance(image, JpegImageFile):
+        _check_pixels(image.size)
+        return []
+    most = MOST_PROGRESSIVE_PIXELS if is_progressive(image) else MOST_PIXELS
+    _check_pixels(image.size, max(most, MAX_PIXELS))
+    refuse_many_scans(content, name, image.size)
+    return reduce(image, MAX_PIXELS)
+
+
+def _loaded(image: ImageFile, content: bytes, name: str) -> tuple[Image.Image, list[Message]]:
+    """Decode the pixels; of a JPEG that is cut off, those that are there."""
+    try:
+        image.load()
+    except OSError:
+        whole = load_cut_off(content, MAX_PIXELS) if name == "JPEG" else None
+        if whole is None:
+            raise
+        return whole[0], [whole[1]]
+    return image, []
+
+
+def _shallow(
+    upper: Image.Image, content: bytes, name: str, bits: int | None, stretch: bool
+) -> tuple[Image.Image, list[Message]]:
+    """Reduce colours of 16 bits to eight; where they use less than that, by the rule for grey values."""
+    colours = np.asarray(upper)[..., : 1 if upper.mode == "LA" else 3]
+    notes: list[Message] = []
+    if (stretch or bits or colours.max() < 64) and "transparency" not in upper.info:
+        with open_header(content, name) as lower:
+            if lower_bytes(lower):
+                lower.load()
+                scaled = spread_colours(upper, lower, notes, bits=bits, stretch=stretch)
+                scaled.info.update(upper.info)
+                upper = scaled
+    return upper, notes or [Message("image.16-bit", "16 bits per colour were reduced to 8")]
+
+
 def _notes_on_file(image: ImageFile, content: bytes, name: str) -> list[Message]:
-    """Note what only the file knows, depth and frames; to be called before the pixels are loaded."""
-    notes = []
+    """Note how many frames a file has."""
     frames, exact = frame_count(image, content, name)
     if frames > 1 and exact:
-        notes.append(Message("image.first-frame", "only the first of {frames} frames was used", {"frames": frames}))
-    elif frames > 1:
-        notes.append(
-            Message(
-                "image.first-of-many",
-                "only the first of at least {frames} frames was used",
-                {"frames": frames},
-            )
-        )
-    if not image.mode.startswith("I") and any(";16" in str(tile.args) for tile in image.tile[:1]):
-        notes.append(Message("image.16-bit", "16 bits per colour were reduced to 8"))
-    return notes
+        return [Message("image.first-frame", "only the first of {frames} frames was used", {"frames": frames})]
+    if frames > 1:
+        return [
+            Message("image.first-of-many", "only the first of at least {frames} frames was used", {"frames": frames})
+        ]
+    return []
 
 
-def _pixels(image: Image.Image) -> tuple[UInt8[np.ndarray, "h w 3"], list[Message]]:
+def _pixels(
+    image: Image.Image, bits: int | None, stretch: bool, ground: Ground
+) -> tuple[UInt8[np.ndarray, "h w 3"], list[Message]]:
     """Return upright RGB pixels of a loaded image, and notes."""
-    rgb, notes = to_rgb(image)
+    rgb, notes = to_rgb(image, bits=bits, stretch=stretch, ground=ground)
     transpose = _UPRIGHT.get(orientation(image.info.get("exif")))
     if transpose is not None:
         rgb = rgb.transpose(transpose)
@@ -160,11 +212,11 @@ def _pixels(image: Image.Image) -> tuple[UInt8[np.ndarray, "h w 3"], list[Messag
     return np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3), notes
 
 
-def _from_pillow(image: Image.Image) -> DecodedImage:
+def _from_pillow(image: Image.Image, stretch: bool, ground: Ground) -> DecodedImage:
     _check_pixels(image.size)
     try:
         image.load()
-        pixels, notes = _pixels(image)
+        pixels, notes = _pixels(image, None, stretch, ground)
     except ImageError:
         raise
     except Exception as error:  # a lazily opened file is decoded here
@@ -223,8 +275,9 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _check_pixels(size: tuple[int, int]) -> None:
+def _check_pixels(size: tuple[int, int], most: int | None = None) -> None:
     width, height = size
+    most = MAX_PIXELS if most is None else most
     if width < 1 or height < 1:
         raise ImageError(
             "image.no-pixels",
@@ -240,13 +293,13 @@ def _check_pixels(size: tuple[int, int]) -> None:
             height=height,
             limit=MAX_SIDE,
         )
-    if width * height > MAX_PIXELS:
+    if width * height > most:
         raise ImageError(
             "image.too-many-pixels",
             "this image has {width} x {height} pixels; at most {limit} million can be read: make it smaller",
             width=width,
             height=height,
-            limit=MAX_PIXELS // 1_000_000,
+            limit=most // 1_000_000,
         )
 
 

@@ -79,7 +79,20 @@ class _Input:
 def _prepare(classifier: Classifier, image: AnyImage, fit: Fit, square: Square | None) -> _Input:
     picture = image if isinstance(image, DecodedImage) else decode(image)
     pixels, frame, fitted = fit_image(picture.pixels, classifier.input_size, fit, square=square, fill=classifier.fill)
-    return _Input(pixels, frame, fit, (*picture.notes, *fitted), picture.digest)
+    notes = (*picture.notes, *fitted, *_notes_on_input(classifier, pixels))
+    return _Input(pixels, frame, fit, notes, picture.digest)
+
+
+def _notes_on_input(classifier: Classifier, pixels: UInt8[np.ndarray, "h w 3"]) -> Iterator[Message]:
+    """Note what the network cannot see in its input."""
+    if (pixels == pixels[0, 0]).all():
+        yield Message(
+            "input.one-colour",
+            "the whole input has one colour: what the gates show comes from the network and its borders, not from an "
+            "image",
+        )
+    if classifier.in_channels == 1 and (pixels.min(axis=2) != pixels.max(axis=2)).any():
+        yield Message("input.grey", "the network takes grey images: it saw the brightness of the colours")
 
 
 def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explanation]:

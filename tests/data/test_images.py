@@ -1,6 +1,7 @@
 import hashlib
 import io
 import os
+import sys
 import threading
 import time
 import warnings
@@ -375,3 +376,131 @@ def test_small_picture_is_decoded_in_well_under_a_millisecond(corpus):
         decode(content)
         times.append(time.thread_time() - started)
     assert np.median(times) < 1e-3
+
+
+def test_one_rule_for_black_and_white_in_every_container(corpus):
+    """The same numbers give the same pixels, whatever file they come in."""
+    names = ("xray-12-in-16.png", "xray-12-in-16.tif", "xray-12-in-32.tif", "xray-12-in-float.tif")
+    expected = np.rint(corpus.xray().astype(float) * 255 / 4095).astype(np.uint8)
+    for name in names:
+        picture = decode(corpus.ODD[name][0]())
+        assert np.array_equal(picture.pixels[..., 0], expected), name
+        assert picture.notes[0].values == {"low": 0, "high": 4095}
+
+
+@pytest.mark.parametrize(("top", "high"), [(255, 255), (1023, 1023), (1500, 4095), (16383, 16383), (40000, 65535)])
+def test_values_without_a_declared_range_have_the_smallest_usual_depth(corpus, top, high):
+    assert decode(corpus.encoded(corpus.xray(top), "PNG")).notes[0].values == {"low": 0, "high": high}
+
+
+def test_declared_range_goes_before_the_values(corpus):
+    picture = decode(corpus.ODD["xray-declared.tif"][0]())
+    assert picture.notes[0].values == {"low": 0, "high": 1000}
+    assert picture.pixels.max() == round(255 * 0.9)
+    wrong = decode(corpus.tiff(corpus.xray(900), bits=16, limits=(0, 500)))
+    assert wrong.notes[0].values == {"low": 0, "high": 1023}
+
+
+def test_significant_bits_of_a_png_are_its_range(corpus):
+    values = corpus.encoded(corpus.xray(3000), "PNG")
+    declared = values[:33] + corpus.png_chunk(b"sBIT", bytes([14])) + values[33:]
+    assert decode(declared).notes[0].values == {"low": 0, "high": 16383}
+    small = values[:33] + corpus.png_chunk(b"sBIT", bytes([10])) + values[33:]
+    assert decode(small).notes[0].values == {"low": 0, "high": 4095}
+
+
+def test_a_narrow_range_is_named_and_can_be_stretched(corpus):
+    content = corpus.ODD["xray-dim.tif"][0]()
+    dim, stretched = decode(content), decode(content, stretch=True)
+    assert dim.notes[1].values == {"percent": 10}
+    assert (int(dim.pixels.max()), int(stretched.pixels.max())) == (26, 255)
+    assert stretched.notes[0].values == {"low": 0, "high": 900}
+    assert codes(stretched) == ("image.scaled",)
+
+
+def test_dark_colours_of_sixteen_bits_follow_the_same_rule(corpus):
+    content = corpus.deep_dark_png()
+    assert decode(content).pixels[0].tolist() == [[0] * 3, [128] * 3, [255] * 3]
+    bright = corpus.deep_colour_png()
+    assert codes(decode(bright)) == ("image.16-bit",)
+
+
+def test_the_other_ground_can_be_chosen(corpus):
+    pixels = decode(corpus.transparent_png(), ground="black").pixels
+    assert pixels[0, 0].tolist() == [0, 0, 0]
+    assert pixels[0, 9].tolist() == [0, 255, 0]
+
+
+def test_jpeg_that_lacks_its_end_has_every_pixel(corpus):
+    whole = corpus.photo()
+    assert np.array_equal(decode(whole[:-2]).pixels, decode(whole).pixels)
+
+
+@pytest.mark.parametrize("missing", [30, 400, 1500])
+def test_rows_of_a_jpeg_that_are_said_to_be_there_are_right(corpus, missing):
+    whole = corpus.photo()
+    picture = decode(whole[:-missing])
+    percent = picture.notes[0].values["percent"]
+    rows = 240 * percent // 100
+    assert 50 <= percent < 100
+    assert np.array_equal(picture.pixels[:rows], decode(whole).pixels[:rows])
+    assert f"{percent} % of the rows are there" in str(picture.notes[0])
+
+
+def test_jpeg_of_which_most_is_missing_is_refused(corpus):
+    whole = corpus.photo()
+    assert refused(whole[: len(whole) // 3]).code == "image.damaged"
+
+
+def test_large_jpeg_is_decoded_at_a_reduced_size(corpus):
+    picture = decode(corpus.large_jpeg(8192, 6144))
+    assert picture.size == (4096, 3072)
+    assert picture.notes[0].values == {"width": 8192, "height": 6144, "scale": 2}
+    assert picture.pixels[1500, [100, -100], 0].tolist() == pytest.approx([40, 200], abs=2)
+
+
+def test_reduced_decoding_is_the_mean_of_the_pixels(corpus, monkeypatch):
+    whole = corpus.photo(width=256, height=192, quality=95, subsampling=0)
+    full = decode(whole).pixels.astype(float)
+    monkeypatch.setattr(images, "MAX_PIXELS", 256 * 192 // 4)
+    reduced = decode(whole)
+    assert reduced.size == (128, 96)
+    means = full.reshape(96, 2, 128, 2, 3).mean(axis=(1, 3))
+    smooth = means[..., :2]  # the third channel jumps from 255 to 0
+    assert np.abs(reduced.pixels[..., :2] - smooth).mean() < 2
+
+
+def test_panorama_is_read(corpus):
+    assert decode(corpus.large_jpeg(20_000, 4_000)).size == (10_000, 2_000)
+
+
+def test_heic_is_read_by_the_optional_decoder(corpus, monkeypatch):
+    class Decoder:
+        @staticmethod
+        def HeifImageFile(file):  # noqa: N802 - the decoder's own name
+            assert file.read()[4:12] == b"ftypheic"
+            return Image.open(io.BytesIO(corpus.encoded(corpus.gradient(), "PNG")))
+
+    monkeypatch.setitem(sys.modules, "pillow_heif", Decoder)
+    assert np.array_equal(decode(corpus.heic()).pixels, corpus.gradient())
+
+
+def test_heic_is_named_whatever_its_ending(corpus, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    assert "HEIC photo" in str(refused(corpus.heic()))
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("nikon.nef", "NIKON"),
+        ("negative.dng", "DNG"),
+        ("canon.cr2", "CR2"),
+        ("sensor.tif", "TIFF"),
+        ("scan.dcm", "DICOM"),
+        ("page.jpg", "HTML"),
+        ("film.mp4", "video"),
+    ],
+)
+def test_other_files_are_named(corpus, name, word):
+    assert word in str(refused(corpus.BAD[name][0]()))

@@ -307,3 +307,27 @@ def test_a_network_whose_answers_are_no_numbers_is_one_sentence(tiny_classifier:
 @pytest.mark.parametrize(("side", "images"), [(32, 64), (64, 16), (100, 6), (512, 1)])
 def test_of_larger_pictures_fewer_go_through_at_once(tiny_classifier: Classifier, side: int, images: int) -> None:
     assert batch_size(replace(tiny_classifier, input_size=(side, side))) == images
+
+
+def test_an_input_of_one_colour_gets_a_word(tiny_classifier: Classifier) -> None:
+    noted = [note.code for note in explain(tiny_classifier, np.full((32, 32, 3), 7, np.uint8)).notes]
+    assert noted == ["input.one-colour"]
+    one_pixel = np.full((32, 32, 3), 7, np.uint8)
+    one_pixel[3, 4, 0] = 8
+    assert explain(tiny_classifier, one_pixel).notes == ()
+
+
+def test_a_grey_network_says_that_it_saw_no_colours(images: list[np.ndarray]) -> None:
+    grey = Classifier(
+        model=CBAM_CNN(2, in_channels=1, hidden=4).eval(),
+        classes=("a", "b"),
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        input_size=(32, 32),
+        architecture="CBAM_CNN",
+        arguments={"num_classes": 2, "hidden": 4, "in_channels": 1},
+    )
+    colourful = images[0][:32, :32].copy()
+    assert [note.code for note in explain(grey, colourful).notes] == ["input.grey"]
+    colourful[:] = colourful[..., :1]
+    assert explain(grey, colourful).notes == ()
