@@ -113,7 +113,9 @@ def test_an_explanation_says_where_it_comes_from(tiny_classifier: Classifier, pi
 
 def test_notes_of_decoding_come_before_notes_of_fitting(tiny_classifier: Classifier, tmp_path: Path) -> None:
     path = tmp_path / "clear.png"
-    Image.new("RGBA", (60, 40), (255, 0, 0, 100)).save(path)
+    picture = Image.new("RGBA", (60, 40), (255, 0, 0, 100))
+    picture.paste((0, 0, 255, 100), (0, 0, 30, 40))
+    picture.save(path)
     explanation = explain(tiny_classifier, path)
     decoded = decode(path).notes
     assert len(decoded) > 0
