@@ -189,19 +189,43 @@ def compared_blocks(
         _pair(pair, left, right, style=style, changed=changed)
     if len(both) < len(pairs):
         st.caption(WORDS["partly" if both else "unpaired"])
-        for side, column in side_columns():
-            with column:
-                shown = left if side == "left" else right
-                unpaired = [getattr(pair, side) for pair in pairs if None in (pair.left, pair.right)]
-                blocks = [block for block in unpaired if block is not None]
-                mask_row(blocks, shown.subject, side, over=style.over)
-                for block in blocks:
-                    _channels_of_one(side, shown, block, style=style, changed=changed)
+        _unpaired(pairs, left, right, style=style, changed=changed)
     if both:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["meaning"], width="content")
             with st.popover(WORDS["more"], type="tertiary"):
                 st.markdown(WORDS["more_meaning"])
+
+
+def _unpaired(
+    pairs: Sequence[BlockComparison],
+    left: SideBlocks,
+    right: SideBlocks,
+    *,
+    style: ComparisonStyle,
+    changed: Callable[[], None],
+) -> None:
+    """Blocks without a counterpart: of both sides side by side, of one side across the page."""
+    alone: dict[Side, list[Block]] = {
+        "left": [pair.left for pair in pairs if pair.left is not None and pair.right is None],
+        "right": [pair.right for pair in pairs if pair.right is not None and pair.left is None],
+    }
+    if all(alone.values()):
+        for side, column in side_columns():
+            shown = left if side == "left" else right
+            with column:
+                mask_row(alone[side], shown.subject, side, over=style.over)
+                for block in alone[side]:
+                    _channels_of_one(side, shown, block, style=style, changed=changed)
+        return
+    for side, blocks in alone.items():
+        shown = left if side == "left" else right
+        for block in blocks:
+            mask, bars = st.columns([1, 2.6], gap="medium")
+            with mask:
+                mask_row([block], shown.subject, side, over=style.over, columns=1)
+            with bars:
+                _channels_of_one(side, shown, block, style=style, changed=changed)
 
 
 def _say_how_paired(pairs: Sequence[BlockComparison], *, networks_differ: bool) -> None:
@@ -237,9 +261,17 @@ def _pair(
         mask_maps(pair, subjects, over=style.over, limit=style.limit)
         if pair.weights is not None and left.channel_map is not None and right.channel_map is not None:
             channel = choose_channel(pair_name(pair), pair.weights.values.size, key=key, changed=changed)
+    apart = _have_channels_apart(pair)
     with bars:
-        _channels(pair, left, right, style=style, chosen=channel, key=key, changed=changed)
+        if not apart:
+            _channels(pair, left, right, style=style, chosen=channel, key=key, changed=changed)
         likeness(pair)
+    if apart:
+        for side, column in side_columns():
+            shown, block = (left, pair.left) if side == "left" else (right, pair.right)
+            with column:
+                if block is not None:
+                    _channels_of_one(side, shown, block, style=style, changed=changed)
     if (
         channel is not None
         and pair.left is not None
@@ -264,10 +296,9 @@ def _channels(
     subjects = (left.subject, right.subject)
     weights = [block.channel_weights if block is not None else None for block in (pair.left, pair.right)]
     if pair.weights is None or weights[0] is None or weights[1] is None:
-        if not _have_channels_apart(pair):
-            for note in pair.notes:
-                if note.values.get("kind") == "channel weights":
-                    st.caption(sentence(note))
+        for note in pair.notes:
+            if note.values.get("kind") == "channel weights":
+                st.caption(sentence(note))
         for side, shown, block in zip(LABELS, (left, right), (pair.left, pair.right), strict=True):
             if block is not None:
                 _channels_of_one(side, shown, block, style=style, changed=changed)

@@ -151,10 +151,19 @@ def mask_maps(pair: BlockComparison, subjects: tuple[Subject, Subject], *, over:
     st.html(f'{figure_style()}<div class="cbam-maps">{"".join(figures)}</div>')
 
 
-def mask_row(blocks: Sequence[Block], subject: Subject, side: Side, *, over: bool) -> None:
-    """Masks of one side alone, block by block."""
+def mask_row(blocks: Sequence[Block], subject: Subject, side: Side, *, over: bool, columns: int = 3) -> None:
+    """Masks of one side alone, block by block.
+
+    Args:
+        blocks: of that side.
+        subject: what stands there.
+        side: which one.
+        over: draw masks over the image rather than alone.
+        columns: masks in a row.
+    """
     figures = "".join(_mask(block, subject, side, over, title=block.name) for block in blocks)
-    st.html(f'{figure_style()}<div class="cbam-maps">{figures}</div>')
+    grid = f"grid-template-columns: repeat({columns}, minmax(0, 1fr))"
+    st.html(f'{figure_style()}<div class="cbam-maps" style="{grid}">{figures}</div>')
 
 
 def likeness(pair: BlockComparison) -> None:
