@@ -154,7 +154,7 @@ def show_result(
     """
     result = shown.result
     batch = batch or Batch({shown.name: result}, {})
-    main, tools = st.columns([6.6, 1], gap="small")
+    main, tools = st.columns([5.4, 1], gap="small")
     with main:
         prediction(
             result.explanation,

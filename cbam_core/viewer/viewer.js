@@ -232,6 +232,7 @@ class Viewer {
     const place = found ? [percent(found.x, input.width), percent(found.y, input.height)] : null;
     if (JSON.stringify(place) === JSON.stringify(this.settings.place)) return;
     this.set({ place });
+    this.paintPoints();
     this.say(place ? this.words.pinned_spoken : this.words.released_spoken);
   }
 
@@ -313,6 +314,10 @@ class Viewer {
   /** Move the cross-hair of all blocks to a point of the picture, or remove it; a pinned one stays. */
   point(point) {
     this.over = point;
+    this.paintPoints();
+  }
+
+  paintPoints() {
     for (const panel of this.panels) panel.paintPoint();
   }
 

@@ -27,6 +27,20 @@ def inspect_a_sample(visit, **how):
     return rested(opened(visit, **how))
 
 
+def inspect_a_channel(visit, **how):
+    page = opened(visit, at="?image=sample-12&place=40~60&channel=cbam2~40", **how)
+    page.locator(".trace:visible canvas.raw").nth(1).wait_for()
+    return rested(page)
+
+
+def inspect_a_drawing(visit, **how):
+    """Not one of `SCENES`: a dialog keeps the focus, so Tab does not leave the page."""
+    page = opened(visit, **how)
+    page.locator(".st-key-sample-what button:visible").first.click()
+    page.locator(".cbam-drawing").wait_for()
+    return rested(page)
+
+
 def inspect_an_upload(visit, **how):
     page = opened(visit, **how)
     page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
@@ -109,6 +123,7 @@ SCENES = {
     scene.__name__: scene
     for scene in (
         inspect_a_sample,
+        inspect_a_channel,
         inspect_an_upload,
         inspect_the_test_set,
         inspect_the_camera,

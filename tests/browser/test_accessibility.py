@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from tests.browser.keyboard import CONTROLS, STOP, walk
 from tests.browser.resting import rested
-from tests.browser.scenes import NARROW, SCENES, TWICE_ENLARGED
+from tests.browser.scenes import NARROW, SCENES, TWICE_ENLARGED, inspect_a_drawing
 from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
@@ -106,6 +106,22 @@ def test_a_window_made_narrow_or_a_page_enlarged_is_read_without_scrolling_sidew
 @pytest.mark.parametrize("scene", ["compare_networks", "own_checkpoint_menu"])
 def test_a_page_opened_on_a_phone_is_read_without_scrolling_sideways(visit, scene):
     no_wider_than_its_window(SCENES[scene](visit, viewport=NARROW))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_drawing_of_a_block_is_a_dialog_that_keeps_the_focus_and_fits_a_phone(visit, scheme):
+    page = inspect_a_drawing(visit, color_scheme=scheme)
+    assert findings(page) == []
+    assert page.evaluate(WORDLESS) == []
+    dialog = page.get_by_role("dialog")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        assert dialog.evaluate("dialog => dialog.contains(document.activeElement)")
+    page.set_viewport_size(NARROW)
+    no_wider_than_its_window(page)
+    assert dialog.evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") <= 0
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
 
 
 def no_wider_than_its_window(page):
