@@ -131,7 +131,7 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
         about=lambda index: _answered(test, answers, index),
         sheet=lambda indices: services.test_sheet(indices, COLUMNS),
         unanswered=None if answers is not None else _why_unanswered(classifier, test),
-        evaluate=partial(evaluate_here, classifier, key="test"),
+        evaluate=lambda why: evaluate_here(classifier, key="test", why=why),
     )
     if not shown:
         return

@@ -102,7 +102,7 @@ def choose_test_image(
     about: Callable[[int], Answered],
     sheet: Callable[[tuple[int, ...]], bytes],
     unanswered: str | None,
-    evaluate: Callable[[], None] = lambda: None,
+    evaluate: Callable[[str], object] = st.caption,
 ) -> int | None:
     """Let the visitor choose one of many images.
 
@@ -115,7 +115,7 @@ def choose_test_image(
         sheet: a PNG with the thumbnails of some images, `COLUMNS` in a row.
         unanswered: why the selection cannot be by what the network answered, ``"other_classes"`` or ``"not_kept"``;
             None where it can.
-        evaluate: offers to find out what the network answers, where that was not kept.
+        evaluate: says why, and offers to find out what the network answers, where that was not kept.
 
     Returns:
         The image's number; None where the selection is empty.
@@ -128,8 +128,7 @@ def choose_test_image(
         if len(found):
             _page_buttons(found, position // SHOWN * SHOWN)
     if unanswered is not None:
-        st.caption(WORDS[unanswered])
-        evaluate()
+        evaluate(WORDS[unanswered])
     if not len(found):
         st.info(WORDS["none"], icon=":material/search_off:")
         return None

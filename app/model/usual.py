@@ -34,7 +34,7 @@ PARTS = ("fixed", "gain", "pattern")
 PALE = ("usual.off", "usual.steady")
 
 _STYLE = """<style>
-.usual { font-size: 0.8125rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
+.usual { container-type: inline-size; font-size: 0.8125rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
 .usual table { width: 100%; border-collapse: separate; border-spacing: 0; margin: 0; }
 .usual :is(th, td) { padding: 0.28rem 0.6rem; text-align: left; font-weight: 400; border: 0;
   border-bottom: 1px solid rgba(128, 128, 128, 0.18); }
@@ -53,7 +53,7 @@ _STYLE = """<style>
 .usual i.dot { display: inline-block; width: 0.6rem; height: 0.6rem; margin-right: 0.35rem; border-radius: 1px; }
 .usual tbody th small { display: none; font-size: 0.75rem; opacity: 0.8; }
 .usual .key { display: none; flex-wrap: wrap; gap: 0.2rem 1rem; margin-bottom: 0.4rem; }
-@media (max-width: 900px) {
+@container (max-width: 860px) {
   .usual .key { display: flex; }
   .usual :is(.does, .n.part) { display: none; }
   .usual :is(th, td) { padding: 0.28rem 0.3rem; }

@@ -17,6 +17,7 @@ WORDS = Words(
         "({images}), and what is usual for its gates over them. {kept}",
         "usual": "About {time} of this server, in the background: what is usual for the network's gates over {count} "
         "images ({images}). {kept}",
+        "why": "{why} {said}",
         "for_visit": "Kept for your visit.",
         "for_all": "Kept for all visitors.",
         "begin": "Evaluate here",
@@ -33,17 +34,20 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at how far it is."""
 
 
-def evaluate_here(classifier: Classifier, *, key: str) -> None:
+def evaluate_here(classifier: Classifier, *, key: str, why: str = "") -> None:
     """Offer to evaluate a network, or show how far that is; nothing where all is known.
 
     Args:
         classifier: the network.
         key: of the buttons.
+        why: what it is needed for, where the page does not say so.
     """
     if services.work_on(classifier) is not None:
         st.fragment(_progress, run_every=LOOK_EVERY)(classifier, key)
     elif (offer := services.offer_for(classifier)) is not None:
-        _offer(classifier, offer, key)
+        _offer(classifier, offer, key, why)
+    elif why:
+        st.caption(why)
 
 
 def set_name(images: str) -> str:
@@ -55,7 +59,7 @@ def set_name(images: str) -> str:
     return SETS.get(images, images)
 
 
-def _offer(classifier: Classifier, offer: services.Offer, key: str) -> None:
+def _offer(classifier: Classifier, offer: services.Offer, key: str, why: str) -> None:
     kept = WORDS["for_visit" if own_networks.is_own(classifier) else "for_all"]
     said = WORDS["answers" if offer.answers else "usual"].format(
         count=f"{offer.count:,}", images=set_name(offer.images), time=duration(max(1.0, offer.seconds)), kept=kept
@@ -68,7 +72,7 @@ def _offer(classifier: Classifier, offer: services.Offer, key: str) -> None:
             on_click=services.begin_evaluation,
             args=(classifier,),
         )
-        st.caption(plain_text(said))
+        st.caption(plain_text(WORDS["why"].format(why=why, said=said) if why else said))
 
 
 def _progress(classifier: Classifier, key: str) -> None:
