@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.compare.channel import channel_map, channel_maps, choose_channel, toggle_channel
+from app.compare.display import ComparisonStyle, choose_display
 from app.compare.pair import (
     Subject,
-    greatest_difference,
     likeness,
     mask_maps,
     mask_row,
@@ -22,7 +22,6 @@ from app.compare.pair import (
 from app.compare.sides import LABELS, side_columns
 from app.session.choices import Choice, choices_known
 from app.session.words import Words, sentence, translated
-from app.widgets.choices import choose_one, keep_listed
 from app.widgets.failures import fragment
 from app.widgets.figures import Side
 from cbam_core.explanation.comparison import BlockComparison, compare
@@ -37,21 +36,6 @@ if TYPE_CHECKING:
 WORDS = Words(
     {
         "no_gates": "There are no gates to compare.",
-        "display": "Display",
-        "masks": "Masks",
-        "over": "Over the image",
-        "alone": "Masks alone",
-        "colours": "Colours of differences",
-        "fixed": "−1 to 1",
-        "widest": "Scaled to the maximum",
-        "order": "Order of channels",
-        "index": "By number",
-        "difference": "By difference",
-        "ends": "Channels shown",
-        "all": "All channels",
-        "some": "{count} lowest, {count} highest B − A",
-        "weight": "By weight",
-        "some_weights": "{count} lowest, {count} highest",
         "unpaired": "The two networks have no blocks with the same name or the same mask grid, so no differences are "
         "computed: masks are shown side by side.",
         "partly": "These blocks have no counterpart in the other network.",
@@ -77,20 +61,6 @@ CHART = 260
 CHART_OF_ONE = 170
 """Height of a chart of one side's weights, of which there are two."""
 
-ENDS = (5, 10)
-"""How many channels from either end of the difference can be asked for."""
-
-FEW = 10
-"""How many are shown at first: bars of hundreds of channels are too thin to be distinguished."""
-
-SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
-    "compare-masks": ("masks", "over", ("over", "alone")),
-    "compare-colours": ("colours", "widest", ("widest", "fixed")),
-    "compare-order": ("sort", "index", ("index", "difference")),
-    "compare-ends": ("ends", FEW, (0, *ENDS)),
-}
-"""By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
-
 _CHANNEL = "compare-channel-"
 """What keys of choices of channels begin with; the block's name follows."""
 
@@ -113,23 +83,6 @@ class SideBlocks:
     blocks: Sequence[Block]
     subject: Subject
     channel_map: Callable[[str, int], ChannelMap] | None = None
-
-
-@dataclass(frozen=True)
-class ComparisonStyle:
-    """How blocks are drawn.
-
-    Attributes:
-        over: masks over their images.
-        limit: end of the scale of differences.
-        order: of channels.
-        ends: how many channels from either end; None for all.
-    """
-
-    over: bool
-    limit: float
-    order: Literal["index", "difference"]
-    ends: int | None
 
 
 def open_channels(channels: Sequence[tuple[str, int]]) -> None:
@@ -177,7 +130,7 @@ def compared_blocks(
         return
     subjects = (left.subject, right.subject)
     both = [pair for pair in pairs if pair.left is not None and pair.right is not None]
-    style = _settings(both, images=subjects[0].input_image is not None, room=room)
+    style = choose_display(both, images=subjects[0].input_image is not None, room=room)
     _say_how_paired(both, networks_differ=networks_differ)
     followed = {pair.name for pair in both if pair.weights is not None}
     apart = [pair for pair in pairs if pair.weights is None]
@@ -372,42 +325,3 @@ def _with_tools(chart: Chart) -> Chart:
     """A chart whose button looks like part of the page."""
     chart["layout"]["modebar"] = _TOOLS
     return chart
-
-
-def _settings(pairs: Sequence[BlockComparison], *, images: bool, room: Container) -> ComparisonStyle:
-    """Let the visitor choose how it is drawn.
-
-    Args:
-        pairs: the blocks that both sides have.
-        images: whether there are images to draw masks over.
-        room: where the button goes that opens the choices.
-    """
-    over, limit, order, ends = images, "widest", "index", 0
-    # Where no channel of one side has a partner, there are weights to go by and no differences.
-    by_weight = all(pair.weights is None for pair in pairs)
-    names = {**WORDS, "difference": WORDS["weight"]} if by_weight else WORDS
-    some = WORDS["some_weights" if by_weight else "some"]
-    with room.popover(WORDS["display"], icon=":material/tune:"):
-        if images:
-            over = _either("masks", ("over", "alone")) == "over"
-        if pairs:
-            limit = _either("colours", ("widest", "fixed"))
-            order = _either("order", ("index", "difference"), names)
-            labels = {0: WORDS["all"], **{count: some.format(count=count) for count in ENDS}}
-            keep_listed("compare-ends", [*labels.values()])
-            ends = st.selectbox(
-                WORDS["ends"],
-                [*labels],
-                format_func=labels.__getitem__,
-                key="compare-ends",
-            )
-    return ComparisonStyle(
-        over,
-        greatest_difference(pairs) if limit == "widest" else 1.0,
-        "index" if order == "index" else "difference",
-        ends or None,
-    )
-
-
-def _either(what: str, choices: tuple[str, str], names: Mapping[str, str] = WORDS) -> str:
-    return choose_one(WORDS[what], choices, names, labelled=True, key=f"compare-{what}")

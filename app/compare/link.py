@@ -9,6 +9,7 @@ from typing import Any
 
 from app import services
 from app.compare import blocks
+from app.compare.display import SETTINGS as DISPLAY
 from app.compare.state import Selected, change, side_of
 from app.session import links
 from app.session.choices import Choice
@@ -25,7 +26,7 @@ MODE, OVER = "compare-mode", "compare-over"
 SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
     MODE: ("mode", "pictures", MODES),
     OVER: ("of", "samples", ("samples", "test")),
-    **blocks.SETTINGS,
+    **DISPLAY,
 }
 """By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
 
