@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.compare.state import Selected, Source, begin_anew, choice_of, keep, key_of, side_of, swap
-from app.server.options import MAX_UPLOAD_MEGABYTES
-from app.session.choices import Choice
+from app.session.choices import Choice, Remembered
 from app.session.tiles import Tile
 from app.session.uploads import Fitted, Upload, uploaded
 from app.session.words import Words, class_name, plain_name
@@ -20,13 +19,17 @@ from app.widgets.camera import camera
 from app.widgets.choices import choose_one
 from app.widgets.figures import Side
 from app.widgets.gallery import Sheet, choose_from_gallery, say_unreadable
+from app.widgets.network_file import ENDINGS as NETWORK_ENDINGS
+from app.widgets.network_file import TakenFile, is_network_file, say_taken, take_network
 from app.widgets.strip import PageChoice, strip
-from app.widgets.uploads import ENDINGS
-from cbam_core.data.images import MAX_BYTES
+from app.widgets.uploads import ENDINGS, MOST_MEGABYTES
 from cbam_core.errors import CbamError
 
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
+
+_NETWORK_AT: Remembered[Mapping[Side, TakenFile]] = Remembered("compare-network-at", dict)
+# Networks that were dropped where an image belongs, by side.
 
 LABELS: dict[Side, str] = {"left": "A", "right": "B"}
 """Short names of the two sides."""
@@ -41,6 +44,7 @@ WORDS = Words(
         "source": "Source of image {label}",
         "file": "Drop image {label} here, or choose a file",
         "held": "Shown: {name}. Choose another file to replace it.",
+        "remove": "Remove",
         "number": "Number of test image {label}",
         "random": "Random",
         "swap": "Swap",
@@ -164,14 +168,23 @@ def _take_file(side: Side, kept: Selected) -> None:
     key = key_of("file", side)
     given = st.file_uploader(
         WORDS["file"].format(label=LABELS[side]),
-        type=ENDINGS,
-        max_upload_size=min(MAX_BYTES // 2**20, MAX_UPLOAD_MEGABYTES),
+        type=[*ENDINGS, *NETWORK_ENDINGS],
+        max_upload_size=MOST_MEGABYTES,
         key=key,
         on_change=_receive,
         args=(side, key),
     )
+    if (taken := _NETWORK_AT.get().get(side)) is not None:
+        say_taken(taken, among_images=True)
     if given is None and kept.upload is not None:
-        st.caption(WORDS["held"].format(name=plain_name(kept.upload.name)))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"kept-{side}"):
+            st.caption(WORDS["held"].format(name=plain_name(kept.upload.name)), width="content")
+            st.button(WORDS["remove"], type="tertiary", on_click=_forget, args=(side,), key=key_of("forget", side))
+
+
+def _forget(side: Side) -> None:
+    """Forget a side's upload."""
+    keep(side, replace(side_of(side), upload=None, upload_fit=Fitted()))
 
 
 def _choose_laid_out(side: Side, kept: Selected, gallery: Callable[[], Gallery]) -> Selected:
@@ -252,7 +265,14 @@ def _receive_photo(side: Side, photo: Upload | None) -> None:
 
 
 def _receive(side: Side, key: str) -> None:
+    """Keep an image; a network is taken for one, and leaves the side as it was."""
     given = Choice(key).get()
     content = None if given is None else given.getvalue()
+    others = {other: taken for other, taken in _NETWORK_AT.get().items() if other != side}
+    _NETWORK_AT.set(others)
+    if content is not None and is_network_file(given.name):
+        _NETWORK_AT.set({**others, side: take_network(given.name, content)})
+        begin_anew()
+        return
     upload = None if content is None else uploaded(given.name, content)
     keep(side, replace(side_of(side), upload=upload, upload_fit=Fitted()))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from app.session.choices import Choice, Generation, Remembered
-from app.session.uploads import Fitted, Upload
+from app.session.uploads import Fitted, Upload, note_kept
 from app.widgets.figures import Side
 
 Source = Literal["sample", "test", "upload", "camera", "folder"]
@@ -67,7 +67,9 @@ def side_of(side: Side) -> Selected:
 
 def keep(side: Side, selected: Selected) -> Selected:
     """Keep what its widgets say of a side, and give it back."""
-    _SIDES.set({**_SIDES.get(), side: selected})
+    sides = {**_SIDES.get(), side: selected}
+    _SIDES.set(sides)
+    note_kept("compare", any(one.upload is not None or one.photo is not None for one in sides.values()))
     return selected
 
 

@@ -25,7 +25,7 @@ from app.inspect.test_set import COLUMNS, Answered, choose_test_image, chosen_fi
 from app.server.upload_limits import uploads_stay_in_memory
 from app.session import last_image
 from app.session.last_image import Picked
-from app.session.words import Words, listed_classes, plain_text
+from app.session.words import Words, listed_classes, plain_name, plain_text
 from app.widgets.camera import take_photo
 from app.widgets.choices import choose_one
 from app.widgets.evaluate_here import evaluate_here
@@ -52,7 +52,7 @@ WORDS = Words(
         "any": "Any image works; the network knows these classes: {classes}.",
         "not_fetched": "The 10,000 test images of CIFAR-10 are not on this server yet. The operator can get them "
         "with `cbam data fetch`.",
-        "last": "The last image you viewed.",
+        "last": "The last image you viewed: {name}",
         "forget": "Remove",
     }
 )
@@ -148,15 +148,15 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
 @fragment
 def _from_uploads(classifier: Classifier, shown: bool) -> None:
     """The visitor's own images, one opened at a time."""
-    given = uploads()
+    given = uploads(kept=LAST_UPLOAD.get() is not None)
     if given:
         LAST_UPLOAD.forget()
     if not shown:
         return
     last = LAST_UPLOAD.get()
     if last is not None:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(WORDS["last"], width="content")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="kept-last"):
+            st.caption(WORDS["last"].format(name=plain_name(last.name)), width="content")
             st.button(WORDS["forget"], type="tertiary", on_click=_forget, key="uploads-forget")
         show_uploads(classifier, [last], key="upload")
     elif given:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from app.session.choices import Remembered
+from app.session.choices import Choice, Remembered
 from app.session.scheduling import slot
 from app.streamlit_internals import this_session
 from cbam_core.errors import CheckpointError
@@ -34,6 +34,9 @@ SMALL = 64 * 64
 
 REMEMBERED, FEWEST = 300, 4
 """Results that are kept of each network with small ones, and of any other; between, so many as 30 MB hold."""
+
+NETWORK = Choice("network_name")
+"""The widget by which the network of all pages is selected."""
 
 Made = TypeVar("Made")
 

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from app.session.choices import Remembered
 from cbam_core.results.frame import Fit, Square
+
+_KEPT: Remembered[frozenset[str]] = Remembered("uploads-kept", frozenset)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,21 @@ def uploaded(name: str, content: bytes) -> Upload:
         content: the file's bytes.
     """
     return Upload(name, hashlib.sha256(content).hexdigest(), content)
+
+
+def note_kept(place: str, kept: bool) -> None:
+    """Note whether a place of the app keeps uploads, which a reload would drop.
+
+    Args:
+        place: which; each has its own name.
+        kept: whether it does now.
+    """
+    _KEPT.set(_KEPT.get() | {place} if kept else _KEPT.get() - {place})
+
+
+def any_kept() -> bool:
+    """Whether any place keeps uploads."""
+    return bool(_KEPT.get())
 
 
 def numbered(files: Iterable[Upload]) -> Iterator[Upload]:

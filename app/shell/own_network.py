@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 import streamlit as st
 
-from app import services
 from app.session import own_networks
 from app.session.choices import Choice, Generation, Remembered
-from app.session.words import Words, listed, plain_name, plain_text, say
-from cbam_core.errors import CbamError
+from app.session.own_networks import NETWORK
+from app.session.words import Words, listed, plain_name
+from app.widgets.network_file import ENDINGS, TakenFile, say_taken, take_network
 from cbam_core.nn.registry import known_names
-
-ENDINGS = ["safetensors", "pth", "pt"]
 
 WORDS = Words(
     {
@@ -22,100 +18,104 @@ WORDS = Words(
         "kinds": "A .safetensors file written by CBAM Lens, or the .pth state dict of one of {networks}, "
         "such as the one from the course. It stays in this server's memory during your visit only, and "
         "nobody else can use it.",
-        "unsent": "A file marked in red was not accepted. At most {most} MB: save only the weights, without the "
-        "optimiser state. The name must end in .safetensors, .pth or .pt.",
         "full": "You have uploaded {most} networks, the limit; remove one to upload another.",
+        "yours": "Yours: {name}",
         "remove": "Remove {name}",
         "removed": "{name} was removed.",
         "undo": "Undo",
-        "refused": "{file} was not accepted: {reason}.",
-        "same": "{file} is the same file as {name}, so {name} was selected.",
     }
 )
 
 _FILE = Choice("own-file", Generation("own-generation"))
-_BECAME: Remembered[tuple[str, CbamError | str] | None] = Remembered("own-became", lambda: None)
+_MENU = Choice("own-menu", Generation("own-menu-generation"))
+_TAKEN: Remembered[TakenFile | None] = Remembered("own-taken", lambda: None)
 
 
-def own_network_button(selected: str, selection: Choice) -> None:
+def own_network_button(selected: str) -> None:
     """Let the visitor upload a checkpoint, and remove the one that is selected if it is their own.
 
     Args:
         selected: name of the network that is in use.
-        selection: the widget by which networks are selected; it is set to a network that comes in.
     """
-    with st.popover(WORDS["open"], icon=":material/upload_file:", width="stretch"):
+    taken = _TAKEN.get()
+    if taken is not None and taken.network not in ("", selected):
+        _TAKEN.forget()  # another one was selected since
+        taken = None
+    with st.popover(WORDS["open"], icon=":material/upload_file:", width="stretch", key=_MENU.key):
         if len(own_networks.names()) < own_networks.MOST:
-            _way_in(selection)
+            _way_in(taken)
         else:
             st.caption(WORDS["full"].format(most=own_networks.MOST))
-    if selected in own_networks.names():
-        name = plain_name(selected)
-        st.button(
-            WORDS["remove"].format(name=name),
-            icon=":material/delete:",
-            key="own-remove",
-            on_click=_drop,
-            args=(selected,),
-        )
+    loaded = taken if taken is not None and taken.network else None
+    is_own = selected in own_networks.names()
+    if is_own or loaded is not None:
+        _selected(selected, loaded, is_own=is_own)
     elif (dropped := own_networks.dropped()) is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(WORDS["removed"].format(name=plain_name(dropped)), width="content")
-            st.button(WORDS["undo"], icon=":material/undo:", key="own-undo", on_click=_restore, args=(selection,))
+            st.button(WORDS["undo"], icon=":material/undo:", key="own-undo", on_click=_restore)
 
 
-def _way_in(selection: Choice) -> None:
-    """Where a file is dropped, and what became of the last one."""
+def _selected(name: str, taken: TakenFile | None, *, is_own: bool) -> None:
+    """The whole name of the network in use, which a list may cut, what became of its file, and the way out.
+
+    Args:
+        name: of the network.
+        taken: the file that it came from just now; None where it was selected otherwise.
+        is_own: whether it is the visitor's own, and can be removed.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="own-selected"):
+        if taken is not None:
+            say_taken(taken)
+        else:
+            st.caption(WORDS["yours"].format(name=plain_name(name)))
+        if is_own:
+            st.button(
+                said := WORDS["remove"].format(name=plain_name(name)),
+                icon=":material/delete:",
+                help=said,
+                type="tertiary",
+                key="own-remove",
+                on_click=_drop,
+                args=(name,),
+            )
+
+
+def _way_in(taken: TakenFile | None) -> None:
+    """Where a file is dropped, and why the last one was refused."""
     with st.container(key="own-way-in"):
         st.file_uploader(
             WORDS["drop"],
-            type=ENDINGS,
+            type=list(ENDINGS),
             max_upload_size=own_networks.MOST_BYTES // 2**20,
             key=_FILE.key,
             on_change=_take,
-            args=(selection,),
         )
-        # Of files that Streamlit refuses in the browser no script hears: page.css swaps one sentence for the other.
-        with st.container(key="own-unsent"):
-            st.markdown(WORDS["unsent"].format(most=own_networks.MOST_BYTES // 2**20))
-        if (became := _BECAME.get()) is not None:
+        # Another file that the browser refuses is no longer this one: page.css hides the sentence.
+        if taken is not None and taken.refusal is not None:
             with st.container(key="own-became"):
-                _say_what_became(*became)
+                say_taken(taken)
         st.caption(WORDS["kinds"].format(networks=listed(known_names())))
 
 
-def _say_what_became(file_name: str, of_it: CbamError | str) -> None:
-    """Why a file was refused, or the name of the network that it is."""
-    if isinstance(of_it, CbamError):
-        said = WORDS["refused"].format(file=plain_name(file_name), reason=plain_text(say(of_it)))
-        st.error(said, icon=":material/error:")
-    else:
-        st.info(WORDS["same"].format(file=plain_name(file_name), name=plain_name(of_it)), icon=":material/info:")
-
-
-def _take(selection: Choice) -> None:
+def _take() -> None:
     given = _FILE.get()
-    _BECAME.forget()
+    _TAKEN.forget()
     if given is None:
         return
-    _FILE.restart()  # a new widget: Streamlit frees its copy of the file
-    known, content = services.networks(), given.getvalue()
-    try:
-        name = services.shipped_as(content) or own_networks.take(given.name, content, services.with_usual)
-    except CbamError as error:
-        logging.getLogger("cbam_lens").info("checkpoint refused: %s", error.code)
-        _BECAME.set((given.name, error))
-        return
-    selection.set(name)
-    if name in known:
-        _BECAME.set((given.name, name))
+    _FILE.restart()  # a new widget, which holds no file
+    taken = take_network(given.name, given.getvalue())
+    _TAKEN.set(taken)
+    if taken.refusal is None:
+        _MENU.restart()  # a new one, which is closed
 
 
 def _drop(name: str) -> None:
-    _BECAME.forget()
+    _TAKEN.forget()
     own_networks.drop(name)
 
 
-def _restore(selection: Choice) -> None:
+def _restore() -> None:
+    _TAKEN.forget()
     if (name := own_networks.restore()) is not None:
-        selection.set(name)
+        NETWORK.set(name)

@@ -16,6 +16,7 @@ from app.session.words import Words
 from app.shell.language import language_switch
 from app.shell.link_notice import say_unmet
 from app.shell.sidebar import choose_network
+from app.shell.upload_words import upload_words
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 
@@ -66,6 +67,7 @@ def run_page() -> None:
     with st.sidebar:  # outside of the page, with which Streamlit would forget what is chosen here
         given.arguments = choose_network(links.network_asked()), asked
         language_switch()
+        upload_words()
     links.show_network(given.arguments[0])
     notice = st.container()  # what it says is known once the page is drawn
     try:

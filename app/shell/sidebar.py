@@ -6,16 +6,14 @@ import streamlit as st
 
 from app import services
 from app.session import links, own_networks
-from app.session.choices import Choice, Remembered
+from app.session.choices import Remembered
+from app.session.own_networks import NETWORK
 from app.session.words import Words, plain_text, sentence
 from app.shell.own_network import own_network_button
 from app.widgets.choices import keep_listed
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.network import Classifier
 from cbam_core.results.evaluation import Evaluation
-
-NETWORK = Choice("network_name")
-"""The widget by which the network is selected."""
 
 _LOST: Remembered[tuple[CheckpointError, str] | None] = Remembered("network-lost", lambda: None)
 # Why the network that was selected is not there any more, and the one that is shown instead.
@@ -60,7 +58,7 @@ def choose_network(asked: str | None = None) -> Classifier:
         reason = plain_text(sentence(lost[0]))
         st.warning(WORDS["instead"].format(reason=reason, name=plain_text(labels[name])), icon=":material/warning:")
     st.caption("  \n".join(card_lines(classifier)))
-    own_network_button(name, NETWORK)
+    own_network_button(name)
     return classifier
 
 

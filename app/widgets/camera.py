@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from app.session.choices import Choice, Remembered
-from app.session.uploads import Upload, uploaded
+from app.session.uploads import Upload, note_kept, uploaded
 from app.session.words import Words
 
 WORDS = Words(
@@ -34,6 +34,7 @@ def take_photo() -> Upload | None:
 
 def _keep(photo: Upload | None) -> None:
     _PHOTO.set(photo)
+    note_kept("camera", photo is not None)
 
 
 def camera(key: str, receive: Callable[[Upload | None], None]) -> None:

@@ -48,7 +48,7 @@ export default function ({ data, parentElement }) {
 /** The page's address; with another query where its own does not say what is on the page. */
 function addressOf(query) {
   const address = new URL(window.location.href);
-  if (query !== null) address.search = query;
+  if (query != null) address.search = query;
   return address.href;
 }
 

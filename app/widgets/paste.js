@@ -3,7 +3,8 @@
 const HEARD = Symbol.for("cbam-lens.paste");
 const ZONE = ".st-key-source-upload [data-testid=stFileUploaderDropzone]";
 
-export default function () {
+export default function ({ data }) {
+  document.documentElement.dataset.uploads = data?.kept ? "kept" : "";
   if (document[HEARD]) return;
   document[HEARD] = true;
   document.addEventListener("paste", (event) => {

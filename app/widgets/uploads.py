@@ -14,11 +14,15 @@ import streamlit as st
 
 from app.server.options import MAX_UPLOAD_MEGABYTES
 from app.services.prediction import percent
+from app.session import own_networks
 from app.session.choices import Choice, Remembered
-from app.session.uploads import Upload, numbered, uploaded
+from app.session.uploads import Upload, any_kept, note_kept, numbered, uploaded
 from app.session.words import Words, class_name, plain_name, plain_text, say, sentence
+from app.streamlit_internals import in_fragment
 from app.widgets.choices import choose_one
 from app.widgets.component import component
+from app.widgets.network_file import ENDINGS as NETWORK_ENDINGS
+from app.widgets.network_file import TakenFile, is_network_file, say_taken, take_network
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
 from cbam_core.render.overlay import raw_mask
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
     from app.streamlit_internals import Container
 
 ENDINGS = ["jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff"]
+
+MOST_MEGABYTES = min(MAX_BYTES // 2**20, MAX_UPLOAD_MEGABYTES)
+"""Of one image."""
 
 MOST = 24
 """Images that are looked at together."""
@@ -68,24 +75,58 @@ WORDS = Words(
 FIT = Choice("fit")
 """How an image of any size is fitted to the network's input."""
 
+_FILES = Choice("files")
+_NETWORKS: Remembered[Mapping[str, TakenFile]] = Remembered("uploads-networks", dict)
+# Networks among the files that are given, by Streamlit's names of the files.
+_IS_NEW: Remembered[bool] = Remembered("uploads-networks-new", bool)
+
 _OPENED = Remembered("uploads-opened", int)
 _LEFT_OUT: Remembered[frozenset[str]] = Remembered("uploads-left-out", frozenset)
 
 
-def uploads() -> tuple[Upload, ...]:
-    """Take files in; a file given twice counts once, and different ones of one name get numbers."""
+def uploads(kept: bool = False) -> tuple[Upload, ...]:
+    """Take files in; a file given twice counts once, and different ones of one name get numbers.
+
+    A network among them is taken for one, and selected.
+
+    Args:
+        kept: whether an earlier upload is kept, beside those that are given here.
+    """
     given = st.file_uploader(
         WORDS["drop"],
-        type=ENDINGS,
+        type=[*ENDINGS, *NETWORK_ENDINGS],
         accept_multiple_files=True,
-        max_upload_size=min(MAX_BYTES // 2**20, MAX_UPLOAD_MEGABYTES),
-        key="files",
+        max_upload_size=MOST_MEGABYTES,
+        key=_FILES.key,
+        on_change=_take_networks,
     )
-    _paste()(key="paste")
-    chosen = {upload.digest: upload for upload in (uploaded(file.name, file.getvalue()) for file in given[:MOST])}
-    if len(given) > MOST:
-        st.warning(WORDS["many"].format(count=len(given), most=MOST), icon=":material/info:")
+    if _IS_NEW.get():
+        _IS_NEW.forget()
+        if in_fragment():
+            st.rerun()  # the sidebar shows which network is selected
+    images = [file for file in given if not is_network_file(file.name)]
+    note_kept("inspect", kept or bool(images))
+    _paste()(key="paste", data={"kept": any_upload_kept()})
+    for taken in _NETWORKS.get().values():
+        say_taken(taken, among_images=True)
+    chosen = {upload.digest: upload for upload in (uploaded(file.name, file.getvalue()) for file in images[:MOST])}
+    if len(images) > MOST:
+        st.warning(WORDS["many"].format(count=len(images), most=MOST), icon=":material/info:")
     return tuple(numbered(chosen.values()))
+
+
+def any_upload_kept() -> bool:
+    """Whether the server keeps anything of the visitor's own, which a reload would drop."""
+    return any_kept() or bool(own_networks.names())
+
+
+def _take_networks() -> None:
+    """Take the networks among the files that are given now, each once."""
+    networks = [file for file in _FILES.get([]) if is_network_file(file.name)]
+    known = _NETWORKS.get()
+    taken = {file.file_id: known.get(file.file_id) or take_network(file.name, file.getvalue()) for file in networks}
+    _IS_NEW.set(bool(taken.keys() - known.keys()))
+    _NETWORKS.set(taken)
 
 
 def not_left_out(given: Sequence[Upload]) -> list[Upload]:

@@ -1,4 +1,6 @@
-"""An upload that the server has no room for: the page says why, in its own language, and goes on."""
+"""Uploads that are refused, by the server or in the browser: the page says why, in its own language, and goes on."""
+
+import re
 
 import pytest
 from PIL import Image
@@ -52,4 +54,32 @@ def test_the_page_says_why_an_upload_was_refused(tabs, site, pictures, at, uploa
     expect(notice).to_contain_text(said)
     chooser.set_input_files(smaller)
     expect(notice).to_be_hidden()
+    tab.leave()
+
+
+@pytest.mark.parametrize(
+    ("at", "upload", "why", "large"),
+    [
+        ("", "Upload", "This is not an image that can be opened here", "This file has more than 10 MB"),
+        ("?lang=zh", "上传", "这不是此处能打开的图像", "此文件超过 10 MB"),
+    ],
+    ids=["en", "zh"],
+)
+def test_files_that_the_browser_refuses_have_our_words_beside_them(tabs, site, tmp_path, at, upload, why, large):
+    name = "notes with a long name, all of which can be read.pdf"
+    for file, size in ((name, 9), ("large.png", 11 * 2**20)):
+        (tmp_path / file).write_bytes(bytes(size))
+    tab = tabs.lend()
+    page = tab.page
+    page.goto(f"{site}/{at}")
+    page.locator("[data-painted]").first.wait_for()
+    page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").get_by_text(upload, exact=True).click()
+    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files([*tmp_path.iterdir()])
+    for file, said in ((name, why), ("large.png", large)):
+        chip = page.locator(f"[data-testid=stFileChip]:has([title='{file}'])")
+        expect(chip.get_by_role("alert")).to_contain_text(said)
+        assert said in chip.evaluate("chip => getComputedStyle(chip, '::after').content")
+        assert chip.locator("[title]").evaluate("name => getComputedStyle(name, '::after').content").count(file)
+    page.locator("[data-testid=stFileChip]").first.hover()
+    expect(page.get_by_role("tooltip")).to_contain_text(re.compile(f"{why}|{large}"))
     tab.leave()

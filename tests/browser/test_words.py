@@ -117,12 +117,11 @@ def test_the_own_checkpoint(marked):
     refused = menu.get_by_text("broken.pth was not accepted")
     refused.wait_for()
     assert [text for text in left_over(page) if "broken" not in text] == []
-    unsent = menu.get_by_text("marked in red")
-    expect(unsent).to_be_hidden()
     chooser = page.locator(".st-key-own-file-1 input[type=file]")
     chooser.set_input_files({"name": "broken.txt", "mimeType": "text/plain", "buffer": b"no checkpoint"})
-    expect(unsent).to_be_visible()
+    expect(menu.get_by_test_id("stFileChip").get_by_role("alert")).to_contain_text("This is not a network")
     expect(refused).to_be_hidden()
+    assert [text for text in left_over(page) if "broken" not in text] == []
 
 
 def test_an_own_network_of_numbered_classes(marked):
@@ -134,7 +133,8 @@ def test_an_own_network_of_numbered_classes(marked):
         {"name": "cbam_own.pth", "mimeType": "application/octet-stream", "buffer": file.getvalue()}
     )
     page.get_by_text("⟦Truth: ⟦cat⟧. The network does not know this class.⟧").wait_for()
-    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+    expect(page.get_by_text("⟦Loaded: cbam_own⟧")).to_be_visible()
     assert left_over(page) == []
     page.locator('[data-testid=stSidebarNavLink][href$="/model"]').click()
     page.locator(".numbers").nth(1).wait_for()

@@ -373,10 +373,10 @@ def test_an_upload_that_was_looked_at_is_there_again_until_it_is_put_away():
     assert "image" not in app.query_params
     elsewhere_and_back(app)
     assert app.segmented_control(key="inspect-source").value == "upload"
-    assert "The last image you viewed." in texts(app)
+    assert "The last image you viewed: chelsea.png" in texts(app)
     assert "A block multiplies" in texts(app)
     app.button(key="uploads-forget").click().run()
-    assert "The last image you viewed." not in texts(app)
+    assert "The last image you viewed" not in texts(app)
     assert "Any image works" in texts(app)
     assert "A block multiplies" not in texts(app)
 

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app import services
 from app.services import images as pictures
 from app.session import own_networks
+from app.session.words import plain_name
 from cbam_core import CBAM_CNN
 from cbam_core.errors import CbamError
 from cbam_core.places import shipped_checkpoints
@@ -92,6 +93,79 @@ def test_a_state_dict_becomes_the_network_in_use(app, states):
     assert network(app).value == "best"
     assert "Yours: best" in network(app).options
     assert not app.error
+
+
+def test_a_network_that_comes_in_closes_the_menu_and_is_named_whole_with_its_way_out_beside_it(app, states):
+    name = "weights_of_my_network_from_monday_evening"
+    bring(app, "cat.pth", b"no weights at all")
+    bring(app, f"{name}.pth", states[0])
+    assert [one.value for one in app.success] == [f"Loaded: {plain_name(name)}"]
+    row = app.sidebar.button(key="own-remove")
+    assert row.proto.help == f"Remove {plain_name(name)}"
+    app.run()
+    assert len(app.success) == 1  # until another one is selected
+    network(app).select("cbam_cnn_cifar10").run()
+    assert not app.success
+    network(app).select(name).run()
+    assert not app.success
+    assert f"Yours: {plain_name(name)}" in [caption.value for caption in app.sidebar.caption]
+
+
+def menu_generation(app):
+    return app.session_state["own-menu-generation"]
+
+
+def test_a_refused_file_leaves_the_menu_open_and_one_that_is_taken_closes_it(app, states):
+    before = menu_generation(app)
+    bring(app, "cat.pth", b"no weights at all")
+    assert menu_generation(app) == before
+    bring(app, "best.pth", states[0])
+    assert menu_generation(app) == before + 1
+
+
+def test_a_checkpoint_of_a_training_framework_is_taken(app, states):
+    content = io.BytesIO()
+    torch.save({"state_dict": torch.load(io.BytesIO(states[0])), "epoch": 3}, content)
+    bring(app, "last.ckpt", content.getvalue())
+    assert network(app).value == "last"
+
+
+def to_images(app, *files):
+    """Drop files where images belong."""
+    app.segmented_control(key="inspect-source").select("upload").run()
+    app.file_uploader(key="files").set_value([(name, content, "application/octet-stream") for name, content in files])
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_a_network_that_is_dropped_among_images_is_selected_and_a_sentence_says_so(app, states, picture_file):
+    to_images(app, ("best.pth", states[0]), ("cat.png", picture_file.read_bytes()))
+    assert network(app).value == "best"
+    assert [one.value for one in app.info] == [
+        "best.pth is a network, not an image. It is loaded, and selected in the sidebar."
+    ]
+    assert not app.dataframe  # of images there is one
+    network(app).select("cbam_cnn_cifar10").run()
+    assert network(app).value == "cbam_cnn_cifar10"  # it is taken once
+
+
+def test_what_is_no_network_despite_its_name_is_refused_among_images(app):
+    before = network(app).value
+    to_images(app, ("best.pt", b"no weights at all"))
+    assert network(app).value == before
+    (error,) = app.error
+    assert error.value.startswith("best.pt was not accepted: ")
+
+
+def test_a_network_that_is_dropped_on_a_side_of_compare_is_selected_and_the_side_stays(app, states):
+    go_to(app, "compare").run()
+    app.segmented_control(key="compare-source-left-0").select("upload").run()
+    app.file_uploader(key="compare-file-left-0").set_value([("best.pth", states[0], "application/octet-stream")]).run()
+    assert not app.exception
+    assert network(app).value == "best"
+    assert any(one.value.startswith("best.pth is a network, not an image.") for one in app.info)
+    assert app.file_uploader(key="compare-file-left-1").value is None
 
 
 def test_the_file_of_a_network_that_ships_is_that_network(app):

@@ -1,0 +1,47 @@
+"""What Streamlit says about files, in our words and the page's language; a question before a reload drops uploads.
+
+Streamlit refuses files in the browser, of which no script hears, and it knows no language but English. So a script of
+ours in the browser puts words in the place of its own, beside each refused file, on hover, and for screen readers.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from app.session import own_networks
+from app.session.words import Words, translated
+from app.widgets import uploads
+from app.widgets.component import component
+
+WORDS = Words(
+    {
+        "choose": "Choose files",
+        "drop": "Drop them here",
+        "add": "Add files",
+        "remove": "Remove {file}",
+        "cancel": "Cancel the upload of {file}",
+        "image_limits": "At most {most} MB each: JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF",
+        "network_limits": "At most {most} MB: .safetensors, .pth, .pt, .ckpt",
+        "not_image": "This is not an image that can be opened here: JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.",
+        "not_network": "This is not a network: its name must end in .safetensors, .pth, .pt or .ckpt.",
+        "image": "This is an image. It belongs on the page Inspect, under Upload.",
+        "image_too_large": "This file has more than {most} MB; make it smaller.",
+        "network_too_large": "This file has more than {most} MB; save only the weights, without the optimiser state.",
+        "one": "Only one file can be chosen here.",
+        "failed": "This file did not arrive. Remove it and choose it again.",
+    }
+)
+
+
+def upload_words() -> None:
+    """Say in the browser what Streamlit would say there; it also learns whether there are uploads to lose."""
+    most = str(own_networks.MOST_BYTES // 2**20)
+    words = {name: text.replace("{most}", most) for name, text in translated(WORDS).items()}
+    data = {"words": words, "images": uploads.ENDINGS, "kept": uploads.any_upload_kept()}
+    _component()(key="upload-words", data=data)
+
+
+@cache
+def _component() -> Any:
+    return component("upload_words", "<span hidden></span>", package="app.shell")
