@@ -2,11 +2,12 @@
 
 Streamlit's client does not know whether ``/model`` is a page of an app at ``/`` or an app published at ``/model``. It
 asks both for their health, the wrong one first, and the browser logs two 404s; to answer these would make it take the
-page's address for the app's. The names of our pages are known, so an inline script says how far the app's address goes,
-which works too where a proxy takes a path away before it asks us. The same script marks addresses that a visitor goes
-back or forth to, which it has to hear of before Streamlit does, keeps a page and its parameters one place in the
-history, folds the sidebar of a narrow window once a page was chosen in it, and shows why an upload was refused. A bare
-``streamlit run`` lacks all that.
+page's address for the app's. A page that there is not leads to the first one, which says so: Streamlit would say it
+in English, in a window over the page. The names of our pages are known, so an inline script says how far the app's
+address goes, which works too where a proxy takes a path away before it asks us. The same script marks addresses that
+a visitor goes back or forth to, which it has to hear of before Streamlit does, keeps a page and its parameters one
+place in the history, folds the sidebar of a narrow window once a page was chosen in it, and shows why an upload was
+refused. A bare ``streamlit run`` lacks all that.
 """
 
 from __future__ import annotations
@@ -15,12 +16,31 @@ import json
 from pathlib import Path
 from typing import Final
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.server.upload_limits import REFUSED
 from app.streamlit_internals import client_file
+
+
+class _PageName(Convertor[str]):
+    """What could be the name of a page, and is no file and nothing of Streamlit's."""
+
+    regex = "[A-Za-z0-9][A-Za-z0-9-]{0,59}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("page_name", _PageName())
+
+ASKED_PAGE: Final = "page"
+"""Query parameter that names a page which there is not."""
 
 FIRST: Final = "inspect"
 """The page that stands at the app's own address; Streamlit knows it by no other."""
@@ -60,9 +80,13 @@ def client_routes(page: str, base_path: str = "") -> list[Route]:
     before = f"/{base_path}" if base_path else ""
     first = Route(f"{before}/{FIRST}", _go_to_first)
     others = (name for name in page_names() if name != FIRST)
-    return [first, *(Route(f"{before}/{name}", answer) for name in ("", *others))]
+    unknown = Route(f"{before}/{{name:page_name}}", _go_to_first)
+    return [first, *(Route(f"{before}/{name}", answer) for name in ("", *others)), unknown]
 
 
 async def _go_to_first(request: Request) -> Response:
-    query = request.url.query
+    """Lead to the first page; of one that there is not, its name is passed on."""
+    name = request.path_params.get("name")
+    asked = f"{ASKED_PAGE}={name}" if name else ""
+    query = "&".join(part for part in (asked, request.url.query) if part)
     return Response(status_code=307, headers={"Location": f"./?{query}" if query else "./"})

@@ -87,8 +87,8 @@ def read_square(text: str) -> Square | None:
 read_fit = one_of(*FITS)
 """A way of fitting an image."""
 
-SHELL: Readers = MappingProxyType({"lang": one_of(*LANGUAGES), "network": read_text})
-"""By name: readers of the parameters that all pages have."""
+SHELL: Readers = MappingProxyType({"page": read_name, "lang": one_of(*LANGUAGES), "network": read_text})
+"""By name: readers of the parameters that all pages have. ``page`` is one that there is not."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Unmet:
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 _READERS: Remembered[Readers] = Remembered("link-readers", lambda: SHELL)
-_NETWORK = Remembered("link-network", str)
+_AROUND: Remembered[Mapping[str, str]] = Remembered("link-around", dict)
 _UNMET: Remembered[Unmet | None] = Remembered("link-unmet", lambda: None)
 _MARKED = Remembered[str | None]("link-mark", lambda: None)
 _ASKED = Remembered[dict[str, str] | None]("link-asked", lambda: None)
@@ -198,9 +198,14 @@ def answered() -> None:
     _ASKED.set({})
 
 
-def show_network(classifier: Classifier) -> None:
-    """Note which network the sidebar selects, for pages whose address does not name it."""
-    _NETWORK.set(classifier.name)
+def show_around(*, page: str, network: Classifier) -> None:
+    """Note what is on every page, and need not be in its address.
+
+    Args:
+        page: the page's folder.
+        network: what the sidebar selects.
+    """
+    _AROUND.set({"page": page, "network": network.name})
 
 
 def write(shown: Mapping[str, Any] = NOTHING, /, **values: Any) -> None:
@@ -251,7 +256,7 @@ def _as_texts(values: Mapping[str, Any]) -> dict[str, str]:
 def _compare(asked: Mapping[str, str], written: Mapping[str, str], shown: Mapping[str, str]) -> Unmet | None:
     """What an address asks for, beside what is on the page; None where that is the same."""
     readers = _READERS.get()
-    now = {"lang": language(), "network": _NETWORK.get(), **shown, **written}
+    now = {"lang": language(), **_AROUND.get(), **shown, **written}
     missed = {
         name: text for name, text in asked.items() if name in readers and not _mean_same(name, text, now.get(name, ""))
     }

@@ -15,6 +15,7 @@ WORDS = Words(
         "instead": "This link asks for what cannot be shown here: {asked}. Shown instead: {shown}.",
         "without": "This link asks for what cannot be shown here: {asked}.",
         "no_test_set": "The test set is not on this server.",
+        "page": "page {value}",
         "network": "network {value}",
         "class": "class {value}",
         "run": "run {value}",
@@ -27,7 +28,7 @@ WORDS = Words(
     }
 )
 
-NAMED = ("network", "class", "run", "block", "image")
+NAMED = ("page", "network", "class", "run", "block", "image")
 """Parameters that have a word of their own."""
 
 MOST = 3
@@ -37,12 +38,16 @@ LONGEST = 40
 """Characters of a value that are shown."""
 
 
-def say_unmet() -> None:
-    """Say what the address asks for and the page does not show; nothing where it shows all of it."""
+def say_unmet(titles: Mapping[str, str]) -> None:
+    """Say what the address asks for and the page does not show; nothing where it shows all of it.
+
+    Args:
+        titles: of the pages, by their folders.
+    """
     unmet = links.unmet()
     if unmet is None:
         return
-    asked, shown = _listed(unmet.asked), _listed(unmet.shown)
+    asked, shown = (_listed(parameters, titles) for parameters in (unmet.asked, unmet.shown))
     said = WORDS["instead"].format(asked=asked, shown=shown) if shown else WORDS["without"].format(asked=asked)
     if _asks_for_test_set(unmet.asked) and services.test_count() is None:
         said = f"{said} {WORDS['no_test_set']}"
@@ -54,9 +59,10 @@ def _asks_for_test_set(asked: Mapping[str, str]) -> bool:
     return any(text == "test" or text.startswith("test-") for text in asked.values())
 
 
-def _listed(parameters: Mapping[str, str]) -> str:
+def _listed(parameters: Mapping[str, str], titles: Mapping[str, str]) -> str:
     """The first few parameters in words."""
-    described = [_described(name, text) for name, text in parameters.items()]
+    named = {name: titles.get(text, text) if name == "page" else text for name, text in parameters.items()}
+    described = [_described(name, text) for name, text in named.items()]
     return listed([*described[:MOST], *(["…"] if len(described) > MOST else [])])
 
 

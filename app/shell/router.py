@@ -63,12 +63,13 @@ def run_page() -> None:
     page = st.navigation([*pages.values()])
     if (asked_for := links.going()) is not None and pages[asked_for] is not page:
         st.switch_page(pages[asked_for])
-    asked = links.arrive(parameters_of(page.url_path or first))
+    name = page.url_path or first
+    asked = links.arrive(parameters_of(name))
     with st.sidebar:  # outside of the page, with which Streamlit would forget what is chosen here
         given.arguments = choose_network(links.network_asked()), asked
         language_switch()
         upload_words()
-    links.show_network(given.arguments[0])
+    links.show_around(page=name, network=given.arguments[0])
     notice = st.container()  # what it says is known once the page is drawn
     try:
         page.run()
@@ -77,7 +78,7 @@ def run_page() -> None:
         raise
     links.answered()
     with notice:
-        say_unmet()
+        say_unmet(WORDS)
 
 
 def parameters_of(name: str) -> links.Readers:

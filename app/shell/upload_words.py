@@ -36,10 +36,14 @@ WORDS = Words(
 
 def upload_words() -> None:
     """Say in the browser what Streamlit would say there; it also learns whether there are uploads to lose."""
-    most = str(own_networks.MOST_BYTES // 2**20)
-    words = {name: text.replace("{most}", most) for name, text in translated(WORDS).items()}
+    words = {name: text.replace("{most}", str(_most_megabytes(name))) for name, text in translated(WORDS).items()}
     data = {"words": words, "images": uploads.ENDINGS, "kept": uploads.any_upload_kept()}
     _component()(key="upload-words", data=data)
+
+
+def _most_megabytes(word: str) -> int:
+    """The limit for one file that a word is about."""
+    return own_networks.MOST_BYTES // 2**20 if word.startswith("network") else uploads.MOST_MEGABYTES
 
 
 @cache

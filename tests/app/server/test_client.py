@@ -29,7 +29,7 @@ def test_each_page_is_answered_with_the_client_page(base_path):
         answer = client.get(f"{before}/{name}")
         assert (answer.status_code, answer.text) == (200, "<html>ours</html>")
         assert answer.headers["cache-control"] == "no-cache"
-    assert client.get(f"{before}/other").status_code == 404
+    assert client.get(f"{before}/other.png").status_code == 404
 
 
 @pytest.mark.parametrize(("base_path", "query"), [("", ""), ("", "?image=sample-3"), ("lens", "?image=sample-3")])
@@ -38,6 +38,20 @@ def test_the_first_pages_name_leads_to_the_apps_own_address(base_path, query):
     answer = client.get(f"/{base_path}/inspect{query}".replace("//", "/"))
     assert answer.status_code == 307
     assert answer.headers["location"] == f"./{query}"
+
+
+@pytest.mark.parametrize("base_path", ["", "lens"])
+def test_a_page_that_there_is_not_leads_to_the_first_one_which_is_given_its_name(base_path):
+    client = TestClient(Starlette(routes=client_routes("<html>ours</html>", base_path)), follow_redirects=False)
+    for path, location in (("atlas", "./?page=atlas"), ("Inspect?image=sample-3", "./?page=Inspect&image=sample-3")):
+        answer = client.get(f"/{base_path}/{path}".replace("//", "/"))
+        assert (answer.status_code, answer.headers["location"]) == (307, location)
+
+
+@pytest.mark.parametrize("path", ["_stcore", "favicon.png", "a/b", "%0d%0ax", "-", "x" * 61])
+def test_what_is_no_name_of_a_page_is_left_to_streamlit(path):
+    client = TestClient(Starlette(routes=client_routes("<html>ours</html>")), follow_redirects=False)
+    assert client.get(f"/{path}").status_code == 404
 
 
 def test_the_script_knows_every_page_and_the_mark_that_links_look_for():

@@ -420,6 +420,20 @@ def test_every_page_says_what_its_link_asks_for_in_vain(page):
     assert said(app)["network"] == "cbam_resnet_cifar10"
 
 
+def test_a_page_that_there_is_not_is_named_and_its_parameters_are_followed():
+    app = visit(page="atlas", image="sample-3", lang="zh")
+    (info,) = [info.value for info in app.info if "atlas" in info.value]
+    assert info == "此链接所指的内容无法在此显示：页面 atlas。现改为显示：页面 查看。"
+    app.segmented_control(key="inspect-source").select("upload").run()
+    assert "page" not in said(app)
+
+
+def test_a_page_that_there_is_needs_no_word():
+    app = visit(page="inspect", image="sample-3")
+    assert not notices(app)
+    assert said(app) == {"network": "cbam_cnn_cifar10", "image": "sample-3"}
+
+
 def test_training_names_the_run_that_a_link_asks_for_in_vain():
     app = AppTest.from_file(str(MAIN), default_timeout=200)
     go_to(app, "training")
