@@ -18,6 +18,9 @@ from cbam_core.results.evaluation import Evaluation
 _LOST: Remembered[tuple[CheckpointError, str] | None] = Remembered("network-lost", lambda: None)
 # Why the network that was selected is not there any more, and the one that is shown instead.
 
+_LISTED: Remembered[tuple[str, ...]] = Remembered("networks-listed", tuple)
+# Networks that the visitor could select; a browser can send any other name.
+
 WORDS = Words(
     {
         "network": "Network",
@@ -46,8 +49,9 @@ def choose_network(asked: str | None = None) -> Classifier:
     before = NETWORK.get()
     if before not in names:  # it was removed
         NETWORK.set(names[0])
-        if before is not None and before != own_networks.dropped():
+        if before in _LISTED.get() and before != own_networks.dropped():
             _LOST.set((services.gone(before), names[0]))
+    _LISTED.set(names)
     labels = services.network_labels(names)
     keep_listed(NETWORK.key, [labels[name] for name in names])
     name = st.selectbox(
