@@ -13,7 +13,7 @@ WORKERS ?= 2
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: api app bench check help pictures test words
+.PHONY: api app bench check files help pictures test words
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,9 @@ bench: $(BENCHMARKS) ## Measure every figure of docs/measured.md again
 
 pictures: $(DEVELOPMENT) ## Take the pictures of the README again
 	$(BIN)/python docs/make_pictures.py
+
+files: $(DEVELOPMENT) ## Write the page about files that are read
+	$(BIN)/python docs/make_files.py
 
 words: $(DEVELOPMENT) ## Collect the words to translate, and compile the catalogues
 	$(BIN)/python docs/make_words.py

@@ -60,6 +60,21 @@ def assumed_description(shapes: Shapes, beside: Mapping[str, Any] | None = None)
     )
 
 
+def stated_names(description: Description, beside: Mapping[str, Any]) -> list[str]:
+    """List the names in the file of those facts that a description has from it.
+
+    Args:
+        description: what `assumed_description` returned.
+        beside: values that lie beside the weights in the file, by dotted name.
+    """
+    facts = find_facts(beside, len(description.classes))
+    return [
+        name
+        for attribute, name in facts.sources.items()
+        if getattr(facts, attribute) == getattr(description, attribute)
+    ]
+
+
 def unknown_network() -> CheckpointError:
     """Make the error for tensors of a network that is not registered."""
     return CheckpointError(

@@ -200,7 +200,7 @@ def _check_names(architecture: str, expected: Collection[str], copy: Copy, given
     if unexpected:
         raise CheckpointError(
             "checkpoint.unexpected-tensors",
-            "the file holds {count} tensors that {architecture} does not have: {unexpected}",
+            "the file has tensors that {architecture} does not have ({count}): {unexpected}",
             architecture=architecture,
             count=len(unexpected),
             unexpected=listed(unexpected),

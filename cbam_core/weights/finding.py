@@ -69,6 +69,8 @@ def _splits(name: str, deepest: int) -> Iterable[tuple[str, str]]:
     """Yield the ways to split a name into a prefix and the name of a tensor."""
     parts = name.rsplit(".", deepest)
     for at in range(len(parts)):
+        if parts[at] in TRANSPARENT:
+            continue
         prefix = ".".join(parts[:at]) + "." if at else ""
         yield prefix, ".".join(part for part in parts[at:] if part not in TRANSPARENT)
 

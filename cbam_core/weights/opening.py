@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cbam_core.errors import Message
 from cbam_core.nn.registry import expected_tensors, find
-from cbam_core.weights.assumed import assumed_description, unknown_network
+from cbam_core.weights.assumed import assumed_description, stated_names, unknown_network
 from cbam_core.weights.description import METADATA_KEY, Description
 from cbam_core.weights.differences import usual_differences
 from cbam_core.weights.file import WeightsFile
@@ -43,14 +43,16 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
         description = Description.from_json(file.metadata[METADATA_KEY])
         copies = find_copies(file.tensors, expected_tensors(description.architecture, description.arguments).keys())
         copy = choose_copy(copies, wanted) if copies else Copy("", {}, averaged=False)
+        stated = []
     else:
         copies = copies_of_any(file.shapes)
         if not copies:
             raise unknown_network()
         copy = choose_copy(copies, wanted)
         description = assumed_description(file.shapes_of(copy), file.contents.facts)
+        stated = stated_names(description, file.contents.facts)
     others = [other for other in complete(copies) if other is not copy] if copies else []
-    remarks = (*_remarks_on_sizes(description), *_remarks(file, copy, others))
+    remarks = (*_remarks_on_sizes(description), *_remarks(file, copy, others, stated))
     return FoundNetwork(description, copy, remarks)
 
 
@@ -64,7 +66,7 @@ def _remarks_on_sizes(description: Description) -> Iterator[Message]:
         )
 
 
-def _remarks(file: WeightsFile, copy: Copy, others: list[Copy]) -> Iterator[Message]:
+def _remarks(file: WeightsFile, copy: Copy, others: list[Copy], stated: list[str]) -> Iterator[Message]:
     outside = [name for path, name in file.contents.modules.items() if _is_inside(copy.prefix, path)]
     if outside:
         yield Message(
@@ -79,7 +81,13 @@ def _remarks(file: WeightsFile, copy: Copy, others: list[Copy]) -> Iterator[Mess
             "the file also holds other weights of this network ({names}), which can be chosen by name",
             {"names": listed(names)},
         )
-    left_out = _left_out(file, copy, others)
+    if stated:
+        yield Message(
+            "checkpoint.stated",
+            "what the file says about its network beside the weights was used: {names}",
+            {"names": listed(stated)},
+        )
+    left_out = [name for name in _left_out(file, copy, others) if name not in stated]
     if left_out:
         yield Message(
             "checkpoint.left-out",
