@@ -87,7 +87,7 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     hidden = ", ".join(f":has(> .st-key-source-{name})" for name in parts if name != source)
     st.html(f"<style>{hidden} {{ display: none }}</style>")
     # Last, and outside the fragments: it must not delay the first result, nor travel with every choice.
-    send_ahead("sample", classifier.digest, services.samples_ahead(classifier))
+    send_ahead("sample", services.version_of(classifier), services.samples_ahead(classifier))
 
 
 @fragment
@@ -99,13 +99,13 @@ def _from_samples(classifier: Classifier, shown: bool) -> None:
         columns=10,
         chosen=PageChoice(SAMPLE.get(), SAMPLE_GENERATION.number),
         key="sample",
-        prefetched=Lane("sample", classifier.digest),
+        prefetched=Lane("sample", services.version_of(classifier)),
     )
     if not shown:
         return
     last_image.keep(Picked("sample", index))
     result = services.show_sample(classifier, index)
-    ahead = Ahead("sample", classifier.digest, index, SAMPLE_GENERATION.number)
+    ahead = Ahead("sample", services.version_of(classifier), index, SAMPLE_GENERATION.number)
     about = services.about_sample(index)
     shown_image = ShownImage(result, about.name, about.caption, about.truth, link=f"sample-{index}")
     show_result(classifier, shown_image, key="sample", ahead=ahead)

@@ -50,6 +50,7 @@ from app.services.networks import (
     networks,
     shipped_as,
     shipped_networks,
+    version_of,
 )
 from app.services.runs import card_of, film_data, run_film, run_history, run_progress, training_runs
 from app.services.usual import with_usual
@@ -104,6 +105,7 @@ __all__ = [
     "test_sheet",
     "test_summaries",
     "training_runs",
+    "version_of",
     "with_usual",
     "work_on",
 ]

@@ -173,10 +173,15 @@ def _network(name: str, path: str, stamp: Stamp | None) -> Classifier:
     return with_usual(load_classifier(Path(path), name=name))
 
 
-def key_of(classifier: Classifier) -> tuple[str, str]:
-    """One file may stand under two names, and results carry the name, and what is usual for the gates."""
+def version_of(classifier: Classifier) -> str:
+    """What distinguishes results of a network from those of others: its weights, and what is usual for its gates."""
     usual = classifier.usual
-    return classifier.name, classifier.digest if usual is None else f"{classifier.digest} {usual.count} {usual.images}"
+    return classifier.digest if usual is None else f"{classifier.digest} {usual.count} {usual.images}"
+
+
+def key_of(classifier: Classifier) -> tuple[str, str]:
+    """One file may stand under two names, and results carry the name."""
+    return classifier.name, version_of(classifier)
 
 
 def recall(remembered: Callable[..., Result], classifier: Classifier, *settings: Hashable) -> Result:

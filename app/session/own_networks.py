@@ -115,8 +115,9 @@ def find(name: str) -> Classifier | None:
 
 
 def is_own(classifier: Classifier) -> bool:
-    """Whether this very network is one of the visitor's own."""
-    return find(classifier.name) is classifier
+    """Whether a network is one of the visitor's own, also where more is known of that one by now."""
+    found = find(classifier.name)
+    return found is not None and found.digest == classifier.digest
 
 
 def exchange(classifier: Classifier) -> Classifier:

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import expect
 
+from cbam_core import CBAM_CNN
 from tests.browser.app_with_test_set import COUNT
 from tests.browser.conftest import PYTHON, running
 from tests.browser.resting import rested
@@ -68,3 +70,28 @@ def test_a_number_that_a_filter_hides_leaves_the_filter(visit):
     page.locator("[data-testid=stSidebarNavLink]").first.click()
     page.get_by_role("spinbutton", name="Number").wait_for()
     expect(page.get_by_role("spinbutton", name="Number")).to_have_value("42")
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A file of weights as somebody else's program leaves it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        torch.save(CBAM_CNN().state_dict(), tmp_path / "theirs.pth")
+    return tmp_path / "theirs.pth"
+
+
+def test_an_uploaded_network_is_evaluated_and_the_filters_come_by_themselves(visit, weights):
+    page = visit(at="?image=test-31")
+    page.get_by_text(f"Images 1 to 100 of {COUNT:,}").wait_for()
+    page.get_by_test_id("stSidebar").get_by_test_id("stPopoverButton").click()
+    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(str(weights))
+    begin = page.get_by_role("button", name="Evaluate here")
+    begin.click()
+    wrong = page.get_by_test_id("stButtonGroup").get_by_text("wrong", exact=True)
+    wrong.wait_for()
+    expect(begin).to_have_count(0)
+    wrong.click()
+    expect(page.get_by_text(f"Images 1 to 100 of {COUNT:,}")).to_have_count(0)
+    page.locator('[data-testid=stSidebarNavLink][href$="/model"]').click()
+    page.get_by_text(re.compile(f"of {COUNT:,} images of the test set are classified correctly")).wait_for()

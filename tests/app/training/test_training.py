@@ -262,6 +262,14 @@ def test_a_folder_may_be_named_anything(folders):
     assert """ --out "$CBAM_RUNS_DIR"/'<b>*x* $(rm)' --resume""" in texts(app)
 
 
+SHIPPED = shipped_checkpoints()
+
+
+def shipped(name):
+    """Bytes of a network that ships, wherever checkpoints are looked for by now."""
+    return SHIPPED[name].read_bytes()
+
+
 @pytest.fixture
 def finished(folders):
     """A run that wrote its network, with the network's card."""
@@ -362,3 +370,14 @@ def test_a_network_that_is_half_written_is_one_sentence_without_the_servers_fold
     assert "The network of the run mine cannot be opened" in app.sidebar.warning[0].value
     assert network(app).value == NETWORK
     assert not app.exception
+
+
+def test_the_file_of_a_run_is_known_when_it_is_uploaded(folders, finished):
+    (folders[0] / f"{NETWORK}.safetensors").rename(folders[0] / "other.safetensors")
+    (folders[0] / "other.safetensors").write_bytes(shipped("cbam_resnet_cifar10"))
+    app = open_training()
+    content = (finished / "net.safetensors").read_bytes()
+    app.sidebar.file_uploader[0].set_value([("again.safetensors", content, "application/octet-stream")]).run()
+    assert not app.exception
+    assert network(app).options == ["other", "Run: mine"]
+    assert network(app).value == "runs/mine"

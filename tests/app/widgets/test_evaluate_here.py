@@ -264,3 +264,16 @@ def test_a_run_has_what_it_kept_at_its_end_and_what_it_lacks_is_offered(served, 
     app.run()
     assert len(charts(app)) == 2
     assert not has(app, "model-begin")
+
+
+def test_results_that_were_made_before_are_made_again_with_what_is_usual_now(served, test_set):
+    before = services.network(SERVED)
+    first = services.show_sample(before, 0).explanation.blocks[0].gates[0].usual
+    app = opened("model")
+    app.button(key="model-begin").click().run()
+    finish(app)
+    after = services.network(SERVED)
+    assert services.version_of(before) != services.version_of(after)
+    assert after.model is before.model
+    second = services.show_sample(after, 0).explanation.blocks[0].gates[0].usual
+    assert (first.count, second.count) == (100, 250)
