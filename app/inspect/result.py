@@ -42,6 +42,7 @@ WORDS = Words(
         "gates": "A block multiplies each feature channel by its channel weight, and each position by the value of "
         "its spatial mask: values near 1 let features through, values near 0 suppress them. Much of a gate can be the "
         "same for every image, so compare it with what is usual. Gates do not explain why the network chose a class.",
+        "ask": "Click a mask to pin a place in every block, or a bar to see what gets through.",
         "no_gates": "This network has no gates to show.",
     }
 )
@@ -186,7 +187,7 @@ def show_result(
             block = settings.channel[0] if settings.channel else settings.block
             offer_drawing(classifier, result.explanation, block, own=shown.own, key=key)
     if has_gates:
-        st.caption(WORDS["gates"])
+        st.caption(f"{WORDS['gates']} {WORDS['ask']}")
     else:
         st.info(WORDS["no_gates"], icon=":material/info:")
 

@@ -31,8 +31,11 @@ __all__ = [
     "styles",
 ]
 
-PARTS = ("compose.js", "reading.js", "bars.js", "trace.js", "panel.js", "toolbar.js", "viewer.js")
+PARTS = ("compose.js", "reading.js", "bars.js", "trace.js", "crosshair.js", "panel.js", "toolbar.js", "viewer.js")
 """The module's files in the order in which they are joined."""
+
+SHEETS = ("viewer.css", "trace.css")
+"""Files of the style sheet in the order in which they are joined."""
 
 
 @cache
@@ -53,7 +56,7 @@ def source() -> str:
 @cache
 def styles() -> str:
     """Return the style sheet of the viewer."""
-    return _read("viewer.css")
+    return "\n".join(_read(part) for part in SHEETS)
 
 
 def standalone_html(payload: Payload, title: str | None = None) -> str:

@@ -318,7 +318,7 @@ class Viewer {
   }
 
   paintPoints() {
-    for (const panel of this.panels) panel.paintPoint();
+    for (const panel of this.panels) panel.crossHair.paint();
   }
 
   say(text) {
