@@ -75,7 +75,8 @@ def say_taken(taken: TakenFile, *, among_images: bool = False) -> None:
     if taken.refusal is not None:
         st.error(WORDS["refused"].format(file=file, reason=plain_text(say(taken.refusal))), icon=":material/error:")
     elif among_images:
-        st.info(WORDS["network"].format(file=file), icon=":material/info:")
+        if taken.network == own_networks.NETWORK.get():  # not removed since, and no other one selected
+            st.info(WORDS["network"].format(file=file), icon=":material/info:")
     elif taken.is_known:
         st.info(WORDS["same"].format(file=file, name=name), icon=":material/info:")
     else:

@@ -107,8 +107,9 @@ def uploads(kept: bool = False) -> tuple[Upload, ...]:
     images = [file for file in given if not is_network_file(file.name)]
     note_kept("inspect", kept or bool(images))
     _paste()(key="paste", data={"kept": any_upload_kept()})
-    for taken in _NETWORKS.get().values():
-        say_taken(taken, among_images=True)
+    for file in given:
+        if (taken := _NETWORKS.get().get(file.file_id)) is not None:
+            say_taken(taken, among_images=True)
     chosen = {upload.digest: upload for upload in (uploaded(file.name, file.getvalue()) for file in images[:MOST])}
     if len(images) > MOST:
         st.warning(WORDS["many"].format(count=len(images), most=MOST), icon=":material/info:")

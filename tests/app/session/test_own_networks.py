@@ -148,6 +148,11 @@ def test_a_network_that_is_dropped_among_images_is_selected_and_a_sentence_says_
     assert not app.dataframe  # of images there is one
     network(app).select("cbam_cnn_cifar10").run()
     assert network(app).value == "cbam_cnn_cifar10"  # it is taken once
+    assert not app.info
+    network(app).select("best").run()
+    assert len(app.info) == 1
+    app.sidebar.button(key="own-remove").click().run()
+    assert not app.info
 
 
 def test_what_is_no_network_despite_its_name_is_refused_among_images(app):
