@@ -232,3 +232,88 @@ def test_the_reading_of_the_figure_is_asked_for(explained, picture_file, tiny_ch
     assert ("not known what is usual" in errors) == (reading == "usual")
     expected = as_png(explain(load_classifier(tiny_checkpoint), picture_file), look=Look(reading=reading))
     assert (out / "picture" / "figure.png").read_bytes() == expected
+
+
+@pytest.fixture
+def figured(photos, tiny_checkpoint, tmp_path, capsys):
+    """Runs the command for a figure alone; gives status, standard output and standard error."""
+
+    def run(*arguments):
+        words = ["explain", *map(str, arguments), "--checkpoint", str(tiny_checkpoint)]
+        status = main(words)
+        written = capsys.readouterr()
+        return status, written.out, written.err
+
+    return run
+
+
+def test_a_folder_becomes_one_figure_with_its_caption_beside(figured, photos, tiny_checkpoint, tmp_path):
+    from cbam_core.render.paper.grid import figure_grid
+
+    path = tmp_path / "new" / "grid.svg"
+    status, said, errors = figured(photos, "--figure", path, "--width", 84, "--rows", "blocks")
+    assert (status, errors) == (0, "")
+    lines = said.splitlines()
+    assert lines[-1] == f"figure -> {path}, caption -> {path.with_suffix('.caption.txt')}"
+    assert all(line.endswith(" %") for line in lines[:-1])
+    classifier = load_classifier(tiny_checkpoint)
+    images = [photos / name for name in ("a.jpg", "a.png", "cat/a.png", "dog/b.WebP")]
+    expected = figure_grid(explain(classifier, images), width=84.0, rows="blocks", truths=[None, None, "cat", "dog"])
+    assert path.read_bytes() == expected.as_bytes("svg")
+    assert path.with_suffix(".caption.txt").read_text(encoding="utf-8") == f"{expected.caption}\n"
+
+
+def test_images_can_be_drawn_by_seed_and_the_caption_says_so(figured, photos, tmp_path):
+    path = tmp_path / "grid.png"
+    first, again, other = (figured(photos, "--draw", 2, "--seed", seed, "--figure", path)[1] for seed in (0, 0, 3))
+    assert first == again != other
+    assert first.count("\n") == 3
+    caption = (tmp_path / "grid.caption.txt").read_text(encoding="utf-8")
+    assert caption.endswith(f"2 images drawn with seed 3 from {photos}.\n")
+    (photos / "cat" / "a.png").write_bytes(b"")
+    status, _, errors = figured(photos, "--draw", 4, "--figure", path)
+    assert (status, errors.count("\n")) == (1, 2)
+    caption = (tmp_path / "grid.caption.txt").read_text(encoding="utf-8")
+    assert caption.endswith(f"4 images drawn with seed 0 from {photos}; 1 of them could not be read.\n")
+
+
+def test_a_figure_needs_no_folder_of_results_and_can_have_one(figured, photos, tmp_path):
+    path = tmp_path / "grid.pdf"
+    figured(photos, "--figure", path)
+    assert {one.name for one in tmp_path.iterdir()} == {"photos", "grid.pdf", "grid.caption.txt"}
+    figured(photos, "--figure", path, "--out", tmp_path / "out")
+    drawn = path.read_bytes()
+    path.unlink()
+    status, said, errors = figured(photos, "--figure", path, "--out", tmp_path / "out", "--resume")
+    assert (status, errors) == (0, "cbam: 4 of 4 images were complete and were skipped\n")
+    assert (path.read_bytes(), said.count("\n")) == (drawn, 1)
+
+
+def test_one_image_has_a_figure_of_its_own(figured, picture_file, tiny_checkpoint, tmp_path):
+    path = tmp_path / "one.pdf"
+    figured(picture_file, "--figure", path, "--reading", "relative")
+    explanation = explain(load_classifier(tiny_checkpoint), picture_file)
+    assert path.read_bytes() == explanation.figure(reading="relative").as_bytes("pdf")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--figure", "grid.jpg"], "choose a name that ends in .pdf, .svg or .png"),
+        (["--figure", "grid.pdf", "--width", "20"], "--width"),
+        (["--figure", "grid.pdf", "--draw", "9"], "--draw asks for 9 images, but there are 4"),
+        (["--draw", "2"], "missing option '--out', or '--figure'"),
+    ],
+)
+def test_what_makes_no_figure_is_a_usage_error(figured, photos, options, said):
+    status, out, errors = figured(photos, *options)
+    assert (status, out, errors.count("\n")) == (2, "", 1)
+    assert said in errors
+
+
+def test_a_figure_of_too_many_images_is_refused_before_any_is_explained(figured, photos, tmp_path):
+    for number in range(25):
+        shutil.copy(photos / "a.png", photos / f"{number}.png")
+    status, out, errors = figured(photos, "--figure", tmp_path / "grid.pdf")
+    assert (status, out) == (2, "")
+    assert "space for 24 images, not for 29; draw some with --draw 24" in errors

@@ -14,6 +14,7 @@ from app import services
 from app.compare import link
 from app.compare.blocks import SideBlocks, compared_blocks
 from app.compare.classes import class_means
+from app.compare.download import download_classes, download_sides
 from app.compare.link import MODE, MODES
 from app.compare.pair import Subject, side_title
 from app.compare.sides import (
@@ -34,7 +35,6 @@ from app.session.uploads import Upload
 from app.session.words import Words
 from app.widgets.choices import choose_one
 from app.widgets.copy_link import copy_link
-from app.widgets.downloads import download_both, download_means
 from app.widgets.figures import Side
 from app.widgets.prediction import prediction
 from app.widgets.uploads import say_refused, say_where_they_live
@@ -65,11 +65,13 @@ class ExplainedSide:
         shown: what its blocks are drawn from.
         explanation: of its image.
         content: the image's file, where it is more than the network's input.
+        truth: its true class; None where that is not known.
     """
 
     shown: SideBlocks
     explanation: Explanation
     content: bytes | None = None
+    truth: str | None = None
 
 
 def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
@@ -114,9 +116,9 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         if sides is not None:
             left, right = sides
             files = {name: one.content for name, one in (("a", left), ("b", right)) if one.content is not None}
-            download_both(left.explanation, right.explanation, files=files, key="compare-zip")
+            download_sides((left.explanation, right.explanation), (left.truth, right.truth), files)
         if means:
-            download_means(means, classifier.digest, key="compare-means")
+            download_classes(means, classifier)
         copy_link(possible=possible, zipped=sides is not None, query=links.own_query(), below=head, key="compare-link")
 
 
@@ -222,7 +224,8 @@ def _explained(
         brief=True,
         key=f"compare-prediction-{side}",
     )
-    return ExplainedSide(_shown(classifier, result.explanation, LABELS[side], own=False), result.explanation)
+    shown = _shown(classifier, result.explanation, LABELS[side], own=False)
+    return ExplainedSide(shown, result.explanation, truth=about.truth)
 
 
 def _own_explained(classifier: Classifier, chosen: Selected, side: Side, what: Side | None) -> ExplainedSide | None:

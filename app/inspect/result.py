@@ -181,7 +181,7 @@ def show_result(
     # page.css keeps them as wide as their words.
     with tools.container(horizontal=True, gap="small", key=f"inspect-tools-{key}"):
         explained = {name: one.explanation for name, one in batch.results.items()}
-        downloads(explained, settings, files=batch.files, opened=shown.name, key=key)
+        downloads(explained, settings, files=batch.files, opened=shown.name, truth=shown.truth, key=key)
         copy_link(possible=linked, query=links.own_query(), below=foot, key=f"{key}-link")
         if has_gates:
             block = settings.channel[0] if settings.channel else settings.block

@@ -15,12 +15,17 @@ import streamlit as st
 
 from app.session.scheduling import in_slot, slots_of_this_session
 from app.session.words import Words, _, class_name, language, translated
+from app.widgets.paper import paper_downloads
 from cbam_core.data.images import decode
 from cbam_core.explanation.contents import Request, means_as_npz
 from cbam_core.explanation.formats import FORMATS, Format
 from cbam_core.explanation.saving import as_zip
 from cbam_core.render.figure import WORDS as FIGURE_WORDS
+from cbam_core.render.paper.printed import PrintedFigure
+from cbam_core.render.paper.single import figure_of
+from cbam_core.render.paper.words import WORDS as PAPER_WORDS
 from cbam_core.results.explanation import Explanation
+from cbam_core.results.layout import PARTS, Layout
 from cbam_core.results.means import GateMeans
 from cbam_core.viewer import Settings
 
@@ -45,6 +50,7 @@ def downloads(
     *,
     files: Mapping[str, bytes] = NO_FILES,
     opened: str | None = None,
+    truth: str | None = None,
     key: str,
 ) -> None:
     """Offer files of what is on the page.
@@ -54,6 +60,7 @@ def downloads(
         settings: of the viewer; figures are drawn with them.
         files: the images as they were given, by the same names, where they are more than the network's input.
         opened: name of the image that is open; None where there is one only.
+        truth: its true class; None where that is not known.
         key: of the widgets.
     """
     name = opened if opened is not None else next(iter(explanations))
@@ -87,7 +94,24 @@ def downloads(
             _button(label, f"cbam-lens-{shown}.zip", of_all, f"{key}-zip", ZIP)
         else:
             _button(WORDS["everything"], f"{stem}-{shown}.zip", in_slot(everything), f"{key}-zip", ZIP)
+        make = _paper(one, settings, truth, originals, name)
+        paper_downloads(make, stem=stem, digest=f"{shown}-{truth}" if truth else shown, key=f"{key}-paper")
         st.caption(WORDS["about"])
+
+
+def _paper(
+    one: Explanation, settings: Settings, truth: str | None, originals: Mapping[str, np.ndarray], name: str
+) -> Callable[[float], PrintedFigure]:
+    """Take what the viewer shows now, for a figure that is drawn when it is asked for."""
+    words = translated(PAPER_WORDS) | {f"class {known}": class_name(known) for known in (*one.classes, truth) if known}
+    has_usual = any(gate.usual is not None for block in one.blocks for gate in block.gates)
+    parts = tuple(part for part in PARTS if part != "difference" and (has_usual or part != "usual"))
+
+    def make(width: float) -> PrintedFigure:
+        layout = Layout(**asdict(settings.look), width=width, parts=parts, order=settings.order)
+        return figure_of(one, layout, truth=truth, original=originals.get(name), words=words)
+
+    return make
 
 
 def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, bytes] = NO_FILES, key: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,11 +11,13 @@ import typer
 
 from cbam_core.cli.choosing import CheckpointOption, open_checkpoint
 from cbam_core.cli.failures import SOME_FAILED
+from cbam_core.cli.figures import check_count, draw_figure, drawn_images, known_format, rule_of
 from cbam_core.cli.inputs import NamedImage, find_images
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import one_line, progress_bar, say
 from cbam_core.errors import ImageError
 from cbam_core.explanation.formats import FORMATS
+from cbam_core.results.layout import NARROWEST, PAGE, WIDEST, Layout
 from cbam_core.results.look import COLOUR_TABLES, DEFAULT_COLOURS, DEFAULT_LOOK, Look, Reading, Scale
 
 if TYPE_CHECKING:
@@ -42,8 +44,9 @@ def explain_images(
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the results, with one folder for each image.")
-    ],
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Folder of the results, with one folder for each image."),
+    ] = None,
     checkpoint: CheckpointOption = None,
     fit: Annotated[
         Literal["crop", "pad", "squash"],
@@ -71,6 +74,25 @@ def explain_images(
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip images whose results are complete and were made with these options.")
     ] = False,
+    draw: Annotated[
+        int | None, typer.Option("--draw", metavar="N", min=1, help="Draw N of the images at random; see --seed.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --draw.")] = 0,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure",
+            metavar="FILE",
+            help="Draw all images in one figure for print: a .pdf, .svg or .png file, its caption beside it.",
+            callback=known_format,
+        ),
+    ] = None,
+    width: Annotated[
+        float, typer.Option(min=NARROWEST, max=WIDEST, help="Width of --figure in mm: 84 for one column, 174 for two.")
+    ] = PAGE,
+    rows: Annotated[
+        Literal["images", "blocks"], typer.Option(help="Rows of --figure: one for each image, or for each block.")
+    ] = "images",
 ) -> None:
     """Save the network's prediction and the values of its gates for each image.
 
@@ -85,13 +107,22 @@ def explain_images(
       cbam explain photos --out results --resume
       cbam explain photos/*.jpg --out results --fit pad --colours magma
       cbam explain cat.png --checkpoint mine.pth --out results --reading usual
+      cbam explain photos --draw 8 --seed 0 --figure grid.pdf --width 84
     """
+    if out is None and figure is None:
+        raise typer.BadParameter("missing option '--out', or '--figure'")
     look = Look(colours=colours, scale=scale, opacity=opacity, smooth=smooth, reading=reading)
-    task = Task(open_checkpoint(checkpoint), out, fit, look, resume)
+    task = Task(open_checkpoint(checkpoint), out, fit, look, resume, keeps=figure is not None)
     if reading == "usual" and task.classifier.usual is None:
         say("it is not known what is usual for this network, so figures show no gates; run `cbam usual` first")
-    given = find_images(images, leave_out=out)
+    found = find_images(images, leave_out=out)
+    given = found if draw is None else drawn_images(found, draw, seed)
+    if figure is not None:
+        check_count(len(given))
     counts = _explain_all(task, given)
+    if figure is not None and counts.explained:
+        rule = "" if draw is None else rule_of(draw, seed, images, counts.failed)
+        draw_figure(figure, counts.explained, Layout(**asdict(look), width=width), rows=rows, rule=rule)
     if counts.before:
         say(f"{counts.before} of {len(given)} images were complete and were skipped")
     if counts.failed:
@@ -109,26 +140,28 @@ class Task:
 
     Attributes:
         classifier: the network.
-        out: folder of all results.
+        out: folder of all results; None to save none.
         fit: how images are fitted to the network's input.
         look: look of the masks in figures.
         resume: whether complete results are skipped.
+        keeps: whether explanations are needed when all are done.
     """
 
     classifier: Classifier
-    out: Path
+    out: Path | None
     fit: Literal["crop", "pad", "squash"]
     look: Look
     resume: bool
+    keeps: bool
 
     def is_done(self, image: NamedImage) -> bool:
         """Check that the results of an image are there, and would be made again just so."""
         from cbam_core.explanation.manifest import is_saved
         from cbam_core.files import sha256_of
 
-        folder = self.out / image.folder
-        if not (self.resume and folder.is_dir() and image.path.is_file()):
+        if self.out is None or not (self.resume and image.path.is_file()):
             return False
+        folder = self.out / image.folder
         digest = sha256_of(image.path)
         return is_saved(folder, image=digest, fit=self.fit, network=self.classifier.digest, look=self.look)
 
@@ -151,17 +184,19 @@ class Task:
 
 @dataclass
 class Counts:
-    """Numbers of images.
+    """What came of the images.
 
     Attributes:
         done: images that were explained.
         before: images whose results were complete before.
         failed: images that could not be explained.
+        explained: images and their explanations, as far as a figure needs them.
     """
 
     done: int = 0
     before: int = 0
     failed: int = 0
+    explained: list[tuple[NamedImage, Explanation]] = field(default_factory=list)
 
 
 def _explain_all(task: Task, images: Sequence[NamedImage]) -> Counts:
@@ -179,8 +214,9 @@ def _explain_all(task: Task, images: Sequence[NamedImage]) -> Counts:
 
 
 def _explain_one(task: Task, image: NamedImage, counts: Counts) -> None:
-    if task.is_done(image):
-        counts.before += 1
+    complete = task.is_done(image)
+    counts.before += complete
+    if complete and not task.keeps:
         return
     try:
         explanation = task.explain(image)
@@ -189,13 +225,22 @@ def _explain_one(task: Task, image: NamedImage, counts: Counts) -> None:
         say(f"{named}{error}; skipped")
         counts.failed += 1
         return
+    if task.keeps:
+        counts.explained.append((image, explanation))
+    if not complete:
+        _save(task, image, explanation, counts)
+
+
+def _save(task: Task, image: NamedImage, explanation: Explanation, counts: Counts) -> None:
+    """Save an explanation where it is wanted, write a line about it, and count it."""
+    percent = 100 * float(explanation.probabilities.max())
+    said = f"{image.path}: {explanation.predicted} {percent:.1f} %"
+    if task.out is None:
+        typer.echo(one_line(said))
+        counts.done += 1
+        return
     folder = task.out / image.folder
     with held_interrupts():
         explanation.save(folder, **asdict(task.look))
-        typer.echo(_result(image.path, explanation, folder))
+        typer.echo(one_line(f"{said} -> {folder}"))
         counts.done += 1
-
-
-def _result(path: Path, explanation: Explanation, folder: Path) -> str:
-    percent = 100 * float(explanation.probabilities.max())
-    return one_line(f"{path}: {explanation.predicted} {percent:.1f} % -> {folder}")

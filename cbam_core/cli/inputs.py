@@ -15,10 +15,12 @@ class NamedImage:
     Attributes:
         path: path of its file; that of a folder where no image was found in it.
         folder: folder of its results, relative to that of all results; no two images have the same.
+        label: name of the folder in which the image was found; "" for a file that was named itself.
     """
 
     path: Path
     folder: Path
+    label: str = ""
 
 
 def find_images(given: Iterable[Path], *, leave_out: Path | None = None) -> list[NamedImage]:
@@ -32,12 +34,17 @@ def find_images(given: Iterable[Path], *, leave_out: Path | None = None) -> list
         leave_out: folder that is not searched, such as that of the results.
     """
     found: dict[Path, Path] = {}
+    given = list(given)
     for path in given:
         files = list(_files(path, leave_out)) if path.is_dir() else []
         for file in files or [path]:
             found.setdefault(file, file.relative_to(path) if files else Path(path.name))
     folders = _unique([_without_ending(relative) for relative in found.values()])
-    return [NamedImage(path, folder) for path, folder in zip(found, folders, strict=True)]
+    named = {*given}
+    return [
+        NamedImage(path, folder, "" if path in named else path.parent.name)
+        for path, folder in zip(found, folders, strict=True)
+    ]
 
 
 def _files(folder: Path, leave_out: Path | None) -> Iterator[Path]:

@@ -157,6 +157,7 @@ def test_a_projector_shows_a_whole_comparison_and_both_sides_can_be_taken_along_
     settings = re.compile("^(Masks|Colours of differences|Order of channels|Channels shown)$")
     expect(page.get_by_test_id("stWidgetLabel").filter(has_text=settings)).to_have_count(4)
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download both").click()
     download.value.save_as(tmp_path / "both.zip")

@@ -45,7 +45,7 @@ def test_names_differ_where_the_contents_do(offered, pictures):
     for settings in (Settings(), Settings(opacity=0.4), Settings(image="original")):
         downloads(one, settings, key="k")
     downloads({"a.png": explanations["b.png"]}, Settings(), key="k")
-    assert len(offered) == 12
+    assert len(offered) == 28
     assert all(name.startswith("a-") for name in offered)
 
 
@@ -57,7 +57,7 @@ def test_a_hostile_name_becomes_a_plain_one(offered, pictures):
 def test_the_figure_is_of_the_open_picture_as_the_viewer_shows_it(offered, pictures):
     files, explanations = pictures
     downloads(explanations, Settings(image="original"), files=files, opened="b.png", key="k")
-    (figure,) = [make for name, make in offered.items() if name.endswith(".png")]
+    (figure,) = [make for name, make in offered.items() if name.endswith(".png") and "mm-" not in name]
     assert figure() == as_png(explanations["b.png"], original=decode(files["b.png"]).pixels)
 
 
@@ -65,9 +65,29 @@ def test_every_format_with_a_label_is_offered_alone_and_everything_as_a_zip(offe
     _, explanations = pictures
     downloads({"a.png": explanations["a.png"]}, Settings(), key="k")
     endings = [name.partition(".")[2] for name in offered]
-    assert endings == [*(each.ending.removeprefix(".") for each in FORMATS if each.label), "zip"]
+    labelled = [each.ending.removeprefix(".") for each in FORMATS if each.label]
+    assert endings == [*labelled, "zip", "pdf", "svg", "png", "txt"]
     (values,) = [make for name, make in offered.items() if name.endswith(".npz")]
     assert values() == as_npz(explanations["a.png"])
+
+
+def test_the_figure_for_a_paper_shows_what_the_viewer_shows(offered, pictures):
+    files, explanations = pictures
+    one = {"b.png": explanations["b.png"]}
+    settings = Settings(image="original", reading="relative", order="sorted", opacity=0.4)
+    downloads(one, settings, files=files, truth="cat", key="k")
+    (figure,) = [make for name, make in offered.items() if name.startswith("b-174mm-") and name.endswith(".pdf")]
+    expected = explanations["b.png"].figure(
+        truth="cat",
+        original=decode(files["b.png"]).pixels,
+        reading="relative",
+        order="sorted",
+        opacity=0.4,
+        parts=("input", "probabilities", "truth", "masks", "usual", "bars"),
+    )
+    assert figure() == expected.as_bytes("pdf")
+    (caption,) = [make for name, make in offered.items() if name.endswith(".txt")]
+    assert caption().decode() == f"{expected.caption}\n"
 
 
 def test_originals_in_a_zip_are_decoded_one_at_a_time(offered, pictures, monkeypatch):

@@ -1,0 +1,91 @@
+"""Figures for print that a command line asks for, and images that are drawn at random for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from cbam_core.cli.inputs import NamedImage
+from cbam_core.cli.output import one_line, say
+from cbam_core.errors import RenderError
+from cbam_core.results.layout import Layout
+
+if TYPE_CHECKING:
+    from cbam_core.render.paper.printed import PrintedFigure
+    from cbam_core.results.explanation import Explanation
+
+MOST = 24
+"""Largest number of images in a figure."""
+
+
+def known_format(path: Path | None) -> Path | None:
+    """Check that a figure can be saved under a name."""
+    if path is not None:
+        from cbam_core.render.paper.printed import kind_of
+
+        try:
+            kind_of(path)
+        except RenderError as error:
+            raise typer.BadParameter(str(error)) from error
+    return path
+
+
+def drawn_images(images: Sequence[NamedImage], count: int, seed: int) -> list[NamedImage]:
+    """Draw some of the images at random, in their order."""
+    import numpy as np
+
+    if count > len(images):
+        raise typer.BadParameter(f"--draw asks for {count} images, but there are {len(images)}")
+    chosen = np.random.default_rng(seed).choice(len(images), count, replace=False)
+    return [images[index] for index in sorted(chosen.tolist())]
+
+
+def rule_of(count: int, seed: int, given: Sequence[Path], failed: int) -> str:
+    """Say in one sentence how images were drawn."""
+    unread = f"; {failed} of them could not be read" if failed else ""
+    return f"{count} images drawn with seed {seed} from {', '.join(map(str, given))}{unread}."
+
+
+def check_count(count: int) -> None:
+    """Check that a figure has space for this number of images."""
+    if count > MOST:
+        raise typer.BadParameter(f"--figure has space for {MOST} images, not for {count}; draw some with --draw {MOST}")
+
+
+def draw_figure(
+    path: Path,
+    explained: Sequence[tuple[NamedImage, Explanation]],
+    layout: Layout,
+    *,
+    rows: Literal["images", "blocks"],
+    rule: str,
+) -> None:
+    """Draw a figure of one image, or a grid of several, and write its caption beside it.
+
+    Raises:
+        CbamError: matplotlib is not installed, or a file cannot be written.
+    """
+    from cbam_core.files import write_atomically
+
+    drawn = _drawn(explained, layout, rows, rule)
+    drawn.save(path)
+    caption = path.with_suffix(".caption.txt")
+    write_atomically(caption, lambda file: file.write(f"{drawn.caption}\n".encode()))
+    for note in drawn.notes:
+        say(str(note))
+    typer.echo(one_line(f"figure -> {path}, caption -> {caption}"))
+
+
+def _drawn(
+    explained: Sequence[tuple[NamedImage, Explanation]], layout: Layout, rows: Literal["images", "blocks"], rule: str
+) -> PrintedFigure:
+    from cbam_core.render.paper.grid import grid_of
+    from cbam_core.render.paper.single import figure_of
+
+    truths = [image.label if image.label in one.classes else None for image, one in explained]
+    if len(explained) == 1 and not rule:
+        return figure_of(explained[0][1], layout, truth=truths[0])
+    return grid_of([one for _, one in explained], layout, rows=rows, truths=truths, rule=rule)
