@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
-from app.compare.blocks import SETTINGS
+from app.compare.display import SETTINGS
 from app.compare.pair import OPACITY
 from app.compare.sides import LABELS
 from app.session.choices import Choice

@@ -67,7 +67,6 @@ def _button(label: str, file_name: str, make: Callable[[], bytes], key: str, med
         file_name=file_name,
         mime=media_type,
         on_click="ignore",
-        type="tertiary",
         key=key,
         width="content",
     )

@@ -34,8 +34,8 @@ from cbam_core.results.layout import Layout, LayoutOptions
 Rows = Literal["images", "blocks"]
 """What stands in a row of a grid."""
 
-SPACE = 1.2
-"""Space between pictures, in mm."""
+SPACE, STACKS = 1.2, 4.0
+"""Space between pictures, and between stacks of rows, in mm."""
 WIDEST, LEAST, SMALLEST = 30.0, 13.0, 9.0
 """Largest side of a picture; side below which columns go to another band; and smallest side, in mm."""
 
@@ -122,6 +122,23 @@ def _check(explanations: Sequence[Explanation], rows: str, truths: Sequence[str 
 
 
 @dataclass(frozen=True, eq=False)
+class Stack:
+    """Rows of images below each other.
+
+    Attributes:
+        items: what is drawn.
+        side: width of a picture, in mm.
+        right: width of all, in mm.
+        bottom: lower end, in mm.
+    """
+
+    items: list[Item]
+    side: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, eq=False)
 class Grid:
     """Images and blocks in a grid.
 
@@ -170,30 +187,46 @@ class Grid:
         return min(max(ground_of(one).shape for one in self.explanations), 1.6)
 
     def by_image(self) -> tuple[list[Item], float]:
-        """Draw a row for each image."""
+        """Draw a row for each image; in two stacks beside each other where one would be too high for large pictures."""
+        inner = self.layout.width - 2 * EDGE
+        one = self._stack(self._images, Area(EDGE, 0.0, inner, 0.0))
+        stacks = [one]
+        if one.side < WIDEST and one.right < 0.85 * inner and len(self.explanations) > 3:
+            half = (inner - STACKS) / 2
+            firsts, images = self._images[: self._has_usual], range(len(self.explanations))
+            middle = (len(images) + 1) // 2
+            stacks = [
+                self._stack([*firsts, *part], Area(EDGE + number * (half + STACKS), 0.0, half, 0.0))
+                for number, part in enumerate((images[:middle], images[middle:]))
+            ]
+        bottom = max(stack.bottom for stack in stacks)
+        scale, bottom = self._scale(EDGE + self._label_width(), bottom - 1.0, inner - self._label_width())
+        return [*(item for stack in stacks for item in stack.items), *scale], bottom
+
+    def _stack(self, images: Sequence[int | None], area: Area) -> Stack:
+        """Draw rows of images below each other."""
         label = self._label_width()
         entries, head = self._entries, 1.25 * self.face.line
-        inner = self.layout.width - 2 * EDGE - label
+        inner = area.width - label
         fixed = 1 if self.layout.has("input") else 0
         most = max(1, int((inner + SPACE) // (LEAST + SPACE)) - fixed)
         bands = math.ceil(len(self.names) / most) if self.names else 1
         each = math.ceil(len(self.names) / bands)
-        side = self._side(inner, each + fixed, len(self._images) * bands, bands * (head + 2.0))
+        side = self._side(inner, each + fixed, len(images) * bands, bands * (head + 2.0))
         items: list[Item] = []
-        top = 0.0
+        top = area.top
         for first in range(0, max(len(self.names), 1), max(each, 1)):
             columns = [*entries[:fixed], *self.names[first : first + each]]
-            items += self._titles(columns, EDGE + label, top, side)
+            items += self._titles(columns, area.left + label, top, side)
             top += head
-            for index in self._images:
-                items += self._labels(index, EDGE, top, label, side * self._shape)
+            for index in images:
+                items += self._labels(index, area.left, top, label, side * self._shape)
                 for number, entry in enumerate(columns):
-                    place = Area(EDGE + label + number * (side + SPACE), top, side, side * self._shape)
+                    place = Area(area.left + label + number * (side + SPACE), top, side, side * self._shape)
                     items += self._cell(index, entry, place)
                 top += side * self._shape + SPACE
             top += 2.0
-        scale, bottom = self._scale(EDGE + label, top - 1.0, inner)
-        return [*items, *scale], bottom
+        return Stack(items, side, label + (each + fixed) * (side + SPACE), top)
 
     def by_block(self) -> tuple[list[Item], float]:
         """Draw a column for each image."""
