@@ -17,7 +17,7 @@ WORDS = Words(
         "({images}), and what is usual for its gates over them. {kept}",
         "usual": "About {time} of this server, in the background: what is usual for the network's gates over {count} "
         "images ({images}). {kept}",
-        "why": "{why} {said}",
+        "why": "{why} About {time} of this server, in the background, for {count} images ({images}). {kept}",
         "for_visit": "Kept for your visit.",
         "for_all": "Kept for all visitors.",
         "begin": "Evaluate here",
@@ -60,9 +60,14 @@ def set_name(images: str) -> str:
 
 
 def _offer(classifier: Classifier, offer: services.Offer, key: str, why: str) -> None:
-    kept = WORDS["for_visit" if own_networks.is_own(classifier) else "for_all"]
-    said = WORDS["answers" if offer.answers else "usual"].format(
-        count=f"{offer.count:,}", images=set_name(offer.images), time=duration(max(1.0, offer.seconds)), kept=kept
+    if why and not offer.answers:  # what is offered is something else
+        st.caption(why)
+    said = WORDS["usual" if not offer.answers else "why" if why else "answers"].format(
+        why=why,
+        count=f"{offer.count:,}",
+        images=set_name(offer.images),
+        time=duration(max(1.0, offer.seconds)),
+        kept=WORDS["for_visit" if own_networks.is_own(classifier) else "for_all"],
     )
     with st.container(gap="xsmall"):
         st.button(
@@ -72,7 +77,7 @@ def _offer(classifier: Classifier, offer: services.Offer, key: str, why: str) ->
             on_click=services.begin_evaluation,
             args=(classifier,),
         )
-        st.caption(plain_text(WORDS["why"].format(why=why, said=said) if why else said))
+        st.caption(plain_text(said))
 
 
 def _progress(classifier: Classifier, key: str) -> None:

@@ -145,7 +145,8 @@ def test_an_uploaded_network_is_evaluated_for_its_visitor_alone(served, test_set
 def test_the_test_set_page_offers_it_and_then_filters(served, test_set):
     app = opened()
     app.segmented_control(key="inspect-source").select("test").run()
-    assert "needs this network's predictions" in texts(app)
+    assert "needs this network's predictions on the test set. About" in texts(app)
+    assert "for 250 images \\(CIFAR-10, test images\\). Kept for all visitors." in texts(app)
     app.button(key="test-begin").click().run()
     finish(app)
     assert app.segmented_control(key="test-answers").value == "all"
@@ -198,7 +199,11 @@ def foreign(served, tiny_classifier):
 
 
 def test_for_other_classes_the_panel_is_hidden_and_usual_gates_are_offered_alone(foreign, test_set):
-    app = opened("model")
+    app = opened()
+    app.segmented_control(key="inspect-source").select("test").run()
+    assert "differ from those of the test set" in texts(app)
+    assert "what is usual for the network's gates over 250 images" in texts(app)
+    go_to(app, "model").run()
     assert "no confusion matrix" in texts(app)
     assert "what is usual for the network's gates over 250 images" in texts(app)
     app.button(key="model-begin").click().run()
