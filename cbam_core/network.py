@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import io
 import logging
@@ -27,10 +28,10 @@ from cbam_core.files import write_atomically
 from cbam_core.nn.registry import assemble, expected_tensors
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.usual import Usual, read_usual, usual_path
-from cbam_core.weights import open_weights
+from cbam_core.weights import WeightsFile, open_weights
 from cbam_core.weights.card import Card
 from cbam_core.weights.description import METADATA_KEY, Description, Triple, two_names
-from cbam_core.weights.opening import find_network
+from cbam_core.weights.opening import FoundNetwork, find_network
 from cbam_core.weights.stating import stated
 
 log = logging.getLogger("cbam_lens")
@@ -51,7 +52,8 @@ class Classifier:
         arguments: arguments of its constructor.
         card: model card: how it was made.
         name: name on pages and in files.
-        digest: SHA-256 of its file in hexadecimal; "" for a network without a file.
+        digest: SHA-256 of its file in hexadecimal, or of the file and what was chosen or stated when it was opened; ""
+            for a network without a file.
         usual: what its gates usually do; None if that is not known.
         remarks: what was left out or chosen when its file was opened.
     """
@@ -190,6 +192,7 @@ def load_classifier(
     description = stated(found.description, classes, normalisation, input_size)
     expected = expected_tensors(description.architecture, description.arguments)
     tensors = file.load(description.architecture, expected, found.copy)
+    digest = _digest(file, found, description)
     return Classifier(
         model=assemble(description.architecture, description.arguments, tensors),
         architecture=description.architecture,
@@ -200,10 +203,19 @@ def load_classifier(
         input_size=description.input_size,
         card=description.card,
         name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
-        digest=file.digest,
-        usual=None if isinstance(contents, bytes) else _usual_beside(contents, file.digest),
+        digest=digest,
+        usual=None if isinstance(contents, bytes) else _usual_beside(contents, digest),
         remarks=found.remarks,
     )
+
+
+def _digest(file: WeightsFile, found: FoundNetwork, description: Description) -> str:
+    """Return the file's digest, or another one where its owner chose other weights or stated something else."""
+    as_in_file = replace(description, card=found.description.card) == found.description
+    if as_in_file and not found.chosen:
+        return file.digest
+    stated = (found.copy.title, description.classes, description.mean, description.std, description.input_size)
+    return hashlib.sha256(f"{file.digest} {stated}".encode()).hexdigest()
 
 
 def _usual_beside(checkpoint: Path, digest: str) -> Usual | None:

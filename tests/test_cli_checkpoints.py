@@ -125,3 +125,29 @@ def test_info_names_every_layer_in_full_in_a_narrow_terminal(monkeypatch, capsys
     said = re.sub(r"\s", "", capsys.readouterr().out)
     assert "stage1.0.cbam.channel_attn" in said
     assert "…" not in said
+
+
+def test_info_takes_what_the_owner_states(tiny_classifier, tmp_path, capsys):
+    path = tmp_path / "plain.pth"
+    torch.save({"net": tiny_classifier.model.state_dict(), "ema": tiny_classifier.model.state_dict()}, path)
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join("abcdefghij") + "\n", encoding="utf-8")
+    stated = ["--classes", str(names), "--normalisation", "0.5/0.25", "--weights", "ema", "--json"]
+    assert main(["info", str(path), *stated]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["classes"] == list("abcdefghij")
+    assert (said["mean"], said["std"]) == ([0.5] * 3, [0.25] * 3)
+    assert said["card"]["assumptions"] == []
+    assert main(["info", str(path), "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["classes"][0] == "airplane"
+    assert plain["digest"] != said["digest"]
+    assert "ema" in plain["remarks"][0]["text"]
+
+
+@pytest.mark.parametrize("given", ["imagnet", "0.5,0.5/1,1"])
+def test_a_statement_that_is_none_is_one_line(given, tiny_classifier, tmp_path, capsys):
+    path = tmp_path / "plain.pth"
+    torch.save(tiny_classifier.model.state_dict(), path)
+    assert main(["info", str(path), "--normalisation", given]) == 3
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import os
 import subprocess
 import sys
@@ -293,3 +294,18 @@ def test_one_class_name_becomes_two() -> None:
     assert named.classes == ("not tumour", "tumour")
     assert explain(named, np.zeros((32, 32, 3), np.uint8)).probabilities.sum() == pytest.approx(1)
     assert load_classifier(corpus.saved(model.state_dict())).classes == ("class 0", "class 1")
+
+
+def test_digest_is_that_of_the_file_unless_something_was_chosen_or_stated() -> None:
+    plain = corpus.light_state()
+    content = corpus.saved({"model": plain, "ema": {**plain, "fc2.bias": torch.ones(10)}})
+    file = load_classifier(content)
+    digests = {
+        file.digest,
+        load_classifier(content, weights="ema").digest,
+        load_classifier(content, normalisation="half").digest,
+        load_classifier(content, classes=list("abcdefghij")).digest,
+    }
+    assert len(digests) == 4
+    assert file.digest == hashlib.sha256(content).hexdigest()
+    assert load_classifier(content, weights="model", normalisation="cifar10").digest == file.digest

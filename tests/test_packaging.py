@@ -303,6 +303,7 @@ def test_make_alone_lists_the_targets(make):
         "check",
         "bench",
         "pictures",
+        "files",
         "words",
         "api",
     ]

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cbam_core.cli.choosing import JsonOption
+from cbam_core.cli.choosing import (
+    ClassesOption,
+    JsonOption,
+    NormalisationOption,
+    Stated,
+    WeightsOption,
+    open_checkpoint,
+)
 from cbam_core.cli.output import console, one_line, percent, write_json
 from cbam_core.cli.usual import describe_usual, show_usual
 from cbam_core.errors import CheckpointError
@@ -28,7 +35,13 @@ CheckpointArgument = Annotated[
 ]
 
 
-def show_info(checkpoint: CheckpointArgument, as_json: JsonOption = False) -> None:
+def show_info(
+    checkpoint: CheckpointArgument,
+    weights: WeightsOption = None,
+    classes: ClassesOption = None,
+    normalisation: NormalisationOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show a network's card, its layers, and the size and cost of its CBAM blocks.
 
     \b
@@ -36,11 +49,11 @@ def show_info(checkpoint: CheckpointArgument, as_json: JsonOption = False) -> No
       cbam info cbam_cnn_cifar10
       cbam info runs/short/cbam_cnn_cifar10.safetensors
       cbam info mine.pth --json
+      cbam info mine.pth --classes cat,dog --normalisation imagenet
     """
     from cbam_core.gates.anatomy import summarise
-    from cbam_core.network import load_classifier
 
-    classifier = load_classifier(checkpoint)
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation))
     summary = summarise(classifier.model, classifier.input_size)
     if as_json:
         write_json(_as_dict(classifier, summary))

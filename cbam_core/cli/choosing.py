@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,19 +37,63 @@ DataFolderOption = Annotated[
         show_default="$CBAM_DATA_DIR, or ~/.cache/cbam-lens",
     ),
 ]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option("--weights", metavar="NAME", help="Which weights to take of a file that holds several, such as ema."),
+]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        metavar="NAMES",
+        help="Class names that the file does not state: with commas between them, or a text file with one per line.",
+    ),
+]
+NormalisationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--normalisation",
+        metavar="MEAN/STD",
+        help="Normalisation that the file does not state: cifar10, cifar10-pixels, imagenet, half, none, or numbers "
+        "such as 0.5,0.5,0.5/0.2,0.2,0.2.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")]
 
 
-def open_checkpoint(given: str | None) -> Classifier:
+@dataclass(frozen=True)
+class Stated:
+    """A network that a command line names, and what it states about it.
+
+    Attributes:
+        checkpoint: file or name of the network; None for the shipped one.
+        weights: which weights of the file to take.
+        classes: class names with commas between them, or a file with one in each line.
+        normalisation: name of a usual normalisation, or numbers as ``"0.5,0.5,0.5/0.2,0.2,0.2"``.
+    """
+
+    checkpoint: str | None
+    weights: str | None = None
+    classes: str | None = None
+    normalisation: str | None = None
+
+
+def open_checkpoint(given: str | Stated | None) -> Classifier:
     """Load the network that a command line names, or the shipped one.
 
     Raises:
-        CheckpointError: the file is refused, or there is none.
+        CheckpointError: the file is refused, or there is none, or a statement does not fit the network.
     """
     from cbam_core.network import load_classifier
 
-    if given is not None:
-        return load_classifier(given)
+    stated = given if isinstance(given, Stated) else Stated(given)
+    if stated.checkpoint is not None:
+        return load_classifier(
+            stated.checkpoint,
+            weights=stated.weights,
+            classes=None if stated.classes is None else _class_names(stated.classes),
+            normalisation=None if stated.normalisation is None else _normalisation(stated.normalisation),
+        )
     shipped = shipped_checkpoints()
     if not shipped:
         raise CheckpointError(
@@ -57,6 +102,24 @@ def open_checkpoint(given: str | None) -> Classifier:
             folder=str(checkpoint_folder()),
         )
     return load_classifier(shipped.get(DEFAULT_CHECKPOINT, next(iter(shipped.values()))))
+
+
+def _class_names(given: str) -> list[str]:
+    path = Path(given)
+    if "," not in given and path.is_file():
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [name.strip() for name in given.split(",")]
+
+
+def _normalisation(given: str) -> str | tuple[list[float], list[float]]:
+    """Read mean and deviation, or leave a name as it is."""
+    mean, slash, std = given.partition("/")
+    if not slash:
+        return given
+    try:
+        return [float(number) for number in mean.split(",")], [float(number) for number in std.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"'{given}' is not like 0.5,0.5,0.5/0.2,0.2,0.2") from None
 
 
 def file_of(classifier: Classifier, given: str | None) -> Path:

@@ -9,8 +9,12 @@ import typer
 
 from cbam_core.cli.choosing import (
     CheckpointOption,
+    ClassesOption,
     DataFolderOption,
     JsonOption,
+    NormalisationOption,
+    Stated,
+    WeightsOption,
     file_of,
     open_available,
     open_checkpoint,
@@ -40,6 +44,9 @@ def evaluate(
         bool,
         typer.Option("--keep", help="Save the predictions beside the checkpoint, for the app."),
     ] = False,
+    weights: WeightsOption = None,
+    classes: ClassesOption = None,
+    normalisation: NormalisationOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a network's accuracy on the CIFAR-10 test set, in total and by class.
@@ -58,7 +65,7 @@ def evaluate(
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
     from cbam_core.evaluation.scoring import score
 
-    classifier = open_checkpoint(checkpoint)
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation))
     dataset = _opened(split or ("test" if keep else None), data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("testing", total=len(dataset))

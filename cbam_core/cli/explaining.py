@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cbam_core.cli.choosing import CheckpointOption, open_checkpoint
+from cbam_core.cli.choosing import (
+    CheckpointOption,
+    ClassesOption,
+    NormalisationOption,
+    Stated,
+    WeightsOption,
+    open_checkpoint,
+)
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.figures import check_count, draw_figure, drawn_images, known_format, rule_of
 from cbam_core.cli.inputs import NamedImage, find_images
@@ -93,6 +100,13 @@ def explain_images(
     rows: Annotated[
         Literal["images", "blocks"], typer.Option(help="Rows of --figure: one for each image, or for each block.")
     ] = "images",
+    weights: WeightsOption = None,
+    classes: ClassesOption = None,
+    normalisation: NormalisationOption = None,
+    stretch: Annotated[
+        bool, typer.Option("--stretch", help="Stretch grey values of more than eight bits to black and white.")
+    ] = False,
+    ground: Annotated[Literal["white", "black"], typer.Option(help="What transparent areas are placed on.")] = "white",
 ) -> None:
     """Save the network's prediction and the values of its gates for each image.
 
@@ -108,11 +122,15 @@ def explain_images(
       cbam explain photos/*.jpg --out results --fit pad --colours magma
       cbam explain cat.png --checkpoint mine.pth --out results --reading usual
       cbam explain photos --draw 8 --seed 0 --figure grid.pdf --width 84
+      cbam explain cat.png --checkpoint mine.pth --out results --classes cat,dog --normalisation imagenet
     """
     if out is None and figure is None:
         raise typer.BadParameter("missing option '--out', or '--figure'")
     look = Look(colours=colours, scale=scale, opacity=opacity, smooth=smooth, reading=reading)
-    task = Task(open_checkpoint(checkpoint), out, fit, look, resume, keeps=figure is not None)
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation))
+    for remark in classifier.remarks:
+        say(str(remark))
+    task = Task(classifier, out, fit, look, resume, keeps=figure is not None, stretch=stretch, ground=ground)
     if reading == "usual" and task.classifier.usual is None:
         say("it is not known what is usual for this network, so figures show no gates; run `cbam usual` first")
     found = find_images(images, leave_out=out)
@@ -145,6 +163,8 @@ class Task:
         look: look of the masks in figures.
         resume: whether complete results are skipped.
         keeps: whether explanations are needed when all are done.
+        stretch: whether values of more than eight bits are stretched.
+        ground: what transparent areas are placed on.
     """
 
     classifier: Classifier
@@ -153,13 +173,16 @@ class Task:
     look: Look
     resume: bool
     keeps: bool
+    stretch: bool = False
+    ground: Literal["white", "black"] = "white"
 
     def is_done(self, image: NamedImage) -> bool:
         """Check that the results of an image are there, and would be made again just so."""
         from cbam_core.explanation.manifest import is_saved
         from cbam_core.files import sha256_of
 
-        if self.out is None or not (self.resume and image.path.is_file()):
+        usual = not self.stretch and self.ground == "white"  # the manifest does not name these two
+        if self.out is None or not (self.resume and usual and image.path.is_file()):
             return False
         folder = self.out / image.folder
         digest = sha256_of(image.path)
@@ -171,6 +194,7 @@ class Task:
         Raises:
             ImageError: it cannot be read.
         """
+        from cbam_core.data.images import decode
         from cbam_core.explanation import explain
 
         if image.path.is_dir():
@@ -179,7 +203,8 @@ class Task:
                 "there are no images in the folder {path}; name image files, or a folder with some",
                 path=str(image.path),
             )
-        return explain(self.classifier, image.path, self.fit)
+        picture = decode(image.path, stretch=self.stretch, ground=self.ground)
+        return explain(self.classifier, picture, self.fit)
 
 
 @dataclass

@@ -9,8 +9,12 @@ import typer
 
 from cbam_core.cli.choosing import (
     CheckpointOption,
+    ClassesOption,
     DataFolderOption,
     JsonOption,
+    NormalisationOption,
+    Stated,
+    WeightsOption,
     file_of,
     open_available,
     open_checkpoint,
@@ -33,6 +37,9 @@ def find_usual(
         ),
     ] = None,
     data_dir: DataFolderOption = None,
+    weights: WeightsOption = None,
+    classes: ClassesOption = None,
+    normalisation: NormalisationOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute the usual values of each gate of a network, and save them beside the checkpoint.
@@ -50,7 +57,7 @@ def find_usual(
     from cbam_core.data.dataset import open_dataset
     from cbam_core.evaluation.usual_gates import usual_gates
 
-    classifier = open_checkpoint(checkpoint)
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation))
     dataset = open_dataset(images, data_dir) if images else open_available("cifar10:train", data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("observing", total=len(dataset))

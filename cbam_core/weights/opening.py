@@ -22,11 +22,13 @@ class FoundNetwork:
         description: everything about it except its weights.
         copy: where its weights lie in the file.
         remarks: what was left out or chosen.
+        chosen: whether other weights were chosen than those that are taken by default.
     """
 
     description: Description
     copy: Copy
     remarks: tuple[Message, ...]
+    chosen: bool
 
 
 def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
@@ -53,7 +55,7 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
         stated = stated_names(description, file.contents.facts)
     others = [other for other in complete(copies) if other is not copy] if copies else []
     remarks = (*_remarks_on_sizes(description), *_remarks(file, copy, others, stated))
-    return FoundNetwork(description, copy, remarks)
+    return FoundNetwork(description, copy, remarks, chosen=bool(copies) and copy is not copies[0])
 
 
 def _remarks_on_sizes(description: Description) -> Iterator[Message]:
