@@ -18,7 +18,8 @@ from app.widgets.paper import paper_downloads
 from cbam_core.data.images import decode
 from cbam_core.explanation.comparison import compare, pairs_of
 from cbam_core.network import Classifier
-from cbam_core.render.paper.pair import PairStyle, Side, pair_of, side_of, side_of_means
+from cbam_core.render.paper.pair import PairStyle, pair_of
+from cbam_core.render.paper.sides import Side, side_of, side_of_means
 from cbam_core.render.paper.words import WORDS as PAPER_WORDS
 from cbam_core.results.explanation import Block
 from cbam_core.results.layout import Layout

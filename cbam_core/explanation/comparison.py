@@ -231,7 +231,8 @@ class Comparison:
             RenderError: an option is unknown or out of its range, or matplotlib is not installed.
             CbamError: the file cannot be written.
         """
-        from cbam_core.render.paper.pair import PairStyle, pair_of, side_of
+        from cbam_core.render.paper.pair import PairStyle, pair_of
+        from cbam_core.render.paper.sides import side_of
 
         left, right = (
             side_of(one, label, truth=truth)

@@ -127,7 +127,9 @@ class Bands:
         if not self.blocks:
             return [gap(replace(area, height=12.0), "no_blocks", self.words)], area.top + 12.0
         if not self.rows:
-            return [], area.top
+            wanted = any(self.layout.has(part) for part in ("masks", "usual", "difference", "bars"))
+            place = replace(area, height=12.0)
+            return ([gap(place, "no_rows", self.words)], place.bottom) if wanted else ([], area.top)
         columns, width = self._fitting(area)
         items: list[Item] = []
         top = area.top

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 
 from cbam_core.render.paper import captions
 from cbam_core.render.paper.bands import TALLEST, short_names
@@ -18,7 +18,6 @@ from cbam_core.render.paper.gates import (
     below_bars,
     fitted,
     gap,
-    ground_of,
     mask_picture,
     range_of,
     range_text,
@@ -28,12 +27,12 @@ from cbam_core.render.paper.gates import (
 from cbam_core.render.paper.header import Seen, input_items, probability_items, truth_items
 from cbam_core.render.paper.printed import PrintedFigure, drawing
 from cbam_core.render.paper.sheet import PAIR, SOFT, Area, Item, Weights, Words, draw
-from cbam_core.render.paper.single import EDGE, notes_of, seen_of, texts_of
+from cbam_core.render.paper.sides import Side
+from cbam_core.render.paper.single import EDGE, notes_of, texts_of
 from cbam_core.render.paper.typeface import Typeface, typeface
 from cbam_core.render.paper.words import WORDS, class_name
-from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.explanation import Block
 from cbam_core.results.layout import DEFAULT_LAYOUT, Layout
-from cbam_core.results.means import GateMeans
 
 SPACE, ROW = 3.0, 2.2
 """Space between pictures, and between blocks, in mm."""
@@ -44,45 +43,6 @@ BARS, LOW_BARS, INPUT, LIKELY = 13.0, 9.0, 20.0, 3
 listed."""
 TWO_COLUMNS = 5.0
 """Space between the two halves of the head, in mm."""
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """One side of a comparison.
-
-    Attributes:
-        label: short name, such as ``"A"``.
-        seen: what the network saw and said.
-        ground: picture under the masks.
-        input_size: (width, height) of the network's input.
-    """
-
-    label: str
-    seen: Seen
-    ground: Ground
-    input_size: tuple[int, int]
-
-
-def side_of(
-    explanation: Explanation,
-    label: str,
-    *,
-    truth: str | None = None,
-    original: UInt8[np.ndarray, "h w 3"] | None = None,
-) -> Side:
-    """Take one side from an explanation.
-
-    Raises:
-        ImageError: `original` is not the image that was explained.
-    """
-    height, width = explanation.input_image.shape[:2]
-    return Side(label, seen_of(explanation, truth), ground_of(explanation, original), (width, height))
-
-
-def side_of_means(means: GateMeans, label: str, network: str, input_size: tuple[int, int]) -> Side:
-    """Take one side from means over images, whose masks stand alone."""
-    seen = Seen(network, None, means.classes, means.probabilities, count=means.count)
-    return Side(label, seen, Ground(np.zeros((*input_size[::-1], 3), np.uint8)), input_size)
 
 
 @dataclass(frozen=True)

@@ -130,11 +130,12 @@ class Words:
     upward: bool = False
 
     def draw(self, page: Page) -> None:
-        """Draw the line."""
+        """Draw the line; nothing where there is no space for a letter."""
+        text = page.typeface.fitted(self.text, self.width)
         page.figure.text(
             self.x / page.width,
             1 - self.y / page.height,
-            page.typeface.drawable(page.typeface.fitted(self.text, self.width)),
+            page.typeface.drawable("" if text == "..." else text),
             color=self.colour,
             fontproperties=page.typeface.properties(),
             ha=self.anchor,

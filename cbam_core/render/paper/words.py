@@ -32,6 +32,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "no_reading": "not known what is usual",
         "no_difference": "no difference: sizes differ",
         "no_partner": "no counterpart",
+        "no_rows": "no gates of these kinds; gates for each element are not drawn",
         "no_blocks": "this network has no gates to show",
         "one": "Gates of {network} for one image.",
         "many": "Gates of {network} for {count} images.",

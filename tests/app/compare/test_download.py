@@ -13,7 +13,8 @@ from cbam_core import Comparison, explain, load_classifier
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.comparison import compare, pairs_of
-from cbam_core.render.paper.pair import PairStyle, pair_of, side_of
+from cbam_core.render.paper.pair import PairStyle, pair_of
+from cbam_core.render.paper.sides import side_of
 from cbam_core.results.layout import Layout
 from tests.plain_means import means_of
 

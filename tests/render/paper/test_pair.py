@@ -12,7 +12,8 @@ import pytest
 from cbam_core.explanation.comparison import Comparison, compare, pairs_of
 from cbam_core.render.difference import difference_picture
 from cbam_core.render.overlay import cells_on_input, overlay
-from cbam_core.render.paper.pair import pair_of, side_of_means
+from cbam_core.render.paper.pair import pair_of
+from cbam_core.render.paper.sides import side_of_means
 from cbam_core.results.look import Look
 from tests.plain_explanations import explained
 from tests.plain_means import means_of

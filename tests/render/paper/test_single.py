@@ -13,7 +13,7 @@ from cbam_core.errors import ImageError, RenderError
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.render.paper.single import figure_of
 from cbam_core.render.paper.words import WORDS
-from cbam_core.results.explanation import Explanation
+from cbam_core.results.explanation import Block, Explanation, Gate
 from cbam_core.results.layout import PARTS, Layout
 from cbam_core.results.look import Look
 from tests.plain_explanations import explained
@@ -167,6 +167,12 @@ def test_what_is_missing_is_said() -> None:
     none = figure_of(explanation)
     assert "this network has no gates to show" in texts(none.drawn)
     assert none.caption == "Gates of net for one image. Predicted as frog (70.0 %)."
+
+
+def test_gates_for_each_element_are_not_drawn_and_the_figure_says_so() -> None:
+    full = Block("bam", (Gate("bam.full", "full", 1, np.ones((4, 8, 8), np.float32)),), None)
+    drawn = figure_of(replace(explained(), blocks=(full,))).drawn
+    assert "gates for each element are not drawn" in " ".join(texts(drawn))
 
 
 def test_masks_lie_on_the_original() -> None:
