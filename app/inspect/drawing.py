@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app import services
-from app.session.words import Words
+from app.session.words import Words, paragraph
 from app.widgets.failures import say_failure
 from app.widgets.figures import figure_style, image, scale_bar
 from cbam_core.errors import CbamError
@@ -30,7 +30,7 @@ WORDS = Words(
         "block": "Block",
         "features": "Feature map",
         "features_said": "What reaches {block}: {channels} maps of {columns}×{rows} numbers, one for each feature "
-        "that the layers before have learned. Drawn is their mean.",
+        "that the layers before have learned. Drawn is their strength: the root mean square at each position.",
         "pooled": "Pooled",
         "pooled_said": "Each of the {channels} maps is reduced to two numbers, its mean (upper row) and its maximum "
         "(lower row) over all positions. This keeps which features are strong, but not where.",
@@ -45,13 +45,16 @@ WORDS = Words(
         "mask_said": "A {kernel}×{kernel} kernel reads both planes and gives one value for each position, here {low} "
         "to {high}. At all but {inside} of {cells} positions it also reads zeros beyond the border, so dark corners "
         "or frames can come from this padding instead of the image.",
+        "mask_said_padded": "A {kernel}×{kernel} kernel reads both planes and gives one value for each position, here "
+        "{low} to {high}. On a map this small it reads zeros beyond the border at every position, so dark corners or "
+        "frames can come from this padding instead of the image.",
         "mask_said_plain": "One value for each position, here {low} to {high}, is computed from both planes.",
         "holds_back": "This mask is low where features are strong (correlation {contrast}): it holds back contrast.",
         "brings_out": "This mask is high where features are strong (correlation {contrast}): it brings out contrast.",
         "neither": "This mask hardly depends on how strong features are (correlation {contrast}).",
         "output": "Output",
         "output_said": "All maps, multiplied by their weights and by the mask, go on to the next layer; drawn is their "
-        "mean. That layer can undo any common factor, so compare shapes and ratios, not levels.",
+        "strength. That layer can undo any common factor, so compare shapes and ratios, not levels.",
     }
 )
 
@@ -136,11 +139,12 @@ def steps(trace: BlockTrace, size: tuple[int, int]) -> Iterator[Step]:
 
 def _said_of_mask(trace: BlockTrace, mask: np.ndarray) -> str:
     said = {**_ends(mask), "kernel": trace.kernel, "inside": trace.unpadded, "cells": mask.size}
-    sentences = [WORDS["mask_said_plain" if trace.kernel is None else "mask_said"].format(**said)]
+    how = "mask_said_plain" if trace.kernel is None else "mask_said" if trace.unpadded else "mask_said_padded"
+    sentences = [WORDS[how].format(**said)]
     if trace.contrast is not None:
         does = "neither" if abs(trace.contrast) < RELATED else "holds_back" if trace.contrast < 0 else "brings_out"
         sentences.append(WORDS[does].format(contrast=f"{trace.contrast:.2f}".replace("-", "−")))
-    return " ".join(sentences)
+    return paragraph(*sentences)
 
 
 def _ends(values: np.ndarray) -> dict[str, str]:
@@ -149,8 +153,8 @@ def _ends(values: np.ndarray) -> dict[str, str]:
 
 
 def _written(values: np.ndarray) -> tuple[str, str]:
-    low, high = stretch(values)
-    return f"{low:.3g}", f"{high:.3g}"
+    low, high = (0.0 if abs(end) < np.ptp(values) / 1000 else end for end in stretch(values))
+    return f"{low:.3g}".replace("-", "−"), f"{high:.3g}".replace("-", "−")
 
 
 def _map(values: np.ndarray, trace: BlockTrace, size: tuple[int, int]) -> str:

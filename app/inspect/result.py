@@ -24,7 +24,7 @@ from app.inspect.state import (
 from app.session import last_image, links, own_networks
 from app.session.last_image import Picked
 from app.session.uploads import Fitted, Upload
-from app.session.words import Words, sentence
+from app.session.words import Words, paragraph, sentence
 from app.widgets.attention import attention_viewer, settings_before
 from app.widgets.copy_link import copy_link
 from app.widgets.downloads import downloads
@@ -187,7 +187,7 @@ def show_result(
             block = settings.channel[0] if settings.channel else settings.block
             offer_drawing(classifier, result.explanation, block, own=shown.own, key=key)
     if has_gates:
-        st.caption(f"{WORDS['gates']} {WORDS['ask']}")
+        st.caption(paragraph(WORDS["gates"], WORDS["ask"]))
     else:
         st.info(WORDS["no_gates"], icon=":material/info:")
 

@@ -152,6 +152,11 @@ def sentence(said: Message | CbamError, code: str | None = None) -> str:
     return _said(code or language(), N_("{said}."), {"said": f"{words[:1].upper()}{words[1:]}"})
 
 
+def paragraph(*sentences: str) -> str:
+    """Sentences one after the other; no space follows a full-width full stop."""
+    return " ".join(sentences).replace("。 ", "。")
+
+
 def class_name(name: str) -> str:
     """What a class is called: those that a catalogue has and numbered ones are translated, others keep their names."""
     return card_text(name) if as_template(name)[0] == NUMBERED else _catalogue(language()).pgettext(CLASS, name)

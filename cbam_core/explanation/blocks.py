@@ -34,15 +34,21 @@ def explain_block(classifier: Classifier, explanation: Explanation, block: str) 
     return BlockTrace(
         block=block,
         channels=passages[0].before.shape[1],
-        features=_numbers(passages[0].before[0].mean(dim=0)),
+        features=_numbers(_strength(passages[0].before)),
         pooled=None if channel is None else _numbers(_pooled(channel)),
         weights=found.channel_weights,
         planes=None if spatial is None else _numbers(_planes(spatial)),
+        strength=None if spatial is None else _numbers(_strength(spatial.before)),
         mask=found.spatial_mask,
-        output=_numbers(passages[-1].after[0].mean(dim=0)),
+        output=_numbers(_strength(passages[-1].after)),
         kernel=None if spatial is None else spatial.kernel,
         placement=found.placement,
     )
+
+
+def _strength(features: Tensor) -> Tensor:
+    """Compute the root mean square over channels of the first image, (H, W)."""
+    return features[0].square().mean(dim=0).sqrt()
 
 
 def _pooled(channel: Passage) -> Tensor:

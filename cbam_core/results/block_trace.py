@@ -17,12 +17,13 @@ class BlockTrace:
     Attributes:
         block: name of the block.
         channels: number of channels C.
-        features: feature map that enters, as its mean over channels (H, W).
+        features: strength of the feature map that enters (H, W): at each position the root mean square over channels.
         pooled: mean and maximum of each channel over all positions (2, C).
         weights: channel weights (C,).
         planes: mean and maximum over the weighted channels at each position (2, H, W).
+        strength: strength of the weighted channels (H, W).
         mask: spatial mask (H, W).
-        output: feature map that leaves, as its mean over channels (H, W).
+        output: strength of the feature map that leaves (H, W).
         kernel: side of the kernel between planes and mask; None where it is unknown.
         placement: grid of the cells on the input; None where it is unknown.
     """
@@ -33,6 +34,7 @@ class BlockTrace:
     pooled: Float32[np.ndarray, "2 c"] | None
     weights: Float32[np.ndarray, " c"] | None
     planes: Float32[np.ndarray, "2 h w"] | None
+    strength: Float32[np.ndarray, "h w"] | None
     mask: Float32[np.ndarray, "h w"] | None
     output: Float32[np.ndarray, "h w"]
     kernel: int | None
@@ -47,14 +49,12 @@ class BlockTrace:
 
     @property
     def contrast(self) -> float | None:
-        """Correlation, from -1 to 1, of the mask with the mean plane: below 0, it is low where features are strong.
+        """Correlation, from -1 to 1, of the mask with the strength: below 0, it is low where features are strong.
 
         None without a mask, or where one of the two is the same everywhere.
         """
-        if self.mask is None or self.planes is None:
+        if self.mask is None or self.strength is None:
             return None
-        mask, strength = (
-            values.astype(np.float64) - values.mean(dtype=np.float64) for values in (self.mask, self.planes[0])
-        )
+        mask, strength = (one.astype(np.float64) - one.mean(dtype=np.float64) for one in (self.mask, self.strength))
         spread = float(np.sqrt((mask**2).sum() * (strength**2).sum()))
         return float((mask * strength).sum()) / spread if spread > 0 else None

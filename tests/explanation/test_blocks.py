@@ -28,13 +28,16 @@ def test_weights_and_mask_follow_from_what_was_pooled(name: str) -> None:
     assert trace.kernel == 7
 
 
-def test_means_over_channels_are_those_of_the_single_maps() -> None:
+def test_strength_and_maxima_are_those_of_the_single_maps() -> None:
     network = load_classifier(CLASSIFIER)
     explanation = explain(network, sample_sheet().images[5])
     trace = explain_block(network, explanation, "cbam1")
     maps = [explain_channel(network, explanation, "cbam1", channel) for channel in range(trace.channels)]
-    np.testing.assert_allclose(trace.features, np.mean([one.before for one in maps], axis=0), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(trace.output, np.mean([one.after for one in maps], axis=0), rtol=1e-4, atol=1e-6)
+    for found, side in ((trace.features, "before"), (trace.output, "after")):
+        squares = np.mean([getattr(one, side) ** 2 for one in maps], axis=0)
+        np.testing.assert_allclose(found, np.sqrt(squares), rtol=1e-4, atol=1e-6)
+    weighted = np.mean([(one.before * one.weight) ** 2 for one in maps], axis=0)
+    np.testing.assert_allclose(trace.strength, np.sqrt(weighted), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(trace.pooled[1], [one.before.max() for one in maps], rtol=1e-5)
     assert trace.placement == maps[0].placement
 

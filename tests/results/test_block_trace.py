@@ -5,9 +5,8 @@ from cbam_core.results.block_trace import BlockTrace
 
 
 def trace_of(mask=None, strength=None, kernel=7, shape=(8, 8)):
-    planes = None if strength is None else np.stack([strength, strength]).astype(np.float32)
     features = np.zeros(shape, np.float32)
-    return BlockTrace("cbam1", 4, features, None, None, planes, mask, features, kernel, None)
+    return BlockTrace("cbam1", 4, features, None, None, None, strength, mask, features, kernel, None)
 
 
 @pytest.mark.parametrize(

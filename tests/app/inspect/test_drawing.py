@@ -51,9 +51,14 @@ def test_numbers_are_those_of_the_image(trace):
     assert "at all but 100 of 256 positions" in texts["mask"].lower()
 
 
+def test_a_map_on_which_the_kernel_always_meets_the_border_says_so(trace):
+    small = {name: getattr(trace, name)[..., :4, :4] for name in ("features", "planes", "strength", "mask", "output")}
+    assert "at every position" in said(replace(trace, **small))["mask"]
+
+
 @pytest.mark.parametrize(("sign", "phrase"), [(-1, "holds back contrast"), (1, "brings out contrast")])
 def test_what_the_mask_does_to_contrast_is_read_off_the_maps(trace, sign, phrase):
-    strength = trace.planes[0]
+    strength = trace.strength
     mask = (0.5 + sign * 0.1 * (strength - strength.mean()) / np.abs(strength).max()).astype(np.float32)
     assert phrase in said(replace(trace, mask=mask))["mask"]
 

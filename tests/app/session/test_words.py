@@ -15,6 +15,7 @@ from app.session.words import (
     class_name,
     language,
     listed_classes,
+    paragraph,
     plain_text,
     say,
     sentence,
@@ -147,3 +148,8 @@ def test_names_are_nothing_to_markdown(name):
     plain = plain_text(name)
     assert re.sub(r"\\(.)", r"\1", plain) == name
     assert not re.search(r"(?<!\\)[\[\]$:*_<>]", plain)
+
+
+def test_sentences_of_a_paragraph_are_set_apart_as_their_script_does():
+    assert paragraph("One.", "Two.") == "One. Two."
+    assert paragraph("一。", "二。") == "一。二。"
