@@ -18,6 +18,7 @@ if str(HERE) in sys.path:
 if (root := str(HERE.parent)) not in sys.path:
     sys.path.insert(0, root)
 
+from app.shell.framework_words import replace_framework_words  # noqa: E402
 from app.shell.language import settle  # noqa: E402
 from app.shell.router import run_page  # noqa: E402
 from app.widgets.failures import say_failure  # noqa: E402
@@ -35,6 +36,7 @@ def main() -> None:
     settle()
     st.logo(str(HERE / "logo.svg"), size="large", icon_image=str(HERE / "icon.png"))
     st.html(HERE / "page.css")
+    replace_framework_words()
     run_page()
 
 

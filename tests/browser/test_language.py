@@ -1,11 +1,13 @@
 """The language as a visitor chooses it: by the browser, the switch and the link; what was chosen before stays."""
 
 import io
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from app.shell.framework_words import SELECTORS
 from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.contents import as_png
@@ -32,6 +34,14 @@ def test_two_visitors_at_once_read_the_languages_of_their_browsers(visit):
         page.wait_for_function("language => document.documentElement.lang === language", arg=language)
         assert page.get_by_role("heading", name=heading).is_visible()
         assert "lang=" not in page.url
+    chinese.get_by_test_id("stMainMenu").get_by_role("button").click()
+    drawn = {
+        name: chinese.locator(selector).evaluate("part => getComputedStyle(part, '::after').content")
+        for name, selector in SELECTORS.items()
+        if name not in ("take", "clear")  # there only with a camera
+    }
+    assert all(re.search("[\u4e00-\u9fff]", content) for content in drawn.values()), drawn
+    chinese.keyboard.press("Escape")
     for page, words in ((chinese, "真实类别：狗"), (english, "Truth: dog")):
         page.locator('.st-key-source-sample [role=option][data-class="dog"]').first.click()
         page.locator(VERDICT, has_text=words).wait_for()
