@@ -11,6 +11,7 @@ from app.shell.framework_words import SELECTORS
 from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.contents import as_png
+from cbam_core.results.look import Look
 
 pytestmark = pytest.mark.browser
 
@@ -81,7 +82,8 @@ def test_a_figure_is_in_the_language_shown(visit):
     with page.expect_download() as download:
         page.get_by_text("图（.png）").click()
     shown = np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB"))
-    english = as_png(explain(load_classifier("cbam_cnn_cifar10"), sample_sheet().images[31]))
+    explanation = explain(load_classifier("cbam_cnn_cifar10"), sample_sheet().images[31])
+    english = as_png(explanation, look=Look(reading="relative"))  # as Inspect opens
     plain = np.asarray(Image.open(io.BytesIO(english)).convert("RGB"))
     assert shown.shape[1] == plain.shape[1]
     rows = min(len(shown), len(plain))
