@@ -156,7 +156,7 @@ class Classifier:
 
 
 def load_classifier(
-    source: str | Path | bytes,
+    source: str | Path | bytes | Mapping[str, Any],
     *,
     name: str | None = None,
     weights: str | None = None,
@@ -169,11 +169,12 @@ def load_classifier(
     The usual values of its gates are read too, where they are kept beside the file and are of these weights.
 
     Args:
-        source: a path, the name of a shipped checkpoint (``"cbam_cnn_cifar10"``), or the bytes of a file: a
-            checkpoint that `save_classifier` wrote, or any file of `torch.save` or safetensors that holds the weights
-            of a registered network, under whatever names and beside whatever else. Class names, mean, deviation and
-            input size are read where they lie beside the weights; else the course's normalisation is assumed, and the
-            classes of CIFAR-10 if there are ten, else numbers (its card says so).
+        source: a path, the name of a shipped checkpoint (``"cbam_cnn_cifar10"``), the bytes of a file, or what
+            ``torch.load`` returned, such as a state dict. A file is a checkpoint that `save_classifier` wrote, or any
+            file of `torch.save` or safetensors that holds the weights of a registered network, under whatever names and
+            beside whatever else. Class names, mean, deviation and input size are read where they lie beside the
+            weights; else the course's normalisation is assumed, and the classes of CIFAR-10 if there are ten, else
+            numbers (its card says so).
         name: name of the network; by default the file's name without its ending.
         weights: which weights to take where a file holds several for one network, such as ``"ema"``; by default the
             plain ones.
@@ -186,7 +187,8 @@ def load_classifier(
         CheckpointError: the file is refused, or a statement does not fit the network; the message says why in one
             sentence.
     """
-    contents = source if isinstance(source, bytes) else _path(source)
+    contents = _saved(source) if isinstance(source, Mapping) else source
+    contents = contents if isinstance(contents, bytes) else _path(contents)
     file = open_weights(contents)
     found = find_network(file, weights)
     description = stated(found.description, classes, normalisation, input_size)
@@ -232,6 +234,13 @@ def _usual_beside(checkpoint: Path, digest: str) -> Usual | None:
         log.warning("%s belongs to other weights than those in %s", path, checkpoint)
         return None
     return usual
+
+
+def _saved(value: Mapping[str, Any]) -> bytes:
+    """Return the file that ``torch.save`` would write for a state dict in memory."""
+    buffer = io.BytesIO()
+    torch.save(dict(value), buffer)
+    return buffer.getvalue()
 
 
 def _path(source: str | Path) -> Path:

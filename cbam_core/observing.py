@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
 from cbam_core.data.dataset import ImageSequence
@@ -127,8 +127,8 @@ def fitted(classifier: Classifier, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[n
     return fit_image(image, (width, height), "crop")[0]
 
 
-def network_input(classifier: Classifier, pixels: Images) -> Float32[Tensor, "b planes h w"]:
-    """Normalise images of the network's input size as a batch, on the device of its parameters.
+def network_input(classifier: Classifier, pixels: Images) -> Float[Tensor, "b planes h w"]:
+    """Normalise images of the network's input size as a batch, on the device and in the type of its parameters.
 
     Raises:
         ModelError: the network is in training mode.
@@ -141,7 +141,8 @@ def network_input(classifier: Classifier, pixels: Images) -> Float32[Tensor, "b 
         )
     channels_last = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
     parameter = next(classifier.model.parameters(), channels_last)
-    return classifier.normalise_batch(channels_last.to(parameter.device))
+    images = classifier.normalise_batch(channels_last.to(parameter.device))
+    return images.to(parameter.dtype) if parameter.is_floating_point() else images
 
 
 _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()

@@ -397,8 +397,7 @@ def _wrong_tensors() -> Iterator[Hostile]:
         "wrong shape": (with_tensor("conv1.weight", torch.zeros(32, 4, 3, 3)), "checkpoint.shape"),
         "flat": (with_tensor("fc2.weight", torch.zeros(5120)), "checkpoint.shape"),
         "no classes": (with_tensor("fc2.weight", torch.zeros(0, 512)), "model.argument-range"),
-        "whole numbers": (with_tensor("fc2.bias", torch.zeros(10, dtype=torch.int64)), "checkpoint.type"),
-        "truth values": (with_tensor("fc2.bias", torch.ones(10, dtype=torch.bool)), "checkpoint.type"),
+        "complex numbers": (with_tensor("fc2.bias", torch.zeros(10, dtype=torch.complex64)), "complex"),
         "NaN": (with_tensor("fc2.bias", nan), "checkpoint.not-finite"),
         "infinity": (with_tensor("fc2.bias", infinite), "checkpoint.not-finite"),
         "beyond float32": (
@@ -413,6 +412,9 @@ def _wrong_tensors() -> Iterator[Hostile]:
     for name, (state, code) in cases.items():
         if "fc1.weight" in state:  # nine tenths of the file
             state["fc1.weight"] = torch.zeros(1, dtype=torch.float16).expand(512, 2048)
-        yield Hostile(f"pth: {name}", saved(state), code)
+        # torch.save writes complex numbers in a storage that is left out.
+        lacks = "checkpoint.missing-tensors" if code == "complex" else code
+        code = "checkpoint.type" if code == "complex" else code
+        yield Hostile(f"pth: {name}", saved(state), lacks)
         dense = {key: value.contiguous() for key, value in state.items()}
         yield Hostile(f"safetensors: {name}", safetensors.torch.save(dense), code)

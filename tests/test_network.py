@@ -309,3 +309,21 @@ def test_digest_is_that_of_the_file_unless_something_was_chosen_or_stated() -> N
     assert len(digests) == 4
     assert file.digest == hashlib.sha256(content).hexdigest()
     assert load_classifier(content, weights="model", normalisation="cifar10").digest == file.digest
+
+
+def test_state_dict_in_memory_is_loaded_like_its_file() -> None:
+    state = corpus.light_state()
+    for value in (state, {"model": state, "epoch": 3}):
+        loaded = load_classifier(value, name="mine")
+        assert loaded.name == "mine"
+        assert torch.equal(loaded.model.get_parameter("fc2.weight"), state["fc2.weight"])
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-4), (torch.bfloat16, 0.05)])
+def test_networks_of_other_float_types_can_be_explained(dtype: torch.dtype, close: float) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    plain = load_classifier(corpus.saved(corpus.network().state_dict()))
+    other = dataclasses.replace(plain, model=corpus.network().to(dtype))
+    expected, found = explain(plain, pixels), explain(other, pixels)
+    assert found.probabilities == pytest.approx(expected.probabilities, abs=close)
+    assert found.blocks[0].gates[0].values.dtype == np.float32

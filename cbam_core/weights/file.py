@@ -229,7 +229,7 @@ def _check_tensor(architecture: str, name: str, spec: TensorSpec, stored: Stored
             expected=str(spec.shape),
             given=str(stored.shape),
         )
-    if stored.dtype.is_floating_point != spec.dtype.is_floating_point or stored.dtype == torch.bool:
+    if stored.dtype.is_complex:
         raise CheckpointError(
             "checkpoint.type",
             "tensor {name} of {architecture} must hold {expected} numbers; the file's holds {given}",

@@ -11,7 +11,16 @@ from cbam_core.weights.assumed import assumed_description, stated_names, unknown
 from cbam_core.weights.description import METADATA_KEY, Description
 from cbam_core.weights.differences import usual_differences
 from cbam_core.weights.file import WeightsFile
-from cbam_core.weights.finding import COUNTERS, Copy, choose_copy, complete, copies_of_any, find_copies, listed
+from cbam_core.weights.finding import (
+    COUNTERS,
+    Copy,
+    choose_copy,
+    complete,
+    copies_of_any,
+    find_copies,
+    is_bookkeeping,
+    listed,
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,17 @@ def _remarks(file: WeightsFile, copy: Copy, others: list[Copy], stated: list[str
             "checkpoint.whole-module",
             "the file holds a whole pickled network ({name}): its weights were read, and none of its code was run",
             {"name": listed(outside)},
+        )
+    whole = [
+        name
+        for name, given in copy.names.items()
+        if not (file.tensors[given].dtype.is_floating_point or is_bookkeeping(name))
+    ]
+    if whole:
+        yield Message(
+            "checkpoint.whole-numbers",
+            "whole numbers were taken for weights as they are: {names}",
+            {"names": listed(whole)},
         )
     if others:
         names = [other.title or "the plain ones" for other in others]

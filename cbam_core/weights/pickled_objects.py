@@ -12,6 +12,7 @@ from cbam_core.errors import CheckpointError
 from cbam_core.weights.stored import (
     BYTES,
     MAX_DIMENSIONS,
+    RARE_BYTES,
     DamagedError,
     StoredTensor,
     checked_sides,
@@ -35,7 +36,8 @@ STORAGES = {
 
 UNTYPED = "torch.storage.UntypedStorage"
 
-DTYPES = {str(dtype): dtype for dtype in BYTES}
+SIZES = {**BYTES, **RARE_BYTES}
+DTYPES = {str(dtype): dtype for dtype in SIZES}
 
 COMMANDS = {
     "__builtin__": {"eval", "exec", "execfile", "compile", "__import__", "open", "file", "input"},
@@ -199,7 +201,7 @@ def _tensor(arguments: tuple[Any, ...]) -> StoredTensor | Unread:
         raise DamagedError("a tensor is described wrongly")
     if typed is None:  # complex or quantised numbers
         return Unread("torch.Tensor")
-    size = BYTES[typed]
+    size = SIZES[typed]
     length = extent(shape, strides)
     start, end = offset * size, (offset + length) * size
     if offset < 0 or end > found.size:

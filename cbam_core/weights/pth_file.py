@@ -23,6 +23,9 @@ from cbam_core.weights.stored import MAX_TENSORS, DamagedError, LimitError
 MAX_ENTRIES = MAX_TENSORS + 16
 """Largest number of entries of the archive: one for each tensor, and a few of torch's own."""
 
+MOST_PACKED = 20
+"""Largest ratio of an archive that was packed again to its file; weights hardly pack at all."""
+
 MAX_PICKLE_BYTES = 16 << 20
 """Largest pickle: names of tensors, and whatever else a training script keeps beside them, such as logs."""
 
@@ -106,17 +109,21 @@ def _open(data: bytes) -> tuple[bytes, dict[str, Content]]:
 
 
 def _check_sizes(archive: zipfile.ZipFile, length: int) -> None:
-    total = 0
+    """Check that the entries are no larger than the file, or, where they were packed again, than weights pack to."""
+    stored = packed = 0
     for entry in archive.infolist():
-        if entry.compress_type != zipfile.ZIP_STORED:
+        if entry.compress_type == zipfile.ZIP_STORED:
+            stored += entry.file_size
+            if entry.file_size != entry.compress_size or stored > length:
+                raise DamagedError("the ZIP archive claims more bytes than the file has")
+            continue
+        packed += entry.file_size
+        if entry.compress_type != zipfile.ZIP_DEFLATED or packed > MOST_PACKED * length:
             raise CheckpointError(
                 "checkpoint.compressed",
                 "this .pth file is a compressed archive, which torch.save never writes: "
                 "save the weights again, with torch.save(model.state_dict(), path)",
             )
-        total += entry.file_size
-        if entry.file_size != entry.compress_size or total > length:
-            raise DamagedError("the ZIP archive claims more bytes than the file has")
 
 
 def _reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], memoryview]:

@@ -35,6 +35,13 @@ BYTES: dict[torch.dtype, int] = {
 """Number types in files, with their size in bytes."""
 
 
+RARE_BYTES: dict[torch.dtype, int] = {
+    dtype: dtype.itemsize
+    for dtype in (torch.uint16, torch.uint32, torch.uint64, torch.float8_e4m3fn, torch.float8_e5m2)
+}
+"""Number types that are rare in files, and without arithmetic of their own, with their size in bytes."""
+
+
 class DamagedError(ValueError):
     """A file contradicts its own description."""
 

@@ -2,6 +2,8 @@
 
 import argparse
 import collections
+import io
+import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -204,3 +206,48 @@ def test_sizes_that_no_argument_gives_are_named_in_the_refusal() -> None:
     ):
         with pytest.raises(CheckpointError, match=said):
             opened({**STATE, name: torch.zeros(shape)})
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.float16, torch.bfloat16, torch.float8_e5m2, torch.int64, torch.int8, torch.bool]
+)
+def test_weights_of_any_type_become_what_torch_makes_of_them(dtype: torch.dtype) -> None:
+    bias = torch.tensor([0.0, 1.0] * 5).to(dtype)
+    for content in (saved({**STATE, "fc2.bias": bias}), safetensors.torch.save({**dense(), "fc2.bias": bias})):
+        found = load_classifier(content)
+        assert found.model.get_parameter("fc2.bias").tolist() == [0.0, 1.0] * 5
+        said = [remark.code for remark in found.remarks]
+        assert said == ([] if dtype.is_floating_point else ["checkpoint.whole-numbers"])
+
+
+def dense() -> dict[str, Tensor]:
+    return {name: tensor.contiguous() for name, tensor in STATE.items()}
+
+
+def test_an_archive_that_was_packed_again_is_opened() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(saved(STATE))) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    assert is_light(load_classifier(buffer.getvalue()))
+
+
+def test_attributes_of_tensors_and_parameters_are_no_hindrance() -> None:
+    noted = STATE["fc2.weight"].clone()
+    noted.note = "a tensor with an attribute"
+    learned = nn.Parameter(STATE["fc2.bias"].clone())
+    learned.group = 3
+    assert is_light(opened({**STATE, "fc2.weight": noted, "fc2.bias": learned}))
+
+
+def test_tensors_of_odd_kinds_beside_the_weights_are_left_out() -> None:
+    beside = {
+        "sparse": torch.eye(2).to_sparse(),
+        "complex": torch.zeros(2, dtype=torch.complex64),
+        "half": torch.arange(3).to(torch.uint16),
+        "meta": torch.empty(2, device="meta"),
+        "seed": torch.get_rng_state(),
+    }
+    found = opened({"net": STATE, **beside})
+    assert is_light(found)
+    assert len(left_out(found)) == 4
