@@ -35,6 +35,7 @@ UNMARKED = """() => {
     if (node.nodeType === Node.TEXT_NODE) { text += node.data + "\\n"; return; }
     if (node.nodeType === Node.ELEMENT_NODE) {
       if (node.matches(OTHERS)) return;
+      if (node.matches("wbr")) { text = text.replace(/\\n$/, ""); return; } // in the middle of a name
       for (const name of ["aria-label", "title", "alt", "placeholder", "aria-valuetext", "data-said"]) {
         found.push(bare(node.getAttribute(name) ?? ""));
       }
