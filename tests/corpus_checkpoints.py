@@ -167,6 +167,26 @@ def tensor(
     )
 
 
+def shared_arguments(count: int) -> bytes:
+    """Many objects that are made from one list of as many pairs, each of which could be gone through again."""
+    pairs = pickle.EMPTY_LIST + pickle.MARK + (text("a") + pickle.NONE + pickle.TUPLE2) * count + pickle.APPENDS
+    once = pairs + pickle.TUPLE1 + pickle.BINPUT + b"\1" + named("collections", "OrderedDict") + pickle.BINPUT + b"\2"
+    made = (pickle.BINGET + b"\2" + pickle.BINGET + b"\1" + pickle.REDUCE) * count
+    return pickle.EMPTY_LIST + pickle.MARK + once + made + pickle.APPENDS
+
+
+def shared_modules(depth: int) -> bytes:
+    """A module that holds one module twice, which holds one module twice, and so on."""
+    empty = pickle.EMPTY_DICT
+    module = call(named("x", "Module")) + record({"_parameters": empty, "_buffers": empty, "_modules": empty})
+    body = module + pickle.BUILD
+    for _ in range(depth):
+        inner = record({"a": pickle.BINGET + b"\1", "b": pickle.BINGET + b"\1"})
+        parts = record({"_parameters": empty, "_buffers": empty, "_modules": inner})
+        body += pickle.BINPUT + b"\1" + pickle.POP + call(named("x", "Module")) + parts + pickle.BUILD
+    return body
+
+
 @dataclass(frozen=True)
 class Hostile:
     """A file that must be refused.
@@ -353,6 +373,8 @@ def _hostile_pickles() -> Iterator[Hostile]:
     codes = dict.fromkeys(("memory far away", "key of nested tuples", "new object"), "checkpoint.no-state-dict")
     for name, value in programs.items():
         yield Hostile(f"pickle: {name}", archive(program(value), {}), codes.get(name, damaged))
+    yield Hostile("pickle: one list for many objects", archive(program(shared_arguments(20_000)), {}), foreign)
+    yield Hostile("pickle: modules within modules", archive(program(shared_modules(40)), {}), "checkpoint.limit")
     yield Hostile("pickle: empty", archive(b"", {}), damaged)
     for name, item in {"a list": [1], "a number": 3, "empty": {}, "no tensors": {"a": 1}}.items():
         yield Hostile(f"pickle: {name}", saved(item), "checkpoint.no-state-dict")

@@ -24,7 +24,11 @@ MOST_FACTS = 5000
 """Largest number of facts and of objects that are kept."""
 
 MAX_MODULES = 20_000
-"""Largest number of modules of pickled networks that are gone through; one that is used twice counts twice."""
+"""Largest number of modules of pickled networks that are gone through; one that is used twice counts twice, and one of
+hundreds of parts as several."""
+
+GROUPS = ("_parameters", "_buffers", "_modules")
+"""Dicts in which a module keeps its parts."""
 
 
 @dataclass
@@ -61,7 +65,7 @@ def list_contents(value: object) -> Contents:
         elif isinstance(item, StoredTensor):
             _add_tensor(path, item, contents)
         elif isinstance(item, Unread) and _is_module(item):
-            modules += 1
+            modules += 1 + _parts_count(item) // 100
             if modules > MAX_MODULES:
                 raise LimitError("modules", most=MAX_MODULES)
             open_levels += [_inside(path, item, contents)] if len(open_levels) <= DEEPEST else []
@@ -82,6 +86,8 @@ def _inside(path: str, item: object, contents: Contents) -> Iterator[tuple[str, 
     """Yield what a container holds, with names, and note what is known of it."""
     if isinstance(item, dict):
         yield from _entries(path, item, contents)
+    elif isinstance(item, list | tuple) and item and all(map(_is_named, item)):
+        yield from _entries(path, dict(item), contents)
     elif isinstance(item, list | tuple):
         for number, inner in enumerate(item):
             if isinstance(inner, list | tuple | dict | Unread | StoredTensor):
@@ -92,20 +98,13 @@ def _inside(path: str, item: object, contents: Contents) -> Iterator[tuple[str, 
         if len(contents.objects) < MOST_FACTS:
             contents.objects.setdefault(path, item.name)
         for inner in (item.entries, item.items, item.state, item.arguments):
-            if isinstance(inner, dict):
-                yield from _entries(path, inner, contents)
-            elif isinstance(inner, list | tuple):
-                parts = _pairs_as_dicts(inner)
-                yield from ((path, one) for one in parts if isinstance(one, list | tuple | dict | Unread))
+            if isinstance(inner, list | tuple | dict) and inner:
+                yield path, inner
 
 
-def _pairs_as_dicts(items: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
-    """Yield the items; a list of pairs, as Python 2 wrote an ordered dict, as the dict that it stands for."""
-    for item in items:
-        if isinstance(item, list) and item and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in item):
-            yield {key: value for key, value in item if isinstance(key, str)}
-        else:
-            yield item
+def _is_named(item: object) -> bool:
+    """Check for a pair of a name and a value; a list of such pairs is read as a dict."""
+    return isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str)
 
 
 def _entries(path: str, record: Mapping[Any, Any], contents: Contents) -> Iterator[tuple[str, object]]:
@@ -127,12 +126,18 @@ def _is_module(item: Unread) -> bool:
     return isinstance(item.state, dict) and "_parameters" in item.state and "_modules" in item.state
 
 
+def _parts_count(module: Unread) -> int:
+    """Count what `_parts` goes through."""
+    groups = (module.state, *(module.state.get(group) for group in GROUPS))
+    return sum(len(group) for group in groups if isinstance(group, dict))
+
+
 def _parts(path: str, module: Unread, contents: Contents) -> Iterator[tuple[str, object]]:
     """Yield parameters, buffers and modules of a pickled module, named as in its state dict."""
     if not any(outer in ("", path) or path.startswith(f"{outer}.") for outer in contents.modules):
         contents.modules[path] = module.name
     hidden = _listed(module.state.get("_non_persistent_buffers_set"))
-    for group in ("_parameters", "_buffers", "_modules"):
+    for group in GROUPS:
         own = module.state.get(group)
         for key, inner in own.items() if isinstance(own, dict) else ():
             if isinstance(inner, StoredTensor | Unread) and not (group == "_buffers" and key in hidden):

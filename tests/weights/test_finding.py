@@ -73,6 +73,7 @@ def test_any_prefix_is_found_in_both_formats(prefix: str, write: Callable[[dict[
         {(1, "fold"): STATE},
         collections.defaultdict(dict, {"x": STATE}),
         argparse.Namespace(weights=STATE),
+        [*STATE.items()],
         {"conv1": {"weight": STATE["conv1.weight"]}, **{k: v for k, v in STATE.items() if k != "conv1.weight"}},
     ],
     ids=lambda value: type(value).__name__,
