@@ -8,7 +8,7 @@ import io
 import logging
 import platform
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -195,6 +195,7 @@ def load_classifier(
     expected = expected_tensors(description.architecture, description.arguments)
     tensors = file.load(description.architecture, expected, found.copy)
     digest = _digest(file, found, description)
+    named = replace(description, classes=found.description.classes)  # names change no gate
     return Classifier(
         model=assemble(description.architecture, description.arguments, tensors),
         architecture=description.architecture,
@@ -206,7 +207,7 @@ def load_classifier(
         card=description.card,
         name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
         digest=digest,
-        usual=None if isinstance(contents, bytes) else _usual_beside(contents, digest),
+        usual=None if isinstance(contents, bytes) else _usual_beside(contents, {digest, _digest(file, found, named)}),
         remarks=found.remarks,
     )
 
@@ -220,8 +221,8 @@ def _digest(file: WeightsFile, found: FoundNetwork, description: Description) ->
     return hashlib.sha256(f"{file.digest} {stated}".encode()).hexdigest()
 
 
-def _usual_beside(checkpoint: Path, digest: str) -> Usual | None:
-    """Read the usual gates beside a checkpoint; None where there are none for these weights."""
+def _usual_beside(checkpoint: Path, digests: Collection[str]) -> Usual | None:
+    """Read the usual gates beside a checkpoint; None where there are none for a network with one of these digests."""
     path = usual_path(checkpoint)
     try:
         if not path.is_file():
@@ -230,7 +231,7 @@ def _usual_beside(checkpoint: Path, digest: str) -> Usual | None:
     except (DataError, OSError) as error:  # OSError: its name is too long for the file system
         log.warning("%s", error)
         return None
-    if usual.digest != digest:
+    if usual.digest not in digests:
         log.warning("%s belongs to other weights than those in %s", path, checkpoint)
         return None
     return usual

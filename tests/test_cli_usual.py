@@ -117,3 +117,18 @@ def test_a_folder_that_cannot_be_written_is_one_sentence_beside_the_results(chec
     written = capsys.readouterr()
     assert "cannot write" in written.err
     assert "net on 100 images" in written.out
+
+
+@pytest.mark.parametrize(("first", "then"), [((), ("a,b,c,d,e,f,g,h,i,j",)), (("a,b,c,d,e,f,g,h,i,j",), ())])
+def test_what_is_usual_stays_known_under_other_class_names(checkpoint, tmp_path, capsys, caplog, first, then):
+    def command(verb, names, *rest):
+        return [verb, "--checkpoint", str(checkpoint), *(part for one in names for part in ("--classes", one)), *rest]
+
+    assert main(command("usual", first, "--images", "samples")) == 0
+    image = tmp_path / "image.png"
+    Image.fromarray(sample_sheet().images[0]).save(image)
+    assert main(command("explain", then, str(image), "--out", str(tmp_path / "out"), "--reading", "usual")) == 0
+    assert "not known what is usual" not in capsys.readouterr().err
+    assert "other weights" not in caplog.text
+    assert load_classifier(checkpoint).usual.count == 100
+    assert load_classifier(checkpoint, normalisation="half").usual is None

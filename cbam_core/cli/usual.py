@@ -58,6 +58,8 @@ def find_usual(
     from cbam_core.evaluation.usual_gates import usual_gates
 
     classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation))
+    if classes is not None:  # names change no gate, so the results are those of the file under any names
+        classifier = open_checkpoint(Stated(checkpoint, weights, None, normalisation))
     dataset = open_dataset(images, data_dir) if images else open_available("cifar10:train", data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("observing", total=len(dataset))
