@@ -52,7 +52,7 @@ from app.services.networks import (
     shipped_networks,
     version_of,
 )
-from app.services.runs import card_of, film_data, run_film, run_history, run_progress, training_runs
+from app.services.runs import card_of, film_data, is_readable, run_film, run_history, run_progress, training_runs
 from app.services.usual import with_usual
 
 __all__ = [
@@ -78,6 +78,7 @@ __all__ = [
     "gallery_sheet",
     "gone",
     "has_gallery",
+    "is_readable",
     "kept_answers",
     "network",
     "network_labels",

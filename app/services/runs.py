@@ -15,7 +15,7 @@ from cbam_core.errors import CbamError
 from cbam_core.places import checkpoint_folder, runs_folder
 from cbam_core.render.curves import both
 from cbam_core.results.film import Film, open_film
-from cbam_core.results.history import History, Progress, read_history, read_progress
+from cbam_core.results.history import PROGRESS, History, Progress, read_history, read_progress
 from cbam_core.training.listing import Run, find_runs
 from cbam_core.viewer import WORDS as VIEWER_WORDS
 from cbam_core.viewer.player import PLAYER_WORDS, lay_out_film
@@ -42,6 +42,14 @@ def run_history(run: Run) -> tuple[dict[str, Any], History]:
         CbamError: the file is missing or damaged.
     """
     return _history(str(run.history), stamp_of(run.history))
+
+
+def is_readable(run: Run) -> bool:
+    """Whether what a run recorded can be read, as far as there is something."""
+    progress = None if run.folder is None else run.folder / PROGRESS
+    return _is_readable(str(run.history), stamp_of(run.history)) and (
+        progress is None or stamp_of(progress) is None or run_progress(run) is not None
+    )
 
 
 def run_film(run: Run) -> Film:
@@ -79,6 +87,17 @@ def _history(path: str, stamp: Stamp | None) -> tuple[dict[str, Any], History]:
     for measure in ("accuracy", "loss"):
         both(history.epochs, measure)  # raises where something is not a number
     return recipe, history
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _is_readable(path: str, stamp: Stamp | None) -> bool:
+    if stamp is None:
+        return True
+    try:
+        read_history(Path(path))
+    except CbamError:
+        return False
+    return True
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

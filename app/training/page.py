@@ -27,7 +27,7 @@ from cbam_core.render.curves import WORDS as CURVE_WORDS
 from cbam_core.render.curves import Measure, describe_epochs, describe_iterations, loss_per_iteration, measure_per_epoch
 from cbam_core.render.film import WORDS as FILM_WORDS
 from cbam_core.render.film import film_file
-from cbam_core.results.history import Epoch, History, Progress
+from cbam_core.results.history import PROGRESS, Epoch, History, Progress
 from cbam_core.training.listing import Run, State, silence, state_of
 from cbam_core.training.recipes import command_for
 from cbam_core.weights.card import Card
@@ -37,6 +37,7 @@ WORDS = Words(
         "title": "Training",
         "run": "Run",
         "ships": "{name} (ships with CBAM Lens)",
+        "unreadable": "{name} (cannot be read)",
         "nothing": "No training run has been recorded yet. Start one, and this page shows its progress:",
         "folder": "Training runs are read from the folder runs beside the checkpoints; set the environment variable "
         "CBAM_RUNS_DIR to use another folder.",
@@ -216,6 +217,8 @@ def _ways_on(network: str | None) -> None:
 
 
 def _titled(run: Run) -> str:
+    if not services.is_readable(run):
+        return WORDS["unreadable"].format(name=run.name)
     return WORDS["ships"].format(name=run.name) if run.ships else run.name
 
 
@@ -247,6 +250,8 @@ def _measured(run: Run, shown: Look, between: Callable[[], None] = lambda: None)
         recipe, history = {}, History()
         if run.ships or run.history.exists():
             _say_damaged(run.history.name)
+    if progress is None and run.folder is not None and services.stamp_of(run.folder / PROGRESS) is not None:
+        _say_damaged(PROGRESS)
     if shown[0] == "stalled":
         _say_stalled(run, progress, recipe)
     elif shown[0] == "running":

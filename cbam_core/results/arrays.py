@@ -98,6 +98,8 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, np.n
         content = file.read()
     values = np.frombuffer(content, dtype, count) if dtype.itemsize else np.zeros(count, dtype)
     array = values.reshape(shape, order="F" if columns_first else "C")
+    if dtype.kind == "U":
+        "".join(array.ravel().tolist()).encode()  # half a surrogate pair can be neither shown nor sent
     array.setflags(write=False)
     return member.filename.removesuffix(".npy"), array
 

@@ -169,17 +169,40 @@ def _gate(key: str, values: np.ndarray) -> FilmedGate:
     """Read the gate in an array of a file; raise a ValueError where the name is not that of a gate."""
     _, block, kind, *rest = map(unquote, key.split(":"))
     (name,) = rest or (f"{block}.{kind}",)
+    if values.dtype.kind != "f":
+        raise ValueError(f"the values of {name} are {values.dtype}")
     return FilmedGate(name, block, as_kind(kind), values)
 
 
+def _placement(values: np.ndarray) -> Placement:
+    """Read a placement; raise a ValueError where no cells lie like that."""
+    if values.shape != (2, 2) or not np.isfinite(values).all() or not (values[1] > 0).all():
+        raise ValueError("a block's cells have no place")
+    (top, left), (down, right) = values.tolist()
+    return Placement((top, left), (down, right))
+
+
+_KINDS = {
+    "classes": ("U", 1),
+    "images": ("u", 4),
+    "labels": ("iu", 1),
+    "epochs": ("iu", 1),
+    "accuracy": ("f", 1),
+    "probabilities": ("f", 3),
+}
+"""NumPy kinds and number of axes of the arrays that every film has."""
+
+
 def _from_arrays(arrays: dict[str, Any]) -> Film:
+    for name, (kinds, axes) in _KINDS.items():
+        if arrays[name].dtype.kind not in kinds or arrays[name].ndim != axes:
+            raise ValueError(f"{name} is {arrays[name].dtype} of {arrays[name].ndim} axes")
     gates, placements = [], {}
     for name, values in arrays.items():
         if name.startswith("gate:"):
             gates.append(_gate(name, values))
         elif name.startswith("place:"):
-            start, step = values.tolist()
-            placements[name.removeprefix("place:")] = Placement(tuple(start), tuple(step))
+            placements[name.removeprefix("place:")] = _placement(values)
     return Film(
         classes=tuple(arrays["classes"].tolist()),
         images=arrays["images"],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ HISTORY, PROGRESS = "history.json", "progress.json"
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 """Exceptions of reading a damaged file, such as JSON nested too deep, or integers too large for a float."""
+
+LARGEST = 100_000_000
+"""Largest file that is read, in bytes; a million batches take about ten million."""
+
+MOST = 10**12
+"""Largest absolute value of any number of a run, seconds since 1970 included."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +96,8 @@ def read_history(path: Path) -> tuple[dict[str, Any], History]:
         TrainingError: the file is missing or is not a history.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        epochs = tuple(map(_epoch, record["epochs"]))
-        return dict(record["recipe"]), History(epochs, tuple(map(float, record["losses"])))
+        record = _read(path)
+        return _recipe(record["recipe"]), History(tuple(map(_epoch, record["epochs"])), _numbers(record["losses"]))
     except UNREADABLE as error:
         raise TrainingError(
             "training.no-history", "{path} is not the history of a training run", path=str(path)
@@ -99,15 +105,71 @@ def read_history(path: Path) -> tuple[dict[str, Any], History]:
 
 
 def read_progress(folder: Path) -> Progress | None:
-    """Read the progress of the run in a folder; None where no run has started."""
+    """Read the progress of the run in a folder; None where no run has started, or its file is damaged."""
     try:
-        record = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
-        return Progress(**{**record, "losses": tuple(map(float, record.get("losses", ())))})
+        record = dict(_read(folder / PROGRESS))
+        losses, complete = _numbers(record.pop("losses", ())), record.pop("complete", False)
+        if not isinstance(complete, bool):
+            raise TypeError(complete)
+        return Progress(**_measured(record, Progress), losses=losses, complete=complete)
     except UNREADABLE:
         return None
 
 
+def _read(path: Path) -> Any:
+    if not path.is_file() or path.stat().st_size > LARGEST:
+        raise ValueError(path)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def _epoch(record: Mapping[str, Any]) -> Epoch:
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in record.values()):
-        raise TypeError(record)
-    return Epoch(**record)
+    return Epoch(**_measured(record, Epoch))
+
+
+def _measured(record: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """Check the numbers in a record: those that are counted are whole and not negative.
+
+    Raises:
+        ValueError: one is not.
+        TypeError: one is not a number.
+    """
+    counted = {item.name for item in fields(kind) if item.type == "int"}
+    for name, value in record.items():
+        _number(value)
+        if name in counted and (not isinstance(value, int) or value < 0):
+            raise ValueError(f"{name} is {value}")
+    return dict(record)
+
+
+def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
+    return tuple(float(_number(value)) for value in values)
+
+
+def _number(value: Any) -> int | float:
+    """Check that a value is a finite number.
+
+    Raises:
+        ValueError: it is not finite, or larger than any number of a run.
+        TypeError: it is not a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(type(value))
+    if not math.isfinite(value) or abs(value) > MOST:
+        raise ValueError(value)
+    return value
+
+
+def _recipe(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Check that the values of a recipe are plain: numbers, texts that can be written as UTF-8, yes, no or none.
+
+    Raises:
+        ValueError: a number is not finite, or a text cannot be written.
+        TypeError: a value is of another kind.
+    """
+    for name, value in record.items():
+        for text in (name, value):
+            if isinstance(text, str):
+                text.encode()
+        if not isinstance(value, str | bool | None):
+            _number(value)
+    return dict(record)

@@ -60,7 +60,7 @@ def find_runs(checkpoints: Path, runs: Path) -> dict[str, Run]:
         path.parent for kept in (HISTORY, PROGRESS) for depth in ("*", "*/*") for path in runs.glob(f"{depth}/{kept}")
     }
     for folder in sorted(here, key=lambda folder: (-_written(folder), folder)):
-        name = folder.relative_to(runs).as_posix()
+        name = folder.relative_to(runs).as_posix().encode("utf-8", "replace").decode()
         key = name if name not in found else f"runs/{name}"
         found[key] = Run(name, folder, folder / HISTORY, folder / FILM)
     return found

@@ -152,3 +152,8 @@ def test_a_changed_byte_is_refused_or_changes_nothing(path):
         outcomes.add("read")
         assert {len(values) for values in found.values()} <= {2, 50}
     assert outcomes == {"refused", "read"}
+
+
+def test_texts_that_cannot_be_written_are_refused(path):
+    write_arrays(path, {"names": np.array(["a", "\ud800"])})
+    assert "surrogates" in refused(path)

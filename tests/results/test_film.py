@@ -16,7 +16,8 @@ from cbam_core.explanation import explain
 from cbam_core.network import Classifier
 from cbam_core.nn import CBAM, SpatialAttention
 from cbam_core.places import checkpoint_folder
-from cbam_core.results.film import FILM, Film, is_scene, open_film
+from cbam_core.results.arrays import read_arrays, write_arrays
+from cbam_core.results.film import FILM, LARGEST, Film, is_scene, open_film
 from cbam_core.results.history import Epoch, History
 from cbam_core.training.filming import Camera, Filming
 from tests.made_runs import filmed, make_film
@@ -235,3 +236,27 @@ def test_gates_that_one_of_two_films_lacks_are_left_out() -> None:
     film = make_film((0, 1))
     fewer = replace(make_film((2,)), gates=make_film((2,)).gates[:-1])
     assert [gate.name for gate in film.with_scene(fewer).gates] == [gate.name for gate in film.gates[:-1]]
+
+
+SPOILED = {
+    "classes": np.array("a"),
+    "images": np.zeros((8, 32, 32, 3)),
+    "labels": np.array(["a"] * 8),
+    "epochs": np.array([0.5] * 4),
+    "accuracy": np.array(["a"] * 4),
+    "probabilities": np.array(7.0),
+    "gate:cbam1:spatial": np.full((4, 8, 16, 16), "x"),
+    "gate:cbam1:wide": np.zeros((4, 8, 32), np.float32),
+    "place:cbam1": np.zeros((2, 2)),
+    "place:cbam2": np.array([0.0, 1.0]),
+    "place:cbam3": np.array([[0.0, np.nan], [1.0, 1.0]]),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_an_array_of_another_kind_is_refused_when_the_film_is_opened(name: str, tmp_path: Path) -> None:
+    path = tmp_path / FILM
+    make_film().save(path)
+    write_arrays(path, {**read_arrays(path, largest=LARGEST), name: SPOILED[name]})
+    with pytest.raises(TrainingError, match="is not the film of a training run"):
+        open_film(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 
 import pytest
@@ -106,3 +107,13 @@ def test_the_network_of_a_run_is_its_latest_checkpoint(folders):
     (folder / "state.pt").touch()
     assert found["net"].checkpoint == checkpoints / "net.safetensors"
     assert found["fast"].checkpoint == folder / "new.safetensors"
+
+
+@pytest.mark.skipif(os.name != "posix" or sys.platform == "darwin", reason="names of files are text there")
+def test_a_folder_whose_name_is_no_text_is_listed_by_what_can_be_shown(folders):
+    checkpoints, runs = folders
+    made = make_run(runs / "plain")
+    shutil.move(made, os.fsdecode(os.fsencode(runs) + b"/odd\xff"))
+    (run,) = find_runs(checkpoints, runs).values()
+    assert run.name == "odd?"
+    assert run.history.is_file()

@@ -1,15 +1,20 @@
 import json
+import random
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from torch import nn
 
 from cbam_core.errors import TrainingError
-from cbam_core.results.history import Epoch, History, read_history, read_progress
+from cbam_core.render.curves import measure_per_epoch
+from cbam_core.results.history import HISTORY as HISTORY_FILE
+from cbam_core.results.history import PROGRESS, Epoch, History, read_history, read_progress
 from cbam_core.training.callbacks import Step
-from cbam_core.training.recipes import Recipe
+from cbam_core.training.recipes import Recipe, command_for
 from cbam_core.training.records import Recording
+from tests.made_runs import make_run
 
 EPOCH = Epoch(1, 2.5, 0.1, 1.5, 0.5, 1.25, 0.75)
 HISTORY = History((EPOCH,), (1.23456789, 0.5))
@@ -115,3 +120,58 @@ def test_a_damaged_history_is_one_sentence_and_a_damaged_progress_is_none(tmp_pa
         read_history(tmp_path / "history.json")
     assert caught.value.code == "training.no-history"
     assert read_progress(tmp_path) is None
+
+
+SPOILED = (None, True, -1, 10**400, 1e400, float("nan"), 1e300, "x", "\ud800", [], {}, [[[]]])
+
+
+def _spoiled(record, draws):
+    """A copy of a record in which one value, somewhere, is another one, or is missing."""
+    record = json.loads(json.dumps(record))
+    node = record
+    while True:
+        key = draws.choice(list(node) if isinstance(node, dict) else range(len(node)))
+        inner = node[key]
+        if not isinstance(inner, dict | list) or not inner or draws.random() < 0.3:
+            break
+        node = inner
+    if draws.random() < 0.2:
+        del node[key]
+    else:
+        node[key] = draws.choice(SPOILED)
+    return record
+
+
+@pytest.mark.parametrize("name", [HISTORY_FILE, PROGRESS])
+def test_files_that_are_changed_at_random_are_refused_or_can_be_shown(name, tmp_path):
+    record, draws = json.loads((make_run(tmp_path) / name).read_text()), random.Random(0)
+    refused = 0
+    for _ in range(300):
+        (tmp_path / name).write_text(json.dumps(_spoiled(record, draws)))
+        try:
+            shown = _history_as_shown(tmp_path) if name == HISTORY_FILE else _progress_as_shown(tmp_path)
+        except TrainingError:
+            shown = None
+        refused += shown is None
+        assert shown is None or json.dumps(shown, allow_nan=False, ensure_ascii=False).encode()
+    assert 100 < refused < 300
+
+
+def _history_as_shown(folder):
+    recipe, history = read_history(folder / HISTORY_FILE)
+    charts = [measure_per_epoch(history.epochs, measure) for measure in ("accuracy", "loss") if history.epochs]
+    return [recipe, command_for(recipe, "runs/x"), charts]
+
+
+def _progress_as_shown(folder):
+    progress = read_progress(folder)
+    return None if progress is None else [asdict(progress), progress.epoch / max(progress.epochs, 1)]
+
+
+def test_an_epoch_without_a_number_that_can_be_is_refused(tmp_path):
+    record = json.loads((make_run(tmp_path) / HISTORY_FILE).read_text())
+    for value in (10**400, 1e400, 1.5, -1):
+        record["epochs"][0]["number"] = value
+        (tmp_path / HISTORY_FILE).write_text(json.dumps(record))
+        with pytest.raises(TrainingError, match="is not the history of a training run"):
+            read_history(tmp_path / HISTORY_FILE)

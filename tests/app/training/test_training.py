@@ -225,6 +225,22 @@ def test_a_damaged_film_is_one_sentence_and_the_curves_stay(folders, content):
     assert len(charts(app)) == 3
 
 
+@pytest.mark.parametrize("name", [HISTORY, PROGRESS])
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 400, '{"epochs": [{"number": 1e400}]}'], ids=len)
+def test_a_damaged_run_is_listed_as_such_and_the_others_stay(folders, name, text):
+    make_run(folders[1] / "whole")
+    (make_run(folders[1] / "odd") / name).write_text(text)
+    app = open_training()
+    assert app.selectbox(key="training-run").options == ["odd (cannot be read)", "whole"]
+    app.selectbox(key="training-run").select("odd").run()
+    assert not app.exception
+    assert [error.value.partition(" cannot")[0] for error in app.error] == [name]
+    app.selectbox(key="training-run").select("whole").run()
+    assert not app.exception
+    assert not app.error
+    assert len(charts(app)) == 3
+
+
 def test_a_run_without_a_film_shows_the_rest(folders):
     (make_run(folders[1] / "fast") / FILM).unlink()
     app = open_training()
