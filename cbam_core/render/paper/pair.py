@@ -234,7 +234,8 @@ class Compared:
     @cached_property
     def limit(self) -> float:
         """End of the scale of differences."""
-        largest = max((float(np.abs(values).max()) for values in self._differences), default=0.0)
+        finite = (values[np.isfinite(values)] for values in self._differences)
+        largest = max((float(np.abs(values).max()) for values in finite if values.size), default=0.0)
         return self.style.limit or largest or 1.0
 
     def _pair(self, pair: Pair, top: float, side: float) -> list[Item]:

@@ -139,3 +139,20 @@ def test_means_are_drawn_without_images() -> None:
 def test_a_file_is_written(tmp_path: Path) -> None:
     figure = BOTH.figure(tmp_path / "both.svg", width=84)
     assert (tmp_path / "both.svg").read_bytes() == figure.as_bytes("svg")
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_the_scale_of_differences_ends_at_the_largest_finite_one(odd: float) -> None:
+    left, right = explained(), explained()
+    block, *others = right.blocks
+    gates = []
+    for gate in block.gates:
+        values = gate.values.copy()
+        if gate.kind == "spatial":
+            values += np.float32(0.25)
+            values[0, 0] = odd
+        gates.append(replace(gate, values=values))
+    odd_one = replace(right, blocks=(replace(block, gates=tuple(gates)), *others))
+    drawn = Comparison(left, odd_one).figure()
+    assert "scale −0.25 to +0.25" in drawn.caption
+    assert drawn.as_bytes("svg")
