@@ -36,6 +36,7 @@ WORDS = Words(
         "before": "before",
         "after": "after",
         "range": "{low:.3g} to {high:.3g}",
+        "empty": "0 everywhere",
         "alt_before": "Feature map of channel {channel} of {block} before the gates, {side}: {rows}x{columns} cells, "
         "from {low:.3g} to {high:.3g}, mean {mean:.3g}; highest in row {row}, column {column}.",
         "alt_after": "Feature map of channel {channel} of {block} after the gates, {side}: {rows}x{columns} cells, "
@@ -165,7 +166,8 @@ def _figure(one: ChannelMap, when: str, subject: Subject, side: Side, limits: tu
     picture = feature_picture(values, cells, subject.size, zoom=zoom_of(subject.size), limits=limits)
     first, last = limits
     width = (last - first) or 1.0
-    ends = f"{first:.3g}", WORDS["range"].format(low=low, high=high), f"{last:.3g}"
+    said = WORDS["range"].format(low=low, high=high) if values.any() else WORDS["empty"]
+    ends = f"{first:.3g}", said, f"{last:.3g}"
     scale = scale_bar(table(FEATURES), ends, ((low - first) / width, (high - first) / width))
     head = f"{badge(side, subject.label)} {html.escape(WORDS[when])}"
     return figure(head, picture, alt, scale)

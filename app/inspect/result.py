@@ -39,9 +39,15 @@ from cbam_core.viewer.payload import trace_as_dict
 
 WORDS = Words(
     {
-        "gates": "A block multiplies each feature channel by its channel weight, and each position by the value of "
-        "its spatial mask: values near 1 let features through, values near 0 suppress them. Much of a gate can be the "
-        "same for every image, so compare it with what is usual. Gates do not explain why the network chose a class.",
+        "values": "A block multiplies each feature channel by its channel weight, and each position by the value of "
+        "its spatial mask: values near 1 let features through, values near 0 suppress them.",
+        "relative": "A block multiplies each feature channel by its channel weight, and each position by the value of "
+        "its spatial mask. Shown are multiples of each gate's mean: orange lets through more than the mean, blue less.",
+        "usual": "A block multiplies each feature channel by its channel weight, and each position by the value of "
+        "its spatial mask. Shown is how the shape of each gate differs from its usual one: orange lets through more "
+        "than usual, blue less.",
+        "gates": "Much of a gate can be the same for every image, so compare it with what is usual. Gates do not "
+        "explain why the network chose a class.",
         "ask": "Click a mask to pin a place in every block, or a bar to see what gets through.",
         "no_gates": "This network has no gates to show.",
     }
@@ -187,7 +193,7 @@ def show_result(
             block = settings.channel[0] if settings.channel else settings.block
             offer_drawing(classifier, result.explanation, block, own=shown.own, key=key)
     if has_gates:
-        st.caption(paragraph(WORDS["gates"], WORDS["ask"]))
+        st.caption(paragraph(WORDS[settings.reading], WORDS["gates"], WORDS["ask"]))
     else:
         st.info(WORDS["no_gates"], icon=":material/info:")
 

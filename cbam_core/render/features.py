@@ -46,4 +46,5 @@ def feature_picture(
     if cells is None:
         across, down = size[0] / values.shape[1], size[1] / values.shape[0]
         cells = Cells(across / 2, down / 2, across, down)
-    return colourise(scaled(upsample(values, cells, size, zoom), "stretch", limits), FEATURES)
+    ends = (0.0, 1.0) if limits == (0.0, 0.0) else limits  # nothing is as dark as nothing elsewhere
+    return colourise(scaled(upsample(values, cells, size, zoom), "stretch", ends), FEATURES)

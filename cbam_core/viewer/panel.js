@@ -14,6 +14,11 @@ function isShortcut(event) {
   return event.ctrlKey || event.metaKey || event.altKey;
 }
 
+/** Shares as whole percentages. */
+function percentages(shares) {
+  return Object.fromEntries(Object.entries(shares).map(([part, share]) => [part, (100 * share).toFixed(0)]));
+}
+
 /** Fill the {placeholders} of a sentence. */
 function fill(template, values) {
   return template.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
@@ -115,9 +120,9 @@ class Panel {
     const { words } = this.viewer;
     const usual = gate?.usual;
     line.hidden = !this.viewer.hasUsual;
-    const sentence = usual && fill(words[usual.sentence.code], usual.sentence.values);
+    const sentence = usual && fill(words.habit, { sentence: fill(words[usual.sentence.code], usual.sentence.values) });
     line.textContent = [sentence, ...gains].filter(Boolean).join(" · ");
-    line.title = usual ? this.viewer.usualSet(usual) : "";
+    line.title = usual ? [fill(words.shares, percentages(usual.shares)), this.viewer.usualSet(usual)].join("\n") : "";
   }
 
   writeLabels() {

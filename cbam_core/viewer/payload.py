@@ -128,7 +128,7 @@ def _usual(usual: UsualGate) -> dict[str, Any]:
         "level": usual.level,
         "sentence": {"code": sentence.code, "values": sentence.values},
         "follows": usual.follows_image,
-        "pattern": usual.shares.pattern,
+        "shares": asdict(usual.shares),
         "images": usual.images,
         "count": usual.count,
     }

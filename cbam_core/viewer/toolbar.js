@@ -95,6 +95,8 @@ class Toolbar {
     const stretched = own && settings.scale === "stretch";
     this.low.textContent = stretched ? words.lowest : text(scale.low);
     this.high.textContent = stretched ? words.highest : text(scale.high);
+    if (!own) this.high.textContent = `≥ ${this.high.textContent}`; // what lies beyond has the colour of the end
+    if (settings.reading === "usual") this.low.textContent = `≤ ${this.low.textContent}`;
     const ends = { low: this.low.textContent, high: this.high.textContent };
     this.ramp.setAttribute("aria-label", fill(words.colour_bar, ends));
     show(this.ramp, composeTable(scale.table));

@@ -14,7 +14,8 @@ function unpackTrace(trace) {
 
 /** Colour scale of a map, from its lowest to its highest value. */
 function featureScale(range) {
-  return { table: FEATURES, index: (value) => colourIndex(onScale(value, "stretch", range)) };
+  const ends = range.low === 0 && range.high === 0 ? { low: 0, high: 1 } : range; // nothing is as dark as elsewhere
+  return { table: FEATURES, index: (value) => colourIndex(onScale(value, "stretch", ends)) };
 }
 
 /** The chosen channel of a panel. `close` is called by its button. */
@@ -62,6 +63,7 @@ class Trace {
 
   sentence({ mask }, words) {
     const values = { weight: this.trace.weight.toFixed(2) };
+    if (this.trace.maps.before.every((value) => value === 0)) return fill(words.trace_empty, values);
     return fill(mask ? words.trace_said : words.trace_said_unmasked, values);
   }
 

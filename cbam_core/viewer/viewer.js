@@ -131,7 +131,7 @@ class Viewer {
     this.names = names;
     const step = (count - 1) / Math.max(1, places - 1);
     const spread = Array.from({ length: places }, (_, i) => Math.round(i * step));
-    const part = (gate) => (gate?.usual?.follows ? gate.usual.pattern : 0);
+    const part = (gate) => (gate?.usual?.follows ? gate.usual.shares.pattern : 0);
     const follows = (index) => Math.max(part(this.all[index].mask), part(this.all[index].weights));
     const following = [...this.all.keys()].filter(follows).sort((a, b) => follows(b) - follows(a));
     const others = [...following, ...spread, ...this.all.keys()].filter((index) => !this.recent.includes(index));

@@ -56,6 +56,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "gain": "×{value} of usual",
         "gain_hint": "How strong the gate is for this image: the mean of its values, divided by the usual mean.",
         **HABIT_WORDS,
+        "habit": "usually {sentence}",
+        "shares": "Of what varies, {fixed} % is one fixed pattern, {gain} % one number an image, {pattern} % follows "
+        "the image.",
         "range": "{low} to {high}",
         "range_hint": "Lowest and highest value of the mask, rounded to {digits} decimals",
         "here": "here {value}",
@@ -100,6 +103,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "trace_said": "After = before × channel weight {weight} × spatial mask, cell by cell. "
         "Each map has a scale of its own.",
         "trace_said_unmasked": "After = before × channel weight {weight}. Each map has a scale of its own.",
+        "trace_empty": "This feature map is 0 everywhere: whatever its channel weight ({weight}), nothing gets "
+        "through.",
         "trace_wait": "Computing the feature map…",
         "trace_label": "{block}, channel {channel}, {when} the gates: feature map of {rows} rows by {columns} columns, "
         "{low} to {high}",

@@ -30,6 +30,11 @@ def test_a_map_without_ups_and_downs_has_the_middle_colour_and_no_number_its_own
     assert flat.tolist() == [[TABLE[128], list(MISSING)]]
 
 
+def test_a_map_without_anything_is_as_dark_as_nothing_elsewhere() -> None:
+    empty = feature_picture(np.zeros((1, 2)), None, (2, 1), zoom=1, limits=(0.0, 0.0))
+    assert empty.tolist() == [[TABLE[0], TABLE[0]]]
+
+
 @pytest.mark.parametrize(("cells", "columns"), [(None, [0, 0, 1, 1]), (Cells(0.5, 1.0, 2.0, 2.0), [0, 1, 1, 1])])
 def test_a_map_lies_where_its_cells_lie(cells: Cells | None, columns: list[int]) -> None:
     drawn = feature_picture(LEFT, cells, (4, 2), zoom=1, limits=(0.0, 2.0))

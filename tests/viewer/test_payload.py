@@ -164,7 +164,7 @@ def test_a_gate_brings_what_is_usual_for_it_and_how_it_is_said():
         "level": pytest.approx(0.4),
         "sentence": {"code": "usual.channels", "values": {}},
         "follows": True,
-        "pattern": 0.7,
+        "shares": {"fixed": 0.1, "gain": 0.2, "pattern": 0.7},
         "images": "cifar10:train",
         "count": 123,
     }

@@ -143,6 +143,14 @@ def test_the_answer_is_drawn_on_scales_that_are_named(mounted):
     assert "0.25 × spatial mask" in mounted.locator(".trace:visible .said").inner_text()
 
 
+def test_a_map_of_zeros_is_black_and_said_to_let_nothing_through(mounted):
+    nothing = np.zeros(GRID, np.float32)
+    empty = replace(TRACE, before=nothing, after=nothing)
+    show(mounted, replace(ASKED, trace=empty, settings=Settings(channel=("cbam1", 5))))
+    assert np.array_equal(pixels(mounted.locator(".trace:visible canvas.raw").first), colourise(nothing, "magma"))
+    assert "nothing gets through" in mounted.locator(".trace:visible .said").inner_text()
+
+
 def test_a_pinned_place_is_marked_and_read_in_the_maps(mounted):
     show(mounted, replace(ANSWERED, settings=Settings(place=(80.0, 18.0), channel=("cbam1", 5))))
     row, column = int(0.18 * 16), int(0.80 * 16)

@@ -1,7 +1,7 @@
 """What is usual for a network, beside what its gates did with this image."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -35,10 +35,17 @@ def test_each_gate_has_its_sentence_its_strength_and_its_reference_set(open_page
     page = open_page(KNOWN)
     assert texts(page, ".gain") == [f"×{gate.gain:.2f} of usual" for gate in MASKS]
     habits = texts(page, ".habit")
-    assert habits[::2] == ["follows the image: where"] * 3
-    assert habits[1::2] == [f"follows the image: which channels · ×{gate.gain:.2f} of usual" for gate in WEIGHTS]
+    assert habits[::2] == ["usually follows the image: where"] * 3
+    assert habits[1::2] == [
+        f"usually follows the image: which channels · ×{gate.gain:.2f} of usual" for gate in WEIGHTS
+    ]
     title = page.locator(".habit").first.get_attribute("title")
-    assert title == "Usual: the mean over 123 images (CIFAR-10, training images)"
+    shares = {part: f"{100 * share:.0f}" for part, share in asdict(MASKS[0].usual.shares).items()}
+    assert title.splitlines() == [
+        f"Of what varies, {shares['fixed']} % is one fixed pattern, {shares['gain']} % one number an image, "
+        f"{shares['pattern']} % follows the image.",
+        "Usual: the mean over 123 images (CIFAR-10, training images)",
+    ]
 
 
 def test_on_a_narrow_page_no_number_is_cut(open_page):
@@ -66,7 +73,7 @@ def test_the_usual_mask_stands_beside_the_mask_on_the_same_scale(open_page):
 
 
 @pytest.mark.parametrize(
-    ("text", "sign", "ends"), [("relative", "×", ["×0", "×2"]), ("against usual", "", ["−1", "+1"])]
+    ("text", "sign", "ends"), [("relative", "×", ["×0", "≥ ×2"]), ("against usual", "", ["≤ −1", "≥ +1"])]
 )
 def test_a_reading_changes_ranges_and_legend(open_page, text, sign, ends):
     page = open_page(KNOWN)
