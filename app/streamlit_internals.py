@@ -81,6 +81,20 @@ def uploaded_bytes() -> Mapping[str, Mapping[str, int]]:
     }
 
 
+def forget_uploaded(file: str) -> None:
+    """Have Streamlit let go of an uploaded file of the running session, which it would keep until the visit ends.
+
+    Args:
+        file: Streamlit's name of it, ``file_id``.
+    """
+    from streamlit import runtime
+
+    session = this_session()
+    if session is not None and runtime.exists():
+        manager: Any = runtime.get_instance().uploaded_file_mgr
+        manager.remove_file(session, file)
+
+
 def keep_answers() -> None:
     """Keep what a browser waits for when a run begins just as it asked.
 

@@ -28,13 +28,28 @@ from cbam_core.files import write_atomically
 from cbam_core.nn.registry import assemble, expected_tensors
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.usual import Usual, read_usual, usual_path
-from cbam_core.weights import WeightsFile, open_weights
+from cbam_core.weights import open_weights
 from cbam_core.weights.card import Card
 from cbam_core.weights.description import METADATA_KEY, Description, Triple, two_names
-from cbam_core.weights.opening import FoundNetwork, find_network
+from cbam_core.weights.opening import find_network
 from cbam_core.weights.stating import stated
 
 log = logging.getLogger("cbam_lens")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file that a network was loaded from.
+
+    Attributes:
+        digest: SHA-256 of the file in hexadecimal.
+        weights: name in the file of the weights that were taken; "" where they have none.
+        known: names of all weights of this network in the file, those that are taken by default first.
+    """
+
+    digest: str
+    weights: str
+    known: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,6 +71,7 @@ class Classifier:
             for a network without a file.
         usual: what its gates usually do; None if that is not known.
         remarks: what was left out or chosen when its file was opened.
+        source: file that it was loaded from; None for a network without a file.
     """
 
     model: nn.Module = field(repr=False)
@@ -70,6 +86,7 @@ class Classifier:
     digest: str = ""
     usual: Usual | None = field(default=None, repr=False)
     remarks: tuple[Message, ...] = field(default=(), repr=False)
+    source: Source | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.classes) == 1:  # one output: a softmax over it would always be 100 %
@@ -194,8 +211,10 @@ def load_classifier(
     description = stated(found.description, classes, normalisation, input_size)
     expected = expected_tensors(description.architecture, description.arguments)
     tensors = file.load(description.architecture, expected, found.copy)
-    digest = _digest(file, found, description)
+    taken = Source(file.digest, found.copy.title, found.titles)
+    digest = _digest(taken, found.description, description)
     named = replace(description, classes=found.description.classes)  # names change no gate
+    of_these_gates = {digest, _digest(taken, found.description, named)}
     return Classifier(
         model=assemble(description.architecture, description.arguments, tensors),
         architecture=description.architecture,
@@ -207,18 +226,55 @@ def load_classifier(
         card=description.card,
         name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
         digest=digest,
-        usual=None if isinstance(contents, bytes) else _usual_beside(contents, {digest, _digest(file, found, named)}),
+        usual=None if isinstance(contents, bytes) else _usual_beside(contents, of_these_gates),
         remarks=found.remarks,
+        source=taken,
     )
 
 
-def _digest(file: WeightsFile, found: FoundNetwork, description: Description) -> str:
+def state(
+    classifier: Classifier,
+    *,
+    classes: Sequence[str] | None = None,
+    normalisation: str | tuple[Sequence[float], Sequence[float]] | None = None,
+    input_size: int | tuple[int, int] | None = None,
+) -> Classifier:
+    """Return a network with what its owner states about it, as `load_classifier` does with the same arguments.
+
+    Args:
+        classifier: a network as its file says it; it is not changed, and its weights are shared.
+        classes: names of the classes, in the order of the outputs.
+        normalisation: mean and deviation, or the name of a usual pair; see `load_classifier`.
+        input_size: side, or width and height, in pixels.
+
+    Raises:
+        CheckpointError: a statement does not fit the network, or the network has no registered architecture.
+    """
+    before = classifier.description
+    after = stated(before, classes, normalisation, input_size)
+    digest = classifier.digest
+    if classifier.source is not None and replace(after, card=before.card) != before:
+        digest = _digest(classifier.source, before, after)
+    named = replace(after, classes=before.classes, card=before.card)  # names change no gate
+    return replace(
+        classifier,
+        classes=after.classes,
+        mean=after.mean,
+        std=after.std,
+        input_size=after.input_size,
+        card=after.card,
+        digest=digest,
+        usual=classifier.usual if named == before else None,
+    )
+
+
+def _digest(source: Source, in_file: Description, description: Description) -> str:
     """Return the file's digest, or another one where its owner chose other weights or stated something else."""
-    as_in_file = replace(description, card=found.description.card) == found.description
-    if as_in_file and not found.chosen:
-        return file.digest
-    stated = (found.copy.title, description.classes, description.mean, description.std, description.input_size)
-    return hashlib.sha256(f"{file.digest} {stated}".encode()).hexdigest()
+    as_in_file = replace(description, card=in_file.card) == in_file
+    if as_in_file and source.weights == next(iter(source.known), source.weights):
+        return source.digest
+    stated = (source.weights, description.classes, description.mean, description.std, description.input_size)
+    return hashlib.sha256(f"{source.digest} {stated}".encode()).hexdigest()
 
 
 def _usual_beside(checkpoint: Path, digests: Collection[str]) -> Usual | None:

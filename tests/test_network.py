@@ -15,7 +15,7 @@ from torchvision import transforms
 from cbam_core.errors import CheckpointError, ImageError
 from cbam_core.explanation import explain
 from cbam_core.files import sha256_of
-from cbam_core.network import Classifier, export_state_dict, load_classifier, save_classifier
+from cbam_core.network import Classifier, export_state_dict, load_classifier, save_classifier, state
 from cbam_core.nn import CBAM_CNN
 from cbam_core.places import CHECKPOINT_VARIABLE, shipped_checkpoints
 from cbam_core.weights.card import Card
@@ -266,6 +266,37 @@ def test_statement_that_does_not_fit_is_refused(statement: dict[str, Any], code:
     with pytest.raises(CheckpointError) as caught:
         load_classifier(corpus.saved(corpus.light_state()), **statement)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [{"classes": list("abcdefghij")}, {"normalisation": "half"}, {"input_size": 36}, {"normalisation": "cifar10"}],
+)
+@pytest.mark.parametrize("weights", [None, "ema"])
+def test_statement_about_a_loaded_network_is_the_one_about_its_file(
+    statement: dict[str, Any], weights: str | None
+) -> None:
+    plain = corpus.light_state()
+    content = corpus.saved({"model": plain, "ema": {**plain, "fc2.bias": torch.ones(10)}})
+    loaded = load_classifier(content, weights=weights)
+    later, at_once = state(loaded, **statement), load_classifier(content, weights=weights, **statement)
+    assert (later.description, later.digest, later.source) == (at_once.description, at_once.digest, at_once.source)
+    assert later.model is loaded.model
+
+
+def test_file_names_all_weights_of_its_network() -> None:
+    plain = corpus.light_state()
+    content = corpus.saved({"model": plain, "ema": {**plain}})
+    sources = [load_classifier(content, weights=weights).source for weights in (None, "ema")]
+    assert [(source.weights, source.known) for source in sources if source] == [
+        ("model", ("model", "ema")),
+        ("ema", ("model", "ema")),
+    ]
+
+
+def test_stated_size_leaves_only_the_normalisation_assumed() -> None:
+    sized = load_classifier(corpus.saved(corpus.light_state()), input_size=36)
+    assert [message.code for message in sized.card.assumptions] == ["card.assumed-cifar10", "card.assumed-mean"]
 
 
 def test_grey_network_sees_the_brightness_of_an_image() -> None:

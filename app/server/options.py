@@ -25,7 +25,8 @@ from app.server.theme import theme_options
 
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1")
 CONFIG_FILE: Final = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
-MAX_UPLOAD_MEGABYTES: Final = 10
+MAX_UPLOAD_MEGABYTES: Final = 256
+"""Of one file, whatever it is: a checkpoint. Images have a lower limit; see `app.widgets.uploads`."""
 
 SAFE_OPTIONS: Final[dict[str, Any]] = {
     # Who may connect, and from which page.

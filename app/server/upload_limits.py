@@ -24,8 +24,8 @@ from cbam_core.errors import Message
 MOST_FILES: Final = 100
 """Files that one visitor may have on the server at once."""
 
-MOST_MEGABYTES: Final = 200
-"""Their sum."""
+MOST_MEGABYTES: Final = 300
+"""Their sum: one checkpoint of the largest size, and images."""
 
 MOST_MEGABYTES_TOGETHER: Final = 1000
 """Of all visitors; the environment's ``CBAM_UPLOADS_MEGABYTES`` decides otherwise."""

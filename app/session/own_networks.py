@@ -7,11 +7,14 @@ ship are remembered for all visitors, elsewhere; see `app.services`.
 
 from __future__ import annotations
 
+import os
+import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -20,14 +23,23 @@ from app.session.scheduling import slot
 from app.streamlit_internals import this_session
 from cbam_core.errors import CheckpointError
 from cbam_core.explanation import explain
-from cbam_core.network import Classifier, load_classifier
+from cbam_core.network import Classifier, load_classifier, state
 from cbam_core.places import shipped_checkpoints
+from cbam_core.weights import MAX_FILE_BYTES
 
 MOST = 3
 """Networks that one visitor may keep; with `MOST_BYTES` a file, what a session can hold is bounded."""
 
-MOST_BYTES = 10 * 2**20
-"""Of one file: more than the largest registered network needs."""
+MOST_BYTES = MAX_FILE_BYTES
+"""Of one file: many hold an optimiser's state, which is several times as large as the weights."""
+
+MOST_WEIGHTS = 4
+"""Weights that are kept of one file, such as plain and averaged ones."""
+
+MOST_MEGABYTES_TOGETHER: Final = 1000
+"""Of the weights that all visitors keep; the environment's ``CBAM_NETWORKS_MEGABYTES`` decides otherwise."""
+
+TOGETHER_VARIABLE: Final = "CBAM_NETWORKS_MEGABYTES"
 
 SMALL = 64 * 64
 """Pixels of an input of which results are small: 50 KB each at most."""
@@ -41,13 +53,49 @@ NETWORK = Choice("network_name")
 Made = TypeVar("Made")
 
 
-@dataclass
+@dataclass(frozen=True)
+class Statement:
+    """What the owner of a network states about it; None leaves what its file says, or what is assumed.
+
+    Attributes:
+        weights: name of the weights in the file.
+        classes: names of the classes, in the order of the outputs.
+        normalisation: name of a usual pair of mean and deviation, or the pair.
+        input_size: side in pixels.
+    """
+
+    weights: str | None = None
+    classes: tuple[str, ...] | None = None
+    normalisation: str | tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    input_size: int | None = None
+
+    def about(self, classifier: Classifier) -> Classifier:
+        """Make the network of which all this is so.
+
+        Raises:
+            CheckpointError: it does not fit the network.
+        """
+        return state(classifier, classes=self.classes, normalisation=self.normalisation, input_size=self.input_size)
+
+
+NOTHING = Statement()
+
+
+@dataclass(eq=False)
 class _Own:
-    """One network, and what was made with it."""
+    """One network, the weights that its file has, what its owner states, and what was made with it."""
 
     classifier: Classifier
+    in_file: Mapping[str, Classifier]
+    statement: Statement = NOTHING
     results: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
     means: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def megabytes(self) -> float:
+        """Of all its weights."""
+        tensors = (tensor for each in self.in_file.values() for tensor in each.model.state_dict().values())
+        return sum(int(tensor.nbytes) for tensor in tensors) / 2**20
 
 
 @dataclass
@@ -59,6 +107,10 @@ class _Shelf:
 
 
 _SHELF = Remembered("own-networks", _Shelf)
+
+_OF_ALL: weakref.WeakSet[_Own] = weakref.WeakSet()
+_LOCK = threading.Lock()
+# What all visitors keep, to bound the sum.
 
 
 def take(file_name: str, content: bytes, complete: Callable[[Classifier], Classifier] = lambda it: it) -> str:
@@ -85,12 +137,11 @@ def take(file_name: str, content: bytes, complete: Callable[[Classifier], Classi
             limit=MOST_BYTES // 2**20,
             size=f"{len(content) / 2**20:.1f}",
         )
-    classifier = load_classifier(content, name=_free_name(file_name))
-    width, height = classifier.input_size
     with slot():
-        explain(classifier, np.full((height, width, 3), 128, np.uint8))  # one that cannot answer is of no use here
-    for name, own in shelf.kept.items():
-        if own.classifier.digest == classifier.digest:
+        opened = _open(content, _free_name(file_name))
+    classifier = next(iter(opened.values()))
+    for name, kept in shelf.kept.items():
+        if next(iter(kept.in_file.values())).digest == classifier.digest:
             return name
     if len(shelf.kept) >= MOST:
         raise CheckpointError(
@@ -99,8 +150,76 @@ def take(file_name: str, content: bytes, complete: Callable[[Classifier], Classi
             most=MOST,
             names=", ".join(shelf.kept),
         )
-    shelf.kept[classifier.name] = _Own(complete(classifier))
+    own = _Own(classifier, opened)
+    _count(own)
+    own.classifier = complete(classifier)
+    shelf.kept[classifier.name] = own
     return classifier.name
+
+
+def _open(content: bytes, name: str) -> dict[str, Classifier]:
+    """Open a file with each of the weights in it, those that are taken by default first."""
+    first = load_classifier(content, name=name)
+    _check_answer(first)
+    known = ("",) if first.source is None else first.source.known[:MOST_WEIGHTS] or ("",)
+    return {known[0]: first} | {each: load_classifier(content, name=name, weights=each) for each in known[1:]}
+
+
+def _check_answer(classifier: Classifier) -> None:
+    """Have a network explain an image: one that cannot answer is of no use here."""
+    width, height = classifier.input_size
+    explain(classifier, np.full((height, width, 3), 128, np.uint8))
+
+
+def _count(own: _Own) -> None:
+    """Count a network among those of all visitors, where there is room for it."""
+    asked = os.environ.get(TOGETHER_VARIABLE, "")
+    most = int(asked) if asked.isdecimal() and int(asked) else MOST_MEGABYTES_TOGETHER
+    with _LOCK:
+        if sum(each.megabytes for each in _OF_ALL) + own.megabytes > most:
+            raise CheckpointError(
+                "own.server-full",
+                "the memory that this server reserves for uploaded networks is full; try again in a few minutes",
+            )
+        _OF_ALL.add(own)
+
+
+def make_statement(
+    name: str, statement: Statement, complete: Callable[[Classifier], Classifier] = lambda it: it
+) -> None:
+    """State something about a network; results that were made before are forgotten.
+
+    Args:
+        name: of one of the visitor's own.
+        statement: all that is stated; `NOTHING` goes back to what the file says.
+        complete: adds what is known of a network to one that is kept.
+
+    Raises:
+        CheckpointError: the statement does not fit the network, or the network is not there any more.
+        ModelError: the network does not answer with numbers.
+    """
+    own = _shelf().kept.get(name)
+    if own is None:
+        raise CheckpointError("checkpoint.gone", "the network {name} is no longer there", name=name)
+    first = next(iter(own.in_file))
+    classifier = statement.about(own.in_file.get(statement.weights or first, own.in_file[first]))
+    with slot():
+        _check_answer(classifier)
+    own.classifier, own.statement = complete(classifier), statement
+    own.results.clear()
+    own.means.clear()
+
+
+def statement_about(name: str) -> Statement:
+    """What the visitor states about a network; `NOTHING` of one that is not their own."""
+    own = _shelf().kept.get(name)
+    return NOTHING if own is None else own.statement
+
+
+def in_file(name: str) -> Mapping[str, Classifier]:
+    """A network as its file says it, by the names of the weights in it, those that are taken by default first."""
+    own = _shelf().kept.get(name)
+    return {} if own is None else own.in_file
 
 
 def names() -> tuple[str, ...]:

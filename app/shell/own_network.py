@@ -8,6 +8,7 @@ from app.session import own_networks
 from app.session.choices import Choice, Generation, Remembered
 from app.session.own_networks import NETWORK
 from app.session.words import Words, listed, plain_name
+from app.streamlit_internals import forget_uploaded
 from app.widgets.network_file import ENDINGS, TakenFile, say_taken, take_network
 from cbam_core.nn.registry import known_names
 
@@ -104,7 +105,9 @@ def _take() -> None:
     if given is None:
         return
     _FILE.restart()  # a new widget, which holds no file
-    taken = take_network(given.name, given.getvalue())
+    content = given.getvalue()
+    forget_uploaded(given.file_id)
+    taken = take_network(given.name, content)
     _TAKEN.set(taken)
     if taken.refusal is None:
         _MENU.restart()  # a new one, which is closed

@@ -32,7 +32,7 @@ function listen() {
   return known;
 }
 
-function translate(uploader, { words, images }) {
+function translate(uploader, { words, images, networks }) {
   const kind = uploader.closest(".st-key-own-way-in") ? "network" : "image";
   put(uploader.querySelector("[data-testid=stFileUploaderDropzoneInstructions] span"), words[`${kind}_limits`]);
   put(uploader.querySelector("section > span button p"), words.choose);
@@ -46,18 +46,20 @@ function translate(uploader, { words, images }) {
     if (chip.getAttribute("aria-invalid") !== "true") continue;
     const said = chip.querySelector("[role=alert]");
     chip.dataset.reason ??= said.textContent; // Streamlit's own
-    chip.dataset.why = why(chip.dataset.reason, kind, file, words, images);
+    chip.dataset.why = why(chip.dataset.reason, kind, file, { words, images, networks });
     put(said, chip.dataset.why);
   }
 }
 
 /** Why a file was refused, by what Streamlit says of it. */
-function why(reason, kind, file, words, images) {
+function why(reason, kind, file, { words, images, networks }) {
+  const ending = file.split(".").at(-1).toLowerCase();
   if (reason.includes("files are not allowed")) {
-    const ending = file.split(".").at(-1).toLowerCase();
     return kind === "network" && images.includes(ending) ? words.image : words[`not_${kind}`];
   }
-  if (reason.includes("or smaller")) return words[`${kind}_too_large`];
+  if (reason.includes("or smaller")) {
+    return kind === "image" && networks.includes(ending) ? words.network_elsewhere : words[`${kind}_too_large`];
+  }
   return reason.includes("Only one file") ? words.one : words.failed;
 }
 

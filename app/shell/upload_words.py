@@ -13,6 +13,7 @@ from app.session import own_networks
 from app.session.words import Words, translated
 from app.widgets import uploads
 from app.widgets.component import component
+from app.widgets.network_file import ENDINGS
 
 WORDS = Words(
     {
@@ -22,12 +23,15 @@ WORDS = Words(
         "remove": "Remove {file}",
         "cancel": "Cancel the upload of {file}",
         "image_limits": "At most {most} MB each: JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF",
-        "network_limits": "At most {most} MB: .safetensors, .pth, .pt, .ckpt",
+        "network_limits": "At most {most} MB: .safetensors, .pth, .pt, .ckpt, .bin, .tar, .th, .pkl",
         "not_image": "This is not an image that can be opened here: JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.",
-        "not_network": "This is not a network: its name must end in .safetensors, .pth, .pt or .ckpt.",
+        "not_network": "This is not a network: its name must end in .safetensors, .pth, .pt, .ckpt, .bin, .tar, "
+        ".th or .pkl.",
         "image": "This is an image. It belongs on the page Inspect, under Upload.",
         "image_too_large": "This file has more than {most} MB; make it smaller.",
         "network_too_large": "This file has more than {most} MB; save only the weights, without the optimiser state.",
+        "network_elsewhere": "This file is too large to be dropped among images: choose it under Own checkpoint, in "
+        "the sidebar.",
         "one": "Only one file can be chosen here.",
         "failed": "This file did not arrive. Remove it and choose it again.",
     }
@@ -37,7 +41,7 @@ WORDS = Words(
 def upload_words() -> None:
     """Say in the browser what Streamlit would say there; it also learns whether there are uploads to lose."""
     words = {name: text.replace("{most}", str(_most_megabytes(name))) for name, text in translated(WORDS).items()}
-    data = {"words": words, "images": uploads.ENDINGS, "kept": uploads.any_upload_kept()}
+    data = {"words": words, "images": uploads.ENDINGS, "networks": ENDINGS, "kept": uploads.any_upload_kept()}
     _component()(key="upload-words", data=data)
 
 

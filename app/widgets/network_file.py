@@ -12,8 +12,9 @@ from app import services
 from app.session import own_networks
 from app.session.words import Words, plain_name, plain_text, say
 from cbam_core.errors import CbamError
+from cbam_core.weights import file as weights_file
 
-ENDINGS = ("safetensors", "pth", "pt", "ckpt")
+ENDINGS = tuple(ending.removeprefix(".") for ending in weights_file.ENDINGS)
 
 WORDS = Words(
     {

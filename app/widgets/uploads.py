@@ -23,6 +23,7 @@ from app.widgets.choices import choose_one
 from app.widgets.component import component
 from app.widgets.network_file import ENDINGS as NETWORK_ENDINGS
 from app.widgets.network_file import TakenFile, is_network_file, say_taken, take_network
+from cbam_core.data import folder
 from cbam_core.data.images import MAX_BYTES
 from cbam_core.errors import CbamError
 from cbam_core.render.overlay import raw_mask
@@ -33,7 +34,7 @@ from cbam_core.viewer.payload import png
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
 
-ENDINGS = ["jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff"]
+ENDINGS = [ending.removeprefix(".") for ending in folder.ENDINGS]
 
 MOST_MEGABYTES = min(MAX_BYTES // 2**20, MAX_UPLOAD_MEGABYTES)
 """Of one image."""

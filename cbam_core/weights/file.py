@@ -28,6 +28,9 @@ from cbam_core.weights.stored import DamagedError, LimitError, StoredTensor
 MAX_FILE_BYTES = 256 << 20
 """Largest file that is read, in bytes; the largest registered network needs a tenth of it."""
 
+ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar", ".th", ".pkl")
+"""Endings that files of weights usually have; their contents decide what they are."""
+
 
 @dataclass(frozen=True, eq=False)
 class WeightsFile:

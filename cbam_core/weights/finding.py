@@ -149,9 +149,10 @@ def choose_copy(copies: list[Copy], wanted: str | None) -> Copy:
     """
     if wanted is None:
         return copies[0]
-    for copy in copies:
-        if wanted in (copy.title, *copy.title.split(".")):
-            return copy
+    for exactly in (True, False):
+        for copy in copies:
+            if wanted == copy.title or (not exactly and wanted in copy.title.split(".")):
+                return copy
     raise CheckpointError(
         "checkpoint.no-such-weights",
         "the file holds no weights named {given}; it holds {known}",

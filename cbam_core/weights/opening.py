@@ -31,13 +31,13 @@ class FoundNetwork:
         description: everything about it except its weights.
         copy: where its weights lie in the file.
         remarks: what was left out or chosen.
-        chosen: whether other weights were chosen than those that are taken by default.
+        titles: names of all weights of this network in the file, those that are taken by default first.
     """
 
     description: Description
     copy: Copy
     remarks: tuple[Message, ...]
-    chosen: bool
+    titles: tuple[str, ...] = ()
 
 
 def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
@@ -64,7 +64,8 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
         stated = stated_names(description, file.contents.facts)
     others = [other for other in complete(copies) if other is not copy] if copies else []
     remarks = (*_remarks_on_sizes(description), *_remarks(file, copy, others, stated))
-    return FoundNetwork(description, copy, remarks, chosen=bool(copies) and copy is not copies[0])
+    titles = tuple(one.title for one in complete(copies)) if copies else ()
+    return FoundNetwork(description, copy, remarks, titles)
 
 
 def _remarks_on_sizes(description: Description) -> Iterator[Message]:

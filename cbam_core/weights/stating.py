@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cbam_core.errors import CheckpointError
+from cbam_core.errors import CheckpointError, Message
+from cbam_core.weights.card import ASSUMPTIONS
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD, Description, Triple
 
 Pair = tuple[Triple, Triple]
@@ -54,8 +55,15 @@ def stated(
         settled |= {"card.assumed-size"}
     if not settled:
         return description
-    left = tuple(message for message in description.card.assumptions if message.code not in settled)
+    left = tuple(_still_assumed(description.card.assumptions, settled))
     return replace(description, card=replace(description.card, assumptions=left))
+
+
+def _still_assumed(assumptions: tuple[Message, ...], settled: set[str]) -> Iterator[Message]:
+    for message in assumptions:
+        if message.code not in settled:
+            only_mean = message.code == "card.assumed-normalisation" and "card.assumed-size" in settled
+            yield ASSUMPTIONS["card.assumed-mean"] if only_mean else message
 
 
 def usual_normalisation(given: str | tuple[Sequence[float], Sequence[float]]) -> Pair:

@@ -22,6 +22,7 @@ from app.streamlit_internals import (
     UPLOAD_PATH,
     client_file,
     ended_sessions,
+    forget_uploaded,
     in_fragment,
     keep_answers,
     this_session,
@@ -93,6 +94,17 @@ def test_uploaded_files_are_counted_where_streamlit_keeps_them(monkeypatch):
     monkeypatch.setattr(runtime, "exists", lambda: True)
     monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(uploaded_file_mgr=manager))
     assert uploaded_bytes() == {"session": {"file": 123}}, "MemoryUploadedFileManager.file_storage, with data"
+
+
+def test_an_uploaded_file_can_be_let_go_of(monkeypatch):
+    manager = MemoryUploadedFileManager("/_stcore/upload_file")
+    for name in ("one", "other"):
+        manager.add_file("session", UploadedFileRec(name, "a.png", "image/png", b"1"))
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(uploaded_file_mgr=manager))
+    monkeypatch.setattr(streamlit_internals, "this_session", lambda: "session")
+    forget_uploaded("one")
+    assert uploaded_bytes() == {"session": {"other": 1}}, "MemoryUploadedFileManager.remove_file"
 
 
 def test_addresses_of_uploads_and_metrics_are_streamlits():

@@ -60,14 +60,14 @@ def test_the_page_says_why_an_upload_was_refused(tabs, site, pictures, at, uploa
 @pytest.mark.parametrize(
     ("at", "upload", "why", "large"),
     [
-        ("", "Upload", "This is not an image that can be opened here", "This file has more than 10 MB"),
-        ("?lang=zh", "上传", "这不是此处能打开的图像", "此文件超过 10 MB"),
+        ("", "Upload", "This is not an image that can be opened here", "This file has more than 64 MB"),
+        ("?lang=zh", "上传", "这不是此处能打开的图像", "此文件超过 64 MB"),
     ],
     ids=["en", "zh"],
 )
 def test_files_that_the_browser_refuses_have_our_words_beside_them(tabs, site, tmp_path, at, upload, why, large):
     name = "notes with a long name, all of which can be read.pdf"
-    for file, size in ((name, 9), ("large.png", 11 * 2**20)):
+    for file, size in ((name, 9), ("large.png", 65 * 2**20)):
         (tmp_path / file).write_bytes(bytes(size))
     tab = tabs.lend()
     page = tab.page

@@ -76,14 +76,14 @@ def test_a_file_that_is_sent_again_replaces_the_first():
 
 
 def test_a_file_that_is_too_large_is_refused_in_one_sentence():
-    status, said = put(Limits(), {}, size=12 * MB)
+    status, said = put(Limits(), {}, size=258 * MB)
     assert status == 413
-    assert "larger than 10 MB, the limit for one file" in said
+    assert "larger than 256 MB, the limit for one file" in said
 
 
 def test_a_body_that_does_not_tell_its_size_counts_as_the_largest():
-    assert put(Limits(9, 10 * MB, 99 * MB), {}, size=None)[0] == 413
-    assert put(Limits(9, 11 * MB, 99 * MB), {}, size=None)[0] == 204
+    assert put(Limits(9, 256 * MB, 999 * MB), {}, size=None)[0] == 413
+    assert put(Limits(9, 257 * MB, 999 * MB), {}, size=None)[0] == 204
 
 
 def test_only_uploads_are_looked_at():
@@ -139,6 +139,8 @@ def test_a_real_server_refuses_what_is_too_much_writes_nothing_and_keeps_serving
     folder.mkdir()
     watch = f"""
 import sys
+from app.server import options
+options.MAX_UPLOAD_MEGABYTES = options.SAFE_OPTIONS["server.maxUploadSize"] = 10
 def note(event, values):
     if event == "open" and str(values[0]).startswith({str(folder)!r}):
         print("opened", values[0], flush=True)

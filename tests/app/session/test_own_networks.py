@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
 import io
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -15,6 +17,7 @@ from app.services import images as pictures
 from app.session import own_networks
 from app.session.words import plain_name
 from cbam_core import CBAM_CNN
+from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CbamError
 from cbam_core.places import shipped_checkpoints
 from tests.app.visiting import MAIN, go_to
@@ -78,6 +81,64 @@ def test_of_a_network_of_large_pictures_fewer_results_are_kept(tiny_classifier):
     assert most(32) == most(64) == own_networks.REMEMBERED
     assert most(224) == 11
     assert most(2000) == own_networks.FEWEST
+
+
+@pytest.fixture
+def shelf(monkeypatch):
+    """The networks of one visitor, without a page."""
+    shelf = own_networks._Shelf()
+    monkeypatch.setattr(own_networks, "_shelf", lambda: shelf)
+    return shelf
+
+
+def test_what_is_stated_about_a_network_is_undone_by_stating_nothing(shelf, states):
+    name = own_networks.take("mine.pth", states[0])
+    before = own_networks.find(name)
+    own_networks.recall(before, "key", lambda: "made before")
+    own_networks.make_statement(name, own_networks.Statement(classes=tuple("abcdefghij"), normalisation="half"))
+    stated = own_networks.find(name)
+    assert stated.classes == tuple("abcdefghij")
+    assert stated.mean == (0.5, 0.5, 0.5)
+    assert stated.card.assumptions == ()
+    assert not shelf.kept[name].results
+    assert own_networks.take("again.pth", states[0]) == name  # it is the same file
+    own_networks.make_statement(name, own_networks.NOTHING)
+    assert own_networks.find(name).description == before.description
+    assert own_networks.find(name).digest == before.digest
+
+
+def test_what_does_not_fit_leaves_the_network_as_it_was(shelf, states):
+    name = own_networks.take("mine.pth", states[0])
+    for wrong in (own_networks.Statement(classes=("a",)), own_networks.Statement(input_size=500)):
+        with pytest.raises(CbamError):
+            own_networks.make_statement(name, wrong)
+    assert own_networks.statement_about(name) == own_networks.NOTHING
+    assert own_networks.find(name).classes == CLASSES
+
+
+def test_averaged_weights_can_be_chosen(shelf):
+    plain = CBAM_CNN().state_dict()
+    content = io.BytesIO()
+    torch.save({"model": plain, "ema": {**plain, "fc2.bias": torch.ones(10)}}, content)
+    name = own_networks.take("both.pth", content.getvalue())
+    assert list(own_networks.in_file(name)) == ["model", "ema"]
+    own_networks.make_statement(name, own_networks.Statement(weights="ema"))
+    assert torch.equal(own_networks.find(name).model.fc2.bias, torch.ones(10))
+    own_networks.make_statement(name, own_networks.NOTHING)
+    assert torch.equal(own_networks.find(name).model.fc2.bias, plain["fc2.bias"])
+
+
+def test_all_visitors_together_keep_so_much_and_no_more(shelf, states, monkeypatch):
+    monkeypatch.setattr(own_networks, "_OF_ALL", weakref.WeakSet())
+    monkeypatch.setenv(own_networks.TOGETHER_VARIABLE, "5")
+    own_networks.take("one.pth", states[0])
+    other = own_networks._Shelf()
+    monkeypatch.setattr(own_networks, "_shelf", lambda: other)
+    with pytest.raises(CbamError, match="memory that this server reserves for uploaded networks is full"):
+        own_networks.take("two.pth", states[1])
+    shelf.kept.clear()  # the first visitor has left
+    gc.collect()
+    assert own_networks.take("two.pth", states[1]) == "two"
 
 
 def own_names(app):

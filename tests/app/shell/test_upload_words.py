@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.shell import upload_words
+from app.widgets.network_file import ENDINGS
 from cbam_core import CBAM_CNN
 from tests.app.visiting import MAIN, go_to
 
@@ -37,7 +38,9 @@ def rerun_tells(app, told):
 
 def test_words_have_their_numbers_and_no_placeholder_but_the_file(app, told):
     words = told[-1]["words"]
-    assert "10 MB" in words["image_limits"]
+    assert "64 MB" in words["image_limits"]
+    assert "256 MB" in words["network_limits"]
+    assert all(f".{ending}" in words[name] for name in ("network_limits", "not_network") for ending in ENDINGS)
     left = {name for name, text in words.items() if "{" in text.replace("{file}", "")}
     assert not left
     assert "png" in told[-1]["images"]
