@@ -16,8 +16,47 @@ fill it. The text is made only when it is shown, so the app can look up the temp
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+PLURALS = {
+    "batches": "batch",
+    "bytes": "byte",
+    "cells": "cell",
+    "channels": "channel",
+    "classes": "class",
+    "columns": "column",
+    "epochs": "epoch",
+    "frames": "frame",
+    "images": "image",
+    "iterations": "iteration",
+    "numbers": "number",
+    "pixels": "pixel",
+    "predictions": "prediction",
+    "rows": "row",
+}
+"""Nouns that follow a number in English templates, and their singulars."""
+
+_VERBS = {"are": "is", "were": "was", "have": "has"}
+_COUNTED = re.compile(
+    r"(?<![x×] )(?<!\} of )"  # not the last number of 5 x 1 pixels, nor of 1 of 1 images
+    rf"\{{(\w+)(?::[^{{}}]*)?\}} ({'|'.join(PLURALS)})\b(?: ({'|'.join(_VERBS)})\b)?"
+)
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """Fill an English template; after a value of 1, the noun is singular: "1 image"."""
+    return _COUNTED.sub(lambda found: _of_one(found, values), template).format(**values)
+
+
+def _of_one(found: re.Match[str], values: Mapping[str, Any]) -> str:
+    name, noun, verb = found.groups()
+    if str(values.get(name)) != "1":
+        return found[0]
+    said = found[0].replace(f" {noun}", f" {PLURALS[noun]}")
+    return said.removesuffix(verb) + _VERBS[verb] if verb else said
 
 
 @dataclass(frozen=True)
@@ -35,7 +74,7 @@ class Message:
     values: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return self.template.format(**self.values)
+        return fill(self.template, self.values)
 
     def as_dict(self) -> dict[str, Any]:
         """Convert the message to JSON-ready values, with its English text."""

@@ -7,6 +7,7 @@ import importlib.metadata
 import io
 import logging
 import platform
+import re
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -303,6 +304,12 @@ def _saved(value: Mapping[str, Any]) -> bytes:
 def _path(source: str | Path) -> Path:
     if isinstance(source, Path):
         return source
+    if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE):
+        raise CheckpointError(
+            "checkpoint.address",
+            "{address} is an address, and nothing is downloaded: save the file, and give its path",
+            address=source[:200],
+        )
     return shipped_checkpoints().get(source, Path(source))
 
 

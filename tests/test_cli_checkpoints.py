@@ -13,6 +13,7 @@ from cbam_core import CBAM_CNN
 from cbam_core.cli import main
 from cbam_core.gates.anatomy import summarise
 from cbam_core.network import save_classifier
+from cbam_core.nn import CBAM_ResNet
 from cbam_core.weights.card import Card
 
 
@@ -151,3 +152,18 @@ def test_a_statement_that_is_none_is_one_line(given, tiny_classifier, tmp_path, 
     torch.save(tiny_classifier.model.state_dict(), path)
     assert main(["info", str(path), "--normalisation", given]) == 3
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("given", "size"), [("32", [32, 32]), ("64x48", [64, 48])])
+def test_the_input_size_can_be_stated(given, size, tmp_path, capsys):
+    path = tmp_path / "net.pth"
+    torch.save(CBAM_ResNet().state_dict(), path)
+    assert main(["info", str(path), "--input-size", given, "--normalization", "imagenet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["input_size"] == size
+
+
+def test_a_size_that_is_none_and_an_address_are_one_line(tmp_path, capsys):
+    assert main(["info", "cbam_cnn_cifar10", "--input-size", "big"]) == 2
+    assert "'big' is not a size like 32 or 64x48" in " ".join(capsys.readouterr().err.split())
+    assert main(["info", "https://example.org/net.pth"]) == 3
+    assert "https://example.org/net.pth is an address, and nothing is downloaded" in capsys.readouterr().err

@@ -199,6 +199,60 @@ def test_resuming_skips_what_is_complete_and_made_alike(explained, photos):
     assert explained(photos, "--resume", "--fit", "pad")[2].count("\n") == 4
 
 
+def test_resuming_notices_how_images_were_decoded(explained, photos):
+    explained(photos, "--ground", "black")
+    assert explained(photos, "--resume", "--ground", "black")[2] == ""
+    assert explained(photos, "--resume")[2].count("\n") == 4
+    assert explained(photos, "--resume", "--stretch")[2].count("\n") == 4
+    _, out, said, _ = explained(photos, "--resume", "--stretch")
+    assert said == ""
+    manifest = json.loads((out / "a" / "manifest.json").read_text())
+    assert manifest["image"]["decoding"] == {"stretch": True, "ground": "white"}
+
+
+def test_results_that_do_not_say_how_they_were_decoded_are_of_plain_images(explained, photos):
+    _, out, _, _ = explained(photos)
+    for path in out.rglob("manifest.json"):
+        manifest = json.loads(path.read_text())
+        del manifest["image"]["decoding"]
+        path.write_text(json.dumps(manifest))
+    assert explained(photos, "--resume")[2] == ""
+    assert explained(photos, "--resume", "--stretch")[2].count("\n") == 4
+
+
+def test_patterns_are_searched(explained, photos, tmp_path):
+    status, _, said, errors = explained(photos / "**" / "*.[Ww]*")
+    assert (status, errors) == (0, "")
+    assert said.startswith(f"{photos / 'dog' / 'b.WebP'}: ")
+    status, _, _, errors = explained(photos / "*.xyz")
+    assert status == 1
+    assert errors.startswith(f"cbam: there is no file {photos / '*.xyz'}; check the name")
+    assert errors.endswith("cbam: 1 of 1 image could not be explained\n")
+
+
+def test_a_file_whose_name_is_a_pattern_is_that_file(explained, picture_file, tmp_path):
+    odd = shutil.copy(picture_file, tmp_path / "a[1].png")
+    assert explained(odd)[2].startswith(f"{odd}: ")
+
+
+def test_home_is_found_behind_an_option_too(picture_file, tiny_checkpoint, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(picture_file, tmp_path / "cat.png")
+    assert main(["explain", "~/cat.png", "--checkpoint", str(tiny_checkpoint), "--out=~/results"]) == 0
+    assert (tmp_path / "results" / "cat" / "manifest.json").is_file()
+    assert not (tmp_path / "~").exists()
+
+
+def test_an_address_is_named_as_one(explained, picture_file):
+    status, _, said, errors = explained("https://example.org/cat.jpg?size=large", picture_file)
+    assert status == 1
+    assert said.count("\n") == 1
+    address = "https://example.org/cat.jpg?size=large"
+    assert errors.startswith(f"cbam: {address} is an address, and nothing is downloaded: save the image")
+
+
 def test_ctrl_c_leaves_whole_results_and_says_how_to_go_on(photos, tiny_checkpoint, tmp_path, capsys, monkeypatch):
     from cbam_core.explanation import saving
 

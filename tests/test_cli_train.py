@@ -111,3 +111,35 @@ def test_every_command_in_the_help_names_a_recipe_that_can_be_followed(asked, ca
     assert len(commands) >= 3
     for words in commands:
         assert main(words) == 0
+
+
+def test_resuming_alone_goes_on_with_the_stored_recipe(asked, tmp_path):
+    from cbam_core.training.state import store
+
+    stored = replace(REFERENCE, learning_rate=0.02, epochs=3)
+    store(tmp_path, stored, History(), {})
+    assert main(["train", "--out", str(tmp_path), "--resume"]) == 0
+    assert main(["train", "--out", str(tmp_path), "--resume", "--epochs", "4"]) == 0
+    assert main(["train", "--out", str(tmp_path), "--resume", "--recipe", "fast"]) == 0
+    assert [recipe for recipe, _, _ in asked] == [stored, replace(stored, epochs=4), FAST]
+
+
+def test_a_run_that_was_stopped_in_its_first_epoch_is_known_by_its_history(asked, tmp_path):
+    from cbam_core.training.records import write_history
+
+    write_history(tmp_path, replace(FAST, epochs=2, seed=7).as_dict(), History())
+    assert main(["train", "--out", str(tmp_path), "--resume"]) == 0
+    assert asked[0][0] == replace(FAST, epochs=2, seed=7)
+
+
+@pytest.mark.parametrize("content", [{"recipe": {"epochs": 3}}, {"recipe": "fast"}, [1], None])
+def test_a_damaged_state_is_one_line(asked, tmp_path, capsys, content):
+    torch.save(content, tmp_path / "state.pt")
+    assert main(["train", "--out", str(tmp_path), "--resume"]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+    assert asked == []
+
+
+def test_the_american_spelling_is_understood(asked, tmp_path):
+    assert main(["train", "--out", str(tmp_path), "--set", "optimizer=adam", "--set", "learning_rate=0.001"]) == 0
+    assert asked[0][0].optimiser == "adam"

@@ -31,3 +31,19 @@ def test_the_tree_in_the_docstring_is_the_tree():
 
 def test_a_message_as_values_says_its_text_too():
     assert Message("a.b", "{n} left", {"n": 2}).as_dict() == {"code": "a.b", "values": {"n": 2}, "text": "2 left"}
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "text"),
+    [
+        ("{count} images", {"count": 1}, "1 image"),
+        ("{count} images", {"count": 2}, "2 images"),
+        ("names {given} classes, but", {"given": 1}, "names 1 class, but"),
+        ("{count:,} batches are left", {"count": 1}, "1 batch is left"),
+        ("{width} x {height} pixels", {"width": 5, "height": 1}, "5 x 1 pixels"),
+        ("{done} of {count} images are done", {"done": 1, "count": 1}, "1 of 1 images are done"),
+        ("{name} images", {"name": "1 images"}, "1 images images"),
+    ],
+)
+def test_one_of_something_is_singular(template, values, text):
+    assert str(Message("any", template, values)) == text

@@ -26,7 +26,7 @@ from typing import Any
 
 from app.session.choices import Remembered
 from app.streamlit_internals import this_session
-from cbam_core.errors import CbamError, Message
+from cbam_core.errors import CbamError, Message, fill
 
 ENGLISH = "en"
 
@@ -208,7 +208,7 @@ def as_template(text: str) -> tuple[str, dict[str, str]]:
 
 def _said(code: str, text: str, values: Mapping[str, Any]) -> str:
     known = _catalogue(code).gettext(text) if text else text  # the empty one is the catalogue's head
-    return known.format(**values) if values else known
+    return fill(known, values) if values else known
 
 
 @cache

@@ -23,6 +23,7 @@ from cbam_core.cli.failures import (
     report_failure,
     report_usage,
 )
+from cbam_core.cli.inputs import at_home
 from cbam_core.cli.output import cautious_streams, say
 from cbam_core.errors import CbamError
 
@@ -114,8 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     wants_debug.set(False)
     command = typer.main.get_command(app)
+    words = [at_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
-        status = command.main(None if arguments is None else list(arguments), prog_name="cbam", standalone_mode=False)
+        status = command.main(words, prog_name="cbam", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         report_usage(error)

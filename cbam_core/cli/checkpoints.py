@@ -11,6 +11,7 @@ import typer
 
 from cbam_core.cli.choosing import (
     ClassesOption,
+    InputSizeOption,
     JsonOption,
     NormalisationOption,
     Stated,
@@ -40,6 +41,7 @@ def show_info(
     weights: WeightsOption = None,
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
+    input_size: InputSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a network's card, its layers, and the size and cost of its CBAM blocks.
@@ -53,7 +55,7 @@ def show_info(
     """
     from cbam_core.gates.anatomy import summarise
 
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation))
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
     summary = summarise(classifier.model, classifier.input_size)
     if as_json:
         write_json(_as_dict(classifier, summary))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,9 +54,18 @@ NormalisationOption = Annotated[
     str | None,
     typer.Option(
         "--normalisation",
+        "--normalization",
         metavar="MEAN/STD",
         help="Normalisation that the file does not state: cifar10, cifar10-pixels, imagenet, half, none, or numbers "
         "such as 0.5,0.5,0.5/0.2,0.2,0.2.",
+    ),
+]
+InputSizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--input-size",
+        metavar="SIZE",
+        help="Input size that the file does not state, in pixels: a side, or WIDTHxHEIGHT.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")]
@@ -70,12 +80,14 @@ class Stated:
         weights: which weights of the file to take.
         classes: class names with commas between them, or a file with one in each line.
         normalisation: name of a usual normalisation, or numbers as ``"0.5,0.5,0.5/0.2,0.2,0.2"``.
+        input_size: a side in pixels, or width and height as ``"64x48"``.
     """
 
     checkpoint: str | None
     weights: str | None = None
     classes: str | None = None
     normalisation: str | None = None
+    input_size: str | None = None
 
 
 def open_checkpoint(given: str | Stated | None) -> Classifier:
@@ -93,6 +105,7 @@ def open_checkpoint(given: str | Stated | None) -> Classifier:
             weights=stated.weights,
             classes=None if stated.classes is None else _class_names(stated.classes),
             normalisation=None if stated.normalisation is None else _normalisation(stated.normalisation),
+            input_size=None if stated.input_size is None else _size(stated.input_size),
         )
     shipped = shipped_checkpoints()
     if not shipped:
@@ -120,6 +133,15 @@ def _normalisation(given: str) -> str | tuple[list[float], list[float]]:
         return [float(number) for number in mean.split(",")], [float(number) for number in std.split(",")]
     except ValueError:
         raise typer.BadParameter(f"'{given}' is not like 0.5,0.5,0.5/0.2,0.2,0.2") from None
+
+
+def _size(given: str) -> int | tuple[int, int]:
+    """Read a side, or width and height."""
+    found = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", given)
+    if found is None:
+        raise typer.BadParameter(f"'{given}' is not a size like 32 or 64x48")
+    width, height = found.groups()
+    return int(width) if height is None else (int(width), int(height))
 
 
 def file_of(classifier: Classifier, given: str | None) -> Path:

@@ -11,6 +11,7 @@ from cbam_core.cli.choosing import (
     CheckpointOption,
     ClassesOption,
     DataFolderOption,
+    InputSizeOption,
     JsonOption,
     NormalisationOption,
     Stated,
@@ -47,6 +48,7 @@ def evaluate(
     weights: WeightsOption = None,
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
+    input_size: InputSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a network's accuracy on the CIFAR-10 test set, in total and by class.
@@ -65,7 +67,7 @@ def evaluate(
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
     from cbam_core.evaluation.scoring import score
 
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation))
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
     dataset = _opened(split or ("test" if keep else None), data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("testing", total=len(dataset))

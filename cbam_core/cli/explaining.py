@@ -12,6 +12,7 @@ import typer
 from cbam_core.cli.choosing import (
     CheckpointOption,
     ClassesOption,
+    InputSizeOption,
     NormalisationOption,
     Stated,
     WeightsOption,
@@ -21,7 +22,7 @@ from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.figures import check_count, draw_figure, drawn_images, known_format, rule_of
 from cbam_core.cli.inputs import NamedImage, find_images
 from cbam_core.cli.interrupts import held_interrupts
-from cbam_core.cli.output import one_line, progress_bar, say
+from cbam_core.cli.output import counted, one_line, progress_bar, say
 from cbam_core.errors import ImageError
 from cbam_core.explanation.formats import FORMATS
 from cbam_core.results.layout import NARROWEST, PAGE, WIDEST, Layout
@@ -45,9 +46,11 @@ def _known_colours(name: str) -> str:
 
 def explain_images(
     images: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            metavar="IMAGE", help="Image files (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF), or folders of them."
+            metavar="IMAGE",
+            help="Image files (JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF), folders of them, or patterns, such as "
+            "'photos/**/*.jpg'.",
         ),
     ],
     out: Annotated[
@@ -68,7 +71,11 @@ def explain_images(
     colours: Annotated[
         str,
         typer.Option(
-            metavar=f"<{'|'.join(COLOUR_TABLES)}>", help="Colour table of the masks.", callback=_known_colours
+            "--colours",
+            "--colors",
+            metavar=f"<{'|'.join(COLOUR_TABLES)}>",
+            help="Colour table of the masks.",
+            callback=_known_colours,
         ),
     ] = DEFAULT_COLOURS,
     scale: Annotated[
@@ -103,6 +110,7 @@ def explain_images(
     weights: WeightsOption = None,
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
+    input_size: InputSizeOption = None,
     stretch: Annotated[
         bool, typer.Option("--stretch", help="Stretch grey values of more than eight bits to black and white.")
     ] = False,
@@ -127,7 +135,7 @@ def explain_images(
     if out is None and figure is None:
         raise typer.BadParameter("missing option '--out', or '--figure'")
     look = Look(colours=colours, scale=scale, opacity=opacity, smooth=smooth, reading=reading)
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation))
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
     for remark in classifier.remarks:
         say(str(remark))
     task = Task(classifier, out, fit, look, resume, keeps=figure is not None, stretch=stretch, ground=ground)
@@ -142,9 +150,10 @@ def explain_images(
         rule = "" if draw is None else rule_of(draw, seed, images, counts.failed)
         draw_figure(figure, counts.explained, Layout(**asdict(look), width=width), rows=rows, rule=rule)
     if counts.before:
-        say(f"{counts.before} of {len(given)} images were complete and were skipped")
+        was = "was complete and was" if len(given) == 1 else "were complete and were"
+        say(f"{counts.before} of {counted(len(given), 'image')} {was} skipped")
     if counts.failed:
-        say(f"{counts.failed} of {len(given)} images could not be explained")
+        say(f"{counts.failed} of {counted(len(given), 'image')} could not be explained")
         raise typer.Exit(SOME_FAILED)
 
 
@@ -176,17 +185,26 @@ class Task:
     stretch: bool = False
     ground: Literal["white", "black"] = "white"
 
+    @property
+    def decoding(self) -> dict[str, str | bool]:
+        """How image files are decoded."""
+        return {"stretch": self.stretch, "ground": self.ground}
+
     def is_done(self, image: NamedImage) -> bool:
         """Check that the results of an image are there, and would be made again just so."""
         from cbam_core.explanation.manifest import is_saved
         from cbam_core.files import sha256_of
 
-        usual = not self.stretch and self.ground == "white"  # the manifest does not name these two
-        if self.out is None or not (self.resume and usual and image.path.is_file()):
+        if self.out is None or not (self.resume and image.path.is_file()):
             return False
-        folder = self.out / image.folder
-        digest = sha256_of(image.path)
-        return is_saved(folder, image=digest, fit=self.fit, network=self.classifier.digest, look=self.look)
+        return is_saved(
+            self.out / image.folder,
+            image=sha256_of(image.path),
+            fit=self.fit,
+            network=self.classifier.digest,
+            look=self.look,
+            decoding=self.decoding,
+        )
 
     def explain(self, image: NamedImage) -> Explanation:
         """Explain one image.
@@ -194,9 +212,10 @@ class Task:
         Raises:
             ImageError: it cannot be read.
         """
-        from cbam_core.data.images import decode
+        from cbam_core.data.images import decode, refuse_address
         from cbam_core.explanation import explain
 
+        refuse_address(image.given)
         if image.path.is_dir():
             raise ImageError(
                 "image.empty-folder",
@@ -233,7 +252,8 @@ def _explain_all(task: Task, images: Sequence[NamedImage]) -> Counts:
                 _explain_one(task, image, counts)
                 progress.advance(bar)
         except KeyboardInterrupt:
-            say(f"{counts.done + counts.before} of {len(images)} images are done; --resume continues with the others")
+            done, of = counts.done + counts.before, counted(len(images), "image")
+            say(f"{done} of {of} {'is' if len(images) == 1 else 'are'} done; --resume continues with the others")
             raise
     return counts
 
@@ -246,7 +266,7 @@ def _explain_one(task: Task, image: NamedImage, counts: Counts) -> None:
     try:
         explanation = task.explain(image)
     except ImageError as error:
-        named = "" if str(image.path) in str(error) else f"{image.path}: "
+        named = "" if {str(image.path), image.given} & {*map(str, error.message.values.values())} else f"{image.path}: "
         say(f"{named}{error}; skipped")
         counts.failed += 1
         return
@@ -258,6 +278,8 @@ def _explain_one(task: Task, image: NamedImage, counts: Counts) -> None:
 
 def _save(task: Task, image: NamedImage, explanation: Explanation, counts: Counts) -> None:
     """Save an explanation where it is wanted, write a line about it, and count it."""
+    from cbam_core.explanation.saving import save
+
     percent = 100 * float(explanation.probabilities.max())
     said = f"{image.path}: {explanation.predicted} {percent:.1f} %"
     if task.out is None:
@@ -266,6 +288,6 @@ def _save(task: Task, image: NamedImage, explanation: Explanation, counts: Count
         return
     folder = task.out / image.folder
     with held_interrupts():
-        explanation.save(folder, **asdict(task.look))
+        save(explanation, folder, look=task.look, decoding=task.decoding)
         typer.echo(one_line(f"{said} -> {folder}"))
         counts.done += 1

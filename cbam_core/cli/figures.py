@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from cbam_core.cli.inputs import NamedImage
-from cbam_core.cli.output import one_line, say
+from cbam_core.cli.output import counted, one_line, say
 from cbam_core.errors import RenderError
 from cbam_core.results.layout import Layout
 
@@ -38,15 +38,15 @@ def drawn_images(images: Sequence[NamedImage], count: int, seed: int) -> list[Na
     import numpy as np
 
     if count > len(images):
-        raise typer.BadParameter(f"--draw asks for {count} images, but there are {len(images)}")
+        raise typer.BadParameter(f"--draw asks for {counted(count, 'image')}, but there are {len(images)}")
     chosen = np.random.default_rng(seed).choice(len(images), count, replace=False)
     return [images[index] for index in sorted(chosen.tolist())]
 
 
-def rule_of(count: int, seed: int, given: Sequence[Path], failed: int) -> str:
+def rule_of(count: int, seed: int, given: Sequence[str], failed: int) -> str:
     """Say in one sentence how images were drawn."""
     unread = f"; {failed} of them could not be read" if failed else ""
-    return f"{count} images drawn with seed {seed} from {', '.join(map(str, given))}{unread}."
+    return f"{counted(count, 'image')} drawn with seed {seed} from {', '.join(map(str, given))}{unread}."
 
 
 def check_count(count: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,33 +17,51 @@ class NamedImage:
         path: path of its file; that of a folder where no image was found in it.
         folder: folder of its results, relative to that of all results; no two images have the same.
         label: name of the folder in which the image was found; "" for a file that was named itself.
+        given: word of the command line, if the image was named itself.
     """
 
     path: Path
     folder: Path
     label: str = ""
+    given: str = ""
 
 
-def find_images(given: Iterable[Path], *, leave_out: Path | None = None) -> list[NamedImage]:
+def at_home(word: str) -> str:
+    """Replace the ``~`` of a path, also of ``--option=~/path``, which shells leave as it is; a file named so stays."""
+    option, equals, path = word.partition("=") if word.startswith("--") else ("", "", word)
+    if not path.startswith("~") or Path(path).exists():
+        return word
+    return f"{option}{equals}{os.path.expanduser(path)}"  # noqa: PTH111 - leaves an unknown user's path as it is
+
+
+def _matches(given: str | Path) -> list[Path]:
+    """Return the files that a pattern names, by name; the path itself where it is there, or nothing matches."""
+    path = Path(given)
+    if os.path.lexists(path) or not glob.has_magic(str(given)):
+        return [path]
+    return [Path(name) for name in sorted(glob.glob(str(given), recursive=True))] or [path]  # noqa: PTH207
+
+
+def find_images(given: Iterable[str | Path], *, leave_out: Path | None = None) -> list[NamedImage]:
     """List the images of a command line, each once, those of a folder by name.
 
     A file's results are named after it, without its ending; those of a file in a folder keep its subfolders. Hidden
     files are left out.
 
     Args:
-        given: paths of files and folders; files that do not exist are listed too.
+        given: paths of files and folders, and patterns such as ``"photos/*.jpg"``; files that do not exist are listed
+            too.
         leave_out: folder that is not searched, such as that of the results.
     """
     found: dict[Path, Path] = {}
-    given = list(given)
-    for path in given:
+    words = {path: str(word) for word in given for path in _matches(word)}
+    for path in words:
         files = list(_files(path, leave_out)) if path.is_dir() else []
         for file in files or [path]:
             found.setdefault(file, file.relative_to(path) if files else Path(path.name))
     folders = _unique([_without_ending(relative) for relative in found.values()])
-    named = {*given}
     return [
-        NamedImage(path, folder, "" if path in named else path.parent.name)
+        NamedImage(path, folder, "" if path in words else path.parent.name, words.get(path, ""))
         for path, folder in zip(found, folders, strict=True)
     ]
 

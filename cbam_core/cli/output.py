@@ -26,6 +26,12 @@ def say(text: str) -> None:
     sys.stderr.write(f"cbam: {one_line(text)}\n")
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number and what is counted: "1 image", "1,000 images"."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
 def percent(share: float, digits: int = 2) -> str:
     """Write a share in [0, 1] as a percentage, as English text does: 0.8972 as "89.72 %"."""
     return f"{share:.{digits}%}".replace("%", " %")

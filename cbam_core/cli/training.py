@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
     from cbam_core.results.history import Epoch
     from cbam_core.training.callbacks import Callback
+    from cbam_core.training.recipes import Recipe
 
 
-def _known_recipe(name: str) -> str:
+DEFAULT_RECIPE = "fast"
+
+
+def _known_recipe(name: str | None) -> str | None:
     from cbam_core.training.recipes import RECIPES
 
-    if name not in RECIPES:
+    if name is not None and name not in RECIPES:
         raise typer.BadParameter(f"'{name}' is not one of {', '.join(sorted(RECIPES))}")
     return name
 
@@ -34,8 +38,15 @@ def _assignment(text: str) -> str:
 def train(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run's state and checkpoint.")],
     recipe: Annotated[
-        str, typer.Option("--recipe", metavar="NAME", help="Recipe of the run.", callback=_known_recipe)
-    ] = "fast",
+        str | None,
+        typer.Option(
+            "--recipe",
+            metavar="NAME",
+            help="Recipe of the run.",
+            callback=_known_recipe,
+            show_default=f"{DEFAULT_RECIPE}, or with --resume that of the run",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in this folder.")] = False,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Epochs, instead of the recipe's.", show_default=False)
@@ -55,13 +66,13 @@ def train(
 ) -> None:
     """Train a network on CIFAR-10, test it once, and write its checkpoint.
 
-    The state is saved after every epoch; --resume continues a run that was stopped. The test set is used once, after
-    the last epoch. Recipes: fast, strong, reference (the course's) and residual.
+    The state is saved after every epoch; --resume continues a run that was stopped, by the recipe that it was started
+    with. The test set is used once, after the last epoch. Recipes: fast, strong, reference (the course's) and residual.
 
     \b
     Examples:
       cbam train --recipe fast --out runs/fast
-      cbam train --recipe fast --out runs/fast --resume
+      cbam train --out runs/fast --resume
       cbam train --recipe fast --epochs 5 --set learning_rate=0.05 --out runs/quick
       torchrun --nproc_per_node 2 -m cbam_core.cli train --recipe fast --out runs/two
     """
@@ -69,13 +80,13 @@ def train(
 
     from cbam_core.training.memory import keep_freed_memory
     from cbam_core.training.precision import arithmetic
-    from cbam_core.training.recipes import RECIPES, override
+    from cbam_core.training.recipes import override
     from cbam_core.training.run import train_classifier
 
     values = dict(change.split("=", 1) for change in map(_assignment, changes or ()))
     values |= {} if epochs is None else {"epochs": str(epochs)}
     values |= {} if seed is None else {"seed": str(seed)}
-    chosen = override(RECIPES[recipe], values)
+    chosen = override(_base(recipe, out, resume=resume), values)
     keep_freed_memory()
     imitated = chosen.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16
     notice = "this processor has no instructions for bfloat16; the run computes in float32" if imitated else ""
@@ -95,6 +106,15 @@ def train(
     before = "" if run.score is not None else " (this run was already complete)"
     typer.echo(f"test accuracy {percent(card.test_accuracy or 0)}, {card.test_correct} of {card.test_count}{before}")
     typer.echo(one_line(str(run.checkpoint)))
+
+
+def _base(name: str | None, out: Path, *, resume: bool) -> Recipe:
+    """Return the recipe of a name; without one, that of the run that continues, or the default."""
+    from cbam_core.training.recipes import RECIPES
+    from cbam_core.training.state import stored_recipe
+
+    stored = stored_recipe(out) if resume and name is None else None
+    return RECIPES[name or DEFAULT_RECIPE] if stored is None else stored
 
 
 def _on_terminal(progress: Progress, notice: str) -> Callback:

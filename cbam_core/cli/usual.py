@@ -11,6 +11,7 @@ from cbam_core.cli.choosing import (
     CheckpointOption,
     ClassesOption,
     DataFolderOption,
+    InputSizeOption,
     JsonOption,
     NormalisationOption,
     Stated,
@@ -40,6 +41,7 @@ def find_usual(
     weights: WeightsOption = None,
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
+    input_size: InputSizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute the usual values of each gate of a network, and save them beside the checkpoint.
@@ -57,9 +59,9 @@ def find_usual(
     from cbam_core.data.dataset import open_dataset
     from cbam_core.evaluation.usual_gates import usual_gates
 
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation))
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
     if classes is not None:  # names change no gate, so the results are those of the file under any names
-        classifier = open_checkpoint(Stated(checkpoint, weights, None, normalisation))
+        classifier = open_checkpoint(Stated(checkpoint, weights, None, normalisation, input_size))
     dataset = open_dataset(images, data_dir) if images else open_available("cifar10:train", data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("observing", total=len(dataset))

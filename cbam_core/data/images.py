@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ MAX_SIDE = 65_535
 
 ImageSource = bytes | str | Path | Image.Image | NDArray[Any]
 """Inputs of `decode`: a file's bytes, a path, a Pillow image, or a uint8 array (H, W, 3)."""
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|data:image/", re.IGNORECASE)
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -91,6 +94,8 @@ def decode(source: ImageSource, *, stretch: bool = False, ground: Ground = "whit
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _from_pillow(source, stretch, ground)
+    if isinstance(source, str):
+        refuse_address(source)
     if isinstance(source, str | Path):
         source = _read(Path(source))
     if isinstance(source, bytes):
@@ -100,6 +105,20 @@ def decode(source: ImageSource, *, stretch: bool = False, ground: Ground = "whit
         "expected an image as bytes, a path, a Pillow image or a NumPy array; given {given}",
         given=type(source).__name__,
     )
+
+
+def refuse_address(path: str) -> None:
+    """Refuse an address of the web where a path is expected.
+
+    Raises:
+        ImageError: it is one.
+    """
+    if _ADDRESS.match(path):
+        raise ImageError(
+            "image.address",
+            "{address} is an address, and nothing is downloaded: save the image, and give the path of its file",
+            address=path[:200],
+        )
 
 
 def _from_bytes(content: bytes, stretch: bool, ground: Ground) -> DecodedImage:

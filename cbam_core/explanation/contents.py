@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -38,6 +38,7 @@ class Request:
         words: words of the figure in another language; see `cbam_core.render.figure.WORDS`.
         date: date in the manifest, in any time zone.
         files: contents of the files that were made before, by name.
+        decoding: how the image file was decoded, see `cbam_core.explanation.manifest.PLAIN`.
     """
 
     explanation: Explanation
@@ -46,6 +47,7 @@ class Request:
     words: Mapping[str, str]
     date: datetime
     files: Mapping[str, bytes]
+    decoding: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 def as_png(

@@ -6,10 +6,12 @@ import hashlib
 import json
 import math
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cbam_core.explanation.contents import Request
@@ -32,13 +34,25 @@ PACKAGES = ("cbam-lens", "torch", "torchvision", "numpy", "pillow")
 """Packages whose versions are in the manifest."""
 
 
+PLAIN: Mapping[str, str | bool] = MappingProxyType({"stretch": False, "ground": "white"})
+"""How image files are decoded unless something else is asked for; see `cbam_core.data.images.decode`."""
+
+
 def as_json(request: Request) -> bytes:
     """Describe an explanation and the files made before, with their digests, as JSON."""
     text = json.dumps(_described(request), ensure_ascii=False, indent=2, allow_nan=False)
     return f"{text}\n".encode()
 
 
-def is_saved(folder: Path, *, image: str, fit: Fit, network: str, look: Look) -> bool:
+def is_saved(
+    folder: Path,
+    *,
+    image: str,
+    fit: Fit,
+    network: str,
+    look: Look,
+    decoding: Mapping[str, str | bool] = PLAIN,
+) -> bool:
     """Check that a folder has all files of an explanation, with the figure drawn on the network's input.
 
     Args:
@@ -47,6 +61,7 @@ def is_saved(folder: Path, *, image: str, fit: Fit, network: str, look: Look) ->
         fit: how the image is fitted.
         network: SHA-256 of the network's weights file.
         look: look of the masks in the figure.
+        decoding: how the image file is decoded.
     """
     try:
         stored = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -56,9 +71,10 @@ def is_saved(folder: Path, *, image: str, fit: Fit, network: str, look: Look) ->
             stored["image"]["sha256"],
             stored["image"]["fit"],
             stored["network"]["sha256"],
+            {**PLAIN, **stored["image"].get("decoding", {})},
         )
         return (
-            origin == (FORMAT_VERSION, image, fit, network)
+            origin == (FORMAT_VERSION, image, fit, network, {**PLAIN, **decoding})
             and stored["figure"] == {"on": "input", **asdict(look)}
             and all((folder / name).stat().st_size == size for name, size in sizes.items())
         )
@@ -77,6 +93,7 @@ def _described(request: Request) -> dict[str, Any]:
         "image": {
             "sha256": explanation.image_digest,
             "fit": explanation.fit,
+            "decoding": {**PLAIN, **request.decoding},
             "frame": {
                 "original_size": list(frame.original_size),
                 "input_size": list(frame.input_size),

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from cbam_core.errors import CbamError
 from cbam_core.explanation.contents import Pixels, Request
 from cbam_core.explanation.formats import FORMATS
+from cbam_core.explanation.manifest import PLAIN
 from cbam_core.files import write_atomically
 from cbam_core.render.figure import WORDS
 from cbam_core.results.explanation import Explanation
@@ -30,6 +31,7 @@ def save(
     date: datetime | None = None,
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
+    decoding: Mapping[str, str | bool] = PLAIN,
 ) -> dict[str, Path]:
     """Write an explanation's files to a folder, each completely or not at all.
 
@@ -40,6 +42,7 @@ def save(
         date: date in the manifest; None for now.
         look: look of the masks in the figure.
         words: words of the figure in another language; see `cbam_core.render.figure.WORDS`.
+        decoding: how the image file was decoded, for the manifest.
 
     Returns:
         Paths of the files by file name.
@@ -54,7 +57,7 @@ def save(
             "{path} is a file, and the results need a folder of that name; choose another one to write to",
             path=str(folder),
         )
-    files = as_files(explanation, original=original, date=date, look=look, words=words)
+    files = as_files(explanation, original=original, date=date, look=look, words=words, decoding=decoding)
     paths = {}
     for name, content in files.items():
         paths[name] = folder / name
@@ -77,6 +80,7 @@ def as_files(
     date: datetime | None = None,
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
+    decoding: Mapping[str, str | bool] = PLAIN,
 ) -> dict[str, bytes]:
     """Make the files of `save` in memory: contents by file name, in the order of `FORMATS`.
 
@@ -88,13 +92,14 @@ def as_files(
         date: date in the manifest; None for now.
         look: look of the masks in the figure.
         words: words of the figure in another language; see `cbam_core.render.figure.WORDS`.
+        decoding: how the image file was decoded, for the manifest.
 
     Raises:
         ImageError: `original` is not the image that was explained.
     """
     date, files = date or datetime.now(UTC), dict[str, bytes]()
     for each in FORMATS:
-        files[each.name] = each.content(Request(explanation, original, look, words, date, dict(files)))
+        files[each.name] = each.content(Request(explanation, original, look, words, date, dict(files), decoding))
     return files
 
 

@@ -11,7 +11,7 @@ import torch
 
 from cbam_core.errors import TrainingError
 from cbam_core.files import write_atomically
-from cbam_core.results.history import Epoch, History
+from cbam_core.results.history import HISTORY, Epoch, History, read_history
 from cbam_core.training.recipes import Recipe
 
 STATE = "state.pt"
@@ -53,22 +53,50 @@ def restore(folder: Path, recipe: Recipe) -> tuple[History, dict[str, Any]] | No
     file = folder / STATE
     if not file.exists():
         return None
+    state = _load(file)
     try:
-        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         stored, parts = dict(state["recipe"]), {name: state["parts"][name] for name in PARTS} | state["parts"]
         history = History(tuple(Epoch(**epoch) for epoch in state["epochs"]), tuple(state["losses"].tolist()))
     except Exception as error:
-        raise TrainingError(
-            "training.state-unreadable",
-            "{file} is not a stored run that this version reads; remove it, or choose another folder",
-            file=str(file),
-        ) from error
-    if other := recipe.differences(stored):
+        raise _unreadable(file) from error
+    if recipe.differences(stored):
         raise TrainingError(
             "training.other-recipe",
             "the run in {folder} was started with another recipe (different: {values}); use the same recipe, or "
             "another folder",
             folder=str(folder),
-            values=", ".join(other),
+            values=recipe.described_differences(stored),
         )
     return history, parts
+
+
+def stored_recipe(folder: Path) -> Recipe | None:
+    """Read the recipe of the run in a folder; None where no run was started.
+
+    Raises:
+        TrainingError: its file is damaged.
+    """
+    if (folder / STATE).exists():
+        state = _load(folder / STATE)
+        stored = state.get("recipe") if isinstance(state, dict) else None
+        if not isinstance(stored, dict):
+            raise _unreadable(folder / STATE)
+        return Recipe.from_stored(stored)
+    if (folder / HISTORY).exists():  # stopped in its first epoch
+        return Recipe.from_stored(read_history(folder / HISTORY)[0])
+    return None
+
+
+def _load(file: Path) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise _unreadable(file) from error
+
+
+def _unreadable(file: Path) -> TrainingError:
+    return TrainingError(
+        "training.state-unreadable",
+        "{file} is not a stored run that this version reads; remove it, or choose another folder",
+        file=str(file),
+    )

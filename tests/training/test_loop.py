@@ -172,7 +172,8 @@ def test_resuming_another_recipe_is_refused_and_names_what_differs(
     images: Images, recipe: Make, tmp_path: Path
 ) -> None:
     fit(Learner(network(), prepare), images, recipe(), folder=tmp_path)
-    with pytest.raises(TrainingError, match=r"another recipe \(different: learning_rate\)"):
+    said = r"another recipe \(different: learning_rate: 0.05 there, 0.1 given\)"
+    with pytest.raises(TrainingError, match=said):
         fit(Learner(network(), prepare), images, recipe(learning_rate=0.1), folder=tmp_path, resume=True)
 
 

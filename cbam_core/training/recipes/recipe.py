@@ -160,6 +160,30 @@ class Recipe:
         other = [name for name, value in mine.items() if stored.get(name, defaults[name]) != value]
         return other + [name for name, value in stored.items() if name not in mine and value]
 
+    def described_differences(self, stored: Mapping[str, Any]) -> str:
+        """Say in which values a stored recipe differs, with the stored value and that of this one."""
+        defaults = {item.name: item.default for item in fields(self)}
+        mine = self.as_dict()
+        return ", ".join(
+            f"{name}: {stored.get(name, defaults.get(name))!s:.60} there, {mine.get(name, 'unknown')!s:.60} given"
+            for name in self.differences(stored)
+        )
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Recipe:
+        """Make the recipe of a run from its stored values; those that no longer exist are left out.
+
+        Raises:
+            TrainingError: a value is not one of a recipe.
+        """
+        known = {item.name for item in fields(cls)}
+        try:
+            return cls(**{name: value for name, value in stored.items() if name in known})
+        except TypeError as error:
+            raise TrainingError(
+                "training.stored-recipe", "the recipe of this run is damaged; name the recipe with --recipe"
+            ) from error
+
 
 _MANY = 10**9
 _RANGES: dict[str, tuple[float, float, bool, bool]] = {
@@ -198,6 +222,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
+SPELLINGS = {"optimizer": "optimiser"}
+"""Other spellings of names of values."""
+
+
 def override(recipe: Recipe, changes: Mapping[str, str]) -> Recipe:
     """Change values of a recipe, given as text, as on a command line.
 
@@ -210,12 +238,13 @@ def override(recipe: Recipe, changes: Mapping[str, str]) -> Recipe:
     """
     known = [item.name for item in fields(recipe) if item.name != "name"]
     values: dict[str, Any] = {}
-    for name, text in changes.items():
+    for given, text in changes.items():
+        name = SPELLINGS.get(given, given)
         if name not in known:
             raise TrainingError(
                 "training.recipe-unknown",
                 "a recipe has no value {name}; it has {known}",
-                name=repr(name[:60]),
+                name=repr(given[:60]),
                 known=", ".join(known),
             )
         values[name] = _parse(name, text, type(getattr(recipe, name)))
