@@ -15,7 +15,7 @@ from app.model.layers import block_table, layer_table
 from app.model.quality import quality
 from app.model.usual import usual_table
 from app.session import links, own_networks
-from app.session.words import Words, card_text
+from app.session.words import Words, card_text, plain_text
 from app.widgets.evaluate_here import evaluate_here
 from cbam_core.errors import TrainingError
 from cbam_core.gates.anatomy import Summary
@@ -61,7 +61,9 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
     """The page below the sidebar."""
     anatomy = services.anatomy(classifier)
     links.write(network=links.network_of(classifier))
-    st.title(WORDS["title"], anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.title(WORDS["title"], anchor=False, width="content")
+        st.caption(plain_text(classifier.name), width="content")
     if classifier.card.what:
         st.text(card_text(classifier.card.what))
     found = _evaluation(classifier)

@@ -25,8 +25,8 @@ from cbam_core.places import image_folder
 FOLDER = ("operator", "folder")
 """Name and split of the operator's images: what the folder is called on the server is no business of visitors."""
 
-FEWEST = 2
-"""Images from which on something can be usual."""
+FEWEST = 50
+"""Of the operator's images, for usual gates: of n images, chance alone counts 1/n of the variance as fixed pattern."""
 
 WARM_UP = 2
 """Images that are shown first when the time is taken: a network's first forward takes longer."""

@@ -219,5 +219,5 @@ def _as_dict(classifier: Classifier, summary: Summary) -> dict[str, Any]:
         },
         "layers": [asdict(layer) for layer in summary.layers],
         "blocks": [asdict(block) for block in summary.blocks],
-        **({} if classifier.usual is None else describe_usual(classifier.usual)),
+        **({"gates": []} if classifier.usual is None else describe_usual(classifier.usual)),
     }

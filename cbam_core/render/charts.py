@@ -27,6 +27,7 @@ WORDS: Mapping[str, str] = {
     "weight": "weight",
     "difference": "difference",
     "by_index": "channel",
+    "some": "{axis} ({count} of {total})",
     "by_weight": "channel, highest weight first",
     "by_left": "channel, highest weight of {left} first",
     "by_difference": "channel, largest difference first",
@@ -78,7 +79,7 @@ def channel_weights(
     channels = chosen if order == "sorted" else np.sort(chosen)
     hover = f"{escaped(words['channel'])} %{{x}}<br>{escaped(words['weight'])} %{{y:.4f}}<extra></extra>"
     bars = {**_bars(channels, weights, ONE_COLOUR), "hovertemplate": hover}
-    axis = words["by_weight" if order == "sorted" else "by_index"]
+    axis = _axis(words["by_weight" if order == "sorted" else "by_index"], len(channels), len(weights), words)
     return {
         "data": [bars],
         "layout": {**_layout(title, axis, len(channels), (weights,), ink), "showlegend": False},
@@ -143,7 +144,8 @@ def compare_channel_weights(
         {**_bars(channels, weights, colour), "name": escaped(label), **hover}
         for weights, label, colour in zip((left, right), pair.labels, PAIR_COLOURS, strict=True)
     ]
-    layout = _layout(title, words[f"by_{order}"].format(left=pair.labels[0]), len(channels), (left, right), ink)
+    axis = _axis(words[f"by_{order}"].format(left=pair.labels[0]), len(channels), len(left), words)
+    layout = _layout(title, axis, len(channels), (left, right), ink)
     return {"data": bars, "layout": {**layout, "barmode": "group", "legend": _legend()}}
 
 
@@ -249,6 +251,11 @@ def _bars(channels: Int[np.ndarray, " k"], weights: Float32[np.ndarray, " c"], c
         "y": weights[channels].tolist(),
         "marker": {"color": colour, "line": {"width": 0}},
     }
+
+
+def _axis(axis: str, count: int, total: int, words: Mapping[str, str]) -> str:
+    """Say how many of the channels are shown, unless all are."""
+    return axis if count == total else words["some"].format(axis=axis, count=count, total=total)
 
 
 def _layout(title: str, axis: str, count: int, shown: tuple[Float32[np.ndarray, " c"], ...], ink: str) -> Chart:

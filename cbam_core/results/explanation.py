@@ -65,7 +65,8 @@ class Gate:
     def gain(self) -> float | None:
         """Strength of the gate for this image: mean(g) / mean(u), 1 for the usual strength.
 
-        None where the usual values u are unknown, or where a mean is not above 0 or not finite.
+        None where the usual values u are unknown, or where a mean is not above 0 or not finite. Only means are
+        compared, so a gate of another size than its usual one has a gain too.
         """
         if self.usual is None or not (_has_shape(self.usual.level) and _has_shape(self.level)):
             return None

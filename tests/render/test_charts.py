@@ -45,7 +45,9 @@ def test_sorted_bars_run_from_the_highest_to_the_lowest() -> None:
 
 def test_top_and_bottom_keep_the_ends_of_the_ranking() -> None:
     by_weight = channel_weights(WEIGHTS, title="cbam1", order="sorted", top=1, bottom=2)["data"][0]
-    by_index = channel_weights(WEIGHTS, title="cbam1", top=1, bottom=2)["data"][0]
+    chart = channel_weights(WEIGHTS, title="cbam1", top=1, bottom=2)
+    by_index = chart["data"][0]
+    assert chart["layout"]["xaxis"]["title"]["text"] == f"channel (3 of {len(WEIGHTS)})"
     assert by_weight["x"] == ["2", "3", "1"]
     assert by_index["x"] == ["1", "2", "3"]
 

@@ -90,9 +90,10 @@ def grid_of(
         face = typeface(texts, font=layout.font, size=layout.size)
         grid = Grid(explanations, seen, names, layout, face, words)
         items, bottom = grid.by_image() if rows == "images" else grid.by_block()
-        drawn = draw(items, float(layout.width), bottom + EDGE, face)
+        height = bottom + EDGE
+        drawn = draw(items, float(layout.width), height, face)
     caption = captions.joined([*grid.caption(), *([str(rule)] if rule else [])])
-    return PrintedFigure(caption, layout.width, bottom + EDGE, drawn, notes_of(face))
+    return PrintedFigure(caption, layout.width, height, drawn, notes_of(face, height))
 
 
 def _check(explanations: Sequence[Explanation], rows: str, truths: Sequence[str | None] | None) -> None:

@@ -95,8 +95,9 @@ def pair_of(
         face = typeface([*texts_of(words), *names, *(side.label for side in sides)], font=layout.font, size=layout.size)
         shown = Compared(sides, pairs, layout, style, face, words)
         items, bottom = shown.items()
-        drawn = draw(items, float(layout.width), bottom + EDGE, face)
-    return PrintedFigure(captions.joined(shown.caption()), layout.width, bottom + EDGE, drawn, notes_of(face))
+        height = bottom + EDGE
+        drawn = draw(items, float(layout.width), height, face)
+    return PrintedFigure(captions.joined(shown.caption()), layout.width, height, drawn, notes_of(face, height))
 
 
 @dataclass(frozen=True, eq=False)

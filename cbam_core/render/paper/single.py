@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from cbam_core.errors import Message, RenderError
 from cbam_core.render.paper import captions
-from cbam_core.render.paper.bands import Bands
+from cbam_core.render.paper.bands import TALLEST, Bands
 from cbam_core.render.paper.gates import ground_of
 from cbam_core.render.paper.header import Seen, input_items, probability_items, truth_items
 from cbam_core.render.paper.printed import PrintedFigure, drawing
@@ -57,7 +57,7 @@ def figure_of(
         height = bottom + EDGE
         drawn = draw(items, float(layout.width), height, face)
     said = _caption(seen, bands, original=original is not None)
-    return PrintedFigure(captions.joined(said), layout.width, height, drawn, notes_of(face))
+    return PrintedFigure(captions.joined(said), layout.width, height, drawn, notes_of(face, height))
 
 
 def seen_of(explanation: Explanation, truth: str | None = None) -> Seen:
@@ -91,11 +91,21 @@ def texts_of(words: Mapping[str, str]) -> list[str]:
     return [text for name, text in words.items() if not name.startswith("class ")]
 
 
-def notes_of(face: Typeface) -> tuple[Message, ...]:
-    """Say which characters no font has."""
-    if not face.stand_ins:
-        return ()
-    return (Message("figure.no-glyph", WORDS["lacking"], {"letters": ", ".join(face.stand_ins)}),)
+def notes_of(face: Typeface, height: float) -> tuple[Message, ...]:
+    """Say which characters no font has, and whether the figure, `height` mm tall, exceeds a page."""
+    notes = []
+    if face.stand_ins:
+        notes.append(Message("figure.no-glyph", WORDS["lacking"], {"letters": ", ".join(face.stand_ins)}))
+    if height > TALLEST + 0.5:
+        notes.append(
+            Message(
+                "figure.tall",
+                "the figure is {height} mm tall, more than the {most} mm of a page; choose fewer blocks or parts, or a "
+                "larger width",
+                {"height": f"{height:.0f}", "most": f"{TALLEST:.0f}"},
+            )
+        )
+    return tuple(notes)
 
 
 def _laid_out(seen: Seen, bands: Bands) -> tuple[list[Item], float]:

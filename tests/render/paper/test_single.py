@@ -175,6 +175,14 @@ def test_gates_for_each_element_are_not_drawn_and_the_figure_says_so() -> None:
     assert "gates for each element are not drawn" in " ".join(texts(drawn))
 
 
+def test_a_figure_that_exceeds_a_page_says_so() -> None:
+    many = tuple((f"stage{number}.cbam", 16, 4) for number in range(24))
+    (note,) = figure_of(explained(many), Layout(width=84)).notes
+    assert note.code == "figure.tall"
+    assert float(note.values["height"]) > 235
+    assert figure_of(explained(many[:3]), Layout(width=84)).notes == ()
+
+
 def test_masks_lie_on_the_original() -> None:
     photo = np.random.default_rng(3).integers(0, 256, (120, 160, 3), dtype=np.uint8)
     figure = figure_of(explained(), original=photo)
