@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cbam_core.errors import CheckpointError
@@ -20,6 +20,9 @@ TRANSPARENT = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"
 
 BOOKKEEPING = ("num_batches_tracked",)
 """Last parts of names of counters that no forward in eval mode reads."""
+
+BUFFERS = ("running_mean", "running_var", *BOOKKEEPING)
+"""Last parts of names of tensors that are no parameters."""
 
 COUNTERS = {"total_ops", "total_params", "n_averaged"}
 """Last parts of names that profilers and averaging leave in a state dict."""
@@ -63,6 +66,31 @@ def find_copies(given: Iterable[str], known: Collection[str]) -> list[Copy]:
     copies = [Copy(prefix, names, _is_averaged(prefix)) for prefix, names in groups.items()]
     needed = sum(not is_bookkeeping(name) for name in known)
     return sorted(copies, key=lambda copy: _rank(copy, needed))
+
+
+def listed_copies(shapes: Shapes, plain: Copy, order: Sequence[str]) -> list[Copy]:
+    """Find averages that were kept as a bare list of a network's parameters, such as ``shadow_params``.
+
+    Buffers, which such a list does not hold, are those of the plain weights.
+
+    Args:
+        shapes: every tensor of the file.
+        plain: the plain weights, complete.
+        order: names of the network's tensors, in the order of its state dict.
+    """
+    parameters = [name for name in order if name.rpartition(".")[2] not in BUFFERS]
+    lists: dict[str, dict[str, str]] = {}
+    for name in shapes:
+        prefix, _, number = name.rpartition(".")
+        if number.isdecimal() and _is_averaged(prefix):
+            lists.setdefault(prefix, {})[number] = name
+    numbered = {str(at): name for at, name in enumerate(parameters)}
+    return [
+        Copy(f"{prefix}.", {**plain.names, **{numbered[at]: name for at, name in items.items()}}, averaged=True)
+        for prefix, items in lists.items()
+        if items.keys() == numbered.keys()
+        and all(shapes[name] == shapes[plain.names[numbered[at]]] for at, name in items.items())
+    ]
 
 
 def _splits(name: str, deepest: int) -> Iterable[tuple[str, str]]:

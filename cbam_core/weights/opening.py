@@ -20,6 +20,7 @@ from cbam_core.weights.finding import (
     find_copies,
     is_bookkeeping,
     listed,
+    listed_copies,
 )
 
 
@@ -59,6 +60,7 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
         copies = copies_of_any(file.shapes)
         if not copies:
             raise unknown_network()
+        copies += _listed_copies(file, copies[0])
         copy = choose_copy(copies, wanted)
         description = assumed_description(file.shapes_of(copy), file.contents.facts)
         stated = stated_names(description, file.contents.facts)
@@ -66,6 +68,15 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
     remarks = (*_remarks_on_sizes(description), *_remarks(file, copy, others, stated))
     titles = tuple(one.title for one in complete(copies)) if copies else ()
     return FoundNetwork(description, copy, remarks, titles)
+
+
+def _listed_copies(file: WeightsFile, plain: Copy) -> list[Copy]:
+    """Find averages without names; none where the plain weights, whose names they need, are not complete."""
+    description = assumed_description(file.shapes_of(plain), file.contents.facts)
+    expected = expected_tensors(description.architecture, description.arguments)
+    if any(name not in plain.names and not is_bookkeeping(name) for name in expected):
+        return []
+    return listed_copies(file.shapes, plain, [*expected])
 
 
 def _remarks_on_sizes(description: Description) -> Iterator[Message]:

@@ -138,6 +138,27 @@ def test_plain_weights_come_before_averages_which_are_named_and_can_be_chosen(ca
     assert opened(value, weights=name).model.get_parameter("fc2.bias").tolist() == [0.5] * 10
 
 
+def test_averages_that_are_a_bare_list_are_named_and_can_be_chosen() -> None:
+    model = corpus.network()
+    model.load_state_dict(STATE)
+    shadow = [torch.full_like(one, 0.5) for one in model.parameters()]
+    value = {"model": STATE, "ema": {"decay": 0.999, "shadow_params": shadow, "collected_params": None}}
+    plain = opened(value)
+    assert plain.model.get_parameter("fc2.bias").tolist() == STATE["fc2.bias"].tolist()
+    said = {remark.code: str(remark) for remark in plain.remarks}
+    assert "(ema.shadow_params)" in said["checkpoint.other-weights"]
+    chosen = opened(value, weights="shadow_params").model
+    assert all((one == 0.5).all() for one in chosen.parameters())
+    assert all(torch.equal(one, STATE[name]) for name, one in chosen.named_buffers())
+    assert chosen.state_dict().keys() == STATE.keys()
+
+
+def test_a_list_of_other_tensors_is_no_average() -> None:
+    shadow = [torch.zeros(3)] * len([*corpus.network().parameters()])
+    remarks = opened({"model": STATE, "ema": {"shadow_params": shadow}}).remarks
+    assert "checkpoint.other-weights" not in {remark.code for remark in remarks}
+
+
 def test_weights_of_an_unknown_name_are_refused_with_those_that_there_are() -> None:
     with pytest.raises(CheckpointError, match="no weights named 'best'; it holds model, ema") as caught:
         opened({"model": STATE, "ema": averaged()}, weights="best")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from cbam_core.errors import CheckpointError
-from cbam_core.weights import state_pickle
+from cbam_core.weights import pickle_machine
 from cbam_core.weights.pickled_objects import Content, Unread
 from cbam_core.weights.state_pickle import read_state_pickle
 from cbam_core.weights.stored import DamagedError, LimitError, StoredTensor
@@ -122,8 +122,8 @@ def test_commands_are_refused_by_name() -> None:
 
 
 def test_limits_are_named_as_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_pickle, "MAX_INSTRUCTIONS", 100)
-    monkeypatch.setattr(state_pickle, "MAX_CONTAINERS", 10)
+    monkeypatch.setattr(pickle_machine, "MAX_INSTRUCTIONS", 100)
+    monkeypatch.setattr(pickle_machine, "MAX_CONTAINERS", 10)
     with pytest.raises(LimitError, match="more than 100 instructions"):
         read_state_pickle(pickle.NONE * 101, {})
     with pytest.raises(LimitError, match="more than 10 objects"):
