@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
-from app.session.words import Words, card_text, listed_classes, say
+from app.session.words import Words, card_text, listed, listed_classes, say
 from cbam_core.network import Classifier
 from cbam_core.results.evaluation import Evaluation, wilson_interval
 from cbam_core.weights.card import Card
@@ -32,6 +32,7 @@ WORDS = Words(
         "limits": "Limits",
         "assumed": "Assumed",
         "remark": "Remark",
+        "stated": "Stated by you",
         "digest": "SHA-256",
     }
 )
@@ -51,18 +52,23 @@ _STYLE = """<style>
 }
 </style>"""
 
-_WIDE = {"split", "limits", "digest", "assumed", "remark"}
+_WIDE = {"split", "limits", "digest", "assumed", "remark", "stated"}
 _CODE = {"made", "digest", "network"}
 
 
 def card_table(
-    classifier: Classifier, evaluation: Evaluation | None = None, *, words: Mapping[str, str] = WORDS
+    classifier: Classifier,
+    evaluation: Evaluation | None = None,
+    *,
+    stated: Sequence[str] = (),
+    words: Mapping[str, str] = WORDS,
 ) -> None:
     """Show all of a network's card but its first sentence; what it does not say is left out, save for the accuracy.
 
     Args:
         classifier: the network.
         evaluation: of the network, for a card without an accuracy; None where there is none.
+        stated: what its owner stated about it, in words.
         words: of this component.
     """
     made = ", ".join(f"{name}={value!r}" for name, value in classifier.arguments.items())
@@ -72,6 +78,7 @@ def card_table(
     rows.append(("input", words["input_is"].format(width=width, height=height, mean=means, std=deviations)))
     rows += _facts(_with_accuracy(classifier.card, evaluation), words)
     rows += [("remark", say(remark)) for remark in classifier.remarks]
+    rows.append(("stated", listed(stated)))
     rows.append(("digest", classifier.digest))
     st.html(f'{_STYLE}<dl class="card">{"".join(_row(name, said, words) for name, said in rows if said)}</dl>')
 

@@ -17,6 +17,7 @@ from app.model.usual import usual_table
 from app.session import links, own_networks
 from app.session.words import Words, card_text, plain_text
 from app.widgets.evaluate_here import evaluate_here
+from app.widgets.stating import stated_parts
 from cbam_core.errors import TrainingError
 from cbam_core.gates.anatomy import Summary
 from cbam_core.network import Classifier
@@ -70,7 +71,7 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
     evaluation = found if isinstance(found, Evaluation) else None
     _figures(classifier.card, anatomy.summary, evaluation)
     evaluate_here(classifier, key="model")
-    card_table(classifier, evaluation)
+    card_table(classifier, evaluation, stated=stated_parts(classifier.name))
     if classifier.usual is not None and classifier.usual.gates:
         st.header(WORDS["usual"], anchor=False)
         usual_table(classifier.usual)

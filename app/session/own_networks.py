@@ -24,6 +24,7 @@ from app.streamlit_internals import this_session
 from cbam_core.errors import CheckpointError
 from cbam_core.explanation import explain
 from cbam_core.network import Classifier, load_classifier, state
+from cbam_core.nn.registry import find as architecture
 from cbam_core.places import shipped_checkpoints
 from cbam_core.weights import MAX_FILE_BYTES
 
@@ -214,6 +215,11 @@ def statement_about(name: str) -> Statement:
     """What the visitor states about a network; `NOTHING` of one that is not their own."""
     own = _shelf().kept.get(name)
     return NOTHING if own is None else own.statement
+
+
+def sides_of(classifier: Classifier) -> range:
+    """Sides in pixels of images that a network of a registered architecture takes."""
+    return architecture(classifier.architecture).sides_with(classifier.arguments)
 
 
 def in_file(name: str) -> Mapping[str, Classifier]:

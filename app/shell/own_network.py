@@ -10,6 +10,7 @@ from app.session.own_networks import NETWORK
 from app.session.words import Words, listed, plain_name
 from app.streamlit_internals import forget_uploaded
 from app.widgets.network_file import ENDINGS, TakenFile, say_taken, take_network
+from app.widgets.stating import offer_stating
 from cbam_core.nn.registry import known_names
 
 WORDS = Words(
@@ -80,6 +81,8 @@ def _selected(name: str, taken: TakenFile | None, *, is_own: bool) -> None:
                 on_click=_drop,
                 args=(name,),
             )
+    if is_own:
+        offer_stating(name, key="own-stating")
 
 
 def _way_in(taken: TakenFile | None) -> None:
