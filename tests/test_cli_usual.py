@@ -36,6 +36,16 @@ def test_usual_gates_are_kept_beside_the_checkpoint_and_known_from_then_on(check
     assert all(gate.against_usual is not None for gate in gates)
 
 
+def test_images_that_cannot_be_read_are_named_and_left_out(checkpoint, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    for number, pixels in enumerate(sample_sheet().images[:3]):
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.png")
+    (tmp_path / "photos" / "bad.png").write_bytes(b"no picture")
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", str(tmp_path / "photos")]) == 1
+    assert "bad.png" in capsys.readouterr().err
+    assert read_usual(tmp_path / "net.usual.npz").count == 3
+
+
 def test_json_of_both_commands_gives_shares_that_add_up_to_one(checkpoint, capsys):
     assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)

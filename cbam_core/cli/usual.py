@@ -20,9 +20,11 @@ from cbam_core.cli.choosing import (
     open_available,
     open_checkpoint,
 )
+from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
 
 if TYPE_CHECKING:
+    from cbam_core.errors import ImageError
     from cbam_core.results.usual import Usual
 
 
@@ -48,7 +50,7 @@ def find_usual(
 
     These are the mean of each gate over all images, and three shares of its variance that add up to 100 %: a fixed
     pattern, one number for each image (gain), and a pattern that follows the image. The app then shows how an image
-    differs from the usual.
+    differs from the usual. Images of a folder that cannot be read are reported and skipped.
 
     \b
     Examples:
@@ -63,9 +65,20 @@ def find_usual(
     if classes is not None:  # names change no gate, so the results are those of the file under any names
         classifier = open_checkpoint(Stated(checkpoint, weights, None, normalisation, input_size))
     dataset = open_dataset(images, data_dir) if images else open_available("cifar10:train", data_dir)
+    skipped: list[ImageError] = []
+
+    def skip(error: ImageError) -> None:
+        say(f"{error}; skipped")
+        skipped.append(error)
+
     with progress_bar("{task.completed}/{task.total}") as progress:
         task = progress.add_task("observing", total=len(dataset))
-        usual = usual_gates(classifier, dataset, report=lambda done: progress.update(task, completed=done))
+        usual = usual_gates(
+            classifier,
+            dataset,
+            report=lambda done: progress.update(task, completed=done),
+            skipped=skip,
+        )
     try:
         kept = _keep(usual, file_of(classifier, checkpoint))
     finally:  # what took minutes is shown even if it cannot be saved
@@ -75,6 +88,8 @@ def find_usual(
             typer.echo(one_line(f"{classifier.name} on {usual.count:,} images ({usual.images})"))
             show_usual(usual)
     say(f"saved {kept}")
+    if skipped:
+        raise typer.Exit(SOME_FAILED)
 
 
 def describe_usual(usual: Usual) -> dict[str, Any]:

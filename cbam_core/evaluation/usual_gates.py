@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from cbam_core.data.dataset import Dataset, ImageSequence
-from cbam_core.errors import DataError
+from cbam_core.data.dataset import Dataset, ImageSequence, Pixels
+from cbam_core.errors import DataError, ImageError
 from cbam_core.evaluation.moments import Moments
 from cbam_core.network import Classifier
 from cbam_core.observing import Observation, batch_size, batches, observe_all
@@ -17,24 +17,46 @@ from cbam_core.results.kinds import Kind
 from cbam_core.results.usual import Shares, Usual, UsualGate
 
 
-def usual_gates(classifier: Classifier, dataset: Dataset, *, report: Callable[[int], None] = lambda _: None) -> Usual:
+def usual_gates(
+    classifier: Classifier,
+    dataset: Dataset,
+    *,
+    report: Callable[[int], None] = lambda _: None,
+    skipped: Callable[[ImageError], None] | None = None,
+) -> Usual:
     """Run a network on every image of a data set, and compute the usual values of its gates.
 
     Args:
         classifier: the network; it is not changed.
         dataset: images, with or without labels; of an image of another size, the centre is fitted to the network's.
         report: called after each batch with the number of images done.
+        skipped: called for each image that cannot be decoded, which is then left out; None to stop at the first.
 
     Raises:
         CaptureError, ModelError: as `cbam_core.observing.observe`.
         DataError: the data set has no images, or only one.
-        ImageError: an image of a folder cannot be decoded.
+        ImageError: an image of a folder cannot be decoded, and `skipped` is None.
     """
     sums = UsualSums(classifier)
     for part in batches(len(dataset), batch_size(classifier)):
-        sums.add(dataset.images[part])
+        images = dataset.images
+        if skipped is not None and not isinstance(images, np.ndarray):
+            sums.add(_readable(images, part, skipped))
+        else:
+            sums.add(images[part])
         report(part.stop)
     return sums.usual(dataset.title)
+
+
+def _readable(images: ImageSequence, part: slice, skipped: Callable[[ImageError], None]) -> list[Pixels]:
+    """Decode some images one by one, without those that cannot be decoded."""
+    read = []
+    for index in range(part.start, min(part.stop, len(images))):
+        try:
+            read.append(images[index])
+        except ImageError as error:
+            skipped(error)
+    return read
 
 
 class UsualSums:
