@@ -32,6 +32,8 @@ PARAMETERS: Readers = {
     "by": one_of("sure", "unsure"),
     "fit": read_fit,
     "square": read_square,
+    "stretch": {"yes": True, "no": False}.get,
+    "ground": one_of("white", "black"),
     "colours": read_name,
     "scale": one_of(*get_args(Scale)),
     "opacity": read_share,

@@ -13,6 +13,8 @@ from app import services
 from app.inspect.drawing import offer_drawing
 from app.inspect.link import all_as_parameters, settings_as_parameters
 from app.inspect.state import (
+    BLACK,
+    STRETCH,
     drop_linked_square,
     frame_key,
     keep_settings,
@@ -33,6 +35,7 @@ from app.widgets.prefetch import Ahead
 from app.widgets.uploads import choose_fit, not_left_out, one_by_one, overview, say_refused
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
+from cbam_core.results.explanation import Explanation
 from cbam_core.results.frame import Fit
 from cbam_core.viewer import Settings
 from cbam_core.viewer.payload import trace_as_dict
@@ -49,6 +52,8 @@ WORDS = Words(
         "gates": "Much of a gate can be the same for every image, so compare it with what is usual. Gates do not "
         "explain why the network chose a class.",
         "ask": "Click a mask to pin a place in every block, or a bar to see what gets through.",
+        "stretch": "Stretch the values",
+        "black": "Transparent areas on black",
         "no_gates": "This network has no gates to show.",
     }
 )
@@ -84,10 +89,12 @@ class Batch:
     Attributes:
         results: what the network made of each.
         files: the original file of each that has one.
+        fitted: how each of these was read.
     """
 
     results: Mapping[str, services.ImageResult]
     files: Mapping[str, bytes]
+    fitted: Mapping[str, Fitted] = field(default_factory=dict)
 
 
 NO_FILTERS: Mapping[str, str | None] = MappingProxyType({})
@@ -110,12 +117,14 @@ def show_uploads(classifier: Classifier, given: Sequence[Upload], *, key: str, l
         write_nothing(classifier)
         return
     fitted = _fitted(opened, fit)
+    _offer_readings(opened, results[opened.digest].explanation)
     if fitted.square is not None:
         keep_square(opened, fitted.square)
     last_image.keep(Picked("upload", upload=opened, fitted=fitted))
     read = [one for one in given if one.digest in results]
     shown = ShownImage(results[opened.digest], opened.name, opened.name, link=link, fitted=fitted, own=True)
-    batch = Batch({one.name: results[one.digest] for one in read}, {one.name: one.content for one in read})
+    how = {one.name: _fitted(one, fit) for one in read}
+    batch = Batch({one.name: results[one.digest] for one in read}, {one.name: one.content for one in read}, how)
     show_result(classifier, shown, key=key, frame=frame_key(opened), batch=batch)
 
 
@@ -130,7 +139,22 @@ def _explained(classifier: Classifier, upload: Upload, fit: Fit) -> services.Ima
 
 
 def _fitted(upload: Upload, fit: Fit) -> Fitted:
-    return Fitted(fit, square_of(upload) if fit == "square" else None)
+    square = square_of(upload) if fit == "square" else None
+    return Fitted(fit, square, stretch=STRETCH.of(upload), ground="black" if BLACK.of(upload) else "white")
+
+
+def _offer_readings(upload: Upload, explanation: Explanation) -> None:
+    """Offer to read an image's values in another way, where that changes something."""
+    noted = {note.code for note in explanation.notes}
+    offered = [
+        one
+        for one, code in ((STRETCH, "image.narrow"), (BLACK, "image.transparent"))
+        if code in noted or one.of(upload)
+    ]
+    if offered:
+        with st.container(horizontal=True, gap="medium"):
+            for one in offered:
+                one.offer(upload, WORDS[one.name])
 
 
 def write_nothing(classifier: Classifier) -> None:
@@ -177,7 +201,7 @@ def show_result(
     settings = _viewer(classifier, shown, key=key, ahead=ahead) if has_gates else usual
     linked = shown.link is not None and not own_networks.is_own(classifier)
     links.write(
-        {"fit": shown.fitted.fit, **all_as_parameters(settings)},
+        {"fit": shown.fitted.fit, "stretch": False, "ground": "white", **all_as_parameters(settings)},
         network=links.network_of(classifier),
         **_image_as_parameters(shown),
         **filters,
@@ -187,7 +211,9 @@ def show_result(
     # page.css keeps them as wide as their words.
     with tools.container(horizontal=True, gap="small", key=f"inspect-tools-{key}"):
         explained = {name: one.explanation for name, one in batch.results.items()}
-        downloads(explained, settings, files=batch.files, opened=shown.name, truth=shown.truth, key=key)
+        downloads(
+            explained, settings, files=batch.files, fitted=batch.fitted, opened=shown.name, truth=shown.truth, key=key
+        )
         copy_link(possible=linked, query=links.own_query(), below=foot, key=f"{key}-link")
         if has_gates:
             block = settings.channel[0] if settings.channel else settings.block
@@ -201,7 +227,17 @@ def show_result(
 def _image_as_parameters(shown: ShownImage) -> dict[str, Any]:
     """What an address says of an image and how it is fitted; nothing of one that it cannot name."""
     fit, square = shown.fitted.fit, shown.fitted.square
-    return {"image": shown.link, "fit": fit if fit != "crop" else None, "square": square} if shown.link else {}
+    return (
+        {
+            "image": shown.link,
+            "fit": fit if fit != "crop" else None,
+            "square": square,
+            "stretch": shown.fitted.stretch or None,
+            "ground": "black" if shown.fitted.ground == "black" else None,
+        }
+        if shown.link
+        else {}
+    )
 
 
 def _viewer(classifier: Classifier, shown: ShownImage, *, key: str, ahead: Ahead | None) -> Settings:

@@ -14,6 +14,7 @@ from app.inspect.state import (
     SAMPLE,
     SAMPLE_GENERATION,
     SOURCE,
+    begin_with_readings,
     begin_with_settings,
     begin_with_square,
 )
@@ -50,6 +51,7 @@ def _choose(source: str, which: Any, classifier: Classifier, asked: Mapping[str,
         FOLDER_GENERATION.advance()
         FIT.set(asked.get("fit", "crop"))
         begin_with_square(which, asked.get("square"))
+        begin_with_readings(which, stretch=asked.get("stretch", False), black=asked.get("ground") == "black")
     else:
         return False
     return True

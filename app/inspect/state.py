@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+import streamlit as st
 
 from app.session.choices import Choice, Generation, Remembered
 from app.session.uploads import Upload
@@ -32,6 +35,46 @@ _SQUARES: Remembered[Mapping[str, Square]] = Remembered("inspect-squares", dict)
 _LINKED: Remembered[Mapping[str, Square]] = Remembered("inspect-linked", dict)
 _VISITED: Remembered[frozenset[str]] = Remembered("inspect-visited", frozenset)
 _VIEWERS, _FRAMES = Generation("inspect-viewers"), Generation("inspect-frames")
+
+
+@dataclass(frozen=True)
+class ReadingOfFiles:
+    """A way to read the values of some files, which the visitor turns on image by image.
+
+    Attributes:
+        name: of the way.
+    """
+
+    name: str
+
+    @property
+    def _chosen(self) -> Remembered[Mapping[str, bool]]:
+        return Remembered(f"inspect-read-{self.name}", dict)
+
+    def of(self, upload: Upload) -> bool:
+        """Whether an image is read so."""
+        linked = _LINKED_READINGS.get().get(upload.name, frozenset()) if SOURCE.get() == "folder" else frozenset()
+        return self._chosen.get().get(upload.digest, self.name in linked)
+
+    def offer(self, upload: Upload, label: str) -> None:
+        """Let the visitor turn it on or off."""
+        widget = Choice(f"{self.name}-{upload.digest[:24]}")
+        st.toggle(label, value=self.of(upload), key=widget.key, on_change=self._keep, args=(widget, upload.digest))
+
+    def _keep(self, widget: Choice, digest: str) -> None:
+        self._chosen.set({**self._chosen.get(), digest: bool(widget.get())})
+
+
+STRETCH, BLACK = ReadingOfFiles("stretch"), ReadingOfFiles("black")
+"""Values of more than eight bits stretched to black and white; transparent areas on black."""
+
+_LINKED_READINGS: Remembered[Mapping[str, frozenset[str]]] = Remembered("inspect-linked-readings", dict)
+
+
+def begin_with_readings(name: str, *, stretch: bool, black: bool) -> None:
+    """Read one of the operator's images as an address says."""
+    chosen = {"stretch": stretch, "black": black}
+    _LINKED_READINGS.set({name: frozenset(each for each, is_on in chosen.items() if is_on)})
 
 
 def was_shown(source: str, shown: bool) -> bool:

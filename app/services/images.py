@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -183,9 +183,9 @@ def _shown_upload(
     _content: bytes,
 ) -> ImageResult:
     with slot():
-        image = decode(_content)
+        image = decode(_content, stretch=fitted.stretch, ground=fitted.ground)
         if fitted.fit == "square" and fitted.square is None:
-            fitted = Fitted("square", _middle(*image.size))
+            fitted = replace(fitted, square=_middle(*image.size))
         return _shown(_classifier, image, fitted)
 
 

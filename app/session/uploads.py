@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from app.session.choices import Remembered
+from cbam_core.data.colours import Ground
 from cbam_core.results.frame import Fit, Square
 
 _KEPT: Remembered[frozenset[str]] = Remembered("uploads-kept", frozenset)
@@ -35,10 +36,14 @@ class Fitted:
     Attributes:
         fit: in which way.
         square: for ``fit="square"``: the part of the image; None for one in its middle.
+        stretch: whether values of more than eight bits are stretched from their smallest to their largest.
+        ground: what transparent areas are placed on.
     """
 
     fit: Fit = "crop"
     square: Square | None = None
+    stretch: bool = False
+    ground: Ground = "white"
 
 
 def uploaded(name: str, content: bytes) -> Upload:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from app.session.scheduling import in_slot, slots_of_this_session
+from app.session.uploads import Fitted
 from app.session.words import Words, _, class_name, language, translated
 from app.widgets.paper import paper_downloads
 from cbam_core.data.images import decode
@@ -42,6 +43,7 @@ WORDS = Words(
 
 ZIP = "application/zip"
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
+NO_FITS: Mapping[str, Fitted] = MappingProxyType({})
 
 
 def downloads(
@@ -49,6 +51,7 @@ def downloads(
     settings: Settings,
     *,
     files: Mapping[str, bytes] = NO_FILES,
+    fitted: Mapping[str, Fitted] = NO_FITS,
     opened: str | None = None,
     truth: str | None = None,
     key: str,
@@ -59,6 +62,7 @@ def downloads(
         explanations: by the names of their images; the ZIP holds all of them.
         settings: of the viewer; figures are drawn with them.
         files: the images as they were given, by the same names, where they are more than the network's input.
+        fitted: how each of these was read, by the same names.
         opened: name of the image that is open; None where there is one only.
         truth: its true class; None where that is not known.
         key: of the widgets.
@@ -68,7 +72,7 @@ def downloads(
     several = len(explanations) > 1
     # Looked up now: files are made when the script has long run.
     words = translated(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
-    originals = _Decoded(files if settings.image == "original" else NO_FILES)
+    originals = _Decoded(files if settings.image == "original" else NO_FILES, fitted)
 
     slots = slots_of_this_session()
 
@@ -165,9 +169,11 @@ class _Decoded(Mapping[str, np.ndarray]):
     """Images, decoded one at a time as they are asked for: all together might fill the server's memory."""
 
     files: Mapping[str, bytes]
+    fitted: Mapping[str, Fitted] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return decode(self.files[name]).pixels
+        read = self.fitted.get(name, Fitted())
+        return decode(self.files[name], stretch=read.stretch, ground=read.ground).pixels
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.files)
@@ -182,7 +188,9 @@ def _stem(name: str) -> str:
 
 def _digest(explanations: Mapping[str, Explanation], name: str, settings: Settings) -> str:
     """Streamlit distinguishes large downloads by a part of their content; this in their names makes that safe."""
-    parts = [(e.image_digest, e.checkpoint, e.checkpoint_digest, e.fit, e.frame.box) for e in explanations.values()]
+    parts = [
+        (e.image_digest, e.checkpoint, e.checkpoint_digest, e.fit, e.frame.box, e.notes) for e in explanations.values()
+    ]
     settled = (settings.image, sorted(asdict(settings.look).items()))
     return hashlib.sha256(repr((name, parts, settled, language())).encode()).hexdigest()[:12]
 

@@ -61,6 +61,42 @@ def image(app):
     return given[0] if isinstance(given, list) else given
 
 
+def visit_with(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    app = visit("upload")
+    app.file_uploader(key="files").set_value([("a.png", file.getvalue(), "image/png")]).run()
+    assert not app.exception
+    return {toggle.label: toggle for toggle in app.toggle}, app
+
+
+def shown_input(app):
+    return app.session_state["picked"].fitted
+
+
+def test_values_that_use_a_small_part_of_their_range_can_be_stretched_and_back():
+    narrow = (np.arange(1024, dtype=np.uint16).reshape(32, 32) // 8 + 900).astype(np.uint16)
+    toggles, app = visit_with(narrow)
+    assert list(toggles) == ["Stretch the values"]
+    toggles["Stretch the values"].set_value(True).run()
+    assert shown_input(app).stretch
+    assert [toggle.label for toggle in app.toggle] == ["Stretch the values"]
+    app.toggle[0].set_value(False).run()
+    assert not shown_input(app).stretch
+
+
+def test_transparent_areas_can_be_placed_on_black():
+    clear = np.zeros((32, 32, 4), np.uint8)
+    toggles, app = visit_with(clear)
+    assert list(toggles) == ["Transparent areas on black"]
+    toggles["Transparent areas on black"].set_value(True).run()
+    assert shown_input(app).ground == "black"
+
+
+def test_an_image_that_neither_changes_is_offered_neither():
+    assert not visit_with(np.zeros((32, 32, 3), np.uint8))[0]
+
+
 def number(app):
     return next(box for box in app.number_input if box.label == "Number")
 

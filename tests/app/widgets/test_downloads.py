@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.session.uploads import Fitted
 from app.widgets import downloads as room
 from app.widgets.downloads import download_both, downloads
 from cbam_core import explain, load_classifier
@@ -90,10 +91,21 @@ def test_the_figure_for_a_paper_shows_what_the_viewer_shows(offered, pictures):
     assert caption().decode() == f"{expected.caption}\n"
 
 
+def test_a_figure_is_drawn_on_the_values_that_the_network_saw(offered):
+    clear = io.BytesIO()
+    Image.new("RGBA", (80, 60), (0, 0, 0, 0)).save(clear, "PNG")
+    file = clear.getvalue()
+    black = explain(load_classifier("cbam_cnn_cifar10"), decode(file, ground="black"))
+    read = {"a.png": Fitted(ground="black")}
+    downloads({"a.png": black}, Settings(image="original"), files={"a.png": file}, fitted=read, key="k")
+    (figure,) = [make for name, make in offered.items() if name.endswith(".png") and "mm-" not in name]
+    assert figure() == as_png(black, original=decode(file, ground="black").pixels)
+
+
 def test_originals_in_a_zip_are_decoded_one_at_a_time(offered, pictures, monkeypatch):
     files, explanations = pictures
     order = []
-    monkeypatch.setattr(room, "decode", lambda content: order.append(content) or decode(content))
+    monkeypatch.setattr(room, "decode", lambda content, **how: order.append(content) or decode(content, **how))
     monkeypatch.setattr(saving, "as_files", lambda *_, **__: order.append("drawn") or {})
     downloads(explanations, Settings(image="original"), files=files, opened="a.png", key="k")
     (everything,) = [make for name, make in offered.items() if name.endswith(".zip")]
