@@ -6,9 +6,12 @@ threads, processes and machines can share the work.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -89,13 +92,17 @@ def observe(classifier: Classifier, pixels: Images, *, gates: bool = True) -> Ob
     )
 
 
-def observe_all(classifier: Classifier, images: ImageSequence, *, gates: bool = True) -> Iterator[Observation]:
+def observe_all(
+    classifier: Classifier, images: ImageSequence, *, gates: bool = True, workers: int = 1
+) -> Iterator[Observation]:
     """Run a network on any number of images, batch after batch.
 
     Args:
         classifier: the network; it is not changed.
         images: uint8 RGB; of an image of another size, the centre is fitted to the network's input.
         gates: whether to record gates.
+        workers: number of batches that are observed side by side, each in a thread of its own; see
+            `workers_side_by_side`.
 
     Yields:
         Outputs and gates of each batch; together, every image once and in order.
@@ -103,8 +110,38 @@ def observe_all(classifier: Classifier, images: ImageSequence, *, gates: bool = 
     Raises:
         CaptureError, ModelError: as `observe`.
     """
-    for batch in batches(len(images), batch_size(classifier)):
-        yield observe(classifier, [fitted(classifier, image) for image in images[batch]], gates=gates)
+
+    def observed(batch: slice) -> Observation:
+        return observe(classifier, [fitted(classifier, image) for image in images[batch]], gates=gates)
+
+    parts = batches(len(images), batch_size(classifier))
+    if workers == 1:
+        yield from map(observed, parts)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        ahead = deque(pool.submit(observed, part) for part in islice(parts, workers + 1))
+        try:
+            while ahead:
+                seen = ahead.popleft().result()
+                ahead.extend(pool.submit(observed, part) for part in islice(parts, 1))
+                yield seen
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def workers_side_by_side() -> Iterator[int]:
+    """Have torch compute with one thread in each of several workers, and give their number.
+
+    Threads that share the work of one small layer wait for each other in a loop; beside a busy process they wait for
+    one that does not run. Workers with batches of their own do not. The setting is of the process, and is restored.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
 
 
 def batch_size(classifier: Classifier) -> int:

@@ -15,10 +15,10 @@ from torch import nn
 from cbam_core import Classifier, capture, explain
 from cbam_core.data.dataset import samples
 from cbam_core.data.samples import sample_sheet
-from cbam_core.errors import ModelError
+from cbam_core.errors import ImageError, ModelError
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.evaluation.scoring import score
-from cbam_core.observing import Observation, batch_size, batches, observe, observe_all
+from cbam_core.observing import Observation, batch_size, batches, observe, observe_all, workers_side_by_side
 from cbam_core.results.evaluation import levels_of
 
 
@@ -181,3 +181,38 @@ def test_any_module_is_shown_images(images: np.ndarray) -> None:
     assert seen.gates == ()
     assert np.allclose(seen.logits, images[:3].mean(axis=(1, 2)) / 255, atol=1e-5)
     assert explain(shown, images[0]).predicted == shown.classes[int(images[0].mean(axis=(0, 1)).argmax())]
+
+
+def test_workers_side_by_side_give_the_same_batches_in_order(tiny_classifier: Classifier) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (300, 32, 32, 3), np.uint8)
+    alone = [*observe_all(tiny_classifier, images)]
+    with workers_side_by_side():
+        together = [*observe_all(tiny_classifier, images, workers=3)]
+    assert len(alone) == len(together) == 5
+    for one, other in zip(alone, together, strict=True):
+        assert np.allclose(one.logits, other.logits, atol=1e-6)
+        assert [gate.name for gate in one.gates] == [gate.name for gate in other.gates]
+        assert all(np.allclose(a.values, b.values, atol=1e-6) for a, b in zip(one.gates, other.gates, strict=True))
+
+
+class CutOff(list[np.ndarray]):
+    """Images of which those from number 128 on cannot be read."""
+
+    def __getitem__(self, part):
+        if part.start >= 128:
+            raise ImageError("image.damaged", "image {number} is damaged", number=part.start)
+        return super().__getitem__(part)
+
+
+def test_an_error_of_a_worker_is_that_of_its_batch(tiny_classifier: Classifier) -> None:
+    found = observe_all(tiny_classifier, CutOff([np.zeros((32, 32, 3), np.uint8)] * 400), workers=2)
+    assert len(next(found).logits) == len(next(found).logits) == 64
+    with pytest.raises(ImageError, match="image 128 is damaged"):
+        next(found)
+
+
+def test_the_number_of_threads_is_restored() -> None:
+    before = torch.get_num_threads()
+    with workers_side_by_side() as workers:
+        assert (workers, torch.get_num_threads()) == (before, 1)
+    assert torch.get_num_threads() == before

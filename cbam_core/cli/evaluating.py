@@ -66,12 +66,13 @@ def evaluate(
     if keep and split == "samples":
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
     from cbam_core.evaluation.scoring import score
+    from cbam_core.observing import workers_side_by_side
 
     classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
     dataset = _opened(split or ("test" if keep else None), data_dir)
-    with progress_bar("{task.completed}/{task.total}") as progress:
+    with progress_bar("{task.completed}/{task.total}") as progress, workers_side_by_side() as workers:
         task = progress.add_task("testing", total=len(dataset))
-        result = score(classifier, dataset, report=lambda done: progress.update(task, completed=done))
+        result = score(classifier, dataset, report=lambda done: progress.update(task, completed=done), workers=workers)
     if as_json:
         write_json({"checkpoint": classifier.name, "digest": result.digest, "split": result.split, **result.as_dict()})
     else:

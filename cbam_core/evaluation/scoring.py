@@ -13,13 +13,20 @@ from cbam_core.observing import Observation, observe_all
 from cbam_core.results.evaluation import Evaluation, levels_of
 
 
-def score(classifier: Classifier, dataset: Dataset, *, report: Callable[[int], None] = lambda _: None) -> Evaluation:
+def score(
+    classifier: Classifier,
+    dataset: Dataset,
+    *,
+    report: Callable[[int], None] = lambda _: None,
+    workers: int = 1,
+) -> Evaluation:
     """Classify labelled images, and return every prediction with its probabilities.
 
     Args:
         classifier: the network; it is not changed.
         dataset: labelled images; of an image of another size, the centre is fitted to the network's input.
         report: called after each batch with the number of images done.
+        workers: number of batches that go through the network side by side.
 
     Raises:
         DataError: the images have no labels.
@@ -27,7 +34,7 @@ def score(classifier: Classifier, dataset: Dataset, *, report: Callable[[int], N
         ModelError: the network has other classes, is in training mode, or its logits are not finite.
     """
     predictions = Predictions(classifier, dataset)
-    for seen in observe_all(classifier, dataset.images, gates=False):
+    for seen in observe_all(classifier, dataset.images, gates=False, workers=workers):
         predictions.take_in(seen)
         report(predictions.count)
     return predictions.evaluation()
