@@ -130,11 +130,16 @@ def _apply(name: str) -> None:
 
 def _statement(first: Classifier) -> Statement:
     return Statement(
-        weights=_FIELDS["weights"].get(),
+        weights=_other_weights(first),
         classes=_classes(first),
         normalisation=_normalisation(),
         input_size=_side(_FIELDS["size"].get()),
     )
+
+
+def _other_weights(first: Classifier) -> str | None:
+    chosen: str | None = _FIELDS["weights"].get()
+    return None if first.source is None or chosen == next(iter(first.source.known), chosen) else chosen
 
 
 def _side(given: int | None) -> int | None:

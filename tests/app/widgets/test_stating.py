@@ -75,10 +75,15 @@ def test_averaged_weights_are_chosen_where_the_file_has_both():
     app = open_dialog({"model": state, "ema": {**state, "fc2.bias": torch.ones(3)}})
     assert any("the file also holds other weights" in one.value.lower() for one in app.caption)
     before = card(app)
+    app.text_area(key="stating-classes").set_value("a, b, c")
+    app.button(key="stating-apply").click().run()
+    app.run()
+    assert "Weights" not in card(app)
+    app.button(key="own-stating-open").click().run()
     app.selectbox(key="stating-weights").set_value("ema")
     app.button(key="stating-apply").click().run()
     app.run()
-    assert "Stated by you" in card(app)
+    assert "Weights, Class names" in card(app)
     assert card(app) != before
 
 
