@@ -67,8 +67,9 @@ class Panel {
     this.numbers = make("div", "hidden numbers");
     const view = make("div", "view", {}, this.stage, this.rail);
     const head = make("div", "bars-head", {}, this.caption, this.spread, this.channel, this.order);
-    const gates = [this.facts, this.maskHabit, head, this.bars, this.weightsHabit, this.trace.element];
-    this.element = make("section", "block", {}, this.title, view, ...gates, this.numbers);
+    const gates = [this.facts, head, this.bars, this.weightsHabit, this.trace.element];
+    // What a mask usually does comes first: it is what tells blocks apart at a glance.
+    this.element = make("section", "block", {}, this.title, this.maskHabit, view, ...gates, this.numbers);
   }
 
   listen() {
@@ -120,6 +121,7 @@ class Panel {
     const { words } = this.viewer;
     const usual = gate?.usual;
     line.hidden = !this.viewer.hasUsual;
+    line.classList.toggle("follows", Boolean(usual?.follows));
     const sentence = usual && fill(words.habit, { sentence: fill(words[usual.sentence.code], usual.sentence.values) });
     line.textContent = [sentence, ...gains].filter(Boolean).join(" · ");
     line.title = usual ? [fill(words.shares, percentages(usual.shares)), this.viewer.usualSet(usual)].join("\n") : "";
