@@ -15,7 +15,7 @@ from app.model.layers import block_table, layer_table
 from app.model.quality import quality
 from app.model.usual import usual_table
 from app.session import links, own_networks
-from app.session.words import Words, card_text, plain_text
+from app.session.words import Words, card_text
 from app.widgets.evaluate_here import evaluate_here
 from app.widgets.stating import stated_parts
 from cbam_core.errors import TrainingError
@@ -64,7 +64,7 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
     links.write(network=links.network_of(classifier))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
-        st.caption(plain_text(classifier.name), width="content")
+        st.text(classifier.name, width="content")
     if classifier.card.what:
         st.text(card_text(classifier.card.what))
     found = _evaluation(classifier)

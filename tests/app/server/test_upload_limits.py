@@ -139,8 +139,9 @@ def test_a_real_server_refuses_what_is_too_much_writes_nothing_and_keeps_serving
     folder.mkdir()
     watch = f"""
 import sys
-from app.server import options
-options.MAX_UPLOAD_MEGABYTES = options.SAFE_OPTIONS["server.maxUploadSize"] = 10
+from app.server import options, upload_limits
+options.SAFE_OPTIONS["server.maxUploadSize"] = upload_limits.MAX_UPLOAD_MEGABYTES = 10
+upload_limits._MOST_OF_ONE = 11 * 1024 * 1024
 def note(event, values):
     if event == "open" and str(values[0]).startswith({str(folder)!r}):
         print("opened", values[0], flush=True)

@@ -212,7 +212,15 @@ def test_for_other_classes_the_panel_is_hidden_and_usual_gates_are_offered_alone
     assert services.network(SERVED).usual.images == "cifar10:test"
 
 
+def test_few_images_of_the_operator_do_not_say_what_is_usual(foreign, monkeypatch, tmp_path):
+    for number, image in enumerate(sample_sheet().images[:3]):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    monkeypatch.setenv(IMAGE_VARIABLE, str(tmp_path))
+    assert "operator" not in texts(opened("model"))
+
+
 def test_for_other_classes_the_operators_folder_comes_first(foreign, test_set, monkeypatch, tmp_path):
+    monkeypatch.setattr(evaluating, "FEWEST", 2)
     folder = tmp_path / "photos"
     folder.mkdir()
     for number, image in enumerate(sample_sheet().images[:3]):
@@ -226,6 +234,7 @@ def test_for_other_classes_the_operators_folder_comes_first(foreign, test_set, m
 
 
 def test_an_image_of_the_folder_that_is_none_is_one_sentence_without_its_place(foreign, monkeypatch, tmp_path):
+    monkeypatch.setattr(evaluating, "FEWEST", 2)
     folder = tmp_path / "photos"
     folder.mkdir()
     for number in range(2):
