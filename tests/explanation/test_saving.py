@@ -151,6 +151,7 @@ def test_manifest_says_what_was_explained(explanation: Explanation) -> None:
     assert manifest["date"] == "2025-01-02T03:04:05+00:00"
     assert manifest["network"] == {"name": "cbam_cnn_cifar10", "sha256": "cd" * 32}
     assert manifest["image"] == {
+        "decoding": {"stretch": False, "ground": "white"},
         "sha256": "ab" * 32,
         "fit": "crop",
         "frame": {"original_size": [160, 120], "input_size": [32, 32], "box": [20.0, 0.0, 140.0, 120.0]},
