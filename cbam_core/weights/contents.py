@@ -31,7 +31,7 @@ GROUPS = ("_parameters", "_buffers", "_modules")
 """Dicts in which a module keeps its parts."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Contents:
     """What lies in a file.
 
