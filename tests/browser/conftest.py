@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, expect, sync_playwright
 
-from tests.browser.resting import LISTEN
+from tests.browser.canvas import PAINTED
+from tests.browser.resting import LISTEN, answered
 from tests.browser.tabs import ALONE, Tabs, leave_file
 from tests.browser.visiting import USUAL, leave_app, visiting
 from tests.browser.witness import witness
@@ -128,6 +129,19 @@ def visit(tabs, site):
     with visiting(tabs, site) as open_one:
         open_one.log = _logs.get(site)
         yield open_one
+
+
+@pytest.fixture
+def open_inspect(visit):
+    """Opens Inspect, perhaps by an address, and waits until it has come to rest."""
+
+    def open_one(at="", **how):
+        page = visit(at=at, **how)
+        page.wait_for_selector(PAINTED)
+        answered(page)
+        return page
+
+    return open_one
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,7 +17,7 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.contents import as_png
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from cbam_core.results.look import Look
-from tests.browser.canvas import PAINTED, pixels, repainted
+from tests.browser.canvas import pixels, repainted
 from tests.browser.resting import answered, rerun, rested
 from tests.browser.scenes import NARROW
 
@@ -26,19 +26,6 @@ pytestmark = pytest.mark.browser
 PHOTOS = Path(skimage.__file__).parent / "data"
 CAT, ASTRONAUT = PHOTOS / "chelsea.png", PHOTOS / "astronaut.png"
 FIRST_CAT = 31  # the sample that the page opens with
-
-
-@pytest.fixture
-def open_inspect(visit):
-    """Opens the page and waits until it has come to rest."""
-
-    def open_one(**how):
-        page = visit(**how)
-        page.wait_for_selector(PAINTED)
-        answered(page)
-        return page
-
-    return open_one
 
 
 @pytest.fixture(scope="module")

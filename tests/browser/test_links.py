@@ -7,31 +7,17 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.canvas import PAINTED
 from tests.browser.resting import answered
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def open_page(visit):
-    """Opens the app, perhaps by an address, and waits until it has come to rest."""
-
-    def open_one(at="", **how):
-        page = visit(at=at, **how)
-        page.wait_for_selector(PAINTED)
-        answered(page)
-        return page
-
-    return open_one
 
 
 def chosen(page):
     return page.locator('.strip .tile[aria-selected="true"]').get_attribute("data-index")
 
 
-def test_a_choice_is_in_the_address_and_going_back_and_forth_brings_back_what_was_there(open_page):
-    page = open_page()
+def test_a_choice_is_in_the_address_and_going_back_and_forth_brings_back_what_was_there(open_inspect):
+    page = open_inspect()
     expect(page).to_have_url(re.compile(r"image=sample-31$"))
     tile = page.locator('.strip .tile[aria-selected="true"]')
     for index in (3, 40):
@@ -57,8 +43,8 @@ WATCH = """() => {
 }"""
 
 
-def test_in_every_frame_of_going_back_and_forward_one_tile_is_selected(open_page):
-    page = open_page()
+def test_in_every_frame_of_going_back_and_forward_one_tile_is_selected(open_inspect):
+    page = open_inspect()
     tile = page.locator('.strip .tile[aria-selected="true"]')
     for index in (3, 40):
         page.locator(f'.strip .tile[data-index="{index}"]').click()
@@ -73,8 +59,8 @@ def test_in_every_frame_of_going_back_and_forward_one_tile_is_selected(open_page
     assert page.evaluate("seen") == ["40", "3", "31", "3", "40"]
 
 
-def test_going_back_from_another_page_brings_back_the_picture(open_page):
-    page = open_page()
+def test_going_back_from_another_page_brings_back_the_picture(open_inspect):
+    page = open_inspect()
     page.locator('.strip .tile[data-index="3"]').click()
     expect(page).to_have_url(re.compile(r"image=sample-3$"))
     page.locator('[data-testid=stSidebarNavLink][href$="/model"]').click()
@@ -83,19 +69,19 @@ def test_going_back_from_another_page_brings_back_the_picture(open_page):
     expect(page.locator('.strip .tile[aria-selected="true"]')).to_have_attribute("data-index", "3")
 
 
-def test_the_viewers_settings_are_in_the_address_and_come_back_in_a_fresh_browser(open_page):
-    page = open_page("?image=sample-12")
+def test_the_viewers_settings_are_in_the_address_and_come_back_in_a_fresh_browser(open_inspect):
+    page = open_inspect("?image=sample-12")
     page.locator(".choice label", has_text="as they are").click()
     page.get_by_label("Colours").select_option("magma")
     expect(page).to_have_url(re.compile(r"image=sample-12&colours=magma$"))
     address = page.url.partition("/?")[2]
-    fresh = open_page(f"?{address}", apart=True)
+    fresh = open_inspect(f"?{address}", apart=True)
     assert chosen(fresh) == "12"
     assert fresh.get_by_label("Colours").input_value() == "magma"
 
 
-def test_the_address_can_be_copied_or_stands_there_where_there_is_no_clipboard(open_page):
-    page = open_page("?image=sample-5", permissions=["clipboard-read", "clipboard-write"])
+def test_the_address_can_be_copied_or_stands_there_where_there_is_no_clipboard(open_inspect):
+    page = open_inspect("?image=sample-5", permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == page.url
@@ -106,8 +92,8 @@ def test_the_address_can_be_copied_or_stands_there_where_there_is_no_clipboard(o
     assert field.input_value() == page.url
 
 
-def test_an_upload_cannot_be_linked_and_the_button_says_what_to_do(open_page, picture_file):
-    page = open_page()
+def test_an_upload_cannot_be_linked_and_the_button_says_what_to_do(open_inspect, picture_file):
+    page = open_inspect()
     page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
     page.locator("input[type=file]").set_input_files(str(picture_file))
     button = page.get_by_role("button", name="Copy link")
@@ -116,15 +102,15 @@ def test_an_upload_cannot_be_linked_and_the_button_says_what_to_do(open_page, pi
     expect(page.get_by_text("Download everything as a ZIP instead")).to_be_visible()  # touch shows no title
 
 
-def test_a_hostile_address_is_no_error(open_page):
+def test_a_hostile_address_is_no_error(open_inspect):
     hostile = "?image=test-%00&network=%3Cscript%3E&opacity=1e99&colours=..%2F..&square=a~b~c&lang=..%2F..%2Fzh"
-    page = open_page(hostile)
+    page = open_inspect(hostile)
     assert chosen(page) == "31"
     assert page.get_by_test_id("stException").count() == 0
 
 
-def test_the_line_about_a_link_goes_when_a_part_of_the_page_is_drawn_by_itself(open_page):
-    page = open_page("?network=nobody&image=sample-12")
+def test_the_line_about_a_link_goes_when_a_part_of_the_page_is_drawn_by_itself(open_inspect):
+    page = open_inspect("?network=nobody&image=sample-12")
     line = page.get_by_text("This link asks for what cannot be shown here: network nobody.")
     expect(line).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?network=nobody&image=sample-12$"))

@@ -10,8 +10,8 @@ from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain_channel
 from cbam_core.render.colours import colourise
-from tests.browser.canvas import PAINTED, pixels
-from tests.browser.resting import answered, rested
+from tests.browser.canvas import pixels
+from tests.browser.resting import rested
 from tests.browser.viewer.page import texts
 
 pytestmark = pytest.mark.browser
@@ -22,19 +22,6 @@ MAPS = ".trace:visible canvas.raw:visible"
 @pytest.fixture(scope="module")
 def classifier():
     return load_classifier("cbam_cnn_cifar10")
-
-
-@pytest.fixture
-def open_page(visit):
-    """Opens Inspect, perhaps by an address, and waits until it has come to rest."""
-
-    def open_one(at="", **how):
-        page = visit(at=at, **how)
-        page.wait_for_selector(PAINTED)
-        answered(page)
-        return page
-
-    return open_one
 
 
 def click_bar(page, block, channel, count):
@@ -54,8 +41,10 @@ def check_maps(page, classifier, index, block, channel):
         assert np.array_equal(pixels(page.locator(MAPS).nth(number)), expected)
 
 
-def test_a_click_on_a_bar_shows_the_channels_maps_which_follow_the_image_until_they_are_closed(open_page, classifier):
-    page = open_page("?image=sample-12")
+def test_a_click_on_a_bar_shows_the_channels_maps_which_follow_the_image_until_they_are_closed(
+    open_inspect, classifier
+):
+    page = open_inspect("?image=sample-12")
     page.wait_for_function("window.cbamLensAhead?.get('sample')?.results.length === 100")
     click_bar(page, 0, 9, 32)
     expect(page).to_have_url(re.compile("channel=cbam1~9"))
@@ -70,8 +59,8 @@ def test_a_click_on_a_bar_shows_the_channels_maps_which_follow_the_image_until_t
     expect(page.locator(".trace:visible")).to_have_count(0)
 
 
-def test_a_link_says_look_here(open_page, classifier):
-    page = open_page("?image=sample-12")
+def test_a_link_says_look_here(open_inspect, classifier):
+    page = open_inspect("?image=sample-12")
     page.locator("canvas.overlay").nth(1).click(position={"x": 60, "y": 190})
     page.locator(".choice label", has_text="against usual").click()
     click_bar(page, 1, 40, 64)
@@ -79,14 +68,14 @@ def test_a_link_says_look_here(open_page, classifier):
     here = texts(page, ".here")
     address = page.url.partition("/?")[2]
     assert re.search(r"place=[\d.]+~[\d.]+", address)
-    fresh = open_page(f"?{address}", apart=True)
+    fresh = open_inspect(f"?{address}", apart=True)
     rested(fresh)
     assert texts(fresh, ".here") == here
     assert fresh.get_by_role("radio", name="against usual").is_checked()
     check_maps(fresh, classifier, 12, "cbam2", 40)
 
 
-def test_what_a_network_does_not_have_is_left_out_of_the_address(open_page):
-    page = open_page("?image=sample-12&channel=cbam1~99&place=10~20")
+def test_what_a_network_does_not_have_is_left_out_of_the_address(open_inspect):
+    page = open_inspect("?image=sample-12&channel=cbam1~99&place=10~20")
     expect(page).to_have_url(re.compile("place=10~20$"))
     assert page.locator(".trace:visible").count() == 0

@@ -17,6 +17,7 @@ from cbam_core.render.paper.sides import side_of_means
 from cbam_core.results.look import Look
 from tests.plain_explanations import explained
 from tests.plain_means import means_of
+from tests.render.paper.page import check_page
 
 LEFT, RIGHT = explained(seed=1), explained(seed=2)
 BOTH = Comparison(LEFT, RIGHT)
@@ -110,16 +111,7 @@ def test_blocks_without_a_partner_or_of_another_size_say_so() -> None:
 def test_everything_lies_on_the_page_and_no_picture_on_another(width: int, count: int) -> None:
     sizes = tuple((f"stage{number}.cbam", 64, 8) for number in range(count))
     figure = Comparison(explained(sizes, seed=1), explained(sizes, seed=2)).figure(width=width, truths=("cat", "dog"))
-    page = figure.drawn.bbox
-    boxes = [one.bbox for one in figure.drawn.axes]
-    for box in [*boxes, *(text.get_window_extent() for text in figure.drawn.texts if text.get_text())]:
-        assert box.x0 >= -0.1
-        assert box.y0 >= -0.1
-        assert box.x1 <= page.x1 + 0.1
-        assert box.y1 <= page.y1 + 0.1
-    for index, one in enumerate(boxes):
-        for other in boxes[index + 1 :]:
-            assert min(one.x1, other.x1) <= max(one.x0, other.x0) or min(one.y1, other.y1) <= max(one.y0, other.y0)
+    check_page(figure)
 
 
 def test_means_are_drawn_without_images() -> None:
