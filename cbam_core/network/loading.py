@@ -1,0 +1,166 @@
+"""From a file of weights to a network, and what its owner states about it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cbam_core.errors import CheckpointError, DataError
+from cbam_core.network.classifier import Classifier, Source
+from cbam_core.nn.registry import assemble, expected_tensors
+from cbam_core.places import shipped_checkpoints
+from cbam_core.results.usual import Usual, read_usual, usual_path
+from cbam_core.weights import open_weights
+from cbam_core.weights.description import Description
+from cbam_core.weights.opening import find_network
+from cbam_core.weights.stating import stated
+
+log = logging.getLogger("cbam_lens")
+
+
+def load_classifier(
+    source: str | Path | bytes | Mapping[str, Any],
+    *,
+    name: str | None = None,
+    weights: str | None = None,
+    classes: Sequence[str] | None = None,
+    normalisation: str | tuple[Sequence[float], Sequence[float]] | None = None,
+    input_size: int | tuple[int, int] | None = None,
+) -> Classifier:
+    """Load a checkpoint, without running code from it.
+
+    The usual values of its gates are read too, where they are kept beside the file and are of these weights.
+
+    Args:
+        source: a path, the name of a shipped checkpoint (``"cbam_cnn_cifar10"``), the bytes of a file, or what
+            ``torch.load`` returned, such as a state dict. A file is a checkpoint that `save_classifier` wrote, or any
+            file of `torch.save` or safetensors that holds the weights of a registered network, under whatever names and
+            beside whatever else. Class names, mean, deviation and input size are read where they lie beside the
+            weights; else the course's normalisation is assumed, and the classes of CIFAR-10 if there are ten, else
+            numbers (its card says so).
+        name: name of the network; by default the file's name without its ending.
+        weights: which weights to take where a file holds several for one network, such as ``"ema"``; by default the
+            plain ones.
+        classes: names of the classes, in the order of the outputs; by default what the file states, or is assumed.
+        normalisation: mean and deviation of the training images, three numbers each, or the name of a usual pair:
+            ``"cifar10"``, ``"imagenet"``, ``"half"`` (0.5 each) or ``"none"``; by default as for classes.
+        input_size: side, or width and height, in pixels; by default as for classes.
+
+    Raises:
+        CheckpointError: the file is refused, or a statement does not fit the network; the message says why in one
+            sentence.
+    """
+    contents = _saved(source) if isinstance(source, Mapping) else source
+    contents = contents if isinstance(contents, bytes) else _path(contents)
+    file = open_weights(contents)
+    found = find_network(file, weights)
+    description = stated(found.description, classes, normalisation, input_size)
+    expected = expected_tensors(description.architecture, description.arguments)
+    tensors = file.load(description.architecture, expected, found.copy)
+    taken = Source(file.digest, found.copy.title, found.titles)
+    digest = _digest(taken, found.description, description)
+    named = replace(description, classes=found.description.classes)  # names change no gate
+    of_these_gates = {digest, _digest(taken, found.description, named)}
+    return Classifier(
+        model=assemble(description.architecture, description.arguments, tensors),
+        architecture=description.architecture,
+        arguments=description.arguments,
+        classes=description.classes,
+        mean=description.mean,
+        std=description.std,
+        input_size=description.input_size,
+        card=description.card,
+        name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
+        digest=digest,
+        usual=None if isinstance(contents, bytes) else _usual_beside(contents, of_these_gates),
+        remarks=found.remarks,
+        source=taken,
+    )
+
+
+def state(
+    classifier: Classifier,
+    *,
+    classes: Sequence[str] | None = None,
+    normalisation: str | tuple[Sequence[float], Sequence[float]] | None = None,
+    input_size: int | tuple[int, int] | None = None,
+) -> Classifier:
+    """Return a network with what its owner states about it, as `load_classifier` does with the same arguments.
+
+    Args:
+        classifier: a network as its file says it; it is not changed, and its weights are shared.
+        classes: names of the classes, in the order of the outputs.
+        normalisation: mean and deviation, or the name of a usual pair; see `load_classifier`.
+        input_size: side, or width and height, in pixels.
+
+    Raises:
+        CheckpointError: a statement does not fit the network, or the network has no registered architecture.
+    """
+    before = classifier.description
+    after = stated(before, classes, normalisation, input_size)
+    digest = classifier.digest
+    if classifier.source is not None and replace(after, card=before.card) != before:
+        digest = _digest(classifier.source, before, after)
+    named = replace(after, classes=before.classes, card=before.card)  # names change no gate
+    return replace(
+        classifier,
+        classes=after.classes,
+        mean=after.mean,
+        std=after.std,
+        input_size=after.input_size,
+        card=after.card,
+        digest=digest,
+        usual=classifier.usual if named == before else None,
+    )
+
+
+def _digest(source: Source, in_file: Description, description: Description) -> str:
+    """Return the file's digest, or another one where its owner chose other weights or stated something else."""
+    as_in_file = replace(description, card=in_file.card) == in_file
+    if as_in_file and source.weights == next(iter(source.known), source.weights):
+        return source.digest
+    stated = (source.weights, description.classes, description.mean, description.std, description.input_size)
+    return hashlib.sha256(f"{source.digest} {stated}".encode()).hexdigest()
+
+
+def _usual_beside(checkpoint: Path, digests: Collection[str]) -> Usual | None:
+    """Read the usual gates beside a checkpoint; None where there are none for a network with one of these digests."""
+    path = usual_path(checkpoint)
+    try:
+        if not path.is_file():
+            return None
+        usual = read_usual(path)
+    except (DataError, OSError) as error:  # OSError: its name is too long for the file system
+        log.warning("%s", error)
+        return None
+    if usual.digest not in digests:
+        log.warning("%s belongs to other weights than those in %s", path, checkpoint)
+        return None
+    return usual
+
+
+def _saved(value: Mapping[str, Any]) -> bytes:
+    """Return the file that ``torch.save`` would write for a state dict in memory."""
+    buffer = io.BytesIO()
+    torch.save(dict(value), buffer)
+    return buffer.getvalue()
+
+
+def _path(source: str | Path) -> Path:
+    if isinstance(source, Path):
+        return source
+    if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE):
+        raise CheckpointError(
+            "checkpoint.address",
+            "{address} is an address, and nothing is downloaded: save the file, and give its path",
+            address=source[:200],
+        )
+    return shipped_checkpoints().get(source, Path(source))
