@@ -14,10 +14,16 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-/** Little-endian float32 numbers in base64. */
-function floatsOf(base64) {
-  const view = new DataView(bytesOf(base64).buffer);
+/** Numbers of the payload: little-endian float32 in base64, or little-endian 16-bit steps from a lowest value. */
+function floatsOf(sent) {
+  if (typeof sent === "object") return stepsOf(sent);
+  const view = new DataView(bytesOf(sent).buffer);
   return Float32Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}
+
+function stepsOf({ low, step, steps }) {
+  const view = new DataView(bytesOf(steps).buffer);
+  return Float32Array.from({ length: view.byteLength / 2 }, (_, i) => low + step * view.getUint16(2 * i, true));
 }
 
 /** {low, high} of values, without those that are not numbers. */
@@ -55,7 +61,7 @@ function evennessOf(values) {
 
 /** Pixels of a picture of the payload, RGBA, without colour conversion by the browser. */
 function decodePicture(picture) {
-  return picture.rgb ? opaque(bytesOf(picture.rgb)) : decodePng(picture);
+  return picture.rgb ? opaque(bytesOf(picture.rgb)) : decodeFile(picture);
 }
 
 /** RGBA from RGB. */
@@ -65,8 +71,9 @@ function opaque(rgb) {
   return pixels;
 }
 
-async function decodePng(picture) {
-  const file = new Blob([bytesOf(picture.png)], { type: "image/png" });
+async function decodeFile(picture) {
+  const type = picture.png ? "image/png" : "image/jpeg";
+  const file = new Blob([bytesOf(picture.png ?? picture.jpeg)], { type });
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   const canvas = document.createElement("canvas");
   canvas.width = picture.width;

@@ -21,7 +21,7 @@ class Viewer {
     this.emit = emit;
     this.panels = [];
     this.recent = []; // indices of blocks, the last chosen at the end
-    this.decoded = new Map(); // pixels of a picture by its PNG
+    this.decoded = new Map(); // pixels of a picture by its file
     this.painted = 0;
     this.updates = 0;
     this.over = null; // the place under the pointer
@@ -185,7 +185,7 @@ class Viewer {
 
   /** Decoded pixels; those of the last few pictures are kept, so that switching back and forth is free. */
   pixelsOf(picture) {
-    const file = picture.png ?? picture.rgb;
+    const file = picture.png ?? picture.jpeg ?? picture.rgb;
     const pixels = this.decoded.get(file) ?? decodePicture(picture);
     this.decoded.delete(file);
     this.decoded.set(file, pixels);

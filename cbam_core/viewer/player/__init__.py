@@ -22,7 +22,8 @@ from cbam_core.render.overlay import cells_on_input
 from cbam_core.results.explanation import Gate
 from cbam_core.results.film import Film, FilmedGate
 from cbam_core.viewer import Payload, Picture, Settings, source, styles
-from cbam_core.viewer.payload import PIXELATED, as_base64, gate_as_dict
+from cbam_core.viewer.packing import as_base64
+from cbam_core.viewer.payload import PIXELATED, gate_as_dict
 
 PLAYER_WORDS: Mapping[str, str] = MappingProxyType(
     {
