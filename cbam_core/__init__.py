@@ -13,7 +13,24 @@ if TYPE_CHECKING:
     from cbam_core.errors import CbamError
     from cbam_core.explanation import explain
     from cbam_core.explanation.comparison import Comparison
-    from cbam_core.gates import capture
+    from cbam_core.gates import (
+        AsIs,
+        BestConstant,
+        Borrowed,
+        Inverted,
+        Off,
+        Only,
+        OtherImage,
+        OwnMean,
+        SameClass,
+        Scaled,
+        Shuffled,
+        Usual,
+        UsualLevel,
+        Values,
+        capture,
+        edit,
+    )
     from cbam_core.network import Classifier, load_classifier
     from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention, SpatialAttention
     from cbam_core.render.paper.grid import figure_grid
@@ -22,6 +39,9 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "AsIs": "cbam_core.gates",
+    "BestConstant": "cbam_core.gates",
+    "Borrowed": "cbam_core.gates",
     "CBAM": "cbam_core.nn",
     "CBAM_CNN": "cbam_core.nn",
     "CbamError": "cbam_core.errors",
@@ -29,15 +49,30 @@ _HOMES = {
     "Classifier": "cbam_core.network",
     "Comparison": "cbam_core.explanation.comparison",
     "Explanation": "cbam_core.results.explanation",
+    "Inverted": "cbam_core.gates",
+    "Off": "cbam_core.gates",
+    "Only": "cbam_core.gates",
+    "OtherImage": "cbam_core.gates",
+    "OwnMean": "cbam_core.gates",
+    "SameClass": "cbam_core.gates",
+    "Scaled": "cbam_core.gates",
+    "Shuffled": "cbam_core.gates",
     "SpatialAttention": "cbam_core.nn",
+    "Usual": "cbam_core.gates",
+    "UsualLevel": "cbam_core.gates",
+    "Values": "cbam_core.gates",
     "capture": "cbam_core.gates",
+    "edit": "cbam_core.gates",
     "explain": "cbam_core.explanation",
     "figure_grid": "cbam_core.render.paper.grid",
     "load_classifier": "cbam_core.network",
     "random_images": "cbam_core.data.random_images",
 }
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - sorted by letters alone
+    "AsIs",
+    "BestConstant",
+    "Borrowed",
     "CBAM",
     "CBAM_CNN",
     "CbamError",
@@ -45,9 +80,21 @@ __all__ = [
     "Classifier",
     "Comparison",
     "Explanation",
+    "Inverted",
+    "Off",
+    "Only",
+    "OtherImage",
+    "OwnMean",
+    "SameClass",
+    "Scaled",
+    "Shuffled",
     "SpatialAttention",
+    "Usual",
+    "UsualLevel",
+    "Values",
     "__version__",
     "capture",
+    "edit",
     "explain",
     "figure_grid",
     "load_classifier",

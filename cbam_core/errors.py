@@ -6,6 +6,7 @@
     ├── ModelError         a network cannot be built, or does not accept this input
     ├── CheckpointError    a file of weights is refused
     ├── CaptureError       the gates of a forward could not be recorded
+    ├── EditError          a gate cannot be replaced as requested
     ├── RenderError        a picture or chart cannot be drawn as requested
     ├── TrainingError      a training run cannot start, continue or be resumed
     └── LaunchError        the web app cannot start
@@ -125,6 +126,10 @@ class CheckpointError(CbamError):
 
 class CaptureError(CbamError):
     """The gates of a forward could not be recorded."""
+
+
+class EditError(CbamError):
+    """A gate cannot be replaced as requested."""
 
 
 class RenderError(CbamError):

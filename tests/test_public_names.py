@@ -16,6 +16,9 @@ def in_fresh_python(program):
 def test_all_is_sorted_and_complete():
     assert cbam_core.__all__ == sorted(cbam_core.__all__)
     assert set(cbam_core.__all__) == {
+        "AsIs",
+        "BestConstant",
+        "Borrowed",
         "CBAM",
         "CBAM_CNN",
         "CbamError",
@@ -23,9 +26,21 @@ def test_all_is_sorted_and_complete():
         "Classifier",
         "Comparison",
         "Explanation",
+        "Inverted",
+        "Off",
+        "Only",
+        "OtherImage",
+        "OwnMean",
+        "SameClass",
+        "Scaled",
+        "Shuffled",
         "SpatialAttention",
+        "Usual",
+        "UsualLevel",
+        "Values",
         "__version__",
         "capture",
+        "edit",
         "explain",
         "figure_grid",
         "load_classifier",
@@ -48,7 +63,7 @@ def test_every_name_is_the_one_that_its_room_defines(name):
 
 def test_functions_are_functions_and_not_packages():
     # A room of the same name would replace the function as soon as anybody imported the room.
-    for name in ("capture", "explain", "figure_grid", "load_classifier", "random_images"):
+    for name in ("capture", "edit", "explain", "figure_grid", "load_classifier", "random_images"):
         assert callable(getattr(cbam_core, name))
 
 

@@ -9,13 +9,81 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cbam_core.gates.editing import edit
     from cbam_core.gates.geometry import place
     from cbam_core.gates.record import Gate, Record, RecordedGate
+    from cbam_core.gates.replacements import (
+        AsIs,
+        BestConstant,
+        Borrowed,
+        Inverted,
+        Off,
+        Only,
+        OtherImage,
+        OwnMean,
+        Replacement,
+        SameClass,
+        Scaled,
+        Shuffled,
+        Target,
+        Usual,
+        UsualLevel,
+        Values,
+    )
     from cbam_core.gates.watcher import capture
 
-__all__ = ["Gate", "Record", "RecordedGate", "capture", "place"]
+__all__ = [
+    "AsIs",
+    "BestConstant",
+    "Borrowed",
+    "Gate",
+    "Inverted",
+    "Off",
+    "Only",
+    "OtherImage",
+    "OwnMean",
+    "Record",
+    "RecordedGate",
+    "Replacement",
+    "SameClass",
+    "Scaled",
+    "Shuffled",
+    "Target",
+    "Usual",
+    "UsualLevel",
+    "Values",
+    "capture",
+    "edit",
+    "place",
+]
 
-_HOMES = {"Gate": "record", "Record": "record", "RecordedGate": "record", "capture": "watcher", "place": "geometry"}
+_REPLACEMENTS = (
+    "AsIs",
+    "BestConstant",
+    "Borrowed",
+    "Inverted",
+    "Off",
+    "Only",
+    "OtherImage",
+    "OwnMean",
+    "Replacement",
+    "SameClass",
+    "Scaled",
+    "Shuffled",
+    "Target",
+    "Usual",
+    "UsualLevel",
+    "Values",
+)
+_HOMES = {
+    "Gate": "record",
+    "Record": "record",
+    "RecordedGate": "record",
+    "capture": "watcher",
+    "edit": "editing",
+    "place": "geometry",
+    **dict.fromkeys(_REPLACEMENTS, "replacements"),
+}
 
 
 def __getattr__(name: str) -> Any:

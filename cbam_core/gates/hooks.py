@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import count
-from threading import Lock
+from threading import Lock, get_ident
 from types import MethodType
 from typing import Any
 
@@ -20,6 +20,7 @@ and a hook for it."""
 
 _registration = Lock()  # held to register, remove and copy hooks, never during a forward
 _keys = count(-1, -1)  # torch numbers its own hooks from 0
+_first: dict[int, int] = {}  # threads of the hooks that run before others, by key
 _REDUCE = "__reduce_ex__"
 
 
@@ -34,15 +35,16 @@ class Hooks:
 
         Args:
             entries: dictionaries, and the hook for each.
-            first: whether they run before the hooks that are already there, rather than after them.
+            first: whether they run before the hooks that are already there, rather than after them; among such hooks of
+                one thread, the earlier ones still run before the later ones.
         """
         try:
             with _registration:
-                for hooks, hook in reversed(entries) if first else entries:
+                for hooks, hook in entries:
                     self._registered.append((hooks, key := next(_keys)))
                     hooks[key] = hook
                     if first:
-                        hooks.move_to_end(key, last=False)
+                        _put_first(hooks, key)
                     if _REDUCE not in (own := hooks.__dict__):
                         own[_REDUCE] = MethodType(_reduce_to_others, hooks)
         except BaseException:
@@ -54,9 +56,17 @@ class Hooks:
         with _registration:
             for hooks, key in self._registered:
                 hooks.pop(key, None)
+                _first.pop(key, None)
                 if not hooks or min(hooks) >= 0:
                     hooks.__dict__.pop(_REDUCE, None)
             self._registered.clear()
+
+
+def _put_first(hooks: OrderedDict[int, Any], key: int) -> None:
+    """Move a hook of this thread before all others but its own first ones; order matters within a thread alone."""
+    owner = _first[key] = get_ident()
+    for own in [own for own in reversed(hooks) if _first.get(own) == owner]:
+        hooks.move_to_end(own, last=False)
 
 
 def _reduce_to_others(hooks: OrderedDict[int, Any], _protocol: int) -> tuple[Any, ...]:
