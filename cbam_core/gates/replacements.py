@@ -425,12 +425,16 @@ class Only(Replacement):
     def _chosen(self, kind: Kind, name: str, shape: tuple[int, ...]) -> Tensor:
         chosen = torch.ones(shape, dtype=torch.bool)
         if self.channels is not None:
-            _check_part(name, "C" in AXES[kind], "channels", self.channels, shape[:1])
+            if "C" not in AXES[kind]:
+                raise EditError("edit.no-channels", "gate {gate} has no channels to choose from", gate=name)
+            _check_indices(name, shape[:1], self.channels)
             some = torch.zeros(shape[0], dtype=torch.bool)
             some[list(self.channels)] = True
             chosen &= some.reshape(-1, *[1] * (len(shape) - 1))
         if self.cells is not None:
-            _check_part(name, "HW" in AXES[kind], "cells", self.cells, shape[-2:])
+            if "HW" not in AXES[kind]:
+                raise EditError("edit.no-cells", "gate {gate} has no cells to choose from", gate=name)
+            _check_indices(name, shape[-2:], self.cells)
             some = torch.zeros(shape[-2:], dtype=torch.bool)
             for row, column in self.cells:
                 some[row, column] = True
@@ -438,10 +442,8 @@ class Only(Replacement):
         return chosen
 
 
-def _check_part(name: str, fits: bool, what: str, given: Sequence[Any], size: tuple[int, ...]) -> None:
-    """Check that a gate has such parts, and each that is given."""
-    if not fits:
-        raise EditError("edit.no-part", "gate {gate} has no single {what}", gate=name, what=what)
+def _check_indices(name: str, size: tuple[int, ...], given: Sequence[Any]) -> None:
+    """Check that every index, or tuple of indices, is inside a size."""
     places = [place if isinstance(place, Sequence) else (place,) for place in given]
     if not all(
         len(place) == len(size) and all(0 <= index < count for index, count in zip(place, size, strict=True))
@@ -449,10 +451,10 @@ def _check_part(name: str, fits: bool, what: str, given: Sequence[Any], size: tu
     ):
         raise EditError(
             "edit.part",
-            "gate {gate} has {size} {what}, numbered from 0; given {given}",
+            "what is chosen of gate {gate} is numbered from {first} to {last}; given {given}",
             gate=name,
-            size=" x ".join(map(str, size)),
-            what=what,
+            first=", ".join("0" for _ in size),
+            last=", ".join(str(count - 1) for count in size),
             given=str(list(given))[:60],
         )
 
