@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from app.session.words import CATALOGUES, CLASS, DOMAIN, LOCALE, as_template  # noqa: E402
 from cbam_core.data.cifar10 import CLASSES  # noqa: E402
-from cbam_core.explanation.formats import FORMATS  # noqa: E402
+from cbam_core.explanation.formats import FORMATS, WEB_PAGE  # noqa: E402
 from cbam_core.results.look import COLOUR_TABLES  # noqa: E402
 
 PACKAGES = ("app", "cbam_core")
@@ -65,7 +65,7 @@ def collect() -> Iterator[Found]:
                 yield Found(text, place)
     for name in CLASSES:
         yield Found(name, "cbam_core/data/cifar10.py", CLASS)
-    for label in (each.label for each in FORMATS if each.label):
+    for label in (each.label for each in (*FORMATS, WEB_PAGE) if each.label):
         yield Found(label, "cbam_core/explanation/formats.py")
     for name in COLOUR_TABLES:
         yield Found(name, "cbam_core/results/colours.json")

@@ -53,9 +53,12 @@ def test_every_room_is_on_the_plan_and_every_planned_room_exists():
 SAVING = {
     ("cbam_core/results/explanation.py", "cbam_core.explanation.saving.save"),
     ("cbam_core/results/explanation.py", "cbam_core.render.paper.single.figure_of"),
+    ("cbam_core/results/explanation.py", "cbam_core.report.output_html"),
+    ("cbam_core/results/explanations.py", "cbam_core.report.gallery_html"),
+    ("cbam_core/results/explanations.py", "cbam_core.report.saving.save_report"),
 }
-"""`Explanation.save` and `Explanation.figure` are public names, and drawing stands below results: they look down, and
-only when they are called."""
+"""`Explanation.save` and `Explanation.figure` are public names, results show themselves in a notebook, and drawing
+stands below results: they look down, and only when they are called."""
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

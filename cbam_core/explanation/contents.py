@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -19,10 +19,13 @@ from cbam_core.errors import ImageError
 from cbam_core.render.figure import WORDS, Original, Prediction, figure
 from cbam_core.render.overlay import Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.render.panels import panel_of
+from cbam_core.report import Entry, Report, report_html
+from cbam_core.report.saving import versions
 from cbam_core.results.explanation import Block, Explanation
 from cbam_core.results.frame import Box
 from cbam_core.results.look import DEFAULT_LOOK, Look
 from cbam_core.results.means import GateMeans
+from cbam_core.viewer import Settings
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 
@@ -91,6 +94,13 @@ def as_png(
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", dpi=(300, 300))
     return buffer.getvalue()
+
+
+def as_html(request: Request) -> bytes:
+    """Make a web page with the viewer, in English, which opens with the look that is asked for."""
+    entry = Entry(request.explanation, original=request.original)
+    settings = Settings(image="input" if request.original is None else "original", **asdict(request.look))
+    return report_html(Report((entry,), date=request.date, versions=versions(), settings=settings)).encode()
 
 
 def as_npz(explanation: Explanation) -> bytes:

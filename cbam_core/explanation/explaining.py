@@ -17,6 +17,7 @@ from cbam_core.errors import Message
 from cbam_core.network import Classifier
 from cbam_core.observing import ObservedGate, batch_size, batches, observe, placements
 from cbam_core.results.explanation import Explanation, Gate, blocks_of, own_copy
+from cbam_core.results.explanations import Explanations
 from cbam_core.results.frame import Fit, Frame, Square
 from cbam_core.results.usual import Usual
 
@@ -28,14 +29,14 @@ def explain(classifier: Classifier, image: AnyImage, fit: Fit = ..., *, square: 
 @overload
 def explain(
     classifier: Classifier, image: list[AnyImage] | tuple[AnyImage, ...], fit: Fit = ..., *, square: Square | None = ...
-) -> list[Explanation]: ...
+) -> Explanations: ...
 def explain(
     classifier: Classifier,
     image: AnyImage | list[AnyImage] | tuple[AnyImage, ...],
     fit: Fit = "crop",
     *,
     square: Square | None = None,
-) -> Explanation | list[Explanation]:
+) -> Explanation | Explanations:
     """Run a network on an image, and return its prediction and gates.
 
     Explaining an image twice gives bit-identical numbers. In a list, images share batches, and the last bit of a number
@@ -50,7 +51,8 @@ def explain(
         square: for ``fit="square"``: left, top and side of the part, in pixels of the original.
 
     Returns:
-        The explanation, free of torch; for a list, one for each image in order.
+        The explanation, free of torch; for a list, a list with one for each image in order. Both show themselves in a
+        notebook.
 
     Raises:
         ImageError: an image cannot be read or fitted.
@@ -60,11 +62,15 @@ def explain(
     """
     if not isinstance(image, list | tuple):
         return _explain_batch(classifier, [_prepare(classifier, image, fit, square)])[0]
-    explanations: list[Explanation] = []
+    explanations = Explanations(names=map(_name, image))
     for batch in batches(len(image), batch_size(classifier)):
         inputs = [_prepare(classifier, one, fit, square) for one in image[batch]]
         explanations += _explain_batch(classifier, inputs)
     return explanations
+
+
+def _name(image: AnyImage) -> str:
+    return Path(image).name if isinstance(image, str | Path) else ""
 
 
 @dataclass(frozen=True, eq=False)

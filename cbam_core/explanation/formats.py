@@ -66,6 +66,12 @@ def _manifest(request: Request) -> bytes:
     return as_json(request)
 
 
+def _web_page(request: Request) -> bytes:
+    from cbam_core.explanation.contents import as_html
+
+    return as_html(request)
+
+
 FORMATS = (
     Format(
         name="figure.png",
@@ -102,3 +108,13 @@ FORMATS = (
     ),
 )
 """Formats in the order in which files are written: the manifest is last, because it describes the others."""
+
+WEB_PAGE = Format(
+    name="explanation.html",
+    label="Web page (one file)",
+    media_type="text/html",
+    about="a web page (.html)",
+    rounding="as the page says: exact, or 16 bits over the range of each gate",
+    content=_web_page,
+)
+"""One file with the viewer, which is written on request, and is not in a manifest."""

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from cbam_core.errors import CbamError
 from cbam_core.explanation.contents import Pixels, Request
-from cbam_core.explanation.formats import FORMATS
+from cbam_core.explanation.formats import FORMATS, WEB_PAGE
 from cbam_core.explanation.manifest import PLAIN
 from cbam_core.files import write_atomically
 from cbam_core.render.figure import WORDS
@@ -32,6 +32,7 @@ def save(
     look: Look = DEFAULT_LOOK,
     words: Mapping[str, str] = WORDS,
     decoding: Mapping[str, str | bool] = PLAIN,
+    html: bool = False,
 ) -> dict[str, Path]:
     """Write an explanation's files to a folder, each completely or not at all.
 
@@ -43,6 +44,7 @@ def save(
         look: look of the masks in the figure.
         words: words of the figure in another language; see `cbam_core.render.figure.WORDS`.
         decoding: how the image file was decoded, for the manifest.
+        html: whether to write a web page too, which needs no other file.
 
     Returns:
         Paths of the files by file name.
@@ -57,7 +59,10 @@ def save(
             "{path} is a file, and the results need a folder of that name; choose another one to write to",
             path=str(folder),
         )
+    date = date or datetime.now(UTC)
     files = as_files(explanation, original=original, date=date, look=look, words=words, decoding=decoding)
+    if html:
+        files[WEB_PAGE.name] = WEB_PAGE.content(Request(explanation, original, look, words, date, {}, decoding))
     paths = {}
     for name, content in files.items():
         paths[name] = folder / name

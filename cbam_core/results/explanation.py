@@ -196,6 +196,11 @@ class Explanation:
         """Name of the most probable class."""
         return self.classes[int(self.probabilities.argmax())]
 
+    def _repr_html_(self) -> str:
+        from cbam_core.report import output_html
+
+        return output_html(self)
+
     def save(
         self,
         folder: str | Path,
@@ -205,6 +210,7 @@ class Explanation:
         opacity: float = 0.5,
         smooth: bool = False,
         reading: str = "values",
+        html: bool = False,
     ) -> dict[str, Path]:
         """Write figure, raw values, channel weights and manifest to a folder.
 
@@ -216,6 +222,8 @@ class Explanation:
             smooth: whether masks are interpolated between cells.
             reading: how gates are drawn: ``"values"``, ``"relative"`` to their own mean, or compared with the
                 ``"usual"`` shape; files of numbers always have the values.
+            html: whether to write ``explanation.html`` too: one file with the viewer, which any browser opens without
+                a network. It opens with these settings, and says how precise its numbers are.
 
         Returns:
             Paths of the files, by file name.
@@ -228,7 +236,7 @@ class Explanation:
         look = Look(
             colours=colours, scale=as_scale(scale), opacity=opacity, smooth=bool(smooth), reading=as_reading(reading)
         )
-        return save(self, Path(folder), look=look)
+        return save(self, Path(folder), look=look, html=html)
 
     def figure(
         self,

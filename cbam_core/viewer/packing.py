@@ -36,5 +36,7 @@ def as_packed(values: Float32[np.ndarray, "*shape"]) -> str | dict[str, Any]:
 def jpeg(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
     """Encode a photo as JPEG of high quality, with all of its colours' resolution."""
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image)).save(file, "JPEG", quality=88, subsampling=0, optimize=True)
+    Image.fromarray(np.ascontiguousarray(image)).save(
+        file, "JPEG", quality=88, subsampling=0
+    )  # optimize fails on noise
     return file.getvalue()

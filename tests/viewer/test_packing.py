@@ -50,3 +50,8 @@ def test_a_packed_payload_keeps_small_pictures_exact_and_packs_every_gate():
     assert "png" in small
     assert "jpeg" in large
     assert "png" in payload.as_dict()["images"][1]
+
+
+def test_noise_is_encoded_too():
+    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
+    assert Image.open(io.BytesIO(jpeg(noise))).size == (224, 224)

@@ -1,0 +1,75 @@
+"""Reports as files, with the date and the versions of the software."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from cbam_core.errors import CbamError, RenderError
+from cbam_core.files import write_atomically
+from cbam_core.report.entries import Entry, Report
+from cbam_core.report.page import report_html
+from cbam_core.results.explanation import Explanation
+
+PACKAGES = ("cbam-lens", "torch", "numpy", "pillow")
+"""Packages whose versions a report names."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the installed packages of `PACKAGES`."""
+    known = {}
+    for name in PACKAGES:
+        try:
+            known[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return known
+
+
+def write_report(path: Path, report: Report) -> int:
+    """Write a report to a file, completely or not at all.
+
+    Returns:
+        Size of the file in bytes.
+
+    Raises:
+        CbamError: the file cannot be written.
+    """
+    content = report_html(report).encode()
+    try:
+        write_atomically(path, lambda file: file.write(content))
+    except OSError as error:
+        raise CbamError(
+            "save.unwritable",
+            "cannot write {path}: {reason}; choose a folder that you may write to",
+            path=str(path),
+            reason=error.strerror or str(error),
+        ) from error
+    return len(content)
+
+
+def save_report(
+    path: Path,
+    explanations: Sequence[Explanation],
+    *,
+    names: Sequence[str],
+    truths: Sequence[str | None] | None = None,
+    title: str = "",
+) -> Path:
+    """Write a report about explanations; see `cbam_core.results.explanations.Explanations.report`."""
+    if not explanations:
+        raise RenderError("report.empty", "a report needs at least one image")
+    known = [None] * len(explanations) if truths is None else truths
+    for given in (names, known):
+        if len(given) != len(explanations):
+            raise RenderError(
+                "report.count",
+                "a report of {count} images needs as many names and true classes; given {given}",
+                count=len(explanations),
+                given=len(given),
+            )
+    entries = tuple(map(Entry, explanations, names, known))
+    write_report(path, Report(entries, title, datetime.now(UTC), versions=versions()))
+    return path

@@ -1,0 +1,79 @@
+"""Explanations of several images: a list that shows itself in a notebook, and writes a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import SupportsIndex, overload
+
+from cbam_core.results.explanation import Explanation
+
+
+class Explanations(list[Explanation]):
+    """A list of explanations, with the names of their images.
+
+    Everything that a list can do, it does. In a notebook it is a gallery with the viewer.
+
+    Args:
+        explanations: explanations in order.
+        names: names of their images, such as those of files; "" for an image without one.
+    """
+
+    def __init__(self, explanations: Iterable[Explanation] = (), names: Iterable[str] = ()) -> None:
+        super().__init__(explanations)
+        self.names = tuple(names)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Explanation: ...
+    @overload
+    def __getitem__(self, index: slice) -> Explanations: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Explanation | Explanations:
+        if isinstance(index, slice):
+            return Explanations(super().__getitem__(index), self._named()[index])
+        return super().__getitem__(index)
+
+    def __repr__(self) -> str:
+        networks = ", ".join(dict.fromkeys(one.checkpoint for one in self))
+        return f"<{len(self)} explanation{'' if len(self) == 1 else 's'}{f' by {networks}' if networks else ''}>"
+
+    def _repr_html_(self) -> str:
+        from cbam_core.report import gallery_html
+
+        return gallery_html(self, self._named())
+
+    def report(
+        self,
+        path: str | Path,
+        *,
+        names: Sequence[str] | None = None,
+        truths: Sequence[str | None] | None = None,
+        title: str = "",
+    ) -> Path:
+        """Write one HTML file about all images: an index to search, the viewer, and mistakes first if truths are given.
+
+        It opens in any browser, without a network. Its numbers are rounded to 16 bits, 1/131,070 of each gate's range
+        at most, and pictures with sides of more than 96 pixels are JPEG. It holds up to 20 MB: the gates of further
+        images are left out, which the page says.
+
+        Args:
+            path: path of the file; an older one is replaced.
+            names: names of the images; None for those that `explain` was given.
+            truths: names of their true classes, None where one is unknown.
+            title: title of the page; "" for the number of images and the network.
+
+        Returns:
+            The path.
+
+        Raises:
+            RenderError: there is no image, or names or truths are not as many as there are images.
+            CbamError: the file cannot be written.
+        """
+        from cbam_core.report.saving import save_report
+
+        return save_report(
+            Path(path), self, names=self._named() if names is None else names, truths=truths, title=title
+        )
+
+    def _named(self) -> tuple[str, ...]:
+        """Return a name for each explanation; those of a list that has changed since are unknown."""
+        return self.names if len(self.names) == len(self) else ("",) * len(self)
