@@ -1,0 +1,1 @@
+"""Does a gate matter? What a network answers where another takes its place."""

@@ -1,0 +1,120 @@
+"""Many edits in one forward: rows join at the gate that they edit, and answer as in a forward of their own."""
+
+from __future__ import annotations
+
+import re
+
+import jaxtyping
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cbam_core import CBAM_CNN, edit
+from cbam_core.errors import EditError
+from cbam_core.gates.joining import JoinedEdit, run_joined
+from cbam_core.gates.replacements import AnyReplacement, AsIs, Off, OtherImage, OwnMean, Target, Values
+from cbam_core.nn import CBAM
+from cbam_core.nn.cbam_resnet import CBAM_ResNet
+
+EDITS: tuple[dict[str, AnyReplacement], ...] = (
+    {"cbam3.spatial": Off()},  # joins last, though it comes first
+    {"cbam1.channel": Values(0.3)},
+    {"cbam2.spatial": OwnMean(), "cbam1.spatial": Off()},
+    {"*": OtherImage()},
+    {"*.channel": AsIs()},
+)
+
+
+@pytest.fixture(autouse=True)
+def _batches_may_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shapes in signatures are not checked: a batch grows inside modules that say that they keep it."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+def single(model: nn.Module, batch: Tensor, edits: dict[str, AnyReplacement]) -> Tensor:
+    with torch.inference_mode(), edit(model, edits):
+        output: Tensor = model(batch)
+    return output
+
+
+def test_each_edit_answers_as_in_a_forward_of_its_own(model: CBAM_CNN, batch: Tensor) -> None:
+    found = run_joined(model, batch, [JoinedEdit(edits) for edits in EDITS])
+    torch.testing.assert_close(found[0], single(model, batch, {}), rtol=0, atol=1e-5)
+    for row, edits in zip(found[1:], EDITS, strict=True):
+        torch.testing.assert_close(row, single(model, batch, edits), rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[5], found[0], rtol=0, atol=1e-6)
+    assert not torch.allclose(found[2], found[0], rtol=0, atol=1e-4)
+
+
+def test_what_comes_before_the_edited_gate_is_computed_once(model: CBAM_CNN, batch: Tensor) -> None:
+    counts: dict[str, list[int]] = {"conv1": [], "conv3": [], "fc2": []}
+    for name, seen in counts.items():
+        model.get_submodule(name).register_forward_hook(lambda _m, _i, out, seen=seen: seen.append(len(out)))
+    run_joined(model, batch, [JoinedEdit({"cbam2.channel": Off()}), JoinedEdit({"cbam3.channel": Off()})])
+    size = len(batch)
+    assert counts == {"conv1": [size], "conv3": [2 * size], "fc2": [3 * size]}
+
+
+def test_residual_blocks_get_the_rows_that_their_shortcut_lacks() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = CBAM_ResNet(num_classes=3).eval()
+        batch = torch.randn(3, 3, 32, 32)
+    edits: list[dict[str, AnyReplacement]] = [{"stage1.0.cbam.spatial": Off()}, {"stage3.1.cbam.channel": Off()}]
+    found = run_joined(network, batch, [JoinedEdit(one) for one in edits])
+    for row, one in zip(found[1:], edits, strict=True):
+        torch.testing.assert_close(row, single(network, batch, one), rtol=0, atol=1e-5)
+
+
+class _Squeeze(nn.Module):
+    """A gate whose shape is said with a batch size that was read before rows joined."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.cbam = nn.Conv2d(3, 4, 1), CBAM(4, ratio=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.size(0)
+        features = self.cbam(self.conv(x)).view(size, 4, -1)
+        both = torch.cat([features.mean(2), x.reshape(size, -1)[:, :2]], dim=1)
+        return both.reshape((size, 6))
+
+
+def test_a_batch_size_that_was_read_before_is_corrected() -> None:
+    network = _Squeeze().eval()
+    batch = torch.randn(5, 3, 6, 6)
+    found = run_joined(network, batch, [JoinedEdit({"cbam.channel": Off()})])
+    assert torch.equal(found[1], single(network, batch, {"cbam.channel": Off()}))
+
+
+def _double(gate: Target) -> Tensor:
+    return 0.5 * gate.values
+
+
+def test_a_direct_effect_keeps_later_gates_as_they_were(model: CBAM_CNN, batch: Tensor) -> None:
+    later: dict[str, AnyReplacement] = {}
+
+    def remember(gate: Target) -> Tensor:
+        later[gate.name] = Values(gate.values, unbounded=True)
+        return gate.values
+
+    single(model, batch, {"cbam3.*": remember, "cbam2.spatial": remember})
+    expected = single(model, batch, {"cbam2.channel": _double, **later})
+    edits = {"cbam2.channel": _double}
+    found = run_joined(model, batch, [JoinedEdit(edits, freeze_later=True), JoinedEdit(edits)])
+    torch.testing.assert_close(found[1], expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[2], single(model, batch, edits), rtol=0, atol=1e-5)
+    assert not torch.allclose(found[1], found[2], rtol=0, atol=1e-5)
+
+
+def test_nothing_is_left_on_the_model(model: CBAM_CNN, batch: Tensor, hooks, state) -> None:
+    before = hooks(model), state(model)
+    run_joined(model, batch, [JoinedEdit({"*": Off()})])
+    with pytest.raises(EditError, match=re.escape("there is no gate 'cbam9.channel'; this network has cbam1.")):
+        run_joined(model, batch, [JoinedEdit({"cbam9.channel": Off()})])
+    assert (hooks(model), state(model)) == before
+
+
+def test_an_edit_of_a_gate_that_does_not_run_is_an_error(model: CBAM_CNN, batch: Tensor) -> None:
+    with pytest.raises(EditError, match=r"gate cbam1#2\.channel did not run"):
+        run_joined(model, batch, [JoinedEdit({"cbam1#2.channel": Off()})])
