@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -224,13 +225,16 @@ def test_real_blocks_do_not_move_the_grid() -> None:
     }
 
 
-def test_maps_without_a_place_are_left_out() -> None:
+def test_maps_that_cannot_be_followed_are_unknown_and_stretched_over_the_input() -> None:
     model = nn.Sequential(
         Marked(),
         Call(lambda x: x.flatten(1).reshape(x.shape[0], 12, 4, 4)),  # scatters pixels
         Marked(),
     )
-    assert place(model, (8, 8)) == {"0": Placement((0.0, 0.0), (1.0, 1.0))}
+    assert place(model, (8, 8)) == {
+        "0": Placement((0.0, 0.0), (1.0, 1.0)),
+        "2": Placement((0.5, 0.5), (2.0, 2.0), "unknown", math.inf),
+    }
 
 
 def test_a_shared_block_is_placed_where_it_is_first_called() -> None:
