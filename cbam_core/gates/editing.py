@@ -10,11 +10,13 @@ from threading import get_ident
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from cbam_core.errors import EditError
 from cbam_core.gates import sites as places
-from cbam_core.gates.edits import EditWatcher
+from cbam_core.gates.edits import REFERENCE, EditWatcher
 from cbam_core.gates.finders import find_sites
 from cbam_core.gates.record import smallest
 from cbam_core.gates.replacements import AnyReplacement, Target, listed
@@ -51,10 +53,13 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
             ``"cbam1.channel"``. A name may be a pattern, such as ``"*.spatial"``. A name goes before patterns, and an
             earlier pattern before a later one.
         usual: usual values of the gates; None for those of the classifier.
+        freeze_later: whether gates that run after an edited one keep the values that they have without the edits. The
+            output then shows the *direct* effect of an edit, instead of the total one, in which later gates answer to
+            it. It takes a second forward of the same input, and the network must be in eval mode.
 
     Raises:
         EditError: a name is not that of a gate, a value is not a replacement or does not fit its gate, usual values are
-            needed and not known, or a named gate did not run.
+            needed and not known, a named gate did not run, or later gates cannot be frozen.
         CaptureError: the model is compiled, scripted or exported.
     """
 
@@ -64,6 +69,7 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
         edits: Mapping[str, AnyReplacement] = MappingProxyType({}),
         *,
         usual: known.Usual | None = None,
+        freeze_later: bool = False,
     ) -> None:
         super().__init__(model if isinstance(model, nn.Module) else model.model)
         if usual is None and not isinstance(model, nn.Module):
@@ -72,29 +78,79 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
         self._usual = usual
         self._calls: Counter[places.Site] = Counter()
         self._missing: set[str] = set()
+        self._freezes, self._refers, self._has_edited = freeze_later, False, False
+        self._reference: dict[str, Tensor] = {}
 
     def __enter__(self) -> None:
         sites = find_sites(self._model)
         check_names(self._replacements, sites)
         self._edits = {site: partial(self._edited, site) for site in sites}
+        if self._freezes:
+            self._check_alone()
+            before, marks = self._model._forward_pre_hooks, self._model._forward_pre_hooks_with_kwargs
+            self._hooks.register([(before, self._refer, marks)], rank=REFERENCE)
         super().__enter__()
+
+    def _check_alone(self) -> None:
+        """Check that no other edit of this thread freezes gates of this model."""
+        others = (getattr(hook, "__self__", None) for hook in [*self._model._forward_pre_hooks.values()])
+        if any(isinstance(other, edit) and other._freezes and other._owner == get_ident() for other in others):
+            raise EditError(
+                "edit.nested-freeze",
+                "edits with freeze_later=True cannot be nested in each other: give all of them to one edit",
+            )
+
+    def _refer(self, model: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """Run a forward without these edits, to know the values of all gates."""
+        if get_ident() != self._owner or self._refers:
+            return
+        if any(module.training for module in model.modules()):
+            raise EditError(
+                "edit.freeze-in-training",
+                "freezing later gates compares two forwards, which differ in training mode: call model.eval() first",
+            )
+        self._reference.clear()
+        self._refers = True
+        try:
+            with torch.random.fork_rng(_random_devices(model)):
+                model(*tree_map(_cloned, inputs), **tree_map(_cloned, named))
+        finally:
+            self._refers = False
 
     def _start(self, _module: nn.Module, _inputs: Any) -> None:
         if get_ident() == self._owner:
             self._seen = []
             self._calls.clear()
+            self._has_edited = False
             self._missing = {name for name in self._replacements if not is_pattern(name)}
 
     def _edited(self, site: places.Site, gate: Tensor) -> Tensor:
         self._calls[site] += 1
         name = name_of_call(site, self._calls[site])
         self._missing.discard(name)
+        if self._refers:
+            self._reference[name] = gate.detach().clone()
+            return gate
         replacement = chosen(self._replacements, name)
+        if self._freezes and (replacement is not None or self._has_edited):
+            gate = self._known(name, gate)
         if replacement is None:
             return gate
+        self._has_edited = True
         target = Target(name, site.kind, smallest(gate, AXES[site.kind]), usual_values(self._usual, name))
         values = replaced(target, replacement)
         return gate if values is target.values else values.reshape(gate.shape)
+
+    def _known(self, name: str, gate: Tensor) -> Tensor:
+        """Return a gate as it is without the edits."""
+        found = self._reference.get(name)
+        if found is None or found.shape != gate.shape:
+            raise EditError(
+                "edit.other-path",
+                "gate {gate} runs otherwise with the edits than without them, so it cannot be frozen",
+                gate=name,
+            )
+        return found
 
     def _complete(self, module: nn.Module, inputs: Any, output: Any) -> None:
         super()._complete(module, inputs, output)
@@ -104,6 +160,15 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
                 "gate {gate} did not run in this forward and thread, so it was not replaced",
                 gate=min(self._missing),
             )
+
+
+def _cloned(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+def _random_devices(model: nn.Module) -> list[int]:
+    """GPUs of a model, whose random numbers a second forward must not use up."""
+    return sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
 
 
 def replaced(gate: Target, replacement: AnyReplacement) -> Tensor:

@@ -16,6 +16,9 @@ from cbam_core.gates.watcher import Watcher
 Edit = Callable[[Tensor], Tensor]
 """Function of a gate as its module outputs it; returns its replacement, of the same shape."""
 
+EDIT, REFERENCE = 1, 2
+"""Ranks of hooks: edits run before recorders, and what runs a forward of its own for reference before both."""
+
 
 class EditWatcher(Watcher):
     """Replace gates in the forwards that this thread runs through `model` inside the block.
@@ -31,7 +34,7 @@ class EditWatcher(Watcher):
 
     def __enter__(self) -> None:
         edits = self._edits.items()
-        self.open([(site.tap._forward_hooks, partial(self._replace, edit)) for site, edit in edits], first=True)
+        self.open([(site.tap._forward_hooks, partial(self._replace, edit)) for site, edit in edits], rank=EDIT)
 
     def _replace(self, edit: Edit, _module: nn.Module, _inputs: Any, gate: Tensor) -> Tensor | None:
         return edit(gate) if self._seen is not None and get_ident() == self._owner else None

@@ -14,13 +14,13 @@ from types import MethodType
 from typing import Any
 
 Hook = Callable[..., Any]
-HookEntry = tuple[Any, Hook]
+HookEntry = tuple[Any, Hook] | tuple[Any, Hook, Any]
 """A module's dictionary of hooks, such as ``module._forward_hooks`` (ordered, which torch's annotation does not say),
-and a hook for it."""
+a hook for it, and the dictionary where torch marks the hooks that take keyword arguments too, if this one does."""
 
 _registration = Lock()  # held to register, remove and copy hooks, never during a forward
 _keys = count(-1, -1)  # torch numbers its own hooks from 0
-_first: dict[int, int] = {}  # threads of the hooks that run before others, by key
+_ranks: dict[int, tuple[int, int]] = {}  # thread and rank of the hooks that run before others, by key
 _REDUCE = "__reduce_ex__"
 
 
@@ -30,43 +30,51 @@ class Hooks:
     def __init__(self) -> None:
         self._registered: list[tuple[OrderedDict[int, Any], int]] = []
 
-    def register(self, entries: Sequence[HookEntry], *, first: bool = False) -> None:
+    def register(self, entries: Sequence[HookEntry], *, rank: int = 0) -> None:
         """Register hooks: all of them, or none where one fails.
 
         Args:
             entries: dictionaries, and the hook for each.
-            first: whether they run before the hooks that are already there, rather than after them; among such hooks of
-                one thread, the earlier ones still run before the later ones.
+            rank: 0 for hooks that run after those that are already there; those of a higher rank run before them, the
+                highest first, and of one rank and thread the earlier ones first.
         """
         try:
             with _registration:
-                for hooks, hook in entries:
-                    self._registered.append((hooks, key := next(_keys)))
-                    hooks[key] = hook
-                    if first:
-                        _put_first(hooks, key)
-                    if _REDUCE not in (own := hooks.__dict__):
-                        own[_REDUCE] = MethodType(_reduce_to_others, hooks)
+                for hooks, hook, *marks in entries:
+                    key = next(_keys)
+                    for mark in marks:
+                        self._put(mark, key, True)
+                    self._put(hooks, key, hook)
+                    if rank:
+                        _ranks[key] = get_ident(), rank
+                        _sort(hooks)
         except BaseException:
             self.remove()
             raise
 
+    def _put(self, hooks: OrderedDict[int, Any], key: int, value: Any) -> None:
+        self._registered.append((hooks, key))
+        hooks[key] = value
+        if _REDUCE not in (own := hooks.__dict__):
+            own[_REDUCE] = MethodType(_reduce_to_others, hooks)
+
     def remove(self) -> None:
         """Remove all of them; hooks of others stay."""
         with _registration:
-            for hooks, key in self._registered:
+            for hooks, key in reversed(self._registered):
                 hooks.pop(key, None)
-                _first.pop(key, None)
+                _ranks.pop(key, None)
                 if not hooks or min(hooks) >= 0:
                     hooks.__dict__.pop(_REDUCE, None)
             self._registered.clear()
 
 
-def _put_first(hooks: OrderedDict[int, Any], key: int) -> None:
-    """Move a hook of this thread before all others but its own first ones; order matters within a thread alone."""
-    owner = _first[key] = get_ident()
-    for own in [own for own in reversed(hooks) if _first.get(own) == owner]:
-        hooks.move_to_end(own, last=False)
+def _sort(hooks: OrderedDict[int, Any]) -> None:
+    """Move this thread's hooks of higher ranks before all others; order matters within a thread alone."""
+    owner = get_ident()
+    ranked = [key for key in hooks if _ranks.get(key, (None,))[0] == owner]
+    for key in sorted(ranked, key=lambda key: (_ranks[key][1], key)):  # keys count down
+        hooks.move_to_end(key, last=False)
 
 
 def _reduce_to_others(hooks: OrderedDict[int, Any], _protocol: int) -> tuple[Any, ...]:

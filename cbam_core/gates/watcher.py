@@ -45,16 +45,16 @@ class Watcher:
         """Copy as a closed watcher: copying a model may reach a hook that was added during the copying."""
         return type(self), (nn.Identity(),)
 
-    def open(self, entries: Sequence[HookEntry], *, first: bool = False) -> None:
+    def open(self, entries: Sequence[HookEntry], *, rank: int = 0) -> None:
         """Register hooks, between two that mark the start and end of a forward, also where the model itself is a site.
 
         Args:
             entries: dictionaries, and the hook for each.
-            first: whether they run before all others.
+            rank: 0, or more for hooks that run before others, see `Hooks.register`.
         """
         self._owner = get_ident()
         before, after = self._model._forward_pre_hooks, self._model._forward_hooks
-        self._hooks.register([(before, self._start), *entries, (after, self._complete)], first=first)
+        self._hooks.register([(before, self._start), *entries, (after, self._complete)], rank=rank)
 
     def __exit__(self, *_error: object) -> None:
         self._hooks.remove()

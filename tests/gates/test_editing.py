@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from cbam_core import CBAM_CNN, capture, edit
 from cbam_core.errors import EditError
-from cbam_core.gates.replacements import AsIs, Off, Target, Usual, Values
+from cbam_core.gates.replacements import AsIs, Inverted, Off, Scaled, Target, Usual, Values
 from cbam_core.nn import CBAM
 from cbam_core.results import usual as known
 
@@ -142,6 +143,80 @@ def test_gradients_flow_through_what_is_not_replaced(model: CBAM_CNN, batch: Ten
         model(batch).sum().backward()
     assert model.cbam3.channel_attn.fc[0].weight.grad is None
     assert model.cbam3.spatial_attn.conv.weight.grad.abs().sum() > 0
+
+
+def frozen_by_hand(model: nn.Module, batch: Tensor, edits: dict[str, Any], first: str) -> Tensor:
+    """The direct effect: every later gate is given the values that it has without the edits."""
+    with torch.inference_mode(), capture(model) as record:
+        model(batch)
+    plain = {gate.name: gate.values for gate in record.gates}
+    later = NAMES[NAMES.index(first) + 1 :]
+    with torch.inference_mode(), edit(model, {**{name: Values(plain[name]) for name in later}, **edits}):
+        return model(batch)
+
+
+@pytest.mark.parametrize("outer", [{}, {"cbam2.channel": Values(0.5)}, {"cbam1.channel": Inverted()}])
+def test_later_gates_can_be_frozen_as_they_were(
+    model: CBAM_CNN, batch: Tensor, hooks: Look, state: Look, outer: dict[str, Any]
+) -> None:
+    before, random = state(model), torch.get_rng_state()
+    edits = {"cbam1.spatial": Off()}
+    with edit(model, outer):
+        expected = frozen_by_hand(model, batch, edits, "cbam1.spatial")
+        with torch.inference_mode(), edit(model, edits):
+            total = model(batch)
+        with torch.inference_mode(), edit(model, edits, freeze_later=True), capture(model) as record:
+            found = model(x=batch)
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, total)
+    assert [gate.name for gate in record.gates] == NAMES
+    assert not any(hooks(model).values())
+    assert state(model) == before
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_an_edit_inside_a_freezing_one_is_part_of_what_is_frozen(model: CBAM_CNN, batch: Tensor) -> None:
+    inner = {"cbam3.spatial": Values(0.5)}
+    with edit(model, inner):
+        expected = frozen_by_hand(model, batch, {"cbam1.spatial": Off()}, "cbam1.spatial")
+    with torch.inference_mode(), edit(model, {"cbam1.spatial": Off()}, freeze_later=True), edit(model, inner):
+        assert torch.equal(model(batch), expected)
+
+
+def test_a_later_edit_gets_the_values_without_the_earlier_one(model: CBAM_CNN, batch: Tensor) -> None:
+    with torch.inference_mode(), capture(model) as plain:
+        model(batch)
+    edits = {"cbam1.channel": Off(), "cbam2.channel": Scaled(0.5)}
+    with torch.inference_mode(), edit(model, edits, freeze_later=True), capture(model) as record:
+        model(batch)
+    halves = [gate.values for gate in record.gates if gate.name == "cbam2.channel"]
+    assert torch.equal(halves[0], plain.gates[2].values / 2)
+    assert torch.equal(record.gates[5].values, plain.gates[5].values)
+
+
+def test_freezing_without_edits_changes_no_bit(model: CBAM_CNN, batch: Tensor) -> None:
+    with torch.inference_mode(), edit(model, {"*": AsIs()}, freeze_later=True):
+        found = model(batch)
+    with torch.inference_mode():
+        assert torch.equal(found, model(batch))
+
+
+def test_freezing_needs_eval_mode_and_one_edit(model: CBAM_CNN, batch: Tensor, hooks: Look) -> None:
+    freezing = edit(model, {"cbam1.channel": Off()}, freeze_later=True)
+    again = edit(model, {"cbam2.channel": Off()}, freeze_later=True)
+    with freezing, pytest.raises(EditError, match="give all of them to one edit"), again:
+        pass
+    with pytest.raises(EditError, match=r"call model.eval\(\) first"), freezing:
+        model.train()(batch)
+    assert not any(hooks(model).values())
+
+
+def test_copies_of_a_model_that_is_edited_are_plain(model: CBAM_CNN, batch: Tensor, hooks: Look) -> None:
+    with edit(model, {"cbam1.channel": Off()}, freeze_later=True):
+        twin = copy.deepcopy(model)
+    assert not any(hooks(twin).values())
+    with torch.inference_mode():
+        assert torch.equal(twin(batch), model(batch))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_hooks_run_after_those_that_hang_or_before_them() -> None:
     hooks: OrderedDict[int, Any] = OrderedDict({0: len})
     last, first = Hooks(), Hooks()
     last.register([(hooks, print), (hooks, repr)])
-    first.register([(hooks, max), (hooks, min)], first=True)
+    first.register([(hooks, max), (hooks, min)], rank=1)
     assert list(hooks.values()) == [max, min, len, print, repr]
     first.remove()
     assert list(hooks.values()) == [len, print, repr]
