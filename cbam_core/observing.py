@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from cbam_core.data.dataset import ImageSequence
+from cbam_core.data.dataset import ImageFiles, ImageSequence
 from cbam_core.data.fitting import fit_image
 from cbam_core.errors import ModelError
 from cbam_core.gates import RecordedGate, capture, place
@@ -112,7 +112,7 @@ def observe_all(
     """
 
     def observed(batch: slice) -> Observation:
-        return observe(classifier, [fitted(classifier, image) for image in images[batch]], gates=gates)
+        return observe(classifier, fitted(classifier, images, batch), gates=gates)
 
     parts = batches(len(images), batch_size(classifier))
     if workers == 1:
@@ -156,12 +156,15 @@ def batches(count: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, count))
 
 
-def fitted(classifier: Classifier, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
-    """Return an image of the network's input size: the image itself, or its centre resized."""
+def fitted(classifier: Classifier, images: ImageSequence, part: slice) -> list[UInt8[np.ndarray, "rows columns 3"]]:
+    """Return some images at the network's input size; of one of another size, the centre is resized."""
     width, height = classifier.input_size
-    if image.shape[:2] == (height, width):
-        return image
-    return fit_image(image, (width, height), "crop")[0]
+    if isinstance(images, ImageFiles):
+        return [images.fitted(index, (width, height)) for index in range(*part.indices(len(images)))]
+    return [
+        image if image.shape[:2] == (height, width) else fit_image(image, (width, height), "crop")[0]
+        for image in images[part]
+    ]
 
 
 def network_input(classifier: Classifier, pixels: Images) -> Float[Tensor, "b planes h w"]:

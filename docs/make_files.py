@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from cbam_core.data.fitting import FINE, SHOWN  # noqa: E402
 from cbam_core.data.images import MAX_BYTES, MAX_PIXELS, decode  # noqa: E402
 from cbam_core.data.jpeg import MOST_PIXELS  # noqa: E402
 from cbam_core.errors import CbamError  # noqa: E402
@@ -43,6 +44,13 @@ more than eight bits follow one rule in every format: black and white are what t
 largest value of the smallest usual depth (8, 10, 12, 14 or 16 bits) that holds all values. `decode(path, stretch=True)`
 takes the smallest and largest value instead, and `ground="black"` places transparent areas on black.
 
+`explain` and the app decode a JPEG in as much detail as is needed: at a half, a quarter or an eighth of its
+size, as long as the part that the network sees has at least {fine} times the pixels of its input along each
+side, and the whole at least {shown:,} along its longer side. Coordinates stay those of the file. On a photo of
+12 megapixels with sharp edges and thin lines, an input of 32x32 then differs by at most 0.2 of 255 levels on
+average from full decoding, one of 224x224 by at most 0.6, and 99 % of their values by at most 3; smaller JPEGs
+and other formats do not differ at all.
+
 """
 
 
@@ -50,7 +58,7 @@ def page() -> str:
     """Make the page."""
     start = INTRODUCTION.format(file=MAX_FILE_BYTES / 2**20)
     between = IMAGES_INTRODUCTION.format(
-        bytes=MAX_BYTES / 2**20, pixels=MAX_PIXELS // 1_000_000, jpeg=MOST_PIXELS // 1_000_000
+        bytes=MAX_BYTES / 2**20, pixels=MAX_PIXELS // 1_000_000, jpeg=MOST_PIXELS // 1_000_000, fine=FINE, shown=SHOWN
     )
     return start + _table(CHECKPOINTS, _opened) + between + _table(IMAGES, _decoded)
 

@@ -18,6 +18,7 @@ from app.session.scheduling import slot
 from app.session.uploads import Fitted, Upload
 from app.session.words import language
 from cbam_core.data.dataset import Dataset
+from cbam_core.data.fitting import decode_to_fit, whole_picture
 from cbam_core.data.images import DecodedImage, decode
 from cbam_core.errors import TrainingError
 from cbam_core.explanation import explain, explain_block, explain_channel
@@ -28,6 +29,7 @@ from cbam_core.results.explanation import ChannelMap, Explanation
 from cbam_core.results.frame import Square
 from cbam_core.results.look import Reading
 from cbam_core.viewer import Settings, lay_out
+from cbam_core.viewer.payload import LONGEST
 
 AHEAD = own_networks.SMALL
 """Pixels of a network's input up to which results are sent ahead: about 3 MB then, of a hundred images."""
@@ -183,9 +185,16 @@ def _shown_upload(
     _content: bytes,
 ) -> ImageResult:
     with slot():
-        image = decode(_content, stretch=fitted.stretch, ground=fitted.ground)
+        image = decode_to_fit(
+            _content,
+            _classifier.input_size,
+            fitted.fit,
+            square=fitted.square or _middle,
+            stretch=fitted.stretch,
+            ground=fitted.ground,
+        )
         if fitted.fit == "square" and fitted.square is None:
-            fitted = replace(fitted, square=_middle(*image.size))
+            fitted = replace(fitted, square=_middle(*image.grid.size))
         return _shown(_classifier, image, fitted)
 
 
@@ -198,7 +207,7 @@ def _middle(width: int, height: int) -> Square:
 def _shown(classifier: Classifier, image: DecodedImage, fitted: Fitted) -> ImageResult:
     explanation = explain(classifier, image, fitted.fit, square=fitted.square)
     same = np.array_equal(image.pixels, explanation.input_image)
-    original = None if same else image.pixels
+    original = None if same else whole_picture(image, LONGEST)
     view = lay_out(
         explanation.input_image,
         explanation.frame,
@@ -206,7 +215,7 @@ def _shown(classifier: Classifier, image: DecodedImage, fitted: Fitted) -> Image
         original=original,
         settings=Settings(image="input" if same else "original", reading=FIRST_READING),
     )
-    return ImageResult(explanation, view.as_dict(), None if same else preview_of(image.pixels))
+    return ImageResult(explanation, view.as_dict(), None if original is None else preview_of(original))
 
 
 def _channel_map(

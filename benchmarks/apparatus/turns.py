@@ -30,23 +30,30 @@ def asked_rounds(description: str | None, default: int, arguments: Sequence[str]
     return rounds
 
 
-def take_turns(contenders: Mapping[str, Callable[[int], object]], rounds: int, *, warm_up: int = 3) -> Times:
+def take_turns(
+    contenders: Mapping[str, Callable[[int], object]],
+    rounds: int,
+    *,
+    warm_up: int = 3,
+    clock: Callable[[], float] = perf_counter,
+) -> Times:
     """Call each contender once a round, in an order drawn anew each time, so that none profits from its place.
 
     Args:
         contenders: what to time, by name; each gets the number of the round.
         rounds: how often.
         warm_up: rounds before these that do not count.
+        clock: seconds; `time.process_time` counts those of this process on the processors alone.
     """
     order = random.Random(0)
     names = list(contenders)
     times: Times = {name: [] for name in names}
     for turn in range(-warm_up, rounds):
         for name in order.sample(names, len(names)):
-            started = perf_counter()
+            started = clock()
             contenders[name](turn)
             if turn >= 0:
-                times[name].append(perf_counter() - started)
+                times[name].append(clock() - started)
     return times
 
 

@@ -212,7 +212,8 @@ class Task:
         Raises:
             ImageError: it cannot be read.
         """
-        from cbam_core.data.images import decode, refuse_address
+        from cbam_core.data.fitting import decode_to_fit
+        from cbam_core.data.images import refuse_address
         from cbam_core.explanation import explain
 
         refuse_address(image.given)
@@ -222,7 +223,8 @@ class Task:
                 "there are no images in the folder {path}; name image files, or a folder with some",
                 path=str(image.path),
             )
-        picture = decode(image.path, stretch=self.stretch, ground=self.ground)
+        size = self.classifier.input_size
+        picture = decode_to_fit(image.path, size, self.fit, stretch=self.stretch, ground=self.ground)
         return explain(self.classifier, picture, self.fit)
 
 

@@ -7,8 +7,9 @@ programs; its images are decoded by `cbam_core.data.images` when they are read.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, overload, runtime_checkable
 
@@ -16,6 +17,7 @@ import numpy as np
 from jaxtyping import Int, UInt, UInt8
 
 from cbam_core.data import cifar10
+from cbam_core.data.fitting import decode_to_fit, fit_image
 from cbam_core.data.folder import ENDINGS, all_images
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
@@ -103,13 +105,31 @@ class ImageFiles(Sequence[Pixels]):
     def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
         """Pixels of one file, uint8 RGB (H, W, 3), or of several."""
         if isinstance(index, slice):
-            return [_pixels(path) for path in self.paths[index]]
-        return _pixels(self.paths[index])
+            return [_read(path, _pixels) for path in self.paths[index]]
+        return _read(self.paths[index], _pixels)
+
+    def fitted(self, index: int, size: tuple[int, int]) -> Pixels:
+        """Return the centre of one image at a network's input size, decoded in as much detail as that needs.
+
+        Args:
+            index: number of the image.
+            size: (width, height) of the input in pixels.
+        """
+        return _read(self.paths[index], partial(_fitted, size=size))
 
 
 def _pixels(path: Path) -> Pixels:
+    return decode(path).pixels
+
+
+def _fitted(path: Path, size: tuple[int, int]) -> Pixels:
+    image = decode_to_fit(path, size)
+    return fit_image(image.pixels, size, grid=image.grid)[0]
+
+
+def _read(path: Path, way: Callable[[Path], Pixels]) -> Pixels:
     try:
-        return decode(path).pixels
+        return way(path)
     except ImageError as error:
         if str(path) in str(error):
             raise

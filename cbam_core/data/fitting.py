@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import UInt8
 
+from cbam_core.data.colours import Ground
+from cbam_core.data.images import DecodedImage, ImageSource, decode
 from cbam_core.errors import ImageError, Message
-from cbam_core.results.frame import FITS, Box, Fit, Frame, Square
+from cbam_core.results.frame import FITS, Box, Fit, Frame, Grid, Square
+
+FINE = 3
+"""Pixels of a reduced image, at least, for each pixel of an input that is made of it."""
+
+SHOWN = 960
+"""Longest side in pixels, at least, of a reduced image; pictures on the screen have fewer."""
 
 ROUNDED = 0.11
 """Pixels by which a square may exceed the image without a note: links and pages round it to one decimal."""
@@ -31,6 +41,63 @@ def named_fit(name: str) -> Fit:
     )
 
 
+def decode_to_fit(
+    source: ImageSource,
+    size: tuple[int, int],
+    fit: str = "crop",
+    *,
+    square: Square | Callable[[int, int], Square] | None = None,
+    stretch: bool = False,
+    ground: Ground = "white",
+) -> DecodedImage:
+    """Decode an image in as much detail as a network's input and a picture on the screen need.
+
+    Args:
+        source: as of `cbam_core.data.images.decode`.
+        size: (width, height) of the input in pixels.
+        fit: how the image will be fitted; see `fit_image`.
+        square: for ``"square"``: the part that will be used, or a function that gives it for a width and height.
+        stretch: as of `decode`.
+        ground: as of `decode`.
+
+    Raises:
+        ImageError: the image cannot be read, or not be fitted so.
+    """
+
+    def spare(original: tuple[int, int]) -> float:
+        part = square(*original) if callable(square) else square
+        return min(spare_for_input(original, size, fit, part), max(original) / SHOWN)
+
+    return decode(source, stretch=stretch, ground=ground, spare=spare)
+
+
+def spare_for_input(
+    original: tuple[int, int], size: tuple[int, int], fit: str = "crop", square: Square | None = None
+) -> float:
+    """Return the factor by which the sides of an original may be decoded smaller for a network's input.
+
+    Args:
+        original: (width, height) of the original in pixels.
+        size: (width, height) of the input in pixels.
+        fit: how the image will be fitted; see `fit_image`.
+        square: for ``"square"``: the part that will be used.
+
+    Raises:
+        ImageError: the original cannot be fitted so.
+    """
+    frame = _place(original, size, named_fit(fit), square).frame
+    return min(1 / (FINE * pixels) for pixels in frame.scale)
+
+
+def whole_picture(image: DecodedImage, longest: int) -> UInt8[np.ndarray, "sh sw 3"]:
+    """Return the whole original as a picture of at most `longest` pixels a side; one that is small enough unchanged."""
+    factor = longest / max(image.grid.size)
+    if factor >= 1:
+        return image.pixels
+    width, height = (max(1, round(side * factor)) for side in image.grid.size)
+    return _resized(image.pixels, (width, height), image.grid.whole, "LANCZOS")
+
+
 def fit_image(
     pixels: UInt8[np.ndarray, "h w 3"],
     size: tuple[int, int],
@@ -38,6 +105,7 @@ def fit_image(
     *,
     square: Square | None = None,
     fill: tuple[int, int, int] = (0, 0, 0),
+    grid: Grid | None = None,
 ) -> tuple[UInt8[np.ndarray, "input_h input_w 3"], Frame, tuple[Message, ...]]:
     """Crop, pad or stretch an image to the size of a network's input.
 
@@ -53,6 +121,7 @@ def fit_image(
         square: (left, top, side) in pixels of the original; one that reaches over an edge is moved inside.
             Only for ``"square"``.
         fill: colour of the bars, RGB of 0 to 255. Only for ``"pad"``.
+        grid: positions of the pixels on the original; by default they are the original.
 
     Returns:
         The input, uint8 RGB (height, width, 3); its position in the original; notes on what was done.
@@ -60,8 +129,40 @@ def fit_image(
     Raises:
         ImageError: there is no such fit, or `square` is missing, smaller than one pixel or outside the image.
     """
-    fit = named_fit(fit)
-    original = (pixels.shape[1], pixels.shape[0])
+    grid = Grid((pixels.shape[1], pixels.shape[0])) if grid is None else grid
+    placed = _place(grid.size, size, named_fit(fit), square)
+    inner, box = placed.inner, grid.decoded(placed.box)
+    unchanged = inner == (pixels.shape[1], pixels.shape[0]) and box == (0, 0, *inner)
+    scaled = pixels if unchanged else _resized(pixels, inner, box)
+    if inner != size:
+        left, top = placed.corner
+        canvas = np.full((size[1], size[0], 3), fill, dtype=np.uint8)
+        canvas[top : top + inner[1], left : left + inner[0]] = scaled
+        scaled = canvas
+    return scaled, placed.frame, tuple(placed.notes)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Position of an image in a network's input.
+
+    Attributes:
+        frame: position of the input in the original.
+        box: part of the original that is used.
+        inner: (width, height) of that part in the input, in pixels.
+        corner: (left, top) of that part in the input, in pixels.
+        notes: what was done.
+    """
+
+    frame: Frame
+    box: Box
+    inner: tuple[int, int]
+    corner: tuple[int, int]
+    notes: list[Message]
+
+
+def _place(original: tuple[int, int], size: tuple[int, int], fit: Fit, square: Square | None) -> _Placed:
+    """Place an original of this size in an input of that size."""
     if fit == "square":
         box, notes = _chosen_box(square, original)
     elif fit == "crop":
@@ -79,13 +180,7 @@ def fit_image(
     if fit == "squash" and original[0] * size[1] != original[1] * size[0]:
         notes.append(Message("fit.squashed", "stretched to the input's proportions"))
     notes += _notes_on_scale(box, inner)
-    unchanged = inner == original and box == (0, 0, *original)
-    scaled = pixels if unchanged else _resized(pixels, inner, box)
-    if inner != size:
-        canvas = np.full((size[1], size[0], 3), fill, dtype=np.uint8)
-        canvas[top : top + inner[1], left : left + inner[0]] = scaled
-        scaled = canvas
-    return scaled, frame, tuple(notes)
+    return _Placed(frame, box, inner, (left, top), notes)
 
 
 def _centred_box(original: tuple[int, int], size: tuple[int, int]) -> tuple[Box, list[Message]]:
@@ -185,9 +280,9 @@ def _notes_on_scale(box: Box, size: tuple[int, int]) -> list[Message]:
 
 
 def _resized(
-    pixels: UInt8[np.ndarray, "h w 3"], size: tuple[int, int], box: Box
+    pixels: UInt8[np.ndarray, "h w 3"], size: tuple[int, int], box: Box, way: str = "BICUBIC"
 ) -> UInt8[np.ndarray, "inner_h inner_w 3"]:
     from PIL import Image
 
-    resized = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, box=box)
-    return np.frombuffer(resized.tobytes(), np.uint8).reshape(size[1], size[0], 3)
+    scaled = Image.fromarray(pixels).resize(size, Image.Resampling[way], box=box)
+    return np.frombuffer(scaled.tobytes(), np.uint8).reshape(size[1], size[0], 3)

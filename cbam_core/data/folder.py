@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from cbam_core.data.fitting import spare_for_input
 from cbam_core.data.images import decode
 from cbam_core.errors import DataError
 
@@ -69,9 +71,12 @@ def thumbnail(path: Path, side: int) -> UInt8[np.ndarray, "s s 3"]:
     Raises:
         ImageError: the file is not an image that can be read.
     """
-    pixels = decode(path).pixels
-    height, width = pixels.shape[:2]
+    image = decode(path, spare=lambda original: spare_for_input(original, (side, side)))
+    width, height = image.grid.size
     square = min(height, width)
-    top, left = (height - square) // 2, (width - square) // 2
-    middle = Image.fromarray(np.ascontiguousarray(pixels[top : top + square, left : left + square]))
-    return np.asarray(middle.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0))
+    x, y = (width - square) // 2, (height - square) // 2
+    left, top, right, bottom = image.grid.decoded((float(x), float(y), float(x + square), float(y + square)))
+    first, above = math.floor(left), math.floor(top)
+    middle = Image.fromarray(np.ascontiguousarray(image.pixels[above : math.ceil(bottom), first : math.ceil(right)]))
+    box = (left - first, top - above, right - first, bottom - above)
+    return np.asarray(middle.resize((side, side), Image.Resampling.LANCZOS, box=box, reducing_gap=2.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ from cbam_core.data.headers import (
     significant_bits,
     sniff,
 )
-from cbam_core.data.jpeg import MOST_PIXELS, MOST_PROGRESSIVE_PIXELS, is_progressive, load_cut_off, reduce
+from cbam_core.data.jpeg import MOST_PIXELS, MOST_PROGRESSIVE_PIXELS, Size, is_progressive, load_cut_off, reduce
+from cbam_core.data.orientation import upright, upright_grid, upright_size
 from cbam_core.data.other_pictures import refuse_camera_raw, unknown_format
 from cbam_core.errors import ImageError, Message
+from cbam_core.results.frame import Grid
 
 MAX_BYTES = 64 * 1024 * 1024
 """Largest file that is read, in bytes; photos of 200 million pixels have up to 50 MB."""
@@ -44,15 +47,8 @@ ImageSource = bytes | str | Path | Image.Image | NDArray[Any]
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|data:image/", re.IGNORECASE)
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+Spare = Callable[[tuple[int, int]], float]
+"""Given the (width, height) of an upright original, the factor by which its sides may be decoded smaller."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,19 +59,23 @@ class DecodedImage:
         pixels: uint8 sRGB (H, W, 3), contiguous and read-only, upright.
         notes: conversions, in order.
         digest: SHA-256 in hexadecimal of the file's bytes; of shape and pixels where no file was given.
+        grid: positions of the pixels on the original, which may be larger.
     """
 
     pixels: UInt8[np.ndarray, "h w 3"]
     notes: tuple[Message, ...]
     digest: str
+    grid: Grid
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
+        """(width, height) of `pixels`; that of the original is `grid.size`."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
 
-def decode(source: ImageSource, *, stretch: bool = False, ground: Ground = "white") -> DecodedImage:
+def decode(
+    source: ImageSource, *, stretch: bool = False, ground: Ground = "white", spare: Spare | None = None
+) -> DecodedImage:
     """Decode an image that may be untrusted.
 
     Safe to call from many threads at once. A file may have at most `MAX_BYTES` bytes and `MAX_PIXELS` pixels; a JPEG up
@@ -86,6 +86,8 @@ def decode(source: ImageSource, *, stretch: bool = False, ground: Ground = "whit
         source: a file's bytes or path, a Pillow image, or a uint8 array (H, W, 3).
         stretch: whether values of more than eight bits are stretched from their smallest to their largest.
         ground: what transparent areas are placed on: ``"white"`` or ``"black"``.
+        spare: gives the factor by which the sides of the original may be decoded smaller. A JPEG is then decoded at a
+            half, a quarter or an eighth of its size, in less time; other files and images are not affected.
 
     Raises:
         ImageError: the image cannot be read, or is too large.
@@ -99,7 +101,7 @@ def decode(source: ImageSource, *, stretch: bool = False, ground: Ground = "whit
     if isinstance(source, str | Path):
         source = _read(Path(source))
     if isinstance(source, bytes):
-        return _from_bytes(source, stretch, ground)
+        return _from_bytes(source, stretch, ground, spare)
     raise ImageError(
         "image.unknown-source",
         "expected an image as bytes, a path, a Pillow image or a NumPy array; given {given}",
@@ -121,7 +123,7 @@ def refuse_address(path: str) -> None:
         )
 
 
-def _from_bytes(content: bytes, stretch: bool, ground: Ground) -> DecodedImage:
+def _from_bytes(content: bytes, stretch: bool, ground: Ground, spare: Spare | None) -> DecodedImage:
     if not content:
         raise ImageError("image.empty", "this file is empty; expected an image ({accepted})", accepted=ACCEPTED)
     if len(content) > MAX_BYTES:
@@ -130,7 +132,7 @@ def _from_bytes(content: bytes, stretch: bool, ground: Ground) -> DecodedImage:
     if name is None:
         raise unknown_format(content)
     try:
-        return _decoded(content, name, stretch, ground)
+        return _decoded(content, name, stretch, ground, spare)
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -148,43 +150,47 @@ def _from_bytes(content: bytes, stretch: bool, ground: Ground) -> DecodedImage:
         ) from error
 
 
-def _decoded(content: bytes, name: str, stretch: bool, ground: Ground) -> DecodedImage:
+def _decoded(content: bytes, name: str, stretch: bool, ground: Ground, spare: Spare | None) -> DecodedImage:
     if announced := canvas_size(content, name):
         _check_pixels(announced)
     refuse_costly(content, name)
     if name == "TIFF":
         refuse_camera_raw(content)
     with open_header(content, name) as image:
-        notes = _checked_size(image, content, name)
+        stored = image.size
+        size, notes = _checked_size(image, content, name, spare)
         notes += _notes_on_file(image, content, name)
         bits = significant_bits(content) if name == "PNG" else None
         deep = has_deep_colours(image)
-        loaded, more = _loaded(image, content, name)
+        loaded, more = _loaded(image, content, name, size)
         notes += more
         if deep:
             loaded, more = _shallow(loaded, content, name, bits, stretch)
             notes += more
         pixels, more = _pixels(loaded, bits, stretch, ground)
-    return DecodedImage(pixels, (*notes, *more), hashlib.sha256(content).hexdigest())
+    scale = size.scale(*stored)
+    grid = _grid_of(pixels) if scale == 1 else upright_grid(stored, loaded, scale)
+    return DecodedImage(pixels, (*notes, *more), hashlib.sha256(content).hexdigest(), grid)
 
 
-def _checked_size(image: ImageFile, content: bytes, name: str) -> list[Message]:
-    """Check the size that a header announces, and have a large JPEG reduced; return notes."""
+def _checked_size(image: ImageFile, content: bytes, name: str, spare: Spare | None) -> tuple[Size, list[Message]]:
+    """Check the size that a header announces, and have a JPEG reduced; return how much is decoded, and notes."""
     if not isinstance(image, JpegImageFile):
         _check_pixels(image.size)
-        return []
+        return Size(MAX_PIXELS), []
     most = MOST_PROGRESSIVE_PIXELS if is_progressive(image) else MOST_PIXELS
     _check_pixels(image.size, max(most, MAX_PIXELS))
     refuse_many_scans(content, name, image.size)
-    return reduce(image, MAX_PIXELS)
+    size = Size(MAX_PIXELS, 1.0 if spare is None else spare(upright_size(image)))
+    return size, reduce(image, size)
 
 
-def _loaded(image: ImageFile, content: bytes, name: str) -> tuple[Image.Image, list[Message]]:
+def _loaded(image: ImageFile, content: bytes, name: str, size: Size) -> tuple[Image.Image, list[Message]]:
     """Decode the pixels; of a JPEG that is cut off, those that are there."""
     try:
         image.load()
     except OSError:
-        whole = load_cut_off(content, MAX_PIXELS) if name == "JPEG" else None
+        whole = load_cut_off(content, size) if name == "JPEG" else None
         if whole is None:
             raise
         return whole[0], [whole[1]]
@@ -224,9 +230,9 @@ def _pixels(
 ) -> tuple[UInt8[np.ndarray, "h w 3"], list[Message]]:
     """Return upright RGB pixels of a loaded image, and notes."""
     rgb, notes = to_rgb(image, bits=bits, stretch=stretch, ground=ground)
-    transpose = _UPRIGHT.get(orientation(image.info.get("exif")))
-    if transpose is not None:
-        rgb = rgb.transpose(transpose)
+    turned = upright(rgb, orientation(image.info.get("exif")))
+    if turned is not None:
+        rgb = turned
         notes.append(Message("image.turned", "the image was turned upright, as recorded by its camera"))
     return np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3), notes
 
@@ -244,7 +250,7 @@ def _from_pillow(image: Image.Image, stretch: bool, ground: Ground) -> DecodedIm
             "this Pillow image of mode {mode} cannot be turned into RGB; load and convert it first",
             mode=image.mode,
         ) from error
-    return DecodedImage(pixels, tuple(notes), _digest(pixels))
+    return DecodedImage(pixels, tuple(notes), _digest(pixels), _grid_of(pixels))
 
 
 def _from_array(array: NDArray[Any]) -> DecodedImage:
@@ -258,7 +264,11 @@ def _from_array(array: NDArray[Any]) -> DecodedImage:
     _check_pixels((array.shape[1], array.shape[0]))
     pixels = np.array(array, order="C", copy=True, subok=False)
     pixels.setflags(write=False)
-    return DecodedImage(pixels, (), _digest(pixels))
+    return DecodedImage(pixels, (), _digest(pixels), _grid_of(pixels))
+
+
+def _grid_of(pixels: UInt8[np.ndarray, "h w 3"]) -> Grid:
+    return Grid((pixels.shape[1], pixels.shape[0]))
 
 
 def _digest(pixels: UInt8[np.ndarray, "h w 3"]) -> str:

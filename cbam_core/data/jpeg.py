@@ -1,14 +1,16 @@
-"""JPEGs that lack their end, and those that are too large to decode at full size."""
+"""JPEGs that lack their end, and those that are decoded at a reduced size."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cbam_core.errors import Message
+from cbam_core.results.frame import SCALES
 
 END = b"\xff\xd9"
 """Marker at the end of every complete JPEG."""
@@ -37,21 +39,45 @@ def is_progressive(image: Image.Image) -> bool:
     return bool(image.info.get("progressive") or image.info.get("progression"))
 
 
-def reduce(image: JpegImageFile, most: int) -> list[Message]:
-    """Have a JPEG decoded at a half, a quarter or an eighth of its size, where it has more pixels than `most`.
+@dataclass(frozen=True)
+class Size:
+    """How much of a JPEG is decoded.
+
+    Attributes:
+        most: number of pixels; more are never decoded.
+        spare: factor by which each side may be smaller than the file's, at least 1.
+    """
+
+    most: int
+    spare: float = 1.0
+
+    def scale(self, width: int, height: int) -> int:
+        """Return the pixels of the file for each decoded pixel along each side, one of `SCALES`."""
+        allowed = max(scale for scale in SCALES if scale <= max(1.0, self.spare))
+        needed = next((scale for scale in SCALES if width * height <= self.most * scale**2), SCALES[-1])
+        return max(allowed, needed)
+
+    def is_too_small(self, width: int, height: int) -> bool:
+        """Check that a file has more pixels than are ever decoded."""
+        return width * height > self.most
+
+
+def reduce(image: JpegImageFile, size: Size) -> list[Message]:
+    """Have a JPEG decoded at a half, a quarter or an eighth of its size, where that is enough.
 
     Args:
         image: the opened file; its pixels are not decoded yet.
-        most: number of pixels.
+        size: how much of it is decoded.
 
     Returns:
-        A note if the size is reduced.
+        A note if the file has more pixels than are ever decoded.
     """
     width, height = image.size
-    scale = next((scale for scale in (1, 2, 4, 8) if width * height <= most * scale**2), 8)
-    if scale == 1:
+    scale = size.scale(width, height)
+    if scale > 1:
+        image.draft(None, (width // scale, height // scale))
+    if not size.is_too_small(width, height):
         return []
-    image.draft(None, (width // scale, height // scale))
     values = {"width": width, "height": height, "scale": scale}
     return [
         Message(
@@ -62,12 +88,12 @@ def reduce(image: JpegImageFile, most: int) -> list[Message]:
     ]
 
 
-def load_cut_off(content: bytes, most: int) -> tuple[JpegImageFile, Message] | None:
+def load_cut_off(content: bytes, size: Size) -> tuple[JpegImageFile, Message] | None:
     """Decode a JPEG whose end is missing.
 
     Args:
         content: the file.
-        most: number of pixels that are decoded; a larger image is reduced.
+        size: how much of it is decoded.
 
     Returns:
         The image, missing rows filled in by the decoder, and a note on how many are there; None where the file is not
@@ -75,7 +101,7 @@ def load_cut_off(content: bytes, most: int) -> tuple[JpegImageFile, Message] | N
     """
     if content.rstrip(b"\0").endswith(END):
         return None
-    whole = _decoded(content + END, most)
+    whole = _decoded(content + END, size)
     percent = _rows_there(content)
     if percent == 100:
         return whole, Message("image.no-end", "the file lacks its last bytes, but every row of the image is there")
@@ -96,7 +122,7 @@ def load_cut_off(content: bytes, most: int) -> tuple[JpegImageFile, Message] | N
 
 def _rows_there(content: bytes) -> int:
     """Return the share in percent of the rows that are the same whatever follows the end of the file."""
-    first, *others = (_rows(_decoded(content + more + END, COMPARED_PIXELS)) for more in (b"", *FILLERS))
+    first, *others = (_rows(_decoded(content + more + END, Size(COMPARED_PIXELS))) for more in (b"", *FILLERS))
     same = np.all([(first == other).all(axis=1) for other in others], axis=0)
     return 100 if same.all() else 100 * int(same.argmin()) // len(same)
 
@@ -106,8 +132,8 @@ def _rows(image: Image.Image) -> np.ndarray:
     return pixels.reshape(image.height, -1)
 
 
-def _decoded(content: bytes, most: int) -> JpegImageFile:
+def _decoded(content: bytes, size: Size) -> JpegImageFile:
     image = JpegImageFile(io.BytesIO(content))
-    reduce(image, most)
+    reduce(image, size)
     image.load()
     return image

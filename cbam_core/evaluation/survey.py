@@ -62,7 +62,7 @@ class Survey:
         """
         size = batch_size(self._classifier)
         part = slice(self.count, self.count + (size if most is None else min(size, most)))
-        images = [fitted(self._classifier, image) for image in self._dataset.images[part]]
+        images = fitted(self._classifier, self._dataset.images, part)
         if not images:
             return
         seen = observe(self._classifier, images)

@@ -15,7 +15,6 @@ from datetime import datetime
 import numpy as np
 from jaxtyping import UInt8
 
-from cbam_core.errors import ImageError
 from cbam_core.render.figure import WORDS, Original, Prediction, figure
 from cbam_core.render.overlay import Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.render.panels import panel_of
@@ -71,23 +70,17 @@ def as_png(
     Raises:
         ImageError: `original` is not the image that was explained.
     """
-    frame = explanation.frame
-    if original is not None and (original.shape[1], original.shape[0]) != frame.original_size:
-        raise ImageError(
-            "save.other-original",
-            "the image given as the original has {given} pixels, but the one that was explained had "
-            "{expected}; give the same image, upright, before it was fitted",
-            given=f"{original.shape[1]} x {original.shape[0]}",
-            expected="{} x {}".format(*frame.original_size),
-        )
+    factors = (1.0, 1.0)
+    if original is not None:
+        factors = explanation.frame.factors((original.shape[1], original.shape[0]))
     picture = figure(
         explanation.input_image,
         [
-            panel_of(block, _cells(block, explanation, original is not None), look.reading)
+            panel_of(block, _cells(block, explanation, None if original is None else factors), look.reading)
             for block in explanation.blocks
         ],
         Prediction(explanation.checkpoint, explanation.classes, explanation.probabilities),
-        original=None if original is None else Original(original, _seen(explanation)),
+        original=None if original is None else Original(original, _seen(explanation, factors)),
         look=look,
         words=words,
     )
@@ -146,16 +139,19 @@ def means_as_npz(means: Mapping[str, GateMeans]) -> bytes:
     return buffer.getvalue()
 
 
-def _cells(block: Block, explanation: Explanation, on_original: bool) -> Cells | None:
+def _cells(block: Block, explanation: Explanation, on_original: tuple[float, float] | None) -> Cells | None:
+    """Return the cells of a block on the original that was reduced by these factors, or on the input."""
     if block.placement is None:
         return None
-    if on_original:
-        return cells_on_original(block.placement, explanation.frame)
+    if on_original is not None:
+        return cells_on_original(block.placement, explanation.frame).scaled(*on_original)
     return cells_on_input(block.placement)
 
 
-def _seen(explanation: Explanation) -> Box | None:
-    """Return the part of the original that the network saw; None for all of it."""
+def _seen(explanation: Explanation, factors: tuple[float, float]) -> Box | None:
+    """Return the part of the original that the network saw, reduced by these factors; None for all of it."""
     seen = seen_on_original(explanation.frame)
-    width, height = explanation.frame.original_size
-    return None if seen == (0, 0, width, height) else seen
+    if seen == (0, 0, *explanation.frame.original_size):
+        return None
+    left, top, right, bottom = seen
+    return left * factors[0], top * factors[1], right * factors[0], bottom * factors[1]

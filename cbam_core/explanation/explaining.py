@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from cbam_core.data.fitting import fit_image
-from cbam_core.data.images import DecodedImage, decode
+from cbam_core.data.fitting import decode_to_fit, fit_image
+from cbam_core.data.images import DecodedImage
 from cbam_core.errors import Message
 from cbam_core.network import Classifier
 from cbam_core.observing import ObservedGate, batch_size, batches, observe, placements
@@ -45,7 +45,7 @@ def explain(
     Args:
         classifier: a trained network; it is not changed, and several threads may use it at once.
         image: path or bytes of a file, PIL image, uint8 RGB (H, W, 3), or an output of `decode`; a list of these gives
-            a list.
+            a list. A large JPEG file is decoded in as much detail as the network's input needs, see `decode_to_fit`.
         fit: how the image is fitted to the network's input: its centre (``"crop"``), a chosen part (``"square"``), all
             of it with borders (``"pad"``), or all of it stretched (``"squash"``).
         square: for ``fit="square"``: left, top and side of the part, in pixels of the original.
@@ -83,8 +83,9 @@ class _Input:
 
 
 def _prepare(classifier: Classifier, image: AnyImage, fit: Fit, square: Square | None) -> _Input:
-    picture = image if isinstance(image, DecodedImage) else decode(image)
-    pixels, frame, fitted = fit_image(picture.pixels, classifier.input_size, fit, square=square, fill=classifier.fill)
+    size = classifier.input_size
+    picture = image if isinstance(image, DecodedImage) else decode_to_fit(image, size, fit, square=square)
+    pixels, frame, fitted = fit_image(picture.pixels, size, fit, square=square, fill=classifier.fill, grid=picture.grid)
     notes = (*picture.notes, *fitted, *_notes_on_input(classifier, pixels))
     return _Input(pixels, frame, fit, notes, picture.digest)
 

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-from cbam_core.data.fitting import fit_image
-from cbam_core.data.images import ImageSource, decode
+from cbam_core.data.fitting import decode_to_fit, fit_image
+from cbam_core.data.images import ImageSource
 from cbam_core.data.normalisation import as_grey, normalise
 from cbam_core.errors import CheckpointError, Message
 from cbam_core.results.usual import Usual
@@ -151,5 +151,7 @@ class Classifier:
         Raises:
             ImageError: the image cannot be decoded or fitted.
         """
-        fitted, _, _ = fit_image(decode(image).pixels, self.input_size, fit, square=square, fill=self.fill)
+        size = self.input_size
+        picture = decode_to_fit(image, size, fit, square=square)
+        fitted, _, _ = fit_image(picture.pixels, size, fit, square=square, fill=self.fill, grid=picture.grid)
         return self.normalise(fitted)

@@ -302,7 +302,7 @@ def lay_out(
         input_image: input of the network, uint8 RGB.
         frame: its position in the original.
         blocks: blocks of an explanation.
-        original: original image, uint8 RGB; None where it is the input itself.
+        original: original image, uint8 RGB, at any size; None where it is the input itself.
         settings: settings to start with.
         words: translations; missing keys are English.
         longest: longest side in pixels of the original; a larger one is reduced.
@@ -313,7 +313,7 @@ def lay_out(
     factor = (1.0, 1.0)
     if original is not None:
         small = _at_most(original, longest)
-        factor = (small.shape[1] / original.shape[1], small.shape[0] / original.shape[0])
+        factor = (small.shape[1] / frame.original_size[0], small.shape[0] / frame.original_size[1])
         left, top, right, bottom = seen_on_original(frame)
         seen = (left * factor[0], top * factor[1], right * factor[0], bottom * factor[1])
         pictures.append(Picture("original", small, seen, pixelated=False))

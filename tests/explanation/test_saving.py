@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -23,8 +24,10 @@ from cbam_core.explanation.formats import FORMATS
 from cbam_core.explanation.saving import as_files, as_zip, folder_names, save
 from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
+from cbam_core.render.paper.single import figure_of
 from cbam_core.results.explanation import Block, Explanation, Gate
 from cbam_core.results.frame import Frame
+from cbam_core.results.layout import Layout
 from cbam_core.results.look import Look
 from cbam_core.results.placement import Placement
 from tests.plain_blocks import block_of, by_kind
@@ -265,6 +268,26 @@ def test_figure_is_for_print(explanation: Explanation) -> None:
 def test_figure_speaks_another_language(explanation: Explanation) -> None:
     other = as_png(explanation, words={**WORDS, "weights": "poids des canaux"})
     assert not np.array_equal(pixels_of(other), pixels_of(as_png(explanation)))
+
+
+def test_masks_lie_on_an_original_that_was_decoded_smaller_as_on_the_whole_one(explanation: Explanation) -> None:
+    large, small = (gradient_of(*size) for size in ((2000, 1500), (1000, 750)))
+    frame = Frame((2000, 1500), (32, 32), (750.0, 50.0, 1250.0, 550.0))
+    explanation = replace(explanation, frame=frame, blocks=explanation.blocks[:1])
+    look = Look("viridis", "unit", 1.0, False)
+    for draw in (partial(as_png, look=look), _printed):
+        pages = [pixels_of(draw(explanation, original=original)).astype(int) for original in (large, small)]
+        assert pages[0].shape == pages[1].shape
+        assert (np.abs(pages[0] - pages[1]).max(axis=-1) > 20).mean() < 0.01
+
+
+def gradient_of(width: int, height: int) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack((x * 255 // width, y * 255 // height, 0 * x), axis=-1).astype(np.uint8)
+
+
+def _printed(explanation: Explanation, original: np.ndarray) -> bytes:
+    return figure_of(explanation, Layout(), original=original).as_bytes("png", 60)
 
 
 def test_an_original_of_another_size_is_refused(explanation: Explanation, photo: np.ndarray) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from cbam_core.errors import ImageError
 from cbam_core.render.colours import stretch
 from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells, cells_on_input, cells_on_original, overlay, raw_mask, seen_on_original
@@ -67,16 +66,9 @@ def ground_of(explanation: Explanation, original: UInt8[np.ndarray, "oh ow 3"] |
     if original is None:
         return Ground(np.asarray(explanation.input_image))
     frame = explanation.frame
-    if (original.shape[1], original.shape[0]) != frame.original_size:
-        raise ImageError(
-            "save.other-original",
-            "the image given as the original has {given} pixels, but the one that was explained had "
-            "{expected}; give the same image, upright, before it was fitted",
-            given=f"{original.shape[1]} x {original.shape[0]}",
-            expected="{} x {}".format(*frame.original_size),
-        )
+    decoded = frame.factors((original.shape[1], original.shape[0]))
     small = _reduced(original)
-    across, down = small.shape[1] / original.shape[1], small.shape[0] / original.shape[0]
+    across, down = (small.shape[1] / original.shape[1] * decoded[0], small.shape[0] / original.shape[0] * decoded[1])
     left, top, right, bottom = seen_on_original(frame)
     whole = (left, top, right, bottom) == (0, 0, *frame.original_size)
     seen = None if whole else (left * across, top * down, right * across, bottom * down)
