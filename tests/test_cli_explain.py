@@ -356,7 +356,7 @@ def test_one_image_has_a_figure_of_its_own(figured, picture_file, tiny_checkpoin
         (["--figure", "grid.jpg"], "choose a name that ends in .pdf, .svg or .png"),
         (["--figure", "grid.pdf", "--width", "20"], "--width"),
         (["--figure", "grid.pdf", "--draw", "9"], "--draw asks for 9 images, but there are 4"),
-        (["--draw", "2"], "missing option '--out', or '--figure'"),
+        (["--draw", "2"], "missing option '--out', or '--figure', or '--html'"),
     ],
 )
 def test_what_makes_no_figure_is_a_usage_error(figured, photos, options, said):

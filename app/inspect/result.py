@@ -212,7 +212,14 @@ def show_result(
     with tools.container(horizontal=True, gap="small", key=f"inspect-tools-{key}"):
         explained = {name: one.explanation for name, one in batch.results.items()}
         downloads(
-            explained, settings, files=batch.files, fitted=batch.fitted, opened=shown.name, truth=shown.truth, key=key
+            explained,
+            settings,
+            files=batch.files,
+            fitted=batch.fitted,
+            opened=shown.name,
+            truth=shown.truth,
+            classifier=classifier,
+            key=key,
         )
         copy_link(possible=linked, query=links.own_query(), below=foot, key=f"{key}-link")
         if has_gates:

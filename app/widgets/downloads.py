@@ -17,10 +17,12 @@ from app.session.scheduling import in_slot, slots_of_this_session
 from app.session.uploads import Fitted
 from app.session.words import Words, _, class_name, language, translated
 from app.widgets.paper import paper_downloads
+from app.widgets.web_page import web_page_of
 from cbam_core.data.images import decode
 from cbam_core.explanation.contents import Request, means_as_npz
-from cbam_core.explanation.formats import FORMATS, Format
+from cbam_core.explanation.formats import FORMATS, WEB_PAGE, Format
 from cbam_core.explanation.saving import as_zip
+from cbam_core.network import Classifier
 from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.render.paper.printed import PrintedFigure
 from cbam_core.render.paper.single import figure_of
@@ -54,6 +56,7 @@ def downloads(
     fitted: Mapping[str, Fitted] = NO_FITS,
     opened: str | None = None,
     truth: str | None = None,
+    classifier: Classifier | None = None,
     key: str,
 ) -> None:
     """Offer files of what is on the page.
@@ -65,6 +68,7 @@ def downloads(
         fitted: how each of these was read, by the same names.
         opened: name of the image that is open; None where there is one only.
         truth: its true class; None where that is not known.
+        classifier: the network, for what the web page says of it.
         key: of the widgets.
     """
     name = opened if opened is not None else next(iter(explanations))
@@ -93,6 +97,9 @@ def downloads(
             if each.label:
                 file_name, widget = f"{stem}-{shown}{each.ending}", f"{key}-{each.ending.removeprefix('.')}"
                 _button(_(each.label), file_name, in_slot(partial(alone, each)), widget, each.media_type)
+        page = web_page_of(explanations, settings, classifier=classifier, truth=truth, originals=originals)
+        page_name = f"{'cbam-lens' if several else stem}-{shown}{WEB_PAGE.ending}"
+        _button(_(WEB_PAGE.label), page_name, in_slot(page), f"{key}-page", WEB_PAGE.media_type)
         if several:
             label = WORDS["all"].format(count=len(explanations))
             _button(label, f"cbam-lens-{shown}.zip", of_all, f"{key}-zip", ZIP)

@@ -23,6 +23,7 @@ from cbam_core.cli.figures import check_count, draw_figure, drawn_images, known_
 from cbam_core.cli.inputs import NamedImage, find_images
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import counted, one_line, progress_bar, say
+from cbam_core.cli.reports import check_room, known_page, write_page
 from cbam_core.errors import ImageError
 from cbam_core.explanation.formats import FORMATS
 from cbam_core.results.layout import NARROWEST, PAGE, WIDEST, Layout
@@ -107,6 +108,19 @@ def explain_images(
     rows: Annotated[
         Literal["images", "blocks"], typer.Option(help="Rows of --figure: one for each image, or for each block.")
     ] = "images",
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Write one .html file about all images, with the viewer inside; images in folders that are named as "
+            "classes are compared with them, and mistakes come first.",
+            callback=known_page,
+        ),
+    ] = None,
+    language: Annotated[
+        Literal["en", "zh"], typer.Option(help="Language of --html: English or Simplified Chinese.")
+    ] = "en",
     weights: WeightsOption = None,
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
@@ -130,25 +144,30 @@ def explain_images(
       cbam explain photos/*.jpg --out results --fit pad --colours magma
       cbam explain cat.png --checkpoint mine.pth --out results --reading usual
       cbam explain photos --draw 8 --seed 0 --figure grid.pdf --width 84
+      cbam explain photos --html report.html
       cbam explain cat.png --checkpoint mine.pth --out results --classes cat,dog --normalisation imagenet
     """
-    if out is None and figure is None:
-        raise typer.BadParameter("missing option '--out', or '--figure'")
+    if out is None and figure is None and html is None:
+        raise typer.BadParameter("missing option '--out', or '--figure', or '--html'")
     look = Look(colours=colours, scale=scale, opacity=opacity, smooth=smooth, reading=reading)
     classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
     for remark in classifier.remarks:
         say(str(remark))
-    task = Task(classifier, out, fit, look, resume, keeps=figure is not None, stretch=stretch, ground=ground)
+    task = Task(classifier, out, fit, look, resume, keeps=bool(figure or html), stretch=stretch, ground=ground)
     if reading == "usual" and task.classifier.usual is None:
         say("it is not known what is usual for this network, so figures show no gates; run `cbam usual` first")
     found = find_images(images, leave_out=out)
     given = found if draw is None else drawn_images(found, draw, seed)
     if figure is not None:
         check_count(len(given))
+    if html is not None:
+        check_room(len(given))
     counts = _explain_all(task, given)
     if figure is not None and counts.explained:
         rule = "" if draw is None else rule_of(draw, seed, images, counts.failed)
         draw_figure(figure, counts.explained, Layout(**asdict(look), width=width), rows=rows, rule=rule)
+    if html is not None and counts.explained:
+        write_page(html, classifier, counts.explained, look, language)
     if counts.before:
         was = "was complete and was" if len(given) == 1 else "were complete and were"
         say(f"{counts.before} of {counted(len(given), 'image')} {was} skipped")

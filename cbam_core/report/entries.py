@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,14 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+from PIL import Image
 
 from cbam_core.errors import Message, fill
 from cbam_core.report.words import WORDS
 from cbam_core.results.explanation import Explanation
 from cbam_core.viewer import Settings, lay_out
+from cbam_core.viewer.packing import jpeg
+from cbam_core.viewer.payload import PIXELATED, png
 
 TOP = 5
 """Number of classes that are listed for an image."""
@@ -156,16 +160,18 @@ def pack(report: Report) -> Packed:
     """
     exact = len(report.entries) == 1 and _size(report.entries[0]) <= EXACT_BYTES
     shared = _Shared()
-    entries, pictures, size, held = [], {}, 0, 0
+    entries: list[dict[str, Any]] = []
+    pictures: dict[int, str] = {}
+    size = held = 0
     for number in report.order:
         row, picture = _row(report, number, shared, packed=not exact)
-        pictures[number] = picture
-        size += len(picture)
-        length = len(json.dumps(row["blocks"])) + len(json.dumps(row["images"]))
-        if size + length + shared.length > report.most and held:
-            row |= {"blocks": None, "images": row["images"][:1]}
+        size += len(picture) + len(json.dumps(row["blocks"])) + len(json.dumps(row["images"]))
+        if held == len(entries) and (size + shared.length <= report.most or not held):
+            held += 1
         else:
-            size, held = size + length, held + 1
+            row |= {"blocks": None, "images": row["images"][:1]}
+            picture = _small(report.entries[number])
+        pictures[number] = picture
         entries.append(row)
     data = {
         "entries": entries,
@@ -176,6 +182,16 @@ def pack(report: Report) -> Packed:
         "viewer": _view(report, report.entries[0]).as_dict(packed=True) | {"images": [], "blocks": []},
     }
     return Packed(data, pictures, exact, held)
+
+
+def _small(entry: Entry) -> str:
+    """Return the picture of an input as a data URL, no larger than the list of images shows it."""
+    image = Image.fromarray(np.ascontiguousarray(entry.explanation.input_image))
+    image.thumbnail((PIXELATED, PIXELATED), Image.Resampling.LANCZOS)
+    small = np.asarray(image)
+    lossless = small.shape == entry.explanation.input_image.shape
+    kind, file = ("png", png(small)) if lossless else ("jpeg", jpeg(small))
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode('ascii')}"
 
 
 def _size(entry: Entry) -> int:

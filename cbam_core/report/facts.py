@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def facts_of(
-    classifier: Classifier, words: Mapping[str, str] = WORDS, say: Callable[[Message], str] = str
+    classifier: Classifier,
+    words: Mapping[str, str] = WORDS,
+    say: Callable[[Message], str] = str,
+    text: Callable[[str], str] = str,
 ) -> tuple[tuple[str, str], ...]:
     """Return the facts of a network's card that are known.
 
@@ -21,24 +24,25 @@ def facts_of(
         classifier: the network.
         words: words of the report, in its language.
         say: function that turns the assumptions about a file into sentences.
+        text: function that translates a sentence of a card.
     """
-    return tuple((words.get(key, WORDS[key]), value) for key, value in _facts(classifier, words, say) if value)
+    return tuple((words.get(key, WORDS[key]), value) for key, value in _facts(classifier, say, text) if value)
 
 
 def _facts(
-    classifier: Classifier, words: Mapping[str, str], say: Callable[[Message], str]
+    classifier: Classifier, say: Callable[[Message], str], text: Callable[[str], str]
 ) -> Iterator[tuple[str, str]]:
     card = classifier.card
     yield "network", classifier.name
-    yield "description", words.get(f"card {card.what}", card.what)
+    yield "description", text(card.what)
     if classifier.architecture:
         arguments = ", ".join(f"{key}={value!r}" for key, value in classifier.arguments.items())
         yield "architecture", f"{classifier.architecture}({arguments})"
     yield "normalisation", " / ".join(", ".join(f"{v:.4f}" for v in part) for part in (classifier.mean, classifier.std))
     if card.test_accuracy is not None:
         yield "accuracy", f"{100 * card.test_accuracy:.2f} % ({card.test_correct:,} / {card.test_count:,})"
-    yield "trained_on", words.get(f"card {card.split}", card.split)
-    yield "limits", words.get(f"card {card.limits}", card.limits)
+    yield "trained_on", text(card.split)
+    yield "limits", text(card.limits)
     yield "weights_file", classifier.digest
     for assumption in card.assumptions:
         yield "assumed", say(assumption)

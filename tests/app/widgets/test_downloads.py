@@ -1,4 +1,5 @@
 import io
+import json
 import zipfile
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from cbam_core.explanation import saving
 from cbam_core.explanation.contents import as_npz, as_png
 from cbam_core.explanation.formats import FORMATS
 from cbam_core.viewer import Settings
+from tests.report.reading import read
 
 FILES = tuple(each.name for each in FORMATS)
 
@@ -46,7 +48,7 @@ def test_names_differ_where_the_contents_do(offered, pictures):
     for settings in (Settings(), Settings(opacity=0.4), Settings(image="original")):
         downloads(one, settings, key="k")
     downloads({"a.png": explanations["b.png"]}, Settings(), key="k")
-    assert len(offered) == 28
+    assert len(offered) == 32
     assert all(name.startswith("a-") for name in offered)
 
 
@@ -67,9 +69,31 @@ def test_every_format_with_a_label_is_offered_alone_and_everything_as_a_zip(offe
     downloads({"a.png": explanations["a.png"]}, Settings(), key="k")
     endings = [name.partition(".")[2] for name in offered]
     labelled = [each.ending.removeprefix(".") for each in FORMATS if each.label]
-    assert endings == [*labelled, "zip", "pdf", "svg", "png", "txt"]
+    assert endings == [*labelled, "html", "zip", "pdf", "svg", "png", "txt"]
     (values,) = [make for name, make in offered.items() if name.endswith(".npz")]
     assert values() == as_npz(explanations["a.png"])
+
+
+def test_the_web_page_holds_the_open_image_its_truth_and_the_viewers_look(offered, pictures):
+    files, explanations = pictures
+    one, settings = {"b.png": explanations["b.png"]}, Settings(image="original", reading="relative", opacity=0.4)
+    classifier = load_classifier("cbam_cnn_cifar10")
+    downloads(one, settings, files=files, truth="cat", classifier=classifier, key="k")
+    (make,) = [make for name, make in offered.items() if name.endswith(".html")]
+    page = read(make().decode())
+    data = json.loads(page.data)
+    assert data["settings"] == settings.as_dict()
+    assert [image["id"] for image in data["entries"][0]["images"]] == ["input", "original"]
+    assert data["entries"][0]["truth"] == "cat"
+    assert classifier.digest in page.words
+
+
+def test_the_web_page_of_several_images_holds_all_of_them(offered, pictures):
+    files, explanations = pictures
+    downloads(explanations, Settings(), files=files, opened="b.png", truth="cat", key="k")
+    (make,) = [make for name, make in offered.items() if name.endswith(".html")]
+    entries = json.loads(read(make().decode()).data)["entries"]
+    assert [(entry["name"], entry["truth"]) for entry in entries] == [("a.png", None), ("b.png", None)]
 
 
 def test_the_figure_for_a_paper_shows_what_the_viewer_shows(offered, pictures):
