@@ -7,11 +7,12 @@ threads, processes and machines can share the work.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -58,14 +59,18 @@ class Observation:
     """Outputs and gates of a network for a batch of images, as NumPy arrays.
 
     Attributes:
-        logits: float32 (B, K), finite; of a network with one output, 0 and that output.
+        logits: float32 (B, K), finite; of a network with one output, 0 and that output; (B, 0) without classes.
         probabilities: their softmax, float32 (B, K).
         gates: gates in order of execution; empty where none were requested, or the network has none.
+        why_none: why no gate was found; None where there are some, or none were requested.
+        outputs: numbers that the network gives for each image; 0 where it gives anything else than one row of them.
     """
 
     logits: Float32[np.ndarray, "b k"]
     probabilities: Float32[np.ndarray, "b k"]
     gates: tuple[ObservedGate, ...]
+    why_none: str | None = None
+    outputs: int = 0
 
 
 def observe(classifier: Classifier, pixels: Images, *, gates: bool = True) -> Observation:
@@ -81,15 +86,58 @@ def observe(classifier: Classifier, pixels: Images, *, gates: bool = True) -> Ob
         ModelError: the network is in training mode, does not give one logit for each class, or its logits are not
             finite.
     """
-    batch = network_input(classifier, pixels)
+    return _observed_batch(classifier, network_input(classifier, pixels), gates=gates)
+
+
+def observe_prepared(classifier: Classifier, batch: Float[Tensor, "b c h w"]) -> Observation:
+    """Run a network on a batch that is its input already, and read its outputs and gates.
+
+    Args:
+        classifier: the network; it is not changed, and several threads may use it at once.
+        batch: floats, on any device.
+
+    Raises:
+        CaptureError, ModelError: as `observe`.
+    """
+    check_ready(classifier.model)
+    parameter = next(classifier.model.parameters(), batch)
+    batch = batch.to(parameter.device, memory_format=torch.channels_last)
+    return _observed_batch(classifier, batch.to(parameter.dtype) if parameter.is_floating_point() else batch)
+
+
+def _observed_batch(classifier: Classifier, batch: Float[Tensor, "b c h w"], *, gates: bool = True) -> Observation:
     with torch.inference_mode(), capture(classifier.model) if gates else nullcontext() as record:
-        logits = classifier.model(batch)
-    logits = _checked_logits(classifier, logits, len(pixels)).float()
+        answer = _answer(classifier, batch)
+    logits = _checked_logits(classifier, answer, len(batch)).float()
+    found = () if record is None else tuple(_observed(gate) for gate in record.gates)
     return Observation(
         logits=_plain(logits),
         probabilities=_plain(logits.softmax(dim=1)),
-        gates=() if record is None else tuple(_observed(gate) for gate in record.gates),
+        gates=found,
+        why_none=None if found or record is None else getattr(record, "why_none", None),
+        outputs=_width(answer, len(batch)),
     )
+
+
+def _answer(classifier: Classifier, batch: Float[Tensor, "b c h w"]) -> Any:
+    """Run the forward; what torch says of a batch that does not fit the network is said in one sentence.
+
+    Raises:
+        ModelError: the network does not accept the batch.
+    """
+    try:
+        return classifier.model(batch)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise ModelError(
+            "model.forward",
+            "{name} cannot compute with an input of {shape} ({kind}): {reason}",
+            name=classifier.name or type(classifier.model).__name__,
+            shape="x".join(map(str, batch.shape)),
+            kind=str(batch.dtype).removeprefix("torch."),
+            reason=str(error).partition("\n")[0][:200],
+        ) from error
 
 
 def observe_all(
@@ -173,16 +221,31 @@ def network_input(classifier: Classifier, pixels: Images) -> Float[Tensor, "b pl
     Raises:
         ModelError: the network is in training mode.
     """
-    if classifier.model.training:
+    check_ready(classifier.model)
+    channels_last = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
+    parameter = next(classifier.model.parameters(), channels_last)
+    images = classifier.normalise_batch(channels_last.to(parameter.device))
+    return images.to(parameter.dtype) if parameter.is_floating_point() else images
+
+
+def check_ready(model: nn.Module) -> None:
+    """Check that a network can compute.
+
+    Raises:
+        ModelError: it is in training mode, or has no weights.
+    """
+    if model.training:
         raise ModelError(
             "model.in-training",
             "the network is in training mode, in which dropout and batch statistics change its output: "
             "call model.eval() first",
         )
-    channels_last = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
-    parameter = next(classifier.model.parameters(), channels_last)
-    images = classifier.normalise_batch(channels_last.to(parameter.device))
-    return images.to(parameter.dtype) if parameter.is_floating_point() else images
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise ModelError(
+            "model.on-meta",
+            "the network is on the device 'meta', where it has shapes and no weights: build it on a device, and load "
+            "its weights",
+        )
 
 
 _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()
@@ -196,8 +259,14 @@ def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Place
     return by_size[input_size]
 
 
-def _checked_logits(classifier: Classifier, logits: Tensor, count: int) -> Tensor:
-    """Return one logit for each class; beside the only one of a network, 0: their softmax is its sigmoid."""
+def _checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
+    """Return one logit for each class; beside the only one of a network, 0: their softmax is its sigmoid.
+
+    Without classes, whatever the network answers is no logit.
+    """
+    if not classifier.classes:
+        return torch.zeros(count, 0)
+    logits = _logits_in(answer)
     if logits.shape in ((count, 1), (count,)) and len(classifier.classes) == 2:
         logits = nn.functional.pad(logits.reshape(count, 1), (1, 0))
     if logits.shape != (count, len(classifier.classes)):
@@ -207,7 +276,7 @@ def _checked_logits(classifier: Classifier, logits: Tensor, count: int) -> Tenso
             "this network gave {shape}",
             classes=len(classifier.classes),
             batch=count,
-            shape=str(tuple(logits.shape)),
+            shape=str(tuple(logits.shape)) if isinstance(answer, Tensor) else type(answer).__name__,
         )
     if not logits.isfinite().all():
         raise ModelError(
@@ -216,6 +285,24 @@ def _checked_logits(classifier: Classifier, logits: Tensor, count: int) -> Tenso
             name=classifier.name or "this network",
         )
     return logits
+
+
+def _width(answer: Any, count: int) -> int:
+    """Count the numbers in the one row that a network gives for each image; 0 where it gives something else."""
+    if not isinstance(answer, Tensor) or answer.ndim not in (1, 2) or len(answer) != count:
+        return 0
+    return 1 if answer.ndim == 1 else answer.shape[1]
+
+
+def _logits_in(answer: Any) -> Tensor:
+    """Return a tensor, or that under the name ``logits``, or the first of a tuple; an empty one where there is none."""
+    if isinstance(answer, Mapping):
+        answer = answer.get("logits")
+    elif isinstance(answer, tuple | list) and answer:
+        answer = answer[0]
+    elif not isinstance(answer, Tensor):
+        answer = getattr(answer, "logits", None)
+    return answer if isinstance(answer, Tensor) else torch.zeros(0)
 
 
 def _observed(gate: RecordedGate) -> ObservedGate:

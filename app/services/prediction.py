@@ -27,6 +27,7 @@ WORDS = Words(
         "wrong": "Truth: {truth}. The network is wrong.",
         "unknown": "Truth: {truth}. The network does not know this class.",
         "frame": "The part of the image that the network sees. Arrow keys move it, plus and minus resize it.",
+        "none": "No prediction",
         "closed": "The network knows only {count} classes: every image is assigned one of them, whatever it shows.",
     }
 )
@@ -66,8 +67,8 @@ def prediction_data(
 
 
 def closed_world(explanation: Explanation) -> str:
-    """Say that every image is assigned one of the classes that the network knows."""
-    return WORDS["closed"].format(count=len(explanation.classes))
+    """Say that every image is assigned one of the classes that the network knows; "" without a prediction."""
+    return "" if not explanation.classes else WORDS["closed"].format(count=len(explanation.classes))
 
 
 def preview_of(pixels: np.ndarray) -> bytes:
@@ -105,8 +106,8 @@ def _words(explanation: Explanation, caption: str, truth: str | None) -> dict[st
     return {
         "alt": caption,
         "caption": caption,
-        "predicted": class_name(predicted),
-        "sure": percent(float(explanation.probabilities.max())),
+        "predicted": WORDS["none"] if predicted is None else class_name(predicted),
+        "sure": "" if predicted is None else percent(explanation.probability),
         "table": WORDS["table"],
         "verdict": verdict,
         "frame": WORDS["frame"],

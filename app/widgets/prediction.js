@@ -161,6 +161,10 @@ function drag(handle, state, follow, done) {
 function tableOf(data) {
   const part = make("div", "classes");
   const head = make("h2", "", data.words.predicted);
+  if (!data.rows.length) {
+    part.append(head);
+    return part;
+  }
   head.append(make("span", "sure", data.words.sure));
   const table = make("table");
   table.append(make("caption", "", data.words.table));

@@ -245,8 +245,8 @@ def _row(upload: Upload, shown: Mapping[str, Explanation], refused: Mapping[str,
     return {
         WORDS["input"]: _as_url(png(explanation.input_image)),
         WORDS["file"]: upload.name,
-        WORDS["prediction"]: class_name(explanation.predicted),
-        WORDS["probability"]: percent(float(explanation.probabilities.max())),
+        WORDS["prediction"]: "" if explanation.predicted is None else class_name(explanation.predicted),
+        WORDS["probability"]: "" if explanation.predicted is None else percent(explanation.probability),
         **{
             f"mask {block.name}": _as_url(png(_small(block.spatial_mask)))
             for block in explanation.blocks

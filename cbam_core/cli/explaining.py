@@ -301,8 +301,9 @@ def _save(task: Task, image: NamedImage, explanation: Explanation, counts: Count
     """Save an explanation where it is wanted, write a line about it, and count it."""
     from cbam_core.explanation.saving import save
 
-    percent = 100 * float(explanation.probabilities.max())
-    said = f"{image.path}: {explanation.predicted} {percent:.1f} %"
+    predicted = explanation.predicted
+    says = "no prediction" if predicted is None else f"{predicted} {100 * explanation.probability:.1f} %"
+    said = f"{image.path}: {says}"
     if task.out is None:
         typer.echo(one_line(said))
         counts.done += 1

@@ -79,7 +79,8 @@ class GateSums:
     def _count(self, found: _ClassSums, probabilities: Float32[np.ndarray, "n k"]) -> None:
         moments = Moments.of(probabilities)
         found.probabilities = moments if found.probabilities is None else found.probabilities.joined(moments)
-        found.predicted += [self._classifier.classes[at] for at in probabilities.argmax(axis=1).tolist()]
+        if self._classifier.classes:
+            found.predicted += [self._classifier.classes[at] for at in probabilities.argmax(axis=1).tolist()]
 
     def _summary(self, name: str, found: _ClassSums) -> GateMeans:
         if found.probabilities is None:

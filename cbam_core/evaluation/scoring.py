@@ -54,6 +54,12 @@ class Predictions:
 
     def __init__(self, classifier: Classifier, dataset: Dataset) -> None:
         labels, classes = dataset.known_labels, dataset.classes
+        if not classifier.classes:
+            raise ModelError(
+                "score.no-classes",
+                "{name} gives no prediction that could be counted: state its classes, or evaluate a classifier",
+                name=_name(classifier),
+            )
         if classifier.classes != classes:
             raise ModelError(
                 "score.other-classes",

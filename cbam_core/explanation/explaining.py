@@ -1,54 +1,72 @@
-"""From an image to its explanation: decode, fit, observe; one result for each image."""
+"""From an image to its explanation: prepare, observe; one result for each image."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import overload
+from typing import Any, Unpack, overload
 
-import numpy as np
-from jaxtyping import UInt8
-from PIL import Image
+import torch
+from torch import Tensor, nn
 
-from cbam_core.data.fitting import decode_to_fit, fit_image
-from cbam_core.data.images import DecodedImage
-from cbam_core.errors import Message
-from cbam_core.network import Classifier
-from cbam_core.observing import ObservedGate, batch_size, batches, observe, placements
+from cbam_core.errors import CaptureError, Message, ModelError
+from cbam_core.explanation.inputs import AnyImage, Input, listed, prepare, together
+from cbam_core.network import Classifier, Stated, load_classifier, restate
+from cbam_core.network.modules import KnownModule, know
+from cbam_core.network.statement import Statement, statement
+from cbam_core.observing import Observation, ObservedGate, batch_size, batches, observe, observe_prepared, placements
 from cbam_core.results.explanation import Explanation, Gate, blocks_of, own_copy
 from cbam_core.results.explanations import Explanations
-from cbam_core.results.frame import Fit, Frame, Square
+from cbam_core.results.frame import Fit, Square
 from cbam_core.results.usual import Usual
 
-AnyImage = bytes | str | Path | Image.Image | UInt8[np.ndarray, "h w 3"] | DecodedImage
+AnyNetwork = Classifier | nn.Module | str | Path | bytes | Mapping[str, Any]
+"""A network: loaded, any module, the name or path of a checkpoint, its bytes, or a state dict."""
 
 
-@overload
-def explain(classifier: Classifier, image: AnyImage, fit: Fit = ..., *, square: Square | None = ...) -> Explanation: ...
 @overload
 def explain(
-    classifier: Classifier, image: list[AnyImage] | tuple[AnyImage, ...], fit: Fit = ..., *, square: Square | None = ...
+    classifier: AnyNetwork, image: AnyImage, fit: Fit = ..., *, square: Square | None = ..., **stated: Unpack[Stated]
+) -> Explanation: ...
+@overload
+def explain(
+    classifier: AnyNetwork,
+    image: list[Any] | tuple[Any, ...],
+    fit: Fit = ...,
+    *,
+    square: Square | None = ...,
+    **stated: Unpack[Stated],
 ) -> Explanations: ...
 def explain(
-    classifier: Classifier,
-    image: AnyImage | list[AnyImage] | tuple[AnyImage, ...],
+    classifier: AnyNetwork,
+    image: Any,
     fit: Fit = "crop",
     *,
     square: Square | None = None,
+    **stated: Unpack[Stated],
 ) -> Explanation | Explanations:
     """Run a network on an image, and return its prediction and gates.
 
     Explaining an image twice gives bit-identical numbers. In a list, images share batches, and the last bit of a number
     may differ from that of the image alone.
 
+    What is not said about a module is taken from the module itself (`pretrained_cfg` of timm) or from the weights of
+    torchvision; what is assumed stands in the notes. A network without known classes, or with outputs that are no
+    class probabilities (detection, segmentation, embeddings), has gates and no prediction.
+
     Args:
-        classifier: a trained network; it is not changed, and several threads may use it at once.
-        image: path or bytes of a file, PIL image, uint8 RGB (H, W, 3), or an output of `decode`; a list of these gives
-            a list. A large JPEG file is decoded in as much detail as the network's input needs, see `decode_to_fit`.
+        classifier: a network from `load_classifier`, any ``nn.Module`` in eval mode, the name or path of a checkpoint,
+            or a state dict. It is not changed, and several threads may use it at once.
+        image: path or bytes of a file, PIL image, uint8 RGB or floats in [0, 1] (H, W, 3), or an output of `decode`; a
+            list of these gives a list. A tensor (C, H, W) is the network's input, normalised already (of uint8: an
+            image); a batch (B, C, H, W), or (images, labels) from a data loader, gives a list. A large
+            JPEG file is decoded in as much detail as the network's input needs, see `decode_to_fit`.
         fit: how the image is fitted to the network's input: its centre (``"crop"``), a chosen part (``"square"``), all
             of it with borders (``"pad"``), or all of it stretched (``"squash"``).
         square: for ``fit="square"``: left, top and side of the part, in pixels of the original.
+        **stated: what is known about the network, see `Stated`: ``size=224``; ``mean=`` and ``std=``, or
+            ``normalisation="imagenet"``; ``classes=``, names or their file, ``()`` for none; ``weights=``; ``name=``.
 
     Returns:
         The explanation, free of torch; for a list, a list with one for each image in order. Both show themselves in a
@@ -56,55 +74,72 @@ def explain(
 
     Raises:
         ImageError: an image cannot be read or fitted.
-        CaptureError: the model is compiled, scripted or exported.
-        ModelError: the network is in training mode, does not give one logit for each class, or its logits are not
-            finite.
+        CaptureError: the model is compiled, scripted or exported, or no gate is found in a module.
+        CheckpointError: a file is refused, or a statement does not fit the network.
+        ModelError: the network is in training mode, its input is not known, it does not give one logit for each class,
+            or its logits are not finite.
     """
-    if not isinstance(image, list | tuple):
-        return _explain_batch(classifier, [_prepare(classifier, image, fit, square)])[0]
-    explanations = Explanations(names=map(_name, image))
-    for batch in batches(len(image), batch_size(classifier)):
-        inputs = [_prepare(classifier, one, fit, square) for one in image[batch]]
-        explanations += _explain_batch(classifier, inputs)
-    return explanations
+    network = _opened(classifier, statement(stated))
+    images, several = listed(image)
+    explanations = Explanations(names=map(_name, images))
+    for part in batches(len(images), _at_once(network, images)):
+        inputs = [prepare(_for(network, one), one, fit, square) for one in images[part]]
+        for group in together(inputs):
+            explanations += _explain_batch(network, group)
+    return explanations if several else explanations[0]
 
 
 def _name(image: AnyImage) -> str:
     return Path(image).name if isinstance(image, str | Path) else ""
 
 
-@dataclass(frozen=True, eq=False)
-class _Input:
-    pixels: UInt8[np.ndarray, "h w 3"]
-    frame: Frame
-    fit: Fit
-    notes: tuple[Message, ...]
-    digest: str
+def _opened(given: Any, stated: Statement) -> Classifier | KnownModule:
+    """Return the network that is meant.
+
+    Raises:
+        ModelError: it is none.
+    """
+    if isinstance(given, Classifier):
+        return restate(given, stated)
+    if isinstance(given, nn.Module):
+        return know(given, stated)
+    if isinstance(given, str | Path | bytes | Mapping):
+        loaded = load_classifier(given, name=stated.name, weights=stated.weights)
+        return restate(loaded, replace(stated, weights=None, name=None))
+    raise ModelError(
+        "network.unknown-source",
+        "expected a network: an nn.Module, a loaded network, the name or path of a checkpoint, or a state dict; "
+        "given {given}",
+        given=type(given).__name__,
+    )
 
 
-def _prepare(classifier: Classifier, image: AnyImage, fit: Fit, square: Square | None) -> _Input:
-    size = classifier.input_size
-    picture = image if isinstance(image, DecodedImage) else decode_to_fit(image, size, fit, square=square)
-    pixels, frame, fitted = fit_image(picture.pixels, size, fit, square=square, fill=classifier.fill, grid=picture.grid)
-    notes = (*picture.notes, *fitted, *_notes_on_input(classifier, pixels))
-    return _Input(pixels, frame, fit, notes, picture.digest)
+def _for(network: Classifier | KnownModule, image: AnyImage | Input) -> Classifier:
+    """Return the network for one image: for a prepared one, neither size nor normalisation need be known."""
+    if isinstance(network, Classifier):
+        return network
+    tensor = image.prepared if isinstance(image, Input) else image
+    return network.classifier((tensor.shape[2], tensor.shape[1]) if isinstance(tensor, Tensor) else None)
 
 
-def _notes_on_input(classifier: Classifier, pixels: UInt8[np.ndarray, "h w 3"]) -> Iterator[Message]:
-    """Note what the network cannot see in its input."""
-    if (pixels == pixels[0, 0]).all():
-        yield Message(
-            "input.one-colour",
-            "the whole input has one colour: what the gates show comes from the network and its borders, not from an "
-            "image",
-        )
-    if classifier.in_channels == 1 and (pixels.min(axis=2) != pixels.max(axis=2)).any():
-        yield Message("input.grey", "the network takes grey images: it saw the brightness of the colours")
+def _at_once(network: Classifier | KnownModule, images: list[AnyImage]) -> int:
+    """Return the number of images that go through the network at once."""
+    return batch_size(_for(network, images[0])) if images else 1
 
 
-def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explanation]:
-    seen = observe(classifier, [one.pixels for one in inputs])
-    grids = placements(classifier.model, classifier.input_size)
+def _explain_batch(network: Classifier | KnownModule, inputs: list[Input]) -> list[Explanation]:
+    """Explain images, or prepared tensors of one shape."""
+    classifier = _for(network, inputs[0])
+    tensors = [one.prepared for one in inputs if one.prepared is not None]
+    if tensors:
+        seen = observe_prepared(classifier, torch.stack(tensors))
+    else:
+        seen = observe(classifier, [one.pixels for one in inputs])
+    if seen.why_none and not classifier.architecture:
+        raise CaptureError("capture.none-found", "{reason}", reason=seen.why_none)
+    height, width = inputs[0].pixels.shape[:2]
+    grids = placements(classifier.model, (width, height))
+    about = tuple(_notes_on_network(network, seen))
     return [
         Explanation(
             classes=classifier.classes,
@@ -112,7 +147,7 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
             input_image=own_copy(one.pixels),
             frame=one.frame,
             fit=one.fit,
-            notes=one.notes,
+            notes=(*one.notes, *about),
             blocks=blocks_of(_gates(seen.gates, index, classifier.usual), grids),
             image_digest=one.digest,
             checkpoint=classifier.name,
@@ -120,6 +155,20 @@ def _explain_batch(classifier: Classifier, inputs: list[_Input]) -> list[Explana
         )
         for index, one in enumerate(inputs)
     ]
+
+
+def _notes_on_network(network: Classifier | KnownModule, seen: Observation) -> Iterator[Message]:
+    """Note what is assumed of a module, and why there is no prediction."""
+    if isinstance(network, Classifier):
+        return
+    yield from network.facts.remarks
+    if network.facts.classes is None and seen.outputs > 0:
+        yield Message(
+            "network.no-classes",
+            "the network gives {count} numbers for an image, whose meaning is not known, so there is no prediction: "
+            "if they are classes, give their names, classes=[...]",
+            {"count": seen.outputs},
+        )
 
 
 def _gates(gates: tuple[ObservedGate, ...], index: int, usual: Usual | None) -> Iterator[tuple[str, Gate]]:

@@ -30,6 +30,9 @@ class RecordedGate:
     call: int
     values: Tensor
 
+    def __repr__(self) -> str:
+        return f"Gate({self.name!r}, {self.kind} {tuple(self.values.shape)})"
+
 
 Gate = RecordedGate
 """Earlier name of `RecordedGate`."""
@@ -40,6 +43,11 @@ class Record:
 
     def __init__(self) -> None:
         self._seen: list[tuple[Site, Tensor]] | None = None
+
+    def __repr__(self) -> str:
+        if self._seen is None:
+            return "Record(no forward yet)"
+        return f"Record({len(self._seen)} gate{'s' * (len(self._seen) != 1)})"
 
     @property
     def gates(self) -> tuple[RecordedGate, ...]:

@@ -1,15 +1,18 @@
 """What is a network to show? Its model, its classes, how images are prepared for it, and how it was made."""
 
 from cbam_core.network.classifier import Classifier, Source
-from cbam_core.network.loading import load_classifier, state
+from cbam_core.network.loading import load_classifier, restate, state
 from cbam_core.network.saving import current_versions, export_state_dict, save_classifier
+from cbam_core.network.statement import Stated
 
 __all__ = [
     "Classifier",
     "Source",
+    "Stated",
     "current_versions",
     "export_state_dict",
     "load_classifier",
+    "restate",
     "save_classifier",
     "state",
 ]

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from cbam_core.data.fitting import decode_to_fit, fit_image
 from cbam_core.data.images import ImageSource
 from cbam_core.data.normalisation import as_grey, normalise
-from cbam_core.errors import CheckpointError, Message
+from cbam_core.errors import CheckpointError, Message, fill
+from cbam_core.nn.registry import input_channels
 from cbam_core.results.usual import Usual
 from cbam_core.weights.card import Card
 from cbam_core.weights.description import Description, Triple, two_names
@@ -42,7 +43,8 @@ class Classifier:
     Attributes:
         model: network in eval mode, for normalised images (B, 3, H, W); shared, never changed.
         classes: names of the K classes, in the order of the outputs; of a network with one output, two names, and its
-            sigmoid is the probability of the second.
+            sigmoid is the probability of the second; () for a network that is no classifier, or whose classes are not
+            known.
         mean: mean of each channel for normalisation, RGB, in [0, 1].
         std: standard deviation of each channel for normalisation, RGB, in [0.001, 1000].
         input_size: (width, height) in pixels that images are fitted to.
@@ -74,6 +76,11 @@ class Classifier:
     def __post_init__(self) -> None:
         if len(self.classes) == 1:  # one output: a softmax over it would always be 100 %
             object.__setattr__(self, "classes", two_names(self.classes[0]))
+
+    def __repr__(self) -> str:
+        kind = self.architecture or type(self.model).__name__
+        classes = fill("{classes} classes", {"classes": len(self.classes)}) if self.classes else "no classes"
+        return f"Classifier({self.name!r}, {kind}, {classes}, input {self.input_size[0]}x{self.input_size[1]})"
 
     @property
     def fill(self) -> tuple[int, int, int]:
@@ -133,7 +140,8 @@ class Classifier:
     @property
     def in_channels(self) -> int:
         """Channels of the network's input: 3 for RGB, 1 for grey."""
-        return 1 if self.arguments.get("in_channels") == 1 else 3
+        known = self.arguments.get("in_channels") if self.architecture else input_channels(self.model)
+        return 1 if known == 1 else 3
 
     def preprocess(
         self, image: ImageSource, fit: str = "crop", *, square: tuple[float, float, float] | None = None

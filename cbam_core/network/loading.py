@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from cbam_core.errors import CheckpointError, DataError
 from cbam_core.network.classifier import Classifier, Source
+from cbam_core.network.statement import Classes, Normalisation, OtherNames, Size, Statement, statement
 from cbam_core.nn.registry import assemble, expected_tensors
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.usual import Usual, read_usual, usual_path
@@ -31,9 +33,10 @@ def load_classifier(
     *,
     name: str | None = None,
     weights: str | None = None,
-    classes: Sequence[str] | None = None,
-    normalisation: str | tuple[Sequence[float], Sequence[float]] | None = None,
-    input_size: int | tuple[int, int] | None = None,
+    classes: Classes | None = None,
+    normalisation: Normalisation | None = None,
+    input_size: Size | None = None,
+    **other: Unpack[OtherNames],
 ) -> Classifier:
     """Load a checkpoint, without running code from it.
 
@@ -49,10 +52,13 @@ def load_classifier(
         name: name of the network; by default the file's name without its ending.
         weights: which weights to take where a file holds several for one network, such as ``"ema"``; by default the
             plain ones.
-        classes: names of the classes, in the order of the outputs; by default what the file states, or is assumed.
+        classes: names of the classes, in the order of the outputs, or a text file with one in each line; by default
+            what the file states, or is assumed.
         normalisation: mean and deviation of the training images, three numbers each, or the name of a usual pair:
             ``"cifar10"``, ``"imagenet"``, ``"half"`` (0.5 each) or ``"none"``; by default as for classes.
         input_size: side, or width and height, in pixels; by default as for classes.
+        **other: other names for these: ``mean=`` and ``std=`` for ``normalisation=``, ``size=`` for ``input_size=``,
+            and the American spelling ``normalization=``.
 
     Raises:
         CheckpointError: the file is refused, or a statement does not fit the network; the message says why in one
@@ -62,7 +68,8 @@ def load_classifier(
     contents = contents if isinstance(contents, bytes) else _path(contents)
     file = open_weights(contents)
     found = find_network(file, weights)
-    description = stated(found.description, classes, normalisation, input_size)
+    given = statement({"classes": classes, "normalisation": normalisation, "input_size": input_size, **other})
+    description = stated(found.description, given.classes, given.normalisation, given.input_size)
     expected = expected_tensors(description.architecture, description.arguments)
     tensors = file.load(description.architecture, expected, found.copy)
     taken = Source(file.digest, found.copy.title, found.titles)
@@ -89,9 +96,10 @@ def load_classifier(
 def state(
     classifier: Classifier,
     *,
-    classes: Sequence[str] | None = None,
-    normalisation: str | tuple[Sequence[float], Sequence[float]] | None = None,
-    input_size: int | tuple[int, int] | None = None,
+    classes: Classes | None = None,
+    normalisation: Normalisation | None = None,
+    input_size: Size | None = None,
+    **other: Unpack[OtherNames],
 ) -> Classifier:
     """Return a network with what its owner states about it, as `load_classifier` does with the same arguments.
 
@@ -100,12 +108,14 @@ def state(
         classes: names of the classes, in the order of the outputs.
         normalisation: mean and deviation, or the name of a usual pair; see `load_classifier`.
         input_size: side, or width and height, in pixels.
+        **other: other names for these, as for `load_classifier`.
 
     Raises:
         CheckpointError: a statement does not fit the network, or the network has no registered architecture.
     """
     before = classifier.description
-    after = stated(before, classes, normalisation, input_size)
+    given = statement({"classes": classes, "normalisation": normalisation, "input_size": input_size, **other})
+    after = stated(before, given.classes, given.normalisation, given.input_size)
     digest = classifier.digest
     if classifier.source is not None and replace(after, card=before.card) != before:
         digest = _digest(classifier.source, before, after)
@@ -119,6 +129,33 @@ def state(
         card=after.card,
         digest=digest,
         usual=classifier.usual if named == before else None,
+    )
+
+
+def restate(classifier: Classifier, given: Statement) -> Classifier:
+    """Return a network with what its owner states, also one without a registered architecture.
+
+    Raises:
+        CheckpointError: a statement does not fit the network, or weights are named, which were chosen on loading.
+    """
+    if given == Statement():
+        return classifier
+    if given.weights is not None:
+        raise CheckpointError(
+            "network.weights-chosen",
+            "this network has its weights already: name others when it is loaded, load_classifier(..., weights=...)",
+        )
+    if classifier.architecture:
+        now = state(classifier, classes=given.classes, normalisation=given.normalisation, input_size=given.input_size)
+        return replace(now, name=given.name or now.name)
+    mean, std = given.normalisation or (classifier.mean, classifier.std)
+    return replace(
+        classifier,
+        classes=classifier.classes if given.classes is None else given.classes,
+        mean=mean,
+        std=std,
+        input_size=given.input_size or classifier.input_size,
+        name=given.name or classifier.name,
     )
 
 
@@ -156,11 +193,18 @@ def _saved(value: Mapping[str, Any]) -> bytes:
 
 def _path(source: str | Path) -> Path:
     if isinstance(source, Path):
-        return source
+        return _at_home(source)
     if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE):
         raise CheckpointError(
             "checkpoint.address",
             "{address} is an address, and nothing is downloaded: save the file, and give its path",
             address=source[:200],
         )
-    return shipped_checkpoints().get(source, Path(source))
+    return shipped_checkpoints().get(source, _at_home(Path(source)))
+
+
+def _at_home(path: Path) -> Path:
+    """Replace the ``~`` of a path; an unknown user's, or a file named so, stays."""
+    if not str(path).startswith("~") or path.exists():
+        return path
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - leaves an unknown user's path as it is

@@ -164,9 +164,11 @@ def class_count(shapes: Shapes, layer: str) -> dict[str, int | str]:
 
 
 def input_channels(model: nn.Module) -> int:
-    """Return the channels of a network's input, which one for other than RGB images names as ``in_channels``."""
-    channels = getattr(model, "in_channels", 3)
-    return channels if isinstance(channels, int) else 3
+    """Return the channels of a network's input: those of its first convolution; 3 for a network without one."""
+    if type(model).__name__ in ARCHITECTURES or type(model).__module__.startswith("cbam_core."):
+        return int(getattr(model, "in_channels", 3))
+    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    return 3 if first is None else first.in_channels
 
 
 def known_names() -> tuple[str, ...]:

@@ -45,6 +45,7 @@ WORDS: Mapping[str, str] = {
     "no_weights": "no channel weights",
     "no_reading": "not known what is usual",
     "no_place": "position on the image unknown",
+    "no_prediction": "no prediction",
     "no_blocks": "This network has no gates to show.",
     "network": "Network: {network}.",
     "masks_as_cells": "Each block: its spatial mask over the image at {opacity:.0f} % opacity, and alone.",
@@ -90,7 +91,7 @@ class Prediction:
     probabilities: Float32[np.ndarray, " k"]
 
     def likely(self, words: Mapping[str, str]) -> list[tuple[str, float]]:
-        """Return the `TOP` most probable classes, with their names in `words`, and their probabilities."""
+        """Return the `TOP` most probable classes, with their names in `words`, and their probabilities; [] of none."""
         best = np.argsort(-self.probabilities, kind="stable")[:TOP]
         return [(words.get(f"class {self.classes[k]}", self.classes[k]), float(self.probabilities[k])) for k in best]
 
@@ -197,6 +198,9 @@ def _draw_classes(page: Image.Image, right: int, likely: Sequence[tuple[str, flo
     """Draw the predicted class, and below it the most probable ones with bars from 0 to 100 %."""
     draw, text = ImageDraw.Draw(page), style.text
     left = MARGIN + HEADER + GUTTER
+    if not likely:
+        text.write(draw, (left, MARGIN + 46), style.words["no_prediction"], ENTRY, colour=SOFT)
+        return
     percents = [style.words["percent"].format(percent=100 * probability) for _, probability in likely]
     ends = right - round(max(text.width(percent, ENTRY) for percent in percents)) - 24
     names = [text.fitted(name, ENTRY, (ends - left) * 0.5, end=False) for name, _ in likely]

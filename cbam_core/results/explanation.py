@@ -42,6 +42,12 @@ class Gate:
     values: Float32[np.ndarray, ...]
     usual: UsualGate | None = field(default=None, repr=False)
 
+    def __repr__(self) -> str:
+        if not self.values.size:
+            return f"Gate({self.name!r}, {self.kind} {self.values.shape})"
+        low, high = self.values.min(), self.values.max()
+        return f"Gate({self.name!r}, {self.kind} {self.values.shape}, {low:.3g} to {high:.3g})"
+
     @property
     def relative(self) -> Float32[np.ndarray, ...] | None:
         """The values as multiples of their own mean: g / mean(g), 1 on average.
@@ -112,6 +118,9 @@ class Block:
     gates: tuple[Gate, ...]
     placement: Placement | None
 
+    def __repr__(self) -> str:
+        return f"Block({self.name!r}, {', '.join(f'{gate.kind} {gate.values.shape}' for gate in self.gates)})"
+
     def gate(self, kind: Kind) -> Gate | None:
         """Return the block's first gate of a kind; None where it has none."""
         return next((gate for gate in self.gates if gate.kind == kind), None)
@@ -168,7 +177,7 @@ class Explanation:
     """Prediction and gates of a network for one image, with all data that pages and files show.
 
     Attributes:
-        classes: names of the K classes.
+        classes: names of the K classes; () without a prediction, as for a network that is no classifier.
         probabilities: softmax of the logits, float32 (K,), sums to 1.
         input_image: input of the network before normalisation, uint8 RGB (H, W, 3).
         frame: its position in the original image.
@@ -191,10 +200,22 @@ class Explanation:
     checkpoint: str
     checkpoint_digest: str
 
+    def __repr__(self) -> str:
+        height, width = self.input_image.shape[:2]
+        says = "no prediction" if self.predicted is None else f"{self.predicted} {100 * self.probability:.1f} %"
+        blocks, gates = len(self.blocks), sum(len(block.gates) for block in self.blocks)
+        of = f"{blocks} block{'s' * (blocks != 1)} with {gates} gate{'s' * (gates != 1)}"
+        return f"Explanation({says}, {of}, input {width}x{height}, by {self.checkpoint!r})"
+
     @property
-    def predicted(self) -> str:
-        """Name of the most probable class."""
-        return self.classes[int(self.probabilities.argmax())]
+    def predicted(self) -> str | None:
+        """Name of the most probable class; None without a prediction."""
+        return self.classes[int(self.probabilities.argmax())] if self.classes else None
+
+    @property
+    def probability(self) -> float:
+        """Probability of the most probable class; 0 without a prediction."""
+        return float(self.probabilities.max(initial=0))
 
     def _repr_html_(self) -> str:
         from cbam_core.report import output_html
@@ -206,6 +227,7 @@ class Explanation:
         folder: str | Path,
         *,
         colours: str = "viridis",
+        colors: str | None = None,
         scale: str = "unit",
         opacity: float = 0.5,
         smooth: bool = False,
@@ -217,6 +239,7 @@ class Explanation:
         Args:
             folder: folder of the files; it is created if it is missing, and older files are replaced.
             colours: name of a colour table, such as ``"viridis"``.
+            colors: another spelling of `colours`.
             scale: range of the colours: ``"unit"`` for 0 to 1, ``"stretch"`` for each mask's minimum to maximum.
             opacity: share of the mask's colour in the overlays, in [0, 1].
             smooth: whether masks are interpolated between cells.
@@ -234,7 +257,11 @@ class Explanation:
         from cbam_core.explanation.saving import save
 
         look = Look(
-            colours=colours, scale=as_scale(scale), opacity=opacity, smooth=bool(smooth), reading=as_reading(reading)
+            colours=colors or colours,
+            scale=as_scale(scale),
+            opacity=opacity,
+            smooth=bool(smooth),
+            reading=as_reading(reading),
         )
         return save(self, Path(folder), look=look, html=html)
 
@@ -267,7 +294,7 @@ class Explanation:
         """
         from cbam_core.render.paper.single import figure_of
 
-        drawn = figure_of(self, Layout(**options), truth=truth, original=original)
+        drawn = figure_of(self, Layout.of(options), truth=truth, original=original)
         if path is not None:
             drawn.save(path)
         return drawn

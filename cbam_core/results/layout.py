@@ -33,13 +33,14 @@ SIZES = (5.0, 14.0)
 
 
 class LayoutOptions(TypedDict, total=False):
-    """Attributes of a `Layout`, as keyword arguments."""
+    """Attributes of a `Layout`, as keyword arguments; ``colors`` is another spelling of ``colours``."""
 
     width: float
     parts: Sequence[Part]
     blocks: Sequence[str] | None
     reading: Reading
     colours: str
+    colors: str
     scale: Scale
     opacity: float
     smooth: bool
@@ -89,6 +90,18 @@ class Layout(Look):
     def look(self) -> Look:
         """The look without the other settings."""
         return Look(self.colours, self.scale, self.opacity, self.smooth, self.reading)
+
+    @classmethod
+    def of(cls, options: LayoutOptions) -> Layout:
+        """Make a layout from keyword arguments.
+
+        Raises:
+            RenderError: a value is unknown or out of its range.
+        """
+        given = dict(options)
+        if "colors" in given:
+            given.setdefault("colours", given.pop("colors"))
+        return cls(**given)  # type: ignore[arg-type]  # a dict forgets the types of its values
 
     @property
     def is_narrow(self) -> bool:

@@ -23,10 +23,33 @@ COURSE_STD = (0.2023, 0.1994, 0.2010)
 
 Triple = tuple[float, float, float]
 
+LONGEST_CLASS = 100
+"""Largest number of characters of a class name."""
+
 
 def two_names(name: str) -> tuple[str, str]:
     """Return the names of both answers of a network with one output, from the name of that output."""
     return f"not {name}"[:100], name
+
+
+def check_normalisation(mean: Triple, std: Triple) -> None:
+    """Check that images can be normalised with a mean and a deviation.
+
+    Raises:
+        CheckpointError: a number is out of its range.
+    """
+    if not all(0 <= value <= 1 for value in mean):
+        raise CheckpointError(
+            "checkpoint.mean",
+            "the mean that images are normalised with must be three numbers from 0 to 1; given {given}",
+            given=str(mean),
+        )
+    if not all(0.001 <= value <= 1000 for value in std):
+        raise CheckpointError(
+            "checkpoint.std",
+            "the deviation that images are divided by must be three numbers from 0.001 to 1000; given {given}",
+            given=str(std),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +98,7 @@ class Description:
                 expected=max(2, int(complete["num_classes"])),
             )
         for name in self.classes:
-            if not 0 < len(name) <= 100 or not name.isprintable():
+            if not 0 < len(name) <= LONGEST_CLASS or not name.isprintable():
                 raise CheckpointError(
                     "checkpoint.class-name",
                     "a class name must have 1 to 100 printable characters; given {given}",
@@ -83,18 +106,7 @@ class Description:
                 )
 
     def _check_numbers(self) -> None:
-        if not all(0 <= value <= 1 for value in self.mean):
-            raise CheckpointError(
-                "checkpoint.mean",
-                "the mean that images are normalised with must be three numbers from 0 to 1; given {given}",
-                given=str(self.mean),
-            )
-        if not all(0.001 <= value <= 1000 for value in self.std):
-            raise CheckpointError(
-                "checkpoint.std",
-                "the deviation that images are divided by must be three numbers from 0.001 to 1000; given {given}",
-                given=str(self.std),
-            )
+        check_normalisation(self.mean, self.std)
         sides = find(self.architecture).sides_with(self.arguments)
         if not all(side in sides for side in self.input_size):
             raise CheckpointError(

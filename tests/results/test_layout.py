@@ -13,7 +13,8 @@ from cbam_core.results.look import Look
 
 
 def test_options_are_the_attributes_of_a_layout() -> None:
-    assert set(LayoutOptions.__annotations__) == {field.name for field in fields(Layout)}
+    assert set(LayoutOptions.__annotations__) == {field.name for field in fields(Layout)} | {"colors"}
+    assert Layout.of({"colors": "magma"}) == Layout.of({"colours": "magma"}) == Layout(colours="magma")
 
 
 def test_widths_of_a_page_and_a_column_are_those_of_journals() -> None:

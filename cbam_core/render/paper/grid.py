@@ -65,7 +65,7 @@ def figure_grid(
             matplotlib is not installed.
         CbamError: the file cannot be written.
     """
-    drawn = grid_of(explanations, Layout(**options), rows=rows, truths=truths, rule=rule)
+    drawn = grid_of(explanations, Layout.of(options), rows=rows, truths=truths, rule=rule)
     if path is not None:
         drawn.save(path)
     return drawn
@@ -297,10 +297,10 @@ class Grid:
         if index is None:
             return [(self.words["usual"], SOFT)]
         seen = self.seen[index]
-        ((name, share),) = seen.likely(self.words, 1)
         lines = []
         if self.layout.has("probabilities"):
-            lines += [(name, "#1a1a1a"), (self.words["percent"].format(percent=100 * share), SOFT)]
+            for name, share in seen.likely(self.words, 1):
+                lines += [(name, "#1a1a1a"), (self.words["percent"].format(percent=100 * share), SOFT)]
         if seen.truth is not None:
             lines.append((self.words["truth"].format(truth=class_name(seen.truth, self.words)), SOFT))
         return lines

@@ -38,14 +38,22 @@ class Seen:
     count: int | None = None
 
     def likely(self, words: Mapping[str, str], count: int = TOP) -> list[tuple[str, float]]:
-        """Return the names and probabilities of the most probable classes."""
+        """Return the names and probabilities of the most probable classes; [] without a prediction."""
         best = np.argsort(-self.probabilities, kind="stable")[:count]
         return [(class_name(self.classes[k], words), float(self.probabilities[k])) for k in best]
 
     def prediction(self, words: Mapping[str, str]) -> str:
         """Write the predicted class and its probability."""
-        ((name, share),) = self.likely(words, 1)
-        return words["predicted"].format(name=name, percent=words["percent"].format(percent=100 * share))
+        return self._said(words, "predicted")
+
+    def predicted_as(self, words: Mapping[str, str]) -> str:
+        """Write the predicted class and its probability as part of a sentence."""
+        return self._said(words, "predicted_as")
+
+    def _said(self, words: Mapping[str, str], template: str) -> str:
+        for name, share in self.likely(words, 1):
+            return words[template].format(name=name, percent=words["percent"].format(percent=100 * share))
+        return words["no_prediction"]
 
     def texts(self, words: Mapping[str, str]) -> list[str]:
         """Return all names that are drawn."""
@@ -83,6 +91,8 @@ def probability_items(
 ) -> tuple[list[Item], float]:
     """List the most probable classes, each with a bar from 0 to 100 % below its name; return the lower end too."""
     likely = seen.likely(words, count)
+    if not likely:
+        return [], top
     step = face.line + 1.5
     items: list[Item] = []
     for number, (name, share) in enumerate(likely):

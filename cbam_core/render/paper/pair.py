@@ -370,9 +370,7 @@ class Compared:
         words = self.words
         if seen.count is not None:
             return words["side_means"].format(network=seen.network, count=f"{seen.count:,}")
-        ((name, share),) = seen.likely(words, 1)
-        predicted = words["predicted_as"].format(name=name, percent=words["percent"].format(percent=100 * share))
-        said = [words["side"].format(network=seen.network, prediction=predicted)]
+        said = [words["side"].format(network=seen.network, prediction=seen.predicted_as(words))]
         if seen.truth is not None and self.layout.has("truth"):
             said.append(words["true_class"].format(truth=class_name(seen.truth, words)))
         return words["listed"].join(said)

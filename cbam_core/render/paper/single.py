@@ -157,10 +157,8 @@ def _above(seen: Seen, bands: Bands, width: float) -> tuple[list[Item], float]:
 
 def _caption(seen: Seen, bands: Bands, *, original: bool) -> list[str]:
     layout, words = bands.layout, bands.words
-    ((name, share),) = seen.likely(words, 1)
-    percent = words["percent"].format(percent=100 * share)
     said = [words["one"].format(network=seen.network)]
-    predicted = words["predicted_as"].format(name=name, percent=percent)
+    predicted = seen.predicted_as(words)
     truth = (
         "" if seen.truth is None else words["listed"] + words["true_class"].format(truth=class_name(seen.truth, words))
     )

@@ -39,6 +39,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "two": "{left}: {first}. {right}: {second}.",
         "side": "{network}, {prediction}",
         "side_means": "mean gates of {network} over {count} images",
+        "no_prediction": "no prediction",
         "predicted_as": "predicted as {name} ({percent})",
         "true_class": "true class {truth}",
         "over": "Spatial masks lie over the network's input at {opacity:.0f} % opacity, each cell at its place.",

@@ -1,0 +1,227 @@
+"""Every form in which an image can be given to `explain`: files, pixels, prepared tensors and batches of these."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from PIL import Image
+from torch import Tensor
+
+from cbam_core.data.fitting import decode_to_fit, fit_image
+from cbam_core.data.images import DecodedImage, decode
+from cbam_core.errors import ImageError, Message
+from cbam_core.network import Classifier
+from cbam_core.results.frame import Fit, Frame, Square
+
+AnyImage = bytes | str | Path | Image.Image | np.ndarray | Tensor | DecodedImage
+"""One image: a path, bytes, PIL image, array (H, W, 3), decoded image, or prepared tensor (C, H, W)."""
+
+OUTSIDE = 0.05
+"""How far undone normalisation may lead out of [0, 1] without a note."""
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """One image, ready for a network.
+
+    Attributes:
+        pixels: what is shown as the network's input, uint8 RGB (H, W, 3).
+        frame: its position in the original.
+        fit: how the original was fitted.
+        notes: conversions, in order.
+        digest: SHA-256 of the image.
+        prepared: input of the network (C, H, W), if it was given as a tensor.
+    """
+
+    pixels: UInt8[np.ndarray, "h w 3"]
+    frame: Frame
+    fit: Fit
+    notes: tuple[Message, ...]
+    digest: str
+    prepared: Float[Tensor, "c h w"] | None = None
+
+
+def listed(given: Any) -> tuple[list[AnyImage], bool]:
+    """Return the images of an argument of `explain`, and whether there is a list of them.
+
+    A batch (B, C, H, W) is a list of its images; of a batch of a data loader, (images, labels), the labels are left
+    out.
+
+    Raises:
+        ImageError: a tensor has another number of axes.
+    """
+    if isinstance(given, list | tuple):
+        if len(given) == 2 and _is_batch(given[0]) and _are_labels(given[1], len(given[0])):
+            return listed(given[0])
+        return [one for each in given for one in _rows(each)], True
+    return _rows(given), _is_batch(given)
+
+
+def _is_batch(given: Any) -> bool:
+    return isinstance(given, Tensor) and given.ndim == 4
+
+
+def _are_labels(given: Any, count: int) -> bool:
+    """Check for what stands beside the images of a batch: labels, or one row of numbers for each image."""
+    if isinstance(given, Tensor):
+        return given.ndim in (1, 2) and len(given) == count
+    return isinstance(given, list | tuple) and len(given) == count and not isinstance(given[0], Tensor)
+
+
+def _rows(given: Any) -> list[AnyImage]:
+    """Return one image, or those of a batch of tensors; tensors of bytes are pixels."""
+    if not isinstance(given, Tensor):
+        return [given]
+    if given.ndim not in (3, 4):
+        raise ImageError(
+            "input.axes",
+            "a tensor has the axes (C, H, W) of one image or (B, C, H, W) of a batch; given the shape {shape}",
+            shape=str(tuple(given.shape)),
+        )
+    return [_bytes_as_pixels(one) for one in (given if given.ndim == 4 else given[None])]
+
+
+def _bytes_as_pixels(image: Tensor) -> AnyImage:
+    """Return a tensor of bytes as pixels (H, W, 3), and any other as it is."""
+    if image.dtype != torch.uint8:
+        return image
+    planes = image.expand(3, -1, -1) if image.shape[0] == 1 else image
+    pixels: np.ndarray = planes.permute(1, 2, 0).cpu().numpy()
+    return pixels
+
+
+def prepare(classifier: Classifier, image: AnyImage, fit: Fit, square: Square | None) -> Input:
+    """Decode and fit an image, or take a tensor as the network's input.
+
+    Raises:
+        ImageError: the image cannot be read, or fitted, or is no input of a network.
+    """
+    if isinstance(image, Tensor):
+        return _taken(classifier, image)
+    size = classifier.input_size
+    picture = image if isinstance(image, DecodedImage) else _decoded(image, size, fit, square)
+    pixels, frame, fitted = fit_image(picture.pixels, size, fit, square=square, fill=classifier.fill, grid=picture.grid)
+    notes = (*picture.notes, *fitted, *_notes_on_input(classifier, pixels))
+    return Input(pixels, frame, fit, notes, picture.digest)
+
+
+def _decoded(image: Any, size: tuple[int, int], fit: Fit, square: Square | None) -> DecodedImage:
+    if isinstance(image, np.ndarray) and image.dtype.kind == "f":
+        return _from_floats(image)
+    if isinstance(image, str | Path) and str(image).startswith("~") and not Path(image).exists():
+        image = Path(image).expanduser()
+    return decode_to_fit(image, size, fit, square=square)
+
+
+def _from_floats(array: np.ndarray) -> DecodedImage:
+    """Read colours in [0, 1] as bytes.
+
+    Raises:
+        ImageError: it is no image of such colours.
+    """
+    if array.ndim != 3 or array.shape[2] != 3 or not array.size or not (array.min() >= 0 and array.max() <= 1):
+        span = f"{array.min():.3g} to {array.max():.3g}" if array.size else "no values"
+        raise ImageError(
+            "input.float-array",
+            "an array of floats must have the shape (height, width, 3) and colours from 0 to 1; given {shape} with "
+            "{span}: scale it, or give a prepared input as a tensor (C, H, W)",
+            shape=str(array.shape),
+            span=span,
+        )
+    picture = decode(np.rint(array * 255).astype(np.uint8))
+    note = Message("input.float-colours", "colours from 0 to 1 were taken as bytes from 0 to 255")
+    return replace(picture, notes=(note, *picture.notes))
+
+
+def _notes_on_input(classifier: Classifier, pixels: UInt8[np.ndarray, "h w 3"]) -> Iterator[Message]:
+    """Note what the network cannot see in its input."""
+    if (pixels == pixels[0, 0]).all():
+        yield Message(
+            "input.one-colour",
+            "the whole input has one colour: what the gates show comes from the network and its borders, not from an "
+            "image",
+        )
+    if classifier.in_channels == 1 and (pixels.min(axis=2) != pixels.max(axis=2)).any():
+        yield Message("input.grey", "the network takes grey images: it saw the brightness of the colours")
+
+
+def _taken(classifier: Classifier, image: Tensor) -> Input:
+    """Take a tensor as the network's input.
+
+    Raises:
+        ImageError: it has no floats, or some that are not finite.
+    """
+    image = image.detach()
+    if not image.is_floating_point() or not image.numel() or not image.isfinite().all():
+        raise ImageError(
+            "input.tensor",
+            "a prepared input is a tensor of finite floats, and an image a tensor of uint8; given {dtype} of shape "
+            "{shape}",
+            dtype=str(image.dtype).removeprefix("torch."),
+            shape=str(tuple(image.shape)),
+        )
+    values: np.ndarray = image.cpu().to(torch.float32).numpy()
+    shown, notes = _shown(classifier, values)
+    height, width = values.shape[1:]
+    frame = Frame((width, height), (width, height), (0.0, 0.0, float(width), float(height)))
+    digest = hashlib.sha256(str(values.shape).encode() + np.ascontiguousarray(values).tobytes()).hexdigest()
+    return Input(shown, frame, "crop", (*notes, *_notes_on_prepared(values, classifier)), digest, image)
+
+
+def _shown(
+    classifier: Classifier, values: Float32[np.ndarray, "c h w"]
+) -> tuple[UInt8[np.ndarray, "h w 3"], tuple[Message, ...]]:
+    """Return a prepared input as it looks, and what was done to show it."""
+    planes = len(values) if len(values) in (1, 3) else 0
+    if planes:
+        mean, std = (np.array(numbers[:planes], np.float32) for numbers in (classifier.mean, classifier.std))
+        colours = values * std[:, None, None] + mean[:, None, None]
+        if colours.min() >= -OUTSIDE and colours.max() <= 1 + OUTSIDE:
+            return _as_bytes(colours), (Message("input.prepared", "the tensor was taken as the network's input"),)
+    visible = values if planes else values.mean(axis=0, keepdims=True)
+    low, high = float(visible.min()), float(visible.max())
+    note = Message(
+        "input.scaled",
+        "the tensor was taken as the network's input, and is shown with its values from {low:.3g} to {high:.3g} "
+        "scaled to black and white",
+        {"low": low, "high": high},
+    )
+    return _as_bytes((visible - low) / ((high - low) or 1.0)), (note,)
+
+
+def _notes_on_prepared(values: Float32[np.ndarray, "c h w"], classifier: Classifier) -> Iterator[Message]:
+    """Note that a tensor looks as if it had not been normalised."""
+    if any(classifier.mean) and values.min() >= 0 and values.max() <= 1 and values.max() > values.min():
+        yield Message(
+            "input.not-normalised",
+            "all values of the tensor lie between 0 and 1: if it was not normalised, give the image itself, or a "
+            "tensor of uint8",
+        )
+
+
+def _as_bytes(colours: Float32[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    planes = np.rint(colours.clip(0, 1) * 255).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(planes, (3, *planes.shape[1:])).transpose(1, 2, 0))
+
+
+def together(inputs: Sequence[Input]) -> Iterator[list[Input]]:
+    """Group neighbours that can share a batch: images, or tensors of one shape."""
+    group: list[Input] = []
+    for one in inputs:
+        if group and _shape(one) != _shape(group[0]):
+            yield group
+            group = []
+        group.append(one)
+    if group:
+        yield group
+
+
+def _shape(one: Input) -> tuple[object, ...] | None:
+    return None if one.prepared is None else (*one.prepared.shape, one.prepared.dtype, one.prepared.device)

@@ -1,0 +1,47 @@
+"""What is known about a network beside its weights, as far as it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cbam_core.errors import Message
+from cbam_core.weights.description import Triple
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Facts about a network; None for what is not known.
+
+    Attributes:
+        classes: names of the classes, in the order of the outputs; () for a network that is no classifier.
+        normalisation: mean and deviation of each channel, RGB.
+        input_size: (width, height) in pixels.
+        architecture: registered name; "" for any other network.
+        arguments: arguments of its constructor.
+        name: name of the network; "" where it has none.
+        remarks: what was assumed, or where a fact comes from.
+    """
+
+    classes: tuple[str, ...] | None = None
+    normalisation: tuple[Triple, Triple] | None = None
+    input_size: tuple[int, int] | None = None
+    architecture: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    remarks: tuple[Message, ...] = ()
+
+
+def triple(numbers: object) -> Triple | None:
+    """Return three numbers, or one three times; None for anything else."""
+    if not isinstance(numbers, list | tuple) or not all(isinstance(one, int | float) for one in numbers):
+        return None
+    given = [float(one) for one in numbers] * (3 if len(numbers) == 1 else 1)
+    return (given[0], given[1], given[2]) if len(given) == 3 else None
+
+
+def pair(mean: object, std: object) -> tuple[Triple, Triple] | None:
+    """Return mean and deviation, if both are known."""
+    known = triple(mean), triple(std)
+    return None if known[0] is None or known[1] is None else (known[0], known[1])

@@ -1,0 +1,188 @@
+"""What the owner of a network says about it in keyword arguments, under any of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+from cbam_core.errors import CheckpointError
+from cbam_core.weights.description import LONGEST_CLASS, Triple, check_normalisation
+from cbam_core.weights.stating import usual_normalisation
+
+Classes = Sequence[str] | str | Path | int
+"""Names of classes: a list, a text file with one in each line, names with commas between them, or a number of them."""
+
+Normalisation = str | tuple[Sequence[float], Sequence[float]]
+Size = int | tuple[int, int] | Sequence[int]
+
+
+class OtherNames(TypedDict, total=False):
+    """Further keyword arguments of `load_classifier`.
+
+    Attributes:
+        normalization: same as ``normalisation``.
+        mean: mean of each channel, three numbers or one, in [0, 1]; only together with `std`.
+        std: standard deviation of each channel, three numbers or one.
+        size: same as ``input_size``.
+    """
+
+    normalization: Normalisation | None
+    mean: float | Sequence[float] | None
+    std: float | Sequence[float] | None
+    size: Size | None
+
+
+class Stated(OtherNames, total=False):
+    """Keyword arguments that say what a network is; all may be left out.
+
+    Attributes:
+        classes: names of the classes, in the order of the outputs: a list, a text file with one in each line, or a
+            number of them; ``()`` for a network that is no classifier.
+        normalisation: mean and deviation, or the name of a usual pair, such as ``"imagenet"``.
+        input_size: side, or (width, height), in pixels.
+        weights: which weights of a file to take; for a torchvision network, its weights or their name.
+        name: name of the network, in files and figures.
+    """
+
+    classes: Classes | None
+    normalisation: Normalisation | None
+    input_size: Size | None
+    weights: Any
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is said about a network, checked; None for what is not said.
+
+    Attributes:
+        classes: names of the classes, in the order of the outputs; () for a network that is no classifier.
+        normalisation: mean and deviation of each channel, RGB.
+        input_size: (width, height) in pixels.
+        weights: which weights of a file to take, or weights of torchvision.
+        name: name of the network.
+    """
+
+    classes: tuple[str, ...] | None = None
+    normalisation: tuple[Triple, Triple] | None = None
+    input_size: tuple[int, int] | None = None
+    weights: Any = None
+    name: str | None = None
+
+
+def statement(given: Mapping[str, Any]) -> Statement:
+    """Read keyword arguments, those of `Stated`.
+
+    Raises:
+        TypeError: there is no such keyword.
+        CheckpointError: something is said twice, half, or cannot be true.
+    """
+    unknown = given.keys() - Stated.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {min(unknown)!r}; known are {', '.join(_KEYWORDS)}")
+    classes, size = given.get("classes"), _either(given, "input_size", "size")
+    return Statement(
+        classes=None if classes is None else named_classes(classes),
+        normalisation=_normalisation(given),
+        input_size=None if size is None else _size(size),
+        weights=given.get("weights"),
+        name=given.get("name"),
+    )
+
+
+_KEYWORDS = ("classes", "normalisation", "mean", "std", "input_size", "weights", "name")
+
+
+def _either(given: Mapping[str, Any], name: str, other: str) -> Any:
+    """Return the value under one of two names for the same."""
+    values = [given[key] for key in (name, other) if given.get(key) is not None]
+    if len(values) == 2:
+        raise CheckpointError(
+            "network.stated-twice",
+            "{name} and {other} are two names for the same: give one of them",
+            name=name,
+            other=other,
+        )
+    return values[0] if values else None
+
+
+def _normalisation(given: Mapping[str, Any]) -> tuple[Triple, Triple] | None:
+    pair = _either(given, "normalisation", "normalization")
+    mean, std = given.get("mean"), given.get("std")
+    if (mean is None) != (std is None):
+        raise CheckpointError(
+            "network.half-normalisation",
+            "mean and std belong together: give both, or normalisation='imagenet' or another usual pair",
+        )
+    if mean is not None:
+        if pair is not None:
+            raise CheckpointError(
+                "network.stated-twice",
+                "{name} and {other} are two names for the same: give one of them",
+                name="mean and std",
+                other="normalisation",
+            )
+        pair = (_numbers(mean), _numbers(std))
+    if pair is None:
+        return None
+    checked = usual_normalisation(pair)
+    check_normalisation(*checked)
+    return checked
+
+
+def _numbers(given: Any) -> list[float]:
+    return [float(given)] if isinstance(given, int | float) else [float(number) for number in given]
+
+
+def _size(given: Any) -> tuple[int, int]:
+    sides = (given, given) if isinstance(given, int) else tuple(given)
+    if len(sides) != 2 or not all(side == int(side) and 0 < side <= MOST_SIDE for side in sides):
+        raise CheckpointError(
+            "network.size",
+            "a size is a side in pixels, or (width, height), each from 1 to {most}; given {given}",
+            most=MOST_SIDE,
+            given=str(given)[:60],
+        )
+    return int(sides[0]), int(sides[1])
+
+
+MOST_SIDE = 4096
+"""Largest side of a network's input, in pixels."""
+
+
+def named_classes(given: Classes) -> tuple[str, ...]:
+    """Return class names from a list, a file of names, names with commas between them, or a number of them.
+
+    Raises:
+        CheckpointError: the file cannot be read, or a name is empty, too long or cannot be printed.
+    """
+    if isinstance(given, int):
+        return tuple(f"class {number}" for number in range(given))
+    names = _written(given) if isinstance(given, str | Path) else [str(name) for name in given]
+    for name in names:
+        if not 0 < len(name) <= LONGEST_CLASS or not name.isprintable():
+            raise CheckpointError(
+                "checkpoint.class-name",
+                "a class name must have 1 to 100 printable characters; given {given}",
+                given=repr(name[:60]),
+            )
+    return tuple(names)
+
+
+def _written(given: str | Path) -> list[str]:
+    """Read names from a file with one in each line, or from a text with commas."""
+    path = Path(given).expanduser()
+    if isinstance(given, Path) or ("," not in given and path.suffix == ".txt") or path.is_file():
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                "network.classes-unreadable",
+                "the class names in {path} cannot be read ({reason}); expected a text file with one name in each line",
+                path=str(path),
+                reason=getattr(error, "strerror", None) or type(error).__name__,
+            ) from error
+        return [line.strip() for line in lines if line.strip()]
+    return [name.strip() for name in given.split(",")]

@@ -1,0 +1,107 @@
+"""What torchvision knows about its networks: the preprocessing and the classes of its weights.
+
+A module of torchvision does not know which weights it has. Its number of parameters says which network it is, and what
+all weights of that network have in common is known. The library is imported only where it is asked about.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+
+from cbam_core.errors import CheckpointError, Message
+from cbam_core.network.facts import Facts, pair
+
+
+def of_module(model: nn.Module) -> Facts | None:
+    """Return what the weights of a torchvision network have in common; None for any other module."""
+    if not type(model).__module__.startswith("torchvision.") or "torchvision" not in sys.modules:
+        return None
+    name = _architecture(model)
+    if name is None:
+        return None
+    facts = _in_common([_facts(weights) for weights in _all_weights(name)])
+    remark = Message(
+        "network.torchvision",
+        "size, normalisation and classes are those of torchvision's own weights for {name}",
+        {"name": name},
+    )
+    return Facts(facts.classes, facts.normalisation, facts.input_size, name=name, remarks=(remark,))
+
+
+def of_weights(model: nn.Module, given: Any) -> Facts:
+    """Return what torchvision says about weights.
+
+    Args:
+        model: the network that has these weights.
+        given: a member of a weights enum, such as ``ResNet18_Weights.IMAGENET1K_V1``, its whole name, or, of a network
+            of torchvision, its name alone (``"IMAGENET1K_V1"``, ``"DEFAULT"``).
+
+    Raises:
+        CheckpointError: there are no such weights.
+    """
+    if callable(getattr(given, "transforms", None)) and isinstance(getattr(given, "meta", None), dict):
+        return _facts(given)
+    name = _architecture(model)
+    known = () if name is None else _all_weights(name)
+    for weights in known:
+        if str(given) in (weights.name, str(weights)):
+            return _facts(weights)
+    if given == "DEFAULT" and known:
+        return _facts(type(known[0]).DEFAULT)
+    if isinstance(given, str) and "." in given:
+        from torchvision.models import get_weight
+
+        try:
+            return _facts(get_weight(given))
+        except (ValueError, AttributeError):
+            pass
+    raise CheckpointError(
+        "network.unknown-weights",
+        "{given} does not name weights of {kind}: give a member of its torchvision weights, such as "
+        "ResNet18_Weights.DEFAULT{known}",
+        given=repr(str(given)[:60]),
+        kind=type(model).__name__,
+        known="".join(f", or {weights.name}" for weights in known),
+    )
+
+
+def _architecture(model: nn.Module) -> str | None:
+    """Return the name of the torchvision network that has as many parameters; None where none or several have."""
+    from torchvision.models import list_models
+
+    count = sum(parameter.numel() for parameter in model.parameters())
+    names = [name for name in list_models() if not name.startswith("quantized_")]
+    found = [name for name in names if any(one.meta.get("num_params") == count for one in _all_weights(name))]
+    return found[0] if len(found) == 1 else None
+
+
+def _all_weights(name: str) -> list[Any]:
+    from torchvision.models import get_model_weights
+
+    return list(get_model_weights(name))
+
+
+def _facts(weights: Any) -> Facts:
+    """Return what the transforms and the description of weights say; a task other than classifying has no classes."""
+    transforms = weights.transforms()
+    crop = getattr(transforms, "crop_size", None)
+    size = crop or getattr(transforms, "resize_size", None)
+    classifies = isinstance(crop, list) and len(crop) == 1
+    return Facts(
+        classes=tuple(weights.meta.get("categories", ())) if classifies else (),
+        normalisation=pair(getattr(transforms, "mean", [0.0]), getattr(transforms, "std", [1.0])),
+        input_size=(size[0], size[0]) if isinstance(size, list) and len(size) == 1 else None,
+    )
+
+
+def _in_common(known: Iterable[Facts]) -> Facts:
+    """Return the facts on which all agree."""
+    first, *others = known
+    same = {
+        name: value for name, value in vars(first).items() if all(getattr(other, name) == value for other in others)
+    }
+    return Facts(same.get("classes"), same.get("normalisation"), same.get("input_size"))
