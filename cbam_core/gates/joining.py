@@ -2,12 +2,14 @@
 
 What comes before that gate is the same with and without the edit, so it is computed once. From there on the batch holds
 the images once more for each edit. An operation of two tensors, one from before rows joined and one from after, such as
-the sum of a residual block, gets the missing rows as copies of the images'.
+the sum of a residual block, gets the missing rows as copies of the images'. A mark on each tensor says that its first
+axis is that of the batch, so that weights and other tensors of the same length stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from threading import get_ident
@@ -17,6 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map
 
 from cbam_core.errors import EditError
 from cbam_core.gates.editing import check_names, chosen, name_of_call, replaced, usual_values
@@ -67,7 +70,7 @@ def run_joined(
     rows = _Rows(len(batch))
     joining = _Joining(model, edits, usual, rows)
     with torch.inference_mode(), rows, joining:
-        outputs = model(batch)
+        outputs = model(batch[:])  # a view, which may be marked
     return joining.ordered(outputs)
 
 
@@ -77,7 +80,8 @@ class _Joining(EditWatcher):
     def __init__(self, model: nn.Module, edits: Sequence[JoinedEdit], usual: Usual | None, rows: _Rows) -> None:
         super().__init__(model)
         self._all, self._usual, self._rows = edits, usual, rows
-        self._joined: list[JoinedEdit] = []
+        self._joined: list[int] = []
+        self._waiting: list[int] = []
         self._calls: dict[Site, int] = {}
 
     def __enter__(self) -> None:
@@ -89,32 +93,42 @@ class _Joining(EditWatcher):
 
     def ordered(self, outputs: Tensor) -> Tensor:
         """Split outputs into rows, in the order of the edits."""
-        if missing := [edit for edit in self._all if edit not in self._joined]:
+        if self._waiting:
             raise EditError(
                 "edit.did-not-run",
                 "gate {gate} did not run in this forward and thread, so it was not replaced",
-                gate=", ".join(missing[0].replacements),
+                gate=", ".join(self._all[self._waiting[0]].replacements),
             )
         parts = torch.split(self._rows.grown(outputs), self._rows.base)
-        return torch.stack([parts[0], *(parts[1 + self._joined.index(edit)] for edit in self._all)])
+        places = {number: place for place, number in enumerate(self._joined, start=1)}
+        return torch.stack([parts[0], *(parts[places[number]] for number in range(len(self._all)))])
 
     def _start(self, module: nn.Module, inputs: Any) -> None:
         super()._start(module, inputs)
         if get_ident() == self._owner:
             self._joined.clear()
+            self._waiting[:] = range(len(self._all))
             self._calls.clear()
-            self._rows.groups = 1
+            self._rows.begin(inputs)
 
     def _join(self, site: Site, gate: Tensor) -> Tensor:
+        with self._rows.paused():
+            joined = self._with_rows(site, gate)
+            self._rows.marked(joined)
+        return joined
+
+    def _with_rows(self, site: Site, gate: Tensor) -> Tensor:
         call = self._calls[site] = self._calls.get(site, 0) + 1
         name = name_of_call(site, call)
         parts = list(torch.split(self._rows.grown(gate), self._rows.base))
-        for place, edit in enumerate(self._joined, start=1):
+        for place, number in enumerate(self._joined, start=1):
+            edit = self._all[number]
             parts[place] = self._edited(site, name, edit, parts[0] if edit.freeze_later else parts[place])
-        for edit in self._all:
-            if edit not in self._joined and chosen(edit.replacements, name) is not None:
-                parts.append(self._edited(site, name, edit, parts[0]))
-                self._joined.append(edit)
+        for number in [*self._waiting]:
+            if chosen(self._all[number].replacements, name) is not None:
+                parts.append(self._edited(site, name, self._all[number], parts[0]))
+                self._joined.append(number)
+                self._waiting.remove(number)
         self._rows.groups = len(parts)
         return torch.cat(parts) if len(parts) > 1 else gate
 
@@ -139,64 +153,82 @@ class _Rows(TorchFunctionMode):
     def __init__(self, base: int) -> None:
         super().__init__()
         self.base, self.groups = base, 1
+        self._lengths: set[int] = set()
+        self._paused = True
 
-    def grown(self, tensor: Tensor, groups: int | None = None) -> Tensor:
-        """Return a tensor with rows for every edit that has joined; new ones are copies of the first."""
-        missing = (self.groups if groups is None else groups) - len(tensor) // self.base
-        return torch.cat([tensor, *[tensor[: self.base]] * missing]) if missing > 0 else tensor
+    def begin(self, inputs: Any) -> None:
+        """Begin a forward with the inputs of the network."""
+        self.groups, self._paused = 1, False
+        self._lengths.clear()
+        tree_map(self.marked, inputs)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the operations inside the block as they are."""
+        self._paused = True
+        try:
+            yield
+        finally:
+            self._paused = False
+
+    def grown(self, tensor: Tensor, length: int | None = None) -> Tensor:
+        """Return a tensor with rows for every edit that has joined; new ones are copies of the images'."""
+        missing = (self.groups * self.base if length is None else length) - len(tensor)
+        return torch.cat([tensor, *[tensor[: self.base]] * (missing // self.base)]) if missing > 0 else tensor
+
+    def marked(self, value: Any, length: int | None = None) -> Any:
+        """Mark a tensor whose first axis is that of the batch; with a length, only if it has this one."""
+        if isinstance(value, Tensor) and value.ndim and length in {None, len(value)}:
+            value.__dict__[_MARK] = len(value)
+            self._lengths.add(len(value))
+        return value
 
     def __torch_function__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        if self.groups > 1:
-            if func in _TOGETHER:
-                args = self._aligned(args)
-            elif func in _SHAPED:
-                args = self._reshaped(args)
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        lengths = set() if self._paused else {*_marks((args, kwargs))}
+        if not lengths:
+            return func(*args, **kwargs)
+        longest = max(lengths)
+        if len(lengths) > 1:
+            args, kwargs = tree_map(partial(self._align, longest), (args, kwargs))
+        elif func in _SHAPED:
+            args = self._reshaped(args, longest)
+        found = func(*args, **kwargs)
+        if isinstance(found, Tensor):
+            return self.marked(found, longest)
+        return tree_map(partial(self.marked, length=longest), found) if isinstance(found, list | tuple) else found
 
-    def _aligned(self, args: Sequence[Any]) -> tuple[Any, ...]:
-        """Give all tensors of an operation, also those in lists, the rows of the one with most."""
-        groups = max(map(self._groups, args), default=0)
-        return tuple(self._align(value, groups) for value in args) if groups > 1 else tuple(args)
+    def _align(self, length: int, value: Any) -> Any:
+        return self.marked(self.grown(value, length)) if (_mark(value) or length) < length else value
 
-    def _groups(self, value: Any) -> int:
-        if isinstance(value, list | tuple):
-            return max(map(self._groups, value), default=0)
-        if not isinstance(value, Tensor) or value.ndim < 2 or len(value) % self.base:
-            return 0
-        groups = len(value) // self.base
-        return groups if groups <= self.groups else 0
-
-    def _align(self, value: Any, groups: int) -> Any:
-        if isinstance(value, list | tuple):
-            return type(value)(self._align(part, groups) for part in value)
-        return self.grown(value, groups) if 0 < self._groups(value) < groups else value
-
-    def _reshaped(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _reshaped(self, args: tuple[Any, ...], length: int) -> tuple[Any, ...]:
         """Correct the number of rows in a shape that was read before rows joined."""
         tensor, *rest = args
         sizes = list(rest[0]) if len(rest) == 1 and isinstance(rest[0], list | tuple) else rest
-        groups = self._groups(tensor)
-        if groups < 2 or not sizes or not isinstance(sizes[0], int) or not 0 < sizes[0] < len(tensor):
-            return args
-        if sizes[0] % self.base or sizes[0] // self.base > groups:
-            return args
-        return (tensor, len(tensor), *sizes[1:])
+        if _mark(tensor) and sizes and isinstance(sizes[0], int) and sizes[0] < length and sizes[0] in self._lengths:
+            return (tensor, length, *sizes[1:])
+        return args
 
 
-_TOGETHER = frozenset(
-    {
-        *(getattr(torch, name) for name in ("add", "sub", "mul", "div", "cat", "concat", "stack", "where", "lerp")),
-        *(getattr(torch, name) for name in ("maximum", "minimum", "matmul", "bmm", "addcmul")),
-        *(getattr(Tensor, name) for name in ("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_", "addcmul")),
-        *(getattr(Tensor, f"__{name}__") for name in ("add", "sub", "mul", "truediv", "matmul")),
-        *(getattr(Tensor, f"__{name}__") for name in ("radd", "rsub", "rmul", "rtruediv")),
-        *(getattr(Tensor, f"__{name}__") for name in ("iadd", "isub", "imul", "itruediv")),
-        *(getattr(Tensor, name) for name in ("matmul", "bmm", "maximum", "minimum", "lerp", "expand_as", "where")),
-    }
-)
-"""Operations of several tensors of one batch."""
+_MARK = "_length_of_batch"
+
+
+def _mark(value: Any) -> int | None:
+    """Return the length of a tensor whose first axis is that of the batch; None for anything else."""
+    mark = value.__dict__.get(_MARK) if isinstance(value, Tensor) else None
+    return mark if mark is not None and value.ndim and len(value) == mark else None
+
+
+def _marks(values: Any) -> Iterator[int]:
+    """Yield the lengths of the marked tensors among arguments."""
+    for value in values.values() if isinstance(values, dict) else values:
+        if isinstance(value, tuple | list | dict):
+            yield from _marks(value)
+        elif (mark := _mark(value)) is not None:
+            yield mark
+
 
 _SHAPED = frozenset({Tensor.view, Tensor.reshape, Tensor.expand, torch.reshape})
 """Operations that name the number of rows."""

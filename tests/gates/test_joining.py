@@ -118,3 +118,42 @@ def test_nothing_is_left_on_the_model(model: CBAM_CNN, batch: Tensor, hooks, sta
 def test_an_edit_of_a_gate_that_does_not_run_is_an_error(model: CBAM_CNN, batch: Tensor) -> None:
     with pytest.raises(EditError, match=r"gate cbam1#2\.channel did not run"):
         run_joined(model, batch, [JoinedEdit({"cbam1#2.channel": Off()})])
+
+
+def test_a_replacement_may_be_as_long_as_some_batches(model: CBAM_CNN) -> None:
+    batch = torch.randn(4, 3, 32, 32)  # a mask of 16 x 16 is as long as four batches
+    masks: list[dict[str, AnyReplacement]] = [
+        {"cbam1.spatial": Values(torch.full((16, 16), 0.1 * number))} for number in range(1, 6)
+    ]
+    found = run_joined(model, batch, [JoinedEdit({"cbam1.channel": Off()}), *map(JoinedEdit, masks)])
+    for row, edits in zip(found[2:], masks, strict=True):
+        torch.testing.assert_close(row, single(model, batch, edits), rtol=0, atol=1e-5)
+
+
+class _Lengths(nn.Module):
+    """A gate beside weights and constants that are as long as some numbers of rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.cbam = nn.Conv2d(3, 4, 1), CBAM(4, ratio=2)
+        self.matrix, self.scale = nn.Parameter(torch.rand(4, 3)), nn.Parameter(torch.rand(2, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        before = self.conv(x)
+        after = self.cbam(before)
+        pooled = torch.where(after > 0, after, before).mean((2, 3))
+        pooled += before.amax((2, 3))
+        pairs = pooled.reshape(-1, 2, 2) * self.scale
+        return torch.matmul(pairs.flatten(1), self.matrix) + torch.arange(3.0)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("edits", range(1, 7))
+def test_weights_as_long_as_the_batch_keep_their_length(count: int, edits: int) -> None:
+    network = _Lengths().eval()
+    batch = torch.randn(count, 3, 5, 5)
+    rows: list[dict[str, AnyReplacement]] = [{"cbam.channel": Values(0.1 * number)} for number in range(edits)]
+    found = run_joined(network, batch, [JoinedEdit(one) for one in rows])
+    for row, one in zip(found[1:], rows, strict=True):
+        torch.testing.assert_close(row, single(network, batch, one))
+    assert not vars(batch)
