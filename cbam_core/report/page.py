@@ -37,7 +37,7 @@ def framed_html(report: Report) -> str:
     packed = pack(report)
     if len(report.entries) == 1:
         body = f'<img data-picture="0" src="{packed.pictures[0]}" alt="" hidden>\n<main id="viewer"></main>\n'
-        body += f"<noscript>{escape(report.word('needs_trust'))}</noscript>"
+        body += f"<p class='scripts'>{escape(report.word('needs_trust'))}</p>"
     else:
         body = _many(report, packed)
     return document(report, packed, f"{body}\n{_left_out(report, packed)}", "framed", titled(report))
@@ -91,7 +91,7 @@ def _single(report: Report, entry: Entry, packed: Packed) -> str:
         f'<section class="result">{picture}<div class="said">{said}</div>'
         f'<div class="overview{" wide" if len(one.blocks) > IN_TABLE else ""}">{blocks_html(report, one)}</div>'
         "</section>\n"
-        f'<main id="viewer"></main>\n<noscript>{escape(report.word("needs_script"))}</noscript>\n'
+        f'<main id="viewer"></main>\n<p class="scripts">{escape(report.word("needs_script"))}</p>\n'
         f'<p class="quiet">{escape(report.word("no_reason"))}</p>'
     )
 
@@ -102,7 +102,7 @@ def _many(report: Report, packed: Packed) -> str:
         f'<div class="browser"><nav aria-label="{escape(report.word("index"))}"><div class="controls"></div>'
         f'<p class="shown quiet" role="status"></p>\n<ol class="index">\n{items}\n</ol></nav>\n'
         '<div class="detail"><section class="result"></section><main id="viewer"></main>'
-        f"<noscript>{escape(report.word('needs_script'))}</noscript>"
+        f'<p class="scripts">{escape(report.word("needs_script"))}</p>'
         f'<p class="quiet">{escape(report.word("no_reason"))}</p></div></div>'
     )
 

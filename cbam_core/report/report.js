@@ -25,6 +25,7 @@ function payloadOf(entry) {
 }
 
 const stage = document.getElementById("viewer");
+document.querySelector(".scripts")?.remove(); // it says that none run here
 let viewer = null;
 
 function showViewer(entry) {
