@@ -1,33 +1,47 @@
 """Finding gates: a finder takes a model and returns the sites of the gates that it recognises.
 
-There is one finder so far, for this library's own CBAM modules. `find_sites` combines all finders.
+This one knows the classes of this library's own CBAM modules. Gates of any other module are found by what a forward
+does, see `operations`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
 
 from cbam_core.errors import CaptureError
+from cbam_core.gates.scripted import is_harmless
 from cbam_core.gates.sites import Site
 from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
 from cbam_core.results.kinds import Kind
 
 
+class Search(NamedTuple):
+    """What a look at the modules of a model gives.
+
+    Attributes:
+        sites: gates of this library's own modules.
+        others: whether there are modules of other classes than torch's and this library's, which may have gates too.
+    """
+
+    sites: list[Site]
+    others: bool
+
+
 def find_sites(model: nn.Module) -> list[Site]:
-    """Find every gate in a model.
+    """Find every gate in a model that its classes show.
 
     Raises:
         CaptureError: the model is compiled, scripted or exported, so that nothing in it can be watched.
     """
-    return find_own_modules(model)
+    return search(model).sites
 
 
-def find_own_modules(model: nn.Module) -> list[Site]:
-    """Find the gates of `ChannelAttention`, `SpatialAttention` and `CBAM`.
+def search(model: nn.Module) -> Search:
+    """Find the gates of `ChannelAttention`, `SpatialAttention` and `CBAM`, and whether there may be others.
 
     A module with several paths is named by the shortest. A block's second gate of one kind is named by its attribute,
     such as ``"cbam1.second"``.
@@ -39,6 +53,7 @@ def find_own_modules(model: nn.Module) -> list[Site]:
         CaptureError: the model is compiled, scripted or exported, so that nothing in it can be watched.
     """
     sites: dict[str, Site] = {}
+    others = False
     seen: set[nn.Module] = set()
     waiting: list[tuple[str, nn.Module | None, Mapping[str, nn.Module | None]]] = [("", None, {"": model})]
     for path, parent, children in waiting:
@@ -48,10 +63,14 @@ def find_own_modules(model: nn.Module) -> list[Site]:
                 continue
             seen.add(child)
             if role == "sealed" or child._compiled_call_impl is not None:
-                raise _sealed(child)
+                if child is model or not is_harmless(child):
+                    raise _sealed(child)
+                others = True
+                continue
+            others = others or (type(child) not in _OWN and (role != "plain" or "forward" in child.__dict__))
             child_path = f"{path}.{name}" if path else name
             tap = child._modules.get("sigmoid")
-            if role == "plain" or tap is None:
+            if role == "plain" or role == "other" or tap is None:  # noqa: PLR1714 - so that types are told apart
                 waiting.append((child_path, child, child._modules))
                 continue
             block = path or "CBAM" if isinstance(parent, CBAM) else child_path or type(child).__name__
@@ -59,13 +78,17 @@ def find_own_modules(model: nn.Module) -> list[Site]:
             if own_name in sites:
                 own_name = f"{block}.{name}"
             sites[own_name] = Site(own_name, block, role, tap, child)
-    return list(sites.values())
+    return Search(list(sites.values()), others)
 
 
-class _Roles(dict[type, Kind | Literal["sealed", "plain"]]):
+_OWN = frozenset((CBAM, ChannelAttention, SpatialAttention))
+_Role = Kind | Literal["sealed", "plain", "other"]
+
+
+class _Roles(dict[type, _Role]):
     """Role of each module class for the finder, computed when a class is first met."""
 
-    def __missing__(self, kind: type) -> Kind | Literal["sealed", "plain"]:
+    def __missing__(self, kind: type) -> _Role:
         role = self[kind] = _role(kind)
         return role
 
@@ -73,14 +96,16 @@ class _Roles(dict[type, Kind | Literal["sealed", "plain"]]):
 _ROLES = _Roles()
 
 
-def _role(kind: type) -> Kind | Literal["sealed", "plain"]:
+def _role(kind: type) -> _Role:
     if issubclass(kind, ChannelAttention):
         return "channel"
     if issubclass(kind, SpatialAttention):
         return "spatial"
     # Compiled models are recognised by name, because importing torch's compiler takes seconds.
     sealed = issubclass(kind, torch.jit.ScriptModule | torch.fx.GraphModule) or kind.__name__ == "OptimizedModule"
-    return "sealed" if sealed else "plain"
+    if sealed:
+        return "sealed"
+    return "plain" if kind.__module__.startswith(("torch.nn.", "cbam_core.nn.")) else "other"
 
 
 def _sealed(module: nn.Module) -> CaptureError:

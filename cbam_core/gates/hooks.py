@@ -16,7 +16,8 @@ from typing import Any
 Hook = Callable[..., Any]
 HookEntry = tuple[Any, Hook] | tuple[Any, Hook, Any]
 """A module's dictionary of hooks, such as ``module._forward_hooks`` (ordered, which torch's annotation does not say),
-a hook for it, and the dictionary where torch marks the hooks that take keyword arguments too, if this one does."""
+a hook for it, and the dictionary where torch marks hooks of its sort, if this is one of them: that it takes keyword
+arguments too, or runs after an error."""
 
 _registration = Lock()  # held to register, remove and copy hooks, never during a forward
 _keys = count(-1, -1)  # torch numbers its own hooks from 0

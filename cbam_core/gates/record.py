@@ -19,9 +19,14 @@ class RecordedGate:
     Attributes:
         name: name of the gate, such as ``"cbam1.channel"``; ``"cbam1#2.channel"`` at its second call.
         block: name of its block, such as ``"cbam1"``; ``"cbam1#2"`` at its second call.
-        kind: axes along which it differs: ``"channel"``, ``"spatial"`` or ``"full"``.
+        kind: axes along which it differed in this forward: ``"channel"``, ``"spatial"``, ``"full"``, ``"row"`` or
+            ``"column"``.
         call: number of this call of the gate in the forward, from 1.
-        values: detached copy in its smallest form: channel (B, C), spatial (B, H, W), full (B, C, H, W).
+        values: copy in its smallest form, detached unless gradients are wanted: channel (B, C), spatial (B, H, W), full
+            (B, C, H, W), row (B, C, H), column (B, C, W); of maps with other than two axes of positions, all of these.
+        scale: factor of the values: the map was multiplied by ``scale * values + shift``.
+        shift: what was added to them; 1 for ``x * (1 + gate)``.
+        squashed: whether the values are known to lie in [0, 1]; False for masks without a sigmoid or the like.
     """
 
     name: str
@@ -29,6 +34,9 @@ class RecordedGate:
     kind: Kind
     call: int
     values: Tensor
+    scale: float = 1.0
+    shift: float = 0.0
+    squashed: bool = True
 
     def __repr__(self) -> str:
         return f"Gate({self.name!r}, {self.kind} {tuple(self.values.shape)})"
@@ -39,9 +47,17 @@ Gate = RecordedGate
 
 
 class Record:
-    """Gates of the last complete forward inside a `cbam_core.capture`."""
+    """Gates of the last complete forward inside a `cbam_core.capture`.
+
+    Attributes:
+        why_none: why no gate was found: what was looked at, and the nearest candidates; None where gates were found,
+            and before the first forward.
+        not_run: names of gates of this library's modules that the last forward did not run.
+    """
 
     def __init__(self) -> None:
+        self.why_none: str | None = None
+        self.not_run: tuple[str, ...] = ()
         self._seen: list[tuple[Site, Tensor]] | None = None
 
     def __repr__(self) -> str:
@@ -71,15 +87,18 @@ class Record:
             gates.append(_gate(site, calls[site], values))
         return tuple(gates)
 
-    def replace(self, seen: list[tuple[Site, Tensor]] | None) -> None:
-        """Store the gates of one forward, with their sites, as detached copies; None for no forward."""
-        self._seen = seen
+    def replace(
+        self, seen: list[tuple[Site, Tensor]] | None, why_none: str | None = None, not_run: tuple[str, ...] = ()
+    ) -> None:
+        """Store the gates of one forward, with their sites, as copies; None for no forward."""
+        self._seen, self.why_none, self.not_run = seen, why_none, not_run
 
 
 def _gate(site: Site, call: int, values: Tensor) -> RecordedGate:
     block = site.block if call == 1 else f"{site.block}#{call}"
     name = block + site.name.removeprefix(site.block)
-    return RecordedGate(name, block, site.kind, call, smallest(values, AXES[site.kind]))
+    values = values if site.by_operation else smallest(values, AXES[site.kind])
+    return RecordedGate(name, block, site.kind, call, values, site.scale, site.shift, site.squashed)
 
 
 def smallest(values: Tensor, axes: str) -> Tensor:

@@ -18,8 +18,13 @@ class Site(NamedTuple):
         name: name of the gate: that of its block and one part more, such as ``"cbam1.channel"``.
         block: path of the block that owns the gate, such as ``"cbam1"``; a class name where that is the model itself.
         kind: axes along which the gate differs.
-        tap: module whose output is the gate.
-        gated: module that takes a feature map and returns it multiplied by the gate.
+        tap: module whose output is the gate; the owner of a gate found by operation.
+        gated: module that takes a feature map and returns it multiplied by the gate; the owner of a gate found by
+            operation, whose code multiplies.
+        scale: what the values are multiplied by before they multiply the map.
+        shift: what is added to them then.
+        squashed: whether the values are known to lie in [0, 1].
+        by_operation: whether the gate was found by what the forward does, not by the class of its module.
     """
 
     name: str
@@ -27,3 +32,7 @@ class Site(NamedTuple):
     kind: Kind
     tap: nn.Module
     gated: nn.Module
+    scale: float = 1.0
+    shift: float = 0.0
+    squashed: bool = True
+    by_operation: bool = False

@@ -17,8 +17,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
-from cbam_core.gates.finders import find_sites
+from cbam_core.gates.finders import search
 from cbam_core.gates.hooks import HookEntry, Hooks
+from cbam_core.gates.operations.watch import OperationWatch
 from cbam_core.gates.record import Record
 from cbam_core.gates.sites import Site
 
@@ -45,21 +46,25 @@ class Watcher:
         """Copy as a closed watcher: copying a model may reach a hook that was added during the copying."""
         return type(self), (nn.Identity(),)
 
-    def open(self, entries: Sequence[HookEntry], *, rank: int = 0) -> None:
+    def open(self, entries: Sequence[HookEntry], *, rank: int = 0, inputs: bool = False) -> None:
         """Register hooks, between two that mark the start and end of a forward, also where the model itself is a site.
 
         Args:
             entries: dictionaries, and the hook for each.
             rank: 0, or more for hooks that run before others, see `Hooks.register`.
+            inputs: whether the start also gets the named arguments of the forward.
         """
         self._owner = get_ident()
         before, after = self._model._forward_pre_hooks, self._model._forward_hooks
-        self._hooks.register([(before, self._start), *entries, (after, self._complete)], rank=rank)
+        start: HookEntry = (before, self._start)
+        if inputs:
+            start = (before, self._start, self._model._forward_pre_hooks_with_kwargs)
+        self._hooks.register([start, *entries, (after, self._complete)], rank=rank)
 
     def __exit__(self, *_error: object) -> None:
         self._hooks.remove()
 
-    def _start(self, _module: nn.Module, _inputs: Any) -> None:
+    def _start(self, _module: nn.Module, _inputs: Any, _named: Any = None) -> None:
         if get_ident() == self._owner:
             self._seen = []
 
@@ -75,45 +80,77 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
     left afterwards, even after an error. Many threads may capture one model at once, each its own forwards. Copies and
     pickles of the model that are made inside the block have no hooks of it.
 
-    The record's `gates` are tensors in order of execution: channel weights (B, C) and spatial masks (B, H, W). They are
-    those of the last forward: a second one replaces the first. They are empty where the network has no known gates.
+    The record's `gates` are tensors in order of execution: channel weights (B, C), spatial masks (B, H, W) and others,
+    see `RecordedGate`. They are those of the last forward: a second one replaces the first. Where there are none,
+    `record.why_none` says why.
+
+    Gates are found by what the network does, whatever its classes are called. For that, the first forward of a network
+    runs twice, the first time on a copy. A gate that is not the same tensor in each image's row is not one.
 
     Args:
         model: network, called as ``model(batch)`` inside the block, in the same thread.
+        grad: whether the values keep their graph, so that gradients flow through them.
 
     Raises:
-        CaptureError: the model is compiled, scripted or exported; no gate ran in this thread; or gates are read before
-            a forward has completed.
+        CaptureError: the model is compiled, scripted or exported; no gate ran in this thread; a gate was found that
+            cannot be recorded; or gates are read before a forward has completed.
     """
 
+    def __init__(self, model: nn.Module, *, grad: bool = False) -> None:
+        super().__init__(model)
+        self._grad = grad
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (nn.Identity(),)
+
     def __enter__(self) -> Record:
-        self._sites = find_sites(self._model)
+        self._sites, others = search(self._model)
         self._record = Record()
-        self.open([(site.tap._forward_hooks, partial(self._record_gate, site)) for site in self._sites])
+        self._general = OperationWatch(self._model, self._sites, self._keep) if others else None
+        taps: list[HookEntry] = [(site.tap._forward_hooks, partial(self._record_gate, site)) for site in self._sites]
+        self.open(taps, inputs=self._general is not None)
         return self._record
 
-    def _start(self, _module: nn.Module, _inputs: Any) -> None:
+    def __exit__(self, *error: object) -> None:
+        if self._general is not None:
+            self._general.close()
+        super().__exit__(*error)
+
+    def _keep(self, values: Tensor) -> Tensor:
+        """Copy what is recorded, because the live tensor may be changed in place later."""
+        return (values.detach() if values.requires_grad and not self._grad else values).clone()
+
+    def _start(self, _module: nn.Module, inputs: Any, named: Any = None) -> None:
         if get_ident() == self._owner:
             self._record.replace(None)
+            if self._general is not None:
+                self._general.start((inputs, named or {}))
             self._seen = []
 
     def _record_gate(self, site: Site, _module: nn.Module, _inputs: Any, gate: Tensor) -> None:
         if self._seen is not None and get_ident() == self._owner:
-            # A copy, because the live tensor may be changed in place later.
-            self._seen.append((site, (gate.detach() if gate.requires_grad else gate).clone()))
+            self._seen.append((site, self._keep(gate)))
 
     def _complete(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
-        if get_ident() != self._owner:
+        if get_ident() != self._owner or self._seen is None:
             return
         seen, self._seen = self._seen, None
-        if self._sites and not seen:
+        why_none = None
+        if self._general is not None:
+            seen, why_none = self._general.complete(seen)
+        if self._sites and not seen and why_none is None:
             raise CaptureError(
                 "capture.ran-elsewhere",
                 "the model ran but none of its {count} gates did in this thread: capture the plain module, "
                 "not one spread over several devices or threads",
                 count=len(self._sites),
             )
-        self._record.replace(seen)
+        ran = {site for site, _ in seen} if len(seen) < len(self._sites) or self._general is not None else None
+        not_run = () if ran is None else tuple(site.name for site in self._sites if site not in ran)
+        self._record.replace(seen, _NO_GATES if not seen and why_none is None else why_none, not_run)
+
+
+_NO_GATES = "No gate was found: the network has only layers of torch, which multiply no feature map by a gate."
 
 
 class FeatureWatcher(Watcher):

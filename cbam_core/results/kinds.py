@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-Kind = Literal["channel", "spatial", "full"]
-"""Kind of a gate: one value for each channel, for each position, or for each element."""
+Kind = Literal["channel", "spatial", "full", "row", "column"]
+"""Kind of a gate: one value for each channel, for each position, for each element, or for each channel in each row or
+column."""
 
-AXES: Mapping[Kind, str] = MappingProxyType({"channel": "C", "spatial": "HW", "full": "CHW"})
+AXES: Mapping[Kind, str] = MappingProxyType(
+    {"channel": "C", "spatial": "HW", "full": "CHW", "row": "CH", "column": "CW"}
+)
 """Axes of each kind, in the order of a feature map's: channels, rows, columns."""
 
 

@@ -1,0 +1,406 @@
+"""A forward beside the real one, in which every tensor is followed and every gate found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from threading import get_ident
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cbam_core.gates.hooks import Hooks
+from cbam_core.gates.operations.functions import PRODUCTS, READS, name_of
+from cbam_core.gates.operations.judging import Judged, Refusal, judge
+from cbam_core.gates.operations.products import Multiplication, multiplications
+from cbam_core.gates.operations.rules import Call, known_constant, outcome, written
+from cbam_core.gates.operations.switching import Switch
+from cbam_core.gates.operations.tensors import Ledger, ModuleCall, Tracked, fresh, tensors_in
+from cbam_core.gates.operations.twin import structural_copy
+from cbam_core.gates.sites import Site
+
+Inputs = tuple[tuple[Any, ...], dict[str, Any]]
+
+OPAQUE = (nn.MultiheadAttention,)
+"""Modules that take a faster way where no mode is on; what runs inside is not followed."""
+
+_HERE = ("cbam_core/gates/operations", "torch/overrides", "torch/nn/modules/module", "torch/_tensor")
+
+
+@dataclass(eq=False)
+class Found:
+    """One gate that multiplied a map.
+
+    Attributes:
+        judged: the gate.
+        one: the multiplication.
+        at: number of its call.
+        call: call of a module in which it ran.
+        owner: path of the module whose code multiplies.
+        trail: places in the code, from the multiplication out to the owner's method.
+        earlier: gate whose product is the map; None where it is no gate's.
+        order: position among the gates of one multiplication.
+    """
+
+    judged: Judged
+    one: Multiplication
+    at: int
+    call: ModuleCall
+    owner: str
+    trail: tuple[tuple[CodeType, int], ...]
+    earlier: Found | None
+    order: int
+
+
+@dataclass(eq=False)
+class OwnGate:
+    """A gate of this library's own modules, whose output is recorded by a hook.
+
+    Attributes:
+        site: where it is.
+        at: number of the torch calls before it.
+    """
+
+    site: Site
+    at: int
+
+
+@dataclass(eq=False)
+class Refused:
+    """A multiplication that is no gate.
+
+    Attributes:
+        refusal: the reason.
+        owner: path of the module in which it ran.
+        factor: shape of the factor.
+        map: shape of what it multiplies.
+    """
+
+    refusal: Refusal
+    owner: str
+    factor: tuple[int, ...]
+    map: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Lesson:
+    """What one forward taught.
+
+    Attributes:
+        gates: gates in order of execution.
+        refused: multiplications of tensors that depend on the input, and are no gates.
+        within: call of a module for each torch call.
+        modules: all calls of modules, in order.
+        reads: whether Python looked at values, on which what runs may depend.
+        elsewhere: whether modules ran in another thread.
+        multiplied: number of multiplications of two tensors that depend on the input.
+        functions: function of each torch call.
+    """
+
+    gates: list[Found | OwnGate] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    within: list[ModuleCall] = field(default_factory=list)
+    modules: list[ModuleCall] = field(default_factory=list)
+    reads: bool = False
+    elsewhere: bool = False
+    multiplied: int = 0
+    functions: list[Callable[..., Any]] = field(default_factory=list)
+
+
+def learn(model: nn.Module, inputs: Inputs, own: Sequence[Site] = ()) -> Lesson:
+    """Run a forward on a copy of the network, and find its gates; the network itself is not touched.
+
+    Args:
+        model: the network.
+        inputs: positional and named arguments of its forward; they are copied.
+        own: gates that hooks record.
+    """
+    twin, twins = structural_copy(model)
+    learner = _Learner(model, twins, own)
+    with _random_state_kept(model), torch.no_grad():
+        args, kwargs = copied_inputs(inputs)
+        learner.run(twin, args, kwargs)
+    return learner.lesson
+
+
+def copied_inputs(inputs: Any) -> Any:
+    """Copy the tensors of nested arguments; other values are shared."""
+    if isinstance(inputs, Tensor):
+        return inputs.detach().clone(memory_format=torch.preserve_format)
+    if type(inputs) in (tuple, list):
+        return type(inputs)(copied_inputs(item) for item in inputs)
+    if isinstance(inputs, dict) and type(inputs) is dict:
+        return {key: copied_inputs(item) for key, item in inputs.items()}
+    if isinstance(inputs, tuple) and hasattr(inputs, "_fields"):
+        return type(inputs)(*(copied_inputs(item) for item in inputs))
+    return inputs
+
+
+@contextmanager
+def _random_state_kept(model: nn.Module) -> Iterator[None]:
+    """Leave the random numbers of torch, Python and NumPy as they were."""
+    import random
+
+    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    state, python = torch.get_rng_state(), random.getstate()
+    numpy = sys.modules.get("numpy")
+    arrays = numpy.random.get_state() if numpy is not None else None
+    with torch.random.fork_rng(devices=[device.index for device in devices], enabled=bool(devices)):
+        try:
+            yield
+        finally:
+            if not torch.equal(torch.get_rng_state(), state):  # other threads draw numbers from it too
+                torch.set_rng_state(state)
+            if random.getstate() != python:
+                random.setstate(python)
+            if numpy is not None and not _same_state(numpy.random.get_state(), arrays):
+                numpy.random.set_state(arrays)
+
+
+def _same_state(one: Any, other: Any) -> bool:
+    return bool((one[1] == other[1]).all()) and one[2:] == other[2:]
+
+
+class _Learner(Switch):
+    """Follows the tensors of one forward."""
+
+    def __init__(self, model: nn.Module, twins: Mapping[nn.Module, nn.Module], own: Sequence[Site]) -> None:
+        super().__init__()
+        self.lesson = Lesson()
+        self._ledger = Ledger()
+        self._hooks = Hooks()  # absent from copies that the forward makes
+        self._twins, self._own = twins, own
+        self._paths: dict[int, str] = {}
+        for name, module in model.named_modules():
+            twin = twins.get(module, module)
+            self._paths.setdefault(id(module), name)
+            self._paths.setdefault(id(twin), name)
+        self._calls: dict[str, int] = {}
+        self._current: ModuleCall | None = None
+        self._thread = get_ident()
+        self._fired: set[ModuleCall] = set()
+        self._hidden = 0
+
+    def run(self, twin: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Run the forward of the copy."""
+        for module in self._twins.values():
+            if not isinstance(module, torch.jit.ScriptModule):
+                self._note_constants(module)
+                if module is not twin:
+                    self._hang(module)
+        twin._forward_pre_hooks.clear()  # the inputs have been through those of the network
+        self._hang(twin)
+        for site in self._own:
+            tap = self._twins[site.tap]
+            self._hooks.register([(tap._forward_hooks, partial(self._own_gate, site))])
+        for _, tensor in tensors_in((args, kwargs)):
+            self._ledger.put(tensor, fresh(tuple(tensor.shape), _input_axis(tensor), dynamic=True))
+        self.turn_on()
+        try:
+            twin(*args, **kwargs)
+        finally:
+            self.turn_off()
+        self._drop_shares()
+
+    def _drop_shares(self) -> None:
+        """Drop gates from a softmax over two entries of which both are used: they choose between branches."""
+        used: dict[Any, set[int]] = {}
+        founds = [gate for gate in self.lesson.gates if isinstance(gate, Found)]
+        for gate in founds:
+            if gate.judged.softmax is not None:
+                used.setdefault(gate.judged.softmax[0], set()).update(gate.judged.softmax[1])
+        for gate in founds:
+            softmax = gate.judged.softmax
+            if softmax is not None and len(used[softmax[0]]) > 1:
+                self.lesson.gates.remove(gate)
+                refusal = Refusal(4, "both entries of a softmax over two are used: they choose between branches")
+                self.lesson.refused.append(Refused(refusal, gate.owner, gate.one.factor.shape, gate.one.map.shape))
+
+    def _note_constants(self, module: nn.Module) -> None:
+        """Note every tensor that a module holds."""
+        for value in list(vars(module).values()):
+            for _, tensor in tensors_in(value, depth=2):
+                if self._ledger.get(tensor) is None:
+                    self._ledger.put(tensor, known_constant(tensor))
+
+    def _hang(self, module: nn.Module) -> None:
+        self._hooks.register([(module._forward_pre_hooks, self._enter), (module._forward_hooks, self._leave)])
+
+    def _enter(self, module: nn.Module, _inputs: Any) -> None:
+        if get_ident() != self._thread:
+            self.lesson.elsewhere = True
+            return
+        path = self._paths[id(module)]
+        number = self._calls[path] = self._calls.get(path, 0) + 1
+        opaque = isinstance(module, OPAQUE) or _is_fast_layer(module)
+        self._current = ModuleCall(path, self._current, number, opaque)
+        self.lesson.modules.append(self._current)
+        if opaque:
+            self._hidden += 1
+            self.turn_off()
+
+    def _leave(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if get_ident() != self._thread or self._current is None:
+            return
+        path = self._paths[id(module)]
+        while self._current.path != path and self._current.outer is not None:
+            self._current = self._current.outer  # a module that raised, and whose error was caught
+        if self._current.opaque:
+            self._hidden -= 1
+            if not self._hidden:
+                self.turn_on()
+            self._note_unseen(inputs, output)
+        self._current = self._current.outer
+
+    def _note_unseen(self, inputs: Any, output: Any) -> None:
+        parents = tuple(self._known(tensor) for _, tensor in tensors_in(inputs))
+        for _, tensor in tensors_in(output):
+            axis = _last_axis(tensor)
+            self._ledger.put(tensor, fresh(tuple(tensor.shape), axis, dynamic=True, mixing=True, parents=parents))
+
+    def _own_gate(self, site: Site, _module: nn.Module, _inputs: Any, _gate: Any) -> None:
+        if get_ident() == self._thread:
+            call = self._current
+            while call is not None and call.path != self._paths[id(site.gated)]:
+                call = call.outer
+            if call is not None:
+                self._fired.add(call)
+            self.lesson.gates.append(OwnGate(site, len(self.lesson.within)))
+
+    def _known(self, tensor: Tensor) -> Tracked:
+        known = self._ledger.get(tensor)
+        if known is None:  # made by a call that was not seen, such as a scripted function
+            known = fresh(tuple(tensor.shape), lambda: 1, dynamic=True, mixing=True, unknown=True)
+            self._ledger.put(tensor, known)
+        return known
+
+    def __torch_function__(
+        self, func: Callable[..., Any], _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if self.muted or get_ident() != self._thread or self._current is None:
+            return func(*args, **kwargs)
+        at = len(self.lesson.within)
+        self.lesson.within.append(self._current)
+        self.lesson.functions.append(func)
+        name = name_of(func)
+        if name[:1] == "." and name not in _MOVING_ATTRIBUTES:
+            return func(*args, **kwargs)
+        call = Call(func, name, (args, kwargs), at, self._known)
+        if not call.sources:
+            result = func(*args, **kwargs)
+            self._note(call, result)
+            return result
+        gates = self._gates(call) if name in PRODUCTS and call.dynamic else []
+        self._note_read(call)
+        before = call.sources[0][1] if name in _WRITING or "out" in kwargs else None
+        result = func(*args, **kwargs)
+        self._note(call, result)
+        if gates:
+            self._note_product(gates, result)
+        self._note_written(call, before, result)
+        return result
+
+    def _note(self, call: Call, result: Any) -> None:
+        for tensor, tracked in outcome(call, result):
+            self._ledger.put(tensor, tracked)
+
+    def _note_read(self, call: Call) -> None:
+        if call.name in READS and any(source.dynamic or source.random for _, _, source in call.sources):
+            self.lesson.reads = True
+
+    def _note_product(self, gates: list[Found], result: Any) -> None:
+        for tensor in [tensor for _, tensor in tensors_in(result, depth=2)]:
+            tracked = self._ledger.get(tensor)
+            of = gates[0].one.map
+            if tracked is not None and tracked.shape == of.shape:
+                tracked.product, tracked.place = gates[-1], of.place
+                tracked.parts = ()
+
+    def _note_written(self, call: Call, target: Tensor | None, result: Any) -> None:
+        """Note what was written into a tensor, and into that of which it is a view."""
+        dynamic = [source for _, _, source in call.sources if source.dynamic]
+        if target is None or not dynamic:
+            return
+        if call.name in _WRITING and not isinstance(result, Tensor):
+            self._ledger.put(target, written(target, dynamic))
+        base = target._base if not target.is_inference() else None
+        if base is not None and not self._known(base).dynamic:
+            self._ledger.put(base, written(base, dynamic))
+
+    def _gates(self, call: Call) -> list[Found]:
+        """Judge what a call multiplies."""
+        refused: list[tuple[Multiplication, Refusal]] = []
+        pairs = list(multiplications(call))
+        self.lesson.multiplied += bool(pairs)
+        for one in pairs:
+            if one.factor.squashed and one.map.squashed and call.name == "mul" and _are_joined(one):
+                return []
+            judged = judge(one, call.at)
+            if isinstance(judged, Refusal):
+                refused.append((one, judged))
+                continue
+            return self._found(call, one, judged)
+        if refused:
+            one, refusal = max(refused, key=lambda pair: pair[1].near)
+            owner, _ = self._owner()
+            self.lesson.refused.append(Refused(refusal, owner, one.factor.shape, one.map.shape))
+        return []
+
+    def _found(self, call: Call, one: Multiplication, judged: list[Judged]) -> list[Found]:
+        owner, trail = self._owner()
+        current = self._current
+        while current is not None:
+            if current in self._fired:
+                return []  # a hook records it
+            current = current.outer
+        assert self._current is not None  # noqa: S101 - no call is seen outside a module
+        found = [
+            Found(gate, one, call.at, self._current, owner, trail, one.map.product, order)
+            for order, gate in enumerate(judged)
+        ]
+        self.lesson.gates.extend(found)
+        return found
+
+    def _owner(self) -> tuple[str, tuple[tuple[CodeType, int], ...]]:
+        """Find the innermost module whose method is running, and the places in the code that lead there."""
+        trail: list[tuple[CodeType, int]] = []
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            code = frame.f_code
+            if not any(part in code.co_filename for part in _HERE):
+                trail.append((code, frame.f_lasti))
+                holder = frame.f_locals.get("self") if "self" in code.co_varnames[:1] else None
+                path = self._paths.get(id(holder)) if isinstance(holder, nn.Module) else None
+                if path is not None and not type(holder).__module__.startswith("torch."):
+                    return path, tuple(trail)
+            frame = frame.f_back
+        return (self._current.path if self._current is not None else ""), tuple(trail[:3])
+
+
+_WRITING = frozenset({"__setitem__", "copy", "index_put", "index_copy", "index_add", "scatter", "scatter_add",
+                      "masked_scatter", "index_fill", "add", "mul", "sub", "div"})  # fmt: skip
+_MOVING_ATTRIBUTES = frozenset({".T", ".mT", ".H", ".mH", ".data", ".real"})
+
+
+def _are_joined(one: Multiplication) -> bool:
+    return one.factor.elements is not one.map.elements
+
+
+def _is_fast_layer(module: nn.Module) -> bool:
+    return type(module) in {nn.TransformerEncoderLayer, nn.TransformerEncoder} and not module.training
+
+
+def _last_axis(tensor: Tensor) -> Callable[[], int | None]:
+    last = tensor.ndim - 1
+    return lambda: last
+
+
+def _input_axis(tensor: Tensor) -> Callable[[], int | None]:
+    axis = 1 if tensor.ndim >= 3 else None
+    return lambda: axis

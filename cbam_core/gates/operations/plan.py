@@ -1,0 +1,321 @@
+"""At which calls of which modules are the gates of a network read? What one forward taught, for those that follow."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+import torch
+from torch import Tensor, nn
+
+from cbam_core.gates.operations.judging import Reader
+from cbam_core.gates.operations.learning import OPAQUE, Found, Inputs, Lesson, OwnGate, learn
+from cbam_core.gates.operations.naming import name_gates
+from cbam_core.gates.operations.tensors import ModuleCall
+from cbam_core.gates.operations.why import why_none
+from cbam_core.gates.sites import Site
+
+Path = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedGate:
+    """One gate of a plan.
+
+    Attributes:
+        name, block, kind, scale, shift, squashed: as in `Site`.
+        owner: path of the module that owns it.
+        reader: how its values are read.
+        inverse: whether the map is divided by what is read.
+        factor: keys that lead to the factor among the arguments of the multiplication.
+        map: keys that lead to the map.
+        whole: whether the factor is the gate, so that it can be replaced.
+    """
+
+    site: tuple[Any, ...]
+    owner: str
+    reader: Reader
+    inverse: bool
+    factor: Path
+    map: Path
+
+    def made(self, model: nn.Module) -> Site:
+        """Return its site in a model."""
+        owner = model.get_submodule(self.owner)
+        name, block, kind, scale, shift, squashed = self.site
+        return Site(name, block, kind, owner, owner, scale, shift, squashed, by_operation=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Action:
+    """What is done at one torch call.
+
+    Attributes:
+        func: function that must be called there.
+        reads: gates whose values are read from an argument, with the keys that lead to it.
+        multiplies: gates that multiply a map in this call.
+    """
+
+    func: Callable[..., Any]
+    reads: tuple[tuple[int, Path, tuple[int, ...]], ...]
+    multiplies: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ScopeCall:
+    """One call of a module inside which torch calls are counted.
+
+    Attributes:
+        actions: what is done, by the number of the torch call, from 1.
+        calls: number of torch calls.
+    """
+
+    actions: dict[int, Action]
+    calls: int
+
+
+@dataclass(eq=False)
+class Plan:
+    """Where the gates of a network are.
+
+    Attributes:
+        gates: gates in order of execution; None stands for one that a hook records.
+        scopes: modules inside which torch calls are counted, by path, with each of their calls.
+        quiet: modules inside these in which nothing is counted.
+        dormant: modules that did not run.
+        reads: whether it holds for one forward only.
+        why_none: why there are no gates; None where there are.
+        missing: own gates whose module ran without them.
+    """
+
+    gates: tuple[PlannedGate | None, ...]
+    scopes: dict[str, tuple[ScopeCall, ...]]
+    quiet: tuple[str, ...]
+    dormant: tuple[str, ...]
+    reads: bool
+    why_none: str | None
+    missing: tuple[str, ...] = ()
+    elsewhere: bool = False
+    modules: dict[str, ref[nn.Module]] = field(default_factory=dict)
+
+    def sites_in_order(self, model: nn.Module) -> list[Site | None]:
+        """Return the site of each gate; None for those that hooks record."""
+        found: dict[tuple[Any, ...], Site] = {}
+        for gate in self.gates:
+            if gate is not None and gate.site not in found:
+                found[gate.site] = gate.made(model)
+        return [None if gate is None else found[gate.site] for gate in self.gates]
+
+
+def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
+    """Turn what a forward taught into a plan."""
+    found = [gate for gate in lesson.gates if isinstance(gate, Found)]
+    taps = {tap.at for gate in found if (tap := gate.judged.part.tap) is not None} | {gate.at for gate in found}
+    scopes = {lesson.within[at].path for at in taps}
+    quiet = _quiet(lesson, scopes) if scopes else set()
+    numbers, counts = _counted(lesson, scopes | quiet)
+    sites = name_gates(model, lesson.gates)
+    planned: list[PlannedGate | None] = []
+    actions: dict[int, tuple[list[Any], list[int]]] = {}
+    for index, (gate, site) in enumerate(zip(lesson.gates, sites, strict=True)):
+        if isinstance(gate, OwnGate):
+            planned.append(None)
+            continue
+        planned.append(_planned(gate, site))
+        tap = gate.judged.part.tap
+        at, path = (gate.at, gate.one.factor_path) if tap is None else (tap.at, tap.path)
+        actions.setdefault(at, ([], []))[0].append((index, path, gate.judged.part.source.shape))
+        actions.setdefault(gate.at, ([], []))[1].append(index)
+    calls: dict[tuple[str, int], dict[int, Action]] = {}
+    for at, (reads, multiplies) in actions.items():
+        scope, number = numbers[at]
+        calls.setdefault((scope.path, scope.number), {})[number] = Action(
+            lesson.functions[at], tuple(reads), tuple(multiplies)
+        )
+    by_scope: dict[str, list[ScopeCall]] = {}
+    for call in lesson.modules:
+        if call.path in scopes:
+            by_scope.setdefault(call.path, []).append(ScopeCall(calls.get((call.path, call.number), {}), counts[call]))
+    ran = {call.path for call in lesson.modules}
+    opaque = {call.path for call in lesson.modules if call.opaque}
+    paths = dict(model.named_modules())
+    return Plan(
+        gates=tuple(planned),
+        scopes={path: tuple(several) for path, several in by_scope.items()},
+        quiet=tuple(quiet),
+        dormant=tuple(
+            path for path in paths
+            if path not in ran and not any(path.startswith(f"{outer}.") for outer in opaque)
+            and not isinstance(paths[path], nn.ModuleList | nn.ModuleDict | torch.jit.ScriptModule)
+        ),
+        reads=lesson.reads,
+        why_none=None if lesson.gates else why_none(model, lesson),
+        missing=_missing(model, lesson, own, ran),
+        elsewhere=lesson.elsewhere,
+        modules={path: ref(paths[path]) for path in [*by_scope, *quiet]},
+    )  # fmt: skip
+
+
+def _missing(model: nn.Module, lesson: Lesson, own: Sequence[Site], ran: set[str]) -> tuple[str, ...]:
+    """Return the names of own gates whose module ran, and that were neither recorded nor found."""
+    fired = {gate.site for gate in lesson.gates if isinstance(gate, OwnGate)}
+    owners = {gate.owner for gate in lesson.gates if isinstance(gate, Found)}
+    paths = {module: name for name, module in model.named_modules()}
+    return tuple(
+        site.name for site in own if site not in fired and paths[site.gated] in ran and paths[site.gated] not in owners
+    )
+
+
+def _planned(gate: Found, site: Site) -> PlannedGate:
+    return PlannedGate(
+        site=(site.name, site.block, site.kind, site.scale, site.shift, site.squashed),
+        owner=gate.owner,
+        reader=gate.judged.reader,
+        inverse=gate.one.inverse,
+        factor=gate.one.factor_path,
+        map=gate.one.map_path,
+    )
+
+
+def _quiet(lesson: Lesson, scopes: set[str]) -> set[str]:
+    """Choose modules inside the scopes in which counting would cost more than stepping aside."""
+    inside: Counter[str] = Counter()
+    holds_scope, nested, opaque = set(), set(), set()
+    for call in lesson.within:
+        outer: ModuleCall | None = call
+        while outer is not None:
+            inside[outer.path] += 1
+            outer = outer.outer
+    for call in lesson.modules:
+        outer = call.outer
+        while outer is not None:
+            if call.path in scopes:
+                holds_scope.add(outer.path)
+            if outer.path in scopes:
+                nested.add(call.path)
+            outer = outer.outer
+        if call.opaque or isinstance(call, OPAQUE):
+            opaque.add(call.path)
+    times = Counter(call.path for call in lesson.modules)
+    large = {path for path in nested if inside[path] / times[path] >= _WORTH_IT} | (nested & opaque)
+    large -= holds_scope | scopes
+    tops = set()
+    for call in lesson.modules:
+        if call.path in large:
+            outer = call.outer
+            while outer is not None and outer.path not in large:
+                outer = outer.outer
+            if outer is None:
+                tops.add(call.path)
+    return tops
+
+
+_WORTH_IT = 8  # torch calls for one module
+
+
+def _counted(lesson: Lesson, hooked: set[str]) -> tuple[dict[int, tuple[ModuleCall, int]], dict[ModuleCall, int]]:
+    """Number the torch calls within each call of a hooked module, from 1."""
+    numbers: dict[int, tuple[ModuleCall, int]] = {}
+    counts: dict[ModuleCall, int] = dict.fromkeys(lesson.modules, 0)
+    for at, call in enumerate(lesson.within):
+        outer: ModuleCall | None = call
+        while outer is not None and outer.path not in hooked:
+            outer = outer.outer
+        if outer is not None:
+            counts[outer] += 1
+            numbers[at] = outer, counts[outer]
+    return numbers, counts
+
+
+@dataclass(eq=False)
+class _Known:
+    modules: tuple[ref[nn.Module], ...]
+    plans: OrderedDict[Any, Plan]
+
+
+_known: WeakKeyDictionary[nn.Module, _Known] = WeakKeyDictionary()
+_KEPT = 16
+
+
+def plan_for(model: nn.Module, inputs: Inputs, own: Sequence[Site]) -> Plan:
+    """Return the plan of a network for these inputs, learnt where there is none or the network has changed."""
+    modules = _modules(model)
+    known = _known.get(model)
+    if (
+        known is None
+        or len(known.modules) != len(modules)
+        or any(reference() is not module for reference, module in zip(known.modules, modules, strict=True))
+    ):
+        known = _known[model] = _Known(tuple(ref(module) for module in modules), OrderedDict())
+    key = _state(modules, own), _form(inputs), _settings()
+    plan = known.plans.get(key)
+    if plan is None:
+        plan = make_plan(model, learn(model, inputs, own), own)
+        if not plan.reads:
+            known.plans[key] = plan
+            while len(known.plans) > _KEPT:
+                known.plans.popitem(last=False)
+    return plan
+
+
+def forget(model: nn.Module) -> None:
+    """Forget what was learnt of a network."""
+    _known.pop(model, None)
+
+
+def _modules(model: nn.Module) -> list[nn.Module]:
+    found: dict[nn.Module, None] = {model: None}
+    waiting = [model]
+    for module in waiting:
+        children = module._modules
+        if children:
+            for child in children.values():
+                if child is not None and child not in found:
+                    found[child] = None
+                    waiting.append(child)
+    return waiting
+
+
+_PLAIN = frozenset((bool, int, float, str, type(None)))
+_STANDARD = frozenset(vars(nn.Module())) | {"training"}
+
+
+def _state(modules: Sequence[nn.Module], own: Sequence[Site]) -> Any:
+    """Return what decides which way a forward takes: classes, flags, simple attributes, hooks of users."""
+    found: list[Any] = [len(own)]
+    for module in modules:
+        kind = type(module)
+        found.append(kind)
+        found.append(module.training)
+        attributes = module.__dict__
+        if not kind.__module__.startswith("torch.nn"):
+            found.extend(
+                [value for name, value in attributes.items() if type(value) in _PLAIN and name not in _STANDARD]
+            )
+        found.append(len(attributes))
+        hooks = attributes.get("_forward_hooks"), attributes.get("_forward_pre_hooks")
+        found.extend(sum(1 for number in list(several) if number >= 0) for several in hooks if several)
+    return tuple(found)
+
+
+def _form(value: Any) -> Any:
+    """Return shapes and types of nested inputs, as a key."""
+    if isinstance(value, Tensor):
+        return value.shape, value.dtype, value.device, value.is_contiguous()
+    if isinstance(value, tuple | list):
+        return tuple(_form(item) for item in value)
+    if isinstance(value, dict):
+        return tuple((key, _form(item)) for key, item in value.items())
+    return value if type(value) in _PLAIN else type(value)
+
+
+def _settings() -> tuple[Any, ...]:
+    return (
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.is_autocast_enabled("cuda"),
+    )

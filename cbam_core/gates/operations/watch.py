@@ -1,0 +1,149 @@
+"""Recording the gates of any network, in the forwards of one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import get_ident
+from typing import Any
+
+from torch import Tensor, nn
+
+from cbam_core.errors import CaptureError
+from cbam_core.gates.hooks import HookEntry, Hooks
+from cbam_core.gates.operations.counting import Counter
+from cbam_core.gates.operations.learning import Inputs, copied_inputs
+from cbam_core.gates.operations.plan import Plan, forget, plan_for
+from cbam_core.gates.sites import Site
+
+Seen = list[tuple[Site, Tensor]]
+
+
+class OperationWatch:
+    """Reads the gates of one network that operations show, beside those that hooks record.
+
+    Args:
+        model: the network.
+        own: gates that hooks record.
+        keep: function that makes the copy of a gate that is kept.
+    """
+
+    def __init__(self, model: nn.Module, own: Sequence[Site], keep: Callable[[Tensor], Tensor]) -> None:
+        self._model, self._own, self._keep = model, own, keep
+        self._hooks = Hooks()
+        self._thread = get_ident()
+        self._plan: Plan | None = None
+        self._counter: Counter | None = None
+        self._inputs: Inputs = ((), {})
+        self._error: Exception | None = None
+
+    def start(self, inputs: Inputs) -> None:
+        """Get ready for a forward with these inputs, and learn where its gates are where that is not known."""
+        self._end_forward()
+        self._inputs, self._error = copied_inputs(inputs), None
+        try:
+            plan = plan_for(self._model, inputs, self._own)
+        except CaptureError:
+            raise
+        except Exception as error:  # what the forward itself raises, the real one raises again
+            self._error = error
+            return
+        if plan is not self._plan:
+            self._hooks.remove()
+            self._plan = plan
+            self._hooks.register(self._entries(plan))
+        self._counter = Counter(plan, self._keep)
+        if "" in plan.scopes:
+            self._counter.enter("")
+
+    def complete(self, own: Seen) -> tuple[Seen, str | None]:
+        """Return all gates of the forward in order, and why there are none.
+
+        Args:
+            own: gates that hooks recorded.
+
+        Raises:
+            CaptureError: the forward went another way than any that was learnt.
+        """
+        counter, self._counter = self._counter, None
+        if counter is None:
+            raise self._not_learnt()
+        if "" in counter.plan.scopes:
+            counter.leave("")
+        plan = counter.plan
+        if plan.elsewhere and not own and not counter.values:
+            if self._own:
+                return [], None
+            raise _ran_elsewhere()
+        if plan.missing:
+            raise _never_fired(plan.missing)
+        if not counter.finish() or len(own) != plan.gates.count(None):
+            forget(self._model)
+            raise _unsteady()
+        sites = plan.sites_in_order(self._model)
+        hooked = iter(own)
+        seen = [next(hooked) if site is None else (site, counter.values[index]) for index, site in enumerate(sites)]
+        return seen, plan.why_none
+
+    def close(self) -> None:
+        """Remove all hooks, also after an error."""
+        self._end_forward()
+        self._hooks.remove()
+
+    def _end_forward(self) -> None:
+        if self._counter is not None:
+            self._counter.turn_off()
+            self._counter = None
+
+    def _entries(self, plan: Plan) -> list[HookEntry]:
+        entries: list[HookEntry] = []
+        modules = {path: reference() for path, reference in plan.modules.items()}
+        for path, module in modules.items():
+            if module is not None:
+                if path:
+                    step = "enter" if path in plan.scopes else "rest"
+                    entries.append((module._forward_pre_hooks, partial(self._step, step, path)))
+                leaving = partial(self._step, "leave", path)
+                entries.append((module._forward_hooks, leaving, module._forward_hooks_always_called))
+        dormant = map(self._model.get_submodule, plan.dormant)
+        return [*entries, *((module._forward_pre_hooks, self._woken) for module in dormant)]
+
+    def _step(self, step: str, path: str, *_call: Any) -> None:
+        if self._counter is not None and get_ident() == self._thread:
+            getattr(self._counter, step)(path)
+
+    def _woken(self, *_call: Any) -> None:
+        if self._counter is not None and get_ident() == self._thread:
+            self._counter.stale = True
+
+    def _not_learnt(self) -> CaptureError:
+        return CaptureError(
+            "capture.not-learnt",
+            "the gates of this network could not be looked for, because a forward of its copy failed: {reason}",
+            reason=f"{type(self._error).__name__}: {self._error}"[:200],
+        )
+
+
+def _never_fired(names: Sequence[str]) -> CaptureError:
+    return CaptureError(
+        "capture.never-fired",
+        "{names} ran without a gate that can be recorded: its sigmoid was not called, and no other gate multiplied a "
+        "feature map in it",
+        names=", ".join(names),
+    )
+
+
+def _ran_elsewhere() -> CaptureError:
+    return CaptureError(
+        "capture.elsewhere",
+        "parts of the model ran in another thread, where gates cannot be recorded: capture the plain module, not one "
+        "spread over several devices or threads",
+    )
+
+
+def _unsteady() -> CaptureError:
+    return CaptureError(
+        "capture.unsteady",
+        "this forward took another way through the network than the one in which its gates were looked for, so the "
+        "record would not be complete: run it again",
+    )
