@@ -64,7 +64,7 @@ class Watcher:
     def __exit__(self, *_error: object) -> None:
         self._hooks.remove()
 
-    def _start(self, _module: nn.Module, _inputs: Any, _named: Any = None) -> None:
+    def _start(self, _module: nn.Module, _inputs: Any) -> None:
         if get_ident() == self._owner:
             self._seen = []
 
@@ -120,11 +120,11 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
         """Copy what is recorded, because the live tensor may be changed in place later."""
         return (values.detach() if values.requires_grad and not self._grad else values).clone()
 
-    def _start(self, _module: nn.Module, inputs: Any, named: Any = None) -> None:
+    def _start(self, _module: nn.Module, _inputs: Any, named: Any = None) -> None:
         if get_ident() == self._owner:
             self._record.replace(None)
             if self._general is not None:
-                self._general.start((inputs, named or {}))
+                self._general.start((_inputs, named or {}))
             self._seen = []
 
     def _record_gate(self, site: Site, _module: nn.Module, _inputs: Any, gate: Tensor) -> None:
