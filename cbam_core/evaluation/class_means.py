@@ -98,5 +98,4 @@ class GateSums:
         plain = (
             (block, Gate(name, kind, call, own_copy(values))) for (block, name, kind, call), values in gates.items()
         )
-        size = self._classifier.input_size
-        return blocks_of(plain, placements(self._classifier.model, size), size)
+        return blocks_of(plain, placements(self._classifier.model, self._classifier.input_size))

@@ -129,7 +129,8 @@ def _block_entry(block: Block) -> dict[str, Any]:
             "flat": is_flat(values),
             "through": is_through(values),
         }
-    placement = None if block.placement is None else block.placement.as_dict()
+    grid = block.placement
+    placement = None if grid is None else {"start": list(grid.start), "step": list(grid.step)}
     return {"name": block.name, "gates": gates, "placement": placement}
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -47,7 +46,7 @@ def place(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]
         if grid is not None:
             found.setdefault(site.block, grid)
 
-    with _quietly(image), FeatureWatcher(model, find_sites(model), entering=record, mode=Following(tracker)):
+    with FeatureWatcher(model, find_sites(model), entering=record, mode=Following(tracker)), torch.no_grad():
         model(image)
     return found
 
@@ -77,20 +76,12 @@ def locate(model: nn.Module, input_size: tuple[int, int], layers: Iterable[str])
 
     handles = [model.get_submodule(name).register_forward_hook(partial(record, name)) for name in layers]
     try:
-        with _quietly(image), Following(tracker):
+        with Following(tracker), torch.no_grad():
             model(image)
     finally:
         for handle in handles:
             handle.remove()
     return found
-
-
-@contextmanager
-def _quietly(image: Tensor) -> Iterator[None]:
-    """Run a forward without gradients, and without taking random numbers from those who run it next."""
-    devices = [image.device] if image.is_cuda else []
-    with torch.random.fork_rng(devices=devices), torch.no_grad():
-        yield
 
 
 def _black(model: nn.Module, input_size: tuple[int, int]) -> Tensor:

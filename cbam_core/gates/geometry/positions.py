@@ -16,9 +16,6 @@ LOW, HIGH, FIRST, LAST = range(4)
 EXACT = 1e-6
 """Largest distance in pixels at which centres count as lying on a line."""
 
-UNEVEN = 0.5
-"""Pixels by which the centre of a field may miss its middle, because weights are not symmetric."""
-
 Table = Float64[np.ndarray, "4 ..."]
 
 
@@ -134,15 +131,14 @@ def placement_of(positions: Positions, image: tuple[int, int]) -> Placement | No
     if not (rows.is_lost or columns.is_lost) and _is_map(positions):
         lines = _line(rows), _line(columns)
         if all(step > 0 and 2 * bound < count * step for _, step, bound, count in lines):
-            (top, down, above, height), (left, across, beside, width) = lines
+            (top, down, above, _), (left, across, beside, _) = lines
             bound = max(above, beside)
             return Placement(
                 (top, left),
                 (down, across),
                 status="exact" if bound <= EXACT else "approximate",
-                bound=0.0 if bound <= EXACT else bound + UNEVEN,
+                bound=0.0 if bound <= EXACT else bound,
                 field=(_extent(rows), _extent(columns)),
-                cells=(height, width),
             )
     if len(positions.shape) != 4:
         return None
