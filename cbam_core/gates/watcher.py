@@ -106,7 +106,7 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
     def __enter__(self) -> Record:
         self._sites, others = search(self._model)
         self._record = Record()
-        self._general = OperationWatch(self._model, self._sites, self._keep) if others else None
+        self._general = OperationWatch(self._model, self._sites, self._keep, grad=self._grad) if others else None
         taps: list[HookEntry] = [(site.tap._forward_hooks, partial(self._record_gate, site)) for site in self._sites]
         self.open(taps, inputs=self._general is not None)
         return self._record

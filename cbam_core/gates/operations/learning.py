@@ -29,6 +29,9 @@ Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 OPAQUE = (nn.MultiheadAttention,)
 """Modules that take a faster way where no mode is on; what runs inside is not followed."""
 
+_SHARDED = ("DistributedDataParallel", "FullyShardedDataParallel")
+"""Wrappers that prepare for a backward pass in their forward, where gradients are enabled."""
+
 _HERE = ("cbam_core/gates/operations", "torch/overrides", "torch/nn/modules/module", "torch/_tensor")
 
 
@@ -122,7 +125,8 @@ def learn(model: nn.Module, inputs: Inputs, own: Sequence[Site] = ()) -> Lesson:
     """
     twin, twins = structural_copy(model)
     learner = _Learner(model, twins, own)
-    with _random_state_kept(model), torch.no_grad():
+    grad = torch.is_grad_enabled() and not any(type(module).__name__ in _SHARDED for module in model.modules())
+    with random_state_kept(model), torch.set_grad_enabled(grad):
         args, kwargs = copied_inputs(inputs)
         learner.run(twin, args, kwargs)
     return learner.lesson
@@ -131,7 +135,8 @@ def learn(model: nn.Module, inputs: Inputs, own: Sequence[Site] = ()) -> Lesson:
 def copied_inputs(inputs: Any) -> Any:
     """Copy the tensors of nested arguments; other values are shared."""
     if isinstance(inputs, Tensor):
-        return inputs.detach().clone(memory_format=torch.preserve_format)
+        copied = inputs.detach().clone(memory_format=torch.preserve_format)
+        return copied.requires_grad_() if inputs.requires_grad and torch.is_grad_enabled() else copied
     if type(inputs) in (tuple, list):
         return type(inputs)(copied_inputs(item) for item in inputs)
     if isinstance(inputs, dict) and type(inputs) is dict:
@@ -142,7 +147,7 @@ def copied_inputs(inputs: Any) -> Any:
 
 
 @contextmanager
-def _random_state_kept(model: nn.Module) -> Iterator[None]:
+def random_state_kept(model: nn.Module) -> Iterator[None]:
     """Leave the random numbers of torch, Python and NumPy as they were."""
     import random
 

@@ -44,10 +44,16 @@ def _blocks(model: nn.Module, gates: Sequence[Found]) -> dict[Found, str]:
             continue
         parent, _, name = gate.owner.rpartition(".")
         other, _, sibling = first.owner.rpartition(".")
-        if parent and parent == other and name != sibling:
+        if parent not in _roots(model) and parent == other and name != sibling:
             blocks[gate] = blocks[first] = parent
     whole = type(model).__name__
     return {gate: block or whole for gate, block in blocks.items()}
+
+
+def _roots(model: nn.Module) -> tuple[str, ...]:
+    """Return the paths of the network itself: its own, and that inside a wrapper for several devices."""
+    wrapped = type(model).__name__ in {"DataParallel", "DistributedDataParallel"}
+    return ("", "module") if wrapped else ("",)
 
 
 def _own_block(model: nn.Module, owner: str) -> str:

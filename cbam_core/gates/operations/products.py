@@ -94,10 +94,11 @@ def _flattened_front(lacking: int) -> Arrange:
 
 
 def _broadcast(a: Shape, c: Shape) -> Shape:
-    try:
-        return tuple(torch.broadcast_shapes(a, c))  # type: ignore[no-untyped-call]
-    except RuntimeError:
-        return (0,)
+    """Return the shape after broadcasting; (0,) where the shapes do not fit each other."""
+    length = max(len(a), len(c))
+    pairs = zip((1,) * (length - len(a)) + a, (1,) * (length - len(c)) + c, strict=True)
+    found = tuple(x if y == 1 else y if x in (1, y) else 0 for x, y in pairs)
+    return found if all(found) else (0,)
 
 
 def _fits(a: Shape, c: Shape) -> bool:

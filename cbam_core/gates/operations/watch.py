@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import get_ident
 from typing import Any
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from cbam_core.errors import CaptureError
 from cbam_core.gates.hooks import HookEntry, Hooks
 from cbam_core.gates.operations.counting import Counter
-from cbam_core.gates.operations.learning import Inputs, copied_inputs
+from cbam_core.gates.operations.learning import Inputs, copied_inputs, random_state_kept
 from cbam_core.gates.operations.plan import Plan, forget, plan_for
+from cbam_core.gates.operations.twin import structural_copy
 from cbam_core.gates.sites import Site
 
 Seen = list[tuple[Site, Tensor]]
@@ -26,10 +27,21 @@ class OperationWatch:
         model: the network.
         own: gates that hooks record.
         keep: function that makes the copy of a gate that is kept.
+        grad: whether copies keep their graph, so that a forward cannot be repeated on a copy of the network.
+        repeats: whether this is such a repetition.
     """
 
-    def __init__(self, model: nn.Module, own: Sequence[Site], keep: Callable[[Tensor], Tensor]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        own: Sequence[Site],
+        keep: Callable[[Tensor], Tensor],
+        *,
+        grad: bool = False,
+        repeats: bool = False,
+    ) -> None:
         self._model, self._own, self._keep = model, own, keep
+        self._grad, self._repeats = grad, repeats
         self._hooks = Hooks()
         self._thread = get_ident()
         self._plan: Plan | None = None
@@ -79,11 +91,28 @@ class OperationWatch:
             raise _never_fired(plan.missing)
         if not counter.finish() or len(own) != plan.gates.count(None):
             forget(self._model)
-            raise _unsteady()
+            return self._again()
         sites = plan.sites_in_order(self._model)
         hooked = iter(own)
         seen = [next(hooked) if site is None else (site, counter.values[index]) for index, site in enumerate(sites)]
         return seen, plan.why_none
+
+    def _again(self) -> tuple[Seen, str | None]:
+        """Learn anew, and record the forward on a copy, where it went another way than the plan."""
+        if self._repeats or self._model.training or self._grad:
+            raise _unsteady()
+        twin, twins = structural_copy(self._model)
+        back = {copied: module for module, copied in twins.items()}
+        again = OperationWatch(twin, (), self._keep, repeats=True)
+        with random_state_kept(self._model):
+            args, kwargs = copied_inputs(self._inputs)
+            again.start(self._inputs)
+            try:
+                twin(*args, **kwargs)
+                seen, why_none = again.complete([])
+            finally:
+                again.close()
+        return [(_returned(site, back), values) for site, values in seen], why_none
 
     def close(self) -> None:
         """Remove all hooks, also after an error."""
@@ -122,6 +151,11 @@ class OperationWatch:
             "the gates of this network could not be looked for, because a forward of its copy failed: {reason}",
             reason=f"{type(self._error).__name__}: {self._error}"[:200],
         )
+
+
+def _returned(site: Site, modules: Mapping[nn.Module, nn.Module]) -> Site:
+    """Return a site of a copy as that of the network."""
+    return site._replace(tap=modules.get(site.tap, site.tap), gated=modules.get(site.gated, site.gated))
 
 
 def _never_fired(names: Sequence[str]) -> CaptureError:
