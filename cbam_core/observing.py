@@ -7,12 +7,12 @@ threads, processes and machines can share the work.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -162,17 +162,31 @@ def observe_all(
     def observed(batch: slice) -> Observation:
         return observe(classifier, fitted(classifier, images, batch), gates=gates)
 
-    parts = batches(len(images), batch_size(classifier))
+    yield from in_order(observed, batches(len(images), batch_size(classifier)), workers)
+
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+def in_order(work: Callable[[Part], Result], parts: Iterator[Part], workers: int) -> Iterator[Result]:
+    """Do some work for each part, for several side by side, and yield the results in the order of the parts.
+
+    Args:
+        work: called in one of several threads, or in this one for one worker.
+        parts: what to do it for.
+        workers: number of parts side by side; see `workers_side_by_side`.
+    """
     if workers == 1:
-        yield from map(observed, parts)
+        yield from map(work, parts)
         return
     with ThreadPoolExecutor(workers) as pool:
-        ahead = deque(pool.submit(observed, part) for part in islice(parts, workers + 1))
+        ahead = deque(pool.submit(work, part) for part in islice(parts, workers + 1))
         try:
             while ahead:
-                seen = ahead.popleft().result()
-                ahead.extend(pool.submit(observed, part) for part in islice(parts, 1))
-                yield seen
+                done = ahead.popleft().result()
+                ahead.extend(pool.submit(work, part) for part in islice(parts, 1))
+                yield done
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cbam_core.cli import checkpoints, dataset, evaluating, explaining, serving, training, usual
+from cbam_core.cli import checkpoints, dataset, evaluating, explaining, scoring, serving, training, usual
 from cbam_core.cli.failures import (
     BROKEN_PIPE,
     INTERRUPTED,
@@ -96,6 +96,7 @@ for name, command, short in (
     ("explain", explaining.explain_images, "Save the prediction and the gates for each image."),
     ("evaluate", evaluating.evaluate, "Measure a network's test accuracy."),
     ("usual", usual.find_usual, "Find what each gate of a network usually does."),
+    ("score", scoring.score_gates, "Find which gates matter for the answers."),
     ("info", checkpoints.show_info, "Show a network's card, layers and costs."),
     ("export", checkpoints.export, "Write only the weights, for the course's own code."),
     ("train", training.train, "Train a network on CIFAR-10."),

@@ -57,6 +57,13 @@ VERDICT_SENTENCES: Mapping[Verdict, str] = MappingProxyType(
 )
 
 
+CARRIES_CLASS = (
+    "{gate} carries the class: with {detail}, accuracy changes by {points} points (95 % interval {low} to {high}) and "
+    "{changed} % of the answers change, of these {count} images"
+)
+"""Sentence of a gate with which more answers are correct if it comes from an image of the true class."""
+
+
 @dataclass(frozen=True)
 class GateFacts:
     """What a gate does over the images of a scorecard.
@@ -193,6 +200,8 @@ def verdict_sentence(gate: str, edit: str, found: Change) -> Message:
         "changed": f"{found.changed_percent:.1f}",
         "count": f"{found.count:,}",
     }
+    if edit == "same_class" and found.verdict == "better":  # the donor was chosen by the true class
+        return Message("verdict.class", CARRIES_CLASS, values)
     return Message(f"verdict.{found.verdict}", VERDICT_SENTENCES[found.verdict], values)
 
 

@@ -1,0 +1,268 @@
+"""``cbam score``: what is lost where something else takes the place of a gate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cbam_core.cli.choosing import (
+    DEFAULT_CHECKPOINT,
+    ClassesOption,
+    DataFolderOption,
+    InputSizeOption,
+    JsonOption,
+    NormalisationOption,
+    Stated,
+    WeightsOption,
+    file_of,
+    open_available,
+    open_checkpoint,
+)
+from cbam_core.cli.interrupts import held_interrupts
+from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
+
+if TYPE_CHECKING:
+    from cbam_core.data.dataset import Dataset
+    from cbam_core.evidence.scoring import Scoring
+    from cbam_core.network import Classifier
+    from cbam_core.results.score import Row, Score
+
+SAVED_EVERY = 10.0
+"""Seconds between two savings of what was found so far."""
+
+
+def score_gates(
+    checkpoint: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NETWORK",
+            help="A .safetensors or .pth file, or the name of a network that ships with the program.",
+            show_default=DEFAULT_CHECKPOINT,
+        ),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option("--images", metavar="N", min=2, help="Only so many images.", show_default="all"),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--set",
+            metavar="SET",
+            help="'cifar10:test', 'samples' (the 100 bundled images), or a folder with a sub folder for each class.",
+            show_default="cifar10:test if it was downloaded, else samples",
+        ),
+    ] = None,
+    twins: Annotated[
+        Path | None,
+        typer.Option("--twins", metavar="FILE", help="Runs without gates, as benchmarks/twin.py writes them."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Compute it again, even if a result is kept.")] = False,
+    data_dir: DataFolderOption = None,
+    weights: WeightsOption = None,
+    classes: ClassesOption = None,
+    normalisation: NormalisationOption = None,
+    input_size: InputSizeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replace each gate of a network for every test image, and count which answers change.
+
+    Each gate, and each group of gates, gets its usual values, the best constant, its own mean (masks), the values of
+    another image, or of another image of the same class, or 1 everywhere (off). Verdicts follow thresholds that were
+    fixed beforehand. A receipt comes first: two controls, and random changes of equal size.
+
+    The result is kept, beside the checkpoint where that folder can be written, and answers at once the next time. What
+    was stopped by Ctrl+C goes on from there.
+
+    \b
+    Examples:
+      cbam score
+      cbam score cbam_resnet_cifar10 --json
+      cbam score mine.pth --set photos --images 500
+    """
+    from cbam_core.evidence.twins import read_twins
+
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
+    compared = None if twins is None else read_twins(twins)
+    beside = _beside(classifier, checkpoint)
+    found = None if again or source is not None or images is not None else _kept(beside, classifier)
+    if found is None:
+        dataset, whole = _opened(source, data_dir, images)
+        found = _found(classifier, dataset, beside if whole else None, again=again)
+    if compared is not None:
+        found = replace(found, twins=compared)
+        _keep(found, [beside])
+    if as_json:
+        write_json({"checkpoint": classifier.name, **found.as_dict()})
+    else:
+        show_score(classifier.name, found)
+
+
+def _beside(classifier: Classifier, checkpoint: str | None) -> Path:
+    from cbam_core.results.score_file import score_path
+
+    return score_path(file_of(classifier, checkpoint))
+
+
+def _kept(path: Path, classifier: Classifier) -> Score | None:
+    from cbam_core.evidence.keeping import open_kept
+
+    return open_kept(path, classifier.digest)
+
+
+def _opened(source: str | None, data_dir: Path | None, images: int | None) -> tuple[Dataset, bool]:
+    """Open the requested images, and say whether they are a whole set, other than the samples."""
+    from cbam_core.data.dataset import open_dataset
+    from cbam_core.evidence.scoring import subset
+
+    whole = open_available("cifar10:test", data_dir) if source is None else open_dataset(source, data_dir)
+    chosen = whole if images is None else subset(whole, images)
+    return chosen, len(chosen) == len(whole) and whole.split != "samples"
+
+
+def _found(classifier: Classifier, dataset: Dataset, beside: Path | None, *, again: bool) -> Score:
+    """Return the kept scorecard of a network over some images, or compute and keep it.
+
+    Args:
+        classifier: the network.
+        dataset: the images.
+        beside: path beside the checkpoint; None for a result that is kept in the cache folder alone.
+        again: whether to compute it even if it is kept.
+    """
+    from cbam_core.evidence.keeping import forget_state, kept_path, open_kept
+    from cbam_core.evidence.scoring import Scoring
+
+    work = Scoring(classifier, dataset)
+    paths = [path for path in (beside, kept_path(work.key)) if path is not None]
+    for path in () if again else paths:
+        kept = open_kept(path, classifier.digest, dataset.title, len(dataset))
+        if kept is not None:
+            return kept
+    score = _computed(work, resume=not again)
+    _keep(score, paths)
+    forget_state(work.key)
+    return score
+
+
+def _computed(work: Scoring, *, resume: bool) -> Score:
+    from cbam_core.evidence.keeping import open_state, save_state
+    from cbam_core.observing import workers_side_by_side
+
+    if resume and (state := open_state(work.key)) is not None and work.resume(state):
+        say(f"going on after {state.answers.count:,} images")
+    saved = monotonic()
+    with progress_bar("{task.percentage:.0f} %") as progress, workers_side_by_side() as workers:
+        bar = progress.add_task("scoring", total=1.0)
+        steps = work.steps(workers)
+        try:
+            while True:
+                progress.update(bar, completed=next(steps))
+                if work.state is not None and monotonic() - saved > SAVED_EVERY:
+                    save_state(work.state)
+                    saved = monotonic()
+        except StopIteration as end:
+            score: Score = end.value
+            return score
+        except KeyboardInterrupt:
+            _stop(work)
+            raise
+        finally:
+            steps.close()
+
+
+def _stop(work: Scoring) -> None:
+    """Save what was found, and say that it can go on."""
+    from cbam_core.evidence.keeping import save_state
+
+    if (state := work.state) is not None and save_state(state):
+        say(f"stopped after {state.answers.count:,} images; the same command goes on from there")
+
+
+def _keep(score: Score, paths: list[Path]) -> None:
+    from cbam_core.evidence.keeping import keep
+
+    with held_interrupts():
+        path = keep(score, paths)
+    say(f"saved {path}" if path is not None else "the result cannot be saved; see the folders in `cbam --help`")
+
+
+def show_score(name: str, score: Score) -> None:
+    """Write a scorecard: the receipt first, and the table only if it holds."""
+    from cbam_core.results.score import signed
+
+    receipt, proof = score.receipt, score.proof
+    typer.echo(
+        f"{one_line(name)} on {score.count:,} images ({one_line(score.images)}): accuracy {score.accuracy:.2f} %, "
+        f"loss {score.loss:.3f}, mean confidence {percent(score.confidence)}\n"
+        f"usual values: over {score.usual_count:,} images ({one_line(score.usual)})\n\nReceipt"
+    )
+    if receipt.as_is is not None and receipt.closed is not None and receipt.joint is not None:
+        typer.echo(
+            f"  {proof.kept} of {proof.gates} gates replaced by themselves leave every bit of the output "
+            f"({proof.count} images); all together change {receipt.as_is.changed} of {score.count:,} answers\n"
+            f"  all gates 0 everywhere: accuracy {receipt.closed.accuracy:.2f} % ({signed(receipt.closed.points)} "
+            f"points)\n"
+            f"  all gates with their usual values: {signed(receipt.joint.points)} points; the single effects add up to "
+            f"{signed(receipt.single)}"
+        )
+    if not receipt.holds:
+        typer.echo("the receipt does not hold, so that the table would say nothing and is not shown")
+        return
+    typer.echo("\nWith the usual values in place of a gate")
+    for row in _by_effect(score.rows, "usual"):
+        typer.echo(f"  {one_line(str(row.sentence))}{_twin(row)}")
+    through = [one_line(gate.name) for gate in score.gates if gate.is_through]
+    if through:
+        typer.echo(f"  switched through (above 0.95 everywhere): {', '.join(through)}")
+    typer.echo("\nChange of accuracy in percentage points")
+    _show_effects(score)
+    typer.echo("\nWhat the gates do over these images")
+    _show_facts(score)
+    console().file.flush()
+
+
+def _by_effect(rows: tuple[Row, ...], edit: str) -> list[Row]:
+    return sorted((row for row in rows if row.edit == edit), key=lambda row: row.change.points)
+
+
+def _twin(row: Row) -> str:
+    from cbam_core.results.score import signed
+
+    if row.twin is None:
+        return ""
+    twin = row.twin
+    return f"; trained without: {signed(twin.points)} ± {twin.reach:.2f} points ({twin.pairs} pairs, {twin.recipe})"
+
+
+def _show_effects(score: Score) -> None:
+    from rich.table import Table
+
+    from cbam_core.results.score import EDITS, signed
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("gate", overflow="fold")
+    for heading in (*(edit.replace("_", " ") for edit in EDITS), "direct", "random"):
+        table.add_column(heading, justify="right")
+    every = {(row.gate, row.edit): row for row in (*score.rows, *score.direct, *score.random)}
+    for row in _by_effect(score.rows, "usual"):
+        found = [every.get((row.gate, edit)) for edit in (*EDITS, "direct", "random")]
+        table.add_row(one_line(row.gate), *("" if one is None else signed(one.change.points) for one in found))
+    console().print(table)
+
+
+def _show_facts(score: Score) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("gate", overflow="fold")
+    for heading in ("mean", "deviation", "saturated", "fixed", "gain", "pattern", "between classes"):
+        table.add_column(heading, justify="right")
+    for gate in score.gates:
+        shares = (gate.saturated, gate.shares.fixed, gate.shares.gain, gate.shares.pattern, gate.between)
+        said = ("" if share is None else percent(share, 0) for share in shares)
+        table.add_row(one_line(gate.name), f"{gate.mean:.3f}", f"{gate.deviation:.3f}", *said)
+    console().print(table)

@@ -1,0 +1,276 @@
+"""Scoring a network: every gate and group of gates replaced in every way, over a labelled set, in steps.
+
+There are four stages. The first shows the network every image, to know what its gates do, which values are usual, and
+which gates an image can lend. The second computes a few images in two ways. The third finds the best constant of each
+gate, for the images of one half on some of the other. The last shows the network every image again with every edit, in
+one forward a batch, see `cbam_core.gates.joining`; it can be interrupted and resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from cbam_core.data.dataset import Dataset, ImageFiles, ImageSequence
+from cbam_core.errors import ModelError
+from cbam_core.evaluation.scoring import Predictions
+from cbam_core.evidence.answers import Answers, Collected, Constants, State, answers_of
+from cbam_core.evidence.facts import Donors, FactSums
+from cbam_core.evidence.plan import Lot, Planned, half_of, plan
+from cbam_core.evidence.running import run_each, run_together
+from cbam_core.gates.joining import JoinedEdit
+from cbam_core.gates.replacements import AsIs, BestConstant
+from cbam_core.network import Classifier
+from cbam_core.observing import Observation, batch_size, batches, fitted, in_order, network_input, observe_all
+from cbam_core.results.score import DISTANCE, GateFacts, Proof, Score, Twin
+from cbam_core.results.usual import Usual
+
+VERSION = 1
+"""Version of how scorecards are made; a state of another version is not resumed."""
+
+FEWER = 4
+"""Batches have so many times fewer images than usual, because rows of many edits join."""
+
+FITTED = 500
+"""Largest number of images of each half on which constants are tried."""
+
+FACTORS = (0.25, 0.5, 2**-0.5, 2**-0.25, 1.0, 2**0.25, 2**0.5, 2.0, 4.0)
+"""Constants that are tried, as multiples of a gate's usual mean; 1 is tried too."""
+
+PROVED = 32
+"""Number of images that are computed in two ways."""
+
+COST = 0.5
+"""Time of one image with an edit, in forwards, by which progress is estimated."""
+
+Steps = Generator[float, None, Score]
+"""Does one batch whenever it is asked for the share of the work that is done, and returns the scorecard."""
+
+
+class Scoring:
+    """One scorecard of a network over a labelled set.
+
+    Args:
+        classifier: the network; it is not changed.
+        dataset: labelled images; of an image of another size, the centre is fitted to the network's input.
+        twins: networks that were trained without gates, to name beside the results.
+
+    Raises:
+        DataError: the images have no labels.
+        ModelError: the network has other classes.
+    """
+
+    def __init__(self, classifier: Classifier, dataset: Dataset, *, twins: Sequence[Twin] = ()) -> None:
+        Predictions(classifier, dataset)
+        self._classifier, self._dataset, self._twins = classifier, dataset, tuple(twins)
+        self._labels = dataset.known_labels.astype(np.int64)
+        self._donors = Donors(self._labels)
+        self._earlier: State | None = None
+        self._collected: tuple[Constants, Collected] | None = None
+        self._joins, self._shares = True, (1.0, 0.0, 0.0)
+
+    @property
+    def key(self) -> str:
+        """What this is the scorecard of: network, images and usual values."""
+        usual = self._classifier.usual
+        source = "" if usual is None else f"{usual.count} {usual.images}"
+        return f"{VERSION} {self._classifier.digest} {self._dataset.title} {len(self._dataset)} {source}"
+
+    @property
+    def state(self) -> State | None:
+        """Answers so far, to go on from; None before the last stage."""
+        if self._collected is None:
+            return None
+        best, collected = self._collected
+        return State(self.key, best, collected.answers())
+
+    def resume(self, state: State) -> bool:
+        """Go on from a state if it is one of this work, and say whether it is; to be called before `steps`."""
+        if state.key == self.key:
+            self._earlier = state
+        return state.key == self.key
+
+    def steps(self, workers: int = 1) -> Steps:
+        """Do the work, batch by batch.
+
+        Args:
+            workers: number of batches that go through the network side by side.
+
+        Yields:
+            Share of the work that is done, in [0, 1].
+
+        Returns:
+            The scorecard.
+
+        Raises:
+            CaptureError, ModelError: as `cbam_core.observing.observe`; or the network has no gates.
+            ImageError: an image of a folder cannot be decoded.
+        """
+        facts, usual = yield from self._look(workers)
+        rows = plan({gate.name: gate.kind for gate in facts})
+        if self._earlier is None:
+            best = yield from self._fit(facts, usual, workers)
+        else:
+            best = self._earlier.best
+        proof = self._prove(rows, facts, usual, best)
+        answers = yield from self._answer(rows, usual, best, workers)
+        return Score(
+            digest=self._classifier.digest,
+            images=self._dataset.title,
+            classes=self._classifier.classes,
+            labels=self._labels.astype(answers.predicted.dtype),
+            predicted=answers.predicted[0],
+            loss=float(answers.loss[0].mean(dtype=np.float64)),
+            confidence=float(answers.confidence[0].mean(dtype=np.float64)),
+            gates=facts,
+            edits=tuple(answers.scored(place, row.gate, row.edit) for place, row in enumerate(rows, start=1)),
+            proof=proof,
+            usual=usual.images,
+            usual_count=usual.count,
+            twins=self._twins,
+        )
+
+    def _look(self, workers: int) -> Generator[float, None, tuple[tuple[GateFacts, ...], Usual]]:
+        """Find what the gates do, and their usual values: those of the network, else over these images."""
+        sums = FactSums(self._classifier, self._labels, len(self._dataset.classes))
+        for seen in observe_all(self._classifier, self._dataset.images, workers=workers):
+            if not sums.count:
+                self._shares = _shares(self._classifier, len(self._labels), seen)
+            self._donors.take_in(sums.count, seen)
+            sums.take_in(seen)
+            yield self._shares[0] * sums.count / len(self._labels)
+        facts, usual = sums.facts(), self._classifier.usual
+        if usual is None or any(usual.gate(gate.name) is None for gate in facts):
+            usual = sums.usual(self._dataset.title)
+        return facts, usual
+
+    def _fit(self, facts: Sequence[GateFacts], usual: Usual, workers: int) -> Generator[float, None, Constants]:
+        """Find the constant with the lowest loss, for the images of each half on some of the other half."""
+        tried = {gate.name: _candidates(usual, gate.name) for gate in facts}
+        edits = [JoinedEdit({name: BestConstant(value)}) for name, values in tried.items() for value in values]
+        images, losses, done = _spread(len(self._labels), 2 * FITTED), np.zeros((2, len(edits))), 0
+        for found in in_order(lambda some: (some, self._run(some, edits)), self._parts(images), workers):
+            for half in (0, 1):
+                losses[half] += found[1].loss[1:, half_of(found[0]) == half].sum(axis=1, dtype=np.float64)
+            done += len(found[0])
+            yield self._shares[0] + self._shares[1] * done / len(images)
+        best, start = {}, 0
+        for name, values in tried.items():
+            own = losses[:, start : start + len(values)]
+            best[name] = (values[int(own[1].argmin())], values[int(own[0].argmin())])
+            start += len(values)
+        return best
+
+    def _prove(self, rows: Sequence[Planned], facts: Sequence[GateFacts], usual: Usual, best: Constants) -> Proof:
+        """Compute some images in two ways; where the rows of edits cannot join, each edit has its own forward."""
+        images = _spread(len(self._labels), PROVED)
+        batch, model, lot = self._input(images), self._classifier.model, Lot(images, self._donors, best)
+        single = run_each(model, batch, [lot.edit(row) for row in rows], usual)
+        same = run_each(model, batch, [JoinedEdit({gate.name: AsIs()}) for gate in facts])
+        kept = sum(bool(torch.equal(outputs, same[0])) for outputs in same[1:])
+        together = run_together(model, batch, [lot.edit(row) for row in rows], usual) if self._joins else None
+        distance = np.inf if together is None else _distance(together, single)
+        self._joins = distance <= DISTANCE
+        return Proof(len(images), len(facts), kept, distance if self._joins else 0.0)
+
+    def _answer(
+        self, rows: Sequence[Planned], usual: Usual, best: Constants, workers: int
+    ) -> Generator[float, None, Answers]:
+        """Show the network the remaining images with every edit."""
+        collected = Collected(len(rows) + 1, len(self._labels), len(self._dataset.classes))
+        if self._earlier is not None:
+            collected.take_in(self._earlier.answers)
+        self._collected = best, collected
+
+        def answered(images: Int64[np.ndarray, " b"]) -> Answers:
+            lot = Lot(images, self._donors, best)
+            return self._run(images, [lot.edit(row) for row in rows], usual)
+
+        rest = np.arange(collected.count, len(self._labels))
+        for found in in_order(answered, self._parts(rest), workers):
+            collected.take_in(found)
+            yield 1 - self._shares[2] * (1 - collected.count / len(self._labels))
+        return collected.answers()
+
+    def _run(self, images: Int64[np.ndarray, " b"], edits: Sequence[JoinedEdit], usual: Usual | None = None) -> Answers:
+        """Run the network on some images, without an edit and with each of several."""
+        model, batch = self._classifier.model, self._input(images)
+        outputs = run_together(model, batch, edits, usual) if self._joins else None
+        if outputs is None:
+            self._joins = False
+            outputs = run_each(model, batch, edits, usual)
+        return answers_of(outputs, self._labels[images], len(self._dataset.classes))
+
+    def _input(self, images: Int64[np.ndarray, " b"]) -> Float[Tensor, "b planes h w"]:
+        found = [
+            fitted(self._classifier, self._dataset.images, slice(index, index + 1))[0] for index in images.tolist()
+        ]
+        return network_input(self._classifier, found)
+
+    def _parts(self, images: Int64[np.ndarray, " m"]) -> Iterator[Int64[np.ndarray, " b"]]:
+        return (images[part] for part in batches(len(images), _size(self._classifier)))
+
+
+def _size(classifier: Classifier) -> int:
+    return max(2, batch_size(classifier) // FEWER)
+
+
+def _shares(classifier: Classifier, images: int, seen: Observation) -> tuple[float, float, float]:
+    """Estimate the shares of the work: looking, fitting constants, and answering with each edit.
+
+    Raises:
+        ModelError: the network has no gates.
+    """
+    if not seen.gates:
+        raise ModelError(
+            "score.no-gates",
+            "{name} has no gates, so there is nothing to score",
+            name=classifier.name or "this network",
+        )
+    tried = len(seen.gates) * (len(FACTORS) + 1) * min(images, 2 * FITTED)
+    answered = len(plan({gate.name: gate.kind for gate in seen.gates})) * images
+    whole = images + COST * (tried + answered)
+    return images / whole, COST * tried / whole, COST * answered / whole
+
+
+def _candidates(usual: Usual, name: str) -> tuple[float, ...]:
+    found = usual.gate(name)
+    level = 0.0 if found is None else found.level
+    return tuple(dict.fromkeys((*(factor * level for factor in FACTORS), 1.0)))
+
+
+def _spread(count: int, most: int) -> Int64[np.ndarray, " m"]:
+    """Choose at most so many of some images, evenly, as many of either half."""
+    pairs = max(1, min(count, most) // 2)
+    first = 2 * np.linspace(0, (count - 1) // 2, pairs).astype(np.int64)
+    both: np.ndarray = np.unique(np.concatenate([first, np.minimum(first + 1, count - 1)]))
+    return both
+
+
+def _distance(outputs: Tensor, others: Tensor) -> float:
+    """Return the largest distance between two outputs of the same images and edits, without those not finite."""
+    return float((outputs - others).nan_to_num().abs().max())
+
+
+def subset(dataset: Dataset, count: int) -> Dataset:
+    """Return the first images of a labelled set; of one that is sorted by class, as many of each.
+
+    Args:
+        dataset: the set.
+        count: number of images.
+    """
+    labels = dataset.known_labels
+    if count >= len(dataset):
+        return dataset
+    chosen = np.arange(count)
+    if (np.diff(labels.astype(np.int64)) >= 0).all():
+        chosen = np.linspace(0, len(labels) - 1, count).astype(np.int64)
+    images: ImageSequence = [dataset.images[index] for index in chosen.tolist()]
+    if isinstance(dataset.images, ImageFiles):
+        images = ImageFiles([dataset.images.paths[index] for index in chosen.tolist()])
+    return replace(dataset, images=images, labels=labels[chosen])

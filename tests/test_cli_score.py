@@ -1,0 +1,77 @@
+"""``cbam score``: the receipt first, kept results at once, and work that goes on after Ctrl+C."""
+
+import json
+
+import jaxtyping
+import pytest
+
+from cbam_core.cli import main
+from cbam_core.evidence.answers import Collected
+
+FEW = ["--set", "samples", "--images", "20"]
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch, tmp_path):
+    """A cache folder of its own; and shapes in signatures are not checked, because a batch grows inside modules."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    monkeypatch.setenv("CBAM_DATA_DIR", str(tmp_path / "cache"))
+
+
+def test_a_scorecard_begins_with_its_receipt_and_is_kept(capsys, monkeypatch):
+    assert main(["score", "cbam_cnn_cifar10", *FEW]) == 0
+    written = capsys.readouterr()
+    assert "saved " in written.err
+    said = written.out
+    assert said.index("Receipt") < said.index("6 of 6 gates replaced by themselves leave every bit of the output")
+    assert said.index("every bit") < said.index("With the usual values in place of a gate") < said.index("own mean")
+    assert "of these 20 images" in said or "for these 20 images" in said
+    monkeypatch.setattr("cbam_core.evidence.scoring.Scoring.steps", None)  # from here on nothing is computed
+    assert main(["score", "cbam_cnn_cifar10", *FEW, "--json"]) == 0
+    written = capsys.readouterr()
+    assert written.err == ""
+    found = json.loads(written.out)
+    assert (found["checkpoint"], found["count"], found["receipt"]["holds"]) == ("cbam_cnn_cifar10", 20, True)
+    gates = [f"cbam{number}.{kind}" for number in (1, 2, 3) for kind in ("channel", "spatial")]
+    assert list(dict.fromkeys(row["gate"] for row in found["rows"])) == [*gates, "all.spatial", "all.channel", "all"]
+    for row in found["rows"]:
+        assert row.keys() >= {"gate", "edit", "accuracy", "newly_wrong", "newly_right", "changed"}
+        right = round(found["accuracy"] * 0.2) - row["newly_wrong"] + row["newly_right"]
+        assert row["accuracy"] == pytest.approx(100 * right / 20)
+        assert row["changed"] >= row["newly_wrong"] + row["newly_right"]
+
+
+def test_what_was_stopped_goes_on_from_there(capsys, monkeypatch, tmp_path):
+    take_in = Collected.take_in
+
+    def stop(collected, found):
+        if collected.count == 16:
+            raise KeyboardInterrupt
+        take_in(collected, found)
+
+    command = ["score", "cbam_cnn_cifar10", *FEW, "--json"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Collected, "take_in", stop)
+        assert main(command) == 130
+    assert "stopped after 16 images; the same command goes on from there" in capsys.readouterr().err
+    (state,) = (tmp_path / "cache" / "scores").iterdir()
+    assert main(command) == 0
+    stopped = capsys.readouterr()
+    assert "going on after 16 images" in stopped.err
+    assert not state.exists()
+    assert main([*command, "--again"]) == 0
+    whole = capsys.readouterr()
+    assert "going on" not in whole.err
+    assert json.loads(whole.out) == json.loads(stopped.out)
+
+
+def test_without_a_receipt_there_is_no_table(tiny_checkpoint, capsys):
+    assert main(["score", str(tiny_checkpoint), "--set", "samples", "--images", "12"]) == 0
+    said = capsys.readouterr().out
+    assert "the receipt does not hold, so that the table would say nothing and is not shown" in said
+    assert "usual values in place" not in said
+
+
+def test_a_file_of_twins_is_named_in_the_rows_of_groups(capsys, tmp_path):
+    assert main(["score", "cbam_cnn_cifar10", "--twins", str(tmp_path / "none.json")]) == 3
+    assert "does not hold runs of twins (No such file or directory)" in capsys.readouterr().err
