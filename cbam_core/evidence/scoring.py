@@ -117,7 +117,7 @@ class Scoring:
             best = yield from self._fit(facts, usual, workers)
         else:
             best = self._earlier.best
-        proof = self._prove(rows, facts, usual, best)
+        proof = yield from self._prove(rows, facts, usual, best)
         answers = yield from self._answer(rows, usual, best, workers)
         return Score(
             digest=self._classifier.digest,
@@ -166,16 +166,23 @@ class Scoring:
             start += len(values)
         return best
 
-    def _prove(self, rows: Sequence[Planned], facts: Sequence[GateFacts], usual: Usual, best: Constants) -> Proof:
+    def _prove(
+        self, rows: Sequence[Planned], facts: Sequence[GateFacts], usual: Usual, best: Constants
+    ) -> Generator[float, None, Proof]:
         """Compute some images in two ways; where the rows of edits cannot join, each edit has its own forward."""
         images = _spread(len(self._labels), PROVED)
         batch, model, lot = self._input(images), self._classifier.model, Lot(images, self._donors, best)
-        single = run_each(model, batch, [lot.edit(row) for row in rows], usual)
-        same = run_each(model, batch, [JoinedEdit({gate.name: AsIs()}) for gate in facts])
-        kept = sum(bool(torch.equal(outputs, same[0])) for outputs in same[1:])
-        together = run_together(model, batch, [lot.edit(row) for row in rows], usual) if self._joins else None
-        distance = np.inf if together is None else _distance(together, single)
-        self._joins = distance <= DISTANCE
+        edits, kept, distance = [lot.edit(row) for row in rows], 0, 0.0
+        for gate in facts:
+            plain, same = run_each(model, batch, [JoinedEdit({gate.name: AsIs()})])
+            kept += bool(torch.equal(plain, same))
+            yield self._shares[0] + self._shares[1]
+        together = run_together(model, batch, edits, usual) if self._joins else None
+        for place, edit in enumerate(edits, start=1):
+            if together is not None:
+                distance = max(distance, _distance(together[place], run_each(model, batch, [edit], usual)[1]))
+            yield self._shares[0] + self._shares[1]
+        self._joins = together is not None and distance <= DISTANCE
         return Proof(len(images), len(facts), kept, distance if self._joins else 0.0)
 
     def _answer(

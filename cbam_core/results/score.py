@@ -16,7 +16,7 @@ from jaxtyping import Bool, UInt
 
 from cbam_core.errors import Message
 from cbam_core.results.kinds import Kind
-from cbam_core.results.paired import MARGIN, VERDICT_WORDS, Change, MeanChange, Verdict, change
+from cbam_core.results.paired import MARGIN, VERDICT_WORDS, Change, MeanChange, change
 from cbam_core.results.usual import Shares
 
 EDITS = ("usual", "best", "own_mean", "other", "same_class", "off")
@@ -41,7 +41,7 @@ EDIT_WORDS: Mapping[str, str] = MappingProxyType(
 )
 """What stands in the place of a gate, by the code of the edit: those of the table, and those of the receipt."""
 
-VERDICT_SENTENCES: Mapping[Verdict, str] = MappingProxyType(
+SENTENCE_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "matters": "{gate} matters: with {detail}, accuracy changes by {points} points (95 % interval {low} to {high}) "
         "and {changed} % of the answers change, of these {count} images",
@@ -53,15 +53,11 @@ VERDICT_SENTENCES: Mapping[Verdict, str] = MappingProxyType(
         "{low} to {high} is too wide for these {count} images",
         "better": "better without {gate}: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
         "{high}) and {changed} % of the answers change, of these {count} images",
+        "class": "{gate} carries the class: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
+        "{high}) and {changed} % of the answers change, of these {count} images",
     }
 )
-
-
-CARRIES_CLASS = (
-    "{gate} carries the class: with {detail}, accuracy changes by {points} points (95 % interval {low} to {high}) and "
-    "{changed} % of the answers change, of these {count} images"
-)
-"""Sentence of a gate with which more answers are correct if it comes from an image of the true class."""
+"""Sentences by verdict; ``"class"``: more answers are correct with the values of an image of the true class."""
 
 
 @dataclass(frozen=True)
@@ -200,9 +196,8 @@ def verdict_sentence(gate: str, edit: str, found: Change) -> Message:
         "changed": f"{found.changed_percent:.1f}",
         "count": f"{found.count:,}",
     }
-    if edit == "same_class" and found.verdict == "better":  # the donor was chosen by the true class
-        return Message("verdict.class", CARRIES_CLASS, values)
-    return Message(f"verdict.{found.verdict}", VERDICT_SENTENCES[found.verdict], values)
+    code = "class" if edit == "same_class" and found.verdict == "better" else found.verdict
+    return Message(f"verdict.{code}", SENTENCE_WORDS[code], values)
 
 
 def signed(points: float) -> str:
