@@ -6,6 +6,7 @@ threads, processes and machines can share the work.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -266,10 +267,17 @@ _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]
 
 
 def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
-    """Return the placements of a model's blocks, computed once for each model and size; nothing is stored on it."""
+    """Return the placements of a model's blocks, computed once for each model and size; nothing is stored on it.
+
+    They are empty for a model that does not take a black image of its size: then its places are unknown.
+    """
     by_size = _known.setdefault(model, {})
     if input_size not in by_size:
-        by_size[input_size] = place(model, input_size)
+        try:
+            by_size[input_size] = place(model, input_size, every_call=True)
+        except Exception:  # whatever a model raises, which may need more than an image
+            logging.getLogger("cbam_lens").warning("the places of maps are not known", exc_info=True)
+            by_size[input_size] = {}
     return by_size[input_size]
 
 

@@ -98,4 +98,5 @@ class GateSums:
         plain = (
             (block, Gate(name, kind, call, own_copy(values))) for (block, name, kind, call), values in gates.items()
         )
-        return blocks_of(plain, placements(self._classifier.model, self._classifier.input_size))
+        size = self._classifier.input_size
+        return blocks_of(plain, placements(self._classifier.model, size), size)

@@ -81,7 +81,7 @@ def _as_arrays(summaries: Mapping[str, GateMeans]) -> dict[str, np.ndarray]:
         "gate_names": np.array([gate.name for _, gate in gates], np.str_),
         "gate_kinds": np.array([gate.kind for _, gate in gates], np.str_),
         "gate_calls": np.array([gate.call for _, gate in gates], np.int64),
-        "placements": np.array([_numbers(block.placement) for block in first.blocks], np.float64).reshape(-1, 4),
+        "placements": np.array([_numbers(block.placement) for block in first.blocks], np.float64).reshape(-1, 7),
     }
     for measure, stacks in (("mean", [one.blocks for one in every]), ("deviation", [one.deviation for one in every])):
         columns = zip(*(_values(blocks) for blocks in stacks), strict=True)
@@ -94,7 +94,7 @@ def _values(blocks: tuple[Block, ...]) -> list[np.ndarray]:
 
 
 def _numbers(placement: Placement | None) -> tuple[float, ...]:
-    return (np.nan,) * 4 if placement is None else (*placement.start, *placement.step)
+    return (np.nan,) * 7 if placement is None else placement.as_numbers()
 
 
 def _from_arrays(arrays: dict[str, np.ndarray]) -> ClassMeans:
@@ -127,5 +127,4 @@ def _blocks(arrays: dict[str, np.ndarray], measure: str, at: int) -> tuple[Block
 
 
 def _placement(numbers: list[Any]) -> Placement | None:
-    down, right, rows, columns = map(float, numbers)
-    return None if np.isnan(down) else Placement((down, right), (rows, columns))
+    return None if np.isnan(numbers[0]) else Placement.from_numbers(numbers)

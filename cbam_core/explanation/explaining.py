@@ -148,7 +148,7 @@ def _explain_batch(network: Classifier | KnownModule, inputs: list[Input]) -> li
             frame=one.frame,
             fit=one.fit,
             notes=(*one.notes, *about),
-            blocks=blocks_of(_gates(seen.gates, index, classifier.usual), grids),
+            blocks=blocks_of(_gates(seen.gates, index, classifier.usual), grids, (width, height)),
             image_digest=one.digest,
             checkpoint=classifier.name,
             checkpoint_digest=classifier.digest,

@@ -129,8 +129,7 @@ def _block_entry(block: Block) -> dict[str, Any]:
             "flat": is_flat(values),
             "through": is_through(values),
         }
-    grid = block.placement
-    placement = None if grid is None else {"start": list(grid.start), "step": list(grid.step)}
+    placement = None if block.placement is None else block.placement.as_dict()
     return {"name": block.name, "gates": gates, "placement": placement}
 
 

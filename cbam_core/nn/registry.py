@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from cbam_core.errors import ModelError
+from cbam_core.nn.cbam import SpatialAttention
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Names of a state dict's tensors and their shapes."""
@@ -164,10 +165,14 @@ def class_count(shapes: Shapes, layer: str) -> dict[str, int | str]:
 
 
 def input_channels(model: nn.Module) -> int:
-    """Return the channels of a network's input: those of its first convolution; 3 for a network without one."""
+    """Return the channels of a network's input: those of its first convolution; 3 for a network without one.
+
+    Convolutions of spatial attention do not count: they take planes that are made from a map.
+    """
     if type(model).__name__ in ARCHITECTURES or type(model).__module__.startswith("cbam_core."):
         return int(getattr(model, "in_channels", 3))
-    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    masks = {module.conv for module in model.modules() if isinstance(module, SpatialAttention)}
+    first = next((one for one in model.modules() if isinstance(one, nn.Conv2d) and one not in masks), None)
     return 3 if first is None else first.in_channels
 
 

@@ -27,6 +27,7 @@ from cbam_core.render.panels import (
     alone_size,
     draw_panel,
 )
+from cbam_core.render.placed import PLACE_WORDS, placed
 from cbam_core.results.frame import Box
 from cbam_core.results.look import DEFAULT_LOOK, Look
 
@@ -57,6 +58,7 @@ WORDS: Mapping[str, str] = {
     "usual": "Gates are read against what is usual for this network: the shape of each minus its usual shape, 0 as "
     "always, fixed scale −1 to +1.",
     "unseen": "Grey parts lie outside what the network saw.",
+    **PLACE_WORDS,
 }
 """Words of a figure; pass a translation with the same keys. It can name classes too: ``"class cat"``."""
 
@@ -227,6 +229,7 @@ def _caption(network: str, panels: Sequence[Panel], style: FigureStyle) -> str:
         said += [masks.format(opacity=100 * look.opacity), _scale_words(look, words)]
         if style.seen is not None:
             said.append(words["unseen"])
+        said += placed((panel.placement for panel in panels if panel.mask is not None), words)
     return " ".join(said)
 
 

@@ -20,6 +20,7 @@ from cbam_core.results.explanation import Block
 from cbam_core.results.frame import Box
 from cbam_core.results.kinds import AXES, Kind
 from cbam_core.results.look import Look, Reading
+from cbam_core.results.placement import Placement
 
 At = tuple[int, int]
 
@@ -45,6 +46,7 @@ class Panel:
         cells: positions of the mask's cells on the picture; None where they are unknown.
         full: shape (C, H, W) of a full gate, which is named but not drawn.
         unread: kinds of the block's gates that do not have this reading.
+        placement: grid of the mask's cells on the network's input, with its status; None where there is none.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Panel:
     cells: Cells | None
     full: tuple[int, int, int] | None = None
     unread: tuple[Kind, ...] = ()
+    placement: Placement | None = None
 
 
 def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> Panel:
@@ -72,6 +75,7 @@ def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> 
         cells=cells,
         full=None if full is None else (full.values.shape[0], full.values.shape[1], full.values.shape[2]),
         unread=tuple(kind for kind, values in found.items() if values is None),
+        placement=block.placement,
     )
 
 

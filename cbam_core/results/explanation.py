@@ -138,17 +138,36 @@ class Block:
         return None if found is None else found.values
 
 
-def blocks_of(gates: Iterable[tuple[str, Gate]], placements: Mapping[str, Placement]) -> tuple[Block, ...]:
+def blocks_of(
+    gates: Iterable[tuple[str, Gate]],
+    placements: Mapping[str, Placement],
+    input_size: tuple[int, int] | None = None,
+) -> tuple[Block, ...]:
     """Group gates by block.
 
     Args:
         gates: pairs of a block's name and a gate, in order of execution.
         placements: grid of each block's cells, by the block's name.
+        input_size: (width, height) of the input in pixels, over which masks without a grid are stretched; None to
+            leave them without one.
     """
     by_block: dict[str, list[Gate]] = {}
     for block, gate in gates:
         by_block.setdefault(block, []).append(gate)
-    return tuple(Block(name, tuple(own), placements.get(name)) for name, own in by_block.items())
+    return tuple(
+        Block(name, tuple(own), _placement(placements.get(name), own, input_size)) for name, own in by_block.items()
+    )
+
+
+def _placement(known: Placement | None, gates: list[Gate], input_size: tuple[int, int] | None) -> Placement | None:
+    """Return the grid of a block's masks, which need not have as many cells as the map that they multiply."""
+    sides = (gate.values.shape[-2:] for gate in gates if (gate.kind, gate.values.ndim) in (("spatial", 2), ("full", 3)))
+    cells = next(sides, None)
+    if cells is None:
+        return known
+    if known is not None:
+        return known.shared_by((cells[0], cells[1]))
+    return None if input_size is None else Placement.stretched((cells[0], cells[1]), input_size[::-1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,7 +97,7 @@ class Film:
             image: index of the image.
         """
         gates = ((gate.block, Gate(gate.name, gate.kind, gate.call, gate.values[scene, image])) for gate in self.gates)
-        return blocks_of(gates, self.placements)
+        return blocks_of(gates, self.placements, (self.images.shape[2], self.images.shape[1]))
 
     def with_scene(self, scene: Film) -> Film:
         """Append the scenes of another film; later scenes of this one are removed first.
@@ -139,8 +139,8 @@ class Film:
         }
         arrays |= {_key(gate): gate.values for gate in self.gates}
         arrays |= {
-            f"place:{block}": np.array([placement.start, placement.step])
-            for block, placement in self.placements.items()
+            f"place:{block}": np.array([grid.start, grid.step] if grid.status == "exact" else grid.as_numbers())
+            for block, grid in self.placements.items()
         }
         write_arrays(path, arrays)
 
@@ -176,10 +176,12 @@ def _gate(key: str, values: np.ndarray) -> FilmedGate:
 
 def _placement(values: np.ndarray) -> Placement:
     """Read a placement; raise a ValueError where no cells lie like that."""
-    if values.shape != (2, 2) or not np.isfinite(values).all() or not (values[1] > 0).all():
+    if values.dtype.kind != "f" or values.shape not in (
+        (2, 2),
+        (7,),
+    ):  # start and step if exact, or all
         raise ValueError("a block's cells have no place")
-    (top, left), (down, right) = values.tolist()
-    return Placement((top, left), (down, right))
+    return Placement.from_numbers(values.ravel().tolist())
 
 
 _KINDS = {

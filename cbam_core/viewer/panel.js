@@ -54,7 +54,8 @@ class Panel {
     this.here = make("span", "here");
     this.flat = make("span", "flat");
     this.gain = make("span", "gain");
-    this.facts = make("p", "facts", {}, this.range, this.gain, this.flat, this.here);
+    this.placed = make("span", "placed");
+    this.facts = make("p", "facts", {}, this.range, this.gain, this.flat, this.placed, this.here);
     this.maskHabit = make("p", "habit");
     this.weightsHabit = make("p", "habit");
     this.caption = make("span", "caption");
@@ -111,6 +112,7 @@ class Panel {
     for (const option of this.order.options) option.hidden = option.value === "unusual" && !this.viewer.hasUsual;
     if (this.channels?.length !== weights?.values.length) this.position = null;
     this.channels = [];
+    this.writePlace(block);
     this.writeHabit(this.maskHabit, mask);
     this.writeHabit(this.weightsHabit, weights, this.gainText(this.block.weights));
     this.scheduleNumbers();
@@ -231,6 +233,15 @@ class Panel {
     this.flat.textContent = (stretched ? words.flat_stretched : words[evenness]) ?? "";
     const facts = { percent: Math.round(100 * FLAT), least: THROUGH };
     this.flat.title = evenness ? fill(words[`${evenness}_hint`], facts) : "";
+  }
+
+  /** How far the cells may lie from where they are drawn; nothing where they lie there. */
+  writePlace({ place, mask }) {
+    const { words } = this.viewer;
+    this.placed.hidden = !place || !mask;
+    const bound = place?.bound?.toFixed(1);
+    this.placed.textContent = place ? fill(words[`place_${place.status}`], { bound }) : "";
+    this.placed.title = place ? fill(words[`place_${place.status}_hint`], { bound }) : "";
   }
 
   paintBars() {

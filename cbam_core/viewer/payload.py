@@ -24,6 +24,7 @@ from cbam_core.render.overlay import Cells, cells_on_input, cells_on_original, s
 from cbam_core.results.explanation import Block, ChannelMap, Gate
 from cbam_core.results.frame import Box, Frame
 from cbam_core.results.look import Look, suits
+from cbam_core.results.placement import Placement
 from cbam_core.results.usual import UsualGate
 from cbam_core.viewer.packing import as_base64, as_packed, jpeg
 from cbam_core.viewer.words import WORDS
@@ -111,7 +112,15 @@ class ViewedBlock:
             "mask": mask,
             "weights": None if channel is None else gate_as_dict(channel, packed),
             "cells": {picture: asdict(cells) for picture, cells in self.cells.items()},
+            "place": _place(self.block.placement),
         }
+
+
+def _place(placement: Placement | None) -> dict[str, Any] | None:
+    """Say how far cells may lie from where they are drawn; None where they lie there, or nowhere."""
+    if placement is None or placement.status == "exact":
+        return None
+    return {"status": placement.status, "bound": placement.bound if math.isfinite(placement.bound) else None}
 
 
 def gate_as_dict(gate: Gate, packed: bool = False) -> dict[str, Any]:

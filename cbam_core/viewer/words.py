@@ -72,6 +72,12 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "no_mask": "no spatial mask in this block",
         "no_reading": "this gate has no such reading: what is usual for it is not known",
         "no_place": "the position of this mask on the image is not known",
+        "place_approximate": "within ±{bound} px",
+        "place_approximate_hint": "Branches with different grids meet in this map, or its cells are not evenly spaced: "
+        "they lie up to {bound} pixels of the network's input from where they are drawn.",
+        "place_unknown": "place unknown: stretched",
+        "place_unknown_hint": "Where the cells of this mask lie on the image is not known: the mask is stretched over "
+        "the network's whole input.",
         "no_weights": "no channel weights in this block",
         "weights": "Channel weights",
         "order": "Order of the channels",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from cbam_core.render.lettering import Lettering
 from cbam_core.render.overlay import Cells, overlay, raw_mask
 from cbam_core.render.panels import ACCENT, GAP, Panel
 from cbam_core.results.look import Look, Reading
+from cbam_core.results.placement import Placement
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -218,6 +219,17 @@ def test_caption_names_network_and_scale(written: list[str]) -> None:
     caption = " ".join(written)
     for part in ("Network: net.", "magma, stretched", "50 % opacity", "Grey parts"):
         assert part in caption
+
+
+def test_caption_says_how_far_cells_may_lie_from_where_they_are_drawn(written: list[str]) -> None:
+    grid = Placement((1.5, 1.5), (4.0, 4.0))
+    drawn([replace(PANEL, placement=grid)])
+    assert "Blocks whose place" not in " ".join(written)
+    near, lost = replace(grid, status="approximate", bound=1.5), Placement.stretched((8, 8), (32, 32))
+    drawn([replace(PANEL, placement=near), replace(PANEL, placement=lost)])
+    caption = " ".join(written)
+    assert "approximate: 1; their cells lie up to 1.5 pixels" in caption
+    assert "unknown: 1; their masks are stretched" in caption
 
 
 def test_blocks_say_what_they_lack(written: list[str]) -> None:

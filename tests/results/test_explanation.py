@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from cbam_core import Classifier, Explanation, explain
+from cbam_core.results.explanation import Gate, blocks_of
+from cbam_core.results.placement import Placement
 from tests.plain_blocks import block_of, by_kind
 
 
@@ -96,3 +98,18 @@ def test_a_block_without_a_gate_says_none() -> None:
     assert block_of("a", {"channel": weights}, None).channel_weights is weights
     full = block_of("a", {"full": np.zeros((1, 2, 2), np.float32)}, None)
     assert (full.channel_weights, full.spatial_mask) == (None, None)
+
+
+def test_a_mask_without_a_place_is_stretched_over_the_input() -> None:
+    mask = Gate("a.spatial", "spatial", 1, np.zeros((2, 4), np.float32))
+    weights = Gate("b.channel", "channel", 1, np.zeros(3, np.float32))
+    blocks = blocks_of([("a", mask), ("b", weights)], {}, (32, 16))
+    assert [block.placement for block in blocks] == [Placement.stretched((2, 4), (16, 32)), None]
+    assert [block.placement for block in blocks_of([("a", mask)], {})] == [None]
+
+
+def test_a_mask_of_fewer_cells_than_its_map_lies_on_the_same_area() -> None:
+    mask = Gate("a.spatial", "spatial", 1, np.zeros((4, 4), np.float32))
+    grid = Placement((0.5, 0.5), (2.0, 2.0), cells=(16, 16))
+    (block,) = blocks_of([("a", mask)], {"a": grid}, (32, 32))
+    assert block.placement == Placement((3.5, 3.5), (8.0, 8.0))

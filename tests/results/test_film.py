@@ -19,6 +19,7 @@ from cbam_core.places import checkpoint_folder
 from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.film import FILM, LARGEST, Film, is_scene, open_film
 from cbam_core.results.history import Epoch, History
+from cbam_core.results.placement import Placement
 from cbam_core.training.filming import Camera, Filming
 from tests.made_runs import filmed, make_film
 
@@ -236,6 +237,18 @@ def test_gates_that_one_of_two_films_lacks_are_left_out() -> None:
     film = make_film((0, 1))
     fewer = replace(make_film((2,)), gates=make_film((2,)).gates[:-1])
     assert [gate.name for gate in film.with_scene(fewer).gates] == [gate.name for gate in film.gates[:-1]]
+
+
+def test_places_of_every_status_come_back_from_a_file(tmp_path: Path) -> None:
+    film = make_film()
+    one, other, *_ = film.placements
+    placements = {
+        **film.placements,
+        one: Placement((0.5, 0.5), (2.0, 2.0), "approximate", 1.5),
+        other: Placement.stretched((4, 4), (32, 32)),
+    }
+    replace(film, placements=placements).save(tmp_path / FILM)
+    assert open_film(tmp_path / FILM).placements == placements
 
 
 SPOILED = {

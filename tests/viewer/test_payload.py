@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,27 @@ def test_small_original_keeps_its_pixels():
 def test_a_mask_without_a_place_gets_no_cells():
     mask = np.zeros((2, 2), np.float32)
     assert lay_out(INPUT, WHOLE, [block_of("b", {"spatial": mask})]).blocks[0].cells == {}
+
+
+@pytest.mark.parametrize(
+    ("placement", "sent"),
+    [
+        (None, None),
+        (POOLED, None),
+        (replace(POOLED, status="approximate", bound=1.5), {"status": "approximate", "bound": 1.5}),
+        (Placement.stretched((2, 2), (32, 32)), {"status": "unknown", "bound": None}),
+    ],
+    ids=["none", "exact", "approximate", "unknown"],
+)
+def test_a_place_that_is_not_exact_is_sent_with_its_bound(placement, sent):
+    block = block_of("b", {"spatial": np.zeros((2, 2), np.float32)}, placement)
+    assert json.loads(json.dumps(lay_out(INPUT, WHOLE, [block]).as_dict()))["blocks"][0]["place"] == sent
+
+
+def test_a_mask_of_unknown_place_is_stretched_over_the_input():
+    block = block_of("b", {"spatial": np.zeros((2, 4), np.float32)}, Placement.stretched((2, 4), (32, 32)))
+    cells = lay_out(INPUT, WHOLE, [block]).blocks[0].cells["input"]
+    assert (cells.x0, cells.y0, cells.dx, cells.dy) == (4, 8, 8, 16)
 
 
 def test_translations_replace_words_and_the_rest_stays_english():

@@ -65,6 +65,7 @@ def test_every_word_that_the_viewer_asks_for_exists_and_every_word_is_used():
     }  # by what the payload says
     chosen |= {"flat", "flat_hint", "through", "through_hint"}  # by how even a gate is
     chosen |= {"trace_before", "trace_after"}
+    chosen |= {f"place_{status}{end}" for status in ("approximate", "unknown") for end in ("", "_hint")}
     assert asked | chosen == set(WORDS)
 
 

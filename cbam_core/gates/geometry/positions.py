@@ -16,6 +16,9 @@ LOW, HIGH, FIRST, LAST = range(4)
 EXACT = 1e-6
 """Largest distance in pixels at which centres count as lying on a line."""
 
+UNEVEN = 0.5
+"""Pixels by which the centre of a field may miss its middle, because weights are not symmetric."""
+
 Table = Float64[np.ndarray, "4 ..."]
 
 
@@ -131,14 +134,15 @@ def placement_of(positions: Positions, image: tuple[int, int]) -> Placement | No
     if not (rows.is_lost or columns.is_lost) and _is_map(positions):
         lines = _line(rows), _line(columns)
         if all(step > 0 and 2 * bound < count * step for _, step, bound, count in lines):
-            (top, down, above, _), (left, across, beside, _) = lines
+            (top, down, above, height), (left, across, beside, width) = lines
             bound = max(above, beside)
             return Placement(
                 (top, left),
                 (down, across),
                 status="exact" if bound <= EXACT else "approximate",
-                bound=0.0 if bound <= EXACT else bound,
+                bound=0.0 if bound <= EXACT else bound + UNEVEN,
                 field=(_extent(rows), _extent(columns)),
+                cells=(height, width),
             )
     if len(positions.shape) != 4:
         return None
@@ -166,16 +170,20 @@ def _line(axis: Axis) -> tuple[float, float, float, int]:
     """Fit start and step in pixels; return them, the largest distance of a centre from its place, and the count."""
     low, high = axis.table[LOW].ravel(), axis.table[HIGH].ravel()
     count = low.size
-    steps = [axis.step]
-    if count > 1:
-        steps.append((low[-1] + high[-1] - low[0] - high[0]) / 2 / (count - 1))
-    best = (0.0, 0.0, math.inf)
-    for step in steps:
-        places = np.arange(count) * step
-        first, last = float((low - places).min()), float((high - places).max())
-        if (last - first) / 2 < best[2] - EXACT:
-            best = ((first + last) / 2, float(step), (last - first) / 2)
-    return (*best, count)
+    start, bound = _fitted(low, high, axis.step)
+    if count > 1 and bound > EXACT:
+        step = float(low[-1] + high[-1] - low[0] - high[0]) / 2 / (count - 1)
+        other, nearer = _fitted(low, high, step)
+        if nearer < bound / 2:  # cells are not where strides say, as after slicing in a way of its own
+            return other, step, nearer, count
+    return start, axis.step, bound, count
+
+
+def _fitted(low: np.ndarray, high: np.ndarray, step: float) -> tuple[float, float]:
+    """Return the start of the best line with a step, and the largest distance of a centre from it."""
+    places = np.arange(low.size) * step
+    first, last = float((low - places).min()), float((high - places).max())
+    return (first + last) / 2, (last - first) / 2
 
 
 def _extent(axis: Axis) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from cbam_core.gates.operations.plan import Action, Plan, ScopeCall
+from cbam_core.gates.operations.plan import Action, Plan, PlannedGate, ScopeCall
 from cbam_core.gates.operations.switching import Switch
 
 _NOWHERE = ScopeCall({}, -1)
@@ -21,6 +21,7 @@ class Counter(Switch):
         values: values of the gates that were read, by their position in the plan.
         order: positions in the plan in the order in which maps were multiplied.
         stale: whether the forward went another way than the plan.
+        entering: called with each gate and the map that it is about to multiply; None for nobody.
 
     Args:
         plan: the plan.
@@ -32,6 +33,7 @@ class Counter(Switch):
         self.plan, self._keep = plan, keep
         self.values: dict[int, Tensor] = {}
         self.stale = False
+        self.entering: Callable[[PlannedGate, Tensor], None] | None = None
         self._numbers: dict[str, int] = {}
         self._stack: list[tuple[ScopeCall, int, bool, str]] = []
         self._scope, self._count = _NOWHERE, 0
@@ -94,7 +96,16 @@ class Counter(Switch):
                 self._read(index, tensor)
             else:
                 self.stale = True
+        if self.entering is not None:
+            self._enter_maps(action, args, kwargs)
         return func(*args, **kwargs)
+
+    def _enter_maps(self, action: Action, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        for index in action.multiplies:
+            gate = self.plan.gates[index]
+            features = None if gate is None else at_path(args, kwargs, gate.map)
+            if self.entering is not None and gate is not None and isinstance(features, Tensor):
+                self.entering(gate, features)
 
     def _read(self, index: int, tensor: Tensor) -> None:
         gate = self.plan.gates[index]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cbam_core.render.paper.gates import written
 from cbam_core.render.paper.typeface import Typeface
+from cbam_core.render.placed import placed
 from cbam_core.results.explanation import Block
 from cbam_core.results.layout import Layout
 from cbam_core.results.usual import UsualGate
@@ -63,6 +64,11 @@ def sizes(blocks: Sequence[Block], words: Mapping[str, str]) -> list[str]:
         if parts:
             said.append(words["size"].format(block=block.name, parts=words["listed"].join(parts)))
     return [words["sizes"].format(sizes=words["separated"].join(said))] if said else []
+
+
+def places(blocks: Iterable[Block], words: Mapping[str, str]) -> list[str]:
+    """Say how many masks do not lie exactly where they are drawn."""
+    return placed((block.placement for block in blocks if block.spatial_mask is not None), words)
 
 
 def joined(sentences: Iterable[str]) -> str:

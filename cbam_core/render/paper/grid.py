@@ -369,4 +369,9 @@ class Grid:
             said += captions.ranges(self._shown(), self.layout, self.words, each=False)
         if self._has_usual or self.layout.reading == "usual":
             said += captions.usual_set(blocks, self.words)
-        return [*said, *captions.sizes(blocks, self.words), *captions.lacking(self.face, self.words)]
+        return [
+            *said,
+            *captions.sizes(blocks, self.words),
+            *captions.places(blocks, self.words),
+            *captions.lacking(self.face, self.words),
+        ]

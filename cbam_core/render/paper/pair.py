@@ -364,7 +364,12 @@ class Compared:
             if self.layout.order in ("difference", "sorted"):
                 said.append(words["sorted_by" if self.layout.order == "difference" else "sorted_left"].format(**labels))
         blocks = [block for pair in self.pairs if (block := pair.left or pair.right) is not None]
-        return [*said, *captions.sizes(blocks, words), *captions.lacking(self.face, words)]
+        return [
+            *said,
+            *captions.sizes(blocks, words),
+            *captions.places(blocks, words),
+            *captions.lacking(self.face, words),
+        ]
 
     def _described(self, seen: Seen) -> str:
         words = self.words

@@ -171,4 +171,10 @@ def _caption(seen: Seen, bands: Bands, *, original: bool) -> list[str]:
         said += captions.ranges(bands.shown(layout.reading), layout, words)
     if "bars" in bands.rows:
         said += captions.weights(layout, words, ticks=bool(usual) and layout.reading != "usual")
-    return [*said, *usual, *captions.sizes(bands.blocks, words), *captions.lacking(bands.face, words)]
+    return [
+        *said,
+        *usual,
+        *captions.sizes(bands.blocks, words),
+        *captions.places(bands.blocks, words),
+        *captions.lacking(bands.face, words),
+    ]

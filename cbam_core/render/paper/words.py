@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cbam_core.render.placed import PLACE_WORDS
+
 WORDS: Mapping[str, str] = MappingProxyType(
     {
         "input": "input",
+        **PLACE_WORDS,
         "truth": "truth: {truth}",
         "predicted": "{name} {percent}",
         "percent": "{percent:.1f} %",

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cbam_core.results.placement import Placement
 from cbam_core.viewer import WORDS, Settings, lay_out
 from tests.browser.canvas import pixels, repainted
 from tests.browser.viewer.page import choose, move_slider, press, texts
@@ -300,6 +301,19 @@ def test_missing_gates_are_said(open_page):
     ]
     assert texts(page, ".caption")[1] == "no channel weights in this block"
     assert np.array_equal(pixels(page.locator("canvas.overlay").first)[::8, ::8], SMALL)
+
+
+def test_a_place_that_is_not_exact_is_said_and_the_mask_is_drawn(open_page):
+    exact, near, lost = block("exact", 8, 0), block("near", 8, 0), block("lost", 8, 0)
+    near = replace(near, placement=replace(near.placement, status="approximate", bound=2.5))
+    lost = replace(lost, placement=Placement.stretched((8, 8), (32, 32)))
+    page = open_page(lay_out(SMALL, WHOLE, [exact, near, lost]))
+    assert texts(page, ".placed:visible") == ["within ±2.5 px", "place unknown: stretched"]
+    hints = [page.locator(".placed").nth(place).get_attribute("title") for place in (1, 2)]
+    assert "up to 2.5 pixels" in hints[0]
+    assert "stretched over the network's whole input" in hints[1]
+    assert texts(page, ".note") == ["", "", ""]
+    assert not np.array_equal(pixels(page.locator("canvas.overlay").last)[::8, ::8], SMALL)
 
 
 def test_all_words_come_from_the_payload(open_page):

@@ -87,6 +87,15 @@ def test_masks_are_the_overlays_of_the_screen(options: dict[str, Any]) -> None:
     assert np.array_equal(pixels, expected)
 
 
+def test_the_caption_says_where_places_are_not_exact() -> None:
+    explanation = explained()
+    first, *others = explanation.blocks
+    assert "Blocks whose place" not in figure_of(explanation).caption
+    placed = replace(first.placement, status="approximate", bound=2.25)
+    near = replace(explanation, blocks=(replace(first, placement=placed), *others))
+    assert "Blocks whose place is approximate: 1; their cells lie up to 2.2 pixels" in figure_of(near).caption
+
+
 def test_usual_masks_and_differences_stand_alone() -> None:
     explanation = explained()
     drawn = figure_of(explanation, Layout(parts=("masks", "usual", "difference"))).drawn
