@@ -18,6 +18,7 @@ if str(HERE) in sys.path:
 if (root := str(HERE.parent)) not in sys.path:
     sys.path.insert(0, root)
 
+from app.session.scheduling import drawing  # noqa: E402
 from app.shell.framework_words import replace_framework_words  # noqa: E402
 from app.shell.language import settle  # noqa: E402
 from app.shell.router import run_page  # noqa: E402
@@ -41,6 +42,7 @@ def main() -> None:
 
 
 try:
-    main()
+    with drawing():
+        main()
 except CbamError as error:
     say_failure(error)

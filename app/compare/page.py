@@ -38,6 +38,7 @@ from app.widgets.copy_link import copy_link
 from app.widgets.figures import Side
 from app.widgets.prediction import prediction
 from app.widgets.uploads import say_refused, say_where_they_live
+from app.widgets.waiting import waiting_shown
 from cbam_core.errors import CbamError
 from cbam_core.evaluation.class_means_file import ClassMeans
 from cbam_core.network import Classifier
@@ -242,7 +243,8 @@ def _own_explained(classifier: Classifier, chosen: Selected, side: Side, what: S
             st.info(WORDS["waiting"].format(label=LABELS[what or side]), icon=":material/upload:")
         return None
     try:
-        result = services.show_upload(classifier, upload, chosen.fitted)
+        with waiting_shown():
+            result = services.show_upload(classifier, upload, chosen.fitted)
     except CbamError as error:
         if says:
             say_refused(error, upload.name)

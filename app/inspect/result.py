@@ -33,6 +33,7 @@ from app.widgets.downloads import downloads
 from app.widgets.prediction import prediction
 from app.widgets.prefetch import Ahead
 from app.widgets.uploads import choose_fit, not_left_out, one_by_one, overview, say_refused
+from app.widgets.waiting import waiting_shown
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.results.explanation import Explanation
@@ -105,9 +106,11 @@ def show_uploads(classifier: Classifier, given: Sequence[Upload], *, key: str, l
     fit = choose_fit()
     given = not_left_out(given)
     results, refused = {}, {}
+    wait = st.empty()
     for upload in one_by_one(given):
         try:
-            results[upload.digest] = _explained(classifier, upload, fit)
+            with waiting_shown(wait):
+                results[upload.digest] = _explained(classifier, upload, fit)
         except CbamError as error:
             refused[upload.digest] = error
     explained = {digest: one.explanation for digest, one in results.items()}

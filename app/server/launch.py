@@ -19,6 +19,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -51,6 +52,10 @@ logger = logging.getLogger(__name__)
 
 METRICS_VARIABLE: Final = "CBAM_METRICS"
 """Set to 1, Streamlit's metrics are served to all who can reach the server."""
+
+SWITCH_EVERY: Final = 0.0005
+"""Seconds that one thread computes while others wait. The server listens in one thread, and a crowd's pages are made in
+many: with Python's usual 5 ms, it would answer a request after seconds."""
 
 MAIN_SCRIPT: Final = Path(__file__).resolve().parents[1] / "main.py"
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
@@ -135,7 +140,7 @@ class Readiness:
     ready: bool = False
     failure: Exception | None = field(default=None, repr=False)
 
-    def answer(self, _: Request) -> JSONResponse:
+    async def answer(self, _: Request) -> JSONResponse:
         """200 once visitors are served in full, else 503; while it starts or stops it mostly gives no answer at all."""
         body: dict[str, object] = {"status": "ready" if self.ready else "starting"}
         if self.ready:
@@ -236,6 +241,7 @@ def build(
 
     # A container asks at the root, a proxy below its path.
     paths = {"/api/ready", f"/{address.base_path}/api/ready".replace("//", "/")}
+    sys.setswitchinterval(SWITCH_EVERY)
     keep_uploads_in_memory()
     keep_answers()
     page = client_page()
@@ -342,6 +348,7 @@ def _for_others(address: PublishedAddress, port: int) -> Iterator[str]:
         yield "This is a container: from outside, use the address of its machine, and the port published there."
 
 
+@cache
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in ("cbam-lens", "streamlit", "torch"):

@@ -14,17 +14,30 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar, copy_context
 from functools import cache, partial
 from pathlib import Path
-from threading import Condition, local
+from threading import Event, Lock, local
+from time import monotonic
 from typing import Final
 
 from app.streamlit_internals import let_streamlit_stop, this_session
 
 CORES_VARIABLE: Final = "CBAM_CORES"
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
-_LOOK_EVERY: Final = 0.1
+_LOOK_EVERY: Final = 0.25
 """Seconds after which one who waits looks whether they are still wanted."""
+
+SHOWN_AFTER: Final = 0.5
+"""Seconds of waiting after which the page says so."""
+
+
+class Ticket:
+    """A wish for a slot; distinguished by identity."""
+
+    def __init__(self, visitor: str | None) -> None:
+        self.visitor = visitor
+        self.admitted = Event()
 
 
 class FairQueue:
@@ -36,34 +49,32 @@ class FairQueue:
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self._changed = Condition()
-        self._waiting: deque[_Ticket] = deque()
-        self._inside: list[_Ticket] = []
+        self._lock = Lock()
+        self._waiting: deque[Ticket] = deque()
+        self._inside: list[Ticket] = []
         self._thread = local()
 
     @contextmanager
-    def slot(self, visitor: str | None, while_waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    def slot(self, visitor: str | None, while_waiting: Callable[[int], None] | None = None) -> Iterator[None]:
         """Wait for a slot, hold it inside of the block, and give it back, whatever happens.
 
         Taken again inside of itself, it goes through.
 
         Args:
             visitor: who asks; has one slot at most. None: a visitor like no other, each time.
-            while_waiting: called about ten times a second; what it raises ends the waiting.
+            while_waiting: called a few times a second with the number of those who are before them in the queue; what
+                it raises ends the waiting.
         """
         if getattr(self._thread, "inside", False):
             yield
             return
-        ticket = _Ticket(visitor)
-        self._enter(ticket, while_waiting)
+        ticket = self.take(visitor, while_waiting)
         self._thread.inside = True
         try:
             yield
         finally:
             self._thread.inside = False
-            with self._changed:
-                self._inside.remove(ticket)
-                self._changed.notify_all()
+            self.give_back(ticket)
 
     @property
     def waiting(self) -> int:
@@ -75,31 +86,39 @@ class FairQueue:
         """How many have a slot now."""
         return len(self._inside)
 
-    def _enter(self, ticket: _Ticket, while_waiting: Callable[[], None] | None) -> None:
-        with self._changed:
+    def take(self, visitor: str | None, while_waiting: Callable[[int], None] | None = None) -> Ticket:
+        """Wait for a slot, see `slot`; who takes it gives it back."""
+        ticket = Ticket(visitor)
+        with self._lock:
             self._waiting.append(ticket)
+            self._admit()
         try:
-            while not self._admitted(ticket):
+            while not ticket.admitted.wait(_LOOK_EVERY):
                 if while_waiting is not None:
-                    while_waiting()  # outside of the lock: it may take its time, or raise
+                    while_waiting(self._before(ticket))  # outside of the lock: it may take its time, or raise
         except BaseException:
-            with self._changed:
-                (self._waiting if ticket in self._waiting else self._inside).remove(ticket)
-                self._changed.notify_all()
+            self.give_back(ticket)
             raise
+        return ticket
 
-    def _admitted(self, ticket: _Ticket) -> bool:
-        """Wait for a moment; whether the slot was given by then."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._next() is ticket, _LOOK_EVERY)
-            if self._next() is not ticket:
-                return False
+    def give_back(self, ticket: Ticket) -> None:
+        """Take a ticket out, whether it waits or is inside, and let in who is next."""
+        with self._lock:
+            (self._waiting if ticket in self._waiting else self._inside).remove(ticket)
+            self._admit()
+
+    def _admit(self) -> None:
+        """Let in all who may; each is woken alone, for a crowd that looks up at every change would take a core."""
+        while (ticket := self._next()) is not None:
             self._waiting.remove(ticket)
             self._inside.append(ticket)
-            self._changed.notify_all()  # the next one may have a slot too
-            return True
+            ticket.admitted.set()
 
-    def _next(self) -> _Ticket | None:
+    def _before(self, ticket: Ticket) -> int:
+        with self._lock:
+            return self._waiting.index(ticket) if ticket in self._waiting else 0
+
+    def _next(self) -> Ticket | None:
         """The first in the queue who may go in; a visitor who is inside already lets others pass."""
         if len(self._inside) >= self.slots:
             return None
@@ -107,11 +126,36 @@ class FairQueue:
         return next((ticket for ticket in self._waiting if ticket.visitor not in busy), None)
 
 
-class _Ticket:
-    """A wish for a slot; distinguished by identity."""
+_SHOWN: ContextVar[Callable[[int], None] | None] = ContextVar("shown", default=None)
 
-    def __init__(self, visitor: str | None) -> None:
-        self.visitor = visitor
+
+@contextmanager
+def wait_shown(show: Callable[[int], None]) -> Iterator[None]:
+    """Have waiting for slots shown, of all work in the block.
+
+    Args:
+        show: draws that so many are before the visitor; called a few times a second once they have waited for
+            `SHOWN_AFTER` seconds. It runs in the context of this call, so what it draws belongs to the page, not to the
+            cached function that waits.
+    """
+    outside, begun = copy_context(), monotonic()
+
+    def told(before: int) -> None:
+        if monotonic() - begun >= SHOWN_AFTER:
+            outside.run(show, before)
+
+    token = _SHOWN.set(told)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
+
+
+def _look_up(before: int) -> None:
+    """Let Streamlit end the run of a page that is not wanted any more; else show how many are before."""
+    let_streamlit_stop()
+    if (shown := _SHOWN.get()) is not None:
+        shown(before)
 
 
 @contextmanager
@@ -123,8 +167,9 @@ def slot(visitor: str | None = None) -> Iterator[None]:
     Args:
         visitor: who asks, see `app.streamlit_internals.this_session`; None: the visitor whose page this thread makes.
     """
+    _give_place_back()
     of_thread = this_session()
-    with _queue().slot(visitor or of_thread, let_streamlit_stop if of_thread is not None else None):
+    with _queue().slot(visitor or of_thread, _look_up if of_thread is not None else None):
         yield
 
 
@@ -144,9 +189,41 @@ def in_slot(work: Callable[[], bytes]) -> Callable[[], bytes]:
     return done
 
 
+_place = local()
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw a page, or a part of it that runs by itself, beside a few others at most.
+
+    Scripts that run all at once slow each other down, and the server that listens beside them. Whoever goes on to heavy
+    work gives the place back for the rest of the run: with it, they might keep out whom they wait for.
+    """
+    if this_session() is None or getattr(_place, "ticket", None) is not None:
+        yield
+        return
+    _place.ticket = _places().take(None, lambda _: let_streamlit_stop())
+    try:
+        yield
+    finally:
+        _give_place_back()
+
+
+def _give_place_back() -> None:
+    ticket: Ticket | None = getattr(_place, "ticket", None)
+    if ticket is not None:
+        _place.ticket = None
+        _places().give_back(ticket)
+
+
 @cache
 def _queue() -> FairQueue:
     return FairQueue(cores())
+
+
+@cache
+def _places() -> FairQueue:
+    return FairQueue(2 * cores() + 2)
 
 
 def cores() -> int:

@@ -9,6 +9,7 @@ from typing import ParamSpec
 
 import streamlit as st
 
+from app.session.scheduling import drawing
 from app.session.words import sentence
 from cbam_core.errors import CbamError
 
@@ -30,7 +31,8 @@ def fragment(part: Callable[Arguments, None]) -> Callable[Arguments, None]:
     @wraps(part)
     def said(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         try:
-            part(*args, **kwargs)
+            with drawing():
+                part(*args, **kwargs)
         except CbamError as error:
             say_failure(error)
 

@@ -143,6 +143,7 @@ class Visitor:
     Attributes:
         page: what they see.
         seen: all that the server ever sent, as it came.
+        patience: seconds that they wait for an answer.
     """
 
     def __init__(self, address: str, connection: ClientConnection) -> None:
@@ -150,6 +151,7 @@ class Visitor:
         self.connection = connection
         self.page = Page()
         self.seen = b""
+        self.patience = 60.0
 
     def open(self, query: str = "") -> None:
         """Open the page and wait until it has come."""
@@ -162,9 +164,9 @@ class Visitor:
         self.connection.send(self.page.changed(key, **value))
         self.wait()
 
-    def wait(self, seconds: float = 60) -> None:
+    def wait(self) -> None:
         """Wait for the end of a run."""
-        while self._receive(seconds).WhichOneof("type") != "script_finished":
+        while self._receive(self.patience).WhichOneof("type") != "script_finished":
             pass
 
     def _receive(self, seconds: float) -> ForwardMsg:
@@ -195,7 +197,7 @@ class Visitor:
                 "Cookie": f"_streamlit_xsrf={token}",
             },
         )
-        return fetch(request)
+        return fetch(request, self.patience)
 
     def upload(self, key: str, files: dict[str, bytes], *, stop_at: bytes = b"") -> None:
         """Give files to an uploader, and wait until the page has made something of them.
@@ -222,7 +224,7 @@ class Visitor:
         self.connection.send(self.page.changed(key, file_uploader_state_value=state))
         begun = len(self.seen)
         while stop_at not in self.seen[begun:]:
-            self._receive(60)
+            self._receive(self.patience)
         self.connection.send(BackMsg(stop_script=True).SerializeToString())
         self.wait()
 
@@ -234,7 +236,7 @@ class Visitor:
         message.file_urls_request.session_id = self.page.session
         self.connection.send(message.SerializeToString())
         while True:
-            answer = self._receive(60)
+            answer = self._receive(self.patience)
             if answer.WhichOneof("type") == "file_urls_response":
                 urls = answer.file_urls_response.file_urls[0]
                 return urls.file_id, urls
@@ -248,7 +250,7 @@ class Visitor:
         request.deferred_file.file_id = self.page.elements[key].deferred_file_id
         self.connection.send(message.SerializeToString())
         while True:
-            answer = self._receive(120)
+            answer = self._receive(2 * self.patience)
             if answer.WhichOneof("type") == "backend_operation_response":
                 response = answer.backend_operation_response
                 if response.error_msg:
@@ -258,15 +260,15 @@ class Visitor:
                     return content
 
     def _token(self) -> str:
-        with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=60) as answer:
+        with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=self.patience) as answer:
             cookie = str(answer.headers["Set-Cookie"])
         return cookie.partition("_streamlit_xsrf=")[2].partition(";")[0]
 
 
-def fetch(request: urllib.request.Request | str) -> tuple[int, str]:
-    """Status and text of an answer, of refusals too."""
+def fetch(request: urllib.request.Request | str, patience: float = 60) -> tuple[int, str]:
+    """Status and text of an answer, of refusals too; `patience` is in seconds."""
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=patience) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

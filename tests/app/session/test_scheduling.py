@@ -2,11 +2,12 @@
 
 import threading
 import time
+from contextvars import ContextVar
 
 import pytest
 
 from app.session import scheduling
-from app.session.scheduling import FairQueue, cores, in_slot
+from app.session.scheduling import FairQueue, cores, drawing, in_slot, slot, wait_shown
 
 
 class Visitor(threading.Thread):
@@ -67,9 +68,9 @@ def test_no_more_are_inside_than_there_are_slots(queue):
 def test_slots_are_given_in_order_of_arrival(queue):
     first = [queue(name) for name in "ab"]
     later = [queue(name) for name in "cdef"]
-    for visitor in [*first, *later]:
-        visitor.leave.set()
-        visitor.join(20)
+    for leaving, next_one in zip([*first, *later[:2]], later, strict=True):
+        leaving.leave.set()
+        assert next_one.entered.wait(20)
     assert queue.order[2:] == ["c", "d", "e", "f"]
 
 
@@ -109,7 +110,7 @@ def test_a_visitor_with_many_pictures_lets_another_in_between():
 def test_who_is_not_wanted_any_more_leaves_the_queue(queue):
     stop = threading.Event()
 
-    def look():
+    def look(before):
         if stop.is_set():
             raise RuntimeError("the visitor left")
 
@@ -136,6 +137,74 @@ def test_a_slot_within_a_slot_goes_through():
     with gate.slot("a"), gate.slot("a"):
         assert gate.inside == 1
     assert gate.inside == 0
+
+
+def test_who_waits_hears_how_many_are_before_them(queue):
+    heard, stop = [], threading.Event()
+
+    def look(before):
+        heard.append(before)
+        if stop.is_set():
+            raise RuntimeError("heard enough")
+
+    first = [queue(name) for name in "abcd"]
+    last = queue("e", while_waiting=look)
+    until(lambda: heard)
+    first[0].leave.set()
+    until(lambda: heard[-1] == 1)
+    stop.set()
+    last.join(20)
+    assert heard[0] == 2
+
+
+def test_waiting_is_shown_in_the_context_of_the_page_once_it_takes_a_while(monkeypatch):
+    gate, shown = FairQueue(1), []
+    place = ContextVar("place", default="page")
+    monkeypatch.setattr(scheduling, "_queue", lambda: gate)
+    monkeypatch.setattr(scheduling, "this_session", lambda: "a")
+    monkeypatch.setattr(scheduling, "let_streamlit_stop", lambda: None)
+    ticket = gate.take("b")
+    threading.Timer(1.3, gate.give_back, [ticket]).start()
+    begun = time.monotonic()
+    with wait_shown(lambda before: shown.append((place.get(), before, time.monotonic() - begun))):
+        place.set("cached function")
+        with slot():
+            waited = len(shown)
+    assert waited >= 1
+    assert {(where, before) for where, before, _ in shown} == {("page", 0)}
+    assert min(seconds for *_, seconds in shown) >= scheduling.SHOWN_AFTER
+    gate.take("b")
+    with pytest.raises(RuntimeError, match="stopped"), wait_shown(lambda before: stopped()), slot():
+        pass
+
+
+def stopped():
+    raise RuntimeError("stopped")
+
+
+def test_few_draw_at_once_and_heavy_work_makes_room(monkeypatch):
+    places, slots = FairQueue(1), FairQueue(1)
+    monkeypatch.setattr(scheduling, "_places", lambda: places)
+    monkeypatch.setattr(scheduling, "_queue", lambda: slots)
+    monkeypatch.setattr(scheduling, "this_session", lambda: "a")
+    monkeypatch.setattr(scheduling, "let_streamlit_stop", lambda: None)
+    with drawing():
+        assert places.inside == 1
+        with drawing():  # a part of the page, drawn with it
+            assert places.inside == 1
+        with slot():
+            assert (places.inside, slots.inside) == (0, 1)
+        assert (places.inside, slots.inside) == (0, 0)
+    assert places.inside == 0
+
+
+def test_a_page_that_fails_gives_its_place_back(monkeypatch):
+    places = FairQueue(1)
+    monkeypatch.setattr(scheduling, "_places", lambda: places)
+    monkeypatch.setattr(scheduling, "this_session", lambda: "a")
+    with pytest.raises(ValueError, match="broken"), drawing():
+        raise ValueError("broken")
+    assert places.inside == 0
 
 
 def test_a_file_is_made_in_a_slot_of_the_visitor_who_was_offered_it(monkeypatch):
