@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import re
@@ -208,7 +209,7 @@ def test_metrics_are_told_only_where_the_operator_says_so(tmp_path):
 
 
 def test_not_ready_is_503():
-    answer = Readiness().answer(None)
+    answer = asyncio.run(Readiness().answer(None))
     assert answer.status_code == 503
     assert json.loads(answer.body) == {"status": "starting"}
 
