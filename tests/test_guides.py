@@ -1,0 +1,101 @@
+"""The code of the guides runs as it stands, in order, where the packages that it imports are installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+GUIDES = ("own-network", "from-grad-cam", "from-torch-cam", "from-torchlens")
+
+
+def code(name):
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def missing(block):
+    names = re.findall(r"^(?:import|from) (\w+)", block, re.MULTILINE)
+    return sorted({name for name in names if importlib.util.find_spec(name) is None})
+
+
+def run(name, number, namespace):
+    block = code(name)[number]
+    if lacking := missing(block):
+        pytest.skip(f"{', '.join(lacking)} is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the other libraries
+        exec(compile(block, f"{name}.md, block {number + 1}", "exec"), namespace)
+    return namespace
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    pixels = torch.randint(0, 256, (300, 400, 3), dtype=torch.uint8).numpy()
+    Image.fromarray(pixels).save(tmp_path / "dog.jpg")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_it_was():
+    """torchlens replaces torch's functions by its own, and leaves them there."""
+    yield
+    if wrappers := sys.modules.get("torchlens.backends.torch.wrappers"):
+        wrappers.unwrap_torch()
+
+
+def test_the_guide_to_a_network_of_ones_own_runs(capsys, tmp_path):
+    namespace = {"__name__": "guide"}
+    said = []
+    for number in range(len(code("own-network"))):
+        run("own-network", number, namespace)
+        said.append(capsys.readouterr().out.splitlines())
+    blocks = [f"layer{stage}.{index}.se" for stage in (1, 2, 3, 4) for index in (0, 1)]
+    assert [line.split()[0] for line in said[1]] == blocks
+    assert (tmp_path / "out" / "manifest.json").is_file()
+    assert [line.split()[1] for line in said[2]] == ["channel", "spatial"] * 8
+    assert re.match(r"0 \w+", said[3][0])
+    assert said[4] == ["['stages.0', 'stages.1'] None"]
+    assert [gate.kind for block in namespace["found"].blocks for gate in block.gates] == ["channel", "spatial"] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "result", "shape"),
+    [
+        ("from-grad-cam", "heat", (224, 224)),
+        ("from-torch-cam", "maps", (1, 28, 28)),
+        ("from-torchlens", "sigmoids", None),
+    ],
+)
+def test_the_code_of_the_other_library_gives_what_its_page_says(name, result, shape):
+    value = run(name, 0, {})[result]
+    if shape is None:
+        assert len(value) == 16
+    else:
+        assert tuple((value[0] if isinstance(value, list) else value).shape) == shape
+
+
+@pytest.mark.parametrize(
+    ("name", "result"), [("from-grad-cam", "mask"), ("from-torch-cam", "masks"), ("from-torchlens", "gates")]
+)
+def test_the_code_beside_it_gives_what_its_page_says(name, result):
+    value = run(name, 1, {})[result]
+    if result == "mask":
+        assert value.shape == (7, 7)
+    else:
+        assert len(value) == (8 if result == "masks" else 16)
+        assert next(iter(value)) == ("layer1.0.se" if result == "masks" else "layer1.0.se.channel")
+
+
+def test_every_guide_says_what_its_code_needs():
+    for name in GUIDES:
+        assert code(name)
+        assert not [block for block in code(name) if re.search(r"[^\x00-\x7f]", block)]
