@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cbam_core.data.random_images import random_images
     from cbam_core.errors import CbamError
+    from cbam_core.evidence.one_image import consequences
     from cbam_core.explanation import explain
     from cbam_core.explanation.comparison import Comparison
     from cbam_core.gates import (
@@ -62,6 +63,7 @@ _HOMES = {
     "UsualLevel": "cbam_core.gates",
     "Values": "cbam_core.gates",
     "capture": "cbam_core.gates",
+    "consequences": "cbam_core.evidence.one_image",
     "edit": "cbam_core.gates",
     "explain": "cbam_core.explanation",
     "figure_grid": "cbam_core.render.paper.grid",
@@ -94,6 +96,7 @@ __all__ = [  # noqa: RUF022 - sorted by letters alone
     "Values",
     "__version__",
     "capture",
+    "consequences",
     "edit",
     "explain",
     "figure_grid",

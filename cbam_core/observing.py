@@ -109,7 +109,7 @@ def observe_prepared(classifier: Classifier, batch: Float[Tensor, "b c h w"]) ->
 def _observed_batch(classifier: Classifier, batch: Float[Tensor, "b c h w"], *, gates: bool = True) -> Observation:
     with torch.inference_mode(), capture(classifier.model) if gates else nullcontext() as record:
         answer = _answer(classifier, batch)
-    logits = _checked_logits(classifier, answer, len(batch)).float()
+    logits = checked_logits(classifier, answer, len(batch)).float()
     found = () if record is None else tuple(_observed(gate) for gate in record.gates)
     return Observation(
         logits=_plain(logits),
@@ -281,14 +281,25 @@ def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Place
     return by_size[input_size]
 
 
-def _checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
+def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
     """Return one logit for each class; beside the only one of a network, 0: their softmax is its sigmoid.
 
     Without classes, whatever the network answers is no logit.
+
+    Args:
+        classifier: the network.
+        answer: what it answered.
+        count: number of images, B.
+
+    Returns:
+        Logits (B, K).
+
+    Raises:
+        ModelError: the answer does not have one logit for each class, or they are not finite.
     """
     if not classifier.classes:
         return torch.zeros(count, 0)
-    logits = _logits_in(answer)
+    logits = logits_in(answer)
     if logits.shape in ((count, 1), (count,)) and len(classifier.classes) == 2:
         logits = nn.functional.pad(logits.reshape(count, 1), (1, 0))
     if logits.shape != (count, len(classifier.classes)):
@@ -316,7 +327,7 @@ def _width(answer: Any, count: int) -> int:
     return 1 if answer.ndim == 1 else answer.shape[1]
 
 
-def _logits_in(answer: Any) -> Tensor:
+def logits_in(answer: Any) -> Tensor:
     """Return a tensor, or that under the name ``logits``, or the first of a tuple; an empty one where there is none."""
     if isinstance(answer, Mapping):
         answer = answer.get("logits")

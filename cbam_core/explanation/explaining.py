@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Unpack, overload
 
 import torch
@@ -12,6 +14,8 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError, Message, ModelError
 from cbam_core.explanation.inputs import AnyImage, Input, listed, prepare, together
+from cbam_core.gates import Replacement, edit
+from cbam_core.gates.replacements import AnyReplacement
 from cbam_core.network import Classifier, Stated, load_classifier, restate
 from cbam_core.network.modules import KnownModule, know
 from cbam_core.network.statement import Statement, statement
@@ -25,9 +29,19 @@ AnyNetwork = Classifier | nn.Module | str | Path | bytes | Mapping[str, Any]
 """A network: loaded, any module, the name or path of a checkpoint, its bytes, or a state dict."""
 
 
+Edits = Mapping[str, AnyReplacement]
+"""Replacements by names of gates or patterns."""
+
+
 @overload
 def explain(
-    classifier: AnyNetwork, image: AnyImage, fit: Fit = ..., *, square: Square | None = ..., **stated: Unpack[Stated]
+    classifier: AnyNetwork,
+    image: AnyImage,
+    fit: Fit = ...,
+    *,
+    square: Square | None = ...,
+    edits: Edits = ...,
+    **stated: Unpack[Stated],
 ) -> Explanation: ...
 @overload
 def explain(
@@ -36,6 +50,7 @@ def explain(
     fit: Fit = ...,
     *,
     square: Square | None = ...,
+    edits: Edits = ...,
     **stated: Unpack[Stated],
 ) -> Explanations: ...
 def explain(
@@ -44,6 +59,7 @@ def explain(
     fit: Fit = "crop",
     *,
     square: Square | None = None,
+    edits: Edits = MappingProxyType({}),
     **stated: Unpack[Stated],
 ) -> Explanation | Explanations:
     """Run a network on an image, and return its prediction and gates.
@@ -65,6 +81,8 @@ def explain(
         fit: how the image is fitted to the network's input: its centre (``"crop"``), a chosen part (``"square"``), all
             of it with borders (``"pad"``), or all of it stretched (``"squash"``).
         square: for ``fit="square"``: left, top and side of the part, in pixels of the original.
+        edits: replacements of gates, as `cbam_core.edit` takes them; the explanation is of the network with them, and a
+            note says so.
         **stated: what is known about the network, see `Stated`: ``size=224``; ``mean=`` and ``std=``, or
             ``normalisation="imagenet"``; ``classes=``, names or their file, ``()`` for none; ``weights=``; ``name=``.
 
@@ -76,6 +94,7 @@ def explain(
         ImageError: an image cannot be read or fitted.
         CaptureError: the model is compiled, scripted or exported, or no gate is found in a module.
         CheckpointError: a file is refused, or a statement does not fit the network.
+        EditError: an edit does not fit the network.
         ModelError: the network is in training mode, its input is not known, it does not give one logit for each class,
             or its logits are not finite.
     """
@@ -85,8 +104,13 @@ def explain(
     for part in batches(len(images), _at_once(network, images)):
         inputs = [prepare(_for(network, one), one, fit, square) for one in images[part]]
         for group in together(inputs):
-            explanations += _explain_batch(network, group)
+            explanations += _explain_batch(network, group, edits)
     return explanations if several else explanations[0]
+
+
+def network_for(network: AnyNetwork, image: AnyImage, **stated: Unpack[Stated]) -> Classifier:
+    """Return a network as it is used for one image; arguments and errors are those of `explain`."""
+    return _for(_opened(network, statement(stated)), image)
 
 
 def _name(image: AnyImage) -> str:
@@ -127,19 +151,20 @@ def _at_once(network: Classifier | KnownModule, images: list[AnyImage]) -> int:
     return batch_size(_for(network, images[0])) if images else 1
 
 
-def _explain_batch(network: Classifier | KnownModule, inputs: list[Input]) -> list[Explanation]:
+def _explain_batch(network: Classifier | KnownModule, inputs: list[Input], edits: Edits) -> list[Explanation]:
     """Explain images, or prepared tensors of one shape."""
     classifier = _for(network, inputs[0])
     tensors = [one.prepared for one in inputs if one.prepared is not None]
-    if tensors:
-        seen = observe_prepared(classifier, torch.stack(tensors))
-    else:
-        seen = observe(classifier, [one.pixels for one in inputs])
+    with edit(classifier, edits) if edits else nullcontext():
+        if tensors:
+            seen = observe_prepared(classifier, torch.stack(tensors))
+        else:
+            seen = observe(classifier, [one.pixels for one in inputs])
     if seen.why_none and not classifier.architecture:
         raise CaptureError("capture.none-found", "{reason}", reason=seen.why_none)
     height, width = inputs[0].pixels.shape[:2]
     grids = placements(classifier.model, (width, height))
-    about = tuple(_notes_on_network(network, seen))
+    about = (*_notes_on_network(network, seen), *_notes_on_edits(edits))
     return [
         Explanation(
             classes=classifier.classes,
@@ -169,6 +194,13 @@ def _notes_on_network(network: Classifier | KnownModule, seen: Observation) -> I
             "if they are classes, give their names, classes=[...]",
             {"count": seen.outputs},
         )
+
+
+def _notes_on_edits(edits: Edits) -> Iterator[Message]:
+    """Note which gates are not those of the network."""
+    for gate, replacement in edits.items():
+        how = type(replacement).__name__ if isinstance(replacement, Replacement) else "a function"
+        yield Message("edit.made", "gate {gate} is replaced: {how}", {"gate": gate, "how": how})
 
 
 def _gates(gates: tuple[ObservedGate, ...], index: int, usual: Usual | None) -> Iterator[tuple[str, Gate]]:

@@ -99,7 +99,9 @@ class _Joining(EditWatcher):
                 "gate {gate} did not run in this forward and thread, so it was not replaced",
                 gate=", ".join(self._all[self._waiting[0]].replacements),
             )
-        parts = torch.split(self._rows.grown(outputs), self._rows.base)
+        if len(outputs) != self._rows.groups * self._rows.base:
+            raise RuntimeError(f"{self._rows.groups} x {self._rows.base} rows went in, and {len(outputs)} came out")
+        parts = torch.split(outputs, self._rows.base)
         places = {number: place for place, number in enumerate(self._joined, start=1)}
         return torch.stack([parts[0], *(parts[places[number]] for number in range(len(self._all)))])
 

@@ -190,7 +190,7 @@ class Borrowed(Replacement):
         index: which image of the record's batch, from 0.
     """
 
-    code: ClassVar[str] = "borrowed"
+    code: ClassVar[str] = "other"
     source: Any = field(repr=False)
     index: int = 0
 
