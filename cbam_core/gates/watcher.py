@@ -20,8 +20,9 @@ from cbam_core.errors import CaptureError
 from cbam_core.gates.finders import search
 from cbam_core.gates.hooks import HookEntry, Hooks
 from cbam_core.gates.operations.watch import OperationWatch
-from cbam_core.gates.record import Record
+from cbam_core.gates.record import Record, smallest
 from cbam_core.gates.sites import Site
+from cbam_core.results.kinds import AXES
 
 Observer = Callable[[Site, Tensor], None]
 """Function of a site and the live feature map there."""
@@ -127,9 +128,15 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
                 self._general.start((_inputs, named or {}))
             self._seen = []
 
-    def _record_gate(self, site: Site, _module: nn.Module, _inputs: Any, gate: Tensor) -> None:
-        if self._seen is not None and get_ident() == self._owner:
+    def _record_gate(self, site: Site, _module: nn.Module, _inputs: Any, gate: Tensor) -> Tensor | None:
+        if self._seen is None or get_ident() != self._owner:
+            return None
+        if not self._grad:
             self._seen.append((site, self._keep(gate)))
+            return None
+        values = smallest(gate, AXES[site.kind]).clone()  # on the way to the output, so that gradients reach it
+        self._seen.append((site, values))
+        return values.reshape(gate.shape)
 
     def _complete(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
         if get_ident() != self._owner or self._seen is None:

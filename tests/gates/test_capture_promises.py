@@ -220,9 +220,12 @@ def test_gradients_flow_through_the_values_where_they_are_wanted() -> None:
     model = seeded(Foreign)
     for _ in range(2):
         with capture(model, grad=True) as record:
-            model(images())
-        (gradient,) = torch.autograd.grad(record.gates[1].values.sum(), model.mask.conv.weight)
+            output = model(images())
+        (gradient,) = torch.autograd.grad(record.gates[1].values.sum(), model.mask.conv.weight, retain_graph=True)
         assert gradient.abs().sum() > 0
+        through = torch.autograd.grad(output.square().sum(), [gate.values for gate in record.gates])
+        assert all(gradient.abs().sum() > 0 for gradient in through)
+        assert torch.equal(output, model(images()))
     with capture(model) as record:
         model(images())
     assert not any(gate.values.requires_grad for gate in record.gates)
@@ -230,9 +233,13 @@ def test_gradients_flow_through_the_values_where_they_are_wanted() -> None:
 
 def test_gradients_flow_through_the_values_of_this_librarys_modules_too(model: CBAM_CNN, batch: Tensor) -> None:
     with capture(model, grad=True) as record:
-        model(batch)
-    (gradient,) = torch.autograd.grad(record.gates[0].values.sum(), model.cbam1.channel_attn.fc[0].weight)
+        output = model(batch)
+    weight = model.cbam1.channel_attn.fc[0].weight
+    (gradient,) = torch.autograd.grad(record.gates[0].values.sum(), weight, retain_graph=True)
     assert gradient.abs().sum() > 0
+    through = torch.autograd.grad(output.square().sum(), [gate.values for gate in record.gates])
+    assert all(gradient.abs().sum() > 0 for gradient in through)
+    assert torch.equal(output, model(batch))
 
 
 def test_a_network_in_data_parallel_is_captured() -> None:
@@ -507,3 +514,50 @@ def test_an_input_that_the_network_changes_is_the_users_alone() -> None:
     with capture(model):
         model(batch)
     assert torch.equal(batch, images() * 2)
+
+
+def test_nested_captures_of_a_network_and_of_a_part_of_it_all_record() -> None:
+    model = seeded(Foreign)
+    plain = captured(model, images())
+    for _ in range(2):
+        with torch.inference_mode(), capture(model) as outer, capture(model.squeeze) as part, capture(model) as inner:
+            output = model(images())
+        assert same((output, outer.gates), plain)
+        assert same((output, inner.gates), plain)
+        assert torch.equal(part.gates[0].values, plain[1][0].values)
+        assert [gate.name for gate in part.gates] == ["Squeeze.channel"]
+    assert torch.overrides._get_current_function_mode_stack() == []
+
+
+def test_a_gate_that_a_hook_multiplies_into_layers_of_torch_alone_is_found() -> None:
+    model = seeded(lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()))
+    mask = nn.Conv2d(8, 1, 1)
+    model[0].register_forward_hook(lambda _m, _x, output: output * mask(output).sigmoid())
+    assert [gate.kind for gate in captured(model, images())[1]] == ["spatial"]
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
+def test_layers_that_get_their_size_in_the_first_forward_are_initialised_as_without_capture() -> None:
+    class Lazy(Foreign):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.LazyConv2d(8, 3, padding=1)
+
+    plain, model = seeded(Lazy), seeded(Lazy)
+    torch.manual_seed(2)
+    expected = plain(images())
+    torch.manual_seed(2)
+    with capture(model) as record:
+        assert torch.equal(model(images()), expected)
+    assert [gate.name for gate in record.gates] == NAMES
+
+
+def test_an_iterator_as_input_is_refused() -> None:
+    class Taking(Foreign):
+        def forward(self, batches: Any) -> Tensor:
+            return super().forward(next(batches))
+
+    model = seeded(Taking)
+    with pytest.raises(CaptureError) as error, capture(model):
+        model(iter([images()]))
+    assert error.value.code == "capture.iterator"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from cbam_core.gates.operations.plan import Action, Plan, PlannedGate, ScopeCall
@@ -13,24 +15,44 @@ from cbam_core.gates.operations.switching import Switch
 _NOWHERE = ScopeCall({}, -1)
 
 
+@dataclass(frozen=True)
+class Observers:
+    """What is told of the gates of a forward; gates are given by their position in the plan.
+
+    Attributes:
+        entering: told the map that a gate will multiply.
+        leaving: told the product.
+        edit: given the values of a gate, and whether they can be replaced; returns the values, or others.
+        joined: whether the values that are kept lie on the way from the input to the output.
+    """
+
+    entering: Callable[[int, Tensor], None] | None = None
+    leaving: Callable[[int, Tensor], None] | None = None
+    edit: Callable[[int, Tensor, bool], Tensor] | None = None
+    joined: bool = False
+
+
+NOBODY = Observers()
+
+
 class Counter(Switch):
     """Counts the torch calls of one forward, and does what its plan says at some of them.
 
     Attributes:
         plan: the plan.
         values: values of the gates that were read, by their position in the plan.
-        order: positions in the plan in the order in which maps were multiplied.
         stale: whether the forward went another way than the plan.
         entering: called with each gate and the map that it is about to multiply; None for nobody.
 
     Args:
         plan: the plan.
         keep: function that makes the copy that is kept.
+        observers: what else is told of the gates.
     """
 
-    def __init__(self, plan: Plan, keep: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, plan: Plan, keep: Callable[[Tensor], Tensor], observers: Observers = NOBODY) -> None:
         super().__init__()
-        self.plan, self._keep = plan, keep
+        self.plan, self._keep, self.observers = plan, keep, observers
         self.values: dict[int, Tensor] = {}
         self.stale = False
         self.entering: Callable[[PlannedGate, Tensor], None] | None = None
@@ -41,7 +63,7 @@ class Counter(Switch):
 
     def enter(self, path: str) -> None:
         """Count inside a module."""
-        self._stack.append((self._scope, self._count, self.on and not self.muted, path))
+        self._stack.append((self._scope, self._count, self.on, path))
         number = self._numbers[path] = self._numbers.get(path, 0) + 1
         calls = self.plan.scopes[path]
         if number > len(calls):
@@ -52,7 +74,7 @@ class Counter(Switch):
 
     def rest(self, path: str) -> None:
         """Step aside inside a module."""
-        self._stack.append((self._scope, self._count, self.on and not self.muted, path))
+        self._stack.append((self._scope, self._count, self.on, path))
         self._scope = _NOWHERE
         self.turn_off()
 
@@ -80,38 +102,70 @@ class Counter(Switch):
     def __torch_function__(
         self, func: Callable[..., Any], _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if not self.muted:
-            self._count += 1
-            action = self._actions.get(self._count)
-            if action is not None:
-                return self._act(action, func, args, kwargs or {})
+        self._count += 1
+        action = self._actions.get(self._count)
+        if action is not None:
+            return self._act(action, func, args, kwargs or {})
         return func(*args, **kwargs) if kwargs else func(*args)
 
     def _act(self, action: Action, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if func != action.func:
             self.stale = True
-        for index, path, shape in action.reads:
-            tensor = at_path(args, kwargs, path)
-            if isinstance(tensor, Tensor) and tensor.shape == shape:
-                self._read(index, tensor)
-            else:
-                self.stale = True
-        if self.entering is not None:
-            self._enter_maps(action, args, kwargs)
-        return func(*args, **kwargs)
+        with torch._C.DisableTorchFunction():  # other modes of this thread count the calls of the network alone
+            for index, path, shape in action.reads:
+                tensor = at_path(args, kwargs, path)
+                if isinstance(tensor, Tensor) and tensor.shape == shape:
+                    replaced = self._read(index, tensor, replaceable=not action.in_place)
+                    if replaced is not None:
+                        args, kwargs = with_replaced(args, path, replaced), with_replaced(kwargs, path, replaced)
+                else:
+                    self.stale = True
+            for index in action.multiplies:
+                features = at_path(args, kwargs, self._gate(index).map)
+                self._observe(self.observers.entering, index, features)
+                if self.entering is not None and isinstance(features, Tensor):
+                    self.entering(self._gate(index), features)
+        result = func(*args, **kwargs)
+        if action.multiplies:
+            with torch._C.DisableTorchFunction():
+                self._observe(self.observers.leaving, action.multiplies[-1], result)
+        return result
 
-    def _enter_maps(self, action: Action, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        for index in action.multiplies:
-            gate = self.plan.gates[index]
-            features = None if gate is None else at_path(args, kwargs, gate.map)
-            if self.entering is not None and gate is not None and isinstance(features, Tensor):
-                self.entering(gate, features)
-
-    def _read(self, index: int, tensor: Tensor) -> None:
+    def _gate(self, index: int) -> PlannedGate:
         gate = self.plan.gates[index]
-        if gate is not None:
-            values = gate.reader.read(tensor)
-            self.values[index] = self._keep(values.reciprocal() if gate.inverse else values)
+        assert gate is not None  # noqa: S101 - only gates that operations show have actions
+        return gate
+
+    def _observe(self, observer: Callable[[int, Tensor], None] | None, index: int, features: Any) -> None:
+        if observer is not None:
+            features = features[0] if isinstance(features, tuple | list) else features
+            observer(index, features)
+
+    def _read(self, index: int, tensor: Tensor, *, replaceable: bool) -> Tensor | None:
+        """Keep the values of a gate; return what takes the place of the tensor that holds them, None for nothing."""
+        gate = self._gate(index)
+        values = gate.reader.read(tensor)
+        values = values.reciprocal() if gate.inverse else values
+        can = replaceable and not gate.inverse and gate.reader.rest is not None
+        edited = self.observers.edit(index, values, can) if self.observers.edit is not None else values
+        if self.observers.joined and can and edited is values:
+            edited = values.clone()
+        if edited is values:
+            self.values[index] = self._keep(values)
+            return None
+        self.values[index] = edited if self.observers.joined else self._keep(edited)
+        return gate.reader.write(edited)
+
+
+def with_replaced(value: Any, path: tuple[int | str, ...], tensor: Tensor) -> Any:
+    """Return arguments with one of them replaced."""
+    key, rest = path[0], path[1:]
+    if isinstance(value, dict) and key in value:
+        return {**value, key: with_replaced(value[key], rest, tensor) if rest else tensor}
+    if isinstance(value, tuple | list) and isinstance(key, int) and key < len(value):
+        new = with_replaced(value[key], rest, tensor) if rest else tensor
+        return type(value)([*value[:key], new, *value[key + 1 :]])
+    return value
 
 
 def at_path(args: Any, kwargs: dict[str, Any], path: tuple[int | str, ...]) -> Any:

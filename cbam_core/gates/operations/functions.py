@@ -53,6 +53,12 @@ def _plain_name(func: Callable[..., Any]) -> str:
     return _ALIASES.get(name, name)
 
 
+def changes_in_place(func: Callable[..., Any]) -> bool:
+    """Check whether a function changes its first argument, by its name."""
+    name = str(getattr(func, "__name__", ""))
+    return name.startswith("__i") if name.startswith("__") else name.endswith("_")
+
+
 CREATING = frozenset({
     "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "randint_like", "new_zeros",
     "new_ones", "new_full", "new_empty", "new_tensor", "new_empty_strided", "uniform", "normal", "random",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cbam_core.gates.operations.bounds import within_unit
+from cbam_core.gates.operations.bounds import Bounds, within_unit
 from cbam_core.gates.operations.elements import Elements, Root, Shape, varying
 from cbam_core.gates.operations.layout import Rearranged, rearranged
 from cbam_core.gates.operations.products import Multiplication
@@ -24,11 +24,17 @@ class Reader:
         selected: axes of which the first entry is taken, from the last one on.
         index: positions of the values among what is left, flattened; None where they are all, in order.
         shape: shape of the values.
+        back: positions among the values of what is left; None where they are all, in order.
+        rest: shape of what is left; None where it holds more than the values.
+        whole: shape of the tensor.
     """
 
     selected: tuple[int, ...]
     index: Tensor | None
     shape: Shape
+    back: Tensor | None
+    rest: Shape | None
+    whole: Shape
 
     def read(self, tensor: Tensor) -> Tensor:
         """Return the values, a view where possible."""
@@ -37,6 +43,20 @@ class Reader:
         if self.index is None:
             return tensor.reshape(self.shape)
         return tensor.flatten()[self.index.to(tensor.device)].reshape(self.shape)
+
+    def write(self, values: Tensor) -> Tensor:
+        """Return a tensor that holds the values as the one that they were read from does.
+
+        Raises:
+            ValueError: that tensor holds more than the values.
+        """
+        if self.rest is None:
+            raise ValueError("the tensor cannot be made from the values")
+        tensor = values.reshape(self.rest) if self.back is None else values.flatten()[self.back.to(values.device)]
+        tensor = tensor.reshape(self.rest)
+        for axis in reversed(self.selected):
+            tensor = tensor.unsqueeze(axis)
+        return tensor.expand(self.whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +93,13 @@ class Refusal:
     reason: str
 
 
-def judge(one: Multiplication, at: int) -> list[Judged] | Refusal:
+def judge(one: Multiplication, at: int, batch: int = 0) -> list[Judged] | Refusal:
     """Decide whether a multiplication is a gate.
 
     Args:
         one: the multiplication.
         at: number of its call in the forward.
+        batch: number of images of the input; 0 where it is unknown.
 
     Returns:
         The gates, several where they were multiplied with each other before; or why there is none.
@@ -91,9 +112,11 @@ def judge(one: Multiplication, at: int) -> list[Judged] | Refusal:
     arranged = rearranged(one.map.place)
     if arranged is None or math.prod(arranged[0]) != math.prod(one.map.shape):
         arranged = _as_it_is(one.map.shape)
+    if arranged[0][0] != batch == one.map.shape[0]:  # images stood side by side in the channels
+        arranged = _as_it_is(one.map.shape)
     if _repeats(one.map.place, arranged):
         return Refusal(3, "the map is the same along an axis, so it is no feature map")
-    found = [_judged(part, arranged, squashed) for part in one.parts(at)]
+    found = [_judged(one, part, arranged, squashed) for part in one.parts(at)]
     refusals = [part for part in found if isinstance(part, Refusal)]
     return refusals[0] if refusals else [part for part in found if isinstance(part, Judged)]
 
@@ -190,7 +213,7 @@ def _as_it_is(shape: Shape) -> Rearranged:
     return shape, lambda tensor: tensor
 
 
-def _judged(part: Part, arranged: Rearranged, squashed: bool) -> Judged | Refusal:
+def _judged(one: Multiplication, part: Part, arranged: Rearranged, squashed: bool) -> Judged | Refusal:
     shape, arrange = arranged
     numbers = arrange(part.elements.numbers)
     axes = [axis for axis in varying(numbers) if axis > 0]
@@ -211,7 +234,8 @@ def _judged(part: Part, arranged: Rearranged, squashed: bool) -> Judged | Refusa
         return Refusal(2, "its elements could not be followed to the map")
     flat = small.flatten()
     signature = (int(flat[0]), int(flat[-1]), flat.numel())
-    return Judged(part, kind, squashed, reader, signature, _entries(part.source.softmax, flat))
+    known = squashed and not part.source.loose and within_unit(_own_bounds(one, part))
+    return Judged(part, kind, known, reader, signature, _entries(part.source.softmax, flat))
 
 
 def _kind(axes: list[int], dimensions: int) -> Kind | None:
@@ -238,14 +262,26 @@ def _reader(source: Tensor, wanted: Tensor) -> Reader | None:
             rest = rest.select(axis, 0)
     shape = tuple(wanted.shape)
     if rest.numel() == wanted.numel() and torch.equal(rest.flatten(), wanted.flatten()):
-        return Reader(tuple(selected), None, shape)
-    ordered, order = torch.sort(rest.flatten())
+        return Reader(tuple(selected), None, shape, None, tuple(rest.shape), tuple(source.shape))
+    index = _positions(wanted, rest)
+    if index is None:
+        return None
+    back = _positions(rest, wanted)
+    left = None if back is None else tuple(rest.shape)
+    return Reader(tuple(selected), index, shape, back, left, tuple(source.shape))
+
+
+def _positions(wanted: Tensor, among: Tensor) -> Tensor | None:
+    """Find numbers among others; None where one is missing."""
+    ordered, order = torch.sort(among.flatten())
     if not len(ordered):
         return None
     place = torch.searchsorted(ordered, wanted.flatten().contiguous()).clamp_(max=len(ordered) - 1)
-    if not torch.equal(ordered[place], wanted.flatten()):
-        return None
-    return Reader(tuple(selected), order[place], shape)
+    return order[place] if torch.equal(ordered[place], wanted.flatten()) else None
+
+
+def _own_bounds(one: Multiplication, part: Part) -> Bounds:
+    return one.bounds if one.inverse else part.source.bounds
 
 
 def _entries(softmax: Softmax | None, numbers: Tensor) -> tuple[Softmax, frozenset[int]] | None:

@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cbam_core.errors import CaptureError
 from cbam_core.gates.hooks import Hooks
 from cbam_core.gates.operations.functions import PRODUCTS, READS, name_of
 from cbam_core.gates.operations.judging import Judged, Refusal, judge
 from cbam_core.gates.operations.products import Multiplication, multiplications
 from cbam_core.gates.operations.rules import Call, known_constant, outcome, written
-from cbam_core.gates.operations.switching import Switch
+from cbam_core.gates.operations.switching import Switch, others_hidden
 from cbam_core.gates.operations.tensors import Ledger, ModuleCall, Tracked, fresh, tensors_in
 from cbam_core.gates.operations.twin import structural_copy
 from cbam_core.gates.sites import Site
@@ -123,6 +124,11 @@ def learn(model: nn.Module, inputs: Inputs, own: Sequence[Site] = ()) -> Lesson:
         inputs: positional and named arguments of its forward; they are copied.
         own: gates that hooks record.
     """
+    with others_hidden():
+        return _learn(model, inputs, own)
+
+
+def _learn(model: nn.Module, inputs: Inputs, own: Sequence[Site]) -> Lesson:
     twin, twins = structural_copy(model)
     learner = _Learner(model, twins, own)
     grad = torch.is_grad_enabled() and not any(type(module).__name__ in _SHARDED for module in model.modules())
@@ -137,6 +143,12 @@ def copied_inputs(inputs: Any) -> Any:
     if isinstance(inputs, Tensor):
         copied = inputs.detach().clone(memory_format=torch.preserve_format)
         return copied.requires_grad_() if inputs.requires_grad and torch.is_grad_enabled() else copied
+    if isinstance(inputs, Iterator):
+        raise CaptureError(
+            "capture.iterator",
+            "an input of the network is an iterator, which can be run through once only, but gates are looked for in "
+            "a forward beside the real one: pass a list",
+        )
     if type(inputs) in (tuple, list):
         return type(inputs)(copied_inputs(item) for item in inputs)
     if isinstance(inputs, dict) and type(inputs) is dict:
@@ -189,7 +201,7 @@ class _Learner(Switch):
         self._current: ModuleCall | None = None
         self._thread = get_ident()
         self._fired: set[ModuleCall] = set()
-        self._hidden = 0
+        self._hidden = self._batch = 0
 
     def run(self, twin: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Run the forward of the copy."""
@@ -203,7 +215,9 @@ class _Learner(Switch):
         for site in self._own:
             tap = self._twins[site.tap]
             self._hooks.register([(tap._forward_hooks, partial(self._own_gate, site))])
-        for _, tensor in tensors_in((args, kwargs)):
+        given = [tensor for _, tensor in tensors_in((args, kwargs))]
+        self._batch = given[0].shape[0] if given and given[0].ndim else 0
+        for tensor in given:
             self._ledger.put(tensor, fresh(tuple(tensor.shape), _input_axis(tensor), dynamic=True))
         self.turn_on()
         try:
@@ -288,7 +302,7 @@ class _Learner(Switch):
         self, func: Callable[..., Any], _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if self.muted or get_ident() != self._thread or self._current is None:
+        if get_ident() != self._thread or self._current is None:
             return func(*args, **kwargs)
         at = len(self.lesson.within)
         self.lesson.within.append(self._current)
@@ -341,21 +355,26 @@ class _Learner(Switch):
     def _gates(self, call: Call) -> list[Found]:
         """Judge what a call multiplies."""
         refused: list[tuple[Multiplication, Refusal]] = []
+        found: list[Found] = []
         pairs = list(multiplications(call))
         self.lesson.multiplied += bool(pairs)
         for one in pairs:
             if one.factor.squashed and one.map.squashed and call.name == "mul" and _are_joined(one):
                 return []
-            judged = judge(one, call.at)
+            if any(one.factor_path in (gate.one.factor_path, gate.one.map_path) for gate in found):
+                continue
+            judged = judge(one, call.at, self._batch)
             if isinstance(judged, Refusal):
                 refused.append((one, judged))
                 continue
-            return self._found(call, one, judged)
-        if refused:
+            found += self._found(call, one, judged)
+            if call.name != "einsum":
+                break
+        if refused and not found:
             one, refusal = max(refused, key=lambda pair: pair[1].near)
             owner, _ = self._owner()
             self.lesson.refused.append(Refused(refusal, owner, one.factor.shape, one.map.shape))
-        return []
+        return found
 
     def _found(self, call: Call, one: Multiplication, judged: list[Judged]) -> list[Found]:
         owner, trail = self._owner()

@@ -68,6 +68,22 @@ def nearest(func: Callable[..., Any], arguments: Arguments, source: Tensor, shap
     return move
 
 
+def lettered(own: str, whole: str) -> Callable[[Tensor], Tensor]:
+    """Make the function that brings a tensor with axes named by letters into the axes of another."""
+    order = [own.index(letter) for letter in whole if letter in own]
+    others = [axis for axis in range(len(own)) if axis not in order]
+
+    def arrange(numbers: Tensor) -> Tensor:
+        found = numbers.permute([*others, *order])
+        found = found.reshape(found.shape[len(others) :])  # the others have one entry
+        for axis, letter in enumerate(whole):
+            if letter not in own:
+                found = found.unsqueeze(axis)
+        return found
+
+    return arrange
+
+
 def _unknown(shape: Shape) -> Tensor:
     first = next(_LOST)
     return torch.arange(first, first + torch.Size(shape).numel()).reshape(shape)

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary, ref
 import torch
 from torch import Tensor, nn
 
+from cbam_core.gates.operations.functions import changes_in_place
 from cbam_core.gates.operations.judging import Reader
 from cbam_core.gates.operations.learning import OPAQUE, Found, Inputs, Lesson, OwnGate, learn
 from cbam_core.gates.operations.naming import name_gates
@@ -57,11 +58,13 @@ class Action:
         func: function that must be called there.
         reads: gates whose values are read from an argument, with the keys that lead to it.
         multiplies: gates that multiply a map in this call.
+        in_place: whether the call changes its first argument, which then must not be replaced.
     """
 
     func: Callable[..., Any]
     reads: tuple[tuple[int, Path, tuple[int, ...]], ...]
     multiplies: tuple[int, ...]
+    in_place: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +136,7 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
     for at, (reads, multiplies) in actions.items():
         scope, number = numbers[at]
         calls.setdefault((scope.path, scope.number), {})[number] = Action(
-            lesson.functions[at], tuple(reads), tuple(multiplies)
+            lesson.functions[at], tuple(reads), tuple(multiplies), changes_in_place(lesson.functions[at])
         )
     by_scope: dict[str, list[ScopeCall]] = {}
     for call in lesson.modules:

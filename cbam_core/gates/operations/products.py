@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cbam_core.gates.operations.bounds import reciprocal
 from cbam_core.gates.operations.elements import Elements, Shape, moved
+from cbam_core.gates.operations.moves import lettered
 from cbam_core.gates.operations.rules import Call
 from cbam_core.gates.operations.tensors import Part, Tap, Tracked
 
@@ -162,7 +163,7 @@ def _einsum(call: Call) -> Iterator[Multiplication]:
                 paths: list[Path] = [(1, i) if nested else (i + 1,) for i in range(len(operands))]
                 yield Multiplication(
                     call.known(operands[factor]), call.known(operands[of]), paths[factor], paths[of],
-                    _lettered(own, letters[of]), sums=not set(letters[of]) <= kept,
+                    lettered(own, letters[of]), sums=not set(letters[of]) <= kept,
                 )  # fmt: skip
 
 
@@ -179,21 +180,6 @@ def _without_ellipsis(letters: list[str], shapes: list[Shape]) -> list[str] | No
         spare = _SPARE[len(_SPARE) - missing :] if missing > 0 else ""
         found.append(names.replace("...", spare))
     return found if all(len(names) == len(shape) for names, shape in zip(found, shapes, strict=True)) else None
-
-
-def _lettered(own: str, whole: str) -> Arrange:
-    order = [own.index(letter) for letter in whole if letter in own]
-    others = [axis for axis in range(len(own)) if axis not in order]
-
-    def arrange(numbers: Tensor) -> Tensor:
-        found = numbers.permute([*others, *order])
-        found = found.reshape(found.shape[len(others) :])  # the others have one entry
-        for axis, letter in enumerate(whole):
-            if letter not in own:
-                found = found.unsqueeze(axis)
-        return found
-
-    return arrange
 
 
 def _matmul(call: Call) -> Iterator[Multiplication]:

@@ -26,8 +26,8 @@ from cbam_core.gates.operations.functions import (
     VIEWS,
 )
 from cbam_core.gates.operations.layout import channel_axis
-from cbam_core.gates.operations.moves import nearest, repeated
-from cbam_core.gates.operations.tensors import Arguments, Softmax, Tap, Tracked, constant, fresh, tensors_in
+from cbam_core.gates.operations.moves import lettered, nearest, repeated
+from cbam_core.gates.operations.tensors import Arguments, Part, Softmax, Tap, Tracked, constant, fresh, tensors_in
 
 Known = Callable[[Tensor], Tracked]
 """Function that returns what is known of a tensor."""
@@ -150,7 +150,8 @@ def _unchanged(call: Call, shape: Shape) -> Tracked:
         source = next(one for _, _, one in call.sources if one.dynamic)
     if source.shape != shape:
         return _elementwise(call, shape, source.bounds)
-    return replace(source, base=source.origin, parents=(source,))
+    loose = source.loose or ("dropout" in call.name and bool(call.argument(2, "training")))
+    return replace(source, base=source.origin, parents=(source,), loose=loose)
 
 
 def _axis(call: Call, first: Tracked, dimensions: int) -> Axis:
@@ -262,6 +263,7 @@ def _elementwise(call: Call, shape: Shape, limits: Bounds, **known: Any) -> Trac
         softmax=taints[0] if taints else None,
         pooled=all(source.pooled for source in dynamic),
         random=any(source.random for source in sources),
+        loose=any(source.loose for source in dynamic),
         saturating=call.name in _SATURATING or any(source.saturating for source in dynamic),
         formula=_formula(call),
         total=dynamic[0].total if len(dynamic) == 1 and call.name in {"add", "clamp", "clamp_min", "maximum"} else None,
@@ -403,8 +405,8 @@ def _with_parts(call: Call, made: Tracked, first: Place, second: Place) -> Track
     x, y = _number(a), _number(c)
     alpha = float(call.kwargs.get("alpha", 1))
     if isinstance(a, Tracked) and a.dynamic:
-        with_number = {"add": (1.0, alpha * (y or 0)), "sub": (1.0, -alpha * (y or 0)), "rsub": (-1.0, y or 0),
-                       "mul": (y or 0, 0.0), "div": (1 / y if y else 0.0, 0.0)}  # fmt: skip
+        with_number = {"add": (1.0, alpha * (y or 0.0)), "sub": (1.0, -alpha * (y or 0.0)), "rsub": (-1.0, y or 0.0),
+                       "mul": (y or 0.0, 0.0), "div": (1 / y if y else 0.0, 0.0)}  # fmt: skip
         if call.name == "neg":
             return _scaled(call, made, a, path_a, -1.0, 0.0)
         if y is not None and call.name in with_number:
@@ -429,12 +431,13 @@ def _scaled(
 ) -> Tracked:
     if not source.squashed or scale == 0:
         return made
-    parts = source.gates(Tap(call.at, path))
+    tap = Tap(call.at, path)
+    parts = source.gates(tap)
+    if len(parts) > 1 and (shift or source.summed):
+        parts = (Part(source.elements, source, tap),)
     first = parts[0]
-    only = len(parts) == 1
-    scaled = replace(first, scale=scale * first.scale, shift=scale * first.shift + (shift if only else 0.0))
+    scaled = replace(first, scale=scale * first.scale, shift=scale * first.shift + shift)
     made.parts = tuple(replace(part, elements=broadcast(part.elements, made.shape)) for part in (scaled, *parts[1:]))
-    made.summed = source.summed
     return made
 
 
@@ -479,17 +482,20 @@ def _computed(call: Call, shape: Shape, first: Tracked) -> Tracked:
     name = call.name
     made = fresh(shape, _axis(call, first, len(shape)), dynamic=True, parents=tuple(sources))
     made.mixing = name in MIXING or name not in _PLAIN
+    if name in _OUTER and _is_outer(call, shape):
+        made.bounds = b.multiply(sources[0].bounds, sources[-1].bounds)
+        made.parts = _outer_parts(call, shape)
     made.pooled = _is_pooled(name, first, shape) or all(source.pooled for source in dynamic)
     made.random = any(source.random for source in sources)
     made.saturating = any(source.saturating for source in dynamic)
     if name in KEEPING_BOUNDS:
         made.bounds, made.weak = first.bounds, first.weak
-    elif name in AVERAGE_POOLS:
+    elif name in AVERAGE_POOLS or name == "grid_sample":
         made.bounds = b.union(first.bounds, (0.0, 0.0))
     elif name in {"sum", "nansum", "cumsum", "prod", "cumprod"}:
         made.bounds = POSITIVE if first.bounds[0] >= 0 else ANY
-    else:
-        made.bounds = b.FIXED.get(name, ANY)
+    elif name in b.FIXED:
+        made.bounds = b.FIXED[name]
     if name in {"sum", "mean", "nansum", "amax", "max", "norm", "logsumexp"}:
         made.total = first
     if name in _REDUCING or name in KEEPING_BOUNDS:
@@ -498,6 +504,41 @@ def _computed(call: Call, shape: Shape, first: Tracked) -> Tracked:
     if name in {"diag_embed", "diag"}:
         made.diagonal = first
     return made
+
+
+_OUTER = frozenset({"einsum", "matmul", "bmm", "outer", "ger", "mm"})
+
+
+def _is_outer(call: Call, shape: Shape) -> bool:
+    """Check that a product adds nothing up: each element is one of the first tensor times one of the second."""
+    shapes = [source.shape for _, _, source in call.sources]
+    if len(shapes) != 2 or call.name in {"outer", "ger"}:
+        return len(shapes) == 2
+    if call.name != "einsum":
+        return bool(shapes[0]) and shapes[0][-1] == 1
+    left, right = _letters(call)
+    return "." not in "".join(left) and set("".join(left)) <= set(right) and bool(shape)
+
+
+def _letters(call: Call) -> tuple[list[str], str]:
+    left, _, right = str(call.args[0]).replace(" ", "").partition("->")
+    return left.split(","), right
+
+
+def _outer_parts(call: Call, shape: Shape) -> tuple[Part, ...]:
+    """Return the gates in an outer product of two."""
+    (path_a, _, a), (path_c, _, c) = call.sources
+    if not a.squashed or not c.squashed or call.name in {"outer", "ger"}:
+        return ()
+    left, right = _letters(call) if call.name == "einsum" else (["", ""], "")
+
+    def spread_over(elements: Elements, own: str) -> Elements:
+        arrange = lettered(own, right) if own else None
+        return moved([elements], shape, lambda n: (n[0] if arrange is None else arrange(n[0])).broadcast_to(shape))
+
+    parts = [(part, left[0]) for part in a.gates(Tap(call.at, path_a))]
+    parts += [(part, left[1]) for part in c.gates(Tap(call.at, path_c))]
+    return tuple(replace(part, elements=spread_over(part.elements, own)) for part, own in parts)
 
 
 _PLAIN = KEEPING_BOUNDS | AVERAGE_POOLS | _REDUCING | CHANNEL_SECOND | frozenset(b.FIXED) | frozenset({
@@ -522,6 +563,8 @@ def _is_pooled(name: str, first: Tracked, shape: Shape) -> bool:
 
 def known_constant(tensor: Tensor) -> Tracked:
     """Describe a parameter, a buffer or another tensor of the network."""
+    if nn.parameter.is_lazy(tensor):
+        return fresh((), lambda: None)
     single = tensor.numel() == 1 and tensor.device.type != "meta" and tensor.dtype.is_floating_point
     return constant(tensor, float(tensor.detach()) if single else None)
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from torch.overrides import TorchFunctionMode, _get_current_function_mode
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch.overrides import (
+    TorchFunctionMode,
+    _get_current_function_mode,
+    _get_current_function_mode_stack,
+    _pop_mode,
+    _push_mode,
+)
 
 
 class Switch(TorchFunctionMode):
@@ -10,24 +19,44 @@ class Switch(TorchFunctionMode):
 
     Attributes:
         on: whether it is on torch's stack of modes.
-        muted: whether it should be off, but lies below a mode of somebody else, and must let calls pass unseen.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.on = self.muted = False
+        self.on = False
 
     def turn_on(self) -> None:
         """See the calls that follow."""
-        self.muted = False
         if not self.on:
-            self.__enter__()  # type: ignore[no-untyped-call]
+            _push_mode(self)  # type: ignore[no-untyped-call]
             self.on = True
 
     def turn_off(self) -> None:
         """Step aside; attention layers of torch take a faster way without any mode."""
-        if self.on and _get_current_function_mode() is self:  # type: ignore[no-untyped-call]
-            self.__exit__(None, None, None)
-            self.on = False
+        if not self.on:
+            return
+        self.on = False
+        if _get_current_function_mode() is self:  # type: ignore[no-untyped-call]
+            _pop_mode()  # type: ignore[no-untyped-call]
         else:
-            self.muted = self.on
+            modes = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+            _exchange(len(modes), [mode for mode in modes if mode is not self])
+
+
+@contextmanager
+def others_hidden() -> Iterator[None]:
+    """Keep what runs inside from every mode but torch's own, such as a default device."""
+    modes = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    kept = [mode for mode in modes if type(mode).__module__.startswith("torch.")]
+    _exchange(len(modes), kept)
+    try:
+        yield
+    finally:
+        _exchange(len(kept), modes)
+
+
+def _exchange(count: int, modes: list[TorchFunctionMode]) -> None:
+    for _ in range(count):
+        _pop_mode()  # type: ignore[no-untyped-call]
+    for mode in modes:
+        _push_mode(mode)  # type: ignore[no-untyped-call]

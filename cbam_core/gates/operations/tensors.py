@@ -109,6 +109,7 @@ class Tracked:
         unknown: whether it was made by a call that was not seen.
         saturating: whether an exponential or a limit is in it.
         summed: whether it is a sum of several gates.
+        loose: whether values may be larger than the bounds, after dropout in training.
         formula: number that is the same for the same function of the same tensors; None where it is the only one.
         joined: tensors that it stacks, and along which axis.
         base: tensor that it is a view of.
@@ -136,6 +137,7 @@ class Tracked:
     unknown: bool = False
     saturating: bool = False
     summed: bool = False
+    loose: bool = False
     formula: int | None = None
     joined: tuple[tuple[Tracked, ...], int] | None = None
     base: Tracked | None = None

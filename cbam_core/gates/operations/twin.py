@@ -27,13 +27,14 @@ def structural_copy(model: nn.Module) -> tuple[nn.Module, dict[nn.Module, nn.Mod
         The copy, and the copy of each module.
     """
     modules = list(_all_modules(model))
-    memo: dict[int, Any] = {id(parameter): parameter for module in modules for parameter in _own(module, "_parameters")}
+    parameters = [parameter for module in modules for parameter in _own(module, "_parameters")]
+    memo: dict[int, Any] = {id(one): copy.deepcopy(one) if nn.parameter.is_lazy(one) else one for one in parameters}
     twins: dict[nn.Module, nn.Module] = {}
     for module in modules:
         whole = isinstance(module, torch.jit.ScriptModule)
         twins[module] = module if whole else type(module).__new__(type(module))
         memo[id(module)] = twins[module]
-        memo |= {id(buffer): buffer.detach().clone() for buffer in _own(module, "_buffers")}
+        memo |= {id(buffer): _own_buffer(buffer) for buffer in _own(module, "_buffers")}
     for module, twin in twins.items():
         if twin is not module:
             for key, value in list(vars(module).items()):
@@ -58,6 +59,10 @@ def _own(module: nn.Module, key: str) -> list[Tensor]:
     if isinstance(module, torch.jit.ScriptModule):
         return []
     return [tensor for tensor in list(vars(module).get(key, {}).values()) if tensor is not None]
+
+
+def _own_buffer(buffer: Tensor) -> Tensor:
+    return copy.deepcopy(buffer) if nn.parameter.is_lazy(buffer) else buffer.detach().clone()
 
 
 def _copied_attribute(key: str, value: Any, memo: dict[int, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from threading import get_ident
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates.hooks import HookEntry, Hooks
-from cbam_core.gates.operations.counting import Counter
+from cbam_core.gates.operations.counting import NOBODY, Counter, Observers
 from cbam_core.gates.operations.learning import Inputs, copied_inputs, random_state_kept
 from cbam_core.gates.operations.plan import Plan, forget, plan_for
 from cbam_core.gates.operations.twin import structural_copy
@@ -29,6 +30,7 @@ class OperationWatch:
         keep: function that makes the copy of a gate that is kept.
         grad: whether copies keep their graph, so that a forward cannot be repeated on a copy of the network.
         repeats: whether this is such a repetition.
+        observers: what else is told of the gates.
     """
 
     def __init__(
@@ -39,9 +41,11 @@ class OperationWatch:
         *,
         grad: bool = False,
         repeats: bool = False,
+        observers: Observers = NOBODY,
     ) -> None:
         self._model, self._own, self._keep = model, own, keep
         self._grad, self._repeats = grad, repeats
+        self._observers = replace(observers, joined=grad)
         self._hooks = Hooks()
         self._thread = get_ident()
         self._plan: Plan | None = None
@@ -64,7 +68,7 @@ class OperationWatch:
             self._hooks.remove()
             self._plan = plan
             self._hooks.register(self._entries(plan))
-        self._counter = Counter(plan, self._keep)
+        self._counter = Counter(plan, self._keep, self._observers)
         if "" in plan.scopes:
             self._counter.enter("")
 
@@ -99,7 +103,7 @@ class OperationWatch:
 
     def _again(self) -> tuple[Seen, str | None]:
         """Learn anew, and record the forward on a copy, where it went another way than the plan."""
-        if self._repeats or self._model.training or self._grad:
+        if self._repeats or self._model.training or self._observers != NOBODY:
             raise _unsteady()
         twin, twins = structural_copy(self._model)
         back = {copied: module for module, copied in twins.items()}
