@@ -13,7 +13,7 @@ WORKERS ?= 2
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: api app bench check files help pictures test words
+.PHONY: api app bench check files help notebook pictures report test words
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -56,6 +56,12 @@ pictures: $(DEVELOPMENT) ## Take the pictures of the README again
 
 files: $(DEVELOPMENT) ## Write the page about files that are read
 	$(BIN)/python docs/make_files.py
+
+notebook: $(DEVELOPMENT) ## Run the cells of docs/notebook.ipynb again
+	$(BIN)/python docs/make_notebook.py
+
+report: $(DEVELOPMENT) ## Write the sample report again
+	$(BIN)/python docs/make_sample_report.py
 
 words: $(DEVELOPMENT) ## Collect the words to translate, and compile the catalogues
 	$(BIN)/python docs/make_words.py

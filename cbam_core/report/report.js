@@ -199,17 +199,23 @@ class Index {
       }
     });
     for (const item of this.items) drawn.observe(item);
+    window.addEventListener("beforeprint", () => {
+      drawn.disconnect();
+      for (const item of this.items) this.drawMasks(item);
+    });
   }
 
   drawMasks(item) {
     const link = item.firstChild;
     const entry = entries[Number(link.dataset.place)];
-    const masked = (entry.blocks ?? []).filter((block) => block.mask);
-    if (!masked.length) return;
-    const step = (masked.length - 1) / Math.max(1, Math.min(MANY, masked.length) - 1);
-    const some = Array.from({ length: Math.min(MANY, masked.length) }, (_, i) => masked[Math.round(i * step)]);
+    const masked = blocksOf({ blocks: (entry.blocks ?? []).filter((block) => block.mask) }).map(unpackBlock);
+    if (!masked.length || link.querySelector(".masks")) return;
+    const uneven = masked.filter((block) => !block.mask.evenness); // the others show nothing
+    const shown = uneven.length ? uneven : masked;
+    const count = Math.min(MANY, shown.length);
+    const step = (shown.length - 1) / Math.max(1, count - 1);
     const row = make("span", "masks", { "aria-hidden": "true" });
-    for (const block of blocksOf({ blocks: some }).map(unpackBlock)) {
+    for (const block of Array.from({ length: count }, (_, i) => shown[Math.round(i * step)])) {
       const canvas = make("canvas", "raw", { title: block.name });
       const { reading } = report.settings;
       const { mask } = readBlock(block, reading === "usual" && !hasUsual([block]) ? "values" : reading);

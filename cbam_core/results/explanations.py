@@ -33,8 +33,8 @@ class Explanations(list[Explanation]):
         return super().__getitem__(index)
 
     def __repr__(self) -> str:
-        networks = ", ".join(dict.fromkeys(one.checkpoint for one in self))
-        return f"<{len(self)} explanation{'' if len(self) == 1 else 's'}{f' by {networks}' if networks else ''}>"
+        networks = ", ".join(repr(name) for name in dict.fromkeys(one.checkpoint for one in self))
+        return f"Explanations({len(self)} image{'s' * (len(self) != 1)}{f', by {networks}' if networks else ''})"
 
     def _repr_html_(self) -> str:
         from cbam_core.report import gallery_html

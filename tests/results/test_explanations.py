@@ -27,9 +27,9 @@ def test_a_slice_keeps_its_names():
 
 
 def test_repr_is_one_line():
-    assert repr(NAMED) == "<3 explanations by net>"
-    assert repr(NAMED[:1]) == "<1 explanation by net>"
-    assert repr(Explanations()) == "<0 explanations>"
+    assert repr(NAMED) == "Explanations(3 images, by 'net')"
+    assert repr(NAMED[:1]) == "Explanations(1 image, by 'net')"
+    assert repr(Explanations()) == "Explanations(0 images)"
 
 
 def test_names_are_forgotten_when_the_list_has_changed():

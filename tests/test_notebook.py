@@ -1,0 +1,56 @@
+"""The notebook in the documents: its cells run, and it holds what they give."""
+
+import importlib.util
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.report.reading import read
+
+ROOT = Path(__file__).resolve().parents[1]
+STORED = ROOT / "docs" / "notebook.ipynb"
+
+
+@pytest.fixture(scope="module")
+def maker():
+    spec = importlib.util.spec_from_file_location("make_notebook", ROOT / "docs" / "make_notebook.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return nbformat.read(STORED, as_version=4)
+
+
+def html_of(book):
+    return [output.data["text/html"] for cell in book.cells for output in cell.get("outputs", ()) if "data" in output]
+
+
+def test_the_stored_notebook_has_the_cells_of_its_program(maker, stored):
+    nbformat.validate(stored)
+    assert [cell.source for cell in stored.cells] == list(maker.CELLS), "run make notebook"
+    assert {cell.cell_type for cell in stored.cells[1::2]} == {"code"}
+
+
+@pytest.mark.filterwarnings("default")  # of the kernel's libraries
+def test_its_first_cells_run_in_a_kernel_and_give_the_stored_summary(maker, stored, tmp_path):
+    book = maker.run(maker.notebook(maker.CELLS[:4]), tmp_path)
+    (output,) = html_of(book)
+    assert read(output).words == read(html_of(stored)[0]).words
+    assert "frog" in read(output).words
+    printed = book.cells[3].outputs[0].text
+    assert printed.startswith("cbam1.channel")
+    assert printed.count("\n") == 6
+
+
+def test_every_output_is_small_and_loads_nothing(stored):
+    outputs = html_of(stored)
+    assert len(outputs) >= 2
+    assert STORED.stat().st_size < 2_000_000
+    for output in outputs:
+        assert len(output) < 1_000_000
+        assert all(found["src"].startswith("data:image/") for found in read(output).attributes("img"))
+        assert len(read(output).attributes("iframe")) == 1
