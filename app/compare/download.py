@@ -13,7 +13,7 @@ from app.compare.pair import OPACITY
 from app.compare.sides import LABELS
 from app.session.choices import Choice
 from app.session.words import Words, class_name, language, translated
-from app.widgets.downloads import download_both, download_means
+from app.widgets.downloads import download_both, download_means, download_page
 from app.widgets.paper import paper_downloads
 from cbam_core.data.images import decode
 from cbam_core.explanation.comparison import compare, pairs_of
@@ -57,6 +57,9 @@ def download_sides(
     shown = [(one.image_digest, one.checkpoint_digest, one.checkpoint, one.fit, one.frame.box) for one in explanations]
     with st.popover(WORDS["download"], icon=":material/download:"):
         download_both(left, right, files=files, key="compare-zip")
+        both = dict(zip(LABELS.values(), explanations, strict=True))
+        known = dict(zip(LABELS.values(), truths, strict=True))
+        download_page(both, known, name=_digest(shown, truths), key="compare-page")
         make = _maker(sides, (left.blocks, right.blocks), words)
         paper_downloads(make, stem="compared", digest=_digest(shown, truths), key="compare-paper")
 

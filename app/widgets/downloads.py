@@ -27,6 +27,7 @@ from cbam_core.render.figure import WORDS as FIGURE_WORDS
 from cbam_core.render.paper.printed import PrintedFigure
 from cbam_core.render.paper.single import figure_of
 from cbam_core.render.paper.words import WORDS as PAPER_WORDS
+from cbam_core.report.entries import FIRST
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.layout import PARTS, Layout
 from cbam_core.results.means import GateMeans
@@ -97,7 +98,8 @@ def downloads(
             if each.label:
                 file_name, widget = f"{stem}-{shown}{each.ending}", f"{key}-{each.ending.removeprefix('.')}"
                 _button(_(each.label), file_name, in_slot(partial(alone, each)), widget, each.media_type)
-        page = web_page_of(explanations, settings, classifier=classifier, truth=truth, originals=originals)
+        truths = {} if several else {name: truth}
+        page = web_page_of(explanations, settings, classifier=classifier, truths=truths, originals=originals)
         page_name = f"{'cbam-lens' if several else stem}-{shown}{WEB_PAGE.ending}"
         _button(_(WEB_PAGE.label), page_name, in_slot(page), f"{key}-page", WEB_PAGE.media_type)
         if several:
@@ -144,6 +146,30 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
         WORDS["both"],
         partial(as_zip, both, original=originals, within=slots_of_this_session(), words=words, look=settings.look),
         file_name=f"cbam-lens-{_digest(both, 'both', settings)}.zip",
+        icon=":material/download:",
+        on_click="ignore",
+        key=key,
+    )
+
+
+def download_page(
+    explanations: Mapping[str, Explanation], truths: Mapping[str, str | None], *, name: str, key: str
+) -> None:
+    """Offer a web page of several explanations.
+
+    Args:
+        explanations: by the names of their images.
+        truths: true classes by the same names, where they are known.
+        name: what distinguishes this page from others, for the name of its file.
+        key: of the widget.
+    """
+    page = web_page_of(explanations, FIRST, truths=truths)
+    file_name = f"cbam-lens-{name}{WEB_PAGE.ending}"
+    st.download_button(
+        _(WEB_PAGE.label),
+        in_slot(page),
+        file_name=file_name,
+        mime=WEB_PAGE.media_type,
         icon=":material/download:",
         on_click="ignore",
         key=key,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
@@ -24,9 +25,9 @@ def web_page_of(
     explanations: Mapping[str, Explanation],
     settings: Settings,
     *,
-    classifier: Classifier | None,
-    truth: str | None,
-    originals: Mapping[str, np.ndarray],
+    classifier: Classifier | None = None,
+    truths: Mapping[str, str | None] = MappingProxyType({}),
+    originals: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> Callable[[], bytes]:
     """Take what the page shows now, for a file that is made when it is asked for.
 
@@ -34,7 +35,7 @@ def web_page_of(
         explanations: by the names of their images, one or several.
         settings: of the viewer; the file opens with its look and picture.
         classifier: the network, whose card the file names; None for its name alone.
-        truth: true class of a single image; None where that is not known.
+        truths: true classes by the same names, where they are known.
         originals: images before fitting, by the same names; only a file of a single image holds one.
     """
     # Looked up now: the file is made when the script has long run, outside of the session.
@@ -43,7 +44,7 @@ def web_page_of(
     known = {name for one in explanations.values() for name in one.classes}
     words = translated(REPORT_WORDS) | {f"class {name}": class_name(name) for name in known}
     report = Report(
-        tuple(Entry(one, name, truth if len(explanations) == 1 else None) for name, one in explanations.items()),
+        tuple(Entry(one, name, truths.get(name)) for name, one in explanations.items()),
         card=() if classifier is None else facts_of(classifier, words, told, card_text),
         versions=versions(),
         settings=Settings(image=settings.image, **asdict(settings.look)),

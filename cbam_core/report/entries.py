@@ -218,6 +218,7 @@ def _row(report: Report, number: int, shared: _Shared, *, packed: bool) -> tuple
     view = _view(report, entry).as_dict(packed)
     first, *others = view["images"]
     kind = "png" if "png" in first else "jpeg"
+    several = len({one.explanation.checkpoint for one in report.entries}) > 1
     picture = f"data:image/{kind};base64,{first.pop(kind)}"
     row = {
         "number": number,
@@ -226,7 +227,7 @@ def _row(report: Report, number: int, shared: _Shared, *, packed: bool) -> tuple
         "truth": None if entry.truth is None else report.class_name(entry.truth),
         "share": None if entry.truth is None else entry.probability_of(entry.truth),
         "wrong": entry.is_wrong,
-        "source": source_of(report, entry),
+        "source": " · ".join(filter(None, [entry.explanation.checkpoint if several else "", source_of(report, entry)])),
         "notes": [report.say(note) for note in entry.explanation.notes],
         "digest": entry.explanation.image_digest,
         "images": [first, *others],

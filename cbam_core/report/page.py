@@ -127,9 +127,12 @@ def _item(report: Report, packed: Packed, place: int, number: int) -> str:
 
 def _footer(report: Report, packed: Packed) -> str:
     one = report.entries[0].explanation
-    facts = [*report.card] or [(report.word("network"), one.checkpoint)]
-    if one.checkpoint_digest and not report.card:
-        facts.append((report.word("weights_file"), one.checkpoint_digest))
+    networks = dict.fromkeys(
+        (entry.explanation.checkpoint, entry.explanation.checkpoint_digest) for entry in report.entries
+    )
+    facts = [*report.card]
+    for name, digest in () if report.card else networks:
+        facts += [(report.word("network"), name), (report.word("weights_file"), digest)]
     if len(report.entries) == 1:
         facts.append((report.word("image_file"), one.image_digest))
     if report.versions:

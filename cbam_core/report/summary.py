@@ -16,6 +16,7 @@ from PIL import Image
 
 from cbam_core.render.colours import is_flat, is_through, stretch
 from cbam_core.render.overlay import cells_on_input, overlay, raw_mask
+from cbam_core.render.placed import PLACE_WORDS, placed
 from cbam_core.report.entries import Entry, Report
 from cbam_core.results.explanation import Block, Explanation, Gate
 
@@ -90,8 +91,16 @@ def blocks_html(report: Report, explanation: Explanation) -> str:
     if not explanation.blocks:
         return f"<p>{escape(report.word('no_gates'))}</p>"
     if len(explanation.blocks) > IN_TABLE:
-        return f'<div class="tiles">{"".join(_tile(report, explanation, block) for block in explanation.blocks)}</div>'
-    return _table(report, explanation)
+        tiles = "".join(_tile(report, explanation, block) for block in explanation.blocks)
+        return f'<div class="tiles">{tiles}</div>{_places(report, explanation)}'
+    return _table(report, explanation) + _places(report, explanation)
+
+
+def _places(report: Report, explanation: Explanation) -> str:
+    """Return lines that say where masks do not lie exactly where they are drawn."""
+    masked = [block.placement for block in explanation.blocks if block.gate("spatial") is not None]
+    words = {key: report.words.get(key, text) for key, text in PLACE_WORDS.items()}
+    return "".join(f'<p class="quiet">{escape(said)}</p>' for said in placed(masked, words))
 
 
 def _tile(report: Report, explanation: Explanation, block: Block) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cbam_core.render.placed import PLACE_WORDS
+
 WORDS: Mapping[str, str] = MappingProxyType(
     {
         "percent": "{value} %",
@@ -79,6 +81,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "exact": "Numbers of gates are exact, and pictures have all their pixels.",
         "packed": "Numbers of gates are rounded to 16 bits, 1/131,070 of each gate's range at most; pictures with "
         "sides of more than {side} pixels are JPEG. Shown are 2 decimals, 4 in tables.",
+        **PLACE_WORDS,
         "made_with": "Made with CBAM Lens. This file loads nothing and sends nothing.",
     }
 )

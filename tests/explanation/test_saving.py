@@ -20,7 +20,7 @@ from PIL import Image
 
 from cbam_core.errors import CbamError, ImageError, Message
 from cbam_core.explanation.contents import as_csv, as_npz, as_png, means_as_npz
-from cbam_core.explanation.formats import FORMATS
+from cbam_core.explanation.formats import FORMATS, WEB_PAGE
 from cbam_core.explanation.saving import as_files, as_zip, folder_names, save
 from cbam_core.render.figure import WORDS
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
@@ -32,6 +32,7 @@ from cbam_core.results.look import Look
 from cbam_core.results.placement import Placement
 from tests.plain_blocks import block_of, by_kind
 from tests.plain_means import means_of
+from tests.report.reading import read
 
 RNG = np.random.default_rng(7)
 DATE = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -433,3 +434,14 @@ def test_two_gates_of_one_kind_in_a_block_are_kept_apart(explanation: Explanatio
     (entry,) = json.loads(as_files(doubled)["manifest.json"])["blocks"]
     assert [gate["array"] for gate in entry["gates"].values()] == ["a.left.spatial", "a.right.spatial"]
     assert [gate["least"] for gate in entry["gates"].values()] == [0.25, 0.75]
+
+
+def test_a_web_page_is_written_on_request_and_opens_with_the_look(explanation: Explanation, tmp_path: Path) -> None:
+    assert WEB_PAGE.name not in explanation.save(tmp_path / "plain")
+    paths = explanation.save(tmp_path / "out", html=True, reading="relative", opacity=0.4)
+    page = read(paths[WEB_PAGE.name].read_text(encoding="utf-8"))
+    settings = json.loads(page.data)["settings"]
+    assert (settings["reading"], settings["opacity"]) == ("relative", 0.4)
+    assert explanation.checkpoint in page.words
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*paths}
+    assert len(paths) == len(FORMATS) + 1

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 import cbam_core.report
+from cbam_core.render.placed import PLACE_WORDS
 from cbam_core.report import Entry, Report, worst_first
 from cbam_core.report.entries import pack
 from cbam_core.report.page import report_html
@@ -78,5 +79,5 @@ def test_a_picture_is_a_png_and_reduced_if_asked():
 def test_every_word_is_used():
     folder = Path(cbam_core.report.__file__).parent
     code = "".join(path.read_text("utf-8") for path in folder.glob("*.[pj]*") if path.name != "words.py")
-    by_value = {"crop", "square", "pad", "squash"}  # how an image was fitted
+    by_value = {"crop", "square", "pad", "squash", *PLACE_WORDS}  # how an image was fitted, where its masks lie
     assert {name for name in WORDS if not re.search(rf"words\.{name}\b|[\"']{name}[\"']", code)} == by_value

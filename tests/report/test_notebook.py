@@ -1,11 +1,13 @@
 """Outputs of a notebook: what is left without scripts, and that two of them do not meet."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from cbam_core.report import gallery_html, output_html
 from cbam_core.results.explanations import Explanations
+from cbam_core.results.placement import Placement
 from tests.plain_explanations import explained
 from tests.report.reading import read
 
@@ -36,6 +38,17 @@ def test_more_than_four_blocks_are_tiles():
     reader = read(output_html(one))
     assert len(reader.attributes("table")) == 1  # of the classes
     assert reader.words.count("4×4 cells") == 5
+
+
+def test_masks_that_do_not_lie_exactly_where_they_are_drawn_are_counted():
+    one = explained()
+    first, second = one.blocks
+    near = replace(second, placement=replace(second.placement, status="approximate", bound=2.5))
+    lost = replace(first, placement=Placement.stretched((8, 8), (32, 32)))
+    said = read(output_html(replace(one, blocks=(lost, near)))).words
+    assert "Blocks whose place is approximate: 1; their cells lie up to 2.5 pixels" in said
+    assert "Blocks whose place is unknown: 1;" in said
+    assert "Blocks whose place" not in read(output_html(one)).words
 
 
 def test_a_gallery_names_images_and_says_how_many_more_there_are():

@@ -114,6 +114,15 @@ def test_many_images_are_listed_mistakes_first_and_counted():
     assert "Numbers of gates are rounded to 16 bits" in reader.words
 
 
+def test_a_page_about_several_networks_names_that_of_each_image_and_all_of_them():
+    other = replace(explained(), checkpoint="other", checkpoint_digest="ef" * 32)
+    page = read(report_html(Report((Entry(explained()), Entry(other)))))
+    rows = json.loads(page.data)["entries"]
+    assert [row["source"].split(" · ")[0] for row in rows] == ["net", "other"]
+    assert "cd" * 32 in page.words
+    assert "ef" * 32 in page.words
+
+
 def test_a_network_without_classes_and_a_block_without_gates_are_shown():
     one = replace(explained(), classes=(), probabilities=explained().probabilities[:0])
     words = read(report_html(Report((Entry(one, "x.png"),)))).words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +19,7 @@ from cbam_core.render.paper.pair import PairStyle, pair_of
 from cbam_core.render.paper.sides import side_of
 from cbam_core.results.layout import Layout
 from tests.plain_means import means_of
+from tests.report.reading import read
 
 
 @pytest.fixture
@@ -53,6 +56,13 @@ def test_one_figure_has_both_sides_and_the_difference_as_the_page_shows_them(off
 def test_the_zip_of_both_is_offered_with_it(offered, sides):
     download_sides(sides, (None, None), {})
     assert [name for name in offered if name.endswith(".zip")]
+
+
+def test_a_web_page_has_both_sides_with_their_true_classes(offered, sides):
+    download_sides(sides, ("cat", "dog"), {})
+    (make,) = [make for name, make in offered.items() if name.endswith(".html")]
+    entries = json.loads(read(make().decode()).data)["entries"]
+    assert {entry["name"]: entry["truth"] for entry in entries} == {"A": "cat", "B": "dog"}
 
 
 @pytest.mark.parametrize(
