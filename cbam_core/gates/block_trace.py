@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates.channel_trace import not_passed, sites_of_block
-from cbam_core.gates.finders import find_sites
+from cbam_core.gates.looking import all_sites
 from cbam_core.gates.sites import Site
 from cbam_core.gates.watcher import FeatureWatcher
 from cbam_core.results.kinds import Kind
@@ -47,7 +47,8 @@ def follow_block(model: nn.Module, batch: Float[Tensor, "b ch rows columns"], bl
     Raises:
         CaptureError: the block does not exist, or the model cannot be watched.
     """
-    sites = find_sites(model)
+    with torch.inference_mode():
+        sites = all_sites(model, batch)
     own, call = sites_of_block(sites, block)
     if not own:
         raise CaptureError(

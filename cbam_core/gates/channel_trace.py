@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
-from cbam_core.gates.finders import find_sites
+from cbam_core.gates.looking import all_sites
 from cbam_core.gates.sites import Site
 from cbam_core.gates.watcher import FeatureWatcher
 
@@ -40,7 +40,8 @@ def follow_channel(
     Raises:
         CaptureError: the block or the channel does not exist, or the model cannot be watched.
     """
-    sites = find_sites(model)
+    with torch.inference_mode():
+        sites = all_sites(model, batch)
     own, call = sites_of_block(sites, block)
     channel_sites = [site for site in own if site.kind == "channel"]
     if not channel_sites:

@@ -16,8 +16,8 @@ from torch.utils._pytree import tree_map
 
 from cbam_core.errors import EditError
 from cbam_core.gates import sites as places
-from cbam_core.gates.edits import REFERENCE, EditWatcher
-from cbam_core.gates.finders import find_sites
+from cbam_core.gates.edits import REFERENCE, Edit, EditWatcher
+from cbam_core.gates.finders import search
 from cbam_core.gates.record import smallest
 from cbam_core.gates.replacements import AnyReplacement, Target, listed
 from cbam_core.results import usual as known
@@ -82,8 +82,9 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
         self._reference: dict[str, Tensor] = {}
 
     def __enter__(self) -> None:
-        sites = find_sites(self._model)
-        check_names(self._replacements, sites)
+        sites, self._has_others = search(self._model)
+        if not self._has_others:
+            check_names(self._replacements, sites)
         self._edits = {site: partial(self._edited, site) for site in sites}
         if self._freezes:
             self._check_alone()
@@ -117,9 +118,15 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
         finally:
             self._refers = False
 
-    def _start(self, _module: nn.Module, _inputs: Any) -> None:
+    def edit_of(self, site: places.Site) -> Edit | None:
+        """Return the edit of a gate that operations show."""
+        return partial(self._edited, site)
+
+    def _start(self, module: nn.Module, inputs: Any, named: Any = None) -> None:
+        super()._start(module, inputs, named)
         if get_ident() == self._owner:
-            self._seen = []
+            if self._general is not None:  # which gates there are is known only now
+                check_names(self._replacements, [*self._edits, *self._general.sites])
             self._calls.clear()
             self._has_edited = False
             self._missing = {name for name in self._replacements if not is_pattern(name)}
@@ -137,7 +144,8 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
         if replacement is None:
             return gate
         self._has_edited = True
-        target = Target(name, site.kind, smallest(gate, AXES[site.kind]), usual_values(self._usual, name))
+        own = gate if site.by_operation else smallest(gate, AXES[site.kind])
+        target = Target(name, site.kind, own, usual_values(self._usual, name))
         values = replaced(target, replacement)
         return gate if values is target.values else values.reshape(gate.shape)
 

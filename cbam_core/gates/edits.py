@@ -10,11 +10,18 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from cbam_core.errors import EditError
+from cbam_core.gates.finders import search
+from cbam_core.gates.hooks import HookEntry
+from cbam_core.gates.operations.counting import Observers
+from cbam_core.gates.operations.watch import OperationWatch
 from cbam_core.gates.sites import Site
 from cbam_core.gates.watcher import Watcher
 
 Edit = Callable[[Tensor], Tensor]
-"""Function of a gate as its module outputs it; returns its replacement, of the same shape."""
+"""Function of a gate as its module outputs it, or of its values in their smallest form where operations show it.
+
+It returns the replacement, of the same shape."""
 
 EDIT, REFERENCE = 1, 2
 """Ranks of hooks: edits run before recorders, and what runs a forward of its own for reference before both."""
@@ -28,13 +35,57 @@ class EditWatcher(Watcher):
         edits: replacement of each gate to edit.
     """
 
+    _replaces_shown = True
+    """Whether gates that operations show can be replaced too."""
+
     def __init__(self, model: nn.Module, edits: Mapping[Site, Edit] = MappingProxyType({})) -> None:
         super().__init__(model)
         self._edits = edits
+        self._general: OperationWatch | None = None
 
     def __enter__(self) -> None:
-        edits = self._edits.items()
-        self.open([(site.tap._forward_hooks, partial(self._replace, edit)) for site, edit in edits], rank=EDIT)
+        own, others = search(self._model)
+        others = others and self._replaces_shown
+        if others:
+            observers = Observers(edit=self._replace_shown)
+            self._general = OperationWatch(self._model, own, lambda values: values, observers=observers)
+        edits = [(site, edit) for site, edit in self._edits.items() if not site.by_operation]
+        entries: list[HookEntry] = [(site.tap._forward_hooks, partial(self._replace, edit)) for site, edit in edits]
+        self.open(entries, rank=EDIT, inputs=others)
+
+    def __exit__(self, *error: object) -> None:
+        if self._general is not None:
+            self._general.close()
+        super().__exit__(*error)
+
+    def edit_of(self, site: Site) -> Edit | None:
+        """Return the edit of a gate that operations show: a function of its values in their smallest form."""
+        return self._edits.get(site)
+
+    def _start(self, module: nn.Module, inputs: Any, named: Any = None) -> None:
+        if self._general is not None and get_ident() == self._owner:
+            self._general.start((inputs, named or {}))
+        super()._start(module, inputs)
+
+    def _complete(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if self._general is not None and get_ident() == self._owner and self._seen is not None:
+            self._general.finish()
+        super()._complete(module, inputs, output)
+
+    def _replace_shown(self, index: int, values: Tensor, can: bool) -> Tensor:
+        """Replace a gate that operations show."""
+        site = None if self._general is None else self._general.site(index)
+        edit = None if site is None else self.edit_of(site)
+        if site is None or edit is None:
+            return values
+        edited = edit(values)
+        if edited is not values and not can:
+            raise EditError(
+                "edit.not-alone",
+                "gate {gate} is part of a tensor that holds more than its values, so it cannot be replaced",
+                gate=site.name,
+            )
+        return edited
 
     def _replace(self, edit: Edit, _module: nn.Module, _inputs: Any, gate: Tensor) -> Tensor | None:
         return edit(gate) if self._seen is not None and get_ident() == self._owner else None

@@ -77,6 +77,8 @@ def run_joined(
 class _Joining(EditWatcher):
     """Replace gates, and let the rows of each edit join at its first one."""
 
+    _replaces_shown = False  # rows that join change the shapes by which such gates are recognised
+
     def __init__(self, model: nn.Module, edits: Sequence[JoinedEdit], usual: Usual | None, rows: _Rows) -> None:
         super().__init__(model)
         self._all, self._usual, self._rows = edits, usual, rows
@@ -105,8 +107,8 @@ class _Joining(EditWatcher):
         places = {number: place for place, number in enumerate(self._joined, start=1)}
         return torch.stack([parts[0], *(parts[places[number]] for number in range(len(self._all)))])
 
-    def _start(self, module: nn.Module, inputs: Any) -> None:
-        super()._start(module, inputs)
+    def _start(self, module: nn.Module, inputs: Any, named: Any = None) -> None:
+        super()._start(module, inputs, named)
         if get_ident() == self._owner:
             self._joined.clear()
             self._waiting[:] = range(len(self._all))

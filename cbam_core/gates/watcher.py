@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from cbam_core.errors import CaptureError
 from cbam_core.gates.finders import search
 from cbam_core.gates.hooks import HookEntry, Hooks
+from cbam_core.gates.operations.counting import Observers
 from cbam_core.gates.operations.watch import OperationWatch
 from cbam_core.gates.record import Record, smallest
 from cbam_core.gates.sites import Site
@@ -183,23 +184,47 @@ class FeatureWatcher(Watcher):
         super().__init__(model)
         self._sites, self._mode = sites, mode
         self._entering, self._leaving = entering, leaving
+        self._general: OperationWatch | None = None
 
     def __enter__(self) -> None:
+        if any(site.by_operation for site in self._sites):
+            observers = Observers(partial(self._tell, self._entering), partial(self._tell, self._leaving))
+            self._general = OperationWatch(
+                self._model, search(self._model).sites, lambda values: values, observers=observers
+            )
+        hooked = [site for site in self._sites if not site.by_operation]
+        self._shown = {site: site for site in self._sites if site.by_operation}
         entries: list[HookEntry] = []
         if self._entering is not None:
-            entries += [
-                (site.gated._forward_pre_hooks, partial(self._enter, self._entering, site)) for site in self._sites
-            ]
+            entries += [(site.gated._forward_pre_hooks, partial(self._enter, self._entering, site)) for site in hooked]
         if self._leaving is not None:
-            entries += [(site.gated._forward_hooks, partial(self._leave, self._leaving, site)) for site in self._sites]
-        self.open(entries)
+            entries += [(site.gated._forward_hooks, partial(self._leave, self._leaving, site)) for site in hooked]
+        self.open(entries, inputs=self._general is not None)
         if self._mode is not None:
             self._mode.__enter__()
 
     def __exit__(self, *error: Any) -> None:
         if self._mode is not None:
             self._mode.__exit__(*error)
+        if self._general is not None:
+            self._general.close()
         super().__exit__()
+
+    def _start(self, module: nn.Module, inputs: Any, named: Any = None) -> None:
+        if self._general is not None and get_ident() == self._owner:
+            self._general.start((inputs, named or {}))
+        super()._start(module, inputs)
+
+    def _complete(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if self._general is not None and get_ident() == self._owner and self._seen is not None:
+            self._general.finish()
+        super()._complete(module, inputs, output)
+
+    def _tell(self, observer: Observer | None, index: int, features: Tensor) -> None:
+        if observer is not None and self._general is not None:
+            site = self._shown.get(self._general.site(index))
+            if site is not None:
+                observer(site, features)
 
     def _enter(self, observer: Observer, site: Site, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if self._seen is not None and get_ident() == self._owner and inputs:

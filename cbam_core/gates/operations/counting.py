@@ -31,6 +31,11 @@ class Observers:
     edit: Callable[[int, Tensor, bool], Tensor] | None = None
     joined: bool = False
 
+    @property
+    def rank(self) -> int:
+        """Rank among the modes of one thread: edits see a call before those that record."""
+        return 0 if self.edit is None else 1
+
 
 NOBODY = Observers()
 
@@ -51,7 +56,7 @@ class Counter(Switch):
     """
 
     def __init__(self, plan: Plan, keep: Callable[[Tensor], Tensor], observers: Observers = NOBODY) -> None:
-        super().__init__()
+        super().__init__(observers.rank)
         self.plan, self._keep, self.observers = plan, keep, observers
         self.values: dict[int, Tensor] = {}
         self.stale = False
@@ -121,17 +126,18 @@ class Counter(Switch):
                 else:
                     self.stale = True
             for index in action.multiplies:
-                features = at_path(args, kwargs, self._gate(index).map)
+                features = at_path(args, kwargs, self.gate(index).map)
                 self._observe(self.observers.entering, index, features)
                 if self.entering is not None and isinstance(features, Tensor):
-                    self.entering(self._gate(index), features)
+                    self.entering(self.gate(index), features)
         result = func(*args, **kwargs)
         if action.multiplies:
             with torch._C.DisableTorchFunction():
                 self._observe(self.observers.leaving, action.multiplies[-1], result)
         return result
 
-    def _gate(self, index: int) -> PlannedGate:
+    def gate(self, index: int) -> PlannedGate:
+        """Return a gate by its position in the plan."""
         gate = self.plan.gates[index]
         assert gate is not None  # noqa: S101 - only gates that operations show have actions
         return gate
@@ -143,7 +149,7 @@ class Counter(Switch):
 
     def _read(self, index: int, tensor: Tensor, *, replaceable: bool) -> Tensor | None:
         """Keep the values of a gate; return what takes the place of the tensor that holds them, None for nothing."""
-        gate = self._gate(index)
+        gate = self.gate(index)
         values = gate.reader.read(tensor)
         values = values.reciprocal() if gate.inverse else values
         can = replaceable and not gate.inverse and gate.reader.rest is not None

@@ -19,17 +19,23 @@ class Switch(TorchFunctionMode):
 
     Attributes:
         on: whether it is on torch's stack of modes.
+        rank: among several, those of a higher rank see a call first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rank: int = 0) -> None:
         super().__init__()
-        self.on = False
+        self.on, self.rank = False, rank
 
     def turn_on(self) -> None:
         """See the calls that follow."""
-        if not self.on:
-            _push_mode(self)  # type: ignore[no-untyped-call]
-            self.on = True
+        if self.on:
+            return
+        self.on = True
+        above: list[TorchFunctionMode] = []
+        while isinstance(top := _get_current_function_mode(), Switch) and top.rank > self.rank:  # type: ignore[no-untyped-call]
+            above.append(_pop_mode())  # type: ignore[no-untyped-call]
+        for mode in (self, *reversed(above)):
+            _push_mode(mode)  # type: ignore[no-untyped-call]
 
     def turn_off(self) -> None:
         """Step aside; attention layers of torch take a faster way without any mode."""

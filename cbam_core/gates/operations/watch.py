@@ -118,6 +118,34 @@ class OperationWatch:
                 again.close()
         return [(_returned(site, back), values) for site, values in seen], why_none
 
+    @property
+    def sites(self) -> list[Site]:
+        """Sites of the gates that operations show in the forward that runs, each once, in order of execution."""
+        if self._counter is None:
+            return []
+        found = self._counter.plan.sites_in_order(self._model)
+        return list(dict.fromkeys(site for site in found if site is not None))
+
+    def site(self, index: int) -> Site:
+        """Return the site of a gate by its position in the plan of the forward that runs."""
+        assert self._counter is not None  # noqa: S101 - observers are told during a forward alone
+        return self._counter.gate(index).made(self._model)
+
+    def finish(self) -> None:
+        """End a forward of which nothing was recorded, and check that it went as planned.
+
+        Raises:
+            CaptureError: it went another way.
+        """
+        counter, self._counter = self._counter, None
+        if counter is None:
+            raise self._not_learnt()
+        if "" in counter.plan.scopes:
+            counter.leave("")
+        if not counter.finish():
+            forget(self._model)
+            raise _unsteady()
+
     def close(self) -> None:
         """Remove all hooks, also after an error."""
         self._end_forward()
