@@ -37,6 +37,7 @@ WORDS: Mapping[str, str] = {
     "channels": "{count} channels",
     "cells": "{width} x {height} cells",
     "full": "full gate {channels} x {height} x {width}",
+    "undrawn": "gate of {sizes} values",
     "range": "{low} to {high}",
     "flat": "flat",
     "through": "switched through",

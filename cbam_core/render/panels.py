@@ -44,7 +44,7 @@ class Panel:
         mask: spatial mask in the look's reading, float32 (H, W), or None.
         weights: channel weights in the look's reading, float32 (C,), or None.
         cells: positions of the mask's cells on the picture; None where they are unknown.
-        full: shape (C, H, W) of a full gate, which is named but not drawn.
+        undrawn: shape of a gate of another kind, which is named but not drawn; empty for none.
         unread: kinds of the block's gates that do not have this reading.
         placement: grid of the mask's cells on the network's input, with its status; None where there is none.
     """
@@ -53,7 +53,7 @@ class Panel:
     mask: Float32[np.ndarray, "h w"] | None
     weights: Float32[np.ndarray, " c"] | None
     cells: Cells | None
-    full: tuple[int, int, int] | None = None
+    undrawn: tuple[int, ...] = ()
     unread: tuple[Kind, ...] = ()
     placement: Placement | None = None
 
@@ -66,14 +66,15 @@ def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> 
         cells: positions of its cells on the picture; None where they are unknown.
         reading: reading of the gates.
     """
-    full = block.gate("full")
+    whole = (gate for gate in block.gates if gate.kind not in {"channel", "spatial"})
+    undrawn = next(whole, None)
     found = {kind: gate.read(reading) for kind in AXES if (gate := block.gate(kind)) is not None}
     return Panel(
         name=block.name,
-        mask=found.get("spatial"),
+        mask=None if (mask := found.get("spatial")) is None or mask.ndim != 2 else mask,
         weights=found.get("channel"),
         cells=cells,
-        full=None if full is None else (full.values.shape[0], full.values.shape[1], full.values.shape[2]),
+        undrawn=() if undrawn is None else undrawn.values.shape,
         unread=tuple(kind for kind, values in found.items() if values is None),
         placement=block.placement,
     )
@@ -149,9 +150,11 @@ def _draw_name(page: Image.Image, at: At, panel: Panel, style: FigureStyle) -> N
         details.append(words["channels"].format(count=len(panel.weights)))
     if panel.mask is not None:
         details.append(words["cells"].format(width=panel.mask.shape[1], height=panel.mask.shape[0]))
-    if panel.full is not None:
-        channels, height, width = panel.full
+    if len(panel.undrawn) == 3:
+        channels, height, width = panel.undrawn
         details.append(words["full"].format(channels=channels, height=height, width=width))
+    elif panel.undrawn:
+        details.append(words["undrawn"].format(sizes=" x ".join(map(str, panel.undrawn))))
     name = text.fitted(panel.name, HEADING, style.column)
     text.write(draw, (at[0], at[1] + 32), name, HEADING, colour=INK, heavy=True)
     line = text.fitted(" · ".join(details), SMALL, style.column)

@@ -31,7 +31,8 @@ class Gate:
         name: name of the gate, such as ``"cbam1.channel"``, unique in a result.
         kind: axes along which it differs, see `cbam_core.results.kinds`.
         call: number of this call of the gate in the forward: 1, or more where a module is used again.
-        values: float32 along the axes of its kind: ``"channel"`` (C,), ``"spatial"`` (H, W), ``"full"`` (C, H, W);
+        values: float32 along the axes of its kind: ``"channel"`` (C,), ``"spatial"`` (H, W), ``"full"`` (C, H, W),
+            ``"row"`` (C, H), ``"column"`` (C, W);
             those of CBAM are in (0, 1).
         usual: usual values of the gate; None where they are unknown.
     """
@@ -135,7 +136,7 @@ class Block:
     def spatial_mask(self) -> Float32[np.ndarray, "h w"] | None:
         """Spatial mask (H, W), or None where the block has none."""
         found = self.gate("spatial")
-        return None if found is None else found.values
+        return None if found is None or found.values.ndim != 2 else found.values
 
 
 def blocks_of(

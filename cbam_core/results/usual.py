@@ -130,7 +130,13 @@ HABIT_WORDS: Mapping[str, str] = MappingProxyType(
 """Descriptions of gates, by their codes."""
 
 _FOLLOWS: Mapping[Kind, str] = MappingProxyType(
-    {"channel": "usual.channels", "spatial": "usual.where", "full": "usual.both"}
+    {
+        "channel": "usual.channels",
+        "spatial": "usual.where",
+        "full": "usual.both",
+        "row": "usual.both",
+        "column": "usual.both",
+    }
 )
 
 

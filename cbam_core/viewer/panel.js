@@ -192,11 +192,17 @@ class Panel {
     this.zoom = picture.pixelated ? Math.max(1, Math.round((width * ratio) / picture.width)) : 1;
   }
 
+  withoutMask() {
+    const { words } = this.viewer;
+    const sizes = (this.block.undrawn ?? []).map((shape) => shape.join(" × ")).join(", ");
+    return sizes ? fill(words.not_drawn, { sizes }) : words.no_mask;
+  }
+
   paintOverlay() {
     const { picture, pixels, settings, words } = this.viewer;
     const { mask, name, cells } = this.block;
     const placed = mask?.values && cells[picture.id];
-    this.note.textContent = placed ? "" : !mask ? words.no_mask : mask.values ? words.no_place : words.no_reading;
+    this.note.textContent = placed ? "" : !mask ? this.withoutMask() : mask.values ? words.no_place : words.no_reading;
     const values = { block: name, picture: words[picture.id] };
     if (placed) Object.assign(values, { rows: mask.height, columns: mask.width, ...this.rangeText(mask.range, true) });
     this.overlay.setAttribute("aria-label", fill(placed ? words.overlay_label : words.image_label, values));

@@ -70,6 +70,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "through": "switched through",
         "through_hint": "All values of this mask are above {least}: the block lets every position pass.",
         "no_mask": "no spatial mask in this block",
+        "not_drawn": "this block's gate has {sizes} values: they are in the files, and not drawn",
         "no_reading": "this gate has no such reading: what is usual for it is not known",
         "no_place": "the position of this mask on the image is not known",
         "place_approximate": "within ±{bound} px",

@@ -237,7 +237,7 @@ def test_blocks_say_what_they_lack(written: list[str]) -> None:
         [
             Panel("se", None, WEIGHTS, None),
             Panel("nowhere", MASK, None, None),
-            Panel("bam", None, None, None, full=(64, 8, 8)),
+            Panel("bam", None, None, None, undrawn=(64, 8, 8)),
         ]
     )
     text = " ".join(written)

@@ -201,3 +201,10 @@ def test_usual_values_of_another_size_are_left_out():
 def test_values_that_are_no_numbers_make_no_level():
     block = block_of("b", {"channel": np.array([np.nan, 0.4], np.float32)})
     assert ViewedBlock(block).as_dict()["weights"]["level"] is None
+
+
+def test_gates_that_the_viewer_does_not_draw_are_told_by_their_size():
+    rows, volume = np.zeros((8, 5), np.float32), np.zeros((3, 4, 5), np.float32)
+    block = ViewedBlock(block_of("a", {"row": rows, "spatial": volume, "channel": np.zeros(8, np.float32)})).as_dict()
+    assert block["mask"] is None
+    assert block["undrawn"] == [[8, 5], [3, 4, 5]]
