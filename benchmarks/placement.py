@@ -10,12 +10,11 @@ A round is one random input. A round of all networks takes some seconds.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import segmentation_models_pytorch
-import timm
 import torch
 import torchvision
 from apparatus.fields import middle_cells
@@ -45,6 +44,17 @@ class Subject:
     limit: float = 0.5
 
 
+def of_timm(name: str, **options: object) -> Callable[[], nn.Module]:
+    """Build a network of timm, which is imported then."""
+    return lambda: importlib.import_module("timm").create_model(name, **options)  # type: ignore[no-any-return]
+
+
+def unet() -> nn.Module:
+    """Build a decoder over a ResNet, of segmentation-models-pytorch."""
+    built: nn.Module = importlib.import_module("segmentation_models_pytorch").Unet("resnet18", encoder_weights=None)
+    return built
+
+
 RESNET = ("layer1", "layer2", "layer3")
 
 SUBJECTS = (
@@ -61,14 +71,14 @@ SUBJECTS = (
     Subject("torchvision convnext_tiny", torchvision.models.convnext_tiny, ("features.1", "features.3"), 256),
     Subject(
         "timm resnet18 with CBAM",
-        lambda: timm.create_model("resnet18", block_args={"attn_layer": "cbam"}),
+        of_timm("resnet18", block_args={"attn_layer": "cbam"}),
         RESNET,
         256,
     ),
-    Subject("timm resnetblur18", lambda: timm.create_model("resnetblur18"), RESNET, 256),
+    Subject("timm resnetblur18", of_timm("resnetblur18"), RESNET, 256),
     Subject(
         "timm tf_efficientnet_b0 (padding SAME)",
-        lambda: timm.create_model("tf_efficientnet_b0"),
+        of_timm("tf_efficientnet_b0"),
         ("blocks.1", "blocks.2"),
         128,
         1.0,
@@ -77,10 +87,10 @@ SUBJECTS = (
     Subject(
         "torchvision mobilenet_v3_small", torchvision.models.mobilenet_v3_small, ("features.3", "features.6"), 160, 1.0
     ),
-    Subject("timm resnet18d (branches meet)", lambda: timm.create_model("resnet18d"), RESNET, 256),
+    Subject("timm resnet18d (branches meet)", of_timm("resnet18d"), RESNET, 256),
     Subject(
         "smp Unet of resnet18 (branches meet)",
-        lambda: segmentation_models_pytorch.Unet("resnet18", encoder_weights=None),
+        unet,
         ("decoder.blocks.2", "decoder.blocks.3", "decoder.blocks.4"),
         512,
     ),
