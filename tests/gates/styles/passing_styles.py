@@ -301,80 +301,33 @@ class OfATensorSubclass(nn.Sequential):
         return [channel(self[1].weights(self[0](x.as_subclass(torch.Tensor))), "1")]
 
 
-class Both(nn.Module):
-    """Channel weights and a spatial mask of the same map."""
+def _images(generator: torch.Generator) -> tuple[Any, ...]:
+    return ([torch.randn(3, 10, 12, generator=generator), torch.randn(3, 8, 14, generator=generator)],)
 
-    def __init__(self, c: int) -> None:
+
+@network(inputs=_images)
+class BatchPutTogetherByCopy(nn.Module):
+    """Images of different sizes are written into one batch with borders, as detectors do."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.fc, self.conv = nn.Linear(c, c), nn.Conv2d(c, 1, 1)
+        self.stem, self.att = stem(), Weighting()
 
-    def parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.fc(x.mean((2, 3))).sigmoid(), self.conv(x)[:, 0].sigmoid()
+    def forward(self, images: list[Tensor]) -> Tensor:
+        batch = images[0].new_full((len(images), 3, 10, 14), 0)
+        for i in range(len(images)):
+            batch[i, :, : images[i].shape[1], : images[i].shape[2]].copy_(images[i])
+        return self.att(self.stem(batch)).mean((2, 3))
 
-    def truths(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        mask = torch.einsum("bchw,c->bhw", x, self.conv.weight.flatten()) + self.conv.bias
-        return logistic(self.fc(x.flatten(2).mean(2))), logistic(mask)
-
-    def gates(self, x: Tensor) -> list[Expected]:
-        weights, mask = self.truths(x)
-        return [channel(weights, "", "fc"), spatial(mask, "", "conv")]
-
-
-@style()
-class OuterProductOfBoth(Both):
-    def forward(self, x: Tensor) -> Tensor:
-        weights, mask = self.parts(x)
-        return x * torch.einsum("bc,bhw->bchw", weights, mask)
+    def gates(self, images: list[Tensor]) -> list[Expected]:
+        batch = torch.stack([F.pad(one, (0, 14 - one.shape[2], 0, 10 - one.shape[1])) for one in images])
+        return [channel(self.att.weights(self.stem(batch)), "att")]
 
 
-@style()
-class OuterProductByMatrices(Both):
-    def forward(self, x: Tensor) -> Tensor:
-        weights, mask = self.parts(x)
-        return x * torch.bmm(weights.unsqueeze(2), mask.flatten(1).unsqueeze(1)).view_as(x)
-
-
-@style()
-class OneEinsumOfThree(Both):
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.einsum("bchw,bc,bhw->bchw", x, *self.parts(x))
-
-
-@style()
-class OneAndTheProductOfBoth(Both):
-    """Nothing but the whole product says what multiplied the map."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        weights, mask = self.parts(x)
-        return x * (1 + weights[:, :, None, None] * mask[:, None])
-
-    def gates(self, x: Tensor) -> list[Expected]:
-        weights, mask = self.truths(x)
-        return [full(weights[:, :, None, None] * mask[:, None], shift=1.0)]
-
-
-@style()
-class EitherOfBoth(Both):
-    """What neither of them closes passes."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        weights, mask = self.parts(x)
-        return x * (1 - (1 - weights[:, :, None, None]) * (1 - mask[:, None]))
-
-    def gates(self, x: Tensor) -> list[Expected]:
-        weights, mask = self.truths(x)
-        either = weights[:, :, None, None] + mask[:, None] - weights[:, :, None, None] * mask[:, None]
-        return [full((either, 1 - either), multiplier=either)]
-
-
-@style()
-class OneAndEach(Both):
-    """Each of the two factors has a residual of its own."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        weights, mask = self.parts(x)
-        return x * (1 + weights[:, :, None, None]) * (1 + mask[:, None])
-
-    def gates(self, x: Tensor) -> list[Expected]:
-        weights, mask = self.truths(x)
-        return [channel(weights, "", "fc", shift=1.0), spatial(mask, "", "conv", shift=1.0)]
+@network(inputs=_images)
+class BatchPutTogetherByIndex(BatchPutTogetherByCopy):
+    def forward(self, images: list[Tensor]) -> Tensor:
+        batch = torch.zeros(len(images), 3, 10, 14)
+        for one, place in zip(images, batch, strict=True):
+            place[:, : one.shape[1], : one.shape[2]] = one
+        return self.att(self.stem(batch)).mean((2, 3))

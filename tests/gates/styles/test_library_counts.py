@@ -151,3 +151,19 @@ def test_the_gates_of_timms_cbam_are_what_its_two_gates_returned_and_share_a_blo
     assert [gate.block for gate in record.gates] == [block for block in blocks for _ in range(2)]
     for gate, values in zip(record.gates, right, strict=True):
         assert torch.equal(gate.values, values[:, :, 0, 0] if gate.kind == "channel" else values[:, 0])
+
+
+@pytest.mark.xfail(strict=True, reason="its batch is put together in inference mode by writing into views")
+def test_a_detectors_backbone_has_its_gates():
+    def make(library: object) -> nn.Module:
+        return library.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None)
+
+    model = _made("torchvision.models.detection", make)
+    squeezes = [name for name, module in model.named_modules() if type(module).__name__ == "SqueezeExcitation"]
+    images = [torch.rand(3, 160, 200, generator=torch.Generator().manual_seed(1))]
+    with torch.inference_mode():
+        (plain,) = model(images)
+        with capture(model) as record:
+            (found,) = model(images)
+    assert all(torch.equal(found[key], plain[key]) for key in plain)
+    assert [(gate.block, gate.kind) for gate in record.gates] == [(name, "channel") for name in squeezes]

@@ -13,6 +13,7 @@ from cbam_core.gates.record import Record, RecordedGate
 from tests.gates.styles import (  # noqa: F401 - each registers its cases
     activation_traps,
     attention_traps,
+    both_styles,
     cbam_styles,
     dimension_styles,
     full_styles,
@@ -31,9 +32,13 @@ NOT_YET: tuple[str, ...] = ()
 """Styles whose gates are not found yet; one that is found must be taken out."""
 
 
-def _named(cases: list[Case]) -> list[Any]:
-    late = pytest.mark.xfail(strict=True, reason="not found yet")
-    return [pytest.param(case, id=case.name, marks=late if case.name in NOT_YET else ()) for case in cases]
+NOT_YET_IN_INFERENCE: tuple[str, ...] = ("batch put together by copy", "batch put together by index")
+"""Those whose gates are not found in inference mode."""
+
+
+def _named(cases: list[Case], late: tuple[str, ...] = NOT_YET) -> list[Any]:
+    mark = pytest.mark.xfail(strict=True, reason="not found yet")
+    return [pytest.param(case, id=case.name, marks=mark if case.name in late else ()) for case in cases]
 
 
 def _model(case: Case) -> nn.Module:
@@ -125,6 +130,16 @@ def test_a_style_gives_its_gates_in_the_first_forward_and_in_a_later_one(case):
         assert torch.equal(torch.get_rng_state(), state)
         assert all(torch.equal(tensor, buffers[name]) for name, tensor in model.state_dict().items())
         _check(case, record, expected)
+
+
+@pytest.mark.parametrize("case", _named(STYLES, NOT_YET_IN_INFERENCE))
+def test_a_style_gives_its_gates_in_inference_mode(case):
+    """Its tensors have no versions, so what was changed in place is not told by them."""
+    with torch.inference_mode():
+        output, record = _captured(case, model := _model(case), 1)
+        _check(case, record, _expected(case, _model(case), 1))
+        torch.manual_seed(1)
+        assert model.training or _identical(output, _forward(case, model, 1)[0])
 
 
 @pytest.mark.parametrize("case", _named(TRAPS))
