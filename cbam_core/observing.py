@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from cbam_core.data.dataset import ImageFiles, ImageSequence
 from cbam_core.data.fitting import fit_image
-from cbam_core.errors import ModelError
+from cbam_core.errors import CbamError, ModelError
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.network import Classifier
 from cbam_core.results.kinds import Kind
@@ -121,23 +121,23 @@ def _observed_batch(classifier: Classifier, batch: Float[Tensor, "b c h w"], *, 
 
 
 def _answer(classifier: Classifier, batch: Float[Tensor, "b c h w"]) -> Any:
-    """Run the forward; what torch says of a batch that does not fit the network is said in one sentence.
+    """Run the forward; what goes wrong in it is said in one sentence.
 
     Raises:
         ModelError: the network does not accept the batch.
     """
     try:
         return classifier.model(batch)
-    except torch.OutOfMemoryError:
+    except (CbamError, torch.OutOfMemoryError):
         raise
-    except RuntimeError as error:
+    except Exception as error:  # a network of somebody else can raise anything
         raise ModelError(
             "model.forward",
             "{name} cannot compute with an input of {shape} ({kind}): {reason}",
             name=classifier.name or type(classifier.model).__name__,
             shape="x".join(map(str, batch.shape)),
             kind=str(batch.dtype).removeprefix("torch."),
-            reason=str(error).partition("\n")[0][:200],
+            reason=str(error).partition("\n")[0][:200] or type(error).__name__,
         ) from error
 
 

@@ -19,6 +19,9 @@ DATA_VARIABLE = "CBAM_DATA_DIR"
 IMAGE_VARIABLE = "CBAM_IMAGE_DIR"
 """Environment variable that names a folder of images for every visitor of the app."""
 
+NETWORK_VARIABLE = "CBAM_NETWORK"
+"""Environment variable that names the operator's own network for the app: by name, by file, or by JSON."""
+
 
 _PACKAGE = Path(__file__).resolve().parent
 

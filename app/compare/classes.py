@@ -32,8 +32,9 @@ WORDS = Words(
         "fetch": "For means over the whole test set, run `cbam data fetch` once.",
         "summing": "{done} of {total} test images processed",
         "cancel": "Cancel",
-        "unknown": "Means are computed for the classes of CIFAR-10, and this network knows none of them. "
+        "unknown": "Means are computed for the classes of the test images, and this network knows none of them. "
         "It knows {classes}.",
+        "no_classes": "This network gives no prediction, so there are no classes to compare.",
     }
 )
 
@@ -46,7 +47,9 @@ def class_means(classifier: Classifier, room: Container) -> ClassMeans:
         room: see `compared_blocks`.
     """
     if not set(services.samples().classes) & set(classifier.classes):
-        st.info(WORDS["unknown"].format(classes=plain_text(listed_classes(classifier.classes))), icon=":material/info:")
+        known = plain_text(listed_classes(classifier.classes))
+        said = WORDS["unknown"].format(classes=known) if known else WORDS["no_classes"]
+        st.info(said, icon=":material/info:")
         return {}
     test = services.test_set()
     over = "samples" if test is None else _choose_images(len(test))

@@ -12,7 +12,6 @@ from app import services
 from app.inspect.result import ShownImage, show_result, show_uploads, write_nothing
 from app.inspect.start import open_address
 from app.inspect.state import (
-    FIRST,
     FOLDER,
     FOLDER_GENERATION,
     LAST_UPLOAD,
@@ -50,6 +49,7 @@ WORDS = Words(
         "camera": "Camera",
         "folder": "Folder",
         "any": "Any image works; the network knows these classes: {classes}.",
+        "any_unknown": "Any image works; the network gives no prediction, and its gates are shown.",
         "not_fetched": "The 10,000 test images of CIFAR-10 are not on this server yet. The operator can get them "
         "with `cbam data fetch`.",
         "last": "The last image you viewed: {name}",
@@ -125,7 +125,7 @@ def _from_test_set(classifier: Classifier, shown: bool) -> None:
     answers = services.kept_answers(classifier, test)
     index = choose_test_image(
         test.classes,
-        first=int(services.sample_numbers()[FIRST]),
+        first=int(services.sample_numbers()[services.first_sample()]),
         count=len(test),
         find=lambda selection: select(test.known_labels, selection, answers),
         about=lambda index: _answered(test, answers, index),
@@ -162,7 +162,8 @@ def _from_uploads(classifier: Classifier, shown: bool) -> None:
     elif given:
         show_uploads(classifier, given, key="upload")
     else:
-        st.markdown(WORDS["any"].format(classes=plain_text(listed_classes(classifier.classes))))
+        known = plain_text(listed_classes(classifier.classes))
+        st.markdown(WORDS["any"].format(classes=known) if known else WORDS["any_unknown"])
         write_nothing(classifier)
     say_where_they_live(in_memory=uploads_stay_in_memory())
 
@@ -231,9 +232,9 @@ def _filters_as_parameters(classes: Sequence[str], *, answered: bool) -> dict[st
 
 
 def _answered(test: Dataset, answers: Evaluation | None, index: int) -> Answered:
-    predicted = None if answers is None else test.classes[int(answers.predicted[index])]
+    predicted = None if answers is None else answers.classes[int(answers.predicted[index])]
     return Answered(test.classes[int(test.known_labels[index])], predicted)
 
 
 def _why_unanswered(classifier: Classifier, test: Dataset) -> str:
-    return "other_classes" if classifier.classes != test.classes else "not_kept"
+    return "not_kept" if services.knows(classifier, test) else "other_classes"

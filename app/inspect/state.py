@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.services.dataset import first_sample
 from app.session.choices import Choice, Generation, Remembered
 from app.session.uploads import Upload
 from app.widgets.prediction import framed_square
@@ -15,13 +16,10 @@ from app.widgets.uploads import square_key
 from cbam_core.results.frame import Square
 from cbam_core.viewer import Settings
 
-FIRST = 31
-"""Index of the first image in the sample sheet: a cat that faces us; its eyes and ears show where masks are high."""
-
 SOURCE = Choice("inspect-source")
 """Where images come from."""
 
-SAMPLE, SAMPLE_GENERATION = Remembered("inspect-sample", lambda: FIRST), Generation("inspect-sample-generation")
+SAMPLE, SAMPLE_GENERATION = Remembered("inspect-sample", first_sample), Generation("inspect-sample-generation")
 """Index in the sample sheet that the page chose last, and how often an address did."""
 
 FOLDER, FOLDER_GENERATION = Remembered("inspect-folder", str), Generation("inspect-folder-generation")

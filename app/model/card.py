@@ -72,11 +72,13 @@ def card_table(
         words: of this component.
     """
     made = ", ".join(f"{name}={value!r}" for name, value in classifier.arguments.items())
-    rows = [("network", f"{classifier.architecture}({made})"), ("classes", listed_classes(classifier.classes))]
+    network = f"{classifier.kind}({made})" if classifier.architecture else classifier.kind
+    rows = [("network", network), ("classes", listed_classes(classifier.classes))]
     width, height = classifier.input_size
     means, deviations = (", ".join(f"{value:.4f}" for value in values) for values in (classifier.mean, classifier.std))
     rows.append(("input", words["input_is"].format(width=width, height=height, mean=means, std=deviations)))
-    rows += _facts(_with_accuracy(classifier.card, evaluation), words)
+    facts = _facts(_with_accuracy(classifier.card, evaluation), words)
+    rows += [(name, said) for name, said in facts if classifier.classes or name != "accuracy"]
     rows += [("remark", say(remark)) for remark in classifier.remarks]
     rows.append(("stated", listed(stated)))
     rows.append(("digest", classifier.digest))
@@ -84,7 +86,7 @@ def card_table(
 
 
 def _with_accuracy(card: Card, evaluation: Evaluation | None) -> Card:
-    if card.test_correct is not None or evaluation is None or evaluation.split != "test":
+    if card.test_correct is not None or evaluation is None or evaluation.split == "samples":
         return card
     return replace(card, test_correct=evaluation.total_right, test_count=evaluation.total)
 

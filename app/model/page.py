@@ -48,8 +48,15 @@ WORDS = Words(
         "the button at the top of this page. On your own machine, this command does it; FILE is the name of the file:",
         "other_classes": "There is no confusion matrix: the network's classes differ from those of the CIFAR-10 test "
         "set.",
+        "other_classes_here": "There is no confusion matrix: the network does not know all classes of the images here.",
+        "no_classes": "There is no confusion matrix: the network gives no prediction.",
         "blocks": "What CBAM adds",
         "no_blocks": "Nothing: this network has no CBAM block.",
+        "no_blocks_own": "What the gates of this network cost is not counted: they are not of this program's own "
+        "modules.",
+        "no_kernels_own": "Kernels are shown for this program's own modules; this network has others.",
+        "here": "The confusion matrix and the calibration are shown here once the network is evaluated, by the button "
+        "at the top of this page.",
         "layers": "Layers",
         "about_layers": "For one image of {size} pixels. A multiply-add is one product added to a sum. Convolutions, "
         "linear layers, and the multiplication of feature maps by gates are counted. Layers with an "
@@ -79,15 +86,21 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
     if anatomy.kernels:
         kernel_pictures([(kernel.block, kernel.planes) for kernel in anatomy.kernels], key="model-kernels")
     else:
-        st.markdown(WORDS["no_kernels"])
+        st.markdown(WORDS["no_kernels" if classifier.architecture else "no_kernels_own"])
     st.header(WORDS["quality"], anchor=False)
     if isinstance(found, Evaluation):
         quality(found, key="model")
-    elif classifier.classes != services.samples().classes:
-        st.markdown(WORDS["other_classes"])
+    elif not services.knows(classifier, services.samples()):
+        st.markdown(WORDS[_why_no_answers(classifier)])
     else:
         _say_not_evaluated(classifier, found.code)
-    _layers(anatomy.summary)
+    _layers(anatomy.summary, own=not classifier.architecture)
+
+
+def _why_no_answers(classifier: Classifier) -> str:
+    if not classifier.classes:
+        return "no_classes"
+    return "other_classes" if services.samples().name == "cifar10" else "other_classes_here"
 
 
 def _evaluation(classifier: Classifier) -> Evaluation | TrainingError:
@@ -106,7 +119,7 @@ def _figures(card: Card, summary: Summary, evaluation: Evaluation | None) -> Non
         if right is not None and count:
             low, high = wilson_interval(right, count)
             st.metric(
-                WORDS["accuracy" if split == "test" else "sample_accuracy"],
+                WORDS["sample_accuracy" if split == "samples" else "accuracy"],
                 f"{100 * right / count:.2f} %",
                 WORDS["interval"].format(low=100 * low, high=100 * high),
                 delta_color="off",
@@ -133,6 +146,9 @@ def _size(label: str, number: int, cbam: int, share: float) -> None:
 
 def _say_not_evaluated(classifier: Classifier, code: str) -> None:
     """What the operator can type to have the answers of a network kept beside its checkpoint."""
+    if services.is_operators(classifier.name):  # where its files are is no business of visitors
+        st.markdown(WORDS["here"])
+        return
     if own_networks.is_own(classifier):
         said, checkpoint = WORDS["own"], ["FILE"]
     else:
@@ -142,12 +158,12 @@ def _say_not_evaluated(classifier: Classifier, code: str) -> None:
     st.code(shlex.join(["cbam", "evaluate", "--checkpoint", *checkpoint]), language="bash", wrap_lines=True)
 
 
-def _layers(summary: Summary) -> None:
+def _layers(summary: Summary, *, own: bool) -> None:
     st.header(WORDS["blocks"], anchor=False)
     if summary.blocks:
         block_table(summary)
     else:
-        st.markdown(WORDS["no_blocks"])
+        st.markdown(WORDS["no_blocks_own" if own else "no_blocks"])
     st.header(WORDS["layers"], anchor=False)
     layer_table(summary)
     st.caption(WORDS["about_layers"].format(size="x".join(map(str, summary.input_size))))

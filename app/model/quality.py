@@ -24,7 +24,7 @@ WORDS = Words(
     }
 )
 
-SPLIT_WORDS = Words({"test": "test", "samples": "sample"})
+SPLIT_WORDS = Words({"test": "test", "samples": "sample", "folder": "test"})
 
 CHART_WORDS = Words(QUALITY_WORDS)
 

@@ -7,15 +7,16 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from app.services.dataset import open_test_set, samples
+from app.services.dataset import open_test_set, operators_set, samples
 from app.services.networks import recall
 from app.session import own_networks
 from app.session.choices import Remembered
 from app.session.scheduling import slot
+from cbam_core.data.dataset import Dataset, ImageFiles
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.evaluation.class_means_file import ClassMeans, class_means_path, open_class_means, save_class_means
 from cbam_core.network import Classifier
-from cbam_core.observing import batch_size, batches
+from cbam_core.observing import batch_size, batches, fitted
 from cbam_core.results.means import GateMeans
 
 _SUMMING: Remembered[tuple[str, GateSums] | None] = Remembered("summing-gates", lambda: None)
@@ -26,13 +27,20 @@ def class_summaries(classifier: Classifier) -> dict[str, GateMeans]:
     return recall(_class_summaries, classifier)
 
 
+def _pixels(classifier: Classifier, images: Dataset, part: slice) -> np.ndarray:
+    """Some images as one array; those of files have sizes of their own until they are fitted."""
+    if isinstance(images.images, ImageFiles):
+        return np.stack(fitted(classifier, images.images, part))
+    return np.asarray(images.images[part])
+
+
 @st.cache_data(max_entries=8, show_spinner=False)
 def _class_summaries(network: tuple[str, str], _classifier: Classifier) -> dict[str, GateMeans]:
     here = samples()
     sums = GateSums(_classifier, here.classes)
     for part in batches(len(here), batch_size(_classifier)):
         with slot():
-            sums.add(np.asarray(here.images[part]), here.known_labels[part])
+            sums.add(_pixels(_classifier, here, part), here.known_labels[part])
     return dict(sums.means())
 
 
@@ -53,7 +61,8 @@ def test_summaries(classifier: Classifier, report: Callable[[int, int], None]) -
         own_networks.means_of(classifier) if own_networks.is_own(classifier) else _known_summaries(classifier.digest)
     )
     if "test" not in known:
-        path = None if own_networks.is_own(classifier) else class_means_path(classifier.digest, "test")
+        unkept = own_networks.is_own(classifier) or operators_set() is not None
+        path = None if unkept else class_means_path(classifier.digest, "test")
         found = None if path is None else open_class_means(path)
         if found is None or tuple(found) != samples().classes:
             found = _sum_up(classifier, report)
@@ -71,7 +80,7 @@ def _sum_up(classifier: Classifier, report: Callable[[int, int], None]) -> Class
         with slot():  # a run that is being ended may have gone one step further by now
             step = slice(sums.count, sums.count + size)
             if step.start < len(test):
-                sums.add(np.array(test.images[step]), np.array(test.known_labels[step]))
+                sums.add(_pixels(classifier, test, step), np.array(test.known_labels[step]))
     _SUMMING.forget()
     return sums.means()
 

@@ -1,29 +1,41 @@
 """Which images does every visitor have? Those of CIFAR-10: the bundled samples, and the test set where it was fetched.
 
+A folder of the operator with one subfolder for each class takes their place: all of its images are the test set, and
+some of each class the samples.
+
 The one file of the app that says so. Pages ask it, and take names of classes from the `Dataset` that it gives.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
 
 from app.services.operator_log import tell_operator
+from app.session.scheduling import slot
 from app.session.tiles import Tile, lay_out_tiles
 from app.session.words import Words, class_name, language
-from cbam_core.data.dataset import Dataset, open_dataset
+from cbam_core.data.dataset import Dataset, ImageFiles, labelled_for, open_dataset
 from cbam_core.data.dataset import samples as bundled
+from cbam_core.data.folder import thumbnail
 from cbam_core.data.samples import SHEET, sample_sheet
-from cbam_core.errors import DataError
+from cbam_core.errors import DataError, ImageError
+from cbam_core.network import Classifier
+from cbam_core.places import image_folder
 from cbam_core.viewer.payload import png
+
+FIRST = 31
+"""Index of the first image in the sample sheet: a cat that faces us; its eyes and ears show where masks are high."""
 
 WORDS = Words(
     {
         "tile": "{name}, test image {index}",
         "caption": "CIFAR-10 test image {index}, as the network sees it",
+        "own_caption": "{name}, image {index} of the operator's folder",
     }
 )
 
@@ -43,25 +55,101 @@ class About:
     truth: str
 
 
+MOST_SAMPLES = 100
+"""Images of the operator's folder that are samples."""
+
+TILE = 88
+"""Side of a thumbnail of the operator's images, pixels: twice the side on the page, for dense screens."""
+
+
+def operators_set() -> Dataset | None:
+    """The operator's images, if they lie in one subfolder for each class; None where they do not."""
+    folder = image_folder()
+    return None if folder is None else _operators_set(folder)
+
+
+@cache
+def _operators_set(folder: Path) -> Dataset | None:
+    try:
+        found = open_dataset(folder)
+    except DataError as error:
+        tell_operator(f"{error.code}: {error}")
+        return None
+    # What the folder is called on the server is no business of visitors.
+    return None if found.labels is None else replace(found, name="operator", split="folder")
+
+
+def knows(classifier: Classifier, images: Dataset) -> bool:
+    """Whether a network knows all classes of some images."""
+    return bool(images.classes) and set(images.classes) <= set(classifier.classes)
+
+
+def labelled_as(classifier: Classifier, images: Dataset) -> Dataset:
+    """Images with the labels of a network that knows all of their classes; CIFAR-10 and others as they are."""
+    return labelled_for(images, classifier.classes) if images.name == "operator" else images
+
+
 def samples() -> Dataset:
-    """The images that are bundled."""
-    return bundled()
+    """The images that are bundled, or some of the operator's."""
+    own = operators_set()
+    if own is None:
+        return bundled()
+    numbers = sample_numbers()
+    files = ImageFiles([_files(own)[number] for number in numbers.tolist()])
+    return replace(own, images=files, labels=own.known_labels[numbers])
 
 
 def sample_numbers() -> Int[np.ndarray, " n"]:
     """Places of the samples in the test set, counted from 0, (N,)."""
-    return sample_sheet().indices
+    own = operators_set()
+    return sample_sheet().indices if own is None else _spread(own)
+
+
+def first_sample() -> int:
+    """Index of the sample that is shown first."""
+    return FIRST if operators_set() is None else 0
+
+
+def _spread(own: Dataset) -> Int[np.ndarray, " n"]:
+    """Numbers of the first images of each class, as many of each, at most `MOST_SAMPLES`."""
+    each = max(1, MOST_SAMPLES // len(own.classes))
+    firsts = [np.flatnonzero(own.known_labels == label)[:each] for label in range(len(own.classes))]
+    return np.concatenate(firsts)[:MOST_SAMPLES]
+
+
+def _files(own: Dataset) -> tuple[Path, ...]:
+    return own.images.paths if isinstance(own.images, ImageFiles) else ()
+
+
+def sample_png() -> bytes:
+    """The samples as one PNG, ten in a row, for the browser."""
+    own = operators_set()
+    return _bundled_png() if own is None else _thumbnails(_files(samples()), 10)
 
 
 @cache
-def sample_png() -> bytes:
-    """The samples as one PNG, ten in a row, for the browser."""
+def _bundled_png() -> bytes:
     return SHEET.read_bytes()
+
+
+@lru_cache(maxsize=32)
+def _thumbnails(files: tuple[Path, ...], columns: int) -> bytes:
+    """Small squares of image files as one PNG; grey where a file cannot be shown."""
+    return png(lay_out_tiles([_thumbnail(file) for file in files], columns)) if files else b""
+
+
+@lru_cache(maxsize=1000)
+def _thumbnail(file: Path) -> np.ndarray:
+    try:
+        with slot():
+            return thumbnail(file, TILE)
+    except ImageError:
+        return np.full((TILE, TILE, 3), 128, np.uint8)
 
 
 def sample_tiles() -> tuple[Tile, ...]:
     """What each tile of `sample_png` is, in the session's language."""
-    return _sample_tiles(language())
+    return _sample_tiles(language(), image_folder())
 
 
 def about_sample(index: int) -> About:
@@ -76,17 +164,19 @@ def about_sample(index: int) -> About:
 def samples_of(name: str) -> np.ndarray:
     """The samples of a class, uint8 RGB (N, H, W, 3)."""
     here = samples()
-    indices = np.flatnonzero(here.known_labels == here.classes.index(name))
-    return np.stack([here.images[index] for index in indices.tolist()])
+    indices = np.flatnonzero(here.known_labels == here.classes.index(name)).tolist()
+    if operators_set() is not None:
+        return np.stack([_thumbnail(_files(here)[index]) for index in indices[:10]])
+    return np.stack([here.images[index] for index in indices])
 
 
 def open_test_set() -> Dataset:
-    """The ten thousand test images.
+    """The ten thousand test images, or the operator's.
 
     Raises:
         DataError: they were not fetched, or are damaged.
     """
-    return open_dataset("cifar10:test")
+    return operators_set() or open_dataset("cifar10:test")
 
 
 def test_set() -> Dataset | None:
@@ -107,7 +197,9 @@ def test_count() -> int | None:
 
 def test_sheet(indices: tuple[int, ...], columns: int) -> bytes:
     """Test images as one PNG, so many in a row."""
-    test = test_set()
+    test, own = test_set(), operators_set()
+    if own is not None:
+        return _thumbnails(tuple(_files(own)[index] for index in indices), columns)
     return png(lay_out_tiles([test.images[index] for index in indices], columns)) if test is not None else b""
 
 
@@ -122,11 +214,14 @@ def about_test_image(index: int) -> About:
 
 def _about(dataset: Dataset, index: int, number: int) -> About:
     truth = dataset.classes[int(dataset.known_labels[index])]
+    if operators_set() is not None:
+        file = _files(dataset)[index]
+        return About(file.stem, WORDS["own_caption"].format(name=file.name, index=number), truth)
     return About(f"{dataset.name}-test-{number}", WORDS["caption"].format(index=number), truth)
 
 
 @cache
-def _sample_tiles(language: str) -> tuple[Tile, ...]:
+def _sample_tiles(language: str, folder: Path | None) -> tuple[Tile, ...]:
     here = samples()
     names = [here.classes[label] for label in here.known_labels.tolist()]
     return tuple(

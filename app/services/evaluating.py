@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from app.services.dataset import samples, test_set
+from app.services.dataset import labelled_as, samples, test_set
 from app.services.networks import evaluation_of, network, recall
 from app.services.operator_log import tell_operator
 from app.services.surveyed import is_provisional, keep_survey
@@ -58,7 +58,7 @@ def images_for(classifier: Classifier) -> Dataset:
     These are the test set, or the bundled samples where it was not fetched. For a network of other classes it is the
     operator's folder, if there is one with images.
     """
-    known = test_set() or samples()
+    known = labelled_as(classifier, test_set() or samples())
     if classifier.classes == known.classes:
         return known
     return _folder() or known
@@ -121,9 +121,9 @@ def _seconds_an_image(network: tuple[str, str], _classifier: Classifier) -> floa
     survey = Survey(_classifier, replace(samples(), labels=None))
     with slot():
         survey.step(WARM_UP)
-        before = time.perf_counter()
+        before, known = time.perf_counter(), survey.count
         survey.step()
-        return (time.perf_counter() - before) / (survey.count - WARM_UP)
+        return (time.perf_counter() - before) / (survey.count - known)
 
 
 def _current(classifier: Classifier) -> Classifier | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from app.services.dataset import operators_set
 from app.services.file_version import Stamp, stamp_of
 from app.session.scheduling import slot
 from app.session.tiles import lay_out_tiles
@@ -27,8 +28,8 @@ MOST_SHEETS = 4
 
 
 def has_gallery() -> bool:
-    """Whether the operator has provided images for every visitor."""
-    return image_folder() is not None
+    """Whether the operator has provided images for every visitor, and not a folder of classes."""
+    return image_folder() is not None and operators_set() is None
 
 
 def gallery() -> tuple[GalleryImage, ...]:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.services.dataset import about_sample, open_test_set, samples
+from app.services.dataset import about_sample, labelled_as, open_test_set, operators_set, samples
 from app.services.networks import evaluation_of, key_of, recall
 from app.services.prediction import prediction_data, preview_of
 from app.session import own_networks
 from app.session.scheduling import slot
 from app.session.uploads import Fitted, Upload
 from app.session.words import language
-from cbam_core.data.dataset import Dataset
+from cbam_core.data.dataset import Dataset, ImageFiles, ImageSequence
 from cbam_core.data.fitting import decode_to_fit, whole_picture
 from cbam_core.data.images import DecodedImage, decode
 from cbam_core.errors import TrainingError
@@ -75,7 +75,7 @@ def samples_ahead(classifier: Classifier) -> str:
     None of a network that takes large images: there would be too much to send.
     """
     width, height = classifier.input_size
-    if width * height > AHEAD:
+    if width * height > AHEAD or operators_set() is not None:
         return "[]"
     return recall(_samples_ahead, classifier, language())
 
@@ -99,7 +99,8 @@ def kept_answers(classifier: Classifier, test: Dataset) -> Evaluation | None:
         found = evaluation_of(classifier)
     except TrainingError:
         return None
-    same = found.classes == test.classes and np.array_equal(found.labels, test.known_labels)
+    told = labelled_as(classifier, test)
+    same = found.classes == told.classes and np.array_equal(found.labels, told.known_labels)
     return found if same else None
 
 
@@ -146,14 +147,21 @@ def block_trace(classifier: Classifier, explanation: Explanation, block: str, *,
 @st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> ImageResult:
     with slot():
-        return _shown(_classifier, decode(samples().images[index]), Fitted())
+        return _shown(_classifier, _decoded(_classifier, samples().images, index), Fitted())
+
+
+def _decoded(classifier: Classifier, images: ImageSequence, index: int) -> DecodedImage:
+    """One of many images, in as much detail as its file has and the page needs."""
+    if isinstance(images, ImageFiles):
+        return decode_to_fit(images.paths[index], classifier.input_size)
+    return decode(np.ascontiguousarray(images[index]))
 
 
 @st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _shown_test_image(network: tuple[str, str], index: int, _classifier: Classifier) -> ImageResult:
     images = open_test_set().images
     with slot():
-        return _shown(_classifier, decode(np.ascontiguousarray(images[index])), Fitted())
+        return _shown(_classifier, _decoded(_classifier, images, index), Fitted())
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,12 +19,13 @@ from app.services.usual import with_usual
 from app.session import own_networks
 from app.session.scheduling import slot
 from app.session.words import Words
-from cbam_core.errors import CheckpointError, TrainingError
+from cbam_core.errors import CheckpointError, ModelError, TrainingError
 from cbam_core.evaluation.evaluation_file import evaluation_path, open_evaluation
 from cbam_core.gates.anatomy import Summary, summarise
 from cbam_core.gates.kernels import SpatialKernel, spatial_kernels
 from cbam_core.network import Classifier, load_classifier
-from cbam_core.places import checkpoint_folder, runs_folder, shipped_checkpoints
+from cbam_core.network.naming import open_operators
+from cbam_core.places import NETWORK_VARIABLE, checkpoint_folder, runs_folder, shipped_checkpoints
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.usual import Usual
 from cbam_core.training.listing import Run, find_runs
@@ -57,13 +59,42 @@ def networks() -> tuple[str, ...]:
         ) from error
 
 
+def operators_network() -> Classifier | None:
+    """The network that the operator named when the app was started; None where there is none.
+
+    Raises:
+        CheckpointError: it cannot be opened; why is the operator's affair and goes into the log.
+    """
+    text = os.environ.get(NETWORK_VARIABLE, "")
+    if not text:
+        return None
+    try:
+        return _operators(text)
+    except (CheckpointError, ModelError, ValueError) as error:
+        tell_operator(f"the network of {NETWORK_VARIABLE} cannot be opened: {error}")
+        raise CheckpointError(
+            "checkpoint.operators",
+            "the operator's network cannot be opened; the operator can find the reason in the log",
+        ) from error
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _operators(text: str) -> Classifier:
+    opened = open_operators(text)
+    name = opened.name if opened.name not in shipped_checkpoints() else f"{opened.name} (operator)"
+    return with_usual(replace(opened, name=name.replace("/", "-")))
+
+
 def shipped_networks() -> tuple[str, ...]:
-    """Names of the networks that every visitor has, the default one first.
+    """Names of the networks that every visitor has, the default one first: the operator's, if there is one.
 
     Raises:
         CheckpointError: there is none.
     """
     names = sorted(shipped_checkpoints(), key=lambda name: (name != DEFAULT_NETWORK, name))
+    operators = operators_network()
+    if operators is not None:
+        return (operators.name, *names)
     if not names:
         raise CheckpointError(
             "checkpoint.none-shipped",
@@ -138,6 +169,9 @@ def _file_of(name: str) -> Path | None:
 
 
 def _served(name: str) -> Classifier:
+    operators = operators_network()
+    if operators is not None and operators.name == name:
+        return _with_survey(name, operators)
     path = _file_of(name)
     if path is None:
         raise gone(name)
@@ -155,9 +189,12 @@ def _served(name: str) -> Classifier:
 
 
 def _network_with_survey(name: str, path: Path) -> Classifier:
-    """A network with the usual gates that were found here, where its own file does not say them."""
     stamp = stamp_of(path)
-    loaded = _network(name, str(path), stamp)
+    return _with_survey(name, _network(name, str(path), stamp))
+
+
+def _with_survey(name: str, loaded: Classifier) -> Classifier:
+    """A network with the usual gates that were found here, where its own file does not say them."""
     if not is_provisional(loaded.usual) or (found := surveyed_for_all(loaded.digest)) is None:
         return loaded
     return _knowing(name, loaded.digest, found.usual.count, found.usual.images, loaded, found.usual)
@@ -215,6 +252,12 @@ class Anatomy:
 def anatomy(classifier: Classifier) -> Anatomy:
     """Layers, sizes and kernels of a network."""
     return recall(_anatomy, classifier)
+
+
+def is_operators(name: str) -> bool:
+    """Whether the operator named this network when the app was started."""
+    operators = operators_network()
+    return operators is not None and operators.name == name
 
 
 def evaluation_of(classifier: Classifier) -> Evaluation:

@@ -99,7 +99,7 @@ def _picture(explanation: Explanation, preview: bytes | None, movable: bool) -> 
 def _words(explanation: Explanation, caption: str, truth: str | None) -> dict[str, str]:
     predicted = explanation.predicted
     verdict = ""
-    if truth is not None:
+    if truth is not None and explanation.classes:
         known = truth in explanation.classes
         judged = "unknown" if not known else "right" if truth == predicted else "wrong"
         verdict = WORDS[judged].format(truth=class_name(truth))

@@ -26,6 +26,7 @@ WORDS = Words(
         "network": "Network",
         "instead": "{reason} {name} is shown instead.",
         "classes": "{architecture}, {count} classes",
+        "no_classes": "{architecture}, no classes",
         "parameters": "{count:,} parameters",
         "accuracy": "Test accuracy {percent:.2f} %",
         "samples": "{right} of {count} bundled images right",
@@ -82,13 +83,15 @@ def card_lines(classifier: Classifier) -> list[str]:
     """What it is, how large and how good, a line each."""
     parameters = sum(parameter.numel() for parameter in classifier.model.parameters())
     lines = [
-        WORDS["classes"].format(architecture=classifier.architecture, count=len(classifier.classes)),
+        WORDS["classes" if classifier.classes else "no_classes"].format(
+            architecture=classifier.kind, count=len(classifier.classes)
+        ),
         WORDS["parameters"].format(count=parameters),
     ]
     if classifier.card.test_accuracy is not None:
         lines.append(WORDS["accuracy"].format(percent=100 * classifier.card.test_accuracy))
     elif (found := _evaluation(classifier)) is not None:
-        said = WORDS["accuracy" if found.split == "test" else "samples"]
+        said = WORDS["samples" if found.split == "samples" else "accuracy"]
         lines.append(said.format(percent=100 * found.accuracy, right=found.total_right, count=found.total))
     return lines
 

@@ -45,7 +45,9 @@ Environment:
   CBAM_RUNS_DIR        folder of the training runs that the app shows; by default
                        runs, beside the folder of trained networks, or for an
                        installed package in the current folder
-  CBAM_IMAGE_DIR       folder of images that the app shows to every visitor
+  CBAM_IMAGE_DIR       folder of images that the app shows to every visitor; with
+                       a subfolder for each class, in the place of CIFAR-10
+  CBAM_NETWORK         network of your own that the app shows first, as --model
   (more for the app:   docs/deployment.md)
 """
 

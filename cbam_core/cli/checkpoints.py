@@ -13,8 +13,10 @@ from cbam_core.cli.choosing import (
     ClassesOption,
     InputSizeOption,
     JsonOption,
+    MeanOption,
     NormalisationOption,
     Stated,
+    StdOption,
     WeightsOption,
     open_checkpoint,
 )
@@ -31,7 +33,8 @@ CheckpointArgument = Annotated[
     str,
     typer.Argument(
         metavar="CHECKPOINT",
-        help="A .safetensors or .pth file, or the name of a network that ships with the program.",
+        help="A .safetensors or .pth file, or the name of a network that ships with the program; for info, also a "
+        "network of your own, as for --model of other commands.",
     ),
 ]
 
@@ -42,6 +45,8 @@ def show_info(
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
     input_size: InputSizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a network's card, its layers, and the size and cost of its CBAM blocks.
@@ -55,7 +60,7 @@ def show_info(
     """
     from cbam_core.gates.anatomy import summarise
 
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size, mean, std))
     summary = summarise(classifier.model, classifier.input_size)
     if as_json:
         write_json(_as_dict(classifier, summary))
@@ -111,7 +116,10 @@ def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:
     arguments = ", ".join(f"{key}={value!r}" for key, value in classifier.arguments.items())
     yield "name", classifier.name
     yield "description", card.what
-    yield "network", f"{classifier.architecture}({arguments})"
+    yield (
+        "network",
+        f"{classifier.architecture}({arguments})" if classifier.architecture else classifier.kind,
+    )
     yield "classes", ", ".join(classifier.classes)
     yield "input", "{}x{} RGB".format(*classifier.input_size)
     yield "mean", ", ".join(f"{value:.4f}" for value in classifier.mean)

@@ -16,6 +16,7 @@ from cbam_core.places import checkpoint_folder, shipped_checkpoints
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
     from cbam_core.network import Classifier
+    from cbam_core.network.statement import Statement
 
 DEFAULT_CHECKPOINT = "cbam_cnn_cifar10"
 
@@ -23,9 +24,11 @@ CheckpointOption = Annotated[
     str | None,
     typer.Option(
         "--checkpoint",
+        "--model",
         "-c",
-        metavar="CHECKPOINT",
-        help="A .safetensors or .pth file, or the name of a network that ships with the program.",
+        metavar="NETWORK",
+        help="A .safetensors or .pth file, or the name of a network that ships with the program; or a network of your "
+        "own: timm:NAME, torchvision:NAME, package.module:factory, or a .toml file that says which.",
         show_default=DEFAULT_CHECKPOINT,
     ),
 ]
@@ -40,7 +43,12 @@ DataFolderOption = Annotated[
 ]
 WeightsOption = Annotated[
     str | None,
-    typer.Option("--weights", metavar="NAME", help="Which weights to take of a file that holds several, such as ema."),
+    typer.Option(
+        "--weights",
+        metavar="NAME|FILE",
+        help="Which weights to take of a file that holds several, such as ema; of a network of your own, the file of "
+        "its weights.",
+    ),
 ]
 ClassesOption = Annotated[
     str | None,
@@ -64,9 +72,18 @@ InputSizeOption = Annotated[
     str | None,
     typer.Option(
         "--input-size",
+        "--size",
         metavar="SIZE",
         help="Input size that the file does not state, in pixels: a side, or WIDTHxHEIGHT.",
     ),
+]
+MeanOption = Annotated[
+    str | None,
+    typer.Option("--mean", metavar="MEAN", help="Mean of each channel, such as 0.5,0.5,0.5; only with --std."),
+]
+StdOption = Annotated[
+    str | None,
+    typer.Option("--std", metavar="STD", help="Standard deviation of each channel, such as 0.2,0.2,0.2."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")]
 
@@ -81,6 +98,8 @@ class Stated:
         classes: class names with commas between them, or a file with one in each line.
         normalisation: name of a usual normalisation, or numbers as ``"0.5,0.5,0.5/0.2,0.2,0.2"``.
         input_size: a side in pixels, or width and height as ``"64x48"``.
+        mean: numbers as ``"0.5,0.5,0.5"``, instead of a normalisation.
+        std: numbers in the same way.
     """
 
     checkpoint: str | None
@@ -88,6 +107,29 @@ class Stated:
     classes: str | None = None
     normalisation: str | None = None
     input_size: str | None = None
+    mean: str | None = None
+    std: str | None = None
+
+    @property
+    def statement(self) -> Statement:
+        """What it states, in numbers and names.
+
+        Raises:
+            CheckpointError: something is said twice, or cannot be true.
+            typer.BadParameter: a number cannot be read.
+        """
+        from cbam_core.network.statement import statement
+
+        return statement(
+            {
+                "weights": self.weights,
+                "classes": self.classes,
+                "normalisation": None if self.normalisation is None else _normalisation(self.normalisation),
+                "mean": None if self.mean is None else _numbers(self.mean),
+                "std": None if self.std is None else _numbers(self.std),
+                "input_size": None if self.input_size is None else _size(self.input_size),
+            }
+        )
 
 
 def open_checkpoint(given: str | Stated | None) -> Classifier:
@@ -100,12 +142,17 @@ def open_checkpoint(given: str | Stated | None) -> Classifier:
 
     stated = given if isinstance(given, Stated) else Stated(given)
     if stated.checkpoint is not None:
+        known = stated.statement
+        if is_own(stated.checkpoint):
+            from cbam_core.network.naming import open_network
+
+            return open_network(stated.checkpoint, known)
         return load_classifier(
             stated.checkpoint,
-            weights=stated.weights,
-            classes=None if stated.classes is None else _class_names(stated.classes),
-            normalisation=None if stated.normalisation is None else _normalisation(stated.normalisation),
-            input_size=None if stated.input_size is None else _size(stated.input_size),
+            weights=known.weights,
+            classes=known.classes,
+            normalisation=known.normalisation,
+            input_size=known.input_size,
         )
     shipped = shipped_checkpoints()
     if not shipped:
@@ -117,11 +164,13 @@ def open_checkpoint(given: str | Stated | None) -> Classifier:
     return load_classifier(shipped.get(DEFAULT_CHECKPOINT, next(iter(shipped.values()))))
 
 
-def _class_names(given: str) -> list[str]:
-    path = Path(given)
-    if "," not in given and path.is_file():
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [name.strip() for name in given.split(",")]
+def is_own(given: str) -> bool:
+    """Check that a word of the command line names a network of one's own, and is not a checkpoint that is there."""
+    if given in shipped_checkpoints() or (Path(given).exists() and Path(given).suffix.lower() != ".toml"):
+        return False
+    from cbam_core.network.naming import is_named
+
+    return is_named(given)
 
 
 def _normalisation(given: str) -> str | tuple[list[float], list[float]]:
@@ -135,6 +184,13 @@ def _normalisation(given: str) -> str | tuple[list[float], list[float]]:
         raise typer.BadParameter(f"'{given}' is not like 0.5,0.5,0.5/0.2,0.2,0.2") from None
 
 
+def _numbers(given: str) -> list[float]:
+    try:
+        return [float(number) for number in given.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"'{given}' is not like 0.5,0.5,0.5") from None
+
+
 def _size(given: str) -> int | tuple[int, int]:
     """Read a side, or width and height."""
     found = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", given)
@@ -144,10 +200,28 @@ def _size(given: str) -> int | tuple[int, int]:
     return int(width) if height is None else (int(width), int(height))
 
 
-def file_of(classifier: Classifier, given: str | None) -> Path:
-    """Return the file of the network that `open_checkpoint` opens for the same argument."""
-    shipped = shipped_checkpoints()
-    return shipped[classifier.name] if given is None else shipped.get(given, Path(given))
+def file_of(classifier: Classifier, given: str | Stated | None) -> Path:
+    """Return the file of the network that `open_checkpoint` opens for the same argument.
+
+    Raises:
+        CheckpointError: it is a network of one's own without a file of weights.
+    """
+    stated = given if isinstance(given, Stated) else Stated(given)
+    shipped, checkpoint = shipped_checkpoints(), stated.checkpoint
+    if checkpoint is None:
+        return shipped[classifier.name]
+    if not is_own(checkpoint):
+        return shipped.get(checkpoint, Path(checkpoint))
+    from cbam_core.network.naming import read_named
+
+    file = read_named(checkpoint, stated.statement).file
+    if file is None:
+        raise CheckpointError(
+            "network.no-file",
+            "{name} has no file of weights beside which results could be saved: give one, --weights FILE",
+            name=classifier.name,
+        )
+    return file
 
 
 def open_available(source: str, data_dir: Path | None) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,8 +14,10 @@ from cbam_core.cli.choosing import (
     DataFolderOption,
     InputSizeOption,
     JsonOption,
+    MeanOption,
     NormalisationOption,
     Stated,
+    StdOption,
     WeightsOption,
     file_of,
     open_available,
@@ -24,6 +27,7 @@ from cbam_core.cli.output import console, one_line, percent, progress_bar, say, 
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
+    from cbam_core.network import Classifier
     from cbam_core.results.evaluation import Evaluation
 
 EvaluatedSplit = Literal["test", "samples"]
@@ -41,6 +45,10 @@ def evaluate(
             show_default="test if it was downloaded, else samples",
         ),
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="DIR", help="A folder with one subfolder of images for each class, instead."),
+    ] = None,
     keep: Annotated[
         bool,
         typer.Option("--keep", help="Save the predictions beside the checkpoint, for the app."),
@@ -49,9 +57,11 @@ def evaluate(
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
     input_size: InputSizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a network's accuracy on the CIFAR-10 test set, in total and by class.
+    """Measure a network's accuracy on the CIFAR-10 test set, or on a folder of images, in total and by class.
 
     The output has 95 % confidence intervals (Wilson), the expected calibration error (15 bins of equal width), and
     the confusion matrix. --json adds the bins.
@@ -62,23 +72,27 @@ def evaluate(
       cbam evaluate --checkpoint mine.pth --json
       cbam evaluate --checkpoint mine.pth --keep
       cbam evaluate --split samples
+      cbam evaluate --model my.nets:resnet --weights best.pth --classes names.txt --size 224 --images val
     """
+    if images is not None and (keep or split is not None):
+        raise typer.BadParameter("--images takes the place of the test set; leave --split and --keep out")
     if keep and split == "samples":
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
     from cbam_core.evaluation.scoring import score
     from cbam_core.observing import workers_side_by_side
 
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
-    dataset = _opened(split or ("test" if keep else None), data_dir)
+    stated = Stated(checkpoint, weights, classes, normalisation, input_size, mean, std)
+    classifier = open_checkpoint(stated)
+    dataset = _opened(split or ("test" if keep else None), data_dir) if images is None else _folder(images, classifier)
     with progress_bar("{task.completed}/{task.total}") as progress, workers_side_by_side() as workers:
         task = progress.add_task("testing", total=len(dataset))
         result = score(classifier, dataset, report=lambda done: progress.update(task, completed=done), workers=workers)
     if as_json:
         write_json({"checkpoint": classifier.name, "digest": result.digest, "split": result.split, **result.as_dict()})
     else:
-        _show(classifier.name, result)
+        _show(classifier.name, result, WORDS.get(result.split) or f"the images of {one_line(dataset.name)}")
     if keep:
-        _keep(result, file_of(classifier, checkpoint))
+        _keep(result, file_of(classifier, stated))
 
 
 def _opened(split: EvaluatedSplit | None, data_dir: Path | None) -> Dataset:
@@ -90,18 +104,30 @@ def _opened(split: EvaluatedSplit | None, data_dir: Path | None) -> Dataset:
     return open_dataset("cifar10:test" if split == "test" else split, data_dir)
 
 
+def _folder(images: Path, classifier: Classifier) -> Dataset:
+    """Open a folder of classes, numbered as the network's.
+
+    Raises:
+        DataError: it is no such folder.
+    """
+    from cbam_core.data.dataset import labelled_for, open_dataset
+
+    dataset = open_dataset(images)
+    return labelled_for(replace(dataset, labels=dataset.known_labels), classifier.classes)
+
+
 def _keep(result: Evaluation, checkpoint: Path) -> None:
     from cbam_core.evaluation.evaluation_file import save_evaluation
 
     say(f"saved {save_evaluation(result, checkpoint)}")
 
 
-def _show(name: str, result: Evaluation) -> None:
+def _show(name: str, result: Evaluation, images: str) -> None:
     low, high = result.interval
     few = ", wide because there are few images" if result.split == "samples" else ""
     calibration = result.as_dict()["calibration"]
     typer.echo(
-        f"{one_line(name)} on {WORDS[result.split]}: accuracy {percent(result.accuracy)} "
+        f"{one_line(name)} on {images}: accuracy {percent(result.accuracy)} "
         f"({result.total_right:,} of {result.total:,})\n"
         f"95 % confidence interval {percent(low)} to {percent(high)} (Wilson){few}\n"
         f"expected calibration error {percent(calibration['expected_calibration_error'])} "

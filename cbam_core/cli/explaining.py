@@ -13,8 +13,10 @@ from cbam_core.cli.choosing import (
     CheckpointOption,
     ClassesOption,
     InputSizeOption,
+    MeanOption,
     NormalisationOption,
     Stated,
+    StdOption,
     WeightsOption,
     open_checkpoint,
 )
@@ -125,6 +127,8 @@ def explain_images(
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
     input_size: InputSizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     stretch: Annotated[
         bool, typer.Option("--stretch", help="Stretch grey values of more than eight bits to black and white.")
     ] = False,
@@ -150,7 +154,7 @@ def explain_images(
     if out is None and figure is None and html is None:
         raise typer.BadParameter("missing option '--out', or '--figure', or '--html'")
     look = Look(colours=colours, scale=scale, opacity=opacity, smooth=smooth, reading=reading)
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
+    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size, mean, std))
     for remark in classifier.remarks:
         say(str(remark))
     task = Task(classifier, out, fit, look, resume, keeps=bool(figure or html), stretch=stretch, ground=ground)

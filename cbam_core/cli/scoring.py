@@ -15,8 +15,10 @@ from cbam_core.cli.choosing import (
     DataFolderOption,
     InputSizeOption,
     JsonOption,
+    MeanOption,
     NormalisationOption,
     Stated,
+    StdOption,
     WeightsOption,
     file_of,
     open_available,
@@ -67,6 +69,8 @@ def score_gates(
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
     input_size: InputSizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replace each gate of a network for every test image, and count which answers change.
@@ -86,9 +90,10 @@ def score_gates(
     """
     from cbam_core.evidence.twins import read_twins
 
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
+    stated = Stated(checkpoint, weights, classes, normalisation, input_size, mean, std)
+    classifier = open_checkpoint(stated)
     compared = None if twins is None else read_twins(twins)
-    beside = _beside(classifier, checkpoint)
+    beside = _beside(classifier, stated)
     found = None if again or source is not None or images is not None else _kept(beside, classifier)
     if found is None:
         dataset, whole = _opened(source, data_dir, images)
@@ -102,10 +107,10 @@ def score_gates(
         show_score(classifier.name, found)
 
 
-def _beside(classifier: Classifier, checkpoint: str | None) -> Path:
+def _beside(classifier: Classifier, stated: Stated) -> Path:
     from cbam_core.results.score_file import score_path
 
-    return score_path(file_of(classifier, checkpoint))
+    return score_path(file_of(classifier, stated))
 
 
 def _kept(path: Path, classifier: Classifier) -> Score | None:

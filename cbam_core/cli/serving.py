@@ -10,9 +10,19 @@ from typing import Annotated
 
 import typer
 
+from cbam_core.cli.choosing import (
+    ClassesOption,
+    InputSizeOption,
+    MeanOption,
+    NormalisationOption,
+    Stated,
+    StdOption,
+    WeightsOption,
+    open_checkpoint,
+)
 from cbam_core.cli.failures import EXTRAS
 from cbam_core.errors import LaunchError
-from cbam_core.places import IMAGE_VARIABLE, project_folder
+from cbam_core.places import IMAGE_VARIABLE, NETWORK_VARIABLE, project_folder
 
 
 def serve_app(
@@ -40,11 +50,27 @@ def serve_app(
             show_default="$CBAM_EMBED_FROM",
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NETWORK",
+            help="A network of your own that the app shows first: timm:NAME, torchvision:NAME, package.module:factory, "
+            "a .toml file that says which, or a .safetensors or .pth file.",
+            show_default=f"${NETWORK_VARIABLE}",
+        ),
+    ] = None,
+    weights: WeightsOption = None,
+    classes: ClassesOption = None,
+    normalisation: NormalisationOption = None,
+    input_size: InputSizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     images: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of images that every visitor may see.",
+            help="Folder of images that every visitor may see; with one subfolder for each class, it takes the place "
+            "of CIFAR-10.",
             show_default=f"${IMAGE_VARIABLE}",
         ),
     ] = None,
@@ -57,6 +83,7 @@ def serve_app(
       cbam app --port 8600
       cbam app --host 0.0.0.0
       cbam app --images images/for/the/class
+      cbam app --model my.nets:resnet --weights best.pth --classes names.txt --size 224 --images val
       cbam app --base-path lens --server-address tools.example.org
     """
     find_app()
@@ -67,6 +94,14 @@ def serve_app(
 
         list_images(images)  # raises at once if it is not a folder
         os.environ[IMAGE_VARIABLE] = str(images.absolute())
+    given = Stated(model, weights, classes, normalisation, input_size, mean, std)
+    if model is not None:
+        from cbam_core.network.naming import operators_text
+
+        open_checkpoint(given)  # raises at once if it cannot be opened
+        os.environ[NETWORK_VARIABLE] = operators_text(model, given.statement)
+    elif given != Stated(None):
+        raise typer.BadParameter("--weights, --classes and the like are about a network: name it with --model")
     serve(host, port, server_address=server_address, base_path=base_path, embed_from=embed_from or None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,13 @@ from cbam_core.cli.choosing import (
     DataFolderOption,
     InputSizeOption,
     JsonOption,
+    MeanOption,
     NormalisationOption,
     Stated,
+    StdOption,
     WeightsOption,
     file_of,
+    is_own,
     open_available,
     open_checkpoint,
 )
@@ -44,6 +48,8 @@ def find_usual(
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
     input_size: InputSizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute the usual values of each gate of a network, and save them beside the checkpoint.
@@ -61,9 +67,12 @@ def find_usual(
     from cbam_core.data.dataset import open_dataset
     from cbam_core.evaluation.usual_gates import usual_gates
 
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size))
-    if classes is not None:  # names change no gate, so the results are those of the file under any names
-        classifier = open_checkpoint(Stated(checkpoint, weights, None, normalisation, input_size))
+    stated = Stated(checkpoint, weights, classes, normalisation, input_size, mean, std)
+    classifier = open_checkpoint(stated)
+    if classes is not None and not is_own(
+        checkpoint or ""
+    ):  # names change no gate, so the results are those of the file under any names
+        classifier = open_checkpoint(replace(stated, classes=None))
     dataset = open_dataset(images, data_dir) if images else open_available("cifar10:train", data_dir)
     skipped: list[ImageError] = []
 
@@ -80,7 +89,7 @@ def find_usual(
             skipped=skip,
         )
     try:
-        kept = _keep(usual, file_of(classifier, checkpoint))
+        kept = _keep(usual, file_of(classifier, stated))
     finally:  # what took minutes is shown even if it cannot be saved
         if as_json:
             write_json({"checkpoint": classifier.name, "digest": usual.digest, **describe_usual(usual)})

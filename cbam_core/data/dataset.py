@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, overload, runtime_checkable
@@ -81,6 +81,22 @@ class Dataset:
                 name=self.name,
             )
         return self.labels
+
+
+def labelled_for(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
+    """Number the labels of a data set as a network does that knows all of its classes, and maybe more.
+
+    Args:
+        dataset: labelled images.
+        classes: names of the network's classes, in the order of its outputs.
+
+    Returns:
+        The same images; the data set itself where the network does not know all of its classes.
+    """
+    if dataset.labels is None or dataset.classes == classes or not set(dataset.classes) <= set(classes):
+        return dataset
+    numbers = np.array([classes.index(name) for name in dataset.classes], np.int64)
+    return replace(dataset, classes=classes, labels=numbers[dataset.labels])
 
 
 class ImageFiles(Sequence[Pixels]):

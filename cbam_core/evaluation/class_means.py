@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
+from cbam_core.data.dataset import Labels
 from cbam_core.errors import DataError
 from cbam_core.evaluation.moments import Moments
 from cbam_core.network import Classifier
@@ -41,7 +42,7 @@ class GateSums:
         self._found = {name: _ClassSums() for name in classes}
         self.count = 0
 
-    def add(self, images: UInt8[np.ndarray, "n h w 3"], labels: UInt8[np.ndarray, " n"]) -> None:
+    def add(self, images: UInt8[np.ndarray, "n h w 3"], labels: Labels) -> None:
         """Run the network on a batch, and add its gates.
 
         Args:
@@ -56,7 +57,7 @@ class GateSums:
             self._take_in(seen, labels[part])
         self.count += len(labels)
 
-    def _take_in(self, seen: Observation, labels: UInt8[np.ndarray, " n"]) -> None:
+    def _take_in(self, seen: Observation, labels: Labels) -> None:
         values = {(gate.block, gate.name, gate.kind, gate.call): gate.values for gate in seen.gates}
         for label in np.unique(labels).tolist():
             mine = labels == label

@@ -152,7 +152,20 @@ def _at_once(network: Classifier | KnownModule, images: list[AnyImage]) -> int:
 
 
 def _explain_batch(network: Classifier | KnownModule, inputs: list[Input], edits: Edits) -> list[Explanation]:
-    """Explain images, or prepared tensors of one shape."""
+    """Explain images, or prepared tensors of one shape.
+
+    Classes that a module's library names, and that its outputs do not fit, are left out: it was changed, or gives
+    something else.
+    """
+    try:
+        return _explained(network, inputs, edits)
+    except ModelError as error:
+        if error.code != "model.logits-shape" or isinstance(network, Classifier) or network.states_classes:
+            raise
+        return _explained(network.without_classes, inputs, edits)
+
+
+def _explained(network: Classifier | KnownModule, inputs: list[Input], edits: Edits) -> list[Explanation]:
     classifier = _for(network, inputs[0])
     tensors = [one.prepared for one in inputs if one.prepared is not None]
     with edit(classifier, edits) if edits else nullcontext():

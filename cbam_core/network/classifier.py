@@ -78,9 +78,13 @@ class Classifier:
             object.__setattr__(self, "classes", two_names(self.classes[0]))
 
     def __repr__(self) -> str:
-        kind = self.architecture or type(self.model).__name__
         classes = fill("{classes} classes", {"classes": len(self.classes)}) if self.classes else "no classes"
-        return f"Classifier({self.name!r}, {kind}, {classes}, input {self.input_size[0]}x{self.input_size[1]})"
+        return f"Classifier({self.name!r}, {self.kind}, {classes}, input {self.input_size[0]}x{self.input_size[1]})"
+
+    @property
+    def kind(self) -> str:
+        """Registered name of the network, or the class of its module."""
+        return self.architecture or type(self.model).__name__
 
     @property
     def fill(self) -> tuple[int, int, int]:

@@ -87,7 +87,7 @@ def load_classifier(
         card=description.card,
         name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
         digest=digest,
-        usual=None if isinstance(contents, bytes) else _usual_beside(contents, of_these_gates),
+        usual=None if isinstance(contents, bytes) else usual_beside(contents, of_these_gates),
         remarks=found.remarks,
         source=taken,
     )
@@ -168,7 +168,7 @@ def _digest(source: Source, in_file: Description, description: Description) -> s
     return hashlib.sha256(f"{source.digest} {stated}".encode()).hexdigest()
 
 
-def _usual_beside(checkpoint: Path, digests: Collection[str]) -> Usual | None:
+def usual_beside(checkpoint: Path, digests: Collection[str]) -> Usual | None:
     """Read the usual gates beside a checkpoint; None where there are none for a network with one of these digests."""
     path = usual_path(checkpoint)
     try:

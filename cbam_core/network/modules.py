@@ -17,6 +17,9 @@ from cbam_core.nn.registry import ARCHITECTURES
 from cbam_core.weights.assumed import assumed_description
 from cbam_core.weights.description import Triple
 
+WRAPPERS = {"DataParallel", "DistributedDataParallel"}
+"""Modules of torch that hold a network as ``module``, and say nothing of it."""
+
 UNKNOWN: tuple[Triple, Triple] = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 """Mean and deviation where only prepared tensors are shown to a network, so that none is needed."""
 
@@ -28,10 +31,17 @@ class KnownModule:
     Attributes:
         model: the module.
         facts: what is known.
+        states_classes: whether its owner says what its classes are.
     """
 
     model: nn.Module
     facts: Facts
+    states_classes: bool = False
+
+    @property
+    def without_classes(self) -> KnownModule:
+        """The same, without classes that do not fit its outputs."""
+        return replace(self, facts=replace(self.facts, classes=None))
 
     def classifier(self, size: tuple[int, int] | None = None) -> Classifier:
         """Make a network to show of the module.
@@ -60,17 +70,22 @@ class KnownModule:
         )
 
 
-def know(model: nn.Module, given: Statement) -> KnownModule:
+def know(model: nn.Module, given: Statement, by_name: Facts | None = None) -> KnownModule:
     """Collect what is known about a module: what its owner states, else what it or its library says.
 
     Args:
         model: any module.
         given: what its owner states.
+        by_name: what is known by the name that it was built by, where that says more than the module.
 
     Raises:
         CheckpointError: the named weights of torchvision do not exist.
     """
-    said = torchvision_facts.of_weights(model, given.weights) if given.weights is not None else _said_by(model)
+    inner = model.module if type(model).__name__ in WRAPPERS and isinstance(model.module, nn.Module) else model
+    if given.weights is not None:
+        said = torchvision_facts.of_weights(inner, given.weights)
+    else:
+        said = by_name or _said_by(inner)
     remarks = tuple(_still_true(said, given))
     return KnownModule(
         model,
@@ -79,9 +94,10 @@ def know(model: nn.Module, given: Statement) -> KnownModule:
             classes=said.classes if given.classes is None else given.classes,
             normalisation=given.normalisation or said.normalisation,
             input_size=given.input_size or said.input_size,
-            name=given.name or said.name or type(model).__name__,
+            name=given.name or said.name or type(inner).__name__,
             remarks=remarks,
         ),
+        states_classes=given.classes is not None,
     )
 
 

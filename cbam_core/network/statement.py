@@ -127,7 +127,7 @@ def _normalisation(given: Mapping[str, Any]) -> tuple[Triple, Triple] | None:
         pair = (_numbers(mean), _numbers(std))
     if pair is None:
         return None
-    checked = usual_normalisation(pair)
+    checked = usual_normalisation(pair if isinstance(pair, str) else (_numbers(pair[0]), _numbers(pair[1])))
     check_normalisation(*checked)
     return checked
 

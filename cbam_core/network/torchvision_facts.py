@@ -20,10 +20,18 @@ def of_module(model: nn.Module) -> Facts | None:
     """Return what the weights of a torchvision network have in common; None for any other module."""
     if not type(model).__module__.startswith("torchvision.") or "torchvision" not in sys.modules:
         return None
-    name = _architecture(model)
-    if name is None:
-        return None
-    facts = _in_common([_facts(weights) for weights in _all_weights(name)])
+    names = _architectures(model)
+    return of_name(*names) if names else None
+
+
+def of_name(*names: str) -> Facts:
+    """Return what the weights of torchvision networks have in common.
+
+    Args:
+        *names: names of the networks, such as ``"resnet18"``.
+    """
+    name = names[0]
+    facts = _in_common([_facts(weights) for each in names for weights in _all_weights(each)])
     remark = Message(
         "network.torchvision",
         "size, normalisation and classes are those of torchvision's own weights for {name}",
@@ -45,8 +53,7 @@ def of_weights(model: nn.Module, given: Any) -> Facts:
     """
     if callable(getattr(given, "transforms", None)) and isinstance(getattr(given, "meta", None), dict):
         return _facts(given)
-    name = _architecture(model)
-    known = () if name is None else _all_weights(name)
+    known = [weights for name in _architectures(model) for weights in _all_weights(name)]
     for weights in known:
         if str(given) in (weights.name, str(weights)):
             return _facts(weights)
@@ -69,14 +76,13 @@ def of_weights(model: nn.Module, given: Any) -> Facts:
     )
 
 
-def _architecture(model: nn.Module) -> str | None:
-    """Return the name of the torchvision network that has as many parameters; None where none or several have."""
+def _architectures(model: nn.Module) -> list[str]:
+    """Return the names of the torchvision networks that have as many parameters."""
     from torchvision.models import list_models
 
     count = sum(parameter.numel() for parameter in model.parameters())
     names = [name for name in list_models() if not name.startswith("quantized_")]
-    found = [name for name in names if any(one.meta.get("num_params") == count for one in _all_weights(name))]
-    return found[0] if len(found) == 1 else None
+    return [name for name in names if any(one.meta.get("num_params") == count for one in _all_weights(name))]
 
 
 def _all_weights(name: str) -> list[Any]:

@@ -95,19 +95,21 @@ class WeightsFile:
             raise _damaged(error) from error
 
 
-def open_weights(source: Path | bytes) -> WeightsFile:
+def open_weights(source: Path | bytes, *, largest: int | None = None) -> WeightsFile:
     """List the contents of a file of weights, without loading them.
 
     Args:
         source: a path, or the bytes of a file: ``.safetensors``, or what `torch.save` wrote. The contents decide
             which, not the name.
+        largest: largest size of the file in bytes; None for `MAX_FILE_BYTES`.
 
     Raises:
         CheckpointError: the file is missing, too large, damaged, or holds something other than plain weights.
     """
-    data = source if isinstance(source, bytes) else _bytes_at(source)
-    if len(data) > MAX_FILE_BYTES:
-        raise _too_large(len(data))
+    largest = MAX_FILE_BYTES if largest is None else largest
+    data = source if isinstance(source, bytes) else _bytes_at(source, largest)
+    if len(data) > largest:
+        raise _too_large(len(data), largest)
     try:
         contents, metadata = _contents(data)
     except DamagedError as error:
@@ -122,7 +124,7 @@ def open_weights(source: Path | bytes) -> WeightsFile:
     return WeightsFile(contents, metadata, hashlib.sha256(data).hexdigest(), len(data))
 
 
-def _bytes_at(path: Path) -> bytes:
+def _bytes_at(path: Path, largest: int) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -131,8 +133,8 @@ def _bytes_at(path: Path) -> bytes:
                 "{path} is not a file; give the path of a .safetensors or .pth file",
                 path=str(path),
             )
-        if status.st_size > MAX_FILE_BYTES:
-            raise _too_large(status.st_size)
+        if status.st_size > largest:
+            raise _too_large(status.st_size, largest)
         with path.open("rb") as file:
             return file.read(status.st_size)
     except FileNotFoundError as error:
@@ -286,12 +288,12 @@ def _converted(name: str, stored: StoredTensor, spec: TensorSpec) -> Tensor:
     return tensor
 
 
-def _too_large(size: int) -> CheckpointError:
+def _too_large(size: int, largest: int) -> CheckpointError:
     return CheckpointError(
         "checkpoint.too-large",
         "this file has {size} bytes; a checkpoint may have up to {limit}",
         size=size,
-        limit=MAX_FILE_BYTES,
+        limit=largest,
     )
 
 

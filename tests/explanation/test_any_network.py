@@ -147,6 +147,27 @@ def test_logits_under_their_name_are_found(picture: np.ndarray) -> None:
     assert np.array_equal(explain(seeded(Named), picture, **stated).probabilities, expected)
 
 
+def test_classes_of_a_library_that_do_not_fit_are_left_out(picture: np.ndarray) -> None:
+    model = seeded()
+    model.pretrained_cfg = {"mean": MEAN, "std": STD, "input_size": (3, 24, 24), "num_classes": 4}  # type: ignore[assignment]
+    seen = explain(model, picture)
+    assert (seen.classes, seen.input_image.shape) == (("class 0", "class 1", "class 2", "class 3"), (24, 24, 3))
+    assert "network.assumed-numbers" in codes(seen)
+    model.head = nn.Linear(16, 7)
+    assert explain(model, picture).predicted is None
+    assert "network.no-classes" in codes(explain(model, picture))
+
+
+def test_what_goes_wrong_in_a_forward_is_one_sentence(picture: np.ndarray) -> None:
+    class Picky(Own):
+        def forward(self, x: Tensor) -> Any:
+            raise AssertionError("height 24 is not 32")
+
+    assert "height 24 is not 32" in refusal("model.forward", seeded(Picky), picture, size=24, normalisation="half")
+    wrapped = nn.DataParallel(seeded()).eval()
+    assert explain(wrapped, picture, size=24, normalisation="half").checkpoint == "Own"
+
+
 def test_one_logit_is_a_sigmoid_with_two_names(picture: np.ndarray) -> None:
     seen = explain(seeded(outputs=1), picture, size=24, mean=MEAN, std=STD, classes=["dog"])
     with torch.inference_mode():

@@ -1,0 +1,340 @@
+"""Networks by name: of timm, of torchvision, of a factory function, or of a file that says which.
+
+Only whoever runs the program names networks so, for a factory is code that runs. Weights are read as data, by the same
+reader as untrusted ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cbam_core.errors import CheckpointError, Message, ModelError
+from cbam_core.network import torchvision_facts
+from cbam_core.network.classifier import Classifier, Source
+from cbam_core.network.loading import load_classifier, restate, usual_beside
+from cbam_core.network.modules import know
+from cbam_core.network.statement import Statement, statement
+from cbam_core.nn.registry import TensorSpec
+from cbam_core.weights import open_weights
+from cbam_core.weights.file import WeightsFile
+from cbam_core.weights.finding import complete, find_copies, listed
+
+LARGEST = 8 << 30
+"""Largest file of weights that is read for a network of one's own, in bytes."""
+
+NOTHING_STATED = Statement()
+
+FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+LIBRARIES = ("timm", "torchvision")
+
+KEYS = ("model", "arguments", "weights", "classes", "size", "mean", "std", "normalisation", "normalization", "name")
+"""Keys of a file that says which network."""
+
+
+@dataclass(frozen=True)
+class NamedNetwork:
+    """A network by name, and what is stated about it.
+
+    Attributes:
+        model: ``"timm:NAME"``, ``"torchvision:NAME"``, or ``"package.module:factory"``.
+        given: what is stated about it; its weights are the path of a file.
+        arguments: keyword arguments of the function that builds it.
+    """
+
+    model: str
+    given: Statement = NOTHING_STATED
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path | None:
+        """File of its weights; None for weights that the function makes."""
+        return None if self.given.weights is None else Path(self.given.weights).expanduser()
+
+
+def open_operators(text: str) -> Classifier:
+    """Open the network that the operator of the app names.
+
+    Args:
+        text: name or path of a network, or a JSON object with that as ``model`` and keyword arguments of
+            `cbam_core.network.Stated`, as `operators_text` writes it.
+
+    Raises:
+        CheckpointError, ModelError: as `open_network` and `cbam_core.network.load_classifier`.
+    """
+    values = json.loads(text) if text.lstrip().startswith("{") else {"model": text}
+    model, given = str(values.pop("model", "")), statement(values)
+    if is_named(model):
+        return open_network(model, given)
+    loaded = load_classifier(model, name=given.name, weights=given.weights)
+    return restate(loaded, replace(given, weights=None, name=None))
+
+
+def operators_text(model: str, given: Statement) -> str:
+    """Write what `open_operators` reads, with whole paths."""
+    file = Path(given.weights).expanduser() if given.weights is not None else None
+    stated = {
+        "weights": str(file.absolute()) if file is not None and file.exists() else given.weights,
+        "classes": given.classes,
+        "normalisation": given.normalisation,
+        "input_size": given.input_size,
+        "name": given.name,
+    }
+    path = Path(model).expanduser()
+    named = str(path.absolute()) if path.exists() else model
+    return json.dumps({"model": named, **{key: value for key, value in stated.items() if value is not None}})
+
+
+def is_named(text: str) -> bool:
+    """Check that a text names a network, and is not the path or the name of a checkpoint."""
+    path = Path(text)
+    if path.suffix.lower() == ".toml":
+        return True
+    return FACTORY.fullmatch(text.replace("-", "_")) is not None or text.partition(":")[0] in LIBRARIES
+
+
+def read_named(text: str, given: Statement = NOTHING_STATED) -> NamedNetwork:
+    """Read the name of a network, or the file that says which.
+
+    Args:
+        text: ``"timm:NAME"``, ``"torchvision:NAME"``, ``"package.module:factory"``, or the path of a TOML file with
+            the keys `KEYS`, whose paths are relative to its folder.
+        given: what is stated beside it, which counts more than the file.
+
+    Raises:
+        CheckpointError: the file cannot be read, or holds something else.
+    """
+    if Path(text).suffix.lower() != ".toml":
+        return NamedNetwork(text, given)
+    path = Path(text).expanduser()
+    values = _toml(path)
+    model, arguments = values.pop("model", None), values.pop("arguments", {})
+    if not isinstance(model, str) or not isinstance(arguments, dict):
+        raise CheckpointError(
+            "network.file-model",
+            '{path} must say which network it is about: model = "timm:NAME" or "package.module:factory"',
+            path=str(path),
+        )
+    for key in ("weights", "classes"):
+        value = values.get(key)
+        if isinstance(value, str) and (path.parent / value).is_file():
+            values[key] = str(path.parent / value)
+    values.setdefault("name", path.stem)
+    in_file = statement(values)
+    stated = {name: value for name, value in vars(given).items() if value is not None}
+    return NamedNetwork(model, replace(in_file, **stated), arguments)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            "network.file-unreadable",
+            '{path} cannot be read as TOML ({reason}); expected lines such as model = "timm:resnet18" and size = 224',
+            path=str(path),
+            reason=getattr(error, "strerror", None) or str(error),
+        ) from error
+    unknown = sorted(values.keys() - set(KEYS))
+    if unknown:
+        raise CheckpointError(
+            "network.file-key",
+            "{path} has the unknown key {key}; known are {known}",
+            path=str(path),
+            key=repr(unknown[0][:60]),
+            known=", ".join(KEYS),
+        )
+    return values
+
+
+def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
+    """Build a network by its name, load its weights, and collect what is known about it.
+
+    This runs code of the named package: never pass a name that comes from a visitor.
+
+    Args:
+        text: see `read_named`.
+        given: what is stated about it; its weights are the path of a file.
+
+    Raises:
+        CheckpointError: the weights do not fit the network, or a statement is wrong.
+        ModelError: there is no such network, or its input size or normalisation is not known.
+    """
+    named = read_named(text, given)
+    classes = named.given.classes
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # without weights it is random, and still the same each time
+        model = _built(named, None if not classes else len(classes))
+    if isinstance(model, Classifier):
+        model = restate(model, named.given)
+        return replace(model, digest=model.digest or _digest(model, model.model))
+    model.eval()
+    file = named.file
+    opened = None if file is None else open_weights(file, largest=LARGEST)
+    remarks = list(_loaded(model, opened, named.model)) if opened is not None else []
+    if opened is None and named.model.partition(":")[0] in LIBRARIES:
+        remarks.append(
+            Message("network.random", "no weights were given, so they are random: nothing that it shows is learned")
+        )
+    made = know(model, replace(named.given, weights=None), _facts_by_name(named.model))
+    found = made.classifier()
+    digest = _digest(found, model)
+    return replace(
+        found,
+        name=named.given.name or named.model.partition(":")[2],
+        digest=digest,
+        source=None if opened is None else Source(opened.digest, "", ("",)),
+        usual=None if file is None else usual_beside(file, {digest}),
+        remarks=(*remarks, *found.remarks),
+    )
+
+
+def _facts_by_name(model: str) -> Any:
+    library, _, name = model.partition(":")
+    return torchvision_facts.of_name(name) if library == "torchvision" else None
+
+
+def _built(named: NamedNetwork, classes: int | None) -> nn.Module | Classifier:
+    """Call the function that builds a network.
+
+    Raises:
+        ModelError: there is no such function, or it gives something else.
+    """
+    library, _, name = named.model.partition(":")
+    arguments = dict(named.arguments)
+    if library in LIBRARIES:
+        if classes is not None:
+            arguments.setdefault("num_classes", classes)
+        return _of_library(library, name, arguments)
+    factory = _factory(named.model, library, name)
+    built = factory if isinstance(factory, nn.Module | Classifier) else _called(named.model, factory, arguments)
+    if not isinstance(built, nn.Module | Classifier):
+        raise ModelError(
+            "network.no-module",
+            "{model} gave {kind}, and no nn.Module: name a function that returns the network",
+            model=named.model,
+            kind=type(built).__name__,
+        )
+    return built
+
+
+def _of_library(library: str, name: str, arguments: dict[str, Any]) -> nn.Module:
+    try:
+        if library == "timm":
+            import timm
+
+            made: nn.Module = timm.create_model(name, pretrained=False, **arguments)
+        else:
+            from torchvision.models import get_model
+
+            made = get_model(name, weights=None, **_without_backbone(name), **arguments)
+    except ImportError as error:
+        raise ModelError(
+            "network.not-installed",
+            "{library} is not installed; run: pip install {library}",
+            library=library,
+        ) from error
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ModelError(
+            "network.not-built",
+            "{library} has no network {name} with these arguments ({reason}); see the names in its documentation",
+            library=library,
+            name=name,
+            reason=str(error).partition("\n")[0][:200],
+        ) from error
+    return made
+
+
+ON_BACKBONE = re.compile("rcnn|retinanet|fcos|ssd|fcn_|deeplab|lraspp")
+"""Names of torchvision networks that stand on another one."""
+
+
+def _without_backbone(name: str) -> dict[str, None]:
+    """Return the argument by which networks on a backbone do not download weights of it."""
+    return {"weights_backbone": None} if ON_BACKBONE.search(name) else {}
+
+
+def _factory(model: str, module: str, name: str) -> Any:
+    try:
+        with _current_folder():
+            found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise ModelError(
+            "network.no-factory",
+            "{model} cannot be imported ({reason}); expected package.module:factory, found from the current folder "
+            "or among the installed packages",
+            model=model,
+            reason=str(error)[:200],
+        ) from error
+    return found
+
+
+@contextmanager
+def _current_folder() -> Iterator[None]:
+    """Have modules of the current folder found, as ``python -m`` does; after those that are installed."""
+    here = str(Path.cwd())
+    added = here not in sys.path and "" not in sys.path
+    if added:
+        sys.path.append(here)
+    try:
+        yield
+    finally:
+        if added:
+            sys.path.remove(here)
+
+
+def _called(model: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
+    if not callable(factory):
+        return factory
+    try:
+        return factory(**arguments)
+    except Exception as error:  # code of somebody else can raise anything
+        raise ModelError(
+            "network.factory-failed",
+            "{model} failed: {kind}: {reason}",
+            model=model,
+            kind=type(error).__name__,
+            reason=str(error).partition("\n")[0][:200],
+        ) from error
+
+
+def _loaded(model: nn.Module, file: WeightsFile, name: str) -> Iterator[Message]:
+    """Load the weights of a file into a model, its names matched one by one under any prefix; yield remarks.
+
+    Raises:
+        CheckpointError: a tensor is missing, left over, or has another shape.
+    """
+    expected = {key: TensorSpec(tuple(one.shape), one.dtype) for key, one in model.state_dict().items()}
+    copies = find_copies(file.tensors, expected.keys())
+    model.load_state_dict(file.load(name, expected, copies[0] if copies else None), strict=True)
+    others = [other.title or "the plain ones" for other in complete(copies)[1:]]
+    if others:
+        yield Message(
+            "checkpoint.other-weights",
+            "the file also holds other weights of this network ({names}), which can be chosen by name",
+            {"names": listed(others)},
+        )
+
+
+def _digest(found: Classifier, model: nn.Module) -> str:
+    """Return a SHA-256 of the weights, and of how images are prepared for them; names of classes change no gate."""
+    digest = hashlib.sha256(f"{found.mean} {found.std} {found.input_size}".encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        plain = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(plain.view(torch.uint8).numpy().data if plain.numel() else b"")
+    return digest.hexdigest()

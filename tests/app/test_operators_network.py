@@ -1,0 +1,154 @@
+"""A network and a folder of classes that the operator names: every page works with them, or says why not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app import services
+from app.services import dataset
+from cbam_core import Classifier
+from cbam_core.errors import CheckpointError
+from cbam_core.network.naming import operators_text
+from cbam_core.network.statement import statement
+from cbam_core.places import IMAGE_VARIABLE, NETWORK_VARIABLE
+from tests.app.visiting import MAIN, go_to
+
+SOURCE = """
+from torch import nn
+
+class Gate(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mask = nn.Conv2d(8, 1, 3, padding=1)
+        self.weights = nn.Linear(8, 8)
+
+    def forward(self, x):
+        x = x * self.weights(x.mean((2, 3))).sigmoid()[:, :, None, None]
+        return x * self.mask(x).sigmoid()
+
+class Net(nn.Module):
+    def __init__(self, outputs=3):
+        super().__init__()
+        self.stem, self.gate, self.head = nn.Conv2d(3, 8, 3, stride=2), Gate(), nn.Linear(8, outputs)
+
+    def forward(self, x):
+        return self.head(self.gate(self.stem(x)).mean((2, 3)))
+
+class Boxes(Net):
+    def forward(self, x):
+        return {"boxes": self.gate(self.stem(x))}
+"""
+
+CLASSES = ("cat", "heron", "owl")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "operators_nets.py").write_text(SOURCE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "operators_nets", None)
+    del sys.modules["operators_nets"]
+    return tmp_path
+
+
+@pytest.fixture
+def folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four photos of two classes, of several sizes."""
+    draws = np.random.default_rng(0)
+    for name in ("heron", "cat"):
+        (place / "val" / name).mkdir(parents=True)
+        for number in range(2):
+            pixels = draws.integers(0, 256, (40 + number, 60, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(place / "val" / name / f"{name}{number}.png")
+    monkeypatch.setenv(IMAGE_VARIABLE, str(place / "val"))
+    return place / "val"
+
+
+def name_network(monkeypatch: pytest.MonkeyPatch, model: str, **stated: object) -> None:
+    given = statement({"size": 48, "normalisation": "half", **stated})
+    monkeypatch.setenv(NETWORK_VARIABLE, operators_text(model, given))
+
+
+def opened(page: str) -> AppTest:
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    app.run()
+    go_to(app, page).run()
+    assert not app.exception
+    assert not app.error
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return " ".join(str(element.value) for element in [*app.markdown, *app.caption, *app.code, *app.text, *app.info])
+
+
+def test_a_folder_of_classes_takes_the_place_of_cifar10(folder: Path, tiny_classifier: Classifier) -> None:
+    test = services.test_set()
+    assert test is not None
+    assert (test.title, test.classes, len(test)) == ("operator:folder", ("cat", "heron"), 4)
+    assert services.test_count() == 4
+    assert not services.has_gallery()
+    assert [services.about_test_image(index).truth for index in range(4)] == ["cat", "cat", "heron", "heron"]
+    assert services.about_sample(2).name == "heron0"
+    assert [tile.class_ for tile in services.sample_tiles()] == ["cat", "cat", "heron", "heron"]
+    assert services.samples_of("heron").shape == (2, 88, 88, 3)
+    assert services.test_sheet((0, 3), 2)[:4] == services.sample_png()[:4] == b"\x89PNG"
+    assert not services.knows(tiny_classifier, test)
+    assert str(folder) not in repr(services.about_test_image(0))
+
+
+def test_labels_are_those_of_a_network_that_knows_more_classes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_network(monkeypatch, "operators_nets:Net", classes=CLASSES)
+    network = services.network(services.networks()[0])
+    test = services.test_set()
+    assert test is not None
+    assert services.knows(network, test)
+    told = dataset.labelled_as(network, test)
+    assert told.classes == CLASSES
+    assert told.known_labels.tolist() == [0, 0, 1, 1]
+    offer = services.offer_for(network)
+    assert offer is not None
+    assert (offer.answers, offer.count) == (True, 4)
+    means = services.class_summaries(network)
+    assert {name: one.count for name, one in means.items()} == {"cat": 2, "heron": 2}
+
+
+def test_the_operators_network_comes_first_and_every_page_shows_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_network(monkeypatch, "operators_nets:Net", classes=CLASSES, name="herons")
+    assert services.networks()[:2] == ("herons", "cbam_cnn_cifar10")
+    app = opened("inspect")
+    assert app.selectbox[0].value == "herons"
+    said = texts(opened("model"))
+    assert "not of this program's own modules" in said
+    assert "cbam evaluate" not in said
+    assert str(folder) not in said
+    opened("compare")
+
+
+def test_a_network_without_a_prediction_is_shown_by_its_gates(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_network(monkeypatch, "operators_nets:Boxes", classes=())
+    app = opened("inspect")
+    assert any("no classes" in caption.value for caption in app.caption)
+    network = services.network("Boxes")
+    shown = services.show_sample(network, 31)
+    assert shown.explanation.predicted is None
+    assert [block["name"] for block in shown.view["blocks"]] == ["gate"]
+    assert "gives no prediction" in texts(opened("model"))
+
+
+def test_a_network_that_cannot_be_opened_is_not_explained_to_visitors(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_network(monkeypatch, "operators_nets:Missing")
+    with pytest.raises(CheckpointError) as caught:
+        services.operators_network()
+    assert "log" in str(caught.value)
+    assert "operators_nets" not in str(caught.value)

@@ -1,0 +1,176 @@
+"""Networks by name: of timm, torchvision, a factory or a TOML file; their weights are read as data, and strictly."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cbam_core import explain
+from cbam_core.cli import main
+from cbam_core.data.dataset import labelled_for, samples
+from cbam_core.errors import CbamError
+from cbam_core.network.naming import is_named, open_network
+from cbam_core.network.statement import statement
+
+SOURCE = """
+from torch import nn
+from cbam_core import CBAM
+
+def small(classes=3):
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, stride=2, padding=1), CBAM(16, ratio=4), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(16, classes),
+    )
+
+def broken():
+    raise OSError("no disk")
+
+number = 3
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a module of factories, which is the current one."""
+    (tmp_path / "nets_of_mine.py").write_text(SOURCE, encoding="utf-8")
+    (tmp_path / "names.txt").write_text("cat\ndog\nowl\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("nets_of_mine", None)
+
+
+@pytest.fixture
+def weights(place: Path) -> Path:
+    torch.manual_seed(3)
+    model = open_network("nets_of_mine:small", statement({"size": 24, "normalisation": "half"})).model
+    state = {f"module.{name}": torch.randn_like(tensor) for name, tensor in model.state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": state}, place / "best.pth")
+    return place / "best.pth"
+
+
+STATED = {"size": 24, "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.2), "classes": "names.txt"}
+
+
+def refused(text: str, **given: object) -> str:
+    with pytest.raises(CbamError) as caught:
+        open_network(text, statement({**STATED, **given}))
+    return f"{caught.value.code}: {caught.value}"
+
+
+@pytest.mark.parametrize("text", ["timm:resnet18", "torchvision:resnet18", "my.nets:build", "a.toml", "nets:Net.make"])
+def test_names_of_networks_are_told_from_checkpoints(text: str) -> None:
+    assert is_named(text)
+
+
+@pytest.mark.parametrize("text", ["cbam_cnn_cifar10", "runs/a.pth", "C:\\nets\\a.pth", "https://a.org/a.pth", "a b:c"])
+def test_checkpoints_are_no_names_of_networks(text: str) -> None:
+    assert not is_named(text)
+
+
+def test_weights_are_found_under_any_prefix_and_loaded(weights: Path) -> None:
+    network = open_network("nets_of_mine:small", statement({**STATED, "weights": weights}))
+    stored = torch.load(weights, weights_only=True)["state_dict"]
+    assert all(torch.equal(stored[f"module.{name}"], tensor) for name, tensor in network.model.state_dict().items())
+    assert (network.classes, network.input_size, network.name) == (("cat", "dog", "owl"), (24, 24), "small")
+    assert (network.mean, network.std) == ((0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+    assert not network.model.training
+    again = open_network("nets_of_mine:small", statement({**STATED, "weights": str(weights)}))
+    assert len(network.digest) == 64
+    assert network.digest == again.digest
+    assert (
+        network.digest
+        != open_network("nets_of_mine:small", statement({**STATED, "weights": weights, "size": 32})).digest
+    )
+    assert [block.name for block in explain(network, np.zeros((24, 24, 3), np.uint8)).blocks] == ["1"]
+
+
+def test_names_and_shapes_are_matched_strictly(weights: Path, place: Path) -> None:
+    state = torch.load(weights, weights_only=True)["state_dict"]
+    lacking = {name: tensor for name, tensor in state.items() if not name.endswith("4.bias")}
+    torch.save(lacking, place / "lacking.pth")
+    assert "4.bias" in refused("nets_of_mine:small", weights=place / "lacking.pth")
+    torch.save({**state, "module.4.extra": torch.zeros(2)}, place / "more.pth")
+    assert "4.extra" in refused("nets_of_mine:small", weights=place / "more.pth")
+    (place / "net.toml").write_text('model = "nets_of_mine:small"\n[arguments]\nclasses = 5\n', encoding="utf-8")
+    assert "checkpoint.shape" in refused("net.toml", weights=weights)
+
+
+def test_a_file_says_which_network_and_the_command_line_counts_more(weights: Path, place: Path) -> None:
+    (place / "sub").mkdir()
+    (place / "sub" / "mine.toml").write_text(
+        'model = "nets_of_mine:small"\nweights = "../best.pth"\nclasses = ["a", "b", "c"]\nsize = [24, 16]\n'
+        "mean = 0.5\nstd = 0.25\n[arguments]\nclasses = 3\n",
+        encoding="utf-8",
+    )
+    network = open_network("sub/mine.toml")
+    assert (network.classes, network.input_size, network.name) == (("a", "b", "c"), (24, 16), "mine")
+    assert (network.mean, network.std) == ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    assert open_network("sub/mine.toml", statement({"size": 32})).input_size == (32, 32)
+
+
+def test_what_is_wrong_is_said_in_one_sentence(place: Path) -> None:
+    assert "no-factory" in refused("not.there:small")
+    assert "no-factory" in refused("nets_of_mine:smaller")
+    assert "no disk" in refused("nets_of_mine:broken")
+    assert "no-module" in refused("nets_of_mine:number")
+    assert "not-built" in refused("torchvision:no_such_network")
+    assert "file-unreadable" in refused("missing.toml")
+    (place / "odd.toml").write_text('model = "timm:resnet18"\nsise = 3\n', encoding="utf-8")
+    assert "'sise'" in refused("odd.toml")
+    (place / "odd.toml").write_text("size = 3\n", encoding="utf-8")
+    assert "file-model" in refused("odd.toml")
+
+
+def test_networks_of_libraries_have_their_own_preprocessing() -> None:
+    network = open_network("torchvision:squeezenet1_1")
+    assert (network.input_size, network.mean[0], network.classes[0]) == ((224, 224), 0.485, "tench")
+    assert {remark.code for remark in network.remarks} == {"network.random", "network.torchvision"}
+    assert network.digest == open_network("torchvision:squeezenet1_1").digest  # random, and the same each time
+    two = open_network("torchvision:squeezenet1_1", statement({"classes": ["cat", "dog"], "size": 64}))
+    assert (two.classes, two.input_size) == (("cat", "dog"), (64, 64))
+
+
+def test_networks_of_timm_say_what_they_need() -> None:
+    pytest.importorskip("timm")
+    network = open_network("timm:mobilenetv3_small_050")
+    assert (network.input_size, network.std[0], network.classes[1]) == ((224, 224), 0.229, "goldfish")
+    few = open_network("timm:mobilenetv3_small_050", statement({"classes": ["cat", "dog", "owl"]}))
+    assert few.classes == ("cat", "dog", "owl")
+    bare = explain(few.model, np.zeros((9, 9, 3), np.uint8), size=32)
+    assert bare.classes == ("class 0", "class 1", "class 2")
+    assert "network.assumed-numbers" in {note.code for note in bare.notes}
+
+
+def test_commands_take_a_network_of_ones_own(
+    weights: Path, place: Path, picture_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ["--weights", "best.pth", "--classes", "names.txt", "--size", "24", "--mean", "0.5", "--std", "0.2"]
+    assert main(["explain", str(picture_file), "--model", "nets_of_mine:small", *own, "--out", "out"]) == 0
+    assert capsys.readouterr().out.split(": ")[1].split()[0] in ("cat", "dog", "owl")
+    assert main(["info", "nets_of_mine:small", *own]) == 0
+    assert "24x24" in capsys.readouterr().out
+    for name in ("dog", "owl"):
+        (place / "val" / name).mkdir(parents=True)
+        (place / "val" / name / "one.png").write_bytes(picture_file.read_bytes())
+    assert main(["evaluate", "--model", "nets_of_mine:small", *own, "--images", "val"]) == 0
+    said = capsys.readouterr().out
+    assert "on the images of val: accuracy 50.00 % (1 of 2)" in said or "accuracy 0.00 % (0 of 2)" in said
+    assert main(["usual", "--model", "nets_of_mine:small", *own, "--images", "val"]) == 0
+    assert (place / "best.pth.usual.npz").is_file()
+    assert (
+        open_network("nets_of_mine:small", statement({**STATED, "mean": 0.5, "std": 0.2, "weights": weights})).usual
+        is not None
+    )
+
+
+def test_labels_are_numbered_as_the_network_does() -> None:
+    few = samples()
+    more = ("owl", *reversed(few.classes))
+    told = labelled_for(few, more)
+    assert [more[label] for label in told.known_labels] == [few.classes[label] for label in few.known_labels]
+    assert labelled_for(few, ("owl",)) is few
