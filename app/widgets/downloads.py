@@ -40,7 +40,7 @@ WORDS = Words(
         "everything": "Everything (.zip)",
         "all": "Everything, {count} images (.zip)",
         "both": "Download both (.zip)",
-        "about": "Figures are drawn with the viewer's settings; values are never rounded.",
+        "about": "Figures and the web page have the viewer's settings; raw values are never rounded.",
     }
 )
 
