@@ -275,8 +275,9 @@ def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Place
     if input_size not in by_size:
         try:
             by_size[input_size] = place(model, input_size, every_call=True)
-        except Exception:  # whatever a model raises, which may need more than an image
-            logging.getLogger("cbam_lens").warning("the places of maps are not known", exc_info=True)
+        except Exception as error:  # whatever a model raises, which may need more than an image
+            reason = f"{type(error).__name__}: {error}"
+            logging.getLogger("cbam_lens").warning("the places of maps are not known: %s", reason[:200])
             by_size[input_size] = {}
     return by_size[input_size]
 

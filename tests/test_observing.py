@@ -18,8 +18,9 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import ImageError, ModelError
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.evaluation.scoring import score
-from cbam_core.observing import Observation, batch_size, batches, observe, observe_all, workers_side_by_side
+from cbam_core.observing import Observation, batch_size, batches, observe, observe_all, placements, workers_side_by_side
 from cbam_core.results.evaluation import levels_of
+from cbam_core.results.placement import Placement
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +182,40 @@ def test_any_module_is_shown_images(images: np.ndarray) -> None:
     assert seen.gates == ()
     assert np.allclose(seen.logits, images[:3].mean(axis=(1, 2)) / 255, atol=1e-5)
     assert explain(shown, images[0]).predicted == shown.classes[int(images[0].mean(axis=(0, 1)).argmax())]
+
+
+class Shy(nn.Module):
+    """A network with a mask, which takes no black image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.mask = nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 1, 3, 1, 1)
+        self.runs = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.runs += 1
+        if not x.any():
+            raise ValueError("nothing to see")
+        x = self.stem(x)
+        features: torch.Tensor = x * torch.sigmoid(self.mask(x))
+        return features.mean((2, 3))
+
+
+def test_places_are_unknown_where_a_network_takes_no_black_image(caplog: pytest.LogCaptureFixture) -> None:
+    network = Shy().eval()
+    (block,) = explain(network, torch.rand(3, 16, 16)).blocks
+    assert block.placement == Placement.stretched((8, 8), (16, 16))
+    assert "the places of maps are not known: ValueError: nothing to see" in caplog.text
+
+
+def test_places_are_looked_for_once_for_each_size() -> None:
+    network = Shy().eval()
+    assert placements(network, (16, 16)) == {}
+    runs = network.runs
+    assert placements(network, (16, 16)) == {}
+    assert network.runs == runs
+    placements(network, (16, 8))
+    assert network.runs > runs
 
 
 def test_workers_side_by_side_give_the_same_batches_in_order(tiny_classifier: Classifier) -> None:
