@@ -130,6 +130,7 @@ def placement_of(positions: Positions, image: tuple[int, int]) -> Placement | No
     Returns:
         The grid; that of a map stretched over the input where it is unknown; None where the tensor is no map.
     """
+    positions = _over_channels(positions)
     rows, columns = positions.axes
     if not (rows.is_lost or columns.is_lost) and _is_map(positions):
         lines = _line(rows), _line(columns)
@@ -147,6 +148,15 @@ def placement_of(positions: Positions, image: tuple[int, int]) -> Placement | No
     if len(positions.shape) != 4:
         return None
     return Placement.stretched(_sides(positions.shape, image), image)
+
+
+def _over_channels(positions: Positions) -> Positions:
+    """Make an interval of the places of all channels, where those differ in both directions, as after folding."""
+    shared = set(positions.axes[0].along) & set(positions.axes[1].along)
+    if len(shared) != 1:
+        return positions
+    rows, columns = (Axis(reduce(axis.table, (*shared,), union=True), axis.step, axis.mixed) for axis in positions.axes)
+    return Positions(positions.shape, (rows, columns)) if rows.along and columns.along else positions
 
 
 def _sides(shape: tuple[int, ...], image: tuple[int, int]) -> tuple[int, int]:

@@ -164,6 +164,7 @@ APPROXIMATE: dict[str, tuple[Function, float]] = {
     "transposed conv2": (lambda x: F.conv_transpose2d(pooled(x), conv(3, 4, 2, 2), stride=2), 0.5),
     "transposed conv4": (lambda x: F.conv_transpose2d(pooled(x), conv(3, 4, 4, 4), stride=2, padding=1), 0.5),
     "pixel shuffle": (lambda x: F.pixel_shuffle(F.conv2d(x, conv(12, 3, 3, 3), padding=1), 2), 0.25),
+    "folded into channels": (lambda x: F.pixel_unshuffle(x, 4), 1.5),
     "repeated": (lambda x: x.repeat_interleave(2, 2).repeat_interleave(2, 3), 0.25),
     "sum of branches": (lambda x: halved(x) + pooled(x)[:, :1], 0.25),
     "branches in place": (lambda x: pooled(x).add_(halved(x)[:, :3]), 0.25),
