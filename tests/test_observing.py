@@ -251,3 +251,17 @@ def test_the_number_of_threads_is_restored() -> None:
     with workers_side_by_side() as workers:
         assert (workers, torch.get_num_threads()) == (before, 1)
     assert torch.get_num_threads() == before
+
+
+def test_gates_of_a_network_of_timm_are_observed_and_explained(images: np.ndarray) -> None:
+    resnet = pytest.importorskip("timm.models.resnet")
+    torch.manual_seed(0)
+    model = resnet.ResNet(
+        resnet.BasicBlock, [1, 1, 1, 1], num_classes=3, channels=(16, 16, 16, 16), block_args={"attn_layer": "cbam"}
+    ).eval()
+    explanation = explain(
+        model, images[0], classes=("a", "b", "c"), input_size=(32, 32), mean=(0.5,) * 3, std=(1.0,) * 3
+    )
+    assert [block.name for block in explanation.blocks] == [f"layer{stage}.0.se" for stage in (1, 2, 3, 4)]
+    assert [block.spatial_mask.shape for block in explanation.blocks] == [(8, 8), (4, 4), (2, 2), (1, 1)]
+    assert all(len(block.channel_weights) == 16 and block.placement is not None for block in explanation.blocks)

@@ -561,3 +561,40 @@ def test_an_iterator_as_input_is_refused() -> None:
     with pytest.raises(CaptureError) as error, capture(model):
         model(iter([images()]))
     assert error.value.code == "capture.iterator"
+
+
+def test_a_scale_that_is_a_parameter_is_that_of_the_forward() -> None:
+    class Scaled(Foreign):
+        def __init__(self) -> None:
+            super().__init__()
+            self.strength = nn.Parameter(torch.tensor(0.5))
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.stem(x)
+            return x * (1 + self.strength * torch.sigmoid(self.mask.conv(x[:, :2])))
+
+    model = seeded(Scaled)
+    for value in (0.5, 2.0):
+        with torch.no_grad():
+            model.strength.fill_(value)
+            with capture(model) as record:
+                output = model(images())
+        (gate,) = record.gates
+        assert (gate.scale, gate.shift) == (value, 1.0)
+        x = model.stem(images())
+        torch.testing.assert_close(output, x * (value * gate.values[:, None] + 1))
+
+
+def test_a_batch_put_together_by_writing_into_parts_of_it_is_followed() -> None:
+    class Padding(Foreign):
+        def forward(self, x: Tensor) -> Tensor:
+            batch = x.new_full((2, 3, 12, 12), 0)
+            batch[0, :, :9, :9].copy_(x[0])
+            batch[1, :, :9, :9] = x[1]
+            return super().forward(batch)
+
+    for context in (torch.inference_mode, torch.no_grad):
+        model = seeded(Padding)
+        with context(), capture(model) as record:
+            model(images())
+        assert [gate.name for gate in record.gates] == NAMES

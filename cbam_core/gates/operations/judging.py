@@ -217,7 +217,7 @@ def _judged(one: Multiplication, part: Part, arranged: Rearranged, squashed: boo
     shape, arrange = arranged
     numbers = arrange(part.elements.numbers)
     axes = [axis for axis in varying(numbers) if axis > 0]
-    kind = _kind(axes, len(shape))
+    kind = _kind(axes, len(shape)) or _kind_of_one(part, shape)
     if kind is None:
         return Refusal(2, "the factor is one number for each image")
     if not squashed and kind not in {"channel", "spatial"}:
@@ -236,6 +236,13 @@ def _judged(one: Multiplication, part: Part, arranged: Rearranged, squashed: boo
     signature = (int(flat[0]), int(flat[-1]), flat.numel())
     known = squashed and not part.source.loose and within_unit(_own_bounds(one, part))
     return Judged(part, kind, known, reader, signature, _entries(part.source.softmax, flat))
+
+
+def _kind_of_one(part: Part, shape: Shape) -> Kind | None:
+    """Return the kind of a gate with one value for each image: a mask over a map of one position, else none."""
+    roots = [root for root in part.elements.roots if len(root.shape) == len(shape) and root.shape[1] == 1]
+    over_one = len(shape) > 2 and all(size == 1 for size in shape[2:])
+    return "spatial" if over_one and len(roots) == len(part.elements.roots) else None
 
 
 def _kind(axes: list[int], dimensions: int) -> Kind | None:

@@ -10,13 +10,14 @@ from functools import partial
 from threading import get_ident
 from types import CodeType, FrameType
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates.hooks import Hooks
-from cbam_core.gates.operations.functions import PRODUCTS, READS, name_of
+from cbam_core.gates.operations.functions import PRODUCTS, READS, VIEWS, name_of
 from cbam_core.gates.operations.judging import Judged, Refusal, judge
 from cbam_core.gates.operations.products import Multiplication, multiplications
 from cbam_core.gates.operations.rules import Call, known_constant, outcome, written
@@ -202,6 +203,7 @@ class _Learner(Switch):
         self._thread = get_ident()
         self._fired: set[ModuleCall] = set()
         self._hidden = self._batch = 0
+        self._bases: dict[int, tuple[ref[Tensor], ref[Tensor]]] = {}
 
     def run(self, twin: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Run the forward of the copy."""
@@ -328,6 +330,9 @@ class _Learner(Switch):
     def _note(self, call: Call, result: Any) -> None:
         for tensor, tracked in outcome(call, result):
             self._ledger.put(tensor, tracked)
+            source = call.sources[0][1] if call.sources else tensor
+            if call.name in VIEWS and source is not tensor and not tracked.dynamic:
+                self._bases[id(tensor)] = ref(tensor), ref(source)
 
     def _note_read(self, call: Call) -> None:
         if call.name in READS and any(source.dynamic or source.random for _, _, source in call.sources):
@@ -348,9 +353,18 @@ class _Learner(Switch):
             return
         if call.name in _WRITING and not isinstance(result, Tensor):
             self._ledger.put(target, written(target, dynamic))
-        base = target._base if not target.is_inference() else None
-        if base is not None and not self._known(base).dynamic:
-            self._ledger.put(base, written(base, dynamic))
+        base = self._base(target)
+        while base is not None:
+            if not self._known(base).dynamic:
+                self._ledger.put(base, written(base, dynamic))
+            base = self._base(base)
+
+    def _base(self, tensor: Tensor) -> Tensor | None:
+        """Return the tensor of which one is a view; in inference mode, torch does not say."""
+        view, base = self._bases.get(id(tensor), (None, None))
+        if view is not None and base is not None and view() is tensor:
+            return base()
+        return None if tensor.is_inference() else tensor._base
 
     def _gates(self, call: Call) -> list[Found]:
         """Judge what a call multiplies."""

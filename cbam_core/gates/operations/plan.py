@@ -92,6 +92,9 @@ class Plan:
         reads: whether it holds for one forward only.
         why_none: why there are no gates; None where there are.
         missing: own gates whose module ran without them.
+        elsewhere: whether parts of the network ran in another thread.
+        versions: parameters whose values are scales of gates, and their versions.
+        modules: modules with hooks, by path.
     """
 
     gates: tuple[PlannedGate | None, ...]
@@ -102,6 +105,7 @@ class Plan:
     why_none: str | None
     missing: tuple[str, ...] = ()
     elsewhere: bool = False
+    versions: tuple[tuple[ref[Tensor], int], ...] = ()
     modules: dict[str, ref[nn.Module]] = field(default_factory=dict)
 
     def sites_in_order(self, model: nn.Module) -> list[Site | None]:
@@ -158,8 +162,15 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
         why_none=None if lesson.gates else why_none(model, lesson),
         missing=_missing(model, lesson, own, ran),
         elsewhere=lesson.elsewhere,
+        versions=_versions(model) if any(gate.judged.part.stored for gate in found) else (),
         modules={path: ref(paths[path]) for path in [*by_scope, *quiet]},
     )  # fmt: skip
+
+
+def _versions(model: nn.Module) -> tuple[tuple[ref[Tensor], int], ...]:
+    """Note how often each number that the network stores was changed."""
+    stored = [tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.numel() == 1]
+    return tuple((ref(tensor), tensor._version) for tensor in stored if not tensor.is_inference())
 
 
 def _missing(model: nn.Module, lesson: Lesson, own: Sequence[Site], ran: set[str]) -> tuple[str, ...]:
@@ -255,7 +266,7 @@ def plan_for(model: nn.Module, inputs: Inputs, own: Sequence[Site]) -> Plan:
         known = _known[model] = _Known(tuple(ref(module) for module in modules), OrderedDict())
     key = _state(modules, own), _form(inputs), _settings()
     plan = known.plans.get(key)
-    if plan is None:
+    if plan is None or any((one := found()) is None or one._version != version for found, version in plan.versions):
         plan = make_plan(model, learn(model, inputs, own), own)
         if not plan.reads:
             known.plans[key] = plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -48,12 +48,17 @@ class Multiplication:
 
     def parts(self, at: int) -> tuple[Part, ...]:
         """Return the gates in the factor, with their elements in the axes of the map."""
-        parts = self.factor.gates(Tap(at, self.factor_path))
+        here = Tap(at, self.factor_path)
         return tuple(
-            Part(self._arranged(part.elements), part.source, part.tap or Tap(at, self.factor_path),
-                 part.scale * self.scale, part.shift * self.scale + self.shift)
-            for part in parts
-        )  # fmt: skip
+            replace(
+                part,
+                elements=self._arranged(part.elements),
+                tap=part.tap or here,
+                scale=part.scale * self.scale,
+                shift=part.shift * self.scale + self.shift,
+            )
+            for part in self.factor.gates(here)
+        )
 
     def _arranged(self, elements: Elements) -> Elements:
         arrange, shape = self.arrange, self.map.shape

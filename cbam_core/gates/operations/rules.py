@@ -436,7 +436,8 @@ def _scaled(
     if len(parts) > 1 and (shift or source.summed):
         parts = (Part(source.elements, source, tap),)
     first = parts[0]
-    scaled = replace(first, scale=scale * first.scale, shift=scale * first.shift + shift)
+    stored = first.stored or any(one.stored for _, _, one in call.sources)
+    scaled = replace(first, scale=scale * first.scale, shift=scale * first.shift + shift, stored=stored)
     made.parts = tuple(replace(part, elements=broadcast(part.elements, made.shape)) for part in (scaled, *parts[1:]))
     return made
 
@@ -566,7 +567,9 @@ def known_constant(tensor: Tensor) -> Tracked:
     if nn.parameter.is_lazy(tensor):
         return fresh((), lambda: None)
     single = tensor.numel() == 1 and tensor.device.type != "meta" and tensor.dtype.is_floating_point
-    return constant(tensor, float(tensor.detach()) if single else None)
+    made = constant(tensor, float(tensor.detach()) if single else None)
+    made.stored = single
+    return made
 
 
 def written(tensor: Tensor, sources: Sequence[Tracked]) -> Tracked:

@@ -59,6 +59,7 @@ class Part:
         tap: where it can be read; None for the factor itself.
         scale: factor of the gate.
         shift: what is added to it.
+        stored: whether scale or shift is the value of a parameter or buffer, which may change.
     """
 
     elements: Elements
@@ -66,6 +67,7 @@ class Part:
     tap: Tap | None
     scale: float = 1.0
     shift: float = 0.0
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +112,7 @@ class Tracked:
         saturating: whether an exponential or a limit is in it.
         summed: whether it is a sum of several gates.
         loose: whether values may be larger than the bounds, after dropout in training.
+        stored: whether it is a parameter or buffer of one element.
         formula: number that is the same for the same function of the same tensors; None where it is the only one.
         joined: tensors that it stacks, and along which axis.
         base: tensor that it is a view of.
@@ -138,6 +141,7 @@ class Tracked:
     saturating: bool = False
     summed: bool = False
     loose: bool = False
+    stored: bool = False
     formula: int | None = None
     joined: tuple[tuple[Tracked, ...], int] | None = None
     base: Tracked | None = None
