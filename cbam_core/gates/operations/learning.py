@@ -34,6 +34,8 @@ OPAQUE = (nn.MultiheadAttention,)
 _SHARDED = ("DistributedDataParallel", "FullyShardedDataParallel")
 """Wrappers that prepare for a backward pass in their forward, where gradients are enabled."""
 
+_SIMPLE = frozenset((bool, int, float, str, type(None)))
+
 _HERE = ("cbam_core/gates/operations", "torch/overrides", "torch/nn/modules/module", "torch/_tensor")
 
 
@@ -244,7 +246,9 @@ class _Learner(Switch):
 
     def _note_constants(self, module: nn.Module) -> None:
         """Note every tensor that a module holds."""
-        for value in list(vars(module).values()):
+        for key, value in list(vars(module).items()):
+            if type(value) in _SIMPLE or key == "_modules" or "hooks" in key:
+                continue
             for _, tensor in tensors_in(value, depth=2):
                 if self._ledger.get(tensor) is None:
                     self._ledger.put(tensor, known_constant(tensor))

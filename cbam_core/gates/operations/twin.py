@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_PLAIN = frozenset((bool, int, float, str, type(None)))
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None), type, torch.dtype, torch.device, torch.Size)
 
 
@@ -66,6 +67,8 @@ def _own_buffer(buffer: Tensor) -> Tensor:
 
 
 def _copied_attribute(key: str, value: Any, memo: dict[int, Any]) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if key == "_modules":
         return type(value)((name, memo.get(id(child), child)) for name, child in list(value.items()))
     if key in {"_parameters", "_buffers"}:

@@ -32,7 +32,7 @@ NOT_YET: tuple[str, ...] = ()
 """Styles whose gates are not found yet; one that is found must be taken out."""
 
 
-NOT_YET_IN_INFERENCE: tuple[str, ...] = ("batch put together by copy", "batch put together by index")
+NOT_YET_IN_INFERENCE: tuple[str, ...] = ()
 """Those whose gates are not found in inference mode."""
 
 
