@@ -145,7 +145,7 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
             return gate
         self._has_edited = True
         own = gate if site.by_operation else smallest(gate, AXES[site.kind])
-        target = Target(name, site.kind, own, usual_values(self._usual, name))
+        target = Target(name, site.kind, own, usual_values(self._usual, name), site.scale, site.shift)
         values = replaced(target, replacement)
         return gate if values is target.values else values.reshape(gate.shape)
 

@@ -24,7 +24,8 @@ from torch.utils._pytree import tree_map
 from cbam_core.errors import EditError
 from cbam_core.gates.editing import check_names, chosen, name_of_call, replaced, usual_values
 from cbam_core.gates.edits import EditWatcher
-from cbam_core.gates.finders import find_sites
+from cbam_core.gates.finders import find_sites, search
+from cbam_core.gates.operations.plan import plan_for
 from cbam_core.gates.record import smallest
 from cbam_core.gates.replacements import AnyReplacement, Target
 from cbam_core.gates.sites import Site
@@ -69,9 +70,22 @@ def run_joined(
     """
     rows = _Rows(len(batch))
     joining = _Joining(model, edits, usual, rows)
+    with torch.inference_mode():
+        _check_own(model, batch)
     with torch.inference_mode(), rows, joining:
         outputs = model(batch[:])  # a view, which may be marked
     return joining.ordered(outputs)
+
+
+def _check_own(model: nn.Module, batch: Tensor) -> None:
+    """Check that all gates are those of this library's modules; others are recognised by shapes that must not grow.
+
+    Raises:
+        RuntimeError: there are others.
+    """
+    own, others = search(model)
+    if others and any(gate is not None for gate in plan_for(model, ((batch,), {}), own).gates):
+        raise RuntimeError("rows cannot join at gates of other modules than this library's")
 
 
 class _Joining(EditWatcher):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cbam_core import CBAM_CNN, Off, Usual, Values, edit
+from cbam_core import CBAM_CNN, Off, Usual, Values, capture, edit
 from cbam_core.errors import EditError
 from cbam_core.evidence import trust
 from cbam_core.evidence.trust import can_grow, run_edits
@@ -135,3 +135,22 @@ def test_a_network_without_gates_or_with_another_answer_than_a_tensor_is_not_gro
 def test_what_is_wrong_with_an_edit_is_said() -> None:
     with pytest.raises(EditError, match=r"usual values of gate cbam\.channel are not known"):
         run_edits(Network(lambda x, _: x).eval(), IMAGE, [JoinedEdit({"cbam.channel": Usual()})])
+
+
+def test_gates_of_other_modules_get_one_forward_for_each_edit() -> None:
+    class Masked(Network):
+        def forward(self, x: Tensor) -> Tensor:
+            features = self.conv(x)
+            features = self.cbam(features * features.mean(1, keepdim=True).sigmoid())
+            answer: Tensor = self.fc(features.flatten(2).mean(2))
+            return answer
+
+    model = Masked(lambda x, _: x).eval()
+    with torch.inference_mode(), capture(model) as record:
+        model(IMAGE)
+    names = [gate.name for gate in record.gates]
+    assert len(names) == 3
+    edits = [JoinedEdit({name: Values(0.3)}) for name in names]
+    found, together = run_edits(model, IMAGE, edits)
+    assert not together
+    assert torch.equal(found[1:], each(model, IMAGE, edits))

@@ -50,7 +50,11 @@ def test_what_comes_before_the_edited_gate_is_computed_once(model: CBAM_CNN, bat
     counts: dict[str, list[int]] = {"conv1": [], "conv3": [], "fc2": []}
     for name, seen in counts.items():
         model.get_submodule(name).register_forward_hook(lambda _m, _i, out, seen=seen: seen.append(len(out)))
-    run_joined(model, batch, [JoinedEdit({"cbam2.channel": Off()}), JoinedEdit({"cbam3.channel": Off()})])
+    edits = [JoinedEdit({"cbam2.channel": Off()}), JoinedEdit({"cbam3.channel": Off()})]
+    run_joined(model, batch, edits)  # hooks of users are looked at for gates, once
+    for seen in counts.values():
+        seen.clear()
+    run_joined(model, batch, edits)
     size = len(batch)
     assert counts == {"conv1": [size], "conv3": [2 * size], "fc2": [3 * size]}
 
