@@ -10,6 +10,8 @@ from PIL import Image
 
 from cbam_core import explain, load_classifier
 from cbam_core.cli import main
+from cbam_core.cli.figures import Draw
+from cbam_core.cli.inputs import find_images
 
 
 @pytest.fixture
@@ -328,7 +330,16 @@ def test_images_can_be_drawn_by_seed_and_the_caption_says_so(figured, photos, tm
     status, _, errors = figured(photos, "--draw", 4, "--figure", path)
     assert (status, errors.count("\n")) == (1, 2)
     caption = (tmp_path / "grid.caption.txt").read_text(encoding="utf-8")
-    assert caption.endswith(f"4 images drawn with seed 0 from {photos}; 1 of them could not be read.\n")
+    assert caption.endswith(f"3 images drawn with seed 0 from {photos}; 1 more could not be read.\n")
+
+
+def test_another_image_is_drawn_in_the_place_of_one_that_cannot_be_read(photos):
+    images = find_images([str(photos)])
+    draw, same = Draw(images, 2, 7), Draw(images, 2, 7)
+    assert draw.first == same.first == [image for image in images if image in draw.first]
+    more = [*draw.more(1), *draw.more(5)]
+    assert more == same.more(6)
+    assert sorted(map(id, [*draw.first, *more])) == sorted(map(id, images))
 
 
 def test_a_figure_needs_no_folder_of_results_and_can_have_one(figured, photos, tmp_path):

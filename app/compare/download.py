@@ -12,10 +12,10 @@ from app.compare.display import SETTINGS
 from app.compare.pair import OPACITY
 from app.compare.sides import LABELS
 from app.session.choices import Choice
+from app.session.uploads import Fitted
 from app.session.words import Words, class_name, language, translated
-from app.widgets.downloads import download_both, download_means, download_page
+from app.widgets.downloads import NO_FITS, Originals, download_both, download_means, download_page
 from app.widgets.paper import paper_downloads
-from cbam_core.data.images import decode
 from cbam_core.explanation.comparison import compare, pairs_of
 from cbam_core.network import Classifier
 from cbam_core.render.paper.pair import PairStyle, pair_of
@@ -36,6 +36,7 @@ def download_sides(
     explanations: tuple[Explanation, Explanation],
     truths: tuple[str | None, str | None],
     files: Mapping[str, bytes],
+    fitted: Mapping[str, Fitted] = NO_FITS,
 ) -> None:
     """Offer a figure of two explanations, and a ZIP with the files of both.
 
@@ -43,20 +44,25 @@ def download_sides(
         explanations: of A and B.
         truths: true classes, where they are known.
         files: the images as they were given, as ``"a"`` and ``"b"``, where they are more than the network's input.
+        fitted: how each of these was read, by the same names.
     """
     left, right = explanations
     words = _words(*(name for one in explanations for name in one.classes))
+    originals = Originals(files, fitted)
 
     def sides() -> tuple[Side, Side]:
         first, second = (
-            side_of(one, label, truth=truth, original=decode(files[name]).pixels if name in files else None)
+            side_of(one, label, truth=truth, original=originals.get(name))
             for one, label, truth, name in zip(explanations, LABELS.values(), truths, "ab", strict=True)
         )
         return first, second
 
-    shown = [(one.image_digest, one.checkpoint_digest, one.checkpoint, one.fit, one.frame.box) for one in explanations]
+    shown = [
+        (one.image_digest, one.checkpoint_digest, one.checkpoint, one.fit, one.frame.box, one.notes)
+        for one in explanations
+    ]
     with st.popover(WORDS["download"], icon=":material/download:"):
-        download_both(left, right, files=files, key="compare-zip")
+        download_both(left, right, files=files, fitted=fitted, key="compare-zip")
         both = dict(zip(LABELS.values(), explanations, strict=True))
         known = dict(zip(LABELS.values(), truths, strict=True))
         download_page(both, known, name=_digest(shown, truths), key="compare-page")

@@ -13,7 +13,7 @@ from app.compare.display import SETTINGS as DISPLAY
 from app.compare.state import Selected, change, side_of
 from app.session import links
 from app.session.choices import Choice
-from app.session.links import Readers, read_fit, read_image, read_name, read_square, read_text
+from app.session.links import Readers, read_fit, read_ground, read_image, read_name, read_square, read_text, read_yes
 from app.session.uploads import Fitted
 from app.widgets.figures import Side
 from cbam_core.network import Classifier
@@ -50,6 +50,8 @@ PARAMETERS: Readers = {
     "fit_b": read_fit,
     "square_a": read_square,
     "square_b": read_square,
+    **{f"stretch{suffix}": read_yes for suffix in ("", "_a", "_b")},
+    **{f"ground{suffix}": read_ground for suffix in ("", "_a", "_b")},
     "of": read_name,
     "masks": read_name,
     "colours": read_name,
@@ -99,7 +101,12 @@ def _with_image(selected: Selected, image: tuple[str, Any] | None, fitted: Fitte
 
 def _fitted(asked: Mapping[str, Any], suffix: str = "") -> Fitted:
     """How an address wants an image fitted."""
-    return Fitted(asked.get(f"fit{suffix}", "crop"), asked.get(f"square{suffix}"))
+    return Fitted(
+        asked.get(f"fit{suffix}", "crop"),
+        asked.get(f"square{suffix}"),
+        stretch=asked.get(f"stretch{suffix}", False),
+        ground=asked.get(f"ground{suffix}", "white"),
+    )
 
 
 def write(classifier: Classifier, mode: str) -> bool:
@@ -125,9 +132,9 @@ def write(classifier: Classifier, mode: str) -> bool:
     usual = {name: first for name, first, _ in SETTINGS.values()}
     settings = {name: value for name, value in now.items() if value != usual[name]}
     channels = None if mode == "classes" else blocks.opened_channels()
-    links.write(
-        {**now, "fit": "crop", "fit_a": "crop", "fit_b": "crop"}, **said, **fitted, **settings, channels=channels
-    )
+    usual_fit = {"fit": "crop", "stretch": False, "ground": "white"}
+    by_side = {f"{name}{suffix}": value for suffix in ("", "_a", "_b") for name, value in usual_fit.items()}
+    links.write({**now, **by_side}, **said, **fitted, **settings, channels=channels)
     return None not in said.values()
 
 
@@ -148,4 +155,9 @@ def _fit_of(selected: Selected, suffix: str = "") -> dict[str, Any]:
     if selected.source != "folder":
         return {}
     fit = selected.folder_fit
-    return {f"fit{suffix}": fit.fit if fit.fit != "crop" else None, f"square{suffix}": fit.square}
+    return {
+        f"fit{suffix}": fit.fit if fit.fit != "crop" else None,
+        f"square{suffix}": fit.square,
+        f"stretch{suffix}": fit.stretch or None,
+        f"ground{suffix}": "black" if fit.ground == "black" else None,
+    }

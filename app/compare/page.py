@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,7 @@ from app.server.upload_limits import uploads_stay_in_memory
 from app.services.prediction import closed_world
 from app.session import last_image, links
 from app.session.last_image import Picked
-from app.session.uploads import Upload
+from app.session.uploads import Fitted, Upload
 from app.session.words import Words
 from app.widgets.choices import choose_one
 from app.widgets.copy_link import copy_link
@@ -67,12 +67,14 @@ class ExplainedSide:
         explanation: of its image.
         content: the image's file, where it is more than the network's input.
         truth: its true class; None where that is not known.
+        fitted: how the file was read.
     """
 
     shown: SideBlocks
     explanation: Explanation
     content: bytes | None = None
     truth: str | None = None
+    fitted: Fitted = field(default_factory=Fitted)
 
 
 def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
@@ -117,7 +119,8 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         if sides is not None:
             left, right = sides
             files = {name: one.content for name, one in (("a", left), ("b", right)) if one.content is not None}
-            download_sides((left.explanation, right.explanation), (left.truth, right.truth), files)
+            fitted = {"a": left.fitted, "b": right.fitted}
+            download_sides((left.explanation, right.explanation), (left.truth, right.truth), files, fitted)
         if means:
             download_classes(means, classifier)
         copy_link(possible=possible, zipped=sides is not None, query=links.own_query(), below=head, key="compare-link")
@@ -259,7 +262,7 @@ def _own_explained(classifier: Classifier, chosen: Selected, side: Side, what: S
         key=f"compare-prediction-{side}",
     )
     shown = _shown(classifier, result.explanation, LABELS[side], own=True)
-    return ExplainedSide(shown, result.explanation, upload.content)
+    return ExplainedSide(shown, result.explanation, upload.content, fitted=chosen.fitted)
 
 
 def _file_of(chosen: Selected) -> Upload | None:

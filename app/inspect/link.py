@@ -6,7 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from app.session.links import Readers, one_of, read_fit, read_image, read_name, read_share, read_square, read_text
+from app.session.links import (
+    Readers,
+    one_of,
+    read_fit,
+    read_ground,
+    read_image,
+    read_name,
+    read_share,
+    read_square,
+    read_text,
+    read_yes,
+)
 from cbam_core.results.look import Reading, Scale
 from cbam_core.viewer import Settings
 from cbam_core.viewer.payload import ChannelOrder, PictureId
@@ -32,12 +43,12 @@ PARAMETERS: Readers = {
     "by": one_of("sure", "unsure"),
     "fit": read_fit,
     "square": read_square,
-    "stretch": {"yes": True, "no": False}.get,
-    "ground": one_of("white", "black"),
+    "stretch": read_yes,
+    "ground": read_ground,
     "colours": read_name,
     "scale": one_of(*get_args(Scale)),
     "opacity": read_share,
-    "smooth": {"yes": True, "no": False}.get,
+    "smooth": read_yes,
     "picture": one_of(*get_args(PictureId)),
     "order": one_of(*get_args(ChannelOrder)),
     "reading": one_of(*get_args(Reading)),

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -29,6 +29,7 @@ from app.session.choices import Remembered
 from app.session.mark import MARK
 from app.session.words import LANGUAGES, language
 from app.streamlit_internals import in_fragment
+from cbam_core.data.colours import Ground
 from cbam_core.network import Classifier
 from cbam_core.results.frame import FITS, Square
 
@@ -86,6 +87,12 @@ def read_square(text: str) -> Square | None:
 
 read_fit = one_of(*FITS)
 """A way of fitting an image."""
+
+read_ground = one_of(*get_args(Ground))
+"""What transparent areas are placed on."""
+
+read_yes = {"yes": True, "no": False}.get
+"""A choice that is made or not."""
 
 SHELL: Readers = MappingProxyType({"page": read_name, "lang": one_of(*LANGUAGES), "network": read_text})
 """By name: readers of the parameters that all pages have. ``page`` is one that there is not."""

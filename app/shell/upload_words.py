@@ -27,7 +27,8 @@ WORDS = Words(
         "not_image": "This is not an image that can be opened here: JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.",
         "not_network": "This is not a network: its name must end in .safetensors, .pth, .pt, .ckpt, .bin, .tar, "
         ".th or .pkl.",
-        "image": "This is an image. It belongs on the page Inspect, under Upload.",
+        "image": "By its name this is an image, which belongs on the page Inspect, under Upload. A network must be "
+        "renamed to end in .safetensors or .pth.",
         "image_too_large": "This file has more than {most} MB; make it smaller.",
         "network_too_large": "This file has more than {most} MB; save only the weights, without the optimiser state.",
         "network_elsewhere": "This file is too large to be dropped among images: choose it under Own checkpoint, in "

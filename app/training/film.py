@@ -21,7 +21,8 @@ WORDS = Words(
     {
         "download": "Download film",
         **FORMAT_WORDS,
-        "about": "The chosen image in the player's colours; masks on the fixed scale from 0 to 1.",
+        "about": "The chosen image in the player's colours and opacity. Masks are drawn as they are, on the fixed "
+        "scale from 0 to 1, whatever the player shows them relative to.",
     }
 )
 

@@ -44,8 +44,8 @@ WORDS = Words(
         "begins": "The run is starting",
         "progress": "Epoch {epoch} of {epochs}, batch {batch} of {batches} · loss {loss:.3f} · {rate} images/s · about "
         "{left} left",
-        "stalled": "This run has stalled: its last update was {quiet} ago. Run the same command with --resume to "
-        "continue it from the end of its last complete epoch.",
+        "stalled": "This run has not recorded how far it is, and wrote its last file {quiet} ago. If it has ended, run "
+        "the same command with --resume to continue it from the end of its last complete epoch.",
         "stalled_in": "This run has stalled: its last update was {quiet} ago, in epoch {epoch} of {epochs}. Run the "
         "same command with --resume to continue it from the end of its last complete epoch.",
         "test": "Test accuracy",

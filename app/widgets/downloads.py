@@ -77,7 +77,7 @@ def downloads(
     several = len(explanations) > 1
     # Looked up now: files are made when the script has long run.
     words = translated(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
-    originals = _Decoded(files if settings.image == "original" else NO_FILES, fitted)
+    originals = Originals(files if settings.image == "original" else NO_FILES, fitted)
 
     slots = slots_of_this_session()
 
@@ -127,13 +127,21 @@ def _paper(
     return make
 
 
-def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, bytes] = NO_FILES, key: str) -> None:
+def download_both(
+    left: Explanation,
+    right: Explanation,
+    *,
+    files: Mapping[str, bytes] = NO_FILES,
+    fitted: Mapping[str, Fitted] = NO_FITS,
+    key: str,
+) -> None:
     """Offer a ZIP of two explanations, in the folders ``a`` and ``b``.
 
     Args:
         left: the first one.
         right: the second one.
         files: the images as they were given, as ``"a"`` and ``"b"``, where they are more than the network's input.
+        fitted: how each of these was read, by the same names.
         key: of the widget.
     """
     both = {"a": left, "b": right}
@@ -141,7 +149,7 @@ def download_both(left: Explanation, right: Explanation, *, files: Mapping[str, 
     words = translated(FIGURE_WORDS) | {
         f"class {known}": class_name(known) for one in both.values() for known in one.classes
     }
-    originals, settings = _Decoded(files), Settings(image="original" if files else "input")
+    originals, settings = Originals(files, fitted), Settings(image="original" if files else "input")
     st.download_button(
         WORDS["both"],
         partial(as_zip, both, original=originals, within=slots_of_this_session(), words=words, look=settings.look),
@@ -198,7 +206,7 @@ def download_means(means: Mapping[str, GateMeans], network: str, *, key: str) ->
 
 
 @dataclass(frozen=True)
-class _Decoded(Mapping[str, np.ndarray]):
+class Originals(Mapping[str, np.ndarray]):
     """Images, decoded one at a time as they are asked for: all together might fill the server's memory."""
 
     files: Mapping[str, bytes]

@@ -17,7 +17,7 @@ from cbam_core.results.layout import COLUMN, PAGE
 
 WORDS = Words(
     {
-        "paper": "Figure for a paper",
+        "paper": "Figure for print, laid out in millimetres",
         "width": "Width of the figure",
         "page": "174 mm",
         "column": "84 mm",

@@ -21,7 +21,7 @@ from cbam_core.cli.choosing import (
     open_checkpoint,
 )
 from cbam_core.cli.failures import SOME_FAILED
-from cbam_core.cli.figures import check_count, draw_figure, drawn_images, known_format, rule_of
+from cbam_core.cli.figures import Draw, check_count, draw_figure, known_format, rule_of
 from cbam_core.cli.inputs import NamedImage, find_images
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import counted, one_line, progress_bar, say
@@ -161,14 +161,15 @@ def explain_images(
     if reading == "usual" and task.classifier.usual is None:
         say("it is not known what is usual for this network, so figures show no gates; run `cbam usual` first")
     found = find_images(images, leave_out=out)
-    given = found if draw is None else drawn_images(found, draw, seed)
+    drawn = None if draw is None else Draw(found, draw, seed)
+    given = found if drawn is None else drawn.first
     if figure is not None:
         check_count(len(given))
     if html is not None:
         check_room(len(given))
-    counts = _explain_all(task, given)
+    counts = _explain_all(task, given, drawn)
     if figure is not None and counts.explained:
-        rule = "" if draw is None else rule_of(draw, seed, images, counts.failed)
+        rule = "" if draw is None else rule_of(len(counts.explained), seed, images, counts.failed)
         draw_figure(figure, counts.explained, Layout(**asdict(look), width=width), rows=rows, rule=rule)
     if html is not None and counts.explained:
         write_page(html, classifier, counts.explained, look, language)
@@ -268,7 +269,8 @@ class Counts:
     explained: list[tuple[NamedImage, Explanation]] = field(default_factory=list)
 
 
-def _explain_all(task: Task, images: Sequence[NamedImage]) -> Counts:
+def _explain_all(task: Task, images: Sequence[NamedImage], drawn: Draw | None = None) -> Counts:
+    """Explain images; others are drawn in the place of those that cannot be read, where they were drawn."""
     counts = Counts()
     with progress_bar("{task.completed}/{task.total}") as progress:
         bar = progress.add_task("explaining", total=len(images))
@@ -276,10 +278,15 @@ def _explain_all(task: Task, images: Sequence[NamedImage]) -> Counts:
             for image in images:
                 _explain_one(task, image, counts)
                 progress.advance(bar)
+            while drawn is not None and (others := drawn.more(len(images) - counts.done - counts.before)):
+                for image in others:
+                    _explain_one(task, image, counts)
         except KeyboardInterrupt:
             done, of = counts.done + counts.before, counted(len(images), "image")
             say(f"{done} of {of} {'is' if len(images) == 1 else 'are'} done; --resume continues with the others")
             raise
+    if drawn is not None:
+        counts.explained.sort(key=lambda one: drawn.images.index(one[0]))
     return counts
 
 

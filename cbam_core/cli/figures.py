@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -33,19 +34,42 @@ def known_format(path: Path | None) -> Path | None:
     return path
 
 
-def drawn_images(images: Sequence[NamedImage], count: int, seed: int) -> list[NamedImage]:
-    """Draw some of the images at random, in their order."""
-    import numpy as np
+class Draw:
+    """Images drawn at random, and more in the place of those that cannot be read.
 
-    if count > len(images):
-        raise typer.BadParameter(f"--draw asks for {counted(count, 'image')}, but there are {len(images)}")
-    chosen = np.random.default_rng(seed).choice(len(images), count, replace=False)
-    return [images[index] for index in sorted(chosen.tolist())]
+    Args:
+        images: what is drawn from.
+        count: how many are drawn.
+        seed: seed of the draw.
+    """
+
+    def __init__(self, images: Sequence[NamedImage], count: int, seed: int) -> None:
+        import numpy as np
+
+        if count > len(images):
+            raise typer.BadParameter(f"--draw asks for {counted(count, 'image')}, but there are {len(images)}")
+        self.images = images
+        random = np.random.default_rng(seed)
+        first = random.choice(len(images), count, replace=False).tolist()
+        self.first = [images[index] for index in sorted(first)]
+        others = sorted(set(range(len(images))) - set(first))
+        self._others = iter([others[index] for index in random.permutation(len(others)).tolist()])
+
+    def more(self, count: int) -> list[NamedImage]:
+        """Draw so many others; fewer where there are no more."""
+        return [self.images[index] for index in islice(self._others, count)]
 
 
 def rule_of(count: int, seed: int, given: Sequence[str], failed: int) -> str:
-    """Say in one sentence how images were drawn."""
-    unread = f"; {failed} of them could not be read" if failed else ""
+    """Say in one sentence how images were drawn.
+
+    Args:
+        count: images that were drawn and read.
+        seed: seed of the draw.
+        given: what the command line named.
+        failed: images that were drawn and could not be read.
+    """
+    unread = f"; {failed} more could not be read" if failed else ""
     return f"{counted(count, 'image')} drawn with seed {seed} from {', '.join(map(str, given))}{unread}."
 
 

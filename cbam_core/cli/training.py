@@ -57,7 +57,10 @@ def train(
         typer.Option("--set", metavar="NAME=VALUE", help="Any other value of the recipe; may be repeated."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="File name of the checkpoint.", show_default="network and data set")
+        str | None,
+        typer.Option(
+            help="File name of the checkpoint.", show_default="network and data set, or with --resume that of the run"
+        ),
     ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard/--no-tensorboard", help="Log for TensorBoard, in DIR/tensorboard.")

@@ -66,6 +66,7 @@ def find_usual(
     """
     from cbam_core.data.dataset import open_dataset
     from cbam_core.evaluation.usual_gates import usual_gates
+    from cbam_core.observing import workers_side_by_side
 
     stated = Stated(checkpoint, weights, classes, normalisation, input_size, mean, std)
     classifier = open_checkpoint(stated)
@@ -80,13 +81,14 @@ def find_usual(
         say(f"{error}; skipped")
         skipped.append(error)
 
-    with progress_bar("{task.completed}/{task.total}") as progress:
+    with progress_bar("{task.completed}/{task.total}") as progress, workers_side_by_side() as workers:
         task = progress.add_task("observing", total=len(dataset))
         usual = usual_gates(
             classifier,
             dataset,
             report=lambda done: progress.update(task, completed=done),
             skipped=skip,
+            workers=workers,
         )
     try:
         kept = _keep(usual, file_of(classifier, stated))

@@ -148,7 +148,7 @@ def open_heic(content: bytes) -> ImageFile:
         raise ImageError(
             "image.heic",
             "this is a HEIC photo, as iPhones take them, and the program that decodes it is not installed here: save "
-            "it as JPEG, or have the operator run 'pip install pillow-heif'",
+            "it as JPEG, or have the operator run pip install 'cbam-lens[heic]'",
         ) from error
     opened: ImageFile = decoder.HeifImageFile(io.BytesIO(content))
     return opened

@@ -11,7 +11,7 @@ from cbam_core.data.dataset import Dataset, ImageSequence, Pixels
 from cbam_core.errors import DataError, ImageError
 from cbam_core.evaluation.moments import Moments
 from cbam_core.network import Classifier
-from cbam_core.observing import Observation, batch_size, batches, observe_all
+from cbam_core.observing import Observation, batch_size, batches, fitted, in_order, observe, observe_all
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.kinds import Kind
 from cbam_core.results.usual import Shares, Usual, UsualGate
@@ -23,6 +23,7 @@ def usual_gates(
     *,
     report: Callable[[int], None] = lambda _: None,
     skipped: Callable[[ImageError], None] | None = None,
+    workers: int = 1,
 ) -> Usual:
     """Run a network on every image of a data set, and compute the usual values of its gates.
 
@@ -31,6 +32,7 @@ def usual_gates(
         dataset: images, with or without labels; of an image of another size, the centre is fitted to the network's.
         report: called after each batch with the number of images done.
         skipped: called for each image that cannot be decoded, which is then left out; None to stop at the first.
+        workers: number of batches that go through the network side by side; see `observing.workers_side_by_side`.
 
     Raises:
         CaptureError, ModelError: as `cbam_core.observing.observe`.
@@ -38,25 +40,36 @@ def usual_gates(
         ImageError: an image of a folder cannot be decoded, and `skipped` is None.
     """
     sums = UsualSums(classifier)
-    for part in batches(len(dataset), batch_size(classifier)):
-        images = dataset.images
-        if skipped is not None and not isinstance(images, np.ndarray):
-            sums.add(_readable(images, part, skipped))
-        else:
-            sums.add(images[part])
+
+    def observed(part: slice) -> tuple[Observation | None, list[ImageError]]:
+        images, errors = _readable(classifier, dataset.images, part, stop=skipped is None)
+        return observe(classifier, images) if images else None, errors
+
+    parts = [*batches(len(dataset), batch_size(classifier))]
+    for part, (seen, errors) in zip(parts, in_order(observed, iter(parts), workers), strict=True):
+        for error in errors:
+            if skipped is not None:
+                skipped(error)
+        if seen is not None:
+            sums.take_in(seen)
         report(part.stop)
     return sums.usual(dataset.title)
 
 
-def _readable(images: ImageSequence, part: slice, skipped: Callable[[ImageError], None]) -> list[Pixels]:
-    """Decode some images one by one, without those that cannot be decoded."""
-    read = []
-    for index in range(part.start, min(part.stop, len(images))):
+def _readable(
+    classifier: Classifier, images: ImageSequence, part: slice, *, stop: bool
+) -> tuple[list[Pixels], list[ImageError]]:
+    """Fit some images to the network's input, without those that cannot be decoded; `stop` raises the first error."""
+    if stop or isinstance(images, np.ndarray):
+        return fitted(classifier, images, part), []
+    read: list[Pixels] = []
+    errors = []
+    for index in range(part.start, part.stop):
         try:
-            read.append(images[index])
+            read += fitted(classifier, images, slice(index, index + 1))
         except ImageError as error:
-            skipped(error)
-    return read
+            errors.append(error)
+    return read, errors
 
 
 class UsualSums:

@@ -69,12 +69,14 @@ def find_runs(checkpoints: Path, runs: Path) -> dict[str, Run]:
 def state_of(run: Run, progress: Progress | None, now: float) -> State:
     """Return the state of a run.
 
+    One without progress is complete if it has written its network.
+
     Args:
         run: the run.
         progress: its last progress; None where there is none yet.
         now: current time in seconds since 1970.
     """
-    if run.folder is None or (progress is not None and progress.complete):
+    if run.folder is None or (run.checkpoint is not None if progress is None else progress.complete):
         return "complete"
     heard = _written(run.folder) if progress is None else progress.time
     return "running" if now - heard <= PATIENCE else "stalled"

@@ -32,7 +32,7 @@ from cbam_core.training.loop import Learner, find_devices, fit
 from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe, command_for
 from cbam_core.training.records import Recording
-from cbam_core.training.state import STATE, restore
+from cbam_core.training.state import STATE, restore, store_name, stored_name
 from cbam_core.training.tensorboard import TensorBoard
 from cbam_core.weights.card import Card
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD
@@ -77,7 +77,8 @@ def train_classifier(
     Args:
         recipe: all settings of the run.
         folder: folder of state and checkpoint.
-        name: file name of the checkpoint without ending; None for the names of network and data set.
+        name: file name of the checkpoint without ending; None for that of the run that continues, or the names of
+            network and data set.
         data_folder: where CIFAR-10 is; see `cbam_core.data.cifar10.data_folder`.
         resume: continue the run in `folder`; a run whose epochs are complete is only tested and written.
         callbacks: called besides the run's own records.
@@ -89,6 +90,7 @@ def train_classifier(
         OSError: the folder cannot be written.
     """
     accelerator = find_devices()
+    name = stored_name(folder) if resume and name is None else name
     checkpoint = folder / f"{_file_name(name, recipe)}.safetensors"
     if not resume and (folder / STATE).exists():
         raise TrainingError(
@@ -109,6 +111,8 @@ def train_classifier(
     train, test = open_dataset("cifar10:train", data_folder), open_dataset("cifar10:test", data_folder)
     teacher = open_teacher(recipe, train.classes)
     folder.mkdir(parents=True, exist_ok=True)  # fail now, not after an epoch
+    if accelerator.is_main_process:
+        store_name(folder, checkpoint.stem)
 
     torch.manual_seed(recipe.seed)
     arguments = _arguments(recipe)

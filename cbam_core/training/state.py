@@ -17,6 +17,9 @@ from cbam_core.training.recipes import Recipe
 STATE = "state.pt"
 """Name of the file in the run's folder."""
 
+NAME = "checkpoint-name.txt"
+"""Name of the file in the run's folder that holds the checkpoint's."""
+
 PARTS = ("model", "optimiser", "schedule")
 """Keys of the state dicts in every state."""
 
@@ -85,6 +88,23 @@ def stored_recipe(folder: Path) -> Recipe | None:
     if (folder / HISTORY).exists():  # stopped in its first epoch
         return Recipe.from_stored(read_history(folder / HISTORY)[0])
     return None
+
+
+def store_name(folder: Path, name: str) -> None:
+    """Keep the file name of a run's checkpoint, without ending, for the time when the run continues.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    write_atomically(folder / NAME, lambda file: file.write(f"{name}\n".encode()))
+
+
+def stored_name(folder: Path) -> str | None:
+    """Read the file name of a run's checkpoint, without ending; None where none was kept."""
+    try:
+        return (folder / NAME).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _load(file: Path) -> Any:

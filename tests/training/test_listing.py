@@ -93,6 +93,15 @@ def test_a_run_that_has_not_said_anything_stands_by_its_history(folders):
     assert state_of(run, None, time.time()) == "stalled"
 
 
+def test_a_run_that_wrote_its_network_is_complete_although_its_progress_is_gone(folders):
+    folder = make_run(folders[1] / "one", age=PATIENCE + 5)
+    (folder / PROGRESS).unlink()
+    os.utime(folder / HISTORY, (1e9, 1e9))
+    (folder / "one.safetensors").touch()
+    (run,) = find_runs(*folders).values()
+    assert state_of(run, None, time.time()) == "complete"
+
+
 def test_the_network_of_a_run_is_its_latest_checkpoint(folders):
     checkpoints, runs = folders
     ship(checkpoints, "net")

@@ -175,6 +175,7 @@ def test_a_checkpoint_that_it_did_not_make_is_not_written_over(splits, tmp_path,
         assert refused.value.code == "training.checkpoint-there"
     assert there.read_bytes() == tiny_checkpoint.read_bytes()
     assert train_classifier(RECIPE, tmp_path / "run", name="mine").checkpoint.name == "mine.safetensors"
+    assert train_classifier(RECIPE, tmp_path / "run", resume=True).checkpoint.name == "mine.safetensors"
 
 
 @pytest.mark.parametrize("name", ["", "sub/net", "../net", ".net", "n" * 101, "a\nb"])

@@ -10,6 +10,7 @@ from PIL import Image
 
 from app.compare import download as room
 from app.compare.download import download_classes, download_sides
+from app.session.uploads import Fitted
 from app.widgets import downloads, paper
 from cbam_core import Comparison, explain, load_classifier
 from cbam_core.data.images import decode
@@ -18,6 +19,7 @@ from cbam_core.explanation.comparison import compare, pairs_of
 from cbam_core.render.paper.pair import PairStyle, pair_of
 from cbam_core.render.paper.sides import side_of
 from cbam_core.results.layout import Layout
+from tests.corpus_images import transparent_png
 from tests.plain_means import means_of
 from tests.report.reading import read
 
@@ -107,6 +109,16 @@ def test_masks_lie_on_the_image_as_it_was_given(offered, tmp_path):
     blocks = pairs_of(compare(one.blocks, one.blocks))
     expected = pair_of(sides, blocks, Layout(opacity=0.6), PairStyle(ends=10))
     assert made(offered, ".pdf") == expected.as_bytes("pdf")
+
+
+def test_an_image_is_read_for_its_figure_as_for_the_page(offered):
+    content = transparent_png()
+    one = explain(load_classifier("cbam_cnn_cifar10"), decode(content, ground="black"))
+    download_sides((one, one), (None, None), {"b": content}, {"b": Fitted(ground="black")})
+    sides = side_of(one, "A"), side_of(one, "B", original=decode(content, ground="black").pixels)
+    expected = pair_of(sides, pairs_of(compare(one.blocks, one.blocks)), Layout(opacity=0.6), PairStyle(ends=10))
+    assert made(offered, ".pdf") == expected.as_bytes("pdf")
+    assert not np.array_equal(decode(content).pixels, decode(content, ground="black").pixels)
 
 
 def test_classes_have_a_figure_of_their_means(offered, sides):
