@@ -59,11 +59,11 @@ def search(model: nn.Module) -> Search:
     for path, parent, children in waiting:
         for name, child in children.items():
             role = _ROLES[type(child)]
-            if child is None or child in seen:
+            if child is None:
                 continue
-            if child._forward_hooks or child._forward_pre_hooks:
-                others = others or has_hooks_of_users(child)
-            if role == "plain" and not child._modules:
+            if child._forward_hooks and not others:
+                others = has_hooks_of_users(child)
+            if (role == "plain" and not child._modules) or child in seen:
                 continue
             seen.add(child)
             if role == "sealed" or child._compiled_call_impl is not None:
@@ -87,7 +87,7 @@ def search(model: nn.Module) -> Search:
 
 def has_hooks_of_users(module: nn.Module) -> bool:
     """Check for hooks that no watcher of this library registered; they may multiply maps by gates."""
-    return any(key >= 0 for hooks in (module._forward_hooks, module._forward_pre_hooks) for key in list(hooks))
+    return any(key >= 0 for key in list(module._forward_hooks))
 
 
 _OWN = frozenset((CBAM, ChannelAttention, SpatialAttention))

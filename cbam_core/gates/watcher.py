@@ -133,7 +133,7 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
         if self._seen is None or get_ident() != self._owner:
             return None
         if not self._grad:
-            self._seen.append((site, self._keep(gate)))
+            self._seen.append((site, (gate.detach() if gate.requires_grad else gate).clone()))
             return None
         values = smallest(gate, AXES[site.kind]).clone()  # on the way to the output, so that gradients reach it
         self._seen.append((site, values))
