@@ -13,7 +13,7 @@ WORKERS ?= 2
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: api app bench check files help notebook pictures report test words
+.PHONY: api app bench check coverage files help notebook pictures report test words
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -56,6 +56,9 @@ pictures: $(DEVELOPMENT) ## Take the pictures of the README again
 
 files: $(DEVELOPMENT) ## Write the page about files that are read
 	$(BIN)/python docs/make_files.py
+
+coverage: $(DEVELOPMENT) ## Find the gates in networks of other libraries, and write the page about them
+	$(BIN)/python docs/make_coverage.py $(ARGS)
 
 notebook: $(DEVELOPMENT) ## Run the cells of docs/notebook.ipynb again
 	$(BIN)/python docs/make_notebook.py

@@ -66,7 +66,7 @@ def third_party_imports(path):
 def test_everything_that_is_imported_is_declared(folder):
     for path in (ROOT / folder).rglob("*.py"):
         for name in third_party_imports(path):
-            assert IMPORTED_AS.get(name, name) in RUNTIME, f"{path} imports {name}"
+            assert IMPORTED_AS.get(name, name) in RUNTIME | EXTRA["interop"], f"{path} imports {name}"
 
 
 def test_only_charts_of_the_library_need_a_package_of_the_app():
@@ -304,6 +304,9 @@ def test_make_alone_lists_the_targets(make):
         "bench",
         "pictures",
         "files",
+        "coverage",
+        "notebook",
+        "report",
         "words",
         "api",
     ]
