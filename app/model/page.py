@@ -13,6 +13,7 @@ from app.model.card import card_table
 from app.model.kernels import kernel_pictures
 from app.model.layers import block_table, layer_table
 from app.model.quality import quality
+from app.model.score import score_panel
 from app.model.usual import usual_table
 from app.session import links, own_networks
 from app.session.words import Words, card_text
@@ -82,6 +83,7 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
     if classifier.usual is not None and classifier.usual.gates:
         st.header(WORDS["usual"], anchor=False)
         usual_table(classifier.usual)
+    score_panel(classifier)
     st.header(WORDS["kernels"], anchor=False)
     if anatomy.kernels:
         kernel_pictures([(kernel.block, kernel.planes) for kernel in anatomy.kernels], key="model-kernels")

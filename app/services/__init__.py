@@ -57,19 +57,31 @@ from app.services.networks import (
     version_of,
 )
 from app.services.runs import card_of, film_data, is_readable, run_film, run_history, run_progress, training_runs
+from app.services.scoring import (
+    ScoreOffer,
+    begin_scoring,
+    cancel_scoring,
+    score_of,
+    score_offer,
+    scoring_of,
+    take_in_scores,
+)
 from app.services.usual import with_usual
 
 __all__ = [
     "FIRST_READING",
     "ImageResult",
     "Offer",
+    "ScoreOffer",
     "Stamp",
     "about_sample",
     "about_test_image",
     "anatomy",
     "begin_evaluation",
+    "begin_scoring",
     "block_trace",
     "cancel_evaluation",
+    "cancel_scoring",
     "card_of",
     "channel_map",
     "checkpoint_in_command",
@@ -102,6 +114,9 @@ __all__ = [
     "samples",
     "samples_ahead",
     "samples_of",
+    "score_of",
+    "score_offer",
+    "scoring_of",
     "shipped_as",
     "shipped_networks",
     "show_sample",
@@ -109,6 +124,7 @@ __all__ = [
     "show_upload",
     "stamp_of",
     "take_in_evaluations",
+    "take_in_scores",
     "test_count",
     "test_set",
     "test_sheet",

@@ -152,7 +152,7 @@ def checkpoint_in_command(name: str) -> str:
     Args:
         name: of the network.
     """
-    file = _file_of(name)
+    file = file_of(name)
     return name if file is None or not name.startswith(RUNS) else f"{name}/{file.name}"
 
 
@@ -163,7 +163,7 @@ def _checkpoints_of_runs() -> dict[str, Path]:
     return {name: file for name, file in files if file is not None}
 
 
-def _file_of(name: str) -> Path | None:
+def file_of(name: str) -> Path | None:
     """File of a network that every visitor has; None where there is none of that name."""
     return _checkpoints_of_runs().get(name) if name.startswith(RUNS) else shipped_checkpoints().get(name)
 
@@ -172,7 +172,7 @@ def _served(name: str) -> Classifier:
     operators = operators_network()
     if operators is not None and operators.name == name:
         return _with_survey(name, operators)
-    path = _file_of(name)
+    path = file_of(name)
     if path is None:
         raise gone(name)
     try:
@@ -276,7 +276,7 @@ def evaluation_of(classifier: Classifier) -> Evaluation:
 
 
 def _kept_evaluation(classifier: Classifier) -> Evaluation:
-    file = _file_of(classifier.name)
+    file = file_of(classifier.name)
     if file is None or network(classifier.name).digest != classifier.digest:  # a visitor's file may have any name
         raise TrainingError("evaluation.none", "{checkpoint} has not been evaluated yet", checkpoint=classifier.name)
     return _evaluation(str(file), stamp_of(evaluation_path(file)), classifier.digest)

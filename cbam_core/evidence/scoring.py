@@ -33,7 +33,7 @@ from cbam_core.results.usual import Usual
 VERSION = 1
 """Version of how scorecards are made; a state of another version is not resumed."""
 
-FEWER = 4
+FEWER = 8
 """Batches have so many times fewer images than usual, because rows of many edits join."""
 
 FITTED = 500

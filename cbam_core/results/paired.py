@@ -24,7 +24,7 @@ MARGIN = 0.5
 Verdict = Literal["matters", "little", "nothing", "unsure", "better"]
 """What an interval says about a replacement; see `verdict_of`."""
 
-VERDICT_WORDS: Mapping[Verdict, str] = MappingProxyType(
+VERDICT_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "matters": "matters",
         "little": "a little",

@@ -1,0 +1,154 @@
+"""Which gates of a network matter: the scorecard beside its checkpoint, or made here in the background of a visit."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from app.services.dataset import samples, test_set
+from app.services.evaluating import seconds_an_image
+from app.services.file_version import Stamp, stamp_of
+from app.services.networks import file_of
+from app.session import background, own_networks
+from app.session.background import Work
+from app.session.choices import Remembered
+from cbam_core.data.dataset import Dataset
+from cbam_core.errors import CbamError
+from cbam_core.evidence.keeping import keep, kept_path, open_kept
+from cbam_core.evidence.plan import plan
+from cbam_core.evidence.scoring import COST, Scoring
+from cbam_core.network import Classifier
+from cbam_core.results.score import Score
+from cbam_core.results.score_file import score_path
+
+PARTS = 1000
+"""Parts of the work, by which progress is told."""
+
+
+@dataclass(frozen=True)
+class ScoreOffer:
+    """A scorecard that can be made here.
+
+    Attributes:
+        images: name of the images, such as ``"cifar10:test"``.
+        count: how many there are.
+        seconds: of this server, if nobody else uses it.
+    """
+
+    images: str
+    count: int
+    seconds: float
+
+
+_WORKS: Remembered[dict[str, tuple[Classifier, Work[Score]]]] = Remembered("scoring", dict)
+
+
+def score_of(classifier: Classifier) -> Score | None:
+    """The scorecard of a network: kept beside its checkpoint, or made here; None where there is none."""
+    if own_networks.is_own(classifier):
+        found: Score | None = own_networks.means_of(classifier).get("score")
+        return found
+    file = file_of(classifier.name)
+    beside = None if file is None else _kept(str(score_path(file)), stamp_of(score_path(file)), classifier.digest)
+    return beside or _made(classifier)
+
+
+def score_offer(classifier: Classifier) -> ScoreOffer | None:
+    """The scorecard that can be made of a network here; None where there is one, or it cannot be made."""
+    images, usual = _images(classifier), classifier.usual
+    if images is None or usual is None or not usual.gates or score_of(classifier) is not None:
+        return None
+    try:
+        seconds = seconds_an_image(classifier) * len(images)
+    except CbamError:  # it does not answer with numbers, or its gates cannot be observed
+        return None
+    rows = len(plan({gate.name: gate.kind for gate in usual.gates}))
+    return ScoreOffer(images.title, len(images), seconds * (1 + COST * rows))
+
+
+def scoring_of(classifier: Classifier) -> Work[Score] | None:
+    """The scoring of a network that goes on in this visit, or that went wrong; None where there is none."""
+    kept = _WORKS.get().get(classifier.digest)
+    return None if kept is None else kept[1]
+
+
+def begin_scoring(classifier: Classifier) -> None:
+    """Begin to score a network in the background of this visit."""
+    images = _images(classifier)
+    if images is not None:
+        work = background.begin(_steps(Scoring(classifier, images)), PARTS)
+        _WORKS.set(_WORKS.get() | {classifier.digest: (classifier, work)})
+
+
+def cancel_scoring(classifier: Classifier) -> None:
+    """End a scoring, and forget what it found so far, or why it failed."""
+    works = _WORKS.get()
+    if classifier.digest in works:
+        works[classifier.digest][1].cancel()
+    _WORKS.set({digest: kept for digest, kept in works.items() if digest != classifier.digest})
+
+
+def take_in_scores() -> None:
+    """Keep the scorecards that have been finished since the page was drawn last."""
+    for classifier, work in _WORKS.get().values():
+        if work.result is not None:
+            cancel_scoring(classifier)
+            _keep(classifier, work.result)
+
+
+def _images(classifier: Classifier) -> Dataset | None:
+    """The labelled images of a network's classes at hand: the test set, or the samples; None where there are none."""
+    known = test_set() or samples()
+    return known if classifier.classes == known.classes else None
+
+
+def _keep(classifier: Classifier, score: Score) -> None:
+    if own_networks.is_own(classifier):
+        own_networks.means_of(classifier)["score"] = score
+        return
+    _remembered(classifier.digest)["score"] = score
+    if (path := _place(classifier)) is not None:
+        keep(score, [path])
+
+
+def _made(classifier: Classifier) -> Score | None:
+    """The scorecard that was made here, of this server or one before it."""
+    known = _remembered(classifier.digest)
+    if "score" not in known and (path := _place(classifier)) is not None:
+        found = open_kept(path, classifier.digest)
+        if found is not None:
+            known["score"] = found
+    return known.get("score")
+
+
+def _place(classifier: Classifier) -> Path | None:
+    """Where the scorecard of a network is kept in the cache folder."""
+    images = _images(classifier)
+    try:
+        return None if images is None else kept_path(Scoring(classifier, images).key)
+    except CbamError:  # there is no home folder
+        return None
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _remembered(digest: str) -> dict[str, Score]:
+    """A place to remember it in."""
+    return {}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)  # its arrays are read-only
+def _kept(path: str, stamp: Stamp | None, digest: str) -> Score | None:
+    return None if stamp is None else open_kept(Path(path), digest)
+
+
+def _steps(scoring: Scoring) -> Generator[int, None, Score]:
+    steps = scoring.steps()
+    try:
+        while True:
+            yield round(PARTS * next(steps))
+    except StopIteration as end:
+        score: Score = end.value
+        return score
