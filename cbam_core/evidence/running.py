@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cbam_core.errors import EditError
 from cbam_core.gates.editing import edit
 from cbam_core.gates.joining import JoinedEdit, run_joined
 from cbam_core.results.usual import Usual
@@ -45,5 +46,5 @@ def run_together(
     """Do the same in one forward; None where an operation of the network does not allow it."""
     try:
         return run_joined(model, batch, edits, usual)
-    except (RuntimeError, TypeError, ValueError, IndexError):
+    except (RuntimeError, TypeError, ValueError, IndexError, EditError):  # what is wrong with an edit, `run_each` says
         return None
