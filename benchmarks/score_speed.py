@@ -22,7 +22,7 @@ from apparatus.turns import asked_rounds, tell
 from cbam_core import load_classifier
 from cbam_core.data.dataset import open_dataset
 from cbam_core.evaluation.scoring import score
-from cbam_core.evidence.scoring import Scoring
+from cbam_core.evidence.scoring import score_gates
 from cbam_core.results.score import Score
 
 LIMIT = 0.6
@@ -43,18 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     classifier, dataset = load_classifier("cbam_cnn_cifar10"), open_dataset("cifar10:test")
     found: list[Score] = []
 
-    def whole() -> None:
-        steps = Scoring(classifier, dataset).steps()
-        try:
-            while True:
-                next(steps)
-        except StopIteration as end:
-            found.append(end.value)
-
     ratios, plain, scoring = [], [], []
     for _ in range(rounds):
         before = seconds(lambda: score(classifier, dataset))
-        scoring.append(seconds(whole))
+        scoring.append(seconds(lambda: found.append(score_gates(classifier, dataset))))
         plain.append((before + seconds(lambda: score(classifier, dataset))) / 2)
         ratios.append(scoring[-1] / plain[-1] / len(found[-1].edits))
     ratio, edits = statistics.median(ratios), len(found[-1].edits)

@@ -8,7 +8,7 @@ one forward a batch, see `cbam_core.gates.joining`; it can be interrupted and re
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -281,3 +281,32 @@ def subset(dataset: Dataset, count: int) -> Dataset:
     if isinstance(dataset.images, ImageFiles):
         images = ImageFiles([dataset.images.paths[index] for index in chosen.tolist()])
     return replace(dataset, images=images, labels=labels[chosen])
+
+
+def score_gates(
+    classifier: Classifier,
+    dataset: Dataset,
+    *,
+    twins: Sequence[Twin] = (),
+    report: Callable[[float], object] = lambda _: None,
+    workers: int = 1,
+) -> Score:
+    """Score every gate of a network over a labelled set, without interruption; see `Scoring`.
+
+    Args:
+        classifier: the network; it is not changed.
+        dataset: labelled images.
+        twins: networks that were trained without gates, to name beside the results.
+        report: called after each batch with the share of the work that is done, in [0, 1].
+        workers: number of batches that go through the network side by side.
+
+    Raises:
+        CaptureError, DataError, ImageError, ModelError: as `Scoring` and its steps.
+    """
+    steps = Scoring(classifier, dataset, twins=twins).steps(workers)
+    try:
+        while True:
+            report(next(steps))
+    except StopIteration as end:
+        score: Score = end.value
+        return score

@@ -13,7 +13,7 @@ import torch
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import DataError, ModelError
 from cbam_core.evidence import running
-from cbam_core.evidence.scoring import Scoring, Steps, subset
+from cbam_core.evidence.scoring import Scoring, Steps, score_gates, subset
 from cbam_core.network import Classifier
 from cbam_core.results.score import EDITS, Score
 from tests.evidence import planted
@@ -41,7 +41,11 @@ def run(steps: Steps, after_each: Callable[[], object] = lambda: None) -> Score:
 
 
 def score(classifier: Classifier, dataset: Dataset, workers: int = 1) -> Score:
-    return run(Scoring(classifier, dataset).steps(workers))
+    shares: list[float] = []
+    found = score_gates(classifier, dataset, report=shares.append, workers=workers)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    return found
 
 
 def verdicts(found: Score) -> dict[str, str]:
