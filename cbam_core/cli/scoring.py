@@ -100,23 +100,28 @@ def score_gates(
         found = _found(classifier, dataset, beside if whole else None, again=again)
     if compared is not None:
         found = replace(found, twins=compared)
-        _keep(found, [beside])
+        _keep(found, [path for path in [beside] if path is not None])
     if as_json:
         write_json({"checkpoint": classifier.name, **found.as_dict()})
     else:
         show_score(classifier.name, found)
 
 
-def _beside(classifier: Classifier, stated: Stated) -> Path:
+def _beside(classifier: Classifier, stated: Stated) -> Path | None:
+    """Return the path of a scorecard beside its checkpoint; None for a network without a file of weights."""
+    from cbam_core.errors import CheckpointError
     from cbam_core.results.score_file import score_path
 
-    return score_path(file_of(classifier, stated))
+    try:
+        return score_path(file_of(classifier, stated))
+    except CheckpointError:
+        return None
 
 
-def _kept(path: Path, classifier: Classifier) -> Score | None:
+def _kept(path: Path | None, classifier: Classifier) -> Score | None:
     from cbam_core.evidence.keeping import open_kept
 
-    return open_kept(path, classifier.digest)
+    return None if path is None else open_kept(path, classifier.digest)
 
 
 def _opened(source: str | None, data_dir: Path | None, images: int | None) -> tuple[Dataset, bool]:
@@ -142,6 +147,8 @@ def _found(classifier: Classifier, dataset: Dataset, beside: Path | None, *, aga
     from cbam_core.evidence.scoring import Scoring
 
     work = Scoring(classifier, dataset)
+    if not classifier.digest:  # nothing says whether a kept result would be of these weights
+        return _computed(work, resume=False)
     paths = [path for path in (beside, kept_path(work.key)) if path is not None]
     for path in () if again else paths:
         kept = open_kept(path, classifier.digest, dataset.title, len(dataset))
@@ -166,8 +173,8 @@ def _computed(work: Scoring, *, resume: bool) -> Score:
         try:
             while True:
                 progress.update(bar, completed=next(steps))
-                if work.state is not None and monotonic() - saved > SAVED_EVERY:
-                    save_state(work.state)
+                if (state := work.state) is not None and monotonic() - saved > SAVED_EVERY:
+                    save_state(state)
                     saved = monotonic()
         except StopIteration as end:
             score: Score = end.value

@@ -105,11 +105,13 @@ class State:
     """Answers so far, to go on from.
 
     Attributes:
-        key: what they are the answers of: network, images, usual values and rows.
+        key: what they are the answers of: network, images and usual values.
         best: constants that were found.
         answers: the answers.
+        digest: SHA-256 of the network's weights file; "" for a network without a file.
     """
 
     key: str
     best: Constants
     answers: Answers
+    digest: str

@@ -71,10 +71,16 @@ def keep(score: Score, paths: list[Path]) -> Path | None:
 
 
 def save_state(state: State) -> bool:
-    """Keep answers so far in the cache folder; return whether that was possible."""
+    """Keep answers so far in the cache folder; return whether that was possible.
+
+    Those of a network without a digest are not kept, because nothing would say whose they are.
+    """
+    if not state.digest:
+        return False
     best = list(state.best.items())
     arrays = {
         "key": np.array(state.key),
+        "digest": np.array(state.digest),
         "names": np.array([name for name, _ in best], dtype=np.str_),
         "best": np.array([pair for _, pair in best], dtype=np.float64).reshape(-1, 2),
         "predicted": state.answers.predicted,
@@ -98,7 +104,7 @@ def open_state(key: str) -> State | None:
             return None
         pairs = zip(arrays["names"].tolist(), arrays["best"].tolist(), strict=True)
         best = {str(name): (float(first), float(second)) for name, (first, second) in pairs}
-        return State(key, best, Answers(predicted, loss, confidence))
+        return State(key, best, Answers(predicted, loss, confidence), str(arrays["digest"].item()))
     except (OSError, CbamError, ValueError, KeyError, TypeError):
         return None
 

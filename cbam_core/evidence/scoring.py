@@ -87,13 +87,14 @@ class Scoring:
         if self._collected is None:
             return None
         best, collected = self._collected
-        return State(self.key, best, collected.answers())
+        return State(self.key, best, collected.answers(), self._classifier.digest)
 
     def resume(self, state: State) -> bool:
         """Go on from a state if it is one of this work, and say whether it is; to be called before `steps`."""
-        if state.key == self.key:
+        fits = (state.key, state.digest) == (self.key, self._classifier.digest)
+        if fits:
             self._earlier = state
-        return state.key == self.key
+        return fits
 
     def steps(self, workers: int = 1) -> Steps:
         """Do the work, batch by batch.

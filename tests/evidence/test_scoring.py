@@ -163,7 +163,7 @@ def test_work_goes_on_where_it_was_interrupted() -> None:
     shown: list[bool] = []
     found = run(rest.steps(), lambda: shown.append(rest.state is not None))
     assert rows_of(found) == rows_of(score(classifier, dataset))
-    assert sum(shown) == 3  # batches of 16: the other half
+    assert sum(shown) == 6  # batches of 8: the rest
     assert not Scoring(classifier, planted.coloured(60)).resume(state)
 
 
