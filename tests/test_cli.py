@@ -103,7 +103,7 @@ def test_no_command_shows_help_as_an_error(capsys):
         (["evaluate", "--split", "train"], "'train' is not one of 'test', 'samples'"),
         (["train", "--out", "x", "--recipe", "magic"], "'magic' is not one of "),
         (["app", "--port", "70000"], "--port"),
-        (["info"], "missing argument 'CHECKPOINT'"),
+        (["export"], "missing argument 'CHECKPOINT'"),
     ],
 )
 def test_usage_errors_are_one_line_and_status_2(arguments, said, capsys):

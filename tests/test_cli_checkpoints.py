@@ -167,3 +167,16 @@ def test_a_size_that_is_none_and_an_address_are_one_line(tmp_path, capsys):
     assert "'big' is not a size like 32 or 64x48" in " ".join(capsys.readouterr().err.split())
     assert main(["info", "https://example.org/net.pth"]) == 3
     assert "https://example.org/net.pth is an address, and nothing is downloaded" in capsys.readouterr().err
+
+
+def test_info_takes_a_network_of_ones_own_as_other_commands_do(capsys):
+    assert main(["info", "--model", "torchvision:mobilenet_v3_small", "--size", "64"]) == 0
+    said = capsys.readouterr().out
+    assert "1,000: tench, goldfish" in said
+    assert "microwave" not in said  # one of the thousand classes
+    assert "CBAM adds" not in said  # its gates are not of our modules, and are not counted
+
+
+def test_info_is_asked_for_one_network(capsys):
+    assert main(["info", "cbam_cnn_cifar10", "--model", "cbam_resnet_cifar10"]) == 2
+    assert "not both cbam_cnn_cifar10 and cbam_resnet_cifar10" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cbam_core.cli.choosing import (
+    CheckpointOption,
     ClassesOption,
     InputSizeOption,
     JsonOption,
@@ -25,6 +26,9 @@ from cbam_core.cli.usual import describe_usual, show_usual
 from cbam_core.errors import CheckpointError
 from cbam_core.places import shipped_checkpoints
 
+MANY_CLASSES = 20
+"""Number of class names up to which all are printed."""
+
 if TYPE_CHECKING:
     from cbam_core.gates.anatomy import Summary
     from cbam_core.network import Classifier
@@ -33,14 +37,21 @@ CheckpointArgument = Annotated[
     str,
     typer.Argument(
         metavar="CHECKPOINT",
-        help="A .safetensors or .pth file, or the name of a network that ships with the program; for info, also a "
-        "network of your own, as for --model of other commands.",
+        help="A .safetensors or .pth file, or the name of a network that ships with the program.",
     ),
 ]
 
 
 def show_info(
-    checkpoint: CheckpointArgument,
+    checkpoint: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NETWORK]",
+            help="As for --model: a .safetensors or .pth file, the name of a network that ships with the program, or a "
+            "network of your own.",
+        ),
+    ] = None,
+    model: CheckpointOption = None,
     weights: WeightsOption = None,
     classes: ClassesOption = None,
     normalisation: NormalisationOption = None,
@@ -60,7 +71,9 @@ def show_info(
     """
     from cbam_core.gates.anatomy import summarise
 
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size, mean, std))
+    classifier = open_checkpoint(
+        Stated(_one_of(checkpoint, model), weights, classes, normalisation, input_size, mean, std)
+    )
     summary = summarise(classifier.model, classifier.input_size)
     if as_json:
         write_json(_as_dict(classifier, summary))
@@ -74,6 +87,12 @@ def show_info(
     _show_blocks(summary)
     _show_gates(classifier)
     screen.file.flush()
+
+
+def _one_of(argument: str | None, option: str | None) -> str | None:
+    if argument is not None and option is not None and argument != option:
+        raise typer.BadParameter(f"name one network, not both {argument} and {option}")
+    return argument if option is None else option
 
 
 def export(
@@ -120,7 +139,7 @@ def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:
         "network",
         f"{classifier.architecture}({arguments})" if classifier.architecture else classifier.kind,
     )
-    yield "classes", ", ".join(classifier.classes)
+    yield "classes", _some(classifier.classes)
     yield "input", "{}x{} RGB".format(*classifier.input_size)
     yield "mean", ", ".join(f"{value:.4f}" for value in classifier.mean)
     yield "std", ", ".join(f"{value:.4f}" for value in classifier.std)
@@ -141,10 +160,19 @@ def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:
         yield "remark", str(remark)
 
 
+def _some(classes: tuple[str, ...]) -> str:
+    """List class names, of very many the first ones and their number; --json has them all."""
+    if len(classes) <= MANY_CLASSES:
+        return ", ".join(classes)
+    return f"{len(classes):,}: {', '.join(classes[:MANY_CLASSES])}, ..."
+
+
 def _sizes(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{summary.parameters:,}"
     yield "trainable", f"{summary.trainable:,}"
     yield "multiply-adds", f"{summary.multiply_adds:,} for one image"
+    if not summary.blocks:
+        return  # gates of other implementations are not counted
     yield (
         "CBAM adds",
         f"{summary.cbam_parameters:,} parameters ({percent(summary.cbam_parameter_share)} of all), "

@@ -134,10 +134,13 @@ def _assumptions(of_file: tuple[Message, ...]) -> Iterator[Message]:
     if "card.assumed-cifar10" in codes:
         yield Message(
             "network.assumed-cifar10",
-            "the network names no classes: its ten are assumed to be those of CIFAR-10; else give classes=",
+            "the network names no classes: its ten are assumed to be those of CIFAR-10; else give classes= or "
+            "--classes",
         )
     if "card.assumed-numbers" in codes or "card.assumed-sigmoid" in codes:
-        yield Message("network.assumed-numbers", "the network names no classes: they are numbered; give classes=")
+        yield Message(
+            "network.assumed-numbers", "the network names no classes: they are numbered; give classes= or --classes"
+        )
     if codes & {"card.assumed-normalisation", "card.assumed-mean"}:
         yield Message(
             "network.assumed-mean",

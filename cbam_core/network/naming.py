@@ -12,6 +12,7 @@ import json
 import re
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -232,14 +233,15 @@ def _built(named: NamedNetwork, classes: int | None) -> nn.Module | Classifier:
 
 def _of_library(library: str, name: str, arguments: dict[str, Any]) -> nn.Module:
     try:
-        if library == "timm":
-            import timm
+        with warnings.catch_warnings(category=FutureWarning, action="ignore"):  # of these libraries' own code
+            if library == "timm":
+                import timm
 
-            made: nn.Module = timm.create_model(name, pretrained=False, **arguments)
-        else:
-            from torchvision.models import get_model
+                made: nn.Module = timm.create_model(name, pretrained=False, **arguments)
+            else:
+                from torchvision.models import get_model
 
-            made = get_model(name, weights=None, **_without_backbone(name), **arguments)
+                made = get_model(name, weights=None, **_without_backbone(name), **arguments)
     except ImportError as error:
         raise ModelError(
             "network.not-installed",

@@ -47,7 +47,9 @@ def _classes(model: nn.Module, stated: Mapping[str, Any]) -> tuple[tuple[str, ..
     names = _stated_names(stated, count) or (_imagenet(stated) if count == stated.get("num_classes") else None)
     if names is not None and len(names) == count:
         return names, ()
-    remark = Message("network.assumed-numbers", "the network names no classes: they are numbered; give classes=")
+    remark = Message(
+        "network.assumed-numbers", "the network names no classes: they are numbered; give classes= or --classes"
+    )
     return tuple(f"class {number}" for number in range(count)), (remark,)
 
 
