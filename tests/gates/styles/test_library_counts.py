@@ -153,7 +153,6 @@ def test_the_gates_of_timms_cbam_are_what_its_two_gates_returned_and_share_a_blo
         assert torch.equal(gate.values, values[:, :, 0, 0] if gate.kind == "channel" else values[:, 0])
 
 
-@pytest.mark.xfail(strict=True, reason="its batch is put together in inference mode by writing into views")
 def test_a_detectors_backbone_has_its_gates():
     def make(library: object) -> nn.Module:
         return library.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None)
