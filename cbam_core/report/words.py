@@ -23,7 +23,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "square": "chosen square",
         "pad": "padded",
         "squash": "squashed",
-        "no_classes": "This network has no classes.",
+        "no_classes": "No prediction: the classes of this network are not known.",
         "truth": "true class: {name}",
         "truth_wrong": "true class: {name}, {percent}",
         "is_right": "right",
