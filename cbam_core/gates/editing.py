@@ -125,7 +125,7 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
     def _start(self, module: nn.Module, inputs: Any, named: Any = None) -> None:
         super()._start(module, inputs, named)
         if get_ident() == self._owner:
-            if self._general is not None:  # which gates there are is known only now
+            if self._general is not None and self._general.learnt:  # which gates there are is known only now
                 check_names(self._replacements, [*self._edits, *self._general.sites])
             self._calls.clear()
             self._has_edited = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
 from torch.overrides import (
     TorchFunctionMode,
@@ -13,18 +14,20 @@ from torch.overrides import (
     _push_mode,
 )
 
+_numbers = count(0, -1)
+
 
 class Switch(TorchFunctionMode):
     """Mode that can be turned on and off between two calls of modules.
 
     Attributes:
         on: whether it is on torch's stack of modes.
-        rank: among several, those of a higher rank see a call first.
+        rank: among several, those of a higher rank see a call first, and of one rank above 0 the earlier ones.
     """
 
     def __init__(self, rank: int = 0) -> None:
         super().__init__()
-        self.on, self.rank = False, rank
+        self.on, self.rank = False, (rank, next(_numbers) if rank else 0)
 
     def turn_on(self) -> None:
         """See the calls that follow."""

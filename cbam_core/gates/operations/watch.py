@@ -15,6 +15,7 @@ from cbam_core.gates.hooks import HookEntry, Hooks
 from cbam_core.gates.operations.counting import NOBODY, Counter, Observers
 from cbam_core.gates.operations.learning import Inputs, copied_inputs, random_state_kept
 from cbam_core.gates.operations.plan import Plan, forget, plan_for
+from cbam_core.gates.operations.switching import others_hidden
 from cbam_core.gates.operations.twin import structural_copy
 from cbam_core.gates.sites import Site
 
@@ -56,9 +57,11 @@ class OperationWatch:
     def start(self, inputs: Inputs) -> None:
         """Get ready for a forward with these inputs, and learn where its gates are where that is not known."""
         self._end_forward()
-        self._inputs, self._error = copied_inputs(inputs), None
+        self._error = None
         try:
-            plan = plan_for(self._model, inputs, self._own)
+            with others_hidden():  # modes of other watchers count the calls of the network alone
+                self._inputs = copied_inputs(inputs)
+                plan = plan_for(self._model, inputs, self._own)
         except CaptureError:
             raise
         except Exception as error:  # what the forward itself raises, the real one raises again
@@ -95,7 +98,8 @@ class OperationWatch:
             raise _never_fired(plan.missing)
         if not counter.finish() or len(own) != plan.gates.count(None):
             forget(self._model)
-            return self._again()
+            with others_hidden():
+                return self._again()
         sites = plan.sites_in_order(self._model)
         hooked = iter(own)
         seen = [next(hooked) if site is None else (site, counter.values[index]) for index, site in enumerate(sites)]
@@ -117,6 +121,11 @@ class OperationWatch:
             finally:
                 again.close()
         return [(_returned(site, back), values) for site, values in seen], why_none
+
+    @property
+    def learnt(self) -> bool:
+        """Whether the gates of the forward that runs are known; else its own error is about to be raised."""
+        return self._counter is not None
 
     @property
     def sites(self) -> list[Site]:
