@@ -247,20 +247,48 @@ def check_ready(model: nn.Module) -> None:
     """Check that a network can compute.
 
     Raises:
-        ModelError: it is in training mode, or has no weights.
+        ModelError: it or a part of it is in training mode, or it has no weights.
     """
-    if model.training:
-        raise ModelError(
-            "model.in-training",
-            "the network is in training mode, in which dropout and batch statistics change its output: "
-            "call model.eval() first",
-        )
+    _check_mode(model)
     if any(parameter.is_meta for parameter in model.parameters()):
         raise ModelError(
             "model.on-meta",
             "the network is on the device 'meta', where it has shapes and no weights: build it on a device, and load "
             "its weights",
         )
+
+
+def _check_mode(model: nn.Module) -> None:
+    if model.training:
+        raise ModelError(
+            "model.in-training",
+            "the network is in training mode, in which dropout and batch statistics change its output: "
+            "call model.eval() first",
+        )
+    named = (name for name, module in model.named_modules() if module.training and _differs_in_training(module))
+    if any(module.training for module in model.modules()) and (name := next(named, None)):
+        raise ModelError(
+            "model.in-training",
+            "the module {name} of the network is in training mode, in which dropout and batch statistics change its "
+            "output: call model.eval() first",
+            name=name,
+        )
+
+
+_WITH_MODES = (
+    nn.modules.batchnorm._NormBase,
+    nn.modules.dropout._DropoutNd,
+    nn.FractionalMaxPool2d,
+    nn.MultiheadAttention,
+    nn.RNNBase,
+    nn.RReLU,
+)
+"""Modules of torch that compute otherwise in training mode."""
+
+
+def _differs_in_training(module: nn.Module) -> bool:
+    """Check that a module can compute otherwise in training mode, as all of other libraries can."""
+    return isinstance(module, _WITH_MODES) or not type(module).__module__.startswith("torch.nn.modules.")
 
 
 _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -267,3 +268,12 @@ def test_gates_of_a_network_of_timm_are_observed_and_explained(images: np.ndarra
     assert [block.name for block in explanation.blocks] == [f"layer{stage}.0.se" for stage in (1, 2, 3, 4)]
     assert [block.spatial_mask.shape for block in explanation.blocks] == [(8, 8), (4, 4), (2, 2), (1, 1)]
     assert all(len(block.channel_weights) == 16 and block.placement is not None for block in explanation.blocks)
+
+
+def test_a_part_in_training_mode_is_named(tiny_classifier, images):
+    part = nn.Sequential(copy.deepcopy(tiny_classifier.model), nn.Dropout()).eval()
+    part[1].train()
+    with pytest.raises(ModelError, match="module 1 of the network is in training mode"):
+        observe(replace(tiny_classifier, model=part), images[:1])
+    part.eval().append(nn.Identity())  # new modules are in training mode; this one computes the same
+    assert len(observe(replace(tiny_classifier, model=part), images[:1]).logits) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -13,6 +14,9 @@ from cbam_core.report.entries import Entry, Packed, Report, pack, source_of, tit
 from cbam_core.report.summary import IN_TABLE, blocks_html, prediction_html, source_html
 from cbam_core.viewer import source, styles
 from cbam_core.viewer.payload import PIXELATED
+
+SURROGATES = re.compile("[\ud800-\udfff]")
+"""What stands in names of files in the place of bytes that are no UTF-8, and that no file can hold."""
 
 
 def report_html(report: Report) -> str:
@@ -52,7 +56,7 @@ def document(report: Report, packed: Packed, body: str, kind: str, title: str) -
     )
     data = json.dumps(packed.data, separators=(",", ":"), allow_nan=False)
     data = data.replace("<", "\\u003c")  # a name must not end the script element
-    return (
+    page = (
         f'<!doctype html>\n<html lang="{escape(report.language)}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -61,6 +65,7 @@ def document(report: Report, packed: Packed, body: str, kind: str, title: str) -
         f'<script type="application/json" id="report">{data}</script>\n'
         f'<script type="module">{script}</script>\n</body>\n</html>\n'
     )
+    return SURROGATES.sub("\ufffd", page)
 
 
 def _subtitle(report: Report) -> str:

@@ -11,6 +11,7 @@ from cbam_core.errors import CbamError, RenderError
 from cbam_core.files import write_atomically
 from cbam_core.report.entries import Entry, Report
 from cbam_core.report.page import report_html
+from cbam_core.report.truths import Truths, as_list, check_count, known_truths
 from cbam_core.results.explanation import Explanation
 
 PACKAGES = ("cbam-lens", "torch", "numpy", "pillow")
@@ -55,21 +56,14 @@ def save_report(
     explanations: Sequence[Explanation],
     *,
     names: Sequence[str],
-    truths: Sequence[str | None] | None = None,
+    truths: Truths | None = None,
     title: str = "",
 ) -> Path:
     """Write a report about explanations; see `cbam_core.results.explanations.Explanations.report`."""
     if not explanations:
         raise RenderError("report.empty", "a report needs at least one image")
-    known = [None] * len(explanations) if truths is None else truths
-    for given in (names, known):
-        if len(given) != len(explanations):
-            raise RenderError(
-                "report.count",
-                "a report of {count} images needs as many names and true classes; given {given}",
-                count=len(explanations),
-                given=len(given),
-            )
-    entries = tuple(map(Entry, explanations, names, known))
+    known_names = as_list(names)
+    check_count(known_names, len(explanations))
+    entries = tuple(map(Entry, explanations, known_names, known_truths(truths, explanations)))
     write_report(path, Report(entries, title, datetime.now(UTC), versions=versions()))
     return path

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import SupportsIndex, overload
+from typing import TYPE_CHECKING, SupportsIndex, overload
 
 from cbam_core.results.explanation import Explanation
+
+if TYPE_CHECKING:
+    from cbam_core.report.truths import Truths
 
 
 class Explanations(list[Explanation]):
@@ -46,7 +49,7 @@ class Explanations(list[Explanation]):
         path: str | Path,
         *,
         names: Sequence[str] | None = None,
-        truths: Sequence[str | None] | None = None,
+        truths: Truths | None = None,
         title: str = "",
     ) -> Path:
         """Write one HTML file about all images: an index to search, the viewer, and mistakes first if truths are given.
@@ -58,14 +61,16 @@ class Explanations(list[Explanation]):
         Args:
             path: path of the file; an older one is replaced.
             names: names of the images; None for those that `explain` was given.
-            truths: names of their true classes, None where one is unknown.
+            truths: their true classes, None where one is unknown: names, or indices in the order of the network's
+                outputs, as a list, an array or a tensor.
             title: title of the page; "" for the number of images and the network.
 
         Returns:
             The path.
 
         Raises:
-            RenderError: there is no image, or names or truths are not as many as there are images.
+            RenderError: there is no image, names or truths are not as many as there are images, or a truth is no class
+                of the network.
             CbamError: the file cannot be written.
         """
         from cbam_core.report.saving import save_report

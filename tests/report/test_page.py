@@ -129,3 +129,10 @@ def test_a_network_without_classes_and_a_block_without_gates_are_shown():
     assert "No prediction: the classes of this network are not known." in words
     assert "This network has no gates to show." in read(output_html(replace(one, blocks=()))).words
     assert read(report_html(Report((Entry(one), Entry(one))))).words.count("image 2") == 1
+
+
+def test_bytes_that_are_no_text_are_replaced():
+    page = report_html(Report((Entry(explained(), "caf\udce9.png"), Entry(explained(), "b.png")), "a\udcff"))
+    page.encode()
+    assert "a\ufffd" in page
+    assert "caf\ufffd.png" in page

@@ -1,6 +1,8 @@
 import pickle
 
+import numpy as np
 import pytest
+import torch
 
 from cbam_core.errors import RenderError
 from cbam_core.results.explanations import Explanations
@@ -52,3 +54,26 @@ def test_a_report_needs_images_and_as_many_truths(tmp_path):
     with pytest.raises(RenderError, match="3 images needs as many names and true classes; given 1"):
         NAMED.report(tmp_path / "x.html", truths=["frog"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor, lambda labels: [np.int64(one) for one in labels]])
+def test_a_number_as_truth_is_the_index_of_a_class(tmp_path, kind):
+    right = [one.classes.index(one.predicted) for one in NAMED]
+    words = read(NAMED.report(tmp_path / "a.html", truths=kind(right)).read_text(encoding="utf-8")).words
+    assert "3 of 3 right" in words
+    other = [(right[0] + 1) % len(ONE.classes), *right[1:]]
+    words = read(NAMED.report(tmp_path / "b.html", truths=kind(other)).read_text(encoding="utf-8")).words
+    assert "2 of 3 right" in words
+    assert f"true class: {ONE.classes[other[0]]}" in words
+
+
+@pytest.mark.parametrize("truth", ["unicorn", 99, -1])
+def test_a_truth_that_is_no_class_is_refused(tmp_path, truth):
+    with pytest.raises(RenderError, match="is no class of the network"):
+        NAMED.report(tmp_path / "x.html", truths=[None, None, truth])
+
+
+@pytest.mark.parametrize("given", [{"truths": "dog"}, {"names": "abc"}])
+def test_names_and_truths_are_lists(tmp_path, given):
+    with pytest.raises(RenderError, match="one entry for each image"):
+        NAMED.report(tmp_path / "x.html", **given)
