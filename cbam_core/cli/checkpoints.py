@@ -205,7 +205,9 @@ def _show_layers(summary: Summary) -> None:
         table.add_column(heading, justify="right")
     for layer in summary.layers:
         shape = "x".join(map(str, layer.output_shape))
-        table.add_row(layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.multiply_adds:,}")
+        table.add_row(
+            one_line(layer.name), one_line(layer.kind), shape, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"
+        )
     console().print(table)
 
 
@@ -220,7 +222,7 @@ def _show_blocks(summary: Summary) -> None:
         table.add_column(heading, justify="right")
     for block in summary.blocks:
         numbers = (block.parameters, block.channel_parameters, block.spatial_parameters, block.multiply_adds)
-        table.add_row(block.name, *(f"{number:,}" for number in numbers))
+        table.add_row(one_line(block.name), *(f"{number:,}" for number in numbers))
     console().print(table)
 
 

@@ -140,7 +140,7 @@ def read_named(text: str, given: Statement = NOTHING_STATED) -> NamedNetwork:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise CheckpointError(
             "network.file-unreadable",
@@ -274,15 +274,19 @@ def _factory(model: str, module: str, name: str) -> Any:
             found: Any = importlib.import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:  # code of somebody else can raise anything
         raise ModelError(
             "network.no-factory",
             "{model} cannot be imported ({reason}); expected package.module:factory, found from the current folder "
             "or among the installed packages",
             model=model,
-            reason=str(error)[:200],
+            reason=_reason(error)[:200],
         ) from error
     return found
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager
@@ -304,7 +308,7 @@ def _called(model: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
         return factory
     try:
         return factory(**arguments)
-    except Exception as error:  # code of somebody else can raise anything
+    except (Exception, SystemExit) as error:  # code of somebody else can raise anything
         raise ModelError(
             "network.factory-failed",
             "{model} failed: {kind}: {reason}",

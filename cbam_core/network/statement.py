@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -127,32 +128,63 @@ def _normalisation(given: Mapping[str, Any]) -> tuple[Triple, Triple] | None:
         pair = (_numbers(mean), _numbers(std))
     if pair is None:
         return None
-    checked = usual_normalisation(pair if isinstance(pair, str) else (_numbers(pair[0]), _numbers(pair[1])))
+    checked = usual_normalisation(pair if isinstance(pair, str) else _pair(pair))
     check_normalisation(*checked)
     return checked
 
 
+def _pair(given: Any) -> tuple[list[float], list[float]]:
+    try:
+        mean, std = given
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(
+            "network.normalisation",
+            "a normalisation is a mean and a deviation, or the name of a usual pair, such as 'imagenet'; given {given}",
+            given=repr(given)[:60],
+        ) from error
+    return _numbers(mean), _numbers(std)
+
+
 def _numbers(given: Any) -> list[float]:
-    return [float(given)] if isinstance(given, int | float) else [float(number) for number in given]
+    try:
+        return [float(number) for number in ((given,) if isinstance(given, str | Real) else given)]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CheckpointError(
+            "network.no-numbers",
+            "mean and std are one or three numbers each; given {given}",
+            given=repr(given)[:60],
+        ) from error
 
 
 def _size(given: Any) -> tuple[int, int]:
-    sides = (given, given) if isinstance(given, int) else tuple(given)
-    if len(sides) != 2 or not all(side == int(side) and 0 < side <= MOST_SIDE for side in sides):
+    sides = _sides(given)
+    if len(sides) != 2 or not all(side == int(side) for side in sides):
         raise CheckpointError(
             "network.size",
             "a size is a side in pixels, or (width, height), each from 1 to {most}; given {given}",
             most=MOST_SIDE,
-            given=str(given)[:60],
+            given=repr(given)[:60],
         )
     return int(sides[0]), int(sides[1])
+
+
+def _sides(given: Any) -> tuple[Any, ...]:
+    """Return the sides that are written in any way, as numbers in their range; () for anything else."""
+    try:
+        if isinstance(given, str):
+            given = [int(side) for side in given.lower().replace("×", "x").split("x")]
+            given = given * 2 if len(given) == 1 else given
+        sides = (given, given) if isinstance(given, Real) else tuple(given)
+        return sides if all(0 < side <= MOST_SIDE for side in sides) else ()
+    except (TypeError, ValueError):
+        return ()
 
 
 MOST_SIDE = 4096
 """Largest side of a network's input, in pixels."""
 
 
-def named_classes(given: Classes) -> tuple[str, ...]:
+def named_classes(given: Classes | Sequence[Any]) -> tuple[str, ...]:
     """Return class names from a list, a file of names, names with commas between them, or a number of them.
 
     Raises:
@@ -160,7 +192,7 @@ def named_classes(given: Classes) -> tuple[str, ...]:
     """
     if isinstance(given, int):
         return tuple(f"class {number}" for number in range(given))
-    names = _written(given) if isinstance(given, str | Path) else [str(name) for name in given]
+    names = _written(given) if isinstance(given, str | Path) else list(map(str, _single_names(given)))
     for name in names:
         if not 0 < len(name) <= LONGEST_CLASS or not name.isprintable():
             raise CheckpointError(
@@ -171,12 +203,28 @@ def named_classes(given: Classes) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _single_names(given: Any) -> list[Any]:
+    """Check that each name is one word or number.
+
+    Raises:
+        CheckpointError: one is a list or the like, or there is no list of names.
+    """
+    names = list(given) if isinstance(given, Iterable) else [None]
+    if any(name is None or (isinstance(name, Iterable) and not isinstance(name, str)) for name in names):
+        raise CheckpointError(
+            "network.class-names",
+            "classes are a list of names, a text file with one in each line, or a number of them; given {given}",
+            given=repr(given)[:60],
+        )
+    return names
+
+
 def _written(given: str | Path) -> list[str]:
     """Read names from a file with one in each line, or from a text with commas."""
     path = Path(given).expanduser()
     if isinstance(given, Path) or ("," not in given and path.suffix == ".txt") or path.is_file():
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, ValueError) as error:
             raise CheckpointError(
                 "network.classes-unreadable",

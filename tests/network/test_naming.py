@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,14 @@ def small(classes=3):
 
 def broken():
     raise OSError("no disk")
+
+def leaving():
+    raise SystemExit(2)
+
+def painted():
+    network = small()
+    network.add_module("\x1b[31mred", nn.Linear(3, 3))
+    return network
 
 number = 3
 """
@@ -174,3 +183,57 @@ def test_labels_are_numbered_as_the_network_does() -> None:
     told = labelled_for(few, more)
     assert [more[label] for label in told.known_labels] == [few.classes[label] for label in few.known_labels]
     assert labelled_for(few, ("owl",)) is few
+
+
+@pytest.mark.parametrize(
+    "wrong", ['mean = [0, 0, "a"]\nstd = 1', 'mean = "a"\nstd = 1', "classes = [1, 2, [3]]", "size = 16.5"]
+)
+def test_wrong_values_of_a_file_are_said_in_one_sentence(place: Path, wrong: str) -> None:
+    (place / "mine.toml").write_text(f'model = "nets_of_mine:small"\n{wrong}\n', encoding="utf-8")
+    with pytest.raises(CbamError, match="; given"):
+        open_network("mine.toml")
+
+
+@pytest.mark.parametrize(
+    "size", ["16.5", "big", "1e9", "16x", "0", "1x2x3", 16.5, 1e9, float("nan"), float("inf"), None]
+)
+def test_sizes_that_are_none_are_quoted(size: object) -> None:
+    with pytest.raises(CbamError, match=re.escape(f"given {[size]!r}")):
+        statement({"size": [size]})
+    if size is not None:
+        with pytest.raises(CbamError, match=re.escape(f"given {size!r}")):
+            statement({"size": size})
+
+
+def test_sizes_are_understood_as_they_are_written() -> None:
+    assert statement({"size": "16"}).input_size == (16, 16)
+    assert statement({"size": "64x48"}).input_size == (64, 48)
+    assert statement({"size": np.int64(16)}).input_size == (16, 16)
+
+
+@pytest.mark.parametrize("given", [3, ((0.5,),), {0.5}])
+def test_a_normalisation_that_is_none_is_quoted(given: object) -> None:
+    with pytest.raises(CbamError, match=re.escape(f"given {given!r}")):
+        statement({"normalisation": given})
+
+
+def test_names_of_classes_from_windows_are_read(place: Path) -> None:
+    (place / "names.txt").write_bytes("cat\r\ndog\r\n".encode("utf-8-sig"))
+    assert statement({"classes": "names.txt"}).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize("factory", ["leaving", "leaving_early:small"])
+def test_code_that_ends_the_program_is_named(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], factory: str
+) -> None:
+    (place / "leaving_early.py").write_text("raise SystemExit(2)", encoding="utf-8")
+    name = factory if ":" in factory else f"nets_of_mine:{factory}"
+    assert main(["info", name, "--size", "24", "--normalisation", "half"]) == 3
+    assert "SystemExit: 2" in capsys.readouterr().err
+
+
+def test_names_of_modules_do_not_control_the_terminal(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "nets_of_mine:painted", "--size", "24", "--normalisation", "half"]) == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\\x1b[31mred" in said
