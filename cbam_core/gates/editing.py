@@ -19,7 +19,7 @@ from cbam_core.gates import sites as places
 from cbam_core.gates.edits import REFERENCE, Edit, EditWatcher
 from cbam_core.gates.finders import search
 from cbam_core.gates.record import smallest
-from cbam_core.gates.replacements import AnyReplacement, Target, listed
+from cbam_core.gates.replacements import AnyReplacement, Target, check_replacement, listed
 from cbam_core.results import usual as known
 from cbam_core.results.kinds import AXES
 
@@ -74,9 +74,9 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
         super().__init__(model if isinstance(model, nn.Module) else model.model)
         if usual is None and not isinstance(model, nn.Module):
             usual = model.usual
-        self._replacements = {name: _checked(name, replacement) for name, replacement in edits.items()}
+        self._replacements = {name: check_replacement(name, replacement) for name, replacement in edits.items()}
         self._usual = usual
-        self._calls: Counter[places.Site] = Counter()
+        self._calls: Counter[str] = Counter()
         self._missing: set[str] = set()
         self._freezes, self._refers, self._has_edited = freeze_later, False, False
         self._reference: dict[str, Tensor] = {}
@@ -132,8 +132,8 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
             self._missing = {name for name in self._replacements if not is_pattern(name)}
 
     def _edited(self, site: places.Site, gate: Tensor) -> Tensor:
-        self._calls[site] += 1
-        name = name_of_call(site, self._calls[site])
+        self._calls[site.name] += 1
+        name = name_of_call(site, self._calls[site.name])
         self._missing.discard(name)
         if self._refers:
             self._reference[name] = gate.detach().clone()
@@ -186,9 +186,9 @@ def replaced(gate: Target, replacement: AnyReplacement) -> Tensor:
         Values of the gate's shape; the very tensor of the gate where nothing is replaced.
 
     Raises:
-        EditError: the replacement does not fit the gate.
+        EditError: the replacement does not fit the gate, or fails.
     """
-    values = replacement(gate)
+    values = _called(replacement, gate)
     if not isinstance(values, Tensor) or values.shape != gate.values.shape:
         raise EditError(
             "edit.result",
@@ -198,6 +198,19 @@ def replaced(gate: Target, replacement: AnyReplacement) -> Tensor:
             given=str(tuple(values.shape)) if isinstance(values, Tensor) else type(values).__name__,
         )
     return values if values is gate.values else values.to(gate.values).contiguous()
+
+
+def _called(replacement: AnyReplacement, gate: Target) -> Any:
+    """Call a replacement; a TypeError of its own would be taken for a product of tensors that do not fit."""
+    try:
+        return replacement(gate)
+    except TypeError as error:
+        raise EditError(
+            "edit.failed",
+            "the replacement of gate {gate} failed: {reason}",
+            gate=gate.name,
+            reason=f"{type(error).__name__}: {error}"[:200],
+        ) from error
 
 
 def usual_values(usual: known.Usual | None, name: str) -> Any:
@@ -251,16 +264,3 @@ def _parts(name: str) -> tuple[str, str, str]:
     block, mark, rest = name.partition("#")
     number, dot, kind = rest.partition(".")
     return (block, number, dot + kind) if mark else (name, "", "")
-
-
-def _checked(name: str, replacement: Any) -> AnyReplacement:
-    if callable(replacement) and not isinstance(replacement, type):
-        usable: AnyReplacement = replacement
-        return usable
-    shown = f"{replacement.__name__} without ()" if isinstance(replacement, type) else repr(replacement)[:60]
-    raise EditError(
-        "edit.no-replacement",
-        "gate {gate} is replaced by a replacement such as Usual() or Off(); given {given}",
-        gate=repr(name)[:60],
-        given=shown,
-    )

@@ -80,11 +80,11 @@ class Record:
                 "no forward was recorded: call the captured model itself, in this thread, inside the with block, "
                 "and read the gates after it has returned",
             )
-        calls: Counter[Site] = Counter()
+        calls: Counter[str] = Counter()
         gates = []
         for site, values in self._seen:
-            calls[site] += 1
-            gates.append(_gate(site, calls[site], values))
+            calls[site.name] += 1
+            gates.append(_gate(site, calls[site.name], values))
         return tuple(gates)
 
     def replace(

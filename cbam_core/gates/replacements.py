@@ -318,6 +318,8 @@ class Values(Replacement):
     unbounded: bool = False
 
     def __post_init__(self) -> None:
+        if self.values is None:
+            raise _not_finite(None)
         _own(self, self.values, bounded=not self.unbounded)
 
     def _replace(self, gate: Target) -> Tensor:
@@ -418,6 +420,9 @@ class Only(Replacement):
     channels: Sequence[int] | None = None
     cells: Sequence[tuple[int, int]] | None = None
 
+    def __post_init__(self) -> None:
+        check_replacement("Only(...)", self.replacement)
+
     def _replace(self, gate: Target) -> Tensor:
         chosen = self._chosen(gate.kind, gate.name, tuple(gate.values.shape[1:]))
         return torch.where(chosen.to(gate.values.device), self.replacement(gate), gate.values)
@@ -474,6 +479,28 @@ def _usual(gate: Target, given: np.ndarray | None = None) -> np.ndarray:
             gate=gate.name,
         )
     return found
+
+
+def check_replacement(name: str, replacement: Any) -> AnyReplacement:
+    """Return a replacement.
+
+    Args:
+        name: name of what is replaced.
+        replacement: what must be a replacement.
+
+    Raises:
+        EditError: it is none.
+    """
+    if callable(replacement) and not isinstance(replacement, type):
+        usable: AnyReplacement = replacement
+        return usable
+    shown = f"{replacement.__name__} without ()" if isinstance(replacement, type) else repr(replacement)[:60]
+    raise EditError(
+        "edit.no-replacement",
+        "gate {gate} is replaced by a replacement such as Usual() or Off(); given {given}",
+        gate=repr(name)[:60],
+        given=shown,
+    )
 
 
 def _own(replacement: Any, values: Any, *, bounded: bool) -> None:

@@ -141,3 +141,16 @@ def test_what_is_not_there_is_said_at_the_forward() -> None:
         model(BATCH)
     with pytest.raises(EditError, match="has no positions to take a mean over"), edit(model, {name: OwnMean()}):
         model(BATCH)
+
+
+@pytest.mark.parametrize("sort", KINDS)
+def test_a_replacement_that_fails_is_said_in_one_sentence(sort: str) -> None:
+    def failing(gate: Target) -> Tensor:
+        raise TypeError("not like this")
+
+    model = network(KINDS[sort]())
+    name = names_in(model)[0]
+    said = f"the replacement of gate {name} failed: TypeError: not like this"
+    with torch.inference_mode(), pytest.raises(EditError, match=said) as caught, edit(model, {name: failing}):
+        model(BATCH)
+    assert isinstance(caught.value.__cause__, TypeError)

@@ -145,6 +145,8 @@ def test_given_values_are_copied() -> None:
         (lambda: Values([-0.1, 0.5]), "given -0.1 to 0.5"),
         (lambda: Values(float("nan")), "finite numbers; given nan"),
         (lambda: Values("half"), "finite numbers; given 'half'"),
+        (lambda: Values(None), "finite numbers; given None"),
+        (lambda: Only(Off), r"given Off without \(\)"),
         (lambda: Usual([[1.0], [1.0, 2.0]]), "finite numbers"),
         (lambda: Scaled(-1), "0 or more; given -1"),
         (lambda: Scaled(float("inf")), "finite numbers; given inf"),

@@ -13,7 +13,7 @@ from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
 
 
 def name_gates(model: nn.Module, gates: Sequence[Found | OwnGate]) -> list[Site]:
-    """Return the site of each gate; the calls of one gate have the same site.
+    """Return the site of each gate; the calls of one gate have the same site, but for scale and shift.
 
     A gate belongs to the module whose code multiplies; a channel and a spatial gate of two children of one module
     belong to that module where the second multiplies what the first returned.
@@ -32,7 +32,7 @@ def name_gates(model: nn.Module, gates: Sequence[Found | OwnGate]) -> list[Site]
         key = by_gate.setdefault(same, (gate.owner, gate.trail, judged.kind, gate.order))
         if key not in sites:
             sites[key] = _site(model, gate, blocks[gate], taken)
-        found.append(sites[key])
+        found.append(sites[key]._replace(scale=judged.part.scale, shift=judged.part.shift, squashed=judged.squashed))
     return found
 
 

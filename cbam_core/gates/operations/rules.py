@@ -321,8 +321,7 @@ def _function_limits(call: Call, a: Tracked | float | None, c: Tracked | float |
         rising = b.RISING[name]
         return rising(x[0]), rising(x[1])
     if name in _COMBINED:
-        alpha = float(call.kwargs.get("alpha", 1))
-        return _COMBINED[name](x, b.multiply(y, (alpha, alpha)) if name in {"add", "sub", "rsub"} else y)
+        return ANY if call.kwargs.get("rounding_mode") else _COMBINED[name](*_with_alpha(call, x, y))
     if name in b.FIXED:
         return b.FIXED[name]
     if name in {"clamp", "hardtanh", "clamp_min", "clamp_max"}:
@@ -343,6 +342,14 @@ def _function_limits(call: Call, a: Tracked | float | None, c: Tracked | float |
     if name == "addcmul":
         return _addcmul_limits(call, x)
     return ANY
+
+
+def _with_alpha(call: Call, x: Bounds, y: Bounds) -> tuple[Bounds, Bounds]:
+    """Multiply what a sum or difference multiplies by its `alpha`: the second, or the first where it is subtracted."""
+    alpha = float(call.kwargs.get("alpha", 1))
+    if call.name == "rsub":
+        return b.multiply(x, (alpha, alpha)), y
+    return x, b.multiply(y, (alpha, alpha)) if call.name in {"add", "sub"} else y
 
 
 _COMBINED: dict[str, Callable[[Bounds, Bounds], Bounds]] = {
@@ -405,14 +412,14 @@ def _with_parts(call: Call, made: Tracked, first: Place, second: Place) -> Track
     x, y = _number(a), _number(c)
     alpha = float(call.kwargs.get("alpha", 1))
     if isinstance(a, Tracked) and a.dynamic:
-        with_number = {"add": (1.0, alpha * (y or 0.0)), "sub": (1.0, -alpha * (y or 0.0)), "rsub": (-1.0, y or 0.0),
+        with_number = {"add": (1.0, alpha * (y or 0.0)), "sub": (1.0, -alpha * (y or 0.0)), "rsub": (-alpha, y or 0.0),
                        "mul": (y or 0.0, 0.0), "div": (1 / y if y else 0.0, 0.0)}  # fmt: skip
         if call.name == "neg":
             return _scaled(call, made, a, path_a, -1.0, 0.0)
-        if y is not None and call.name in with_number:
+        if y is not None and call.name in with_number and not call.kwargs.get("rounding_mode"):
             return _scaled(call, made, a, path_a, *with_number[call.name])
     if isinstance(c, Tracked) and c.dynamic and x is not None:
-        with_number = {"add": (alpha, x), "sub": (-alpha, x), "mul": (x, 0.0), "rsub": (1.0, -x)}
+        with_number = {"add": (alpha, x), "sub": (-alpha, x), "mul": (x, 0.0), "rsub": (1.0, -alpha * x)}
         if call.name in with_number:
             return _scaled(call, made, c, path_c, *with_number[call.name])
     if isinstance(a, Tracked) and isinstance(c, Tracked) and call.name in {"mul", "add"} and _are_two_gates(a, c):

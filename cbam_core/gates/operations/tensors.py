@@ -165,7 +165,9 @@ class Tracked:
         return bool(self.parts) or within_unit(self.bounds)
 
     def gates(self, tap: Tap | None) -> tuple[Part, ...]:
-        """Return the gates inside; itself where it is one, to be read at `tap`."""
+        """Return the gates inside; itself where it is one or a sum of several, to be read at `tap`."""
+        if self.summed and len(self.parts) > 1:
+            return (Part(self.elements, self, tap),)
         return self.parts or (Part(self.elements, self, tap),)
 
     def without_parts_in_unit(self) -> Tracked:

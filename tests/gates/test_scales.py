@@ -1,0 +1,88 @@
+"""What multiplied the map is scale * values + shift, whatever the code did to the gate before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cbam_core import Off, capture, edit
+from cbam_core.gates.record import RecordedGate
+
+
+class Written(nn.Module):
+    """A network whose code around two gates is given."""
+
+    def __init__(self, code: Callable[[Written, Tensor], Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem = nn.Conv2d(3, 8, 3)
+        self.layers = nn.ModuleList([nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 1)])
+        self.level = nn.Parameter(torch.ones(1))
+        self.settings = {"level": 1.0}
+        self.code = code
+
+    def gate(self, x: Tensor, number: int = 0) -> Tensor:
+        found: Tensor = torch.sigmoid(self.layers[number](x.mean((2, 3), keepdim=True)))
+        return found
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.code(self, self.stem(x)).mean((2, 3))
+
+
+BATCH = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def gates_of(model: Written) -> tuple[RecordedGate, ...]:
+    with torch.no_grad(), capture(model) as record:
+        model(BATCH)
+    return record.gates
+
+
+def test_each_call_of_a_gate_has_its_own_scale() -> None:
+    def code(model: Written, x: Tensor) -> Tensor:
+        for level in (1.0, 2.0, 0.5):
+            x = x * (1 + level * model.gate(x))
+        return x
+
+    found = gates_of(Written(code).eval())
+    assert [(gate.name, gate.scale, gate.shift) for gate in found] == [
+        ("Written.channel", 1.0, 1.0), ("Written#2.channel", 2.0, 1.0), ("Written#3.channel", 0.5, 1.0)
+    ]  # fmt: skip
+
+
+def test_a_weighted_difference_has_its_weight_as_scale() -> None:
+    (gate,) = gates_of(Written(lambda model, x: x * torch.rsub(model.gate(x), 3, alpha=2)).eval())
+    assert (gate.scale, gate.shift, gate.squashed) == (-2.0, 3.0, True)
+
+
+def test_a_rounded_quotient_is_recorded_as_it_is() -> None:
+    model = Written(lambda model, x: x * torch.div(model.gate(x), 0.3, rounding_mode="floor")).eval()
+    (gate,) = gates_of(model)
+    with torch.no_grad():
+        expected = torch.div(model.gate(model.stem(BATCH)), 0.3, rounding_mode="floor")[..., 0, 0]
+    torch.testing.assert_close(gate.scale * gate.values + gate.shift, expected)
+
+
+def test_the_sum_of_two_gates_is_one_gate() -> None:
+    model = Written(lambda model, x: x * (model.gate(x, 0) + model.gate(x, 1))).eval()
+    (gate,) = gates_of(model)
+    with torch.no_grad():
+        x = model.stem(BATCH)
+        expected = (model.gate(x, 0) + model.gate(x, 1))[..., 0, 0]
+        torch.testing.assert_close(gate.values, expected)
+        assert (gate.kind, gate.scale, gate.shift, gate.squashed) == ("channel", 1.0, 0.0, False)
+        with edit(model, {"*": Off()}):
+            torch.testing.assert_close(model(BATCH), x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("level", [0.5, 2.0])
+def test_a_number_on_a_sum_of_gates_is_its_scale(level: float) -> None:
+    model = Written(lambda model, x: x * (1 + level * (model.gate(x, 0) + model.gate(x, 1)))).eval()
+    (gate,) = gates_of(model)
+    with torch.no_grad():
+        x = model.stem(BATCH)
+        expected = 1 + level * (model.gate(x, 0) + model.gate(x, 1))[..., 0, 0]
+    torch.testing.assert_close(gate.scale * gate.values + gate.shift, expected)
