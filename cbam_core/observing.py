@@ -46,6 +46,9 @@ class ObservedGate:
         kind: axes along which it differs; see `cbam_core.results.kinds`.
         call: number of this call of the gate in the forward, from 1.
         values: float32 (B, ...): channel (B, C), spatial (B, H, W), full (B, C, H, W).
+        scale: factor of the values: the map was multiplied by ``scale * values + shift``.
+        shift: what was added to them.
+        squashed: whether the values are known to lie in [0, 1].
     """
 
     name: str
@@ -53,6 +56,9 @@ class ObservedGate:
     kind: Kind
     call: int
     values: Float32[np.ndarray, "b ..."]
+    scale: float = 1.0
+    shift: float = 0.0
+    squashed: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -368,7 +374,8 @@ def logits_in(answer: Any) -> Tensor:
 
 
 def _observed(gate: RecordedGate) -> ObservedGate:
-    return ObservedGate(gate.name, gate.block, gate.kind, gate.call, _plain(gate.values))
+    use = (gate.scale, gate.shift, gate.squashed)
+    return ObservedGate(gate.name, gate.block, gate.kind, gate.call, _plain(gate.values), *use)
 
 
 def _plain(values: Tensor) -> Float32[np.ndarray, ...]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Unpack, overload
 
+import numpy as np
 import torch
+from jaxtyping import Float32
 from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError, Message, ModelError
@@ -40,7 +41,7 @@ def explain(
     fit: Fit = ...,
     *,
     square: Square | None = ...,
-    edits: Edits = ...,
+    edits: Edits | None = ...,
     **stated: Unpack[Stated],
 ) -> Explanation: ...
 @overload
@@ -50,7 +51,7 @@ def explain(
     fit: Fit = ...,
     *,
     square: Square | None = ...,
-    edits: Edits = ...,
+    edits: Edits | None = ...,
     **stated: Unpack[Stated],
 ) -> Explanations: ...
 def explain(
@@ -59,7 +60,7 @@ def explain(
     fit: Fit = "crop",
     *,
     square: Square | None = None,
-    edits: Edits = MappingProxyType({}),
+    edits: Edits | None = None,
     **stated: Unpack[Stated],
 ) -> Explanation | Explanations:
     """Run a network on an image, and return its prediction and gates.
@@ -104,7 +105,7 @@ def explain(
     for part in batches(len(images), _at_once(network, images)):
         inputs = [prepare(_for(network, one), one, fit, square) for one in images[part]]
         for group in together(inputs):
-            explanations += _explain_batch(network, group, edits)
+            explanations += _explain_batch(network, group, edits or {})
     return explanations if several else explanations[0]
 
 
@@ -185,7 +186,7 @@ def _explained(network: Classifier | KnownModule, inputs: list[Input], edits: Ed
             input_image=own_copy(one.pixels),
             frame=one.frame,
             fit=one.fit,
-            notes=(*one.notes, *about),
+            notes=(*one.notes, *about, *_notes_on_answer(seen.logits[index], seen.outputs)),
             blocks=blocks_of(_gates(seen.gates, index, classifier.usual), grids, (width, height)),
             image_digest=one.digest,
             checkpoint=classifier.name,
@@ -209,6 +210,20 @@ def _notes_on_network(network: Classifier | KnownModule, seen: Observation) -> I
         )
 
 
+def _notes_on_answer(logits: Float32[np.ndarray, " k"], outputs: int) -> Iterator[Message]:
+    """Note that outputs look as if a softmax had been applied to them already."""
+    if logits.size > 1 and outputs == logits.size and logits.min() >= 0 and abs(float(logits.sum()) - 1) < CLOSE:
+        yield Message(
+            "network.probabilities",
+            "the outputs of the network already look like probabilities, which add up to 1; a softmax was applied on "
+            "top of them, so the probabilities shown are closer together: let the network return logits",
+        )
+
+
+CLOSE = 1e-4
+"""How far from 1 the sum of probabilities may be."""
+
+
 def _notes_on_edits(edits: Edits) -> Iterator[Message]:
     """Note which gates are not those of the network."""
     for gate, replacement in edits.items():
@@ -220,4 +235,5 @@ def _gates(gates: tuple[ObservedGate, ...], index: int, usual: Usual | None) -> 
     """Yield the gates of one image of a batch, with the name of their block."""
     for gate in gates:
         known = None if usual is None else usual.gate(gate.name)
-        yield gate.block, Gate(gate.name, gate.kind, gate.call, own_copy(gate.values[index]), known)
+        use = (gate.scale, gate.shift, gate.squashed)
+        yield gate.block, Gate(gate.name, gate.kind, gate.call, own_copy(gate.values[index]), known, *use)

@@ -17,7 +17,7 @@ from typing import Any
 from cbam_core.explanation.contents import Request
 from cbam_core.explanation.formats import FORMATS
 from cbam_core.render.colours import is_flat, is_through, stretch
-from cbam_core.results.explanation import Block
+from cbam_core.results.explanation import Block, Gate
 from cbam_core.results.frame import Fit
 from cbam_core.results.look import Look
 
@@ -128,9 +128,16 @@ def _block_entry(block: Block) -> dict[str, Any]:
             "greatest": _number(greatest),
             "flat": is_flat(values),
             "through": is_through(values),
+            **_use(gate),
         }
     placement = None if block.placement is None else block.placement.as_dict()
     return {"name": block.name, "gates": gates, "placement": placement}
+
+
+def _use(gate: Gate) -> dict[str, Any]:
+    """How the values multiplied the map, where not by themselves, and whether they may lie outside of [0, 1]."""
+    use = {"scale": (gate.scale, 1.0), "shift": (gate.shift, 0.0), "squashed": (gate.squashed, True)}
+    return {name: _number(value) for name, (value, usual) in use.items() if value != usual}
 
 
 def _number(value: float) -> float | None:

@@ -35,6 +35,9 @@ class Gate:
             ``"row"`` (C, H), ``"column"`` (C, W);
             those of CBAM are in (0, 1).
         usual: usual values of the gate; None where they are unknown.
+        scale: factor of the values: the map was multiplied by ``scale * values + shift``.
+        shift: what was added to them; 1 for ``x * (1 + gate)``.
+        squashed: whether the values are known to lie in [0, 1]; False for masks without a sigmoid or the like.
     """
 
     name: str
@@ -42,12 +45,24 @@ class Gate:
     call: int
     values: Float32[np.ndarray, ...]
     usual: UsualGate | None = field(default=None, repr=False)
+    scale: float = 1.0
+    shift: float = 0.0
+    squashed: bool = True
 
     def __repr__(self) -> str:
+        use = f", map x {self.use}" if self.use else ""
         if not self.values.size:
-            return f"Gate({self.name!r}, {self.kind} {self.values.shape})"
+            return f"Gate({self.name!r}, {self.kind} {self.values.shape}{use})"
         low, high = self.values.min(), self.values.max()
-        return f"Gate({self.name!r}, {self.kind} {self.values.shape}, {low:.3g} to {high:.3g})"
+        return f"Gate({self.name!r}, {self.kind} {self.values.shape}, {low:.3g} to {high:.3g}{use})"
+
+    @property
+    def use(self) -> str:
+        """What the map was multiplied by, such as ``"(1 + gate)"``; "" for the values themselves."""
+        if (self.scale, self.shift) == (1, 0):
+            return ""
+        scaled = "gate" if self.scale == 1 else f"{self.scale:.3g} x gate"
+        return f"({self.shift:.3g} + {scaled})" if self.shift else scaled
 
     @property
     def relative(self) -> Float32[np.ndarray, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -338,3 +339,36 @@ def test_every_result_is_one_line(tiny_classifier: Classifier, picture: np.ndarr
         assert "\n" not in repr(shown)
     assert str(seen.predicted) in repr(seen)
     assert "no prediction" in repr(explain(seeded(), picture, size=24, normalisation="half"))
+
+
+class Raised(Own):
+    """A mask without a sigmoid to which one is added, and outputs that are probabilities."""
+
+    def features(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return x * (1 + 2 * x.mean(dim=1, keepdim=True).sigmoid())
+
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(x).softmax(dim=1)
+
+
+def test_how_a_gate_multiplies_its_map_is_kept(picture: np.ndarray, tmp_path: Path) -> None:
+    seen = explain(seeded(Raised), picture, **STATED_BY_OWNER)
+    gate = seen.blocks[0].gates[0]
+    assert (gate.scale, gate.shift, gate.squashed) == (2.0, 1.0, True)
+    assert repr(gate).endswith(", map x (1 + 2 x gate))")
+    entry = json.loads(seen.save(tmp_path)["manifest.json"].read_text())["blocks"][0]["gates"]["spatial"]
+    assert (entry["scale"], entry["shift"]) == (2.0, 1.0)
+    assert "squashed" not in entry
+
+
+def test_outputs_that_are_probabilities_are_noted(picture: np.ndarray) -> None:
+    assert "network.probabilities" in codes(explain(seeded(Raised), picture, **STATED_BY_OWNER))
+    assert "network.probabilities" not in codes(explain(seeded(), picture, **STATED_BY_OWNER))
+
+
+def test_no_edits_may_be_none(picture: np.ndarray) -> None:
+    assert "edit.made" not in codes(explain(seeded(), picture, edits=None, **STATED_BY_OWNER))
+
+
+STATED_BY_OWNER: Any = {"size": 24, "normalisation": "half", "classes": 4}
