@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cbam_core import Off, capture, edit
+from cbam_core import Off, Values, capture, edit
+from cbam_core.errors import CaptureError
 from cbam_core.gates.record import RecordedGate
 
 
@@ -86,3 +87,45 @@ def test_a_number_on_a_sum_of_gates_is_its_scale(level: float) -> None:
         x = model.stem(BATCH)
         expected = 1 + level * (model.gate(x, 0) + model.gate(x, 1))[..., 0, 0]
     torch.testing.assert_close(gate.scale * gate.values + gate.shift, expected)
+
+
+CODES: dict[str, Callable[[Written, Tensor], Tensor]] = {
+    "parameter": lambda model, x: x * (1 + model.level * model.gate(x)),
+    "number of a parameter": lambda model, x: x * (1 + model.level.item() * model.gate(x)),
+    "number in a dictionary": lambda model, x: x * (1 + model.settings["level"] * model.gate(x)),
+    "beside another gate": lambda model, x: x * ((1 + model.settings["level"] * model.gate(x)) * model.gate(x, 1)),
+    "behind a squash": lambda model, x: x * (1 + model.settings["level"] * model.gate(x).sub(0.5).clamp(0, 1)),
+}
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=CODES)
+def test_a_scale_that_changes_between_forwards_is_the_new_one(code: Callable[[Written, Tensor], Tensor]) -> None:
+    model = Written(code).eval()
+    assert gates_of(model)[0].scale == 1.0
+    model.level.data.fill_(3.0)
+    model.settings["level"] = 3.0
+    first = gates_of(model)[0]
+    assert (first.scale, first.shift, first.squashed) == (3.0, 1.0, True)
+    assert 0 <= float(first.values.min()) <= float(first.values.max()) <= 1
+    assert gates_of(model)[0].scale == 3.0
+
+
+def test_a_gate_is_in_the_unit_range_only_while_its_number_lets_it() -> None:
+    model = Written(lambda model, x: x * (model.settings["level"] * model.gate(x))).eval()
+    plain = gates_of(model)[0]
+    model.settings["level"] = 3.0
+    (gate,) = gates_of(model)
+    torch.testing.assert_close(gate.scale * gate.values, 3 * plain.values)
+    assert gate.squashed
+    assert float(gate.values.max()) <= 1
+
+
+def test_an_edit_with_a_number_of_an_earlier_forward_is_refused_and_right_the_next_time() -> None:
+    model = Written(CODES["number in a dictionary"]).eval()
+    gates_of(model)
+    model.settings["level"] = 3.0
+    with torch.no_grad():
+        with pytest.raises(CaptureError, match="run it again"), edit(model, {"*": Off()}):
+            model(BATCH)
+        with edit(model, {"*": Values(0.5)}):
+            torch.testing.assert_close(model(BATCH), 2.5 * model.stem(BATCH).mean((2, 3)))

@@ -65,6 +65,8 @@ class Counter(Switch):
         self._stack: list[tuple[ScopeCall, int, bool, str]] = []
         self._scope, self._count = _NOWHERE, 0
         self._actions: dict[int, Action] = {}
+        self._given: list[Tensor] = []
+        self._expected: list[float] = []
 
     def enter(self, path: str) -> None:
         """Count inside a module."""
@@ -102,7 +104,20 @@ class Counter(Switch):
         self.turn_off()
         ran = all(self._numbers.get(path, 0) == len(calls) for path, calls in self.plan.scopes.items())
         read = all(index in self.values for index, gate in enumerate(self.plan.gates) if gate is not None)
-        return ran and read and not self.stale and not self._stack
+        return ran and read and not self.stale and not self._stack and self._are_given()
+
+    def _are_given(self) -> bool:
+        """Check numbers that tensors gave, at the end: on a GPU, that waits for all that runs."""
+        with torch._C.DisableTorchFunction():
+            return [given.item() for given in self._given] == self._expected
+
+    def _check_number(self, given: Any, expected: float) -> None:
+        """Note whether a number is another one than when the gates were looked for."""
+        if isinstance(given, Tensor) and given.numel():
+            self._given.append(given.detach().reshape(-1)[0].clone())
+            self._expected.append(expected)
+        elif not isinstance(given, int | float) or given != expected:
+            self.stale = True
 
     def __torch_function__(
         self, func: Callable[..., Any], _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -117,6 +132,8 @@ class Counter(Switch):
         if func != action.func:
             self.stale = True
         with torch._C.DisableTorchFunction():  # other modes of this thread count the calls of the network alone
+            for path, number in action.numbers:
+                self._check_number(at_path(args, kwargs, path), number)
             for index, path, shape in action.reads:
                 tensor = at_path(args, kwargs, path)
                 if isinstance(tensor, Tensor) and tensor.shape == shape:

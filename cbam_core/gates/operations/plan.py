@@ -59,12 +59,14 @@ class Action:
         reads: gates whose values are read from an argument, with the keys that lead to it.
         multiplies: gates that multiply a map in this call.
         in_place: whether the call changes its first argument, which then must not be replaced.
+        numbers: numbers that must be the same as when the gates were looked for, with the keys that lead to them.
     """
 
     func: Callable[..., Any]
     reads: tuple[tuple[int, Path, tuple[int, ...]], ...]
     multiplies: tuple[int, ...]
     in_place: bool = False
+    numbers: tuple[tuple[Path, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +123,8 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
     """Turn what a forward taught into a plan."""
     found = [gate for gate in lesson.gates if isinstance(gate, Found)]
     taps = {tap.at for gate in found if (tap := gate.judged.part.tap) is not None} | {gate.at for gate in found}
-    scopes = {lesson.within[at].path for at in taps}
+    given = _given_numbers(found)
+    scopes = {lesson.within[at].path for at in taps | given.keys()}
     quiet = _quiet(lesson, scopes) if scopes else set()
     numbers, counts = _counted(lesson, scopes | quiet)
     sites = name_gates(model, lesson.gates)
@@ -137,10 +140,11 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
         actions.setdefault(at, ([], []))[0].append((index, path, gate.judged.part.source.shape))
         actions.setdefault(gate.at, ([], []))[1].append(index)
     calls: dict[tuple[str, int], dict[int, Action]] = {}
-    for at, (reads, multiplies) in actions.items():
+    for at in actions.keys() | given.keys():
         scope, number = numbers[at]
+        func, (reads, multiplies) = lesson.functions[at], actions.get(at, ([], []))
         calls.setdefault((scope.path, scope.number), {})[number] = Action(
-            lesson.functions[at], tuple(reads), tuple(multiplies), changes_in_place(lesson.functions[at])
+            func, tuple(reads), tuple(multiplies), changes_in_place(func), tuple(given.get(at, ()))
         )
     by_scope: dict[str, list[ScopeCall]] = {}
     for call in lesson.modules:
@@ -165,6 +169,15 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
         versions=_versions(model) if any(gate.judged.part.stored for gate in found) else (),
         modules={path: ref(paths[path]) for path in [*by_scope, *quiet]},
     )  # fmt: skip
+
+
+def _given_numbers(gates: Sequence[Found]) -> dict[int, list[tuple[Path, float]]]:
+    """Return the numbers on which scales, shifts and bounds of gates depend, by their calls."""
+    numbers = {number for gate in gates for number in (*gate.one.factor.numbers, *gate.judged.part.source.numbers)}
+    given: dict[int, list[tuple[Path, float]]] = {}
+    for number in numbers:
+        given.setdefault(number.at, []).append((number.path, number.value))
+    return given
 
 
 def _versions(model: nn.Module) -> tuple[tuple[ref[Tensor], int], ...]:

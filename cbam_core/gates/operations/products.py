@@ -216,6 +216,7 @@ def _diagonal(factor: Tracked, of: Tracked, factor_path: Path, map_path: Path, a
         parents=(factor,),
         softmax=factor.softmax,
         base=factor.origin,
+        numbers=factor.numbers,
     )
     return Multiplication(
         matrix, of, factor_path, map_path, lambda numbers: numbers.diagonal(dim1=-2, dim2=-1).unsqueeze(axis)

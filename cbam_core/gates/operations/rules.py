@@ -27,7 +27,17 @@ from cbam_core.gates.operations.functions import (
 )
 from cbam_core.gates.operations.layout import channel_axis
 from cbam_core.gates.operations.moves import lettered, nearest, repeated
-from cbam_core.gates.operations.tensors import Arguments, Part, Softmax, Tap, Tracked, constant, fresh, tensors_in
+from cbam_core.gates.operations.tensors import (
+    Arguments,
+    Number,
+    Part,
+    Softmax,
+    Tap,
+    Tracked,
+    constant,
+    fresh,
+    tensors_in,
+)
 
 Known = Callable[[Tensor], Tracked]
 """Function that returns what is known of a tensor."""
@@ -241,6 +251,7 @@ def _join(call: Call, shape: Shape) -> Tracked:
         pooled=any(source.pooled for source in sources),
         saturating=any(source.saturating for source in sources),
         joined=(tuple(sources), axis or 0) if call.name == "stack" else None,
+        numbers=tuple(dict.fromkeys(number for source in sources for number in source.numbers)),
     )
 
 
@@ -266,9 +277,25 @@ def _elementwise(call: Call, shape: Shape, limits: Bounds, **known: Any) -> Trac
         loose=any(source.loose for source in dynamic),
         saturating=call.name in _SATURATING or any(source.saturating for source in dynamic),
         formula=_formula(call),
+        numbers=_numbers(call, dynamic),
         total=dynamic[0].total if len(dynamic) == 1 and call.name in {"add", "clamp", "clamp_min", "maximum"} else None,
         **known,
     )  # fmt: skip
+
+
+def _numbers(call: Call, sources: Sequence[Tracked]) -> tuple[Number, ...]:
+    """Note the numbers on which a function's bounds and scales depend: its own, and those of its arguments."""
+    given: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
+    own = [Number(call.at, (key,), float(one)) for key, one in given if isinstance(one, int | float)]
+    for path, _, source in call.sources:
+        if source.constant is not None and not source.dynamic and not math.isnan(source.constant):
+            own.append(Number(call.at, path, source.constant))
+    earlier = () if call.name in _LIMITING else (number for source in sources for number in source.numbers)
+    return tuple(dict.fromkeys((*earlier, *own)))
+
+
+_LIMITING = frozenset({"sigmoid", "hardsigmoid", "tanh", "relu6", "softsign", "erf", "atan", "ndtr"})
+"""Functions with bounds of their own, whatever their argument is."""
 
 
 def _formula(call: Call) -> int:
@@ -511,6 +538,8 @@ def _computed(call: Call, shape: Shape, first: Tracked) -> Tracked:
         made.step = all(source.step for source in dynamic)
     if name in {"diag_embed", "diag"}:
         made.diagonal = first
+    if made.parts or name in KEEPING_BOUNDS | AVERAGE_POOLS | {"diag_embed", "diag"}:
+        made.numbers = tuple(dict.fromkeys(number for source in dynamic for number in source.numbers))
     return made
 
 

@@ -49,6 +49,21 @@ class Tap:
     path: tuple[int | str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that one argument of one torch call gave: of Python, or of a tensor that no input changes.
+
+    Attributes:
+        at: number of the torch call in the forward, from 0.
+        path: keys that lead to it among the call's arguments.
+        value: the number.
+    """
+
+    at: int
+    path: tuple[int | str, ...]
+    value: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """A gate inside a factor: the factor is scale * gate + shift, or a product of several such parts.
@@ -116,6 +131,7 @@ class Tracked:
         formula: number that is the same for the same function of the same tensors; None where it is the only one.
         joined: tensors that it stacks, and along which axis.
         base: tensor that it is a view of.
+        numbers: numbers on which its bounds and its parts' scales and shifts depend.
         number: position in the order in which tensors were first seen.
     """
 
@@ -145,6 +161,7 @@ class Tracked:
     formula: int | None = None
     joined: tuple[tuple[Tracked, ...], int] | None = None
     base: Tracked | None = None
+    numbers: tuple[Number, ...] = ()
     number: int = field(default_factory=lambda: next(_numbers), init=False)
 
     @property
