@@ -16,7 +16,14 @@ def shown(monkeypatch):
         numbers = {"input_size": (32, 32), "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
         card_table(
             SimpleNamespace(
-                card=card, architecture="Net", arguments={"k": 1}, classes=classes, digest="abc", remarks=(), **numbers
+                card=card,
+                architecture="Net",
+                kind="Net",
+                arguments={"k": 1},
+                classes=classes,
+                digest="abc",
+                remarks=(),
+                **numbers,
             )
         )
         return said[-1]
