@@ -60,7 +60,7 @@ WORDS = Words(
     }
 )
 
-EDIT_NAMES = Words(
+EDIT_WORDS = Words(
     {
         "usual": "usual",
         "best": "best constant",
@@ -72,6 +72,8 @@ EDIT_NAMES = Words(
         "random": "random",
     }
 )
+
+GROUP_WORDS = Words({"all": "all gates", "all.channel": "all channel weights", "all.spatial": "all spatial masks"})
 
 VERDICTS = Words(VERDICT_WORDS)
 
@@ -220,7 +222,7 @@ def _others(score: Score, rows: Iterable[Row]) -> str:
     edits = (*EDITS, "direct", "random")
     found = {(row.gate, row.edit): row for row in (*score.rows, *score.direct, *score.random)}
     heads = f'<th scope="col">{_safe(WORDS["gate"])}</th>'
-    heads += "".join(f'<th scope="col" class="n">{_safe(EDIT_NAMES[edit])}</th>' for edit in edits)
+    heads += "".join(f'<th scope="col" class="n">{_safe(EDIT_WORDS[edit])}</th>' for edit in edits)
     lines = []
     for row in rows:
         cells = "".join(f'<td class="n">{_cell(found.get((row.gate, edit)))}</td>' for edit in edits)
@@ -248,6 +250,8 @@ def _facts(gates: Iterable[GateFacts]) -> str:
 
 
 def _name(gate: str) -> str:
+    if gate in GROUP_WORDS:
+        return _safe(GROUP_WORDS[gate])
     return _safe(gate).replace(".", ".<wbr>")
 
 

@@ -253,7 +253,7 @@ def test_figure_shows_the_picture_that_the_viewer_shows(open_inspect, classifier
 
 def test_a_batch_can_be_cancelled_and_the_rest_be_had_later(open_inspect, tmp_path):
     page = open_inspect()
-    photos = [tmp_path / f"{number}.jpg" for number in range(12)]
+    photos = [tmp_path / f"{number}.png" for number in range(12)]
     for number, photo in enumerate(photos):
         Image.new("RGB", (4000, 4000), (number, 100, 100)).save(photo)
     upload(page, *photos)

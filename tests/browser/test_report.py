@@ -47,7 +47,7 @@ def opened(tabs_alone, tmp_path):
 
 
 def rows(page):
-    return [text.strip() for text in page.locator(".index .file").all_inner_texts()]
+    return [text.strip() for text in page.locator(".index .file").all_text_contents()]
 
 
 def test_a_report_of_many_images_is_searched_and_walked_through_by_keys(opened):

@@ -15,7 +15,7 @@ from cbam_core.gates.operations.switching import Switch
 _NOWHERE = ScopeCall({}, -1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Observers:
     """What is told of the gates of a forward; gates are given by their position in the plan.
 
@@ -30,6 +30,12 @@ class Observers:
     leaving: Callable[[int, Tensor], None] | None = None
     edit: Callable[[int, Tensor, bool], Tensor] | None = None
     joined: bool = False
+
+    @property
+    def nobody(self) -> bool:
+        """Whether nobody is told anything, and values are plain copies."""
+        told = (self.entering, self.leaving, self.edit)
+        return all(one is None for one in told) and not self.joined
 
     @property
     def rank(self) -> int:

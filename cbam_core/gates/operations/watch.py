@@ -107,7 +107,7 @@ class OperationWatch:
 
     def _again(self) -> tuple[Seen, str | None]:
         """Learn anew, and record the forward on a copy, where it went another way than the plan."""
-        if self._repeats or self._model.training or self._observers != NOBODY:
+        if self._repeats or self._model.training or not self._observers.nobody:
             raise _unsteady()
         twin, twins = structural_copy(self._model)
         back = {copied: module for module, copied in twins.items()}
