@@ -22,7 +22,6 @@ from apparatus.photo import SIZE, photo
 from apparatus.turns import asked_rounds, medians, paired_ratio, take_turns, tell
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-logging.disable(logging.WARNING)  # Streamlit warns that nothing is served
 
 from app.services.prediction import preview_of  # noqa: E402
 from cbam_core import load_classifier  # noqa: E402
@@ -84,4 +83,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # Streamlit warns that nothing is served
     sys.exit(main())
