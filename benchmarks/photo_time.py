@@ -23,15 +23,15 @@ from apparatus.turns import asked_rounds, medians, paired_ratio, take_turns, tel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.services.prediction import preview_of  # noqa: E402
-from cbam_core import load_classifier  # noqa: E402
-from cbam_core.data.fitting import decode_to_fit, whole_picture  # noqa: E402
-from cbam_core.data.images import DecodedImage, decode  # noqa: E402
-from cbam_core.explanation import explain  # noqa: E402
-from cbam_core.network import Classifier  # noqa: E402
-from cbam_core.results.explanation import Explanation  # noqa: E402
-from cbam_core.viewer import lay_out  # noqa: E402
-from cbam_core.viewer.payload import LONGEST  # noqa: E402
+from app.services.prediction import preview_of
+from cbam_core import load_classifier
+from cbam_core.data.fitting import decode_to_fit, whole_picture
+from cbam_core.data.images import DecodedImage, decode
+from cbam_core.explanation import explain
+from cbam_core.network import Classifier
+from cbam_core.results.explanation import Explanation
+from cbam_core.viewer import lay_out
+from cbam_core.viewer.payload import LONGEST
 
 LIMIT = 1 / 3
 
