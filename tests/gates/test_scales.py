@@ -129,3 +129,15 @@ def test_an_edit_with_a_number_of_an_earlier_forward_is_refused_and_right_the_ne
             model(BATCH)
         with edit(model, {"*": Values(0.5)}):
             torch.testing.assert_close(model(BATCH), 2.5 * model.stem(BATCH).mean((2, 3)))
+
+
+def test_a_number_that_training_changes_is_followed_without_a_word() -> None:
+    model = Written(lambda model, x: x * (model.level * model.gate(x))).train()
+    scales = []
+    for _ in range(3):
+        with capture(model) as record:
+            model(BATCH)
+        scales.append(record.gates[0].scale)
+        with torch.no_grad():
+            model.level.add_(1.0)
+    assert scales == [1.0, 2.0, 3.0]

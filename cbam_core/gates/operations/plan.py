@@ -15,7 +15,7 @@ from cbam_core.gates.operations.functions import changes_in_place
 from cbam_core.gates.operations.judging import Reader
 from cbam_core.gates.operations.learning import OPAQUE, Found, Inputs, Lesson, OwnGate, learn
 from cbam_core.gates.operations.naming import name_gates
-from cbam_core.gates.operations.tensors import ModuleCall
+from cbam_core.gates.operations.tensors import ModuleCall, Number
 from cbam_core.gates.operations.why import why_none
 from cbam_core.gates.sites import Site
 
@@ -123,7 +123,8 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
     """Turn what a forward taught into a plan."""
     found = [gate for gate in lesson.gates if isinstance(gate, Found)]
     taps = {tap.at for gate in found if (tap := gate.judged.part.tap) is not None} | {gate.at for gate in found}
-    given = _given_numbers(found)
+    relied_on = {number for gate in found for number in (*gate.one.factor.numbers, *gate.judged.part.source.numbers)}
+    given = _given_numbers(relied_on)
     scopes = {lesson.within[at].path for at in taps | given.keys()}
     quiet = _quiet(lesson, scopes) if scopes else set()
     numbers, counts = _counted(lesson, scopes | quiet)
@@ -166,14 +167,13 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
         why_none=None if lesson.gates else why_none(model, lesson),
         missing=_missing(model, lesson, own, ran),
         elsewhere=lesson.elsewhere,
-        versions=_versions(model) if any(gate.judged.part.stored for gate in found) else (),
+        versions=_versions(model) if any(number.stored for number in relied_on) else (),
         modules={path: ref(paths[path]) for path in [*by_scope, *quiet]},
     )  # fmt: skip
 
 
-def _given_numbers(gates: Sequence[Found]) -> dict[int, list[tuple[Path, float]]]:
+def _given_numbers(numbers: set[Number]) -> dict[int, list[tuple[Path, float]]]:
     """Return the numbers on which scales, shifts and bounds of gates depend, by their calls."""
-    numbers = {number for gate in gates for number in (*gate.one.factor.numbers, *gate.judged.part.source.numbers)}
     given: dict[int, list[tuple[Path, float]]] = {}
     for number in numbers:
         given.setdefault(number.at, []).append((number.path, number.value))
@@ -182,7 +182,11 @@ def _given_numbers(gates: Sequence[Found]) -> dict[int, list[tuple[Path, float]]
 
 def _versions(model: nn.Module) -> tuple[tuple[ref[Tensor], int], ...]:
     """Note how often each number that the network stores was changed."""
-    stored = [tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.numel() == 1]
+    stored = [
+        tensor
+        for tensor in (*model.parameters(), *model.buffers())
+        if tensor.numel() == 1 and tensor.is_floating_point()
+    ]
     return tuple((ref(tensor), tensor._version) for tensor in stored if not tensor.is_inference())
 
 

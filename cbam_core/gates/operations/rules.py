@@ -289,7 +289,7 @@ def _numbers(call: Call, sources: Sequence[Tracked]) -> tuple[Number, ...]:
     own = [Number(call.at, (key,), float(one)) for key, one in given if isinstance(one, int | float)]
     for path, _, source in call.sources:
         if source.constant is not None and not source.dynamic and not math.isnan(source.constant):
-            own.append(Number(call.at, path, source.constant))
+            own.append(Number(call.at, path, source.constant, source.stored))
     earlier = () if call.name in _LIMITING else (number for source in sources for number in source.numbers)
     return tuple(dict.fromkeys((*earlier, *own)))
 

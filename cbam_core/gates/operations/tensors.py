@@ -57,11 +57,13 @@ class Number:
         at: number of the torch call in the forward, from 0.
         path: keys that lead to it among the call's arguments.
         value: the number.
+        stored: whether it is the value of a parameter or buffer.
     """
 
     at: int
     path: tuple[int | str, ...]
     value: float
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
