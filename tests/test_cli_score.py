@@ -75,3 +75,8 @@ def test_without_a_receipt_there_is_no_table(tiny_checkpoint, capsys):
 def test_a_file_of_twins_is_named_in_the_rows_of_groups(capsys, tmp_path):
     assert main(["score", "cbam_cnn_cifar10", "--twins", str(tmp_path / "none.json")]) == 3
     assert "does not hold runs of twins (No such file or directory)" in capsys.readouterr().err
+
+
+def test_the_network_is_named_as_for_other_commands(capsys):
+    assert main(["score", "--model", "cbam_cnn_cifar10"]) == 0
+    assert "cbam_cnn_cifar10 on 10,000 images" in capsys.readouterr().out

@@ -19,6 +19,7 @@ from cbam_core.cli.choosing import (
     Stated,
     StdOption,
     WeightsOption,
+    one_network,
     open_checkpoint,
 )
 from cbam_core.cli.output import console, one_line, percent, write_json
@@ -72,7 +73,7 @@ def show_info(
     from cbam_core.gates.anatomy import summarise
 
     classifier = open_checkpoint(
-        Stated(_one_of(checkpoint, model), weights, classes, normalisation, input_size, mean, std)
+        Stated(one_network(checkpoint, model), weights, classes, normalisation, input_size, mean, std)
     )
     summary = summarise(classifier.model, classifier.input_size)
     if as_json:
@@ -87,12 +88,6 @@ def show_info(
     _show_blocks(summary)
     _show_gates(classifier)
     screen.file.flush()
-
-
-def _one_of(argument: str | None, option: str | None) -> str | None:
-    if argument is not None and option is not None and argument != option:
-        raise typer.BadParameter(f"name one network, not both {argument} and {option}")
-    return argument if option is None else option
 
 
 def export(

@@ -132,6 +132,17 @@ class Stated:
         )
 
 
+def one_network(argument: str | None, option: str | None) -> str | None:
+    """Return the network that a command names as its argument or as an option.
+
+    Raises:
+        typer.BadParameter: both name one, and differ.
+    """
+    if argument is not None and option is not None and argument != option:
+        raise typer.BadParameter(f"name one network, not both {argument} and {option}")
+    return argument if option is None else option
+
+
 def open_checkpoint(given: str | Stated | None) -> Classifier:
     """Load the network that a command line names, or the shipped one.
 

@@ -11,6 +11,7 @@ import typer
 
 from cbam_core.cli.choosing import (
     DEFAULT_CHECKPOINT,
+    CheckpointOption,
     ClassesOption,
     DataFolderOption,
     InputSizeOption,
@@ -21,6 +22,7 @@ from cbam_core.cli.choosing import (
     StdOption,
     WeightsOption,
     file_of,
+    one_network,
     open_available,
     open_checkpoint,
 )
@@ -42,10 +44,12 @@ def score_gates(
         str | None,
         typer.Argument(
             metavar="NETWORK",
-            help="A .safetensors or .pth file, or the name of a network that ships with the program.",
+            help="As for --model: a .safetensors or .pth file, the name of a network that ships with the program, or a "
+            "network of your own.",
             show_default=DEFAULT_CHECKPOINT,
         ),
     ] = None,
+    model: CheckpointOption = None,
     images: Annotated[
         int | None,
         typer.Option("--images", metavar="N", min=2, help="Only so many images.", show_default="all"),
@@ -90,7 +94,7 @@ def score_gates(
     """
     from cbam_core.evidence.twins import read_twins
 
-    stated = Stated(checkpoint, weights, classes, normalisation, input_size, mean, std)
+    stated = Stated(one_network(checkpoint, model), weights, classes, normalisation, input_size, mean, std)
     classifier = open_checkpoint(stated)
     compared = None if twins is None else read_twins(twins)
     beside = _beside(classifier, stated)

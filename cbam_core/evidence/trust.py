@@ -6,6 +6,7 @@ hold for most networks in eval mode, but not for all: some normalise by the batc
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,6 +20,8 @@ from cbam_core.gates import AsIs, Scaled, capture, edit
 from cbam_core.gates.joining import JoinedEdit, run_joined
 from cbam_core.observing import logits_in
 from cbam_core.results.usual import Usual
+
+log = logging.getLogger("cbam_lens")
 
 MOST_ROWS = 128
 """Most edits in one forward of an image of 32x32 pixels, fewer for larger ones, so that memory has a limit."""
@@ -92,6 +95,7 @@ def _together(model: nn.Module, batch: Tensor, edits: Sequence[JoinedEdit], usua
     except CbamError:
         raise
     except Exception:  # whatever the code of a network says to a number of rows that it did not expect
+        log.debug("the network does not take a growing batch", exc_info=True)
         return None
     return torch.cat([found[0][:1], *(rows[1:] for rows in found)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from cbam_core.gates.geometry.calls import Call, plain_name, tensors
 from cbam_core.gates.geometry.positions import Positions, lost, pixels, placement_of
 from cbam_core.gates.geometry.rules import follow
 from cbam_core.results.placement import Placement
+
+log = logging.getLogger("cbam_lens")
 
 
 class GridTracker:
@@ -87,6 +90,7 @@ def _followed(call: Call) -> list[Positions]:
     try:
         return follow(call)
     except Exception:  # arguments that no rule knows: a place is unknown rather than an error
+        log.debug("no rule of placing knows this call", exc_info=True)
         return [lost(shape) for shape in call.shapes]
 
 
