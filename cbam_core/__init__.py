@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention, SpatialAttention
     from cbam_core.render.paper.grid import figure_grid
     from cbam_core.results.explanation import Explanation
+    from cbam_core.training.logging_gates import log_gates
 
     __version__: str
 
@@ -68,6 +69,7 @@ _HOMES = {
     "explain": "cbam_core.explanation",
     "figure_grid": "cbam_core.render.paper.grid",
     "load_classifier": "cbam_core.network",
+    "log_gates": "cbam_core.training.logging_gates",
     "random_images": "cbam_core.data.random_images",
 }
 
@@ -101,6 +103,7 @@ __all__ = [  # noqa: RUF022 - sorted by letters alone
     "explain",
     "figure_grid",
     "load_classifier",
+    "log_gates",
     "random_images",
 ]
 

@@ -45,6 +45,7 @@ def test_all_is_sorted_and_complete():
         "explain",
         "figure_grid",
         "load_classifier",
+        "log_gates",
         "random_images",
     }
 

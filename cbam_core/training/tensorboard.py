@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float32, UInt8
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from cbam_core.render.colours import colourise
 from cbam_core.results.history import History
 from cbam_core.training.callbacks import Callback, Step
 from cbam_core.training.filming import Camera
+from cbam_core.training.logging_gates import draw_gate
 
 FOLDER = "tensorboard"
 """Name of the log's folder in the run's folder."""
-
-TILE = 64
-"""Size in pixels to which a mask's longer side is enlarged, by an integer factor."""
 
 
 class TensorBoard(Callback):
@@ -56,31 +51,11 @@ class TensorBoard(Callback):
         for gate in scene.gates:
             first = scene.gate(gate.block, gate.kind) is gate
             tag = gate.block if first else gate.name  # a further gate of its kind is named itself
-            if gate.kind == "spatial":
-                self._picture(f"Spatial mask/{tag}", masks_in_a_row(scene.images, gate.values[0]), epoch.number)
+            draw_gate(self._writer, tag, gate.kind, gate.values[0], scene.images, epoch.number)
             if gate.kind == "channel":
-                self._picture(f"Channel weights/{tag}", colourise(gate.values[0]), epoch.number)
                 self._writer.add_histogram(f"Channel weights/{tag}", gate.values[0], epoch.number)
         self._writer.flush()
 
     def end(self, history: History) -> None:
         """Close the log."""
         self._writer.close()
-
-    def _picture(self, tag: str, picture: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
-        self._writer.add_image(tag, picture, epoch, dataformats="HWC")
-
-
-def masks_in_a_row(
-    images: UInt8[np.ndarray, "n h w 3"], masks: Float32[np.ndarray, "n rows columns"]
-) -> UInt8[np.ndarray, "drawn_h drawn_w 3"]:
-    """Draw images side by side, and below each its spatial mask, on the scale from 0 to 1."""
-    zoom = max(1, TILE // max(masks.shape[1:]))
-    coloured = colourise(masks).repeat(zoom, 1).repeat(zoom, 2)
-    height, width = coloured.shape[1:3]
-    rows = np.arange(height) * images.shape[1] // height
-    columns = np.arange(width) * images.shape[2] // width
-    pictures = images[:, rows][:, :, columns]
-    pairs = np.concatenate([pictures, coloured], axis=1)  # (N, 2H, W, 3)
-    row: np.ndarray = np.concatenate(list(pairs), axis=1)
-    return row

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cbam_core.network import Classifier
-from cbam_core.render.colours import colourise
 from cbam_core.results.film import Film
 from cbam_core.results.history import History
 from cbam_core.training.callbacks import Step
@@ -19,7 +17,7 @@ from cbam_core.training.filming import Camera
 from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
-from cbam_core.training.tensorboard import FOLDER, TensorBoard, masks_in_a_row
+from cbam_core.training.tensorboard import FOLDER, TensorBoard
 from tests.made_runs import filmed, make_film, make_history
 from tests.training.conftest import network, prepare
 
@@ -73,15 +71,6 @@ def test_what_an_interrupted_epoch_logged_is_hidden(
     history = fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, callback=log, resume=True)
     steps = [(event.step, event.value) for event in read(tmp_path).Scalars("Train/Iteration Loss")]
     assert steps == [(n, pytest.approx(loss)) for n, loss in enumerate(history.losses, start=1)]
-
-
-def test_masks_stand_below_their_images_on_the_fixed_scale(tiny_classifier: Classifier) -> None:
-    scene = Camera(tiny_classifier).take(tiny_classifier.model, 1)
-    row = masks_in_a_row(scene.images, scene.gate("cbam3", "spatial").values[0])  # 4x4 cells, sixteen pixels a cell
-    assert row.shape == (128, 8 * 64, 3)
-    mask = scene.gate("cbam3", "spatial").values[0, 3]
-    assert np.array_equal(row[64 + 8 :: 16, 3 * 64 + 8 : 4 * 64 : 16], colourise(mask))
-    assert np.array_equal(row[0:64:2, 3 * 64 : 4 * 64 : 2], scene.images[3])
 
 
 def test_a_further_gate_of_one_kind_is_logged_under_its_own_name(tmp_path: Path) -> None:
