@@ -6,18 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from app.session.links import (
-    Readers,
-    one_of,
-    read_fit,
-    read_ground,
-    read_image,
-    read_name,
-    read_share,
-    read_square,
-    read_text,
-    read_yes,
-)
+from app.session.links import Readers, one_of, read_name, read_share, read_text, read_yes
+from app.widgets.image import address as image
 from cbam_core.results.look import Reading, Scale
 from cbam_core.viewer import Settings
 from cbam_core.viewer.payload import ChannelOrder, PictureId
@@ -37,14 +27,7 @@ def _read_channel(text: str) -> tuple[str, int] | None:
 
 
 PARAMETERS: Readers = {
-    "image": read_image,
-    "class": read_name,
-    "answers": one_of("right", "wrong"),
-    "by": one_of("sure", "unsure"),
-    "fit": read_fit,
-    "square": read_square,
-    "stretch": read_yes,
-    "ground": read_ground,
+    **image.PARAMETERS,
     "colours": read_name,
     "scale": one_of(*get_args(Scale)),
     "opacity": read_share,

@@ -20,11 +20,20 @@ from app.shell.upload_words import upload_words
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 
-WORDS = Words({"inspect": "Inspect", "compare": "Compare", "model": "Model", "training": "Training"})
+WORDS = Words(
+    {
+        "inspect": "Inspect",
+        "compare": "Compare",
+        "evidence": "Evidence",
+        "model": "Model",
+        "training": "Training",
+    }
+)
 
 PAGES: Mapping[str, str] = {
     "inspect": "visibility",
     "compare": "compare",
+    "evidence": "fact_check",
     "model": "account_tree",
     "training": "show_chart",
 }

@@ -1,4 +1,4 @@
-"""Where Inspect begins: with what an address asks for, or with what was there before another page was shown."""
+"""The image in an address: what a page begins with, and how what it shows is named."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app import services
-from app.inspect.link import settings_of
-from app.inspect.state import (
+from app.session import last_image, links
+from app.session.links import Readers, one_of, read_fit, read_ground, read_image, read_name, read_square, read_yes
+from app.widgets.image.shown import ShownImage
+from app.widgets.image.state import (
     FOLDER,
     FOLDER_GENERATION,
     LAST_UPLOAD,
@@ -15,27 +17,61 @@ from app.inspect.state import (
     SAMPLE_GENERATION,
     SOURCE,
     begin_with_readings,
-    begin_with_settings,
     begin_with_square,
 )
-from app.inspect.test_set import EVERY, keep_chosen
-from app.session import last_image
+from app.widgets.image.test_set import EVERY, keep_chosen
 from app.widgets.uploads import FIT
 from cbam_core.data.dataset import Dataset
 from cbam_core.evaluation.selection import Selection, select
 from cbam_core.network import Classifier
 
+PARAMETERS: Readers = {
+    "image": read_image,
+    "class": read_name,
+    "answers": one_of("right", "wrong"),
+    "by": one_of("sure", "unsure"),
+    "fit": read_fit,
+    "square": read_square,
+    "stretch": read_yes,
+    "ground": read_ground,
+}
+"""Parameters that every page with an image has."""
 
-def open_address(classifier: Classifier, asked: Mapping[str, Any]) -> None:
-    """Begin with what an address asked for, as far as there is such a thing."""
+
+def open_image(classifier: Classifier, asked: Mapping[str, Any]) -> None:
+    """Begin with the image that an address asks for, as far as there is such a one, or with the last one."""
     if not SOURCE.is_known:
         _come_back()
-    if not asked:
-        return
     source, which = asked.get("image", ("", None))
     if _choose(source, which, classifier, asked):
         SOURCE.set(source)
-    begin_with_settings(settings_of(asked, services.FIRST_READING))
+
+
+def image_as_parameters(shown: ShownImage) -> dict[str, Any]:
+    """What an address says of an image and how it is fitted; nothing of one that it cannot name."""
+    fit, square = shown.fitted.fit, shown.fitted.square
+    named = (
+        {
+            "image": shown.link,
+            "fit": fit if fit != "crop" else None,
+            "square": square,
+            "stretch": shown.fitted.stretch or None,
+            "ground": "black" if shown.fitted.ground == "black" else None,
+        }
+        if shown.link
+        else {}
+    )
+    return {**named, **shown.filters}
+
+
+def usual_parameters(shown: ShownImage) -> dict[str, Any]:
+    """What holds for an image where an address says nothing of it, see `app.session.links.write`."""
+    return {"fit": shown.fitted.fit, "stretch": False, "ground": "white"}
+
+
+def write_nothing(classifier: Classifier) -> None:
+    """The address of the page alone: what was there before is no more to be seen."""
+    links.write(network=links.network_of(classifier))
 
 
 def _choose(source: str, which: Any, classifier: Classifier, asked: Mapping[str, Any]) -> bool:

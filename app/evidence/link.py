@@ -1,0 +1,8 @@
+"""The address of Evidence: the image, and the section that is open."""
+
+from __future__ import annotations
+
+from app.session.links import Readers, read_name
+from app.widgets.image import address as image
+
+PARAMETERS: Readers = {**image.PARAMETERS, "section": read_name}
