@@ -34,6 +34,7 @@ from apparatus.turns import asked_rounds, medians, paired_ratio, take_turns, tel
 from cbam_core.errors import CbamError
 from cbam_core.files import write_atomically
 from cbam_core.gates.anatomy import summarise
+from cbam_core.results.paired import student
 from cbam_core.training.memory import keep_freed_memory
 from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import FAST
@@ -42,8 +43,6 @@ from cbam_core.training.run import train_classifier
 TWINS = ("both", "channel", "spatial", "none")
 STEPS = 5
 LEDGER = Path(__file__).with_name("twin_runs.json")
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
-"""Two-sided 95 % quantiles of Student's t, by the number of pairs."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +121,11 @@ def pairs(results: Mapping[tuple[str, int], Result], gates: str) -> list[tuple[R
 
 
 def interval(differences: Sequence[float]) -> tuple[float, float | None]:
-    """Mean of paired differences and half the width of its 95 % interval; None where the number of pairs gives none."""
+    """Mean of paired differences and half the width of its 95 % interval; None for a single pair."""
     mean = statistics.mean(differences)
-    if len(differences) not in STUDENT:
+    if len(differences) < 2:
         return mean, None
-    return mean, STUDENT[len(differences)] * statistics.stdev(differences) / math.sqrt(len(differences))
+    return mean, student(len(differences) - 1) * statistics.stdev(differences) / math.sqrt(len(differences))
 
 
 def time_steps(rounds: int = 15) -> int:

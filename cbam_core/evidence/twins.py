@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from cbam_core.errors import DataError
-from cbam_core.results.evaluation import QUANTILE
+from cbam_core.results import twins
+from cbam_core.results.paired import student
 from cbam_core.results.score import Twin
 
 WITHOUT: Mapping[str, str] = {"all.spatial": "channel", "all.channel": "spatial", "all": "none"}
 """Gates that a twin still has, by the group of gates that it lacks."""
 
-_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""Two-sided 95 % quantiles of Student's t, for 1 to 9 degrees of freedom."""
-
 
 def read_twins(path: Path) -> tuple[Twin, ...]:
-    """Compare twins in a file of runs, as ``benchmarks/twin.py`` writes it.
+    """Compare twins in a file of runs, as ``benchmarks/twin.py`` or ``cbam train --twins`` writes it.
 
     Runs are a pair if they have the same seed and number type.
 
@@ -30,6 +28,8 @@ def read_twins(path: Path) -> tuple[Twin, ...]:
     """
     try:
         ledger = json.loads(path.read_text(encoding="utf-8"))
+        if "settings" in ledger:
+            return tuple(_trained(twins.read_twins(path)))
         return tuple(_twins(ledger["runs"], str(ledger["recipe"]["name"])))
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
         raise DataError(
@@ -38,6 +38,12 @@ def read_twins(path: Path) -> tuple[Twin, ...]:
             path=str(path),
             reason=(getattr(error, "strerror", None) or str(error) or type(error).__name__)[:80],
         ) from error
+
+
+def _trained(trained: twins.Twins) -> Iterator[Twin]:
+    gain = trained.gain("without")
+    if gain.pairs > 1:
+        yield Twin("all", -gain.points, gain.reach, gain.pairs, str(trained.settings["recipe"]))
 
 
 def _twins(runs: list[Mapping[str, Any]], recipe: str) -> Iterator[Twin]:
@@ -54,17 +60,3 @@ def _twins(runs: list[Mapping[str, Any]], recipe: str) -> Iterator[Twin]:
         if len(differences) > 1:
             reach = student(len(differences) - 1) * statistics.stdev(differences) / math.sqrt(len(differences))
             yield Twin(group, statistics.fmean(differences), reach, len(differences), recipe)
-
-
-def student(freedom: int) -> float:
-    """Return the two-sided 95 % quantile of Student's t, to about 0.001.
-
-    Args:
-        freedom: degrees of freedom, 1 or more.
-    """
-    if freedom <= len(_STUDENT):
-        return _STUDENT[freedom - 1]
-    z = QUANTILE  # Cornish and Fisher's expansion
-    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / freedom + second / freedom**2 + third / freedom**3

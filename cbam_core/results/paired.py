@@ -21,6 +21,9 @@ from cbam_core.results.evaluation import QUANTILE, Interval
 MARGIN = 0.5
 """Points of accuracy, fixed beforehand: a smaller difference is not called one."""
 
+_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""Two-sided 95 % quantiles of Student's t, for 1 to 9 degrees of freedom."""
+
 Verdict = Literal["matters", "little", "nothing", "unsure", "better"]
 """What an interval says about a replacement; see `verdict_of`."""
 
@@ -165,3 +168,17 @@ def mean_change(before: Float[np.ndarray, " n"], after: Float[np.ndarray, " n"])
     deviation = float(differences.std(ddof=1)) if count > 1 else math.inf
     reach = QUANTILE * deviation / math.sqrt(count)
     return MeanChange(float(after.mean(dtype=np.float64)), middle, (middle - reach, middle + reach))
+
+
+def student(freedom: int) -> float:
+    """Return the two-sided 95 % quantile of Student's t, to about 0.001.
+
+    Args:
+        freedom: degrees of freedom, 1 or more.
+    """
+    if freedom <= len(_STUDENT):
+        return _STUDENT[freedom - 1]
+    z = QUANTILE  # Cornish and Fisher's expansion
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3

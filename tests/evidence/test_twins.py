@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cbam_core.errors import DataError
-from cbam_core.evidence.twins import read_twins, student
+from cbam_core.evidence.twins import read_twins
 from cbam_core.places import project_folder
+from cbam_core.results.twins import VARIANTS, TwinRun, Twins
 
 
 def test_twins_are_compared_by_seed_and_number_type(tmp_path: Path) -> None:
@@ -34,9 +35,16 @@ def test_the_runs_of_this_project_give_its_numbers() -> None:
     assert twins["all.channel"].points > 0  # masks alone are not worse than both gates
 
 
-@pytest.mark.parametrize(("freedom", "expected"), [(1, 12.706), (9, 2.262), (10, 2.228), (30, 2.042), (1000, 1.962)])
-def test_quantiles_are_those_of_the_tables(freedom: int, expected: float) -> None:
-    assert student(freedom) == pytest.approx(expected, abs=2e-3)
+def test_twins_of_a_training_command_are_read_too(tmp_path: Path) -> None:
+    runs = [
+        TwinRun(variant, seed, right, 1000, 100, None, 1.0, "float32")
+        for seed, row in enumerate([(860, 850, 855), (864, 852, 860)])
+        for variant, right in zip(VARIANTS, row, strict=True)
+    ]
+    Twins({"recipe": "staged"}, tuple(runs)).write(tmp_path / "twins.json")
+    (twin,) = read_twins(tmp_path / "twins.json")
+    assert (twin.group, twin.pairs, twin.recipe) == ("all", 2, "staged")
+    assert twin.points == pytest.approx(-1.1)
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"recipe": {"name": "a"}, "runs": [{"gates": 1}]}'])

@@ -7,7 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from cbam_core.results.paired import VERDICT_WORDS, Change, change, mean_change, paired_interval, verdict_of
+from cbam_core.results.paired import (
+    VERDICT_WORDS,
+    Change,
+    change,
+    mean_change,
+    paired_interval,
+    student,
+    verdict_of,
+)
 
 
 def test_answers_are_counted_image_by_image() -> None:
@@ -73,3 +81,8 @@ def test_means_are_compared_image_by_image() -> None:
     wide = mean_change(before, np.array([0.0, 2.0, 4.0], np.float32))
     assert wide.difference == 0
     assert wide.interval == pytest.approx((-1.959964 / math.sqrt(3), 1.959964 / math.sqrt(3)))
+
+
+@pytest.mark.parametrize(("freedom", "expected"), [(1, 12.706), (9, 2.262), (10, 2.228), (30, 2.042), (1000, 1.962)])
+def test_quantiles_are_those_of_the_tables(freedom: int, expected: float) -> None:
+    assert student(freedom) == pytest.approx(expected, abs=2e-3)
