@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cbam_core.evidence.one_image import consequences
     from cbam_core.explanation import explain
     from cbam_core.explanation.comparison import Comparison
+    from cbam_core.explanation.gate_traces import trace_gate
     from cbam_core.gates import (
         AsIs,
         BestConstant,
@@ -71,6 +72,7 @@ _HOMES = {
     "load_classifier": "cbam_core.network",
     "log_gates": "cbam_core.training.logging_gates",
     "random_images": "cbam_core.data.random_images",
+    "trace_gate": "cbam_core.explanation.gate_traces",
 }
 
 __all__ = [  # noqa: RUF022 - sorted by letters alone
@@ -105,6 +107,7 @@ __all__ = [  # noqa: RUF022 - sorted by letters alone
     "load_classifier",
     "log_gates",
     "random_images",
+    "trace_gate",
 ]
 
 

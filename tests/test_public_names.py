@@ -47,6 +47,7 @@ def test_all_is_sorted_and_complete():
         "load_classifier",
         "log_gates",
         "random_images",
+        "trace_gate",
     }
 
 
@@ -65,7 +66,8 @@ def test_every_name_is_the_one_that_its_room_defines(name):
 
 def test_functions_are_functions_and_not_packages():
     # A room of the same name would replace the function as soon as anybody imported the room.
-    for name in ("capture", "consequences", "edit", "explain", "figure_grid", "load_classifier", "random_images"):
+    functions = ("capture", "consequences", "edit", "explain", "figure_grid", "load_classifier", "random_images")
+    for name in (*functions, "trace_gate"):
         assert callable(getattr(cbam_core, name))
 
 

@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from cbam_core.explanation.blocks import explain_block
     from cbam_core.explanation.channels import explain_channel
     from cbam_core.explanation.explaining import explain
+    from cbam_core.explanation.gate_traces import trace_gate
 
-__all__ = ["explain", "explain_block", "explain_channel"]
+__all__ = ["explain", "explain_block", "explain_channel", "trace_gate"]
 
-_HOMES = {"explain": "explaining", "explain_block": "blocks", "explain_channel": "channels"}
+_HOMES = {
+    "explain": "explaining",
+    "explain_block": "blocks",
+    "explain_channel": "channels",
+    "trace_gate": "gate_traces",
+}
 
 
 def __getattr__(name: str) -> Any:
