@@ -42,7 +42,7 @@ class ObservedGate:
 
     Attributes:
         name: name of the gate, such as ``"cbam1.channel"``.
-        block: name of its block, such as ``"cbam1"``.
+        block: name of its block, such as ``"cbam1"``; ``"cbam1#2"`` for the second gates of a block.
         kind: axes along which it differs; see `cbam_core.results.kinds`.
         call: number of this call of the gate in the forward, from 1.
         values: float32 (B, ...): channel (B, C), spatial (B, H, W), full (B, C, H, W).
@@ -375,7 +375,7 @@ def logits_in(answer: Any) -> Tensor:
 
 def _observed(gate: RecordedGate) -> ObservedGate:
     use = (gate.scale, gate.shift, gate.squashed)
-    return ObservedGate(gate.name, gate.block, gate.kind, gate.call, _plain(gate.values), *use)
+    return ObservedGate(gate.name, gate.name.rpartition(".")[0], gate.kind, gate.call, _plain(gate.values), *use)
 
 
 def _plain(values: Tensor) -> Float32[np.ndarray, ...]:

@@ -41,8 +41,8 @@ def follow_block(model: nn.Module, batch: Float[Tensor, "b ch rows columns"], bl
     Args:
         model: a network.
         batch: input of the network.
-        block: name of a block, as `cbam_core.capture` gives it: ``"cbam1"``, or ``"cbam1#2"`` for its second call in
-            one forward.
+        block: name of a block, as names of gates begin with: ``"cbam1"``, or ``"cbam1#2"`` for its second gates in one
+            forward.
 
     Raises:
         CaptureError: the block does not exist, or the model cannot be watched.
@@ -74,7 +74,7 @@ class _BlockRecorder:
         self._before: Tensor | None = None
 
     def enter(self, site: Site, features: Tensor) -> None:
-        self._calls += site is self._first
+        self._calls += site.name == self._first.name
         self._before = features.detach().clone() if self._calls == self._call else None
 
     def leave(self, site: Site, features: Tensor) -> None:

@@ -30,8 +30,8 @@ def follow_channel(
     Args:
         model: a network.
         batch: input of the network.
-        block: name of a block with channel weights, as `cbam_core.capture` gives it: ``"cbam1"``, or ``"cbam1#2"``
-            for its second call in one forward.
+        block: name of a block with channel weights, as names of gates begin with: ``"cbam1"``, or ``"cbam1#2"`` for its
+            second ones in one forward.
         channel: index of the channel, from 0.
 
     Returns:
@@ -87,7 +87,7 @@ class _ChannelRecorder:
         self._call, self._calls = call, 0
 
     def enter(self, site: Site, features: Tensor) -> None:
-        if site is not self._channel_site:
+        if site.name != self._channel_site.name:
             return
         self._calls += 1
         if self._calls == self._call:

@@ -17,7 +17,8 @@ class RecordedGate:
     """One tensor that multiplied a feature map.
 
     Attributes:
-        name: name of the gate, such as ``"cbam1.channel"``; ``"cbam1#2.channel"`` at its second call.
+        name: name of the gate: that of a module, and its kind, such as ``"cbam1.channel"``; ``"cbam1#2.channel"`` is
+            the second of this name in the forward, whether the module is called twice or its code has two of them.
         block: name of its block, such as ``"cbam1"``; ``"cbam1#2"`` at its second call.
         kind: axes along which it differed in this forward: ``"channel"``, ``"spatial"``, ``"full"``, ``"row"`` or
             ``"column"``.
@@ -69,7 +70,7 @@ class Record:
     def gates(self) -> tuple[RecordedGate, ...]:
         """Gates in order of execution; empty for a network without gates.
 
-        The calls of a block that runs several times in one forward are named ``"cbam1"``, ``"cbam1#2"``, ...
+        Several gates of one name are numbered in this order: ``"cbam1.channel"``, ``"cbam1#2.channel"``, ...
 
         Raises:
             CaptureError: no forward of the captured model has completed yet.
@@ -80,11 +81,13 @@ class Record:
                 "no forward was recorded: call the captured model itself, in this thread, inside the with block, "
                 "and read the gates after it has returned",
             )
-        calls: Counter[str] = Counter()
+        numbers: Counter[str] = Counter()
+        calls: Counter[tuple[str, int]] = Counter()
         gates = []
         for site, values in self._seen:
-            calls[site.name] += 1
-            gates.append(_gate(site, calls[site.name], values))
+            numbers[site.name] += 1
+            calls[site.name, site.order] += 1
+            gates.append(_gate(site, numbers[site.name], calls[site.name, site.order], values))
         return tuple(gates)
 
     def replace(
@@ -94,9 +97,10 @@ class Record:
         self._seen, self.why_none, self.not_run = seen, why_none, not_run
 
 
-def _gate(site: Site, call: int, values: Tensor) -> RecordedGate:
-    block = site.block if call == 1 else f"{site.block}#{call}"
-    name = block + site.name.removeprefix(site.block)
+def _gate(site: Site, number: int, call: int, values: Tensor) -> RecordedGate:
+    numbered = site.block if number == 1 else f"{site.block}#{number}"
+    block = site.block if call == 1 else numbered
+    name = numbered + site.name.removeprefix(site.block)
     values = values if site.by_operation else smallest(values, AXES[site.kind])
     return RecordedGate(name, block, site.kind, call, values, site.scale, site.shift, site.squashed)
 

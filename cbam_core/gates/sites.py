@@ -25,6 +25,7 @@ class Site(NamedTuple):
         shift: what is added to them then.
         squashed: whether the values are known to lie in [0, 1].
         by_operation: whether the gate was found by what the forward does, not by the class of its module.
+        order: number of gates of the same name before it in the code of its block.
     """
 
     name: str
@@ -36,3 +37,4 @@ class Site(NamedTuple):
     shift: float = 0.0
     squashed: bool = True
     by_operation: bool = False
+    order: int = 0

@@ -106,6 +106,6 @@ class Following(TorchFunctionMode):
     ) -> Any:
         keywords = dict(kwargs or {})
         result = func(*args, **keywords)
-        with torch.no_grad():
+        with torch._C.DisableTorchFunction(), torch.no_grad():  # modes below count the calls of the network alone
             self._tracker.feed(func, args, keywords, result)
         return result

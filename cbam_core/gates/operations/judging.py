@@ -176,7 +176,7 @@ def _same_elements(one: Multiplication) -> bool:
 
 def learned_between(of: Tracked, factor: Tracked) -> bool:
     """Check whether the factor was computed from the map through a convolution, a linear layer or a matrix product."""
-    goals = _equivalents(of)
+    goals = equivalents(of)
     least = min(goals)
     waiting: list[tuple[Tracked, bool]] = [(factor, factor.mixing)]
     seen: set[tuple[int, bool]] = set()
@@ -196,7 +196,7 @@ def learned_between(of: Tracked, factor: Tracked) -> bool:
     return False
 
 
-def _equivalents(of: Tracked) -> set[int]:
+def equivalents(of: Tracked) -> set[int]:
     """Return the numbers of the tensors of which the map is a view or an elementwise function."""
     goals = {of.number}
     while not of.mixing:

@@ -286,7 +286,8 @@ class _Learner(Switch):
         parents = tuple(self._known(tensor) for _, tensor in tensors_in(inputs))
         for _, tensor in tensors_in(output):
             axis = _last_axis(tensor)
-            self._ledger.put(tensor, fresh(tuple(tensor.shape), axis, dynamic=True, mixing=True, parents=parents))
+            made = fresh(tuple(tensor.shape), axis, dynamic=True, mixing=True, parents=parents, made_in=self._current)
+            self._ledger.put(tensor, made)
 
     def _own_gate(self, site: Site, _module: nn.Module, _inputs: Any, _gate: Any) -> None:
         if get_ident() == self._thread:
@@ -333,6 +334,7 @@ class _Learner(Switch):
 
     def _note(self, call: Call, result: Any) -> None:
         for tensor, tracked in outcome(call, result):
+            tracked.made_in = self._current
             self._ledger.put(tensor, tracked)
             source = call.sources[0][1] if call.sources else tensor
             if call.name in VIEWS and source is not tensor and not tracked.dynamic:

@@ -27,7 +27,7 @@ class PlannedGate:
     """One gate of a plan.
 
     Attributes:
-        name, block, kind, scale, shift, squashed: as in `Site`.
+        site: name, block, kind, scale, shift, squashed, order, as in `Site`.
         owner: path of the module that owns it.
         reader: how its values are read.
         inverse: whether the map is divided by what is read.
@@ -46,8 +46,8 @@ class PlannedGate:
     def made(self, model: nn.Module) -> Site:
         """Return its site in a model."""
         owner = model.get_submodule(self.owner)
-        name, block, kind, scale, shift, squashed = self.site
-        return Site(name, block, kind, owner, owner, scale, shift, squashed, by_operation=True)
+        name, block, kind, scale, shift, squashed, order = self.site
+        return Site(name, block, kind, owner, owner, scale, shift, squashed, by_operation=True, order=order)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +202,7 @@ def _missing(model: nn.Module, lesson: Lesson, own: Sequence[Site], ran: set[str
 
 def _planned(gate: Found, site: Site) -> PlannedGate:
     return PlannedGate(
-        site=(site.name, site.block, site.kind, site.scale, site.shift, site.squashed),
+        site=(site.name, site.block, site.kind, site.scale, site.shift, site.squashed, site.order),
         owner=gate.owner,
         reader=gate.judged.reader,
         inverse=gate.one.inverse,

@@ -134,6 +134,7 @@ class Tracked:
         joined: tensors that it stacks, and along which axis.
         base: tensor that it is a view of.
         numbers: numbers on which its bounds and its parts' scales and shifts depend.
+        made_in: call of a module in which it was made.
         number: position in the order in which tensors were first seen.
     """
 
@@ -164,6 +165,7 @@ class Tracked:
     joined: tuple[tuple[Tracked, ...], int] | None = None
     base: Tracked | None = None
     numbers: tuple[Number, ...] = ()
+    made_in: ModuleCall | None = None
     number: int = field(default_factory=lambda: next(_numbers), init=False)
 
     @property
