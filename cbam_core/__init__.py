@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         edit,
     )
     from cbam_core.network import Classifier, load_classifier
-    from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention, SpatialAttention
+    from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention, SpatialAttention, insert_cbam, remove_cbam
     from cbam_core.render.paper.grid import figure_grid
     from cbam_core.results.explanation import Explanation
     from cbam_core.training.logging_gates import log_gates
@@ -69,9 +69,11 @@ _HOMES = {
     "edit": "cbam_core.gates",
     "explain": "cbam_core.explanation",
     "figure_grid": "cbam_core.render.paper.grid",
+    "insert_cbam": "cbam_core.nn",
     "load_classifier": "cbam_core.network",
     "log_gates": "cbam_core.training.logging_gates",
     "random_images": "cbam_core.data.random_images",
+    "remove_cbam": "cbam_core.nn",
     "trace_gate": "cbam_core.explanation.gate_traces",
 }
 
@@ -104,9 +106,11 @@ __all__ = [  # noqa: RUF022 - sorted by letters alone
     "edit",
     "explain",
     "figure_grid",
+    "insert_cbam",
     "load_classifier",
     "log_gates",
     "random_images",
+    "remove_cbam",
     "trace_gate",
 ]
 

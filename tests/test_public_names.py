@@ -44,9 +44,11 @@ def test_all_is_sorted_and_complete():
         "edit",
         "explain",
         "figure_grid",
+        "insert_cbam",
         "load_classifier",
         "log_gates",
         "random_images",
+        "remove_cbam",
         "trace_gate",
     }
 

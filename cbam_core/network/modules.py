@@ -13,6 +13,7 @@ from cbam_core.network import timm_facts, torchvision_facts
 from cbam_core.network.classifier import Classifier
 from cbam_core.network.facts import Facts
 from cbam_core.network.statement import Statement
+from cbam_core.nn.insertion import inserted_blocks
 from cbam_core.nn.registry import ARCHITECTURES
 from cbam_core.weights.assumed import assumed_description
 from cbam_core.weights.description import Triple
@@ -111,7 +112,8 @@ def _registered(model: nn.Module) -> Facts | None:
     known = ARCHITECTURES.get(type(model).__name__)
     if known is None or known.build is not type(model):
         return None
-    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    added = tuple(f"{path}." for path in inserted_blocks(model))
+    shapes = {name: tuple(one.shape) for name, one in model.state_dict().items() if not f"{name}.".startswith(added)}
     try:
         assumed = assumed_description(shapes)
     except (CheckpointError, ModelError):  # it was changed after it was built
@@ -122,8 +124,8 @@ def _registered(model: nn.Module) -> Facts | None:
         classes=assumed.classes,
         normalisation=(assumed.mean, assumed.std),
         input_size=assumed.input_size,
-        architecture=assumed.architecture,
-        arguments=assumed.arguments,
+        architecture="" if added else assumed.architecture,  # a file of it could not be opened by that name
+        arguments={} if added else assumed.arguments,
         remarks=tuple(_assumptions(assumed.card.assumptions)),
     )
 

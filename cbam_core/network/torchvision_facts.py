@@ -14,6 +14,7 @@ from torch import nn
 
 from cbam_core.errors import CheckpointError, Message
 from cbam_core.network.facts import Facts, pair
+from cbam_core.nn.insertion import inserted_blocks
 
 
 def of_module(model: nn.Module) -> Facts | None:
@@ -80,7 +81,8 @@ def _architectures(model: nn.Module) -> list[str]:
     """Return the names of the torchvision networks that have as many parameters."""
     from torchvision.models import list_models
 
-    count = sum(parameter.numel() for parameter in model.parameters())
+    added = {parameter for block in inserted_blocks(model).values() for parameter in block.parameters()}
+    count = sum(parameter.numel() for parameter in model.parameters() if parameter not in added)
     names = [name for name in list_models() if not name.startswith("quantized_")]
     return [name for name in names if any(one.meta.get("num_params") == count for one in _all_weights(name))]
 
