@@ -14,7 +14,7 @@ from app.widgets.duration import duration
 from app.widgets.evaluate_here import LOOK_EVERY, set_name
 from cbam_core.network import Classifier
 from cbam_core.results.paired import VERDICT_WORDS
-from cbam_core.results.score import EDITS, GateFacts, Receipt, Row, Score, signed
+from cbam_core.results.score import EDITS, GROUP_WORDS, GateFacts, Receipt, Row, Score, signed
 
 WORDS = Words(
     {
@@ -73,7 +73,7 @@ EDIT_WORDS = Words(
     }
 )
 
-GROUP_WORDS = Words({"all": "all gates", "all.channel": "all channel weights", "all.spatial": "all spatial masks"})
+GROUPS = Words(GROUP_WORDS)
 
 VERDICTS = Words(VERDICT_WORDS)
 
@@ -250,8 +250,8 @@ def _facts(gates: Iterable[GateFacts]) -> str:
 
 
 def _name(gate: str) -> str:
-    if gate in GROUP_WORDS:
-        return _safe(GROUP_WORDS[gate])
+    if gate in GROUPS:
+        return _safe(GROUPS[gate])
     return _safe(gate).replace(".", ".<wbr>")
 
 

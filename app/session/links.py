@@ -33,8 +33,11 @@ from cbam_core.data.colours import Ground
 from cbam_core.network import Classifier
 from cbam_core.results.frame import FITS, Square
 
-LONGEST = 200
+LONGEST = 1000
 """Characters of a value; longer ones are not looked at."""
+
+LONGEST_TEXT = 200
+"""Characters of a value that is any text."""
 
 
 ParameterValue = str | int | float | bool | tuple[Any, ...]
@@ -57,7 +60,7 @@ def read_name(text: str) -> str | None:
 
 def read_text(text: str) -> str | None:
     """A text of one line."""
-    return text if text and text.isprintable() else None
+    return text if text and len(text) <= LONGEST_TEXT and text.isprintable() else None
 
 
 def read_image(text: str) -> tuple[str, Any] | None:

@@ -24,6 +24,7 @@ WORDS = Words(
     {
         "inspect": "Inspect",
         "compare": "Compare",
+        "whatif": "What if",
         "evidence": "Evidence",
         "model": "Model",
         "training": "Training",
@@ -33,6 +34,7 @@ WORDS = Words(
 PAGES: Mapping[str, str] = {
     "inspect": "visibility",
     "compare": "compare",
+    "whatif": "experiment",
     "evidence": "fact_check",
     "model": "account_tree",
     "training": "show_chart",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Unpack
 
@@ -40,6 +40,7 @@ def consequences(
     square: Square | None = None,
     other: AnyImage | Explanation | None = None,
     replacements: Mapping[str, AnyReplacement] = MappingProxyType({}),
+    only: Collection[str] | None = None,
     **stated: Unpack[Stated],
 ) -> Consequences:
     """Replace every gate of a network, one at a time, and return what it answers for an image.
@@ -55,6 +56,7 @@ def consequences(
         other: an image that lends its gates, or its explanation by this network; None for none.
         replacements: further replacements of every gate, by a code for each, such as ``{"half": Scaled(0.5)}``; those
             under the code of a usual one take its place.
+        only: codes of the replacements that are made, such as ``{"usual"}``; None for all.
         **stated: what is known about the network, as for `explain`.
 
     Returns:
@@ -73,6 +75,7 @@ def consequences(
     gates = [gate for block in explanation.blocks for gate in block.gates]
     _check(network, explanation, gates)
     columns = {**_standard(donor), **replacements}
+    columns = {code: how for code, how in columns.items() if only is None or code in only}
     plan = [_planned(gate, columns) for gate in gates]
     rows = [*plan, *_joint(plan)]
     edits = [edit for row in rows for edit in row.edits.values()]

@@ -41,6 +41,11 @@ EDIT_WORDS: Mapping[str, str] = MappingProxyType(
 )
 """What stands in the place of a gate, by the code of the edit: those of the table, and those of the receipt."""
 
+GROUP_WORDS: Mapping[str, str] = MappingProxyType(
+    {"all.spatial": "all masks", "all.channel": "all channel weights", "all": "all gates"}
+)
+"""What groups of gates are called in words."""
+
 SENTENCE_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "matters": "{gate} matters: with {detail}, accuracy changes by {points} points (95 % interval {low} to {high}) "
@@ -58,6 +63,24 @@ SENTENCE_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Sentences by verdict; ``"class"``: more answers are correct with the values of an image of the true class."""
+
+GROUP_SENTENCE_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "matters": "{kind} matter: with {detail}, accuracy changes by {points} points (95 % interval {low} to {high}) "
+        "and {changed} % of the answers change, of these {count} images",
+        "little": "{kind} matter a little: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
+        "{high}) and {changed} % of the answers change, of these {count} images",
+        "nothing": "nothing seen of {kind}: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
+        "{high}, inside ±{margin}) and {changed} % of the answers change, of these {count} images",
+        "unsure": "cannot tell for {kind}: with {detail}, accuracy changes by {points} points, and the 95 % interval "
+        "{low} to {high} is too wide for these {count} images",
+        "better": "better without {kind}: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
+        "{high}) and {changed} % of the answers change, of these {count} images",
+        "class": "{kind} carry the class: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
+        "{high}) and {changed} % of the answers change, of these {count} images",
+    }
+)
+"""The same for groups of gates, which are named in words."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +210,6 @@ def verdict_sentence(gate: str, edit: str, found: Change) -> Message:
     """Say what a replacement does to the answers, by thresholds that are the same for every gate."""
     low, high = found.interval
     values = {
-        "gate": gate,
         "detail": EDIT_WORDS[edit],
         "points": signed(found.points),
         "low": signed(low),
@@ -197,7 +219,9 @@ def verdict_sentence(gate: str, edit: str, found: Change) -> Message:
         "count": f"{found.count:,}",
     }
     code = "class" if edit == "same_class" and found.verdict == "better" else found.verdict
-    return Message(f"verdict.{code}", SENTENCE_WORDS[code], values)
+    if gate in GROUP_WORDS:
+        return Message(f"verdict.{code}", GROUP_SENTENCE_WORDS[code], {"kind": GROUP_WORDS[gate], **values})
+    return Message(f"verdict.{code}", SENTENCE_WORDS[code], {"gate": gate, **values})
 
 
 def signed(points: float) -> str:

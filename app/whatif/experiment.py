@@ -1,0 +1,134 @@
+"""The table of gates with its switches: what it is given, and what it tells."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache, partial
+from typing import Any
+
+from app.services import what_if
+from app.session.choices import Choice
+from app.session.words import Words, class_name, language, translated
+from app.whatif.link import KEPT
+from app.whatif.other import Other
+from app.whatif.state import EXPERIMENT, GENERATION, JUMPED, take
+from app.whatif.table import Seen, answers, groups, listed_gates, picture, rows
+from app.widgets.component import component, script
+from app.widgets.image.address import open_image
+from app.widgets.image.shown import ShownImage
+from cbam_core.network import Classifier
+from cbam_core.render.diverging import DIVERGING
+from cbam_core.results.gate_edits import edits_as_dict
+
+WORDS = Words(
+    {
+        "gate": "Gate",
+        "here": "Here",
+        "usually": "Usual",
+        "usual": "usual",
+        "difference": "Difference",
+        "with_usual": "With the usual one",
+        "share": "Test images that change",
+        "place": "In its place",
+        "now": "Then",
+        "as_is": "as is",
+        "other": "borrowed",
+        "more": "More",
+        "same": "same answer",
+        "changes": "answer changes",
+        "no_edits": "no edits yet",
+        "show": "Show one",
+        "show_long": "Show an image for which this gate decides",
+        "as_it_is": "The network as it is",
+        "edited": "With your edits",
+        "keep": "Keep",
+        "reset": "Reset",
+        "again": "Show these edits again",
+        "drop": "Drop",
+        "some": "Listed are the gates whose usual values change the answer's probability most.",
+        "show_all": "Show all gates",
+        "why_usual": "usual values not known",
+        "why_classes": "no prediction",
+        "truth": "Truth: {truth}",
+        "lends": "Lends its gates",
+    }
+)
+
+
+def gate_table(classifier: Classifier, shown: ShownImage, other: Other | None, seen: Seen) -> None:
+    """Draw the table.
+
+    Args:
+        classifier: the network.
+        shown: the image.
+        other: the image that lends its gates; None for none.
+        seen: what the table shows of it.
+    """
+    key, generation = Choice(f"whatif-{shown.key}"), GENERATION.number
+    _component()(
+        key=key.key,
+        data=table_data(classifier, shown, other, seen),
+        on_told_change=partial(_take, key, generation),
+        on_show_change=partial(_jump, key, classifier),
+    )
+
+
+def table_data(classifier: Classifier, shown: ShownImage, other: Other | None, seen: Seen) -> dict[str, Any]:
+    """What the browser is given, JSON-ready; arguments as of `gate_table`."""
+    experiment = EXPERIMENT.get()
+    names = listed_gates(seen, all_of_them=experiment.all, edits=experiment.now)
+    listed, joint = rows(seen, names), groups(seen)
+    for row in (*listed, *joint):
+        row["shows"] = bool(row["share"]) and what_if.deciding(classifier, row["name"]) is not None
+    has_usual = any(row["usual"] for row in listed)
+    words = translated(WORDS)
+    return {
+        "generation": GENERATION.number,
+        "language": language(),
+        "words": words,
+        "image": {**picture(seen.as_is), "caption": shown.caption, "lines": _lines(shown)},
+        "other": None if other is None else _lending(other),
+        "rows": listed,
+        "groups": joint,
+        "hidden": len(seen.as_is.blocks) and len(names) < sum(len(block.gates) for block in seen.as_is.blocks),
+        "answers": answers(seen),
+        "has_usual": has_usual,
+        "why": words["why_classes" if has_usual else "why_usual"],
+        "now": edits_as_dict(experiment.now),
+        "kept": [edits_as_dict(edits) for edits in experiment.kept],
+        "kept_said": [],
+        "most_kept": len(KEPT),
+        "opened": experiment.opened,
+        "all": experiment.all,
+    }
+
+
+def _lines(shown: ShownImage) -> list[str]:
+    truth = [] if shown.truth is None else [WORDS["truth"].format(truth=class_name(shown.truth))]
+    return [shown.caption, *truth]
+
+
+def _lending(other: Other) -> dict[str, Any]:
+    lines = [WORDS["lends"], class_name(other.truth)]
+    return {**picture(other.explanation), "caption": other.caption, "lines": lines}
+
+
+def _take(table: Choice, generation: int) -> None:
+    """What the visitor changed in the table."""
+    take(table.get({}).get("told"), generation)
+
+
+def _jump(table: Choice, classifier: Classifier) -> None:
+    """Show an image for which a gate decides: another one at each click."""
+    gate = table.get({}).get("show")
+    found = what_if.deciding(classifier, gate) if isinstance(gate, str) else None
+    if found is not None:
+        open_image(classifier, {"image": (found.source, secrets.choice(found.indices))})
+        JUMPED.set(True)
+
+
+@cache
+def _component() -> Any:
+    colours = f'const DIVERGING = "{DIVERGING.tobytes().hex()}";\n'
+    parts = (script(name, "app.whatif") for name in ("draw", "drawer"))
+    return component("table", '<div class="whatif"></div>', before=colours + "".join(parts), package="app.whatif")

@@ -1,0 +1,123 @@
+"""What if: one image, each gate with its usual values in its place, and experiments of one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.services import what_if
+from app.session import links, own_networks
+from app.session.words import Words, paragraph, plain_text, say
+from app.whatif import link
+from app.whatif.experiment import gate_table
+from app.whatif.other import CHOSEN, Other, open_address, other_image
+from app.whatif.state import EXPERIMENT, JUMPED, begin_with
+from app.whatif.table import Seen, gates_of
+from app.widgets.copy_link import copy_link
+from app.widgets.evaluate_here import evaluate_here, set_name
+from app.widgets.image.address import image_as_parameters, usual_parameters
+from app.widgets.image.choosing import choose_image
+from app.widgets.image.shown import ShownImage
+from app.widgets.prediction import prediction
+from app.widgets.waiting import waiting_shown
+from cbam_core.evidence.edited import fitting, misfits
+from cbam_core.network import Classifier
+
+WORDS = Words(
+    {
+        "title": "What if",
+        "about": "In each row one gate has its usual values instead of its own: the mean over {count} images "
+        "({images}). An answer that stays does not need what the gate does for this image, but can need its fixed "
+        "pattern.",
+        "about_share": "The share of test images whose answer changes is that of the scorecard on Model.",
+        "need_usual": "Which values are usual for this network is not known, so no gate can be replaced by them yet.",
+        "no_classes": "This network gives no prediction, so there is no answer that could change. Its gates can be "
+        "edited, and later gates follow.",
+        "no_gates": "This network has no gates to edit.",
+        "left_out": "These edits do not fit this network and are left out: {reasons}.",
+    }
+)
+
+
+def page(classifier: Classifier, asked: dict[str, Any]) -> None:
+    """The page below the sidebar.
+
+    Args:
+        classifier: the network.
+        asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
+    """
+    if asked:
+        now, kept = link.edits_of(asked)
+        begin_with(now, tuple(kept))
+        if "other" in asked:
+            open_address(asked["other"])
+    choose_image(classifier, asked, _show, title=WORDS["title"])
+
+
+def _show(classifier: Classifier, shown: ShownImage) -> None:
+    """Draw everything about one image, and write the address."""
+    if JUMPED.get():
+        JUMPED.forget()
+        st.rerun()  # the choice of sources stands outside of what is drawn now
+    explanation = shown.result.explanation
+    if shown.frame and shown.fitted.fit == "square":
+        prediction(
+            explanation,
+            caption=shown.caption,
+            preview=shown.result.preview,
+            movable=True,
+            brief=True,
+            key=shown.frame,
+        )
+    other = None
+    if gates_of(explanation):
+        other = other_image(classifier)
+        gate_table(classifier, shown, other, _seen(classifier, shown, other))
+        _say(classifier, shown)
+    else:
+        st.info(WORDS["no_gates"], icon=":material/info:")
+    _write_address(classifier, shown, other)
+    possible = shown.link is not None and not own_networks.is_own(classifier)
+    copy_link(possible=possible, zipped=False, query=links.own_query(), key=f"whatif-{shown.key}-link")
+
+
+def _seen(classifier: Classifier, shown: ShownImage, other: Other | None) -> Seen:
+    """What the table shows; edits that do not fit the network are left out."""
+    explanation = shown.result.explanation
+    edits = fitting(explanation, EXPERIMENT.get().now)
+    with waiting_shown():
+        usual = what_if.under_usual(classifier, explanation, own=shown.own)
+        edited = None
+        if edits:
+            donor = None if other is None else other.explanation
+            edited = what_if.edited(classifier, explanation, edits, donor, own=shown.own)
+    return Seen(explanation, usual, what_if.changes_of(classifier), edited)
+
+
+def _say(classifier: Classifier, shown: ShownImage) -> None:
+    """What the table shows, and what it lacks."""
+    usual = classifier.usual
+    if reasons := misfits(shown.result.explanation, EXPERIMENT.get().now):
+        said = "; ".join(say(reason) for reason in reasons[:3])
+        st.info(plain_text(WORDS["left_out"].format(reasons=said)), icon=":material/info:")
+    if not classifier.classes:
+        st.info(WORDS["no_classes"], icon=":material/info:")
+    if usual is None or not usual.gates:
+        evaluate_here(classifier, key="whatif", why=WORDS["need_usual"])
+        return
+    said = WORDS["about"].format(count=f"{usual.count:,}", images=set_name(usual.images))
+    st.caption(plain_text(paragraph(said, WORDS["about_share"])))
+
+
+def _write_address(classifier: Classifier, shown: ShownImage, other: Other | None) -> None:
+    experiment = EXPERIMENT.get()
+    borrows = any(edit.source == "other" for edits in (experiment.now, *experiment.kept) for edit in edits.values())
+    named = None if other is None else other.link
+    links.write(
+        {**usual_parameters(shown), "other": named},
+        network=links.network_of(classifier),
+        **image_as_parameters(shown),
+        other=named if borrows or CHOSEN.get() is not None else None,
+        **link.edits_as_parameters(experiment.now, experiment.kept),
+    )

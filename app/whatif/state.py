@@ -1,0 +1,71 @@
+"""What is kept of a visit to What if: the edits, and which rows of the table are open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from app.session.choices import Generation, Remembered
+from app.whatif.link import KEPT
+from cbam_core.errors import EditError
+from cbam_core.results.gate_edits import GateEdits, read_edits
+
+JUMPED: Remembered[bool] = Remembered("whatif-jumped", bool)
+"""Whether a click in the table chose another image, which the choices above it do not show yet."""
+
+NO_EDITS: GateEdits = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The edits on the page.
+
+    Attributes:
+        now: edits that are made.
+        kept: edits that were kept to compare with, A first.
+        opened: name of the gate whose further choices are open; "" for none.
+        all: whether all gates of a network with many are listed.
+    """
+
+    now: GateEdits = field(default_factory=lambda: NO_EDITS)
+    kept: tuple[GateEdits, ...] = ()
+    opened: str = ""
+    all: bool = False
+
+
+EXPERIMENT: Remembered[Experiment] = Remembered("whatif-experiment", Experiment)
+GENERATION = Generation("whatif-generation")
+"""How often the page and not the visitor set the edits: the table in the browser follows then."""
+
+
+def begin_with(now: GateEdits, kept: tuple[GateEdits, ...] = ()) -> None:
+    """Show edits that a link or file holds."""
+    EXPERIMENT.set(replace(EXPERIMENT.get(), now=now, kept=kept[: len(KEPT)]))
+    GENERATION.advance()
+
+
+def take(told: Any, generation: int) -> None:
+    """Take over what the browser tells of the table, unless it is no experiment, or of an earlier generation.
+
+    Args:
+        told: anything.
+        generation: that of the page.
+    """
+    if (found := experiment_of(told, generation)) is not None:
+        EXPERIMENT.set(found)
+
+
+def experiment_of(told: Any, generation: int) -> Experiment | None:
+    """Read what the browser tells of the table; see `take`."""
+    if not isinstance(told, Mapping) or told.get("generation") != generation:
+        return None
+    kept, opened = told.get("kept", []), told.get("opened", "")
+    if not isinstance(kept, list) or len(kept) > len(KEPT) or not isinstance(opened, str):
+        return None
+    try:
+        edits = [read_edits(one) for one in (told.get("now", {}), *kept)]
+    except EditError:
+        return None
+    return Experiment(edits[0], tuple(edits[1:]), opened, told.get("all") is True)

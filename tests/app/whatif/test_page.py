@@ -1,0 +1,92 @@
+"""What if without a browser: rows before any click, edits of the address, and networks that lack something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import services
+from app.whatif import experiment
+from cbam_core import CBAM_CNN, consequences, edit, explain, load_classifier
+from cbam_core.data.samples import sample_sheet
+from cbam_core.gates import Usual
+from cbam_core.network import save_classifier
+from tests.app.visiting import MAIN, go_to
+
+NETWORK = "cbam_cnn_cifar10"
+SAMPLE = 31
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """What the table was given, each time it was drawn."""
+    drawn = []
+    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
+    monkeypatch.setattr(experiment, "_component", lambda: lambda data, **_: drawn.append(data))
+    return drawn
+
+
+def opened(**address):
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    app.run()
+    for name, value in address.items():
+        app.query_params[name] = value
+    if address:
+        app.query_params["gone"] = "1"
+    go_to(app, "whatif").run()
+    assert not app.exception
+    return app
+
+
+def said(app):
+    return " ".join(element.value for element in [*app.caption, *app.info, *app.error, *app.markdown])
+
+
+def test_rows_are_there_before_any_click_with_the_numbers_of_the_library(given):
+    app = opened()
+    shown = given[-1]
+    classifier = load_classifier(NETWORK)
+    expected = consequences(classifier, sample_sheet().images[SAMPLE], only={"usual"})
+    assert [row["name"] for row in shown["rows"]] == [row.name for row in expected.rows]
+    assert [row["label"] for row in shown["groups"]] == ["all masks", "all channel weights", "all gates"]
+    for row, found in zip(shown["rows"], expected.rows, strict=True):
+        outcome = found.under("usual")
+        assert row["changes"] == (outcome.answer != expected.as_is.answer)
+        assert row["under"][0]["share"] == pytest.approx(float(outcome.probabilities.max()), abs=1e-3)
+    shares = {row["name"]: row["share"] for row in shown["rows"]}
+    assert (shares["cbam1.spatial"], shares["cbam2.spatial"]) == ("8.7 %", "0.3 %")
+    assert shown["answers"]["edited"] is None
+    assert "the mean over 50,000 images" in said(app)
+
+
+def test_an_address_names_the_image_and_the_edits_and_is_written_again(given):
+    app = opened(image="sample-40", other="sample-3", edits="cbam1.spatial:usual,cbam3.channel:other")
+    shown = given[-1]
+    assert [*shown["now"]] == ["cbam1.spatial", "cbam3.channel"]
+    classifier, images = load_classifier(NETWORK), sample_sheet().images
+    lends = {g.name: g.values for b in explain(classifier, images[3]).blocks for g in b.gates}
+    with edit(classifier, {"cbam1.spatial": Usual(), "cbam3.channel": Usual(lends["cbam3.channel"])}):
+        probabilities = explain(classifier, images[40]).probabilities
+    best = float(probabilities.max())
+    assert shown["answers"]["edited"][0]["share"] == pytest.approx(best, abs=1e-3)
+    assert all(row["now"] for row in shown["rows"])
+    assert app.query_params["edits"] == "cbam1.spatial:usual,cbam3.channel:other"
+    assert app.query_params["other"] == "sample-3"
+
+
+def test_edits_of_another_network_are_left_out_and_named(given):
+    app = opened(edits="stage9.cbam.spatial:usual,cbam1.spatial:usual")
+    assert "stage9.cbam.spatial: this network has no such gate" in said(app).replace("\\", "")
+    assert given[-1]["answers"]["edited"] is not None
+
+
+def test_a_network_without_gates_is_said_to_have_none(given, monkeypatch, tmp_path, tiny_classifier):
+    model = CBAM_CNN(gates="none").eval()
+    plain = replace(tiny_classifier, model=model, arguments={"num_classes": 10, "gates": "none"})
+    save_classifier(plain, tmp_path / "plain.safetensors")
+    monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
+    app = opened()
+    assert "This network has no gates to edit." in said(app)
+    assert not given

@@ -1,0 +1,53 @@
+"""What the browser tells of the edits: taken over only if it is an experiment of the page's own generation."""
+
+import pytest
+
+from app.whatif import link
+from app.whatif.state import experiment_of
+from cbam_core.results.gate_edits import GateEdit
+
+TOLD = {
+    "generation": 3,
+    "now": {"cbam1.spatial": {"source": "usual", "factor": 1, "values": []}},
+    "kept": [{"cbam2.channel": {"source": "as_is", "factor": 0.5, "values": [[3, 1]]}}],
+    "opened": "cbam1.spatial",
+    "all": True,
+}
+
+
+def test_an_experiment_is_taken_over():
+    found = experiment_of(TOLD, 3)
+    assert found.now == {"cbam1.spatial": GateEdit("usual")}
+    assert found.kept == ({"cbam2.channel": GateEdit("as_is", 0.5, ((3, 1.0),))},)
+    assert (found.opened, found.all) == ("cbam1.spatial", True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"generation": 2},
+        {"now": 3},
+        {"now": {"a": {"source": "__import__"}}},
+        {"kept": {}},
+        {"kept": [{}] * 9},
+        {"kept": [3]},
+        {"opened": 3},
+    ],
+)
+def test_what_a_browser_can_send_besides_is_not(change):
+    assert experiment_of({**TOLD, **change}, 3) is None
+
+
+@pytest.mark.parametrize("told", [None, 3, [], "told"])
+def test_no_experiment_is_none(told):
+    assert experiment_of(told, 3) is None
+
+
+def test_an_address_names_edits_and_those_that_were_kept():
+    now, kept = {"a.spatial": GateEdit("usual")}, [{"b.channel": GateEdit("off")}, {"a.spatial": GateEdit(factor=0.5)}]
+    said = link.edits_as_parameters(now, kept)
+    assert said == {"edits": "a.spatial:usual", "edits_a": "b.channel:off", "edits_b": "a.spatial:as_is*50"}
+    assert link.edits_of(said) == (now, kept)
+    assert link.fits(now, kept)
+    painted = {"a.spatial": GateEdit(values=tuple((place, place % 7 / 7) for place in range(400)))}
+    assert not link.fits(painted, kept)
