@@ -273,7 +273,7 @@ def _described(name: str, child: str, block: InsertedCBAM, shape: MapShape) -> I
     return InsertedBlock(name, f"{name}.{child}", shape.channels, (shape.width, shape.height), count, shape.runs)
 
 
-def attach(layer: nn.Module, block: InsertedCBAM) -> str:
+def attach(layer: nn.Module, block: nn.Module) -> str:
     """Make a block follow a layer; return the name of the new child."""
     child = next(name for name in NAMES if not hasattr(layer, name))
     if type(layer).forward is not nn.Sequential.forward:
