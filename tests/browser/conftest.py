@@ -111,9 +111,15 @@ def running(command, folder):
 
 
 @pytest.fixture(scope="session")
-def shared_site(tmp_path_factory):
+def runs(tmp_path_factory):
+    """Folder of the training runs that the shared app shows; what a module puts there it takes away."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def shared_site(runs, tmp_path_factory):
     """Address of the app, started as users start it, in a folder that has nothing to do with the project."""
-    with running(APP, tmp_path_factory.mktemp("elsewhere")) as address:
+    with running(["env", f"CBAM_RUNS_DIR={runs}", *APP], tmp_path_factory.mktemp("elsewhere")) as address:
         yield address
 
 

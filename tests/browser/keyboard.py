@@ -4,6 +4,7 @@ MOST = 200  # stops on one page
 RESTING = 80  # milliseconds in which a ring appears, or focus goes back
 
 START = """() => {
+  window.stops = [];
   document.body.tabIndex = -1;
   document.body.focus();
   document.body.removeAttribute("tabindex");

@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 
 from tests.browser.keyboard import CONTROLS, STOP, walk
 from tests.browser.resting import rested
-from tests.browser.scenes import NARROW, SCENES, TWICE_ENLARGED, inspect_a_drawing
-from tests.browser.visiting import visiting
+from tests.browser.scenes import NARROW, SCENES, TWICE_ENLARGED, inspect_a_drawing, inspect_a_sample, leave
+from tests.browser.visiting import USUAL, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -61,11 +61,20 @@ def findings(page, rules=()):
 WHITE = ("background-color", "rgb(255, 255, 255)")
 
 
-@pytest.fixture(scope="module", params=SCENES)
-def shown(request, tabs, site):
-    """A page as one of the scenes leaves it; the tests here share it, for opening it takes longer than they do."""
+@pytest.fixture(scope="module")
+def page(tabs, site):
+    """A page that goes through all scenes, for opening it takes longer than the tests do."""
     with visiting(tabs, site) as visit:
-        yield SCENES[request.param](visit)
+        yield visit()
+
+
+@pytest.fixture(scope="module", params=SCENES)
+def shown(request, page):
+    """The page as one of the scenes leaves it."""
+    yield SCENES[request.param](page)
+    page.set_viewport_size(USUAL["viewport"])
+    page.emulate_media(color_scheme="light")
+    leave(page)
 
 
 def test_axe_has_no_serious_finding_and_pictures_have_words(shown):
@@ -103,14 +112,44 @@ def test_a_window_made_narrow_or_a_page_enlarged_is_read_without_scrolling_sidew
         no_wider_than_its_window(shown)
 
 
+@pytest.fixture(scope="module")
+def phone(tabs, site):
+    """A page opened on a phone."""
+    with visiting(tabs, site) as visit:
+        yield visit(at="compare", viewport=NARROW)
+
+
 @pytest.mark.parametrize("scene", ["compare_networks", "own_checkpoint_menu"])
-def test_a_page_opened_on_a_phone_is_read_without_scrolling_sideways(visit, scene):
-    no_wider_than_its_window(SCENES[scene](visit, viewport=NARROW))
+def test_a_page_opened_on_a_phone_is_read_without_scrolling_sideways(phone, scene):
+    no_wider_than_its_window(SCENES[scene](phone))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_drawing_of_a_block_is_a_dialog_that_keeps_the_focus_and_fits_a_phone(visit, scheme):
-    page = inspect_a_drawing(visit, color_scheme=scheme)
+def no_wider_than_its_window(page):
+    rested(page)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.fixture(scope="module")
+def dark(tabs, site):
+    """A page opened in the dark."""
+    with visiting(tabs, site) as visit:
+        page = inspect_a_sample(visit(color_scheme="dark"))
+        expect(page.get_by_test_id("stApp")).not_to_have_css(*WHITE)
+        yield page
+
+
+def test_axe_has_no_serious_finding_on_a_page_opened_in_the_dark(dark):
+    assert findings(dark) == []
+    assert dark.evaluate(WORDLESS) == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_drawing_of_a_block_is_a_dialog_that_keeps_the_focus_and_fits_a_phone(dark, scheme):
+    dark.set_viewport_size(USUAL["viewport"])
+    dark.emulate_media(color_scheme=scheme)
+    page = inspect_a_drawing(dark)
     assert findings(page) == []
     assert page.evaluate(WORDLESS) == []
     dialog = page.get_by_role("dialog")
@@ -124,22 +163,15 @@ def test_the_drawing_of_a_block_is_a_dialog_that_keeps_the_focus_and_fits_a_phon
     dialog.wait_for(state="detached")
 
 
-def no_wider_than_its_window(page):
-    rested(page)
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-
-
-def test_axe_has_no_serious_finding_on_a_page_opened_in_the_dark_and_finds_what_is_wrong_in_shadow_roots(visit):
-    page = SCENES["inspect_a_sample"](visit, color_scheme="dark")
-    expect(page.get_by_test_id("stApp")).not_to_have_css(*WHITE)
-    assert findings(page) == []
-    assert page.evaluate(WORDLESS) == []
+def test_axe_finds_what_is_wrong_in_shadow_roots(dark):
+    """The last one: it spoils the page."""
+    dark.set_viewport_size(USUAL["viewport"])
+    dark.emulate_media(color_scheme="dark")
     spoilt = "canvas => { canvas.setAttribute('role', 'img'); canvas.removeAttribute('aria-label'); }"
-    page.locator("canvas.overlay").first.evaluate(spoilt)
-    page.locator(".prediction h2").evaluate("heading => { heading.style.color = '#444' }")
-    found = json.dumps(findings(page))
+    dark.locator("canvas.overlay").first.evaluate(spoilt)
+    dark.locator(".prediction h2").evaluate("heading => { heading.style.color = '#444' }")
+    rested(dark)
+    found = json.dumps(findings(dark))
     assert "role-img-alt" in found
     assert "color-contrast" in found
-    assert len(page.evaluate(WORDLESS)) == 1
+    assert len(dark.evaluate(WORDLESS)) == 1

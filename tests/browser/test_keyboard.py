@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.keyboard import RESTING, START
-from tests.browser.scenes import SCENES
+from tests.browser.scenes import inspect_a_sample, training
 from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 def page(tabs, site):
     """Inspect, shared by tests that leave it as they found it, but for the last."""
     with visiting(tabs, site) as visit:
-        yield SCENES["inspect_a_sample"](visit)
+        yield inspect_a_sample(visit())
 
 
 def focused(page):
@@ -62,7 +62,7 @@ def test_arrow_keys_choose_the_source_of_pictures(page):
 
 
 def test_the_film_waits_to_be_played_and_does_not_glide_where_motion_is_unwanted(visit):
-    page = SCENES["training"](visit, reduced_motion="reduce")
+    page = training(visit(at="training", reduced_motion="reduce"))
     player = page.locator(".cbam-player")
     before = player.get_attribute("data-scene")
     page.wait_for_timeout(2500)

@@ -1,20 +1,17 @@
 """The Model page as a visitor uses it: kernels and mistakes to point at, on any screen."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
 
 from cbam_core import load_classifier
 from cbam_core.data.cifar10 import CLASSES
-from cbam_core.evaluation.evaluation_file import save_evaluation
+from cbam_core.evaluation.evaluation_file import open_evaluation
 from cbam_core.gates.kernels import spatial_kernels
 from cbam_core.places import shipped_checkpoints
 from cbam_core.render.diverging import diverging
 from cbam_core.render.kernels import reach
-from cbam_core.results.evaluation import Evaluation, levels_of
-from tests.browser.conftest import APP, running
 from tests.browser.scenes import NARROW
 from tests.browser.visiting import visiting
 
@@ -29,29 +26,9 @@ CELLS = """pair => [...pair.querySelectorAll("td")].map((cell) => {
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """The answers beside a checkpoint, for the server that starts after it."""
-    folder = tmp_path_factory.mktemp("checkpoints")
-    checkpoint = folder / f"{NETWORK}.safetensors"
-    shutil.copy(shipped_checkpoints()[NETWORK], checkpoint)
-    labels = np.repeat(np.arange(10, dtype=np.uint8), 20)
-    predicted = np.where(np.random.default_rng(0).random(200) < 0.8, labels, (labels + 1) % 10).astype(np.uint8)
-    probabilities = np.full((200, 10), 0.03, np.float32)
-    probabilities[np.arange(200), predicted] = 0.73
-    digest = load_classifier(checkpoint).digest
-    answers = Evaluation(CLASSES, labels, predicted, levels_of(probabilities), "test", digest)
-    save_evaluation(answers, checkpoint)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CBAM_CHECKPOINT_DIR", str(folder))
-        patch.setenv("CBAM_RUNS_DIR", str(folder / "runs"))
-        yield answers
-
-
-@pytest.fixture(scope="module")
-def site(kept, tmp_path_factory):
-    """Address of an app that finds the folder."""
-    with running(APP, tmp_path_factory.mktemp("elsewhere")) as address:
-        yield address
+def kept():
+    """The answers that ship with the network."""
+    return open_evaluation(shipped_checkpoints()[NETWORK])
 
 
 def opened(visit, **how):
@@ -101,7 +78,7 @@ def test_the_confusion_matrix_is_a_table_that_explains_its_cells(page, kept):
     cell = rows[3].locator("td").nth(4)
     cell.hover()
     said = cell.evaluate("cell => getComputedStyle(cell, '::after').content").strip('"')
-    assert said.startswith(f"cat predicted as deer: {kept.confusion[3, 4]} of 20")
+    assert said.startswith(f"cat predicted as deer: {kept.confusion[3, 4]} of 1,000")
 
 
 def test_on_a_phone_nothing_sticks_out(visit):

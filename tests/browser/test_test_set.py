@@ -31,7 +31,7 @@ def done(page):
 
 
 def test_means_over_the_test_set_can_be_ended_and_gone_on_with(visit):
-    page = compare_classes(visit)
+    page = compare_classes(visit(at="compare"))
     whole = page.get_by_text(f"Test set ({COUNT:,})", exact=True)
     whole.click()
     cancel = page.get_by_role("button", name="Cancel", exact=True)

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cbam_core.places import shipped_checkpoints
 from cbam_core.render.film import film_file
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.results.film import open_film
 from tests.browser.canvas import PAINTED, pixels, repainted
-from tests.browser.conftest import APP, running
 from tests.browser.resting import rerun
 from tests.browser.scenes import NARROW
 from tests.browser.visiting import visiting
@@ -29,34 +27,22 @@ SIX = {f"stage{row}.{number}.cbam": (8 * row, 32 // 2**row) for row in (1, 2, 3)
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """A folder with one complete run, for the server that starts after it; no other run ships."""
-    folder, checkpoints = tmp_path_factory.mktemp("runs"), tmp_path_factory.mktemp("checkpoints")
-    make_run(folder / "played")
-    shutil.copy(shipped_checkpoints()["cbam_cnn_cifar10"], checkpoints)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CBAM_RUNS_DIR", str(folder))
-        patch.setenv("CBAM_CHECKPOINT_DIR", str(checkpoints))
-        yield folder
+def film(runs):
+    """That of a complete run, which has four scenes."""
+    yield open_film(make_run(runs / "played") / "film.npz")
+    shutil.rmtree(runs / "played")
 
 
-@pytest.fixture(scope="module")
-def site(runs, tmp_path_factory):
-    """Address of an app that finds the folder."""
-    with running(APP, tmp_path_factory.mktemp("elsewhere")) as address:
-        yield address
-
-
-def opened(visit, **how):
-    """The page with its film, at the last scene."""
-    page = visit(at="training", **how)
+def opened(visit, run="played", **how):
+    """The page with the film of a run, at the last scene."""
+    page = visit(at=f"training?run={run}", **how)
     page.locator(".cbam-player[data-scene]").wait_for()
     page.wait_for_selector(PAINTED)
     return page
 
 
 @pytest.fixture(scope="module")
-def page(tabs, site):
+def page(tabs, site, film):
     """The page in a wide window, shared by tests that begin at a scene that they choose."""
     with visiting(tabs, site) as visit:
         yield opened(visit)
@@ -93,8 +79,7 @@ RECORD = """player => {
 }"""
 
 
-def test_the_film_plays_to_its_end_and_every_scene_is_exact(visit, runs):
-    film = open_film(runs / "played" / "film.npz")
+def test_the_film_plays_to_its_end_and_every_scene_is_exact(visit, film):
     page = opened(visit, reduced_motion="no-preference")
     assert scene(page) == 3
     check_pixels(page, film, 3, CAT)
@@ -112,8 +97,7 @@ def test_the_film_plays_to_its_end_and_every_scene_is_exact(visit, runs):
             assert np.array_equal(found, overlay(film.images[CAT], mask, cells, zoom=found.shape[1] // 32))
 
 
-def test_the_slider_and_the_space_bar_work_by_keyboard(page, runs):
-    film = open_film(runs / "played" / "film.npz")
+def test_the_slider_and_the_space_bar_work_by_keyboard(page, film):
     go_to(page, "Home", 0)
     slider = page.locator(".cbam-player .slider")
     assert page.locator(".cbam-player .time").inner_text().startswith("Epoch 0")
@@ -139,8 +123,7 @@ def test_a_scene_can_be_picked_on_the_curve(page):
     assert scene(page) == 1
 
 
-def test_another_image_is_shown_by_arrow_key_and_its_film_can_be_saved(page, runs):
-    film = open_film(runs / "played" / "film.npz")
+def test_another_image_is_shown_by_arrow_key_and_its_film_can_be_saved(page, film):
     go_to(page, "End", 3)
     page.locator(".pictures input:checked").focus()
     rerun(page, lambda: repainted(page, lambda: page.keyboard.press("ArrowRight")))
@@ -168,7 +151,7 @@ def live(runs):
 
 
 def test_a_run_that_goes_on_is_followed_without_a_click_and_left_alone_at_its_end(visit, live):
-    page = opened(visit)
+    page = opened(visit, "live")
     page.locator(".cbam-player[data-scene='2']").wait_for()
     page.get_by_text("Validation accuracy, epoch 2").wait_for()
     page.locator(".cbam-player .slider").focus()
@@ -183,7 +166,7 @@ def test_a_run_that_goes_on_is_followed_without_a_click_and_left_alone_at_its_en
     assert page.get_by_test_id("stProgress").count() == 0
 
 
-def test_on_a_phone_nothing_sticks_out(visit):
+def test_on_a_phone_nothing_sticks_out(visit, film):
     page = opened(visit, viewport=NARROW)
     page.locator(".js-plotly-plot").first.wait_for()
     for part in page.locator("canvas.overlay, .slider, .classes, .js-plotly-plot").all():

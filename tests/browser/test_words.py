@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from cbam_core import CBAM_CNN
 from tests.browser.conftest import PYTHON, running
 from tests.browser.resting import rested
+from tests.browser.scenes import choose, go_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -76,17 +77,13 @@ def address(tmp_path_factory):
         yield address
 
 
-@pytest.fixture
-def marked(tabs, address):
-    """Opens a page of the app in the language of marks."""
+@pytest.fixture(scope="module")
+def page(tabs, address):
+    """A page of the app in the language of marks, which the tests share: from each, the others are reached."""
     tab = tabs.lend(viewport={"width": 1440, "height": 1200}, permissions=["clipboard-write"])
-
-    def open_page(path=""):
-        tab.page.goto(f"{address}/{path}")
-        tab.page.get_by_text("⟦Network⟧").first.wait_for()
-        return tab.page
-
-    yield open_page
+    tab.page.goto(address)
+    tab.page.get_by_text("⟦Network⟧").first.wait_for()
+    yield tab.page
     tab.leave()
 
 
@@ -98,17 +95,58 @@ def left_over(page):
     return [text for text in said if text not in STREAMLITS and not NO_WORDS.fullmatch(text)]
 
 
-def test_inspect_of_a_sample(marked):
-    page = marked()
+def test_inspect_of_a_sample(page):
+    go_to(page)
     page.wait_for_selector(PAINTED)
     assert "⟦Truth: ⟦cat⟧. The network is right.⟧" in page.locator(".verdict").inner_text()
     page.get_by_test_id("stMain").get_by_text("⟦Download⟧").click()
     page.get_by_text("⟦Raw values (.npz)⟧").wait_for()
     assert left_over(page) == []
+    close_menu(page)
 
 
-def test_the_own_checkpoint(marked):
-    page = marked()
+def close_menu(page):
+    page.keyboard.press("Escape")
+    page.get_by_test_id("stPopoverBody").wait_for(state="detached")
+
+
+def test_inspect_of_uploads_good_and_bad_and_of_other_sources(page):
+    go_to(page)
+    for source in ("⟦Test set⟧", "⟦Camera⟧"):
+        choose(page, source)
+        assert left_over(page) == []
+    choose(page, "⟦Upload⟧")
+    files = page.locator(".st-key-source-upload input[type=file]")
+    files.set_input_files(str(PHOTO))
+    page.locator(".prediction .photo").wait_for()
+    assert left_over(page) == []
+    files.set_input_files({"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"})
+    page.locator(".st-key-source-upload").get_by_test_id("stDataFrame").wait_for()
+    assert left_over(page) == []
+
+
+def test_compare(page):
+    go_to(page, "compare")
+    for mode in ("⟦Two images⟧", "⟦Two networks⟧", "⟦Two classes⟧"):
+        choose(page, mode)
+        page.get_by_test_id("stPlotlyChart").or_(page.locator(".cbam-maps")).first.wait_for()
+        assert left_over(page) == [], mode
+
+
+def test_model(page):
+    go_to(page, "model")
+    page.locator(".numbers").nth(1).wait_for()
+    assert left_over(page) == []
+
+
+def test_training(page):
+    go_to(page, "training")
+    page.locator(".cbam-player").wait_for()
+    page.locator(".recipe").wait_for()
+    assert left_over(page) == []
+
+
+def test_the_own_checkpoint(page):
     page.get_by_text("⟦Own checkpoint⟧").click()
     page.get_by_text("⟦Drop a checkpoint here, or choose a file⟧").wait_for()
     page.locator(".st-key-own-file-0 input[type=file]").set_input_files(
@@ -123,56 +161,23 @@ def test_the_own_checkpoint(marked):
     expect(menu.get_by_test_id("stFileChip").get_by_role("alert")).to_contain_text("This is not a network")
     expect(refused).to_be_hidden()
     assert [text for text in left_over(page) if "broken" not in text] == []
+    close_menu(page)
 
 
-def test_an_own_network_of_numbered_classes(marked):
+def test_an_own_network_of_numbered_classes(page):
+    """The last one: the network stays for the visit."""
     file = io.BytesIO()
     torch.save(CBAM_CNN(num_classes=5).state_dict(), file)
-    page = marked()
+    go_to(page)
+    choose(page, "⟦Samples⟧")
     page.get_by_text("⟦Own checkpoint⟧").click()
-    page.locator(".st-key-own-file-0 input[type=file]").set_input_files(
+    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(
         {"name": "cbam_own.pth", "mimeType": "application/octet-stream", "buffer": file.getvalue()}
     )
     page.get_by_text("⟦Truth: ⟦cat⟧. The network does not know this class.⟧").wait_for()
     expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
     expect(page.get_by_text("⟦Loaded: cbam_own⟧")).to_be_visible()
     assert left_over(page) == []
-    page.locator('[data-testid=stSidebarNavLink][href$="/model"]').click()
+    go_to(page, "model")
     page.locator(".numbers").nth(1).wait_for()
-    assert left_over(page) == []
-
-
-def test_inspect_of_uploads_good_and_bad_and_of_other_sources(marked):
-    page = marked()
-    for source in ("⟦Test set⟧", "⟦Camera⟧"):
-        page.get_by_test_id("stButtonGroup").get_by_text(source).click()
-        assert left_over(page) == []
-    page.get_by_test_id("stButtonGroup").get_by_text("⟦Upload⟧").click()
-    files = page.locator(".st-key-source-upload input[type=file]")
-    files.set_input_files(str(PHOTO))
-    page.locator(".prediction .photo").wait_for()
-    assert left_over(page) == []
-    files.set_input_files({"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"})
-    page.locator(".st-key-source-upload").get_by_test_id("stDataFrame").wait_for()
-    assert left_over(page) == []
-
-
-def test_compare(marked):
-    page = marked("compare")
-    for mode in ("⟦Two images⟧", "⟦Two networks⟧", "⟦Two classes⟧"):
-        page.get_by_test_id("stButtonGroup").get_by_text(mode).click()
-        page.get_by_test_id("stPlotlyChart").or_(page.locator(".cbam-maps")).first.wait_for()
-        assert left_over(page) == [], mode
-
-
-def test_model(marked):
-    page = marked("model")
-    page.locator(".numbers").nth(1).wait_for()
-    assert left_over(page) == []
-
-
-def test_training(marked):
-    page = marked("training")
-    page.locator(".cbam-player").wait_for()
-    page.locator(".recipe").wait_for()
     assert left_over(page) == []

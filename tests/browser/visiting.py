@@ -49,4 +49,4 @@ def visiting(tabs, site):
     yield open_one
     for tab in reversed(left):
         tab.leave()
-    assert trouble == []
+    assert not trouble, trouble
