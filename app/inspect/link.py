@@ -10,6 +10,7 @@ from app.session.links import Readers, one_of, read_name, read_share, read_text,
 from app.widgets.image import address as image
 from cbam_core.results.look import Reading, Scale
 from cbam_core.viewer import Settings
+from cbam_core.viewer.origin import DRAWN
 from cbam_core.viewer.payload import ChannelOrder, PictureId
 
 
@@ -26,6 +27,12 @@ def _read_channel(text: str) -> tuple[str, int] | None:
     return (block, int(channel)) if read_text(block) and re.fullmatch(r"[0-9]{1,5}", channel) else None
 
 
+def _read_gate(text: str) -> tuple[str, str] | None:
+    """A gate by the name of its block and its kind: ``stage2.1.cbam~spatial``."""
+    block, _, kind = text.rpartition("~")
+    return (block, kind) if read_text(block) and kind in DRAWN else None
+
+
 PARAMETERS: Readers = {
     **image.PARAMETERS,
     "colours": read_name,
@@ -38,6 +45,7 @@ PARAMETERS: Readers = {
     "block": read_text,
     "place": _read_place,
     "channel": _read_channel,
+    "origin": _read_gate,
 }
 
 SETTINGS = tuple(Settings().as_dict())

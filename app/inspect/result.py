@@ -20,7 +20,9 @@ from app.widgets.image.shown import Batch, ShownImage
 from app.widgets.prediction import prediction
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
+from cbam_core.results.kinds import as_kind
 from cbam_core.viewer import Settings
+from cbam_core.viewer.origin import origin_as_dict
 from cbam_core.viewer.payload import trace_as_dict
 
 WORDS = Words(
@@ -94,9 +96,12 @@ def _viewer(classifier: Classifier, shown: ShownImage) -> Settings:
     view = shown.result.view
     usual, choice = Settings(**view["settings"]), viewer(shown.key)
     begun = usual.changed_by(settings_to_begin_with(choice)).known_to(view["blocks"])
-    followed = settings_before(begun, key=choice.key).known_to(view["blocks"]).channel
-    trace = None if followed is None else _trace(classifier, shown, *followed)
-    payload = {**view, "settings": begun.as_dict(), "traces": True, "trace": trace}
+    now = settings_before(begun, key=choice.key).known_to(view["blocks"])
+    answers = {
+        "trace": None if now.channel is None else _trace(classifier, shown, *now.channel),
+        "origin": None if now.origin is None else _origin(classifier, shown, *now.origin),
+    }
+    payload = {**view, "settings": begun.as_dict(), "traces": True, "origins": True, **answers}
     chosen = attention_viewer(payload, key=choice.key, ahead=shown.ahead).known_to(view["blocks"])
     keep_settings(chosen, usual, without=["image"] if len(view["images"]) < 2 else [])
     return chosen
@@ -108,3 +113,14 @@ def _trace(classifier: Classifier, shown: ShownImage, block: str, channel: int) 
         return trace_as_dict(services.channel_map(classifier, shown.result.explanation, block, channel, own=shown.own))
     except CbamError as error:
         return {"block": block, "channel": channel, "failed": sentence(error)}
+
+
+def _origin(classifier: Classifier, shown: ShownImage, block: str, kind: str) -> dict[str, Any]:
+    """How a gate came about as the viewer is given it, or why that is not known."""
+    explanation = shown.result.explanation
+    found = next(one for one in explanation.blocks if one.name == block).gate(as_kind(kind))
+    try:
+        trace = services.gate_trace(classifier, explanation, "" if found is None else found.name, own=shown.own)
+    except CbamError as error:
+        return {"block": block, "kind": kind, "failed": sentence(error)}
+    return origin_as_dict(trace, "" if trace.why is None else sentence(trace.why))

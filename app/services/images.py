@@ -21,12 +21,13 @@ from cbam_core.data.dataset import Dataset, ImageFiles, ImageSequence
 from cbam_core.data.fitting import decode_to_fit, whole_picture
 from cbam_core.data.images import DecodedImage, decode
 from cbam_core.errors import TrainingError
-from cbam_core.explanation import explain, explain_block, explain_channel
+from cbam_core.explanation import explain, explain_block, explain_channel, trace_gate
 from cbam_core.network import Classifier
 from cbam_core.results.block_trace import BlockTrace
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.explanation import ChannelMap, Explanation
 from cbam_core.results.frame import Square
+from cbam_core.results.gate_trace import GateTrace
 from cbam_core.results.look import Reading
 from cbam_core.viewer import Settings, lay_out
 from cbam_core.viewer.payload import LONGEST
@@ -143,6 +144,13 @@ def block_trace(classifier: Classifier, explanation: Explanation, block: str, *,
     return remembered(key_of(classifier), seen, block, classifier, explanation)
 
 
+def gate_trace(classifier: Classifier, explanation: Explanation, gate: str, *, own: bool) -> GateTrace:
+    """How a gate of an image that was explained came about; see `channel_map`."""
+    seen = hashlib.sha256(explanation.input_image.tobytes()).hexdigest()
+    remembered = _gate_for_one if own or own_networks.is_own(classifier) else _gate_for_all
+    return remembered(key_of(classifier), seen, gate, classifier, explanation)
+
+
 # Streamlit leaves arguments that start with an underscore out of the key; the digests stand for them.
 @st.cache_data(max_entries=2000, max_size=FOR_ALL, show_spinner=False)
 def _shown_sample(network: tuple[str, str], index: int, _classifier: Classifier) -> ImageResult:
@@ -251,3 +259,14 @@ def _block_trace(
 
 _block_for_all = st.cache_data(max_entries=500, max_size=FOR_ALL, show_spinner=False)(_block_trace)
 _block_for_one = st.cache_data(max_entries=16, max_size=FOR_ONE, scope="session", show_spinner=False)(_block_trace)
+
+
+def _gate_trace(
+    network: tuple[str, str], seen: str, gate: str, _classifier: Classifier, _explanation: Explanation
+) -> GateTrace:
+    with slot():
+        return trace_gate(_classifier, _explanation, gate)
+
+
+_gate_for_all = st.cache_data(max_entries=500, max_size=FOR_ALL, show_spinner=False)(_gate_trace)
+_gate_for_one = st.cache_data(max_entries=16, max_size=FOR_ONE, scope="session", show_spinner=False)(_gate_trace)

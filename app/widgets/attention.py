@@ -36,7 +36,7 @@ export default function ({ data: { payload, ahead }, parentElement, setStateValu
     root.dataset.shown = `${ahead.of} ${index}`;
     const images = [{ ...image, ...view.image, png: null, rgb }];
     const blocks = view.blocks.map((block, i) => withUsual(block, payload.blocks[i]));
-    mounted.get(root).update({ ...payload, blocks, images, trace: null });
+    mounted.get(root).update({ ...payload, blocks, images, trace: null, origin: null });
   };
   const gone = () => {
     if (root.isConnected) return; // Streamlit also calls this for a call that a later one overtook
@@ -45,7 +45,7 @@ export default function ({ data: { payload, ahead }, parentElement, setStateValu
     mounted.delete(root);
   };
   const shown = ahead && `${ahead.of} ${ahead.index}`;
-  const isNew = !shown || shown !== root.dataset.shown || payload.trace;
+  const isNew = !shown || shown !== root.dataset.shown || payload.trace || payload.origin;
   if (!paintAhead(root, ahead, paint) || !isNew) return gone;
   root.dataset.shown = shown ?? "";
   if (mounted.has(root)) mounted.get(root).update(payload);

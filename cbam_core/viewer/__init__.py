@@ -31,10 +31,20 @@ __all__ = [
     "styles",
 ]
 
-PARTS = ("compose.js", "reading.js", "bars.js", "trace.js", "crosshair.js", "panel.js", "toolbar.js", "viewer.js")
+PARTS = (
+    "compose.js",
+    "reading.js",
+    "bars.js",
+    "trace.js",
+    "crosshair.js",
+    "panel.js",
+    "toolbar.js",
+    "origin.js",
+    "viewer.js",
+)
 """The module's files in the order in which they are joined."""
 
-SHEETS = ("viewer.css", "trace.css")
+SHEETS = ("viewer.css", "trace.css", "origin.css")
 """Files of the style sheet in the order in which they are joined."""
 
 

@@ -37,7 +37,8 @@ function envelope(weights, channels, columns) {
 /**
  * Draw the bars.
  * @param {HTMLCanvasElement} canvas its CSS size is kept
- * @param {object} data {weights, usual (or null), reading, range, channels (display order), marked (positions)}
+ * @param {object} data {weights, usual (or null), reading, range, channels (display order), marked (positions), and
+ *   an axis {low, high, base, text} instead of that of the reading}
  * @param {object} ink CSS colours {bar, pale, mark, axis, text} and a font
  */
 function drawBars(canvas, data, ink) {
@@ -48,7 +49,7 @@ function drawBars(canvas, data, ink) {
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d", { willReadFrequently: true }); // small: not worth the GPU
   context.clearRect(0, 0, width, height);
-  const axis = axisRange(data);
+  const axis = data.axis ?? axisRange(data);
   const left = Math.round(GUTTER * ratio);
   const pad = Math.round(HEADROOM * ratio);
   const plot = { left, width: width - left, top: pad, height: height - 2 * pad };
@@ -71,7 +72,7 @@ function drawAxis(context, axis, plot, yOf, ink, ratio) {
     context.fillRect(plot.left, yOf(value), plot.width, Math.max(1, Math.round(ratio)));
     if (value === line && value !== axis.base) continue;
     context.fillStyle = ink.text;
-    const text = (Number.isInteger(value) ? String(value) : value.toFixed(1)).replace("-", "−");
+    const text = (axis.text?.(value) ?? (Number.isInteger(value) ? String(value) : value.toFixed(1))).replace("-", "−");
     context.fillText(text, plot.left - 6 * ratio, yOf(value));
   }
 }

@@ -38,6 +38,8 @@ class Panel {
 
   build() {
     this.title = make("h3", "title");
+    this.how = make("button", "how", { type: "button" });
+    this.how.addEventListener("click", () => this.viewer.toggleOrigin(this.whole));
     this.crossHair = new CrossHair(this);
     this.overlay = this.crossHair.overlay;
     this.picture = this.crossHair.picture;
@@ -70,7 +72,8 @@ class Panel {
     const head = make("div", "bars-head", {}, this.caption, this.spread, this.channel, this.order);
     const gates = [this.facts, head, this.bars, this.weightsHabit, this.trace.element];
     // What a mask usually does comes first: it is what tells blocks apart at a glance.
-    this.element = make("section", "block", {}, this.title, this.maskHabit, view, ...gates, this.numbers);
+    const title = make("div", "block-head", {}, this.title, this.how);
+    this.element = make("section", "block", {}, title, this.maskHabit, view, ...gates, this.numbers);
   }
 
   listen() {
@@ -97,6 +100,7 @@ class Panel {
     if (mask) facts.push(fill(words.resolution, { columns: mask.width, rows: mask.height }));
     this.title.replaceChildren(make("b", "", { title: block.name }, block.name), make("span", "", {}, facts.join(" · ")));
     this.element.setAttribute("aria-label", block.name);
+    this.writeHow(block);
     this.rail.classList.toggle("absent", !mask);
     for (const canvas of [this.raw, this.usual]) {
       canvas.style.aspectRatio = mask ? `${mask.width} / ${mask.height}` : "1";
@@ -116,6 +120,15 @@ class Panel {
     this.writeHabit(this.maskHabit, mask);
     this.writeHabit(this.weightsHabit, weights, this.gainText(this.block.weights));
     this.scheduleNumbers();
+  }
+
+  /** The button that opens how the gates came about, where the host answers it. */
+  writeHow(block) {
+    const { payload, words } = this.viewer;
+    this.how.hidden = !payload.origins || !originKinds(block).length;
+    this.how.textContent = words.origin;
+    this.how.title = words.origin_hint;
+    this.how.setAttribute("aria-label", `${block.name}: ${words.origin}`);
   }
 
   /** Description of a gate's usual values; an empty line if they are unknown. */
@@ -175,6 +188,7 @@ class Panel {
     this.order.value = this.viewer.settings.order;
     this.paintBars();
     this.paintTrace();
+    this.how.setAttribute("aria-expanded", String(this.viewer.settings.origin?.[0] === this.whole.name));
     this.crossHair.paint();
   }
 
@@ -263,6 +277,7 @@ class Panel {
     const marked = [this.position, this.followed].filter((position) => position !== null);
     drawBars(this.bars, { ...data, marked }, this.viewer.ink());
     if (this.named !== null) this.channel.textContent = this.channelText();
+    if (this.viewer.origin?.block === this.whole.name) this.viewer.origins.paintBars();
   }
 
   /** Position of the chosen channel in display order; null if it is of another block. */

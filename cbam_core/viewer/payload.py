@@ -173,7 +173,16 @@ def _is_channel(block: object, channel: object) -> bool:
     return isinstance(block, str) and isinstance(channel, int) and not isinstance(channel, bool) and channel >= 0
 
 
-_PAIRS: Mapping[str, Callable[[object, object], bool]] = MappingProxyType({"place": _is_place, "channel": _is_channel})
+def _is_gate(block: object, kind: object) -> bool:
+    return isinstance(block, str) and kind in _PARTS
+
+
+_PARTS: Mapping[str, str] = MappingProxyType({"channel": "weights", "spatial": "mask"})
+"""Key of a gate in a payload's block, by its kind."""
+
+_PAIRS: Mapping[str, Callable[[object, object], bool]] = MappingProxyType(
+    {"place": _is_place, "channel": _is_channel, "origin": _is_gate}
+)
 
 
 def _as_kept(name: str, value: Any) -> Any:
@@ -182,7 +191,7 @@ def _as_kept(name: str, value: Any) -> Any:
         return float(value)
     if name == "place" and value is not None:
         return round(float(value[0]), 1), round(float(value[1]), 1)
-    return tuple(value) if name == "channel" and value is not None else value
+    return tuple(value) if name in ("channel", "origin") and value is not None else value
 
 
 def _channels(block: Mapping[str, Any]) -> int:
@@ -207,6 +216,7 @@ class Settings(Look):
         block: last chosen block of a network with many blocks; None before a choice.
         place: pinned place, (x, y) in percent of the width and height of the network's input; None without one.
         channel: chosen channel, (name of its block, index); None without one.
+        origin: gate whose origin is shown, (name of its block, kind); None without one.
     """
 
     image: PictureId = "input"
@@ -214,6 +224,7 @@ class Settings(Look):
     block: str | None = None
     place: tuple[float, float] | None = None
     channel: tuple[str, int] | None = None
+    origin: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.as_dict().items():
@@ -239,11 +250,17 @@ class Settings(Look):
         return Settings(**now)
 
     def known_to(self, blocks: Sequence[Mapping[str, Any]]) -> Settings:
-        """Leave out a block or a channel that is not among blocks of a payload."""
+        """Leave out a block, a channel or a gate that is not among blocks of a payload."""
         sizes = {block["name"]: _channels(block) for block in blocks}
         block = self.block if self.block in sizes else None
         name, channel = self.channel or ("", 0)
-        return replace(self, block=block, channel=self.channel if channel < sizes.get(name, 0) else None)
+        gates = {(one["name"], kind) for one in blocks for kind, part in _PARTS.items() if one[part] is not None}
+        return replace(
+            self,
+            block=block,
+            channel=self.channel if channel < sizes.get(name, 0) else None,
+            origin=self.origin if self.origin in gates else None,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Convert to JSON-ready values."""
@@ -261,6 +278,8 @@ class Payload:
         words: words of the viewer; missing keys are English.
         traces: whether the host answers the choice of a channel with its feature maps.
         trace: feature maps of the chosen channel.
+        origins: whether the host answers the choice of a gate with how it came about.
+        origin: how the chosen gate came about, see `cbam_core.viewer.origin`.
     """
 
     pictures: tuple[Picture, ...]
@@ -269,6 +288,8 @@ class Payload:
     words: Mapping[str, str] = field(default_factory=lambda: WORDS)
     traces: bool = False
     trace: ChannelMap | None = None
+    origins: bool = False
+    origin: Mapping[str, Any] | None = None
 
     def as_dict(self, packed: bool = False) -> dict[str, Any]:
         """Convert to JSON-ready values, for `mount` of viewer.js.
@@ -284,6 +305,8 @@ class Payload:
             "digits": {"short": SHORT_DIGITS, "table": TABLE_DIGITS},
             "traces": self.traces,
             "trace": None if self.trace is None else trace_as_dict(self.trace),
+            "origins": self.origins,
+            "origin": self.origin,
         }
 
 

@@ -35,7 +35,8 @@ class Viewer {
     this.blocks = make("div", "blocks");
     this.live = make("div", "hidden", { "aria-live": "polite" });
     this.probe = make("i", "probe", { "aria-hidden": "true" });
-    const parts = [this.slot, this.strip.element, this.blocks, this.live, this.probe];
+    this.origins = new Origin(this);
+    const parts = [this.slot, this.strip.element, this.blocks, this.origins.element, this.live, this.probe];
     this.element = make("div", "cbam-viewer", { "data-painted": "0" }, ...parts);
     // A change of theme shows as a (very short) transition of the probe's colours; canvases must follow it.
     this.probe.addEventListener("transitionend", () => this.schedule());
@@ -88,11 +89,12 @@ class Viewer {
     this.all = payload.blocks.map(unpackBlock);
     this.hasUsual = hasUsual(this.all);
     this.trace = unpackTrace(payload.trace);
+    this.origin = unpackOrigin(payload.origin);
     this.makeToolbar();
     this.strip.assign(this.all, this.words);
     this.strip.element.hidden = this.all.length <= MANY;
     this.chooseBlocks();
-    if (isNews) this.bringInNamed(this.settings.channel?.[0]);
+    if (isNews) for (const named of [this.settings.channel, this.settings.origin]) this.bringInNamed(named?.[0]);
     this.assignBlocks();
   }
 
@@ -244,6 +246,21 @@ class Viewer {
     this.tell();
   }
 
+  /** Open how the gates of a block came about, or close it if it is open. */
+  toggleOrigin(block) {
+    const isOpen = this.settings.origin?.[0] === block.name;
+    this.origins.wanted = !isOpen; // brought into view once it is drawn
+    this.showOrigin(isOpen ? null : [block.name, originKinds(block)[0]]);
+  }
+
+  /** Choose a gate, [name of its block, kind], or none; the host answers with how it came about. */
+  showOrigin(origin) {
+    this.set({ origin });
+    this.paint();
+    clearTimeout(this.settling);
+    this.tell();
+  }
+
   /** Called after a change by the user. */
   set(change) {
     const before = this.settings;
@@ -291,6 +308,7 @@ class Viewer {
     this.toolbar.paint({ ...settings, image: pictureFor(this.payload, settings).id }, this.hasUsual);
     if (!this.strip.element.hidden) this.strip.paint(settings, this.shown);
     for (const panel of this.panels) panel.paint();
+    this.origins.paint();
     this.painted += 1;
     this.element.dataset.painted = String(this.painted);
   }
@@ -319,6 +337,7 @@ class Viewer {
 
   paintPoints() {
     for (const panel of this.panels) panel.crossHair.paint();
+    this.origins.point();
   }
 
   say(text) {

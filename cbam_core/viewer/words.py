@@ -12,6 +12,64 @@ from types import MappingProxyType
 from cbam_core.results.look import COLOUR_TABLES
 from cbam_core.results.usual import HABIT_WORDS
 
+ORIGIN_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "origin": "How it came about",
+        "origin_hint": "The gates of this block, step by step: what the mean adds, what the maximum adds, and what the "
+        "sum becomes",
+        "origin_title": "How the gates of {block} came about",
+        "origin_gate": "Gate",
+        "origin_spatial": "spatial mask",
+        "origin_channel": "channel weights",
+        "origin_wait": "Following the gate…",
+        "origin_spoken": "{gate}: how it came about",
+        "origin_average_spatial": "from the mean",
+        "origin_maximum_spatial": "from the maximum",
+        "origin_average_channel": "from each channel's mean",
+        "origin_maximum_channel": "from each channel's maximum",
+        "origin_sum": "sum",
+        "origin_given": "before the {squash}",
+        "origin_values_spatial": "{squash}: the mask",
+        "origin_values_channel": "{squash}: the weights",
+        "origin_how_spatial": "A kernel reads two planes, the mean and the maximum over channels. The first two maps "
+        "show what each plane adds at every position; the sigmoid of their sum is the mask.",
+        "origin_how_channel": "A small network reads the mean of every channel, and then the maximum of every channel. "
+        "The first two rows show what each adds; the sigmoid of their sum is the weight.",
+        "origin_spread_spatial": "From position to position, the part of the mean varies by {average}, that of the "
+        "maximum by {maximum} (standard deviation).",
+        "origin_spread_channel": "From channel to channel, the part of the mean varies by {average}, that of the "
+        "maximum by {maximum} (standard deviation).",
+        "origin_nothing_maximum": "The maximum adds exactly 0 everywhere: for this image, the mean alone decides.",
+        "origin_nothing_average": "The mean adds exactly 0 everywhere: for this image, the maximum alone decides.",
+        "origin_bias": "The convolution adds {bias} everywhere.",
+        "origin_winners_title_spatial": "Who has the maximum",
+        "origin_winners_title_channel": "Where the maximum is",
+        "origin_winners_spatial": "At each position one channel gives the maximum; {count} of {channels} do so "
+        "somewhere. Numbers count positions.",
+        "origin_winners_channel": "How many channels have their maximum at each position. {count} of {channels} have "
+        "it at one position alone; point at a bar to see where.",
+        "origin_winner": "channel",
+        "origin_places": "number of channels",
+        "origin_channel_number": "channel {channel}",
+        "origin_others": "{count} others",
+        "origin_nobody": "several alike",
+        "origin_padding_title": "What lies beyond the border",
+        "origin_padding": "share of the kernel",
+        "origin_padding_said": "At {count} of {cells} positions the kernel also reads zeros of the padding, with up to "
+        "{high} % of its weights. This is the same for every image.",
+        "origin_moved_title": "Channels that this gate moved most",
+        "origin_moved_channel": "Share of the whole map's energy (sum of squares) before and after the weights. "
+        "A weight does not change what the map looks like.",
+        "origin_moved_spatial": "Share of the whole map's energy (sum of squares) before and after the mask. Each map "
+        "has a scale of its own.",
+        "origin_moved_share": "{before} → {after} %",
+        "origin_label": "{gate}, {name}: {rows} rows by {columns} columns, {low} to {high}",
+        "origin_bars_label": "{gate}, {name}: {count} channels, {low} to {high}",
+        "origin_winners_label": "{gate}: the channel with the maximum at each position, {count} different ones",
+    }
+)
+"""Words of how a gate came about."""
+
 WORDS: Mapping[str, str] = MappingProxyType(
     {
         "viewer": "Attention viewer",
@@ -116,6 +174,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "trace_label": "{block}, channel {channel}, {when} the gates: feature map of {rows} rows by {columns} columns, "
         "{low} to {high}",
         "trace_close": "Close",
+        **ORIGIN_WORDS,
     }
 )
 """The English words by their keys."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from cbam_core import explain, load_classifier
+from cbam_core import explain, load_classifier, trace_gate
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain_channel
 from cbam_core.render.colours import colourise
@@ -73,6 +73,20 @@ def test_a_link_says_look_here(open_inspect, classifier):
     assert texts(fresh, ".here") == here
     assert fresh.get_by_role("radio", name="against usual").is_checked()
     check_maps(fresh, classifier, 12, "cbam2", 40)
+
+
+def test_how_a_gate_came_about_is_opened_by_a_link_and_follows_the_image(open_inspect, classifier):
+    page = open_inspect("?image=sample-12&place=40~40")
+    page.get_by_role("button", name="cbam1: How it came about").click()
+    expect(page).to_have_url(re.compile("origin=cbam1~spatial"))
+    page.locator('.tile[data-index="57"]').evaluate("tile => tile.click()")
+    expect(page).to_have_url(re.compile("image=sample-57"))
+    answered = page.locator(".origin:not(.waiting) .chain .value")
+    trace = trace_gate(classifier, sample_sheet().images[57], "cbam1.spatial")
+    row = column = int(0.4 * 16)
+    expect(answered.nth(2)).to_have_text(f"{trace.unsquashed[row, column]:.3g}".replace("-", "−"))
+    fresh = open_inspect(f"?{page.url.partition('/?')[2]}", apart=True)
+    expect(fresh.locator(".origin:not(.waiting) .chain canvas.raw")).to_have_count(4)
 
 
 def test_what_a_network_does_not_have_is_left_out_of_the_address(open_inspect):

@@ -66,6 +66,10 @@ def test_every_word_that_the_viewer_asks_for_exists_and_every_word_is_used():
     chosen |= {"flat", "flat_hint", "through", "through_hint"}  # by how even a gate is
     chosen |= {"trace_before", "trace_after"}
     chosen |= {f"place_{status}{end}" for status in ("approximate", "unknown") for end in ("", "_hint")}
+    steps = ("average", "maximum", "values", "how", "spread", "moved")
+    chosen |= {f"origin_{step}_{kind}" for step in steps for kind in ("channel", "spatial")}
+    chosen |= {"origin_channel", "origin_spatial", "origin_sum", "origin_given"}
+    chosen |= {"origin_nothing_average", "origin_nothing_maximum"}
     assert asked | chosen == set(WORDS)
 
 

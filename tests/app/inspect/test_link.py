@@ -29,6 +29,15 @@ def test_a_place_and_a_channel_are_named_and_come_back():
     assert Settings().changed_by(settings_of(links.read(texts, PARAMETERS))) == settings
 
 
+def test_a_gate_is_named_and_comes_back():
+    settings = Settings(origin=("stage2.1.cbam", "spatial"))
+    texts = {name: links.as_text(value) for name, value in settings_as_parameters(settings, Settings()).items()}
+    assert texts == {"origin": "stage2.1.cbam~spatial"}
+    assert Settings().changed_by(settings_of(links.read(texts, PARAMETERS))) == settings
+    for text in ("", "cbam1", "~spatial", "cbam1~full", "cbam1~"):
+        assert links.read({"origin": text}, PARAMETERS) == {}
+
+
 @pytest.mark.parametrize("text", ["", "5", "5~", "-1~5", "101~5", "5~100.5", "1e1~5", "nan~5", "5~5~5"])
 def test_a_place_outside_of_the_image_counts_as_absent(text):
     assert links.read({"place": text}, PARAMETERS) == {}
