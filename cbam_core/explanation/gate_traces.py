@@ -147,8 +147,8 @@ def _why(found: FollowedGate) -> Message | None:
     if found.branches is None:
         return Message(
             "trace.no-branches",
-            "{gate} is not computed as by this library's own modules, so its branches are not known; what its "
-            "{squash} was given is",
+            "the branches of {gate} are not known, because it is not computed as in this library's own modules; what "
+            "its {squash} was given is known",
             {"gate": name, "squash": found.squash},
         )
     return None

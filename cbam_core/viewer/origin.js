@@ -144,6 +144,7 @@ class Origin {
       );
       this.slot.replaceChildren(this.choice.element);
     }
+    this.choice.element.hidden = kinds.length < 2;
     this.choice.show(kind);
   }
 
@@ -251,8 +252,7 @@ class Origin {
     const said = { gate: origin.gate, name, count: origin[part].length, ...ends };
     figure.canvas.setAttribute("aria-label", fill(this.viewer.words.origin_bars_label, said));
     const reach = this.reach(origin);
-    const text = (value) => String(Number(value.toPrecision(2)));
-    const axis = part === "values" ? { low: 0, high: 1, base: 0 } : { low: -reach, high: reach, base: 0, text };
+    const axis = part === "values" ? { low: 0, high: 1, base: 0 } : signedAxis(reach);
     this.bars.push({ figure, values: origin[part], axis });
     const choose = (event) => this.panel?.choose(barAt(figure.canvas, origin[part].length, event.offsetX), false);
     figure.canvas.addEventListener("pointermove", choose);
@@ -407,6 +407,17 @@ class Origin {
     const where = kind === "channel" && winners ? (winners[channel] ?? NOBODY) : NOBODY;
     return where === NOBODY ? null : { row: Math.floor(where / width), column: where % width };
   }
+}
+
+/** An axis around 0 that ends at one significant digit. */
+function signedAxis(reach) {
+  const unit = 10 ** Math.floor(Math.log10(reach));
+  const end = Number((Math.ceil(reach / unit - 1e-9) * unit).toPrecision(1));
+  const text = (value) => {
+    const long = String(Number(value.toPrecision(1)));
+    return long.length > 4 ? long.replace("0.", ".") : long; // there is little room beside the bars
+  };
+  return { low: -end, high: end, base: 0, text };
 }
 
 /** Kinds of gates of a block whose origin can be shown, the mask first. */

@@ -109,7 +109,7 @@ def test_a_foreign_gate_says_what_is_not_known() -> None:
     assert trace.unsquashed is not None
     assert trace.squash == "sigmoid"
     assert str(trace.why) == (
-        "Gated.spatial is not computed as by this library's own modules, so its branches are not known; what its "
-        "sigmoid was given is"
+        "the branches of Gated.spatial are not known, because it is not computed as in this library's own modules; "
+        "what its sigmoid was given is known"
     )
     assert len(trace.channels) == 3
