@@ -96,7 +96,7 @@ def observe(classifier: Classifier, pixels: Images, *, gates: bool = True) -> Ob
     return _observed_batch(classifier, network_input(classifier, pixels), gates=gates)
 
 
-def observe_prepared(classifier: Classifier, batch: Float[Tensor, "b c h w"]) -> Observation:
+def observe_prepared(classifier: Classifier, batch: Float[Tensor, "b c ..."]) -> Observation:
     """Run a network on a batch that is its input already, and read its outputs and gates.
 
     Args:
@@ -108,11 +108,12 @@ def observe_prepared(classifier: Classifier, batch: Float[Tensor, "b c h w"]) ->
     """
     check_ready(classifier.model)
     parameter = next(classifier.model.parameters(), batch)
-    batch = batch.to(parameter.device, memory_format=torch.channels_last)
+    layout = torch.channels_last if batch.ndim == 4 else torch.preserve_format
+    batch = batch.to(parameter.device, memory_format=layout)
     return _observed_batch(classifier, batch.to(parameter.dtype) if parameter.is_floating_point() else batch)
 
 
-def _observed_batch(classifier: Classifier, batch: Float[Tensor, "b c h w"], *, gates: bool = True) -> Observation:
+def _observed_batch(classifier: Classifier, batch: Float[Tensor, "b c ..."], *, gates: bool = True) -> Observation:
     with torch.inference_mode(), capture(classifier.model) if gates else nullcontext() as record:
         answer = _answer(classifier, batch)
     logits = checked_logits(classifier, answer, len(batch)).float()
@@ -126,7 +127,7 @@ def _observed_batch(classifier: Classifier, batch: Float[Tensor, "b c h w"], *, 
     )
 
 
-def _answer(classifier: Classifier, batch: Float[Tensor, "b c h w"]) -> Any:
+def _answer(classifier: Classifier, batch: Float[Tensor, "b c ..."]) -> Any:
     """Run the forward; what goes wrong in it is said in one sentence.
 
     Raises:

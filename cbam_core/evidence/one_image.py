@@ -19,6 +19,7 @@ from cbam_core.gates.editing import replaced
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AnyReplacement
 from cbam_core.network import Classifier, Stated
+from cbam_core.nn.registry import input_axes
 from cbam_core.observing import checked_logits, network_input
 from cbam_core.results.consequences import Consequences, Outcome, Row
 from cbam_core.results.explanation import Explanation, Gate, own_copy
@@ -162,7 +163,7 @@ def _batch(network: Classifier, explanation: Explanation, image: Any) -> Tensor:
     """Return the input that was explained: a prepared tensor itself, or the normalised pixels."""
     batch = network_input(network, [explanation.input_image])
     if isinstance(image, Tensor) and image.is_floating_point():
-        return image.detach().reshape(1, *image.shape[-3:]).to(batch)
+        return image.detach().reshape(1, *image.shape[-1 - input_axes(network.model) :]).to(batch)
     return batch
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -20,6 +21,7 @@ from cbam_core.gates.replacements import AnyReplacement
 from cbam_core.network import Classifier, Stated, load_classifier, restate
 from cbam_core.network.modules import KnownModule, know
 from cbam_core.network.statement import Statement, statement
+from cbam_core.nn.registry import input_axes
 from cbam_core.observing import Observation, ObservedGate, batch_size, batches, observe, observe_prepared, placements
 from cbam_core.results.explanation import Explanation, Gate, blocks_of, own_copy
 from cbam_core.results.explanations import Explanations
@@ -77,7 +79,8 @@ def explain(
             or a state dict. It is not changed, and several threads may use it at once.
         image: path or bytes of a file, PIL image, uint8 RGB or floats in [0, 1] (H, W, 3), or an output of `decode`; a
             list of these gives a list. A tensor (C, H, W) is the network's input, normalised already (of uint8: an
-            image); a batch (B, C, H, W), or (images, labels) from a data loader, gives a list. A large
+            image); a batch (B, C, H, W), or (images, labels) from a data loader, gives a list. A network for signals
+            or volumes takes tensors (C, L) or (C, D, H, W), and batches of these. A large
             JPEG file is decoded in as much detail as the network's input needs, see `decode_to_fit`.
         fit: how the image is fitted to the network's input: its centre (``"crop"``), a chosen part (``"square"``), all
             of it with borders (``"pad"``), or all of it stretched (``"squash"``).
@@ -100,7 +103,7 @@ def explain(
             or its logits are not finite.
     """
     network = _opened(classifier, statement(stated))
-    images, several = listed(image)
+    images, several = listed(image, input_axes(network.model))
     explanations = Explanations(names=map(_name, images))
     for part in batches(len(images), _at_once(network, images)):
         inputs = [prepare(_for(network, one), one, fit, square) for one in images[part]]
@@ -144,7 +147,9 @@ def _for(network: Classifier | KnownModule, image: AnyImage | Input) -> Classifi
     if isinstance(network, Classifier):
         return network
     tensor = image.prepared if isinstance(image, Input) else image
-    return network.classifier((tensor.shape[2], tensor.shape[1]) if isinstance(tensor, Tensor) else None)
+    if isinstance(tensor, Tensor):  # (C, H, W); other axes than the last are taken together
+        return network.classifier((tensor.shape[-1], math.prod(tensor.shape[1:-1])))
+    return network.classifier(None if input_axes(network.model) == 2 else (1, 1))  # which takes no images at all
 
 
 def _at_once(network: Classifier | KnownModule, images: list[AnyImage]) -> int:
@@ -177,7 +182,7 @@ def _explained(network: Classifier | KnownModule, inputs: list[Input], edits: Ed
     if seen.why_none and not classifier.architecture:
         raise CaptureError("capture.none-found", "{reason}", reason=seen.why_none)
     height, width = inputs[0].pixels.shape[:2]
-    grids = placements(classifier.model, (width, height))
+    grids = placements(classifier.model, (width, height)) if input_axes(classifier.model) == 2 else {}
     about = (*_notes_on_network(network, seen), *_notes_on_edits(edits))
     return [
         Explanation(

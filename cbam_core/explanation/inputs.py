@@ -18,10 +18,13 @@ from cbam_core.data.fitting import decode_to_fit, fit_image
 from cbam_core.data.images import DecodedImage, decode
 from cbam_core.errors import ImageError, Message
 from cbam_core.network import Classifier
+from cbam_core.nn.registry import input_axes
 from cbam_core.results.frame import Fit, Frame, Square
 
 AnyImage = bytes | str | Path | Image.Image | np.ndarray | Tensor | DecodedImage
-"""One image: a path, bytes, PIL image, array (H, W, 3), decoded image, or prepared tensor (C, H, W)."""
+"""One image: a path, bytes, PIL image, array (H, W, 3), decoded image, or prepared tensor (C, H, W).
+
+Of a network for signals or volumes: a prepared tensor (C, L) or (C, D, H, W)."""
 
 OUTSIDE = 0.05
 """How far undone normalisation may lead out of [0, 1] without a note."""
@@ -37,7 +40,8 @@ class Input:
         fit: how the original was fitted.
         notes: conversions, in order.
         digest: SHA-256 of the image.
-        prepared: input of the network (C, H, W), if it was given as a tensor.
+        prepared: input of the network (C, H, W), if it was given as a tensor; (C, L) for a signal, (C, D, H, W) for a
+            volume.
     """
 
     pixels: UInt8[np.ndarray, "h w 3"]
@@ -45,27 +49,31 @@ class Input:
     fit: Fit
     notes: tuple[Message, ...]
     digest: str
-    prepared: Float[Tensor, "c h w"] | None = None
+    prepared: Float[Tensor, "c ..."] | None = None
 
 
-def listed(given: Any) -> tuple[list[AnyImage], bool]:
+def listed(given: Any, axes: int = 2) -> tuple[list[AnyImage], bool]:
     """Return the images of an argument of `explain`, and whether there is a list of them.
 
     A batch (B, C, H, W) is a list of its images; of a batch of a data loader, (images, labels), the labels are left
     out.
 
+    Args:
+        given: the argument.
+        axes: axes of the network's input beside batch and channels, see `cbam_core.nn.registry.input_axes`.
+
     Raises:
         ImageError: a tensor has another number of axes.
     """
     if isinstance(given, list | tuple):
-        if len(given) == 2 and _is_batch(given[0]) and _are_labels(given[1], len(given[0])):
-            return listed(given[0])
-        return [one for each in given for one in _rows(each)], True
-    return _rows(given), _is_batch(given)
+        if len(given) == 2 and _is_batch(given[0], axes) and _are_labels(given[1], len(given[0])):
+            return listed(given[0], axes)
+        return [one for each in given for one in _rows(each, axes)], True
+    return _rows(given, axes), _is_batch(given, axes)
 
 
-def _is_batch(given: Any) -> bool:
-    return isinstance(given, Tensor) and given.ndim == 4
+def _is_batch(given: Any, axes: int) -> bool:
+    return isinstance(given, Tensor) and given.ndim == axes + 2
 
 
 def _are_labels(given: Any, count: int) -> bool:
@@ -75,22 +83,39 @@ def _are_labels(given: Any, count: int) -> bool:
     return isinstance(given, list | tuple) and len(given) == count and not isinstance(given[0], Tensor)
 
 
-def _rows(given: Any) -> list[AnyImage]:
+def _rows(given: Any, axes: int) -> list[AnyImage]:
     """Return one image, or those of a batch of tensors; tensors of bytes are pixels."""
     if not isinstance(given, Tensor):
         return [given]
-    if given.ndim not in (3, 4):
-        raise ImageError(
+    if given.ndim not in (axes + 1, axes + 2):
+        raise _wrong_axes(given, axes)
+    return [_bytes_as_pixels(one) for one in (given if given.ndim == axes + 2 else given[None])]
+
+
+def _wrong_axes(given: Tensor, axes: int) -> ImageError:
+    shape = str(tuple(given.shape))
+    if axes == 2:
+        return ImageError(
             "input.axes",
             "a tensor has the axes (C, H, W) of one image or (B, C, H, W) of a batch; given the shape {shape}",
-            shape=str(tuple(given.shape)),
+            shape=shape,
         )
-    return [_bytes_as_pixels(one) for one in (given if given.ndim == 4 else given[None])]
+    if axes == 1:
+        return ImageError(
+            "input.axes-of-signal",
+            "a network for signals takes a tensor (C, L), or (B, C, L) of a batch; given the shape {shape}",
+            shape=shape,
+        )
+    return ImageError(
+        "input.axes-of-volume",
+        "a network for volumes takes a tensor (C, D, H, W), or (B, C, D, H, W) of a batch; given the shape {shape}",
+        shape=shape,
+    )
 
 
 def _bytes_as_pixels(image: Tensor) -> AnyImage:
     """Return a tensor of bytes as pixels (H, W, 3), and any other as it is."""
-    if image.dtype != torch.uint8:
+    if image.dtype != torch.uint8 or image.ndim != 3:
         return image
     planes = image.expand(3, -1, -1) if image.shape[0] == 1 else image
     pixels: np.ndarray = planes.permute(1, 2, 0).cpu().numpy()
@@ -105,11 +130,24 @@ def prepare(classifier: Classifier, image: AnyImage, fit: Fit, square: Square | 
     """
     if isinstance(image, Tensor):
         return _taken(classifier, image)
+    if input_axes(classifier.model) != 2:
+        raise _no_image(classifier)
     size = classifier.input_size
     picture = image if isinstance(image, DecodedImage) else _decoded(image, size, fit, square)
     pixels, frame, fitted = fit_image(picture.pixels, size, fit, square=square, fill=classifier.fill, grid=picture.grid)
     notes = (*picture.notes, *fitted, *_notes_on_input(classifier, pixels))
     return Input(pixels, frame, fit, notes, picture.digest)
+
+
+def _no_image(classifier: Classifier) -> ImageError:
+    name = classifier.name or "this network"
+    if input_axes(classifier.model) == 1:
+        return ImageError(
+            "input.takes-signals", "{name} takes signals, not images: give a prepared tensor (C, L)", name=name
+        )
+    return ImageError(
+        "input.takes-volumes", "{name} takes volumes, not images: give a prepared tensor (C, D, H, W)", name=name
+    )
 
 
 def _decoded(image: Any, size: tuple[int, int], fit: Fit, square: Square | None) -> DecodedImage:
@@ -168,8 +206,8 @@ def _taken(classifier: Classifier, image: Tensor) -> Input:
             shape=str(tuple(image.shape)),
         )
     values: np.ndarray = image.cpu().to(torch.float32).numpy()
-    shown, notes = _shown(classifier, values)
-    height, width = values.shape[1:]
+    shown, notes = _shown(classifier, values) if values.ndim == 3 else _shown_flat(values)
+    height, width = shown.shape[:2]
     frame = Frame((width, height), (width, height), (0.0, 0.0, float(width), float(height)))
     digest = hashlib.sha256(str(values.shape).encode() + np.ascontiguousarray(values).tobytes()).hexdigest()
     return Input(shown, frame, "crop", (*notes, *_notes_on_prepared(values, classifier)), digest, image)
@@ -185,7 +223,11 @@ def _shown(
         colours = values * std[:, None, None] + mean[:, None, None]
         if colours.min() >= -OUTSIDE and colours.max() <= 1 + OUTSIDE:
             return _as_bytes(colours), (Message("input.prepared", "the tensor was taken as the network's input"),)
-    visible = values if planes else values.mean(axis=0, keepdims=True)
+    return _scaled(values if planes else values.mean(axis=0, keepdims=True))
+
+
+def _scaled(visible: Float32[np.ndarray, "c h w"]) -> tuple[UInt8[np.ndarray, "h w 3"], tuple[Message, ...]]:
+    """Return planes with their values scaled to black and white, and a note that says so."""
     low, high = float(visible.min()), float(visible.max())
     note = Message(
         "input.scaled",
@@ -196,7 +238,33 @@ def _shown(
     return _as_bytes((visible - low) / ((high - low) or 1.0)), (note,)
 
 
-def _notes_on_prepared(values: Float32[np.ndarray, "c h w"], classifier: Classifier) -> Iterator[Message]:
+def _shown_flat(values: Float32[np.ndarray, "c ..."]) -> tuple[UInt8[np.ndarray, "h w 3"], tuple[Message, ...]]:
+    """Return a signal or a volume as a picture, and what was done to show it."""
+    sizes = " x ".join(map(str, values.shape))
+    if values.ndim == 2:
+        note = Message(
+            "input.signal",
+            "the input is a signal of {sizes} values, shown with a row for each channel",
+            {"sizes": sizes},
+        )
+        channels, length = values.shape
+        plane = values.repeat(max(1, length // (WIDEST * channels)), axis=0)
+    else:
+        note = Message(
+            "input.volume",
+            "the input is a volume of {sizes} values, of which the middle slice is shown",
+            {"sizes": sizes},
+        )
+        plane = values.mean(axis=0)[values.shape[1] // 2]
+    pixels, notes = _scaled(plane[None])
+    return pixels, (note, *notes)
+
+
+WIDEST = 4
+"""About how many times as wide as high the picture of a signal is at most, where its rows allow it."""
+
+
+def _notes_on_prepared(values: Float32[np.ndarray, "c ..."], classifier: Classifier) -> Iterator[Message]:
     """Note that a tensor looks as if it had not been normalised."""
     if any(classifier.mean) and values.min() >= 0 and values.max() <= 1 and values.max() > values.min():
         yield Message(

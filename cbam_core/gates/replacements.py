@@ -412,13 +412,13 @@ class Only(Replacement):
     Args:
         replacement: what replaces them.
         channels: indices of the channels, from 0; None for all.
-        cells: (row, column) of the positions, from 0; None for all.
+        cells: (row, column) of the positions, from 0; None for all. Of a signal (place,), of a volume three numbers.
     """
 
     code: ClassVar[str] = "only"
     replacement: AnyReplacement
     channels: Sequence[int] | None = None
-    cells: Sequence[tuple[int, int]] | None = None
+    cells: Sequence[tuple[int, ...]] | None = None
 
     def __post_init__(self) -> None:
         check_replacement("Only(...)", self.replacement)
@@ -439,10 +439,11 @@ class Only(Replacement):
         if self.cells is not None:
             if "HW" not in AXES[kind]:
                 raise EditError("edit.no-cells", "gate {gate} has no cells to choose from", gate=name)
-            _check_indices(name, shape[-2:], self.cells)
-            some = torch.zeros(shape[-2:], dtype=torch.bool)
-            for row, column in self.cells:
-                some[row, column] = True
+            positions = shape[1:] if "C" in AXES[kind] else shape
+            _check_indices(name, positions, self.cells)
+            some = torch.zeros(positions, dtype=torch.bool)
+            for cell in self.cells:
+                some[cell] = True
             chosen &= some
         return chosen
 
@@ -465,8 +466,8 @@ def _check_indices(name: str, size: tuple[int, ...], given: Sequence[Any]) -> No
 
 
 def _positions(gate: Target) -> tuple[int, ...]:
-    """Dimensions of a gate's values that are rows or columns of the feature map."""
-    return tuple(dim for dim, axis in enumerate(gate.axes, start=1) if axis in "HW")
+    """Dimensions of a gate's values that are positions on the feature map, which may have one axis of them or three."""
+    return tuple(range(2 if "C" in gate.axes else 1, gate.values.ndim))
 
 
 def _usual(gate: Target, given: np.ndarray | None = None) -> np.ndarray:

@@ -176,6 +176,15 @@ def input_channels(model: nn.Module) -> int:
     return 3 if first is None else first.in_channels
 
 
+def input_axes(model: nn.Module) -> int:
+    """Return the axes of a network's input beside batch and channels: 1 for signals, 2 for images, 3 for volumes.
+
+    They are those of its first convolution; 2 for a network without one.
+    """
+    first = next((one for one in model.modules() if isinstance(one, nn.modules.conv._ConvNd)), None)
+    return 2 if first is None else len(first.kernel_size)
+
+
 def known_names() -> tuple[str, ...]:
     """Return the names of all registered networks, sorted, for messages that list them."""
     return tuple(sorted(ARCHITECTURES))

@@ -44,7 +44,8 @@ class Panel:
         mask: spatial mask in the look's reading, float32 (H, W), or None.
         weights: channel weights in the look's reading, float32 (C,), or None.
         cells: positions of the mask's cells on the picture; None where they are unknown.
-        undrawn: shape of a gate of another kind, which is named but not drawn; empty for none.
+        undrawn: shape of a gate that is named but not drawn; empty for none.
+        undrawn_kind: kind of that gate.
         unread: kinds of the block's gates that do not have this reading.
         placement: grid of the mask's cells on the network's input, with its status; None where there is none.
     """
@@ -54,6 +55,7 @@ class Panel:
     weights: Float32[np.ndarray, " c"] | None
     cells: Cells | None
     undrawn: tuple[int, ...] = ()
+    undrawn_kind: Kind = "full"
     unread: tuple[Kind, ...] = ()
     placement: Placement | None = None
 
@@ -66,8 +68,7 @@ def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> 
         cells: positions of its cells on the picture; None where they are unknown.
         reading: reading of the gates.
     """
-    whole = (gate for gate in block.gates if gate.kind not in {"channel", "spatial"})
-    undrawn = next(whole, None)
+    undrawn = next((gate for gate in block.gates if not gate.is_drawn), None)
     found = {kind: gate.read(reading) for kind in AXES if (gate := block.gate(kind)) is not None}
     return Panel(
         name=block.name,
@@ -75,6 +76,7 @@ def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> 
         weights=found.get("channel"),
         cells=cells,
         undrawn=() if undrawn is None else undrawn.values.shape,
+        undrawn_kind="full" if undrawn is None else undrawn.kind,
         unread=tuple(kind for kind, values in found.items() if values is None),
         placement=block.placement,
     )
@@ -150,7 +152,7 @@ def _draw_name(page: Image.Image, at: At, panel: Panel, style: FigureStyle) -> N
         details.append(words["channels"].format(count=len(panel.weights)))
     if panel.mask is not None:
         details.append(words["cells"].format(width=panel.mask.shape[1], height=panel.mask.shape[0]))
-    if len(panel.undrawn) == 3:
+    if panel.undrawn_kind == "full" and len(panel.undrawn) == 3:
         channels, height, width = panel.undrawn
         details.append(words["full"].format(channels=channels, height=height, width=width))
     elif panel.undrawn:

@@ -98,7 +98,7 @@ def blocks_html(report: Report, explanation: Explanation) -> str:
 
 def _places(report: Report, explanation: Explanation) -> str:
     """Return lines that say where masks do not lie exactly where they are drawn."""
-    masked = [block.placement for block in explanation.blocks if block.gate("spatial") is not None]
+    masked = [block.placement for block in explanation.blocks if block.mask is not None]
     words = {key: report.words.get(key, text) for key, text in PLACE_WORDS.items()}
     return "".join(f'<p class="quiet">{escape(said)}</p>' for said in placed(masked, words))
 
@@ -129,7 +129,7 @@ def _table(report: Report, explanation: Explanation) -> str:
 
 
 def _picture(report: Report, explanation: Explanation, block: Block) -> str:
-    gate = block.gate("spatial")
+    gate = block.mask
     values = None if gate is None else gate.read(report.settings.reading)
     if gate is None or values is None:
         return ""
@@ -165,5 +165,6 @@ def _gate(report: Report, gate: Gate, key: str = "range") -> str:
     if gate.kind == "channel":
         size = report.word("channels", count=gate.values.size)
     else:
-        size = report.word("cells", columns=gate.values.shape[-1], rows="×".join(map(str, gate.values.shape[:-1])))
+        *rows, columns = gate.values.shape
+        size = report.word("cells" if rows else "places", columns=columns, rows="×".join(map(str, rows)))
     return f'{escape(" · ".join(said))}<br><span class="quiet">{escape(size)}</span>'

@@ -38,6 +38,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "of_weights": "weights {low} to {high}",
         "of_gate": "gate {low} to {high}",
         "cells": "{columns}×{rows} cells",
+        "places": "{columns} places",
         "channels": "{count} channels",
         "flat": "nearly flat",
         "through": "switched through",

@@ -105,6 +105,11 @@ class Gate:
         return self.relative if reading == "relative" else self.against_usual
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether there is a picture of it: bars for channel weights, a mask for one value at each row and column."""
+        return self.kind == "channel" or (self.kind == "spatial" and self.values.ndim == 2)
+
+    @property
     def level(self) -> float:
         """Mean of the values."""
         return float(self.values.mean(dtype=np.float64))
@@ -148,10 +153,15 @@ class Block:
         return None if found is None else found.values
 
     @property
+    def mask(self) -> Gate | None:
+        """The gate of the spatial mask, over rows and columns; None where the block has none."""
+        found = self.gate("spatial")
+        return found if found is not None and found.is_drawn else None
+
+    @property
     def spatial_mask(self) -> Float32[np.ndarray, "h w"] | None:
         """Spatial mask (H, W), or None where the block has none."""
-        found = self.gate("spatial")
-        return None if found is None or found.values.ndim != 2 else found.values
+        return None if self.mask is None else self.mask.values
 
 
 def blocks_of(

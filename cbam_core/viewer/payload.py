@@ -102,24 +102,19 @@ class ViewedBlock:
 
     def as_dict(self, packed: bool = False) -> dict[str, Any]:
         """Convert to JSON-ready values, with numbers as little-endian float32 in base64, or packed."""
-        spatial, channel = self.block.gate("spatial"), self.block.gate("channel")
+        spatial, channel = self.block.mask, self.block.gate("channel")
         mask = None
-        if spatial is not None and spatial.values.ndim == 2:
+        if spatial is not None:
             height, width = spatial.values.shape
             mask = {"height": height, "width": width, **gate_as_dict(spatial, packed)}
         return {
             "name": self.block.name,
             "mask": mask,
             "weights": None if channel is None else gate_as_dict(channel, packed),
-            "undrawn": [list(gate.values.shape) for gate in self.block.gates if not _is_drawn(gate)],
+            "undrawn": [list(gate.values.shape) for gate in self.block.gates if not gate.is_drawn],
             "cells": {picture: asdict(cells) for picture, cells in self.cells.items()},
             "place": _place(self.block.placement),
         }
-
-
-def _is_drawn(gate: Gate) -> bool:
-    """Check whether the viewer has a picture for a gate."""
-    return gate.kind == "channel" or (gate.kind == "spatial" and gate.values.ndim == 2)
 
 
 def _place(placement: Placement | None) -> dict[str, Any] | None:

@@ -72,7 +72,7 @@ class Bands:
     @property
     def rows(self) -> list[Part]:
         """Parts of each block from the top, as far as any block has them."""
-        masks = any(block.gate("spatial") is not None for block in self.blocks)
+        masks = any(block.mask is not None for block in self.blocks)
         weights = any(block.gate("channel") is not None for block in self.blocks)
         chosen: list[Part] = []
         for part in ("masks", "usual", "difference", "bars"):
@@ -104,7 +104,7 @@ class Bands:
 
     def values_of(self, block: Block, part: Part) -> Values | None:
         """Return what a row shows of a block; None where there is no such mask."""
-        gate = block.gate("spatial")
+        gate = block.mask
         if gate is None:
             return None
         if part == "usual":
@@ -201,7 +201,7 @@ class Bands:
     def _mask(self, block: Block, place: Area, part: Part) -> list[Item]:
         look, values = self.look_of(part), self.values_of(block, part)
         if values is None:
-            return [gap(place, "no_mask" if block.gate("spatial") is None else "no_reading", self.words)]
+            return [gap(place, "no_mask" if block.mask is None else "no_reading", self.words)]
         name = f"{block.name}.{part}"
         inner = self._fitted(place)
         baseline = place.bottom + 0.9 * self.face.line

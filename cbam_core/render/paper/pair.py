@@ -151,9 +151,7 @@ class Compared:
     @cached_property
     def _has_masks(self) -> bool:
         return self.layout.has("masks") and any(
-            block is not None and block.gate("spatial") is not None
-            for pair in self.pairs
-            for block in (pair.left, pair.right)
+            block is not None and block.mask is not None for pair in self.pairs for block in (pair.left, pair.right)
         )
 
     @cached_property
@@ -217,7 +215,7 @@ class Compared:
         return items, max(low, right)
 
     def _values(self, block: Block | None) -> Float32[np.ndarray, "rows columns"] | None:
-        gate = None if block is None else block.gate("spatial")
+        gate = None if block is None else block.mask
         return None if gate is None else gate.read(self.layout.reading)
 
     def _difference(self, pair: Pair) -> Float32[np.ndarray, "rows columns"] | None:
@@ -268,7 +266,7 @@ class Compared:
             return [gap(place, "no_partner", self.words)]
         values = self._values(block)
         if values is None:
-            return [gap(place, "no_mask" if block.gate("spatial") is None else "no_reading", self.words)]
+            return [gap(place, "no_mask" if block.mask is None else "no_reading", self.words)]
         look = self.layout.look if one.seen.image is not None else replace(self.layout.look, opacity=1.0)
         picture = mask_picture(fitted(place, one.ground.shape), values, block, one.ground, look, f"{name}.{one.label}")
         return [picture, self._below(place, range_text(values, self.layout.reading, self.words))]
