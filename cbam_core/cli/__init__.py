@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cbam_core.cli import checkpoints, dataset, evaluating, explaining, scoring, serving, training, usual
+from cbam_core.cli import audit, checkpoints, dataset, evaluating, explaining, scoring, serving, training, usual
 from cbam_core.cli.failures import (
     BROKEN_PIPE,
     INTERRUPTED,
@@ -99,6 +99,7 @@ for name, command, short in (
     ("evaluate", evaluating.evaluate, "Measure a network's test accuracy."),
     ("usual", usual.find_usual, "Find what each gate of a network usually does."),
     ("score", scoring.score_gates, "Find which gates matter for the answers."),
+    ("audit", audit.audit, "Say what the attention blocks are made of."),
     ("info", checkpoints.show_info, "Show a network's card, layers and costs."),
     ("export", checkpoints.export, "Write only the weights, for the course's own code."),
     ("train", training.train, "Train a network on CIFAR-10."),

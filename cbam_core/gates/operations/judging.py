@@ -292,10 +292,13 @@ def _own_bounds(one: Multiplication, part: Part) -> Bounds:
 
 
 def _entries(softmax: Softmax | None, numbers: Tensor) -> tuple[Softmax, frozenset[int]] | None:
-    if softmax is None:
-        return None
+    return None if softmax is None else (softmax, entries_used(softmax, numbers))
+
+
+def entries_used(softmax: Softmax, numbers: Tensor) -> frozenset[int]:
+    """Return which entries of a softmax some of its elements are; of an unknown one, both of two."""
     root = softmax.root
     if root is None:
-        return softmax, frozenset({0, 1})
+        return frozenset({0, 1})
     stride = math.prod(root.shape[softmax.axis + 1 :])
-    return softmax, frozenset(((numbers - root.first) // stride % root.shape[softmax.axis]).tolist())
+    return frozenset(((numbers - root.first) // stride % root.shape[softmax.axis]).tolist())

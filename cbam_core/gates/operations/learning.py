@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import get_ident
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeVar
 from weakref import ref
 
 import torch
@@ -127,18 +127,26 @@ def learn(model: nn.Module, inputs: Inputs, own: Sequence[Site] = ()) -> Lesson:
         inputs: positional and named arguments of its forward; they are copied.
         own: gates that hooks record.
     """
+    return follow(Learner, model, inputs, own).lesson
+
+
+Follower = TypeVar("Follower", bound="Learner")
+
+
+def follow(kind: type[Follower], model: nn.Module, inputs: Inputs, own: Sequence[Site] = ()) -> Follower:
+    """Run a forward on a copy of the network under a learner of some kind, and return the learner."""
     with others_hidden():
-        return _learn(model, inputs, own)
+        return _follow(kind, model, inputs, own)
 
 
-def _learn(model: nn.Module, inputs: Inputs, own: Sequence[Site]) -> Lesson:
+def _follow(kind: type[Follower], model: nn.Module, inputs: Inputs, own: Sequence[Site]) -> Follower:
     twin, twins = structural_copy(model)
-    learner = _Learner(model, twins, own)
+    learner = kind(model, twins, own)
     grad = torch.is_grad_enabled() and not any(type(module).__name__ in _SHARDED for module in model.modules())
     with random_state_kept(model), torch.set_grad_enabled(grad):
         args, kwargs = copied_inputs(inputs)
         learner.run(twin, args, kwargs)
-    return learner.lesson
+    return learner
 
 
 def copied_inputs(inputs: Any) -> Any:
@@ -186,7 +194,7 @@ def _same_state(one: Any, other: Any) -> bool:
     return bool((one[1] == other[1]).all()) and one[2:] == other[2:]
 
 
-class _Learner(Switch):
+class Learner(Switch):
     """Follows the tensors of one forward."""
 
     def __init__(self, model: nn.Module, twins: Mapping[nn.Module, nn.Module], own: Sequence[Site]) -> None:

@@ -1,0 +1,28 @@
+"""``cbam audit``: what a block is made of, sentence by sentence, and the same as JSON."""
+
+import json
+
+from cbam_core.cli import main
+
+
+def test_blocks_made_alike_stand_together(capsys):
+    assert main(["audit", "cbam_cnn_cifar10", "--repeats", "1"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("cbam_cnn_cifar10, 32x32: 3 blocks, forward ")
+    assert "cbam1 and 2 more made alike: CBAM; channel, spatial" in said
+    assert "cbam2: 610 parameters, 15,488 multiply-adds, " in said
+    assert "channels / hidden units  32 / 2 = 16" in said
+    assert "As the paper describes it." in said
+
+
+def test_json_has_every_block_with_how_it_was_found(capsys):
+    assert main(["audit", "cbam_resnet_cifar10", "--json", "--repeats", "0"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["network"], found["input_size"], found["forward_milliseconds"]) == (
+        "cbam_resnet_cifar10",
+        [32, 32],
+        None,
+    )
+    assert {block["style"] for block in found["blocks"]} == {"CBAM"}
+    assert found["blocks"][0]["gates"][1]["kernel"] == [7, 7]
+    assert found["blocks"][0]["gates"][0]["how"]["pools"] == "both"
