@@ -28,6 +28,7 @@ EXTRAS = {
     "starlette": "app",
     "plotly": "app",
     "accelerate": "train",
+    "captum": "evidence",
     "matplotlib": "figures",
     "tensorboard": "train",
     "torchvision": "train",
