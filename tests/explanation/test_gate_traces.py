@@ -39,6 +39,16 @@ def _traced(image: torch.Tensor, gate: str) -> GateTrace:
     return trace_gate(model, image, gate)
 
 
+def test_at_the_border_of_the_shipped_masks_the_kernel_reads_padding() -> None:
+    network = load_classifier(NETWORKS[0])
+    shares = [
+        trace_gate(network, sample_sheet().images[0], f"cbam{block}.spatial").padding_share for block in (1, 2, 3)
+    ]
+    assert [np.count_nonzero(share > 1e-9) for share in shares if share is not None] == [156, 60, 16]
+    assert shares[2] is not None
+    assert 0.56 < shares[2].min() < 0.57
+
+
 IMAGE = torch.tensor([[[0.0, 1.0, 5.0], [2.0, 3.0, 0.0]], [[7.0, 7.0, 0.0], [0.0, 0.0, 0.0]], [[0.0] * 3, [0.0] * 3]])
 """Channel 0 has its maximum at row 0, column 2; channel 1 at two positions; channel 2 is 0 everywhere."""
 
