@@ -12,8 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from cbam_core import CBAM_CNN
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-GUIDES = ("own-network", "from-grad-cam", "from-torch-cam", "from-torchlens")
+GUIDES = ("own-network", "course", "from-grad-cam", "from-torch-cam", "from-torchlens")
 
 
 def code(name):
@@ -65,6 +67,21 @@ def test_the_guide_to_a_network_of_ones_own_runs(capsys, tmp_path):
     assert re.match(r"0 \w+", said[3][0])
     assert said[4] == ["['stages.0', 'stages.1'] None"]
     assert [gate.kind for block in namespace["found"].blocks for gate in block.gates] == ["channel", "spatial"] * 2
+
+
+def test_the_guide_from_the_course_runs(capsys, tmp_path, monkeypatch):
+    torch.save(CBAM_CNN().state_dict(), tmp_path / "cbam_cnn.pth")
+    (tmp_path / "dog.jpg").rename(tmp_path / "photo.jpg")
+    (tmp_path / "day49.py").write_text("from cbam_core.nn.cbam_cnn import CBAM_CNN")
+    monkeypatch.syspath_prepend(tmp_path)
+    namespace = {"__name__": "guide"}
+    for number in range(len(code("course"))):
+        run("course", number, namespace)
+    said = capsys.readouterr().out
+    assert "those of CIFAR-10" in said
+    assert "cbam3 (128,) (4, 4)" in said
+    assert (tmp_path / "figure.png").is_file()
+    assert namespace["trace"].values.shape == (16, 16)
 
 
 @pytest.mark.parametrize(

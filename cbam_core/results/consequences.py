@@ -124,7 +124,7 @@ class Consequences:
             if outcome is None:
                 yield "-"
                 continue
-            kept = _percent(outcome.probabilities[place])
+            kept = _percent(float(outcome.probabilities[place]))
             yield kept if outcome.answer == self.as_is.answer else f"{kept} ({_said(outcome)})"
 
 
@@ -134,8 +134,8 @@ def _measures(row: Row) -> tuple[str, str, str]:
 
 
 def _said(outcome: Outcome) -> str:
-    return f"{outcome.answer} {_percent(outcome.probabilities.max())}"
+    return f"{outcome.answer} {_percent(float(outcome.probabilities.max()))}"
 
 
 def _percent(share: float) -> str:
-    return f"{100 * float(share):.1f} %"
+    return f"{100 * share:.1f} %"
