@@ -65,7 +65,8 @@ def test_the_guide_to_a_network_of_ones_own_runs(capsys, tmp_path):
     assert (tmp_path / "out" / "manifest.json").is_file()
     assert [line.split()[1] for line in said[2]] == ["channel", "spatial"] * 8
     assert re.match(r"0 \w+", said[3][0])
-    assert said[4] == ["['stages.0', 'stages.1'] None"]
+    assert said[4][0] == "8 CBAM blocks, 87,832 parameters, ratio 16, kernel 7"
+    assert said[5] == ["['stages.0', 'stages.1'] None"]
     assert [gate.kind for block in namespace["found"].blocks for gate in block.gates] == ["channel", "spatial"] * 2
 
 
