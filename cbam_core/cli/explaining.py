@@ -20,7 +20,7 @@ from cbam_core.cli.choosing import (
     WeightsOption,
     open_checkpoint,
 )
-from cbam_core.cli.failures import SOME_FAILED
+from cbam_core.cli.failures import SOME_FAILED, as_options
 from cbam_core.cli.figures import Draw, check_count, draw_figure, known_format, rule_of
 from cbam_core.cli.inputs import NamedImage, find_images
 from cbam_core.cli.interrupts import held_interrupts
@@ -156,7 +156,7 @@ def explain_images(
     look = Look(colours=colours, scale=scale, opacity=opacity, smooth=smooth, reading=reading)
     classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size, mean, std))
     for remark in classifier.remarks:
-        say(str(remark))
+        say(as_options(str(remark)))
     task = Task(classifier, out, fit, look, resume, keeps=bool(figure or html), stretch=stretch, ground=ground)
     if reading == "usual" and task.classifier.usual is None:
         say("it is not known what is usual for this network, so figures show no gates; run `cbam usual` first")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 import tempfile
 import traceback
@@ -76,8 +77,24 @@ def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
     elif isinstance(error, OSError):
         say(f"{error.filename}: {error.strerror or error}")
     else:
-        say(str(error))
+        say(as_options(str(error)))
     return USER_ERROR
+
+
+def as_options(text: str) -> str:
+    """Name options of the command line where a message of the library names keyword arguments alone."""
+    if "--" in text:
+        return text
+    text = text.replace(", or a tensor that is prepared", "")
+    return re.sub(rf"\b({'|'.join(KEYWORDS)})=(?:\[\.\.\.\]|'(\w+)')?", _option, text)
+
+
+def _option(found: re.Match[str]) -> str:
+    return f"--{found[1]} {found[2]}" if found[2] else f"--{found[1]}"
+
+
+KEYWORDS = ("size", "mean", "std", "normalisation", "classes", "weights")
+"""Keyword arguments that are options of every command that takes a network."""
 
 
 def report_bug(error: Exception, *, debug: bool) -> int:

@@ -65,6 +65,7 @@ def find_usual(
       cbam usual --checkpoint mine.pth --images cifar10:test --json
     """
     from cbam_core.data.dataset import open_dataset
+    from cbam_core.errors import CheckpointError
     from cbam_core.evaluation.usual_gates import usual_gates
     from cbam_core.observing import workers_side_by_side
 
@@ -91,14 +92,19 @@ def find_usual(
             workers=workers,
         )
     try:
-        kept = _keep(usual, file_of(classifier, stated))
+        file = file_of(classifier, stated)
+    except CheckpointError as error:  # a network without a file of weights
+        file, kept = None, str(error)
+    try:
+        if file is not None:
+            kept = f"saved {_keep(usual, file)}"
     finally:  # what took minutes is shown even if it cannot be saved
         if as_json:
             write_json({"checkpoint": classifier.name, "digest": usual.digest, **describe_usual(usual)})
         else:
             typer.echo(one_line(f"{classifier.name} on {usual.count:,} images ({usual.images})"))
             show_usual(usual)
-    say(f"saved {kept}")
+    say(kept)
     if skipped:
         raise typer.Exit(SOME_FAILED)
 

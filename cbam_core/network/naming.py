@@ -53,11 +53,13 @@ class NamedNetwork:
         model: ``"timm:NAME"``, ``"torchvision:NAME"``, or ``"package.module:factory"``.
         given: what is stated about it; its weights are the path of a file.
         arguments: keyword arguments of the function that builds it.
+        name: what it is called where nothing else names it: the name of the file that says which.
     """
 
     model: str
     given: Statement = NOTHING_STATED
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def file(self) -> Path | None:
@@ -130,12 +132,11 @@ def read_named(text: str, given: Statement = NOTHING_STATED) -> NamedNetwork:
         )
     for key in ("weights", "classes"):
         value = values.get(key)
-        if isinstance(value, str) and (path.parent / value).is_file():
-            values[key] = str(path.parent / value)
-    values.setdefault("name", path.stem)
+        if isinstance(value, str) and (key == "weights" or (path.parent / value).is_file()):
+            values[key] = str(path.parent / Path(value).expanduser())
     in_file = statement(values)
     stated = {name: value for name, value in vars(given).items() if value is not None}
-    return NamedNetwork(model, replace(in_file, **stated), arguments)
+    return NamedNetwork(model, replace(in_file, **stated), arguments, path.stem)
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -180,6 +181,7 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
         model = _built(named, None if not classes else len(classes))
     if isinstance(model, Classifier):
         model = restate(model, named.given)
+        model = replace(model, name=model.name or named.name)
         return replace(model, digest=model.digest or _digest(model, model.model))
     model.eval()
     file = named.file
@@ -194,7 +196,7 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
     digest = _digest(found, model)
     return replace(
         found,
-        name=named.given.name or named.model.partition(":")[2],
+        name=named.given.name or named.name or named.model.partition(":")[2],
         digest=digest,
         source=None if opened is None else Source(opened.digest, "", ("",)),
         usual=None if file is None else usual_beside(file, {digest}),

@@ -89,8 +89,23 @@ def statement(given: Mapping[str, Any]) -> Statement:
         normalisation=_normalisation(given),
         input_size=None if size is None else _size(size),
         weights=given.get("weights"),
-        name=given.get("name"),
+        name=_name(given.get("name")),
     )
+
+
+def _name(given: Any) -> str | None:
+    """Check the name of a network.
+
+    Raises:
+        CheckpointError: it is no text of one line, or too long.
+    """
+    if given is not None and not (isinstance(given, str) and len(given) <= LONGEST_CLASS and given.isprintable()):
+        raise CheckpointError(
+            "network.name",
+            "the name of a network must have at most 100 printable characters; given {given}",
+            given=repr(given)[:60],
+        )
+    return given
 
 
 _KEYWORDS = ("classes", "normalisation", "mean", "std", "input_size", "weights", "name")

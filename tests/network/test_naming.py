@@ -28,6 +28,12 @@ def small(classes=3):
         nn.Linear(16, classes),
     )
 
+def named():
+    from cbam_core import Classifier
+    return Classifier(
+        model=small().eval(), classes=("a", "b", "c"), mean=(0.0,) * 3, std=(1.0,) * 3, input_size=(24, 24), name="Mine"
+    )
+
 def broken():
     raise OSError("no disk")
 
@@ -237,3 +243,40 @@ def test_names_of_modules_do_not_control_the_terminal(place: Path, capsys: pytes
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "\\x1b[31mred" in said
+
+
+def test_weights_named_in_a_file_are_beside_it(place: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "net.toml").write_text('model = "nets_of_mine:small"\nweights = "none.pth"\n', encoding="utf-8")
+    assert str(folder / "none.pth") in refused(str(folder / "net.toml"))
+
+
+def test_a_network_keeps_its_own_name_unless_the_file_gives_another(place: Path) -> None:
+    (place / "net.toml").write_text('model = "nets_of_mine:named"\n', encoding="utf-8")
+    assert open_network("net.toml").name == "Mine"
+    (place / "net.toml").write_text('model = "nets_of_mine:named"\nname = "Other"\n', encoding="utf-8")
+    assert open_network("net.toml").name == "Other"
+
+
+@pytest.mark.parametrize("given", [3, ["a"], "a\nb", "n" * 101])
+def test_a_name_is_one_line_of_text(given: object) -> None:
+    with pytest.raises(CbamError, match="the name of a network must have at most 100 printable characters"):
+        statement({"name": given})
+
+
+def test_commands_name_their_own_options(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "nets_of_mine:small"]) == 3
+    said = capsys.readouterr().err
+    assert "give --size in pixels, and --mean and --std or --normalisation imagenet" in said
+    assert "tensor" not in said
+
+
+def test_usual_gates_of_a_network_without_a_file_are_shown_and_not_kept(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stated = ["--size", "24", "--mean", "0.5", "--std", "0.2"]
+    assert main(["usual", "--model", "nets_of_mine:small", "--images", "samples", *stated]) == 0
+    shown = capsys.readouterr()
+    assert "1.channel" in shown.out
+    assert "small has no file of weights beside which results could be saved" in shown.err

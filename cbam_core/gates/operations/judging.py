@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ class Reader:
         back: positions among the values of what is left; None where they are all, in order.
         rest: shape of what is left; None where it holds more than the values.
         whole: shape of the tensor.
+        divisor: what is read is divided by it.
     """
 
     selected: tuple[int, ...]
@@ -35,9 +36,12 @@ class Reader:
     back: Tensor | None
     rest: Shape | None
     whole: Shape
+    divisor: float = 1.0
 
     def read(self, tensor: Tensor) -> Tensor:
         """Return the values, a view where possible."""
+        if self.divisor != 1:
+            tensor = tensor / self.divisor
         for axis in self.selected:
             tensor = tensor.select(axis, 0)
         if self.index is None:
@@ -52,6 +56,8 @@ class Reader:
         """
         if self.rest is None:
             raise ValueError("the tensor cannot be made from the values")
+        if self.divisor != 1:
+            values = values * self.divisor
         tensor = values.reshape(self.rest) if self.back is None else values.flatten()[self.back.to(values.device)]
         tensor = tensor.reshape(self.rest)
         for axis in reversed(self.selected):
@@ -125,7 +131,7 @@ def _is_core(one: Multiplication) -> bool:
     factor = one.factor
     if factor.step or (factor.softmax is not None and factor.softmax.entries != 2):
         return False
-    return within_unit(one.bounds)
+    return within_unit(one.bounds) or (factor.reach is not None and not one.inverse)
 
 
 def _repeats(place: Elements, arranged: Rearranged) -> bool:
@@ -232,6 +238,7 @@ def _judged(one: Multiplication, part: Part, arranged: Rearranged, squashed: boo
     reader = _reader(source, small)
     if reader is None:
         return Refusal(2, "its elements could not be followed to the map")
+    reader = replace(reader, divisor=part.divisor)
     flat = small.flatten()
     signature = (int(flat[0]), int(flat[-1]), flat.numel())
     known = squashed and not part.source.loose and within_unit(_own_bounds(one, part))
@@ -288,7 +295,8 @@ def _positions(wanted: Tensor, among: Tensor) -> Tensor | None:
 
 
 def _own_bounds(one: Multiplication, part: Part) -> Bounds:
-    return one.bounds if one.inverse else part.source.bounds
+    low, high = one.bounds if one.inverse else part.source.bounds
+    return low / part.divisor, high / part.divisor
 
 
 def _entries(softmax: Softmax | None, numbers: Tensor) -> tuple[Softmax, frozenset[int]] | None:

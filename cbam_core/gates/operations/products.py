@@ -117,7 +117,9 @@ def _mul(call: Call) -> Iterator[Multiplication]:
 
 
 def _addcmul(call: Call) -> Iterator[Multiplication]:
-    yield from _both_ways(*call.operand(1, "tensor1"), *call.operand(2, "tensor2"))
+    value = call.kwargs.get("value", 1)
+    for one in _both_ways(*call.operand(1, "tensor1"), *call.operand(2, "tensor2")):
+        yield replace(one, scale=float(value)) if isinstance(value, int | float) else one
 
 
 def _division(above: tuple[Any, Path], below: tuple[Any, Path]) -> Iterator[Multiplication]:

@@ -278,9 +278,15 @@ def _elementwise(call: Call, shape: Shape, limits: Bounds, **known: Any) -> Trac
         saturating=call.name in _SATURATING or any(source.saturating for source in dynamic),
         formula=_formula(call),
         numbers=_numbers(call, dynamic),
-        total=dynamic[0].total if len(dynamic) == 1 and call.name in {"add", "clamp", "clamp_min", "maximum"} else None,
+        total=dynamic[0].total if _is_lifted(call, dynamic) else None,
+        peak=dynamic[0].peak if _is_lifted(call, dynamic) else None,
         **known,
     )  # fmt: skip
+
+
+def _is_lifted(call: Call, dynamic: Sequence[Tracked]) -> bool:
+    """Check whether a function only keeps its argument away from 0, as in a divisor."""
+    return len(dynamic) == 1 and call.name in {"add", "clamp", "clamp_min", "maximum"}
 
 
 def _numbers(call: Call, sources: Sequence[Tracked]) -> tuple[Number, ...]:
@@ -425,6 +431,9 @@ def _note_division(call: Call, made: Tracked, a: Tracked | float | None, c: Trac
         if above.bounds[0] >= 0 and above.same in alike and len(alike) == len({one.same for one in below.addends}):
             made.bounds = UNIT
             return
+        if below.peak is not None and below.peak.origin is above.origin and above.bounds[0] >= 0:
+            made.bounds, made.weak = UNIT, made.weak or not above.squashed
+            return
         if below.total is not None and below.total.origin is above.origin:
             made.softmax = Softmax(max(3, math.prod(above.shape) // max(1, math.prod(below.shape))))
     made.weak = made.weak or not any(source.saturating for _, _, source in call.sources if source.dynamic)
@@ -443,10 +452,14 @@ def _with_parts(call: Call, made: Tracked, first: Place, second: Place) -> Track
                        "mul": (y or 0.0, 0.0), "div": (1 / y if y else 0.0, 0.0)}  # fmt: skip
         if call.name == "neg":
             return _scaled(call, made, a, path_a, -1.0, 0.0)
+        if call.name in {"add", "rsub"} and alpha == 1:
+            made.reach = _reach(a, y)
         if y is not None and call.name in with_number and not call.kwargs.get("rounding_mode"):
             return _scaled(call, made, a, path_a, *with_number[call.name])
     if isinstance(c, Tracked) and c.dynamic and x is not None:
         with_number = {"add": (alpha, x), "sub": (-alpha, x), "mul": (x, 0.0), "rsub": (1.0, -alpha * x)}
+        if call.name in {"add", "sub"} and alpha == 1:
+            made.reach = _reach(c, x)
         if call.name in with_number:
             return _scaled(call, made, c, path_c, *with_number[call.name])
     if isinstance(a, Tracked) and isinstance(c, Tracked) and call.name in {"mul", "add"} and _are_two_gates(a, c):
@@ -454,6 +467,15 @@ def _with_parts(call: Call, made: Tracked, first: Place, second: Place) -> Track
         made.parts = tuple(replace(part, elements=broadcast(part.elements, made.shape)) for part in parts)
         made.summed = call.name == "add"
     return made
+
+
+def _reach(swinging: Tracked, middle: float | None) -> float | None:
+    """Return the largest value of 1 + tanh and the like; None for anything else.
+
+    It is 2, by which values can be divided and multiplied again without a change of a bit.
+    """
+    known = swinging.saturating and not swinging.step and swinging.softmax is None and not swinging.parts
+    return 2.0 if known and middle == 1 and swinging.bounds == (-1.0, 1.0) else None
 
 
 def _are_two_gates(a: Tracked, c: Tracked) -> bool:
@@ -492,7 +514,7 @@ def _resized(call: Call, shape: Shape, first: Tracked) -> Tracked:
     else:
         elements = spread(first.elements, shape)
         made = replace(first, shape=shape, elements=elements, parts=(), parents=(first,), base=None, mixing=False)
-        made.bounds = ANY if mode == "bicubic" else first.bounds
+        made.bounds, made.reach = (ANY, None) if mode == "bicubic" else (first.bounds, first.reach)
     made.place = Root(shape, lambda: 1)
     made.product = None
     return made
@@ -531,7 +553,9 @@ def _computed(call: Call, shape: Shape, first: Tracked) -> Tracked:
         made.bounds = POSITIVE if first.bounds[0] >= 0 else ANY
     elif name in b.FIXED:
         made.bounds = b.FIXED[name]
-    if name in {"sum", "mean", "nansum", "amax", "max", "norm", "logsumexp"}:
+    if name in {"amax", "max"}:
+        made.peak = first
+    if name in {"sum", "mean", "nansum", "norm", "logsumexp"}:
         made.total = first
     if name in _REDUCING or name in KEEPING_BOUNDS:
         made.softmax = None

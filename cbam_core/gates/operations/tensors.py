@@ -77,6 +77,7 @@ class Part:
         scale: factor of the gate.
         shift: what is added to it.
         stored: whether scale or shift is the value of a parameter or buffer, which may change.
+        divisor: what the values of the source are divided by to be those of the gate.
     """
 
     elements: Elements
@@ -85,6 +86,7 @@ class Part:
     scale: float = 1.0
     shift: float = 0.0
     stored: bool = False
+    divisor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +125,8 @@ class Tracked:
         constant: value of all elements, where known.
         addends: tensors whose sum it is.
         total: tensor whose sum over some axes it is.
+        peak: tensor whose maximum over some axes it is.
+        reach: largest value where they go from 0 to there around a middle, as 1 + tanh does; None elsewhere.
         diagonal: tensor that stands on its diagonal.
         random: whether random numbers are in it.
         unknown: whether it was made by a call that was not seen.
@@ -154,6 +158,8 @@ class Tracked:
     constant: float | None = None
     addends: tuple[Tracked, ...] = ()
     total: Tracked | None = None
+    peak: Tracked | None = None
+    reach: float | None = None
     diagonal: Tracked | None = None
     random: bool = False
     unknown: bool = False
@@ -183,13 +189,14 @@ class Tracked:
         """Whether it holds a gate: values in [0, 1], or a gate with scale and shift."""
         if not self.dynamic or self.step or (self.softmax is not None and self.softmax.entries != 2):
             return False
-        return bool(self.parts) or within_unit(self.bounds)
+        return bool(self.parts) or within_unit(self.bounds) or self.reach is not None
 
     def gates(self, tap: Tap | None) -> tuple[Part, ...]:
         """Return the gates inside; itself where it is one or a sum of several, to be read at `tap`."""
         if self.summed and len(self.parts) > 1:
             return (Part(self.elements, self, tap),)
-        return self.parts or (Part(self.elements, self, tap),)
+        reach = self.reach or 1.0
+        return self.parts or (Part(self.elements, self, tap, scale=reach, divisor=reach),)
 
     def without_parts_in_unit(self) -> Tracked:
         """Forget the gates inside where the values are a gate again, from 0 to 1."""

@@ -48,6 +48,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "Gaussian weight of itself": lambda x: x * torch.exp(-x * x),
     "temperature": lambda x: x / 0.7,
     "half of the map": lambda x: x * 0.5,
+    "1 + tanh of the map": lambda x: x * (1 + x.tanh()),
     "a tanh that is not between 0 and 1, elementwise": lambda x: x * x.tanh(),
 }
 """Elementwise functions."""

@@ -23,6 +23,7 @@ NORMALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "unit length by F.normalize": lambda x: F.normalize(x, dim=1) * 4,
     "pixel norm": lambda x: x * (1 / torch.sqrt(torch.mean(x**2, dim=1, keepdim=True) + 1e-8)),
     "by the maximum": lambda x: x / (x.amax((2, 3), keepdim=True) + 1e-6),
+    "times its share of the maximum": lambda x: (r := F.relu(x)) * (r / (r.amax((2, 3), keepdim=True) + 1e-6)),
     "by the largest value of each image": lambda x: x * (1 / x.abs().amax((1, 2, 3), keepdim=True)),
     "from zero to one": lambda x: (
         (x - (low := x.amin((2, 3), keepdim=True))) / (x.amax((2, 3), keepdim=True) - low + 1e-6)

@@ -305,3 +305,22 @@ class StyleRecalibration(nn.Module):
         deviation = (x.var((2, 3)) + 1e-5).sqrt()
         z = self.cfc[:, 0] * x.mean((2, 3)) + self.cfc[:, 1] * deviation
         return [channel(logistic(z / math.sqrt(1 + 1e-5)))]
+
+
+@style()
+class GatedChannelTransformation(nn.Module):
+    """Channels compete by their norms, without a layer: one more than a tanh."""
+
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.alpha, self.gamma, self.beta = (nn.Parameter(torch.randn(1, c, 1, 1)) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        embedding = (x.pow(2).sum((2, 3), keepdim=True) + 1e-5).pow(0.5) * self.alpha
+        norm = self.gamma / (embedding.pow(2).mean(dim=1, keepdim=True) + 1e-5).pow(0.5)
+        return x * (1.0 + torch.tanh(embedding * norm + self.beta))
+
+    def gates(self, x: Tensor) -> list[Expected]:
+        strength = (x.square().sum((2, 3)) + 1e-5).sqrt() * self.alpha[0, :, 0, 0]
+        shares = strength / (strength.square().mean(1, keepdim=True) + 1e-5).sqrt()
+        return [channel(logistic(2 * (shares * self.gamma[0, :, 0, 0] + self.beta[0, :, 0, 0])), scale=2.0)]

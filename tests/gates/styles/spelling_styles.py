@@ -133,7 +133,6 @@ PRODUCTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "x + x * g": lambda x, g: x + x * g,
     "x - x * g": lambda x, g: x - x * g,
     "torch.addcmul": lambda x, g: torch.addcmul(x, x, g),
-    "torch.addcmul with a value": lambda x, g: torch.addcmul(x, g, x, value=0.5),
     "x.addcmul_": lambda x, g: x.clone().addcmul_(x, g),
     "torch.lerp from zero": lambda x, g: torch.lerp(torch.zeros_like(x), x, g.expand_as(x)),
     "x.div(1 / g)": lambda x, g: x.div(1 / g),
@@ -212,6 +211,14 @@ FACTORS: dict[str, tuple[Callable[[Tensor], Tensor], float, float]] = {
 }
 """What is done to the gate before it multiplies, its scale, and its shift."""
 
+SHIFTED: dict[str, Callable[[Tensor], Tensor]] = {
+    "1 + tanh": lambda z: 1 + torch.tanh(z),
+    "tanh + 1 in place": lambda z: z.tanh().add_(1.0),
+    "1 - tanh": lambda z: 1 - torch.tanh(-z),
+    "1 + erf": lambda z: torch.erf(z) + 1,
+}
+"""Functions between -1 and 1 with 1 beside them: two times a gate."""
+
 SMALLER: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     "1 - g": (lambda g: 1 - g, lambda g: 1 - g),
     "torch.rsub": (lambda g: torch.rsub(g, 1), lambda g: 1 - g),
@@ -245,6 +252,13 @@ def _register() -> None:
     for name, (factor, multiplier) in SMALLER.items():
         spelt = lambda x, z, factor=factor: x * factor(z.sigmoid())[..., None, None]  # noqa: E731
         _add(f"factor: {name}", Spelt, spelt, lambda z, multiplier=multiplier: _smaller(logistic(z), multiplier))
+    for name, factor in SHIFTED.items():
+        spelt = lambda x, z, factor=factor: x * factor(z)[..., None, None]  # noqa: E731
+        truth = lambda z, factor=factor: channel(factor(z.clone()) / 2, *BLOCKS, scale=2.0)  # noqa: E731
+        _add(f"factor: {name}", Spelt, spelt, truth)
+    for value in (0.5, -1.0):
+        spelt = lambda x, z, value=value: torch.addcmul(x, z.sigmoid()[..., None, None], x, value=value)  # noqa: E731
+        _add(f"product: torch.addcmul with {value:g}", Spelt, spelt, _channel(logistic, scale=value))
 
 
 def _smaller(g: Tensor, multiplier: Callable[[Tensor], Tensor]) -> Expected:
@@ -304,6 +318,18 @@ MASKS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Ex
     "larger of two": (
         lambda x, z: x * torch.max(z.sigmoid(), (-z).sigmoid()),
         lambda z: spatial(logistic(z.abs()), *BLOCKS),
+    ),
+    "as a share of its maximum": (
+        lambda x, z: x * (z.sigmoid() / z.sigmoid().amax((2, 3), keepdim=True)),
+        lambda z: spatial(logistic(z - 0) / logistic(z.amax((1, 2), keepdim=True)), *BLOCKS),
+    ),
+    "as a share of its maximum by torch.max": (
+        lambda x, z: x * ((g := z.flatten(2).sigmoid()) / (g.max(-1, keepdim=True)[0] + 1e-6)).view_as(z),
+        lambda z: spatial(logistic(z) / (logistic(z.amax((1, 2), keepdim=True)) + 1e-6), *BLOCKS),
+    ),
+    "as a share of its maximum, after relu": (
+        lambda x, z: x * ((r := z.relu()) / (r.amax((2, 3), keepdim=True) + 1e-6)),
+        lambda z: spatial(z.clamp(min=0) / (z.clamp(min=0).amax((1, 2), keepdim=True) + 1e-6), *BLOCKS),
     ),
     "applied to positive features": (
         lambda x, z: F.softplus(x) * z.sigmoid(),
