@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cbam_core import Off, Values, capture, edit
+from cbam_core import Off, Scaled, Values, capture, edit
 from cbam_core.errors import CaptureError
 from cbam_core.gates.record import RecordedGate
 
@@ -141,3 +141,30 @@ def test_a_number_that_training_changes_is_followed_without_a_word() -> None:
         with torch.no_grad():
             model.level.add_(1.0)
     assert scales == [1.0, 2.0, 3.0]
+
+
+class Swinging(nn.Module):
+    """Multiplies by 1 + tanh: two times a gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.fc = nn.Conv2d(3, 4, 1), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return x * (1 + torch.tanh(self.fc(x.mean((2, 3)))))[:, :, None, None]
+
+
+def test_one_and_a_tanh_is_replaced_and_kept_with_its_graph() -> None:
+    torch.manual_seed(0)
+    model, batch = nn.Sequential(Swinging()).eval(), torch.rand(2, 3, 6, 5)
+    plain = model(batch)
+    with capture(model, grad=True) as record:
+        assert torch.equal(model(batch), plain)
+    (gate,) = record.gates
+    assert (gate.scale, gate.shift, gate.squashed) == (2.0, 0.0, True)
+    assert gate.values.requires_grad
+    with edit(model, {"0.channel": Scaled(0.5)}):
+        torch.testing.assert_close(model(batch), plain / 2)
+    with edit(model, {"0.channel": Off()}):
+        torch.testing.assert_close(model(batch), model[0].stem(batch))

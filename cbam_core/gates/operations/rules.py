@@ -431,7 +431,7 @@ def _note_division(call: Call, made: Tracked, a: Tracked | float | None, c: Trac
         if above.bounds[0] >= 0 and above.same in alike and len(alike) == len({one.same for one in below.addends}):
             made.bounds = UNIT
             return
-        if below.peak is not None and below.peak.origin is above.origin and above.bounds[0] >= 0:
+        if below.peak is not None and below.peak.origin.same == above.origin.same and above.bounds[0] >= 0:
             made.bounds, made.weak = UNIT, made.weak or not above.squashed
             return
         if below.total is not None and below.total.origin is above.origin:

@@ -321,7 +321,7 @@ MASKS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Ex
     ),
     "as a share of its maximum": (
         lambda x, z: x * (z.sigmoid() / z.sigmoid().amax((2, 3), keepdim=True)),
-        lambda z: spatial(logistic(z - 0) / logistic(z.amax((1, 2), keepdim=True)), *BLOCKS),
+        lambda z: spatial(logistic(z) / logistic(z.amax((1, 2), keepdim=True)), *BLOCKS),
     ),
     "as a share of its maximum by torch.max": (
         lambda x, z: x * ((g := z.flatten(2).sigmoid()) / (g.max(-1, keepdim=True)[0] + 1e-6)).view_as(z),
