@@ -65,7 +65,19 @@ def test_help_names_every_command_and_exit_status(capsys):
     main(["--help"])
     said = capsys.readouterr().out
     listed = re.findall(r"^  (\w+) +[A-Z]", said.split("Commands:")[1].split("Exit status:")[0], re.MULTILINE)
-    assert listed == ["app", "explain", "evaluate", "usual", "score", "audit", "info", "export", "train", "data"]
+    assert listed == [
+        "app",
+        "explain",
+        "evaluate",
+        "usual",
+        "score",
+        "audit",
+        "info",
+        "export",
+        "convert",
+        "train",
+        "data",
+    ]
     statuses = re.findall(r"^    (\d+) ", said, re.MULTILINE)
     assert statuses == ["0", "1", "2", "3", "70", "130", "141"]
 

@@ -11,7 +11,18 @@ from typing import Annotated
 
 import typer
 
-from cbam_core.cli import audit, checkpoints, dataset, evaluating, explaining, scoring, serving, training, usual
+from cbam_core.cli import (
+    audit,
+    checkpoints,
+    converting,
+    dataset,
+    evaluating,
+    explaining,
+    scoring,
+    serving,
+    training,
+    usual,
+)
 from cbam_core.cli.failures import (
     BROKEN_PIPE,
     INTERRUPTED,
@@ -102,6 +113,7 @@ for name, command, short in (
     ("audit", audit.audit, "Say what the attention blocks are made of."),
     ("info", checkpoints.show_info, "Show a network's card, layers and costs."),
     ("export", checkpoints.export, "Write only the weights, for the course's own code."),
+    ("convert", converting.convert, "Write CBAM weights in another layout."),
     ("train", training.train, "Train a network on CIFAR-10."),
 ):
     app.command(name, short_help=short)(command)

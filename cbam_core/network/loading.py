@@ -21,6 +21,7 @@ from cbam_core.nn.registry import assemble, expected_tensors
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.usual import Usual, read_usual, usual_path
 from cbam_core.weights import open_weights
+from cbam_core.weights.conversion import carried
 from cbam_core.weights.description import Description
 from cbam_core.weights.opening import find_network
 from cbam_core.weights.stating import stated
@@ -66,7 +67,7 @@ def load_classifier(
     """
     contents = _saved(source) if isinstance(source, Mapping) else source
     contents = contents if isinstance(contents, bytes) else _path(contents)
-    file = open_weights(contents)
+    file, renamed = carried(open_weights(contents))
     found = find_network(file, weights)
     given = statement({"classes": classes, "normalisation": normalisation, "input_size": input_size, **other})
     description = stated(found.description, given.classes, given.normalisation, given.input_size)
@@ -88,7 +89,7 @@ def load_classifier(
         name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
         digest=digest,
         usual=None if isinstance(contents, bytes) else usual_beside(contents, of_these_gates),
-        remarks=found.remarks,
+        remarks=(*renamed, *found.remarks),
         source=taken,
     )
 
