@@ -12,6 +12,7 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 from streamlit.components.v2 import manifest_scanner
 
+from app import services
 from app.server.upload_limits import keep_uploads_in_memory
 from app.session import words
 from cbam_core.data import cifar10
@@ -26,6 +27,12 @@ def _installed_packages_are_searched_once():
         scan = manifest_scanner.scan_component_manifests
         patch.setattr(manifest_scanner, "scan_component_manifests", functools.cache(scan))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_sent_ahead(monkeypatch):
+    """Results of all hundred samples take long, and only browsers need them; test_prefetch.py has their values."""
+    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from cbam_core import CBAM_CNN
-from tests.app.visiting import MAIN, go_to
+from tests.app.visiting import MAIN, go_to, open_page
 
 PHOTO = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
 
@@ -70,10 +70,8 @@ def strings(chart, wanted=False):
 
 
 @pytest.fixture(autouse=True)
-def _all_marked(marked, monkeypatch):
-    from app import services
-
-    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
+def _all_marked(marked):
+    """Every test here reads the language of marks."""
 
 
 def test_the_table_of_uploads_and_its_refusals():
@@ -93,8 +91,7 @@ def test_the_table_of_uploads_and_its_refusals():
 
 @pytest.mark.parametrize("page", ["compare", "training", "model"])
 def test_charts_and_their_hovers(page):
-    app = AppTest.from_file(str(MAIN), default_timeout=100).run()
-    go_to(app, page).run()
+    app = open_page(page)
     charts = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
     assert charts
     texts = [text for chart in charts for text in strings(chart)]

@@ -1,9 +1,13 @@
 """The app as tests of pages visit it."""
 
+import shutil
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
+
+from cbam_core.places import shipped_checkpoints
+from cbam_core.results.usual import usual_path
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 
@@ -12,3 +16,19 @@ def go_to(app: AppTest, page: str) -> AppTest:
     """Go to the page in the folder of that name, as a click in the sidebar does; `run` draws it."""
     app._page_hash = calc_hash(page)  # what `AppTest.switch_page` sets, which knows pages that are files alone
     return app
+
+
+def open_page(page: str) -> AppTest:
+    """The app as a new visitor opens it, by the address of a page."""
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    go_to(app, page).run()
+    assert not app.exception
+    return app
+
+
+def put_network(folder: Path, *names: str, network: str = "cbam_cnn_cifar10") -> None:
+    """Copy a network that ships, under its own or other names, with what is usual for it: finding that takes long."""
+    shipped = shipped_checkpoints()[network]
+    for name in names or (network,):
+        file = shutil.copy(shipped, folder / f"{name}.safetensors")
+        shutil.copy(usual_path(shipped), usual_path(file))

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import skimage
-from streamlit.testing.v1 import AppTest
 
 from cbam_core.places import shipped_checkpoints
-from tests.app.visiting import MAIN, go_to
+from tests.app.visiting import open_page
 
 CAT = (Path(skimage.__file__).parent / "data" / "chelsea.png").read_bytes()
 NETWORK = "cbam_cnn_cifar10"
@@ -17,11 +16,7 @@ FIRST_CAT, FIRST_DOG = 30, 50
 
 
 def opened():
-    test = AppTest.from_file(str(MAIN), default_timeout=60)
-    test.run()
-    go_to(test, "compare").run()
-    assert not test.exception
-    return test
+    return open_page("compare")
 
 
 def html(app):

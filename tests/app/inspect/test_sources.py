@@ -24,11 +24,6 @@ from tests.app.visiting import MAIN, go_to
 CAT = CLASSES.index("cat")
 
 
-@pytest.fixture(autouse=True)
-def _nothing_ahead(monkeypatch):
-    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
-
-
 @pytest.fixture
 def answers(monkeypatch, test_set):
     """The network took every second image for a cat, less and less sure."""

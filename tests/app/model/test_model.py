@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from app import services
 from cbam_core import CBAM_CNN, load_classifier
@@ -18,10 +16,9 @@ from cbam_core.errors import TrainingError
 from cbam_core.evaluation.evaluation_file import evaluation_path, save_evaluation
 from cbam_core.gates.anatomy import summarise
 from cbam_core.network import save_classifier
-from cbam_core.places import shipped_checkpoints
 from cbam_core.results.evaluation import Evaluation, levels_of
 from cbam_core.weights.card import Card
-from tests.app.visiting import MAIN, go_to
+from tests.app.visiting import open_page, put_network
 
 NETWORK = "cbam_cnn_cifar10"
 
@@ -29,7 +26,7 @@ NETWORK = "cbam_cnn_cifar10"
 @pytest.fixture
 def checkpoint(monkeypatch, tmp_path):
     """The shipped network, alone in a folder of this test's own."""
-    shutil.copy(shipped_checkpoints()[NETWORK], tmp_path)
+    put_network(tmp_path)
     monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
     monkeypatch.setenv("CBAM_RUNS_DIR", str(tmp_path / "runs"))
     return tmp_path / f"{NETWORK}.safetensors"
@@ -45,10 +42,7 @@ def answers(digest):
 
 
 def open_model():
-    app = AppTest.from_file(str(MAIN), default_timeout=60)
-    app.run()
-    go_to(app, "model").run()
-    assert not app.exception
+    app = open_page("model")
     assert not app.error
     return app
 

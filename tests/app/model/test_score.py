@@ -10,7 +10,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import services
 from app.services import scoring
 from cbam_core.data.dataset import samples
 from cbam_core.evidence.scoring import subset
@@ -24,8 +23,7 @@ NETWORK = "cbam_cnn_cifar10"
 
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
-    """A folder of networks of this test's own; nothing is computed in advance."""
-    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
+    """A folder of networks of this test's own."""
     monkeypatch.setenv("CBAM_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("CBAM_RUNS_DIR", str(tmp_path / "runs"))
     monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path / "checkpoints"))

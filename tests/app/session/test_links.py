@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from app import services
 from app.inspect import result as inspect_result
 from app.session import links
 from app.shell.router import PAGES, parameters_of
@@ -21,12 +20,6 @@ READERS = {**links.SHELL, **{name: reader for page in PAGES for name, reader in 
 
 def read(parameters):
     return links.read(parameters, READERS)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_ahead(monkeypatch):
-    """Results of all hundred samples take long, and only browsers need them."""
-    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
 
 
 def visit(**parameters):

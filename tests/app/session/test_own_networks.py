@@ -48,12 +48,6 @@ def app():
     return test
 
 
-@pytest.fixture(autouse=True)
-def _nothing_ahead(monkeypatch):
-    """Results of all hundred samples take long, and only browsers need them."""
-    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
-
-
 def bring(app, name, content):
     app.sidebar.file_uploader[0].set_value([(name, content, "application/octet-stream")]).run()
     assert not app.exception

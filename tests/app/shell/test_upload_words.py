@@ -9,7 +9,6 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app import services
 from app.shell import upload_words
 from app.widgets.network_file import ENDINGS
 from cbam_core import CBAM_CNN
@@ -21,7 +20,6 @@ def told(monkeypatch):
     """What each run of the script told the browser."""
     runs = []
     monkeypatch.setattr(upload_words, "_component", lambda: lambda **given: runs.append(given["data"]))
-    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
     return runs
 
 

@@ -14,7 +14,7 @@ from cbam_core.places import shipped_checkpoints
 from cbam_core.results.film import FILM
 from cbam_core.results.history import HISTORY, PROGRESS, read_progress
 from cbam_core.training.records import write_progress
-from tests.app.visiting import MAIN, go_to
+from tests.app.visiting import MAIN, go_to, open_page, put_network
 from tests.made_runs import make_film, make_run
 
 NETWORK = "cbam_cnn_cifar10"
@@ -26,7 +26,7 @@ def folders(monkeypatch, tmp_path):
     checkpoints, runs = tmp_path / "checkpoints", tmp_path / "runs"
     checkpoints.mkdir()
     runs.mkdir()
-    shutil.copy(shipped_checkpoints()[NETWORK], checkpoints)
+    put_network(checkpoints)
     monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(checkpoints))
     monkeypatch.setenv("CBAM_RUNS_DIR", str(runs))
     return checkpoints, runs
@@ -39,11 +39,7 @@ def ship(checkpoints, name=NETWORK):
 
 
 def open_training():
-    app = AppTest.from_file(str(MAIN), default_timeout=60)
-    app.run()
-    go_to(app, "training").run()
-    assert not app.exception
-    return app
+    return open_page("training")
 
 
 def texts(app):
@@ -290,7 +286,7 @@ def shipped(name):
 def finished(folders):
     """A run that wrote its network, with the network's card."""
     made = make_run(folders[1] / "mine")
-    shutil.copy(shipped_checkpoints()["cbam_cnn_cifar10"], made / "net.safetensors")
+    put_network(made, "net")
     return made
 
 
@@ -352,7 +348,7 @@ def test_a_network_that_its_run_has_just_written_is_there_without_a_restart(fold
     app = open_training()
     assert network(app).options == [NETWORK]
     make_run(folder)
-    shutil.copy(shipped_checkpoints()["cbam_cnn_cifar10"], folder / "net.safetensors")
+    put_network(folder, "net")
     app.run()
     assert network(app).options == [NETWORK, "Run: live"]
     assert network(app).value == "runs/live"

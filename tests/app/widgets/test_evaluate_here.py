@@ -11,7 +11,6 @@ import pytest
 import streamlit as st
 import torch
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.services import evaluating
@@ -27,15 +26,10 @@ from cbam_core.network import save_classifier
 from cbam_core.places import CHECKPOINT_VARIABLE, IMAGE_VARIABLE, RUNS_VARIABLE
 from cbam_core.results.usual import usual_path, write_usual
 from cbam_core.weights.card import Card
-from tests.app.visiting import MAIN, go_to
+from tests.app.visiting import go_to, open_page
 from tests.made_runs import make_run
 
 SERVED = "served"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_ahead(monkeypatch):
-    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +55,8 @@ def served(monkeypatch, tmp_path, tiny_classifier):
     return file
 
 
-def opened(page=None):
-    app = AppTest.from_file(str(MAIN), default_timeout=60)
-    app.run()
-    if page is not None:
-        go_to(app, page).run()
-    assert not app.exception
-    return app
+def opened(page="inspect"):
+    return open_page(page)
 
 
 def finish(app):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from app import services
+from app.services.images import samples_ahead
 from app.services.prediction import prediction_data
 from app.widgets.prefetch import Ahead
 from cbam_core.data.samples import sample_sheet
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit warns that no ser
 
 def test_they_are_what_the_page_shows_of_each_picture():
     classifier = services.network("cbam_cnn_cifar10")
-    results = json.loads(services.samples_ahead(classifier))
+    results = json.loads(samples_ahead(classifier))
     assert len(results) == len(sample_sheet().images)
     for index in (0, 30, 99):
         shown = services.show_sample(classifier, index)
@@ -31,7 +32,7 @@ def test_they_are_what_the_page_shows_of_each_picture():
 
 
 def test_they_stay_small_enough_to_be_sent():
-    assert len(services.samples_ahead(services.network("cbam_cnn_cifar10"))) < 1_000_000
+    assert len(samples_ahead(services.network("cbam_cnn_cifar10"))) < 1_000_000
 
 
 def test_a_result_is_told_by_channel_network_and_place():

@@ -8,15 +8,13 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app import services
 from app.widgets.stating import class_names, numbers
 from cbam_core import CBAM_CNN
 from tests.app.visiting import MAIN, go_to
 
 
 @pytest.fixture(autouse=True)
-def _nothing_ahead(monkeypatch):
-    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
+def _nothing_is_found_out(monkeypatch):
     monkeypatch.setattr("app.widgets.stating.services.with_usual", lambda classifier: classifier)
 
 
