@@ -266,22 +266,22 @@ def _distance(outputs: Tensor, others: Tensor) -> float:
 
 
 def subset(dataset: Dataset, count: int) -> Dataset:
-    """Return the first images of a labelled set; of one that is sorted by class, as many of each.
+    """Return the first images of a set; of one that is sorted by class, as many of each.
 
     Args:
         dataset: the set.
         count: number of images.
     """
-    labels = dataset.known_labels
+    labels = dataset.labels
     if count >= len(dataset):
         return dataset
     chosen = np.arange(count)
-    if (np.diff(labels.astype(np.int64)) >= 0).all():
+    if labels is not None and (np.diff(labels.astype(np.int64)) >= 0).all():
         chosen = np.linspace(0, len(labels) - 1, count).astype(np.int64)
     images: ImageSequence = [dataset.images[index] for index in chosen.tolist()]
     if isinstance(dataset.images, ImageFiles):
         images = ImageFiles([dataset.images.paths[index] for index in chosen.tolist()])
-    return replace(dataset, images=images, labels=labels[chosen])
+    return replace(dataset, images=images, labels=None if labels is None else labels[chosen])
 
 
 def score_gates(

@@ -106,6 +106,26 @@ def over_both(trials: Float[np.ndarray, "n t"], seed: int = 0) -> Mean | None:
     return over_images((sums[counts > 0] / counts[counts > 0]).tolist(), seed)
 
 
+def over_shared(trials: Float[np.ndarray, "n t"], seed: int = 0) -> Mean | None:
+    """Compute the mean of trials that all images share, such as networks with other weights: both are drawn again.
+
+    Args:
+        trials: one row for each image, one column for each trial; NaN where a number is not known.
+        seed: seed of the resampling.
+    """
+    if len(trials) == 1:
+        return over_trials(trials[0].tolist())
+    known = ~np.isnan(trials)
+    if not known.any():
+        return None
+    draws, values = np.random.default_rng(seed), np.where(known, trials, 0.0)
+    rows, columns = (draws.multinomial(count, np.full(count, 1 / count), DRAWS) for count in trials.shape)
+    sums = np.einsum("dn,nt,dt->d", rows, values, columns, optimize=True)
+    counts = np.einsum("dn,nt,dt->d", rows, known.astype(np.float64), columns, optimize=True)
+    low, high = np.percentile(sums[counts > 0] / counts[counts > 0], (2.5, 97.5))
+    return Mean(float(values.sum() / known.sum()), (float(low), float(high)), int(known.any(axis=1).sum()))
+
+
 def _known(values: Iterable[float | None]) -> Float[np.ndarray, " n"]:
     numbers = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     found: np.ndarray = numbers[~np.isnan(numbers)]

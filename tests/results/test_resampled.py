@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cbam_core.results.resampled import Mean, optional, over_both, over_images, over_trials
+from cbam_core.results.resampled import Mean, optional, over_both, over_images, over_shared, over_trials
 
 
 def test_the_interval_over_images_is_that_of_a_normal_mean() -> None:
@@ -35,3 +35,13 @@ def test_one_number_has_no_interval() -> None:
 def test_trials_of_one_image_have_their_range_and_of_several_their_means() -> None:
     assert over_both(np.array([[1.0, 3.0, math.nan]])) == Mean(2.0, (1.0, 3.0), 2)
     assert over_both(np.array([[1.0, 3.0], [5.0, math.nan], [math.nan, math.nan]])).mean == pytest.approx(3.5)
+
+
+def test_shared_trials_are_drawn_again_too() -> None:
+    trials = np.tile([[0.0, 1.0]], (50, 1))
+    shared, plain = over_shared(trials), over_both(trials)
+    assert shared.mean == plain.mean == pytest.approx(0.5)
+    assert plain.interval == pytest.approx((0.5, 0.5))
+    assert shared.interval == pytest.approx((0, 1))
+    assert over_shared(np.array([[1.0, 3.0]])) == Mean(2.0, (1.0, 3.0), 2)
+    assert over_shared(np.full((3, 2), math.nan)) is None

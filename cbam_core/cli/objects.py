@@ -1,0 +1,158 @@
+"""``cbam objects``: is the mask where the object is?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cbam_core.cli.choosing import (
+    CheckpointOption,
+    ClassesOption,
+    DataFolderOption,
+    InputSizeOption,
+    JsonOption,
+    MeanOption,
+    NormalisationOption,
+    Stated,
+    StdOption,
+    WeightsOption,
+    open_checkpoint,
+)
+from cbam_core.cli.output import counted, one_line, progress_bar, write_json
+from cbam_core.results.objects import TESTS
+
+if TYPE_CHECKING:
+    from cbam_core.data.dataset import Dataset
+    from cbam_core.errors import Message
+    from cbam_core.results.objects import ObjectTests
+
+MOST = 100
+"""Images of a set that are used unless another number is asked for."""
+
+HEADINGS = {
+    "shift": "An image is moved: does the mask follow?",
+    "tiles": "An image on an empty canvas, and the answered tile of four",
+    "deletion": "Deletion and insertion",
+    "randomised": "Weights are shuffled: what is left of the mask?",
+}
+
+
+def find_objects(
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="IMAGE...", help="Image files; several give intervals.", show_default=False),
+    ] = None,
+    model: CheckpointOption = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--set",
+            metavar="SET",
+            help="A set instead of images: 'cifar10:test', 'samples' (the 100 bundled images), or a folder.",
+            show_default="samples, where no image is named",
+        ),
+    ] = None,
+    count: Annotated[
+        int, typer.Option("--images", metavar="N", min=1, help="At most so many images of the set.")
+    ] = MOST,
+    tests: Annotated[
+        str, typer.Option("--tests", metavar="TESTS", help="Which tests, with commas between them.")
+    ] = ",".join(TESTS),
+    pixels: Annotated[
+        int | None,
+        typer.Option(
+            "--pixels",
+            metavar="N",
+            help="How far images are moved, in pixels of the input.",
+            show_default="a quarter of its shorter side",
+        ),
+    ] = None,
+    fill: Annotated[
+        str,
+        typer.Option("--fill", metavar="FILL", help="What comes in where content moved away: mean, reflect or edge."),
+    ] = "mean",
+    data_dir: DataFolderOption = None,
+    weights: WeightsOption = None,
+    classes: ClassesOption = None,
+    normalisation: NormalisationOption = None,
+    input_size: InputSizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Test whether the spatial masks of a network lie where the object is.
+
+    Four tests, each with its weakness: does a mask follow an image that is moved; how much of it lies on the only
+    object of a canvas, and in the answered tile of a mosaic; does it rank the pixels that the answer needs, better than
+    maps that know nothing; and what is left of it when weights are shuffled. Several images give intervals.
+
+    \b
+    Examples:
+      cbam objects photo.jpg
+      cbam objects --set cifar10:test --images 200 --model cbam_resnet_cifar10
+      cbam objects --tests shift,tiles --json
+    """
+    from cbam_core.evidence.objects import object_tests
+
+    classifier = open_checkpoint(Stated(model, weights, classes, normalisation, input_size, mean, std))
+    given = _images(images, source, count, data_dir)
+    chosen = [word.strip() for word in tests.split(",") if word.strip()]
+    with progress_bar("{task.percentage:.0f} %") as progress:
+        bar = progress.add_task("testing", total=1.0)
+        found = object_tests(
+            classifier,
+            given,
+            chosen,
+            pixels=pixels,
+            fill=fill,
+            report=lambda done: progress.update(bar, completed=done),
+        )
+    if as_json:
+        named = given.title if hasattr(given, "title") else [str(image) for image in given]
+        write_json({"checkpoint": classifier.name, "images": named, **found.as_dict()})
+    else:
+        show_objects(found)
+
+
+def _images(images: list[str] | None, source: str | None, count: int, data_dir: Path | None) -> Dataset | list[str]:
+    """Return the images that are meant.
+
+    Raises:
+        typer.BadParameter: both images and a set are named.
+    """
+    from cbam_core.data.dataset import open_dataset
+    from cbam_core.evidence.scoring import subset
+
+    if images and source is not None:
+        raise typer.BadParameter("name images or a set (--set), not both")
+    if images:
+        return images
+    whole = open_dataset(source or "samples", data_dir)
+    return subset(whole, count)
+
+
+def show_objects(found: ObjectTests) -> None:
+    """Write what the tests say, each with its weakness."""
+    from cbam_core.results import deletion, mosaic, randomised, shift
+
+    weaknesses: dict[str, tuple[Message, ...]] = {
+        "shift": (shift.WEAKNESS,),
+        "tiles": (mosaic.CANVAS_WEAKNESS, mosaic.MOSAIC_WEAKNESS),
+        "deletion": deletion.WEAKNESSES,
+        "randomised": (randomised.WEAKNESS,),
+    }
+    typer.echo(f"{one_line(found.network)} on {counted(found.count, 'image')}")
+    for name, heading in HEADINGS.items():
+        result = getattr(found, name)
+        if result is None and name not in found.left_out:
+            continue
+        typer.echo(f"\n{heading}")
+        if result is None:
+            typer.echo(f"  left out: {one_line(str(found.left_out[name]))}")
+            continue
+        for line in str(result).splitlines():
+            typer.echo(f"  {one_line(line)}")
+        for weakness in weaknesses[name]:
+            typer.echo(f"  ({weakness})")

@@ -1,0 +1,40 @@
+"""``cbam objects``: four tests of masks, for images or a set."""
+
+import json
+
+from cbam_core.cli import main
+
+
+def test_one_image_is_tested_and_what_is_left_out_is_said(capsys, picture_file):
+    assert main(["objects", str(picture_file), "--tests", "shift,tiles"]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[0] == "cbam_cnn_cifar10 on 1 image"
+    assert said.index("does the mask follow?") < said.index("cbam1.spatial") < said.index("left out: cbam_cnn_cifar10")
+    assert "does not take images of 64x64 pixels" in said
+    assert "only the difference of the two correlations counts" in said
+
+
+def test_a_set_gives_intervals_as_json(capsys):
+    settings = ["--images", "4", "--tests", "shift,randomised", "--fill", "edge", "--json"]
+    assert main(["objects", "--set", "samples", *settings]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["checkpoint"], found["images"], found["count"]) == ("cbam_cnn_cifar10", "cifar10:samples", 4)
+    row = found["shift"]["rows"][0]
+    assert (row["gate"], row["pixels"], found["shift"]["fill"]) == ("cbam1.spatial", 8, "edge")
+    assert row["followed"]["low"] <= row["followed"]["mean"] <= row["followed"]["high"]
+    assert found["deletion"] is found["tiles"] is None
+    assert 0 <= found["randomised"]["rows"][0]["both"]["size"]["mean"] <= 1
+
+
+def test_images_without_labels_are_a_set_too(capsys, picture_file):
+    assert main(["objects", "--set", str(picture_file.parent), "--tests", "shift"]) == 0
+    assert "on 1 image" in capsys.readouterr().out
+
+
+def test_wrong_words_are_said_in_one_line(capsys, picture_file):
+    assert main(["objects", str(picture_file), "--set", "samples"]) == 2
+    assert "not both" in capsys.readouterr().err
+    assert main(["objects", str(picture_file), "--tests", "shape"]) == 3
+    assert "unknown test 'shape'" in capsys.readouterr().err
+    assert main(["objects", str(picture_file), "--pixels", "40"]) == 3
+    assert "can be moved by 1 to 16 pixels" in capsys.readouterr().err
