@@ -6,9 +6,11 @@ import secrets
 from functools import cache, partial
 from typing import Any
 
+from app import services
 from app.services import what_if
 from app.session.choices import Choice
 from app.session.words import Words, class_name, language, translated
+from app.whatif.answers import kept_answers, outcomes
 from app.whatif.link import KEPT
 from app.whatif.other import Other
 from app.whatif.state import EXPERIMENT, GENERATION, JUMPED, take
@@ -18,7 +20,7 @@ from app.widgets.image.address import open_image
 from app.widgets.image.shown import ShownImage
 from cbam_core.network import Classifier
 from cbam_core.render.diverging import DIVERGING
-from cbam_core.results.gate_edits import edits_as_dict
+from cbam_core.results.gate_edits import SOURCES, edits_as_dict
 
 WORDS = Words(
     {
@@ -51,6 +53,33 @@ WORDS = Words(
         "why_classes": "no prediction",
         "truth": "Truth: {truth}",
         "lends": "Lends its gates",
+        "other_class": "Class of the image that lends its gates",
+        "another": "Another",
+        "number": "Test image",
+        "usual_level": "usual level: one number",
+        "own_mean": "its own mean",
+        "shuffled": "its own values, shuffled",
+        "inverted": "inverted: one minus it",
+        "off": "off: 1 everywhere",
+        "strength": "Strength",
+        "off_is_no_evidence": "Off, inverted and shuffled values, and other strengths, change the size or the pattern "
+        "of all features, which no later layer was trained for. A large effect of them is no evidence that the gate "
+        "matters; look at the usual values first.",
+        "one_number": "This mask is one number an image: how strong, and not where. Painting on it would say nothing "
+        "about attention, so it is left out.",
+        "channel": "Channel",
+        "value": "Value",
+        "free": "Let go",
+        "clear": "Clear",
+        "drag": "Drag a bar to set a channel's weight.",
+        "bars_long": "Channel weights; the fields below set them by keyboard",
+        "paint": "Paint",
+        "paint_said": "Paint on the mask. Colours are relative to the mean of the cells that are not painted.",
+        "paint_long": "The mask. Arrow keys move a cell, and the space bar paints it.",
+        "brush": "brush",
+        "erase": "erase",
+        "size": "Size",
+        "undo": "Undo",
     }
 )
 
@@ -83,6 +112,11 @@ def table_data(classifier: Classifier, shown: ShownImage, other: Other | None, s
     has_usual = any(row["usual"] for row in listed)
     words = translated(WORDS)
     return {
+        "sources": list(SOURCES),
+        "samples": _samples_by_class(),
+        "test_count": services.test_count() or 0,
+        "lends": None if other is None else list(other.place),
+        "outcomes": outcomes(classifier, shown, other),
         "generation": GENERATION.number,
         "language": language(),
         "words": words,
@@ -96,7 +130,7 @@ def table_data(classifier: Classifier, shown: ShownImage, other: Other | None, s
         "why": words["why_classes" if has_usual else "why_usual"],
         "now": edits_as_dict(experiment.now),
         "kept": [edits_as_dict(edits) for edits in experiment.kept],
-        "kept_said": [],
+        "kept_said": kept_answers(classifier, shown, other, translated(WORDS)),
         "most_kept": len(KEPT),
         "opened": experiment.opened,
         "all": experiment.all,
@@ -110,7 +144,15 @@ def _lines(shown: ShownImage) -> list[str]:
 
 def _lending(other: Other) -> dict[str, Any]:
     lines = [WORDS["lends"], class_name(other.truth)]
-    return {**picture(other.explanation), "caption": other.caption, "lines": lines}
+    return {**picture(other.explanation), "caption": other.caption, "lines": lines, "class": other.truth}
+
+
+def _samples_by_class() -> list[dict[str, Any]]:
+    """The samples that can lend their gates, by their class."""
+    by_class: dict[str, list[int]] = {}
+    for tile in services.sample_tiles():
+        by_class.setdefault(tile.class_, []).append(tile.index)
+    return [{"class": name, "name": class_name(name), "indices": indices} for name, indices in by_class.items()]
 
 
 def _take(table: Choice, generation: int) -> None:

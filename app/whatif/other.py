@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app import services
-from app.session.choices import Remembered
+from app.whatif.state import EXPERIMENT
+from app.widgets.image.shown import ShownImage
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.results.explanation import Explanation
-
-CHOSEN: Remembered[tuple[str, int] | None] = Remembered("whatif-other", lambda: None)
-"""``"sample"`` or ``"test"``, and the image's number; None before one was chosen."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +20,29 @@ class Other:
         explanation: of the image.
         caption: what it is.
         truth: its true class.
-        link: how an address names it.
+        place: ``"sample"`` or ``"test"``, and its number.
     """
 
     explanation: Explanation
     caption: str
     truth: str
-    link: str
+    place: tuple[str, int]
+
+    @property
+    def link(self) -> str:
+        """How an address names it."""
+        source, index = self.place
+        return f"{source}-{index}"
 
 
-def other_image(classifier: Classifier) -> Other | None:
-    """The image that lends its gates, at first the first sample; None where it cannot be shown."""
-    source, index = CHOSEN.get() or ("sample", 0)
+def other_image(classifier: Classifier, shown: ShownImage) -> Other | None:
+    """The image that lends its gates, at first a sample of another class; None where it cannot be shown.
+
+    Args:
+        classifier: the network.
+        shown: the image that borrows.
+    """
+    source, index = EXPERIMENT.get().other or ("sample", _of_another_class(shown))
     try:
         if source == "test" and index < (services.test_count() or 0):
             about = services.about_test_image(index)
@@ -44,11 +53,10 @@ def other_image(classifier: Classifier) -> Other | None:
             result = services.show_sample(classifier, index)
     except CbamError:
         return None
-    return Other(result.explanation, about.caption, about.truth, f"{source}-{index}")
+    return Other(result.explanation, about.caption, about.truth, (source, index))
 
 
-def open_address(asked: tuple[str, int | str]) -> None:
-    """Begin with the image that an address names; only samples and test images lend their gates."""
-    source, which = asked
-    if source in ("sample", "test") and isinstance(which, int):
-        CHOSEN.set((source, which))
+def _of_another_class(shown: ShownImage) -> int:
+    """Index of the first sample that is of another class than an image."""
+    own = shown.truth or shown.result.explanation.predicted
+    return next((tile.index for tile in services.sample_tiles() if tile.class_ != own), 0)

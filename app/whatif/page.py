@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -10,9 +10,12 @@ from app.services import what_if
 from app.session import links, own_networks
 from app.session.words import Words, paragraph, plain_text, say
 from app.whatif import link
+from app.whatif.answers import with_edits
+from app.whatif.blank import offer_blank
 from app.whatif.experiment import gate_table
-from app.whatif.other import CHOSEN, Other, open_address, other_image
-from app.whatif.state import EXPERIMENT, JUMPED, begin_with
+from app.whatif.files import offer_file
+from app.whatif.other import Other, other_image
+from app.whatif.state import EXPERIMENT, JUMPED, begin_with, lender_of
 from app.whatif.table import Seen, gates_of
 from app.widgets.copy_link import copy_link
 from app.widgets.evaluate_here import evaluate_here, set_name
@@ -23,6 +26,9 @@ from app.widgets.prediction import prediction
 from app.widgets.waiting import waiting_shown
 from cbam_core.evidence.edited import fitting, misfits
 from cbam_core.network import Classifier
+
+if TYPE_CHECKING:
+    from app.streamlit_internals import Container
 
 WORDS = Words(
     {
@@ -35,6 +41,7 @@ WORDS = Words(
         "no_classes": "This network gives no prediction, so there is no answer that could change. Its gates can be "
         "edited, and later gates follow.",
         "no_gates": "This network has no gates to edit.",
+        "too_long": "A link cannot hold so many edits; a file can.",
         "left_out": "These edits do not fit this network and are left out: {reasons}.",
     }
 )
@@ -49,9 +56,7 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     """
     if asked:
         now, kept = link.edits_of(asked)
-        begin_with(now, tuple(kept))
-        if "other" in asked:
-            open_address(asked["other"])
+        begin_with(now, tuple(kept), lender_of(asked.get("other")))
     choose_image(classifier, asked, _show, title=WORDS["title"])
 
 
@@ -70,28 +75,39 @@ def _show(classifier: Classifier, shown: ShownImage) -> None:
             brief=True,
             key=shown.frame,
         )
-    other = None
-    if gates_of(explanation):
-        other = other_image(classifier)
-        gate_table(classifier, shown, other, _seen(classifier, shown, other))
-        _say(classifier, shown)
-    else:
+    if not gates_of(explanation):
         st.info(WORDS["no_gates"], icon=":material/info:")
+        _write_address(classifier, shown, None)
+        return
+    other = other_image(classifier, shown)
+    with st.container(horizontal=True, horizontal_alignment="right", key=f"whatif-tools-{shown.key}"):
+        tools = st.container(horizontal=True, gap="small", width="content")
+    gate_table(classifier, shown, other, _seen(classifier, shown, other))
+    _say(classifier, shown)
     _write_address(classifier, shown, other)
+    foot = st.container()
+    with tools:
+        offer_blank(classifier, f"whatif-{shown.key}")
+        offer_file(classifier, shown, other)
+        _offer_link(classifier, shown, foot)
+
+
+def _offer_link(classifier: Classifier, shown: ShownImage, foot: Container) -> None:
+    """Offer the address, or say why it does not hold all that is on the page."""
+    experiment, key = EXPERIMENT.get(), f"whatif-{shown.key}-link"
     possible = shown.link is not None and not own_networks.is_own(classifier)
-    copy_link(possible=possible, zipped=False, query=links.own_query(), key=f"whatif-{shown.key}-link")
+    if possible and not link.fits(experiment.now, experiment.kept):
+        foot.caption(WORDS["too_long"])
+    copy_link(possible=possible, zipped=False, query=links.own_query(), below=foot, key=key)
 
 
 def _seen(classifier: Classifier, shown: ShownImage, other: Other | None) -> Seen:
     """What the table shows; edits that do not fit the network are left out."""
     explanation = shown.result.explanation
-    edits = fitting(explanation, EXPERIMENT.get().now)
+    edits = EXPERIMENT.get().now
     with waiting_shown():
         usual = what_if.under_usual(classifier, explanation, own=shown.own)
-        edited = None
-        if edits:
-            donor = None if other is None else other.explanation
-            edited = what_if.edited(classifier, explanation, edits, donor, own=shown.own)
+        edited = with_edits(classifier, shown, edits, other) if fitting(explanation, edits) else None
     return Seen(explanation, usual, what_if.changes_of(classifier), edited)
 
 
@@ -118,6 +134,6 @@ def _write_address(classifier: Classifier, shown: ShownImage, other: Other | Non
         {**usual_parameters(shown), "other": named},
         network=links.network_of(classifier),
         **image_as_parameters(shown),
-        other=named if borrows or CHOSEN.get() is not None else None,
+        other=named if borrows or experiment.other is not None else None,
         **link.edits_as_parameters(experiment.now, experiment.kept),
     )

@@ -27,12 +27,14 @@ class Experiment:
         kept: edits that were kept to compare with, A first.
         opened: name of the gate whose further choices are open; "" for none.
         all: whether all gates of a network with many are listed.
+        other: image that lends its gates: ``"sample"`` or ``"test"``, and its number; None before one was chosen.
     """
 
     now: GateEdits = field(default_factory=lambda: NO_EDITS)
     kept: tuple[GateEdits, ...] = ()
     opened: str = ""
     all: bool = False
+    other: tuple[str, int] | None = None
 
 
 EXPERIMENT: Remembered[Experiment] = Remembered("whatif-experiment", Experiment)
@@ -40,9 +42,16 @@ GENERATION = Generation("whatif-generation")
 """How often the page and not the visitor set the edits: the table in the browser follows then."""
 
 
-def begin_with(now: GateEdits, kept: tuple[GateEdits, ...] = ()) -> None:
-    """Show edits that a link or file holds."""
-    EXPERIMENT.set(replace(EXPERIMENT.get(), now=now, kept=kept[: len(KEPT)]))
+def begin_with(now: GateEdits, kept: tuple[GateEdits, ...], other: tuple[str, int] | None) -> None:
+    """Show edits that a link or file holds.
+
+    Args:
+        now: edits that are made.
+        kept: edits to compare with.
+        other: image that lends its gates; None for the one that does already.
+    """
+    before = EXPERIMENT.get()
+    EXPERIMENT.set(replace(before, now=now, kept=kept[: len(KEPT)], other=other or before.other))
     GENERATION.advance()
 
 
@@ -68,4 +77,12 @@ def experiment_of(told: Any, generation: int) -> Experiment | None:
         edits = [read_edits(one) for one in (told.get("now", {}), *kept)]
     except EditError:
         return None
-    return Experiment(edits[0], tuple(edits[1:]), opened, told.get("all") is True)
+    return Experiment(edits[0], tuple(edits[1:]), opened, told.get("all") is True, lender_of(told.get("other")))
+
+
+def lender_of(given: Any) -> tuple[str, int] | None:
+    """Read which image lends its gates, from a browser or an address; None for anything else."""
+    match given:
+        case [("sample" | "test") as source, int() as index] if index >= 0:
+            return source, index
+    return None

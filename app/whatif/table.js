@@ -25,8 +25,10 @@ class Table {
   constructor(root, tell, ask) {
     Object.assign(this, { root, tell, ask, timer: 0, rows: new Map(), generation: null, undo: [] });
     this.stage = make("aside", "stage");
+    this.brief = make("p", "brief");
+    this.brief.setAttribute("aria-hidden", "true"); // the answers say the same
     this.list = make("div", "rows");
-    root.replaceChildren(this.stage, this.list);
+    root.replaceChildren(this.stage, this.brief, this.list);
     this.observer = new ResizeObserver(() => this.paintBars());
     this.observer.observe(root);
   }
@@ -35,7 +37,7 @@ class Table {
     const of = JSON.stringify([data.image.src, data.rows.map((row) => row.name), data.language]);
     if (data.generation !== this.generation) {
       this.generation = data.generation;
-      this.state = { now: data.now, kept: data.kept, opened: data.opened, all: data.all };
+      this.state = { now: data.now, kept: data.kept, opened: data.opened, all: data.all, other: data.lends };
     }
     this.data = data;
     if (of !== this.of) this.build();
@@ -106,6 +108,7 @@ class Table {
     const pictures = {};
     const under = make("div", "under");
     const share = make("div", "share");
+    share.dataset.head = words.share;
     const entry = { element, under, share, pictures, name: row.name, group: row.group, members: row.members };
     if (row.group) {
       element.append(name, make("span", "here"), make("span", "usual"), make("span", "difference"));
@@ -117,13 +120,13 @@ class Table {
       more.addEventListener("click", () => this.open(row.name));
       entry.more = more;
       element.append(name);
-      for (const what of ["here", "usual", "difference"]) element.append(pictureOf(what, pictures));
+      for (const what of ["here", "usual", "difference"]) element.append(pictureOf(what, pictures, words));
     }
     entry.switch = this.buildSwitch(row);
     if (entry.more) entry.switch.set.append(entry.more);
     element.append(under, share, entry.switch.set);
     if (row.group) element.append(make("span", "now"));
-    else element.append(pictureOf("now", pictures));
+    else element.append(pictureOf("now", pictures, words));
     this.rows.set(row.name, entry);
     if (row.group) return [element];
     entry.drawer = make("div", "drawer");
@@ -193,13 +196,56 @@ class Table {
     buttons.append(this.keep, this.reset);
     this.kept = make("ol", "kept");
     answers.append(make("h3", "", words.as_it_is), this.asIs, make("h3", "", words.edited), this.verdict, this.edited, buttons);
-    this.stage.replaceChildren(first, answers, second, this.kept);
+    this.stage.replaceChildren(first, answers, this.kept, second);
+    this.buildOther(second);
+  }
+
+  /** The image that lends its gates, and the way to another one: by class, by chance, by its number in the test set. */
+  buildOther(figure) {
+    const { words, samples, test_count: count } = this.data;
+    const choice = make("div", "choice");
+    const select = make("select");
+    select.setAttribute("aria-label", words.other_class);
+    select.append(...samples.map((one) => new Option(one.name, one.class)));
+    const inClass = () => samples.find((one) => one.class === select.value)?.indices ?? [];
+    const another = make("button", "quiet", words.another);
+    another.type = "button";
+    select.addEventListener("change", () => this.lend("sample", inClass()[0]));
+    another.addEventListener("click", () => {
+      const others = inClass().filter((index) => index !== this.state.other?.[1] || this.state.other[0] !== "sample");
+      if (others.length) this.lend("sample", others[Math.floor(Math.random() * others.length)]);
+    });
+    choice.append(select, another);
+    if (count) {
+      const label = make("label");
+      const number = make("input");
+      Object.assign(number, { type: "number", min: "0", max: String(count - 1), step: "1" });
+      number.addEventListener("change", () => {
+        const index = Math.round(Number(number.value));
+        if (number.value !== "" && index >= 0 && index < count) this.lend("test", index);
+      });
+      label.append(make("span", "", words.number), number);
+      choice.append(label);
+      this.number = number;
+    }
+    this.lender = select;
+    figure.append(make("img"), make("figcaption"), choice);
+  }
+
+  lend(source, index) {
+    if (index === undefined) return;
+    this.state = { ...this.state, other: [source, index] };
+    this.report();
   }
 
   fill() {
     const { data } = this;
     show(this.pictures.first, data.image);
     show(this.pictures.second, data.other);
+    if (data.other) {
+      this.lender.value = data.other.class;
+      if (this.number) this.number.value = data.lends?.[0] === "test" ? String(data.lends[1]) : "";
+    }
     this.asIs.replaceChildren(...barsOf(data.answers.as_is));
     this.fillKept();
     for (const row of data.rows) this.fillRow(row);
@@ -257,13 +303,22 @@ class Table {
       entry.element.classList.toggle("edited", edited && !entry.group);
     }
     const any = Object.keys(this.state.now).length > 0;
+    if (this.state.opened && this.rows.get(this.state.opened)?.row) this.fillDrawer();
+    this.root.classList.toggle("altered", any);
     this.keep.disabled = !any || this.state.kept.length >= data.most_kept;
     this.reset.disabled = !any;
     const edited = any && data.answers.edited;
     this.edited.replaceChildren(...barsOf(edited || data.answers.as_is));
     this.edited.classList.toggle("idle", !edited);
     this.verdict.textContent = data.words[!any ? "no_edits" : data.answers.changes ? "changes" : "same"];
-    this.verdict.classList.toggle("loud", Boolean(edited && data.answers.changes));
+    const loud = Boolean(edited && data.answers.changes);
+    this.verdict.classList.toggle("loud", loud);
+    const [first] = edited || [];
+    const [before] = data.answers.as_is;
+    if (first) {
+      const answer = make("b", loud ? "loud" : "", `${first.name} ${first.percent}`);
+      this.brief.replaceChildren(`${data.words.edited}: `, answer, ` (${before.name} ${before.percent})`);
+    } else this.brief.textContent = `${data.words.edited}: ${data.words.no_edits}`;
   }
 
   fillKept() {
@@ -329,8 +384,9 @@ class Table {
   }
 }
 
-function pictureOf(what, pictures) {
+function pictureOf(what, pictures, words) {
   const figure = make("figure", what);
+  figure.dataset.head = words[what === "usual" ? "usually" : what];
   const canvas = make("canvas");
   canvas.setAttribute("role", "img");
   figure.append(canvas, make("figcaption"));

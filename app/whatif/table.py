@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -213,7 +214,7 @@ def said_of_edits(edits: GateEdits, names: Mapping[str, str]) -> str:
     """
     parts = []
     for gate, edit in edits.items():
-        words = [names[edit.source]] if edit.source != "as_is" else []
+        words = [re.split("[:：]", names[edit.source])[0]] if edit.source != "as_is" else []
         words += [WORDS["strength"].format(value=f"{edit.factor:.2f}")] if edit.factor != 1 else []
         words += [f"+{len(edit.values)}"] if edit.values else []
         parts.append(f"{gate}: {' '.join(words)}")

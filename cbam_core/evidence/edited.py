@@ -136,8 +136,8 @@ def _misfit(gate: Gate | None, edit: GateEdit) -> str | None:
 def explain_blank(classifier: Classifier) -> Explanation:
     """Run a network on an image with nothing on it: the mean colour of its normalisation everywhere.
 
-    What a gate shows there comes from padding and biases alone. Where it is also what is usual, the usual pattern is no
-    attention to an image.
+    What a gate shows there comes from padding and biases alone. Where it has the usual shape, see
+    `correlation_with_usual`, the usual pattern is no attention to an image.
 
     Args:
         classifier: the network.
@@ -148,8 +148,16 @@ def explain_blank(classifier: Classifier) -> Explanation:
     return explain(classifier, np.ascontiguousarray(planes))
 
 
-SAME_AS_USUAL = 0.1
-"""Largest root mean square of `Gate.against_usual` by which a gate is called the same as usual."""
+SAME_SHAPE = 0.9
+"""Smallest correlation with the usual values by which a gate is said to have the usual shape."""
+
+
+def correlation_with_usual(gate: Gate) -> float | None:
+    """Return Pearson's correlation of a gate with its usual values; None where they are unknown or do not vary."""
+    usual = gate.usual
+    if usual is None or usual.mean.shape != gate.values.shape or not (np.ptp(usual.mean) and np.ptp(gate.values)):
+        return None
+    return float(np.corrcoef(gate.values.ravel(), usual.mean.ravel())[0, 1])
 
 
 def difference_to_usual(gate: Gate) -> float | None:

@@ -4,7 +4,7 @@ An edit begins with what a gate is replaced by, multiplies it, and sets single v
 
     {"cbam1.spatial": {"source": "usual"}, "cbam3.channel": {"factor": 0.5, "values": [[17, 0.9]]}}
 
-and in a link ``cbam1.spatial:usual,cbam3.channel:as_is*0.5+17=90``. Neither is trusted: whatever is not an edit is
+and in a link ``cbam1.spatial:usual,cbam3.channel:as_is*50~17=90``. Neither is trusted: whatever is not an edit is
 refused in one sentence.
 """
 
@@ -167,7 +167,7 @@ def edits_from_text(text: str) -> dict[str, GateEdit] | None:
 
 _LINKED = re.compile(
     r"(?P<name>[^,:]{1,200}):(?P<source>[a-z_]{1,20})(?:\*(?P<factor>[0-9]{1,3}))?"
-    r"(?P<values>(?:\+[0-9]{1,6}(?:x[0-9]{1,6})?=-?[0-9]{1,6}){0,5000})"
+    r"(?P<values>(?:~[0-9]{1,6}(?:x[0-9]{1,6})?=-?[0-9]{1,6}){0,5000})"
 )
 
 
@@ -177,7 +177,7 @@ def _edit_as_text(edit: GateEdit) -> str:
 
 
 def _runs(values: Iterable[tuple[int, float]]) -> Iterator[str]:
-    """Write values in hundredths; neighbours of one value share an entry: ``+12x4=80`` are cells 12 to 15 at 0.8."""
+    """Write values in hundredths; neighbours of one value share an entry: ``~12x4=80`` are cells 12 to 15 at 0.8."""
     runs: list[list[int]] = []
     for index, value in values:
         step = round(STEPS * value)
@@ -185,12 +185,12 @@ def _runs(values: Iterable[tuple[int, float]]) -> Iterator[str]:
             runs[-1][1] += 1
         else:
             runs.append([index, 1, step])
-    return (f"+{first}{f'x{count}' if count > 1 else ''}={step}" for first, count, step in runs)
+    return (f"~{first}{f'x{count}' if count > 1 else ''}={step}" for first, count, step in runs)
 
 
 def _read_runs(text: str) -> Iterator[list[float]]:
     count = 0
-    for first, times, step in re.findall(r"\+(\d+)(?:x(\d+))?=(-?\d+)", text):
+    for first, times, step in re.findall(r"~(\d+)(?:x(\d+))?=(-?\d+)", text):
         for place in range(int(times or 1)):
             count += 1
             if count > MOST_VALUES:

@@ -9,7 +9,14 @@ import pytest
 
 from cbam_core import CBAM_CNN, Classifier, Off, explain
 from cbam_core.errors import CaptureError, EditError
-from cbam_core.evidence.edited import difference_to_usual, explain_blank, explain_edited, fitting, misfits
+from cbam_core.evidence.edited import (
+    correlation_with_usual,
+    difference_to_usual,
+    explain_blank,
+    explain_edited,
+    fitting,
+    misfits,
+)
 from cbam_core.results import usual as known
 from cbam_core.results.explanation import Explanation, Gate
 from cbam_core.results.gate_edits import GateEdit
@@ -96,4 +103,9 @@ def test_the_difference_to_usual_is_none_where_that_is_not_known(
 ) -> None:
     gate = gates(explain(network, OTHER))["cbam1.channel"]
     assert difference_to_usual(gate) == pytest.approx(0, abs=1e-6)  # a multiple of the usual has its shape
-    assert difference_to_usual(gates(explain(tiny_classifier, IMAGE))["cbam1.channel"]) is None
+    assert correlation_with_usual(gate) == pytest.approx(1)
+    unknown = gates(explain(tiny_classifier, IMAGE))["cbam1.channel"]
+    assert difference_to_usual(unknown) is None
+    assert correlation_with_usual(unknown) is None
+    constant = replace(gate, values=np.full_like(gate.values, 0.5))
+    assert correlation_with_usual(constant) is None

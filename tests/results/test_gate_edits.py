@@ -44,7 +44,7 @@ def random_edits(seed: int) -> dict[str, GateEdit]:
 
 def test_a_link_shares_one_entry_among_neighbours_of_one_value() -> None:
     text = edits_as_text(EDITS)
-    assert text == "cbam1.spatial:usual,layer1.0.se%2Codd%3Aname%25:other*50,cbam3.channel:as_is+3x3=25+17=90"
+    assert text == "cbam1.spatial:usual,layer1.0.se%2Codd%3Aname%25:other*50,cbam3.channel:as_is~3x3=25~17=90"
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -65,7 +65,7 @@ def test_any_other_text_of_a_link_is_no_edit(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "cbam1.spatial", "a:nonsense", "a:usual*300", "a:usual+x=3", "a:usual+1=9999999", "a:usual,"]
+    "text", ["", "cbam1.spatial", "a:nonsense", "a:usual*300", "a:usual~x=3", "a:usual~1=9999999", "a:usual,"]
 )
 def test_texts_that_are_almost_edits_are_none(text: str) -> None:
     assert edits_from_text(text) is None

@@ -9,10 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.whatif import experiment
+from app.whatif.state import Experiment
 from cbam_core import CBAM_CNN, consequences, edit, explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.gates import Usual
 from cbam_core.network import save_classifier
+from cbam_core.results.gate_edits import EditFile, GateEdit
 from tests.app.visiting import MAIN, go_to
 
 NETWORK = "cbam_cnn_cifar10"
@@ -74,6 +76,41 @@ def test_an_address_names_the_image_and_the_edits_and_is_written_again(given):
     assert all(row["now"] for row in shown["rows"])
     assert app.query_params["edits"] == "cbam1.spatial:usual,cbam3.channel:other"
     assert app.query_params["other"] == "sample-3"
+
+
+def test_kept_edits_and_the_replacements_of_an_open_row_have_their_answers(given, tiny_classifier):
+    app = opened(
+        image="sample-40", edits="cbam1.spatial:usual", edits_a="cbam2.channel:off", edits_b="cbam1.spatial:usual"
+    )
+    first, second = given[-1]["kept_said"]
+    assert (first["letter"], first["said"]) == ("A", "cbam2.channel: off")
+    edited = given[-1]["answers"]["edited"][0]
+    assert second["answer"] == f"{edited['name']} {edited['percent']}"
+    assert given[-1]["outcomes"] is None
+    app.session_state["whatif-experiment"] = Experiment(opened="cbam1.channel")
+    app.run()
+    by = given[-1]["outcomes"]["by"]
+    as_is = given[-1]["answers"]["as_is"][0]
+    assert by["as_is"] == {"why": "", "changes": False, "answer": f"{as_is['name']} {as_is['percent']}"}
+    assert by["own_mean"]["why"] == "cbam1.channel: it has no positions to take a mean over"
+    assert len({one["answer"] for one in by.values()}) > 4
+
+
+def test_edits_go_to_a_file_and_come_back_with_their_images(given):
+    app = opened(image="sample-40", other="sample-3", edits="cbam1.spatial:other*50")
+    (button,) = [one for one in app.get("download_button") if "download" in one.proto.id]
+    assert not button.proto.disabled
+    content = EditFile({"cbam3.channel": GateEdit("off")}, (), "other-net", "sample-12", "sample-9").as_json()
+    app.file_uploader(key="whatif-file-0").set_value([("edits.json", content.encode(), "application/json")]).run()
+    assert not app.exception
+    shown = given[-1]
+    assert shown["now"] == {"cbam3.channel": {"source": "off"}}
+    assert shown["lends"] == ["sample", 9]
+    assert "made on other-net" in said(app).replace("\\", "")
+    assert app.query_params["image"] == "sample-12"
+    app.file_uploader(key="whatif-file-0").set_value([("edits.json", b"{}", "application/json")]).run()
+    assert [error.value for error in app.error] == ["This is not a file of edits as What if gives them out."]
+    assert given[-1]["now"] == {"cbam3.channel": {"source": "off"}}
 
 
 def test_edits_of_another_network_are_left_out_and_named(given):

@@ -19,7 +19,10 @@ def test_an_experiment_is_taken_over():
     found = experiment_of(TOLD, 3)
     assert found.now == {"cbam1.spatial": GateEdit("usual")}
     assert found.kept == ({"cbam2.channel": GateEdit("as_is", 0.5, ((3, 1.0),))},)
-    assert (found.opened, found.all) == ("cbam1.spatial", True)
+    assert (found.opened, found.all, found.other) == ("cbam1.spatial", True, None)
+    assert experiment_of({**TOLD, "other": ["test", 7]}, 3).other == ("test", 7)
+    for other in (["upload", 7], ["test", -1], ["test", "7"], ["test"], 7):
+        assert experiment_of({**TOLD, "other": other}, 3).other is None
 
 
 @pytest.mark.parametrize(
