@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
+from app.services.prediction import percent
 from app.session.words import Words
 from cbam_core.gates.anatomy import BlockCost, Layer, Summary
 
@@ -98,7 +99,7 @@ def _layer(layer: Layer, gate: bool, most: int, words: Mapping[str, str]) -> str
 def _block(block: BlockCost, summary: Summary, words: Mapping[str, str]) -> str:
     sizes = (block.parameters, summary.parameters), (block.multiply_adds, summary.multiply_adds)
     gates = (_cell("td", f"{number:,}", "n") for number in (block.channel_parameters, block.spatial_parameters))
-    shares = (_pair("td", f"{number:,}", f"{100 * number / max(of, 1):.2f} %", "n") for number, of in sizes)
+    shares = (_pair("td", f"{number:,}", percent(number / max(of, 1), 2), "n") for number, of in sizes)
     return _head(block.name or words["itself"]) + "".join(gates) + "".join(shares)
 
 

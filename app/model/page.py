@@ -15,6 +15,7 @@ from app.model.layers import block_table, layer_table
 from app.model.quality import quality
 from app.model.score import score_panel
 from app.model.usual import usual_table
+from app.services.prediction import percent
 from app.session import links, own_networks
 from app.session.words import Words, card_text
 from app.widgets.evaluate_here import evaluate_here
@@ -122,7 +123,7 @@ def _figures(card: Card, summary: Summary, evaluation: Evaluation | None) -> Non
             low, high = wilson_interval(right, count)
             st.metric(
                 WORDS["sample_accuracy" if split == "samples" else "accuracy"],
-                f"{100 * right / count:.2f} %",
+                percent(right / count, 2),
                 WORDS["interval"].format(low=100 * low, high=100 * high),
                 delta_color="off",
                 delta_arrow="off",

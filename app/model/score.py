@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from app import services
+from app.services.prediction import percent
 from app.session import own_networks
 from app.session.words import Words, plain_text, say, sentence
 from app.widgets.duration import duration
@@ -242,8 +243,8 @@ def _facts(gates: Iterable[GateFacts]) -> str:
     heads += "".join(f'<th scope="col" class="n">{_safe(WORDS[name])}</th>' for name in names)
     lines = []
     for gate in gates:
-        between = "" if gate.between is None else f"{100 * gate.between:.0f} %"
-        values = (f"{gate.mean:.3f}", f"{gate.deviation:.3f}", f"{100 * gate.saturated:.0f} %", between)
+        between = "" if gate.between is None else percent(gate.between, 0)
+        values = (f"{gate.mean:.3f}", f"{gate.deviation:.3f}", percent(gate.saturated, 0), between)
         cells = "".join(f'<td class="n">{_safe(value)}</td>' for value in values)
         lines.append(f'<tr><th scope="row">{_name(gate.name)}</th>{cells}</tr>')
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"

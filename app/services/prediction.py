@@ -33,9 +33,9 @@ WORDS = Words(
 )
 
 
-def percent(probability: float) -> str:
-    """A probability as the page writes it: a percentage rounded to one decimal."""
-    return WORDS["percent"].format(share=f"{100 * probability:.1f}")
+def percent(share: float, digits: int = 1) -> str:
+    """A share of 1 as the page writes it: a percentage, rounded."""
+    return WORDS["percent"].format(share=f"{100 * share:.{digits}f}")
 
 
 def prediction_data(

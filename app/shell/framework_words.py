@@ -21,10 +21,13 @@ WORDS = Words(
         "dark": "Dark",
         "print": "Print",
         "record": "Record screen",
+        "apply": "Press Enter to apply",
+        "apply_lines": "Press Ctrl+Enter to apply",
     }
 )
 
 _BUTTON = '[data-testid="stCameraInputButton"]'
+_HINT = '[data-testid="InputInstructions"] > span:first-child'
 _MENU = '[data-testid="stMainMenuItem-{}"]'
 
 SELECTORS = {
@@ -36,6 +39,8 @@ SELECTORS = {
     "dark": _MENU.format("theme-Dark"),
     "print": f"{_MENU.format('print')} [data-testid='stMainMenuItemLabel']",
     "record": f"{_MENU.format('recordScreencast')} [data-testid='stMainMenuItemLabel']",
+    "apply": f':is([data-testid="stNumberInput"] {_HINT}, [data-testid="stTextInput"] {_HINT}:not(:only-child))',
+    "apply_lines": f'[data-testid="stTextArea"] {_HINT}',
 }
 """Where each stands on a page."""
 

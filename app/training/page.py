@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from app import services
+from app.services.prediction import percent
 from app.session import links
 from app.session.choices import Choice, Remembered
 from app.session.words import Words, plain_name, plain_text, sentence, translated
@@ -306,7 +307,7 @@ def _figures(run: Run, history: History) -> None:
         if card is not None and card.test_accuracy is not None:
             st.metric(
                 WORDS["test"],
-                f"{100 * card.test_accuracy:.2f} %",
+                percent(card.test_accuracy, 2),
                 help=WORDS["test_help"].format(count=f"{card.test_count:,}"),
                 width="content",
             )
@@ -315,11 +316,11 @@ def _figures(run: Run, history: History) -> None:
         last = history.epochs[-1]
         st.metric(
             WORDS["validation"].format(epoch=last.number),
-            f"{100 * last.validation_accuracy:.1f} %",
+            percent(last.validation_accuracy),
             help=WORDS["validation_help"],
             width="content",
         )
-        st.metric(WORDS["train"], f"{100 * last.train_accuracy:.1f} %", help=WORDS["train_help"], width="content")
+        st.metric(WORDS["train"], percent(last.train_accuracy), help=WORDS["train_help"], width="content")
         st.metric(WORDS["iterations"], f"{len(history.losses):,}", width="content")
         st.metric(WORDS["time"], duration(_seconds(history.epochs)), width="content")
 

@@ -19,7 +19,6 @@ WORDS = Words(
     {
         "open": "Classes and input",
         "hint": "State what the file of this network does not say",
-        "title": "What this network is for",
         "about": "An empty field leaves what the file says, or what is assumed.",
         "weights": "Weights",
         "plain": "(without a name)",
@@ -83,7 +82,7 @@ def offer_stating(name: str, *, key: str) -> None:
         asked = st.button(WORDS["open"], icon=":material/edit:", help=WORDS["hint"], key=f"{key}-open")
         _IS_TAKEN.forget()
         if asked or _REFUSAL.get() is not None:
-            st.dialog(WORDS["title"], width="medium")(_dialog)(name)
+            st.dialog(WORDS["open"], width="medium")(_dialog)(name)
         if stated := stated_parts(name):
             st.caption(plain_text(WORDS["stated"].format(what=listed(stated))), width="content")
             undo = WORDS["undo"]
