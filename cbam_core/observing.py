@@ -228,11 +228,12 @@ def batches(count: int, size: int) -> Iterator[slice]:
 
 def fitted(classifier: Classifier, images: ImageSequence, part: slice) -> list[UInt8[np.ndarray, "rows columns 3"]]:
     """Return some images at the network's input size; of one of another size, the centre is resized."""
-    width, height = classifier.input_size
+    size, share = classifier.input_size, classifier.crop_share
     if isinstance(images, ImageFiles):
-        return [images.fitted(index, (width, height)) for index in range(*part.indices(len(images)))]
+        return [images.fitted(index, size, share) for index in range(*part.indices(len(images)))]
+    as_they_are = share == 1
     return [
-        image if image.shape[:2] == (height, width) else fit_image(image, (width, height), "crop")[0]
+        image if as_they_are and image.shape[:2] == size[::-1] else fit_image(image, size, "crop", share=share)[0]
         for image in images[part]
     ]
 

@@ -124,23 +124,24 @@ class ImageFiles(Sequence[Pixels]):
             return [_read(path, _pixels) for path in self.paths[index]]
         return _read(self.paths[index], _pixels)
 
-    def fitted(self, index: int, size: tuple[int, int]) -> Pixels:
+    def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
         """Return the centre of one image at a network's input size, decoded in as much detail as that needs.
 
         Args:
             index: number of the image.
             size: (width, height) of the input in pixels.
+            share: see `cbam_core.data.fitting.fit_image`.
         """
-        return _read(self.paths[index], partial(_fitted, size=size))
+        return _read(self.paths[index], partial(_fitted, size=size, share=share))
 
 
 def _pixels(path: Path) -> Pixels:
     return decode(path).pixels
 
 
-def _fitted(path: Path, size: tuple[int, int]) -> Pixels:
-    image = decode_to_fit(path, size)
-    return fit_image(image.pixels, size, grid=image.grid)[0]
+def _fitted(path: Path, size: tuple[int, int], share: float) -> Pixels:
+    image = decode_to_fit(path, size, share=share)
+    return fit_image(image.pixels, size, grid=image.grid, share=share)[0]
 
 
 def _read(path: Path, way: Callable[[Path], Pixels]) -> Pixels:

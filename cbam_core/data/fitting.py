@@ -47,6 +47,7 @@ def decode_to_fit(
     fit: str = "crop",
     *,
     square: Square | Callable[[int, int], Square] | None = None,
+    share: float = 1.0,
     stretch: bool = False,
     ground: Ground = "white",
 ) -> DecodedImage:
@@ -57,6 +58,7 @@ def decode_to_fit(
         size: (width, height) of the input in pixels.
         fit: how the image will be fitted; see `fit_image`.
         square: for ``"square"``: the part that will be used, or a function that gives it for a width and height.
+        share: for ``"crop"``: see `fit_image`.
         stretch: as of `decode`.
         ground: as of `decode`.
 
@@ -66,13 +68,17 @@ def decode_to_fit(
 
     def spare(original: tuple[int, int]) -> float:
         part = square(*original) if callable(square) else square
-        return min(spare_for_input(original, size, fit, part), max(original) / SHOWN)
+        return min(spare_for_input(original, size, fit, part, share), max(original) / SHOWN)
 
     return decode(source, stretch=stretch, ground=ground, spare=spare)
 
 
 def spare_for_input(
-    original: tuple[int, int], size: tuple[int, int], fit: str = "crop", square: Square | None = None
+    original: tuple[int, int],
+    size: tuple[int, int],
+    fit: str = "crop",
+    square: Square | None = None,
+    share: float = 1.0,
 ) -> float:
     """Return the factor by which the sides of an original may be decoded smaller for a network's input.
 
@@ -81,11 +87,12 @@ def spare_for_input(
         size: (width, height) of the input in pixels.
         fit: how the image will be fitted; see `fit_image`.
         square: for ``"square"``: the part that will be used.
+        share: for ``"crop"``: see `fit_image`.
 
     Raises:
         ImageError: the original cannot be fitted so.
     """
-    frame = _place(original, size, named_fit(fit), square).frame
+    frame = _place(original, size, named_fit(fit), square, share).frame
     return min(1 / (FINE * pixels) for pixels in frame.scale)
 
 
@@ -106,6 +113,7 @@ def fit_image(
     square: Square | None = None,
     fill: tuple[int, int, int] = (0, 0, 0),
     grid: Grid | None = None,
+    share: float = 1.0,
 ) -> tuple[UInt8[np.ndarray, "input_h input_w 3"], Frame, tuple[Message, ...]]:
     """Crop, pad or stretch an image to the size of a network's input.
 
@@ -122,6 +130,9 @@ def fit_image(
             Only for ``"square"``.
         fill: colour of the bars, RGB of 0 to 255. Only for ``"pad"``.
         grid: positions of the pixels on the original; by default they are the original.
+        share: share of the sides of the largest centred box that is taken, in (0, 1]: networks that were evaluated on
+            images a little larger than their input, of which the centre was cut out, have one below 1. Only for
+            ``"crop"``.
 
     Returns:
         The input, uint8 RGB (height, width, 3); its position in the original; notes on what was done.
@@ -130,7 +141,7 @@ def fit_image(
         ImageError: there is no such fit, or `square` is missing, smaller than one pixel or outside the image.
     """
     grid = Grid((pixels.shape[1], pixels.shape[0])) if grid is None else grid
-    placed = _place(grid.size, size, named_fit(fit), square)
+    placed = _place(grid.size, size, named_fit(fit), square, share)
     inner, box = placed.inner, grid.decoded(placed.box)
     unchanged = inner == (pixels.shape[1], pixels.shape[0]) and box == (0, 0, *inner)
     scaled = pixels if unchanged else _resized(pixels, inner, box)
@@ -161,12 +172,14 @@ class _Placed:
     notes: list[Message]
 
 
-def _place(original: tuple[int, int], size: tuple[int, int], fit: Fit, square: Square | None) -> _Placed:
+def _place(
+    original: tuple[int, int], size: tuple[int, int], fit: Fit, square: Square | None, share: float = 1.0
+) -> _Placed:
     """Place an original of this size in an input of that size."""
     if fit == "square":
         box, notes = _chosen_box(square, original)
     elif fit == "crop":
-        box, notes = _centred_box(original, size)
+        box, notes = _centred_box(original, size, share)
     else:
         box, notes = (0.0, 0.0, float(original[0]), float(original[1])), []
     if fit == "pad":
@@ -183,16 +196,17 @@ def _place(original: tuple[int, int], size: tuple[int, int], fit: Fit, square: S
     return _Placed(frame, box, inner, (left, top), notes)
 
 
-def _centred_box(original: tuple[int, int], size: tuple[int, int]) -> tuple[Box, list[Message]]:
-    """Return the largest box of the input's proportions in the centre of the original."""
+def _centred_box(original: tuple[int, int], size: tuple[int, int], share: float) -> tuple[Box, list[Message]]:
+    """Return a share of the largest box of the input's proportions in the centre of the original."""
     shrink = min(original[0] / size[0], original[1] / size[1])
     # Multiplying before dividing keeps integers exact: 3000 x 2000 gives exactly 2000 x 2000.
     if original[0] * size[1] > original[1] * size[0]:
         width, height = original[1] * size[0] / size[1], float(original[1])
     else:
         width, height = float(original[0]), original[0] * size[1] / size[0]
+    width, height = width * share, height * share
     left, top = (original[0] - width) / 2, (original[1] - height) / 2
-    if shrink == 1:  # without scaling, an offset of half a pixel would only blur
+    if shrink == share == 1:  # without scaling, an offset of half a pixel would only blur
         left, top = math.floor(left), math.floor(top)
     box = (float(left), float(top), left + width, top + height)
     if (width, height) == original:

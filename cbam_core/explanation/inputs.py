@@ -133,8 +133,11 @@ def prepare(classifier: Classifier, image: AnyImage, fit: Fit, square: Square | 
     if input_axes(classifier.model) != 2:
         raise _no_image(classifier)
     size = classifier.input_size
-    picture = image if isinstance(image, DecodedImage) else _decoded(image, size, fit, square)
-    pixels, frame, fitted = fit_image(picture.pixels, size, fit, square=square, fill=classifier.fill, grid=picture.grid)
+    share = classifier.crop_share
+    picture = image if isinstance(image, DecodedImage) else _decoded(image, size, fit, square, share)
+    pixels, frame, fitted = fit_image(
+        picture.pixels, size, fit, square=square, fill=classifier.fill, grid=picture.grid, share=share
+    )
     notes = (*picture.notes, *fitted, *_notes_on_input(classifier, pixels))
     return Input(pixels, frame, fit, notes, picture.digest)
 
@@ -150,12 +153,12 @@ def _no_image(classifier: Classifier) -> ImageError:
     )
 
 
-def _decoded(image: Any, size: tuple[int, int], fit: Fit, square: Square | None) -> DecodedImage:
+def _decoded(image: Any, size: tuple[int, int], fit: Fit, square: Square | None, share: float) -> DecodedImage:
     if isinstance(image, np.ndarray) and image.dtype.kind == "f":
         return _from_floats(image)
     if isinstance(image, str | Path) and str(image).startswith("~") and not Path(image).exists():
         image = Path(image).expanduser()
-    return decode_to_fit(image, size, fit, square=square)
+    return decode_to_fit(image, size, fit, square=square, share=share)
 
 
 def _from_floats(array: np.ndarray) -> DecodedImage:

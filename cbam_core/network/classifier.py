@@ -57,6 +57,7 @@ class Classifier:
         usual: what its gates usually do; None if that is not known.
         remarks: what was left out or chosen when its file was opened.
         source: file that it was loaded from; None for a network without a file.
+        crop_share: share of the sides of the largest centred box that ``fit="crop"`` takes of an image, in (0, 1].
     """
 
     model: nn.Module = field(repr=False)
@@ -72,6 +73,7 @@ class Classifier:
     usual: Usual | None = field(default=None, repr=False)
     remarks: tuple[Message, ...] = field(default=(), repr=False)
     source: Source | None = field(default=None, repr=False)
+    crop_share: float = field(default=1.0, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.classes) == 1:  # one output: a softmax over it would always be 100 %
@@ -164,6 +166,7 @@ class Classifier:
             ImageError: the image cannot be decoded or fitted.
         """
         size = self.input_size
-        picture = decode_to_fit(image, size, fit, square=square)
-        fitted, _, _ = fit_image(picture.pixels, size, fit, square=square, fill=self.fill, grid=picture.grid)
+        picture = decode_to_fit(image, size, fit, square=square, share=self.crop_share)
+        share, grid = self.crop_share, picture.grid
+        fitted, _, _ = fit_image(picture.pixels, size, fit, square=square, fill=self.fill, grid=grid, share=share)
         return self.normalise(fitted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ class Facts:
         arguments: arguments of its constructor.
         name: name of the network; "" where it has none.
         remarks: what was assumed, or where a fact comes from.
+        crop_share: share of an image's centre that is taken, as timm's `crop_pct`; 1 for all of it.
     """
 
     classes: tuple[str, ...] | None = None
@@ -31,6 +33,12 @@ class Facts:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     remarks: tuple[Message, ...] = ()
+    crop_share: float = 1.0
+
+    def share_at(self, size: tuple[int, int]) -> float:
+        """Return the share at an input size: images are resized to whole pixels before the centre is cut out."""
+        side = size[0]
+        return side / math.floor(side / self.crop_share) if size[0] == size[1] > 0 else self.crop_share
 
 
 def triple(numbers: object) -> Triple | None:

@@ -68,6 +68,7 @@ class KnownModule:
             arguments=facts.arguments,
             name=facts.name,
             remarks=facts.remarks,
+            crop_share=facts.share_at(size or facts.input_size or (0, 0)),
         )
 
 

@@ -340,7 +340,8 @@ def _loaded(model: nn.Module, file: WeightsFile, name: str) -> Iterator[Message]
 
 def _digest(found: Classifier, model: nn.Module) -> str:
     """Return a SHA-256 of the weights, and of how images are prepared for them; names of classes change no gate."""
-    digest = hashlib.sha256(f"{found.mean} {found.std} {found.input_size}".encode())
+    cut = "" if found.crop_share == 1 else f" {found.crop_share}"
+    digest = hashlib.sha256(f"{found.mean} {found.std} {found.input_size}{cut}".encode())
     for name, tensor in model.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         plain = tensor.detach().cpu().contiguous().reshape(-1)

@@ -34,7 +34,15 @@ def of_module(model: nn.Module) -> Facts | None:
         input_size=(int(sides[1]), int(sides[0])) if len(sides) == 2 else None,
         name=str(stated.get("architecture") or ""),
         remarks=remarks,
+        crop_share=_crop_share(stated),
     )
+
+
+def _crop_share(stated: Mapping[str, Any]) -> float:
+    """Return the share of an image's centre that timm's own evaluation takes."""
+    share = stated.get("crop_pct") or 1.0
+    centred = stated.get("crop_mode", "center") == "center"
+    return float(share) if centred and isinstance(share, int | float) and 0 < share <= 1 else 1.0
 
 
 def _classes(model: nn.Module, stated: Mapping[str, Any]) -> tuple[tuple[str, ...] | None, tuple[Message, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -38,7 +39,7 @@ def of_name(*names: str) -> Facts:
         "size, normalisation and classes are those of torchvision's own weights for {name}",
         {"name": name},
     )
-    return Facts(facts.classes, facts.normalisation, facts.input_size, name=name, remarks=(remark,))
+    return replace(facts, name=name, remarks=(remark,))
 
 
 def of_weights(model: nn.Module, given: Any) -> Facts:
@@ -103,7 +104,14 @@ def _facts(weights: Any) -> Facts:
         classes=tuple(weights.meta.get("categories", ())) if classifies else (),
         normalisation=pair(getattr(transforms, "mean", [0.0]), getattr(transforms, "std", [1.0])),
         input_size=(size[0], size[0]) if isinstance(size, list) and len(size) == 1 else None,
+        crop_share=_crop_share(crop, getattr(transforms, "resize_size", None)),
     )
+
+
+def _crop_share(crop: Any, resized: Any) -> float:
+    """Return the share of an image's centre that is cut out after it was resized."""
+    known = all(isinstance(one, list) and len(one) == 1 for one in (crop, resized))
+    return min(1.0, crop[0] / resized[0]) if known else 1.0
 
 
 def _in_common(known: Iterable[Facts]) -> Facts:
@@ -112,4 +120,4 @@ def _in_common(known: Iterable[Facts]) -> Facts:
     same = {
         name: value for name, value in vars(first).items() if all(getattr(other, name) == value for other in others)
     }
-    return Facts(same.get("classes"), same.get("normalisation"), same.get("input_size"))
+    return Facts(**same)
