@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from app.session.links import Readers, read_name
+from app.session.links import Readers, one_of, read_name, read_text
 from app.widgets.image import address as image
 
-PARAMETERS: Readers = {**image.PARAMETERS, "section": read_name}
+PARAMETERS: Readers = {
+    **image.PARAMETERS,
+    "section": read_name,
+    "target": read_text,
+    "measure": one_of("spearman", "overlap"),
+}

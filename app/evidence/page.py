@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.evidence.maps import maps_section
+from app.evidence.gates import gates_section
+from app.evidence.maps import maps_section, open_measure
+from app.evidence.target import open_target
 from app.session import links
 from app.session.choices import Choice
 from app.session.words import Words
@@ -21,6 +23,7 @@ WORDS = Words(
         "title": "Evidence",
         "section": "Section",
         "maps": "Maps of other methods",
+        "gates": "What gates add",
     }
 )
 
@@ -29,6 +32,7 @@ Section = Callable[[Classifier, ShownImage], Mapping[str, Any]]
 
 SECTIONS: Mapping[str, Section] = {
     "maps": maps_section,
+    "gates": gates_section,
 }
 """Sections of the page, in order, by their names in an address. Only the one that is open is computed."""
 
@@ -45,6 +49,8 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     if asked.get("section") in SECTIONS:
         _SECTION.set(asked["section"])
     _SECTION.resume(next(iter(SECTIONS)))
+    open_target(asked, classifier.classes)
+    open_measure(asked)
     choose_image(classifier, asked, _show, title=WORDS["title"])
 
 

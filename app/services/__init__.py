@@ -5,6 +5,16 @@ large array is a sample of it. What comes of an upload is kept in the visitor's 
 What is not remembered yet is worked out in a `slot`, so that one visitor's work does not keep all others waiting.
 """
 
+from app.services.attribution import (
+    SOON,
+    Asked,
+    attributing,
+    attribution,
+    begin_attributing,
+    cancel_attributing,
+    quick_maps,
+    seconds_of_attributing,
+)
 from app.services.class_means import class_summaries, test_summaries
 from app.services.dataset import (
     about_sample,
@@ -71,6 +81,8 @@ from app.services.usual import with_usual
 
 __all__ = [
     "FIRST_READING",
+    "SOON",
+    "Asked",
     "ImageResult",
     "Offer",
     "ScoreOffer",
@@ -78,9 +90,13 @@ __all__ = [
     "about_sample",
     "about_test_image",
     "anatomy",
+    "attributing",
+    "attribution",
+    "begin_attributing",
     "begin_evaluation",
     "begin_scoring",
     "block_trace",
+    "cancel_attributing",
     "cancel_evaluation",
     "cancel_scoring",
     "card_of",
@@ -107,6 +123,7 @@ __all__ = [
     "networks",
     "offer_for",
     "operators_network",
+    "quick_maps",
     "run_film",
     "run_history",
     "run_progress",
@@ -119,6 +136,7 @@ __all__ = [
     "score_of",
     "score_offer",
     "scoring_of",
+    "seconds_of_attributing",
     "shipped_as",
     "shipped_networks",
     "show_sample",

@@ -26,7 +26,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 METHOD_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "mask": "Last spatial mask",
-        "mask_gradient": "Mask x gradient",
+        "mask_gradient": "Mask × gradient",
         "grad_cam": "Grad-CAM",
         "integrated_gradients": "Integrated Gradients",
         "occlusion": "Occlusion",

@@ -1,23 +1,119 @@
 """Evidence without a browser: what each section shows, and what an address of it restores."""
 
+import time
+from dataclasses import dataclass, replace
+
+import jaxtyping
+import numpy as np
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
+from app.evidence.agreement import agreement_table, beyond_controls
+from cbam_core import CBAM_CNN
+from cbam_core.evidence import attribute
+from cbam_core.network import save_classifier
+from cbam_core.results.attribution import Agreement
 from tests.app.visiting import MAIN, go_to
 
 
-@pytest.fixture
-def app():
-    test = AppTest.from_file(str(MAIN), default_timeout=60).run()
-    assert not test.exception
+@pytest.fixture(autouse=True)
+def _as_fast_as_served(monkeypatch):
+    """A batch grows inside modules whose shapes are checked in tests, and the app computes on one thread."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def visit(**query):
+    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test.query_params.update(query)
     return go_to(test, "evidence").run()
+
+
+def finished(app):
+    """The page once what it computes in the background is there."""
+    until = time.monotonic() + 60
+    while (kept := app.session_state["attributing"]) is not None and not kept[1].is_over:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert kept is None or kept[1].error is None
+    return app.run()
 
 
 def htmls(app):
     return " ".join(element.proto.body for element in app.get("html"))
 
 
-def test_the_last_mask_stands_over_the_image(app):
+def said(app):
+    return " ".join(one.value for one in [*app.caption, *app.info, *app.markdown])
+
+
+def test_maps_of_five_methods_come_one_after_another_with_their_agreement():
+    app = visit(image="sample-31")
     assert not app.exception
-    assert app.title[0].value == "Evidence"
-    assert "Last spatial mask" in htmls(app)
+    first = htmls(app)
+    assert "Last spatial mask" in first
+    assert "Being computed" in first
+    app = finished(app)
+    assert not app.exception
+    found = htmls(app)
+    assert "Being computed" not in found
+    assert found.count("<figure>") == 5
+    assert found.count('<th scope="row">') == 5
+    assert "−0.62" in found  # the scale of Integrated Gradients ends at its largest value
+    assert r"logit of cat \(3.07\)" in said(app)
+    app.segmented_control(key="evidence-measure").select("overlap").run()
+    assert "overlap" in app.query_params["measure"]
+    assert htmls(app) != found
+
+
+def test_an_address_names_section_and_class_and_gates_are_drawn_with_what_each_entry_adds():
+    app = finished(visit(image="sample-31", section="gates", target="dog"))
+    assert not app.exception
+    found = htmls(app)
+    assert found.count("<h4>") == 6
+    assert found.count("--w: ") == 32 + 64 + 128
+    assert "logit of dog" in said(app)
+    assert "gates" in app.query_params["section"]
+    assert "dog" in app.query_params["target"]
+    assert app.selectbox(key="evidence-target").value == "dog"
+
+
+def test_without_gates_each_thing_says_so_in_one_sentence(monkeypatch, tmp_path, tiny_classifier):
+    plain = replace(
+        tiny_classifier, model=CBAM_CNN(gates="none").eval(), arguments={"num_classes": 10, "gates": "none"}
+    )
+    save_classifier(plain, tmp_path / "plain.safetensors")
+    monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path))
+    app = visit()
+    assert not app.exception
+    assert htmls(app).count("This network has no spatial mask") == 2
+    app = finished(app.segmented_control(key="evidence-section").select("gates").run())
+    assert not app.exception
+    assert "This network has no gates, so there is nothing to attribute to them" in said(app)
+
+
+@dataclass
+class Found:
+    """Agreements of two maps a and b, and of each with the controls."""
+
+    values: dict[tuple[str, str], float | None]
+
+    def agreement(self, one, other):
+        value = self.values[one, other]
+        return None if value is None else Agreement(one, other, value, value, value)
+
+
+@pytest.mark.parametrize(("others", "limit"), [((0.1, 0.4, -0.9, 0.3), 0.4), ((None, -0.2, -0.1, None), -0.1)])
+def test_an_agreement_counts_beyond_that_with_centre_and_edges(others, limit):
+    pairs = [(one, control) for one in "ab" for control in ("centre", "edges")]
+    assert beyond_controls(Found(dict(zip(pairs, others, strict=True))), "a", "b", "pearson") == limit
+
+
+def test_flat_maps_have_a_word_and_no_number(tiny_classifier):
+    found = attribute(tiny_classifier, np.full((32, 32, 3), 9, np.uint8), methods=["mask", "mask_gradient"])
+    flat = replace(found, agreements=tuple(replace(one, pearson=None) for one in found.agreements))
+    assert agreement_table(flat, "pearson").count(">flat</td>") == 5
