@@ -69,7 +69,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "DiceAttBlock": ("channel",),
     "FeatureFusion": ("channel",),
     "AttentionRefinementBlock": ("channel",),
-    "MFABBlock": ("channel", "channel"),  # segmentation-models-pytorch
+    "MFABBlock": ("channel",),  # segmentation-models-pytorch; the sum of two is one gate
     "GAUBlock": ("channel",),
     "SCSEModule": ("channel", "spatial"),
 }

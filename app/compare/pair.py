@@ -42,6 +42,8 @@ WORDS = Words(
         "range_flat": "{low:.2f} to {high:.2f}, flat",
         "range_through": "{low:.2f} to {high:.2f}, switched through",
         "deviation": "SD {spread:.3f}, mean of cells",
+        "place_approximate": "within ±{bound} px",
+        "place_unknown": "place unknown: stretched",
         "mask_alt": "Spatial mask of {block}, {side}: {rows}x{columns} cells, from {low:.2f} to {high:.2f}, "
         "mean {mean:.2f}; highest in row {row}, column {column}.",
         "difference_alt": "Difference of the spatial masks of {block}, {right} minus {left}: from {low} to "
@@ -227,7 +229,16 @@ def _mask(block: Block, subject: Subject, side: Side, over: bool, title: str | N
     if even := evenness(mask):
         said = WORDS[f"range_{even}"].format(low=low, high=high)
     scale = scale_bar(colourise(np.linspace(0, 1, 256)), ("0", said, "1"), (low, high))
-    return figure(head, _drawn(block, mask, subject, over), alt, scale, _deviation_of(block, subject))
+    under = " · ".join(text for text in (_deviation_of(block, subject), _place_of(block)) if text)
+    return figure(head, _drawn(block, mask, subject, over), alt, scale, under)
+
+
+def _place_of(block: Block) -> str:
+    """Say how far cells may lie from where they are drawn; "" where they lie there."""
+    placement = block.placement
+    if placement is None or placement.status == "exact":
+        return ""
+    return WORDS[f"place_{placement.status}"].format(bound=f"{placement.bound:.1f}")
 
 
 def _deviation_of(block: Block, subject: Subject) -> str:
@@ -261,7 +272,8 @@ def _difference(
     said = WORDS["signed"].format(low=least, high=greatest)
     shown = (low / limit + 1) / 2, (high / limit + 1) / 2
     ends = f"−{limit:.3g}", said, f"+{limit:.3g}"
-    return figure(html.escape(WORDS["difference"].format(**labels)), picture, alt, scale_bar(DIVERGING, ends, shown))
+    bar = scale_bar(DIVERGING, ends, shown)
+    return figure(html.escape(WORDS["difference"].format(**labels)), picture, alt, bar, _place_of(block))
 
 
 def _signed(value: float) -> str:

@@ -21,6 +21,7 @@ from cbam_core.render.overlay import cells_on_input, overlay, raw_mask
 from cbam_core.results.block_trace import BlockTrace
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.look import Look
+from cbam_core.results.placement import Placement
 
 WORDS = Words(
     {
@@ -31,6 +32,8 @@ WORDS = Words(
         "features": "Feature map",
         "features_said": "What reaches {block}: {channels} maps of {columns}×{rows} numbers, one for each feature "
         "that the layers before have learned. Drawn is their strength: the root mean square at each position.",
+        "place_approximate": "Cells lie up to {bound} pixels of the network's input from where they are drawn.",
+        "place_unknown": "Where cells lie on the image is not known: the maps are stretched over the network's input.",
         "pooled": "Pooled",
         "pooled_said": "Each of the {channels} maps is reduced to two numbers, its mean (upper row) and its maximum "
         "(lower row) over all positions. This keeps which features are strong, but not where.",
@@ -126,7 +129,8 @@ def steps(trace: BlockTrace, size: tuple[int, int]) -> Iterator[Step]:
     """
     rows, columns = trace.features.shape
     grid = {"block": trace.block, "channels": trace.channels, "rows": rows, "columns": columns}
-    yield Step("features", _map(trace.features, trace, size), WORDS["features_said"].format(**grid))
+    said = paragraph(WORDS["features_said"].format(**grid), *_said_of_place(trace.placement))
+    yield Step("features", _map(trace.features, trace, size), said)
     if trace.pooled is not None and trace.weights is not None:
         yield Step("pooled", _rows(trace.pooled), WORDS["pooled_said"].format(**grid))
         yield Step("weights", _weights(trace.weights), WORDS["weights_said"].format(**_ends(trace.weights)))
@@ -135,6 +139,12 @@ def steps(trace: BlockTrace, size: tuple[int, int]) -> Iterator[Step]:
         yield Step("planes", planes, WORDS["planes_said"])
         yield Step("mask", _mask(trace.mask, trace, size), _said_of_mask(trace, trace.mask))
     yield Step("output", _map(trace.output, trace, size), WORDS["output_said"])
+
+
+def _said_of_place(placement: Placement | None) -> Iterator[str]:
+    """Say where cells are not exactly where they are drawn."""
+    if placement is not None and placement.status != "exact":
+        yield WORDS[f"place_{placement.status}"].format(bound=f"{placement.bound:.1f}")
 
 
 def _said_of_mask(trace: BlockTrace, mask: np.ndarray) -> str:

@@ -30,6 +30,7 @@ from cbam_core.render.panels import (
     draw_panel,
     panel_of,
 )
+from cbam_core.render.placed import placed
 from cbam_core.results.film import Film
 from cbam_core.results.kinds import AXES
 from cbam_core.results.look import DEFAULT_LOOK, Look
@@ -160,7 +161,9 @@ def draw_scenes(
     zoom = 2 * max(1, PICTURE.get(max(blocks, 1), 256) // (2 * int(film.images.shape[2])))
     picture = film.images[image]
     masks = [block.spatial_mask for block in film.shown(0, image)]
-    caption = words["film"].format(network=network, opacity=100 * look.opacity, colours=look.colours)
+    drawn = [block.placement for block in film.shown(0, image) if block.spatial_mask is not None]
+    said = words["film"].format(network=network, opacity=100 * look.opacity, colours=look.colours)
+    caption = " ".join([said, *placed(drawn, words)])
     style = FigureStyle(
         text=lettering([network, *film.classes, *film.blocks, *words.values(), "0123456789+-…"]),
         words=words,

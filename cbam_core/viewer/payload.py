@@ -113,11 +113,11 @@ class ViewedBlock:
             "weights": None if channel is None else gate_as_dict(channel, packed),
             "undrawn": [list(gate.values.shape) for gate in self.block.gates if not gate.is_drawn],
             "cells": {picture: asdict(cells) for picture, cells in self.cells.items()},
-            "place": _place(self.block.placement),
+            "place": place_as_dict(self.block.placement),
         }
 
 
-def _place(placement: Placement | None) -> dict[str, Any] | None:
+def place_as_dict(placement: Placement | None) -> dict[str, Any] | None:
     """Say how far cells may lie from where they are drawn; None where they lie there, or nowhere."""
     if placement is None or placement.status == "exact":
         return None

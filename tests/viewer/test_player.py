@@ -80,6 +80,15 @@ def test_blocks_without_mask_weights_or_place_say_so():
     one, two = lay_out_film(replace(FILM, gates=gates), name="tiny")["blocks"]
     assert one["masks"] is one["size"] is two["weights"] is None
     assert one["cells"] == two["cells"] == {}
+    assert one["place"] is two["place"] is None
+
+
+def test_blocks_say_where_their_cells_may_lie_elsewhere():
+    close = replace(FILM.placements["cbam1"], status="approximate", bound=2.5)
+    film = replace(FILM, placements={**FILM.placements, "cbam1": close})
+    places = [block["place"] for block in lay_out_film(film, name="tiny")["blocks"]]
+    assert places[0] == {"status": "approximate", "bound": 2.5}
+    assert set(map(str, places[1:])) <= {"None"}
 
 
 def test_damage_is_one_sentence():

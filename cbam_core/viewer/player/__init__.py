@@ -23,7 +23,7 @@ from cbam_core.results.explanation import Gate
 from cbam_core.results.film import Film, FilmedGate
 from cbam_core.viewer import Payload, Picture, Settings, source, styles
 from cbam_core.viewer.packing import as_base64
-from cbam_core.viewer.payload import PIXELATED, gate_as_dict
+from cbam_core.viewer.payload import PIXELATED, gate_as_dict, place_as_dict
 
 PLAYER_WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -109,6 +109,7 @@ def _block(film: Film, block: str) -> dict[str, Any]:
     return {
         "name": block,
         "cells": cells,
+        "place": place_as_dict(placement),
         "size": None if masks is None else {"height": masks.values.shape[2], "width": masks.values.shape[3]},
         "masks": _by_scene(masks),
         "weights": _by_scene(weights),

@@ -270,9 +270,10 @@ class Player {
   paintScreen() {
     const { viewer, pictures, blocks } = this.data;
     const at = (values) => values && values[this.scene][this.image];
-    const shown = blocks.map(({ name, cells, size, masks, weights }) => ({
+    const shown = blocks.map(({ name, cells, place, size, masks, weights }) => ({
       name,
       cells,
+      place,
       mask: size && { ...size, ...at(masks) },
       weights: at(weights),
     }));

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from app.compare.pair import class_summary
+from app.compare.pair import Subject, class_summary, mask_row
 from cbam_core import explain
+from cbam_core.results.placement import Placement
 from tests.plain_means import means_of
 
 
@@ -25,3 +26,18 @@ def test_a_class_is_recognised_only_by_networks_that_know_it(tiny_classifier, sa
     class_summary("left", name, replace(summary, classes=tuple(f"class {at}" for at in range(10))), images)
     assert "recognised" not in said[1]
     assert "The network does not know this class. Mean probabilities over its 2 images: " in said[1]
+
+
+def test_masks_that_do_not_lie_where_they_are_drawn_say_so(tiny_classifier, said):
+    explanation = explain(tiny_classifier, np.zeros((32, 32, 3), np.uint8))
+    (block, *_) = explanation.blocks
+    places = {
+        "place unknown: stretched": Placement.stretched((16, 16), (32, 32)),
+        "within ±3.2 px": Placement((0.5, 0.5), (2.0, 2.0), "approximate", 3.2),
+    }
+    subject = Subject("A", explanation.input_image, (32, 32))
+    mask_row([block], subject, "left", over=True)
+    for words, place in places.items():
+        mask_row([replace(block, placement=place)], subject, "left", over=True)
+        assert words in said[-1]
+        assert words not in said[0]

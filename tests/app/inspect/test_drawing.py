@@ -13,6 +13,7 @@ from app.inspect.drawing import as_html, steps
 from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain_block
+from cbam_core.results.placement import Placement
 from tests.app.visiting import MAIN
 
 SIZE = (32, 32)
@@ -40,6 +41,18 @@ def test_steps_of_a_gate_that_is_missing_are_left_out(trace):
 def test_no_step_has_more_than_three_sentences(trace):
     for sentence in said(trace).values():
         assert len(re.findall(r"[.!?](?: |$)", sentence)) <= 3
+
+
+@pytest.mark.parametrize(
+    ("place", "phrase"),
+    [
+        (Placement.stretched((16, 16), SIZE), "the maps are stretched over the network's input"),
+        (Placement((0.5, 0.5), (2.0, 2.0), "approximate", 3.25), "up to 3.2 pixels"),
+    ],
+)
+def test_maps_that_do_not_lie_where_they_are_drawn_say_so(trace, place, phrase):
+    assert phrase in said(replace(trace, placement=place))["features"]
+    assert phrase not in said(trace)["features"]
 
 
 def test_numbers_are_those_of_the_image(trace):
