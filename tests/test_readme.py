@@ -9,7 +9,15 @@ import pytest
 from cbam_core import load_classifier
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/course.md", "docs/figures.md", "docs/measured.md", "docs/readings.md", "docs/training.md")
+PAGES = (
+    "README.md",
+    "docs/course.md",
+    "docs/evidence.md",
+    "docs/figures.md",
+    "docs/measured.md",
+    "docs/readings.md",
+    "docs/training.md",
+)
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 NAMES_NO_FILE = re.compile(r"runs/|out/|results/|build/api|NAME|x/")
 """What a command makes, or stands for a name to choose."""
