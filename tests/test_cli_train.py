@@ -11,6 +11,7 @@ from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.history import Epoch, History
 from cbam_core.training import precision
 from cbam_core.training import run as run_module
+from cbam_core.training.building import Sources
 from cbam_core.training.callbacks import Callbacks, Step
 from cbam_core.training.recipes import FAST, REFERENCE
 from cbam_core.training.run import TrainedRun
@@ -77,7 +78,7 @@ def test_every_value_of_a_recipe_can_be_set(asked, tmp_path):
         ("--set lr=3", 3, "a recipe has no value 'lr'"),
         ("--set epochs=-1", 3, "epochs must lie in [1, 100000]; given -1"),
         ("--set epochs", 2, "'epochs' must look like NAME=VALUE"),
-        ("--recipe best", 2, "'best' is not one of fast, reference, residual, strong"),
+        ("--recipe best", 2, "'best' is not one of fast, reference, residual, staged, strong"),
     ],
 )
 def test_a_broken_value_is_one_line_and_nothing_is_started(asked, tmp_path, capsys, words, status, said):
@@ -143,3 +144,23 @@ def test_a_damaged_state_is_one_line(asked, tmp_path, capsys, content):
 def test_the_american_spelling_is_understood(asked, tmp_path):
     assert main(["train", "--out", str(tmp_path), "--set", "optimizer=adam", "--set", "learning_rate=0.001"]) == 0
     assert asked[0][0].optimiser == "adam"
+
+
+def test_a_network_a_folder_and_weights_of_ones_own_are_passed_on(asked, tmp_path):
+    words = f"train --out {tmp_path} --model torchvision:resnet18 --insert layer[1-4] --gradual --size 64 --epochs 1"
+    assert main([*words.split(), "--data", "photos", "--weights", "mine.pth"]) == 0
+    assert main(["train", "--out", str(tmp_path), "--model", "my.nets:build", "--epochs", "1", "--plain"]) == 0
+    (recipe, _, options), (own, _, others) = asked
+    assert (recipe.architecture, recipe.insert, recipe.size) == ("torchvision:resnet18", "layer[1-4]", 64)
+    assert (recipe.gradual, own.gradual) == (True, False)
+    assert options["sources"] == Sources("", "photos", "mine.pth")
+    assert others["sources"] == Sources("my.nets:build")
+
+
+def test_a_run_without_test_images_says_how_it_was_watched(tmp_path, capsys, monkeypatch, tiny_classifier):
+    from cbam_core.weights.card import Card
+
+    done = replace(tiny_classifier, card=Card(history=({"validation_accuracy": 0.75},)))
+    monkeypatch.setattr(run_module, "train_classifier", lambda *_, **__: TrainedRun(tmp_path / "a.toml", done, None))
+    assert main(["train", "--out", str(tmp_path), "--epochs", "1"]) == 0
+    assert "validation accuracy 75.00 %; there are no test images" in capsys.readouterr().out

@@ -15,6 +15,14 @@ WORDS = Words(
         "name": "name",
         "architecture": "architecture",
         "gates": "gates",
+        "insert": "CBAM after",
+        "gradual": "gradual insertion",
+        "ratio": "ratio",
+        "kernel_size": "kernel size",
+        "stem": "stem",
+        "size": "image size",
+        "data": "data",
+        "weights": "first weights",
         "epochs": "epochs",
         "batch_size": "batch size",
         "optimiser": "optimiser",
@@ -22,6 +30,7 @@ WORDS = Words(
         "other_rate": "other rate",
         "hidden_decay": "hidden decay",
         "schedule": "schedule",
+        "stages": "stages",
         "warmup": "warmup",
         "momentum": "momentum",
         "weight_decay": "weight decay",
@@ -55,11 +64,28 @@ WORDS = Words(
 
 VALUE_WORDS = Words({"yes": "yes", "no": "no", "none": "none", "images": "{number} images"})
 
-FIRST = ("name", "architecture", "gates", "epochs", "optimiser", "learning_rate", "batch_size", "teacher", "seed")
+FIRST = (
+    "name",
+    "architecture",
+    "gates",
+    "insert",
+    "weights",
+    "data",
+    "stages",
+    "epochs",
+    "optimiser",
+    "learning_rate",
+    "batch_size",
+    "teacher",
+    "seed",
+)
 """Values that matter most; of the others, those that have an effect come before those that are off."""
 
-UNITS = {"crop_padding": " px", "erased": " px", "rotation": "°"}
+UNITS = {"size": " px", "crop_padding": " px", "erased": " px", "rotation": "°"}
 IMAGES = {"validation", "batch_size"}
+
+USUAL = {"stem": "usual", "ratio": 16, "kernel_size": 7}
+"""Values that count as off."""
 
 _STYLE = """<style>
 .recipe { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: 0 2.5rem;
@@ -80,7 +106,7 @@ def _sorted(recipe: Mapping[str, Any]) -> list[str]:
     """Names of a recipe's values: those of `FIRST`, then what has an effect, then what is off."""
 
     def rank(name: str) -> int:
-        is_off = not recipe[name] and name != "seed"
+        is_off = (not recipe[name] and name != "seed") or recipe[name] == USUAL.get(name)
         return len(FIRST) + 1 if is_off else FIRST.index(name) if name in FIRST else len(FIRST)
 
     return sorted(recipe, key=rank)
@@ -97,7 +123,7 @@ def _named(name: str) -> str:
 def _said(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return VALUE_WORDS["yes" if value else "no"]
-    if value in ("", None):
+    if value in ("", None) or (name, value) == ("size", 0):
         return VALUE_WORDS["none"]
     if not isinstance(value, int | float) or name == "seed":
         return str(value)

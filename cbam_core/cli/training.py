@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from cbam_core.results.history import Epoch
+    from cbam_core.training.building import Sources
     from cbam_core.training.callbacks import Callback
     from cbam_core.training.recipes import Recipe
+    from cbam_core.training.run import TrainedRun
 
 
 DEFAULT_RECIPE = "fast"
@@ -62,33 +64,84 @@ def train(
             help="File name of the checkpoint.", show_default="network and data set, or with --resume that of the run"
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NETWORK",
+            help="Network, instead of the recipe's: torchvision:NAME, timm:NAME, package.module:factory, a .toml file "
+            "that says which, or CBAM_CNN or CBAM_ResNet.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help="Pretrained weights that the network begins with."),
+    ] = None,
+    insert: Annotated[
+        str | None,
+        typer.Option(
+            "--insert",
+            metavar="LAYERS",
+            help="Layers after which a CBAM is inserted: names or patterns such as 'layer[1-4]', with spaces between "
+            "them.",
+            show_default=False,
+        ),
+    ] = None,
+    gradual: Annotated[
+        bool | None,
+        typer.Option(
+            "--gradual/--plain",
+            help="Whether inserted blocks begin without effect, so that a pretrained network computes as before.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder of your own images instead of CIFAR-10: one sub folder for each class, or these in train, val "
+            "and test.",
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option("--size", min=8, max=1024, help="Side of the images in pixels.", show_default=False),
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard/--no-tensorboard", help="Log for TensorBoard, in DIR/tensorboard.")
     ] = True,
     data_dir: DataFolderOption = None,
 ) -> None:
-    """Train a network on CIFAR-10, test it once, and write its checkpoint.
+    """Train a network on CIFAR-10 or a folder of your own classes, test it once, and write its checkpoint.
 
     The state is saved after every epoch; --resume continues a run that was stopped, by the recipe that it was started
-    with. The test set is used once, after the last epoch. Recipes: fast, strong, reference (the course's) and residual.
+    with. The test set is used once, after the last epoch. Recipes: fast, strong, reference (the course's), residual,
+    and staged: CBAM in a pretrained ResNet-18, unfrozen in three stages.
 
     \b
     Examples:
       cbam train --recipe fast --out runs/fast
       cbam train --out runs/fast --resume
       cbam train --recipe fast --epochs 5 --set learning_rate=0.05 --out runs/quick
+      cbam train --recipe staged --weights resnet18.pth --data photos --size 64 --out runs/photos
       torchrun --nproc_per_node 2 -m cbam_core.cli train --recipe fast --out runs/two
     """
     import torch
 
+    from cbam_core.training.building import Sources
     from cbam_core.training.memory import keep_freed_memory
     from cbam_core.training.precision import arithmetic
     from cbam_core.training.recipes import override
     from cbam_core.training.run import train_classifier
 
     values = dict(change.split("=", 1) for change in map(_assignment, changes or ()))
-    values |= {} if epochs is None else {"epochs": str(epochs)}
-    values |= {} if seed is None else {"seed": str(seed)}
+    options = {"epochs": epochs, "seed": seed, "insert": insert, "size": size, "gradual": _spoken(gradual)}
+    values |= {name: str(value) for name, value in options.items() if value is not None}
+    own = _sources(model, data, weights)
+    if model is not None and own.model == "":
+        values["architecture"] = model
     chosen = override(_base(recipe, out, resume=resume), values)
     keep_freed_memory()
     imitated = chosen.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16
@@ -104,11 +157,38 @@ def train(
             resume=resume,
             callbacks=[_on_terminal(progress, notice)],
             tensorboard=tensorboard,
+            **({} if own == Sources() else {"sources": own}),
         )
-    card = run.classifier.card
-    before = "" if run.score is not None else " (this run was already complete)"
-    typer.echo(f"test accuracy {percent(card.test_accuracy or 0)}, {card.test_correct} of {card.test_count}{before}")
+    typer.echo(_outcome(run))
     typer.echo(one_line(str(run.checkpoint)))
+
+
+def _outcome(run: TrainedRun) -> str:
+    """Say how the network did in its test, or why there was none."""
+    card = run.classifier.card
+    if card.test_accuracy is not None:
+        before = "" if run.score is not None else " (this run was already complete)"
+        return f"test accuracy {percent(card.test_accuracy)}, {card.test_correct} of {card.test_count}{before}"
+    last = card.history[-1]["validation_accuracy"] if card.history else 0
+    return f"validation accuracy {percent(last)}; there are no test images"
+
+
+def _spoken(value: bool | None) -> str | None:
+    return None if value is None else ("no", "yes")[value]
+
+
+def _sources(model: str | None, data: Path | None, weights: Path | None) -> Sources:
+    """Return what is named by a path or by code, which no recipe holds."""
+    from cbam_core.network.naming import is_named
+    from cbam_core.nn.registry import FAMILIES
+    from cbam_core.training.building import Sources
+
+    own = model is not None and is_named(model) and model.partition(":")[0] not in FAMILIES
+    return Sources(
+        model=model if model is not None and own else "",
+        data="" if data is None else str(data),
+        weights="" if weights is None else str(weights),
+    )
 
 
 def _base(name: str | None, out: Path, *, resume: bool) -> Recipe:

@@ -28,6 +28,7 @@ from cbam_core.network.classifier import Classifier, Source
 from cbam_core.network.loading import load_classifier, restate, usual_beside
 from cbam_core.network.modules import know
 from cbam_core.network.statement import Statement, statement
+from cbam_core.nn.library_networks import ARGUMENTS, insert_as_asked, make_stem_small
 from cbam_core.nn.registry import TensorSpec
 from cbam_core.weights import open_weights
 from cbam_core.weights.file import WeightsFile
@@ -41,8 +42,10 @@ NOTHING_STATED = Statement()
 FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 LIBRARIES = ("timm", "torchvision")
 
-KEYS = ("model", "arguments", "weights", "classes", "size", "mean", "std", "normalisation", "normalization", "name")
-"""Keys of a file that says which network."""
+STATED = ("weights", "classes", "size", "mean", "std", "normalisation", "normalization", "name")
+INSERTED = ("insert", "ratio", "kernel_size", "gradual", "stem")
+KEYS = ("model", "arguments", *STATED, *INSERTED)
+"""Keys of a file that says which network, and which CBAM is inserted into it."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,15 @@ class NamedNetwork:
         given: what is stated about it; its weights are the path of a file.
         arguments: keyword arguments of the function that builds it.
         name: what it is called where nothing else names it: the name of the file that says which.
+        inserted: which CBAM is inserted where, and whether its stem is made small; see
+            `cbam_core.nn.library_networks.INSERTED`.
     """
 
     model: str
     given: Statement = NOTHING_STATED
     arguments: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    inserted: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def file(self) -> Path | None:
@@ -130,13 +136,37 @@ def read_named(text: str, given: Statement = NOTHING_STATED) -> NamedNetwork:
             '{path} must say which network it is about: model = "timm:NAME" or "package.module:factory"',
             path=str(path),
         )
+    inserted = checked_insertion({key: values.pop(key) for key in INSERTED if key in values})
     for key in ("weights", "classes"):
         value = values.get(key)
         if isinstance(value, str) and (key == "weights" or (path.parent / value).is_file()):
             values[key] = str(path.parent / Path(value).expanduser())
     in_file = statement(values)
     stated = {name: value for name, value in vars(given).items() if value is not None}
-    return NamedNetwork(model, replace(in_file, **stated), arguments, path.stem)
+    return NamedNetwork(model, replace(in_file, **stated), arguments, path.stem, inserted)
+
+
+def checked_insertion(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check what says which CBAM is inserted where.
+
+    Raises:
+        CheckpointError: a value is not allowed.
+    """
+    spoken = {True: "yes", False: "no"}
+    values = {key: spoken[value] if isinstance(value, bool) else value for key, value in given.items()}
+    for key, value in values.items():
+        allowed = ARGUMENTS[key].allowed
+        if type(value) is not type(ARGUMENTS[key].default) or value not in allowed:
+            raise CheckpointError(
+                "network.insertion",
+                "{key} must be {allowed}; given {given}",
+                key=key,
+                allowed=f"from {allowed[0]} to {allowed[-1]}"
+                if isinstance(allowed, range)
+                else " or ".join(map(str, allowed)),
+                given=repr(value)[:60],
+            )
+    return values
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -178,7 +208,7 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
     classes = named.given.classes
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # without weights it is random, and still the same each time
-        model = _built(named, None if not classes else len(classes))
+        model = build_named(named, None if not classes else len(classes))
     if isinstance(model, Classifier):
         model = restate(model, named.given)
         model = replace(model, name=model.name or named.name)
@@ -207,6 +237,24 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
 def _facts_by_name(model: str) -> Any:
     library, _, name = model.partition(":")
     return torchvision_facts.of_name(name) if library == "torchvision" else None
+
+
+def build_named(named: NamedNetwork, classes: int | None) -> nn.Module | Classifier:
+    """Build a network by its name, with random weights of torch's generator, and insert CBAM if that is asked for.
+
+    Args:
+        named: the network.
+        classes: number of classes; None for that which it has. A factory gets it as an argument only if it was named.
+
+    Raises:
+        ModelError: there is no such function, it gives something else, or a block does not fit.
+    """
+    built = _built(named, classes)
+    model = built.model if isinstance(built, Classifier) else built
+    if named.inserted.get("stem") == "small":
+        make_stem_small(model)
+    insert_as_asked(model, named.inserted)
+    return built if not isinstance(built, Classifier) or not named.inserted else replace(built, architecture="")
 
 
 def _built(named: NamedNetwork, classes: int | None) -> nn.Module | Classifier:

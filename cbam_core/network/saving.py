@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import json
 import platform
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -18,6 +21,7 @@ from torch import Tensor
 from cbam_core.files import write_atomically
 from cbam_core.network.classifier import Classifier
 from cbam_core.network.loading import load_classifier
+from cbam_core.network.naming import NamedNetwork
 from cbam_core.nn.registry import expected_tensors
 from cbam_core.weights.description import METADATA_KEY
 
@@ -46,6 +50,51 @@ def save_classifier(classifier: Classifier, path: Path) -> str:
     digest = load_classifier(content).digest
     write_atomically(path, lambda file: file.write(content))
     return digest
+
+
+def save_named(classifier: Classifier, named: NamedNetwork, path: Path) -> Path:
+    """Write weights to a ``.safetensors`` file, and a TOML file beside it that says what builds the network.
+
+    Nobody opens the weights by their file alone, for a file cannot name code that runs; the TOML file opens them, with
+    ``--model``.
+
+    Args:
+        classifier: the network.
+        named: its name, arguments, and which CBAM was inserted.
+        path: path of the file of weights.
+
+    Returns:
+        Path of the TOML file.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    content = safetensors.torch.save(_plain_state(classifier))
+    write_atomically(path, lambda file: file.write(content))
+    values: dict[str, Any] = {
+        "model": named.model,
+        "weights": path.name,
+        "classes": list(classifier.classes),
+        "size": list(classifier.input_size),
+        "mean": list(classifier.mean),
+        "std": list(classifier.std),
+        **named.inserted,
+    }
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+    if named.arguments:
+        lines += ["", "[arguments]", *(f"{key} = {_toml(value)}" for key, value in named.arguments.items())]
+    says = path.with_suffix(".toml")
+    write_atomically(says, lambda file: file.write("\n".join([*lines, ""]).encode()))
+    return says
+
+
+def _toml(value: Any) -> str:
+    """Write a value as TOML, whose tables in one line look unlike those of JSON."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def export_state_dict(classifier: Classifier, path: Path) -> None:

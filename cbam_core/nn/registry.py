@@ -105,6 +105,20 @@ def register(architecture: Architecture) -> None:
     ARCHITECTURES[architecture.name] = architecture
 
 
+FAMILIES: dict[str, Callable[[str], Architecture]] = {}
+"""Functions that describe networks of a library by their name there, by the name of the library."""
+
+
+def register_family(library: str, lookup: Callable[[str], Architecture]) -> None:
+    """Register the networks of a library, as ``"LIBRARY:NAME"``.
+
+    Args:
+        library: name before the colon.
+        lookup: function that describes a network; it raises `ModelError` for an unknown name.
+    """
+    FAMILIES[library] = lru_cache(maxsize=64)(lookup)
+
+
 Network = TypeVar("Network", bound=type[nn.Module])
 
 
@@ -191,11 +205,14 @@ def known_names() -> tuple[str, ...]:
 
 
 def find(name: str) -> Architecture:
-    """Return the registered network of that name.
+    """Return the registered network of that name, or that of a registered library.
 
     Raises:
         ModelError: there is none.
     """
+    library, _, own = name.partition(":")
+    if library in FAMILIES:
+        return FAMILIES[library](own)
     if name not in ARCHITECTURES:
         raise ModelError(
             "model.unknown-architecture",
@@ -284,6 +301,10 @@ def assemble(name: str, arguments: Mapping[str, Any], tensors: Mapping[str, Tens
     with torch.device("meta"):
         model = find(name).build(**complete)
     model.load_state_dict(tensors, strict=True, assign=True)
+    if any(tensor.is_meta for tensor in model.buffers()):  # no state dict has them: the constructor computes them
+        with torch.random.fork_rng(devices=[]):
+            model = find(name).build(**complete)
+        model.load_state_dict(tensors, strict=True)
     return model.eval()
 
 

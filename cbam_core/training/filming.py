@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int64, UInt8
 from torch import nn
 
+from cbam_core.data.fitting import fit_image
 from cbam_core.data.samples import film_images
 from cbam_core.errors import TrainingError
 from cbam_core.network import Classifier
@@ -18,17 +20,37 @@ from cbam_core.results.history import History
 from cbam_core.training.callbacks import Callback
 
 
+def filmed_images(size: int = 0) -> tuple[UInt8[np.ndarray, "n h w 3"], Int64[np.ndarray, " n"]]:
+    """Return the eight images of CIFAR-10 that a film shows, and their labels.
+
+    Args:
+        size: side in pixels; 0 for their own.
+    """
+    images, labels = film_images()
+    if size not in (0, images.shape[1]):
+        images = np.stack([fit_image(image, (size, size))[0] for image in images])
+    return images, labels.astype(np.int64)
+
+
 class Camera:
-    """Records scenes of a network: its gates and probabilities on the eight fixed images.
+    """Records scenes of a network: its gates and probabilities on a few fixed images.
 
     Args:
         classifier: says how images are prepared for the network, and what its classes are.
+        images: uint8 RGB (N, H, W, 3) of the network's input size; None for eight of CIFAR-10.
+        labels: their classes.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        images: UInt8[np.ndarray, "n h w 3"] | None = None,
+        labels: Int64[np.ndarray, " n"] | None = None,
+    ) -> None:
         self._classifier = classifier
-        self._images, labels = film_images()
-        self._labels = labels.astype(np.int64)
+        usual, classes = filmed_images()
+        self._images = usual if images is None else images
+        self._labels = classes if labels is None else labels
 
     def take(self, model: nn.Module, epoch: int, accuracy: float = float("nan")) -> Film:
         """Record a film of one scene.

@@ -68,3 +68,16 @@ class Images:
     def to(self, device: torch.device) -> Images:
         """Copy the images to another device."""
         return Images(self.pixels.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images to train on, and others to watch the training with.
+
+    Attributes:
+        train: images that are trained on.
+        validation: images on which accuracy and loss are measured after each epoch.
+    """
+
+    train: Images
+    validation: Images

@@ -25,10 +25,11 @@ from cbam_core.results.history import Epoch, History
 from cbam_core.training.callbacks import Callback, Callbacks, Step
 from cbam_core.training.cutmix import Targets, paste
 from cbam_core.training.distillation import Answer, distance_to_teacher
-from cbam_core.training.images import Images
+from cbam_core.training.images import Images, Split
 from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.schedule import Plateau, make_optimiser, make_schedule
+from cbam_core.training.stages import freeze, index_of, parse_stages
 from cbam_core.training.state import restore, store
 from cbam_core.training.transforms import Draws, alternate, draw, shuffled
 
@@ -36,7 +37,10 @@ Prepare = Callable[[Tensor], Tensor]
 """Function from images, uint8 or floats in [0, 1], to the network's input."""
 
 EVALUATED = 500
-"""Batch size of evaluation."""
+"""Largest batch size of evaluation."""
+
+EVALUATED_PIXELS = 800_000
+"""Largest number of pixels of a batch of evaluation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +60,7 @@ class Learner:
 
 def fit(
     learner: Learner,
-    images: Images,
+    images: Images | Split,
     recipe: Recipe,
     *,
     folder: Path,
@@ -69,7 +73,7 @@ def fit(
 
     Args:
         learner: the network; it ends with the weights that the recipe keeps, in eval mode.
-        images: training set; a part of it, by the recipe, is held out for validation.
+        images: training set, of which a part, by the recipe, is held out for validation; or both parts.
         recipe: all settings of the run.
         folder: folder of the state.
         resume: continue from the saved state, if there is one.
@@ -86,7 +90,8 @@ def fit(
     """
     accelerator = accelerator or find_devices()
     callbacks = Callbacks([callback] if callback is not None and accelerator.is_main_process else [])
-    train, validation = (split.to(accelerator.device) for split in images.held_out(recipe.validation))
+    split = images if isinstance(images, Split) else Split(*images.held_out(recipe.validation))
+    train, validation = split.train.to(accelerator.device), split.validation.to(accelerator.device)
     check_sharing(recipe, len(train.labels), accelerator.num_processes * pieces)
     run = _Run(learner, recipe, len(train.labels) // recipe.batch_size, accelerator, callbacks, pieces)
     stored = restore(folder, recipe) if resume else None
@@ -138,10 +143,12 @@ def check_sharing(recipe: Recipe, images: int, shares: int) -> None:
 def _totals(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, int]:
     model.eval()
     loss, right = 0.0, 0
+    height, width = images.side
+    size = max(1, min(EVALUATED, EVALUATED_PIXELS // (height * width)))
     with torch.inference_mode():
-        for start in range(0, len(images.labels), EVALUATED):
-            labels = images.labels[start : start + EVALUATED]
-            logits = model(prepare(images.pixels[start : start + EVALUATED]))
+        for start in range(0, len(images.labels), size):
+            labels = images.labels[start : start + size]
+            logits = model(prepare(images.pixels[start : start + size]))
             loss += functional.cross_entropy(logits, labels, reduction="sum").item()
             right += int((logits.argmax(1) == labels).sum())
     return loss, right
@@ -176,6 +183,7 @@ class _Run:
         self.accelerator, self.callbacks, self.pieces = accelerator, callbacks, pieces
         self.in_bfloat16 = recipe.bfloat16 and arithmetic(accelerator.device.type) == torch.bfloat16
         self.network = learner.model.to(accelerator.device).to(memory_format=torch.channels_last)
+        self.stages = parse_stages(recipe.stages)
         optimiser = make_optimiser(self.network, recipe)
         self.schedule = make_schedule(optimiser, recipe, recipe.epochs * steps)
         self.model, self.optimiser = accelerator.prepare(self.network, optimiser)
@@ -212,6 +220,8 @@ class _Run:
         # Dropout uses the global generator, seeded differently in every process.
         torch.manual_seed((recipe.seed * 100_003 + number) * 1009 + self.accelerator.process_index)
         self.model.train()
+        if self.stages:
+            self._enter_stage(number)
         self.started, self.right, self.losses = time.perf_counter(), 0, []
         if recipe.second and number == recipe.last_cycle:
             self.optimiser.state.clear()  # the first cycle ended at a rate of zero: drop its momentum
@@ -222,11 +232,27 @@ class _Run:
             draws = draw(transforms, len(batch), images.side, generator)
             if mirrored is not None:
                 draws = replace(draws, mirrored=mirrored[batch])
-            self.rate = self.optimiser.param_groups[0]["lr"]
+            self.rate = self._rate()
             loss = self._learn_batch(images, batch, draws, number)
             self.losses.append(loss)
             step = (number - 1) * self.steps + index
             self.callbacks.step(Step(step, number, index, self.steps, recipe.epochs, len(batch), loss, self.rate))
+
+    def _enter_stage(self, epoch: int) -> None:
+        """Let the parts of an epoch's stage learn; at its beginning, the optimiser forgets what it has gathered."""
+        stage = index_of(self.stages, epoch)
+        if epoch == self.stages[stage].first:
+            self.optimiser.state.clear()
+        groups = self.optimiser.param_groups
+        freeze(self.network, {one for group in groups if group["shares"][stage] for one in group["params"]})
+        if self.accelerator.num_processes > 1:  # gradients are shared for what learnt when the processes were joined
+            for parameter in self.network.parameters():
+                parameter.requires_grad_(True)
+
+    def _rate(self) -> float:
+        """Return the learning rate: with stages, that of the part that learns fastest."""
+        rates: list[float] = [group["lr"] for group in self.optimiser.param_groups]
+        return max(rates) if self.stages else rates[0]
 
     def _learn_batch(self, images: Images, batch: Tensor, draws: Draws, number: int) -> float:
         """Take one optimiser step, with all processes; return the mean loss of the whole batch."""
@@ -329,3 +355,5 @@ class _Run:
         if self.best is not None:
             self.network.load_state_dict(self.best[1])
         self.network.eval()
+        for parameter in self.network.parameters() if self.stages else ():
+            parameter.requires_grad_(True)

@@ -9,7 +9,7 @@ from cbam_core.training.recipes import FAST, RECIPES, REFERENCE, STRONG, Recipe,
 
 
 def test_every_recipe_stands_under_its_own_name() -> None:
-    assert {"fast", "reference", "residual", "strong"} == set(RECIPES)
+    assert {"fast", "reference", "residual", "staged", "strong"} == set(RECIPES)
     assert all(recipe.name == name for name, recipe in RECIPES.items())
 
 
@@ -38,7 +38,7 @@ def test_a_recipe_is_frozen() -> None:
         ("teacher_temperature", 0.0, "teacher_temperature"),
         ("second_rate", 0.0, r"second_rate must lie in \(0, 1\]"),
         ("validation", 0, "validation"),
-        ("schedule", "cosine", "one of one-cycle, plateau; given cosine"),
+        ("schedule", "cosine", "one of one-cycle, plateau, constant; given cosine"),
         ("optimiser", "lion", "optimiser"),
         ("gates", "half", "gates"),
         ("keep", "first", "keep"),
@@ -47,6 +47,34 @@ def test_a_recipe_is_frozen() -> None:
 def test_values_that_cannot_be_are_refused(name: str, value: object, said: str) -> None:
     with pytest.raises(TrainingError, match=said):
         replace(FAST, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"optimiser": "muon"}, "stages goes with optimiser=sgd or adam"),
+        ({"schedule": "plateau"}, "stages goes with"),
+        ({"second": 2}, "stages goes with"),
+        ({"epochs": 2}, "the last stage begins at epoch 3, but the run has 2 epochs"),
+        ({"stages": "2: **=1"}, "stages begin at epoch 1, each later than the one before; given 2"),
+        ({"stages": "1: **=1; 3: fc=1; 3: **=1"}, "given 1, 3, 3"),
+        ({"stages": "1: fc"}, "'1: fc' is not a stage; expected an epoch"),
+        ({"stages": "fc=1"}, "'fc=1' is not a stage"),
+        ({"stages": "1: fc=-1"}, "is not a stage"),
+    ],
+)
+def test_stages_that_cannot_be_are_refused(changes, said) -> None:
+    staged = replace(FAST, optimiser="adam", stages="1: head=1; 3: **=0.1", epochs=3)
+    with pytest.raises(TrainingError) as error:
+        replace(staged, **changes)
+    assert said in str(error.value)
+
+
+def test_the_command_names_network_and_places_by_their_options() -> None:
+    staged = replace(RECIPES["staged"], weights="mine.pth", data="photos", architecture="timm:resnet18", size=64)
+    assert command_for(staged.as_dict(), "runs/x") == (
+        "cbam train --recipe staged --model timm:resnet18 --size 64 --data photos --weights mine.pth --out runs/x"
+    )
 
 
 @pytest.mark.parametrize("changes", [{"second": 20}, {"schedule": "plateau"}])
@@ -69,7 +97,7 @@ def test_values_given_as_text_are_read_by_their_kind() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"lr": "1"}, r"no value 'lr'; it has architecture, gates, epochs"),
+        ({"lr": "1"}, r"no value 'lr'; it has architecture, gates, insert"),
         ({"name": "mine"}, "no value 'name'"),
         ({"epochs": "many"}, "epochs must be a whole number; given 'many'"),
         ({"flip": "maybe"}, "flip must be yes or no; given 'maybe'"),

@@ -21,8 +21,16 @@ def _find_recipes() -> Iterator[Recipe]:
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _find_recipes()}
 """Recipes by name; a file in this folder is enough to add one."""
 
-OPTIONS = ("epochs", "seed")
-"""Values with their own option; ``--set`` is for the others."""
+OPTIONS = {
+    "architecture": "model",
+    "data": "data",
+    "epochs": "epochs",
+    "insert": "insert",
+    "seed": "seed",
+    "size": "size",
+    "weights": "weights",
+}
+"""Values with their own option, and its name; ``--set`` is for the others."""
 
 
 def command_for(recipe: Mapping[str, Setting], out: str) -> str:
@@ -39,5 +47,5 @@ def command_for(recipe: Mapping[str, Setting], out: str) -> str:
         if name not in usual or value == usual[name]:
             continue
         shown = ("no", "yes")[value] if isinstance(value, bool) else str(value)
-        words += [f"--{name}", shown] if name in OPTIONS else ["--set", f"{name}={shown}"]
+        words += [f"--{OPTIONS[name]}", shown] if name in OPTIONS else ["--set", f"{name}={shown}"]
     return f"{shlex.join(words)} --out {out}"

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from cbam_core.errors import TrainingError
 from cbam_core.nn.cbam import Gates
+from cbam_core.training.stages import parse_stages
 
 KIND_WORDS = {bool: "yes or no", int: "a whole number", float: "a number"}
 
@@ -22,6 +23,15 @@ class Recipe:
         name: name on the card.
         architecture: registered name of the network.
         gates: gates of every block of `CBAM_CNN`; ``"both"`` for other networks.
+        insert: names or patterns of layers, with spaces between them, after which a CBAM is inserted; see
+            `cbam_core.insert_cbam`. Only for networks without one of their own.
+        gradual: whether inserted blocks begin without effect.
+        ratio: ratio of every channel attention.
+        kernel_size: side of every spatial attention's kernel.
+        stem: ``"usual"``, or ``"small"`` for a ResNet whose first convolution has no stride, for small images.
+        size: side in pixels of the images; 0 for that of the data or the network.
+        data: name of the folder of classes; "" for CIFAR-10.
+        weights: name of the file of the weights that the network begins with; "" for random ones.
         epochs: passes over the training part.
         batch_size: images per step; the last, smaller batch of an epoch is left out.
         optimiser: ``"sgd"`` (with Nesterov momentum), ``"adam"``, or ``"muon"`` (orthogonal steps of hidden layers).
@@ -29,7 +39,9 @@ class Recipe:
         other_rate: rate of all layers but the hidden ones, for ``"muon"``.
         hidden_decay: share of their rate by which hidden layers shrink at every step, for ``"muon"``.
         schedule: ``"one-cycle"``, or ``"plateau"``, which halves the rate after more than three epochs in which the
-            validation loss did not fall.
+            validation loss did not fall, or ``"constant"``. Where there are stages, each has a cycle of its own.
+        stages: which parts learn, at which share of the rate, from which epoch; see `cbam_core.training.stages`. ""
+            if all learn at one rate.
         warmup: share of all steps, in (0, 1), in which one-cycle climbs to its peak; then it falls on a cosine.
         momentum: momentum of SGD.
         weight_decay: L2 penalty on the weights of convolutions and linear layers outside the gates.
@@ -61,6 +73,14 @@ class Recipe:
     name: str
     architecture: str = "CBAM_CNN"
     gates: str = "both"
+    insert: str = ""
+    gradual: bool = False
+    ratio: int = 16
+    kernel_size: int = 7
+    stem: str = "usual"
+    size: int = 0
+    data: str = ""
+    weights: str = ""
     epochs: int
     batch_size: int = 128
     optimiser: str = "sgd"
@@ -68,6 +88,7 @@ class Recipe:
     other_rate: float = 0.1
     hidden_decay: float = 0.0
     schedule: str = "one-cycle"
+    stages: str = ""
     warmup: float = 0.2
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -126,6 +147,7 @@ class Recipe:
                 schedule=self.schedule,
             )
 
+        self._check_stages()
         if bool(self.teacher) != bool(self.teacher_share):
             raise TrainingError(
                 "training.recipe-teacher",
@@ -133,6 +155,21 @@ class Recipe:
                 "teacher_share={share}",
                 teacher=repr(self.teacher)[:60],
                 share=self.teacher_share,
+            )
+
+    def _check_stages(self) -> None:
+        stages = parse_stages(self.stages)
+        if stages and (self.second or self.schedule == "plateau" or self.optimiser == "muon"):
+            raise TrainingError(
+                "training.recipe-stages",
+                "recipe value stages goes with optimiser=sgd or adam, schedule=one-cycle or constant, and second=0",
+            )
+        if stages and stages[-1].first > self.epochs:
+            raise TrainingError(
+                "training.recipe-stage-late",
+                "the last stage begins at epoch {first}, but the run has {epochs} epochs; change stages or epochs",
+                first=stages[-1].first,
+                epochs=self.epochs,
             )
 
     @property
@@ -189,6 +226,9 @@ _MANY = 10**9
 _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "epochs": (1, 100_000, False, False),
     "batch_size": (1, 50_000, False, False),
+    "ratio": (1, 32, False, False),
+    "kernel_size": (1, 15, False, False),
+    "size": (0, 1024, False, False),
     "learning_rate": (0, 1000, True, False),
     "other_rate": (0, 1000, True, False),
     "hidden_decay": (0, 1, False, False),
@@ -217,7 +257,8 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
 _CHOICES: dict[str, tuple[str, ...]] = {
     "gates": get_args(Gates),
     "optimiser": ("sgd", "adam", "muon"),
-    "schedule": ("one-cycle", "plateau"),
+    "schedule": ("one-cycle", "plateau", "constant"),
+    "stem": ("usual", "small"),
     "keep": ("last", "best"),
 }
 
