@@ -1,4 +1,4 @@
-"""The address of Evidence: the image, and the section that is open."""
+"""The address of Evidence: the image, the section that is open, and whether its test is over the image."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from app.widgets.image import address as image
 PARAMETERS: Readers = {
     **image.PARAMETERS,
     "section": read_name,
+    "over": one_of("set"),
     "target": read_text,
     "measure": one_of("spearman", "overlap"),
 }

@@ -7,6 +7,13 @@ from typing import Any
 
 from app.evidence.gates import gates_section
 from app.evidence.maps import maps_section, open_measure
+from app.evidence.objects import (
+    deletion_section,
+    randomised_section,
+    resume_images,
+    shift_section,
+    tiles_section,
+)
 from app.evidence.target import open_target
 from app.session import links
 from app.session.choices import Choice
@@ -24,6 +31,10 @@ WORDS = Words(
         "section": "Section",
         "maps": "Maps of other methods",
         "gates": "What gates add",
+        "shift": "Moved image",
+        "tiles": "Canvas and mosaic",
+        "deletion": "Deletion and insertion",
+        "randomised": "Shuffled weights",
     }
 )
 
@@ -33,6 +44,10 @@ Section = Callable[[Classifier, ShownImage], Mapping[str, Any]]
 SECTIONS: Mapping[str, Section] = {
     "maps": maps_section,
     "gates": gates_section,
+    "shift": shift_section,
+    "tiles": tiles_section,
+    "deletion": deletion_section,
+    "randomised": randomised_section,
 }
 """Sections of the page, in order, by their names in an address. Only the one that is open is computed."""
 
@@ -51,6 +66,7 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     _SECTION.resume(next(iter(SECTIONS)))
     open_target(asked, classifier.classes)
     open_measure(asked)
+    resume_images(asked.get("over"))
     choose_image(classifier, asked, _show, title=WORDS["title"])
 
 

@@ -86,13 +86,32 @@ def opened(classifier: AnyNetwork, images: AnyImages, stated: Stated) -> tuple[C
         raise DataError("objects.no-images", "there is no image: give one, a list, or a data set")
     network = network_for(classifier, first, **stated)
     known = explain(classifier, first, **stated)
-    network = replace(network, classes=known.classes)
     if isinstance(images, Dataset):
         pixels = fitted(network, images.images, slice(0, len(images)))
     else:
         pixels = [_pixels(network, image) for image in several]
-    _check_masks(network, pixels)
-    return network, pixels
+    return with_masks(network, pixels, known.classes), pixels
+
+
+def with_masks(network: Classifier, pixels: list[Pixels], classes: tuple[str, ...]) -> Classifier:
+    """Return a network with the classes that its answers have, if it has a spatial mask.
+
+    Args:
+        network: the network.
+        pixels: images of its input size, of which the first is shown to it.
+        classes: classes of its answers, as an explanation has them.
+
+    Raises:
+        CaptureError: it has no spatial mask.
+    """
+    _, found = masks_of(network, pixels[:1])
+    if not found:
+        raise CaptureError(
+            "objects.no-masks",
+            "{name} has no spatial mask, so there is nothing that could lie where the object is",
+            name=network.name or "this network",
+        )
+    return replace(network, classes=classes)
 
 
 def _as_list(images: Any) -> Any:
@@ -108,21 +127,6 @@ def _pixels(network: Classifier, image: AnyImage) -> Pixels:
             "a prepared tensor cannot be moved, blurred or put beside others: give the image itself",
         )
     return found.pixels
-
-
-def _check_masks(network: Classifier, pixels: list[Pixels]) -> None:
-    """Check that a network has a spatial mask.
-
-    Raises:
-        CaptureError: it has none.
-    """
-    _, found = masks_of(network, pixels[:1])
-    if not found:
-        raise CaptureError(
-            "objects.no-masks",
-            "{name} has no spatial mask, so there is nothing that could lie where the object is",
-            name=network.name or "this network",
-        )
 
 
 def at_once(classifier: Classifier, variants: int) -> int:

@@ -67,7 +67,7 @@ def tile_steps(
     Raises:
         ModelError: the network does not take images of twice its input size.
     """
-    wide = _widened(network)
+    wide = widened(network)
     alone: dict[str, list[list[float]]] = {}
     first: tuple[Masks, ...] = ()
     for part in batches(len(images), max(1, batch_size(wide) // len(TILES))):
@@ -95,8 +95,8 @@ def tile_steps(
     )
 
 
-def _widened(network: Classifier) -> Classifier:
-    """Return a network for images of twice its input size.
+def widened(network: Classifier) -> Classifier:
+    """Return a network for images of twice its input size, after trying one.
 
     Raises:
         ModelError: it does not take them.

@@ -206,5 +206,6 @@ def _row(plain: Masks, after: _Found, draws: np.random.Generator) -> RandomisedR
         parts=after.parts(plain, flat),
         chance=over_both(chance),
         flat=sum(flat) / len(flat),
+        placement=plain.placement,
         mask=own_copy(plain.values[0]),
     )

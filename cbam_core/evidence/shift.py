@@ -242,7 +242,7 @@ class _Trials:
             gate=self.gate,
             pixels=self.pixels,
             cells=self.cells,
-            place=self._placement.status,
+            placement=self._placement,
             followed=over_both(followed),
             stayed=over_both(stayed),
             difference=over_both(followed - stayed),

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from cbam_core.errors import Message
+from cbam_core.results.placement import Placement
 from cbam_core.results.resampled import Mean, optional
 
 KEPT = 0.7
@@ -81,6 +82,7 @@ class RandomisedRow:
         parts: likeness by whose weights were shuffled; those that have no weights are left out.
         chance: |r| of random maps of the mask's own smoothness: what chance alone gives.
         flat: share of the images for which the mask is flat, which are left out.
+        placement: positions of the mask's cells on the input.
         mask: mask of the first image as it is.
     """
 
@@ -88,6 +90,7 @@ class RandomisedRow:
     parts: Mapping[Part, Likeness]
     chance: Mean | None
     flat: float
+    placement: Placement
     mask: Float32[np.ndarray, "rows columns"]
 
     @property

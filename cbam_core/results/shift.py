@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from cbam_core.errors import Message
-from cbam_core.results.placement import Status
+from cbam_core.results.placement import Placement
 from cbam_core.results.resampled import Mean, optional
 
 DIRECTIONS: Mapping[str, tuple[int, int]] = MappingProxyType(
@@ -85,7 +85,7 @@ class ShiftRow:
         gate: name of the gate.
         pixels: how far the images were moved; a multiple of the distance of the mask's cells where there is one.
         cells: the same in cells of the mask, (rows, columns).
-        place: status of the mask's placement; ``"unknown"`` cells are taken to share out the image.
+        placement: positions of the mask's cells; those of unknown place are taken to share out the image.
         followed: correlation of the mask of the moved image with the mask moved along.
         stayed: correlation of the mask of the moved image with the mask where it was.
         difference: the first minus the second.
@@ -97,7 +97,7 @@ class ShiftRow:
     gate: str
     pixels: int
     cells: tuple[float, float]
-    place: Status
+    placement: Placement
     followed: Mean | None
     stayed: Mean | None
     difference: Mean | None
@@ -142,7 +142,7 @@ class ShiftRow:
                     {"gate": self.gate, "pixels": self.pixels},
                 )
             )
-        if self.place == "unknown":
+        if self.placement.status == "unknown":
             found.append(
                 Message(
                     "shift.place-unknown",
@@ -158,7 +158,7 @@ class ShiftRow:
             "gate": self.gate,
             "pixels": self.pixels,
             "cells": list(self.cells),
-            "place": self.place,
+            "place": self.placement.status,
             "followed": optional(self.followed),
             "stayed": optional(self.stayed),
             "difference": optional(self.difference),

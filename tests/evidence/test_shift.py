@@ -94,7 +94,7 @@ def test_a_row_says_what_to_know_about_its_place() -> None:
 
     found = shift_test(Pooled().eval(), IMAGES, size=16, classes=["a", "b", "c"], mean=(0,) * 3, std=(1,) * 3)
     (row,) = found.rows
-    assert row.place == "unknown"
+    assert row.placement.status == "unknown"
     assert [note.code for note in row.notes] == ["shift.interpolated", "shift.place-unknown"]
     assert "were taken to share out the image" in str(found)
 
