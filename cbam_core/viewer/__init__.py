@@ -39,6 +39,7 @@ PARTS = (
     "crosshair.js",
     "panel.js",
     "toolbar.js",
+    "origin_figure.js",
     "origin.js",
     "viewer.js",
 )

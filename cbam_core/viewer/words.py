@@ -59,7 +59,7 @@ ORIGIN_WORDS: Mapping[str, str] = MappingProxyType(
         "{high} % of its weights. This is the same for every image.",
         "origin_moved_title": "Channels that this gate moved most",
         "origin_moved_channel": "Share of the whole map's energy (sum of squares) before and after the weights. "
-        "A weight does not change what the map looks like.",
+        "A weight does not change what the map looks like; outlined is its maximum.",
         "origin_moved_spatial": "Share of the whole map's energy (sum of squares) before and after the mask. Each map "
         "has a scale of its own.",
         "origin_moved_share": "{before} → {after} %",
