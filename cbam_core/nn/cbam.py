@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cbam_core.errors import ModelError
+from cbam_core.nn.capacity import bottleneck_of
 
 
 class ChannelAttention(nn.Module):
@@ -95,8 +96,8 @@ class SpatialAttention(nn.Module):
         return x * mask
 
 
-Gates = Literal["both", "channel", "spatial", "none"]
-"""Gates of a block; all but ``"both"`` are for ablations."""
+Gates = Literal["both", "channel", "spatial", "none", "bottleneck"]
+"""Gates of a block; all but ``"both"`` are for ablations, ``"bottleneck"`` is the control for its parameters."""
 
 
 class CBAM(nn.Module):
@@ -106,7 +107,8 @@ class CBAM(nn.Module):
         in_channels: number of channels C of the feature map.
         ratio: see `ChannelAttention`.
         kernel_size: see `SpatialAttention`.
-        gates: which gates the block has; with ``"none"`` the map passes unchanged.
+        gates: which gates the block has; with ``"none"`` the map passes unchanged, and with
+            ``"bottleneck"`` it passes a `Bottleneck` of as many parameters, which gates nothing.
 
     Raises:
         ModelError: `gates` is unknown, or an argument does not fit a gate that the block has.
@@ -122,8 +124,11 @@ class CBAM(nn.Module):
                 given=repr(gates)[:60],
             )
         has_channel, has_spatial = gates in ("both", "channel"), gates in ("both", "spatial")
-        self.channel_attn = ChannelAttention(in_channels, ratio) if has_channel else nn.Identity()
-        self.spatial_attn = SpatialAttention(kernel_size) if has_spatial else nn.Identity()
+        self.channel_attn: nn.Module = ChannelAttention(in_channels, ratio) if has_channel else nn.Identity()
+        self.spatial_attn: nn.Module = SpatialAttention(kernel_size) if has_spatial else nn.Identity()
+        if gates == "bottleneck":
+            parameters = 2 * in_channels * (in_channels // ratio) + 2 * kernel_size**2
+            self.channel_attn = bottleneck_of(in_channels, parameters)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Return x after both gates."""

@@ -18,6 +18,7 @@ from cbam_core.nn.registry import (
     Argument,
     Shapes,
     class_count,
+    gate_choice,
     gate_knobs,
     register_architecture,
 )
@@ -34,11 +35,8 @@ KNOBS: Mapping[str, Argument] = {
 
 
 def _infer(shapes: Shapes) -> dict[str, int | str]:
-    found = {**class_count(shapes, "fc2.weight"), **gate_knobs(shapes, "cbam3"), **_infer_sizes(shapes)}
-    has_channel, has_spatial = (any(part in name for name in shapes) for part in ("channel_attn", "spatial_attn"))
-    lacking = {(True, False): "channel", (False, True): "spatial", (False, False): "none"}
-    gates = lacking.get((has_channel, has_spatial))
-    return found if gates is None else {**found, "gates": gates}
+    gates = {**gate_knobs(shapes, "cbam3"), **gate_choice(shapes)}
+    return {**class_count(shapes, "fc2.weight"), **gates, **_infer_sizes(shapes)}
 
 
 def _infer_sizes(shapes: Shapes) -> dict[str, int | str]:

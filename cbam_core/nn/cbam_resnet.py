@@ -15,9 +15,11 @@ from cbam_core.errors import ModelError
 from cbam_core.nn.cbam import CBAM
 from cbam_core.nn.registry import (
     CLASS_COUNTS,
+    GATE_CHOICE,
     GATE_KNOBS,
     Shapes,
     class_count,
+    gate_choice,
     gate_knobs,
     register_architecture,
 )
@@ -42,10 +44,17 @@ class ResidualBlock(nn.Module):
             uses every position, and each cell stays in the middle of the area that it stands for.
         ratio: ratio of the channel attention.
         kernel_size: side of the spatial attention's kernel.
+        gates: gates of the CBAM.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, halves: bool = False, ratio: int = 16, kernel_size: int = 7
+        self,
+        in_channels: int,
+        out_channels: int,
+        halves: bool = False,
+        ratio: int = 16,
+        kernel_size: int = 7,
+        gates: str = "both",
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
@@ -53,7 +62,7 @@ class ResidualBlock(nn.Module):
         self.bn1 = nn.BatchNorm2d(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
-        self.cbam = CBAM(out_channels, ratio, kernel_size)
+        self.cbam = CBAM(out_channels, ratio, kernel_size, gates)
         self.shortcut: nn.Module = nn.Identity()
         if halves or in_channels != out_channels:
             self.shortcut = nn.Sequential(
@@ -70,11 +79,11 @@ class ResidualBlock(nn.Module):
 
 
 def _infer(shapes: Shapes) -> dict[str, int | str]:
-    return {**class_count(shapes, "fc.weight"), **gate_knobs(shapes, "stage3.0.cbam")}
+    return {**class_count(shapes, "fc.weight"), **gate_knobs(shapes, "stage3.0.cbam"), **gate_choice(shapes)}
 
 
 @register_architecture(
-    arguments={"num_classes": CLASS_COUNTS, **GATE_KNOBS},
+    arguments={"num_classes": CLASS_COUNTS, **GATE_KNOBS, "gates": GATE_CHOICE},
     input_size=(32, 32),
     sides=range(SMALLEST, LARGEST + 1),
     infer=_infer,
@@ -86,12 +95,13 @@ class CBAM_ResNet(nn.Module):  # noqa: N801 - named as the reference network is
         num_classes: number of classes K.
         ratio: ratio of every channel attention.
         kernel_size: side of every spatial attention's kernel.
+        gates: gates of every block; all but ``"both"`` give variants for ablations.
 
     Raises:
         ModelError: fewer than one class, or sizes that do not fit each other.
     """
 
-    def __init__(self, num_classes: int = 10, ratio: int = 16, kernel_size: int = 7) -> None:
+    def __init__(self, num_classes: int = 10, ratio: int = 16, kernel_size: int = 7, gates: str = "both") -> None:
         super().__init__()
         if num_classes < 1:
             raise ModelError(
@@ -105,7 +115,7 @@ class CBAM_ResNet(nn.Module):  # noqa: N801 - named as the reference network is
         for number, (width, depth) in enumerate(STAGES, start=1):
             blocks = []
             for index in range(depth):
-                blocks.append(ResidualBlock(channels, width, index == 0, ratio, kernel_size))
+                blocks.append(ResidualBlock(channels, width, index == 0, ratio, kernel_size, gates))
                 channels = width
             self.add_module(f"stage{number}", nn.Sequential(*blocks))
         self.pool = nn.AdaptiveAvgPool2d(1)

@@ -32,14 +32,17 @@ class InsertedCBAM(CBAM):
         in_channels: number of channels C of the layer's output.
         ratio: see `ChannelAttention`.
         kernel_size: see `SpatialAttention`.
+        gates: see `CBAM`.
         gradual: whether the output is ``x + a * (CBAM(x) - x)`` with a parameter ``a`` that starts at 0; then the
             output is x at first.
     """
 
     a: nn.Parameter | None
 
-    def __init__(self, in_channels: int, ratio: int = 16, kernel_size: int = 7, *, gradual: bool = False) -> None:
-        super().__init__(in_channels, ratio, kernel_size)
+    def __init__(
+        self, in_channels: int, ratio: int = 16, kernel_size: int = 7, gates: str = "both", *, gradual: bool = False
+    ) -> None:
+        super().__init__(in_channels, ratio, kernel_size, gates)
         self.register_parameter("a", nn.Parameter(torch.zeros(())) if gradual else None)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
@@ -273,7 +276,7 @@ def _described(name: str, child: str, block: InsertedCBAM, shape: MapShape) -> I
     return InsertedBlock(name, f"{name}.{child}", shape.channels, (shape.width, shape.height), count, shape.runs)
 
 
-def attach(layer: nn.Module, block: nn.Module) -> str:
+def attach(layer: nn.Module, block: InsertedCBAM) -> str:
     """Make a block follow a layer; return the name of the new child."""
     child = next(name for name in NAMES if not hasattr(layer, name))
     if type(layer).forward is not nn.Sequential.forward:

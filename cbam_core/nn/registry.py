@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
 
 from cbam_core.errors import ModelError
-from cbam_core.nn.cbam import SpatialAttention
+from cbam_core.nn.cbam import Gates, SpatialAttention
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Names of a state dict's tensors and their shapes."""
@@ -165,6 +165,19 @@ def gate_knobs(shapes: Shapes, block: str) -> dict[str, int | str]:
     if len(kernel) == 4 and kernel[2] == kernel[3]:
         found["kernel_size"] = kernel[3]
     return {name: value for name, value in found.items() if value != GATE_KNOBS[name].default}
+
+
+GATE_CHOICE = Argument(default="both", allowed=get_args(Gates), knob=True)
+"""Gates that every block may have."""
+
+
+def gate_choice(shapes: Shapes) -> dict[str, int | str]:
+    """Read the gates of every block off the names of the weights; empty where a block has both."""
+    parts = ("channel_attn.fc.0.weight", "spatial_attn.conv.weight")
+    channel, spatial = (any(name.endswith(part) for name in shapes) for part in parts)
+    lacking = {(True, False): "channel", (False, True): "spatial", (False, False): "none"}
+    gates = lacking.get((channel, spatial))
+    return {} if gates is None else {"gates": gates}
 
 
 def class_count(shapes: Shapes, layer: str) -> dict[str, int | str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from cbam_core import CBAM_CNN, capture, insert_cbam
-from cbam_core.errors import ModelError
-from cbam_core.nn.capacity import Bottleneck, bottleneck_of, places_of_cbam, spend
+from cbam_core import CBAM_CNN, Classifier, capture, load_classifier
+from cbam_core.network import save_classifier
+from cbam_core.nn import CBAM_ResNet
+from cbam_core.nn.capacity import Bottleneck, bottleneck_of
+from cbam_core.nn.registry import build, complete_arguments
 
 
 def size(model: nn.Module) -> int:
@@ -32,34 +36,44 @@ def test_its_size_is_the_nearest_that_there_is(channels: int, wanted: int, hidde
     assert bottleneck_of(channels, wanted).down.out_channels == hidden
 
 
-def test_a_network_without_gates_gets_as_many_parameters_as_one_with() -> None:
-    attentive, plain = CBAM_CNN(), CBAM_CNN(gates="none")
-    missing = size(attentive) - size(plain)
-    places = places_of_cbam(attentive)
-    assert {path: channels for path, (channels, _) in places.items()} == {"cbam1": 32, "cbam2": 64, "cbam3": 128}
-    spent = spend(plain, places)
-    assert size(plain) == size(attentive) - missing + spent
-    assert abs(spent - missing) <= 32 + 64 + 128
+@pytest.mark.parametrize(("ratio", "kernel_size"), [(16, 7), (8, 3)])
+def test_a_network_of_bottlenecks_has_as_many_parameters_and_no_gate(ratio: int, kernel_size: int) -> None:
+    attentive = CBAM_CNN(ratio=ratio, kernel_size=kernel_size)
+    control = CBAM_CNN(gates="bottleneck", ratio=ratio, kernel_size=kernel_size).eval()
+    assert abs(size(control) - size(attentive)) <= 32 + 64 + 128
     x = torch.randn(2, 3, 32, 32)
-    with capture(plain.eval()) as record:
-        plain(x)
+    with capture(control) as record:
+        control(x)
     assert record.gates == ()
 
 
-def test_it_goes_where_attention_would_be_inserted() -> None:
-    def host() -> nn.Sequential:
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3))
+@pytest.mark.parametrize("gates", ["none", "channel", "spatial"])
+@pytest.mark.parametrize("network", [CBAM_CNN, CBAM_ResNet])
+def test_a_file_without_some_gates_is_opened_as_what_it_is(
+    network: type[nn.Module], gates: str, tmp_path: Path
+) -> None:
+    variant = network(gates=gates).eval()
+    torch.save(variant.state_dict(), tmp_path / "variant.pth")
+    opened = load_classifier(tmp_path / "variant.pth")
+    assert opened.arguments["gates"] == gates
+    x = torch.randn(1, 3, 32, 32)
+    assert torch.equal(opened.model(x), variant(x))
 
-    inserted = insert_cbam(host(), ["0", "2"], size=16)
-    plain = host()
-    spend(plain, {block.layer: (block.channels, block.parameters) for block in inserted.blocks})
-    assert abs(size(plain) - size(host()) - inserted.parameters) <= 32 + 64
-    assert torch.equal(plain(torch.ones(1, 3, 16, 16)), host()(torch.ones(1, 3, 16, 16)))
 
-
-def test_a_layer_that_is_not_there_is_named_and_nothing_changes() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 32, 3))
-    with pytest.raises(ModelError, match="no layer 7"):
-        spend(model, {"0": (32, 128), "7": (32, 128)})
-    assert size(model) == 3 * 32 * 9 + 32
+def test_a_checkpoint_of_the_control_says_what_it_is(tmp_path: Path) -> None:
+    arguments = complete_arguments("CBAM_ResNet", {"gates": "bottleneck"})
+    model = build("CBAM_ResNet", arguments).eval()
+    made = Classifier(
+        model=model,
+        architecture="CBAM_ResNet",
+        arguments=arguments,
+        classes=tuple("abcdefghij"),
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        input_size=(32, 32),
+    )
+    save_classifier(made, tmp_path / "control.safetensors")
+    opened = load_classifier(tmp_path / "control.safetensors")
+    x = torch.randn(1, 3, 32, 32)
+    assert torch.equal(opened.model(x), model(x))
+    assert opened.arguments["gates"] == "bottleneck"

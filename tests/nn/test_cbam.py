@@ -118,5 +118,5 @@ def test_a_block_can_lack_a_gate(gates: str, x: torch.Tensor) -> None:
 
 
 def test_unknown_gates_are_refused() -> None:
-    with pytest.raises(ModelError, match="one of both, channel, spatial, none as its gates; given 'half'"):
+    with pytest.raises(ModelError, match="one of both, channel, spatial, none, bottleneck as its gates; given 'half'"):
         CBAM(32, gates="half")

@@ -10,7 +10,7 @@ import torch
 from cbam_core import load_classifier
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import CLASSES, LabelledImages
-from cbam_core.errors import CheckpointError, DataError, ModelError, TrainingError
+from cbam_core.errors import CheckpointError, DataError, TrainingError
 from cbam_core.evaluation.evaluation_file import open_evaluation
 from cbam_core.results.film import open_film
 from cbam_core.results.history import read_history, read_progress
@@ -250,11 +250,6 @@ def test_a_twin_lacks_its_gates(splits, tmp_path):
     assert done.classifier.arguments["gates"] == "spatial"
     assert "cbam1.channel_attn.fc.0.weight" not in done.classifier.model.state_dict()
     assert load_classifier(done.checkpoint).arguments["gates"] == "spatial"
-
-
-def test_gates_of_a_network_that_has_no_choice_are_refused(splits, tmp_path):
-    with pytest.raises(ModelError, match="CBAM_ResNet has no argument 'gates'"):
-        train_classifier(replace(RECIPE, architecture="CBAM_ResNet", gates="none"), tmp_path)
 
 
 def test_the_card_names_the_teacher(splits, tmp_path, tiny_classifier, monkeypatch):
