@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from jaxtyping import Float32
 
-from app.services.dataset import sample_numbers, test_count
+from app.services.dataset import sample_numbers, samples, test_count, test_set
+from app.services.evaluating import seconds_an_image
 from app.services.networks import key_of
 from app.services.scoring import score_of
-from app.session import own_networks
+from app.session import background, own_networks
+from app.session.background import Work
+from app.session.choices import Remembered
 from app.session.scheduling import slot
+from cbam_core.errors import CbamError
+from cbam_core.evidence.deciding import find_deciding, usual_one_by_one
 from cbam_core.evidence.edited import explain_blank, explain_edited
 from cbam_core.evidence.one_image import consequences
 from cbam_core.network import Classifier
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.gate_edits import GateEdits
 from cbam_core.results.paired import Change
-from cbam_core.results.score import Score
+from cbam_core.results.score import GROUPS, Score
 
 FOR_ALL, FOR_ONE = "50MB", "20MB"
 
+LONG = 1.5
+"""Seconds after which a visitor sees how far it is."""
+
 Probabilities = Float32[np.ndarray, " k"]
+
+_USUAL: Remembered[tuple[Any, Work[list[Explanation]]] | None] = Remembered("whatif-usual", lambda: None)
+_SEARCH: Remembered[tuple[str, str, Work[tuple[int, ...]]] | None] = Remembered("whatif-search", lambda: None)
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class Deciding:
     indices: tuple[int, ...]
 
 
-def under_usual(classifier: Classifier, explanation: Explanation, *, own: bool) -> Mapping[str, Probabilities]:
+def under_usual(classifier: Classifier, explanation: Explanation, *, own: bool) -> Mapping[str, Probabilities] | None:
     """Probabilities of the classes where each gate, and each group of gates, has its usual values, by its name.
 
     Args:
@@ -50,10 +63,86 @@ def under_usual(classifier: Classifier, explanation: Explanation, *, own: bool) 
         own: whether the image is the visitor's own, whose results are kept for them alone.
 
     Returns:
-        Empty without a prediction; gates whose usual values are not known are left out.
+        Empty without a prediction; gates whose usual values are not known are left out. None while they are worked out
+        in the background of the visit, see `usual_work`.
     """
+    groups = _groups(explanation)
+    if groups and _takes_long(classifier, len(groups)):
+        return _in_background(classifier, explanation, groups)
     remembered = _usual_for_one if own or own_networks.is_own(classifier) else _usual_for_all
     return remembered(key_of(classifier), seen(explanation), classifier, explanation)
+
+
+def usual_work(classifier: Classifier, explanation: Explanation) -> Work[list[Explanation]] | None:
+    """What `under_usual` works out in the background; None where it does not."""
+    kept = _USUAL.get()
+    return kept[1] if kept is not None and kept[0] == (key_of(classifier), seen(explanation)) else None
+
+
+def _in_background(
+    classifier: Classifier, explanation: Explanation, groups: Mapping[str, Sequence[str]]
+) -> Mapping[str, Probabilities] | None:
+    work = usual_work(classifier, explanation)
+    if work is None:  # of one image at a time
+        if (before := _USUAL.get()) is not None:
+            before[1].cancel()
+        steps = usual_one_by_one(classifier, explanation, [*groups.values()])
+        work = background.begin(steps, len(groups))
+        _USUAL.set(((key_of(classifier), seen(explanation)), work))
+    if work.error is not None:
+        raise work.error
+    if work.cancelled:
+        return {}
+    found = work.result
+    return None if found is None else {name: one.probabilities for name, one in zip(groups, found, strict=True)}
+
+
+def _groups(explanation: Explanation) -> dict[str, list[str]]:
+    """Gates whose usual values are known, alone and in groups; empty without a prediction."""
+    if not explanation.classes:
+        return {}
+    gates = [gate for block in explanation.blocks for gate in block.gates]
+    known = [gate for gate in gates if gate.usual is not None and gate.usual.mean.shape == gate.values.shape]
+    found = {gate.name: [gate.name] for gate in known}
+    for name, kind in GROUPS.items():
+        members = [gate.name for gate in known if kind in (None, gate.kind)]
+        if len(known) == len(gates) and len(members) > 1 and (kind is None or len(members) < len(known)):
+            found[name] = members
+    return found
+
+
+def _takes_long(classifier: Classifier, edits: int) -> bool:
+    """Whether edits take so long that a visitor should see progress; those of own networks join one small batch."""
+    width, height = classifier.input_size
+    if classifier.architecture and width * height <= own_networks.SMALL:
+        return False
+    try:
+        return edits * seconds_an_image(classifier) > LONG
+    except CbamError:
+        return False
+
+
+def begin_search(classifier: Classifier, gate: str, explanation: Explanation) -> None:
+    """Begin to look, in the background of the visit, for an image for which a gate or group decides."""
+    cancel_search()
+    gates = _groups(explanation).get(gate)
+    if gates:
+        images = test_set() or samples()
+        steps = find_deciding(classifier, images, gates, start=secrets.randbelow(len(images)))
+        _SEARCH.set((classifier.digest, "test" if test_set() else "sample", background.begin(steps, len(images))))
+
+
+def search(classifier: Classifier) -> tuple[str, Work[tuple[int, ...]]] | None:
+    """Where it is looked for, and how far that is; None where nothing is looked for."""
+    kept = _SEARCH.get()
+    return kept[1:] if kept is not None and kept[0] == classifier.digest else None
+
+
+def cancel_search() -> None:
+    """End a search, and forget what it found."""
+    if (kept := _SEARCH.get()) is not None:
+        kept[2].cancel()
+    _SEARCH.forget()
 
 
 def edited(

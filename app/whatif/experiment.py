@@ -51,6 +51,7 @@ WORDS = Words(
         "show_all": "Show all gates",
         "why_usual": "usual values not known",
         "why_classes": "no prediction",
+        "why_waiting": "not computed yet",
         "truth": "Truth: {truth}",
         "lends": "Lends its gates",
         "other_class": "Class of the image that lends its gates",
@@ -98,7 +99,7 @@ def gate_table(classifier: Classifier, shown: ShownImage, other: Other | None, s
         key=key.key,
         data=table_data(classifier, shown, other, seen),
         on_told_change=partial(_take, key, generation),
-        on_show_change=partial(_jump, key, classifier),
+        on_show_change=partial(_jump, key, classifier, shown),
     )
 
 
@@ -108,13 +109,16 @@ def table_data(classifier: Classifier, shown: ShownImage, other: Other | None, s
     names = listed_gates(seen, all_of_them=experiment.all, edits=experiment.now)
     listed, joint = rows(seen, names), groups(seen)
     for row in (*listed, *joint):
-        row["shows"] = bool(row["share"]) and what_if.deciding(classifier, row["name"]) is not None
+        row["shows"] = row["under"] is not None and (
+            not row["share"] or what_if.deciding(classifier, row["name"]) is not None
+        )
     has_usual = any(row["usual"] for row in listed)
     words = translated(WORDS)
     return {
         "sources": list(SOURCES),
         "samples": _samples_by_class(),
         "test_count": services.test_count() or 0,
+        "lender": None if experiment.other is None else list(experiment.other),
         "lends": None if other is None else list(other.place),
         "outcomes": outcomes(classifier, shown, other),
         "generation": GENERATION.number,
@@ -127,7 +131,7 @@ def table_data(classifier: Classifier, shown: ShownImage, other: Other | None, s
         "hidden": len(seen.as_is.blocks) and len(names) < sum(len(block.gates) for block in seen.as_is.blocks),
         "answers": answers(seen),
         "has_usual": has_usual,
-        "why": words["why_classes" if has_usual else "why_usual"],
+        "why": words["why_classes" if not seen.as_is.classes else "why_waiting" if has_usual else "why_usual"],
         "now": edits_as_dict(experiment.now),
         "kept": [edits_as_dict(edits) for edits in experiment.kept],
         "kept_said": kept_answers(classifier, shown, other, translated(WORDS)),
@@ -160,13 +164,17 @@ def _take(table: Choice, generation: int) -> None:
     take(table.get({}).get("told"), generation)
 
 
-def _jump(table: Choice, classifier: Classifier) -> None:
-    """Show an image for which a gate decides: another one at each click."""
+def _jump(table: Choice, classifier: Classifier, shown: ShownImage) -> None:
+    """Show an image for which a gate decides, another one at each click; it is looked for where none is known."""
     gate = table.get({}).get("show")
-    found = what_if.deciding(classifier, gate) if isinstance(gate, str) else None
+    if not isinstance(gate, str):
+        return
+    found = what_if.deciding(classifier, gate)
     if found is not None:
         open_image(classifier, {"image": (found.source, secrets.choice(found.indices))})
         JUMPED.set(True)
+    elif not what_if.changes_of(classifier):
+        what_if.begin_search(classifier, gate, shown.result.explanation)
 
 
 @cache

@@ -15,6 +15,7 @@ from app.whatif.blank import offer_blank
 from app.whatif.experiment import gate_table
 from app.whatif.files import offer_file
 from app.whatif.other import Other, other_image
+from app.whatif.progress import open_found, show_rows_progress, show_search
 from app.whatif.state import EXPERIMENT, JUMPED, begin_with, lender_of
 from app.whatif.table import Seen, gates_of
 from app.widgets.copy_link import copy_link
@@ -37,6 +38,7 @@ WORDS = Words(
         "({images}). An answer that stays does not need what the gate does for this image, but can need its fixed "
         "pattern.",
         "about_share": "The share of test images whose answer changes is that of the scorecard on Model.",
+        "no_share": "Which share of the test images changes is known once the network has a scorecard; Model makes it.",
         "need_usual": "Which values are usual for this network is not known, so no gate can be replaced by them yet.",
         "no_classes": "This network gives no prediction, so there is no answer that could change. Its gates can be "
         "edited, and later gates follow.",
@@ -57,6 +59,7 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     if asked:
         now, kept = link.edits_of(asked)
         begin_with(now, tuple(kept), lender_of(asked.get("other")))
+    open_found(classifier)
     choose_image(classifier, asked, _show, title=WORDS["title"])
 
 
@@ -82,8 +85,10 @@ def _show(classifier: Classifier, shown: ShownImage) -> None:
     other = other_image(classifier, shown)
     with st.container(horizontal=True, horizontal_alignment="right", key=f"whatif-tools-{shown.key}"):
         tools = st.container(horizontal=True, gap="small", width="content")
+    show_search(classifier, shown)
+    _say_what_lacks(classifier, shown)
     gate_table(classifier, shown, other, _seen(classifier, shown, other))
-    _say(classifier, shown)
+    _say(classifier)
     _write_address(classifier, shown, other)
     foot = st.container()
     with tools:
@@ -107,23 +112,30 @@ def _seen(classifier: Classifier, shown: ShownImage, other: Other | None) -> See
     edits = EXPERIMENT.get().now
     with waiting_shown():
         usual = what_if.under_usual(classifier, explanation, own=shown.own)
+        if usual is None:
+            show_rows_progress(classifier, shown)
         edited = with_edits(classifier, shown, edits, other) if fitting(explanation, edits) else None
-    return Seen(explanation, usual, what_if.changes_of(classifier), edited)
+    return Seen(explanation, usual or {}, what_if.changes_of(classifier), edited)
 
 
-def _say(classifier: Classifier, shown: ShownImage) -> None:
-    """What the table shows, and what it lacks."""
-    usual = classifier.usual
+def _say_what_lacks(classifier: Classifier, shown: ShownImage) -> None:
+    """What the table cannot show of this network, and what would help."""
     if reasons := misfits(shown.result.explanation, EXPERIMENT.get().now):
         said = "; ".join(say(reason) for reason in reasons[:3])
         st.info(plain_text(WORDS["left_out"].format(reasons=said)), icon=":material/info:")
     if not classifier.classes:
         st.info(WORDS["no_classes"], icon=":material/info:")
-    if usual is None or not usual.gates:
+    if classifier.usual is None or not classifier.usual.gates:
         evaluate_here(classifier, key="whatif", why=WORDS["need_usual"])
-        return
-    said = WORDS["about"].format(count=f"{usual.count:,}", images=set_name(usual.images))
-    st.caption(plain_text(paragraph(said, WORDS["about_share"])))
+
+
+def _say(classifier: Classifier) -> None:
+    """What the table shows."""
+    usual = classifier.usual
+    if usual is not None and usual.gates:
+        said = WORDS["about"].format(count=f"{usual.count:,}", images=set_name(usual.images))
+        scored = WORDS["about_share" if what_if.changes_of(classifier) else "no_share"]
+        st.caption(plain_text(paragraph(said, scored)))
 
 
 def _write_address(classifier: Classifier, shown: ShownImage, other: Other | None) -> None:

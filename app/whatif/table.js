@@ -37,7 +37,7 @@ class Table {
     const of = JSON.stringify([data.image.src, data.rows.map((row) => row.name), data.language]);
     if (data.generation !== this.generation) {
       this.generation = data.generation;
-      this.state = { now: data.now, kept: data.kept, opened: data.opened, all: data.all, other: data.lends };
+      this.state = { now: data.now, kept: data.kept, opened: data.opened, all: data.all, other: data.lender };
     }
     this.data = data;
     if (of !== this.of) this.build();
@@ -212,7 +212,7 @@ class Table {
     another.type = "button";
     select.addEventListener("change", () => this.lend("sample", inClass()[0]));
     another.addEventListener("click", () => {
-      const others = inClass().filter((index) => index !== this.state.other?.[1] || this.state.other[0] !== "sample");
+      const others = inClass().filter((index) => index !== this.data.lends?.[1] || this.data.lends[0] !== "sample");
       if (others.length) this.lend("sample", others[Math.floor(Math.random() * others.length)]);
     });
     choice.append(select, another);

@@ -130,6 +130,15 @@ def compare_classes(page):
     return rested(page)
 
 
+def what_if(page):
+    go_to(page, "whatif")
+    more = page.locator(".whatif .more:visible").nth(1)
+    if more.get_attribute("aria-expanded") != "true":
+        more.click()
+    page.locator("canvas.mask-editor:visible").wait_for()
+    return rested(page)
+
+
 def model(page):
     go_to(page, "model")
     page.locator(".js-plotly-plot").nth(1).wait_for()
@@ -158,6 +167,7 @@ SCENES = {
         compare_pictures,
         compare_networks,
         compare_classes,
+        what_if,
         model,
         training,
     )

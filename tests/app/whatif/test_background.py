@@ -1,0 +1,72 @@
+"""What takes long goes on in the background of a visit: rows of a large network, and the search for an image."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from app import services
+from app.services import what_if
+from app.whatif import experiment
+from cbam_core import consequences, load_classifier
+from cbam_core.data.samples import sample_sheet
+from tests.app.whatif.test_page import NETWORK, SAMPLE, opened, said
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """What the table was given, each time it was drawn; `given.asks` is what a visitor clicks in it next."""
+    drawn = Drawn()
+
+    def draw(key, data, on_show_change, **_):
+        drawn.append(data)
+        if drawn.asks:
+            st.session_state[key] = {"show": drawn.asks}
+            drawn.asks = ""
+            on_show_change()
+
+    monkeypatch.setattr(services, "samples_ahead", lambda _: "[]")
+    monkeypatch.setattr(experiment, "_component", lambda: draw)
+    return drawn
+
+
+class Drawn(list):
+    """What was drawn."""
+
+    asks = ""
+
+
+def wait_for(app, holds):
+    """Draw the page until something holds on it."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert not app.exception
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        app.run()
+
+
+def test_rows_that_take_long_come_one_by_one_with_the_same_numbers(given, monkeypatch):
+    monkeypatch.setattr(what_if, "_takes_long", lambda *_: True)
+    app = opened()
+    wait_for(app, lambda: given[-1]["rows"][0]["under"] is not None)
+    expected = consequences(load_classifier(NETWORK), sample_sheet().images[SAMPLE], only={"usual"})
+    for row, found in zip((*given[-1]["rows"], *given[-1]["groups"]), (*expected.rows, *expected.groups), strict=True):
+        likely = float(np.max(found.under("usual").probabilities))
+        assert row["under"][0]["share"] == pytest.approx(likely, abs=1e-3)
+
+
+def test_without_a_scorecard_an_image_for_which_a_gate_decides_is_looked_for(given, monkeypatch):
+    monkeypatch.setattr(what_if, "score_of", lambda _: None)
+    app = opened(image="sample-31")
+    assert "once the network has a scorecard" in said(app)
+    row = next(one for one in given[-1]["rows"] if one["name"] == "cbam1.spatial")
+    assert (row["share"], row["shows"]) == ("", True)
+    given.asks = "cbam1.spatial"
+    app.run()
+    wait_for(app, lambda: app.query_params.get("image") != "sample-31")
+    row = next(one for one in given[-1]["rows"] if one["name"] == "cbam1.spatial")
+    assert row["changes"]

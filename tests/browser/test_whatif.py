@@ -1,0 +1,96 @@
+"""What if in a browser: switches, a painted mask, a dragged bar, and the address that restores them."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.resting import rerun, rested
+from tests.browser.scenes import NARROW
+
+pytestmark = pytest.mark.browser
+
+
+def opened(visit, query="", **how):
+    page = visit(at=f"whatif{query}", **how)
+    page.locator(".whatif .row figure canvas").first.wait_for()
+    return rested(page)
+
+
+def row(page, gate):
+    return page.locator(f'.row[aria-label="{gate}"]')
+
+
+def edited(page):
+    """What stands in the address."""
+    return page.evaluate("new URL(location.href).searchParams.get('edits')")
+
+
+def first_answer(page):
+    return page.locator(".bars.edited .bar").first.inner_text()
+
+
+def test_a_switch_moves_the_answer_and_later_gates_and_the_address_restores_it(visit):
+    page = opened(visit)
+    assert row(page, "cbam1.spatial").locator(".under .bar").count() == 2  # before any click
+    then = row(page, "cbam3.channel").locator("figure.now canvas")
+    before, as_it_is = then.evaluate("one => one.toDataURL()"), first_answer(page)
+    place = row(page, "cbam1.spatial").get_by_role("radio", name="usual")
+    rerun(page, place.check)
+    assert edited(page) == "cbam1.spatial:usual"
+    assert then.evaluate("one => one.toDataURL()") != before
+    assert first_answer(page) != as_it_is
+    rerun(page, row(page, "all masks").get_by_role("radio", name="borrowed").check)
+    assert edited(page) == ",".join(f"cbam{block}.spatial:other" for block in (1, 2, 3))
+    rerun(page, page.get_by_role("button", name="Keep", exact=True).click)
+    said = page.locator(".kept li").inner_text()
+    answer = first_answer(page)
+    page.reload()
+    page.locator(".kept li").wait_for()
+    rested(page)
+    assert page.locator(".kept li").inner_text() == said
+    assert first_answer(page) == answer
+    rerun(page, page.get_by_role("button", name="Reset", exact=True).click)
+    assert edited(page) is None
+    assert first_answer(page) == as_it_is
+    page.locator(".kept button").first.click()
+    expect(row(page, "cbam2.spatial").get_by_role("radio", name="borrowed")).to_be_checked()
+
+
+def test_bars_are_dragged_and_masks_are_painted_by_mouse_and_keyboard_and_undone(visit):
+    page = opened(visit)
+    rerun(page, row(page, "cbam1.channel").get_by_role("button", name=re.compile("^More")).click)
+    bars = page.locator("canvas.bars-editor").bounding_box()
+    page.mouse.move(bars["x"] + bars["width"] * 16.5 / 32, bars["y"] + bars["height"] * 0.9)
+    page.mouse.down()
+    rerun(page, lambda: (page.mouse.move(bars["x"] + bars["width"] * 16.5 / 32, bars["y"]), page.mouse.up()))
+    assert edited(page) == "cbam1.channel:as_is~16=100"
+    rerun(page, page.get_by_role("button", name="Let go").click)
+    assert edited(page) is None
+    rerun(page, row(page, "cbam1.spatial").get_by_role("button", name=re.compile("^More")).click)
+    mask = page.locator("canvas.mask-editor")
+    rerun(page, lambda: mask.click(position={"x": 4, "y": 4}))
+    assert edited(page) == "cbam1.spatial:as_is~0=100"
+    mask.focus()
+    page.keyboard.press("ArrowRight")
+    rerun(page, lambda: page.keyboard.press("Space"))
+    assert edited(page) == "cbam1.spatial:as_is~0x2=100"
+    rerun(page, page.get_by_role("button", name="Undo").click)
+    assert edited(page) == "cbam1.spatial:as_is~0=100"
+    strength = page.locator(".strength input:visible")
+    rerun(page, lambda: strength.press("ArrowLeft"))
+    assert edited(page) == "cbam1.spatial:as_is*95~0=100"
+    rerun(page, row(page, "cbam3.spatial").get_by_role("button", name=re.compile("^More")).click)
+    expect(page.get_by_text("This mask is one number an image")).to_be_visible()
+    assert page.locator("canvas.mask-editor:visible").count() == 0
+
+
+def test_an_image_for_which_a_gate_decides_is_one_click_away_on_a_phone_too(visit):
+    page = opened(visit, viewport=NARROW)
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390
+    show = row(page, "cbam1.spatial").get_by_role("button", name=re.compile("^Show an image"))
+    before = page.locator(".stage .first figcaption").inner_text()
+    show.click()
+    expect(page.locator(".stage .first figcaption")).not_to_have_text(before)
+    expect(row(page, "cbam1.spatial").locator(".verdict")).to_have_text("answer changes")
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390
