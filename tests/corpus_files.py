@@ -25,6 +25,8 @@ import torch
 from torch import Tensor, nn
 
 from cbam_core.nn import CBAM_CNN
+from cbam_core.weights.conversion import convert
+from cbam_core.weights.layouts import LAYOUTS
 from tests import corpus_images as pictures
 from tests.corpus_checkpoints import light_state, network, saved
 
@@ -92,6 +94,12 @@ def halved(tensor: Tensor) -> Tensor:
 
 def averaged() -> dict[str, Tensor]:
     return {**state(), "fc2.bias": torch.full((10,), 0.5)}
+
+
+def unknown_planes() -> dict[str, Tensor]:
+    """Weights whose names do not say which plane of a kernel is the mean."""
+    written = convert(state(), LAYOUTS["channel-attention"]).tensors
+    return {name.replace("attention.conv1", "attention.conv"): tensor for name, tensor in written.items()}
 
 
 def small(**arguments: Any) -> bytes:
@@ -176,6 +184,8 @@ CHECKPOINTS: tuple[Case, ...] = (
     Case("another kernel size", lambda: small(kernel_size=3)),
     Case("grey images", lambda: small(in_channels=1)),
     Case("larger images", lambda: small(image_size=64)),
+    Case("CBAM blocks in another known layout", lambda: saved(convert(state(), LAYOUTS["ca-sa"]).tensors)),
+    Case("CBAM blocks whose planes have no known order", lambda: saved(unknown_planes())),
     Case("other channels", lambda: saved({**state(), "conv2.weight": torch.zeros(48, 32, 3, 3)})),
     Case("a layer more", lambda: saved({**state(), "fc3.weight": torch.zeros(10, 10)})),
     Case("a layer less", lambda: saved({name: tensor for name, tensor in state().items() if "fc1" not in name})),

@@ -9,17 +9,17 @@ def test_blocks_made_alike_stand_together(capsys):
     assert main(["audit", "cbam_cnn_cifar10", "--repeats", "1"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("cbam_cnn_cifar10, 32x32: 3 blocks, forward ")
-    assert "cbam1 and 2 more made alike: CBAM; channel, spatial" in said
-    assert "cbam2: 610 parameters, 15,488 multiply-adds, " in said
-    assert "channels / hidden units  32 / 2 = 16" in said
+    assert "cbam1 and 2 more made alike: CBAM; channel weights, then a mask" in said
+    assert "cbam2: 64 channels / 4 hidden units, 610 parameters, 15,488 multiply-adds, " in said
+    assert "reduction ratio        16" in said
     assert "As the paper describes it." in said
 
 
 def test_json_has_every_block_with_how_it_was_found(capsys):
-    assert main(["audit", "cbam_resnet_cifar10", "--json", "--repeats", "0"]) == 0
+    assert main(["audit", "cbam_cnn_cifar10", "--json", "--repeats", "0"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["network"], found["input_size"], found["forward_milliseconds"]) == (
-        "cbam_resnet_cifar10",
+        "cbam_cnn_cifar10",
         [32, 32],
         None,
     )

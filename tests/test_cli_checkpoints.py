@@ -174,7 +174,9 @@ def test_info_takes_a_network_of_ones_own_as_other_commands_do(capsys):
     said = capsys.readouterr().out
     assert "1,000: tench, goldfish" in said
     assert "microwave" not in said  # one of the thousand classes
-    assert "CBAM adds" not in said  # its gates are not of our modules, and are not counted
+    assert "CBAM adds" not in said
+    assert "gates add " in said  # those of its nine squeeze-and-excitation blocks
+    assert "features.1.block.1" in said.split("Blocks with gates")[1]
 
 
 def test_info_is_asked_for_one_network(capsys):

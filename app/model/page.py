@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import services
+from app.model.audit import audit_panel
 from app.model.card import card_table
 from app.model.kernels import kernel_pictures
 from app.model.layers import block_table, layer_table
@@ -24,7 +25,6 @@ from cbam_core.errors import TrainingError
 from cbam_core.gates.anatomy import Summary
 from cbam_core.network import Classifier
 from cbam_core.results.evaluation import Evaluation, wilson_interval
-from cbam_core.weights.card import Card
 
 WORDS = Words(
     {
@@ -40,6 +40,7 @@ WORDS = Words(
         "parameters": "Parameters",
         "multiply_adds": "Multiply-adds",
         "by_cbam": "{count} from CBAM ({share} %)",
+        "by_gates": "{count} from gates ({share} %)",
         "evaluation.none": "The confusion matrix and the calibration are shown here once the network is evaluated: by "
         "the button at the top of this page, or by this command, which saves the predictions beside its checkpoint:",
         "evaluation.other-weights": "The predictions saved beside this network belong to other weights, so they are "
@@ -53,10 +54,9 @@ WORDS = Words(
         "other_classes_here": "There is no confusion matrix: the network does not know all classes of the images here.",
         "no_classes": "There is no confusion matrix: the network gives no prediction.",
         "blocks": "What CBAM adds",
-        "no_blocks": "Nothing: this network has no CBAM block.",
-        "no_blocks_own": "What the gates of this network cost is not counted: they are not of this program's own "
-        "modules.",
-        "no_kernels_own": "Kernels are shown for this program's own modules; this network has others.",
+        "blocks_own": "What its gates add",
+        "no_blocks": "Nothing: no block with gates was found in this network.",
+        "no_kernels_own": "No kernel over the mean and the maximum of the channels was found in this network.",
         "here": "The confusion matrix and the calibration are shown here once the network is evaluated, by the button "
         "at the top of this page.",
         "layers": "Layers",
@@ -78,7 +78,7 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
         st.text(card_text(classifier.card.what))
     found = _evaluation(classifier)
     evaluation = found if isinstance(found, Evaluation) else None
-    _figures(classifier.card, anatomy.summary, evaluation)
+    _figures(classifier, anatomy.summary, evaluation)
     evaluate_here(classifier, key="model")
     card_table(classifier, evaluation, stated=stated_parts(classifier.name))
     if classifier.usual is not None and classifier.usual.gates:
@@ -97,6 +97,7 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
         st.markdown(WORDS[_why_no_answers(classifier)])
     else:
         _say_not_evaluated(classifier, found.code)
+    audit_panel(classifier)
     _layers(anatomy.summary, own=not classifier.architecture)
 
 
@@ -113,8 +114,9 @@ def _evaluation(classifier: Classifier) -> Evaluation | TrainingError:
         return error
 
 
-def _figures(card: Card, summary: Summary, evaluation: Evaluation | None) -> None:
+def _figures(classifier: Classifier, summary: Summary, evaluation: Evaluation | None) -> None:
     """A few numbers that sum the network up."""
+    card, by = classifier.card, WORDS["by_cbam" if classifier.architecture else "by_gates"]
     right, count, split = card.test_correct, card.test_count, "test"
     if right is None and evaluation is not None:
         right, count, split = evaluation.total_right, evaluation.total, evaluation.split
@@ -130,17 +132,25 @@ def _figures(card: Card, summary: Summary, evaluation: Evaluation | None) -> Non
                 help=WORDS["accuracy_help"].format(right=f"{right:,}", count=f"{count:,}"),
                 width="content",
             )
-        _size(WORDS["parameters"], summary.parameters, summary.cbam_parameters, summary.cbam_parameter_share)
+        share = f"{100 * summary.cbam_parameter_share:.2f}"
         _size(
-            WORDS["multiply_adds"], summary.multiply_adds, summary.cbam_multiply_adds, summary.cbam_multiply_add_share
+            WORDS["parameters"],
+            summary.parameters,
+            by.format(count=f"{summary.cbam_parameters:,}", share=share) if summary.cbam_parameters else None,
+        )
+        share = f"{100 * summary.cbam_multiply_add_share:.2f}"
+        _size(
+            WORDS["multiply_adds"],
+            summary.multiply_adds,
+            by.format(count=f"{summary.cbam_multiply_adds:,}", share=share) if summary.cbam_multiply_adds else None,
         )
 
 
-def _size(label: str, number: int, cbam: int, share: float) -> None:
+def _size(label: str, number: int, of_gates: str | None) -> None:
     st.metric(
         label,
         f"{number:,}",
-        WORDS["by_cbam"].format(count=f"{cbam:,}", share=f"{100 * share:.2f}") if cbam else None,
+        of_gates,
         delta_color="off",
         delta_arrow="off",
         width="content",
@@ -162,11 +172,11 @@ def _say_not_evaluated(classifier: Classifier, code: str) -> None:
 
 
 def _layers(summary: Summary, *, own: bool) -> None:
-    st.header(WORDS["blocks"], anchor=False)
+    st.header(WORDS["blocks_own" if own else "blocks"], anchor=False)
     if summary.blocks:
         block_table(summary)
     else:
-        st.markdown(WORDS["no_blocks_own" if own else "no_blocks"])
+        st.markdown(WORDS["no_blocks"])
     st.header(WORDS["layers"], anchor=False)
     layer_table(summary)
     st.caption(WORDS["about_layers"].format(size="x".join(map(str, summary.input_size))))

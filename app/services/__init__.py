@@ -15,6 +15,7 @@ from app.services.attribution import (
     quick_maps,
     seconds_of_attributing,
 )
+from app.services.auditing import audit_of
 from app.services.class_means import class_summaries, test_summaries
 from app.services.dataset import (
     about_sample,
@@ -100,6 +101,7 @@ __all__ = [
     "anatomy",
     "attributing",
     "attribution",
+    "audit_of",
     "begin_attributing",
     "begin_evaluation",
     "begin_mask_test",

@@ -285,7 +285,8 @@ def _kept_evaluation(classifier: Classifier) -> Evaluation:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _anatomy(network: tuple[str, str], _classifier: Classifier) -> Anatomy:
     with slot():
-        return Anatomy(summarise(_classifier.model, _classifier.input_size), spatial_kernels(_classifier.model))
+        model, size = _classifier.model, _classifier.input_size
+        return Anatomy(summarise(model, size), spatial_kernels(model, size))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)  # its arrays are read-only

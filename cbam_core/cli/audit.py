@@ -25,24 +25,6 @@ from cbam_core.cli.output import console, counted, one_line, percent, write_json
 if TYPE_CHECKING:
     from cbam_core.results.audit import Audit, BlockAudit
 
-LABELS = {
-    "pools": "from the map",
-    "planes": "planes, in order",
-    "joined": "mean and maximum meet",
-    "shared": "shared perceptron",
-    "layers": "layers with weights",
-    "hidden": "channels / hidden units",
-    "kernel": "kernel",
-    "activations": "between the layers",
-    "bias": "bias",
-    "norms": "norm",
-    "squash": "last function",
-}
-"""Names of what is known of a gate."""
-
-HOW = {"read": "read", "probed": "probed", "both": "read, probed"}
-"""How it was found."""
-
 
 def audit(
     checkpoint: Annotated[
@@ -102,9 +84,11 @@ def show_audit(found: Audit) -> None:
 
 
 def _show_group(blocks: tuple[BlockAudit, ...], found: Audit) -> None:
+    from cbam_core.results.audit import ORDER_WORDS, STYLE_WORDS
+
     first = blocks[0]
     others = f" and {len(blocks) - 1} more made alike" if len(blocks) > 1 else ""
-    typer.echo(f"\n{one_line(first.name)}{others}: {first.style}; {first.order}")
+    typer.echo(f"\n{one_line(first.name)}{others}: {STYLE_WORDS[first.style]}; {ORDER_WORDS[first.order]}")
     for block in blocks:
         typer.echo(f"  {one_line(block.name)}: {_cost(block, found)}")
     _show_facts(first)
@@ -116,7 +100,9 @@ def _show_group(blocks: tuple[BlockAudit, ...], found: Audit) -> None:
 
 
 def _cost(block: BlockAudit, found: Audit) -> str:
-    said = f"{block.parameters:,} parameters, {block.multiply_adds:,} multiply-adds"
+    hidden = "".join(f" / {gate.hidden} hidden units" for gate in block.gates if gate.hidden)
+    said = f"{block.gates[0].channels} channels{hidden}, {block.parameters:,} parameters, "
+    said += f"{block.multiply_adds:,} multiply-adds"
     if block.milliseconds is None:
         return said
     share = f", {percent(block.milliseconds / found.milliseconds, 1)} of the forward" if found.milliseconds else ""
@@ -126,12 +112,13 @@ def _cost(block: BlockAudit, found: Audit) -> str:
 def _show_facts(block: BlockAudit) -> None:
     from rich.table import Table
 
-    from cbam_core.results.audit import facts_of
+    from cbam_core.results.audit import FACT_WORDS, HOW_WORDS, VALUE_WORDS, facts_of
 
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for gate in block.gates:
         name = gate.name.rpartition(".")[2]
         for key, value, how in facts_of(gate):
-            table.add_row(f"  {one_line(name)}", LABELS[key], one_line(value), f"({HOW[how]})")
+            said = ", ".join(VALUE_WORDS.get(word, word) for word in value.split(", "))
+            table.add_row(f"  {one_line(name)}", FACT_WORDS[key], one_line(said), f"({HOW_WORDS[how]})")
             name = ""
     console().print(table)

@@ -80,12 +80,15 @@ def show_info(
         write_json(_as_dict(classifier, summary))
         return
     screen = console()
-    for heading, rows in (("", _facts(classifier)), ("Size", _sizes(summary))):
+    for heading, rows in (
+        ("", _facts(classifier)),
+        ("Size", _sizes(summary, "CBAM adds" if classifier.architecture else "gates add")),
+    ):
         if heading:
             typer.echo(f"\n{heading}")
         _show_pairs(rows)
     _show_layers(summary)
-    _show_blocks(summary)
+    _show_blocks(summary, "CBAM blocks" if classifier.architecture else "Blocks with gates")
     _show_gates(classifier)
     screen.file.flush()
 
@@ -162,14 +165,14 @@ def _some(classes: tuple[str, ...]) -> str:
     return f"{len(classes):,}: {', '.join(classes[:MANY_CLASSES])}, ..."
 
 
-def _sizes(summary: Summary) -> Iterator[tuple[str, str]]:
+def _sizes(summary: Summary, adds: str) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{summary.parameters:,}"
     yield "trainable", f"{summary.trainable:,}"
     yield "multiply-adds", f"{summary.multiply_adds:,} for one image"
     if not summary.blocks:
-        return  # gates of other implementations are not counted
+        return
     yield (
-        "CBAM adds",
+        adds,
         f"{summary.cbam_parameters:,} parameters ({percent(summary.cbam_parameter_share)} of all), "
         f"{summary.cbam_multiply_adds:,} multiply-adds ({percent(summary.cbam_multiply_add_share)} of all)",
     )
@@ -206,15 +209,15 @@ def _show_layers(summary: Summary) -> None:
     console().print(table)
 
 
-def _show_blocks(summary: Summary) -> None:
+def _show_blocks(summary: Summary, heading: str) -> None:
     from rich.table import Table
 
     if not summary.blocks:
         return
-    typer.echo("\nCBAM blocks")
+    typer.echo(f"\n{heading}")
     table = Table("block", box=None, pad_edge=False)
-    for heading in ("parameters", "channel attention", "spatial attention", "multiply-adds"):
-        table.add_column(heading, justify="right")
+    for column in ("parameters", "channel attention", "spatial attention", "multiply-adds"):
+        table.add_column(column, justify="right")
     for block in summary.blocks:
         numbers = (block.parameters, block.channel_parameters, block.spatial_parameters, block.multiply_adds)
         table.add_row(one_line(block.name), *(f"{number:,}" for number in numbers))

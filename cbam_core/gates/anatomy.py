@@ -2,8 +2,9 @@
 
 A *multiply-add* is one multiplication whose result is added to a sum, for one image.
 
-Counted: convolutions and linear layers (without bias additions; a layer that runs twice counts twice, as the
-perceptron of channel attention does), and each gate's multiplication of its feature map, one per element.
+Counted: convolutions and linear layers, as modules or by calls of functions (without bias additions; a layer that runs
+twice counts twice, as the perceptron of channel attention does), and each gate's multiplication of its feature map, one
+per element. Blocks of other code than this library's are found by what a forward does, see `audit`.
 
 Not counted: pooling, batch normalisation (which can be folded into the convolution before it), ReLU, sigmoid,
 dropout, and the means and maxima that the gates compute.
@@ -13,15 +14,21 @@ from __future__ import annotations
 
 import copy
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from cbam_core.gates.audit.costs import multiply_adds_of, parameters_of
+from cbam_core.gates.audit.foreign import foreign_slices
+from cbam_core.gates.audit.slices import Slice
 from cbam_core.gates.finders import find_sites
+from cbam_core.gates.operations.functions import MIXING, name_of
 from cbam_core.gates.sites import Site
 from cbam_core.nn.registry import input_channels
 
@@ -108,7 +115,8 @@ class Summary:
 def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
     """Count a network's layers, parameters and multiply-adds.
 
-    The network itself does not run: a copy without data, hooks or gradients does, once, on torch's meta device.
+    The network itself does not run: a copy without data, hooks or gradients does, once, on torch's meta device. One
+    with modules of other code runs on a second copy, with numbers, for the gates that only operations show.
 
     Args:
         model: a network for RGB images.
@@ -122,18 +130,29 @@ def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
     sites = find_sites(twin)
     gated = {site.gated for site in sites}
     layers: dict[str, Layer] = {}
+    shown = set()
     for name, module in twin.named_modules():
         own = sum(parameter.numel() for parameter in module.parameters(recurse=False))
         if own or module in gated or not any(module.children()):
-            module.register_forward_hook(_counter(layers, name, own, gates=module in gated))
+            shown.add(name)
+        module.register_forward_hook(_recorder(layers, name, own, gates=module in gated))
     width, height = input_size
-    with torch.no_grad():
+    counter = _Counter()
+    counter.watch(twin)
+    with torch.no_grad(), counter:
         twin(torch.empty(1, input_channels(model), height, width, device="meta"))
+    foreign = foreign_slices(model, input_size)
+    counts = counter.counts + _products(model, foreign)
+    layers = {
+        name: replace(layer, multiply_adds=layer.multiply_adds + counts[name])
+        for name, layer in layers.items()
+        if name in shown or counts[name]
+    }
     parameters = list(model.parameters())
     return Summary(
         input_size=input_size,
         layers=tuple(layers.values()),
-        blocks=tuple(_blocks(twin, sites, layers)),
+        blocks=(*_blocks(twin, sites, layers), *_foreign_blocks(foreign)),
         parameters=sum(parameter.numel() for parameter in parameters),
         trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         multiply_adds=sum(layer.multiply_adds for layer in layers.values()),
@@ -155,26 +174,91 @@ def _meta_copy(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo).eval()
 
 
-def _counter(layers: dict[str, Layer], name: str, parameters: int, *, gates: bool) -> Callable[..., None]:
-    def count(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+def _recorder(layers: dict[str, Layer], name: str, parameters: int, *, gates: bool) -> Callable[..., None]:
+    def record(module: nn.Module, _inputs: Any, output: Any) -> None:
         earlier = layers[name].multiply_adds if name in layers else 0
         layers[name] = Layer(
             name=name,
             kind=type(module).__name__,
-            output_shape=tuple(output.shape[1:]),
+            output_shape=tuple(output.shape[1:]) if isinstance(output, Tensor) else (),
             parameters=parameters,
-            multiply_adds=earlier + (output.numel() if gates else _multiply_adds(module, output)),
+            multiply_adds=earlier + (output.numel() if gates else 0),
         )
 
-    return count
+    return record
 
 
-def _multiply_adds(module: nn.Module, output: Tensor) -> int:
-    if isinstance(module, nn.Conv2d):
-        return output.numel() * math.prod(module.kernel_size) * (module.in_channels // module.groups)
-    if isinstance(module, nn.Linear):
-        return output.numel() * module.in_features
-    return 0
+class _Counter(TorchFunctionMode):
+    """Counts the multiply-adds of weights in a forward, by the innermost module whose call they are in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+        self._stack = [""]
+
+    def watch(self, model: nn.Module) -> None:
+        """Follow the calls of a model's modules."""
+        for name, module in model.named_modules():
+            module.register_forward_pre_hook(partial(self._enter, name))
+            module.register_forward_hook(self._leave)
+
+    def _enter(self, name: str, _module: nn.Module, _inputs: Any) -> None:
+        self._stack.append(name)
+
+    def _leave(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
+        self._stack.pop()
+
+    def __torch_function__(
+        self, func: Callable[..., Any], _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = name_of(func)
+        if name in MIXING and isinstance(result, Tensor):
+            given = [one for one in (*args, *(kwargs or {}).values()) if isinstance(one, Tensor)]
+            self.counts[self._stack[-1]] += weighted(name, given, result)
+        return result
+
+
+def weighted(name: str, given: Sequence[Tensor], result: Tensor) -> int:
+    """Count the multiply-adds of a call that weighs a tensor by parameters; 0 for another.
+
+    Args:
+        name: name of the function.
+        given: tensors among its arguments, in order.
+        result: what it returned.
+    """
+    weights = [
+        one for one in given if one.ndim >= 2 and isinstance(one if one._base is None else one._base, nn.Parameter)
+    ]
+    if not weights:
+        return 0
+    shape = weights[0].shape
+    if name.startswith("conv_transpose"):
+        return given[0].numel() * math.prod(shape[1:])
+    return result.numel() * (math.prod(shape[1:]) if name.startswith(("conv", "linear")) else int(shape[-2]))
+
+
+def _products(model: nn.Module, foreign: Sequence[Slice]) -> Counter[str]:
+    """Count the elements that gates of other code multiply, by the module whose code does."""
+    paths = {module: name for name, module in model.named_modules()}
+    counts: Counter[str] = Counter()
+    for at, cut in {cut.product.at: cut for cut in foreign}.items():
+        counts[paths.get(cut.site.gated, "") if at >= 0 else ""] += math.prod(cut.map.shape)
+    return counts
+
+
+def _foreign_blocks(foreign: Sequence[Slice]) -> Iterator[BlockCost]:
+    by_block: dict[str, list[Slice]] = {}
+    for cut in foreign:
+        by_block.setdefault(cut.site.block, []).append(cut)
+    for block, cuts in by_block.items():
+        yield BlockCost(
+            name=block,
+            parameters=parameters_of(cuts),
+            channel_parameters=parameters_of(cut for cut in cuts if cut.site.kind == "channel"),
+            spatial_parameters=parameters_of(cut for cut in cuts if cut.site.kind == "spatial"),
+            multiply_adds=multiply_adds_of(cuts),
+        )
 
 
 def _blocks(model: nn.Module, sites: list[Site], layers: dict[str, Layer]) -> list[BlockCost]:

@@ -16,6 +16,67 @@ Order = Literal["channel, spatial", "spatial, channel", "side by side", "channel
 """Order of a block's gates."""
 
 
+FACT_WORDS: Mapping[str, str] = {
+    "pools": "from the map",
+    "planes": "planes, in order",
+    "joined": "mean and maximum meet",
+    "shared": "shared perceptron",
+    "layers": "layers with weights",
+    "hidden": "reduction ratio",
+    "kernel": "kernel",
+    "activations": "between the layers",
+    "bias": "bias",
+    "norms": "norm",
+    "squash": "last function",
+}
+"""Names of what is known of a gate."""
+
+VALUE_WORDS: Mapping[str, str] = {
+    "yes": "yes",
+    "no": "no",
+    "none": "none",
+    "mean": "mean",
+    "max": "maximum",
+    "learned": "the channels, by learned weights",
+    "other": "other statistics",
+    "sum": "in the sum before the last function",
+    "before": "before the first layer",
+    "apart": "after the last function",
+    "logit": "before the last function",
+    "hidden": "between the layers",
+}
+"""Values that are words; all others are numbers or names of functions."""
+
+HOW_WORDS: Mapping[How, str] = {"read": "read", "probed": "probed", "both": "read and probed"}
+"""How something was found."""
+
+ORDER_WORDS: Mapping[Order, str] = {
+    "channel, spatial": "channel weights, then a mask",
+    "spatial, channel": "a mask, then channel weights",
+    "side by side": "channel weights and a mask side by side",
+    "channel": "channel weights",
+    "spatial": "a mask",
+    "one gate": "one gate for each element",
+    "other": "other gates",
+}
+"""Order of a block's gates."""
+
+STYLE_WORDS: Mapping[str, str] = {
+    "CBAM": "CBAM",
+    "CBAM, light": "light CBAM",
+    "CBAM-like": "like CBAM",
+    "channel part of CBAM": "channel part of CBAM",
+    "spatial part of CBAM": "spatial part of CBAM",
+    "SE": "squeeze-and-excitation (SE)",
+    "ECA": "efficient channel attention (ECA)",
+    "scSE": "concurrent squeeze-and-excitation (scSE)",
+    "BAM": "bottleneck attention (BAM)",
+    "coordinate attention": "coordinate attention",
+    "unknown": "of no known name",
+}
+"""What a block is called."""
+
+
 @dataclass(frozen=True)
 class GateAudit:
     """What one gate is made of; None where it cannot be told.
@@ -180,7 +241,7 @@ def facts_of(gate: GateAudit) -> list[tuple[str, str, How]]:
         "joined": gate.joined if gate.joined not in (None, "one", "planes") else None,
         "shared": _yes(gate.shared),
         "layers": None if gate.layers is None else str(gate.layers),
-        "hidden": None if gate.ratio is None else f"{gate.channels} / {gate.hidden} = {gate.ratio:.3g}",
+        "hidden": None if gate.ratio is None else f"{gate.ratio:.3g}",
         "kernel": None if gate.kernel is None else "x".join(map(str, gate.kernel)),
         "activations": _listed(gate.activations) if gate.hidden else None,
         "bias": _yes(gate.bias),

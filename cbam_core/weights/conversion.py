@@ -211,7 +211,8 @@ def carried(file: WeightsFile) -> tuple[WeightsFile, tuple[Message, ...]]:
     foreign = [block for block in find_blocks(shapes) if not block.own]
     if not foreign or not _is_known(foreign, shapes):
         return file, ()
-    names = {name for block in foreign for name in block.names(shapes)}
+    used = {name for block in foreign for name in block.names(shapes)}
+    names = [name for name in shapes if name in used]
     if sum(_count(shapes[name]) for name in names) > LARGEST_BLOCK:
         return file, ()
     try:
@@ -219,7 +220,7 @@ def carried(file: WeightsFile) -> tuple[WeightsFile, tuple[Message, ...]]:
     except DamagedError:
         return file, ()  # reading it says so
     done = convert(held, OWN)
-    kept = {name: stored for name, stored in file.tensors.items() if name not in names}
+    kept = {name: stored for name, stored in file.tensors.items() if name not in used}
     contents = Contents(kept | {name: in_memory(one) for name, one in done.tensors.items()}, file.contents.facts,
                         file.contents.modules, file.contents.objects)  # fmt: skip
     remark = Message(

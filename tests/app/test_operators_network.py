@@ -126,8 +126,14 @@ def test_the_operators_network_comes_first_and_every_page_shows_it(
     assert services.networks()[:2] == ("herons", "cbam_cnn_cifar10")
     app = opened("inspect")
     assert app.selectbox[0].value == "herons"
-    said = texts(opened("model"))
-    assert "not of this program's own modules" in said
+    app = opened("model")
+    said = texts(app)
+    assert "No kernel over the mean and the maximum of the channels" in said
+    assert "from gates (" in app.metric[0].delta
+    assert not any("what its blocks" in page.proto.body for page in app.get("html"))
+    app.button(key="audit-begin").click().run()
+    assert not app.exception
+    assert any('class="audit"' in page.proto.body for page in app.get("html"))
     assert "cbam evaluate" not in said
     assert str(folder) not in said
     opened("compare")

@@ -6,6 +6,7 @@ from cbam_core.errors import ModelError
 from cbam_core.gates.anatomy import Summary, summarise
 from cbam_core.nn import CBAM
 from tests.corpus_checkpoints import network
+from tests.gates.audit.planted import PLAIN, Network
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +96,31 @@ def test_network_that_is_one_block() -> None:
 def test_wrong_size_is_the_networks_own_error() -> None:
     with pytest.raises(ModelError, match="resize the images"):
         summarise(network(), (224, 224))
+
+
+def test_blocks_of_other_code_are_counted_by_what_they_do() -> None:
+    torch.manual_seed(0)
+    modules, functions = (summarise(Network(PLAIN[name]()).eval(), (12, 12)) for name in ("Modules", "OneFunction"))
+    ours = summarise(nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), CBAM(32)).eval(), (12, 12))
+    for other in (modules, functions):
+        (block,) = other.blocks
+        assert block.name == "block"
+        assert (block.parameters, block.multiply_adds) == (ours.blocks[0].parameters, ours.blocks[0].multiply_adds)
+        assert (block.channel_parameters, block.spatial_parameters) == (128, 98)
+        assert sum(layer.multiply_adds for layer in other.layers) == other.multiply_adds
+    assert functions.multiply_adds == modules.multiply_adds == ours.multiply_adds + 32 * 4
+
+
+def test_calls_of_functions_are_counted_where_they_are_made() -> None:
+    class Functional(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.weight = nn.Parameter(torch.ones(2, 4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            maps = nn.functional.conv2d(x, self.conv.weight)
+            return maps.mean((2, 3)) @ self.weight.t()
+
+    summary = summarise(Functional().eval(), (6, 6))
+    assert [(layer.name, layer.multiply_adds) for layer in summary.layers] == [("", 4 * 16 * 27 + 8)]

@@ -6,6 +6,7 @@ from torch import nn
 
 from cbam_core.gates.kernels import spatial_kernels
 from cbam_core.nn import CBAM_CNN, SpatialAttention
+from tests.gates.audit.planted import PLANTED, Network
 
 
 def test_every_block_gives_its_two_planes_in_the_networks_order(tiny_classifier):
@@ -38,3 +39,11 @@ def test_they_are_copies_of_any_size():
 def test_a_network_without_spatial_gates_has_none():
     assert spatial_kernels(CBAM_CNN(gates="channel")) == ()
     assert spatial_kernels(nn.Linear(2, 2)) == ()
+
+
+def test_kernels_of_other_code_have_the_mean_first_however_they_are_stored():
+    model = Network(PLANTED["Planes"][0]()).eval()
+    assert spatial_kernels(model) == ()
+    (kernel,) = spatial_kernels(model, (12, 12))
+    assert kernel.block == "block"
+    assert np.array_equal(kernel.planes, model.block.conv.weight.detach().numpy()[0, ::-1])

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from cbam_core.errors import ModelError
 from cbam_core.nn import CBAM_CNN
+from cbam_core.nn.registry import expected_tensors, recognise
 from tests.corpus_checkpoints import network
 
 SHAPES = {
@@ -161,3 +162,15 @@ def test_other_inputs_are_refused_with_the_size_that_fits(shape: tuple[int, ...]
 def test_fewer_than_one_class_is_refused(classes: int) -> None:
     with pytest.raises(ModelError, match="at least one class"):
         CBAM_CNN(classes)
+
+
+@pytest.mark.parametrize(
+    "others", [{}, {"kernel_size": 3, "hidden": 100, "image_size": 64, "in_channels": 1}, {"gates": "channel"}]
+)
+def test_every_size_is_read_off_the_shapes(others: dict[str, int | str]) -> None:
+    for ratio in range(1, 33):
+        expected = expected_tensors("CBAM_CNN", {"ratio": ratio, **others})
+        found = recognise({name: spec.shape for name, spec in expected.items()})
+        assert found is not None
+        assert found[0].name == "CBAM_CNN"
+        assert expected_tensors("CBAM_CNN", found[1]) == expected  # some ratios give the same layers

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cbam_core.errors import CaptureError
+from cbam_core.errors import CaptureError, CbamError, ModelError
 from cbam_core.gates.audit.combining import combine
 from cbam_core.gates.audit.costs import median_milliseconds, milliseconds_of, multiply_adds_of, parameters_of
 from cbam_core.gates.audit.deviations import deviations_of
@@ -50,10 +50,26 @@ def audit_network(model: nn.Module, input_size: tuple[int, int], *, name: str = 
     width, height = input_size
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(1, input_channels(model), height, width, generator=generator)
-    blocks = audit_blocks(trace(model, images.to(_device(model))), repeats)
+    blocks = audit_blocks(_followed(model, images, name), repeats)
     forward = _forward_time(model, images, repeats) if repeats else None
     why = None if blocks else f"No gate was found in {type(model).__name__}."
     return Audit(name, input_size, blocks, forward, repeats, why)
+
+
+def _followed(model: nn.Module, images: torch.Tensor, name: str) -> Trace:
+    try:
+        return trace(model, images.to(_device(model)))
+    except CbamError:
+        raise
+    except Exception as error:  # a network of somebody else can raise anything
+        raise ModelError(
+            "model.forward",
+            "{name} cannot compute with an input of {shape} ({kind}): {reason}",
+            name=name or type(model).__name__,
+            shape="x".join(map(str, images.shape)),
+            kind=str(images.dtype).removeprefix("torch."),
+            reason=str(error).partition("\n")[0][:200] or type(error).__name__,
+        ) from error
 
 
 def audit_blocks(followed: Trace, repeats: int = 0) -> tuple[BlockAudit, ...]:

@@ -30,7 +30,7 @@ def combine(cut: Slice, reading: Reading, probed: Probed) -> GateAudit:
         "norms": _read(cut, reading.norms),
         "activations": _read(cut, reading.activations),
         "squash": _squash(cut, probed),
-        "planes": _read(cut, reading.planes or None),
+        "planes": _read(cut, _order(reading, pools[0])),
         "ordered": (probed.ordered, "probed") if probed.ordered is not None else NOTHING,
     }
     values: dict[str, Any] = {name: value for name, (value, _) in known.items()}
@@ -86,10 +86,25 @@ def _joined(cut: Slice, reading: Reading, probed: Probed, pools: tuple[str, ...]
 
 
 def _planes(cut: Slice, reading: Reading) -> Answer:
+    """Say whether one convolution takes both pools as planes, or several take one each, which is the same."""
     if not cut.whole or not reading.layers:
         return NOTHING
-    width = reading.layers[0].weight.shape[1]
-    return ("planes" if width == 2 and reading.planes else "before" if width == 1 else None), "read"
+    first = reading.layers[0]
+    if first.inputs == 2 and len(first.labels) == 2:
+        return "planes", "read"
+    if first.inputs == 1 and reading.joined:
+        return "before", "read"
+    apart = len(reading.layers) == 2 == len({layer.labels for layer in reading.layers})
+    return ("planes", "read") if apart and all(len(layer.labels) == 1 for layer in reading.layers) else NOTHING
+
+
+def _order(reading: Reading, pools: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return the pools in the order of planes; one that is no known call is what the probes leave."""
+    known = [one for one in reading.planes if one in ("mean", "max")]
+    if len(reading.planes) == 2 and len(known) == 1 and pools is not None and set(pools) == {"mean", "max"}:
+        other = "max" if known[0] == "mean" else "mean"
+        return tuple(one if one in known else other for one in reading.planes)
+    return reading.planes or None
 
 
 def _shared(cut: Slice, reading: Reading, probed: Probed, pools: tuple[str, ...] | None) -> Answer:

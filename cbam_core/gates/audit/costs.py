@@ -47,7 +47,7 @@ def _multiply_adds(step: Step) -> int:
 
 def milliseconds_of(cuts: Sequence[Slice], repeats: int) -> float | None:
     """Run the calls of some gates alone, and return the median time of all in milliseconds; None where they fail."""
-    runs = [partial(_apply, cut, torch.randn(cut.origin.shape)) for cut in cuts if cut.whole]
+    runs = [partial(_apply, cut, torch.randn(cut.origin.shape, device=cut.device)) for cut in cuts if cut.whole]
     if len(runs) < len(cuts):
         return None
     try:
@@ -65,7 +65,15 @@ def median_milliseconds(run: Callable[[], object], repeats: int) -> float:
     run()
     times = []
     for _ in range(repeats):
+        _wait_for_devices()
         start = perf_counter()
         run()
+        _wait_for_devices()
         times.append(perf_counter() - start)
     return 1000 * statistics.median(times)
+
+
+def _wait_for_devices() -> None:
+    """Wait until a GPU has done what was asked of it."""
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()

@@ -68,7 +68,7 @@ class Probed:
 
 def probe(cut: Slice) -> Probed:
     """Compute a gate for made-up maps, and see what it depends on."""
-    if not cut.whole or cut.site.kind not in ("channel", "spatial", "full"):
+    if not cut.whole or not cut.is_exact or cut.site.kind not in ("channel", "spatial", "full"):
         return Probed()
     try:
         return _probe(cut)
@@ -152,7 +152,7 @@ def _craft(mean: Tensor, largest: Tensor, over: int, *, spread: bool = False) ->
 
 
 def _sum_of(env: Env, tensors: tuple[Tracked, ...]) -> Tensor:
-    values = [env[tensor].double() for tensor in tensors]
+    values = [env[tensor].double().cpu() for tensor in tensors]
     if len({one.numel() for one in values}) == 1:
         return torch.stack([one.flatten() for one in values]).sum(0)
     total: Tensor = sum(values[1:], start=values[0])

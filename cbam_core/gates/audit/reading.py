@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from cbam_core.gates.audit.slices import Slice
 from cbam_core.gates.audit.tracing import Step
-from cbam_core.gates.operations.functions import JOINS, MIXING
+from cbam_core.gates.operations.functions import JOINS, MIXING, VIEWS
 from cbam_core.gates.operations.tensors import Tracked
 
 MEANS = frozenset({"mean", "nanmean", "sum", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
@@ -48,6 +49,11 @@ class Layer:
         """Number of its output channels."""
         name = self.step.name
         return int(self.weight.shape[0] if name.startswith(("conv", "linear")) else self.weight.shape[-1])
+
+    @property
+    def inputs(self) -> int:
+        """Number of its input channels."""
+        return int(self.weight.shape[1 if self.step.name.startswith(("conv", "linear")) else -2])
 
     @property
     def kernel(self) -> tuple[int, ...]:
@@ -112,7 +118,7 @@ class Reading:
 
 def read(cut: Slice) -> Reading:
     """Read what the calls of a slice say; what was not seen is missing."""
-    labels, joins = _labels(cut)
+    labels, joins, mixed = _labels(cut)
     layers = _layers(cut, labels)
     found = {label for step in cut.steps for label in _pool(step, labels)}
     acts = [step for step in cut.steps if step.name in ACTIVATIONS and step is not cut.last]
@@ -124,7 +130,7 @@ def read(cut: Slice) -> Reading:
         norms=tuple(dict.fromkeys("hidden" if between.is_before(step) else "logit" for step in norms)),
         activations=tuple(dict.fromkeys(one.name for one in acts if between.is_before(one) and between.is_after(one))),
         late=tuple(dict.fromkeys(one.name for one in acts if between.is_after(one) and not between.is_before(one))),
-        joined=any(len(layer.labels) > 1 and not _is_batch(layer, joins) for layer in layers[:1]),
+        joined=any(layer.step.values_from[0] in mixed or layer.inputs > cut.channels for layer in layers[:1]),
         planes=next(iter(joins.values()), ()) if cut.site.kind == "spatial" else (),
         offset=any(layer.bias is not None for layer in layers) or _adds_constant(cut, between),
     )
@@ -164,15 +170,39 @@ def _pool(step: Step, labels: Mapping[Tracked, frozenset[Label]]) -> tuple[Label
         return ("mean",)
     if step.name in MAXIMA and len(step.values_from) == 1:
         return ("max",)
-    if step.name in OTHERS:
-        return (step.name,)
-    return ("learned",) if step.name in MIXING else ()
+    if step.name in MIXING:
+        return ("learned",) if weights_of(step) else ("mean",)
+    return (_unusual_pool(step.name),) if step.name in OTHERS or _shrinks(step) else ()
 
 
-def _labels(cut: Slice) -> tuple[dict[Tracked, frozenset[Label]], dict[Tracked, tuple[Label, ...]]]:
-    """Follow the pools through the calls: where each tensor's values come from, and what was stacked in which order."""
+def _shrinks(step: Step) -> bool:
+    """Check whether a call makes fewer values than it takes, other than by leaving some out."""
+    if step.name in VIEWS | JOINS:
+        return False
+    return math.prod(step.outputs[0][1].shape) < math.prod(step.values_from[0].shape)
+
+
+def _unusual_pool(name: str) -> Label:
+    """Name a pool by its function, such as ``adaptive_max_pool2d_with_indices``; probes check it."""
+    return "max" if "max_pool" in name else "mean" if "avg_pool" in name else name
+
+
+def weights_of(step: Step) -> list[Tensor]:
+    """Return the weights of a convolution, a linear layer or a matrix product; numbers that are all equal are none."""
+    found = [one for one in step.constants if one.ndim >= 2]
+    return [one for one in found if isinstance(one, nn.Parameter) or bool((one != one.flatten()[:1]).any())]
+
+
+def _labels(cut: Slice) -> tuple[dict[Tracked, frozenset[Label]], dict[Tracked, tuple[Label, ...]], set[Tracked]]:
+    """Follow the pools through the calls.
+
+    Returns:
+        Where each tensor's values come from; what was stacked in which order; and tensors in whose single values
+        several pools are mixed.
+    """
     labels: dict[Tracked, frozenset[Label]] = {cut.origin: frozenset({"map"})}
     joins: dict[Tracked, tuple[Label, ...]] = {}
+    mixed: set[Tracked] = set()
     for step in cut.steps:
         given = [labels.get(one, frozenset()) for one in step.values_from]
         pool = _pool(step, labels)
@@ -181,13 +211,22 @@ def _labels(cut: Slice) -> tuple[dict[Tracked, frozenset[Label]], dict[Tracked, 
             labels[made] = found | labels.get(made, frozenset()) if step.name == "__setitem__" else found
             if step.name in JOINS and all(len(one) == 1 for one in given) and len(set(given)) > 1:
                 joins[made] = tuple(next(iter(one)) for one in given)
-    return labels, joins
+            if mixed.intersection(step.values_from) or _mixes(step, given):
+                mixed.add(made)
+    return labels, joins, mixed
+
+
+def _mixes(step: Step, given: list[frozenset[Label]]) -> bool:
+    """Check whether a call puts several pools into single values."""
+    if step.name in JOINS or step.name in MIXING or step.name == "__setitem__":
+        return False
+    return len(set(given)) > 1 or (len(given) == 1 and len(given[0]) > 1 and step.name in MEANS | MAXIMA | OTHERS)
 
 
 def _layers(cut: Slice, labels: Mapping[Tracked, frozenset[Label]]) -> tuple[Layer, ...]:
     found = []
     for step in cut.steps:
-        weights = [one for one in step.constants if one.ndim >= 2]
+        weights = weights_of(step)
         if step.name in MIXING and weights and step.values_from:
             bias = step.argument(2, "bias")
             if step.name == "addmm":
@@ -196,13 +235,6 @@ def _layers(cut: Slice, labels: Mapping[Tracked, frozenset[Label]]) -> tuple[Lay
             weight = next((one for one in weights if one is not kept), weights[0])
             found.append(Layer(step, weight, kept, labels.get(step.values_from[0], frozenset())))
     return tuple(found)
-
-
-def _is_batch(layer: Layer, joins: Mapping[Tracked, tuple[Label, ...]]) -> bool:
-    """Check whether pools were stacked as rows of a batch, so that a layer takes one after another."""
-    (given, *_) = layer.step.values_from
-    width = layer.weight.shape[0 if layer.step.name in ("matmul", "mm") else 1]
-    return bool(joins) and len(given.shape) > 1 and given.shape[0] > 1 and given.shape[1] <= width
 
 
 def _adds_constant(cut: Slice, between: _Between) -> bool:

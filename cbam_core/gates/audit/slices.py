@@ -84,6 +84,21 @@ class Slice:
         return channel_axis(self.origin.place) or 1
 
     @property
+    def weights(self) -> list[Tensor]:
+        """Numbers that the calls take besides the map."""
+        return [one for step in self.steps for one in step.constants if one.is_floating_point()]
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the weights."""
+        return next((one.device for one in self.weights), torch.device("cpu"))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the calls compute with numbers of at least 32 bits, so that small differences can be seen."""
+        return all(one.dtype in (torch.float32, torch.float64) for one in self.weights)
+
+    @property
     def positions(self) -> tuple[int, ...]:
         """Sides of the origin without batch and channels."""
         return tuple(side for at, side in enumerate(self.origin.shape) if at not in (0, self.axis))
@@ -97,7 +112,7 @@ class Slice:
         Returns:
             Values of every tensor between the map and the gate.
         """
-        shaped = maps.reshape(1, self.channels, *self.positions).movedim(1, self.axis)
+        shaped = maps.to(self.device).reshape(1, self.channels, *self.positions).movedim(1, self.axis)
         return run_steps(self.steps, {self.origin: shaped.clone()})
 
 

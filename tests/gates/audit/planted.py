@@ -145,6 +145,32 @@ class LastAxis(Base):
         return (y * self.conv(planes).sigmoid().permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
+@plain
+class Indirect(Base):
+    """Pools by sorting and by a product with ones, stacked along an axis of positions; a kernel in two halves."""
+
+    def weights(self, x: Tensor) -> Tensor:
+        flat = x.flatten(2)
+        mean = flat @ flat.new_ones(flat.shape[-1], 1) / flat.shape[-1]
+        both = torch.cat([mean, flat.sort(-1).values[..., -1:]], 2)[..., None]  # (B, C, 2, 1)
+        hidden = F.conv2d(both, self.down.weight[:, :, None, None]).relu()
+        return F.conv2d(hidden, self.up.weight[:, :, None, None]).sum(2, keepdim=True).sigmoid()
+
+    def mask(self, x: Tensor) -> Tensor:
+        mean, largest = x.mean(1, keepdim=True), x.topk(1, dim=1).values
+        kernel = self.conv.weight
+        logits = F.conv2d(mean, kernel[:, :1], padding=3) + F.conv2d(largest, kernel[:, 1:], padding=3)
+        return logits.sigmoid()
+
+
+@plain
+class TopPlane(Base):
+    """The maximum as the first of one."""
+
+    def planes(self, x: Tensor) -> Tensor:
+        return torch.cat([x.mean(1, keepdim=True), x.topk(1, dim=1).values], 1)
+
+
 @planted("reversed")
 class Reversed(Base):
     def forward(self, x: Tensor) -> Tensor:

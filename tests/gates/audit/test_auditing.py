@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from cbam_core.errors import CaptureError
+from cbam_core.errors import CaptureError, ModelError
 from cbam_core.gates.anatomy import summarise
 from cbam_core.gates.audit import audit_network
 from cbam_core.nn import CBAM
@@ -34,7 +34,8 @@ def test_the_papers_block_has_no_deviation_however_it_is_spelled(name: str) -> N
     assert block.is_plain
     channel, mask = block.gates
     assert (channel.pools, channel.hidden, channel.squash, channel.shared) == (("mean", "max"), 2, "sigmoid", True)
-    assert (mask.pools, mask.kernel, mask.planes) == (("mean", "max"), (7, 7), ("mean", "max"))
+    assert (mask.pools, mask.kernel) == (("mean", "max"), (7, 7))
+    assert mask.planes == (None if name == "Indirect" else ("mean", "max"))
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -77,6 +78,12 @@ def test_the_network_is_not_touched() -> None:
     audit_network(model, SIZE, repeats=1)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_size_that_the_network_cannot_take_is_one_sentence() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(5, 2)).eval()
+    with pytest.raises(ModelError, match="here cannot compute with an input of 1x3x12x12"):
+        audit_network(model, SIZE, name="here")
 
 
 def scripted_pools(x: torch.Tensor) -> torch.Tensor:
