@@ -113,7 +113,7 @@ class Table {
     if (row.group) {
       element.append(name, make("span", "here"), make("span", "usual"), make("span", "difference"));
     } else {
-      name.append(make("small", "", `${row.kind}, ${row.size}`), make("small", "habit", row.habit));
+      name.append(make("small", "", `${row.kind} · ${row.size}`), make("small", "habit", row.habit));
       const more = make("button", "quiet more", words.more);
       more.type = "button";
       more.setAttribute("aria-label", `${words.more}: ${row.name}`);
@@ -317,8 +317,8 @@ class Table {
     const [before] = data.answers.as_is;
     if (first) {
       const answer = make("b", loud ? "loud" : "", `${first.name} ${first.percent}`);
-      this.brief.replaceChildren(`${data.words.edited}: `, answer, ` (${before.name} ${before.percent})`);
-    } else this.brief.textContent = `${data.words.edited}: ${data.words.no_edits}`;
+      this.brief.replaceChildren(`${data.words.edited} · `, answer, ` (${before.name} ${before.percent})`);
+    } else this.brief.textContent = `${data.words.edited} · ${data.words.no_edits}`;
   }
 
   fillKept() {
