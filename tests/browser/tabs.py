@@ -1,6 +1,6 @@
 """Tabs of a browser, lent to one after the other: where a page was open before, its scripts are compiled already."""
 
-CHANGEABLE = {"viewport", "reduced_motion", "color_scheme", "permissions"}
+CHANGEABLE = {"viewport", "reduced_motion", "color_scheme", "permissions", "locale"}
 """The arguments of Playwright's `new_context` that an open page can take on."""
 
 ALONE = {"viewport": {"width": 1100, "height": 900}, "reduced_motion": "no-preference", "color_scheme": "light"}
@@ -18,12 +18,22 @@ class Tab:
         self.page = page
         self._then = then
         self._heard = []
+        self._session = None
+
+    def speak(self, locale):
+        """Have the browser ask for a language, until the tab is left."""
+        self._session = self.page.context.new_cdp_session(self.page)
+        agent = self.page.evaluate("navigator.userAgent")
+        self._session.send("Network.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": locale})
 
     def listen(self, event, listener):
         self.page.on(event, listener)
         self._heard.append((event, listener))
 
     def leave(self):
+        if self._session:
+            self._session.detach()
+            self._session = None
         for event, listener in self._heard:
             self.page.remove_listener(event, listener)
         self._heard.clear()
@@ -48,17 +58,29 @@ class Tabs:
         self._shared = None
         self._idle = []
 
-    def lend(self, *, apart=False, **how):
-        """A tab to be left at the end; in a profile of its own where asked for, or where no open page could be so."""
+    def lend(self, *, apart=False, fresh=False, **how):
+        """A tab to be left at the end; in a profile of its own where asked for, or where no open page could be so.
+
+        Args:
+            apart: in a profile of its own.
+            fresh: in the shared profile, once all is gone that pages stored there.
+            how: arguments of `new_context`.
+        """
         if apart or how.keys() - CHANGEABLE:
             context = self._new_context(how)
             return Tab(context.new_page(), lambda tab: context.close())
         self._shared = self._shared or self._new_context({})
+        if fresh:
+            self._shared.clear_cookies()
+            for page in self._shared.pages:
+                page.evaluate("localStorage.clear()")
         tab = self._idle.pop() if self._idle else Tab(self._shared.new_page(), self._take_back)
         given = {**self._usual, **how}
         tab.page.set_viewport_size(given["viewport"])
         tab.page.emulate_media(reduced_motion=given["reduced_motion"], color_scheme=given["color_scheme"])
         self._shared.grant_permissions(given.get("permissions", []))
+        if "locale" in given:
+            tab.speak(given["locale"])
         return tab
 
     def _new_context(self, how):

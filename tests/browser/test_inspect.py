@@ -17,9 +17,10 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.contents import as_png
 from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay, seen_on_original
 from cbam_core.results.look import Look
-from tests.browser.canvas import pixels, repainted
+from tests.browser.canvas import PAINTED, pixels, repainted
 from tests.browser.resting import answered, rerun, rested
 from tests.browser.scenes import NARROW
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 
@@ -57,8 +58,26 @@ def save(page, label):
     return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
 
 
-def test_first_screen_shows_a_whole_result_without_any_step(open_inspect, classifier):
-    page = open_inspect()
+@pytest.fixture(scope="module")
+def desk(tabs, site):
+    """The page as it opens, shared by tests about the samples."""
+    with visiting(tabs, site) as visit:
+        page = visit()
+        page.wait_for_selector(PAINTED)
+        yield rested(page)
+
+
+@pytest.fixture
+def page(desk):
+    """The page with the sample that it opens with, among all of them."""
+    desk.locator(".strip select").select_option("")
+    first = desk.locator(f'.tile[data-index="{FIRST_CAT}"]')
+    if first.get_attribute("aria-selected") == "false":
+        rerun(desk, first.click)
+    return desk
+
+
+def test_first_screen_shows_a_whole_result_without_any_step(page, classifier):
     wait_for_prediction(page, explain(classifier, sample_sheet().images[FIRST_CAT]))
     assert page.locator("canvas.overlay").count() == 3
     assert page.locator("canvas.bars").count() == 3
@@ -73,8 +92,7 @@ def on_the_first_screen(page):
     return lowest["y"] + lowest["height"] <= 900
 
 
-def test_ends_of_the_strip_fade_where_more_follows(open_inspect):
-    page = open_inspect()
+def test_ends_of_the_strip_fade_where_more_follows(page):
     strip = page.locator(".tiles")
     assert {"before", "after"} <= set(strip.get_attribute("class").split())
     page.locator(".tile[aria-selected=true]").focus()
@@ -84,8 +102,24 @@ def test_ends_of_the_strip_fade_where_more_follows(open_inspect):
     page.locator(".tiles:not(.before):not(.after)").wait_for()
 
 
-def test_drawn_pixels_equal_python_after_opacity_and_colours_changed_in_the_browser(open_inspect, classifier):
-    page = open_inspect()
+def test_class_filter_and_random_choose_in_the_browser(page):
+    page.locator(".strip select").select_option("ship")
+    page.get_by_text("Truth: ship").wait_for()
+    assert page.locator(".tile:visible").count() == 10
+    assert len(page.locator(".tiles").evaluate("list => list.outerHTML")) < 100_000  # the sheet stands there but once
+    page.get_by_role("button", name="Random", exact=True).click()
+    page.locator(".tile[aria-selected=true][data-class=ship]").wait_for()
+    page.get_by_text("Truth: ship").wait_for()
+
+
+def test_arrow_keys_in_the_strip_go_to_the_next_sample(page, classifier):
+    page.locator(".tile[aria-selected=true]").focus()
+    page.keyboard.press("ArrowRight")
+    wait_for_prediction(page, explain(classifier, sample_sheet().images[FIRST_CAT + 1]))
+    assert page.locator(".tile[aria-selected=true]").get_attribute("data-index") == str(FIRST_CAT + 1)
+
+
+def test_drawn_pixels_equal_python_after_opacity_and_colours_changed_in_the_browser(page, classifier):
     repainted(page, lambda: page.locator(".choice label", has_text="as they are").click())
     repainted(page, lambda: page.locator("input[type=range]").fill("35"))
     repainted(page, lambda: page.get_by_label("Colours", exact=True).select_option("magma"))
@@ -102,17 +136,35 @@ def test_drawn_pixels_equal_python_after_opacity_and_colours_changed_in_the_brow
         assert np.array_equal(found, expected)
 
 
-def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_the_files(open_inspect, classifier):
-    page = open_inspect()
-    upload(page, CAT)
-    explanation = explain(classifier, CAT)
-    wait_for_prediction(page, explanation)
-    rested(page)
+def test_zip_holds_figure_values_and_manifest_in_the_viewers_settings(page):
+    page.get_by_role("radio", name="as they are").check()
+    rerun(page, lambda: page.get_by_label("Colours", exact=True).select_option("cividis"))
+    name, content = save(page, "Everything")
+    assert name.startswith("cifar10-test-")
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    assert {"figure.png", "values.npz", "channel_weights.csv", "manifest.json"} == set(archive.namelist())
+    assert "cividis" in json.dumps(json.loads(archive.read("manifest.json")))
+    assert Image.open(io.BytesIO(archive.read("figure.png"))).width > 600
+
+
+@pytest.fixture(scope="module")
+def photo(tabs, site, classifier):
+    """The page with an uploaded photo, in the settings that it opens with."""
+    with visiting(tabs, site) as visit:
+        page = visit()
+        page.wait_for_selector(PAINTED)
+        upload(page, CAT)
+        wait_for_prediction(page, explain(classifier, CAT))
+        yield rested(page)
+
+
+def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_the_files(photo, classifier):
+    page, explanation = photo, explain(classifier, CAT)
     assert on_the_first_screen(page)
-    photo = decode(CAT).pixels
+    pixels_of_photo = decode(CAT).pixels
     for index, block in enumerate(explanation.blocks):
         expected = overlay(
-            photo,
+            pixels_of_photo,
             block.gate("spatial").relative,
             cells_on_original(block.placement, explanation.frame),
             Look(reading="relative"),
@@ -136,35 +188,14 @@ def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_t
         assert row[1].strip() == f"{100 * float(values['probabilities'][best]):.1f} %"
 
 
-def test_zip_holds_figure_values_and_manifest_in_the_viewers_settings(open_inspect):
-    page = open_inspect()
-    repainted(page, lambda: page.locator(".choice label", has_text="as they are").click())
-    rerun(page, lambda: page.get_by_label("Colours", exact=True).select_option("cividis"))
-    name, content = save(page, "Everything")
-    assert name.startswith("cifar10-test-")
-    archive = zipfile.ZipFile(io.BytesIO(content))
-    assert {"figure.png", "values.npz", "channel_weights.csv", "manifest.json"} == set(archive.namelist())
-    assert "cividis" in json.dumps(json.loads(archive.read("manifest.json")))
-    assert Image.open(io.BytesIO(archive.read("figure.png"))).width > 600
-
-
-def test_arrow_keys_in_the_strip_go_to_the_next_sample(open_inspect, classifier):
-    page = open_inspect()
-    page.locator(".tile[aria-selected=true]").focus()
-    page.keyboard.press("ArrowRight")
-    wait_for_prediction(page, explain(classifier, sample_sheet().images[FIRST_CAT + 1]))
-    assert page.locator(".tile[aria-selected=true]").get_attribute("data-index") == str(FIRST_CAT + 1)
-
-
-def test_class_filter_and_random_choose_in_the_browser(open_inspect):
-    page = open_inspect()
-    page.locator(".strip select").select_option("ship")
-    page.get_by_text("Truth: ship").wait_for()
-    assert page.locator(".tile:visible").count() == 10
-    assert len(page.locator(".tiles").evaluate("list => list.outerHTML")) < 100_000  # the sheet stands there but once
-    page.get_by_role("button", name="Random", exact=True).click()
-    page.locator(".tile[aria-selected=true][data-class=ship]").wait_for()
-    page.get_by_text("Truth: ship").wait_for()
+def test_figure_shows_the_picture_that_the_viewer_shows(photo, classifier):
+    """After it, the picture is another."""
+    page, explanation = photo, explain(classifier, CAT)
+    on_photo = save(page, "Figure")[1]
+    look = Look(reading="relative")
+    assert on_photo == as_png(explanation, original=decode(CAT).pixels, look=look)
+    rerun(page, lambda: page.locator(".choice label", has_text="input").click())
+    assert save(page, "Figure")[1] == as_png(explanation, look=look)
 
 
 def test_frame_on_a_photo_can_be_moved_by_keys_and_dragged_and_the_result_follows(open_inspect, classifier):
@@ -238,35 +269,6 @@ def test_pictures_pasted_anywhere_on_the_page_are_taken(open_inspect):
     assert [image[0, 0].tolist() for image in inputs] == [[255, 0, 0], [0, 0, 255]]
 
 
-def test_figure_shows_the_picture_that_the_viewer_shows(open_inspect, classifier):
-    page = open_inspect()
-    upload(page, CAT)
-    explanation = explain(classifier, CAT)
-    wait_for_prediction(page, explanation)
-    rested(page)
-    on_photo = save(page, "Figure")[1]
-    look = Look(reading="relative")
-    assert on_photo == as_png(explanation, original=decode(CAT).pixels, look=look)
-    rerun(page, lambda: page.locator(".choice label", has_text="input").click())
-    assert save(page, "Figure")[1] == as_png(explanation, look=look)
-
-
-def test_a_batch_can_be_cancelled_and_the_rest_be_had_later(open_inspect, tmp_path):
-    page = open_inspect()
-    photos = [tmp_path / f"{number}.png" for number in range(12)]
-    for number, photo in enumerate(photos):
-        Image.new("RGB", (4000, 4000), (number, 100, 100)).save(photo)
-    upload(page, *photos)
-    page.get_by_role("button", name="Cancel", exact=True).click()
-    left_out = page.get_by_text(re.compile(r"^Images not opened: \d+\.$"))
-    left_out.wait_for()
-    assert 0 < int(re.search(r"\d+", left_out.inner_text())[0]) < 12
-    page.locator(".prediction h2").wait_for()
-    page.get_by_role("button", name="Open them too").click()
-    left_out.wait_for(state="detached")
-    page.get_by_test_id("stDataFrame").wait_for()
-
-
 def test_bad_file_is_one_sentence_and_other_pictures_stay(open_inspect, tmp_path, classifier):
     page = open_inspect()
     bad = tmp_path / "broken.png"
@@ -285,7 +287,7 @@ def test_bad_file_is_one_sentence_and_other_pictures_stay(open_inspect, tmp_path
 
 
 def test_two_visitors_at_once_see_their_own_pictures(open_inspect, classifier):
-    one, other = open_inspect(apart=True), open_inspect(apart=True)
+    one, other = open_inspect(), open_inspect(apart=True)
     upload(one, CAT)
     upload(other, ASTRONAUT)
     wait_for_prediction(one, explain(classifier, CAT))
@@ -295,24 +297,6 @@ def test_two_visitors_at_once_see_their_own_pictures(open_inspect, classifier):
         values = np.load(io.BytesIO(save(page, "Raw values")[1]))
         assert np.array_equal(values["input_image"], explain(classifier, file).input_image)
         assert file.name in page.locator(".prediction").inner_text()
-
-
-@pytest.mark.parametrize("width", [390, 700, 1024])
-def test_buttons_are_as_wide_as_their_words(open_inspect, width):
-    page = open_inspect(viewport={"width": width, "height": 768})
-    tools = page.locator("[class*=st-key-inspect-tools]").locator("visible=true")
-    words = tools.get_by_test_id("stMarkdownContainer").get_by_text("Download").first
-    assert words.evaluate("word => word.scrollWidth <= word.clientWidth")
-
-
-def test_phone_stacks_the_blocks_and_nothing_sticks_out(open_inspect):
-    page = open_inspect(viewport=NARROW)
-    boxes = [box.bounding_box() for box in page.locator("canvas.overlay").all()]
-    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
-    assert boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"]
-    strip, picture = page.locator(".tiles").bounding_box(), page.locator(".prediction .picture").bounding_box()
-    assert picture["y"] - (strip["y"] + strip["height"]) <= 24
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_photo_is_taken_explained_and_cleared(open_inspect):
@@ -328,3 +312,49 @@ def test_a_photo_is_taken_explained_and_cleared(open_inspect):
     page.locator(".prediction h2").wait_for()
     clear.click()
     page.locator(".prediction h2").wait_for(state="detached")
+
+
+def test_a_batch_can_be_cancelled_and_the_rest_be_had_later(open_inspect, tmp_path):
+    page = open_inspect()
+    photos = [tmp_path / f"{number}.png" for number in range(12)]
+    for number, file in enumerate(photos):
+        side = 4000 if number < 6 else 40  # the first ones last until the button is there and pressed
+        Image.new("RGB", (side, side), (number, 100, 100)).save(file, compress_level=1)
+    upload(page, *photos)
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    left_out = page.get_by_text(re.compile(r"^Images not opened: \d+\.$"))
+    left_out.wait_for()
+    assert 0 < int(re.search(r"\d+", left_out.inner_text())[0]) < 12
+    page.locator(".prediction h2").wait_for()
+    page.get_by_role("button", name="Open them too").click()
+    left_out.wait_for(state="detached")
+    page.get_by_test_id("stDataFrame").wait_for()
+
+
+@pytest.fixture(scope="module")
+def phone(tabs, site):
+    """The page opened on a phone."""
+    with visiting(tabs, site) as visit:
+        page = visit(viewport=NARROW)
+        page.wait_for_selector(PAINTED)
+        yield rested(page)
+
+
+def test_phone_stacks_the_blocks_and_nothing_sticks_out(phone):
+    page = phone
+    boxes = [box.bounding_box() for box in page.locator("canvas.overlay").all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    assert boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"]
+    strip, picture = page.locator(".tiles").bounding_box(), page.locator(".prediction .picture").bounding_box()
+    assert picture["y"] - (strip["y"] + strip["height"]) <= 24
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("width", [390, 700, 1024])
+def test_buttons_are_as_wide_as_their_words(phone, width):
+    page = phone
+    page.set_viewport_size({"width": width, "height": 768})
+    rested(page)
+    tools = page.locator("[class*=st-key-inspect-tools]").locator("visible=true")
+    words = tools.get_by_test_id("stMarkdownContainer").get_by_text("Download").first
+    assert words.evaluate("word => word.scrollWidth <= word.clientWidth")

@@ -72,7 +72,7 @@ def test_the_link_keeps_the_language_from_page_to_page_and_in_another_browser(vi
     page.locator('[data-testid=stSidebarNavLink][href$="/model"]').click()
     page.get_by_role("heading", name="Model", exact=True).wait_for()
     page.wait_for_url("**/model?*lang=en*")
-    other = visit(at="model?lang=zh", apart=True)
+    other = visit(at="model?lang=zh", fresh=True)
     other.get_by_role("heading", name="模型", exact=True).wait_for()
 
 

@@ -75,7 +75,7 @@ def test_the_viewers_settings_are_in_the_address_and_come_back_in_a_fresh_browse
     page.get_by_label("Colours").select_option("magma")
     expect(page).to_have_url(re.compile(r"image=sample-12&colours=magma$"))
     address = page.url.partition("/?")[2]
-    fresh = open_inspect(f"?{address}", apart=True)
+    fresh = open_inspect(f"?{address}", fresh=True)
     assert chosen(fresh) == "12"
     assert fresh.get_by_label("Colours").input_value() == "magma"
 

@@ -68,7 +68,7 @@ def test_a_link_says_look_here(open_inspect, classifier):
     here = texts(page, ".here")
     address = page.url.partition("/?")[2]
     assert re.search(r"place=[\d.]+~[\d.]+", address)
-    fresh = open_inspect(f"?{address}", apart=True)
+    fresh = open_inspect(f"?{address}", fresh=True)
     rested(fresh)
     assert texts(fresh, ".here") == here
     assert fresh.get_by_role("radio", name="against usual").is_checked()
@@ -85,7 +85,7 @@ def test_how_a_gate_came_about_is_opened_by_a_link_and_follows_the_image(open_in
     trace = trace_gate(classifier, sample_sheet().images[57], "cbam1.spatial")
     row = column = int(0.4 * 16)
     expect(answered.nth(2)).to_have_text(f"{trace.unsquashed[row, column]:.3g}".replace("-", "−"))
-    fresh = open_inspect(f"?{page.url.partition('/?')[2]}", apart=True)
+    fresh = open_inspect(f"?{page.url.partition('/?')[2]}", fresh=True)
     expect(fresh.locator(".origin:not(.waiting) .chain canvas.raw")).to_have_count(4)
 
 
