@@ -12,7 +12,7 @@ from cbam_core.errors import CheckpointError, Message
 from cbam_core.nn.registry import expected_tensors, recognise
 from cbam_core.weights.contents import Contents
 from cbam_core.weights.file import WeightsFile
-from cbam_core.weights.finding import is_bookkeeping, listed
+from cbam_core.weights.finding import copies_of_any, is_bookkeeping, listed
 from cbam_core.weights.layouts import LAYOUTS, MEAN_FIRST, FoundBlock, Layout, Planes, find_blocks
 from cbam_core.weights.stored import DamagedError, in_memory
 
@@ -240,18 +240,12 @@ def _is_known(blocks: list[FoundBlock], shapes: Mapping[str, tuple[int, ...]]) -
             now[f"{block.prefix}{OWN.channel}.{path}.weight"] = shapes[name][:2]
         if block.kernel is not None:
             now[f"{block.prefix}{OWN.spatial}.{OWN.conv}.weight"] = shapes[block.kernel]
-    prefixes = {name[: name.index("conv1.weight")] for name in now if name.endswith("conv1.weight")}
-    return any(_is_complete({name.removeprefix(start): shape for name, shape in now.items() if name.startswith(start)})
-               for start in prefixes)  # fmt: skip
-
-
-def _is_complete(shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    found = recognise(shapes)
+    copies = copies_of_any(now)
+    found = recognise({name: now[given] for name, given in copies[0].names.items()}) if copies else None
     if found is None:
         return False
-    architecture, arguments = found
-    expected = expected_tensors(architecture.name, arguments)
-    return all(is_bookkeeping(name) or name in shapes for name in expected)
+    expected = expected_tensors(found[0].name, found[1])
+    return all(is_bookkeeping(name) or name in copies[0].names for name in expected)
 
 
 def _count(shape: tuple[int, ...]) -> int:

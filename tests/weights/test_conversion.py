@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CheckpointError
 from cbam_core.network import load_classifier
-from cbam_core.nn import CBAM, CBAM_CNN
+from cbam_core.nn import CBAM, CBAM_CNN, CBAM_ResNet
 from cbam_core.weights.conversion import convert
 from cbam_core.weights.layouts import LAYOUTS, MAX_FIRST, MEAN_FIRST, find_blocks
 from tests.weights.foreign_blocks import FOREIGN, Block, Conv1x1Attention, LinearAttention, Mask
@@ -75,6 +75,14 @@ def test_the_loader_opens_them_and_says_what_was_renamed(layout: str) -> None:
     codes = [remark.code for remark in classifier.remarks]
     assert codes.count("checkpoint.renamed") == 1
     assert "convert.planes-taken" in codes
+
+
+def test_the_loader_opens_any_known_network_so() -> None:
+    torch.manual_seed(4)
+    ours = CBAM_ResNet(num_classes=3).eval()
+    classifier = load_classifier(saved(convert(ours.state_dict(), LAYOUTS["ca-sa"]).tensors))
+    assert classifier.architecture == "CBAM_ResNet"
+    assert torch.equal(classifier.model(images()), ours(images()))
 
 
 def test_there_and_back_is_bit_equal() -> None:
