@@ -138,6 +138,14 @@ def _answer(classifier: Classifier, batch: Float[Tensor, "b c ..."]) -> Any:
     except (CbamError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # a network of somebody else can raise anything
+        if isinstance(error, TypeError) and "required positional argument" in str(error):
+            raise ModelError(
+                "model.several-inputs",
+                "{name} takes more than one input ({reason}): record its gates with cbam_core.capture in a forward of "
+                "your own, or show the part of it that takes one image",
+                name=classifier.name or type(classifier.model).__name__,
+                reason=str(error)[:200],
+            ) from error
         raise ModelError(
             "model.forward",
             "{name} cannot compute with an input of {shape} ({kind}): {reason}",
@@ -343,7 +351,7 @@ def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
         raise ModelError(
             "model.logits-shape",
             "a classifier of {classes} classes must give logits of shape ({batch}, {classes}); "
-            "this network gave {shape}",
+            "this network gave {shape}; if it is no classifier, state no classes",
             classes=len(classifier.classes),
             batch=count,
             shape=str(tuple(logits.shape)) if isinstance(answer, Tensor) else type(answer).__name__,

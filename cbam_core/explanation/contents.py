@@ -97,10 +97,15 @@ def as_html(request: Request) -> bytes:
 
 
 def as_npz(explanation: Explanation) -> bytes:
-    """Make an NPZ file of every exact number: ``probabilities``, ``input_image`` and each gate as ``block.kind``."""
+    """Make an NPZ file of every exact number: ``probabilities``, ``input_image`` and each gate as ``block.kind``.
+
+    A gate whose values are not what multiplies the map has ``block.kind.scale`` and ``block.kind.shift`` beside it.
+    """
     arrays = {"probabilities": explanation.probabilities, "input_image": explanation.input_image}
-    for block in explanation.blocks:
-        arrays.update({gate.name: gate.values for gate in block.gates})
+    for gate in (gate for block in explanation.blocks for gate in block.gates):
+        arrays[gate.name] = gate.values
+        if gate.use:
+            arrays[f"{gate.name}.scale"], arrays[f"{gate.name}.shift"] = np.array(gate.scale), np.array(gate.shift)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

@@ -15,7 +15,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError, Message, ModelError
-from cbam_core.explanation.inputs import AnyImage, Input, listed, prepare, together
+from cbam_core.explanation.inputs import AnyImage, Input, labels_of, listed, prepare, together
 from cbam_core.gates import Replacement, edit
 from cbam_core.gates.replacements import AnyReplacement
 from cbam_core.network import Classifier, Stated, load_classifier, restate
@@ -103,8 +103,9 @@ def explain(
             or its logits are not finite.
     """
     network = _opened(classifier, statement(stated))
-    images, several = listed(image, input_axes(network.model))
-    explanations = Explanations(names=map(_name, images))
+    axes = input_axes(network.model)
+    images, several = listed(image, axes)
+    explanations = Explanations(names=map(_name, images), labels=labels_of(image, axes))
     for part in batches(len(images), _at_once(network, images)):
         inputs = [prepare(_for(network, one), one, fit, square) for one in images[part]]
         for group in together(inputs):

@@ -72,6 +72,15 @@ def listed(given: Any, axes: int = 2) -> tuple[list[AnyImage], bool]:
     return _rows(given, axes), _is_batch(given, axes)
 
 
+def labels_of(given: Any, axes: int = 2) -> tuple[str | int | None, ...]:
+    """Return the labels beside the images of a batch of a data loader: one word or whole number each; () for none."""
+    pair = isinstance(given, list | tuple) and len(given) == 2 and _is_batch(given[0], axes)
+    if not pair or not _are_labels(given[1], len(given[0])):
+        return ()
+    labels = given[1].tolist() if isinstance(given[1], Tensor) else list(given[1])
+    return tuple(labels) if all(isinstance(label, int | str) for label in labels) else ()
+
+
 def _is_batch(given: Any, axes: int) -> bool:
     return isinstance(given, Tensor) and given.ndim == axes + 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -43,6 +44,24 @@ class RecordedGate:
         return f"Gate({self.name!r}, {self.kind} {tuple(self.values.shape)})"
 
 
+class _Known(NamedTuple):
+    """What a site says of its gate, without the modules, which a record must not keep alive."""
+
+    name: str
+    block: str
+    kind: Kind
+    scale: float
+    shift: float
+    squashed: bool
+    by_operation: bool
+    order: int
+
+
+def _known(site: Site) -> _Known:
+    name, block, kind, _, _, scale, shift, squashed, by_operation, order = site
+    return _Known(name, block, kind, scale, shift, squashed, by_operation, order)
+
+
 Gate = RecordedGate
 """Earlier name of `RecordedGate`."""
 
@@ -59,7 +78,7 @@ class Record:
     def __init__(self) -> None:
         self.why_none: str | None = None
         self.not_run: tuple[str, ...] = ()
-        self._seen: list[tuple[Site, Tensor]] | None = None
+        self._seen: list[tuple[_Known, Tensor]] | None = None
 
     def __repr__(self) -> str:
         if self._seen is None:
@@ -93,11 +112,12 @@ class Record:
     def replace(
         self, seen: list[tuple[Site, Tensor]] | None, why_none: str | None = None, not_run: tuple[str, ...] = ()
     ) -> None:
-        """Store the gates of one forward, with their sites, as copies; None for no forward."""
-        self._seen, self.why_none, self.not_run = seen, why_none, not_run
+        """Store the gates of one forward, as copies, with what their sites say; None for no forward."""
+        self._seen = None if seen is None else [(_known(site), values) for site, values in seen]
+        self.why_none, self.not_run = why_none, not_run
 
 
-def _gate(site: Site, number: int, call: int, values: Tensor) -> RecordedGate:
+def _gate(site: _Known, number: int, call: int, values: Tensor) -> RecordedGate:
     numbered = site.block if number == 1 else f"{site.block}#{number}"
     block = site.block if call == 1 else numbered
     name = numbered + site.name.removeprefix(site.block)

@@ -105,12 +105,15 @@ class Consequences:
         return tuple(row for row, outcome in found if outcome is not None and outcome.answer != self.as_is.answer)
 
     def __str__(self) -> str:
-        head = ("", "difference", "strength", *self.edits)
-        table = [head, *((*_measures(row), *self._cells(row)) for row in (*self.rows, *self.groups))]
+        known = any(row.strength is not None for row in self.rows)
+        head = ("", *(("difference", "strength") if known else ()), *self.edits)
+        rows = (*self.rows, *self.groups)
+        table = [head, *((row.name, *(_measures(row) if known else ()), *self._cells(row)) for row in rows)]
         widths = [max(len(line[column]) for line in table) for column in range(len(head))]
         title = f"{_said(self.as_is)}, and what it is where a gate is replaced:"
         lines = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in table)
-        return "\n".join((title, *lines))
+        unknown = () if known else ("What is usual for these gates is not known; `cbam usual` finds it.",)
+        return "\n".join((title, *lines, *unknown))
 
     def __repr__(self) -> str:
         answer, gates, changed = self.as_is.answer, len(self.rows), len(self.changed())
@@ -128,9 +131,9 @@ class Consequences:
             yield kept if outcome.answer == self.as_is.answer else f"{kept} ({_said(outcome)})"
 
 
-def _measures(row: Row) -> tuple[str, str, str]:
+def _measures(row: Row) -> tuple[str, str]:
     difference = "" if row.difference is None else f"{row.difference:.2f}"
-    return row.name, difference, "" if row.strength is None else f"x{row.strength:.2f}"
+    return difference, "" if row.strength is None else f"x{row.strength:.2f}"
 
 
 def _said(outcome: Outcome) -> str:

@@ -20,11 +20,18 @@ class Explanations(list[Explanation]):
     Args:
         explanations: explanations in order.
         names: names of their images, such as those of files; "" for an image without one.
+        labels: labels of their images, as a data loader gave them beside the images; None for an image without one.
     """
 
-    def __init__(self, explanations: Iterable[Explanation] = (), names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        explanations: Iterable[Explanation] = (),
+        names: Iterable[str] = (),
+        labels: Iterable[str | int | None] = (),
+    ) -> None:
         super().__init__(explanations)
         self.names = tuple(names)
+        self.labels = tuple(labels)
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Explanation: ...
@@ -32,7 +39,7 @@ class Explanations(list[Explanation]):
     def __getitem__(self, index: slice) -> Explanations: ...
     def __getitem__(self, index: SupportsIndex | slice) -> Explanation | Explanations:
         if isinstance(index, slice):
-            return Explanations(super().__getitem__(index), self._named()[index])
+            return Explanations(super().__getitem__(index), self._named()[index], self._labelled()[index])
         return super().__getitem__(index)
 
     def __repr__(self) -> str:
@@ -62,7 +69,8 @@ class Explanations(list[Explanation]):
             path: path of the file; an older one is replaced.
             names: names of the images; None for those that `explain` was given.
             truths: their true classes, None where one is unknown: names, or indices in the order of the network's
-                outputs, as a list, an array or a tensor.
+                outputs, as a list, an array or a tensor. None for the labels that `explain` was given with the images,
+                as far as they are classes of the network.
             title: title of the page; "" for the number of images and the network.
 
         Returns:
@@ -75,10 +83,25 @@ class Explanations(list[Explanation]):
         """
         from cbam_core.report.saving import save_report
 
-        return save_report(
-            Path(path), self, names=self._named() if names is None else names, truths=truths, title=title
-        )
+        names = self._named() if names is None else names
+        truths = self._true_classes() if truths is None else truths
+        return save_report(Path(path), self, names=names, truths=truths, title=title)
+
+    def _true_classes(self) -> list[str | None]:
+        """Return the names of the classes that labels are, None for any other."""
+        return [_class(label, one.classes) for label, one in zip(self._labelled(), self, strict=True)]
+
+    def _labelled(self) -> tuple[str | int | None, ...]:
+        """Return a label for each explanation; those of a list that has changed since are unknown."""
+        return self.labels if len(self.labels) == len(self) else (None,) * len(self)
 
     def _named(self) -> tuple[str, ...]:
         """Return a name for each explanation; those of a list that has changed since are unknown."""
         return self.names if len(self.names) == len(self) else ("",) * len(self)
+
+
+def _class(label: str | int | None, classes: Sequence[str]) -> str | None:
+    """Return the name of the class that a label names or numbers; None for none."""
+    if isinstance(label, str) or label is None:
+        return label if label in classes else None
+    return classes[label] if 0 <= label < len(classes) else None

@@ -19,6 +19,12 @@ function percentages(shares) {
   return Object.fromEntries(Object.entries(shares).map(([part, share]) => [part, (100 * share).toFixed(0)]));
 }
 
+/** What multiplies the map where that is not the gate g itself. */
+function factor({ scale, shift }) {
+  const scaled = scale === 1 ? "g" : `${+scale.toPrecision(3)} × g`;
+  return shift ? `${+shift.toPrecision(3)} + ${scaled}` : scaled;
+}
+
 /** Fill the {placeholders} of a sentence. */
 function fill(template, values) {
   return template.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
@@ -98,7 +104,12 @@ class Panel {
     const facts = [];
     if (weights) facts.push(fill(words.channels, { count: weights.values.length }));
     if (mask) facts.push(fill(words.resolution, { columns: mask.width, rows: mask.height }));
-    this.title.replaceChildren(make("b", "", { title: block.name }, block.name), make("span", "", {}, facts.join(" · ")));
+    const used = [weights, mask].map((gate) => gate?.use && fill(words.used, { by: factor(gate.use) })).filter(Boolean);
+    this.title.replaceChildren(
+      make("b", "", { title: block.name }, block.name),
+      make("span", "", {}, facts.join(" · ")),
+      make("span", "used", { title: words.used_hint }, [...new Set(used)].join(" · ")),
+    );
     this.element.setAttribute("aria-label", block.name);
     this.writeHow(block);
     this.rail.classList.toggle("absent", !mask);

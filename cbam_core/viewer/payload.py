@@ -131,6 +131,7 @@ def gate_as_dict(gate: Gate, packed: bool = False) -> dict[str, Any]:
     return {
         "values": as_packed(gate.values) if packed else as_base64(gate.values),
         "level": gate.level if math.isfinite(gate.level) else None,
+        "use": {"scale": gate.scale, "shift": gate.shift} if gate.use else None,
         "usual": _usual(usual, packed) if usual is not None and fits else None,
     }
 

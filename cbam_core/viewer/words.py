@@ -138,6 +138,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "place_unknown_hint": "Where the cells of this mask lie on the image is not known: the mask is stretched over "
         "the network's whole input.",
         "no_weights": "no channel weights in this block",
+        "used": "map × ({by})",
+        "used_hint": "The feature map is multiplied by this, where g is the gate that is shown.",
         "weights": "Channel weights",
         "order": "Order of the channels",
         "index": "by index",

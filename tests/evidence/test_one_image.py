@@ -89,6 +89,16 @@ def test_without_usual_values_or_another_image_the_rest_is_there(tiny_classifier
     assert [[outcome.edit for outcome in row.outcomes] for row in found.groups] == [["off"]] * 3
 
 
+def test_columns_that_compare_with_the_usual_are_there_where_it_is_known(
+    found: Consequences, tiny_classifier: Classifier
+) -> None:
+    assert str(found).splitlines()[1].split()[:2] == ["difference", "strength"]
+    assert "cbam usual" not in str(found)
+    plain = str(consequences(tiny_classifier, IMAGE))
+    assert plain.splitlines()[1].split()[0] == "own_mean"
+    assert plain.endswith("What is usual for these gates is not known; `cbam usual` finds it.")
+
+
 def test_an_explanation_or_a_prepared_tensor_gives_the_same(network: Classifier, found: Consequences) -> None:
     tensor = network.preprocess(IMAGE)
     for image in (explain(network, IMAGE), tensor):

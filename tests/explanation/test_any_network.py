@@ -372,3 +372,20 @@ def test_no_edits_may_be_none(picture: np.ndarray) -> None:
 
 
 STATED_BY_OWNER: Any = {"size": 24, "normalisation": "half", "classes": 4}
+
+
+class Pair(nn.Module):
+    """Takes two images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return (self.conv(left) - self.conv(right)).mean((2, 3))
+
+
+def test_a_network_of_several_inputs_is_named_with_another_way(picture: np.ndarray) -> None:
+    said = refusal("model.several-inputs", Pair().eval(), picture, size=24, normalisation="half")
+    assert "'right'" in said
+    assert "cbam_core.capture" in said

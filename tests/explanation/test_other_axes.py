@@ -106,3 +106,11 @@ def test_an_image_and_a_tensor_of_other_axes_are_refused_in_one_sentence(network
         with pytest.raises(ImageError, match=f"a network for {word} takes a tensor ") as error:
             explain(network, given)
         assert shape in str(error.value)
+
+
+def test_labels_beside_a_batch_are_kept_and_rows_of_numbers_are_not(network: nn.Module, tensor: Tensor) -> None:
+    batch = torch.stack([tensor, tensor + 1])
+    assert explain(network, (batch, torch.tensor([1, 0]))).labels == (1, 0)
+    assert explain(network, (batch, ["a", "b"])).labels == ("a", "b")
+    assert explain(network, (batch, torch.tensor([[0.5, 0.5], [1.0, 0.0]]))).labels == ()
+    assert explain(network, [tensor, tensor]).labels == ()

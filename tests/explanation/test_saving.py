@@ -121,6 +121,15 @@ def test_raw_values_come_back_bit_for_bit(explanation: Explanation) -> None:
         assert arrays[name].tobytes() == array.tobytes()
 
 
+def test_raw_values_say_how_a_gate_multiplies_the_map(explanation: Explanation) -> None:
+    first, *others = explanation.blocks
+    gate, *rest = first.gates
+    used = replace(first, gates=(replace(gate, scale=2.0, shift=1.0), *rest))
+    with np.load(io.BytesIO(as_npz(replace(explanation, blocks=(used, *others))))) as stored:
+        assert (stored[f"{gate.name}.scale"], stored[f"{gate.name}.shift"]) == (2.0, 1.0)
+        assert sum(name.endswith((".scale", ".shift")) for name in stored) == 2
+
+
 def test_means_keep_every_number_by_name_block_and_kind(explanation: Explanation) -> None:
     other = replace(explanation, probabilities=np.array([0.6, 0.2, 0.2], np.float32))
     both = means_of([explanation, other])

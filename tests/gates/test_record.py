@@ -1,12 +1,27 @@
+import gc
+import weakref
+from collections.abc import Callable
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from cbam_core import gates
+from cbam_core import CBAM, capture, gates
 from cbam_core.errors import CaptureError
 from cbam_core.gates.record import Record, RecordedGate, smallest
 from cbam_core.gates.sites import Site
 from cbam_core.results.kinds import Kind
+
+
+class Squeezed(nn.Module):
+    """A channel gate in a class of nobody's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(self.fc(x.mean((2, 3))))[:, :, None, None]
 
 
 def site(block: str, kind: Kind) -> Site:
@@ -100,3 +115,15 @@ def test_reading_twice_gives_the_same_gates() -> None:
 
 def test_the_earlier_name_of_a_recorded_gate_still_works():
     assert gates.Gate is gates.RecordedGate is RecordedGate
+
+
+@pytest.mark.parametrize("made", [lambda: nn.Sequential(nn.Conv2d(3, 8, 1), CBAM(8, ratio=4)), Squeezed])
+def test_a_record_does_not_keep_the_model_alive(made: Callable[[], nn.Module]) -> None:
+    model = made().eval()
+    with torch.inference_mode(), capture(model) as record:
+        model(torch.rand(1, 3, 6, 6))
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+    assert record.gates[0].kind == "channel"

@@ -77,3 +77,20 @@ def test_a_truth_that_is_no_class_is_refused(tmp_path, truth):
 def test_names_and_truths_are_lists(tmp_path, given):
     with pytest.raises(RenderError, match="one entry for each image"):
         NAMED.report(tmp_path / "x.html", **given)
+
+
+def test_labels_of_a_data_loader_are_the_truths_of_a_report(tmp_path):
+    second = ONE.classes[1]
+    labelled = Explanations([ONE, TWO, THREE], labels=[0, second, -100])
+    assert labelled[1:].labels == (second, -100)
+    path = labelled.report(tmp_path / "report.html")
+    stated = NAMED.report(tmp_path / "stated.html", truths=[0, second, None], names=["", "", ""])
+    assert read(path.read_text()).words.split() == read(stated.read_text()).words.split()
+    assert path.read_text().count(second) > Explanations([ONE, TWO, THREE]).report(path).read_text().count(second)
+
+
+def test_labels_are_forgotten_when_the_list_has_changed(tmp_path):
+    changed = Explanations([ONE, TWO], labels=[0, 1])
+    changed.append(THREE)
+    plain = Explanations([ONE, TWO, THREE]).report(tmp_path / "plain.html")
+    assert read(changed.report(tmp_path / "changed.html").read_text()).words == read(plain.read_text()).words

@@ -208,3 +208,11 @@ def test_gates_that_the_viewer_does_not_draw_are_told_by_their_size():
     block = ViewedBlock(block_of("a", {"row": rows, "spatial": volume, "channel": np.zeros(8, np.float32)})).as_dict()
     assert block["mask"] is None
     assert block["undrawn"] == [[8, 5], [3, 4, 5]]
+
+
+def test_a_gate_says_what_multiplies_the_map_where_that_is_not_its_values():
+    block = block_of("b", {"channel": np.array([0.1, 0.4], np.float32)})
+    assert ViewedBlock(block).as_dict()["weights"]["use"] is None
+    (gate,) = block.gates
+    used = replace(block, gates=(replace(gate, shift=1.0),))
+    assert ViewedBlock(used).as_dict()["weights"]["use"] == {"scale": 1.0, "shift": 1.0}
