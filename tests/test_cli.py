@@ -71,6 +71,8 @@ def test_help_names_every_command_and_exit_status(capsys):
         "evaluate",
         "usual",
         "score",
+        "attribute",
+        "objects",
         "audit",
         "info",
         "export",

@@ -6,7 +6,8 @@ import html
 from collections.abc import Sequence
 
 from app.session.words import Words
-from cbam_core.results.attribution import CONTROLS, METHOD_WORDS, Agreement, Attribution
+from cbam_core.results.attribution import Agreement, Attribution
+from cbam_core.results.methods import CONTROLS, METHOD_WORDS
 
 WORDS = Words(
     {

@@ -23,7 +23,8 @@ from app.widgets.image.shown import ShownImage
 from cbam_core.errors import Message
 from cbam_core.network import Classifier
 from cbam_core.render.attribution import bar_colours, map_picture
-from cbam_core.results.attribution import METHODS, Attribution, AttributionMap
+from cbam_core.results.attribution import Attribution, AttributionMap
+from cbam_core.results.methods import METHODS
 
 WORDS = Words(
     {

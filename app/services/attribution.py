@@ -22,8 +22,9 @@ from cbam_core.evidence.by_captum import IG_STEPS
 from cbam_core.evidence.gate_attribution import STEPS, is_affordable
 from cbam_core.evidence.subject import Subject, subject_of
 from cbam_core.network import Classifier
-from cbam_core.results.attribution import METHODS, Attribution
+from cbam_core.results.attribution import Attribution
 from cbam_core.results.explanation import Explanation
+from cbam_core.results.methods import METHODS
 
 Part = Literal["maps", "gates"]
 """What is computed: all maps, or the attributions of all gates."""

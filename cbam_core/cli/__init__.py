@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from cbam_core.cli import (
+    attributing,
     audit,
     checkpoints,
     converting,
@@ -111,6 +112,7 @@ for name, command, short in (
     ("evaluate", evaluating.evaluate, "Measure a network's test accuracy."),
     ("usual", usual.find_usual, "Find what each gate of a network usually does."),
     ("score", scoring.score_gates, "Find which gates matter for the answers."),
+    ("attribute", attributing.attribute_image, "Show what mattered for an answer, by several methods."),
     ("audit", audit.audit, "Say what the attention blocks are made of."),
     ("objects", objects.find_objects, "Test whether masks lie where the object is."),
     ("info", checkpoints.show_info, "Show a network's card, layers and costs."),

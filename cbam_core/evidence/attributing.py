@@ -18,9 +18,10 @@ from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.explanation.inputs import AnyImage
 from cbam_core.network import Stated
 from cbam_core.render.overlay import cells_on_input, upsample
-from cbam_core.results.attribution import METHODS, Attribution, AttributionMap, GateAttribution
+from cbam_core.results.attribution import Attribution, AttributionMap, GateAttribution
 from cbam_core.results.explanation import Block, Explanation, Gate, own_copy
 from cbam_core.results.frame import Fit, Square
+from cbam_core.results.methods import METHODS
 from cbam_core.results.placement import Placement
 
 

@@ -9,36 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32
 
 from cbam_core.errors import Message
 from cbam_core.results.explanation import Explanation, Gate
+from cbam_core.results.methods import METHOD_WORDS, Method
 from cbam_core.results.placement import Placement
-
-Method = Literal["mask", "mask_gradient", "grad_cam", "integrated_gradients", "occlusion"]
-METHODS: tuple[Method, ...] = get_args(Method)
-"""All methods that give a map, in the order in which maps are shown."""
-
-METHOD_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "mask": "Last spatial mask",
-        "mask_gradient": "Mask × gradient",
-        "grad_cam": "Grad-CAM",
-        "integrated_gradients": "Integrated Gradients",
-        "occlusion": "Occlusion",
-        "centre": "Centre",
-        "edges": "Edges",
-    }
-)
-"""Names of the methods, and of the two maps that know no network."""
-
-Control = Literal["centre", "edges"]
-CONTROLS: tuple[Control, ...] = get_args(Control)
-"""Maps that know no network, with which every agreement is compared."""
 
 FLAT = 0.1
 """A map whose range is under this share of its mean's size is flat: nothing can agree with it."""

@@ -21,7 +21,7 @@ from cbam_core.evidence.attributing import on_input
 from cbam_core.evidence.subject import subject_of
 from cbam_core.gates import place
 from cbam_core.nn.cbam import SpatialAttention
-from cbam_core.results.attribution import METHODS
+from cbam_core.results.methods import METHODS
 from cbam_core.results.placement import Placement
 
 SIDE = 8
