@@ -1,14 +1,14 @@
-"""Report: how true attributions of gates are, how well other maps agree with the last mask, and what they cost.
+"""Claim: integrated attributions of gates add up to the difference of the logit within a tenth of it, or of 1.
 
-For each shipped network and some bundled images, one torch thread: the correlation of gradient times (gate - usual),
-and of the integrated form, with the exact ablation of each entry; the sum of the integrated form beside the true
-difference; agreements of the maps with the last mask, and of each with the centre and the edges of the image. Medians
-over images, with the 10th and 90th percentile; gates whose exact ablation moves the logit by less than 0.01 in all do
-not count, for there is nothing to correlate with.
+How true they are is reported. For each shipped network and some bundled images, one torch thread: the correlation of
+gradient times (gate - usual), and of the integrated form, with the exact ablation of each entry; agreements of the maps
+with the last mask, and of each with the centre and the edges of the image. Medians over images, with the 10th and 90th
+percentile; gates whose exact ablation moves the logit by less than 0.01 in all do not count, for there is nothing to
+correlate with.
 
     python benchmarks/attribution.py [--rounds 20]
 
-A round is an image of each network. It holds if every image's integrated forms add up to within 0.1 or a tenth.
+A round is an image of each network.
 """
 
 from __future__ import annotations

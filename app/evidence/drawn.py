@@ -5,7 +5,10 @@ from __future__ import annotations
 STYLE = """<style>
 .ev-maps { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 0.9rem; }
 .ev-maps figure > p.ev-says, .ev-gates p { margin: 0.15rem 0 0; font-size: 0.8125rem; line-height: 1.4; opacity: 0.8; }
-.ev-wide { overflow-x: auto; }
+.ev-wide { overflow-x: auto; min-width: 0; }
+.ev-beside { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0.8rem 2.5rem; }
+.ev-controls { flex: 0 0 auto; width: 19rem; max-width: 100%; }
+.ev-controls .cbam-maps { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 .ev-agree { border-collapse: collapse; font-size: 0.8125rem; font-variant-numeric: tabular-nums; margin: 0; }
 .ev-agree :is(th, td) { padding: 0.3rem 0.7rem; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.18);
   text-align: right; font-weight: 400; white-space: nowrap; }

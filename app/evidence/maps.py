@@ -22,7 +22,7 @@ from app.widgets.figures import figure, figure_style, nothing, scale_bar, zoom_o
 from app.widgets.image.shown import ShownImage
 from cbam_core.errors import Message
 from cbam_core.network import Classifier
-from cbam_core.render.attribution import bar_colours, map_picture
+from cbam_core.render.attribution import PIXELS, bar_colours, map_picture, over
 from cbam_core.results.attribution import Attribution, AttributionMap
 from cbam_core.results.methods import METHODS
 
@@ -85,7 +85,8 @@ def _agreement(found: Attribution) -> str:
         return MEASURES[0]
     measure = choose_one(WORDS["measure"], MEASURES, MEASURE_WORDS, key=_MEASURE.key)
     _MEASURE.remember()
-    st.html(agreement_table(found, measure))
+    beside = f'<div class="ev-controls">{_controls(found)}</div>'
+    st.html(f'<div class="ev-beside">{agreement_table(found, measure)}{beside}</div>')
     st.caption(plain_text(WORDS["agreement"]))
     return measure
 
@@ -93,6 +94,17 @@ def _agreement(found: Attribution) -> str:
 def _maps(found: Attribution, unmade: str) -> str:
     figures = "".join(_figure(found, method, unmade) for method in METHODS)
     return f'{figure_style()}{STYLE}<div class="cbam-maps ev-maps">{figures}</div>'
+
+
+def _controls(found: Attribution) -> str:
+    """The two maps that know no network, small."""
+    image = found.explanation.input_image
+    zoom = zoom_of(image.shape[1::-1])
+    figures = []
+    for name, values in found.controls.items():
+        picture = over(image, values, PIXELS, (0.0, float(values.max())), zoom)
+        figures.append(figure(html.escape(NAMES[name]), picture, NAMES[name], ""))
+    return f'<div class="cbam-maps">{"".join(figures)}</div>'
 
 
 def _figure(found: Attribution, method: str, unmade: str) -> str:

@@ -43,7 +43,7 @@ def save_attribution(found: Attribution, folder: Path) -> dict[str, Path]:
     except OSError as error:
         raise CbamError(
             "attribution.unwritable",
-            "{path} cannot be written: {reason}",
+            "cannot write {path}: {reason}; choose a folder that you may write to",
             path=str(folder),
             reason=error.strerror or type(error).__name__,
         ) from error

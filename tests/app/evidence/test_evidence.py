@@ -61,7 +61,7 @@ def test_maps_of_five_methods_come_one_after_another_with_their_agreement():
     assert not app.exception
     found = htmls(app)
     assert "Being computed" not in found
-    assert found.count("<figure>") == 5
+    assert found.count("<figure>") == 5 + 2  # with centre and edges
     assert found.count('<th scope="row">') == 5
     assert "−0.62" in found  # the scale of Integrated Gradients ends at its largest value
     assert r"logit of cat \(3.07\)" in said(app)
