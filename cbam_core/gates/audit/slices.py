@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from cbam_core.gates.audit.tracing import Step, Trace, with_tensors
-from cbam_core.gates.operations.functions import UNCHANGED, VIEWS, changes_in_place
+from cbam_core.gates.operations.functions import UNCHANGED, VIEWS
 from cbam_core.gates.operations.layout import channel_axis
 from cbam_core.gates.operations.learning import Found
 from cbam_core.gates.operations.tensors import Tracked
@@ -50,7 +50,7 @@ class Slice:
         """Tensor that holds the gate."""
         return self.gate.judged.part.source
 
-    @property
+    @cached_property
     def core(self) -> Tracked:
         """Tensor whose view or unchanged copy holds the gate."""
         steps = {made: step for step in self.steps for _, made in step.outputs}
@@ -78,7 +78,7 @@ class Slice:
         """Number of channels of the origin."""
         return self.origin.shape[self.axis]
 
-    @property
+    @cached_property
     def axis(self) -> int:
         """Axis of the origin's channels."""
         return channel_axis(self.origin.place) or 1
@@ -88,7 +88,7 @@ class Slice:
         """Numbers that the calls take besides the map."""
         return [one for step in self.steps for one in step.constants if one.is_floating_point()]
 
-    @property
+    @cached_property
     def device(self) -> torch.device:
         """Device of the weights."""
         return next((one.device for one in self.weights), torch.device("cpu"))
@@ -139,7 +139,7 @@ def _arguments(step: Step, env: Env) -> tuple[Any, Any]:
     else:
         change = partial(_value, env)
         args, kwargs = with_tensors(step.args, change, Tracked), with_tensors(step.kwargs, change, Tracked)
-    if args and isinstance(args[0], Tensor) and (kwargs.get("inplace") or changes_in_place(step.func)):
+    if step.is_in_place and args and isinstance(args[0], Tensor):
         args = (args[0].clone(), *args[1:])  # the tensor before the call is kept
     return args, kwargs
 

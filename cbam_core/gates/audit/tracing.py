@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates.finders import search
-from cbam_core.gates.operations.functions import name_of
+from cbam_core.gates.operations.functions import changes_in_place, name_of
 from cbam_core.gates.operations.judging import Refusal, entries_used, judge
 from cbam_core.gates.operations.learning import Found, Inputs, Learner, follow
 from cbam_core.gates.operations.naming import name_gates
@@ -59,7 +59,13 @@ class Step:
     @cached_property
     def is_flat(self) -> bool:
         """Whether tensors that depend on the input are arguments themselves, and in no list."""
-        return not any(isinstance(one, tuple | list | dict) for one in (*self.args, *self.kwargs.values()))
+        direct = [one for one in (*self.args, *self.kwargs.values()) if isinstance(one, Tracked)]
+        return len(direct) == len(self.inputs)
+
+    @cached_property
+    def is_in_place(self) -> bool:
+        """Whether the call changes its first argument."""
+        return changes_in_place(self.func) or bool(self.kwargs.get("inplace"))
 
     @property
     def values_from(self) -> tuple[Tracked, ...]:
