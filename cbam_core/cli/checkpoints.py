@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,9 +22,9 @@ from cbam_core.cli.choosing import (
     one_network,
     open_checkpoint,
 )
-from cbam_core.cli.output import console, one_line, percent, write_json
+from cbam_core.cli.output import console, one_line, percent, say, write_json
 from cbam_core.cli.usual import describe_usual, show_usual
-from cbam_core.errors import CheckpointError
+from cbam_core.errors import CheckpointError, ModelError
 from cbam_core.places import shipped_checkpoints
 
 MANY_CLASSES = 20
@@ -72,7 +72,7 @@ def show_info(
     """
     from cbam_core.gates.anatomy import summarise
 
-    classifier = open_checkpoint(
+    classifier = _of_known_size(
         Stated(one_network(checkpoint, model), weights, classes, normalisation, input_size, mean, std)
     )
     summary = summarise(classifier.model, classifier.input_size)
@@ -126,6 +126,17 @@ def export(
             reason=error.strerror or str(error),
         ) from error
     typer.echo(one_line(f"{out}: state dict of {classifier.architecture}, {out.stat().st_size:,} bytes"))
+
+
+def _of_known_size(stated: Stated) -> Classifier:
+    """Open a network whose normalisation need not be known, because no image is shown to it."""
+    try:
+        return open_checkpoint(stated)
+    except ModelError as error:
+        if error.code != "network.no-normalisation":
+            raise
+    say("mean and std of the network are not known, and not needed here: 0 and 1 stand in their place")
+    return open_checkpoint(replace(stated, normalisation="none"))
 
 
 def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:

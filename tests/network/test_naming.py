@@ -280,3 +280,10 @@ def test_usual_gates_of_a_network_without_a_file_are_shown_and_not_kept(
     shown = capsys.readouterr()
     assert "1.channel" in shown.out
     assert "small has no file of weights beside which results could be saved" in shown.err
+
+
+def test_info_needs_no_normalisation(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "nets_of_mine:small", "--size", "24"]) == 0
+    shown = capsys.readouterr()
+    assert "24x24" in shown.out
+    assert "mean and std of the network are not known" in shown.err
