@@ -105,7 +105,8 @@ def test_a_processor_without_bfloat16_is_reported(asked, tmp_path, capsys, monke
     assert "bfloat16" not in capsys.readouterr().err
 
 
-def test_every_command_in_the_help_names_a_recipe_that_can_be_followed(asked, capsys):
+def test_every_command_in_the_help_names_a_recipe_that_can_be_followed(asked, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     main(["train", "--help"])
     said = capsys.readouterr().out.split("Examples:")[1]
     commands = [line.split("cbam", 1)[1].split() for line in said.splitlines() if line.strip().startswith("cbam train")]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cbam_core.training.callbacks import Callback
     from cbam_core.training.recipes import Recipe
     from cbam_core.training.run import TrainedRun
+    from cbam_core.training.twins import TwinPlan
 
 
 DEFAULT_RECIPE = "fast"
@@ -109,6 +110,18 @@ def train(
         int | None,
         typer.Option("--size", min=8, max=1024, help="Side of the images in pixels.", show_default=False),
     ] = None,
+    twins: Annotated[
+        int | None,
+        typer.Option(
+            "--twins",
+            metavar="SEEDS",
+            min=1,
+            max=100,
+            help="Train three networks for each of so many seeds: with attention, without, and with as many parameters "
+            "in layers that gate nothing; and say whether attention paid. --resume continues.",
+            show_default=False,
+        ),
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard/--no-tensorboard", help="Log for TensorBoard, in DIR/tensorboard.")
     ] = True,
@@ -126,6 +139,7 @@ def train(
       cbam train --out runs/fast --resume
       cbam train --recipe fast --epochs 5 --set learning_rate=0.05 --out runs/quick
       cbam train --recipe staged --weights resnet18.pth --data photos --size 64 --out runs/photos
+      cbam train --recipe fast --twins 3 --out runs/twins
       torchrun --nproc_per_node 2 -m cbam_core.cli train --recipe fast --out runs/two
     """
     import torch
@@ -135,6 +149,7 @@ def train(
     from cbam_core.training.precision import arithmetic
     from cbam_core.training.recipes import override
     from cbam_core.training.run import train_classifier
+    from cbam_core.training.twins import TwinPlan
 
     values = dict(change.split("=", 1) for change in map(_assignment, changes or ()))
     options = {"epochs": epochs, "seed": seed, "insert": insert, "size": size, "gradual": _spoken(gradual)}
@@ -142,10 +157,14 @@ def train(
     own = _sources(model, data, weights)
     if model is not None and own.model == "":
         values["architecture"] = model
-    chosen = override(_base(recipe, out, resume=resume), values)
+    first = out if twins is None else out / "with-0"
+    chosen = override(_base(recipe, first, resume=resume), values)
     keep_freed_memory()
     imitated = chosen.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16
     notice = "this processor has no instructions for bfloat16; the run computes in float32" if imitated else ""
+    if twins is not None:
+        _train_twins(TwinPlan(chosen, out, twins, own.over(Sources.of_run(first)), data_dir), notice, resume=resume)
+        return
     with progress_bar("{task.fields[state]}") as progress:
         if tensorboard:
             typer.echo(one_line(f"for TensorBoard, run: tensorboard --logdir {out}"))
@@ -161,6 +180,35 @@ def train(
         )
     typer.echo(_outcome(run))
     typer.echo(one_line(str(run.checkpoint)))
+
+
+def _train_twins(plan: TwinPlan, notice: str, *, resume: bool) -> None:
+    """Train twins with a progress bar for each run, and print what came of them.
+
+    Raises:
+        TrainingError: there are twins in the folder, and they are not to continue.
+    """
+    from cbam_core.cli.twins import WHAT, show_twins
+    from cbam_core.errors import TrainingError
+    from cbam_core.results.twins import TWINS, Variant
+    from cbam_core.training.twins import train_twins
+
+    if not resume and plan.folder.exists() and any(plan.folder.iterdir()):
+        raise TrainingError(
+            "training.folder-in-use",
+            "there is already a run in {folder}; continue it with --resume, or choose another folder",
+            folder=str(plan.folder),
+        )
+    with progress_bar("{task.fields[state]}") as progress:
+
+        def watch(variant: Variant, seed: int) -> list[Callback]:
+            typer.echo(f"{WHAT[variant]}, seed {seed}")
+            for task in progress.task_ids:
+                progress.remove_task(task)
+            return [_on_terminal(progress, notice)]
+
+        twins = train_twins(plan, watch)
+    show_twins(twins, plan.folder / TWINS)
 
 
 def _outcome(run: TrainedRun) -> str:

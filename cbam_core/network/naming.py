@@ -43,7 +43,7 @@ FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*
 LIBRARIES = ("timm", "torchvision")
 
 STATED = ("weights", "classes", "size", "mean", "std", "normalisation", "normalization", "name")
-INSERTED = ("insert", "ratio", "kernel_size", "gradual", "stem")
+INSERTED = ("insert", "ratio", "kernel_size", "gates", "gradual", "stem")
 KEYS = ("model", "arguments", *STATED, *INSERTED)
 """Keys of a file that says which network, and which CBAM is inserted into it."""
 

@@ -120,6 +120,7 @@ def insert_cbam(
     *,
     ratio: int = 16,
     kernel_size: int = 7,
+    gates: str = "both",
     gradual: bool = False,
     size: int | tuple[int, int] | None = None,
     sample: Any = None,
@@ -144,6 +145,7 @@ def insert_cbam(
             addition, as in the paper. ``*`` does not match a dot; a part ``**`` matches any number of parts.
         ratio: see `ChannelAttention`.
         kernel_size: see `SpatialAttention`.
+        gates: gates of each block, see `CBAM`; with ``"bottleneck"`` it has as many parameters and gates nothing.
         gradual: whether each block begins without effect.
         size: side, or (width, height), in pixels of the input for the dry run that finds the number of channels; None
             for that which the network states, or a usual one. The result does not depend on it.
@@ -161,7 +163,7 @@ def insert_cbam(
         _check_layer(name, model.get_submodule(name))
     run = DryRun(model, size, sample)
     shapes = run.outputs(names)
-    blocks = {name: _block_for(name, shapes[name], ratio, kernel_size, gradual=gradual) for name in names}
+    blocks = {name: _block_for(name, shapes[name], (ratio, kernel_size, gates), gradual=gradual) for name in names}
     _try_out(run, blocks, shapes)
     inserted = []
     for name, block in blocks.items():
@@ -229,12 +231,13 @@ def _check_layer(name: str, layer: nn.Module) -> None:
         )
 
 
-def _block_for(name: str, shape: MapShape, ratio: int, kernel_size: int, *, gradual: bool) -> InsertedCBAM:
+def _block_for(name: str, shape: MapShape, sizes: tuple[int, int, str], *, gradual: bool) -> InsertedCBAM:
     """Make the block for a layer's output.
 
     Raises:
         ModelError: the output has fewer channels than `ratio`, or a size cannot be.
     """
+    ratio, kernel_size, gates = sizes
     if 0 < shape.channels < ratio:
         raise ModelError(
             "model.inserted-ratio",
@@ -244,7 +247,7 @@ def _block_for(name: str, shape: MapShape, ratio: int, kernel_size: int, *, grad
             channels=shape.channels,
             ratio=ratio,
         )
-    return InsertedCBAM(shape.channels, ratio, kernel_size, gradual=gradual).to(dtype=shape.dtype)
+    return InsertedCBAM(shape.channels, ratio, kernel_size, gates, gradual=gradual).to(dtype=shape.dtype)
 
 
 def _try_out(run: DryRun, blocks: dict[str, InsertedCBAM], shapes: dict[str, MapShape]) -> None:

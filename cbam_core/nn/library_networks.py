@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from cbam_core.errors import ModelError
 from cbam_core.nn.insertion import insert_cbam
-from cbam_core.nn.registry import CLASS_COUNTS, GATE_KNOBS, Architecture, Argument, Shapes, register_family
+from cbam_core.nn.registry import CLASS_COUNTS, GATE_CHOICE, GATE_KNOBS, Architecture, Argument, Shapes, register_family
 
 SIDES = range(32, 1025)
 """Sides in pixels that images for such a network may have."""
@@ -46,6 +46,7 @@ class Patterns(Sequence[str]):
 INSERTED: Mapping[str, Argument] = {
     "insert": Argument(default="", allowed=Patterns(), knob=True),
     **GATE_KNOBS,
+    "gates": GATE_CHOICE,
     "gradual": Argument(default="no", allowed=("no", "yes"), knob=True),
 }
 """Allowed values of what says which CBAM is inserted where; see `insert_cbam`."""
@@ -148,6 +149,7 @@ def insert_as_asked(model: nn.Module, arguments: Mapping[str, Any]) -> None:
         str(arguments["insert"]).split(),
         ratio=arguments.get("ratio", GATE_KNOBS["ratio"].default),
         kernel_size=arguments.get("kernel_size", GATE_KNOBS["kernel_size"].default),
+        gates=str(arguments.get("gates", GATE_CHOICE.default)),
         gradual=arguments.get("gradual") == "yes",
     )
 

@@ -165,9 +165,16 @@ def _of_library(recipe: Recipe, classes: tuple[str, ...]) -> Classifier:
 
 def _inserted(recipe: Recipe) -> dict[str, Any]:
     """Return what a recipe says about inserted blocks, as the arguments of a network that has them."""
+    if not recipe.insert and recipe.gates != "both":
+        raise TrainingError(
+            "training.gates-without-blocks",
+            "gates={gates} is about CBAM blocks, and {name} has none; name the layers after which a CBAM is inserted",
+            gates=recipe.gates,
+            name=recipe.architecture,
+        )
     if not recipe.insert:
         return {}
-    sizes = {"ratio": recipe.ratio, "kernel_size": recipe.kernel_size}
+    sizes = {"ratio": recipe.ratio, "kernel_size": recipe.kernel_size, "gates": recipe.gates}
     return {"insert": recipe.insert, "gradual": "yes" if recipe.gradual else "no", **sizes}
 
 

@@ -22,7 +22,7 @@ class Recipe:
     Attributes:
         name: name on the card.
         architecture: registered name of the network.
-        gates: gates of every block of `CBAM_CNN`; ``"both"`` for other networks.
+        gates: gates of every CBAM block; see `cbam_core.nn.CBAM`.
         insert: names or patterns of layers, with spaces between them, after which a CBAM is inserted; see
             `cbam_core.insert_cbam`. Only for networks without one of their own.
         gradual: whether inserted blocks begin without effect.
