@@ -9,6 +9,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from app import services
 from app.evidence.agreement import agreement_table, beyond_controls
 from cbam_core import CBAM_CNN
 from cbam_core.evidence import attribute
@@ -21,6 +22,7 @@ from tests.app.visiting import MAIN, go_to
 def _as_fast_as_served(monkeypatch):
     """A batch grows inside modules whose shapes are checked in tests, and the app computes on one thread."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    monkeypatch.setattr(services, "SOON", 1e9)  # a busy machine would offer a button instead
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -117,3 +119,12 @@ def test_flat_maps_have_a_word_and_no_number(tiny_classifier):
     found = attribute(tiny_classifier, np.full((32, 32, 3), 9, np.uint8), methods=["mask", "mask_gradient"])
     flat = replace(found, agreements=tuple(replace(one, pearson=None) for one in found.agreements))
     assert agreement_table(flat, "pearson").count(">flat</td>") == 5
+
+
+def test_what_takes_long_waits_for_a_click(monkeypatch):
+    monkeypatch.setattr(services, "SOON", 0.0)
+    app = visit(image="sample-30")
+    assert not app.exception
+    assert htmls(app).count("Not computed yet") == 3
+    app = finished(app.button(key="evidence-begin-maps").click().run())
+    assert "Not computed yet" not in htmls(app)
