@@ -150,7 +150,7 @@ def _answer(classifier: Classifier, batch: Float[Tensor, "b c ..."]) -> Any:
             "model.forward",
             "{name} cannot compute with an input of {shape} ({kind}): {reason}",
             name=classifier.name or type(classifier.model).__name__,
-            shape="x".join(map(str, batch.shape)),
+            shape="×".join(map(str, batch.shape)),
             kind=str(batch.dtype).removeprefix("torch."),
             reason=str(error).partition("\n")[0][:200] or type(error).__name__,
         ) from error

@@ -8,7 +8,7 @@ from cbam_core.cli import main
 def test_blocks_made_alike_stand_together(capsys):
     assert main(["audit", "cbam_cnn_cifar10", "--repeats", "1"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("cbam_cnn_cifar10, 32x32: 3 blocks, forward ")
+    assert said.startswith("cbam_cnn_cifar10, 32×32: 3 blocks, forward ")
     assert "cbam1 and 2 more made alike: CBAM; channel weights, then a mask" in said
     assert "cbam2: 64 channels / 4 hidden units, 610 parameters, 15,488 multiply-adds, " in said
     assert "reduction ratio        16" in said

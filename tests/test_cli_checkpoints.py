@@ -58,7 +58,7 @@ def test_info_shows_layers_blocks_and_costs(carded, capsys, tiny_classifier):
     summary = summarise(tiny_classifier.model, (32, 32))
     rows = {tuple(line.split()) for line in said.splitlines()}
     for layer in summary.layers:
-        shape = "x".join(map(str, layer.output_shape))
+        shape = "×".join(map(str, layer.output_shape))
         assert (layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.multiply_adds:,}") in rows
     assert ("cbam3", "2,146", "2,048", "98", "9,760") in rows
     assert ("parameters", "1,150,896") in rows

@@ -37,9 +37,9 @@ WORDS = Words(
         "after": "after",
         "range": "{low:.3g} to {high:.3g}",
         "empty": "0 everywhere",
-        "alt_before": "Feature map of channel {channel} of {block} before the gates, {side}: {rows}x{columns} cells, "
+        "alt_before": "Feature map of channel {channel} of {block} before the gates, {side}: {rows}×{columns} cells, "
         "from {low:.3g} to {high:.3g}, mean {mean:.3g}; highest in row {row}, column {column}.",
-        "alt_after": "Feature map of channel {channel} of {block} after the gates, {side}: {rows}x{columns} cells, "
+        "alt_after": "Feature map of channel {channel} of {block} after the gates, {side}: {rows}×{columns} cells, "
         "from {low:.3g} to {high:.3g}, mean {mean:.3g}; highest in row {row}, column {column}.",
     }
 )

@@ -44,7 +44,7 @@ WORDS = Words(
         "deviation": "SD {spread:.3f}, mean of cells",
         "place_approximate": "within ±{bound} px",
         "place_unknown": "place unknown: stretched",
-        "mask_alt": "Spatial mask of {block}, {side}: {rows}x{columns} cells, from {low:.2f} to {high:.2f}, "
+        "mask_alt": "Spatial mask of {block}, {side}: {rows}×{columns} cells, from {low:.2f} to {high:.2f}, "
         "mean {mean:.2f}; highest in row {row}, column {column}.",
         "difference_alt": "Difference of the spatial masks of {block}, {right} minus {left}: from {low} to "
         "{high}; higher in {right} in {share:.0f} % of the cells.",

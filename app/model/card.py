@@ -18,7 +18,7 @@ WORDS = Words(
         "network": "Network",
         "classes": "Classes",
         "input": "Input",
-        "input_is": "{width}x{height} pixels, RGB; mean {mean}, deviation {std}",
+        "input_is": "{width}×{height} pixels, RGB; mean {mean}, deviation {std}",
         "accuracy": "Test accuracy",
         "accuracy_is": "{share:.2f} % ({right:,} of {count:,} images); 95 % interval {low:.2f} % to {high:.2f} %",
         "accuracy_unknown": "not measured",

@@ -24,7 +24,7 @@ WORDS = Words(
         "mean": "mean",
         "max": "maximum",
         "plane": "{block}, weights over the {plane} of the channels",
-        "size": "{size}x{size}",
+        "size": "{size}×{size}",
         "range": "weights {low} to {high}",
         "about": "A spatial mask is the sigmoid of the sum of two convolutions: one kernel over the mean of the "
         "channels, one over their maximum. Orange weights increase the mask, blue weights decrease it. "

@@ -91,7 +91,7 @@ def _layer(layer: Layer, gate: bool, most: int, words: Mapping[str, str]) -> str
     kind = ' class="gate"' if gate else ""
     return (
         f"<tr{kind}>{_head(layer.name or words['itself'], layer.kind)}"
-        f"{_cell('td', 'x'.join(map(str, layer.output_shape)))}{_cell('td', _count(layer.parameters), 'n')}"
+        f"{_cell('td', '×'.join(map(str, layer.output_shape)))}{_cell('td', _count(layer.parameters), 'n')}"
         f'<td class="n bar" style="--part: {part:.1f}%">{_count(layer.multiply_adds)}</td></tr>'
     )
 

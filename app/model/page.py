@@ -179,4 +179,4 @@ def _layers(summary: Summary, *, own: bool) -> None:
         st.markdown(WORDS["no_blocks"])
     st.header(WORDS["layers"], anchor=False)
     layer_table(summary)
-    st.caption(WORDS["about_layers"].format(size="x".join(map(str, summary.input_size))))
+    st.caption(WORDS["about_layers"].format(size="×".join(map(str, summary.input_size))))

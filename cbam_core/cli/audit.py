@@ -75,7 +75,7 @@ def show_audit(found: Audit) -> None:
     """Write an audit: blocks that are made alike together."""
     width, height = found.input_size
     time = "" if found.milliseconds is None else f", forward {found.milliseconds:.1f} ms (median of {found.repeats})"
-    typer.echo(f"{one_line(found.network)}, {width}x{height}: {counted(len(found.blocks), 'block')}{time}")
+    typer.echo(f"{one_line(found.network)}, {width}×{height}: {counted(len(found.blocks), 'block')}{time}")
     if found.why_none is not None:
         typer.echo(one_line(found.why_none))
     for blocks in found.groups:

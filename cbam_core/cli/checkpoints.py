@@ -149,7 +149,7 @@ def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:
         f"{classifier.architecture}({arguments})" if classifier.architecture else classifier.kind,
     )
     yield "classes", _some(classifier.classes)
-    yield "input", "{}x{} RGB".format(*classifier.input_size)
+    yield "input", "{}×{} RGB".format(*classifier.input_size)
     yield "mean", ", ".join(f"{value:.4f}" for value in classifier.mean)
     yield "std", ", ".join(f"{value:.4f}" for value in classifier.std)
     if card.test_accuracy is not None:
@@ -213,7 +213,7 @@ def _show_layers(summary: Summary) -> None:
     for heading in ("parameters", "multiply-adds"):
         table.add_column(heading, justify="right")
     for layer in summary.layers:
-        shape = "x".join(map(str, layer.output_shape))
+        shape = "×".join(map(str, layer.output_shape))
         table.add_row(
             one_line(layer.name), one_line(layer.kind), shape, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"
         )

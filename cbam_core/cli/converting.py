@@ -35,7 +35,7 @@ def convert(
         typer.Option(
             "--planes",
             metavar="ORDER",
-            help="Order of the two planes of each 7x7 kernel in FILE, mean,max or max,mean, where names do not say it.",
+            help="Order of the two planes of each 7×7 kernel in FILE, mean,max or max,mean, where names do not say it.",
         ),
     ] = None,
 ) -> None:

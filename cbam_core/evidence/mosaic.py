@@ -108,7 +108,7 @@ def widened(network: Classifier) -> Classifier:
     except CbamError as error:
         raise ModelError(
             "mosaic.size",
-            "{name} does not take images of {width}x{height} pixels, so it cannot be shown a canvas or a mosaic",
+            "{name} does not take images of {width}×{height} pixels, so it cannot be shown a canvas or a mosaic",
             name=network.name or "this network",
             width=2 * width,
             height=2 * height,

@@ -166,7 +166,7 @@ def _difference(
     if left is None or right is None:
         return None, (Message("comparison.one-gate", "one of the two lacks {kind} here", {"kind": kind}),)
     if left.shape != right.shape:
-        sizes = {"left": "x".join(map(str, left.shape)), "right": "x".join(map(str, right.shape))}
+        sizes = {"left": "×".join(map(str, left.shape)), "right": "×".join(map(str, right.shape))}
         said = (
             Message("comparison.grids-differ", "no difference: one mask has {left} cells and one {right}", sizes)
             if left.ndim == 2

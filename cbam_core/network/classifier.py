@@ -81,7 +81,7 @@ class Classifier:
 
     def __repr__(self) -> str:
         classes = fill("{classes} classes", {"classes": len(self.classes)}) if self.classes else "no classes"
-        return f"Classifier({self.name!r}, {self.kind}, {classes}, input {self.input_size[0]}x{self.input_size[1]})"
+        return f"Classifier({self.name!r}, {self.kind}, {classes}, input {self.input_size[0]}×{self.input_size[1]})"
 
     @property
     def kind(self) -> str:

@@ -158,7 +158,7 @@ def _check_input(x: Tensor, in_channels: int, smallest: int) -> None:
             "model.input-size",
             "this CBAM_CNN takes grey images with sides of {smallest} to {largest} pixels, "
             "shape (batch, 1, {smallest}, {smallest}); given (batch, {channels}, {height}, {width}): "
-            "turn the images grey and resize them to {smallest}x{smallest}",
+            "turn the images grey and resize them to {smallest}×{smallest}",
             smallest=smallest,
             largest=largest,
             **given,
@@ -167,7 +167,7 @@ def _check_input(x: Tensor, in_channels: int, smallest: int) -> None:
         "model.input-size",
         "CBAM_CNN takes RGB images with sides of {smallest} to {largest} pixels, "
         "shape (batch, 3, {smallest}, {smallest}); given (batch, {channels}, {height}, {width}): "
-        "resize the images to {smallest}x{smallest}",
+        "resize the images to {smallest}×{smallest}",
         smallest=smallest,
         largest=largest,
         **given,

@@ -143,7 +143,7 @@ def _check_input(x: Tensor) -> None:
         "model.input-size",
         "CBAM_ResNet takes RGB images with sides of {smallest} pixels or more, "
         "shape (batch, 3, {smallest}, {smallest}); given (batch, {channels}, {height}, {width}): "
-        "resize the images to {smallest}x{smallest}",
+        "resize the images to {smallest}×{smallest}",
         smallest=SMALLEST,
         channels=channels,
         height=height,

@@ -111,7 +111,7 @@ _AT_FIRST = {
 def _row(block: InsertedBlock) -> tuple[str, ...]:
     width, height = block.map_size
     runs = f" (runs {block.runs} times)" if block.runs > 1 else ""
-    return block.layer, block.block, str(block.channels), f"{width}x{height}", f"{block.parameters:,}{runs}"
+    return block.layer, block.block, str(block.channels), f"{width}×{height}", f"{block.parameters:,}{runs}"
 
 
 def insert_cbam(

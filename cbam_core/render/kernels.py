@@ -11,7 +11,7 @@ DARK_INK, LIGHT_INK = "#000000", "#ffffff"
 """Text colours; softer ones would not be readable on orange and blue."""
 
 WORDS: Mapping[str, str] = {
-    "kernel": "Spatial kernel of {block}, {size}x{size}. Over the mean of the channels: weights from {mean_low:+.4f} "
+    "kernel": "Spatial kernel of {block}, {size}×{size}. Over the mean of the channels: weights from {mean_low:+.4f} "
     "to {mean_high:+.4f}; over their maximum: from {max_low:+.4f} to {max_high:+.4f}.",
 }
 """Words of a description; pass a translation with the same keys."""

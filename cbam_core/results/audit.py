@@ -242,7 +242,7 @@ def facts_of(gate: GateAudit) -> list[tuple[str, str, How]]:
         "shared": _yes(gate.shared),
         "layers": None if gate.layers is None else str(gate.layers),
         "hidden": None if gate.ratio is None else f"{gate.ratio:.3g}",
-        "kernel": None if gate.kernel is None else "x".join(map(str, gate.kernel)),
+        "kernel": None if gate.kernel is None else "×".join(map(str, gate.kernel)),
         "activations": _listed(gate.activations) if gate.hidden else None,
         "bias": _yes(gate.bias),
         "norms": None if gate.norms is None else _listed(gate.norms) or "no",

@@ -250,7 +250,7 @@ class Explanation:
         says = "no prediction" if self.predicted is None else f"{self.predicted} {100 * self.probability:.1f} %"
         blocks, gates = len(self.blocks), sum(len(block.gates) for block in self.blocks)
         of = f"{blocks} block{'s' * (blocks != 1)} with {gates} gate{'s' * (gates != 1)}"
-        return f"Explanation({says}, {of}, input {width}x{height}, by {self.checkpoint!r})"
+        return f"Explanation({says}, {of}, input {width}×{height}, by {self.checkpoint!r})"
 
     @property
     def predicted(self) -> str | None:

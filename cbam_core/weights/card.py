@@ -24,7 +24,7 @@ ASSUMPTIONS: dict[str, Message] = {
         ),
         Message(
             "card.assumed-normalisation",
-            "the file says nothing about its input: images of 32x32 pixels, and the course's mean and deviation for "
+            "the file says nothing about its input: images of 32×32 pixels, and the course's mean and deviation for "
             "CIFAR-10, are assumed",
         ),
         Message(

@@ -110,7 +110,7 @@ def _parameter_count(description: Description) -> int:
 
 def _input(description: Description) -> str:
     width, height = description.input_size
-    return f"{width}x{height} RGB, scaled to 0-1, mean {description.mean}, std {description.std}"
+    return f"{width}×{height} RGB, scaled to 0-1, mean {description.mean}, std {description.std}"
 
 
 def _accuracy(card: Card) -> str:

@@ -116,7 +116,7 @@ class Description:
                 architecture=self.architecture,
                 smallest=sides[0],
                 largest=sides[-1],
-                given="x".join(map(str, self.input_size)),
+                given="×".join(map(str, self.input_size)),
             )
 
     @classmethod

@@ -142,7 +142,7 @@ def test_a_channel_is_chosen_and_closed_by_keyboard(open_compare):
     page.keyboard.type("17")
     page.keyboard.press("Enter")
     page.locator(MAPS).nth(3).wait_for()
-    assert "channel 17 of cbam2 before the gates, A: 8x8 cells" in page.locator(MAPS).first.get_attribute("alt")
+    assert "channel 17 of cbam2 before the gates, A: 8×8 cells" in page.locator(MAPS).first.get_attribute("alt")
     page.get_by_role("button", name="Close").focus()
     page.keyboard.press("Enter")
     page.locator(MAPS).first.wait_for(state="detached")

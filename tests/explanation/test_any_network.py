@@ -222,7 +222,7 @@ def test_what_is_no_input_is_refused_in_a_sentence(picture: np.ndarray) -> None:
     refusal("input.axes", model, tensor[0])
     refusal("input.tensor", model, tensor.long())
     refusal("input.tensor", model, torch.full_like(tensor, torch.nan))
-    assert "1x5x24x24" in refusal("model.forward", model, torch.rand(5, 24, 24))
+    assert "1×5×24×24" in refusal("model.forward", model, torch.rand(5, 24, 24))
     refusal("model.in-training", seeded().train(), tensor)
     assert "meta" in refusal("model.on-meta", seeded().to("meta"), tensor)
 

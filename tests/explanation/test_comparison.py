@@ -136,7 +136,7 @@ def test_shapes_that_differ_are_said_with_both_sizes() -> None:
     (pair,) = compare([block("a", [1.0, 0.5], [[0.5]])], [block("a", [1.0], [[0.5, 0.5]])])
     assert (pair.mask, pair.weights) == (None, None)
     assert [str(note) for note in pair.notes] == [
-        "no difference: one mask has 1x1 cells and one 1x2",
+        "no difference: one mask has 1×1 cells and one 1×2",
         "no difference: one has 2 channel weights and one 1",
     ]
 

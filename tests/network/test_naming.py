@@ -168,7 +168,7 @@ def test_commands_take_a_network_of_ones_own(
     assert main(["explain", str(picture_file), "--model", "nets_of_mine:small", *own, "--out", "out"]) == 0
     assert capsys.readouterr().out.split(": ")[1].split()[0] in ("cat", "dog", "owl")
     assert main(["info", "nets_of_mine:small", *own]) == 0
-    assert "24x24" in capsys.readouterr().out
+    assert "24×24" in capsys.readouterr().out
     for name in ("dog", "owl"):
         (place / "val" / name).mkdir(parents=True)
         (place / "val" / name / "one.png").write_bytes(picture_file.read_bytes())
@@ -285,5 +285,5 @@ def test_usual_gates_of_a_network_without_a_file_are_shown_and_not_kept(
 def test_info_needs_no_normalisation(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "nets_of_mine:small", "--size", "24"]) == 0
     shown = capsys.readouterr()
-    assert "24x24" in shown.out
+    assert "24×24" in shown.out
     assert "mean and std of the network are not known" in shown.err

@@ -152,7 +152,7 @@ def test_sizes_that_leave_four_by_four_are_taken(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 3, 31, 32), (1, 3, 32, 40), (1, 3, 224, 224), (1, 1, 32, 32), (1, 4, 32, 32)])
 def test_other_inputs_are_refused_with_the_size_that_fits(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ModelError, match="resize the images to 32x32") as caught:
+    with pytest.raises(ModelError, match="resize the images to 32×32") as caught:
         network()(torch.zeros(shape))
     assert caught.value.code == "model.input-size"
     assert str(shape[2]) in str(caught.value)

@@ -48,7 +48,7 @@ def test_any_size_from_thirty_two_up_is_taken(model: torch.nn.Module, size: tupl
 
 @pytest.mark.parametrize("shape", [(1, 3, 31, 32), (1, 3, 32, 16), (1, 1, 32, 32)])
 def test_what_does_not_fit_is_one_sentence(model: torch.nn.Module, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ModelError, match=r"sides of 32 pixels or more.*resize the images to 32x32"):
+    with pytest.raises(ModelError, match=r"sides of 32 pixels or more.*resize the images to 32×32"):
         model(torch.zeros(shape))
 
 

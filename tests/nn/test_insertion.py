@@ -171,8 +171,8 @@ def test_the_report_prints_a_table_with_sizes_and_what_to_expect():
     assert str(report).splitlines() == [
         "2 CBAM blocks, 356 parameters, ratio 4, kernel 7",
         "after   block        channels  map      parameters",
-        "layer1  layer1.cbam  8         112x112  130",
-        "layer2  layer2.cbam  16        56x56    226",
+        "layer1  layer1.cbam  8         112×112  130",
+        "layer2  layer2.cbam  16        56×56    226",
         "A fresh block multiplies its map by about 0.25: train before use, or insert with gradual=True.",
     ]
 

@@ -38,6 +38,6 @@ def test_a_kernel_is_said_in_one_sentence():
     planes[0, 0, 0] = -1
     said = describe_kernel("cbam1", planes)
     assert said == (
-        "Spatial kernel of cbam1, 3x3. Over the mean of the channels: weights from -1.0000 to +0.5000; over their "
+        "Spatial kernel of cbam1, 3×3. Over the mean of the channels: weights from -1.0000 to +0.5000; over their "
         "maximum: from -0.2500 to -0.2500."
     )

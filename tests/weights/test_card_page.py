@@ -37,7 +37,7 @@ def test_page_says_what_the_file_says(tmp_path: Path) -> None:
         "`CBAM_CNN(num_classes=10",
         "1,150,896",
         "class 0, class 1",
-        "32x32 RGB",
+        "32×32 RGB",
         "89.13 % (8,913 of 10,000)",
         "| Epochs | 60 |",
         "| Seed | 0 |",

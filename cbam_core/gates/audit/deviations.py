@@ -176,8 +176,8 @@ def _mask(gate: GateAudit) -> Iterator[Message]:
     if gate.kernel is not None and gate.kernel != (7, 7):
         yield Message(
             "audit.kernel",
-            "The kernel of the mask is {kernel}; the paper chooses 7x7 (section 3, equation 3; section 4.1).",
-            {"kernel": "x".join(map(str, gate.kernel))},
+            "The kernel of the mask is {kernel}; the paper chooses 7×7 (section 3, equation 3; section 4.1).",
+            {"kernel": "×".join(map(str, gate.kernel))},
         )
     if gate.dilation > 1:
         yield Message(

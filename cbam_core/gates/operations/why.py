@@ -40,4 +40,4 @@ def _said(one: Refused) -> str:
 
 
 def _times(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "a number"
+    return "×".join(map(str, shape)) or "a number"

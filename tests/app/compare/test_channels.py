@@ -35,7 +35,7 @@ def test_a_chosen_channel_shows_its_feature_maps_of_both_and_closes_again(app):
     drawn = html(app)
     for side, one in zip("AB", maps, strict=True):
         for when, values in (("before", one.before), ("after", one.after)):
-            said = f"Feature map of channel 17 of cbam2 {when} the gates, {side}: 8x8 cells, from "
+            said = f"Feature map of channel 17 of cbam2 {when} the gates, {side}: 8×8 cells, from "
             assert f"{said}{values.min():.3g} to {values.max():.3g}" in drawn
     top = max(one.before.max() for one in maps)
     assert drawn.count(f"<span>{top:.3g}</span>") == 2  # one scale for both
@@ -75,7 +75,7 @@ def test_an_upload_and_two_networks_have_feature_maps_too(app):
     app.selectbox(key="compare-channel-cbam1").select(3).run()
     network = load_classifier(NETWORK)
     values = explain_channel(network, explain(network, CAT), "cbam1", 3).before
-    assert f"B: 16x16 cells, from {values.min():.3g} to {values.max():.3g}" in html(app)
+    assert f"B: 16×16 cells, from {values.min():.3g} to {values.max():.3g}" in html(app)
     mode(app, "networks")
     app.selectbox(key="compare-channel-cbam1").select(3).run()
     found = re.findall("Feature map of channel 3 of cbam1 before the gates, .: (.*?);", html(app))

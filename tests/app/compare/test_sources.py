@@ -51,7 +51,7 @@ def test_an_image_of_the_test_set_is_chosen_by_number_or_by_chance_and_changes_s
     assert charts(app)[0]["data"][1]["y"] == pytest.approx(weights.tolist(), abs=1e-6)
     app.selectbox(key="compare-channel-cbam1").select(4).run()
     values = explain_channel(network, explain(network, test_set.images[207]), "cbam1", 4).before
-    assert f"B: 16x16 cells, from {values.min():.3g} to {values.max():.3g}" in html(app)
+    assert f"B: 16×16 cells, from {values.min():.3g} to {values.max():.3g}" in html(app)
     app.button(key="compare-swap").click().run()
     assert source(app, "left", 1).value == "test"
     assert app.number_input(key="compare-test-left-1").value == 207

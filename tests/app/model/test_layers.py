@@ -25,7 +25,7 @@ def test_every_layer_has_a_row_and_those_of_a_block_are_marked(said):
     for mark, name in rows[: len(summary.layers)]:
         assert (mark == "gate") == name.startswith("cbam")
     assert f"{summary.multiply_adds:,}" in said[0]
-    assert "32x16x16" in said[0]
+    assert "32×16×16" in said[0]
 
 
 def test_blocks_add_up(said):

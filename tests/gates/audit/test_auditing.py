@@ -153,5 +153,5 @@ def test_each_answer_says_how_it_was_found() -> None:
     assert (mask.how["pools"], mask.how["kernel"], mask.how["norms"]) == ("both", "both", "read")
     assert (channel.how["bias"], channel.how["ordered"]) == ("both", "probed")
     known = {name: (value, how) for name, value, how in facts_of(mask)}
-    assert known["kernel"] == ("5x5", "both")
+    assert known["kernel"] == ("5×5", "both")
     assert known["planes"] == ("max, mean", "read")
