@@ -116,8 +116,10 @@ class Consequences:
         return "\n".join((title, *lines, *unknown))
 
     def __repr__(self) -> str:
-        answer, gates, changed = self.as_is.answer, len(self.rows), len(self.changed())
-        return f"Consequences({answer}, {gates} gates; {changed} rows change the answer where they are usual)"
+        known = any(row.under("usual") is not None for row in self.rows)
+        said = f"{len(self.changed())} rows change the answer where they are usual"
+        said = said if known else "what is usual is not known"
+        return f"Consequences({self.as_is.answer}, {len(self.rows)} gates; {said})"
 
     def _cells(self, row: Row) -> Iterator[str]:
         """Yield the probability of the answer under each replacement, and another answer where there is one."""

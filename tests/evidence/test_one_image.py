@@ -96,6 +96,7 @@ def test_columns_that_compare_with_the_usual_are_there_where_it_is_known(
     assert "cbam usual" not in str(found)
     plain = str(consequences(tiny_classifier, IMAGE))
     assert plain.splitlines()[1].split()[0] == "own_mean"
+    assert repr(consequences(tiny_classifier, IMAGE)).endswith("gates; what is usual is not known)")
     assert plain.endswith("What is usual for these gates is not known; `cbam usual` finds it.")
 
 
