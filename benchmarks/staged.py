@@ -44,7 +44,7 @@ from cbam_core.training.run import train_classifier
 
 LEDGER = Path(__file__).with_name("staged_runs.json")
 RUNS = Path(os.environ.get("CBAM_RUNS_DIR", ROOT / "runs")) / "staged-benchmark"
-WAYS = ("gradual", "plain", "none")
+WAYS = ("gradual", "plain", "plain, followed", "none")
 FIRST, OTHERS = range(5), range(5, 10)
 STAGE_ENDS = (2, 5, 12)
 """Last epoch of each stage."""
@@ -124,8 +124,14 @@ def train(way: str, seed: int) -> Result:
     """A run to its end; it goes on where it was stopped."""
     images = lay_out("others", OTHERS, {"train": 400, "val": 100, "test": 1000})
     sources = _five(Sources("apparatus.narrow:NarrowResNet", str(images), str(pretrained())))
-    recipe = replace(STAGED, seed=seed, insert="" if way == "none" else "layer[1-4]", gradual=way == "gradual")
-    run = train_classifier(recipe, RUNS / f"{way}-{seed}", resume=True, sources=sources)
+    recipe = replace(
+        STAGED,
+        seed=seed,
+        insert="" if way == "none" else "layer[1-4]",
+        gradual=way == "gradual",
+        statistics="followed" if way == "plain, followed" else "kept",
+    )
+    run = train_classifier(recipe, RUNS / f"{way.replace(', ', '-')}-{seed}", resume=True, sources=sources)
     _, history = read_history(run.file.with_suffix(".history.json"))
     model = open_network(str(run.checkpoint)).model
     return Result(
@@ -141,7 +147,8 @@ def train(way: str, seed: int) -> Result:
 def read_ledger() -> dict[tuple[str, int], Result]:
     """Results of earlier runs by these recipes."""
     kept = json.loads(LEDGER.read_text(encoding="utf-8")) if LEDGER.exists() else {}
-    if kept.get("recipes") != [PRETRAINED.as_dict(), STAGED.as_dict()]:
+    first, second = kept.get("recipes", ({}, {}))
+    if PRETRAINED.differences(first) or STAGED.differences(second):
         return {}
     results = [
         Result(**{**one, "watched": tuple(one["watched"]), "shares": tuple(one["shares"])}) for one in kept["runs"]
@@ -185,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures[way] = {"watched": watched, "test": test, "shares": [one.shares for one in mine]}
         stages = " / ".join(f"{100 * share:.1f}" for share in watched)
         said.append(f"{way} {stages} % after the stages, {100 * test:.2f} % in the test")
-    said += [against(results, "gradual", "plain", rounds), against(results, "gradual", "none", rounds)]
+    said += [against(results, "gradual", other, rounds) for other in WAYS[1:]]
     return tell("staged", {"rounds": rounds, "ways": figures}, "; ".join(said), holds=True)
 
 

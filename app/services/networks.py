@@ -180,6 +180,15 @@ def _served(name: str) -> Classifier:
     except CheckpointError as error:
         if not name.startswith(RUNS):
             raise
+        says = path.with_suffix(".toml")
+        if says.is_file():
+            raise CheckpointError(
+                "checkpoint.run-of-code",
+                "the network of the run {name} is built by code of its owner; the operator shows it by "
+                "cbam app --model {file}",
+                name=name.removeprefix(RUNS),
+                file=says.name,
+            ) from error
         tell_operator(f"{error.code}: {error}")
         raise CheckpointError(
             "checkpoint.run-unreadable",

@@ -60,7 +60,7 @@ WORDS = Words(
         "time": "Training time",
         "no_curves": "Accuracy and loss per epoch appear after the first epoch.",
         "film": "Attention during training",
-        "about_film": "Choose one of these test images, which were not used for training, and press play. The scenes "
+        "about_film": "Choose one of these images, which were not used for training, and press play. The scenes "
         "show the network after epochs {epochs}; nothing is interpolated between them.",
         "recipe": "Recipe",
         "inspect": "Inspect",

@@ -31,6 +31,7 @@ WORDS = Words(
         "hidden_decay": "hidden decay",
         "schedule": "schedule",
         "stages": "stages",
+        "statistics": "batch statistics at rest",
         "warmup": "warmup",
         "momentum": "momentum",
         "weight_decay": "weight decay",
@@ -84,7 +85,7 @@ FIRST = (
 UNITS = {"size": " px", "crop_padding": " px", "erased": " px", "rotation": "°"}
 IMAGES = {"validation", "batch_size"}
 
-USUAL = {"stem": "usual", "ratio": 16, "kernel_size": 7}
+USUAL = {"stem": "usual", "statistics": "kept", "ratio": 16, "kernel_size": 7}
 """Values that count as off."""
 
 _STYLE = """<style>

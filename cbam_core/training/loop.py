@@ -244,7 +244,8 @@ class _Run:
         if epoch == self.stages[stage].first:
             self.optimiser.state.clear()
         groups = self.optimiser.param_groups
-        freeze(self.network, {one for group in groups if group["shares"][stage] for one in group["params"]})
+        learning = {one for group in groups if group["shares"][stage] for one in group["params"]}
+        freeze(self.network, learning, statistics=self.recipe.statistics == "kept")
         if self.accelerator.num_processes > 1:  # gradients are shared for what learnt when the processes were joined
             for parameter in self.network.parameters():
                 parameter.requires_grad_(True)

@@ -128,11 +128,18 @@ def _above(name: str) -> Iterator[str]:
     yield ""
 
 
-def freeze(model: nn.Module, learning: set[nn.Parameter]) -> None:
-    """Let some parameters learn alone; the batch statistics of layers whose parameters rest stay too."""
+def freeze(model: nn.Module, learning: set[nn.Parameter], *, statistics: bool = True) -> None:
+    """Let some parameters learn alone.
+
+    Args:
+        model: a network in training mode.
+        learning: parameters that learn.
+        statistics: whether the batch statistics of layers whose parameters rest stay too.
+    """
     for parameter in model.parameters():
         parameter.requires_grad_(parameter in learning)
-    keep_statistics(model)
+    if statistics:
+        keep_statistics(model)
 
 
 def keep_statistics(model: nn.Module) -> None:

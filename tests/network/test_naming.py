@@ -14,9 +14,10 @@ import torch
 from cbam_core import explain
 from cbam_core.cli import main
 from cbam_core.data.dataset import labelled_for, samples
-from cbam_core.errors import CbamError
+from cbam_core.errors import CbamError, CheckpointError
 from cbam_core.network.naming import is_named, open_network
 from cbam_core.network.statement import statement
+from cbam_core.nn import inserted_blocks
 
 SOURCE = """
 from torch import nn
@@ -287,3 +288,33 @@ def test_info_needs_no_normalisation(place: Path, capsys: pytest.CaptureFixture[
     shown = capsys.readouterr()
     assert "24×24" in shown.out
     assert "mean and std of the network are not known" in shown.err
+
+
+def test_a_file_may_ask_for_inserted_blocks(place: Path) -> None:
+    said = 'model = "torchvision:squeezenet1_1"\nsize = 64\ninsert = "features.3"\nratio = 8\n'
+    (place / "net.toml").write_text(f"{said}gradual = true\n", encoding="utf-8")
+    (place / "plain.toml").write_text(said.replace("insert", "#"), encoding="utf-8")
+    network, plain = open_network(str(place / "net.toml")), open_network(str(place / "plain.toml"))
+    assert [*inserted_blocks(network.model)] == ["features.3.cbam"]
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert network.model(images).shape == plain.model(images).shape
+    torch.save(network.model.state_dict(), place / "own.pth")
+    (place / "net.toml").write_text(f'{said}gradual = true\nweights = "own.pth"\n', encoding="utf-8")
+    assert open_network(str(place / "net.toml")).digest == network.digest
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('insert = "a;b"', "insert must be up to 20 names or patterns of layers"),
+        ("insert = 3", "insert must be up to 20 names or patterns"),
+        ("ratio = 0", "ratio must be from 1 to 32; given 0"),
+        ('gradual = "maybe"', "gradual must be no or yes; given 'maybe'"),
+        ('stem = "tiny"', "stem must be usual or small"),
+    ],
+)
+def test_what_cannot_be_inserted_is_one_sentence(place: Path, line: str, said: str) -> None:
+    (place / "net.toml").write_text(f'model = "torchvision:squeezenet1_1"\n{line}\n', encoding="utf-8")
+    with pytest.raises(CheckpointError, match=said):
+        open_network(str(place / "net.toml"))

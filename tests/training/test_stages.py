@@ -130,6 +130,17 @@ def test_only_what_learns_in_a_stage_changes(images, staged, tmp_path):
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
+def test_statistics_of_what_rests_follow_the_images_if_asked(images, staged, tmp_path):
+    watching = Watching()
+    fit(Learner(made(), prepare), images, replace(staged, statistics="followed"), folder=tmp_path, callback=watching)
+    first, second = watching.states[:2]
+    moved = {name for name in first if not torch.equal(first[name], second[name])}
+    assert {name for name in moved if "cbam" not in name and not name.startswith("fc")} == {
+        f"{layer}.1.{name}" for layer in ("layer1", "layer2") for name in
+        ("running_mean", "running_var", "num_batches_tracked")
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("stop", [2, 4])
 def test_a_run_stopped_in_any_stage_goes_on_to_the_same_weights(images, staged, tmp_path, stop):
     whole, stopped, resumed = made(), made(), made()

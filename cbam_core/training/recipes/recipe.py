@@ -42,6 +42,8 @@ class Recipe:
             validation loss did not fall, or ``"constant"``. Where there are stages, each has a cycle of its own.
         stages: which parts learn, at which share of the rate, from which epoch; see `cbam_core.training.stages`. ""
             if all learn at one rate.
+        statistics: ``"kept"``, or ``"followed"`` if batch statistics of parts that do not learn in a stage go on
+            following the images, as they do in the course.
         warmup: share of all steps, in (0, 1), in which one-cycle climbs to its peak; then it falls on a cosine.
         momentum: momentum of SGD.
         weight_decay: L2 penalty on the weights of convolutions and linear layers outside the gates.
@@ -89,6 +91,7 @@ class Recipe:
     hidden_decay: float = 0.0
     schedule: str = "one-cycle"
     stages: str = ""
+    statistics: str = "kept"
     warmup: float = 0.2
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -258,6 +261,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "gates": get_args(Gates),
     "optimiser": ("sgd", "adam", "muon"),
     "schedule": ("one-cycle", "plateau", "constant"),
+    "statistics": ("kept", "followed"),
     "stem": ("usual", "small"),
     "keep": ("last", "best"),
 }

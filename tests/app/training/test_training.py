@@ -368,6 +368,18 @@ def test_a_run_that_was_deleted_is_one_sentence_and_another_network_is_shown(fol
     assert network(app).value == NETWORK
 
 
+def test_a_network_that_code_of_its_owner_builds_is_one_sentence_that_says_how_to_open_it(folders, finished):
+    whole = (finished / "net.safetensors").read_bytes()
+    (finished / "net.safetensors").write_bytes(whole[:5000])
+    (finished / "net.toml").write_text('model = "my.nets:build"\n', encoding="utf-8")
+    ship(folders[0])
+    app = open_training()
+    app.selectbox(key="training-run").select("mine").run()
+    assert [error.value for error in app.error] == [
+        "The network of the run mine is built by code of its owner; the operator shows it by cbam app --model net.toml."
+    ]
+
+
 def test_a_network_that_is_half_written_is_one_sentence_without_the_servers_folders(folders, finished):
     whole = (finished / "net.safetensors").read_bytes()
     (finished / "net.safetensors").write_bytes(whole[:5000])
