@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Unpack
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from cbam_core.errors import CaptureError, EditError, Message, ModelError
 from cbam_core.evidence.trust import run_edits
-from cbam_core.explanation.channels import check_same_network
+from cbam_core.explanation.channels import check_same_network, explained_batch
 from cbam_core.explanation.explaining import AnyNetwork, explain, network_for
 from cbam_core.explanation.inputs import AnyImage
 from cbam_core.gates import Borrowed, Inverted, Off, OwnMean, Target, Usual, UsualLevel
@@ -19,8 +19,7 @@ from cbam_core.gates.editing import replaced
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AnyReplacement
 from cbam_core.network import Classifier, Stated
-from cbam_core.nn.registry import input_axes
-from cbam_core.observing import checked_logits, network_input
+from cbam_core.observing import checked_logits
 from cbam_core.results.consequences import Consequences, Outcome, Row
 from cbam_core.results.explanation import Explanation, Gate, own_copy
 from cbam_core.results.frame import Fit, Square
@@ -80,7 +79,7 @@ def consequences(
     plan = [_planned(gate, columns) for gate in gates]
     rows = [*plan, *_joint(plan)]
     edits = [edit for row in rows for edit in row.edits.values()]
-    batch = _batch(network, explanation, image)
+    batch = explained_batch(network, explanation, image)
     logits, together = run_edits(network.model, batch, [JoinedEdit(edit) for edit in edits], network.usual)
     logits = checked_logits(network, logits, 1 + len(edits)).float()
     as_is, *outcomes = _outcomes(logits, explanation.classes, ["as_is", *(code for row in rows for code in row.edits)])
@@ -157,14 +156,6 @@ def _check(network: Classifier, explanation: Explanation, gates: Sequence[Gate])
         )
     if not gates:
         raise CaptureError("consequences.no-gates", "{name} has no gates that could be replaced", name=name)
-
-
-def _batch(network: Classifier, explanation: Explanation, image: Any) -> Tensor:
-    """Return the input that was explained: a prepared tensor itself, or the normalised pixels."""
-    batch = network_input(network, [explanation.input_image])
-    if isinstance(image, Tensor) and image.is_floating_point():
-        return image.detach().reshape(1, *image.shape[-1 - input_axes(network.model) :]).to(batch)
-    return batch
 
 
 def _outcomes(logits: Tensor, classes: tuple[str, ...], codes: Iterable[str]) -> Iterator[Outcome]:

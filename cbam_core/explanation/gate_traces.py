@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -10,12 +10,11 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from cbam_core.errors import Message
-from cbam_core.explanation.channels import check_same_network
+from cbam_core.explanation.channels import check_same_network, explained_batch
 from cbam_core.explanation.explaining import AnyNetwork, explain, network_for
 from cbam_core.explanation.inputs import AnyImage
 from cbam_core.gates.gate_trace import Branches, FollowedGate, follow_gate, padding_share
-from cbam_core.network import Classifier, Stated
-from cbam_core.observing import network_input
+from cbam_core.network import Stated
 from cbam_core.results.explanation import Block, Explanation, own_copy
 from cbam_core.results.frame import Fit, Square
 from cbam_core.results.gate_trace import NOBODY, GateTrace, MovedChannel
@@ -58,15 +57,7 @@ def trace_gate(
     else:
         network = network_for(classifier, image, **stated)
         explanation = explain(network, image, fit, square=square)
-    return _trace(follow_gate(network.model, _batch(network, explanation, image), gate), explanation)
-
-
-def _batch(network: Classifier, explanation: Explanation, image: Any) -> Tensor:
-    """Return the input that was explained: a prepared tensor itself, or the normalised pixels."""
-    batch = network_input(network, [explanation.input_image])
-    if isinstance(image, Tensor) and image.is_floating_point():
-        return image.detach().reshape(1, *image.shape[-3:]).to(batch)
-    return batch
+    return _trace(follow_gate(network.model, explained_batch(network, explanation, image), gate), explanation)
 
 
 def _trace(found: FollowedGate, explanation: Explanation) -> GateTrace:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cbam_core import OwnMean, consequences, explain
+from cbam_core import OwnMean, consequences, explain, trace_gate
 from cbam_core.errors import ImageError
 
 CONVOLUTIONS = {1: nn.Conv1d, 3: nn.Conv3d}
@@ -114,3 +114,14 @@ def test_labels_beside_a_batch_are_kept_and_rows_of_numbers_are_not(network: nn.
     assert explain(network, (batch, ["a", "b"])).labels == ("a", "b")
     assert explain(network, (batch, torch.tensor([[0.5, 0.5], [1.0, 0.0]]))).labels == ()
     assert explain(network, [tensor, tensor]).labels == ()
+
+
+def test_how_their_gates_came_about_is_known_up_to_the_squash(network: nn.Module, tensor: Tensor) -> None:
+    explanation = explain(network, tensor)
+    for block in explanation.blocks:
+        for gate in block.gates:
+            trace = trace_gate(network, tensor, gate.name)
+            assert np.array_equal(trace.values, gate.values)
+            assert trace.unsquashed is not None
+            np.testing.assert_allclose(1 / (1 + np.exp(-trace.unsquashed)), trace.values, rtol=1e-5)
+            assert trace.channels == ()
