@@ -70,7 +70,7 @@ class FollowedGate:
     branches: Branches | None
 
 
-def follow_gate(model: nn.Module, batch: Float[Tensor, "1 *input"], name: str) -> FollowedGate:
+def follow_gate(model: nn.Module, batch: Float[Tensor, "1 ..."], name: str) -> FollowedGate:
     """Run a forward, and record how one gate came about.
 
     No hook is left on the model, and forwards of other threads are ignored.
