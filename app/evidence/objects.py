@@ -55,12 +55,12 @@ WORDS = Words(
         "left": "Moved left",
         "right": "Moved right",
         "agrees": "along {followed}, in place {stayed}",
-        "shift_numbers": "moved along {followed}, where it was {stayed}, difference {difference}",
+        "shift_numbers": "Moved along {followed}, where it was {stayed}, difference {difference}",
         "canvas": "Alone on a canvas",
         "mosaic_of": "Mosaic, answered: {answer}",
-        "tile_numbers": "on the object {alone}, in the answered tile {answered}, a fixed pattern there {fixed}",
+        "tile_numbers": "On the object {alone}, in the answered tile {answered}, a fixed pattern there {fixed}",
         "tiles_answered": "In {answered} of {mosaics} mosaics the network answers one of the four.",
-        "deletion_numbers": "points better than random maps of its own smoothness: {alike}; than a spot in the centre: "
+        "deletion_numbers": "Points better than random maps of its own smoothness: {alike}; than a spot in the centre: "
         "{centre}; than random pixels: {pixels}",
         "pair": "deletion {deletion}, insertion {insertion}",
         "mask": "Mask",
@@ -69,6 +69,7 @@ WORDS = Words(
         "both": "Both shuffled",
         "randomised_numbers": "|r|: {parts}; by chance {chance}",
         "same": "|r| = {size}",
+        "percent": "{value} %",
         "scale": "Each row has its own colours, from its lowest to its highest value; flat masks from 0 to 1.",
     }
 )
@@ -115,11 +116,15 @@ _STYLE = """<style>
   font-weight: 400; white-space: nowrap; background: color-mix(in srgb, currentColor 10%, transparent); }
 .cbam-test p { margin: 0 0 0.15rem; font-size: 0.9rem; line-height: 1.45; max-width: 56rem; }
 .cbam-test p.n { font-size: 0.8125rem; opacity: 0.8; font-variant-numeric: tabular-nums; }
-.cbam-test .cbam-maps { grid-template-columns: repeat(auto-fill, minmax(6.5rem, 9rem)); gap: 0.6rem;
-  margin: 0.4rem 0 0.2rem; }
-.cbam-test .cbam-maps.large { grid-template-columns: repeat(auto-fill, minmax(9rem, 13rem)); }
+.cbam-test .cbam-maps { grid-template-columns: repeat(5, minmax(0, 9.5rem)); gap: 0.6rem; margin: 0.4rem 0 0.2rem; }
+.cbam-test .cbam-maps.four { grid-template-columns: repeat(4, minmax(0, 9.5rem)); }
+.cbam-test .cbam-maps.large { grid-template-columns: repeat(2, minmax(0, 13rem)); }
 .cbam-test .cbam-maps figcaption { font-weight: 400; font-size: 0.8125rem; min-height: 1.5rem; }
 .cbam-test .cbam-maps .cbam-under { text-align: left; font-variant-numeric: tabular-nums; }
+@media (max-width: 640px) {
+  .cbam-test .cbam-maps { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+  .cbam-test .cbam-maps:is(.four, .large) { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+}
 </style>"""
 
 
@@ -258,11 +263,11 @@ def _draw_tiles(found: TileTest) -> None:
         numbers = WORDS["tile_numbers"].format(
             alone=_percent(row.alone),
             answered=_percent(row.answered),
-            fixed="-" if row.fixed is None else f"{100 * row.fixed:.1f} %",
+            fixed="-" if row.fixed is None else WORDS["percent"].format(value=f"{100 * row.fixed:.1f}"),
         )
         badges = [TILE_VERDICT_WORDS[one.code.removeprefix("mosaic.")] for one in row.sentences]
         shown = [] if is_flat(row.mask) else pictures
-        parts.append(_row(row.gate, badges, row.sentences, numbers, shown, large=True))
+        parts.append(_row(row.gate, badges, row.sentences, numbers, shown, grid="large"))
     _show(parts)
     said = found.why_none
     if said is not None:
@@ -307,7 +312,7 @@ def _draw_randomised(found: RandomisedTest) -> None:
         numbers = WORDS["randomised_numbers"].format(parts=", ".join(sizes.values()), chance=_mean(row.chance))
         if row.verdict == "flat" or not sizes:
             numbers, pictures = "", []
-        parts.append(_row(row.gate, [VERDICT_WORDS[row.verdict]], [row.sentence], numbers, pictures))
+        parts.append(_row(row.gate, [VERDICT_WORDS[row.verdict]], [row.sentence], numbers, pictures, grid="four"))
     _show(parts)
 
 
@@ -318,14 +323,14 @@ def _row(
     numbers: str,
     pictures: Iterable[str],
     *,
-    large: bool = False,
+    grid: str = "",
 ) -> str:
     """One mask: its name and verdict, the sentence, the numbers, the pictures."""
     marks = "".join(f"<span>{_safe(one)}</span>" for one in badges)
     lines = "".join(f"<p>{_safe(_without(gate, say(one)))}</p>" for one in said)
     line = f'<p class="n">{_safe(numbers)}</p>' if numbers else ""
     drawn = "".join(pictures)
-    maps = f'<div class="cbam-maps{" large" if large else ""}">{drawn}</div>' if drawn else ""
+    maps = f'<div class="cbam-maps {grid}">{drawn}</div>' if drawn else ""
     return f"<h4>{_safe(gate)}{marks}</h4>{lines}{line}{maps}"
 
 
@@ -343,11 +348,11 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _mean(found: Mean | None, factor: float = 1.0, unit: str = "", sign: str = "", digits: int = 2) -> str:
+def _mean(found: Mean | None, factor: float = 1.0, unit: str = "{value}", sign: str = "", digits: int = 2) -> str:
     """A mean with its interval in brackets."""
     if found is None:
         return "-"
-    said = f"{factor * found.mean:{sign}.{digits}f}{unit}"
+    said = unit.format(value=f"{factor * found.mean:{sign}.{digits}f}")
     if found.interval is None:
         return said
     low, high = (f"{factor * end:{sign}.{digits}f}" for end in found.interval)
@@ -355,7 +360,7 @@ def _mean(found: Mean | None, factor: float = 1.0, unit: str = "", sign: str = "
 
 
 def _percent(found: Mean | None) -> str:
-    return _mean(found, 100, " %", digits=1)
+    return _mean(found, 100, WORDS["percent"], digits=1)
 
 
 def _points(found: Mean | None) -> str:

@@ -74,7 +74,7 @@ def randomised_steps(
     """
     twin = replace(network, model=_copied(network), classes=())  # without classes, logits need not be finite
     plain = list(_all_masks(twin, images))
-    blocks = list(dict.fromkeys(one.block for one in plain))
+    blocks = list(dict.fromkeys(one.block for one in plain if not all(map(is_flat, one.values))))
     parts = {block: _parameters(twin, block, images[0]) for block in blocks}
     draws, after = torch.Generator().manual_seed(seed), _Found()
     work = [(block, part, trial) for block in blocks for part in parts[block] for trial in range(trials)]

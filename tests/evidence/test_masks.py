@@ -12,7 +12,7 @@ from torch import nn
 from cbam_core import ChannelAttention
 from cbam_core.data.dataset import samples
 from cbam_core.errors import CaptureError, DataError, ImageError
-from cbam_core.evidence.masks import alike, correlation, opened
+from cbam_core.evidence.masks import alike, correlation, masks_of, opened
 from tests.evidence.planted_masks import by_content, noise, planted_mask
 
 RANDOM = np.random.default_rng(0)
@@ -45,6 +45,28 @@ def test_any_form_of_images_is_taken_at_the_networks_size() -> None:
         assert len(pixels) == count
         assert all(one.shape == (16, 16, 3) for one in pixels)
         assert found.classes == network.classes
+
+
+class Elementwise(nn.Module):
+    """A network of somebody else, with one gate value for every element, and no classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.gate = nn.Conv2d(3, 4, 3, padding=1, stride=2), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return a map."""
+        x = self.first(x)
+        return x * torch.sigmoid(self.gate(x))
+
+
+def test_a_gate_of_another_library_along_channels_too_counts_by_its_mean() -> None:
+    torch.manual_seed(0)
+    network, pixels = opened(Elementwise().eval(), noise(2), {"size": 16, "normalisation": "half"})
+    seen, (masks,) = masks_of(network, pixels)
+    assert (network.classes, seen.gates[0].kind, masks.values.shape) == ((), "full", (2, 8, 8))
+    np.testing.assert_allclose(masks.values, seen.gates[0].values.mean(axis=1))
+    assert masks.placement.step == (2.0, 2.0)
 
 
 def test_what_a_network_lacks_is_said_in_one_sentence() -> None:

@@ -42,7 +42,7 @@ def test_tests_that_are_quick_are_made_at_once_and_others_at_a_button(app, monke
 def test_what_a_network_does_not_allow_is_said(app):
     app.button_group(key="evidence-section").set_value("tiles").run()
     assert not app.exception
-    assert "does not take images of 64x64 pixels" in app.info[0].value.replace("\\", "")
+    assert "does not take images of 64×64 pixels" in app.info[0].value.replace("\\", "")
 
 
 def test_the_address_names_the_section_and_the_images(app):
