@@ -32,6 +32,12 @@ FURTHEST = 1000.0
 
 MOST_GATES, MOST_VALUES, LONGEST_NAME = 1000, 100_000, 200
 
+MOST_LINKED = 20_000
+"""Most values in the text of a link, where a few characters can stand for many."""
+
+LARGEST_FILE = 2 * 2**20
+"""Bytes of a file of edits."""
+
 STEPS = 100
 """Steps of a factor or value between 0 and 1 in links and pages."""
 
@@ -131,6 +137,8 @@ def read_edit_file(content: bytes, most_kept: int = 26) -> EditFile:
     Raises:
         EditError: it is not a file of edits.
     """
+    if len(content) > LARGEST_FILE:
+        raise _unreadable()
     try:
         values = json.loads(content)
     except (ValueError, RecursionError):
@@ -151,15 +159,20 @@ def edits_as_text(edits: GateEdits) -> str:
 
 def edits_from_text(text: str) -> dict[str, GateEdit] | None:
     """Read what `edits_as_text` gave; None for any other text."""
+    parts = [_LINKED.fullmatch(part) for part in text.split(",")]
+    if len(parts) > MOST_GATES or sum(_count(part["values"]) for part in parts if part) > MOST_LINKED:
+        return None
     found: dict[str, GateEdit] = {}
-    for part in text.split(","):
-        matched = _LINKED.fullmatch(part)
-        if matched is None or len(found) >= MOST_GATES:
+    for part in parts:
+        if part is None:
             return None
-        values = [*_read_runs(matched["values"] or "")]
-        entry = {"source": matched["source"], "factor": int(matched["factor"] or STEPS) / STEPS, "values": values}
+        entry = {
+            "source": part["source"],
+            "factor": int(part["factor"] or STEPS) / STEPS,
+            "values": [*_read_runs(part["values"])],
+        }
         try:
-            found[_unquoted(matched["name"])] = _read_edit(matched["name"], entry)
+            found[_name(_unquoted(part["name"]))] = _read_edit(part["name"], entry)
         except EditError:
             return None
     return {name: edit for name, edit in found.items() if edit.changes}
@@ -188,14 +201,18 @@ def _runs(values: Iterable[tuple[int, float]]) -> Iterator[str]:
     return (f"~{first}{f'x{count}' if count > 1 else ''}={step}" for first, count, step in runs)
 
 
+_RUN = re.compile(r"~(\d+)(?:x(\d+))?=(-?\d+)")
+
+
 def _read_runs(text: str) -> Iterator[list[float]]:
-    count = 0
-    for first, times, step in re.findall(r"~(\d+)(?:x(\d+))?=(-?\d+)", text):
+    for first, times, step in _RUN.findall(text):
         for place in range(int(times or 1)):
-            count += 1
-            if count > MOST_VALUES:
-                return
             yield [int(first) + place, int(step) / STEPS]
+
+
+def _count(text: str) -> int:
+    """Number of values that `_read_runs` reads."""
+    return sum(int(times or 1) for _, times, _ in _RUN.findall(text))
 
 
 def _quoted(name: str) -> str:

@@ -65,10 +65,24 @@ def test_any_other_text_of_a_link_is_no_edit(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "cbam1.spatial", "a:nonsense", "a:usual*300", "a:usual~x=3", "a:usual~1=9999999", "a:usual,"]
+    "text",
+    ["", "cbam1.spatial", "a:nonsense", "a:usual*300", "a:usual~x=3", "a:usual~1=9999999", "a:usual,", "a\nb:usual"],
 )
 def test_texts_that_are_almost_edits_are_none(text: str) -> None:
     assert edits_from_text(text) is None
+
+
+def test_a_short_link_cannot_stand_for_millions_of_values() -> None:
+    assert edits_from_text("a:as_is~0x20000=1") is not None
+    assert edits_from_text("a:as_is~0x20001=1") is None
+    assert edits_from_text(",".join(f"gate{place}:as_is~0x999=1" for place in range(30))) is None
+
+
+def test_a_file_that_is_too_large_is_refused_unread() -> None:
+    text = EditFile({"a": GateEdit("off")}).as_json().encode()
+    assert read_edit_file(text + b" " * 1000).now
+    with pytest.raises(EditError):
+        read_edit_file(text + b" " * 2**21)
 
 
 def test_a_gate_that_stays_as_it_is_is_no_edit() -> None:
