@@ -30,9 +30,10 @@ def computed_here(asked: services.Asked, part: Part) -> bool:
         asked: the image, the network and the class.
         part: what is computed.
     """
-    if services.attributing(asked, part) is None:
+    work = services.attributing(asked, part)
+    if work is None or work.cancelled:
         seconds = services.seconds_of_attributing(asked, part)
-        if seconds > services.SOON:
+        if work is not None or seconds > services.SOON:
             _offer(asked, part, seconds)
             return False
         services.begin_attributing(asked, part)
@@ -55,7 +56,7 @@ def _offer(asked: services.Asked, part: Part, seconds: float) -> None:
 def _progress(asked: services.Asked, part: Part) -> None:
     """How far it is; runs by itself again and again until it is over, and then draws the page anew."""
     work = services.attributing(asked, part)
-    if work is None or work.result is not None:
+    if work is None or work.cancelled or work.result is not None:
         st.rerun()
     if work.error is not None:
         st.error(sentence(work.error), icon=":material/error:")
@@ -64,3 +65,4 @@ def _progress(asked: services.Asked, part: Part) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         said = WORDS["progress"].format(done=work.done, total=work.total)
         st.progress(min(1.0, work.done / work.total), text=said, width="stretch")
+        st.button(WORDS["cancel"], key=f"evidence-cancel-{part}", on_click=services.stop_attributing)

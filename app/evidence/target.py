@@ -48,7 +48,14 @@ def choose_target(explanation: Explanation) -> tuple[int, Container]:
         )
         beside = st.container(width="stretch")
     _TARGET.remember()
-    return classes.index(chosen if chosen in classes else answer), beside
+    return _index(explanation, chosen), beside
+
+
+def _index(explanation: Explanation, chosen: str) -> int:
+    """Index of a class; of several that share a name, the answer, or the first."""
+    answer = int(explanation.probabilities.argmax())
+    known = chosen in explanation.classes and chosen != explanation.classes[answer]
+    return explanation.classes.index(chosen) if known else answer
 
 
 def target_as_parameter() -> str | None:

@@ -14,6 +14,7 @@ from app.services.attribution import (
     cancel_attributing,
     quick_maps,
     seconds_of_attributing,
+    stop_attributing,
 )
 from app.services.auditing import audit_of
 from app.services.class_means import class_summaries, test_summaries
@@ -158,6 +159,7 @@ __all__ = [
     "show_test_image",
     "show_upload",
     "stamp_of",
+    "stop_attributing",
     "take_in_evaluations",
     "take_in_mask_tests",
     "take_in_scores",

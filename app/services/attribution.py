@@ -98,7 +98,7 @@ def attribution(asked: Asked, part: Part) -> Attribution | None:
 
 
 def attributing(asked: Asked, part: Part) -> Work[Attribution] | None:
-    """The work that goes on, or that went wrong; None where there is none about this."""
+    """The work that goes on, was stopped, or went wrong; None where there is none about this."""
     kept = _WORK.get()
     return kept[1] if kept is not None and kept[0] == (part, asked.key) else None
 
@@ -119,6 +119,13 @@ def cancel_attributing() -> None:
     if kept is not None:
         kept[1].cancel()
     _WORK.forget()
+
+
+def stop_attributing() -> None:
+    """End what goes on, and keep in mind that it is not wanted."""
+    kept = _WORK.get()
+    if kept is not None:
+        kept[1].cancel()
 
 
 def seconds_of_attributing(asked: Asked, part: Part) -> float:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 import jaxtyping
 import numpy as np
@@ -11,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.evidence.agreement import agreement_table, beyond_controls
-from cbam_core import CBAM_CNN
+from app.evidence.target import _index
+from cbam_core import CBAM_CNN, explain
 from cbam_core.evidence import attribute
 from cbam_core.network import save_classifier
 from cbam_core.results.attribution import Agreement
@@ -128,3 +130,32 @@ def test_what_takes_long_waits_for_a_click(monkeypatch):
     assert htmls(app).count("Not computed yet") == 3
     app = finished(app.button(key="evidence-begin-maps").click().run())
     assert "Not computed yet" not in htmls(app)
+
+
+def test_what_takes_long_can_be_cancelled_and_begun_again(monkeypatch):
+    def endless(*_, **__):
+        while True:
+            time.sleep(0.01)
+            yield 1
+
+    service = import_module("app.services.attribution")
+    steps = service._steps
+    monkeypatch.setattr(service, "_steps", endless)
+    app = visit(image="sample-29")
+    work = app.session_state["attributing"][1]
+    app.button(key="evidence-cancel-maps").click().run()
+    assert not app.exception
+    assert work.cancelled
+    assert htmls(app).count("Not computed yet") == 3
+    monkeypatch.setattr(service, "_steps", steps)
+    app = finished(app.button(key="evidence-begin-maps").click().run())
+    assert "Not computed yet" not in htmls(app)
+
+
+def test_of_classes_that_share_a_name_the_answer_is_asked_about(tiny_classifier):
+    seen = explain(tiny_classifier, np.full((32, 32, 3), 9, np.uint8))
+    answer = int(seen.probabilities.argmax())
+    classes = tuple("crane" if place in (0, 1, answer) else f"class {place}" for place in range(len(seen.classes)))
+    named = replace(seen, classes=classes)
+    assert _index(named, "") == _index(named, "crane") == answer
+    assert _index(named, "class 9" if answer != 9 else "class 8") == (9 if answer != 9 else 8)
