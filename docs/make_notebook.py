@@ -1,4 +1,4 @@
-"""Writes ``docs/notebook.ipynb`` and runs it: ``make notebook``.
+"""Writes ``docs/notebook.ipynb`` and ``docs/day-50.ipynb`` and runs them: ``make notebook``.
 
 The cells stand here. They run in a kernel of this environment, in an empty folder; their outputs are stored with them.
 """
@@ -16,7 +16,6 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
 
 CELLS = (
     """# CBAM Lens in a notebook
@@ -79,6 +78,115 @@ torchvision do, and then `explain(network, "dog.jpg")` is all.""",
 )
 """Texts and code in turn, beginning with a text."""
 
+LESSON = (
+    """# Day 50: CBAM in a pretrained ResNet-18
+
+The course's next lesson puts a CBAM into a pretrained network and unfreezes it in three stages. Its loss curve does not
+show whether the new masks do anything. This notebook does the same and looks at them: when they wake up, what they do,
+and whether the answers depend on them. It downloads nothing, so its ResNet-18 has random weights, and it learns the one
+hundred bundled images by heart: it shows how to do this, not how well it works.""",
+    """import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from cbam_core import capture, insert_cbam
+
+torch.manual_seed(0)
+model = resnet18(weights=None)  # yours: weights="DEFAULT"
+model.fc = nn.Linear(512, 10)
+model.eval()
+
+image = torch.randn(1, 3, 64, 64)
+before = model(image)
+insertion = insert_cbam(model, "layer[1-4]", gradual=True)
+print("same output, bit for bit:", torch.equal(model(image), before))
+insertion""",
+    """The network's own names and weights are untouched. Each block is `x + a * (CBAM(x) - x)` with an `a` that starts at 0,
+so nothing is lost at first. A plain block (`gradual=False`, as in the course) would multiply its map by about 0.25, at each of
+the four places. Its gates can be captured already:""",
+    """with capture(model) as record, torch.inference_mode():
+    model(image)
+for gate in record.gates:
+    print(f"{gate.name:28} {tuple(gate.values.shape)!s:14} mean {gate.values.mean():.3f}")""",
+    """## Three stages
+
+First what is new, then the last two stages of the network as well, at a tenth of the rate, then everything. Layers that rest
+keep their batch statistics. `log_gates` writes three numbers and a picture for each gate, here into a list; give it
+TensorBoard's `SummaryWriter` instead.""",
+    """from cbam_core import log_gates
+from cbam_core.data.cifar10 import CLASSES
+from cbam_core.data.samples import sample_sheet
+
+mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+sheet = sample_sheet()
+images = torch.tensor(sheet.images).permute(0, 3, 1, 2) / 255
+images = (images - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+images = nn.functional.interpolate(images, 64, mode="bilinear")
+labels = torch.tensor(sheet.labels, dtype=torch.long)
+
+
+class Log(list):
+    def add_scalar(self, tag, value, step):
+        self.append((tag, step, value))
+
+    def add_image(self, tag, picture, step, dataformats):
+        pass
+
+
+new = [part for name, part in model.named_parameters() if ".cbam." in name or name.startswith("fc.")]
+late = [part for part in (*model.layer3.parameters(), *model.layer4.parameters()) if all(part is not one for one in new)]
+rest = [part for part in model.parameters() if all(part is not one for one in (*new, *late))]
+stages = [[(new, 1e-2)], [(new, 1e-2), (late, 1e-3)], [(new, 2e-3), (late, 1e-3), (rest, 1e-3)]]
+
+log, step = Log(), 0
+for number, stage in enumerate(stages, start=1):
+    model.requires_grad_(False)
+    optimiser = torch.optim.Adam([{"params": parts, "lr": rate} for parts, rate in stage])
+    for parts, _ in stage:
+        for part in parts:
+            part.requires_grad_(True)
+    model.eval() if number < 3 else model.train()
+    for _ in range(10):
+        loss = nn.functional.cross_entropy(model(images), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        step += 1
+    log_gates(model, images[:8], log, step)
+    shares = {name.split(".")[0]: f"{part.item():+.2f}" for name, part in model.named_parameters() if name.endswith(".a")}
+    print(f"stage {number}: loss {loss.item():.2f}, a of each block {shares}")
+model = model.eval()""",
+    """`a` says how much of each block is used: near 0, the network does without it. The log says when masks begin to follow the
+image. `Gate image` is how much a gate differs between images; 0 is the same for all:""",
+    """for tag in sorted({tag for tag, _, _ in log if tag.startswith("Gate image") and "spatial" in tag}):
+    print(f"{tag:40}", *(f"{value:.4f}" for name, _, value in log if name == tag))""",
+    """## Look at the masks
+
+One line, for a network of any code.""",
+    """from cbam_core import explain
+
+explanation = explain(model, sheet.images[67], size=64, mean=mean, std=std, classes=CLASSES)
+explanation""",
+    """## Do they matter?
+
+A mask that looks like something can be without use. Put other values in the place of each gate, and look at the answer. Off
+is 1 everywhere; a network of your own gets its usual values from `cbam usual`, and `cbam score` asks the whole test set.""",
+    """from cbam_core import consequences
+
+print(consequences(model, sheet.images[67], size=64, mean=mean, std=std, classes=CLASSES))""",
+    """No mask matters here for *where* it is high: with its own mean in its place, one number, the answer stays. Thirty steps
+on one hundred images teach no attention, and the log above said so. Longer runs of your own may end otherwise; look before you
+believe it.
+
+On the command line all of this is `cbam train --recipe staged --weights resnet18.pth --data photos --out runs/mine`, with a
+film of the masks, a card, and `--twins 3` for the same network without attention and with as many parameters spent otherwise.
+[training.md](training.md) describes it.""",
+)
+"""The course's next lesson."""
+
+NOTEBOOKS = {"notebook.ipynb": CELLS, "day-50.ipynb": LESSON}
+"""Cells of each notebook of ``docs``."""
+
 
 def notebook(cells: Sequence[str] = CELLS) -> nbformat.NotebookNode:
     """A notebook of cells that have not run."""
@@ -109,12 +217,14 @@ def run(book: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
 
 
 def main() -> None:
-    """Run all cells and write the notebook."""
-    with tempfile.TemporaryDirectory() as folder:
-        book = run(notebook(), Path(folder))
-    book.metadata["language_info"] = {"name": "python"}  # not the version, which is no part of it
-    NOTEBOOK.write_text(nbformat.writes(book) + "\n", encoding="utf-8")
-    print(f"{NOTEBOOK.relative_to(ROOT)}: {NOTEBOOK.stat().st_size:,} bytes")
+    """Run all cells and write the notebooks, or those that are named."""
+    for name in sys.argv[1:] or NOTEBOOKS:
+        with tempfile.TemporaryDirectory() as folder:
+            book = run(notebook(NOTEBOOKS[name]), Path(folder))
+        book.metadata["language_info"] = {"name": "python"}  # not the version, which is no part of it
+        path = ROOT / "docs" / name
+        path.write_text(nbformat.writes(book) + "\n", encoding="utf-8")
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from tests.report.reading import read
 
 ROOT = Path(__file__).resolve().parents[1]
 STORED = ROOT / "docs" / "notebook.ipynb"
+LESSON = ROOT / "docs" / "day-50.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,26 @@ def test_its_first_cells_run_in_a_kernel_and_give_the_stored_summary(maker, stor
     printed = book.cells[3].outputs[0].text
     assert printed.startswith("cbam1.channel")
     assert printed.count("\n") == 6
+
+
+def test_the_lesson_has_the_cells_of_its_program_and_what_they_gave(maker):
+    book = nbformat.read(LESSON, as_version=4)
+    nbformat.validate(book)
+    assert [cell.source for cell in book.cells] == list(maker.LESSON), "run make notebook"
+    (output,) = html_of(book)
+    assert len(output) < 1_000_000
+    assert "frog" in read(output).words
+    printed = [out.text for cell in book.cells for out in cell.get("outputs", ()) if "text" in out]
+    assert printed[0] == "same output, bit for bit: True\n"
+
+
+@pytest.mark.filterwarnings("default")  # of the kernel's libraries
+def test_the_lessons_first_cells_run_in_a_kernel(maker, tmp_path):
+    book = maker.run(maker.notebook(maker.LESSON[:4]), tmp_path)
+    printed = [out.get("text") or out["data"]["text/plain"] for cell in book.cells for out in cell.get("outputs", ())]
+    assert printed[0] == "same output, bit for bit: True\n"
+    assert printed[1].startswith("4 CBAM blocks, 43,916 parameters")
+    assert printed[2].count("\n") == 8
 
 
 def test_every_output_is_small_and_loads_nothing(stored):
