@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
     "README.md",
     "docs/course.md",
+    "docs/day-50.md",
     "docs/evidence.md",
     "docs/figures.md",
     "docs/measured.md",
