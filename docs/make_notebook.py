@@ -81,10 +81,10 @@ torchvision do, and then `explain(network, "dog.jpg")` is all.""",
 LESSON = (
     """# Day 50: CBAM in a pretrained ResNet-18
 
-The course's next lesson puts a CBAM into a pretrained network and unfreezes it in three stages. Its loss curve does not
-show whether the new masks do anything. This notebook does the same and looks at them: when they wake up, what they do,
-and whether the answers depend on them. It downloads nothing, so its ResNet-18 has random weights, and it learns the one
-hundred bundled images by heart: it shows how to do this, not how well it works.""",
+The course's next lesson puts a CBAM into a pretrained network and unfreezes it in three stages. Its loss curve does
+not show whether the new masks do anything. This notebook does the same and looks at them: when they wake up, what
+they do, and whether the answers depend on them. It downloads nothing, so its ResNet-18 has random weights, and it
+learns the one hundred bundled images by heart: it shows how to do this, not how well it works.""",
     """import torch
 from torch import nn
 from torchvision.models import resnet18
@@ -101,18 +101,18 @@ before = model(image)
 insertion = insert_cbam(model, "layer[1-4]", gradual=True)
 print("same output, bit for bit:", torch.equal(model(image), before))
 insertion""",
-    """The network's own names and weights are untouched. Each block is `x + a * (CBAM(x) - x)` with an `a` that starts at 0,
-so nothing is lost at first. A plain block (`gradual=False`, as in the course) would multiply its map by about 0.25, at each of
-the four places. Its gates can be captured already:""",
+    """The network's own names and weights are untouched. Each block is `x + a * (CBAM(x) - x)` with an `a` that starts at
+0, so nothing is lost at first. A plain block (`gradual=False`, as in the course) would multiply its map by about
+0.25, at each of the four places. Its gates can be captured already:""",
     """with capture(model) as record, torch.inference_mode():
     model(image)
 for gate in record.gates:
     print(f"{gate.name:28} {tuple(gate.values.shape)!s:14} mean {gate.values.mean():.3f}")""",
     """## Three stages
 
-First what is new, then the last two stages of the network as well, at a tenth of the rate, then everything. Layers that rest
-keep their batch statistics. `log_gates` writes three numbers and a picture for each gate, here into a list; give it
-TensorBoard's `SummaryWriter` instead.""",
+First what is new, then the last two stages of the network as well, at a tenth of the rate, then everything. Layers
+that rest keep their batch statistics. `log_gates` writes three numbers and a picture for each gate, here into a
+list; give it TensorBoard's `SummaryWriter` instead.""",
     """from cbam_core import log_gates
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.data.samples import sample_sheet
@@ -134,8 +134,10 @@ class Log(list):
 
 
 new = [part for name, part in model.named_parameters() if ".cbam." in name or name.startswith("fc.")]
-late = [part for part in (*model.layer3.parameters(), *model.layer4.parameters()) if all(part is not one for one in new)]
-rest = [part for part in model.parameters() if all(part is not one for one in (*new, *late))]
+is_new = {id(part) for part in new}
+late = [part for part in nn.ModuleList([model.layer3, model.layer4]).parameters() if id(part) not in is_new]
+is_late = {id(part) for part in late}
+rest = [part for part in model.parameters() if id(part) not in is_new | is_late]
 stages = [[(new, 1e-2)], [(new, 1e-2), (late, 1e-3)], [(new, 2e-3), (late, 1e-3), (rest, 1e-3)]]
 
 log, step = Log(), 0
@@ -153,11 +155,11 @@ for number, stage in enumerate(stages, start=1):
         optimiser.step()
         step += 1
     log_gates(model, images[:8], log, step)
-    shares = {name.split(".")[0]: f"{part.item():+.2f}" for name, part in model.named_parameters() if name.endswith(".a")}
-    print(f"stage {number}: loss {loss.item():.2f}, a of each block {shares}")
+    shares = [f"{part.item():+.2f}" for name, part in model.named_parameters() if name.endswith(".a")]
+    print(f"stage {number}: loss {loss.item():.2f}, a of each block {' '.join(shares)}")
 model = model.eval()""",
-    """`a` says how much of each block is used: near 0, the network does without it. The log says when masks begin to follow the
-image. `Gate image` is how much a gate differs between images; 0 is the same for all:""",
+    """`a` says how much of each block is used: near 0, the network does without it. The log says when masks begin to
+follow the image. `Gate image` is how much a gate differs between images; 0 is the same for all:""",
     """for tag in sorted({tag for tag, _, _ in log if tag.startswith("Gate image") and "spatial" in tag}):
     print(f"{tag:40}", *(f"{value:.4f}" for name, _, value in log if name == tag))""",
     """## Look at the masks
@@ -169,18 +171,19 @@ explanation = explain(model, sheet.images[67], size=64, mean=mean, std=std, clas
 explanation""",
     """## Do they matter?
 
-A mask that looks like something can be without use. Put other values in the place of each gate, and look at the answer. Off
-is 1 everywhere; a network of your own gets its usual values from `cbam usual`, and `cbam score` asks the whole test set.""",
+A mask that looks like something can be without use. Put other values in the place of each gate, and look at the
+answer. Off is 1 everywhere; a network of your own gets its usual values from `cbam usual`, and `cbam score` asks
+the whole test set.""",
     """from cbam_core import consequences
 
 print(consequences(model, sheet.images[67], size=64, mean=mean, std=std, classes=CLASSES))""",
-    """No mask matters here for *where* it is high: with its own mean in its place, one number, the answer stays. Thirty steps
-on one hundred images teach no attention, and the log above said so. Longer runs of your own may end otherwise; look before you
-believe it.
+    """No mask matters here for *where* it is high: with its own mean in its place, one number, the answer stays. Thirty
+steps on one hundred images teach no attention, and the log above said so. Longer runs of your own may end
+otherwise; look before you believe it.
 
-On the command line all of this is `cbam train --recipe staged --weights resnet18.pth --data photos --out runs/mine`, with a
-film of the masks, a card, and `--twins 3` for the same network without attention and with as many parameters spent otherwise.
-[training.md](training.md) describes it.""",
+On the command line all of this is `cbam train --recipe staged --weights resnet18.pth --data photos --out
+runs/mine`, with a film of the masks, a card, and `--twins 3` for the same network without attention and with as
+many parameters spent otherwise. [training.md](training.md) describes it.""",
 )
 """The course's next lesson."""
 
