@@ -102,8 +102,8 @@ insertion = insert_cbam(model, "layer[1-4]", gradual=True)
 print("same output, bit for bit:", torch.equal(model(image), before))
 insertion""",
     """The network's own names and weights are untouched. Each block is `x + a * (CBAM(x) - x)` with an `a` that
-starts at 0, so nothing is lost at first. A plain block (`gradual=False`, as in the course) would multiply its map by about
-0.25, at each of the four places. Its gates can be captured already:""",
+starts at 0, so nothing is lost at first. A plain block (`gradual=False`, as in the course) would multiply its map by
+about 0.25, at each of the four places. Its gates can be captured already:""",
     """with capture(model) as record, torch.inference_mode():
     model(image)
 for gate in record.gates:
