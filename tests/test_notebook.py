@@ -27,7 +27,8 @@ def stored():
 
 
 def html_of(book):
-    return [output.data["text/html"] for cell in book.cells for output in cell.get("outputs", ()) if "data" in output]
+    outputs = (output for cell in book.cells for output in cell.get("outputs", ()))
+    return [output.data["text/html"] for output in outputs if "text/html" in output.get("data", ())]
 
 
 def test_the_stored_notebook_has_the_cells_of_its_program(maker, stored):
