@@ -2,7 +2,12 @@
 
 import json
 
-from cbam_core.cli import main
+from cbam_core.cli import main, objects
+from cbam_core.results.objects import TESTS
+
+
+def test_every_test_has_a_heading_in_the_order_of_the_tests():
+    assert tuple(objects.HEADINGS) == TESTS
 
 
 def test_one_image_is_tested_and_what_is_left_out_is_said(capsys, picture_file):

@@ -21,7 +21,6 @@ from cbam_core.cli.choosing import (
     open_checkpoint,
 )
 from cbam_core.cli.output import counted, one_line, progress_bar, write_json
-from cbam_core.results.objects import TESTS
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
@@ -37,6 +36,7 @@ HEADINGS = {
     "deletion": "Deletion and insertion",
     "randomised": "Weights are shuffled: what is left of the mask?",
 }
+"""What each test asks, by its code."""
 
 
 def find_objects(
@@ -59,7 +59,7 @@ def find_objects(
     ] = MOST,
     tests: Annotated[
         str, typer.Option("--tests", metavar="TESTS", help="Which tests, with commas between them.")
-    ] = ",".join(TESTS),
+    ] = ",".join(HEADINGS),
     pixels: Annotated[
         int | None,
         typer.Option(
