@@ -15,7 +15,7 @@ def test_one_image_is_tested_and_what_is_left_out_is_said(capsys, picture_file):
     said = capsys.readouterr().out
     assert said.splitlines()[0] == "cbam_cnn_cifar10 on 1 image"
     assert said.index("does the mask follow?") < said.index("cbam1.spatial") < said.index("left out: cbam_cnn_cifar10")
-    assert "does not take images of 64x64 pixels" in said
+    assert "does not take images of 64×64 pixels" in said
     assert "only the difference of the two correlations counts" in said
 
 

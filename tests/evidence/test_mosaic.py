@@ -128,7 +128,7 @@ def test_without_four_answers_or_classes_the_canvas_is_left() -> None:
 def test_a_network_of_one_size_says_so() -> None:
     torch.manual_seed(0)
     numbers = {"size": 32, "classes": list("abcdefghij"), "mean": (0.0,) * 3, "std": (1.0,) * 3, "name": "tiny"}
-    with pytest.raises(ModelError, match="tiny does not take images of 64x64 pixels"):
+    with pytest.raises(ModelError, match="tiny does not take images of 64×64 pixels"):
         tile_test(CBAM_CNN().eval(), coloured()[0], **numbers)
 
 
