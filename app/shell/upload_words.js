@@ -33,7 +33,7 @@ function listen() {
 }
 
 function translate(uploader, { words, images, networks }) {
-  const kind = uploader.closest(".st-key-own-way-in") ? "network" : "image";
+  const kind = kindOf(uploader);
   put(uploader.querySelector("[data-testid=stFileUploaderDropzoneInstructions] span"), words[`${kind}_limits`]);
   put(uploader.querySelector("section > span button p"), words.choose);
   for (const over of uploader.querySelectorAll("section > div > span")) put(over, words.drop);
@@ -49,6 +49,11 @@ function translate(uploader, { words, images, networks }) {
     chip.dataset.why = why(chip.dataset.reason, kind, file, { words, images, networks });
     put(said, chip.dataset.why);
   }
+}
+
+function kindOf(uploader) {
+  if (uploader.closest(".st-key-own-way-in")) return "network";
+  return uploader.closest(".st-key-whatif-way-in") ? "edits" : "image";
 }
 
 /** Why a file was refused, by what Streamlit says of it. */

@@ -14,6 +14,7 @@ from app.session.words import Words, translated
 from app.widgets import uploads
 from app.widgets.component import component
 from app.widgets.network_file import ENDINGS
+from cbam_core.results.gate_edits import LARGEST_FILE
 
 WORDS = Words(
     {
@@ -33,6 +34,9 @@ WORDS = Words(
         "network_too_large": "This file has more than {most} MB; save only the weights, without the optimiser state.",
         "network_elsewhere": "This file is too large to be dropped among images: choose it under Own checkpoint, in "
         "the sidebar.",
+        "edits_limits": "At most {most} MB: .json",
+        "not_edits": "This is not a file of edits: its name must end in .json.",
+        "edits_too_large": "This file has more than {most} MB, so it is not a file of edits.",
         "one": "Only one file can be chosen here.",
         "failed": "This file did not arrive. Remove it and choose it again.",
     }
@@ -48,6 +52,8 @@ def upload_words() -> None:
 
 def _most_megabytes(word: str) -> int:
     """The limit for one file that a word is about."""
+    if word.startswith("edits"):
+        return LARGEST_FILE // 2**20
     return own_networks.MOST_BYTES // 2**20 if word.startswith("network") else uploads.MOST_MEGABYTES
 
 

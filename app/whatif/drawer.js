@@ -176,7 +176,7 @@ function maskEditor(table, entry) {
   const undo = button(words.undo, () => {
     const before = table.undo.pop();
     if (before) table.change(entry.name, { values: before });
-    fill(table.edit(entry.name));
+    keepFocus(table.root, () => fill(table.edit(entry.name)));
   });
   const paint = () => {
     const edit = table.edit(entry.name);

@@ -13,7 +13,7 @@ from app.widgets.image.address import open_image
 from app.widgets.image.shown import ShownImage
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
-from cbam_core.results.gate_edits import EditFile, read_edit_file
+from cbam_core.results.gate_edits import LARGEST_FILE, EditFile, read_edit_file
 
 WORDS = Words(
     {
@@ -24,8 +24,6 @@ WORDS = Words(
         "made_on": "These edits were made on {network}.",
     }
 )
-
-MOST_MEGABYTES = 2
 
 _GIVEN = Choice("whatif-file", Generation("whatif-file-generation"))
 _REFUSED: Remembered[CbamError | None] = Remembered("whatif-file-refused", lambda: None)
@@ -59,14 +57,15 @@ def offer_file(classifier: Classifier, shown: ShownImage, other: Other | None) -
             key=f"whatif-{shown.key}-download",
             width="stretch",
         )
-        st.file_uploader(
-            WORDS["open"],
-            type=["json"],
-            max_upload_size=MOST_MEGABYTES,
-            key=_GIVEN.key,
-            on_change=_open,
-            args=(classifier,),
-        )
+        with st.container(key="whatif-way-in"):
+            st.file_uploader(
+                WORDS["open"],
+                type=["json"],
+                max_upload_size=LARGEST_FILE // 2**20,
+                key=_GIVEN.key,
+                on_change=_open,
+                args=(classifier,),
+            )
         if (refused := _REFUSED.get()) is not None:
             st.error(plain_text(sentence(refused)), icon=":material/error:")
         elif _MADE_ON.get() and _MADE_ON.get() != classifier.name:

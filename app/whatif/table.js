@@ -40,10 +40,12 @@ class Table {
       this.state = { now: data.now, kept: data.kept, opened: data.opened, all: data.all, other: data.lender };
     }
     this.data = data;
-    if (of !== this.of) this.build();
-    this.of = of;
-    this.root.classList.remove("waiting");
-    this.fill();
+    keepFocus(this.root, () => {
+      if (of !== this.of) this.build();
+      this.of = of;
+      this.root.classList.remove("waiting");
+      this.fill();
+    });
   }
 
   /** Tell the page what was chosen. */
@@ -65,7 +67,7 @@ class Table {
     if (edit.source === "as_is" && edit.factor === 1 && !edit.values.length) delete now[name];
     else now[name] = edit;
     this.state = { ...this.state, now };
-    this.fillSwitches();
+    keepFocus(this.root, () => this.fillSwitches());
     this.report(wait);
   }
 
@@ -190,7 +192,7 @@ class Table {
     this.reset.addEventListener("click", () => {
       this.state = { ...this.state, now: {} };
       this.undo = [];
-      this.fill();
+      keepFocus(this.root, () => this.fill());
       this.report();
     });
     buttons.append(this.keep, this.reset);
@@ -382,6 +384,30 @@ class Table {
       if (!entry.drawer.hidden) entry.paint?.();
     }
   }
+}
+
+/** Draw something anew; what has the keyboard's focus keeps it, or the nearest thing takes it that still can be used. */
+function keepFocus(root, draw) {
+  const focused = root.getRootNode().activeElement;
+  if (!focused || !root.contains(focused)) {
+    draw();
+    return;
+  }
+  const usable = () => [...root.querySelectorAll("button, input, select, canvas[tabindex]")];
+  const place = usable().indexOf(focused);
+  const name = nameOf(focused);
+  draw();
+  if (focused.isConnected && !focused.disabled) return;
+  const all = usable();
+  const found = all.filter((one) => !one.disabled && one.getClientRects().length);
+  const far = (one) => Math.abs(all.indexOf(one) - place + 0.1); // of two, the one before it
+  const near = found.toSorted((one, other) => far(one) - far(other));
+  (found.find((one) => nameOf(one) === name) ?? near[0])?.focus({ preventScroll: true });
+}
+
+/** What an element is called, by which it is found once it is drawn anew. */
+function nameOf(element) {
+  return [element.tagName, element.name, element.value, element.getAttribute("aria-label"), element.textContent].join();
 }
 
 function pictureOf(what, pictures, words) {

@@ -30,6 +30,12 @@ def first_answer(page):
     return page.locator(".bars.edited .bar").first.inner_text()
 
 
+def focused(page):
+    """Label of what has the keyboard's focus in the table."""
+    table = page.locator(".whatif")
+    return table.evaluate("one => one.getRootNode().activeElement?.getAttribute('aria-label')")
+
+
 def test_a_switch_moves_the_answer_and_later_gates_and_the_address_restores_it(visit):
     page = opened(visit)
     assert row(page, "cbam1.spatial").locator(".under .bar").count() == 2  # before any click
@@ -50,8 +56,10 @@ def test_a_switch_moves_the_answer_and_later_gates_and_the_address_restores_it(v
     rested(page)
     assert page.locator(".kept li").inner_text() == said
     assert first_answer(page) == answer
-    rerun(page, page.get_by_role("button", name="Reset", exact=True).click)
+    reset = page.get_by_role("button", name="Reset", exact=True)
+    rerun(page, lambda: reset.press("Enter"))
     assert edited(page) is None
+    assert focused(page) == "Show these edits again: A"  # Reset has nothing left to do
     assert first_answer(page) == as_it_is
     page.locator(".kept button").first.click()
     expect(row(page, "cbam2.spatial").get_by_role("radio", name="borrowed")).to_be_checked()
@@ -90,7 +98,8 @@ def test_an_image_for_which_a_gate_decides_is_one_click_away_on_a_phone_too(visi
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390
     show = row(page, "cbam1.spatial").get_by_role("button", name=re.compile("^Show an image"))
     before = page.locator(".stage .first figcaption").inner_text()
-    show.click()
+    show.press("Enter")
     expect(page.locator(".stage .first figcaption")).not_to_have_text(before)
+    assert focused(page) == "Show an image for which this gate decides: cbam1.spatial"  # and on to another one
     expect(row(page, "cbam1.spatial").locator(".verdict")).to_have_text("answer changes")
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390

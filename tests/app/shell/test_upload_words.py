@@ -38,6 +38,7 @@ def test_words_have_their_numbers_and_no_placeholder_but_the_file(app, told):
     words = told[-1]["words"]
     assert "64 MB" in words["image_limits"]
     assert "256 MB" in words["network_limits"]
+    assert "At most 2 MB: .json" in words["edits_limits"]
     assert all(f".{ending}" in words[name] for name in ("network_limits", "not_network") for ending in ENDINGS)
     left = {name for name, text in words.items() if "{" in text.replace("{file}", "")}
     assert not left
