@@ -85,6 +85,8 @@ def choose_image(
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(title, anchor=False, width="content")
         source = choose_one(WORDS["from"], list(parts), labels, key=SOURCE.key)
+        with st.container(key="shown-network", width="content"):
+            st.text(classifier.name, width="content")
     SOURCE.remember()
     # Every source stays on the page, all but one hidden, so that going back and forth loses no choice.
     for name, part in parts.items():
