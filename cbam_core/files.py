@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -18,8 +19,10 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         write: called with the open binary file.
 
     Raises:
-        OSError: the folder cannot be written; an older file at `path` is still there.
+        OSError: the folder cannot be written, or `path` is a device or a pipe; what was at `path` is still there.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():  # renaming would take the place of a device
+        raise OSError(errno.EINVAL, "is a device or a pipe, and not a file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:

@@ -134,6 +134,21 @@ def test_a_run_that_was_stopped_in_its_first_epoch_is_known_by_its_history(asked
     assert asked[0][0] == replace(FAST, epochs=2, seed=7)
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_ctrl_c_says_how_a_run_that_has_begun_continues(tmp_path, capsys, monkeypatch, begun):
+    folder = tmp_path / "my run"
+
+    def stopped(*_, **__):
+        if begun:
+            folder.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "train_classifier", stopped)
+    assert main(["train", "--out", str(folder)]) == 130
+    said = f"cbam: stopped; continue with: cbam train --out '{folder}' --resume\n" if begun else ""
+    assert capsys.readouterr().err.endswith(said)
+
+
 @pytest.mark.parametrize("content", [{"recipe": {"epochs": 3}}, {"recipe": "fast"}, [1], None])
 def test_a_damaged_state_is_one_line(asked, tmp_path, capsys, content):
     torch.save(content, tmp_path / "state.pt")

@@ -1,5 +1,6 @@
 import errno
 import hashlib
+import os
 
 import pytest
 
@@ -35,6 +36,14 @@ def test_a_full_disk_is_told_with_the_file_that_found_no_room(tmp_path):
     with pytest.raises(OSError, match="No space left") as caught:
         write_atomically(tmp_path / "file", write)
     assert caught.value.filename == str(tmp_path / "file")
+
+
+def test_a_pipe_keeps_its_place(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="is a device or a pipe, and not a file"):
+        write_atomically(pipe, lambda file: file.write(b"content"))
+    assert pipe.is_fifo()
 
 
 def test_digest_is_that_of_the_bytes(tmp_path):

@@ -41,6 +41,8 @@ WORDS = Words(
         "joint": "All gates with their usual values change accuracy by {joint} points; the effects of single gates add "
         "up to {single}.",
         "random": "Random changes of the same size: {gates}.",
+        "no_effect": "Even with all gates 0, no loss of accuracy is certain: there are too few images, or the network "
+        "hardly uses its gates, as where blocks were inserted gradually.",
         "no_table": "The table is not shown, because it would say nothing without its receipt.",
         "gate": "Gate",
         "points": "Points",
@@ -154,7 +156,7 @@ def score_table(score: Score) -> None:
     receipt = score.receipt
     st.html(f'{_STYLE}<div class="score">{_receipt(receipt, score)}</div>')
     if not receipt.holds:
-        st.markdown(WORDS["no_table"])
+        st.markdown(f"{WORDS['no_effect']} {WORDS['no_table']}" if receipt.negative_holds else WORDS["no_table"])
         return
     rows = sorted((row for row in score.rows if row.edit == "usual"), key=lambda row: row.change.points)
     st.html(f'<div class="score">{_verdicts(rows)}</div>')

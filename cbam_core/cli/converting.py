@@ -41,14 +41,14 @@ def convert(
 ) -> None:
     """Write the CBAM blocks of a state dict in another layout; all other weights stay as they are.
 
-        Names and shapes change, the planes of kernels are exchanged where needed, biases of 0 are dropped, and a norm
+    Names and shapes change, the planes of kernels are exchanged where needed, biases of 0 are dropped, and a norm
     behind a kernel is folded into it. What cannot be carried exactly is refused. No code of the file is run.
 
     \b
     Examples:
-          cbam convert theirs.pth --to cbam-lens --out ours.safetensors
-          cbam convert ours.safetensors --to ca-sa --out theirs.pth
-          cbam convert mine.pth --planes max,mean --to cbam-lens --out ours.pth
+      cbam convert theirs.pth --to cbam-lens --out ours.safetensors
+      cbam convert ours.safetensors --to ca-sa --out theirs.pth
+      cbam convert mine.pth --planes max,mean --to cbam-lens --out ours.pth
     """
     from cbam_core.weights.conversion import convert as carry
     from cbam_core.weights.file import open_weights

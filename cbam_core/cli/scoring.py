@@ -65,7 +65,11 @@ def score_gates(
     ] = None,
     twins: Annotated[
         Path | None,
-        typer.Option("--twins", metavar="FILE", help="Runs without gates, as benchmarks/twin.py writes them."),
+        typer.Option(
+            "--twins",
+            metavar="FILE",
+            help="Networks trained without gates: twins.json of `cbam train --twins`, or a file of benchmarks/twin.py.",
+        ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Compute it again, even if a result is kept.")] = False,
     data_dir: DataFolderOption = None,
@@ -226,6 +230,11 @@ def show_score(name: str, score: Score) -> None:
             f"{signed(receipt.single)}"
         )
     if not receipt.holds:
+        if receipt.negative_holds:
+            typer.echo(
+                "even with all gates 0, no loss of accuracy is certain: there are too few images, or the network "
+                "hardly uses its gates, as where blocks were inserted gradually"
+            )
         typer.echo("the receipt does not hold, so that the table would say nothing and is not shown")
         return
     typer.echo("\nWith the usual values in place of a gate")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cbam_core.cli.choosing import DataFolderOption
-from cbam_core.cli.output import one_line, percent, progress_bar
+from cbam_core.cli.output import one_line, percent, progress_bar, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -163,9 +166,10 @@ def train(
     imitated = chosen.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16
     notice = "this processor has no instructions for bfloat16; the run computes in float32" if imitated else ""
     if twins is not None:
-        _train_twins(TwinPlan(chosen, out, twins, own.over(Sources.of_run(first)), data_dir), notice, resume=resume)
+        with _saying_how_to_continue(out, f"--twins {twins} "):
+            _train_twins(TwinPlan(chosen, out, twins, own.over(Sources.of_run(first)), data_dir), notice, resume=resume)
         return
-    with progress_bar("{task.fields[state]}") as progress:
+    with _saying_how_to_continue(out), progress_bar("{task.fields[state]}") as progress:
         if tensorboard:
             typer.echo(one_line(f"for TensorBoard, run: tensorboard --logdir {out}"))
         run = train_classifier(
@@ -180,6 +184,17 @@ def train(
         )
     typer.echo(_outcome(run))
     typer.echo(one_line(str(run.checkpoint)))
+
+
+@contextmanager
+def _saying_how_to_continue(out: Path, options: str = "") -> Iterator[None]:
+    """Say after Ctrl+C with which command a run continues, if it has begun."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if out.is_dir():
+            say(f"stopped; continue with: cbam train {options}--out {shlex.quote(str(out))} --resume")
+        raise
 
 
 def _train_twins(plan: TwinPlan, notice: str, *, resume: bool) -> None:

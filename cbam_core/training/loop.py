@@ -128,8 +128,11 @@ def check_sharing(recipe: Recipe, images: int, shares: int) -> None:
     if recipe.batch_size > images:
         raise TrainingError(
             "training.batch-too-large",
-            "a batch of {batch} images is larger than the training part; use a smaller batch_size",
+            "a batch of {batch} images is larger than the training part of {images}; choose a smaller one, such as "
+            "--set batch_size={smaller}",
             batch=recipe.batch_size,
+            images=images,
+            smaller=max(shares, 1 << (images // 2).bit_length() - 1 if images > 1 else 1),
         )
     if recipe.batch_size % shares:
         raise TrainingError(

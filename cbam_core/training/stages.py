@@ -78,6 +78,12 @@ def _share(text: str) -> tuple[str, float] | None:
     return (name, share) if name and 0 <= share <= 1000 else None
 
 
+def equal_stages(text: str, epochs: int) -> str:
+    """Write stages again so that each takes as many epochs; with fewer epochs than stages, the first ones alone."""
+    parts = [part.strip() for part in text.split(";") if part.strip()][:epochs]
+    return "; ".join(re.sub(r"^\d+", str(1 + at * epochs // len(parts)), part) for at, part in enumerate(parts))
+
+
 def index_of(stages: tuple[Stage, ...], epoch: int) -> int:
     """Return the index of the stage of an epoch, counted from 1."""
     return sum(stage.first <= epoch for stage in stages) - 1

@@ -164,7 +164,9 @@ def test_a_batch_that_cannot_be_shared_is_refused(images: Images, recipe: Make, 
 
 
 def test_a_batch_larger_than_the_training_part_is_refused(images: Images, recipe: Make, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="smaller batch_size"):
+    with pytest.raises(
+        TrainingError, match="larger than the training part of 80; choose a smaller one, such as --set batch_size=32"
+    ):
         fit(Learner(network(), prepare), images, recipe(batch_size=81), folder=tmp_path)
 
 

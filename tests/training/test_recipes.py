@@ -55,7 +55,11 @@ def test_values_that_cannot_be_are_refused(name: str, value: object, said: str) 
         ({"optimiser": "muon"}, "stages goes with optimiser=sgd or adam"),
         ({"schedule": "plateau"}, "stages goes with"),
         ({"second": 2}, "stages goes with"),
-        ({"epochs": 2}, "the last stage begins at epoch 3, but the run has 2 epochs"),
+        (
+            {"epochs": 2},
+            "the last stage begins at epoch 3, but the run has 2 epochs; give it at least 3, or earlier "
+            "stages, such as --set stages='1: head=1; 2: **=0.1'",
+        ),
         ({"stages": "2: **=1"}, "stages begin at epoch 1, each later than the one before; given 2"),
         ({"stages": "1: **=1; 3: fc=1; 3: **=1"}, "given 1, 3, 3"),
         ({"stages": "1: fc"}, "'1: fc' is not a stage; expected an epoch"),

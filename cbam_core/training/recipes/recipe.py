@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from cbam_core.errors import TrainingError
 from cbam_core.nn.cbam import Gates
-from cbam_core.training.stages import parse_stages
+from cbam_core.training.stages import equal_stages, parse_stages
 
 KIND_WORDS = {bool: "yes or no", int: "a whole number", float: "a number"}
 
@@ -170,9 +170,11 @@ class Recipe:
         if stages and stages[-1].first > self.epochs:
             raise TrainingError(
                 "training.recipe-stage-late",
-                "the last stage begins at epoch {first}, but the run has {epochs} epochs; change stages or epochs",
+                "the last stage begins at epoch {first}, but the run has {epochs} epochs; give it at least {first}, or "
+                "earlier stages, such as --set stages='{stages}'",
                 first=stages[-1].first,
                 epochs=self.epochs,
+                stages=equal_stages(self.stages, self.epochs),
             )
 
     @property
