@@ -155,9 +155,12 @@ def insert_cbam(
         What was inserted; it prints as a table.
 
     Raises:
-        ModelError: no layer matches, a layer's output is no (B, C, H, W) or has fewer channels than `ratio`, a layer
-            does not run or has a block already, or the network does not run with this input.
+        ModelError: the network is scripted, no layer matches, a layer's output is no (B, C, H, W) or has fewer
+            channels than `ratio`, a layer does not run or has a block already, or the network does not run with this
+            input.
     """
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ModelError("model.scripted", "the network is scripted: insert into the plain network, and script it then")
     names = matching([name for name in _names(model) if name], where)
     for name in names:
         _check_layer(name, model.get_submodule(name))

@@ -62,7 +62,8 @@ class Gain:
 
     Attributes:
         points: mean difference of test accuracy in percentage points; NaN without pairs.
-        reach: half the width of its 95 % interval, from Student's t over the pairs; infinite for fewer than two pairs.
+        reach: half the width of its 95 % interval, from Student's t over the pairs, whose deviation is at least one
+            test image; infinite for fewer than two pairs.
         pairs: number of pairs.
     """
 
@@ -110,12 +111,9 @@ class Twins:
     def gain(self, over: Variant) -> Gain:
         """Compare the runs with attention with those of another variant that have their seed and number type."""
         others = {(run.seed, run.arithmetic): run.accuracy for run in self.of(over)}
-        differences = [
-            run.accuracy - others[run.seed, run.arithmetic]
-            for run in self.of("with")
-            if (run.seed, run.arithmetic) in others
-        ]
-        return _gain(differences)
+        pairs = [run for run in self.of("with") if (run.seed, run.arithmetic) in others]
+        differences = [run.accuracy - others[run.seed, run.arithmetic] for run in pairs]
+        return _gain(differences, 100 / max(1, min((run.count for run in pairs), default=1)))
 
     @property
     def verdict(self) -> str:
@@ -163,10 +161,12 @@ def _run(stored: dict[str, Any]) -> TwinRun:
     return run
 
 
-def _gain(differences: Sequence[float]) -> Gain:
+def _gain(differences: Sequence[float], image: float) -> Gain:
+    """Compute a gain; differences that agree do so to one test image at best, which is worth `image` points."""
     if not differences:
         return Gain(math.nan, math.inf, 0)
     if len(differences) == 1:
         return Gain(differences[0], math.inf, 1)
-    reach = student(len(differences) - 1) * statistics.stdev(differences) / math.sqrt(len(differences))
+    deviation = max(statistics.stdev(differences), image)
+    reach = student(len(differences) - 1) * deviation / math.sqrt(len(differences))
     return Gain(statistics.fmean(differences), reach, len(differences))

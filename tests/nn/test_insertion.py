@@ -320,6 +320,12 @@ REFUSED = {
     "no usual size": (Fails, "conv", {"ratio": 2}, "the network does not run with images of 224, 32, 299"),
     "another size": (Fails, "conv", {"ratio": 2, "size": 24}, "the network does not run with this input"),
     "a scripted layer": (lambda: nn.Sequential(torch.jit.script(nn.ReLU())), "0", {}, "compiled, scripted or exported"),
+    "a scripted network": (
+        lambda: torch.jit.script(nn.Sequential(nn.ReLU())),
+        "0",
+        {},
+        "the network is scripted: insert",
+    ),
 }
 
 

@@ -31,6 +31,13 @@ def test_a_gain_is_the_mean_over_pairs_with_students_interval() -> None:
     assert gain.reach == pytest.approx(12.706 * 0.1)  # the deviation 0.1414 over the root of 2
 
 
+def test_few_test_images_that_agree_settle_nothing() -> None:
+    runs = [TwinRun(variant, seed, 4, 6, 100, None, 1.0, "float32") for variant in VARIANTS for seed in (0, 1)]
+    gain = Twins({}, tuple(runs)).gain("without")
+    assert gain.reach == pytest.approx(12.706 * (100 / 6) / 2**0.5)
+    assert gain.answer == "cannot tell"
+
+
 def test_only_runs_of_one_seed_and_number_type_are_pairs() -> None:
     known = Twins({}, (run("with", 0, 860), run("without", 0, 850, "bfloat16"), run("without", 1, 850)))
     assert known.gain("without").pairs == 0
@@ -52,10 +59,10 @@ def test_the_answer_is_yes_no_or_cannot_tell(gain: Gain, answer: str, said: str)
 
 def test_the_verdict_names_the_capacity_control_where_there_is_one() -> None:
     both = {"with": [870, 872, 874], "without": [850, 852, 854]}
-    assert twins(**both).verdict == "Gain above seed noise: yes (+2.00 ± 0.00 points, 3 pairs)."
+    assert twins(**both).verdict == "Gain above seed noise: yes (+2.00 ± 0.25 points, 3 pairs)."
     control = twins(**both, capacity=[871, 871, 875]).verdict
     assert control.startswith(
-        "Gain above seed noise: yes (+2.00 ± 0.00 points, 3 pairs); above the capacity control: no ("
+        "Gain above seed noise: yes (+2.00 ± 0.25 points, 3 pairs); above the capacity control: no ("
     )
 
 
