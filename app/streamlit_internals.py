@@ -81,6 +81,16 @@ def uploaded_bytes() -> Mapping[str, Mapping[str, int]]:
     }
 
 
+def files_in(held: Any) -> list[Any]:
+    """Files that an uploader's value holds, for what a choice calls: without those that have been removed already.
+
+    Args:
+        held: value in the session's state; one file, several, or None.
+    """
+    listed = held if isinstance(held, list) else [held]
+    return [file for file in listed if callable(getattr(file, "getvalue", None))]
+
+
 def forget_uploaded(file: str) -> None:
     """Have Streamlit let go of an uploaded file of the running session, which it would keep until the visit ends.
 

@@ -15,6 +15,7 @@ from app.session.choices import Choice, Remembered
 from app.session.tiles import Tile
 from app.session.uploads import Fitted, Upload, uploaded
 from app.session.words import Words, class_name, plain_name
+from app.streamlit_internals import files_in
 from app.widgets.camera import camera
 from app.widgets.choices import choose_one
 from app.widgets.figures import Side
@@ -266,13 +267,13 @@ def _receive_photo(side: Side, photo: Upload | None) -> None:
 
 def _receive(side: Side, key: str) -> None:
     """Keep an image; a network is taken for one, and leaves the side as it was."""
-    given = Choice(key).get()
-    content = None if given is None else given.getvalue()
     others = {other: taken for other, taken in _NETWORK_AT.get().items() if other != side}
     _NETWORK_AT.set(others)
-    if content is not None and is_network_file(given.name):
-        _NETWORK_AT.set({**others, side: take_network(given.name, content)})
-        begin_anew()
-        return
-    upload = None if content is None else uploaded(given.name, content)
+    upload = None
+    for given in files_in(Choice(key).get()):
+        if is_network_file(given.name):
+            _NETWORK_AT.set({**others, side: take_network(given.name, given.getvalue())})
+            begin_anew()
+            return
+        upload = uploaded(given.name, given.getvalue())
     keep(side, replace(side_of(side), upload=upload, upload_fit=Fitted()))

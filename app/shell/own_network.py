@@ -8,7 +8,7 @@ from app.session import own_networks
 from app.session.choices import Choice, Generation, Remembered
 from app.session.own_networks import NETWORK
 from app.session.words import Words, listed, plain_name
-from app.streamlit_internals import forget_uploaded
+from app.streamlit_internals import files_in, forget_uploaded
 from app.widgets.network_file import ENDINGS, TakenFile, say_taken, take_network
 from app.widgets.stating import offer_stating
 from cbam_core.nn.registry import known_names
@@ -103,10 +103,11 @@ def _way_in(taken: TakenFile | None) -> None:
 
 
 def _take() -> None:
-    given = _FILE.get()
+    files = files_in(_FILE.get())
     _TAKEN.forget()
-    if given is None:
+    if not files:
         return
+    given = files[0]
     _FILE.restart()  # a new widget, which holds no file
     content = given.getvalue()
     forget_uploaded(given.file_id)

@@ -7,6 +7,7 @@ import streamlit as st
 from app.session.choices import Choice, Generation, Remembered
 from app.session.links import read_image
 from app.session.words import Words, plain_text, sentence
+from app.streamlit_internals import files_in
 from app.whatif.other import Other
 from app.whatif.state import EXPERIMENT, JUMPED, begin_with, lender_of
 from app.widgets.image.address import open_image
@@ -74,12 +75,12 @@ def offer_file(classifier: Classifier, shown: ShownImage, other: Other | None) -
 
 def _open(classifier: Classifier) -> None:
     """Show the edits of a file, on its image where that is one that an address can name."""
-    given = _GIVEN.get()
+    files = files_in(_GIVEN.get())
     _REFUSED.forget()
-    if given is None:
+    if not files:
         return
     try:
-        file = read_edit_file(given.getvalue())
+        file = read_edit_file(files[0].getvalue())
     except CbamError as error:
         _REFUSED.set(error)
         return

@@ -18,7 +18,7 @@ from app.session import own_networks
 from app.session.choices import Choice, Remembered
 from app.session.uploads import Upload, any_kept, note_kept, numbered, uploaded
 from app.session.words import Words, class_name, plain_name, plain_text, say, sentence
-from app.streamlit_internals import in_fragment
+from app.streamlit_internals import files_in, in_fragment
 from app.widgets.choices import choose_one
 from app.widgets.component import component
 from app.widgets.network_file import ENDINGS as NETWORK_ENDINGS
@@ -124,7 +124,7 @@ def any_upload_kept() -> bool:
 
 def _take_networks() -> None:
     """Take the networks among the files that are given now, each once."""
-    networks = [file for file in _FILES.get([]) if is_network_file(file.name)]
+    networks = [file for file in files_in(_FILES.get()) if is_network_file(file.name)]
     known = _NETWORKS.get()
     taken = {file.file_id: known.get(file.file_id) or take_network(file.name, file.getvalue()) for file in networks}
     _IS_NEW.set(bool(taken.keys() - known.keys()))

@@ -9,7 +9,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server import server
@@ -22,6 +22,7 @@ from app.streamlit_internals import (
     UPLOAD_PATH,
     client_file,
     ended_sessions,
+    files_in,
     forget_uploaded,
     in_fragment,
     keep_answers,
@@ -152,6 +153,13 @@ def queued(*kinds):
 
 def kinds(queue):
     return [message.WhichOneof("type") for message in queue.flush()]
+
+
+def test_of_the_files_that_an_uploader_holds_those_that_were_removed_are_left_out():
+    file = UploadedFile(UploadedFileRec("two", "cat.png", "image/png", b"cat"), None)
+    assert files_in([DeletedFile("one"), file]) == [file]
+    assert files_in(file) == [file]
+    assert files_in(DeletedFile("one")) == files_in(None) == []
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
