@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from PIL import Image
 
+import tests.checked_types  # noqa: F401 - before what it checks is imported
 from cbam_core import CBAM_CNN, Classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.network import save_classifier

@@ -29,10 +29,11 @@ COMMAND = "train --recipe fast --set batch_size=16 --set validation=8 --set bflo
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TwinPlan, Any]]:
-    """Two seeds of the course's network, for an epoch each."""
+    """Two seeds of the course's network, for an epoch each; without the figures that each run draws."""
     plan = TwinPlan(RECIPE, tmp_path_factory.mktemp("twins"), 2, Sources())
     with pytest.MonkeyPatch.context() as patch:
         made_up(patch)
+        patch.setattr(run, "draw_figures", lambda *_, **__: None)
         yield plan, train_twins(plan)
 
 

@@ -1,0 +1,68 @@
+"""What is checked of annotations while tests run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from beartype import beartype
+from jaxtyping import Float64, TypeCheckError
+
+from cbam_core.training.stages import parse_stages
+from tests.checked_types import checked
+
+if TYPE_CHECKING:
+    from somewhere import Unknown
+
+
+def half(number: int, unknown: Unknown | None = None) -> int:
+    return number / 2 if number % 2 else number // 2
+
+
+def numbers(count: int) -> Iterator[int]:
+    yield from range(count)
+
+
+def joined(left: Float64[np.ndarray, " n"], right: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    return left + right if len(left) < 3 else left[:1]
+
+
+@dataclass
+class Named:
+    name: str
+
+
+@pytest.mark.parametrize("wrong", [lambda: checked(half)("4"), lambda: checked(half)(3)])
+def test_arguments_and_results_are_checked(wrong):
+    with pytest.raises(TypeCheckError):
+        wrong()
+
+
+def test_what_fits_is_handed_on_and_a_name_that_is_not_imported_is_anything():
+    assert checked(half)(4, unknown=2) == 2
+    assert list(checked(numbers)(3)) == [0, 1, 2]
+    with pytest.raises(TypeCheckError):
+        list(checked(numbers)("3"))
+
+
+def test_axes_of_one_name_are_of_one_length():
+    check = checked(joined, typechecker=beartype)
+    assert check(np.zeros(2), np.ones(2)).tolist() == [1, 1]
+    for left, right in ((2, 1), (3, 3)):
+        with pytest.raises(TypeCheckError):
+            check(np.zeros(left), np.zeros(right))
+
+
+def test_a_dataclass_is_checked_as_it_is_made():
+    made = checked(Named)
+    assert made("a").name == "a"
+    with pytest.raises(TypeCheckError):
+        made(3)
+
+
+def test_functions_of_the_library_are_checked():
+    with pytest.raises(TypeCheckError):
+        parse_stages(3)
