@@ -187,7 +187,55 @@ many parameters spent otherwise. [training.md](training.md) describes it.""",
 )
 """The course's next lesson."""
 
-NOTEBOOKS = {"notebook.ipynb": CELLS, "day-50.ipynb": LESSON}
+CHINESE = (
+    """# 第 50 天：把 CBAM 放进预训练的 ResNet-18
+
+课程的下一课把 CBAM 放进预训练网络，分三个阶段解冻。它的损失曲线看不出新的掩码是否起作用。这个笔记本做同样的事，
+并且去看掩码：
+它们何时被唤醒，做什么，预测是否依赖它们。它不下载任何东西，因此这里的 ResNet-18 用随机权重，
+只是背下自带的一百张图像：
+它说明怎么做，而不是效果多好。""",
+    """网络自己的名称和权重保持不变。每个模块是 `x + a * (CBAM(x) - x)`，其中 `a` 从 0 开始，
+因此起初什么也不损失。普通模块
+（`gradual=False`，课程的做法）会在四处各把特征图乘以约 0.25。它的门控现在就可以记录：""",
+    """## 三个阶段
+
+先是新的部分，再加上网络的最后两个阶段（学习率为十分之一），最后是全部。不学习的层保留其批统计量。
+`log_gates` 为每个门控写出三个数和
+一张图片，这里写入列表；也可以换成 TensorBoard 的 `SummaryWriter`。""",
+    """`a` 说明每个模块被用了多少：接近 0 时，网络不靠它。日志说明掩码何时开始随图像而变。
+`Gate image` 是门控在各图像之间的差异；
+0 表示对所有图像都一样：""",
+    """## 看掩码
+
+一行代码，适用于任何人写的网络。""",
+    """## 它们重要吗？
+
+看起来像回事的掩码可能毫无用处。把每个门控换成别的值，再看预测。Off 是处处为 1；
+自己的网络可用 `cbam usual` 得到常态值，
+`cbam score` 则问遍整个测试集。""",
+    """这里没有一个掩码因为*在哪里*高而重要：换成它自己的平均值，即一个数，预测不变。
+一百张图像上的三十步教不会注意力，上面的日志也这么说。
+您自己更长的训练结果可能不同；先看，再相信。
+
+在命令行上，这一切就是 `cbam train --recipe staged --weights resnet18.pth --data photos --out runs/mine`，
+带有掩码的动画和卡片；
+`--twins 3` 还会训练不带注意力的同一个网络，以及把同样多的参数用在别处的网络。
+[training.zh-CN.md](training.zh-CN.md) 有说明。""",
+)
+"""Texts of the lesson in Chinese."""
+
+
+def in_chinese(cells: Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the cells with other texts between the same code."""
+    return tuple(texts[number // 2] if number % 2 == 0 else cell for number, cell in enumerate(cells))
+
+
+NOTEBOOKS = {
+    "notebook.ipynb": CELLS,
+    "day-50.ipynb": LESSON,
+    "day-50.zh-CN.ipynb": in_chinese(LESSON, CHINESE),
+}
 """Cells of each notebook of ``docs``."""
 
 

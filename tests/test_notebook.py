@@ -10,7 +10,6 @@ from tests.report.reading import read
 
 ROOT = Path(__file__).resolve().parents[1]
 STORED = ROOT / "docs" / "notebook.ipynb"
-LESSON = ROOT / "docs" / "day-50.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +47,12 @@ def test_its_first_cells_run_in_a_kernel_and_give_the_stored_summary(maker, stor
     assert printed.count("\n") == 6
 
 
-def test_the_lesson_has_the_cells_of_its_program_and_what_they_gave(maker):
-    book = nbformat.read(LESSON, as_version=4)
+@pytest.mark.parametrize("name", ["day-50.ipynb", "day-50.zh-CN.ipynb"])
+def test_the_lesson_has_the_cells_of_its_program_and_what_they_gave(maker, name):
+    book = nbformat.read(ROOT / "docs" / name, as_version=4)
     nbformat.validate(book)
-    assert [cell.source for cell in book.cells] == list(maker.LESSON), "run make notebook"
+    assert [cell.source for cell in book.cells] == list(maker.NOTEBOOKS[name]), "run make notebook"
+    assert len(book.cells) == len(maker.LESSON)
     (output,) = html_of(book)
     assert len(output) < 1_000_000
     assert "frog" in read(output).words

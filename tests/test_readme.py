@@ -52,7 +52,7 @@ def rows(text):
 def links(text):
     """Where links lead; a Chinese picture or page counts as the English one."""
     found = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text)
-    return sorted(link.replace(".zh.png", ".png").replace(".zh-CN.md", ".md") for link in found)
+    return sorted(link.replace(".zh.png", ".png").replace(".zh-CN.", ".") for link in found)
 
 
 def test_code_is_the_same(pair):
