@@ -170,7 +170,7 @@ def make_stem_small(model: nn.Module) -> None:
     if not isinstance(first, nn.Conv2d) or not isinstance(getattr(model, "maxpool", None), nn.Module):
         raise ModelError(
             "model.no-stem",
-            "{kind} has no stem like a ResNet's, conv1 and maxpool, that could be made small",
+            "{kind} has no stem like a ResNet's, conv1 and maxpool, that could be made small; give stem=usual",
             kind=type(model).__name__,
         )
     model.conv1 = SmallStem(first.in_channels, first.out_channels, 3, padding=1, bias=first.bias is not None)

@@ -57,8 +57,11 @@ def log_gates(model: nn.Module, batch: Tensor, writer: Writer, step: int) -> dic
         The numbers by their tag.
 
     Raises:
-        CaptureError: no gate was found (``log.no-gates``), or the network cannot be captured.
+        CaptureError: no gate was found (``log.no-gates``), the batch is empty (``log.no-images``), or the network
+            cannot be captured.
     """
+    if not len(batch):
+        raise CaptureError("log.no-images", "nothing to log: the batch has no images")
     with evaluating(model), torch.no_grad(), capture(model) as record:
         model(batch)
     if not record.gates:

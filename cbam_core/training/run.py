@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import Recipe, command_for
 from cbam_core.training.records import Recording
 from cbam_core.training.splits import Splits, cifar10_splits, folder_splits
-from cbam_core.training.state import STATE, restore, store_name, stored_name
+from cbam_core.training.state import STATE, restore, sole_run, store_name, stored_name
 from cbam_core.training.tensorboard import TensorBoard
 from cbam_core.weights.card import Card
 
@@ -103,7 +104,8 @@ def train_classifier(
         CheckpointError: the weights that the network begins with do not fit it.
         DataError: CIFAR-10 was not fetched, or the folder of classes cannot be used.
         ModelError: there is no such network.
-        TrainingError: the name is invalid, the folder holds another run or checkpoint, or the training diverged.
+        TrainingError: the name is invalid, the folder holds another run or checkpoint, another training runs in it, or
+            this one diverged.
         OSError: the folder cannot be written.
     """
     accelerator = find_devices()
@@ -133,31 +135,32 @@ def train_classifier(
     teacher = open_teacher(recipe, splits.classes)
     begins = begin(recipe, _still_needed(sources, folder), splits.classes, splits.filmed.shape[1], checkpoint.stem)
     folder.mkdir(parents=True, exist_ok=True)  # fail now, not after an epoch
-    if accelerator.is_main_process:
-        store_name(folder, checkpoint.stem)
-        sources.save(folder)
+    with sole_run(folder) if accelerator.is_main_process else nullcontext():
+        if accelerator.is_main_process:
+            store_name(folder, checkpoint.stem)
+            sources.save(folder)
 
-    untrained = begins.classifier
-    camera = Camera(untrained, splits.filmed, splits.labels)
-    own: list[Callback] = [Recording(folder, recipe), Filming(folder, camera, recipe.epochs)]
-    if tensorboard:
-        own.append(TensorBoard(folder, camera))
-    history = fit(
-        Learner(
-            untrained.model,
-            prepare=partial(normalise, mean=untrained.mean, std=untrained.std),
-            teacher=None if teacher is None else _answers(teacher, accelerator.device),
-        ),
-        splits.train,
-        recipe,
-        folder=folder,
-        resume=resume,
-        callback=Callbacks([*own, *callbacks]),
-        accelerator=accelerator,
-    )
-    trained = replace(untrained, model=untrained.model.cpu())
-    done = _Done(recipe, history, splits, teacher, replace(begins, classifier=trained))
-    return _finish(done, checkpoint, accelerator)
+        untrained = begins.classifier
+        camera = Camera(untrained, splits.filmed, splits.labels)
+        own: list[Callback] = [Recording(folder, recipe), Filming(folder, camera, recipe.epochs)]
+        if tensorboard:
+            own.append(TensorBoard(folder, camera))
+        history = fit(
+            Learner(
+                untrained.model,
+                prepare=partial(normalise, mean=untrained.mean, std=untrained.std),
+                teacher=None if teacher is None else _answers(teacher, accelerator.device),
+            ),
+            splits.train,
+            recipe,
+            folder=folder,
+            resume=resume,
+            callback=Callbacks([*own, *callbacks]),
+            accelerator=accelerator,
+        )
+        trained = replace(untrained, model=untrained.model.cpu())
+        done = _Done(recipe, history, splits, teacher, replace(begins, classifier=trained))
+        return _finish(done, checkpoint, accelerator)
 
 
 def open_splits(recipe: Recipe, sources: Sources, data_folder: Path | None) -> Splits:

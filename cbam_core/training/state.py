@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a folder cannot be locked
+    fcntl = None  # type: ignore[assignment]
 
 from cbam_core.errors import TrainingError
 from cbam_core.files import write_atomically
@@ -88,6 +96,37 @@ def stored_recipe(folder: Path) -> Recipe | None:
     if (folder / HISTORY).exists():  # stopped in its first epoch
         return Recipe.from_stored(read_history(folder / HISTORY)[0])
     return None
+
+
+@contextmanager
+def sole_run(folder: Path) -> Iterator[None]:
+    """Let no second run write into a folder meanwhile, where the file system can lock one.
+
+    Raises:
+        TrainingError: a run is writing there.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(handle, folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise TrainingError(
+            "training.folder-busy",
+            "another training runs in {folder}; wait for its end, or choose another folder",
+            folder=str(folder),
+        ) from error
+    except OSError:
+        return  # no locks on this file system
 
 
 def store_name(folder: Path, name: str) -> None:

@@ -120,6 +120,11 @@ def test_a_gate_of_any_network_is_logged_while_it_trains() -> None:
     assert model.training
 
 
+def test_an_empty_batch_is_refused(tiny_classifier: Classifier) -> None:
+    with pytest.raises(CaptureError, match="nothing to log: the batch has no images"):
+        log_gates(tiny_classifier.model, torch.zeros(0, 3, 32, 32), Written(), 0)
+
+
 def test_a_network_without_gates_says_so() -> None:
     with pytest.raises(CaptureError, match=r"nothing to log: No gate was found"):
         log_gates(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), batch(), Written(), 0)
