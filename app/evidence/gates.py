@@ -107,9 +107,15 @@ def _lines(one: GateAttribution) -> Iterator[str]:
 def _named(one: GateAttribution) -> Iterator[str]:
     order = np.argsort(-one.shown, kind="stable")
     for word, sign, channels in (("first", 1, order[:NAMED]), ("last", -1, order[::-1][:NAMED])):
-        named = [f"{channel} ({added(float(one.shown[channel]))})" for channel in channels]
-        if sign * float(one.shown[channels[0]]) > 0:
+        shares = {int(channel): float(one.shown[channel]) for channel in channels}
+        named = [f"{channel} ({added(share)})" for channel, share in shares.items() if _says(share, sign)]
+        if named:
             yield WORDS[word].format(channels=", ".join(named))
+
+
+def _says(share: float, sign: int) -> bool:
+    """Whether a share is for (1) or against (-1) the class, and more than 0 as it is written."""
+    return sign * share > 0 and added(share) != "0"
 
 
 def _bars(one: GateAttribution) -> str:

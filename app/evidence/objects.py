@@ -46,6 +46,7 @@ WORDS = Words(
         "cancel": "Cancel",
         "again": "Try again",
         "no_masks": "This network has no spatial mask.",
+        "no_classes": "This network has no classes, so there is no answer to ask about.",
         "first": "The pictures show the first image.",
         "interval": "Numbers in brackets: 95 % intervals, by resampling the images.",
         "range": "Numbers in brackets: from the lowest to the highest trial.",
@@ -170,6 +171,9 @@ def _section(
     st.markdown(plain_text(WORDS[test].format(pixels=side // 4) if test == "shift" else WORDS[test]))
     if not any(gate.kind in ("spatial", "full") for block in explanation.blocks for gate in block.gates):
         st.caption(WORDS["no_masks"])
+        return {}
+    if test == "deletion" and not explanation.classes:
+        st.info(WORDS["no_classes"], icon=":material/info:")
         return {}
     scope = choose_one(WORDS["images"], ["image", "set"], WORDS, key=_SCOPE.key)
     _SCOPE.remember()

@@ -7,15 +7,18 @@ from typing import Any
 
 from app.services import what_if
 from app.services.prediction import percent
-from app.session.words import class_name, say
+from app.session.words import Words, class_name, say
 from app.whatif.other import Other
 from app.whatif.state import EXPERIMENT
 from app.whatif.table import gates_of, said_of_edits
 from app.widgets.image.shown import ShownImage
+from cbam_core.errors import CbamError
 from cbam_core.evidence.edited import fitting, misfits
 from cbam_core.network import Classifier
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.gate_edits import SOURCES, GateEdit, GateEdits, Source
+
+WORDS = Words({"no_answer": "no answer"})
 
 LETTERS = "ABCDEFGH"
 """Names of edits that were kept."""
@@ -51,7 +54,10 @@ def _outcome(
     edits = {gate: GateEdit(source)}
     if reasons := misfits(shown.result.explanation, edits):
         return {"why": say(reasons[0]), "changes": False, "answer": ""}
-    return {"why": "", **_answer(with_edits(classifier, shown, edits, other), shown)}
+    try:
+        return {"why": "", **_answer(with_edits(classifier, shown, edits, other), shown)}
+    except CbamError as error:
+        return {"why": say(error), "changes": False, "answer": ""}
 
 
 def kept_answers(
@@ -69,10 +75,18 @@ def kept_answers(
         {
             "letter": letter,
             "said": said_of_edits(edits, names),
-            **_answer(with_edits(classifier, shown, edits, other), shown),
+            **_kept_answer(classifier, shown, other, edits),
         }
         for letter, edits in zip(LETTERS, EXPERIMENT.get().kept, strict=False)
     ]
+
+
+def _kept_answer(classifier: Classifier, shown: ShownImage, other: Other | None, edits: GateEdits) -> dict[str, Any]:
+    """The answer with edits that were kept; the network may not compute with them, such as where values overflow."""
+    try:
+        return _answer(with_edits(classifier, shown, edits, other), shown)
+    except CbamError:
+        return {"changes": False, "answer": WORDS["no_answer"]}
 
 
 def _answer(edited: Explanation, shown: ShownImage) -> dict[str, Any]:

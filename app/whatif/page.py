@@ -25,8 +25,11 @@ from app.widgets.image.choosing import choose_image
 from app.widgets.image.shown import ShownImage
 from app.widgets.prediction import prediction
 from app.widgets.waiting import waiting_shown
+from cbam_core.errors import CbamError
 from cbam_core.evidence.edited import fitting, misfits
 from cbam_core.network import Classifier
+from cbam_core.results.explanation import Explanation
+from cbam_core.results.gate_edits import GateEdits
 
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
@@ -44,6 +47,7 @@ WORDS = Words(
         "edited, and later gates follow.",
         "no_gates": "This network has no gates to edit.",
         "too_long": "A link cannot hold so many edits; a file can.",
+        "failed": "With these edits the network gives no answer: {reason}.",
         "left_out": "These edits do not fit this network and are left out: {reasons}.",
     }
 )
@@ -114,8 +118,17 @@ def _seen(classifier: Classifier, shown: ShownImage, other: Other | None) -> See
         usual = what_if.under_usual(classifier, explanation, own=shown.own)
         if usual is None:
             show_rows_progress(classifier, shown)
-        edited = with_edits(classifier, shown, edits, other) if fitting(explanation, edits) else None
+        edited = _edited(classifier, shown, edits, other) if fitting(explanation, edits) else None
     return Seen(explanation, usual or {}, what_if.changes_of(classifier), edited)
+
+
+def _edited(classifier: Classifier, shown: ShownImage, edits: GateEdits, other: Other | None) -> Explanation | None:
+    """The image with edits; None, and a sentence, where the network does not compute with them."""
+    try:
+        return with_edits(classifier, shown, edits, other)
+    except CbamError as error:
+        st.warning(plain_text(WORDS["failed"].format(reason=say(error))), icon=":material/warning:")
+        return None
 
 
 def _say_what_lacks(classifier: Classifier, shown: ShownImage) -> None:

@@ -312,7 +312,8 @@ class Table {
     const edited = any && data.answers.edited;
     this.edited.replaceChildren(...barsOf(edited || data.answers.as_is));
     this.edited.classList.toggle("idle", !edited);
-    this.verdict.textContent = data.words[!any ? "no_edits" : data.answers.changes ? "changes" : "same"];
+    const verdict = data.answers.changes ? "changes" : "same";
+    this.verdict.textContent = any && !edited ? "" : data.words[any ? verdict : "no_edits"];
     const loud = Boolean(edited && data.answers.changes);
     this.verdict.classList.toggle("loud", loud);
     const [first] = edited || [];
@@ -320,7 +321,7 @@ class Table {
     if (first) {
       const answer = make("b", loud ? "loud" : "", `${first.name} ${first.percent}`);
       this.brief.replaceChildren(`${data.words.edited} · `, answer, ` (${before.name} ${before.percent})`);
-    } else this.brief.textContent = `${data.words.edited} · ${data.words.no_edits}`;
+    } else this.brief.textContent = `${data.words.edited}${any ? "" : ` · ${data.words.no_edits}`}`;
   }
 
   fillKept() {

@@ -12,11 +12,13 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.evidence.agreement import agreement_table, beyond_controls
+from app.evidence.gates import _named
 from app.evidence.target import _index
 from cbam_core import CBAM_CNN, explain
 from cbam_core.evidence import attribute
 from cbam_core.network import save_classifier
-from cbam_core.results.attribution import Agreement
+from cbam_core.results.attribution import Agreement, GateAttribution
+from cbam_core.results.explanation import Gate
 from tests.app.visiting import MAIN, go_to
 
 
@@ -159,3 +161,10 @@ def test_of_classes_that_share_a_name_the_answer_is_asked_about(tiny_classifier)
     named = replace(seen, classes=classes)
     assert _index(named, "") == _index(named, "crane") == answer
     assert _index(named, "class 9" if answer != 9 else "class 8") == (9 if answer != 9 else 8)
+
+
+def test_channels_whose_share_is_written_as_0_are_not_named():
+    gate = Gate("cbam1.channel", "channel", 1, np.full(4, 0.5, np.float32))
+    shares = np.array([0.2, 0.0001, -0.0002, -0.3], np.float32)
+    found = GateAttribution(gate, None, shares, exact=shares)
+    assert [*_named(found)] == ["Most for it: 0 (+0.2).", "Most against it: 3 (−0.3)."]

@@ -8,10 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import services
+from app.services import what_if
 from app.whatif import experiment
 from app.whatif.state import Experiment
 from cbam_core import CBAM_CNN, consequences, edit, explain, load_classifier
 from cbam_core.data.samples import sample_sheet
+from cbam_core.errors import ModelError
 from cbam_core.gates import Usual
 from cbam_core.network import save_classifier
 from cbam_core.results.gate_edits import EditFile, GateEdit
@@ -127,3 +129,16 @@ def test_a_network_without_gates_is_said_to_have_none(given, monkeypatch, tmp_pa
     app = opened()
     assert "This network has no gates to edit." in said(app)
     assert not given
+
+
+def test_edits_with_which_the_network_does_not_compute_are_said_and_can_be_taken_back(given, monkeypatch):
+    def overflows(*_, **__):
+        raise ModelError("model.not-finite", "the output is not finite")
+
+    monkeypatch.setattr(what_if, "edited", overflows)
+    app = opened(edits="cbam1.spatial:as_is~0=100000", edits_a="cbam2.spatial:off")
+    assert "the network gives no answer: the output is not finite" in app.warning[0].value.replace("\\", "")
+    shown = given[-1]
+    assert shown["now"] == {"cbam1.spatial": {"values": [[0, 1000.0]]}}
+    assert shown["answers"]["edited"] is None
+    assert [one["answer"] for one in shown["kept_said"]] == ["no answer"]
