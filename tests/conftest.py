@@ -39,6 +39,9 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         for name in [name for name in os.environ if name.startswith("CBAM_") and name != SKIP_BROWSER]:
             patch.delenv(name)
         patch.setenv("CBAM_DATA_DIR", str(tmp_path_factory.getbasetemp() / "nothing-fetched"))
+        for device in (torch.cuda, torch.mtia, torch.xpu):
+            if not device.is_available():  # torch would note each seed with the whole stack, should there be one later
+                patch.setattr(device, "manual_seed_all", lambda _: None)
         yield
 
 
