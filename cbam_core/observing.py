@@ -351,7 +351,7 @@ def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
         raise ModelError(
             "model.logits-shape",
             "a classifier of {classes} classes must give logits of shape ({batch}, {classes}); "
-            "this network gave {shape}; if it is no classifier, state no classes",
+            "this network gave {shape}; give it so many outputs, or state no classes if it is no classifier",
             classes=len(classifier.classes),
             batch=count,
             shape=str(tuple(logits.shape)) if isinstance(answer, Tensor) else type(answer).__name__,
