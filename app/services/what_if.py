@@ -135,7 +135,10 @@ def begin_search(classifier: Classifier, gate: str, explanation: Explanation) ->
 def search(classifier: Classifier) -> tuple[str, Work[tuple[int, ...]]] | None:
     """Where it is looked for, and how far that is; None where nothing is looked for."""
     kept = _SEARCH.get()
-    return kept[1:] if kept is not None and kept[0] == classifier.digest else None
+    if kept is not None and kept[0] != classifier.digest:
+        cancel_search()  # another network was selected
+        return None
+    return None if kept is None else kept[1:]
 
 
 def cancel_search() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import streamlit as st
 
 from app import services
 from app.services import what_if
+from app.session.background import Work
 from app.whatif import experiment
 from cbam_core import consequences, load_classifier
 from cbam_core.data.samples import sample_sheet
@@ -70,3 +72,14 @@ def test_without_a_scorecard_an_image_for_which_a_gate_decides_is_looked_for(giv
     wait_for(app, lambda: app.query_params.get("image") != "sample-31")
     row = next(one for one in given[-1]["rows"] if one["name"] == "cbam1.spatial")
     assert row["changes"]
+
+
+def test_a_search_ends_when_another_network_is_selected(monkeypatch):
+    work = Work(10)
+    monkeypatch.setattr(st, "session_state", {what_if._SEARCH.name: ("digest", "sample", work)})
+    one, other = SimpleNamespace(digest="digest"), SimpleNamespace(digest="other")
+    assert what_if.search(one) == ("sample", work)
+    assert not work.cancelled
+    assert what_if.search(other) is None
+    assert work.cancelled
+    assert what_if.search(one) is None
