@@ -156,7 +156,7 @@ def _is_product(gate: RecordedGate, before: Tensor, after: Tensor) -> bool:
     return torch.allclose(product, after.double(), rtol=1e-3, atol=1e-3 * reach)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Call:
     """What one call of a module of this library computed."""
 

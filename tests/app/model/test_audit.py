@@ -41,7 +41,7 @@ def test_each_deviation_is_a_sentence_and_each_fact_says_how_it_was_found(said):
     audit_table(audited("Combined"))
     (page,) = said
     assert page.count("<li>") == len(PLANTED["Combined"][1])
-    assert "<li>The kernel of the mask is 5x5; the paper chooses 7x7" in page
+    assert "<li>The kernel of the mask is 5×5; the paper chooses 7×7" in page
     facts = re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td><td class="how">([^<]*)<', page)
     assert ("planes, in order", "maximum, mean", "read") in facts
     assert ("from the map", "mean", "read and probed") in facts

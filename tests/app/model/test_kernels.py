@@ -16,7 +16,7 @@ def test_every_weight_is_a_cell_with_its_number(size):
     page = kernel_figures([("cbam1", weights)])
     found = [float(value.replace("−", "-")) for value in re.findall(r'data-value="(.+?)"', page)]
     assert np.allclose(found, weights.ravel(), atol=5e-5)
-    assert f"{size}x{size}" in page
+    assert f"{size}×{size}" in page
 
 
 def test_scales_are_each_blocks_own_or_one_for_all_and_always_printed():
