@@ -18,9 +18,7 @@ IMAGES = noise()
 
 @pytest.mark.parametrize("images", [IMAGES, IMAGES[0]], ids=["set", "image"])
 @pytest.mark.parametrize("pool", [1, 2])
-@pytest.mark.parametrize(
-    ("formula", "verdict"), [(by_content, "follows"), (by_position, "stays"), (flat, "flat")], ids=str
-)
+@pytest.mark.parametrize(("formula", "verdict"), [(by_content, "follows"), (by_position, "stays"), (flat, "flat")])
 def test_planted_masks_get_their_verdict(formula, verdict: str, pool: int, images: np.ndarray) -> None:
     (row,) = shift_test(planted_mask(formula, pool), images).rows
     assert row.verdict == verdict
