@@ -75,6 +75,7 @@ _STYLE = """<style>
 .audit ul li { font-size: 0.8125rem; margin: 0 0 0.1rem; }
 .audit .plain { opacity: 1; }
 .audit .costs { max-height: 15rem; overflow: auto; margin-top: 0.7rem; }
+.audit .costs:focus-visible { outline: 2px solid #2f8fd0; outline-offset: 2px; }
 .audit .costs tbody th { opacity: 1; overflow-wrap: anywhere; }
 @container (max-width: 640px) {
   .audit .gates { grid-template-columns: 1fr; }

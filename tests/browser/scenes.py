@@ -132,10 +132,18 @@ def compare_classes(page):
 
 def what_if(page):
     go_to(page, "whatif")
+    choose(page, "Samples")  # pages share the source of an image
     more = page.locator(".whatif .more:visible").nth(1)
     if more.get_attribute("aria-expanded") != "true":
         more.click()
     page.locator("canvas.mask-editor:visible").wait_for()
+    return rested(page)
+
+
+def evidence(page):
+    go_to(page, "evidence")
+    choose(page, "Samples")
+    page.get_by_role("cell", name="Occlusion").or_(page.get_by_role("rowheader", name="Occlusion")).first.wait_for()
     return rested(page)
 
 
@@ -168,6 +176,7 @@ SCENES = {
         compare_networks,
         compare_classes,
         what_if,
+        evidence,
         model,
         training,
     )

@@ -52,7 +52,8 @@ UNMARKED = """() => {
 
 NO_WORDS = re.compile(
     r"EN|中文|A|B|A and B"
-    r"|(cbam|stage)\d[\w.]*"  # blocks
+    r"|(cbam|stage)\d[\w.]*:?(, (cbam|stage)\d[\w.]*)*"  # blocks
+    r"|relu|sigmoid"  # functions
     r"|CBAM_\w+|bfloat16"
     r"|[\d.,–−+ ]*(k|M|px|°|x\d+)[\dx]*"  # numbers and sizes
     r"|python .+"  # versions of software
