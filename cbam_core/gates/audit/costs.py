@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -53,6 +54,7 @@ def milliseconds_of(cuts: Sequence[Slice], repeats: int) -> float | None:
     try:
         return sum(median_milliseconds(run, repeats) for run in runs)
     except Exception:  # calls of others, run alone: anything may be raised
+        logging.getLogger("cbam_lens").debug("a block's calls cannot be timed alone", exc_info=True)
         return None
 
 

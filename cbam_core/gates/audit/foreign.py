@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 from torch import nn
 
@@ -32,6 +34,7 @@ def foreign_slices(model: nn.Module, input_size: tuple[int, int]) -> list[Slice]
     except CaptureError:
         raise
     except Exception:  # the network cannot run on such an image: whoever shows it one says so
+        logging.getLogger("cbam_lens").debug("the network cannot be followed for its costs", exc_info=True)
         return []
     own = {site.name for site in sites}
     return [cut for cut in slices_of(followed) if cut.site.name not in own]

@@ -6,6 +6,7 @@ maps are made that differ in one of them only, or in neither. Of spatial masks, 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def probe(cut: Slice) -> Probed:
     try:
         return _probe(cut)
     except Exception:  # calls of others, with values that they never had: anything may be raised
+        logging.getLogger("cbam_lens").debug("a gate cannot be probed", exc_info=True)
         return Probed()
 
 
