@@ -21,8 +21,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from cbam_core.data.dataset import ImageFiles, ImageSequence
-from cbam_core.data.fitting import fit_image
+from cbam_core.data.dataset import FittedImages, ImageSequence, centre_at
 from cbam_core.errors import CbamError, ModelError
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.network import Classifier
@@ -237,13 +236,9 @@ def batches(count: int, size: int) -> Iterator[slice]:
 def fitted(classifier: Classifier, images: ImageSequence, part: slice) -> list[UInt8[np.ndarray, "rows columns 3"]]:
     """Return some images at the network's input size; of one of another size, the centre is resized."""
     size, share = classifier.input_size, classifier.crop_share
-    if isinstance(images, ImageFiles):
+    if isinstance(images, FittedImages):
         return [images.fitted(index, size, share) for index in range(*part.indices(len(images)))]
-    as_they_are = share == 1
-    return [
-        image if as_they_are and image.shape[:2] == size[::-1] else fit_image(image, size, "crop", share=share)[0]
-        for image in images[part]
-    ]
+    return [centre_at(image, size, share) for image in images[part]]
 
 
 def network_input(classifier: Classifier, pixels: Images) -> Float[Tensor, "b planes h w"]:

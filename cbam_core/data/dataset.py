@@ -7,6 +7,7 @@ programs; its images are decoded by `cbam_core.data.images` when they are read.
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,6 +39,48 @@ class ImageSequence(Protocol):
     def __getitem__(self, index: int, /) -> Pixels: ...
     @overload
     def __getitem__(self, index: slice, /) -> Sequence[Pixels] | UInt8[np.ndarray, "n h w 3"]: ...
+
+
+class FittedImages(Sequence[Pixels]):
+    """Images that know how to read one of them at a network's input size: files are decoded smaller for it."""
+
+    @abstractmethod
+    def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
+        """Return the centre of one image at a network's input size.
+
+        Args:
+            index: number of the image.
+            size: (width, height) of the input in pixels.
+            share: see `cbam_core.data.fitting.fit_image`.
+
+        Raises:
+            ImageError: the image cannot be read.
+        """
+
+
+def fitted_image(images: ImageSequence, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
+    """Return the centre of one image at a network's input size; one that has the size is returned unchanged.
+
+    Args:
+        images: uint8 RGB images.
+        index: number of the image.
+        size: (width, height) of the input in pixels.
+        share: see `cbam_core.data.fitting.fit_image`.
+
+    Raises:
+        ImageError: the image cannot be read.
+    """
+    if isinstance(images, FittedImages):
+        return images.fitted(index, size, share)
+    return centre_at(images[index], size, share)
+
+
+def centre_at(
+    image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int], share: float = 1.0
+) -> UInt8[np.ndarray, "input_h input_w 3"]:
+    """Return the centre of an image at a network's input size; see `fitted_image`."""
+    as_it_is = share == 1 and image.shape[:2] == size[::-1]
+    return image if as_it_is else fit_image(image, size, "crop", share=share)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +142,7 @@ def labelled_for(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     return replace(dataset, classes=classes, labels=numbers[dataset.labels])
 
 
-class ImageFiles(Sequence[Pixels]):
+class ImageFiles(FittedImages):
     """Images in files, each decoded whenever it is read.
 
     Reading one raises `ImageError`, which names its file, if that cannot be decoded.
@@ -125,13 +168,7 @@ class ImageFiles(Sequence[Pixels]):
         return _read(self.paths[index], _pixels)
 
     def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
-        """Return the centre of one image at a network's input size, decoded in as much detail as that needs.
-
-        Args:
-            index: number of the image.
-            size: (width, height) of the input in pixels.
-            share: see `cbam_core.data.fitting.fit_image`.
-        """
+        """Return the centre of one image at a network's input size, decoded in as much detail as that needs."""
         return _read(self.paths[index], partial(_fitted, size=size, share=share))
 
 
