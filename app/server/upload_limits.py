@@ -7,6 +7,7 @@ does not want included, so the number of files and their sum are bounded here, b
 from __future__ import annotations
 
 import os
+from asyncio import Lock, sleep
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as Part
 
 from app.server.options import MAX_UPLOAD_MEGABYTES
 from app.streamlit_internals import UPLOAD_PATH, uploaded_bytes
@@ -86,6 +88,7 @@ class UploadLimits:
         self.limits = limits
         self.held = held
         self._coming: Counter[tuple[str, str, int]] = Counter()
+        self._turn = Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection, or refuses it."""
@@ -93,6 +96,7 @@ class UploadLimits:
         if upload is None:
             await self.app(scope, receive, send)
             return
+        receive = self._paced(receive)
         session, file = upload.groups()
         size = _announced(Headers(scope=scope))
         refusal = self._refusal(session, file, size)
@@ -114,6 +118,21 @@ class UploadLimits:
             self._coming[entry] -= 1
             if not self._coming[entry]:
                 del self._coming[entry]
+
+    def _paced(self, receive: Receive) -> Receive:
+        """Pass parts of bodies on one by one, with other requests in between.
+
+        Without that, bodies that arrive together are read together, and meanwhile the server answers no one. Parts that
+        were not passed on yet are not read from their connections either.
+        """
+
+        async def next_part() -> Part:
+            part = await receive()
+            async with self._turn:
+                await sleep(0)
+            return part
+
+        return next_part
 
     def _refusal(self, session: str, file: str, size: int) -> Message | None:
         if size > _MOST_OF_ONE:

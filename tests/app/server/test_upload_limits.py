@@ -1,6 +1,6 @@
 """How much visitors may upload: one file, one visitor, all of them; over the wire against a real server, too."""
 
-import pytest
+import asyncio
 
 from app.server.upload_limits import Limits, UploadLimits, limits_of_environment
 from benchmarks.apparatus.visitor import visiting
@@ -38,10 +38,39 @@ def put(limits, held, path="/_stcore/upload_file/mine/new", size=1, *, method="P
 
     headers = [] if size is None else [(b"content-length", str(size).encode())]
     scope = {"type": "http", "method": method, "path": path, "headers": headers}
-    call = UploadLimits(inside, limits, lambda: held)(scope, receive, send)
-    with pytest.raises(StopIteration):
-        call.send(None)
+    asyncio.run(UploadLimits(inside, limits, lambda: held)(scope, receive, send))
     return sent[0]["status"], sent[-1].get("body", b"").decode()
+
+
+def test_between_parts_of_bodies_that_arrive_together_the_server_does_other_things():
+    visitors, parts = 5, 4
+
+    async def read_all(scope, receive, send):
+        while (await receive())["more_body"]:
+            pass
+
+    async def crowd():
+        limits = UploadLimits(read_all, Limits(), dict)
+        left, done, turns = [parts] * visitors, [], 0
+
+        async def visit(number):
+            async def receive():
+                left[number] -= 1
+                return {"type": "http.request", "body": b"", "more_body": left[number] > 0}
+
+            path = f"/_stcore/upload_file/{number}/file"
+            scope = {"type": "http", "method": "PUT", "path": path, "headers": [(b"content-length", b"1")]}
+            await limits(scope, receive, None)
+            done.append(number)
+
+        coming = [asyncio.ensure_future(visit(number)) for number in range(visitors)]
+        while len(done) < visitors:
+            turns += 1
+            await asyncio.sleep(0)
+        await asyncio.gather(*coming)
+        return turns
+
+    assert asyncio.run(crowd()) >= visitors * parts
 
 
 def test_what_there_is_room_for_goes_through():
@@ -102,8 +131,7 @@ def test_uploads_on_their_way_count_and_stop_counting_when_they_end():
 
     async def first(scope, receive, send):
         limits.app = second
-        with pytest.raises(StopIteration):
-            limits({**scope, "path": "/_stcore/upload_file/mine/b"}, receive, send).send(None)
+        await limits({**scope, "path": "/_stcore/upload_file/mine/b"}, receive, send)
         await send({"type": "http.response.start", "status": 500, "headers": []})
 
     async def receive():
@@ -121,8 +149,7 @@ def test_uploads_on_their_way_count_and_stop_counting_when_they_end():
     }
     for inside in (first, second):
         limits.app = inside
-        with pytest.raises(StopIteration):
-            limits(scope, receive, send).send(None)
+        asyncio.run(limits(scope, receive, send))
     assert answers == [413, 500, 204]
 
 
