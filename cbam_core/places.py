@@ -13,6 +13,9 @@ CHECKPOINT_VARIABLE = "CBAM_CHECKPOINT_DIR"
 RUNS_VARIABLE = "CBAM_RUNS_DIR"
 """Environment variable that names another folder of training runs."""
 
+ATLASES_VARIABLE = "CBAM_ATLASES"
+"""Environment variable that names another folder of atlases."""
+
 DATA_VARIABLE = "CBAM_DATA_DIR"
 """Environment variable that names another folder of data sets."""
 
@@ -52,10 +55,28 @@ def runs_folder() -> Path:
     It is ``$CBAM_RUNS_DIR``; else ``runs`` beside the folder of trained networks; for the networks of an installed
     package, ``runs`` in the current folder.
     """
-    if (named := _named_by(RUNS_VARIABLE)) is not None:
-        return named
+    return _named_by(RUNS_VARIABLE) or _beside_checkpoints("runs")
+
+
+def atlases_folder() -> Path:
+    """Return the folder in which atlases are built, and in which the app finds them.
+
+    It is ``$CBAM_ATLASES``; else ``atlases``, in the same place as ``runs``.
+    """
+    return _named_by(ATLASES_VARIABLE) or _beside_checkpoints("atlases")
+
+
+def atlas_folders() -> tuple[Path, ...]:
+    """Find the atlases: those that were built, in alphabetical order, then those that ship beside their networks."""
+    built = (path.parent for path in sorted(atlases_folder().glob("*/atlas.json")))
+    shipped = (path.parent for path in sorted(checkpoint_folder().glob("*.atlas/atlas.json")))
+    return (*built, *shipped)
+
+
+def _beside_checkpoints(name: str) -> Path:
+    """Return a folder beside that of trained networks; for those of an installed package, in the current folder."""
     folder = checkpoint_folder()
-    return Path.cwd() / "runs" if folder.is_relative_to(_bundle()) else folder.parent / "runs"
+    return Path.cwd() / name if folder.is_relative_to(_bundle()) else folder.parent / name
 
 
 def image_folder() -> Path | None:

@@ -34,7 +34,7 @@ def pins(name):
 
 CORE = requirements(PROJECT["dependencies"])
 EXTRA = {name: requirements(lines) for name, lines in PROJECT["optional-dependencies"].items() if name != "all"}
-RUNTIME = CORE | EXTRA["app"] | EXTRA["evidence"] | EXTRA["figures"] | EXTRA["train"]
+RUNTIME = CORE | EXTRA["app"] | EXTRA["atlas"] | EXTRA["evidence"] | EXTRA["figures"] | EXTRA["train"]
 DEVELOPMENT = EXTRA["dev"]
 
 
@@ -94,6 +94,12 @@ def test_only_maps_of_captum_need_it():
         assert not needed or path == ROOT / "cbam_core" / "evidence" / "by_captum.py", path
 
 
+def test_only_the_atlas_needs_a_package_of_its_extra():
+    for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
+        needed = set(third_party_imports(path)) & set(EXTRA["atlas"])
+        assert not needed or path.parent == ROOT / "cbam_core" / "atlas", path
+
+
 def test_app_and_training_include_figures():
     for extra in ("app", "train"):
         assert "cbam-lens[figures]" in PROJECT["optional-dependencies"][extra]
@@ -107,10 +113,13 @@ def test_no_package_belongs_to_two_extras():
         | (set(CORE) & set(EXTRA["train"]))
         | (set(EXTRA["app"]) & set(EXTRA["train"]))
         | (set(EXTRA["evidence"]) & (set(CORE) | set(EXTRA["app"]) | set(EXTRA["train"])))
+        | (set(EXTRA["atlas"]) & (set(CORE) | set(EXTRA["app"]) | set(EXTRA["train"]) | set(EXTRA["figures"])))
         | (set(EXTRA["figures"]) & (set(CORE) | set(EXTRA["app"]) | set(EXTRA["train"])))
     )
-    assert {name: extra for extra in ("app", "evidence", "figures", "train") for name in EXTRA[extra]} == EXTRAS
-    assert PROJECT["optional-dependencies"]["all"] == ["cbam-lens[app,evidence,train]"]
+    assert {
+        name: extra for extra in ("app", "atlas", "evidence", "figures", "train") for name in EXTRA[extra]
+    } == EXTRAS
+    assert PROJECT["optional-dependencies"]["all"] == ["cbam-lens[app,atlas,evidence,train]"]
 
 
 HIDE = """

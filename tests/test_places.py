@@ -7,10 +7,13 @@ import cbam_core
 from cbam_core import places
 from cbam_core.errors import CbamError
 from cbam_core.places import (
+    ATLASES_VARIABLE,
     CHECKPOINT_VARIABLE,
     DATA_VARIABLE,
     IMAGE_VARIABLE,
     RUNS_VARIABLE,
+    atlas_folders,
+    atlases_folder,
     cache_folder,
     checkpoint_folder,
     image_folder,
@@ -82,3 +85,24 @@ def test_a_home_folder_that_is_not_there_is_one_sentence(
         monkeypatch.setenv(variable, "~no-such-user/x")
     with pytest.raises(CbamError, match="no such home folder; name the folder by its whole path"):
         folder()
+
+
+def test_atlases_lie_beside_the_checkpoints_unless_a_variable_names_another_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(ATLASES_VARIABLE, raising=False)
+    monkeypatch.setenv(CHECKPOINT_VARIABLE, str(tmp_path / "nets"))
+    assert atlases_folder() == tmp_path / "atlases"
+    monkeypatch.setenv(ATLASES_VARIABLE, str(tmp_path / "mine"))
+    assert atlases_folder() == tmp_path / "mine"
+
+
+def test_built_atlases_come_before_those_that_ship(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(CHECKPOINT_VARIABLE, str(tmp_path / "nets"))
+    monkeypatch.setenv(ATLASES_VARIABLE, str(tmp_path / "mine"))
+    assert atlas_folders() == ()
+    for name in ("nets/a.atlas", "nets/not-one", "mine/c", "mine/b", "mine/unfinished"):
+        (tmp_path / name).mkdir(parents=True)
+        if name not in ("nets/not-one", "mine/unfinished"):
+            (tmp_path / name / "atlas.json").write_text("{}")
+    assert [path.relative_to(tmp_path).as_posix() for path in atlas_folders()] == ["mine/b", "mine/c", "nets/a.atlas"]

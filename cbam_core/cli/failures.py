@@ -31,6 +31,7 @@ EXTRAS = {
     "accelerate": "train",
     "captum": "evidence",
     "matplotlib": "figures",
+    "pyarrow": "atlas",
     "tensorboard": "train",
     "torchvision": "train",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -93,6 +93,7 @@ class Dataset:
         classes: names of the K classes, in the order of their labels; empty without labels.
         images: N uint8 RGB images (H, W, 3); those of a folder are decoded when they are read.
         labels: indices into `classes`, (N,); None where the images have no labels.
+        ids: names of the images, for those that are a part of another set; None to make them, see `image_ids`.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Dataset:
     classes: tuple[str, ...]
     images: ImageSequence
     labels: Labels | None
+    ids: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         """Number of images."""
@@ -142,6 +144,22 @@ def labelled_for(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     return replace(dataset, classes=classes, labels=numbers[dataset.labels])
 
 
+def image_ids(dataset: Dataset) -> Iterator[str]:
+    """Yield a name for each image, which tells it from the others of its set, and pairs it with itself elsewhere.
+
+    It is the file's path in its folder, such as ``"cat/17.jpg"``; else title and number, such as ``"cifar10:test/17"``.
+    """
+    if dataset.ids is not None:
+        yield from dataset.ids
+    elif isinstance(dataset.images, ImageFiles):
+        root = dataset.images.root
+        yield from (
+            path.as_posix() if root is None else path.relative_to(root).as_posix() for path in dataset.images.paths
+        )
+    else:
+        yield from (f"{dataset.title}/{number}" for number in range(len(dataset)))
+
+
 class ImageFiles(FittedImages):
     """Images in files, each decoded whenever it is read.
 
@@ -149,10 +167,12 @@ class ImageFiles(FittedImages):
 
     Args:
         paths: paths of the files.
+        root: folder that their names in `image_ids` are relative to; None for whole paths.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], root: Path | None = None) -> None:
         self.paths = tuple(paths)
+        self.root = root
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -253,12 +273,12 @@ def _class_folders(path: Path) -> Dataset:
             command="pip install 'cbam-lens[train]'",
         ) from error
     found = ImageFolder(path, is_valid_file=_is_shown, allow_empty=True)
-    files = ImageFiles([Path(file) for file, _ in found.samples])
+    files = ImageFiles([Path(file) for file, _ in found.samples], path)
     return Dataset(path.resolve().name, "", tuple(found.classes), files, np.array(found.targets, np.int64))
 
 
 def _flat_folder(path: Path) -> Dataset:
-    files = ImageFiles([picture.path for picture in all_images(path)])
+    files = ImageFiles([picture.path for picture in all_images(path)], path)
     return Dataset(path.resolve().name, "", (), files, None)
 
 

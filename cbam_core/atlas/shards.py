@@ -1,0 +1,312 @@
+"""One shard of an atlas: rows of a thousand images, as one Parquet file and one sheet of thumbnails. Free of torch.
+
+A file is wide: one column for each cell of each gate, so that any tool reads one channel without the others. It carries
+the fingerprint of its atlas and its number, and every page has a checksum.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from jaxtyping import Bool, Float16, Float32, Int32, Int64, UInt8
+
+from cbam_core.atlas.layout import FIXED_COLUMNS, Plan, shard_path, sheet_path
+from cbam_core.errors import AtlasError
+from cbam_core.files import write_atomically
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COMPRESSION = "lz4"
+"""Compression of the columns: gates hardly shrink, ids and labels do; it costs less than writing what it saves."""
+
+_DIGEST, _NUMBER = b"cbam.atlas", b"cbam.shard"
+
+_QUALITY = 90
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Rows of some images that follow each other in a data set.
+
+    Attributes:
+        number: number of the shard, from 0.
+        index: number of each image in its set, int64 (n,).
+        ids: name of each image.
+        ok: whether the image could be decoded; the numbers of the others are NaN.
+        labels: indices into the classes of the set, int32 (n,); -1 for none.
+        logits: float32 (n, K).
+        values: values of all gates, float16 (n, D).
+        thumbnails: uint8 RGB (n, side, side, 3); black for images that could not be decoded.
+    """
+
+    number: int
+    index: Int64[np.ndarray, " n"]
+    ids: Sequence[str]
+    ok: Bool[np.ndarray, " n"]
+    labels: Int32[np.ndarray, " n"]
+    logits: Float32[np.ndarray, "n k"]
+    values: Float16[np.ndarray, "n d"]
+    thumbnails: UInt8[np.ndarray, "n s s 3"]
+
+    def __len__(self) -> int:
+        """Number of images, n."""
+        return len(self.index)
+
+
+def answers_of(logits: Float32[np.ndarray, "n k"], ok: Bool[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
+    """Return the class with the largest logit of each image; -1 without logits, or for an image without numbers."""
+    if not logits.shape[1]:
+        return np.full(len(logits), -1, np.int32)
+    return np.where(ok, logits.argmax(axis=1), -1).astype(np.int32)
+
+
+def probabilities_of(logits: Float32[np.ndarray, "n k"], chosen: Int32[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
+    """Return the softmax of one class for each image; NaN where none is chosen.
+
+    Args:
+        logits: logits of each image.
+        chosen: index of the class for each image; -1 for none.
+    """
+    if not logits.shape[1]:
+        return np.full(len(logits), np.nan, np.float32)
+    wide = logits.astype(np.float64)
+    powers = np.exp(wide - wide.max(axis=1, keepdims=True))
+    shares = powers[np.arange(len(logits)), np.maximum(chosen, 0)] / powers.sum(axis=1)
+    return np.where(chosen >= 0, shares, np.nan).astype(np.float32)
+
+
+def write_shard(folder: Path, plan: Plan, shard: Shard) -> None:
+    """Write the thumbnails and then the rows of a shard, each complete or not at all.
+
+    The bytes depend on the shard and the plan alone. Where the rows are, the thumbnails are too.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    sheet = encode_sheet(shard.thumbnails, plan.across)
+    write_atomically(sheet_path(folder, shard.number), lambda file: file.write(sheet))
+    metadata = {_DIGEST: plan.digest, _NUMBER: str(shard.number)}
+    table = as_table(plan, shard)
+    write_atomically(shard_path(folder, shard.number), lambda file: _write_parquet(file, table, metadata))
+
+
+def _write_parquet(file: BinaryIO, table: pa.Table, metadata: dict[bytes, str]) -> None:
+    """Write a table as one group of rows; its schema is not written a second time, as Arrow does by default."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(
+        file,
+        table.schema,
+        compression=COMPRESSION,
+        use_dictionary=False,
+        write_statistics=False,
+        write_page_checksum=True,
+        store_schema=False,
+    ) as writer:
+        writer.write_table(table, row_group_size=max(1, len(table)))
+        writer.add_key_value_metadata(metadata)
+
+
+def as_table(plan: Plan, shard: Shard) -> pa.Table:
+    """Convert a shard to an Arrow table with the columns of its plan."""
+    import pyarrow as pa
+
+    answers = answers_of(shard.logits, shard.ok)
+    fixed = {
+        "index": shard.index,
+        "id": pa.array(list(shard.ids), pa.string()),
+        "ok": shard.ok,
+        "label": shard.labels,
+        "answer": answers,
+        "confidence": probabilities_of(shard.logits, answers),
+    }
+    many = [*np.ascontiguousarray(shard.logits.T), *np.ascontiguousarray(shard.values.T)]
+    arrays = [pa.array(column) for column in (*(fixed[name] for name in FIXED_COLUMNS), *many)]
+    return pa.Table.from_arrays(arrays, names=plan.columns)
+
+
+def encode_sheet(thumbnails: UInt8[np.ndarray, "n s s 3"], across: int) -> bytes:
+    """Lay thumbnails out row by row, and encode the sheet as JPEG without losing colours.
+
+    Args:
+        thumbnails: images of one size.
+        across: images in one row; the last row is filled up with black.
+    """
+    from PIL import Image
+
+    count, side = thumbnails.shape[:2]
+    down = max(1, -(-count // across))
+    sheet = np.zeros((down * across, side, side, 3), np.uint8)
+    sheet[:count] = thumbnails
+    rows = sheet.reshape(down, across, side, side, 3).transpose(0, 2, 1, 3, 4).reshape(down * side, across * side, 3)
+    content = io.BytesIO()
+    Image.fromarray(rows).save(content, "JPEG", quality=_QUALITY, subsampling=0)
+    return content.getvalue()
+
+
+def decode_sheet(path: Path, side: int) -> UInt8[np.ndarray, "n s s 3"]:
+    """Read a sheet, and cut it into its images, with those that fill it up.
+
+    Args:
+        path: path of the sheet.
+        side: side of an image in pixels.
+
+    Raises:
+        AtlasError: the sheet is missing or damaged.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=["JPEG"]) as sheet:
+            pixels = np.asarray(sheet.convert("RGB"))
+        down, across = pixels.shape[0] // side, pixels.shape[1] // side
+        tiles = pixels.reshape(down, side, across, side, 3).transpose(0, 2, 1, 3, 4)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise AtlasError(
+            "atlas.damaged-sheet",
+            "the thumbnails in {path} are missing or damaged; delete the file, and build the atlas again to replace it",
+            path=str(path),
+        ) from error
+    return np.ascontiguousarray(tiles.reshape(-1, side, side, 3))
+
+
+def shard_is_done(folder: Path, plan: Plan, number: int) -> bool:
+    """Check that a shard is there, whole, and of this plan.
+
+    Returns:
+        False if the shard or its thumbnails are not there.
+
+    Raises:
+        AtlasError: the file is damaged, or belongs to another atlas.
+    """
+    path = shard_path(folder, number)
+    if not path.exists() or not sheet_path(folder, number).exists():
+        return False
+    _check(_opened(path), path, plan, number)
+    return True
+
+
+def missing_shards(folder: Path, plan: Plan) -> list[int]:
+    """List the numbers of the shards that are not done.
+
+    Raises:
+        AtlasError: as `shard_is_done`.
+    """
+    return [number for number in range(plan.shards) if not shard_is_done(folder, plan, number)]
+
+
+def read_rows(folder: Path, plan: Plan, number: int) -> Rows:
+    """Read the rows of a shard, and check every page of the file.
+
+    Raises:
+        AtlasError: the file is missing, damaged, or belongs to another atlas.
+    """
+    path = shard_path(folder, number)
+    file = _opened(path)
+    _check(file, path, plan, number)
+    try:
+        table = file.read(use_threads=False)
+        return _rows(plan, table)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Numbers of a shard, as read from its file.
+
+    Attributes:
+        ids: name of each image, as an Arrow array.
+        index: number of each image in its set, int64 (n,).
+        ok: whether the image could be decoded.
+        labels: int32 (n,); -1 for none.
+        answers: class with the largest logit, int32 (n,); -1 for none.
+        confidence: its softmax, float32 (n,); NaN for none.
+        logits: float32 (n, K).
+        values: values of all gates, float16 (n, D).
+    """
+
+    ids: Any
+    index: Int64[np.ndarray, " n"]
+    ok: Bool[np.ndarray, " n"]
+    labels: Int32[np.ndarray, " n"]
+    answers: Int32[np.ndarray, " n"]
+    confidence: Float32[np.ndarray, " n"]
+    logits: Float32[np.ndarray, "n k"]
+    values: Float16[np.ndarray, "n d"]
+
+
+def _rows(plan: Plan, table: pa.Table) -> Rows:
+    start = len(FIXED_COLUMNS)
+    columns = table.combine_chunks().columns
+    fixed = dict(zip(FIXED_COLUMNS, columns, strict=False))
+    plain = {name: column.to_numpy() for name, column in fixed.items() if name != "id"}
+    return Rows(
+        ids=fixed["id"],
+        index=plain["index"],
+        ok=plain["ok"],
+        labels=plain["label"],
+        answers=plain["answer"],
+        confidence=plain["confidence"],
+        logits=_side_by_side(columns[start : start + plan.classes], len(table), np.float32),
+        values=_side_by_side(columns[start + plan.classes :], len(table), np.float16),
+    )
+
+
+def _side_by_side(columns: Sequence[Any], count: int, kind: type[np.generic]) -> np.ndarray:
+    """Copy columns to the rows of one array (n, columns)."""
+    below = np.empty((len(columns), count), kind)
+    for row, column in zip(below, columns, strict=True):
+        row[:] = column.to_numpy()
+    return np.ascontiguousarray(below.T)
+
+
+def _opened(path: Path) -> Any:
+    """Open a Parquet file, which may be damaged.
+
+    Raises:
+        AtlasError: it is missing or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _check(file: Any, path: Path, plan: Plan, number: int) -> None:
+    """Check that an open file is the shard of a plan.
+
+    Raises:
+        AtlasError: it is of another atlas, or holds something else than it should.
+    """
+    metadata = file.metadata.metadata or {}
+    if metadata.get(_DIGEST) != plan.digest.encode():
+        raise AtlasError(
+            "atlas.other-shard",
+            "{path} belongs to another atlas: its network, images or version differ from those in {folder}; "
+            "delete the file, or build into another folder",
+            path=str(path),
+            folder=str(path.parent.parent),
+        )
+    rows = plan.rows(number)
+    expected = (str(number).encode(), rows.stop - rows.start, len(plan.columns))
+    if (metadata.get(_NUMBER), file.metadata.num_rows, file.metadata.num_columns) != expected:
+        raise _damaged(path, "it holds other rows or columns than it should")
+
+
+def _damaged(path: Path, reason: str) -> AtlasError:
+    return AtlasError(
+        "atlas.damaged-shard",
+        "{path} is missing or damaged ({reason}); delete the file, and build the atlas again to replace it",
+        path=str(path),
+        reason=reason.partition("\n")[0][:120],
+    )
