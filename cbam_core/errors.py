@@ -8,7 +8,7 @@
     ├── CaptureError       the gates of a forward could not be recorded
     ├── EditError          a gate cannot be replaced as requested
     ├── RenderError        a picture or chart cannot be drawn as requested
-    ├── AtlasError         an atlas cannot be built, or its files are refused
+    ├── AtlasError         an atlas cannot be built or queried as requested, or its files are refused
     ├── TrainingError      a training run cannot start, continue or be resumed
     └── LaunchError        the web app cannot start
 
@@ -138,7 +138,7 @@ class RenderError(CbamError):
 
 
 class AtlasError(CbamError):
-    """An atlas cannot be built, or its files are refused."""
+    """An atlas cannot be built or queried as requested, or its files are refused."""
 
 
 class TrainingError(CbamError):

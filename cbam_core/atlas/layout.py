@@ -8,13 +8,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cbam_core.errors import AtlasError
 from cbam_core.files import write_atomically
-from cbam_core.results.kinds import Kind, as_kind
+from cbam_core.results.kinds import AXES, Kind, as_kind
 from cbam_core.results.placement import Placement
+
+Channel = int | tuple[int, ...]
+"""One number of a gate: its index, or its place along the axes of the gate, such as (row, column)."""
 
 FORMAT = 1
 """Version of the files of an atlas."""
@@ -86,6 +92,38 @@ class AtlasGate:
     def column_names(self) -> list[str]:
         """Names of its columns in a shard: ``"cbam1.channel[17]"``, ``"cbam1.spatial[3,5]"``."""
         return [f"{self.name}[{cell}]" for cell in _cells(self.shape)]
+
+    @property
+    def axes(self) -> str:
+        """Letters of its axes, such as ``"HW"``."""
+        return AXES[self.kind]
+
+    def flat(self, channel: Channel) -> int:
+        """Return the index of a channel or cell among the gate's values.
+
+        Args:
+            channel: index in [0, size), or one index for each axis of the gate.
+
+        Raises:
+            AtlasError: the gate has no such value.
+        """
+        place = tuple(map(index, channel)) if isinstance(channel, tuple | list) else index(channel)
+        shape = self.shape if isinstance(place, tuple) else (self.size,)
+        given = place if isinstance(place, tuple) else (place,)
+        if len(given) != len(shape) or not all(0 <= i < n for i, n in zip(given, shape, strict=True)):
+            raise AtlasError(
+                "atlas.unknown-channel",
+                "{gate} has no value {channel}; its values have the shape {shape}, counted from 0",
+                gate=self.name,
+                channel=str(list(given) if isinstance(place, tuple) else place),
+                shape=" x ".join(map(str, self.shape)),
+            )
+        return int(np.ravel_multi_index(given, shape))
+
+    def label(self, channel: Channel) -> str:
+        """Return the name of a column, such as ``"cbam1.channel[17]"`` or ``"cbam1.spatial[3,5]"``."""
+        place = np.unravel_index(self.flat(channel), self.shape)
+        return f"{self.name}[{','.join(map(str, place))}]"
 
     def as_dict(self) -> dict[str, Any]:
         """Convert to JSON-ready values."""

@@ -1,0 +1,207 @@
+"""Means of a gate's values in groups of images: which channels belong to which class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Float64, Int, Int64
+
+from cbam_core.atlas.answers import Profile
+from cbam_core.atlas.layout import AtlasGate
+from cbam_core.atlas.slices import Where, columns_of
+from cbam_core.errors import AtlasError
+from cbam_core.results.paired import student
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.atlas import Atlas
+
+GREATEST = 200
+"""Most groups that a column of the metadata may define."""
+PART = 16_384
+"""Images that are summed at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Groups of images.
+
+    Attributes:
+        names: names of the G groups.
+        wheres: what selects the images of each.
+        codes: group of each of M images; -1 for none.
+    """
+
+    names: tuple[str, ...]
+    wheres: tuple[Mapping[str, Any], ...]
+    codes: Int64[np.ndarray, " m"]
+
+
+def profile(atlas: Atlas, gate: AtlasGate, by: str, where: Where) -> Profile:
+    """Return the means of a gate's values in groups of images; see `Atlas.profile`."""
+    images = atlas.select(where)
+    groups = _present(grouped(atlas, by, images))
+    counts, sums, squares = moments(atlas.contents.values[:, gate.columns], images, groups)
+    return profile_of(gate.name, by, groups, (counts, sums, squares))
+
+
+def profile_of(
+    gate: str,
+    by: str,
+    groups: Groups,
+    summed: tuple[Int64[np.ndarray, " g"], Float64[np.ndarray, "g c"], Float64[np.ndarray, "g c"]],
+) -> Profile:
+    """Compute means, intervals and selectivity of groups that each have an image.
+
+    Args:
+        gate: name of the gate.
+        by: what defines the groups.
+        groups: the groups; their codes are not read.
+        summed: number of images, sum of the values and sum of their squares, for each group.
+    """
+    counts, sums, squares = summed
+    number = counts[:, None]
+    mean = sums / number
+    within = np.maximum(squares - sums * mean, 0.0)
+    reach = np.array([student(n - 1) if n > 1 else np.nan for n in counts.tolist()]).reshape(-1, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        reach = reach * np.sqrt(within / (number - 1) / number)
+    selectivity = _between(counts, sums, mean, within)
+    return Profile(
+        gate=gate,
+        by=by,
+        groups=groups.names,
+        wheres=groups.wheres,
+        counts=counts,
+        mean=mean,
+        low=mean - reach,
+        high=mean + reach,
+        selectivity=selectivity,
+        chance=min(1.0, max(0, len(counts) - 1) / max(1, int(counts.sum()) - 1)),
+        order=np.argsort(-selectivity, kind="stable"),
+    )
+
+
+def _between(
+    counts: Int64[np.ndarray, " g"],
+    sums: Float64[np.ndarray, "g c"],
+    mean: Float64[np.ndarray, "g c"],
+    within: Float64[np.ndarray, "g c"],
+) -> Float64[np.ndarray, " c"]:
+    """Compute the share of the variance that lies between groups."""
+    middle = sums.sum(axis=0) / max(1, counts.sum())
+    between = (counts[:, None] * (mean - middle) ** 2).sum(axis=0)
+    total = between + within.sum(axis=0)
+    certain = total > 1e-12 * max(1, counts.sum())  # below that, sums of squares are rounding
+    return np.where(certain, between / np.where(certain, total, 1.0), 0.0)
+
+
+def moments(
+    values: Float[np.ndarray, "n c"], images: Int64[np.ndarray, " m"], groups: Groups
+) -> tuple[Int64[np.ndarray, " g"], Float64[np.ndarray, "g c"], Float64[np.ndarray, "g c"]]:
+    """Count images and sum values and their squares in each group, in float64.
+
+    Args:
+        values: values of all images.
+        images: numbers of the images that are meant.
+        groups: their groups.
+    """
+    many = len(groups.names)
+    counts = np.bincount(groups.codes[groups.codes >= 0], minlength=many)
+    sums, squares = np.zeros((2, many, values.shape[1]))
+    order = np.argsort(groups.codes, kind="stable")
+    order = order[groups.codes[order] >= 0]
+    for start in range(0, len(order), PART):
+        part = order[start : start + PART]
+        codes = groups.codes[part]
+        rows = values[images[part]].astype(np.float64)
+        starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+        sums[codes[starts]] += np.add.reduceat(rows, starts, axis=0)
+        squares[codes[starts]] += np.add.reduceat(rows * rows, starts, axis=0)
+    return counts, sums, squares
+
+
+def grouped(atlas: Atlas, by: str, images: Int64[np.ndarray, " m"]) -> Groups:
+    """Sort images into groups.
+
+    Raises:
+        AtlasError: the images have no such groups, or a column has too many different values.
+    """
+    if by not in (*_groupings(atlas), *atlas.metadata):
+        raise AtlasError(
+            "atlas.unknown-groups",
+            "images of this atlas cannot be grouped by {by}; they can be by {known}",
+            by=repr(by),
+            known=", ".join(_groupings(atlas) + tuple(name for name in atlas.metadata if name in columns_of(atlas))),
+        )
+    if by == "class":
+        return _named(by, atlas.label_classes, atlas.labels[images])
+    if by == "answer":
+        return _named(by, atlas.classes, atlas.answers[images])
+    if by == "right":
+        codes = atlas.right[images].astype(np.int64)
+        return Groups(("wrong", "right"), ({"right": False}, {"right": True}), codes)
+    return _pairs(atlas, images) if by == "pair" else _by_column(atlas, by, images)
+
+
+def _groupings(atlas: Atlas) -> tuple[str, ...]:
+    return (
+        *(("class",) if atlas.has_labels else ()),
+        *(("answer",) if atlas.has_answers else ()),
+        *(("right", "pair") if atlas.can_be_right else ()),
+    )
+
+
+def groupings_of(atlas: Atlas) -> tuple[str, ...]:
+    """Return what images can be grouped by: columns of the metadata with too many values are not among them."""
+    few = (name for name, values in atlas.metadata.items() if len(np.unique(values)) <= GREATEST)
+    own = _groupings(atlas)
+    return (*own, *(name for name in few if name not in own))
+
+
+def _named(by: str, classes: tuple[str, ...], codes: Int[np.ndarray, " m"]) -> Groups:
+    return Groups(classes, tuple({by: name} for name in classes), codes.astype(np.int64))
+
+
+def _pairs(atlas: Atlas, images: Int64[np.ndarray, " m"]) -> Groups:
+    """Group wrong answers by label and answer, the most frequent pair first."""
+    many = max(1, len(atlas.classes))
+    wrong = atlas.right[images] == 0
+    keys = np.where(wrong, atlas.labels[images].astype(np.int64) * many + atlas.answers[images], -1)
+    found, counts = np.unique(keys[wrong], return_counts=True)
+    found = found[np.argsort(-counts, kind="stable")]
+    codes = np.full(len(images), -1, np.int64)
+    for number, key in enumerate(found.tolist()):
+        codes[keys == key] = number
+    named = [(atlas.label_classes[key // many], atlas.classes[key % many]) for key in found.tolist()]
+    wheres = tuple({"class": label, "answer": answer} for label, answer in named)
+    return Groups(tuple(f"{label} → {answer}" for label, answer in named), wheres, codes)
+
+
+def _by_column(atlas: Atlas, by: str, images: Int64[np.ndarray, " m"]) -> Groups:
+    found, codes = np.unique(atlas.metadata[by][images], return_inverse=True)
+    if len(found) > GREATEST:
+        raise AtlasError(
+            "atlas.many-groups",
+            "{by} has {count} different values; a profile has at most {most} groups",
+            by=by,
+            count=len(found),
+            most=GREATEST,
+        )
+    values = found.tolist()
+    return Groups(tuple(map(str, values)), tuple({by: value} for value in values), codes.astype(np.int64))
+
+
+def _present(groups: Groups) -> Groups:
+    """Leave out groups without an image."""
+    counts = np.bincount(groups.codes[groups.codes >= 0], minlength=len(groups.names))
+    kept = np.flatnonzero(counts)
+    table = np.full(len(counts) + 1, -1, np.int64)
+    table[kept] = np.arange(len(kept))
+    return Groups(
+        tuple(groups.names[number] for number in kept),
+        tuple(groups.wheres[number] for number in kept),
+        table[groups.codes],
+    )

@@ -1,0 +1,170 @@
+"""Slices of an atlas: which images a query is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Int64, Shaped
+
+from cbam_core.errors import AtlasError
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.atlas import Atlas
+
+Where = None | Mapping[str, Any] | Sequence[int] | np.ndarray
+"""Which images: None for all; a mapping of conditions, which all hold; their numbers; or a mask, one bool an image."""
+
+Mask = Bool[np.ndarray, " n"]
+
+
+def select(atlas: Atlas, where: Where) -> Int64[np.ndarray, " m"]:
+    """Return the numbers of the images of a slice, ascending, without those that were not read.
+
+    Args:
+        atlas: the atlas.
+        where: which images. A mapping has conditions for ``"class"`` and ``"answer"`` (a name, or a list of names),
+            ``"right"`` (True or False), ``"confidence"`` ((lowest, highest), both included), ``"id"`` (an id, or a list
+            of ids), and for columns of the metadata: a value, a list of values, or for numbers a tuple (lowest,
+            highest). An image without a label is neither right nor wrong.
+
+    Raises:
+        AtlasError: a column, a class or an image is unknown, or a condition does not fit its column.
+    """
+    if where is None:
+        return np.flatnonzero(atlas.ok)
+    if isinstance(where, Mapping):
+        chosen = atlas.ok.copy()
+        for column, condition in where.items():
+            chosen &= _matches(atlas, column, condition)
+        return np.flatnonzero(chosen)
+    return _numbered(atlas, np.asarray(where))
+
+
+def columns_of(atlas: Atlas) -> tuple[str, ...]:
+    """Return the names of the columns that a slice can have a condition for."""
+    own = (
+        *(("class",) if atlas.has_labels else ()),
+        *(("answer", "confidence") if atlas.has_answers else ()),
+        *(("right",) if atlas.can_be_right else ()),
+        "id",
+    )
+    return (*own, *(name for name in atlas.metadata if name not in own))
+
+
+def _numbered(atlas: Atlas, given: Shaped[np.ndarray, ...]) -> Int64[np.ndarray, " m"]:
+    if given.dtype == bool and given.shape == (len(atlas),):
+        return np.flatnonzero(given & atlas.ok)
+    if given.size == 0:
+        return np.zeros(0, np.int64)
+    if given.ndim != 1 or given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= len(atlas):
+        raise AtlasError(
+            "atlas.bad-numbers",
+            "images of a slice are numbers from 0 to {last}, or {count} times yes or no",
+            last=len(atlas) - 1,
+            count=len(atlas),
+        )
+    chosen = np.zeros(len(atlas), bool)
+    chosen[given] = True
+    return np.flatnonzero(chosen & atlas.ok)
+
+
+def _matches(atlas: Atlas, column: str, condition: Any) -> Mask:
+    known = columns_of(atlas)
+    if column not in known:
+        raise AtlasError(
+            "atlas.unknown-column",
+            "unknown column {column}; a slice of this atlas can be by {known}",
+            column=repr(column),
+            known=", ".join(known),
+        )
+    return _MATCHERS.get(column, _matches_metadata)(atlas, column, condition)
+
+
+def _matches_class(atlas: Atlas, _column: str, condition: Any) -> Mask:
+    return np.isin(atlas.labels, [index_of(name, atlas.label_classes) for name in listed(condition)])
+
+
+def _matches_answer(atlas: Atlas, _column: str, condition: Any) -> Mask:
+    return np.isin(atlas.answers, [index_of(name, atlas.classes) for name in listed(condition)])
+
+
+def _matches_right(atlas: Atlas, column: str, condition: Any) -> Mask:
+    if not isinstance(condition, bool | np.bool_):
+        raise _unfit(column, "True or False")
+    chosen: Mask = atlas.right == int(condition)
+    return chosen
+
+
+def _matches_confidence(atlas: Atlas, column: str, condition: Any) -> Mask:
+    return _within(atlas.confidence, column, condition)
+
+
+def _matches_id(atlas: Atlas, _column: str, condition: Any) -> Mask:
+    chosen = np.zeros(len(atlas), bool)
+    chosen[[atlas.number_of(name) for name in listed(condition)]] = True
+    return chosen
+
+
+def _matches_metadata(atlas: Atlas, column: str, condition: Any) -> Mask:
+    values = atlas.metadata[column]
+    if isinstance(condition, tuple):
+        return _within(values, column, condition)
+    if values.dtype.kind in "biuf":
+        return np.isin(values, list(listed(condition)))
+    return np.isin(values.astype(str), [str(value) for value in listed(condition)])
+
+
+_MATCHERS: Mapping[str, Callable[[Atlas, str, Any], Mask]] = {
+    "class": _matches_class,
+    "answer": _matches_answer,
+    "right": _matches_right,
+    "confidence": _matches_confidence,
+    "id": _matches_id,
+}
+
+
+def _within(values: Shaped[np.ndarray, " n"], column: str, condition: Any) -> Mask:
+    if values.dtype.kind not in "biuf" or not isinstance(condition, tuple | list) or len(condition) != 2:
+        expected = "(lowest, highest)" if values.dtype.kind in "biuf" else "a value, or a list of values"
+        raise _unfit(column, expected)
+    low, high = (float(end) for end in condition)
+    inside: Mask = (values >= low) & (values <= high)
+    return inside
+
+
+def _unfit(column: str, expected: str) -> AtlasError:
+    return AtlasError(
+        "atlas.bad-condition", "the condition for {column} has to be {expected}", column=column, expected=expected
+    )
+
+
+def listed(condition: Any) -> Iterable[Any]:
+    """Return the values of a condition that may be one value or several."""
+    return condition if isinstance(condition, list | tuple | set | np.ndarray) else (condition,)
+
+
+def index_of(name: Any, classes: tuple[str, ...]) -> int:
+    """Return the index of a class by its name, or check an index.
+
+    Raises:
+        AtlasError: there is no such class.
+    """
+    if isinstance(name, int | np.integer) and 0 <= name < len(classes):
+        return int(name)
+    if name in classes:
+        return classes.index(name)
+    raise AtlasError(
+        "atlas.unknown-class",
+        "unknown class {name}; the classes are {classes}",
+        name=repr(name),
+        classes=shortened(classes),
+    )
+
+
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """Write a list of names for a sentence; the middle of a long one is left out."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 2])} ... {names[-1]} ({len(names)} of them)"

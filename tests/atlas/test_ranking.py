@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from cbam_core.atlas.ranking import leading
+from cbam_core.errors import AtlasError
+from tests.atlas.made_atlas import atlas, contents
+
+
+def by_hand(values, images, n, *, lowest):
+    """Images sorted by (value, number), as Python sorts."""
+    order = sorted(images, key=lambda image: (values[image] if lowest else -values[image], image))
+    return order[:n]
+
+
+@pytest.mark.parametrize("lowest", [False, True])
+@pytest.mark.parametrize(
+    ("gate", "channel"), [("one.channel", 2), ("one.spatial", (2, 4)), ("two.full", 7), ("two#2.row", (1, 2))]
+)
+@pytest.mark.parametrize("where", [None, {"class": "dog"}, {"right": False, "camera": "new"}, [3, 7, 9, 3]])
+def test_top_images_are_those_that_sorting_all_values_gives(gate, channel, where, lowest):
+    made = atlas()
+    place = channel if isinstance(channel, tuple) else np.unravel_index(channel, made.gate(gate).shape)
+    values = made.values(gate)[(slice(None), *place)].astype(np.float64)
+    found = made.top(gate, channel, n=5, where=where, lowest=lowest)
+    expected = by_hand(values, made.select(where).tolist(), 5, lowest=lowest)
+    assert found.images.tolist() == expected
+    assert found.values.tolist() == values[expected].astype(np.float32).tolist()
+    assert found.count == len(made.select(where))
+    assert 7 not in found.images
+
+
+def test_of_equal_values_the_earlier_image_comes_first():
+    assert leading(np.array([2.0, 1.0, 1.0, 0.0, 1.0]), 3).tolist() == [3, 1, 2]
+    flat = contents()
+    flat.values[:] = 0.5
+    assert atlas(values=flat.values).top("one.channel", 0, n=4).images.tolist() == [0, 1, 2, 3]
+
+
+def test_a_slice_without_images_has_no_top():
+    found = atlas().top("one.channel", 0, where=[])
+    assert (found.images.size, found.values.size, found.count) == (0, 0, 0)
+
+
+def test_fewer_images_than_asked_for_are_all_of_them():
+    assert len(atlas(count=5).top("one.channel", 1, n=20).images) == 5
+    assert len(atlas(count=5).top("one.channel", 1, n=-1).images) == 0
+
+
+def test_a_column_says_its_name():
+    assert atlas().top("one.spatial", 9).column == "one.spatial[1,4]"
+
+
+@pytest.mark.parametrize("channel", [4, -1, (0, 0)])
+def test_an_unknown_channel_is_an_error_that_says_the_shape(channel):
+    with pytest.raises(AtlasError, match=r"one\.channel has no value .*; its values have the shape 4, counted from 0"):
+        atlas().top("one.channel", channel)
+
+
+def test_an_unknown_gate_is_an_error_that_lists_the_gates():
+    with pytest.raises(AtlasError, match=r"unknown gate 'one\.chanel'; this atlas has one\.channel, one\.spatial, "):
+        atlas().top("one.chanel", 0)
