@@ -6,7 +6,8 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,20 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         write: called with the open binary file.
 
     Raises:
+        OSError: as `whole_file`.
+    """
+    with whole_file(path) as file:
+        write(file)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears at `path` at the end of the block, or not at all if the block ends with an error.
+
+    Args:
+        path: path of the file; missing folders are created, an older file is replaced.
+
+    Raises:
         OSError: the folder cannot be written, or `path` is a device or a pipe; what was at `path` is still there.
     """
     if path.exists() and not path.is_file() and not path.is_dir():  # renaming would take the place of a device
@@ -27,7 +42,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            write(file)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)

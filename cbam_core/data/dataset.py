@@ -144,20 +144,23 @@ def labelled_for(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     return replace(dataset, classes=classes, labels=numbers[dataset.labels])
 
 
-def image_ids(dataset: Dataset) -> Iterator[str]:
+def image_ids(dataset: Dataset, part: slice = slice(None)) -> Iterator[str]:
     """Yield a name for each image, which tells it from the others of its set, and pairs it with itself elsewhere.
 
     It is the file's path in its folder, such as ``"cat/17.jpg"``; else title and number, such as ``"cifar10:test/17"``.
+
+    Args:
+        dataset: the images.
+        part: which of them.
     """
     if dataset.ids is not None:
-        yield from dataset.ids
+        yield from dataset.ids[part]
     elif isinstance(dataset.images, ImageFiles):
         root = dataset.images.root
-        yield from (
-            path.as_posix() if root is None else path.relative_to(root).as_posix() for path in dataset.images.paths
-        )
+        paths = dataset.images.paths[part]
+        yield from (path.as_posix() if root is None else path.relative_to(root).as_posix() for path in paths)
     else:
-        yield from (f"{dataset.title}/{number}" for number in range(len(dataset)))
+        yield from (f"{dataset.title}/{number}" for number in range(len(dataset))[part])
 
 
 class ImageFiles(FittedImages):

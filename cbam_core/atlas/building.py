@@ -1,0 +1,164 @@
+"""Building an atlas in this process: what is missing is computed, and an interrupted build goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cbam_core.atlas.finishing import finishing_steps, remove_atlas
+from cbam_core.atlas.layout import DESCRIPTION, Plan, read_plan, write_plan
+from cbam_core.atlas.planning import plan_atlas
+from cbam_core.atlas.shard_work import ShardPart, compute_part, join_parts, parts_of
+from cbam_core.atlas.shards import missing_shards, write_shard
+from cbam_core.data.dataset import Dataset, labelled_for
+from cbam_core.errors import AtlasError
+from cbam_core.network import Classifier
+from cbam_core.observing import in_order, workers_side_by_side
+
+BuildSteps = Generator[int, None, Path]
+"""A build in steps: it yields the number of images that are done, and returns the folder."""
+
+
+def build_atlas(
+    classifier: Classifier,
+    dataset: Dataset,
+    folder: str | Path,
+    *,
+    workers: int | None = None,
+    report: Callable[[int], object] = lambda _: None,
+    again: bool = False,
+) -> Path:
+    """Show a network every image of a data set, and store all gates in a folder.
+
+    A build that was interrupted goes on where it was.
+
+    Args:
+        classifier: the network; it is not changed.
+        dataset: images, with or without labels; of an image of another size, the centre is fitted to the network's
+            input. Images that cannot be decoded are marked, and left out of all answers.
+        folder: folder of the atlas.
+        workers: number of batches that go through the network side by side; None for torch's number of threads.
+        report: called after each batch with the number of images done.
+        again: whether to remove what an earlier build left in the folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        AtlasError: there are no images or no gates; or the folder holds another atlas, or damaged shards.
+        CaptureError, ModelError: as `cbam_core.observing.observe`.
+        OSError: the folder cannot be written.
+    """
+    steps = build_steps(classifier, dataset, folder, workers=workers, again=again)
+    try:
+        while True:
+            report(next(steps))
+    except StopIteration as end:
+        return Path(end.value)
+    finally:
+        steps.close()
+
+
+def build_steps(
+    classifier: Classifier, dataset: Dataset, folder: str | Path, *, workers: int | None = 1, again: bool = False
+) -> BuildSteps:
+    """Build an atlas in steps; arguments as `build_atlas`. With one worker, nothing is set while no step is done.
+
+    Yields:
+        Number of images that are done, after each batch; that of all images while the tables are made.
+    """
+    place = Path(folder)
+    images = labelled_for(dataset, classifier.classes)
+    plan = begin_atlas(classifier, images, place, again=again)
+    numbers = missing_shards(place, plan)
+    done = plan.count - sum(plan.rows(number).stop - plan.rows(number).start for number in numbers)
+    yield done
+    for count in _shard_steps(classifier, images, plan, place, numbers, workers):
+        done += count
+        yield done
+    for _ in finishing_steps(place, plan):
+        yield done
+    return place
+
+
+def begin_atlas(classifier: Classifier, dataset: Dataset, folder: Path, *, again: bool = False) -> Plan:
+    """Plan an atlas, and write its description into a folder, or check the one that is there.
+
+    Args:
+        classifier: the network.
+        dataset: images, their labels numbered as the network's classes where it knows them.
+        folder: folder of the atlas.
+        again: whether to remove what an earlier build left in the folder.
+
+    Raises:
+        AtlasError: as `plan_atlas`; or the folder holds another atlas.
+        OSError: the folder cannot be written.
+    """
+    plan = plan_atlas(classifier, dataset)
+    if again:
+        remove_atlas(folder)
+    elif (folder / DESCRIPTION).exists():
+        _check_same(read_plan(folder), plan, folder)
+        return plan
+    write_plan(folder, plan)
+    return plan
+
+
+def _check_same(there: Plan, plan: Plan, folder: Path) -> None:
+    """Check that a folder holds a part of the atlas that is asked for.
+
+    Raises:
+        AtlasError: it holds another one.
+    """
+    if there.digest == plan.digest:
+        return
+    if there.network.digest != plan.network.digest:
+        differs = "network"
+    elif there.images != plan.images:
+        differs = "images"
+    elif (there.program, there.torch) != (plan.program, plan.torch):
+        differs = "version of the program or of torch"
+    else:
+        differs = "preprocessing or gates"
+    raise AtlasError(
+        "atlas.other-atlas",
+        "{folder} holds an atlas of {network} on {images}, whose {differs} is not the same: build into another "
+        "folder, or replace it with --again",
+        folder=str(folder),
+        network=there.network.name or "a network",
+        images=there.images.title,
+        differs=differs,
+    )
+
+
+def _shard_steps(
+    classifier: Classifier, dataset: Dataset, plan: Plan, folder: Path, numbers: list[int], workers: int | None
+) -> Iterator[int]:
+    """Compute and write shards; yield the number of images of each batch."""
+    tasks = [(number, rows) for number in numbers for rows in parts_of(classifier, plan, number)]
+
+    def computed(task: tuple[int, slice]) -> ShardPart:
+        if workers == 1:
+            with workers_side_by_side():
+                return compute_part(classifier, dataset, plan, task[1])
+        return compute_part(classifier, dataset, plan, task[1])
+
+    parts: list[ShardPart] = []
+    with _threads(workers) as count:
+        for (number, rows), part in zip(tasks, in_order(computed, iter(tasks), count), strict=True):
+            parts.append(part)
+            if rows.stop == plan.rows(number).stop:
+                write_shard(folder, plan, join_parts(dataset, plan, number, parts))
+                parts = []
+            yield rows.stop - rows.start
+
+
+@contextmanager
+def _threads(workers: int | None) -> Iterator[int]:
+    """Have torch compute with one thread in each of several workers, and give their number; set nothing for one."""
+    if workers == 1:
+        yield 1
+        return
+    with workers_side_by_side() as threads:
+        yield workers or threads

@@ -1,0 +1,126 @@
+"""From shards to an atlas that answers: rows of gates as a memory map, a table of images, and small tables.
+
+One pass over the shards writes rows and gathers the tables; a second one over the rows projects them. Memory does not
+grow with the number of images, but for some bytes of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from cbam_core.atlas.layout import (
+    DESCRIPTION,
+    GATES,
+    IMAGES,
+    LOGITS,
+    MAP,
+    SCORES,
+    TABLES,
+    Plan,
+)
+from cbam_core.atlas.principal import PrincipalSums, project
+from cbam_core.atlas.shards import Rows, probabilities_of, read_rows
+from cbam_core.atlas.tables import ExtremeLists, GroupSums, Tables, read_digest, write_tables
+from cbam_core.files import whole_file
+
+_MADE = (GATES, LOGITS, SCORES, IMAGES, TABLES)
+
+_BLOCK = 4096
+"""Rows that are projected at once."""
+
+
+def finish(folder: Path, plan: Plan) -> None:
+    """Make the files of an atlas from its shards, if they are not there yet.
+
+    Raises:
+        AtlasError: a shard is missing, damaged, or of another atlas.
+        OSError: the folder cannot be written.
+    """
+    for _ in finishing_steps(folder, plan):
+        pass
+
+
+def is_finished(folder: Path, plan: Plan) -> bool:
+    """Check that all files of an atlas were made from its shards."""
+    return read_digest(folder / TABLES) == plan.digest and all((folder / name).exists() for name in _MADE)
+
+
+def finishing_steps(folder: Path, plan: Plan) -> Iterator[float]:
+    """Do the same in steps.
+
+    Yields:
+        Share of the work that is done, in [0, 1].
+    """
+    if is_finished(folder, plan):
+        return
+    (folder / TABLES).unlink(missing_ok=True)
+    groups, extremes, principal = GroupSums(plan), ExtremeLists(plan), PrincipalSums(plan)
+    images: list[Any] = []
+    with whole_file(folder / GATES) as gates, whole_file(folder / LOGITS) as logits:
+        for number in range(plan.shards):
+            rows = read_rows(folder, plan, number)
+            _write(gates, rows.values)
+            _write(logits, rows.logits)
+            images.append(_described(plan, rows))
+            groups.add(rows)
+            extremes.add(rows)
+            principal.add(rows)
+            yield 0.9 * (number + 1) / plan.shards
+    _write_images(folder / IMAGES, images)
+    axes = principal.axes()
+    values = np.memmap(folder / GATES, np.float16, "r", shape=(plan.count, plan.width))
+    with whole_file(folder / SCORES) as scores:
+        for start in range(0, plan.count, _BLOCK):
+            _write(scores, project(axes, values[start : start + _BLOCK]))
+            yield 0.9 + 0.1 * min(1.0, (start + _BLOCK) / plan.count)
+    write_tables(folder / TABLES, Tables(plan.digest, groups.table(), extremes.table(), axes))
+
+
+def _write(file: BinaryIO, values: np.ndarray) -> None:
+    file.write(np.ascontiguousarray(values).data)
+
+
+def _described(plan: Plan, rows: Rows) -> Any:
+    """Return the part of the table of images that a shard gives."""
+    import pyarrow as pa
+
+    known = rows.ok & (plan.images.classes == plan.network.classes)
+    labels = np.where(known, rows.labels, -1).astype(np.int32)
+    columns = {
+        "index": rows.index,
+        "id": rows.ids,
+        "ok": rows.ok,
+        "label": rows.labels,
+        "answer": rows.answers,
+        "confidence": rows.confidence,
+        "probability": probabilities_of(rows.logits, labels),
+    }
+    return pa.table(columns)
+
+
+def _write_images(path: Path, tables: list[Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.concat_tables(tables)
+    with whole_file(path) as file:
+        pq.write_table(
+            table, file, compression="lz4", use_dictionary=False, store_schema=False, write_page_checksum=True
+        )
+
+
+def remove_atlas(folder: Path) -> None:
+    """Remove the files of an atlas from a folder, and nothing else.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    for name in (*_MADE, MAP):
+        (folder / name).unlink(missing_ok=True)
+    for part in (*folder.glob("shards/part-*.parquet"), *folder.glob("thumbnails/part-*.jpg")):
+        part.unlink()

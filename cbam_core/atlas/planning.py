@@ -1,0 +1,114 @@
+"""What will an atlas of this network and these images hold? Found by one forward, before any shard is computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+import cbam_core
+from cbam_core.atlas.fingerprint import listing_digest
+from cbam_core.atlas.layout import LARGEST_GATE, LARGEST_SIDE, AtlasGate, ImageSetFacts, NetworkFacts, Plan
+from cbam_core.data.corruption import corruption_of
+from cbam_core.data.dataset import Dataset
+from cbam_core.errors import AtlasError
+from cbam_core.network import Classifier
+from cbam_core.observing import ObservedGate, observe, placements
+
+
+def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | None = None) -> Plan:
+    """Describe the atlas of a network and a data set.
+
+    Args:
+        classifier: the network; one black image goes through it.
+        dataset: images, with or without labels.
+        shard_size: images of one shard; None for `layout.SHARD_SIZE`.
+
+    Raises:
+        AtlasError: there are no images, or the network has no gates that an atlas can hold.
+        CaptureError, ModelError: as `cbam_core.observing.observe`.
+        OSError: a file of the set is missing.
+    """
+    if not len(dataset):
+        raise AtlasError("atlas.no-images", "there are no images in {title}; name a set with some", title=dataset.title)
+    width, height = classifier.input_size
+    seen = observe(classifier, np.zeros((1, height, width, 3), np.uint8))
+    gates, left_out = _gates(classifier, seen.gates)
+    if not gates:
+        raise AtlasError(
+            "atlas.no-gates",
+            "{name} has no gates for an atlas{reason}; choose a network with attention",
+            name=classifier.name or "this network",
+            reason=_reason(seen.why_none, left_out),
+        )
+    sizes = {} if shard_size is None else {"shard_size": shard_size}
+    return Plan(
+        network=NetworkFacts(
+            name=classifier.name,
+            digest=classifier.digest or weights_digest(classifier),
+            kind=classifier.kind,
+            classes=tuple(classifier.classes),
+            input_size=classifier.input_size,
+            mean=tuple(map(float, classifier.mean)),
+            std=tuple(map(float, classifier.std)),
+            crop_share=float(classifier.crop_share),
+        ),
+        images=ImageSetFacts(
+            title=dataset.title,
+            count=len(dataset),
+            classes=tuple(dataset.classes) if dataset.labels is not None else (),
+            listing=listing_digest(dataset),
+            corruption=str(corruption_of(dataset) or ""),
+        ),
+        gates=gates,
+        left_out=left_out,
+        side=min(width, height, LARGEST_SIDE),
+        program=str(cbam_core.__version__),
+        torch=str(torch.__version__),
+        **sizes,
+    )
+
+
+def _gates(classifier: Classifier, seen: tuple[ObservedGate, ...]) -> tuple[tuple[AtlasGate, ...], tuple[str, ...]]:
+    """Lay out the columns of the gates that are not too large; name the others."""
+    placed = placements(classifier.model, classifier.input_size)
+    gates: list[AtlasGate] = []
+    left_out, first = [], 0
+    for gate in seen:
+        shape = tuple(gate.values.shape[1:])
+        if int(np.prod(shape)) > LARGEST_GATE:
+            left_out.append(gate.name)
+            continue
+        placement = placed.get(gate.block)
+        gates.append(
+            AtlasGate(
+                gate.name,
+                gate.block,
+                gate.kind,
+                gate.call,
+                shape,
+                first,
+                gate.scale,
+                gate.shift,
+                gate.squashed,
+                placement,
+            )
+        )
+        first += gates[-1].size
+    return tuple(gates), tuple(left_out)
+
+
+def _reason(why_none: str | None, left_out: tuple[str, ...]) -> str:
+    if left_out:
+        return f" (it has more than {LARGEST_GATE} values in each of {', '.join(left_out[:3])})"
+    return f" ({why_none})" if why_none else ""
+
+
+def weights_digest(classifier: Classifier) -> str:
+    """Compute the SHA-256 of the weights of a network that has no file."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, values in sorted(classifier.model.state_dict().items()):
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+        digest.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
