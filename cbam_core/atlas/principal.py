@@ -1,7 +1,7 @@
 """Principal axes of the gates: a few directions that hold most of what differs between images.
 
-The covariance is summed shard by shard in float64. Of atlases with very many columns, the axes come from a sample of the
-rows instead, by their products with each other.
+The covariance is summed shard by shard in float64. Of atlases with very many columns, the axes come from a sample of
+the rows instead, by their products with each other.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ WIDEST = 2048
 
 SAMPLED = 2048
 """Most rows that the axes of wide atlases are found from, spread evenly over the set."""
+
+_ROUNDING = 1e-7
+"""Share of the variance up to which an axis may be one of rounding alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +101,9 @@ class PrincipalSums:
 
     def _kept(self, mean: np.ndarray, variances: np.ndarray, axes: np.ndarray, whole: float) -> PrincipalAxes:
         """Keep the axes whose variance is more than rounding, with their largest number above 0."""
-        most = min(AXES, self._count - 1)
-        kept = int((variances[:most] > 1e-10 * max(whole, 1e-300)).sum())
-        axes, variances = axes[:kept], variances[:kept]
+        most = min(AXES, self._count - 1, len(mean))
+        kept = int((variances[:most] > _ROUNDING * max(whole, 1e-300)).sum())
+        axes, variances = np.where(self._finite, axes[:kept], 0), variances[:kept]
         largest = np.take_along_axis(axes, abs(axes).argmax(axis=1)[:, None], axis=1)
         return PrincipalAxes(mean, (axes * np.sign(largest)).astype(np.float32), variances / whole, self._count)
 

@@ -1,4 +1,4 @@
-"""Small tables of an atlas, gathered shard by shard: sums of groups of images, and the images at both ends of each column.
+"""Small tables of an atlas, gathered shard by shard: sums of groups of images, and both ends of each column.
 
 Sums are of float16 numbers in float64, so that those of parts of a set can be added, and deviations keep their digits.
 """
