@@ -5,6 +5,7 @@ large array is a sample of it. What comes of an upload is kept in the visitor's 
 What is not remembered yet is worked out in a `slot`, so that one visitor's work does not keep all others waiting.
 """
 
+from app.services.atlas import AtlasEntry, atlas_at, atlases_of, image_in_pages
 from app.services.attribution import (
     SOON,
     Asked,
@@ -93,6 +94,7 @@ __all__ = [
     "FIRST_READING",
     "SOON",
     "Asked",
+    "AtlasEntry",
     "ImageResult",
     "Offer",
     "ScoreOffer",
@@ -100,6 +102,8 @@ __all__ = [
     "about_sample",
     "about_test_image",
     "anatomy",
+    "atlas_at",
+    "atlases_of",
     "attributing",
     "attribution",
     "audit_of",
@@ -126,6 +130,7 @@ __all__ = [
     "gate_trace",
     "gone",
     "has_gallery",
+    "image_in_pages",
     "is_operators",
     "is_readable",
     "kept_answers",

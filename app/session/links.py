@@ -203,6 +203,11 @@ def going() -> str | None:
     return page
 
 
+def is_going() -> bool:
+    """Whether `go` asked for a page that was not drawn yet: a part of a page that runs by itself has to end then."""
+    return _GOING.get() is not None
+
+
 def answered() -> None:
     """Let go of what the address asked for: a page was drawn, whatever became of that."""
     _ASKED.set({})

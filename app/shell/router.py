@@ -26,6 +26,7 @@ WORDS = Words(
         "compare": "Compare",
         "whatif": "What if",
         "evidence": "Evidence",
+        "atlas": "Atlas",
         "model": "Model",
         "training": "Training",
     }
@@ -36,6 +37,7 @@ PAGES: Mapping[str, str] = {
     "compare": "compare",
     "whatif": "experiment",
     "evidence": "fact_check",
+    "atlas": "map",
     "model": "account_tree",
     "training": "show_chart",
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from app import services
 from app.session import last_image, links
-from app.session.links import Readers, one_of, read_fit, read_ground, read_image, read_name, read_square, read_yes
+from app.session.links import Readers, one_of, read_fit, read_ground, read_image, read_square, read_text, read_yes
 from app.widgets.image.shown import ShownImage
 from app.widgets.image.state import (
     FOLDER,
@@ -27,7 +27,7 @@ from cbam_core.network import Classifier
 
 PARAMETERS: Readers = {
     "image": read_image,
-    "class": read_name,
+    "class": read_text,
     "answers": one_of("right", "wrong"),
     "by": one_of("sure", "unsure"),
     "fit": read_fit,

@@ -414,9 +414,9 @@ def test_every_page_says_what_its_link_asks_for_in_vain(page):
 
 
 def test_a_page_that_there_is_not_is_named_and_its_parameters_are_followed():
-    app = visit(page="atlas", image="sample-3", lang="zh")
-    (info,) = [info.value for info in app.info if "atlas" in info.value]
-    assert info == "此链接所指的内容无法在此显示：页面 atlas。现改为显示：页面 查看。"
+    app = visit(page="tides", image="sample-3", lang="zh")
+    (info,) = [info.value for info in app.info if "tides" in info.value]
+    assert info == "此链接所指的内容无法在此显示：页面 tides。现改为显示：页面 查看。"
     app.segmented_control(key="inspect-source").select("upload").run()
     assert "page" not in said(app)
 

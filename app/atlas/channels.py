@@ -1,0 +1,179 @@
+"""Channels and cells: which groups of images each tells apart, which images drive it, and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float64, Int64
+
+from app.atlas.extremes import extremes
+from app.atlas.grouping import choose_grouping, grouping_as_parameter, open_grouping
+from app.atlas.profile import profile_plot
+from app.atlas.slices import Slice
+from app.atlas.values import MOST_ROWS, Values, choose_value
+from app.session.choices import Choice, Generation, Remembered
+from app.session.words import Words, plain_text
+from app.widgets.choices import keep_listed
+from cbam_core.errors import CbamError
+from cbam_core.network import Classifier
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.atlas import Atlas
+    from cbam_core.atlas.layout import AtlasGate
+
+WORDS = Words(
+    {
+        "gate": "Gate",
+        "number": "Number",
+        "about": "Selective: the share of a value's variance that lies between the groups; chance alone makes {chance} "
+        "of a value that knows nothing of them. Colours: the group's mean beside that of all images, orange above and "
+        "blue below, up to ±{limit}; none where the 95 % interval holds the mean of all.",
+        "about_varies": "Without groups, values are in the order of their standard deviation over the images.",
+        "some": "The {shown} most selective of {count} are listed; the others by their number.",
+        "no_groups": "No image of this slice is in such a group.",
+        "no_gates": "This atlas has no gates.",
+        "selective": "{share} of the variance of {value} lies between the groups.",
+        "percent": "{share} %",
+    }
+)
+
+_GATE = Choice("atlas-gate")
+_GENERATION = Generation("atlas-entry-generation")
+_ENTRIES: Remembered[dict[str, int]] = Remembered("atlas-entries", dict)
+"""Index of the value that is chosen, by the name of its gate."""
+
+_ASKED: Remembered[str | None] = Remembered("atlas-entry-asked", lambda: None)
+
+FEW_IMAGES = 20_000
+"""Images that deviations are computed of, where nothing else is known."""
+
+
+def open_channels(asked: Mapping[str, Any]) -> None:
+    """Begin with the gate and the value that an address asks for, or with the last ones."""
+    if asked:
+        _GATE.set(asked.get("gate"))
+        _ASKED.set(asked.get("entry"))
+        _ENTRIES.forget()
+        _GENERATION.advance()
+    _GATE.resume(None)
+    open_grouping(asked)
+
+
+def channels_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
+    """Draw a gate's values, the groups and images of the chosen one, and what the answer is without it."""
+    if not atlas.gates:
+        st.info(WORDS["no_gates"], icon=":material/info:")
+        return {}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        gate = _choose_gate(atlas)
+        by = choose_grouping(atlas)
+        values = values_of_gate(atlas, gate, by, chosen)
+        number = st.container(width="content")
+    if values is None:
+        st.info(WORDS["no_groups"], icon=":material/search_off:")
+        return {"gate": _gate_as_parameter(atlas, gate), "groups": grouping_as_parameter(atlas, by)}
+    first = int(values.order[0])
+    left, right = st.columns([1.15, 1], gap="medium")
+    with left:
+        value = choose_value(
+            values, chosen=_entry(gate, first), generation=_GENERATION.number, key=f"atlas-values-{gate.name}"
+        )
+        _ENTRIES.set({**_ENTRIES.get(), gate.name: value})
+    with number:
+        _choose_by_number(gate, value)
+    with right:
+        st.markdown(f"**{plain_text(gate.label(value))}**")
+        profile_plot(values, value)
+    _say(values)
+    extremes(classifier, atlas, chosen, gate, value)
+    return {
+        "gate": _gate_as_parameter(atlas, gate),
+        "entry": None if value == first else ".".join(map(str, np.unravel_index(value, gate.shape))),
+        "groups": grouping_as_parameter(atlas, by),
+    }
+
+
+def values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice) -> Values | None:
+    """What is known of a gate's values over a slice; None where no image of it is in a group."""
+    if by is None:
+        part = np.asarray(atlas.contents.values[chosen.images[:FEW_IMAGES], gate.columns], np.float64)
+        deviation = part.std(axis=0)
+        return Values(gate, None, part.mean(axis=0), deviation, np.argsort(-deviation, kind="stable").tolist())
+    found = atlas.profile(gate.name, by, chosen.where)
+    if not len(found.counts):
+        return None
+    return Values(gate, found, _overall(found.counts, found.mean), found.selectivity, found.order.tolist())
+
+
+def _overall(counts: Int64[np.ndarray, " g"], mean: Float64[np.ndarray, "g c"]) -> Float64[np.ndarray, " c"]:
+    """The mean over the images of all groups."""
+    overall: Float64[np.ndarray, " c"] = (counts[:, None] * mean).sum(axis=0) / counts.sum()
+    return overall
+
+
+def _choose_gate(atlas: Atlas) -> AtlasGate:
+    names = [gate.name for gate in atlas.gates]
+    if _GATE.get() not in names:
+        _GATE.set(first_gate(atlas))
+    keep_listed(_GATE.key, names)
+    chosen = st.selectbox(WORDS["gate"], names, key=_GATE.key, width=240)
+    _GATE.remember()
+    return atlas.gate(chosen or names[0])
+
+
+def first_gate(atlas: Atlas) -> str:
+    """The gate that is shown first: the last with channels, for late channels are the most selective ones."""
+    with_channels = [gate.name for gate in atlas.gates if gate.kind == "channel"]
+    return (with_channels or [gate.name for gate in atlas.gates])[-1]
+
+
+def _gate_as_parameter(atlas: Atlas, gate: AtlasGate) -> str | None:
+    return None if gate.name == first_gate(atlas) else gate.name
+
+
+def _entry(gate: AtlasGate, first: int) -> int:
+    """Index of the value to show: what an address asks for, what was chosen last, or the first one."""
+    asked = _ASKED.get()
+    if asked is not None:
+        _ASKED.forget()
+        if (found := _read(gate, [int(part) for part in asked.split(".")])) is not None:
+            return found
+    kept = _ENTRIES.get().get(gate.name, first)
+    return kept if 0 <= kept < gate.size else first
+
+
+def _read(gate: AtlasGate, place: Sequence[int]) -> int | None:
+    try:
+        return gate.flat(tuple(place)) if len(place) > 1 else gate.flat(place[0])
+    except CbamError:
+        return None
+
+
+def _choose_by_number(gate: AtlasGate, value: int) -> None:
+    """A field for the number of a channel, of gates with so many that not all are listed."""
+    if gate.size <= MOST_ROWS or gate.kind == "spatial":
+        return
+    field = Choice(f"atlas-number-{gate.name}-{value}")  # another value, another field: it shows what the list says
+
+    def take() -> None:
+        number = int(field.get(value) or 0)
+        _ENTRIES.set({**_ENTRIES.get(), gate.name: min(max(number, 0), gate.size - 1)})
+        _GENERATION.advance()
+
+    st.number_input(WORDS["number"], 0, gate.size - 1, value, key=field.key, on_change=take, width=120)
+
+
+def _say(values: Values) -> None:
+    """What the table shows."""
+    if values.profile is None:
+        st.caption(WORDS["about_varies"])
+        return
+    limit = float(np.nanmax(np.abs(values.profile.mean - values.overall), initial=0.0))
+    chance = WORDS["percent"].format(share=f"{100 * values.profile.chance:.2g}")
+    said = WORDS["about"].format(chance=chance, limit=f"{limit:.3f}")
+    if values.gate.size > MOST_ROWS and values.gate.kind != "spatial":
+        said = f"{said} {WORDS['some'].format(shown=f'{MOST_ROWS:,}', count=f'{values.gate.size:,}')}"
+    st.caption(plain_text(said))

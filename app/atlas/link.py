@@ -1,0 +1,73 @@
+"""The address of Atlas: which atlas, which slice of its images, the section that is open, and what is chosen there.
+
+Each section has readers of its own parameters here; those of several sections stand once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from urllib.parse import parse_qsl, urlencode
+
+from app.session.links import Readers, one_of, read_name, read_text, read_yes
+from app.widgets.image import address as image
+
+MOST_CONDITIONS = 50
+"""Conditions on columns of the user's own in an address."""
+
+
+def read_range(text: str) -> tuple[float, float] | None:
+    """A range of percent from 0 to 100: ``90~100``."""
+    found = re.fullmatch(r"([0-9]{1,3})~([0-9]{1,3})", text)
+    ends = None if found is None else (float(found[1]), float(found[2]))
+    return ends if ends is not None and ends[0] < ends[1] <= 100 else None
+
+
+def read_where(text: str) -> str | None:
+    """Conditions on columns as `where_as_text` writes them."""
+    return text if 0 < len(parse_qsl(text)) <= MOST_CONDITIONS else None
+
+
+def where_of(text: str) -> dict[str, tuple[str, ...]]:
+    """Values by column, of a text that `read_where` lets through."""
+    found: dict[str, tuple[str, ...]] = {}
+    for column, value in parse_qsl(text):
+        found[column] = (*found.get(column, ()), value)
+    return found
+
+
+def where_as_text(values: Mapping[str, tuple[str, ...]]) -> str:
+    """Conditions on columns as an address has them: ``weather=rain&weather=fog``."""
+    return urlencode([(column, value) for column, listed in values.items() for value in listed])
+
+
+def read_entry(text: str) -> str | None:
+    """A channel, ``17``, or a cell, ``3.5``: its place in a gate, counted from 0."""
+    return text if re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,5}){0,2}", text) else None
+
+
+SLICE: Readers = MappingProxyType(
+    {
+        "class": read_text,
+        "answer": read_text,
+        "answers": image.PARAMETERS["answers"],
+        "confidence": read_range,
+        "where": read_where,
+    }
+)
+"""Parameters of the slice, which all sections share."""
+
+CHANNELS: Readers = MappingProxyType({"gate": read_text, "entry": read_entry, "groups": read_text})
+
+MASKS: Readers = MappingProxyType(
+    {"mask": read_text, "groups": read_text, "show": one_of("deviation", "difference"), "mean_image": read_yes}
+)
+
+PARAMETERS: Readers = {
+    "atlas": read_text,
+    "section": read_name,
+    **SLICE,
+    **CHANNELS,
+    **MASKS,
+}

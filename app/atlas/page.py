@@ -1,0 +1,135 @@
+"""Atlas: a whole set of images, and what the gates of the network do over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app import services
+from app.atlas.channels import channels_section, open_channels
+from app.atlas.masks import masks_section, open_masks
+from app.atlas.slices import Slice, choose_slice, open_slice, say_slice
+from app.session import links
+from app.session.choices import Choice
+from app.session.words import Words, plain_text, sentence
+from app.widgets.choices import choose_one, keep_listed
+from app.widgets.evaluate_here import set_name
+from app.widgets.failures import fragment
+from cbam_core.errors import CbamError
+from cbam_core.network import Classifier
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.atlas import Atlas
+
+WORDS = Words(
+    {
+        "title": "Atlas",
+        "atlas": "Atlas",
+        "one": "{images}, {count} images",
+        "changed": "{images}, {count} images, {changed}",
+        "section": "Section",
+        "channels": "Channels",
+        "masks": "Masks",
+        "none": "There is no atlas of this network yet. An atlas keeps what every gate did for every image of a set.",
+        "empty": "No image of this atlas is like that.",
+    }
+)
+
+Section = Callable[[Classifier, "Atlas", Slice], Mapping[str, Any]]
+"""Draws a section about a slice of an atlas; returns parameters of an address, by name."""
+
+SECTIONS: Mapping[str, Section] = {
+    "channels": channels_section,
+    "masks": masks_section,
+}
+"""Sections of the page, in order, by their names in an address. Only the one that is open is computed."""
+
+OPEN: tuple[Callable[[Mapping[str, Any]], None], ...] = (open_slice, open_channels, open_masks)
+"""What begins with what an address asks for; each takes its own parameters, see `app.atlas.link`."""
+
+_ATLAS = Choice("atlas-name")
+_SECTION = Choice("atlas-section")
+
+
+def page(classifier: Classifier, asked: dict[str, Any]) -> None:
+    """The page below the sidebar.
+
+    Args:
+        classifier: the network.
+        asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
+    """
+    for begin in OPEN:
+        begin(asked)
+    if asked.get("section") in SECTIONS:
+        _SECTION.set(asked["section"])
+    _SECTION.resume(next(iter(SECTIONS)))
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title(WORDS["title"], anchor=False, width="content")
+        entry = _choose_atlas(classifier, asked.get("atlas"))
+        with st.container(key="shown-network", width="content"):
+            st.text(classifier.name, width="content")
+    if entry is None:
+        st.info(WORDS["none"], icon=":material/info:")
+        links.write(network=links.network_of(classifier))
+        return
+    try:
+        atlas = services.atlas_at(entry)
+    except CbamError as error:
+        st.error(plain_text(sentence(error)), icon=":material/error:")
+        links.write(network=links.network_of(classifier))
+        return
+    _show(classifier, entry, atlas)
+
+
+def _choose_atlas(classifier: Classifier, asked: str | None) -> services.AtlasEntry | None:
+    """Let the visitor choose one of the network's atlases, where there are several; None where there is none."""
+    entries = services.atlases_of(classifier)
+    if not entries:
+        return None
+    if asked in entries:
+        _ATLAS.set(asked)
+    _ATLAS.resume(next(iter(entries)))
+    if _ATLAS.get() not in entries:
+        _ATLAS.set(next(iter(entries)))
+    named = {name: _named(entry) for name, entry in entries.items()}
+    keep_listed(_ATLAS.key, [*named.values()])
+    label = WORDS["atlas"]
+    st.selectbox(
+        label, [*named], format_func=named.__getitem__, key=_ATLAS.key, label_visibility="collapsed", width=340
+    )
+    _ATLAS.remember()
+    return entries.get(_ATLAS.get())
+
+
+def _named(entry: services.AtlasEntry) -> str:
+    said = WORDS["changed" if entry.changed else "one"]
+    return said.format(images=set_name(entry.title), count=f"{entry.count:,}", changed=entry.changed)
+
+
+@fragment
+def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> None:
+    """Draw the slice and the open section; write the address. A choice in it draws this part of the page alone."""
+    if links.is_going():
+        st.rerun()
+    chosen_slice = choose_slice(atlas)
+    first = next(iter(SECTIONS))
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        chosen = choose_one(WORDS["section"], [*SECTIONS], WORDS, key=_SECTION.key)
+        say_slice(chosen_slice)
+    _SECTION.remember()
+    said: Mapping[str, Any] = {}
+    if len(chosen_slice.images):
+        said = SECTIONS[chosen](classifier, atlas, chosen_slice)
+    else:
+        st.info(WORDS["empty"], icon=":material/search_off:")
+    usual = next(iter(services.atlases_of(classifier)))
+    links.write(
+        {"section": chosen, "atlas": entry.name},
+        network=links.network_of(classifier),
+        atlas=None if entry.name == usual else entry.name,
+        section=None if chosen == first else chosen,
+        **chosen_slice.parameters(),
+        **said,
+    )

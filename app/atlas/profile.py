@@ -1,0 +1,100 @@
+"""The means of one value of a gate in all groups, each with its interval, as a row with a point."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from app.atlas.values import Values
+from app.session.words import Words
+from cbam_core.atlas.answers import Profile
+
+WORDS = Words(
+    {
+        "about": "Mean of each group with its 95 % interval; the line is the mean of all images.",
+        "some": "{shown} of {count} groups: those with the highest and the lowest means.",
+        "row": "{group}: {mean} ({low} to {high}), {count} images",
+        "one": "{group}: {mean}, 1 image",
+        "list": "Mean by group, the highest first",
+    }
+)
+
+MOST = 24
+"""Groups that are drawn, half of them the highest."""
+
+_STYLE = """<style>
+.atlas-profile { font-size: 0.8125rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
+.atlas-profile :is([role=listitem], .ends) { display: grid; gap: 0 0.7rem;
+  grid-template-columns: minmax(4.5rem, 8.5rem) minmax(0, 1fr) 3.4rem 3.4rem;
+  align-items: center; min-height: 1.5rem; }
+.atlas-profile [role=listitem] > :first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.atlas-profile .n { text-align: right; }
+.atlas-profile .count { text-align: right; opacity: 0.75; }
+.atlas-profile .line { position: relative; align-self: stretch; min-height: 1.5rem; background:
+  linear-gradient(currentColor, currentColor) calc(var(--all) * 100%) 0 / 1px 100% no-repeat; }
+.atlas-profile .line::before { content: ""; position: absolute; inset: 0; margin-block: 0.2rem; border-radius: 3px;
+  background: color-mix(in srgb, currentColor 6%, transparent); }
+.atlas-profile .line i { position: absolute; top: calc(50% - 1px); height: 2px; left: calc(var(--low) * 100%);
+  width: calc((var(--high) - var(--low)) * 100%); background: currentColor; opacity: 0.75; }
+.atlas-profile .line b { position: absolute; top: calc(50% - 5px); left: calc(var(--mean) * 100% - 5px);
+  width: 10px; height: 10px; border-radius: 50%; background: var(--tone);
+  border: 1px solid color-mix(in srgb, currentColor 70%, transparent); }
+.atlas-profile .ends { min-height: 1.2rem; opacity: 0.8; }
+.atlas-profile .ends .between { display: flex; justify-content: space-between; }
+</style>"""
+
+HIGHER, LOWER, UNSURE = "#b35c1c", "#1f6f93", "#8a8a8a"
+"""Points of means above and below that of all images, and of those whose interval holds it."""
+
+
+def profile_plot(values: Values, value: int) -> None:
+    """Draw the means of one value."""
+    found = values.profile
+    if found is None:
+        return
+    st.html(profile_html(values, found, value))
+    shown = min(MOST, len(found.counts))
+    some = WORDS["some"].format(shown=shown, count=len(found.counts)) if shown < len(found.counts) else ""
+    st.caption(f"{WORDS['about']} {some}")
+
+
+def profile_html(values: Values, found: Profile, value: int) -> str:
+    """The list of groups as HTML, the highest mean first."""
+    mean, low, high = (table[:, value] for table in (found.mean, found.low, found.high))
+    order = np.argsort(-mean, kind="stable").tolist()
+    drawn: list[int] = order if len(order) <= MOST else order[: MOST // 2] + order[-MOST // 2 :]
+    overall = float(values.overall[value])
+    start, end = _ends([*low[drawn], *high[drawn], *mean[drawn], overall])
+    rows = "".join(
+        _row(values.groups[g], [mean[g], low[g], high[g], overall], (start, end), found.counts[g]) for g in drawn
+    )
+    ends = f"<span>{start:.3f}</span><span>{end:.3f}</span>"
+    scale = f'<div class="ends" aria-hidden="true"><span></span><span class="between">{ends}</span></div>'
+    listed = f'<div role="list" aria-label="{html.escape(WORDS["list"])}">{rows}</div>'
+    return f'{_STYLE}<div class="atlas-profile">{listed}{scale}</div>'
+
+
+def _ends(numbers: Sequence[float]) -> tuple[float, float]:
+    """The ends of the axis: all that is drawn, with a little room."""
+    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+    room = 0.06 * (high - low) or 0.01
+    return low - room, high + room
+
+
+def _row(name: str, numbers: Sequence[float], ends: tuple[float, float], count: int) -> str:
+    mean, low, high, overall = (float(number) for number in numbers)
+    sure = np.isfinite(low)
+    tone = UNSURE if not sure or low <= overall <= high else HIGHER if mean > overall else LOWER
+    places = {"mean": mean, "low": low if sure else mean, "high": high if sure else mean, "all": overall}
+    style = "; ".join(f"--{key}: {(place - ends[0]) / (ends[1] - ends[0]):.4f}" for key, place in places.items())
+    said = WORDS["row" if sure else "one"].format(
+        group=name, mean=f"{mean:.3f}", low=f"{low:.3f}", high=f"{high:.3f}", count=f"{int(count):,}"
+    )
+    return (
+        f'<div role="listitem" title="{html.escape(said)}"><span>{html.escape(name)}</span>'
+        f'<span class="line" style="{style}; --tone: {tone}"><i></i><b></b></span>'
+        f'<span class="n">{mean:.3f}</span><span class="count">{int(count):,}</span></div>'
+    )

@@ -1,0 +1,227 @@
+"""The slice: which images of the atlas every section is about, chosen by class, answer, confidence and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Int64
+
+from app.atlas.link import where_as_text, where_of
+from app.session.choices import Choice, Generation, Remembered
+from app.session.words import Words, class_name
+from app.widgets.choices import choose_one, keep_listed
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.atlas import Atlas
+
+WORDS = Words(
+    {
+        "class": "Class",
+        "answer": "Answer",
+        "any": "any",
+        "answers": "Answers",
+        "all": "all",
+        "right": "right",
+        "wrong": "wrong",
+        "confidence": "Confidence (%)",
+        "columns": "Columns",
+        "columns_help": "Columns of the table that was given with the images",
+        "every": "All {total} images",
+        "some": "{count} of {total} images",
+        "picked": "{count} of {total} images, picked on the map",
+        "clear": "All images",
+    }
+)
+
+ANY = ""
+"""Stands for every class, and every answer."""
+
+ALL = "all"
+
+MOST_VALUES = 200
+"""Values of a column up to which images can be chosen by it."""
+
+CERTAIN = (0, 100)
+"""Every confidence, in percent."""
+
+_GENERATION = Generation("atlas-slice-generation")
+_CLASS = Choice("atlas-class", _GENERATION)
+_ANSWER = Choice("atlas-answer", _GENERATION)
+_ANSWERS = Choice("atlas-answers", _GENERATION)
+_CONFIDENCE = Choice("atlas-confidence", _GENERATION)
+_FIRST: Mapping[Choice, Any] = {_CLASS: ANY, _ANSWER: ANY, _ANSWERS: ALL, _CONFIDENCE: CERTAIN}
+"""What each choice holds where it leaves out no image."""
+
+_COLUMNS: Remembered[dict[str, tuple[str, ...]]] = Remembered("atlas-columns", dict)
+_PICKED: Remembered[tuple[str, Int64[np.ndarray, " n"]] | None] = Remembered("atlas-picked", lambda: None)
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """Which images of an atlas the page is about.
+
+    Attributes:
+        where: what queries of the atlas are given: None for all images; conditions by name; or indices of images that
+            were picked by hand.
+        images: indices of the images in the atlas, in order.
+        total: how many images the atlas has that can be chosen.
+        columns: values of the user's own columns that are chosen, as texts.
+    """
+
+    where: Mapping[str, Any] | Int64[np.ndarray, " n"] | None
+    images: Int64[np.ndarray, " n"]
+    total: int
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all images of the atlas."""
+        return self.where is None
+
+    def parameters(self) -> dict[str, Any]:
+        """What an address says of it; nothing of images that were picked by hand."""
+        if not isinstance(self.where, Mapping):
+            return {}
+        low, high = (round(100 * end) for end in self.where.get("confidence", (0, 1)))
+        right = self.where.get("right")
+        return {
+            "class": self.where.get("class"),
+            "answer": self.where.get("answer"),
+            "answers": None if right is None else "right" if right else "wrong",
+            "confidence": None if (low, high) == CERTAIN else f"{low}~{high}",
+            "where": where_as_text(self.columns),
+        }
+
+
+def open_slice(asked: Mapping[str, Any]) -> None:
+    """Begin with the slice that an address asks for, or with the last one where the visitor came by none.
+
+    Args:
+        asked: what the address asks for, see `app.session.links.arrive`.
+    """
+    if asked:
+        clear()
+        low, high = asked.get("confidence", CERTAIN)
+        named = {_CLASS: asked.get("class", ANY), _ANSWER: asked.get("answer", ANY)}
+        for choice, value in {**named, _ANSWERS: asked.get("answers", ALL), _CONFIDENCE: (int(low), int(high))}.items():
+            choice.set(value)
+        _COLUMNS.set(where_of(asked.get("where", "")))
+    for choice, first in _FIRST.items():
+        choice.resume(first)
+
+
+def pick(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> None:
+    """Make images that were picked by hand the slice, in the place of all other choices; for what a click calls.
+
+    Args:
+        atlas: the atlas that is open.
+        images: their indices in the atlas.
+    """
+    clear()
+    _PICKED.set((_which(atlas), np.sort(images.astype(np.int64))))
+
+
+def clear() -> None:
+    """Go back to all images; for what a click calls."""
+    _PICKED.forget()
+    _COLUMNS.forget()
+    _GENERATION.advance()
+    for choice, first in _FIRST.items():
+        choice.set(first)
+        choice.remember()
+
+
+def choose_slice(atlas: Atlas) -> Slice:
+    """Let the visitor choose a slice."""
+    picked = _PICKED.get()
+    total = len(atlas.select())
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="atlas-slice"):
+        where = _conditions(atlas)
+        columns = _columns(atlas)
+        where |= {name: _typed(atlas, name, values) for name, values in columns.items()}
+        found = Slice(where or None, atlas.select(where or None), total, columns)
+        if picked is not None and picked[0] == _which(atlas):
+            found = Slice(picked[1], picked[1], total)
+    return found
+
+
+def _which(atlas: Atlas) -> str:
+    """What distinguishes an atlas from others of the visit."""
+    return f"{atlas.folder} {atlas.facts.get('digest')}"
+
+
+def _conditions(atlas: Atlas) -> dict[str, Any]:
+    """Draw the choices that an atlas has something for; give the conditions that they make."""
+    where: dict[str, Any] = {}
+    if atlas.has_labels:
+        where |= _chosen("class", _one("class", _CLASS, atlas.label_classes), ANY)
+    if atlas.has_answers:
+        where |= _chosen("answer", _one("answer", _ANSWER, atlas.classes), ANY)
+    if atlas.can_be_right:
+        chosen = choose_one(WORDS["answers"], [ALL, "right", "wrong"], WORDS, key=_ANSWERS.key, labelled=True)
+        where |= {} if chosen == ALL else {"right": chosen == "right"}
+    if atlas.has_answers:
+        where |= _confidence()
+    for choice in _FIRST:
+        choice.remember()
+    return where
+
+
+def _chosen(name: str, value: str, every: str) -> dict[str, str]:
+    return {} if value == every else {name: value}
+
+
+def _one(name: str, choice: Choice, classes: Sequence[str]) -> str:
+    """One of the classes, or `ANY`."""
+    named = {ANY: WORDS["any"], **{one: class_name(one) for one in classes}}
+    if choice.get() not in named:
+        choice.set(ANY)
+    keep_listed(choice.key, [*named.values()])
+    chosen = st.selectbox(WORDS[name], [*named], format_func=named.__getitem__, key=choice.key, width=150)
+    return chosen or ANY
+
+
+def _confidence() -> dict[str, tuple[float, float]]:
+    low, high = cast("tuple[int, int]", st.slider(WORDS["confidence"], *CERTAIN, key=_CONFIDENCE.key, width=200))
+    return {} if (low, high) == CERTAIN else {"confidence": (low / 100, high / 100)}
+
+
+def _columns(atlas: Atlas) -> dict[str, tuple[str, ...]]:
+    """Values of the user's own columns that are chosen, as texts."""
+    known = {name: values for name in atlas.metadata if (values := values_of(atlas, name))}
+    chosen = {name: _COLUMNS.get().get(name, ()) for name in known}
+    if not known:
+        return {}
+    with st.popover(WORDS["columns"], icon=":material/table_rows:", help=WORDS["columns_help"], key="atlas-columns-of"):
+        for name, values in known.items():
+            choice = Choice(f"atlas-column-{name}", _GENERATION)
+            choice.begin([value for value in chosen[name] if value in values])
+            chosen[name] = tuple(st.multiselect(name, [*values], placeholder=WORDS["any"], key=choice.key))
+    _COLUMNS.set({name: values for name, values in chosen.items() if values})
+    return _COLUMNS.get()
+
+
+def values_of(atlas: Atlas, column: str) -> dict[str, Any]:
+    """The values of a column by their texts, in order; none of a column with more than can be listed."""
+    found = np.unique(atlas.metadata[column])
+    return {str(value): value for value in found.tolist()} if len(found) <= MOST_VALUES else {}
+
+
+def _typed(atlas: Atlas, column: str, texts: Sequence[str]) -> list[Any]:
+    """Values of a column by their texts."""
+    known = values_of(atlas, column)
+    return [known[text] for text in texts if text in known]
+
+
+def say_slice(found: Slice) -> None:
+    """Say how many images there are, and offer the way back to all of them."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="atlas-count"):
+        count, total = f"{len(found.images):,}", f"{found.total:,}"
+        kind = "every" if found.is_whole else "some" if isinstance(found.where, Mapping) else "picked"
+        st.text(WORDS[kind].format(count=count, total=total), width="content")
+        if not found.is_whole:
+            st.button(WORDS["clear"], icon=":material/close:", type="tertiary", key="atlas-clear", on_click=clear)

@@ -1,0 +1,135 @@
+"""The values of a gate to choose from: channels as rows by how selective they are, or the cells of a mask."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from app.atlas.grouping import group_name
+from app.session.words import Words, language, translated
+from app.widgets.component import component
+from cbam_core.render.colours import table
+from cbam_core.render.diverging import DIVERGING
+from cbam_core.results.look import DEFAULT_COLOURS
+from cbam_core.viewer.packing import as_base64
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.answers import Profile
+    from cbam_core.atlas.layout import AtlasGate
+
+WORDS = Words(
+    {
+        "head": "Channel",
+        "share": "Selective",
+        "list": "Channels, the most selective first; move with the arrow keys",
+        "grid": "The cells of the mask, brighter where more selective; move with the arrow keys",
+        "channel": "Channel {channel}",
+        "cell": "Row {row}, column {column}",
+        "selectivity": "{share} of its variance lies between the groups.",
+        "deviation": "Its standard deviation is {share}.",
+        "ends": "Highest mean: {highest}; lowest: {lowest}.",
+        "mean": "{group} {mean} ({low} to {high})",
+        "brief": "{highest} … {lowest}",
+        "percent": "{share} %",
+        "least": "0",
+        "varies": "Deviation",
+    }
+)
+
+MOST_GROUPS = 30
+"""Groups up to which each has a column of colours."""
+
+MOST_ROWS = 1000
+"""Channels that are listed, the most selective ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """What is known of the values of a gate over the images of a slice.
+
+    Attributes:
+        gate: the gate.
+        profile: means by group; None where there are no groups.
+        overall: mean of each value over the images.
+        measure: what they are ordered by: how selective each is, or its standard deviation where there are no groups.
+        order: their indices, those first that are most so.
+    """
+
+    gate: AtlasGate
+    profile: Profile | None
+    overall: Float64[np.ndarray, " c"]
+    measure: Float64[np.ndarray, " c"]
+    order: Sequence[int]
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What the groups are called in the session's language."""
+        found = self.profile
+        return () if found is None else tuple(map(group_name, found.wheres, found.groups))
+
+
+def choose_value(values: Values, *, chosen: int, generation: int, key: str) -> int:
+    """Let the visitor choose one value of a gate; return its index.
+
+    Args:
+        values: what is known of them.
+        chosen: what the page chose.
+        generation: another number whenever the page chooses anew.
+        key: of the widget.
+    """
+    result = _component()(key=key, data=_data(values, chosen, generation), on_chosen_change=lambda: None)
+    match result.get("chosen"):
+        case [int() as sent, int() as value] if sent == generation and 0 <= value < len(values.overall):
+            return value
+    return chosen
+
+
+def _data(values: Values, chosen: int, generation: int) -> dict[str, Any]:
+    gate, found = values.gate, values.profile
+    tables = {} if found is None else {"mean": found.mean, "low": found.low, "high": found.high}
+    empty = np.zeros((0, len(values.overall)))
+    numbers = {name: as_base64(tables.get(name, empty).astype(np.float32)) for name in ("mean", "low", "high")}
+    order = [int(value) for value in values.order[:MOST_ROWS]]
+    return {
+        **numbers,
+        "id": f"{hash((gate, language(), values.groups, *numbers.values(), tuple(order))):x}",
+        "overall": as_base64(values.overall.astype(np.float32)),
+        "selectivity": as_base64(np.nan_to_num(values.measure).astype(np.float32)),
+        "groups": list(values.groups),
+        "grid": list(gate.shape) if gate.kind == "spatial" and len(gate.shape) == 2 else None,
+        "shape": list(gate.shape),
+        "order": order,
+        "limit": _limit(values),
+        "largest": float(np.nan_to_num(values.measure).max(initial=0.0)),
+        "is_share": found is not None,
+        "most": MOST_GROUPS,
+        "width": min(max(map(_width, values.groups), default=0), 16) * 0.5 + 0.6,
+        "words": translated(WORDS),
+        "generation": generation,
+        "chosen": chosen,
+    }
+
+
+def _limit(values: Values) -> float:
+    """The largest difference of a group's mean from that of all: the end of the colours."""
+    if values.profile is None or not values.profile.mean.size:
+        return 1.0
+    return float(np.nanmax(np.abs(values.profile.mean - values.overall), initial=0.0)) or 1.0
+
+
+def _width(name: str) -> int:
+    """In halves of a Chinese character, which is as wide as two letters."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in name)
+
+
+@cache
+def _component() -> Any:
+    tables: Mapping[str, np.ndarray] = {"DIVERGING": DIVERGING, "SEQUENTIAL": table(DEFAULT_COLOURS)}
+    before = "".join(f'const {name} = "{colours.tobytes().hex()}";\n' for name, colours in tables.items())
+    return component("values", '<div class="values"></div>', before=before, package="app.atlas")

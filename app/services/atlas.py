@@ -1,0 +1,157 @@
+"""Atlases of a network: which there are, of which images, and those that are open.
+
+They lie in the folders that the operator names, in the cache folder where they are built from the page, and beside the
+networks that ship. An atlas belongs to a network by the digest of its weights, not by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from app.services.dataset import sample_numbers, samples, test_set
+from app.services.file_version import Stamp, stamp_of
+from app.services.operator_log import tell_operator
+from cbam_core.atlas.atlas import Atlas
+from cbam_core.atlas.layout import DESCRIPTION, TABLES, read_plan
+from cbam_core.data.dataset import Dataset, ImageFiles
+from cbam_core.errors import CbamError
+from cbam_core.network import Classifier
+from cbam_core.places import atlas_folders, cache_folder
+
+CIFAR10_TEST = "cifar10:test/"
+"""What the names of the bundled images begin with in an atlas: they are a part of that set."""
+
+
+@dataclass(frozen=True)
+class AtlasEntry:
+    """An atlas that can be opened.
+
+    Attributes:
+        name: name of its folder, which addresses use.
+        folder: where it lies.
+        title: what its images are called, such as ``"cifar10:test"``.
+        count: number of its images.
+        changed: what was done to the images, such as ``"blur:3"``; "" for nothing.
+    """
+
+    name: str
+    folder: Path
+    title: str
+    count: int
+    changed: str
+
+
+def own_atlas_folder() -> Path:
+    """Where atlases are kept that pages build.
+
+    Raises:
+        DataError: there is no home folder.
+    """
+    return cache_folder() / "atlases"
+
+
+def atlases_of(classifier: Classifier) -> dict[str, AtlasEntry]:
+    """The finished atlases of a network, by the names of their folders: of unchanged images first, then the largest."""
+    found: dict[str, AtlasEntry] = {}
+    for folder in _folders():
+        entry = _entry(folder, classifier.digest)
+        if entry is not None:
+            found.setdefault(entry.name, entry)
+    ordered = sorted(found.values(), key=lambda entry: (bool(entry.changed), -entry.count, entry.name))
+    return {entry.name: entry for entry in ordered}
+
+
+def atlas_at(entry: AtlasEntry) -> Atlas:
+    """An atlas, opened once for all visitors.
+
+    Raises:
+        CbamError: it is damaged, or was just removed; where it lies is the operator's affair and goes into the log.
+    """
+    try:
+        return _opened(str(entry.folder), stamp_of(entry.folder / DESCRIPTION), stamp_of(entry.folder / TABLES))
+    except CbamError as error:
+        tell_operator(f"{error.code}: {error}")
+        raise CbamError(
+            "atlas.unreadable",
+            "the atlas {name} cannot be opened; the operator can find the reason in the log",
+            name=entry.name,
+        ) from error
+
+
+def image_in_pages(atlas: Atlas, image: int) -> str | None:
+    """What addresses of other pages call an image of an atlas, such as ``"test-17"``; None where they have none.
+
+    Args:
+        atlas: the atlas.
+        image: index of the image in it.
+    """
+    name, test = str(atlas.ids[image]), test_set()
+    if test is not None:
+        place = _place_in(test, name)
+        return None if place is None else f"test-{place}"
+    known = samples()
+    number = _number(name, CIFAR10_TEST) if known.name == "cifar10" else None
+    at = [] if number is None else np.flatnonzero(sample_numbers() == number).tolist()
+    return f"sample-{at[0]}" if at else None
+
+
+def _place_in(test: Dataset, name: str) -> int | None:
+    """Index of an image in the test set by the name that atlases have for it."""
+    if isinstance(test.images, ImageFiles):
+        return _places_of(test.images.paths, test.images.root).get(name)
+    number = _number(name, f"{test.title}/")
+    return number if number is not None and number < len(test) else None
+
+
+@lru_cache(maxsize=2)
+def _places_of(paths: tuple[Path, ...], root: Path | None) -> dict[str, int]:
+    names = (path.as_posix() if root is None else path.relative_to(root).as_posix() for path in paths)
+    return {name: place for place, name in enumerate(names)}
+
+
+def _number(name: str, before: str) -> int | None:
+    last = name.removeprefix(before)
+    return int(last) if name.startswith(before) and last.isdecimal() and len(last) < 8 else None
+
+
+def _folders() -> Iterator[Path]:
+    """Folders that can be atlases."""
+    yield from atlas_folders()
+    try:
+        yield from (file.parent for file in sorted(own_atlas_folder().glob(f"*/{DESCRIPTION}")))
+    except (CbamError, OSError):  # there is no home folder, or it cannot be read
+        return
+
+
+def _entry(folder: Path, digest: str) -> AtlasEntry | None:
+    stamp = stamp_of(folder / DESCRIPTION)
+    if stamp is None or stamp_of(folder / TABLES) is None:
+        return None
+    return _described(str(folder), stamp, digest)
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def _described(folder: str, stamp: Stamp, digest: str) -> AtlasEntry | None:
+    """What an atlas says of itself; None of one of another network, or of one that cannot be read."""
+    place = Path(folder)
+    try:
+        plan = read_plan(place)
+    except CbamError as error:
+        tell_operator(f"{error.code}: {error}")
+        return None
+    if plan.network.digest != digest:
+        return None
+    return AtlasEntry(place.name, place, plan.images.title, plan.count, plan.images.corruption)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)  # its arrays are memory maps, or small
+def _opened(folder: str, description: Stamp | None, values: Stamp | None) -> Atlas:
+    opened: Atlas = import_module("cbam_core.atlas.opening").open_atlas(Path(folder))
+    return opened

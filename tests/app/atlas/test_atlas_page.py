@@ -1,0 +1,122 @@
+"""Atlas without a browser: what each section shows of an atlas, and what an address of it restores."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import services
+from cbam_core.atlas.atlas import Atlas
+from tests.app.visiting import MAIN, go_to
+from tests.atlas import made_atlas
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """An atlas of the network that is selected: 60 images of three classes."""
+    return show(monkeypatch, made_atlas.atlas())
+
+
+def show(monkeypatch, atlas: Atlas):
+    entry = services.AtlasEntry("made", Path("made"), atlas.title, len(atlas), "")
+    monkeypatch.setattr(services, "atlases_of", lambda _: {"made": entry})
+    monkeypatch.setattr(services, "atlas_at", lambda _: atlas)
+    return atlas
+
+
+def visit(**query):
+    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test.query_params.update(query)
+    app = go_to(test, "atlas").run()
+    assert not app.exception
+    return app
+
+
+def htmls(app):
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def address(app, name):
+    found = app.query_params[name]
+    return found if isinstance(found, str) else found[0]
+
+
+def said(app):
+    return " ".join(one.value for one in [*app.caption, *app.info, *app.markdown, *app.text])
+
+
+def test_without_an_atlas_the_page_says_what_one_is(monkeypatch):
+    monkeypatch.setattr(services, "atlases_of", lambda _: {})
+    app = visit()
+    assert "no atlas of this network yet" in said(app)
+    assert [*app.query_params] == ["network"]
+
+
+def test_the_most_selective_channel_is_shown_with_all_groups_and_their_intervals(made):
+    app = visit(gate="one.channel")
+    found = made.profile("one.channel", "class")
+    value = int(found.order[0])
+    assert "one.channel" in said(app)
+    listed = htmls(app)
+    for group, name in enumerate(found.groups):
+        assert f"{name}: {found.mean[group, value]:.3f}" in listed
+        assert f"({found.low[group, value]:.3f} to {found.high[group, value]:.3f})" in listed
+    assert "All 59 images" in said(app)
+
+
+def test_an_address_names_slice_gate_cell_and_groups(made):
+    app = visit(gate="one.spatial", entry="2.3", groups="right", answers="wrong", **{"class": "cat"})
+    assert app.selectbox(key="atlas-gate").value == "one.spatial"
+    images = made.select({"class": "cat", "right": False})
+    assert f"{len(images)} of 59 images" in said(app)
+    assert address(app, "entry") == "2.3"
+    assert address(app, "groups") == "right"
+    app.button(key="atlas-clear").click().run()
+    assert "All 59 images" in said(app)
+    assert "class" not in app.query_params
+    assert address(app, "gate") == "one.spatial"
+
+
+def test_columns_of_ones_own_choose_images_and_make_groups(made):
+    app = visit(where="camera=old&hour=3&hour=4", groups="camera")
+    images = made.select({"camera": ["old"], "hour": [3, 4]})
+    assert 0 < len(images) < 20
+    assert f"{len(images)} of 59 images" in said(app)
+    assert address(app, "where") == "camera=old&hour=3&hour=4"
+
+
+def test_a_slice_without_images_says_so_and_keeps_the_way_back(made):
+    app = visit(confidence="0~1")
+    assert "No image of this atlas is like that" in said(app)
+    app.button(key="atlas-clear").click().run()
+    assert "All 59 images" in said(app)
+
+
+def test_masks_are_drawn_for_the_slice_and_each_group_with_the_number_of_images(made):
+    app = visit(section="masks", mask="one.spatial")
+    listed = htmls(app)
+    assert listed.count("<figure>") == 1 + 3
+    counts = made.profile("one.spatial", "class").counts
+    assert all(f"{count} images" in listed for count in (59, *counts.tolist()))
+    app.segmented_control(key="atlas-show").select("difference").run()
+    assert address(app, "show") == "difference"
+    assert "minus that of all 59 images" in said(app)
+
+
+def test_an_atlas_of_a_network_without_classes_orders_channels_by_their_deviation(monkeypatch):
+    nothing = {"classes": (), "label_classes": (), "logits": np.zeros((60, 0), np.float32), "metadata": {}}
+    unknown = {name: np.full(60, -1, np.int32) for name in ("labels", "answers")}
+    show(monkeypatch, made_atlas.atlas(**nothing, **unknown, confidence=np.full(60, np.nan, np.float32)))
+    app = visit(gate="one.channel")
+    assert "standard deviation" in said(app)
+    assert {box.label for box in app.selectbox} == {"Atlas", "Gate", "Network"}
+    assert not app.slider
+    app = visit(section="masks")
+    assert htmls(app).count("<figure>") == 1
+
+
+def test_what_an_address_asks_for_and_is_not_there_is_left_out(made):
+    app = visit(gate="none.channel", entry="99", groups="nothing", section="nothing", **{"class": "giraffe"})
+    assert "All 59 images" in said(app)
+    assert app.selectbox(key="atlas-by").value == "class"
