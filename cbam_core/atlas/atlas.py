@@ -169,6 +169,11 @@ class Atlas:
         compared = (self.labels >= 0) & (self.answers >= 0) & self.can_be_right
         return np.where(compared, self.answers == self.targets, -1).astype(np.int8)
 
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """Numbers of the images by their ids."""
+        return self.remembered("numbers", lambda: {one: number for number, one in enumerate(self.ids)})
+
     def gate(self, name: str) -> AtlasGate:
         """Return a gate by its name.
 
@@ -208,10 +213,9 @@ class Atlas:
         Raises:
             AtlasError: no image has this id.
         """
-        numbers = self.remembered("numbers", lambda: {one: number for number, one in enumerate(self.ids)})
-        if name not in numbers:
+        if name not in self.numbers:
             raise AtlasError("atlas.unknown-image", "no image of this atlas is called {name}", name=repr(name))
-        return numbers[name]
+        return self.numbers[name]
 
     def values(self, gate: str) -> Float16[np.ndarray, "n ..."]:
         """Return the values of a gate, one row for each image, mapped from the file: (N, *shape) float16.

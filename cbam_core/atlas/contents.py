@@ -76,6 +76,7 @@ class Contents:
         thumbnails: small pictures; None where there are none.
         sheets: the files that these lie in; None for pictures in memory.
         metadata: further columns of the user's, by name, N values each.
+        scores: places of the images along their principal axes; None where they were not computed.
         facts: all that the atlas says of itself.
         folder: its folder; None for one in memory.
     """
@@ -95,5 +96,6 @@ class Contents:
     thumbnails: Thumbnails | None = None
     sheets: Sheets | None = None
     metadata: Mapping[str, np.ndarray] = field(default_factory=dict)
+    scores: Float32[np.ndarray, "n p"] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float16, Float64, Int64
+from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import MeanMask
 from cbam_core.atlas.layout import AtlasGate
+from cbam_core.atlas.rows import in_parts
 from cbam_core.atlas.slices import Where
 from cbam_core.errors import AtlasError
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
-
-PART = 8_192
-"""Images that are summed at once."""
 
 Summed = tuple[Float64[np.ndarray, "h w"], Float64[np.ndarray, "h w"], int]
 
@@ -46,7 +44,7 @@ def gate_with_positions(atlas: Atlas, block: str) -> AtlasGate:
     )
 
 
-def masks_of(gate: AtlasGate, values: Float16[np.ndarray, "n c"]) -> Float64[np.ndarray, "n h w"]:
+def masks_of(gate: AtlasGate, values: Float32[np.ndarray, "n c"]) -> Float64[np.ndarray, "n h w"]:
     """Return the mask of each image: the mean over the channels, if the gate has any.
 
     Args:
@@ -62,9 +60,9 @@ def masks_of(gate: AtlasGate, values: Float16[np.ndarray, "n c"]) -> Float64[np.
 
 
 def _mean_and_deviation(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " m"]) -> Summed:
-    sums = squares = masks_of(gate, np.zeros((1, gate.size), np.float16))[0]
-    for start in range(0, len(images), PART):
-        part = masks_of(gate, atlas.contents.values[images[start : start + PART], gate.columns])
+    sums = squares = masks_of(gate, np.zeros((1, gate.size), np.float32))[0]
+    for _, rows in in_parts(atlas, gate.columns, images):
+        part = masks_of(gate, rows)
         sums = sums + part.sum(axis=0)
         squares = squares + (part * part).sum(axis=0)
     with np.errstate(invalid="ignore"):

@@ -1,14 +1,13 @@
 """Images that are near in gates.
 
-Distances are Euclidean, between the values of all gates, or of one block or gate. Up to `EXACT` images all are
-compared. Above, a shortlist is: each image has a few coordinates, the principal components of its values and the length
-of what they leave out. The distance between coordinates is never greater than that between values, so the images of the
-shortlist that are compared in full are all of the nearest, or nearly so.
+Distances are Euclidean, between the values of all gates, or of one block or gate. All images are compared where there
+are at most `EXACT`, and for one block; else a shortlist is, of the images that are nearest in principal components.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import ClassAgreement, Neighbours
 from cbam_core.atlas.ranking import leading
+from cbam_core.atlas.rows import in_parts, read
 from cbam_core.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -27,8 +27,14 @@ NEAREST = 10
 """Number of nearest images that are found for each image."""
 REFERENCE = 5_000
 """Images among which the nearest of each are looked for, where there are more than `EXACT`."""
+SHORT = 2_000
+"""Further images of a shortlist by principal components."""
 SPARE = 16
-"""Further candidates of a product in float32, whose distances are computed again in float64."""
+"""Further candidates of a product of matrices in float32, whose distances are computed again from differences."""
+ROUNDING = 2.0**-17
+"""Most that rounding adds to a squared distance, as a share of the squared lengths of both."""
+PART = 1 << 16
+"""Images whose principal components are compared at once."""
 ROWS = 500
 """Images whose distances are computed at once."""
 
@@ -58,17 +64,15 @@ def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbour
             image=int(image),
             last=len(atlas) - 1,
         )
-    values = in_float32(atlas, block)
-    others = atlas.select(None)
-    others = others[others != image]
-    squared = ((values[others] - values[image]) ** 2).sum(axis=1)
-    near = others[leading(squared, n + SPARE)]
-    distances = exact_distances(atlas, block, image, near)
+    columns = columns_of(atlas, block)
+    exact = block is not None or len(atlas) <= EXACT or atlas.contents.scores is None
+    near = _nearly_nearest(atlas, columns, image, n) if exact else _shortlist(atlas, image, n)
+    distances = distances_to(atlas, columns, image, near)
     first = leading(distances, n)
     same = None
     if atlas.has_labels and atlas.labels[image] >= 0 and len(first):
         same = float((atlas.labels[near[first]] == atlas.labels[image]).mean())
-    return Neighbours(image, block, near[first], distances[first], exact=True, same_class=same)
+    return Neighbours(image, block, near[first], distances[first], exact=exact, same_class=same)
 
 
 def columns_of(atlas: Atlas, block: str | None) -> list[slice]:
@@ -82,24 +86,54 @@ def columns_of(atlas: Atlas, block: str | None) -> list[slice]:
     return found
 
 
-def in_float32(atlas: Atlas, block: str | None) -> Float32[np.ndarray, "n d"]:
-    """Return the values of a block or gate, remembered."""
-    return atlas.remembered(
-        f"float32 {block}",
-        lambda: np.concatenate(
-            [atlas.contents.values[:, one].astype(np.float32) for one in columns_of(atlas, block)], axis=1
-        ),
-    )
+def _nearly_nearest(atlas: Atlas, columns: list[slice], image: int, n: int) -> Int64[np.ndarray, " m"]:
+    """Return images among which the nearest are, by distances in float32 and what rounding may add to them."""
+    squared = np.zeros(len(atlas), np.float32)
+    scale = 0.0
+    for one in columns:
+        lengths = atlas.remembered(f"lengths {one}", partial(_lengths, atlas, one))
+        squared += lengths + lengths[image]
+        scale += float(lengths[image]) + float(np.nanmax(lengths, initial=0.0))
+        row = read(atlas, one, np.array([image]))[0]
+        for part, rows in in_parts(atlas, one, np.arange(len(atlas))):
+            squared[part] -= 2 * (rows @ row)
+    squared[~atlas.ok] = np.inf
+    squared[image] = np.inf
+    others = int(np.isfinite(squared).sum())
+    if not 0 < n < others:
+        return np.flatnonzero(np.isfinite(squared)) if n > 0 else np.zeros(0, np.int64)
+    limit = np.partition(squared, n - 1)[n - 1] + ROUNDING * scale
+    return np.flatnonzero(squared <= limit)
 
 
-def exact_distances(
-    atlas: Atlas, block: str | None, image: int, others: Int64[np.ndarray, " m"]
+def _lengths(atlas: Atlas, columns: slice) -> Float32[np.ndarray, " n"]:
+    """Compute the squared length of each row."""
+    parts = [np.einsum("nc,nc->n", rows, rows) for _, rows in in_parts(atlas, columns, np.arange(len(atlas)))]
+    return np.concatenate([np.zeros(0, np.float32), *parts])
+
+
+def _shortlist(atlas: Atlas, image: int, n: int) -> Int64[np.ndarray, " m"]:
+    """Return images that are near in principal components."""
+    scores = atlas.contents.scores
+    assert scores is not None  # noqa: S101 - asked before
+    squared = np.empty(len(scores), np.float32)
+    for start in range(0, len(scores), PART):
+        part = scores[start : start + PART]
+        squared[start : start + PART] = np.square(part - scores[image]).sum(axis=1)
+    squared[~atlas.ok] = np.inf
+    squared[image] = np.inf
+    found = np.argpartition(squared, min(len(squared) - 1, n + SHORT))[: n + SHORT]
+    return np.sort(found[np.isfinite(squared[found])])
+
+
+def distances_to(
+    atlas: Atlas, columns: list[slice], image: int, others: Int64[np.ndarray, " m"]
 ) -> Float64[np.ndarray, " m"]:
     """Compute distances of one image's values to those of others, in float64."""
     squared = np.zeros(len(others))
-    for one in columns_of(atlas, block):
-        values = atlas.contents.values[:, one]
-        squared += ((values[others].astype(np.float64) - values[image].astype(np.float64)) ** 2).sum(axis=1)
+    for one in columns:
+        row = read(atlas, one, np.array([image]))[0].astype(np.float64)
+        squared += np.square(read(atlas, one, others) - row).sum(axis=1)
     return np.sqrt(squared)
 
 
@@ -114,41 +148,47 @@ def nearest_of_all(atlas: Atlas, k: int = NEAREST) -> Graph:
     among = images
     if len(images) > EXACT:
         among = np.sort(np.random.default_rng(0).choice(images, REFERENCE, replace=False))
-    targets = atlas.contents.values[among].astype(np.float32)
-    middle = targets.mean(axis=0) if len(among) else 0.0
-    targets -= middle
-    lengths = (targets * targets).sum(axis=1)
+    everything = slice(0, atlas.contents.values.shape[1])
+    targets = read(atlas, everything, among)
+    middle = targets.mean(axis=0) if len(among) else np.zeros(everything.stop, np.float32)
+    targets = targets - middle
+    lengths = np.einsum("nc,nc->n", targets, targets)
     found = np.full((len(atlas), k), -1, np.int64)
     distances = np.full((len(atlas), k), np.inf)
     for start in range(0, len(images), ROWS):
         part = images[start : start + ROWS]
-        rows = atlas.contents.values[part].astype(np.float32) - middle
+        rows = read(atlas, everything, part) - middle
         squared = lengths - 2 * (rows @ targets.T)
         squared[among[None, :] == part[:, None]] = np.inf
-        _fill(atlas, part, among, squared, (found, distances))
+        near, away = _refined(rows, targets, squared, min(k, max(0, len(among) - 1)))
+        found[part, : near.shape[1]] = among[near]
+        distances[part, : near.shape[1]] = away
     return Graph(found, distances, len(among))
 
 
-def _fill(
-    atlas: Atlas,
-    part: Int64[np.ndarray, " p"],
-    among: Int64[np.ndarray, " m"],
+def _refined(
+    rows: Float32[np.ndarray, "p c"],
+    targets: Float32[np.ndarray, "m c"],
     squared: Float32[np.ndarray, "p m"],
-    into: tuple[Int64[np.ndarray, "n k"], Float64[np.ndarray, "n k"]],
-) -> None:
-    """Write the nearest of some images, from approximate distances to candidates."""
-    found, distances = into
-    k = min(found.shape[1], max(0, len(among) - 1))
+    k: int,
+) -> tuple[Int64[np.ndarray, "p k"], Float64[np.ndarray, "p k"]]:
+    """Return the nearest targets of some rows, and their distances, from squared distances with rounding.
+
+    Args:
+        rows: values of the rows.
+        targets: values of the targets.
+        squared: squared distances up to rounding, and up to a number for each row; infinite for the row itself.
+        k: number of nearest.
+    """
     wide = min(k + SPARE, squared.shape[1])
-    near = np.sort(np.argpartition(squared, wide - 1, axis=1)[:, :wide], axis=1)
-    values = atlas.contents.values
-    for row, image in enumerate(part.tolist()):
-        candidates = among[near[row]]
-        candidates = candidates[candidates != image]
-        exact = ((values[candidates].astype(np.float64) - values[image].astype(np.float64)) ** 2).sum(axis=1)
-        first = leading(exact, k)
-        found[image, : len(first)] = candidates[first]
-        distances[image, : len(first)] = np.sqrt(exact[first])
+    near = np.sort(np.argpartition(squared, wide - 1, axis=1)[:, :wide], axis=1) if k else np.zeros((len(rows), 0), int)
+    away = np.empty(near.shape)
+    for place in range(near.shape[1]):
+        difference = rows - targets[near[:, place]]
+        away[:, place] = np.einsum("pc,pc->p", difference, difference)
+    away[np.isinf(np.take_along_axis(squared, near, axis=1))] = np.inf
+    first = np.argsort(away, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(near, first, axis=1), np.sqrt(np.take_along_axis(away, first, axis=1))
 
 
 def class_agreement(atlas: Atlas) -> ClassAgreement | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Float64, Int, Int64
+from jaxtyping import Float64, Int, Int64
 
 from cbam_core.atlas.answers import Profile
 from cbam_core.atlas.layout import AtlasGate
+from cbam_core.atlas.rows import in_parts
 from cbam_core.atlas.slices import Where, columns_of
 from cbam_core.errors import AtlasError
 from cbam_core.results.paired import student
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 GREATEST = 200
 """Most groups that a column of the metadata may define."""
-PART = 16_384
-"""Images that are summed at once."""
+FEW = 32
+"""Most groups that are summed by a product of matrices."""
+
+Moments = tuple[Int64[np.ndarray, " g"], Float64[np.ndarray, "g c"], Float64[np.ndarray, "g c"]]
+"""Number of images, sum of the values and sum of their squares, for each group."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +47,10 @@ def profile(atlas: Atlas, gate: AtlasGate, by: str, where: Where) -> Profile:
     """Return the means of a gate's values in groups of images; see `Atlas.profile`."""
     images = atlas.select(where)
     groups = _present(grouped(atlas, by, images))
-    counts, sums, squares = moments(atlas.contents.values[:, gate.columns], images, groups)
-    return profile_of(gate.name, by, groups, (counts, sums, squares))
+    return profile_of(gate.name, by, groups, moments(atlas, gate, images, groups))
 
 
-def profile_of(
-    gate: str,
-    by: str,
-    groups: Groups,
-    summed: tuple[Int64[np.ndarray, " g"], Float64[np.ndarray, "g c"], Float64[np.ndarray, "g c"]],
-) -> Profile:
+def profile_of(gate: str, by: str, groups: Groups, summed: Moments) -> Profile:
     """Compute means, intervals and selectivity of groups that each have an image.
 
     Args:
@@ -98,29 +96,34 @@ def _between(
     return np.where(certain, between / np.where(certain, total, 1.0), 0.0)
 
 
-def moments(
-    values: Float[np.ndarray, "n c"], images: Int64[np.ndarray, " m"], groups: Groups
-) -> tuple[Int64[np.ndarray, " g"], Float64[np.ndarray, "g c"], Float64[np.ndarray, "g c"]]:
+def moments(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " m"], groups: Groups) -> Moments:
     """Count images and sum values and their squares in each group, in float64.
 
     Args:
-        values: values of all images.
+        atlas: the atlas.
+        gate: the gate.
         images: numbers of the images that are meant.
         groups: their groups.
     """
     many = len(groups.names)
-    counts = np.bincount(groups.codes[groups.codes >= 0], minlength=many)
-    sums, squares = np.zeros((2, many, values.shape[1]))
-    order = np.argsort(groups.codes, kind="stable")
-    order = order[groups.codes[order] >= 0]
-    for start in range(0, len(order), PART):
-        part = order[start : start + PART]
-        codes = groups.codes[part]
-        rows = values[images[part]].astype(np.float64)
-        starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
-        sums[codes[starts]] += np.add.reduceat(rows, starts, axis=0)
-        squares[codes[starts]] += np.add.reduceat(rows * rows, starts, axis=0)
-    return counts, sums, squares
+    grouped_images = np.flatnonzero(groups.codes >= 0)
+    codes = groups.codes[grouped_images]
+    sums, squares = np.zeros((2, many, gate.size))
+    for part, rows in in_parts(atlas, gate.columns, images[grouped_images]):
+        wide = rows.astype(np.float64)
+        _add(sums, codes[part], wide)
+        _add(squares, codes[part], np.square(wide, out=wide))
+    return np.bincount(codes, minlength=many), sums, squares
+
+
+def _add(sums: Float64[np.ndarray, "g c"], codes: Int64[np.ndarray, " m"], rows: Float64[np.ndarray, "m c"]) -> None:
+    """Add rows to the sums of their groups: as a product for few groups, else sorted."""
+    if len(sums) <= FEW:
+        sums += (codes == np.arange(len(sums))[:, None]).astype(np.float64) @ rows
+        return
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    sums[codes[order[starts]]] += np.add.reduceat(rows[order], starts, axis=0)
 
 
 def grouped(atlas: Atlas, by: str, images: Int64[np.ndarray, " m"]) -> Groups:

@@ -33,9 +33,9 @@ def test_every_number_of_a_comparison_is_that_of_a_plain_loop(where):
         before = np.array([made.values(gate)[one].astype(np.float64).ravel() for one, _ in both])
         after = np.array([other.values(gate)[two].astype(np.float64).ravel() for _, two in both])
         moved += ((after - before) ** 2).sum(axis=1)
-        np.testing.assert_allclose(change.mean_before, before.mean(axis=0), atol=1e-9)
-        np.testing.assert_allclose(change.mean_after, after.mean(axis=0), atol=1e-9)
-        np.testing.assert_allclose(change.difference, (after - before).mean(axis=0), atol=1e-9)
+        np.testing.assert_allclose(change.mean_before, before.mean(axis=0), atol=1e-7)
+        np.testing.assert_allclose(change.mean_after, after.mean(axis=0), atol=1e-7)
+        np.testing.assert_allclose(change.difference, (after - before).mean(axis=0), atol=1e-7)
         np.testing.assert_allclose(change.absolute, np.abs(after - before).mean(axis=0), atol=1e-6)
         expected = [np.corrcoef(before[:, c], after[:, c])[0, 1] for c in range(before.shape[1])]
         np.testing.assert_allclose(change.correlation, expected, atol=1e-6)
