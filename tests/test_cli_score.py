@@ -1,6 +1,7 @@
 """``cbam score``: the receipt first, kept results at once, and work that goes on after Ctrl+C."""
 
 import json
+import re
 
 import jaxtyping
 import pytest
@@ -63,6 +64,17 @@ def test_what_was_stopped_goes_on_from_there(capsys, monkeypatch, tmp_path):
     whole = capsys.readouterr()
     assert "going on" not in whole.err
     assert json.loads(whole.out) == json.loads(stopped.out)
+
+
+def test_where_there_is_no_terminal_lines_say_how_far_it_is(capsys, monkeypatch):
+    monkeypatch.setattr("cbam_core.cli.output.LINE_EVERY", 0.0)
+    assert main(["score", "cbam_cnn_cifar10", "--set", "samples", "--images", "4", "--json"]) == 0
+    written = capsys.readouterr()
+    lines = [line for line in written.err.splitlines() if line.startswith("cbam: scoring: ")]
+    assert re.fullmatch(r"cbam: scoring: 100 % after \d+ s", lines[-1])
+    shares = [int(line.split()[2]) for line in lines]
+    assert shares == sorted(shares)
+    assert json.loads(written.out)["count"] == 4
 
 
 def test_without_a_receipt_there_is_no_table(tiny_checkpoint, capsys):

@@ -20,7 +20,7 @@ from cbam_core.cli.choosing import (
     WeightsOption,
     open_checkpoint,
 )
-from cbam_core.cli.output import counted, one_line, progress_bar, write_json
+from cbam_core.cli.output import counted, one_line, share_shown, write_json
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
@@ -99,16 +99,8 @@ def find_objects(
     classifier = open_checkpoint(Stated(model, weights, classes, normalisation, input_size, mean, std))
     given = _images(images, source, count, data_dir)
     chosen = [word.strip() for word in tests.split(",") if word.strip()]
-    with progress_bar("{task.percentage:.0f} %") as progress:
-        bar = progress.add_task("testing", total=1.0)
-        found = object_tests(
-            classifier,
-            given,
-            chosen,
-            pixels=pixels,
-            fill=fill,
-            report=lambda done: progress.update(bar, completed=done),
-        )
+    with share_shown("testing") as show:
+        found = object_tests(classifier, given, chosen, pixels=pixels, fill=fill, report=show)
     if as_json:
         named = given.title if hasattr(given, "title") else [str(image) for image in given]
         write_json({"checkpoint": classifier.name, "images": named, **found.as_dict()})

@@ -6,13 +6,18 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+
+LINE_EVERY = 10.0
+"""Seconds between two lines about long work, where there is no terminal for a bar."""
 
 
 def one_line(text: str) -> str:
@@ -88,3 +93,28 @@ def progress_bar(*columns: str) -> Iterator[Progress]:
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         yield progress
+
+
+@contextmanager
+def share_shown(description: str) -> Iterator[Callable[[float], None]]:
+    """Show the share of long work that is done: a bar on a terminal, else a line on standard error now and then.
+
+    Args:
+        description: what is done, such as "scoring".
+
+    Yields:
+        Function that is called with the share, in [0, 1].
+    """
+    begun = said = monotonic()
+    with progress_bar("{task.percentage:.0f} %") as progress:
+        bar = progress.add_task(description, total=1.0)
+
+        def show(share: float) -> None:
+            nonlocal said
+            progress.update(bar, completed=share)
+            now = monotonic()
+            if progress.disable and now - said >= LINE_EVERY:
+                said = now
+                say(f"{description}: {percent(share, 0)} after {now - begun:.0f} s")
+
+        yield show

@@ -27,7 +27,7 @@ from cbam_core.cli.choosing import (
     open_checkpoint,
 )
 from cbam_core.cli.interrupts import held_interrupts
-from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
+from cbam_core.cli.output import console, one_line, percent, say, share_shown, write_json
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
@@ -175,12 +175,11 @@ def _computed(work: Scoring, *, resume: bool) -> Score:
     if resume and (state := open_state(work.key)) is not None and work.resume(state):
         say(f"going on after {state.answers.count:,} images")
     saved = monotonic()
-    with progress_bar("{task.percentage:.0f} %") as progress, workers_side_by_side() as workers:
-        bar = progress.add_task("scoring", total=1.0)
+    with share_shown("scoring") as show, workers_side_by_side() as workers:
         steps = work.steps(workers)
         try:
             while True:
-                progress.update(bar, completed=next(steps))
+                show(next(steps))
                 if (state := work.state) is not None and monotonic() - saved > SAVED_EVERY:
                     save_state(state)
                     saved = monotonic()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cbam_core.errors import EditError
+from cbam_core.errors import CbamError
 from cbam_core.gates.editing import edit
 from cbam_core.gates.joining import JoinedEdit, run_joined
 from cbam_core.results.usual import Usual
@@ -33,18 +34,51 @@ def run_each(
         CaptureError: the model is compiled, scripted or exported.
     """
     with torch.inference_mode():
-        outputs = [model(batch)]
-        for one in edits:
-            with edit(model, one.replacements, usual=usual, freeze_later=one.freeze_later):
-                outputs.append(model(batch))
-    return torch.stack(outputs)
+        plain = model(batch)
+    return torch.stack([plain, *(run_edited(model, batch, one, usual) for one in edits)])
+
+
+def run_edited(
+    model: nn.Module, batch: Float[Tensor, "b ..."], one: JoinedEdit, usual: Usual | None = None
+) -> Float[Tensor, "b ..."]:
+    """Run a network on a batch with one edit, in a forward of its own; arguments and errors as `run_each`."""
+    with torch.inference_mode(), edit(model, one.replacements, usual=usual, freeze_later=one.freeze_later):
+        output: Tensor = model(batch)
+    return output
+
+
+MOST_ROWS = 4096
+"""Most rows in one forward of images of 32x32 pixels, fewer for larger ones, so that memory has a limit."""
 
 
 def run_together(
-    model: nn.Module, batch: Float[Tensor, "b ..."], edits: Sequence[JoinedEdit], usual: Usual | None = None
+    model: nn.Module,
+    batch: Float[Tensor, "b ..."],
+    edits: Sequence[JoinedEdit],
+    usual: Usual | None = None,
+    gates: Sequence[str] = (),
 ) -> Float[Tensor, "rows b ..."] | None:
-    """Do the same in one forward; None where an operation of the network does not allow it."""
+    """Do the same in one forward, or in few; None where an operation of the network does not allow it.
+
+    Args:
+        model: the network, in eval mode; it is not changed.
+        batch: its input.
+        edits: the edits; those of the same gates should stand together.
+        usual: usual values of the gates, for replacements that need them.
+        gates: names of the gates in order of execution, by which edits are put together: what comes before the first
+            of them is computed once. Empty for the order of the edits.
+    """
+    order = sorted(range(len(edits)), key=lambda number: _first(edits[number], gates))
+    size = max(1, MOST_ROWS * 32 * 32 // max(1, batch[:, 0].numel()) - 1)
+    parts = [order[start : start + size] for start in range(0, len(order), size)] or [[]]
     try:
-        return run_joined(model, batch, edits, usual)
-    except (RuntimeError, TypeError, ValueError, IndexError, EditError):  # what is wrong with an edit, `run_each` says
+        found = [run_joined(model, batch, [edits[number] for number in part], usual) for part in parts]
+    except (RuntimeError, TypeError, ValueError, IndexError, CbamError):  # what is wrong with an edit, `run_each` says
         return None
+    rows = torch.cat([found[0][:1], *(one[1:] for one in found)])
+    return rows[[0, *(1 + place for place in np.argsort(order).tolist())]]
+
+
+def _first(edit: JoinedEdit, gates: Sequence[str]) -> int:
+    """Return the place of the first gate that an edit replaces."""
+    return min((gates.index(name) for name in edit.replacements if name in gates), default=0)

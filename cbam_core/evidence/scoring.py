@@ -3,7 +3,7 @@
 There are four stages. The first shows the network every image, to know what its gates do, which values are usual, and
 which gates an image can lend. The second computes a few images in two ways. The third finds the best constant of each
 gate, for the images of one half on some of the other. The last shows the network every image again with every edit, in
-one forward a batch, see `cbam_core.gates.joining`; it can be interrupted and resumed.
+one forward a batch, or in few, see `cbam_core.gates.joining`; it can be interrupted and resumed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cbam_core.evaluation.scoring import Predictions
 from cbam_core.evidence.answers import Answers, Collected, Constants, State, answers_of
 from cbam_core.evidence.facts import Donors, FactSums
 from cbam_core.evidence.plan import Lot, Planned, half_of, plan
-from cbam_core.evidence.running import run_each, run_together
+from cbam_core.evidence.running import run_each, run_edited, run_together
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AsIs, BestConstant
 from cbam_core.network import Classifier
@@ -42,11 +42,17 @@ FITTED = 500
 FACTORS = (0.25, 0.5, 2**-0.5, 2**-0.25, 1.0, 2**0.25, 2**0.5, 2.0, 4.0)
 """Constants that are tried, as multiples of a gate's usual mean; 1 is tried too."""
 
-PROVED = 32
-"""Number of images that are computed in two ways."""
+PROVED = range(8, 33)
+"""Numbers of images that are computed in two ways: of many images, more."""
 
-COST = 0.5
+PROVED_SHARE = 0.03
+"""Share of the images that are computed in two ways, within `PROVED`."""
+
+COST = 0.4
 """Time of one image with an edit, in forwards, by which progress is estimated."""
+
+ALONE = 1.3
+"""The same for an edit that is computed in two ways."""
 
 Steps = Generator[float, None, Score]
 """Does one batch whenever it is asked for the share of the work that is done, and returns the scorecard."""
@@ -72,7 +78,8 @@ class Scoring:
         self._donors = Donors(self._labels)
         self._earlier: State | None = None
         self._collected: tuple[Constants, Collected] | None = None
-        self._joins, self._shares = True, (1.0, 0.0, 0.0)
+        self._joins, self._shares = True, (1.0, 0.0, 0.0, 0.0)
+        self._gates: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -146,6 +153,7 @@ class Scoring:
             sums.take_in(seen)
             yield self._shares[0] * sums.count / len(self._labels)
         facts, usual = sums.facts(), self._classifier.usual
+        self._gates = tuple(gate.name for gate in facts)
         if usual is None or any(usual.gate(gate.name) is None for gate in facts):
             usual = sums.usual(self._dataset.title)
         return facts, usual
@@ -171,20 +179,31 @@ class Scoring:
         self, rows: Sequence[Planned], facts: Sequence[GateFacts], usual: Usual, best: Constants
     ) -> Generator[float, None, Proof]:
         """Compute some images in two ways; where the rows of edits cannot join, each edit has its own forward."""
-        images = _spread(len(self._labels), PROVED)
-        batch, model, lot = self._input(images), self._classifier.model, Lot(images, self._donors, best)
-        edits, kept, distance = [lot.edit(row) for row in rows], 0, 0.0
-        for gate in facts:
-            plain, same = run_each(model, batch, [JoinedEdit({gate.name: AsIs()})])
-            kept += bool(torch.equal(plain, same))
-            yield self._shares[0] + self._shares[1]
-        together = run_together(model, batch, edits, usual) if self._joins else None
+        images = _spread(len(self._labels), _proved(len(self._labels)))
+        kept, distance, done = {gate.name: True for gate in facts}, 0.0, sum(self._shares[:2])
+        for part in self._parts(images, batch_size(self._classifier)):
+            batch, lot = self._input(part), Lot(part, self._donors, best)
+            each = self._shares[2] * len(part) / len(images) / (len(facts) + len(rows))
+            for name, is_kept in kept.items():
+                plain, same = run_each(self._classifier.model, batch, [JoinedEdit({name: AsIs()})])
+                kept[name] = is_kept and bool(torch.equal(plain, same))
+                yield (done := done + each)
+            found = yield from self._distance(batch, [lot.edit(row) for row in rows], usual, (done, each))
+            distance, done = max(distance, found), done + each * len(rows)
+        self._joins = self._joins and distance <= DISTANCE
+        return Proof(len(images), len(facts), sum(kept.values()), distance if self._joins else 0.0)
+
+    def _distance(
+        self, batch: Tensor, edits: Sequence[JoinedEdit], usual: Usual, progress: tuple[float, float]
+    ) -> Generator[float, None, float]:
+        """Compute edits in one forward and in one for each; return the largest distance of their logits."""
+        together, largest = self._together(batch, edits, usual), 0.0
         for place, edit in enumerate(edits, start=1):
             if together is not None:
-                distance = max(distance, _distance(together[place], run_each(model, batch, [edit], usual)[1]))
-            yield self._shares[0] + self._shares[1]
-        self._joins = together is not None and distance <= DISTANCE
-        return Proof(len(images), len(facts), kept, distance if self._joins else 0.0)
+                alone = run_edited(self._classifier.model, batch, edit, usual)
+                largest = max(largest, _distance(together[place], alone))
+            yield progress[0] + progress[1] * place
+        return largest
 
     def _answer(
         self, rows: Sequence[Planned], usual: Usual, best: Constants, workers: int
@@ -202,17 +221,22 @@ class Scoring:
         rest = np.arange(collected.count, len(self._labels))
         for found in in_order(answered, self._parts(rest), workers):
             collected.take_in(found)
-            yield 1 - self._shares[2] * (1 - collected.count / len(self._labels))
+            yield 1 - self._shares[3] * (1 - collected.count / len(self._labels))
         return collected.answers()
 
     def _run(self, images: Int64[np.ndarray, " b"], edits: Sequence[JoinedEdit], usual: Usual | None = None) -> Answers:
         """Run the network on some images, without an edit and with each of several."""
-        model, batch = self._classifier.model, self._input(images)
-        outputs = run_together(model, batch, edits, usual) if self._joins else None
+        batch = self._input(images)
+        outputs = self._together(batch, edits, usual)
         if outputs is None:
-            self._joins = False
-            outputs = run_each(model, batch, edits, usual)
+            outputs = run_each(self._classifier.model, batch, edits, usual)
         return answers_of(outputs, self._labels[images], len(self._dataset.classes))
+
+    def _together(self, batch: Tensor, edits: Sequence[JoinedEdit], usual: Usual | None) -> Tensor | None:
+        """Run all edits in one forward or few; None where the network does not allow that, from then on."""
+        found = run_together(self._classifier.model, batch, edits, usual, self._gates) if self._joins else None
+        self._joins = found is not None
+        return found
 
     def _input(self, images: Int64[np.ndarray, " b"]) -> Float[Tensor, "b planes h w"]:
         found = [
@@ -220,16 +244,14 @@ class Scoring:
         ]
         return network_input(self._classifier, found)
 
-    def _parts(self, images: Int64[np.ndarray, " m"]) -> Iterator[Int64[np.ndarray, " b"]]:
-        return (images[part] for part in batches(len(images), _size(self._classifier)))
+    def _parts(self, images: Int64[np.ndarray, " m"], least: int = 2) -> Iterator[Int64[np.ndarray, " b"]]:
+        """Yield the images of each batch."""
+        size = max(least, batch_size(self._classifier) // FEWER)
+        return (images[part] for part in batches(len(images), size))
 
 
-def _size(classifier: Classifier) -> int:
-    return max(2, batch_size(classifier) // FEWER)
-
-
-def _shares(classifier: Classifier, images: int, seen: Observation) -> tuple[float, float, float]:
-    """Estimate the shares of the work: looking, fitting constants, and answering with each edit.
+def _shares(classifier: Classifier, images: int, seen: Observation) -> tuple[float, float, float, float]:
+    """Estimate the shares of the work: looking, fitting constants, the proof, and answering with each edit.
 
     Raises:
         ModelError: the network has no gates.
@@ -240,10 +262,11 @@ def _shares(classifier: Classifier, images: int, seen: Observation) -> tuple[flo
             "{name} has no gates, so there is nothing to score",
             name=classifier.name or "this network",
         )
-    tried = len(seen.gates) * (len(FACTORS) + 1) * min(images, 2 * FITTED)
-    answered = len(plan({gate.name: gate.kind for gate in seen.gates})) * images
-    whole = images + COST * (tried + answered)
-    return images / whole, COST * tried / whole, COST * answered / whole
+    edits = len(plan({gate.name: gate.kind for gate in seen.gates}))
+    tried = COST * len(seen.gates) * (len(FACTORS) + 1) * min(images, 2 * FITTED)
+    proved, answered = ALONE * edits * min(images, _proved(images)), COST * edits * images
+    whole = images + tried + proved + answered
+    return images / whole, tried / whole, proved / whole, answered / whole
 
 
 def _candidates(usual: Usual, name: str) -> tuple[float, ...]:
@@ -258,6 +281,11 @@ def _spread(count: int, most: int) -> Int64[np.ndarray, " m"]:
     first = 2 * np.linspace(0, (count - 1) // 2, pairs).astype(np.int64)
     both: np.ndarray = np.unique(np.concatenate([first, np.minimum(first + 1, count - 1)]))
     return both
+
+
+def _proved(count: int) -> int:
+    """Return how many of some images are computed in two ways."""
+    return min(PROVED[-1], max(PROVED[0], round(PROVED_SHARE * count)))
 
 
 def _distance(outputs: Tensor, others: Tensor) -> float:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cbam_core.errors import CbamError
+from cbam_core.errors import EditError
 from cbam_core.gates import AsIs, Scaled, capture, edit
 from cbam_core.gates.joining import JoinedEdit, run_joined
 from cbam_core.observing import logits_in
@@ -92,7 +92,7 @@ def _together(model: nn.Module, batch: Tensor, edits: Sequence[JoinedEdit], usua
     parts = [edits[start : start + most] for start in range(0, max(1, len(edits)), most)]
     try:
         found = [run_joined(model, batch, part, usual)[:, 0] for part in parts]
-    except CbamError:
+    except EditError:
         raise
     except Exception:  # whatever the code of a network says to a number of rows that it did not expect
         log.debug("the network does not take a growing batch", exc_info=True)

@@ -35,9 +35,6 @@ class EditWatcher(Watcher):
         edits: replacement of each gate to edit.
     """
 
-    _replaces_shown = True
-    """Whether gates that operations show can be replaced too."""
-
     def __init__(self, model: nn.Module, edits: Mapping[Site, Edit] = MappingProxyType({})) -> None:
         super().__init__(model)
         self._edits = edits
@@ -45,10 +42,8 @@ class EditWatcher(Watcher):
 
     def __enter__(self) -> None:
         own, others = search(self._model)
-        others = others and self._replaces_shown
         if others:
-            observers = Observers(edit=self._replace_shown)
-            self._general = OperationWatch(self._model, own, lambda values: values, observers=observers)
+            self._general = OperationWatch(self._model, own, lambda values: values, observers=self._observers())
         edits = [(site, edit) for site, edit in self._edits.items() if not site.by_operation]
         entries: list[HookEntry] = [(site.tap._forward_hooks, partial(self._replace, edit)) for site, edit in edits]
         self.open(entries, rank=EDIT, inputs=others)
@@ -57,6 +52,10 @@ class EditWatcher(Watcher):
         if self._general is not None:
             self._general.close()
         super().__exit__(*error)
+
+    def _observers(self) -> Observers:
+        """Return what is told of the gates that operations show."""
+        return Observers(edit=self._replace_shown)
 
     def edit_of(self, site: Site) -> Edit | None:
         """Return the edit of a gate that operations show: a function of its values in their smallest form."""

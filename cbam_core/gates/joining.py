@@ -8,8 +8,7 @@ axis is that of the batch, so that weights and other tensors of the same length 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import get_ident
@@ -24,8 +23,8 @@ from torch.utils._pytree import tree_map
 from cbam_core.errors import EditError
 from cbam_core.gates.editing import check_names, chosen, name_of_call, replaced, usual_values
 from cbam_core.gates.edits import EditWatcher
-from cbam_core.gates.finders import find_sites, search
-from cbam_core.gates.operations.plan import plan_for
+from cbam_core.gates.finders import search
+from cbam_core.gates.operations.counting import Observers
 from cbam_core.gates.record import smallest
 from cbam_core.gates.replacements import AnyReplacement, Target
 from cbam_core.gates.sites import Site
@@ -65,47 +64,39 @@ def run_joined(
 
     Raises:
         EditError: an edit does not fit the network, or none of its gates ran.
-        CaptureError: the model is compiled, scripted or exported.
+        CaptureError: the model is compiled, scripted or exported; or it takes another way where rows join.
         RuntimeError, TypeError, ValueError: an operation of the network does not allow that rows join.
     """
     rows = _Rows(len(batch))
     joining = _Joining(model, edits, usual, rows)
-    with torch.inference_mode():
-        _check_own(model, batch)
     with torch.inference_mode(), rows, joining:
         outputs = model(batch[:])  # a view, which may be marked
     return joining.ordered(outputs)
 
 
-def _check_own(model: nn.Module, batch: Tensor) -> None:
-    """Check that all gates are those of this library's modules; others are recognised by shapes that must not grow.
-
-    Raises:
-        RuntimeError: there are others.
-    """
-    own, others = search(model)
-    if others and any(gate is not None for gate in plan_for(model, ((batch,), {}), own).gates):
-        raise RuntimeError("rows cannot join at gates of other modules than this library's")
-
-
 class _Joining(EditWatcher):
     """Replace gates, and let the rows of each edit join at its first one."""
-
-    _replaces_shown = False  # rows that join change the shapes by which such gates are recognised
 
     def __init__(self, model: nn.Module, edits: Sequence[JoinedEdit], usual: Usual | None, rows: _Rows) -> None:
         super().__init__(model)
         self._all, self._usual, self._rows = edits, usual, rows
         self._joined: list[int] = []
         self._waiting: list[int] = []
-        self._calls: dict[Site, int] = {}
+        self._calls: dict[str, int] = {}
 
     def __enter__(self) -> None:
-        sites = find_sites(self._model)
-        for edit in self._all:
-            check_names(edit.replacements, sites)
+        sites, others = search(self._model)
+        if not others:
+            self._check_names(sites)
         self._edits = {site: partial(self._join, site) for site in sites}
         super().__enter__()
+
+    def _check_names(self, sites: Sequence[Site]) -> None:
+        for edit in self._all:
+            check_names(edit.replacements, sites)
+
+    def _observers(self) -> Observers:
+        return Observers(rows=self._join_shown)
 
     def ordered(self, outputs: Tensor) -> Tensor:
         """Split outputs into rows, in the order of the edits."""
@@ -122,40 +113,82 @@ class _Joining(EditWatcher):
         return torch.stack([parts[0], *(parts[places[number]] for number in range(len(self._all)))])
 
     def _start(self, module: nn.Module, inputs: Any, named: Any = None) -> None:
+        if get_ident() == self._owner:
+            self._rows.begin(inputs)  # before calls of the network are counted
         super()._start(module, inputs, named)
         if get_ident() == self._owner:
+            if self._general is not None and self._general.learnt:  # which gates there are is known only now
+                self._check_names([*self._edits, *self._general.sites])
             self._joined.clear()
             self._waiting[:] = range(len(self._all))
             self._calls.clear()
-            self._rows.begin(inputs)
 
     def _join(self, site: Site, gate: Tensor) -> Tensor:
-        with self._rows.paused():
-            joined = self._with_rows(site, gate)
-            self._rows.marked(joined)
-        return joined
+        """Let rows join at a gate of this library's own modules."""
+        with torch._C.DisableTorchFunction():
+            name = self._name(site)
+            shape = (self._rows.base, *gate.shape[1:])
+            read = partial(smallest, axes=AXES[site.kind])
+            return self._with_rows(site, name, _Held(gate, read, lambda values: values.reshape(shape)))
 
-    def _with_rows(self, site: Site, gate: Tensor) -> Tensor:
-        call = self._calls[site] = self._calls.get(site, 0) + 1
-        name = name_of_call(site, call)
-        parts = list(torch.split(self._rows.grown(gate), self._rows.base))
+    def _join_shown(self, index: int, tensor: Tensor, can: bool) -> Tensor | None:
+        """Let rows join at a gate that operations show, in the tensor that holds it; None where nothing changes."""
+        assert self._general is not None  # noqa: S101 - it is what tells
+        site, reader = self._general.site(index), self._general.planned(index).reader
+        name = self._name(site)
+        if not can:
+            self._check_unedited(name)
+            return None
+        if len(tensor) % self._rows.base:
+            raise RuntimeError(f"the first axis of gate {name} is not that of the batch")
+        return self._with_rows(site, name, _Held(tensor, reader.read, reader.write))
+
+    def _name(self, site: Site) -> str:
+        call = self._calls[site.name] = self._calls.get(site.name, 0) + 1
+        return name_of_call(site, call)
+
+    def _check_unedited(self, name: str) -> None:
+        """Check that no edit replaces a gate that cannot be replaced."""
+        frozen = any(self._all[number].freeze_later for number in self._joined)
+        if frozen or any(chosen(edit.replacements, name) is not None for edit in self._all):
+            raise RuntimeError(f"gate {name} cannot be replaced")
+
+    def _with_rows(self, site: Site, name: str, held: _Held) -> Tensor:
+        parts = list(torch.split(self._rows.grown(held.tensor), self._rows.base))
         for place, number in enumerate(self._joined, start=1):
             edit = self._all[number]
-            parts[place] = self._edited(site, name, edit, parts[0] if edit.freeze_later else parts[place])
+            parts[place] = self._edited(site, name, edit, held, parts[0] if edit.freeze_later else parts[place])
         for number in [*self._waiting]:
             if chosen(self._all[number].replacements, name) is not None:
-                parts.append(self._edited(site, name, self._all[number], parts[0]))
+                parts.append(self._edited(site, name, self._all[number], held, parts[0]))
                 self._joined.append(number)
                 self._waiting.remove(number)
         self._rows.groups = len(parts)
-        return torch.cat(parts) if len(parts) > 1 else gate
+        joined: Tensor = self._rows.marked(torch.cat(parts) if len(parts) > 1 else held.tensor)
+        return joined
 
-    def _edited(self, site: Site, name: str, edit: JoinedEdit, gate: Tensor) -> Tensor:
+    def _edited(self, site: Site, name: str, edit: JoinedEdit, held: _Held, part: Tensor) -> Tensor:
         replacement = chosen(edit.replacements, name)
         if replacement is None:
-            return gate
-        target = Target(name, site.kind, smallest(gate, AXES[site.kind]), usual_values(self._usual, name))
-        return replaced(target, replacement).reshape(gate.shape)
+            return part
+        target = Target(name, site.kind, held.read(part), usual_values(self._usual, name), site.scale, site.shift)
+        values = replaced(target, replacement)
+        return part if values is target.values else held.write(values)
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """A tensor that holds a gate, for every row of the batch.
+
+    Attributes:
+        tensor: the tensor.
+        read: returns the values of the images of one row, in their smallest form.
+        write: returns the part of the tensor that holds given values.
+    """
+
+    tensor: Tensor
+    read: Callable[[Tensor], Tensor]
+    write: Callable[[Tensor], Tensor]
 
 
 class _Rows(TorchFunctionMode):
@@ -172,22 +205,13 @@ class _Rows(TorchFunctionMode):
         super().__init__()
         self.base, self.groups = base, 1
         self._lengths: set[int] = set()
-        self._paused = True
+        self._begun = False
 
     def begin(self, inputs: Any) -> None:
         """Begin a forward with the inputs of the network."""
-        self.groups, self._paused = 1, False
+        self.groups, self._begun = 1, True
         self._lengths.clear()
         tree_map(self.marked, inputs)
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Leave the operations inside the block as they are."""
-        self._paused = True
-        try:
-            yield
-        finally:
-            self._paused = False
 
     def grown(self, tensor: Tensor, length: int | None = None) -> Tensor:
         """Return a tensor with rows for every edit that has joined; new ones are copies of the images'."""
@@ -205,7 +229,7 @@ class _Rows(TorchFunctionMode):
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        lengths = set() if self._paused else {*_marks((args, kwargs))}
+        lengths = {*_marks((args, kwargs))} if self._begun else set()
         if not lengths:
             return func(*args, **kwargs)
         longest = max(lengths)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import jaxtyping
 import pytest
 import torch
 from torch import Tensor, nn
 
-from cbam_core import CBAM_CNN, edit
+from cbam_core import CBAM_CNN, capture, edit
 from cbam_core.errors import EditError
 from cbam_core.gates.joining import JoinedEdit, run_joined
 from cbam_core.gates.replacements import AnyReplacement, AsIs, Off, OtherImage, OwnMean, Target, Values
@@ -161,3 +162,91 @@ def test_weights_as_long_as_the_batch_keep_their_length(count: int, edits: int) 
     for row, one in zip(found[1:], rows, strict=True):
         torch.testing.assert_close(row, single(network, batch, one))
     assert not vars(batch)
+
+
+class _Excite(nn.Module):
+    """Squeeze and excitation with an inline sigmoid, whose view names the number of rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = torch.sigmoid(self.fc(x.mean((2, 3))))
+        return x * weights.view(len(x), 4, 1, 1).expand_as(x)
+
+
+class _Raised(nn.Module):
+    """A map multiplied by 1 + g, and by a second mask beside it that is computed from the same map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(4, 1, 3, padding=1), nn.Conv2d(4, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = self.first(x).sigmoid(), self.second(x).sigmoid()
+        product: Tensor = x * (1 + first) + x * second
+        return product
+
+
+class _Root(nn.Module):
+    """A network whose own code multiplies, after a block of this library and a residual sum."""
+
+    def __init__(self, attention: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.conv, self.att, self.cbam = nn.Conv2d(3, 4, 3), attention(), CBAM(4, ratio=2)
+        self.mask, self.fc = nn.Conv2d(4, 1, 1), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        before = self.conv(x)
+        after = self.cbam(self.att(before)) + before
+        answer: Tensor = self.fc((after * self.mask(after).sigmoid()).mean((2, 3)))
+        return answer
+
+
+GATES = {_Excite: ["att.channel"], _Raised: ["att.spatial", "att#2.spatial"]}
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("attention", [_Excite, _Raised])
+def test_gates_that_operations_show_join_as_others_do(attention: Callable[[], nn.Module], *, frozen: bool) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network, batch = _Root(attention).eval(), torch.randn(3, 3, 6, 6)
+    with torch.inference_mode(), capture(network) as record:
+        network(batch)
+    names = [gate.name for gate in record.gates]
+    assert names == [*GATES[attention], "cbam.channel", "cbam.spatial", "_Root.spatial"]
+    rows: list[dict[str, AnyReplacement]] = [{name: _double} for name in reversed(names)]
+    found = run_joined(network, batch, [JoinedEdit(one, freeze_later=frozen) for one in [*rows, {"*": AsIs()}]])
+    for row, one in zip(found[1:], [*rows, {}], strict=True):
+        with torch.inference_mode(), edit(network, one, freeze_later=frozen):
+            torch.testing.assert_close(row, network(batch), rtol=0, atol=1e-6)
+    assert not torch.allclose(found[1], found[0], rtol=0, atol=1e-4)
+
+
+def test_an_unknown_gate_beside_those_that_operations_show_is_named() -> None:
+    with pytest.raises(EditError, match=r"no gate 'att\.spatial'; this network has .*att\.channel"):
+        run_joined(_Root(_Excite).eval(), torch.randn(2, 3, 6, 6), [JoinedEdit({"att.spatial": Off()})])
+
+
+class _Folded(nn.Module):
+    """Channels in two groups that stand one after the other along the first axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.weight = nn.Conv2d(3, 4, 1), nn.Linear(2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        folded = self.conv(x).reshape(len(x) * 2, 2, 6, 6)
+        gated = folded * self.weight(folded.mean((2, 3))).sigmoid()[:, :, None, None]
+        return gated.reshape(len(x), 4, 36).mean(2)
+
+
+def test_rows_do_not_join_at_a_gate_whose_first_axis_is_not_that_of_the_batch() -> None:
+    torch.manual_seed(0)
+    network, batch = _Folded().eval(), torch.randn(2, 3, 6, 6)
+    with torch.inference_mode(), capture(network) as record:
+        network(batch)
+    with pytest.raises(RuntimeError):
+        run_joined(network, batch, [JoinedEdit({record.gates[0].name: _double})])

@@ -23,24 +23,27 @@ class Observers:
         entering: told the map that a gate will multiply.
         leaving: told the product.
         edit: given the values of a gate, and whether they can be replaced; returns the values, or others.
+        rows: given the tensor that holds a gate, which may have more rows than when gates were looked for, and whether
+            it can be replaced; returns what takes its place, None for nothing.
         joined: whether the values that are kept lie on the way from the input to the output.
     """
 
     entering: Callable[[int, Tensor], None] | None = None
     leaving: Callable[[int, Tensor], None] | None = None
     edit: Callable[[int, Tensor, bool], Tensor] | None = None
+    rows: Callable[[int, Tensor, bool], Tensor | None] | None = None
     joined: bool = False
 
     @property
     def nobody(self) -> bool:
         """Whether nobody is told anything, and values are plain copies."""
-        told = (self.entering, self.leaving, self.edit)
+        told = (self.entering, self.leaving, self.edit, self.rows)
         return all(one is None for one in told) and not self.joined
 
     @property
     def rank(self) -> int:
         """Rank among the modes of one thread: edits see a call before those that record."""
-        return 0 if self.edit is None else 1
+        return 0 if self.edit is None and self.rows is None else 1
 
 
 NOBODY = Observers()
@@ -142,7 +145,7 @@ class Counter(Switch):
                 self._check_number(at_path(args, kwargs, path), number)
             for index, path, shape in action.reads:
                 tensor = at_path(args, kwargs, path)
-                if isinstance(tensor, Tensor) and tensor.shape == shape:
+                if isinstance(tensor, Tensor) and self._has_shape(tensor, shape):
                     replaced = self._read(index, tensor, replaceable=not action.in_place)
                     if replaced is not None:
                         args, kwargs = with_replaced(args, path, replaced), with_replaced(kwargs, path, replaced)
@@ -165,6 +168,12 @@ class Counter(Switch):
         assert gate is not None  # noqa: S101 - only gates that operations show have actions
         return gate
 
+    def _has_shape(self, tensor: Tensor, shape: tuple[int, ...]) -> bool:
+        """Check the shape of the tensor that holds a gate; where rows join, the first axis may have grown."""
+        if self.observers.rows is None or not shape:
+            return tensor.shape == shape
+        return tensor.shape[1:] == shape[1:]
+
     def _observe(self, observer: Callable[[int, Tensor], None] | None, index: int, features: Any) -> None:
         if observer is not None:
             features = features[0] if isinstance(features, tuple | list) else features
@@ -173,9 +182,12 @@ class Counter(Switch):
     def _read(self, index: int, tensor: Tensor, *, replaceable: bool) -> Tensor | None:
         """Keep the values of a gate; return what takes the place of the tensor that holds them, None for nothing."""
         gate = self.gate(index)
+        if self.observers.rows is not None:
+            self.values[index] = tensor
+            return self.observers.rows(index, tensor, replaceable and gate.can_be_replaced)
         values = gate.reader.read(tensor)
         values = values.reciprocal() if gate.inverse else values
-        can = replaceable and not gate.inverse and gate.reader.rest is not None
+        can = replaceable and gate.can_be_replaced
         edited = self.observers.edit(index, values, can) if self.observers.edit is not None else values
         if self.observers.joined and can and edited is values:
             edited = values.clone()

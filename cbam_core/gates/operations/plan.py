@@ -43,6 +43,11 @@ class PlannedGate:
     factor: Path
     map: Path
 
+    @property
+    def can_be_replaced(self) -> bool:
+        """Whether a tensor that takes the place of the factor can be made from values."""
+        return not self.inverse and self.reader.rest is not None
+
     def made(self, model: nn.Module) -> Site:
         """Return its site in a model."""
         owner = model.get_submodule(self.owner)

@@ -14,7 +14,7 @@ from cbam_core.errors import CaptureError
 from cbam_core.gates.hooks import HookEntry, Hooks
 from cbam_core.gates.operations.counting import NOBODY, Counter, Observers
 from cbam_core.gates.operations.learning import Inputs, copied_inputs, random_state_kept
-from cbam_core.gates.operations.plan import Plan, forget, plan_for
+from cbam_core.gates.operations.plan import Plan, PlannedGate, forget, plan_for
 from cbam_core.gates.operations.switching import others_hidden
 from cbam_core.gates.operations.twin import structural_copy
 from cbam_core.gates.sites import Site
@@ -137,8 +137,12 @@ class OperationWatch:
 
     def site(self, index: int) -> Site:
         """Return the site of a gate by its position in the plan of the forward that runs."""
+        return self.planned(index).made(self._model)
+
+    def planned(self, index: int) -> PlannedGate:
+        """Return a gate by its position in the plan of the forward that runs."""
         assert self._counter is not None  # noqa: S101 - observers are told during a forward alone
-        return self._counter.gate(index).made(self._model)
+        return self._counter.gate(index)
 
     def finish(self) -> None:
         """End a forward of which nothing was recorded, and check that it went as planned.
