@@ -263,6 +263,7 @@ IMAGES: tuple[Case, ...] = (
     Case("SVG", bad("vector.svg")),
     Case("PDF or PostScript", bad("drawing.eps")),
     Case("video", bad("film.mp4")),
+    Case("checkpoint under the name of an image", lambda: saved(state())),
     Case("web page instead of an image", bad("page.jpg")),
     Case("text", bad("text.png")),
     Case("empty file", bad("empty.png")),

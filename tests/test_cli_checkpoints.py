@@ -182,3 +182,13 @@ def test_info_takes_a_network_of_ones_own_as_other_commands_do(capsys):
 def test_info_is_asked_for_one_network(capsys):
     assert main(["info", "cbam_cnn_cifar10", "--model", "cbam_resnet_cifar10"]) == 2
     assert "not both cbam_cnn_cifar10 and cbam_resnet_cifar10" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_a_network_is_told_what_is_meant_perhaps(carded, tmp_path, capsys):
+    assert main(["info", str(tmp_path)]) == 3
+    assert f"is a folder; name the file of the network in it, such as {carded}" in capsys.readouterr().err
+    (tmp_path / "photos").mkdir()
+    assert main(["info", str(tmp_path / "photos")]) == 3
+    assert "is not a file; give the path of a .safetensors or .pth file" in capsys.readouterr().err
+    assert main(["score", str(tmp_path / "photos")]) == 3
+    assert f"name them with --set {tmp_path / 'photos'}" in capsys.readouterr().err

@@ -36,6 +36,13 @@ def test_images_without_labels_are_a_set_too(capsys, picture_file):
     assert "on 1 image" in capsys.readouterr().out
 
 
+def test_a_folder_and_a_network_in_the_place_of_an_image_are_told_their_options(capsys, picture_file):
+    assert main(["objects", str(picture_file.parent)]) == 3
+    assert f"is a folder; name it as --set {picture_file.parent}" in capsys.readouterr().err
+    assert main(["objects", "cbam_resnet_cifar10", str(picture_file)]) == 3
+    assert "name it as --model cbam_resnet_cifar10" in capsys.readouterr().err
+
+
 def test_wrong_words_are_said_in_one_line(capsys, picture_file):
     assert main(["objects", str(picture_file), "--set", "samples"]) == 2
     assert "not both" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from app.compare.classes import class_means
 from app.compare.download import download_classes, download_sides
 from app.compare.link import MODE, MODES
 from app.compare.pair import Subject, side_title
+from app.compare.readings import offer_readings
 from app.compare.sides import (
     LABELS,
     Gallery,
@@ -261,6 +262,8 @@ def _own_explained(classifier: Classifier, chosen: Selected, side: Side, what: S
         brief=True,
         key=f"compare-prediction-{side}",
     )
+    if says:
+        offer_readings(what or side, chosen, upload, result.explanation)
     shown = _shown(classifier, result.explanation, LABELS[side], own=True)
     return ExplainedSide(shown, result.explanation, upload.content, fitted=chosen.fitted)
 

@@ -271,9 +271,11 @@ def _receive(side: Side, key: str) -> None:
     _NETWORK_AT.set(others)
     upload = None
     for given in files_in(Choice(key).get()):
-        if is_network_file(given.name):
+        if is_network_file(given.name, given.getvalue()):
             _NETWORK_AT.set({**others, side: take_network(given.name, given.getvalue())})
             begin_anew()
             return
         upload = uploaded(given.name, given.getvalue())
-    keep(side, replace(side_of(side), upload=upload, upload_fit=Fitted()))
+    kept = side_of(side)
+    is_same = upload is not None and kept.upload is not None and upload.digest == kept.upload.digest
+    keep(side, replace(kept, upload=upload, upload_fit=kept.upload_fit if is_same else Fitted()))

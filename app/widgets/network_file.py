@@ -11,6 +11,8 @@ import streamlit as st
 from app import services
 from app.session import own_networks
 from app.session.words import Words, plain_name, plain_text, say
+from cbam_core.data.headers import sniff
+from cbam_core.data.other_pictures import holds_weights
 from cbam_core.errors import CbamError
 from cbam_core.weights import file as weights_file
 
@@ -43,9 +45,11 @@ class TakenFile:
     refusal: CbamError | None = None
 
 
-def is_network_file(name: str) -> bool:
-    """Whether a file is meant as a network, by the ending of its name."""
-    return PurePath(name).suffix.lower().removeprefix(".") in ENDINGS
+def is_network_file(name: str, content: bytes) -> bool:
+    """Whether a file is a network, by its content; by the ending of its name where the content says nothing."""
+    if holds_weights(content):
+        return True
+    return sniff(content) is None and PurePath(name).suffix.lower().removeprefix(".") in ENDINGS
 
 
 def take_network(name: str, content: bytes) -> TakenFile:

@@ -105,7 +105,7 @@ def uploads(kept: bool = False) -> tuple[Upload, ...]:
         _IS_NEW.forget()
         if in_fragment():
             st.rerun()  # the sidebar shows which network is selected
-    images = [file for file in given if not is_network_file(file.name)]
+    images = [file for file in given if not is_network_file(file.name, file.getvalue())]
     note_kept("inspect", kept or bool(images))
     _paste()(key="paste", data={"kept": any_upload_kept()})
     for file in given:
@@ -124,7 +124,7 @@ def any_upload_kept() -> bool:
 
 def _take_networks() -> None:
     """Take the networks among the files that are given now, each once."""
-    networks = [file for file in files_in(_FILES.get()) if is_network_file(file.name)]
+    networks = [file for file in files_in(_FILES.get()) if is_network_file(file.name, file.getvalue())]
     known = _NETWORKS.get()
     taken = {file.file_id: known.get(file.file_id) or take_network(file.name, file.getvalue()) for file in networks}
     _IS_NEW.set(bool(taken.keys() - known.keys()))

@@ -18,6 +18,7 @@ from cbam_core.cli.choosing import (
     StdOption,
     WeightsOption,
     open_checkpoint,
+    refuse_network,
 )
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import console, one_line, progress_bar, say, write_json
@@ -87,6 +88,7 @@ def attribute_image(
 
     wanted = check_methods([one for one in methods.split(",") if one and one != "none"])
     classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size, mean, std))
+    refuse_network(str(image))
     subject = subject_of(classifier, image, fit, target=target, stated={})
     gates = sum(len(block.gates) for block in subject.explanation.blocks)
     with progress_bar("{task.completed} of {task.total}") as progress:

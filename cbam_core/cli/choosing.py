@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cbam_core.cli.output import say
-from cbam_core.errors import CheckpointError, DataError
+from cbam_core.errors import CheckpointError, DataError, ImageError
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
 
 if TYPE_CHECKING:
@@ -143,8 +143,12 @@ def one_network(argument: str | None, option: str | None) -> str | None:
     return argument if option is None else option
 
 
-def open_checkpoint(given: str | Stated | None) -> Classifier:
+def open_checkpoint(given: str | Stated | None, *, images: str = "") -> Classifier:
     """Load the network that a command line names, or the shipped one.
+
+    Args:
+        given: what it names and states.
+        images: option of the command that names a set of images.
 
     Raises:
         CheckpointError: the file is refused, or there is none, or a statement does not fit the network.
@@ -153,6 +157,7 @@ def open_checkpoint(given: str | Stated | None) -> Classifier:
 
     stated = given if isinstance(given, Stated) else Stated(given)
     if stated.checkpoint is not None:
+        refuse_folder(stated.checkpoint, images)
         known = stated.statement
         if is_own(stated.checkpoint):
             from cbam_core.network.naming import open_network
@@ -173,6 +178,49 @@ def open_checkpoint(given: str | Stated | None) -> Classifier:
             folder=str(checkpoint_folder()),
         )
     return load_classifier(shipped.get(DEFAULT_CHECKPOINT, next(iter(shipped.values()))))
+
+
+def refuse_folder(given: str, images: str = "") -> None:
+    """Refuse a folder where a network is expected, and name the one in it.
+
+    Args:
+        given: word of the command line.
+        images: option of the command that names a set of images.
+
+    Raises:
+        CheckpointError: it is a folder, and there is more to say than that.
+    """
+    folder = Path(given)
+    if given in shipped_checkpoints() or not folder.is_dir():
+        return
+    from cbam_core.training.state import STATE
+    from cbam_core.weights.file import ENDINGS
+
+    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS and path.name != STATE]
+    if found:
+        raise CheckpointError(
+            "checkpoint.folder",
+            "{path} is a folder; name the file of the network in it, such as {file}",
+            path=given,
+            file=str(found[0]),
+        )
+    if images:
+        raise CheckpointError(
+            "checkpoint.folder-of-images",
+            "{path} is a folder, and no file of a network is in it; if these are the images, name them with {option}",
+            path=given,
+            option=f"{images} {given}",
+        )
+
+
+def refuse_network(given: str) -> None:
+    """Refuse the name of a network where an image is expected.
+
+    Raises:
+        ImageError: it is the name of a shipped network, and of no file.
+    """
+    if given in shipped_checkpoints() and not Path(given).exists():
+        raise ImageError("image.name-of-network", "{name} is a network; name it as --model {name}", name=given)
 
 
 def is_own(given: str) -> bool:

@@ -82,7 +82,7 @@ def evaluate(
     from cbam_core.observing import workers_side_by_side
 
     stated = Stated(checkpoint, weights, classes, normalisation, input_size, mean, std)
-    classifier = open_checkpoint(stated)
+    classifier = open_checkpoint(stated, images="--images")
     dataset = _opened(split or ("test" if keep else None), data_dir) if images is None else _folder(images, classifier)
     with progress_bar("{task.completed}/{task.total}") as progress, workers_side_by_side() as workers:
         task = progress.add_task("testing", total=len(dataset))

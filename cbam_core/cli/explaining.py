@@ -19,6 +19,7 @@ from cbam_core.cli.choosing import (
     StdOption,
     WeightsOption,
     open_checkpoint,
+    refuse_network,
 )
 from cbam_core.cli.failures import SOME_FAILED, as_options
 from cbam_core.cli.figures import Draw, check_count, draw_figure, known_format, rule_of
@@ -241,6 +242,7 @@ class Task:
         from cbam_core.explanation import explain
 
         refuse_address(image.given)
+        refuse_network(image.given)
         if image.path.is_dir():
             raise ImageError(
                 "image.empty-folder",

@@ -19,8 +19,10 @@ from cbam_core.cli.choosing import (
     StdOption,
     WeightsOption,
     open_checkpoint,
+    refuse_network,
 )
 from cbam_core.cli.output import counted, one_line, share_shown, write_json
+from cbam_core.errors import ImageError
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
@@ -96,7 +98,8 @@ def find_objects(
     """
     from cbam_core.evidence.objects import object_tests
 
-    classifier = open_checkpoint(Stated(model, weights, classes, normalisation, input_size, mean, std))
+    stated = Stated(model, weights, classes, normalisation, input_size, mean, std)
+    classifier = open_checkpoint(stated, images="--set")
     given = _images(images, source, count, data_dir)
     chosen = [word.strip() for word in tests.split(",") if word.strip()]
     with share_shown("testing") as show:
@@ -113,12 +116,17 @@ def _images(images: list[str] | None, source: str | None, count: int, data_dir: 
 
     Raises:
         typer.BadParameter: both images and a set are named.
+        ImageError: an image is a folder or the name of a network.
     """
     from cbam_core.data.dataset import open_dataset
     from cbam_core.evidence.scoring import subset
 
     if images and source is not None:
         raise typer.BadParameter("name images or a set (--set), not both")
+    for image in images or ():
+        refuse_network(image)
+        if Path(image).is_dir():
+            raise ImageError("image.folder-for-set", "{path} is a folder; name it as --set {path}", path=image)
     if images:
         return images
     whole = open_dataset(source or "samples", data_dir)

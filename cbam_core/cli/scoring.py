@@ -99,7 +99,7 @@ def score_gates(
     from cbam_core.evidence.twins import read_twins
 
     stated = Stated(one_network(checkpoint, model), weights, classes, normalisation, input_size, mean, std)
-    classifier = open_checkpoint(stated)
+    classifier = open_checkpoint(stated, images="--set")
     compared = None if twins is None else read_twins(twins)
     beside = _beside(classifier, stated)
     found = None if again or source is not None or images is not None else _kept(beside, classifier)

@@ -70,7 +70,7 @@ def find_usual(
     from cbam_core.observing import workers_side_by_side
 
     stated = Stated(checkpoint, weights, classes, normalisation, input_size, mean, std)
-    classifier = open_checkpoint(stated)
+    classifier = open_checkpoint(stated, images="--images")
     if classes is not None and not is_own(
         checkpoint or ""
     ):  # names change no gate, so the results are those of the file under any names

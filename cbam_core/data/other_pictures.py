@@ -51,6 +51,9 @@ STARTS = (
 RAW_COMPRESSIONS = {32767, 34713, 65535, 52546}
 """Compressions of Sony, Nikon, Pentax and Adobe that only raw files have."""
 
+TORCH_STARTS = (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", b"\x80\x02}", b"\x80\x02c", b"\x80\x04\x95")
+"""First bytes of pickles: the mark of torch's format of before 1.6, a dict, an object, and a frame of protocol 4."""
+
 DNG_VERSION = 50706
 """Tag that every DNG has."""
 
@@ -60,6 +63,14 @@ SENSOR = {32803, 34892}
 """Photometric interpretations of a sensor's values: colour filter array, linear raw."""
 
 
+def holds_weights(content: bytes) -> bool:
+    """Check by its first bytes that a file has weights: an archive or a pickle of torch, or safetensors."""
+    if content[:4] == b"PK\3\4":
+        return b"data.pkl" in content[30:300]
+    is_header = content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
+    return is_header or content.startswith(TORCH_STARTS)
+
+
 def unknown_format(content: bytes) -> ImageError:
     """Make the error for a file of a format that is not read, with its name where that is known."""
     from cbam_core.data.headers import ACCEPTED
@@ -67,6 +78,11 @@ def unknown_format(content: bytes) -> ImageError:
     for at, word, kind in RAW_STARTS:
         if content[at : at + len(word)] == word:
             return camera_raw(kind)
+    if holds_weights(content):
+        return ImageError(
+            "image.network",
+            "this file is a network, not an image: choose it as the network (--model on the command line)",
+        )
     start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return ImageError(

@@ -76,10 +76,8 @@ class Toolbar {
     this.reading.show(settings.reading);
     this.reading.allow("usual", hasUsual, hasUsual ? words.usual_hint : words.no_usual);
     const own = settings.reading === "values";
-    for (const { select, label } of [this.colours, this.scale]) {
-      select.disabled = !own;
-      label.title = own ? "" : words.own_scale;
-    }
+    for (const { label } of [this.colours, this.scale]) label.hidden = !own;
+    this.bar.title = own ? "" : words.own_scale;
     const percent = Math.round(settings.opacity * 100);
     this.slider.value = String(percent);
     this.slider.style.setProperty("--filled", `${percent}%`);
@@ -87,7 +85,7 @@ class Toolbar {
     this.slider.setAttribute("aria-valuetext", this.percent.textContent);
     this.colours.select.value = settings.colours;
     this.scale.select.value = settings.scale;
-    if (own && settings.scale === "stretch") this.scale.label.title = words.stretch_hint;
+    this.scale.label.title = settings.scale === "stretch" ? words.stretch_hint : "";
     this.drawing.show(settings.smooth ? "smooth" : "cells");
     this.picture.show(settings.image);
     const scale = scaleOf(settings, { low: NaN, high: NaN });

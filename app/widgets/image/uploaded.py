@@ -10,18 +10,16 @@ from app import services
 from app.session import last_image
 from app.session.last_image import Picked
 from app.session.uploads import Fitted, Upload
-from app.session.words import Words
 from app.widgets.image.address import write_nothing
 from app.widgets.image.shown import Batch, Show, ShownImage
 from app.widgets.image.state import BLACK, STRETCH, drop_linked_square, frame_key, keep_square, square_of
+from app.widgets.readings import WORDS, offered_ways
 from app.widgets.uploads import choose_fit, not_left_out, one_by_one, overview, say_refused
 from app.widgets.waiting import waiting_shown
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.frame import Fit
-
-WORDS = Words({"stretch": "Stretch the values", "black": "Transparent areas on black"})
 
 
 def show_uploads(
@@ -53,7 +51,7 @@ def show_uploads(
         write_nothing(classifier)
         return
     fitted = _fitted(opened, fit)
-    _offer_readings(opened, results[opened.digest].explanation)
+    _offer_readings(opened, results[opened.digest].explanation, fitted)
     if fitted.square is not None:
         keep_square(opened, fitted.square)
     last_image.keep(Picked("upload", upload=opened, fitted=fitted))
@@ -91,15 +89,9 @@ def _fitted(upload: Upload, fit: Fit) -> Fitted:
     return Fitted(fit, square, stretch=STRETCH.of(upload), ground="black" if BLACK.of(upload) else "white")
 
 
-def _offer_readings(upload: Upload, explanation: Explanation) -> None:
+def _offer_readings(upload: Upload, explanation: Explanation, fitted: Fitted) -> None:
     """Offer to read an image's values in another way, where that changes something."""
-    noted = {note.code for note in explanation.notes}
-    offered = [
-        one
-        for one, code in ((STRETCH, "image.narrow"), (BLACK, "image.transparent"))
-        if code in noted or one.of(upload)
-    ]
-    if offered:
+    if ways := offered_ways(explanation, fitted):
         with st.container(horizontal=True, gap="medium"):
-            for one in offered:
-                one.offer(upload, WORDS[one.name])
+            for way in ways:
+                {"stretch": STRETCH, "black": BLACK}[way].offer(upload, WORDS[way])

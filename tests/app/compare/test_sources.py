@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -12,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 from app.session.last_image import Picked
 from app.session.uploads import Fitted, Upload
 from cbam_core import explain, load_classifier
+from cbam_core.data.images import decode
 from cbam_core.explanation import explain_channel
-from tests.app.compare.page import CAT, NETWORK, charts, html, mode, said, source, texts, zips
+from tests.app.compare.page import CAT, NETWORK, charts, html, mode, said, source, texts, uploader, zips
 from tests.app.visiting import MAIN, go_to
 
 
@@ -157,3 +159,24 @@ def test_a_camera_on_either_side_waits_for_its_picture_and_keeps_it_when_swapped
     app.button(key="compare-swap").click().run()
     assert source(app, "left", 1).value == "camera"
     assert len(charts(app)) == 3
+
+
+def test_an_upload_is_read_in_another_way_where_that_changes_it_also_when_sides_are_swapped(app):
+    clear = np.zeros((32, 32, 4), np.uint8)
+    clear[8:24, 8:24] = 255
+    file = io.BytesIO()
+    Image.fromarray(clear).save(file, "PNG")
+    source(app, "left").select("upload").run()
+    uploader(app, "left").set_value([("clear.png", file.getvalue(), "image/png")]).run()
+    assert not app.exception
+    assert [toggle.label for toggle in app.toggle] == ["Transparent areas on black"]
+    app.toggle[0].set_value(True).run()
+    app.selectbox(key="compare-ends").select(0).run()
+    black = decode(file.getvalue(), ground="black")
+    expected = explain(load_classifier(NETWORK), black).blocks[0].channel_weights
+    assert charts(app)[0]["data"][0]["y"] == pytest.approx(expected.tolist(), abs=1e-6)
+    app.button(key="compare-swap").click().run()
+    assert [toggle.value for toggle in app.toggle] == [True]
+    app.toggle[0].set_value(False).run()
+    white = explain(load_classifier(NETWORK), file.getvalue()).blocks[0].channel_weights
+    assert charts(app)[0]["data"][1]["y"] == pytest.approx(white.tolist(), abs=1e-6)

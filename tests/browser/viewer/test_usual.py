@@ -79,8 +79,9 @@ def test_a_reading_changes_ranges_and_legend(open_page, text, sign, ends):
     page = open_page(KNOWN)
     press(page, text)
     assert texts(page, ".colour-bar span") == ends
-    assert page.get_by_label("Colours", exact=True).is_disabled()
-    assert page.get_by_label("Scale", exact=True).is_disabled()
+    assert page.get_by_label("Colours", exact=True).is_hidden()
+    assert page.get_by_label("Scale", exact=True).is_hidden()
+    assert "a scale of its own" in page.locator(".colour-bar").get_attribute("title")
     for said, gate in zip(texts(page, ".range"), MASKS, strict=True):
         read = gate.relative if sign else gate.against_usual
         low, high = (float(re.sub("[×+]", "", part).replace("−", "-")) for part in said.split(" to "))
