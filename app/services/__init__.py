@@ -78,7 +78,16 @@ from app.services.networks import (
     shipped_networks,
     version_of,
 )
-from app.services.runs import card_of, film_data, is_readable, run_film, run_history, run_progress, training_runs
+from app.services.runs import (
+    card_of,
+    film_data,
+    is_readable,
+    run_film,
+    run_history,
+    run_images,
+    run_progress,
+    training_runs,
+)
 from app.services.scoring import (
     ScoreOffer,
     begin_scoring,
@@ -147,6 +156,7 @@ __all__ = [
     "quick_maps",
     "run_film",
     "run_history",
+    "run_images",
     "run_progress",
     "sample_numbers",
     "sample_png",

@@ -15,7 +15,14 @@ from cbam_core.errors import CbamError
 from cbam_core.places import checkpoint_folder, runs_folder
 from cbam_core.render.curves import both
 from cbam_core.results.film import Film, open_film
-from cbam_core.results.history import PROGRESS, History, Progress, read_history, read_progress
+from cbam_core.results.history import (
+    PROGRESS,
+    History,
+    Progress,
+    read_history,
+    read_image_counts,
+    read_progress,
+)
 from cbam_core.training.listing import Run, find_runs
 from cbam_core.viewer import WORDS as VIEWER_WORDS
 from cbam_core.viewer.player import PLAYER_WORDS, lay_out_film
@@ -42,6 +49,11 @@ def run_history(run: Run) -> tuple[dict[str, Any], History]:
         CbamError: the file is missing or damaged.
     """
     return _history(str(run.history), stamp_of(run.history))
+
+
+def run_images(run: Run) -> tuple[int, int] | None:
+    """Number of images that a run learns from, and of those that it is watched with; None where it has not said."""
+    return _images(str(run.history), stamp_of(run.history))
 
 
 def is_readable(run: Run) -> bool:
@@ -87,6 +99,11 @@ def _history(path: str, stamp: Stamp | None) -> tuple[dict[str, Any], History]:
     for measure in ("accuracy", "loss"):
         both(history.epochs, measure)  # raises where something is not a number
     return recipe, history
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _images(path: str, stamp: Stamp | None) -> tuple[int, int] | None:
+    return read_image_counts(Path(path))
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)

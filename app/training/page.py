@@ -393,7 +393,7 @@ def _recipe(run: Run) -> None:
     except CbamError:
         return  # said above
     st.header(WORDS["recipe"], anchor=False)
-    recipe_table(recipe)
+    recipe_table(recipe, services.run_images(run))
     card = _card(run)
     if card is not None and card.command:
         st.code(card.command, language="bash", wrap_lines=True)

@@ -56,6 +56,7 @@ WORDS = Words(
         # Those of recipes as they were when a network was trained:
         "averaging": "averaging",
         "teacher_views": "teacher views",
+        "training": "training images",
         "validation": "validation",
         "keep": "keep",
         "seed": "seed",
@@ -83,7 +84,7 @@ FIRST = (
 """Values that matter most; of the others, those that have an effect come before those that are off."""
 
 UNITS = {"size": " px", "crop_padding": " px", "erased": " px", "rotation": "°"}
-IMAGES = {"validation", "batch_size"}
+IMAGES = {"training", "validation", "batch_size"}
 
 USUAL = {"stem": "usual", "statistics": "kept", "ratio": 16, "kernel_size": 7}
 """Values that count as off."""
@@ -98,8 +99,16 @@ _STYLE = """<style>
 </style>"""
 
 
-def recipe_table(recipe: Mapping[str, Any]) -> None:
-    """Show every value of a recipe, those that matter most first."""
+def recipe_table(recipe: Mapping[str, Any], images: tuple[int, int] | None = None) -> None:
+    """Show every value of a recipe, those that matter most first.
+
+    Args:
+        recipe: its values.
+        images: number of images that the run learns from, and of those that it is watched with, where they are known:
+            a folder has others than the recipe says.
+    """
+    if images is not None:
+        recipe = {**recipe, "training": images[0], "validation": images[1]}
     st.html(f'{_STYLE}<dl class="recipe">{"".join(_row(name, recipe[name]) for name in _sorted(recipe))}</dl>')
 
 

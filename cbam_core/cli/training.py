@@ -170,15 +170,14 @@ def train(
             _train_twins(TwinPlan(chosen, out, twins, own.over(Sources.of_run(first)), data_dir), notice, resume=resume)
         return
     with _saying_how_to_continue(out), progress_bar("{task.fields[state]}") as progress:
-        if tensorboard:
-            typer.echo(one_line(f"for TensorBoard, run: tensorboard --logdir {out}"))
+        opening = f"for TensorBoard, run: tensorboard --logdir {out}" if tensorboard else ""
         run = train_classifier(
             chosen,
             out,
             name=name,
             data_folder=data_dir,
             resume=resume,
-            callbacks=[_on_terminal(progress, notice)],
+            callbacks=[_on_terminal(progress, notice, opening)],
             tensorboard=tensorboard,
             **({} if own == Sources() else {"sources": own}),
         )
@@ -263,8 +262,14 @@ def _base(name: str | None, out: Path, *, resume: bool) -> Recipe:
     return RECIPES[name or DEFAULT_RECIPE] if stored is None else stored
 
 
-def _on_terminal(progress: Progress, notice: str) -> Callback:
-    """Make a callback that shows a progress bar and a line for each epoch, after a notice if there is one."""
+def _on_terminal(progress: Progress, notice: str, opening: str = "") -> Callback:
+    """Make a callback that shows a progress bar and a line for each epoch.
+
+    Args:
+        progress: where the bar is shown.
+        notice: line to standard error when the run begins; "" for none.
+        opening: line to standard output when the run begins; "" for none.
+    """
     from cbam_core.results.history import History
     from cbam_core.training.callbacks import Callback, Step
     from cbam_core.training.records import Pace
@@ -273,6 +278,8 @@ def _on_terminal(progress: Progress, notice: str) -> Callback:
 
     class Terminal(Callback):
         def begin(self, model: object, history: History) -> None:
+            if opening:
+                typer.echo(one_line(opening))
             if notice:
                 typer.echo(notice, err=True)
             for epoch in history.epochs:

@@ -27,6 +27,8 @@ def show_twins(twins: Twins, path: Path) -> None:
     for row in _rows(twins):
         typer.echo(row)
     typer.echo(twins.verdict)
+    if twins.caution:
+        typer.echo(twins.caution)
     typer.echo(one_line(str(path)))
 
 

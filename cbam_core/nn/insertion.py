@@ -140,9 +140,10 @@ def insert_cbam(
 
     Args:
         model: any network; it is changed only if all blocks fit.
-        where: names of layers, as ``model.named_modules()`` gives them, or patterns: ``"layer[1-4]"`` for the four
-            stages of a ResNet, ``"layer[1-4].*"`` for its blocks, ``"layer[1-4].*.bn2"`` inside the blocks before the
-            addition, as in the paper. ``*`` does not match a dot; a part ``**`` matches any number of parts.
+        where: names of layers, as ``model.named_modules()`` gives them, or patterns, in a sequence or in one text with
+            spaces between them: ``"layer[1-4]"`` for the four stages of a ResNet, ``"layer[1-4].*"`` for its blocks,
+            ``"layer[1-4].*.bn2"`` inside the blocks before the addition, as in the paper. ``*`` does not match a dot; a
+            part ``**`` matches any number of parts.
         ratio: see `ChannelAttention`.
         kernel_size: see `SpatialAttention`.
         gates: gates of each block, see `CBAM`; with ``"bottleneck"`` it has as many parameters and gates nothing.

@@ -18,13 +18,14 @@ def matching(names: Sequence[str], patterns: str | Sequence[str]) -> list[str]:
 
     Args:
         names: dotted names of layers.
-        patterns: one or several: ``*`` and ``?`` stand for characters of one part of a name, ``[1-4]`` for one of
-            these, and a part ``**`` for any number of parts. So ``"layer1.*"`` are the children of layer1.
+        patterns: one or several, in a sequence or in one text with spaces between them: ``*`` and ``?`` stand for
+            characters of one part of a name, ``[1-4]`` for one of these, and a part ``**`` for any number of parts. So
+            ``"layer1.*"`` are the children of layer1.
 
     Raises:
         ModelError: a pattern matches no name, or there is none.
     """
-    given = [patterns] if isinstance(patterns, str) else list(patterns)
+    given = _separate(patterns, names) if isinstance(patterns, str) else list(patterns)
     if not given:
         raise ModelError("model.no-layer-named", "name at least one layer, such as 'layer1'")
     found: set[str] = set()
@@ -39,6 +40,11 @@ def matching(names: Sequence[str], patterns: str | Sequence[str]) -> list[str]:
             )
         found |= own
     return [name for name in names if name in found]
+
+
+def _separate(patterns: str, names: Sequence[str]) -> list[str]:
+    """Split a text at its spaces, unless it is the name of a layer itself."""
+    return [patterns] if patterns in names or not patterns.strip() else patterns.split()
 
 
 def matches(name: str, pattern: str) -> bool:

@@ -104,6 +104,21 @@ def read_history(path: Path) -> tuple[dict[str, Any], History]:
         ) from error
 
 
+def read_image_counts(path: Path) -> tuple[int, int] | None:
+    """Read how many images a run learns from and is watched with; None where its history does not say so."""
+    try:
+        learnt, watched = map(_counted, _read(path)["images"])
+    except UNREADABLE:
+        return None
+    return learnt, watched
+
+
+def _counted(value: Any) -> int:
+    if not isinstance(_number(value), int) or value < 0:
+        raise ValueError(value)
+    return int(value)
+
+
 def read_progress(folder: Path) -> Progress | None:
     """Read the progress of the run in a folder; None where no run has started, or its file is damaged."""
     try:

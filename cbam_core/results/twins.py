@@ -23,6 +23,9 @@ Variant = Literal["with", "without", "capacity"]
 
 VARIANTS: tuple[Variant, ...] = ("with", "without", "capacity")
 
+FEWEST_STEPS = 200
+"""Steps of a run below which the running statistics of batch norm may lag behind the weights."""
+
 Answer = Literal["yes", "no", "cannot tell"]
 
 
@@ -39,6 +42,7 @@ class TwinRun:
         multiply_adds: multiply-add operations of a forward of one image; None where they were not counted.
         seconds: training time.
         arithmetic: number type of forward and backward, such as ``"float32"``.
+        steps: number of steps of the optimiser; None where they were not counted.
     """
 
     variant: Variant
@@ -49,6 +53,7 @@ class TwinRun:
     multiply_adds: int | None
     seconds: float
     arithmetic: str
+    steps: int | None = None
 
     @property
     def accuracy(self) -> float:
@@ -120,6 +125,17 @@ class Twins:
         """Say in one sentence whether attention paid."""
         said = f"Gain above seed noise: {self.gain('without')}"
         return f"{said}; above the capacity control: {self.gain('capacity')}." if self.of("capacity") else f"{said}."
+
+    @property
+    def caution(self) -> str:
+        """Say in one sentence why the accuracies may mean little; "" where nothing is known against them."""
+        fewest = min((run.steps for run in self.runs if run.steps is not None), default=FEWEST_STEPS)
+        if fewest >= FEWEST_STEPS:
+            return ""
+        return (
+            f"These runs had {fewest} steps: running statistics of batch norm may lag behind the weights so early, "
+            "more in one network than in another. Train longer, or with a smaller batch, before you judge."
+        )
 
     def joined(self, run: TwinRun) -> Twins:
         """Return the twins with one more run; one of the same variant and seed gives way."""

@@ -25,13 +25,24 @@ DIGITS = 6
 """Significant digits of the losses of batches, to keep the file small."""
 
 
-def write_history(folder: Path, recipe: Mapping[str, Any], history: History) -> None:
-    """Write ``history.json``: recipe, epochs, and the loss of every batch."""
-    record = {
+def write_history(
+    folder: Path, recipe: Mapping[str, Any], history: History, images: tuple[int, int] | None = None
+) -> None:
+    """Write ``history.json``: recipe, epochs, the loss of every batch, and numbers of images where they are known.
+
+    Args:
+        folder: folder of the run.
+        recipe: values of its recipe.
+        history: history so far.
+        images: number of images that the run learns from, and of those that it is watched with.
+    """
+    record: dict[str, Any] = {
         "recipe": dict(recipe),
         "epochs": [asdict(epoch) for epoch in history.epochs],
         "losses": _rounded(history.losses),
     }
+    if images is not None:
+        record["images"] = images
     _write(folder / HISTORY, record)
 
 
@@ -81,13 +92,14 @@ class Recording(Callback):
     Args:
         folder: folder of the run.
         recipe: recipe of the run.
+        images: number of images that it learns from, and of those that it is watched with, where they are known.
     """
 
     EVERY = 1.0
     """Smallest number of seconds between two versions of ``progress.json``."""
 
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
-        self._folder, self._recipe = folder, recipe
+    def __init__(self, folder: Path, recipe: Recipe, images: tuple[int, int] | None = None) -> None:
+        self._folder, self._recipe, self._images = folder, recipe, images
         self._pace, self._written = Pace.now(), -self.EVERY
         self._last: Progress | None = None
         self._losses: list[float] = []
@@ -95,7 +107,7 @@ class Recording(Callback):
     def begin(self, model: nn.Module, history: History) -> None:
         """Start the clock."""
         self._pace = Pace.now()
-        write_history(self._folder, self._recipe.as_dict(), history)
+        write_history(self._folder, self._recipe.as_dict(), history, self._images)
 
     def step(self, step: Step) -> None:
         """Write the progress, at most once in `EVERY` seconds."""
@@ -110,11 +122,11 @@ class Recording(Callback):
     def epoch(self, model: nn.Module, history: History) -> None:
         """Write the history so far."""
         self._losses = []
-        write_history(self._folder, self._recipe.as_dict(), history)
+        write_history(self._folder, self._recipe.as_dict(), history, self._images)
 
     def end(self, history: History) -> None:
         """Write that the run is complete."""
-        write_history(self._folder, self._recipe.as_dict(), history)
+        write_history(self._folder, self._recipe.as_dict(), history, self._images)
         last = self._last or _at_the_end(history)  # the run was already complete when it continued
         write_progress(self._folder, replace(last, time=time.time(), complete=True))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from cbam_core.data.normalisation import normalise
 from cbam_core.errors import CheckpointError, TrainingError
@@ -136,13 +136,10 @@ def train_classifier(
     begins = begin(recipe, _still_needed(sources, folder), splits.classes, splits.filmed.shape[1], checkpoint.stem)
     folder.mkdir(parents=True, exist_ok=True)  # fail now, not after an epoch
     with sole_run(folder) if accelerator.is_main_process else nullcontext():
-        if accelerator.is_main_process:
-            store_name(folder, checkpoint.stem)
-            sources.save(folder)
-
         untrained = begins.classifier
         camera = Camera(untrained, splits.filmed, splits.labels)
-        own: list[Callback] = [Recording(folder, recipe), Filming(folder, camera, recipe.epochs)]
+        own: list[Callback] = [_Naming(folder, checkpoint.stem, sources)]
+        own += [Recording(folder, recipe, _counts(recipe, splits)), Filming(folder, camera, recipe.epochs)]
         if tensorboard:
             own.append(TensorBoard(folder, camera))
         history = fit(
@@ -161,6 +158,24 @@ def train_classifier(
         trained = replace(untrained, model=untrained.model.cpu())
         done = _Done(recipe, history, splits, teacher, replace(begins, classifier=trained))
         return _finish(done, checkpoint, accelerator)
+
+
+class _Naming(Callback):
+    """A callback that keeps what a run is called and where its parts come from, once it has begun.
+
+    Args:
+        folder: folder of the run.
+        name: file name of the checkpoint, without ending.
+        sources: network, folder of classes and weights.
+    """
+
+    def __init__(self, folder: Path, name: str, sources: Sources) -> None:
+        self._folder, self._name, self._sources = folder, name, sources
+
+    def begin(self, model: nn.Module, history: History) -> None:
+        """Write both files."""
+        store_name(self._folder, self._name)
+        self._sources.save(self._folder)
 
 
 def open_splits(recipe: Recipe, sources: Sources, data_folder: Path | None) -> Splits:
@@ -281,7 +296,7 @@ def _finish(done: _Done, checkpoint: Path, accelerator: Accelerator) -> TrainedR
             digest = save_classifier(replace(trained, card=card), checkpoint)
         else:
             digest = open_network(str(save_named(trained, named, checkpoint))).digest
-        if tested is not None and not done.recipe.data:  # pages show predictions beside the images of CIFAR-10
+        if tested is not None:
             save_evaluation(replace(tested, digest=digest), checkpoint)
         if usual is not None and usual.gates:
             write_usual(replace(usual, digest=digest), usual_path(checkpoint))
@@ -330,13 +345,18 @@ def _card(done: _Done, result: Evaluation | None, what: str) -> Card:
     )
 
 
+def _counts(recipe: Recipe, splits: Splits) -> tuple[int, int]:
+    """Return how many images the run learns from, and with how many it is watched."""
+    watched = recipe.validation if isinstance(splits.train, Images) else len(splits.train.validation.labels)
+    return splits.count - watched, watched
+
+
 def _said_split(done: _Done, result: Evaluation | None) -> str:
     recipe, splits = done.recipe, done.splits
     kept = {"last": "the last epoch is kept", "best": "the best epoch on them is kept"}[recipe.keep]
-    watched = recipe.validation if isinstance(splits.train, Images) else len(splits.train.validation.labels)
+    learnt, watched = _counts(recipe, splits)
     said = (
-        f"trained on {splits.count - watched:,} of the {splits.count:,} training images; the other {watched:,} were "
-        f"watched: {kept}; "
+        f"trained on {learnt:,} of the {splits.count:,} training images; the other {watched:,} were watched: {kept}; "
     )
     if splits.how:
         said = f"{splits.how}: {said}"

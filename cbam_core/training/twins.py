@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cbam_core.errors import TrainingError
 from cbam_core.nn.registry import ARCHITECTURES
+from cbam_core.results.history import HISTORY, read_history
 from cbam_core.results.twins import TWINS, VARIANTS, TwinRun, Twins, Variant, read_twins
 from cbam_core.training import run
 from cbam_core.training.building import Sources
@@ -147,9 +149,23 @@ def _train(plan: TwinPlan, variant: Variant, seed: int, callbacks: Sequence[Call
         count=count,
         parameters=sum(parameter.numel() for parameter in done.classifier.model.parameters()),
         multiply_adds=multiply_adds(done.classifier.model, done.classifier.input_size),
-        seconds=round(sum((float(epoch["seconds"]) for epoch in done.classifier.card.history), 0.0), 1),
+        seconds=round(_seconds([float(epoch["seconds"]) for epoch in done.classifier.card.history]), 1),
         arithmetic=str(precision).removeprefix("torch."),
+        steps=_steps(folder),
     )
+
+
+def _steps(folder: Path) -> int | None:
+    """Return how many steps a run had; None where its history is gone."""
+    try:
+        return len(read_history(folder / HISTORY)[1].losses)
+    except TrainingError:
+        return None
+
+
+def _seconds(epochs: Sequence[float]) -> float:
+    """Return the time of a run as if all epochs had taken the median: other work on the machine does not count then."""
+    return statistics.median(epochs) * len(epochs) if epochs else 0.0
 
 
 def _counted(done: run.TrainedRun, plan: TwinPlan) -> tuple[int, int]:

@@ -19,10 +19,16 @@ NAMES = ["conv1", "layer1", "layer1.0", "layer1.0.conv1", "layer1.1", "layer2", 
         ("layer1.**.**.conv1", ["layer1.0.conv1"]),
         ("*", ["conv1", "layer1", "layer2", "layer5", "fc"]),
         (["fc", "layer1.0"], ["layer1.0", "fc"]),
+        ("fc  layer1.0", ["layer1.0", "fc"]),
     ],
 )
 def test_a_pattern_matches_whole_names_part_by_part(pattern, found):
     assert matching(NAMES, pattern) == found
+
+
+def test_a_name_with_a_space_is_one_name():
+    assert matching(["first conv", "first", "conv"], "first conv") == ["first conv"]
+    assert matching(["first conv", "first", "conv"], "conv first") == ["first", "conv"]
 
 
 def test_a_dot_is_a_dot_and_case_counts():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,12 @@ def test_the_verdict_names_the_capacity_control_where_there_is_one() -> None:
     assert control.startswith(
         "Gain above seed noise: yes (+2.00 ± 0.25 points, 3 pairs); above the capacity control: no ("
     )
+
+
+def test_a_caution_names_the_steps_of_short_runs() -> None:
+    short, long = replace(run("with", 0, 860), steps=30), replace(run("without", 0, 850), steps=4000)
+    assert Twins({}, (short, long)).caution.startswith("These runs had 30 steps: ")
+    assert Twins({}, (long, run("with", 0, 860))).caution == ""
 
 
 def test_a_run_done_again_takes_the_place_of_the_first() -> None:

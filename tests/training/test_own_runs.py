@@ -9,10 +9,11 @@ from PIL import Image
 
 from cbam_core import load_classifier
 from cbam_core.errors import CheckpointError, TrainingError
-from cbam_core.evaluation.evaluation_file import evaluation_path
+from cbam_core.evaluation.evaluation_file import open_evaluation
 from cbam_core.network.naming import open_network
 from cbam_core.nn import build, inserted_blocks
 from cbam_core.results.film import open_film
+from cbam_core.results.history import read_image_counts
 from cbam_core.results.usual import usual_path
 from cbam_core.training.building import Sources
 from cbam_core.training.recipes import Recipe
@@ -81,7 +82,14 @@ def test_a_library_network_opens_by_its_file_with_its_blocks(complete):
     assert (loaded.input_size, loaded.mean[0]) == ((32, 32), 0.485)
     assert [*inserted_blocks(loaded.model)] == ["features.3.cbam"]
     assert usual_path(run.checkpoint).exists()
-    assert not evaluation_path(run.checkpoint).exists()
+
+
+def test_its_answers_and_numbers_of_images_are_kept_for_pages(complete):
+    run, _ = complete
+    kept = open_evaluation(run.checkpoint, run.classifier.digest)
+    assert (kept.classes, kept.total, kept.split) == (("dark", "light"), 4, "test")
+    assert kept.total_right == run.classifier.card.test_correct
+    assert read_image_counts(run.checkpoint.with_suffix(".history.json")) == (12, 4)
 
 
 def test_its_card_says_how_it_was_made(complete, weights):
@@ -123,6 +131,13 @@ def test_a_run_continues_without_naming_its_places_again(folder, weights, comple
     again = train_classifier(complete[1].named_in(RECIPE), tmp_path, resume=True)
     for name, tensor in complete[0].classifier.model.state_dict().items():
         assert torch.equal(again.classifier.model.state_dict()[name], tensor), name
+
+
+def test_a_run_that_cannot_begin_leaves_no_file_behind(folder, weights, tmp_path):
+    sources = Sources("", str(folder), str(weights))
+    with pytest.raises(TrainingError, match="is larger than the training part"):
+        train_classifier(replace(RECIPE, batch_size=64), tmp_path, sources=sources)
+    assert not list(tmp_path.iterdir())
 
 
 def test_stages_need_weights_to_begin_with(folder, tmp_path):

@@ -20,7 +20,7 @@ from cbam_core.training.building import Sources
 from cbam_core.training.recipes import FAST
 from cbam_core.training.recipes.staged import STAGED
 from cbam_core.training.stages import parse_stages
-from cbam_core.training.twins import TwinPlan, multiply_adds, recipe_of, train_twins
+from cbam_core.training.twins import TwinPlan, _seconds, multiply_adds, recipe_of, train_twins
 from tests.training.test_run import made_up
 
 RECIPE = replace(FAST, epochs=1, batch_size=16, validation=8, bfloat16=False, learning_rate=0.01)
@@ -94,7 +94,7 @@ def test_the_command_prints_a_table_and_the_verdict(
     plan, found = trained
     assert main([*COMMAND.split(), "--epochs", "1", "--twins", "2", "--resume", "--out", str(plan.folder)]) == 0
     printed = capsys.readouterr().out
-    assert found.verdict in printed
+    assert f"{found.verdict}\nThese runs had 2 steps" in printed
     assert [line.split("  ")[0] for line in printed.splitlines()[1:4]] == [
         "with attention",
         "without",
@@ -106,6 +106,11 @@ def test_a_folder_in_use_needs_resume(trained: tuple[TwinPlan, Any], capsys: pyt
     plan, _ = trained
     assert main([*COMMAND.split(), "--twins", "2", "--out", str(plan.folder)]) != 0
     assert "continue it with --resume" in capsys.readouterr().err
+
+
+def test_an_epoch_in_which_the_machine_was_busy_does_not_count() -> None:
+    assert _seconds([3.0, 3.0, 57.0]) == 9.0
+    assert _seconds([]) == 0.0
 
 
 def test_operations_are_those_of_the_layers() -> None:

@@ -6,10 +6,10 @@ from app.training.recipe import WORDS, recipe_table
 from cbam_core.training.recipes import Recipe
 
 
-def shown(monkeypatch, recipe):
+def shown(monkeypatch, recipe, images=None):
     said = []
     monkeypatch.setattr(st, "html", said.append)
-    recipe_table(recipe)
+    recipe_table(recipe, images)
     return said[0]
 
 
@@ -30,6 +30,12 @@ def test_what_matters_most_comes_first_and_what_is_off_last(monkeypatch):
     page = shown(monkeypatch, recipe)
     names = [row.split("</dt>")[0] for row in page.split("<dt>")[1:]]
     assert names == ["name", "epochs", "seed", "rotation", "hue", "alternating flip", "teacher"]
+
+
+def test_numbers_of_images_are_those_of_the_run(monkeypatch):
+    page = shown(monkeypatch, {"validation": 5000, "data": "photos"}, (1400, 300))
+    rows = dict(row.split("</dd>")[0].split("</dt><dd>") for row in page.split("<dt>")[1:])
+    assert rows == {"data": "photos", "validation": "300 images", "training images": "1,400 images"}
 
 
 def test_nothing_in_a_recipe_is_read_as_html(monkeypatch):
