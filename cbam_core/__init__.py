@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cbam_core.atlas.opening import open_atlas
     from cbam_core.data.random_images import random_images
     from cbam_core.errors import CbamError
     from cbam_core.evidence.one_image import consequences
@@ -72,6 +73,7 @@ _HOMES = {
     "insert_cbam": "cbam_core.nn",
     "load_classifier": "cbam_core.network",
     "log_gates": "cbam_core.training.logging_gates",
+    "open_atlas": "cbam_core.atlas.opening",
     "random_images": "cbam_core.data.random_images",
     "remove_cbam": "cbam_core.nn",
     "trace_gate": "cbam_core.explanation.gate_traces",
@@ -109,6 +111,7 @@ __all__ = [  # noqa: RUF022 - sorted by letters alone
     "insert_cbam",
     "load_classifier",
     "log_gates",
+    "open_atlas",
     "random_images",
     "remove_cbam",
     "trace_gate",

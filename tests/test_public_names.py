@@ -47,6 +47,7 @@ def test_all_is_sorted_and_complete():
         "insert_cbam",
         "load_classifier",
         "log_gates",
+        "open_atlas",
         "random_images",
         "remove_cbam",
         "trace_gate",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float16, Float32, Int8, Int32, Int64, UInt8
+from jaxtyping import Bool, Float16, Float32, Int, Int8, Int32, Int64, UInt8
 
 from cbam_core.atlas import comparing, mapping, masks, neighbours, profiles, ranking, slices, suspects
 from cbam_core.atlas.answers import (
@@ -25,7 +25,7 @@ from cbam_core.atlas.answers import (
     Ranking,
     Suspects,
 )
-from cbam_core.atlas.contents import Contents, Sheets
+from cbam_core.atlas.contents import Contents, Findable, Sheets
 from cbam_core.atlas.layout import AtlasGate, Channel
 from cbam_core.atlas.memory import Memory
 from cbam_core.atlas.slices import Where
@@ -154,25 +154,27 @@ class Atlas:
         return self.has_labels and not set(self.classes).isdisjoint(self.label_classes)
 
     @cached_property
-    def targets(self) -> Int32[np.ndarray, " n"]:
+    def targets(self) -> Int[np.ndarray, " n"]:
         """Labels as indices into `classes`; -1 without a label, or where the network does not know its class."""
+        return self._targets_of(self.labels)
+
+    def _targets_of(self, labels: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
         if self.label_classes == self.classes:
-            return self.labels
+            return labels
         known = {name: number for number, name in enumerate(self.classes)}
         table = np.array([*(known.get(name, -1) for name in self.label_classes), -1], np.int32)
-        found: Int32[np.ndarray, " n"] = table[self.labels]
+        found: Int32[np.ndarray, " m"] = table[labels]
         return found
 
     @cached_property
     def right(self) -> Int8[np.ndarray, " n"]:
         """1 where the answer is the label, 0 where it is not, -1 where either is missing."""
-        compared = (self.labels >= 0) & (self.answers >= 0) & self.can_be_right
-        return np.where(compared, self.answers == self.targets, -1).astype(np.int8)
+        return self.rightness(self.labels, self.answers)
 
-    @property
-    def numbers(self) -> Mapping[str, int]:
-        """Numbers of the images by their ids."""
-        return self.remembered("numbers", lambda: {one: number for number, one in enumerate(self.ids)})
+    def rightness(self, labels: Int[np.ndarray, " m"], answers: Int[np.ndarray, " m"]) -> Int8[np.ndarray, " m"]:
+        """Return 1 where an answer is the label, 0 where it is not, -1 where either is missing."""
+        compared = (labels >= 0) & (answers >= 0) & self.can_be_right
+        return np.where(compared, answers == self._targets_of(labels), -1).astype(np.int8)
 
     def gate(self, name: str) -> AtlasGate:
         """Return a gate by its name.
@@ -213,9 +215,26 @@ class Atlas:
         Raises:
             AtlasError: no image has this id.
         """
-        if name not in self.numbers:
-            raise AtlasError("atlas.unknown-image", "no image of this atlas is called {name}", name=repr(name))
-        return self.numbers[name]
+        return int(self.numbers_of([name])[0])
+
+    def numbers_of(self, names: Sequence[str]) -> Int64[np.ndarray, " n"]:
+        """Return the numbers of images by their ids.
+
+        Raises:
+            AtlasError: an id is that of no image.
+        """
+        found = self.find(names)
+        if (found < 0).any():
+            missing = names[int(np.argmin(found))]
+            raise AtlasError("atlas.unknown-image", "no image of this atlas is called {name}", name=repr(missing))
+        return found
+
+    def find(self, names: Sequence[str]) -> Int64[np.ndarray, " n"]:
+        """Return the numbers of images by their ids; -1 for an id that no image has."""
+        if isinstance(self.ids, Findable):
+            return self.ids.find(names)
+        numbers = self.remembered("numbers", lambda: {one: number for number, one in enumerate(self.ids)})
+        return np.array([numbers.get(name, -1) for name in names], np.int64)
 
     def values(self, gate: str) -> Float16[np.ndarray, "n ..."]:
         """Return the values of a gate, one row for each image, mapped from the file: (N, *shape) float16.
@@ -258,7 +277,7 @@ class Atlas:
         Raises:
             AtlasError: the gate, the channel or the slice is unknown.
         """
-        return ranking.top(self, self.gate(gate), channel, n, self.select(where), lowest=lowest)
+        return ranking.top(self, self.gate(gate), channel, n, where, lowest=lowest)
 
     def profile(self, gate: str, by: str = "class", where: Where = None) -> Profile:
         """Return the means of a gate's values in groups of images.

@@ -52,7 +52,7 @@ def paired(atlas: Atlas, other: Atlas, images: Int64[np.ndarray, " m"]) -> Pairs
     Raises:
         AtlasError: no image is in both.
     """
-    others = images if _same_ids(atlas, other) else _found_in(other, [atlas.ids[image] for image in images.tolist()])
+    others = images if _same_ids(atlas, other) else other.find(atlas.ids)[images]
     both = others >= 0
     both[both] = other.ok[others[both]]
     if len(images) and not both.any():
@@ -69,11 +69,6 @@ def paired(atlas: Atlas, other: Atlas, images: Int64[np.ndarray, " m"]) -> Pairs
 
 def _same_ids(atlas: Atlas, other: Atlas) -> bool:
     return atlas is other or (len(atlas) == len(other) and list(atlas.ids) == list(other.ids))
-
-
-def _found_in(other: Atlas, names: list[str]) -> Int64[np.ndarray, " m"]:
-    numbers = other.numbers
-    return np.array([numbers.get(name, -1) for name in names], np.int64)
 
 
 def shared_gates(atlas: Atlas, other: Atlas) -> list[tuple[AtlasGate, AtlasGate]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float16, Float32, Int, Int32, UInt8
+from jaxtyping import Bool, Float16, Float32, Int, Int32, Int64, UInt8
 
 from cbam_core.atlas.layout import AtlasGate
+from cbam_core.atlas.tables import Tables
 
 
 @runtime_checkable
@@ -19,6 +20,14 @@ class Thumbnails(Protocol):
 
     def read(self, images: Int[np.ndarray, " n"]) -> UInt8[np.ndarray, "n side side 3"]:
         """Read the pictures of some images."""
+
+
+@runtime_checkable
+class Findable(Protocol):
+    """Names of images that can be looked for."""
+
+    def find(self, names: Sequence[str]) -> Int64[np.ndarray, " n"]:
+        """Return the numbers of images by their names; -1 for names that none has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +86,7 @@ class Contents:
         sheets: the files that these lie in; None for pictures in memory.
         metadata: further columns of the user's, by name, N values each.
         scores: places of the images along their principal axes; None where they were not computed.
+        tables: sums and lists that were gathered when the atlas was built; None where they were not.
         facts: all that the atlas says of itself.
         folder: its folder; None for one in memory.
     """
@@ -97,5 +107,6 @@ class Contents:
     sheets: Sheets | None = None
     metadata: Mapping[str, np.ndarray] = field(default_factory=dict)
     scores: Float32[np.ndarray, "n p"] | None = None
+    tables: Tables | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None

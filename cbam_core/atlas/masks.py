@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import MeanMask
+from cbam_core.atlas.cube import cells_of
 from cbam_core.atlas.layout import AtlasGate
 from cbam_core.atlas.rows import in_parts
 from cbam_core.atlas.slices import Where
@@ -22,8 +23,8 @@ Summed = tuple[Float64[np.ndarray, "h w"], Float64[np.ndarray, "h w"], int]
 def mask(atlas: Atlas, block: str, where: Where) -> MeanMask:
     """Return the mean mask of a block or gate; see `Atlas.mask`."""
     gate = gate_with_positions(atlas, block)
-    usual = atlas.remembered(f"mask {gate.name}", lambda: _mean_and_deviation(atlas, gate, atlas.select(None)))
-    found = usual if where is None else _mean_and_deviation(atlas, gate, atlas.select(where))
+    usual = atlas.remembered(f"mask {gate.name}", lambda: _mean_and_deviation(atlas, gate, None))
+    found = usual if where is None else _mean_and_deviation(atlas, gate, where)
     return MeanMask(gate.name, *found, *usual, gate.placement)
 
 
@@ -59,13 +60,23 @@ def masks_of(gate: AtlasGate, values: Float32[np.ndarray, "n c"]) -> Float64[np.
     return shaped if "H" in gate.axes else shaped[:, None, :]
 
 
-def _mean_and_deviation(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " m"]) -> Summed:
+def _mean_and_deviation(atlas: Atlas, gate: AtlasGate, where: Where) -> Summed:
+    cells = cells_of(atlas, where) if gate.kind == "spatial" else None
+    if cells is None:
+        sums, squares, count = _sums(atlas, gate, atlas.select(where))
+    else:
+        sums, squares = (part[:, gate.columns].sum(axis=0).reshape(gate.shape) for part in (cells.total, cells.squares))
+        count = int(cells.described.weights.sum())
+    with np.errstate(invalid="ignore"):
+        mean = sums / np.float64(count)
+        variance = squares / np.float64(count) - mean * mean
+    return mean, np.sqrt(np.maximum(variance, 0.0)), count
+
+
+def _sums(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " m"]) -> Summed:
     sums = squares = masks_of(gate, np.zeros((1, gate.size), np.float32))[0]
     for _, rows in in_parts(atlas, gate.columns, images):
         part = masks_of(gate, rows)
         sums = sums + part.sum(axis=0)
         squares = squares + (part * part).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        mean = sums / np.float64(len(images))
-        variance = squares / np.float64(len(images)) - mean * mean
-    return mean, np.sqrt(np.maximum(variance, 0.0)), len(images)
+    return sums, squares, len(images)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float64, Int, Int64
+from jaxtyping import Float64, Int64
 
 from cbam_core.atlas.answers import Profile
+from cbam_core.atlas.cube import Cells, Described, cells_of, describe
 from cbam_core.atlas.layout import AtlasGate
 from cbam_core.atlas.rows import in_parts
-from cbam_core.atlas.slices import Where, columns_of
+from cbam_core.atlas.slices import Where
 from cbam_core.errors import AtlasError
 from cbam_core.results.paired import student
 
@@ -45,9 +46,22 @@ class Groups:
 
 def profile(atlas: Atlas, gate: AtlasGate, by: str, where: Where) -> Profile:
     """Return the means of a gate's values in groups of images; see `Atlas.profile`."""
+    check_grouping(atlas, by)
+    cells = cells_of(atlas, where, by)
+    if cells is not None:
+        groups = _present(_by_labels(atlas, by, cells.described))
+        return profile_of(gate.name, by, groups, _moments_of(cells, gate, groups))
     images = atlas.select(where)
-    groups = _present(grouped(atlas, by, images))
+    described = describe(atlas, images)
+    groups = _present(_by_column(atlas, by, images) if by in columns(atlas) else _by_labels(atlas, by, described))
     return profile_of(gate.name, by, groups, moments(atlas, gate, images, groups))
+
+
+def _moments_of(cells: Cells, gate: AtlasGate, groups: Groups) -> Moments:
+    """Add up the cells of each group."""
+    members = (groups.codes == np.arange(len(groups.names))[:, None]).astype(np.float64)
+    counts = members @ cells.described.weights
+    return counts.astype(np.int64), members @ cells.total[:, gate.columns], members @ cells.squares[:, gate.columns]
 
 
 def profile_of(gate: str, by: str, groups: Groups, summed: Moments) -> Profile:
@@ -126,27 +140,31 @@ def _add(sums: Float64[np.ndarray, "g c"], codes: Int64[np.ndarray, " m"], rows:
     sums[codes[order[starts]]] += np.add.reduceat(rows[order], starts, axis=0)
 
 
-def grouped(atlas: Atlas, by: str, images: Int64[np.ndarray, " m"]) -> Groups:
-    """Sort images into groups.
+def check_grouping(atlas: Atlas, by: str) -> None:
+    """Check that images can be grouped.
 
     Raises:
-        AtlasError: the images have no such groups, or a column has too many different values.
+        AtlasError: they have no such groups.
     """
-    if by not in (*_groupings(atlas), *atlas.metadata):
+    known = (*_groupings(atlas), *columns(atlas))
+    if by not in known:
         raise AtlasError(
             "atlas.unknown-groups",
             "images of this atlas cannot be grouped by {by}; they can be by {known}",
             by=repr(by),
-            known=", ".join(_groupings(atlas) + tuple(name for name in atlas.metadata if name in columns_of(atlas))),
+            known=", ".join(known),
         )
+
+
+def _by_labels(atlas: Atlas, by: str, described: Described) -> Groups:
     if by == "class":
-        return _named(by, atlas.label_classes, atlas.labels[images])
+        return _named(by, atlas.label_classes, described)
     if by == "answer":
-        return _named(by, atlas.classes, atlas.answers[images])
+        return _named(by, atlas.classes, described)
     if by == "right":
-        codes = atlas.right[images].astype(np.int64)
+        codes = described.right.astype(np.int64)
         return Groups(("wrong", "right"), ({"right": False}, {"right": True}), codes)
-    return _pairs(atlas, images) if by == "pair" else _by_column(atlas, by, images)
+    return _pairs(atlas, described)
 
 
 def _groupings(atlas: Atlas) -> tuple[str, ...]:
@@ -157,28 +175,38 @@ def _groupings(atlas: Atlas) -> tuple[str, ...]:
     )
 
 
+def columns(atlas: Atlas) -> tuple[str, ...]:
+    """Return the columns of the metadata that no column of the atlas itself hides."""
+    return tuple(
+        name for name in atlas.metadata if name not in ("class", "answer", "right", "pair", "confidence", "id")
+    )
+
+
 def groupings_of(atlas: Atlas) -> tuple[str, ...]:
     """Return what images can be grouped by: columns of the metadata with too many values are not among them."""
-    few = (name for name, values in atlas.metadata.items() if len(np.unique(values)) <= GREATEST)
-    own = _groupings(atlas)
-    return (*own, *(name for name in few if name not in own))
+    few = (name for name in columns(atlas) if len(np.unique(atlas.metadata[name])) <= GREATEST)
+    return (*_groupings(atlas), *few)
 
 
-def _named(by: str, classes: tuple[str, ...], codes: Int[np.ndarray, " m"]) -> Groups:
+def _named(by: str, classes: tuple[str, ...], described: Described) -> Groups:
+    codes = described.labels if by == "class" else described.answers
     return Groups(classes, tuple({by: name} for name in classes), codes.astype(np.int64))
 
 
-def _pairs(atlas: Atlas, images: Int64[np.ndarray, " m"]) -> Groups:
+def _pairs(atlas: Atlas, described: Described) -> Groups:
     """Group wrong answers by label and answer, the most frequent pair first."""
     many = max(1, len(atlas.classes))
-    wrong = atlas.right[images] == 0
-    keys = np.where(wrong, atlas.labels[images].astype(np.int64) * many + atlas.answers[images], -1)
-    found, counts = np.unique(keys[wrong], return_counts=True)
-    found = found[np.argsort(-counts, kind="stable")]
-    codes = np.full(len(images), -1, np.int64)
-    for number, key in enumerate(found.tolist()):
-        codes[keys == key] = number
-    named = [(atlas.label_classes[key // many], atlas.classes[key % many]) for key in found.tolist()]
+    wrong = np.flatnonzero(described.right == 0)
+    found, members = np.unique(
+        described.labels[wrong].astype(np.int64) * many + described.answers[wrong], return_inverse=True
+    )
+    counts = np.bincount(members, described.weights[wrong], minlength=len(found))
+    order = np.argsort(-counts, kind="stable")
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    codes = np.full(len(described.labels), -1, np.int64)
+    codes[wrong] = places[members]
+    named = [(atlas.label_classes[key // many], atlas.classes[key % many]) for key in found[order].tolist()]
     wheres = tuple({"class": label, "answer": answer} for label, answer in named)
     return Groups(tuple(f"{label} → {answer}" for label, answer in named), wheres, codes)
 

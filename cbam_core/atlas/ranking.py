@@ -5,22 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int64, Shaped
+from jaxtyping import Float, Int64
 
 from cbam_core.atlas.answers import Ranking
 from cbam_core.atlas.layout import AtlasGate, Channel
+from cbam_core.atlas.slices import Where
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
 
 
-def top(
-    atlas: Atlas, gate: AtlasGate, channel: Channel, n: int, images: Int64[np.ndarray, " m"], *, lowest: bool
-) -> Ranking:
+def top(atlas: Atlas, gate: AtlasGate, channel: Channel, n: int, where: Where, *, lowest: bool) -> Ranking:
     """Return the images in which one value of a gate is highest, or lowest; see `Atlas.top`."""
-    values = atlas.contents.values[images, gate.first + gate.flat(channel)].astype(np.float32)
+    column = gate.first + gate.flat(channel)
+    images = atlas.select(where)
+    listed = _listed(atlas, column, lowest=lowest) if where is None else None
+    if listed is not None and n <= len(listed[0]):
+        first, values = listed[0][: max(0, n)], listed[1][: max(0, n)]
+        return Ranking(gate.label(channel), first.astype(np.int64), values.astype(np.float32), lowest, len(images))
+    values = atlas.contents.values[images, column].astype(np.float32)
     first = leading(values if lowest else -values, n)
     return Ranking(gate.label(channel), images[first], values[first], lowest, len(images))
+
+
+def _listed(atlas: Atlas, column: int, *, lowest: bool) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the images at one end of a column, and their values, as far as the atlas has a list of them."""
+    if atlas.contents.tables is None:
+        return None
+    found = atlas.contents.tables.extremes
+    images, values = (found.low_images, found.low_values) if lowest else (found.top_images, found.top_values)
+    return images[:, column], values[:, column]
 
 
 def leading(keys: Float[np.ndarray, " m"], n: int) -> Int64[np.ndarray, " k"]:
@@ -31,8 +45,3 @@ def leading(keys: Float[np.ndarray, " m"], n: int) -> Int64[np.ndarray, " k"]:
     limit = np.partition(keys, n - 1)[n - 1]
     near = np.flatnonzero(keys <= limit)
     return near[np.argsort(keys[near], kind="stable")[:n]]
-
-
-def first_of(order: Shaped[np.ndarray, " m"], n: int) -> Shaped[np.ndarray, " k"]:
-    """Return the first n of an order; none for a negative n."""
-    return order[: max(0, n)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Int64, Shaped
 
+from cbam_core.atlas.cube import Described
 from cbam_core.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -71,6 +72,29 @@ def _numbered(atlas: Atlas, given: Shaped[np.ndarray, ...]) -> Int64[np.ndarray,
 
 
 def _matches(atlas: Atlas, column: str, condition: Any) -> Mask:
+    check_column(atlas, column)
+    if column in _ON_LABELS:
+        every = Described(atlas.labels, atlas.answers, atlas.right, np.broadcast_to(np.int64(1), len(atlas)))
+        return _ON_LABELS[column](atlas, every, condition)
+    return _ON_IMAGES.get(column, _matches_metadata)(atlas, column, condition)
+
+
+def condition_on_labels(atlas: Atlas, column: str, condition: Any, described: Described) -> Mask:
+    """Return which images or cells meet a condition by class, answer, or right and wrong.
+
+    Raises:
+        AtlasError: the atlas has no such column, or the condition does not fit it.
+    """
+    check_column(atlas, column)
+    return _ON_LABELS[column](atlas, described, condition)
+
+
+def check_column(atlas: Atlas, column: str) -> None:
+    """Check that a slice can have a condition for a column.
+
+    Raises:
+        AtlasError: it cannot.
+    """
     known = columns_of(atlas)
     if column not in known:
         raise AtlasError(
@@ -79,21 +103,20 @@ def _matches(atlas: Atlas, column: str, condition: Any) -> Mask:
             column=repr(column),
             known=", ".join(known),
         )
-    return _MATCHERS.get(column, _matches_metadata)(atlas, column, condition)
 
 
-def _matches_class(atlas: Atlas, _column: str, condition: Any) -> Mask:
-    return np.isin(atlas.labels, [index_of(name, atlas.label_classes) for name in listed(condition)])
+def _matches_class(atlas: Atlas, described: Described, condition: Any) -> Mask:
+    return np.isin(described.labels, [index_of(name, atlas.label_classes) for name in listed(condition)])
 
 
-def _matches_answer(atlas: Atlas, _column: str, condition: Any) -> Mask:
-    return np.isin(atlas.answers, [index_of(name, atlas.classes) for name in listed(condition)])
+def _matches_answer(atlas: Atlas, described: Described, condition: Any) -> Mask:
+    return np.isin(described.answers, [index_of(name, atlas.classes) for name in listed(condition)])
 
 
-def _matches_right(atlas: Atlas, column: str, condition: Any) -> Mask:
+def _matches_right(_atlas: Atlas, described: Described, condition: Any) -> Mask:
     if not isinstance(condition, bool | np.bool_):
-        raise _unfit(column, "True or False")
-    chosen: Mask = atlas.right == int(condition)
+        raise _unfit("right", "True or False")
+    chosen: Mask = described.right == int(condition)
     return chosen
 
 
@@ -103,7 +126,7 @@ def _matches_confidence(atlas: Atlas, column: str, condition: Any) -> Mask:
 
 def _matches_id(atlas: Atlas, _column: str, condition: Any) -> Mask:
     chosen = np.zeros(len(atlas), bool)
-    chosen[[atlas.number_of(name) for name in listed(condition)]] = True
+    chosen[atlas.numbers_of([str(name) for name in listed(condition)])] = True
     return chosen
 
 
@@ -116,10 +139,12 @@ def _matches_metadata(atlas: Atlas, column: str, condition: Any) -> Mask:
     return np.isin(values.astype(str), [str(value) for value in listed(condition)])
 
 
-_MATCHERS: Mapping[str, Callable[[Atlas, str, Any], Mask]] = {
+_ON_LABELS: Mapping[str, Callable[[Atlas, Described, Any], Mask]] = {
     "class": _matches_class,
     "answer": _matches_answer,
     "right": _matches_right,
+}
+_ON_IMAGES: Mapping[str, Callable[[Atlas, str, Any], Mask]] = {
     "confidence": _matches_confidence,
     "id": _matches_id,
 }

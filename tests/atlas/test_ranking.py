@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from cbam_core.atlas.principal import PrincipalAxes
 from cbam_core.atlas.ranking import leading
+from cbam_core.atlas.tables import ExtremeTable, GroupTable, Tables
 from cbam_core.errors import AtlasError
 from tests.atlas.made_atlas import atlas, contents
 
@@ -59,3 +61,21 @@ def test_an_unknown_channel_is_an_error_that_says_the_shape(channel):
 def test_an_unknown_gate_is_an_error_that_lists_the_gates():
     with pytest.raises(AtlasError, match=r"unknown gate 'one\.chanel'; this atlas has one\.channel, one\.spatial, "):
         atlas().top("one.chanel", 0)
+
+
+@pytest.mark.parametrize("lowest", [False, True])
+@pytest.mark.parametrize("n", [0, 3, 6, 9])
+def test_lists_that_were_gathered_are_read_as_far_as_they_reach(n, lowest):
+    made = atlas(count=20)
+    values = made.contents.values
+    order = np.argsort(values, axis=0, kind="stable")[:6].astype(np.int32)
+    reverse = np.argsort(-values, axis=0, kind="stable")[:6].astype(np.int32)
+    ends = (reverse, np.take_along_axis(values, reverse, 0), order, np.take_along_axis(values, order, 0))
+    wide = values.shape[1]
+    sums = GroupTable(np.zeros((0, 2), np.int32), np.zeros(0, np.int64), np.zeros((0, wide)), np.zeros((0, wide)))
+    axes = PrincipalAxes(np.zeros(wide), np.zeros((0, wide), np.float32), np.zeros(0), 0)
+    listed = atlas(count=20, tables=Tables("", sums, ExtremeTable(*ends), axes))
+    one, two = (one.top("one.spatial", 3, n=n, lowest=lowest) for one in (made, listed))
+    assert one.images.tolist() == two.images.tolist()
+    assert one.values.tolist() == two.values.tolist()
+    assert (one.count, two.count) == (20, 20)

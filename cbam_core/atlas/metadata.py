@@ -1,0 +1,80 @@
+"""Further columns of a user's: a CSV file, joined by the names of the images."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cbam_core.errors import AtlasError
+
+
+def read_metadata(path: Path, ids: Sequence[str]) -> dict[str, np.ndarray]:
+    """Read the columns of a CSV file for the images of an atlas.
+
+    The first row has names. Rows are joined by the column ``id``, or by the first one if none is called so; rows of
+    other images are skipped. A column is of whole numbers or numbers if all of its values are, else of text; images
+    without a row have NaN or "" there.
+
+    Args:
+        path: path of the file, UTF-8.
+        ids: names of the images.
+
+    Returns:
+        A column for each name but that of the ids.
+
+    Raises:
+        AtlasError: the file cannot be read, has no names, or a row with more or fewer values than there are names.
+    """
+    names, rows = _read(path)
+    key = names.index("id") if "id" in names else 0
+    found: list[list[str] | None] = [None] * len(ids)
+    places = {name: place for place, name in enumerate(ids)}
+    for row in rows:
+        if row[key] in places:
+            found[places[row[key]]] = row
+    return {
+        name: _column([None if row is None else row[number] for row in found])
+        for number, name in enumerate(names)
+        if number != key
+    }
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names, *rows = (row for row in csv.reader(file) if row)
+    except (OSError, ValueError, csv.Error) as error:
+        raise AtlasError(
+            "atlas.unreadable-metadata",
+            "{path} is not a CSV file with a first row of names, in UTF-8 ({reason})",
+            path=str(path),
+            reason=str(error)[:120],
+        ) from error
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(names):
+            raise AtlasError(
+                "atlas.ragged-metadata",
+                "row {row} of {path} has {given} values, and there are {expected} names",
+                row=number,
+                path=str(path),
+                given=len(row),
+                expected=len(names),
+            )
+    return names, rows
+
+
+def _column(values: list[str | None]) -> np.ndarray:
+    """Convert to whole numbers, else to numbers, else to text; None and "" are missing."""
+    known = [value for value in values if value]
+    try:
+        if len(known) == len(values):
+            return np.array([int(value) for value in known], np.int64)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return np.array([float(value) if value else np.nan for value in values])
+    except ValueError:
+        return np.array([value or "" for value in values])

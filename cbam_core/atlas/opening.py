@@ -1,0 +1,191 @@
+"""Opening an atlas: its files are checked and mapped, and read when a question needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from jaxtyping import Float16, Float32, Int64
+
+from cbam_core.atlas.atlas import Atlas
+from cbam_core.atlas.contents import Contents, Sheets
+from cbam_core.atlas.layout import (
+    GATES,
+    IMAGES,
+    LOGITS,
+    METADATA,
+    SCORES,
+    TABLES,
+    Plan,
+    read_plan,
+    shard_path,
+    sheet_path,
+)
+from cbam_core.atlas.metadata import read_metadata
+from cbam_core.atlas.sheets import SheetThumbnails
+from cbam_core.atlas.tables import Tables, read_tables
+from cbam_core.errors import AtlasError
+
+Numbers = Float16[np.ndarray, "n d"] | Float32[np.ndarray, "n d"]
+
+
+def open_atlas(folder: str | Path) -> Atlas:
+    """Open an atlas that `cbam atlas build` made; torch is not imported.
+
+    Args:
+        folder: folder of the atlas.
+
+    Raises:
+        AtlasError: there is no atlas, it is not finished, it is damaged, or it is of another version.
+    """
+    place = Path(folder)
+    plan = read_plan(place)
+    tables = _read_tables(place, plan)
+    images = _read_images(place / IMAGES, plan)
+    ids = Ids(images["id"])
+    plain = {name: column.to_numpy(zero_copy_only=False) for name, column in images.items() if name != "id"}
+    return Atlas(
+        Contents(
+            network=plan.network.name,
+            title=plan.images.title,
+            classes=plan.network.classes,
+            gates=plan.gates,
+            values=_mapped(place / GATES, np.float16, plan.count, plan.width),
+            ids=ids,
+            labels=plain["label"],
+            answers=plain["answer"],
+            confidence=plain["confidence"],
+            logits=_mapped(place / LOGITS, np.float32, plan.count, plan.classes),
+            label_classes=plan.images.classes,
+            ok=plain["ok"],
+            thumbnails=SheetThumbnails(place, plan),
+            sheets=Sheets(
+                tuple(sheet_path(place, number) for number in range(plan.shards)),
+                plan.shard_size,
+                plan.across,
+                plan.side,
+            ),
+            metadata=read_metadata(place / METADATA, ids) if (place / METADATA).exists() else {},
+            scores=_mapped(place / SCORES, np.float32, plan.count, len(tables.axes.axes)),
+            tables=tables,
+            facts=plan.as_dict(),
+            folder=place,
+        )
+    )
+
+
+class Ids(Sequence[str]):
+    """Names of the images, in the memory of Arrow: a million strings of Python would be a hundred megabytes.
+
+    Args:
+        names: Arrow array of strings.
+    """
+
+    def __init__(self, names: Any) -> None:
+        self.names = names
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        """Return the name of an image, or of several."""
+        if isinstance(place, slice):
+            return [str(name) for name in self.names[place].to_pylist()]
+        return str(self.names[place].as_py())
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all names."""
+        return iter(self.names.to_pylist())
+
+    def find(self, names: Sequence[str]) -> Int64[np.ndarray, " n"]:
+        """Return the numbers of images by their names; -1 for names that none has."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = names.names if isinstance(names, Ids) else pa.array(list(names), self.names.type)
+        found = pc.index_in(wanted, value_set=self.names)
+        return np.asarray(found.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
+
+
+def _read_tables(folder: Path, plan: Plan) -> Tables:
+    """Read the tables, the last file of an atlas.
+
+    Raises:
+        AtlasError: they are missing, damaged, or those of another atlas.
+    """
+    if not (folder / TABLES).exists():
+        done = sum(shard_path(folder, number).exists() for number in range(plan.shards))
+        raise AtlasError(
+            "atlas.unfinished",
+            "the atlas in {folder} is not finished: {done} of {count} shards are there; build it again, which goes on "
+            "where it was",
+            folder=str(folder),
+            done=done,
+            count=plan.shards,
+        )
+    tables = read_tables(folder / TABLES)
+    if tables.digest != plan.digest:
+        raise AtlasError(
+            "atlas.other-tables",
+            "{path} belongs to another atlas; delete it, and build the atlas again to replace it",
+            path=str(folder / TABLES),
+        )
+    return tables
+
+
+def _mapped(path: Path, kind: type[np.generic], count: int, width: int) -> Numbers:
+    """Map the rows of a file.
+
+    Raises:
+        AtlasError: the file is missing, or of another size.
+    """
+    expected = count * width * np.dtype(kind).itemsize
+    try:
+        size = path.stat().st_size
+        if size == expected:
+            return np.memmap(path, kind, "r", shape=(count, width)) if size else np.zeros((count, width), kind)
+    except OSError as error:
+        raise _damaged(path, error.strerror or "it cannot be read") from error
+    raise _damaged(path, f"it has {size} bytes, and should have {expected}")
+
+
+def _read_images(path: Path, plan: Plan) -> dict[str, Any]:
+    """Read the table of images.
+
+    Raises:
+        AtlasError: it is missing, damaged, or has other rows than it should, or pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise AtlasError(
+            "atlas.no-pyarrow", 'opening an atlas needs pyarrow; run: pip install "cbam-lens[atlas]"'
+        ) from error
+    try:
+        table = pq.read_table(path, use_threads=False, page_checksum_verification=True)
+        columns = {name: table.column(name).combine_chunks() for name in _COLUMNS}
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise _damaged(path, str(error).partition("\n")[0][:120]) from error
+    if len(table) != plan.count:
+        raise _damaged(path, f"it has {len(table)} rows, and should have {plan.count}")
+    return columns
+
+
+_COLUMNS = ("id", "ok", "label", "answer", "confidence")
+
+
+def _damaged(path: Path, reason: str) -> AtlasError:
+    return AtlasError(
+        "atlas.damaged-file",
+        "{path} is missing or damaged ({reason}); delete it, and build the atlas again to replace it",
+        path=str(path),
+        reason=reason,
+    )
