@@ -1,0 +1,162 @@
+// What stands around the canvas of a map: tools, legend, and the card of the image under the pointer.
+
+/** Build the parts; what they do is said by `listen`. */
+function build(root, data) {
+  const { words } = data;
+  root.replaceChildren();
+  const bar = make("div", "bar");
+  const tools = make("div", "tools");
+  tools.setAttribute("role", "radiogroup");
+  tools.setAttribute("aria-label", words.tools);
+  const move = toolButton(words.move);
+  const lasso = toolButton(words.lasso);
+  tools.append(move, lasso);
+  const steps = make("div", "steps");
+  const [nearer, farther, all] = [stepButton("+", words.nearer), stepButton("−", words.farther), stepButton("", words.all)];
+  all.classList.add("all");
+  steps.append(nearer, farther, all);
+  const inView = make("button", "view", words.view);
+  inView.type = "button";
+  const colours = choice(words.colours, data.colour_kinds);
+  const draw = choice(words.draw, data.draw_kinds);
+  bar.append(tools, inView, colours.label, draw.label);
+
+  const stage = make("div", "stage");
+  const canvas = make("canvas");
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "application");
+  canvas.setAttribute("aria-label", words.map);
+  const card = make("div", "card");
+  card.hidden = true;
+  card.setAttribute("aria-hidden", "true");
+  stage.append(canvas, steps, card);
+
+  const below = make("div", "below");
+  const key = make("div", "legend");
+  const said = make("p", "said");
+  said.setAttribute("role", "status");
+  below.append(key, said);
+  root.append(bar, stage, below, make("p", "help", words.help));
+
+  const sync = (state) => {
+    move.setAttribute("aria-checked", String(!state.lasso));
+    lasso.setAttribute("aria-checked", String(state.lasso));
+    [move.tabIndex, lasso.tabIndex] = state.lasso ? [-1, 0] : [0, -1];
+    colours.select.value = state.colours;
+    draw.select.value = state.draw;
+  };
+
+  function listen(state, act) {
+    const choose = (isLasso, focus) => {
+      act.lasso(isLasso);
+      sync(state);
+      if (focus) (isLasso ? lasso : move).focus();
+    };
+    move.addEventListener("click", () => choose(false));
+    lasso.addEventListener("click", () => choose(true));
+    tools.addEventListener("keydown", (event) => {
+      if (!["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"].includes(event.key)) return;
+      event.preventDefault();
+      choose(!state.lasso, true);
+    });
+    nearer.addEventListener("click", () => act.zoom(true));
+    farther.addEventListener("click", () => act.zoom(false));
+    all.addEventListener("click", act.fit);
+    inView.addEventListener("click", act.view);
+    colours.select.addEventListener("change", () => act.colours(colours.select.value));
+    draw.select.addEventListener("change", () => act.draw(draw.select.value));
+    sync(state);
+  }
+
+  return { stage, canvas, card, key, said, listen, sync };
+}
+
+function toolButton(text) {
+  const button = make("button", "", text);
+  button.type = "button";
+  button.setAttribute("role", "radio");
+  return button;
+}
+
+function stepButton(text, name) {
+  const button = make("button", "", text);
+  button.type = "button";
+  button.title = name;
+  button.setAttribute("aria-label", name);
+  return button;
+}
+
+function choice(name, kinds) {
+  const label = make("label", "choice");
+  const select = make("select");
+  select.append(...Object.entries(kinds).map(([value, text]) => new Option(text, value)));
+  label.append(make("span", "", name), select);
+  return { label, select };
+}
+
+const MOST_LISTED = 12;
+
+/** Say what the colours mean; a class can be brought out by a click. */
+function legend(parts, data, state, colours, counts, toggle) {
+  const { words } = data;
+  const key = parts.key;
+  const focused = key.getRootNode().activeElement?.dataset?.place;
+  if (state.colours === "confidence") {
+    const scale = make("span", "scale");
+    scale.style.background = `linear-gradient(to right, ${SHARE_COLOURS.join(", ")})`;
+    key.replaceChildren(make("span", "", "0 %"), scale, make("span", "", "100 %"));
+    return;
+  }
+  const names = state.colours === "right" ? [words.right, words.wrong, words.unknown] : [...data.classes, words.unknown];
+  const places = names.map((_, i) => i).filter((i) => counts[i] || i < names.length - 1);
+  const shown = places.slice(0, MOST_LISTED);
+  key.replaceChildren(
+    ...shown.map((i) => {
+      const button = make("button", "entry");
+      button.type = "button";
+      button.dataset.place = i;
+      button.setAttribute("aria-pressed", String(state.only === i));
+      const dot = make("i");
+      dot.style.background = colours.table[i];
+      button.append(dot, make("span", "", names[i]), make("b", "", counts[i].toLocaleString("en")));
+      button.addEventListener("click", () => toggle(i));
+      return button;
+    }),
+  );
+  if (places.length > shown.length) key.append(make("span", "", `… (${places.length})`));
+  if (focused !== undefined) key.querySelector(`[data-place="${focused}"]`)?.focus();
+}
+
+/** What is known of an image, in a few words each. */
+function describe(data, images, i) {
+  const { words } = data;
+  const [label, answer] = [images.labels[i], images.answers[i]];
+  const found = [words.image.replace("{number}", images.numbers[i])];
+  if (label >= 0) found.push(data.classes[label]);
+  if (answer >= 0) {
+    const share = Math.round((images.confidence[i] / 255) * 100);
+    found.push(words.answer.replace("{answer}", data.classes[answer]).replace("{share}", share));
+  }
+  return found;
+}
+
+function fillCard(parts, data, images, sheets, i) {
+  const [number, ...rest] = describe(data, images, i);
+  const picture = make("canvas");
+  picture.width = picture.height = 192;
+  const context = picture.getContext("2d");
+  context.imageSmoothingEnabled = data.side > 48;
+  if (!sheets.draw(context, i, 0, 0, 192)) picture.hidden = !data.sheets.length;
+  const isWrong = images.labels[i] >= 0 && images.answers[i] >= 0 && images.labels[i] !== images.answers[i];
+  const text = make("div", isWrong ? "wrong" : "");
+  text.append(...rest.map((line) => make("b", "", line)), make("span", "", number));
+  parts.card.replaceChildren(picture, text);
+}
+
+/** Beside the pointer, inside of the window. */
+function placeCard(card, [x, y], width, height) {
+  const [wide, high] = [card.offsetWidth || 150, card.offsetHeight || 160];
+  const left = x + 18 + wide > width ? x - 18 - wide : x + 18;
+  card.style.left = `${Math.max(4, left)}px`;
+  card.style.top = `${Math.min(Math.max(4, y - high / 2), Math.max(4, height - high - 4))}px`;
+}
