@@ -157,3 +157,20 @@ def without_config_files() -> Iterator[None]:
 
 def _no_files(file_name: str) -> list[str]:  # noqa: ARG001 - Streamlit names the file it wants
     return []
+
+
+def media_address(content: bytes, media_type: str, name: str) -> str:
+    """Have Streamlit serve bytes for as long as the page that is drawn is open; gives their address, from its root.
+
+    Outside of a server, as in tests of pages, there is no address: "".
+
+    Args:
+        content: what is served.
+        media_type: such as ``"image/jpeg"``.
+        name: of the place on the page; another content of the same name takes its place.
+    """
+    from streamlit import runtime
+
+    if not runtime.exists():
+        return ""
+    return runtime.get_instance().media_file_mgr.add(content, media_type, name)

@@ -1,0 +1,267 @@
+"""The map: all images of the atlas in the plane, near where their gates are alike, and slices drawn on it by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from app import services
+from app.atlas.chosen_image import IMAGE, chosen_image, take_image
+from app.atlas.image_line import image_line
+from app.atlas.map_component import Told, map_canvas
+from app.atlas.map_data import (
+    COLUMNS,
+    Places,
+    as_mask,
+    as_steps,
+    as_text,
+    checked_line,
+    inside_of,
+    places_of,
+    sheets_of,
+)
+from app.atlas.map_words import COLOURS, DRAW, words_of_map
+from app.atlas.slices import Slice, pick, picked_line
+from app.session.choices import Choice, Generation, Remembered
+from app.session.scheduling import slot
+from app.session.words import Words, class_name, language, plain_text, say
+from app.streamlit_internals import media_address
+from app.widgets.choices import choose_one
+from app.widgets.duration import duration
+from app.widgets.evaluate_here import LOOK_EVERY
+from app.widgets.waiting import waiting_shown
+from cbam_core.errors import AtlasError
+from cbam_core.network import Classifier
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.answers import AtlasMap
+    from cbam_core.atlas.atlas import Atlas
+
+WORDS = Words(
+    {
+        "layout": "Layout",
+        "pca": "PCA",
+        "tsne": "t-SNE",
+        "kept": "PCA keeps {pca} of the 10 nearest images in gates among the 10 nearest on the map, measured on {sample} "
+        "images. Its two axes hold {first} and {second} of the variance of all gates.",
+        "kept_both": "Of the 10 nearest images in gates, PCA keeps {pca} among the 10 nearest on the map and t-SNE "
+        "{tsne}, measured on {sample} images. In t-SNE, distances between groups and their sizes mean nothing.",
+        "some": "Drawn are {count} of the {total} images, spread evenly over the set; a slice that is drawn by hand has "
+        "all of them.",
+        "offer": "t-SNE keeps more neighbours together than PCA. About {time} of this server, in the background; kept "
+        "for all visitors.",
+        "begin": "Compute t-SNE",
+        "lacking": "t-SNE needs the package openTSNE, which is not installed on this server. Kept beside the atlas by: "
+        "cbam atlas map DIR --tsne",
+        "progress": "t-SNE, {percent} %",
+        "cancel": "Cancel",
+        "again": "Try again",
+        "percent": "{share} %",
+    }
+)
+
+Methods = ("pca", "tsne")
+
+_METHOD = Choice("atlas-map-method")
+_GENERATION = Generation("atlas-map-generation")
+_VIEW: Remembered[tuple[float, float, float] | None] = Remembered("atlas-map-view", lambda: None)
+_COLOURS: Remembered[str] = Remembered("atlas-map-colours", lambda: "class")
+_DRAW: Remembered[str] = Remembered("atlas-map-draw", lambda: "auto")
+
+
+def read_view(text: str) -> tuple[float, float, float] | None:
+    """A view of the map: its middle, from 0 to 1, and how much nearer it is than all of the map."""
+    found = re.fullmatch(r"(0(?:\.\d{1,4})?|1)~(0(?:\.\d{1,4})?|1)~(\d{1,3}(?:\.\d{1,3})?)", text)
+    return None if found is None else checked_view([float(part) for part in found.groups()])
+
+
+def checked_view(sent: object) -> tuple[float, float, float] | None:
+    """A view as a browser sends it, which can send anything; None for what is not one."""
+    match sent:
+        case [float() | int() as x, float() | int() as y, float() | int() as zoom] if (
+            -1 <= x <= 2 and -1 <= y <= 2 and 0.1 <= zoom <= 1000
+        ):
+            return float(x), float(y), float(zoom)
+    return None
+
+
+def open_map(asked: Mapping[str, Any]) -> None:
+    """Begin with what an address asks for, or with the last view."""
+    if asked:
+        _GENERATION.advance()
+        _METHOD.set(asked.get("layout", "pca"))
+        _VIEW.set(asked.get("view"))
+        _COLOURS.set(asked.get("colours", "class"))
+        _DRAW.set(asked.get("draw", "auto"))
+    _METHOD.resume("pca")
+
+
+def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
+    """Draw the map, what it keeps of the neighbours, and the image that was clicked."""
+    services.take_in_tsne(atlas)
+    with waiting_shown(), slot():
+        maps = {method: found for method in Methods if (found := _map(atlas, method)) is not None}
+    method = _method(atlas, maps)
+    places = _places(atlas, maps[method])
+    _canvas(atlas, method, places, chosen)
+    _say(atlas, maps, places)
+    image = chosen_image(atlas)
+    if image is not None:
+        image_line(classifier, atlas, image)
+    view = _VIEW.get()
+    return {
+        "layout": None if method == "pca" else method,
+        "view": None if view is None else "~".join(f"{part:.4f}".rstrip("0").rstrip(".") for part in view),
+        "colours": None if _COLOURS.get() == "class" else _COLOURS.get(),
+        "draw": None if _DRAW.get() == "auto" else _DRAW.get(),
+        "image": image,
+    }
+
+
+def _map(atlas: Atlas, method: str) -> AtlasMap | None:
+    """A map; None where it was not computed yet."""
+    try:
+        return atlas.map(method)
+    except AtlasError:
+        if method == "pca":
+            raise
+        return None
+
+
+def _method(atlas: Atlas, maps: Mapping[str, AtlasMap]) -> str:
+    """Let the visitor choose between the maps that there are, and offer the one that is lacking."""
+    if "tsne" in maps:
+        method = choose_one(WORDS["layout"], Methods, WORDS, key=_METHOD.key)
+        _METHOD.remember()
+        return method
+    if services.tsne_work(atlas) is not None:
+        st.fragment(_progress, run_every=LOOK_EVERY)(atlas)
+    elif (seconds := services.tsne_seconds(atlas)) is not None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="atlas-tsne"):
+            begin, key = WORDS["begin"], "atlas-tsne-begin"
+            st.button(begin, icon=":material/scatter_plot:", key=key, on_click=services.begin_tsne, args=(atlas,))
+            st.caption(plain_text(WORDS["offer"].format(time=duration(seconds))))
+    else:
+        st.caption(plain_text(WORDS["lacking"]))
+    return "pca"
+
+
+def _progress(atlas: Atlas) -> None:
+    """How far t-SNE is; runs by itself until it is over, and then draws the page anew."""
+    work = services.tsne_work(atlas)
+    if work is None or work.result is not None:
+        st.rerun()
+    if work.error is not None:
+        st.info(plain_text(say(work.error)), icon=":material/info:")
+        st.button(WORDS["again"], key="atlas-tsne-again", on_click=services.cancel_tsne, args=(atlas,))
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        share = min(1.0, work.done / work.total)
+        st.progress(share, text=WORDS["progress"].format(percent=round(100 * share)), width="stretch")
+        st.button(WORDS["cancel"], key="atlas-tsne-cancel", on_click=services.cancel_tsne, args=(atlas,))
+
+
+def _places(atlas: Atlas, found: AtlasMap) -> Places:
+    return atlas.remembered(f"places {found.method}", lambda: places_of(found.points))
+
+
+def _canvas(atlas: Atlas, method: str, places: Places, chosen: Slice) -> None:
+    widget = Choice("atlas-map", _GENERATION)
+    begin = widget.start((_VIEW.get(), _COLOURS.get(), _DRAW.get()))
+
+    def picked() -> None:
+        sent = widget.get({}).get("picked")
+        if isinstance(sent, int) and 0 <= sent < len(atlas):
+            take_image(sent)
+
+    def line() -> None:
+        sent = checked_line(widget.get({}).get("line"))
+        if sent is not None:
+            pick(atlas, np.flatnonzero(inside_of(sent, places.places)), line=(method, sent))
+
+    data = _data(atlas, method, places, chosen) | dict(zip(("view", "colours", "draw"), begin, strict=True))
+    said = map_canvas(data, Told(picked, line), key=widget.key)
+    if "view" in said:
+        _VIEW.set(checked_view(said["view"]))
+    for kept, name, known in ((_COLOURS, "colours", COLOURS), (_DRAW, "draw", DRAW)):
+        if said.get(name) in known:
+            kept.set(said[name])
+
+
+def _data(atlas: Atlas, method: str, places: Places, chosen: Slice) -> dict[str, Any]:
+    """What the canvas is given, but for what it begins with."""
+    drawn, image, line = places.drawn, chosen_image(atlas), picked_line(atlas)
+    near = [] if image is None else atlas.neighbours(image).images.tolist()
+    known = np.nan_to_num(atlas.confidence[drawn])
+    return {
+        "id": f"{atlas.folder} {atlas.facts.get('digest')} {method} {len(drawn)} {language()}",
+        "points": as_steps(places.places[drawn]),
+        "numbers": as_text(drawn.astype("<u4")),
+        "labels": as_text(atlas.labels[drawn].astype("<i2")),
+        "answers": as_text(_answers(atlas)[drawn].astype("<i2")),
+        "confidence": as_text(np.rint(255 * known).astype(np.uint8)),
+        "classes": [class_name(name) for name in _names(atlas)],
+        "mask": None if chosen.is_whole else as_mask(np.isin(drawn, chosen.images)),
+        "line": None if line is None or line[0] != method else list(line[1]),
+        "selected": image,
+        "near": near,
+        "generation": _GENERATION.number,
+        **_sheets(atlas, method, places),
+        **words_of_map(),
+    }
+
+
+def _names(atlas: Atlas) -> tuple[str, ...]:
+    """Names of the labels, and of answers that no label has."""
+    return (*atlas.label_classes, *(name for name in atlas.classes if name not in atlas.label_classes))
+
+
+def _answers(atlas: Atlas) -> np.ndarray:
+    """Answers as places in `_names`; -1 without one."""
+    if atlas.classes == atlas.label_classes:
+        return atlas.answers
+    names = _names(atlas)
+    places = np.array([*(names.index(name) for name in atlas.classes), -1], np.int64)
+    found: np.ndarray = places[atlas.answers]
+    return found
+
+
+def _sheets(atlas: Atlas, method: str, places: Places) -> dict[str, Any]:
+    """Addresses of the sheets of thumbnails; none of an atlas without thumbnails."""
+    if atlas.contents.thumbnails is None:
+        return {"sheets": [], "side": 32, "columns": COLUMNS, "each": COLUMNS * COLUMNS}
+
+    def make() -> tuple[int, list[bytes]]:
+        with slot():
+            side = int(atlas.thumbnails(places.drawn[:1]).shape[1])
+            return side, [*sheets_of(places.drawn.tolist(), atlas.thumbnails)]
+
+    with waiting_shown():
+        side, sheets = atlas.remembered(f"sheets {method}", make)
+    found = [media_address(one, "image/jpeg", f"atlas-sheet-{number}") for number, one in enumerate(sheets)]
+    return {"sheets": found, "side": side, "columns": COLUMNS, "each": COLUMNS * COLUMNS}
+
+
+def _say(atlas: Atlas, maps: Mapping[str, AtlasMap], places: Places) -> None:
+    pca, tsne = maps["pca"], maps.get("tsne")
+    first, second = pca.explained or (0.0, 0.0)
+    template = WORDS["kept" if tsne is None else "kept_both"]
+    said = template.format(
+        pca=_percent(pca.kept),
+        tsne="" if tsne is None else _percent(tsne.kept),
+        sample=f"{pca.sample:,}",
+        first=_percent(first),
+        second=_percent(second),
+    )
+    total = int(atlas.ok.sum())
+    if len(places.drawn) < total:
+        said = f"{said} {WORDS['some'].format(count=f'{len(places.drawn):,}', total=f'{total:,}')}"
+    st.caption(plain_text(said))
+
+
+def _percent(share: float) -> str:
+    return WORDS["percent"].format(share=f"{100 * share:.0f}" if share >= 0.1 else f"{100 * share:.1f}")

@@ -1,0 +1,197 @@
+"""Images whose gates are nearest to those of one image, in all gates or in one block."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from app.atlas import pairs
+from app.atlas.chosen_image import GENERATION, IMAGE, chosen_image, first_image, take_image
+from app.atlas.extremes import pictures_of, tile_of
+from app.atlas.image_line import described, inspect_button
+from app.atlas.slices import Slice
+from app.session import links
+from app.session.choices import Choice
+from app.session.scheduling import slot
+from app.session.words import Words, paragraph, plain_text
+from app.widgets.choices import keep_listed
+from app.widgets.figures import figure, figure_style, scale_bar
+from app.widgets.image_tiles import image_tiles
+from app.widgets.waiting import waiting_shown
+from cbam_core.network import Classifier
+from cbam_core.render.colours import table
+from cbam_core.results.look import DEFAULT_COLOURS
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.answers import Neighbours
+    from cbam_core.atlas.atlas import Atlas
+    from cbam_core.atlas.layout import AtlasGate
+
+WORDS = Words(
+    {
+        "image": "Image",
+        "image_help": "Its number in the set, from 0 to {last}",
+        "compared": "Compared",
+        "all": "all gates",
+        "random": "Random",
+        "here": "The image",
+        "mask": "Its mask, {gate}",
+        "nearest": "The {count} nearest of all {total} images",
+        "distance": "{distance}",
+        "same_one": "{same} of its {count} nearest have its label.",
+        "space": "Gate space is not class space: over {images} images, the 10 nearest in all gates share the label in "
+        "{share}; chance alone would make {chance}.",
+        "approximate": "Looked for among those that are near in the principal components of the gates.",
+        "masks": "Below each image is its mask, {gate}, all in the colours of one scale. A click goes on to the "
+        "neighbours of an image.",
+        "no_masks": "A click goes on to the neighbours of an image.",
+        "percent": "{share} %",
+        "unreadable": "This image could not be read when the atlas was built, so it has no gates.",
+    }
+)
+
+COUNT = 14
+"""Neighbours that are shown."""
+
+ALL = ""
+"""Stands for all gates."""
+
+_BLOCK = Choice("atlas-neighbours-block")
+
+_STYLE = """<style>
+.atlas-one .cbam-maps { grid-template-columns: repeat(2, minmax(0, 11rem)); gap: 0.7rem; }
+.atlas-one .cbam-maps figcaption { font-weight: 400; min-height: 1.5rem; }
+</style>"""
+
+
+def open_neighbours(asked: Mapping[str, Any]) -> None:
+    """Begin with what an address asks for, or with the last choice."""
+    if asked:
+        _BLOCK.set(asked.get("block", ALL))
+    _BLOCK.resume(ALL)
+
+
+def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
+    """Draw an image with its mask, and its neighbours with theirs."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        image = _choose_image(atlas, chosen)
+        block = _choose_block(atlas)
+    said = {"image": image, "block": block}
+    if not atlas.ok[image]:
+        st.info(WORDS["unreadable"], icon=":material/info:")
+        return said
+    found = atlas.neighbours(image, block, COUNT)
+    gate = pairs.gate_of_masks(atlas, block)
+    numbers = np.r_[image, found.images]
+    pictures = pairs.enlarged(pictures_of(atlas, numbers))
+    overlays, limits = (None, (0.0, 1.0)) if gate is None else _masked(atlas, gate, numbers, pictures)
+    left, right = st.columns([1, 2.6], gap="medium")
+    with left:
+        _one(classifier, atlas, image, pictures[0], gate, None if overlays is None else (overlays[0], limits))
+    with right:
+        total = f"{int(atlas.ok.sum()):,}"
+        st.markdown(f"**{plain_text(WORDS['nearest'].format(count=len(found.images), total=total))}**")
+        _tiles(classifier, atlas, found, pictures[1:], None if overlays is None else overlays[1:])
+    _say(atlas, found, gate)
+    return said
+
+
+def _choose_image(atlas: Atlas, chosen: Slice) -> int:
+    """Let the visitor choose an image by its number, or by chance among those of the slice."""
+    image = IMAGE.get()
+    if image is None or not 0 <= image < len(atlas):
+        image = first_image(chosen)
+    number = Choice("atlas-image-number", GENERATION)
+    number.begin(image)
+    last = len(atlas) - 1
+    help_ = WORDS["image_help"].format(last=f"{last:,}")
+    given = st.number_input(WORDS["image"], 0, last, step=1, key=number.key, width=150, help=help_)
+    image = int(np.clip(image if given is None else int(given), 0, last))
+    IMAGE.set(image)
+    st.button(WORDS["random"], icon=":material/casino:", key="atlas-random", on_click=_random, args=(chosen,))
+    return image
+
+
+def _random(chosen: Slice) -> None:
+    take_image(int(np.random.default_rng().choice(chosen.images)))
+
+
+def _choose_block(atlas: Atlas) -> str | None:
+    named = {ALL: WORDS["all"], **{block: block for block in atlas.blocks}, **{g.name: g.name for g in atlas.gates}}
+    if _BLOCK.get() not in named:
+        _BLOCK.set(ALL)
+    keep_listed(_BLOCK.key, [*named.values()])
+    chosen = st.selectbox(WORDS["compared"], [*named], format_func=named.__getitem__, key=_BLOCK.key, width=220)
+    _BLOCK.remember()
+    return chosen or None
+
+
+def _masked(
+    atlas: Atlas, gate: AtlasGate, images: np.ndarray, pictures: np.ndarray
+) -> tuple[np.ndarray, tuple[float, float]]:
+    side = pictures.shape[1]
+    found = pairs.masks(atlas, gate, images)
+    cells = pairs.cells_on_picture(gate, pairs.input_size_of(atlas, side), side)
+    limits = pairs.range_of(found)
+    return pairs.masked(pictures, found, cells, limits), limits
+
+
+def _one(
+    classifier: Classifier,
+    atlas: Atlas,
+    image: int,
+    picture: np.ndarray,
+    gate: AtlasGate | None,
+    mask: tuple[np.ndarray, tuple[float, float]] | None,
+) -> None:
+    """The image itself beside its mask, larger than its neighbours."""
+    drawn = [figure(html.escape(WORDS["here"]), picture, "", "")]
+    if gate is not None and mask is not None:
+        overlay, (low, high) = mask
+        scale = scale_bar(table(DEFAULT_COLOURS), (f"{low:.2f}", "", f"{high:.2f}"), (0.0, 1.0))
+        head = html.escape(WORDS["mask"].format(gate=gate.name))
+        drawn.append(figure(head, overlay, "", scale))
+    st.html(f'{figure_style()}{_STYLE}<div class="atlas-one"><div class="cbam-maps">{"".join(drawn)}</div></div>')
+    st.markdown(plain_text(", ".join(described(atlas, image))))
+    inspect_button(classifier, atlas, image, key="atlas-neighbours-inspect")
+
+
+def _tiles(
+    classifier: Classifier, atlas: Atlas, found: Neighbours, pictures: np.ndarray, overlays: np.ndarray | None
+) -> None:
+    tiles = [
+        tile_of(atlas, int(image), WORDS["distance"].format(distance=f"{distance:.2f}"), link=str(image))
+        for image, distance in zip(found.images, found.distances, strict=True)
+    ]
+    both = pictures if overlays is None else pairs.above(pictures, overlays)
+    image_tiles(both, tiles, network=links.network_of(classifier), key="atlas-neighbours", goes=_go)
+
+
+def _go(link: str) -> None:
+    if re.fullmatch(r"[0-9]{1,9}", link):
+        take_image(int(link))
+
+
+def _say(atlas: Atlas, found: Neighbours, gate: AtlasGate | None) -> None:
+    said = []
+    if found.same_class is not None:
+        same = round(found.same_class * len(found.images))
+        said.append(WORDS["same_one"].format(same=same, count=len(found.images)))
+    with waiting_shown(), slot():
+        agreement = atlas.class_agreement()
+    if agreement is not None and agreement.images:
+        share, chance = _percent(agreement.share), _percent(agreement.chance)
+        said.append(WORDS["space"].format(images=f"{agreement.images:,}", share=share, chance=chance))
+    if not found.exact:
+        said.append(WORDS["approximate"])
+    said.append(WORDS["no_masks"] if gate is None else WORDS["masks"].format(gate=gate.name))
+    st.caption(plain_text(paragraph(*said)))
+
+
+def _percent(share: float) -> str:
+    return WORDS["percent"].format(share=f"{100 * share:.0f}")

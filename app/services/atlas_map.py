@@ -1,0 +1,74 @@
+"""t-SNE of an atlas, in the background of a visit."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from app.session import background
+from app.session.background import Work
+from app.session.choices import Remembered
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.answers import AtlasMap
+    from cbam_core.atlas.atlas import Atlas
+
+PARTS = 1000
+"""Parts of the work, by which progress is told."""
+
+SECONDS, IMAGES = 43.0, 10_000
+"""Seconds that t-SNE of so many images takes on one core; of others, about in proportion."""
+
+MOST = 50_000
+"""Images up to which t-SNE is offered on a page; a command computes it of more."""
+
+_WORKS: Remembered[dict[str, Work[AtlasMap]]] = Remembered("atlas-tsne", dict)
+
+
+def tsne_seconds(atlas: Atlas) -> float | None:
+    """About how long t-SNE takes here; None where it is not offered."""
+    if find_spec("openTSNE") is None or len(atlas) > MOST:
+        return None
+    return max(3.0, SECONDS * len(atlas) / IMAGES)
+
+
+def tsne_work(atlas: Atlas) -> Work[AtlasMap] | None:
+    """The computation that goes on in this visit, or that went wrong; None where there is none."""
+    return _WORKS.get().get(_key(atlas))
+
+
+def begin_tsne(atlas: Atlas) -> None:
+    """Begin to compute t-SNE in the background of this visit."""
+    _WORKS.set(_WORKS.get() | {_key(atlas): background.begin(_steps(atlas), PARTS)})
+
+
+def cancel_tsne(atlas: Atlas) -> None:
+    """End it, or forget why it failed."""
+    works = dict(_WORKS.get())
+    if (work := works.pop(_key(atlas), None)) is not None:
+        work.cancel()
+    _WORKS.set(works)
+
+
+def take_in_tsne(atlas: Atlas) -> None:
+    """Let go of a computation that is over; the atlas knows its result."""
+    work = tsne_work(atlas)
+    if work is not None and work.result is not None:
+        cancel_tsne(atlas)
+
+
+def _steps(atlas: Atlas) -> Generator[int, None, AtlasMap]:
+    from cbam_core.atlas.mapping import tsne_steps
+
+    steps = tsne_steps(atlas)
+    while True:
+        try:
+            yield round(PARTS * next(steps))
+        except StopIteration as end:
+            found: AtlasMap = end.value
+            return found
+
+
+def _key(atlas: Atlas) -> str:
+    return f"{atlas.folder} {atlas.facts.get('digest')}"
