@@ -1,9 +1,9 @@
 """Claim: the map of an atlas moves 10,000 thumbnails at 60 frames a second: median frame time at most 17 ms.
 
-The component alone in one Chromium, window 1440x900: every image is drawn as a thumbnail, in colours of ten classes, and
-a pointer drags the map on a curve, so that new squares of it come into view all the time. Frame times are those of
-`requestAnimationFrame`. Chromium renders in software here (no graphics processor); 95 % of frames stand beside the median,
-for other programs on the machine show there first.
+The component alone in one Chromium, window 1440x900: every image is drawn as a thumbnail, in colours of ten classes,
+and a pointer drags the map on a curve, so that new squares of it come into view all the time. Frame times are those of
+`requestAnimationFrame`. Chromium renders in software here (no graphics processor); 95 % of frames stand beside the
+median, for other programs on the machine show there first.
 
     python benchmarks/atlas_map.py [--rounds 5]
 """
@@ -89,8 +89,14 @@ def given(images: int) -> dict[str, Any]:
         "columns": COLUMNS,
         "each": COLUMNS * COLUMNS,
         "classes": [f"class {number}" for number in range(10)],
-        **{"mask": None, "line": None, "selected": None, "near": [], "view": None, "generation": 0},
-        **{"colours": "class", "draw": "images"},
+        "mask": None,
+        "line": None,
+        "selected": None,
+        "near": [],
+        "view": None,
+        "generation": 0,
+        "colours": "class",
+        "draw": "images",
         **words_of_map(),
     }
 

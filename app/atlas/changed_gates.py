@@ -29,13 +29,15 @@ WORDS = Words(
 _STYLE = """<style>
 .atlas-changed { overflow-x: auto; }
 .atlas-changed table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; margin: 0; }
-.atlas-changed :is(th, td) { padding: 0.25rem 1rem 0.25rem 0; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.22);
+.atlas-changed :is(th, td) { padding: 0.25rem 1rem 0.25rem 0; border: 0;
+  border-bottom: 1px solid rgba(128, 128, 128, 0.22);
   text-align: left; font-weight: 400; white-space: nowrap; }
 .atlas-changed thead th { font-weight: 600; white-space: normal; vertical-align: bottom; max-width: 11rem; }
 .atlas-changed .bar { display: inline-block; width: 6rem; height: 0.6rem; margin-left: 0.6rem; border-radius: 3px;
   background: color-mix(in srgb, currentColor 9%, transparent); vertical-align: -0.02rem; }
 .atlas-changed .bar i { display: block; height: 100%; border-radius: 3px; background: #3a8fb7; }
-@media (max-width: 640px) { .atlas-changed .bar { width: 2.5rem; } .atlas-changed :is(th, td) { padding-right: 0.6rem; } }
+@media (max-width: 640px) { .atlas-changed .bar { width: 2.5rem;
+  } .atlas-changed :is(th, td) { padding-right: 0.6rem; } }
 </style>"""
 
 
@@ -63,7 +65,9 @@ def median_correlation(one: GateChange) -> float | None:
 def _row(one: GateChange, largest: float) -> str:
     correlation, absolute = median_correlation(one), float(one.absolute.mean())
     cells = (
-        html.escape(WORDS["was_now"].format(before=_number(one.mean_before.mean()), after=_number(one.mean_after.mean()))),
+        html.escape(
+            WORDS["was_now"].format(before=_number(one.mean_before.mean()), after=_number(one.mean_after.mean()))
+        ),
         _signed(float(one.difference.mean())),
         f"{_number(absolute)}{_bar(absolute / largest if largest else 0.0)}",
         html.escape(WORDS["same"]) if correlation is None else f"{_number(correlation)}{_bar(max(0.0, correlation))}",

@@ -25,8 +25,8 @@ WORDS = Words(
         "after": "Mean in the other one",
         "difference": "The other minus this",
         "absolute": "Mean absolute difference",
-        "about_masks": "Both means are on one scale. Where masks of single images change up and down, their means can be "
-        "alike: the last picture shows how much they change.",
+        "about_masks": "Both means are on one scale. Where masks of single images change up and down, their means "
+        "can be alike: the last picture shows how much they change.",
         "alt": "{name}: {low} to {high}",
         "channels": "Channels that changed most",
         "channel": "Channel",
@@ -51,13 +51,15 @@ _STYLE = """<style>
 .atlas-both .cbam-maps figcaption { min-height: 1.5rem; }
 .atlas-channels { overflow-x: auto; }
 .atlas-channels table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; margin: 0; }
-.atlas-channels :is(th, td) { padding: 0.2rem 1rem 0.2rem 0; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.22);
+.atlas-channels :is(th, td) { padding: 0.2rem 1rem 0.2rem 0; border: 0;
+  border-bottom: 1px solid rgba(128, 128, 128, 0.22);
   text-align: left; font-weight: 400; white-space: nowrap; }
 .atlas-channels thead th { font-weight: 600; white-space: normal; }
 .atlas-channels .line { position: relative; display: block; width: 14rem; height: 1rem; }
 .atlas-channels .line::before { content: ""; position: absolute; inset: 0.46rem 0 auto; height: 1px;
   background: currentColor; opacity: 0.25; }
-.atlas-channels .line b { position: absolute; top: 0.28rem; width: 0.5rem; height: 0.5rem; margin-left: -0.25rem; border-radius: 50%;
+.atlas-channels .line b { position: absolute; top: 0.28rem; width: 0.5rem; height: 0.5rem; margin-left: -0.25rem;
+  border-radius: 50%;
   background: #3a8fb7; }
 .atlas-channels .line i { position: absolute; top: 0.44rem; height: 2px; background: #c2570c; }
 .atlas-channels .line i::after { content: ""; position: absolute; top: -0.2rem; border: 0.26rem solid transparent; }
@@ -120,7 +122,9 @@ def changed_channels(change: GateChange) -> None:
     both = np.concatenate([change.mean_before[order], change.mean_after[order]])
     low, high = float(both.min()), float(both.max())
     heads = "".join(f'<th scope="col">{html.escape(WORDS[name])}</th>' for name in ("channel", "mean"))
-    heads += f"<th></th>{''.join(f'<th scope=col>{html.escape(WORDS[name])}</th>' for name in ('apart', 'correlation'))}"
+    heads += (
+        f"<th></th>{''.join(f'<th scope=col>{html.escape(WORDS[name])}</th>' for name in ('apart', 'correlation'))}"
+    )
     rows = "".join(_row(change, int(channel), low, high) for channel in order)
     name = html.escape(WORDS["channels"])
     st.html(
@@ -133,7 +137,9 @@ def changed_channels(change: GateChange) -> None:
 def _row(change: GateChange, channel: int, low: float, high: float) -> str:
     before, after = float(change.mean_before[channel]), float(change.mean_after[channel])
     at, to = (100 * (value - low) / ((high - low) or 1.0) for value in (before, after))
-    arrow = f'<i class="{"up" if to > at else "down"}" style="left: {min(at, to):.1f}%; width: {abs(to - at):.1f}%"></i>'
+    arrow = (
+        f'<i class="{"up" if to > at else "down"}" style="left: {min(at, to):.1f}%; width: {abs(to - at):.1f}%"></i>'
+    )
     correlation = float(change.correlation[channel])
     said = f"{correlation:.2f}".replace("-", "−") if np.isfinite(correlation) else WORDS["same"]
     cells = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,6 @@ IMAGE: Remembered[int | None] = Remembered("atlas-image", lambda: None)
 
 GENERATION = Generation("atlas-image-generation")
 """Advances where the image was chosen elsewhere than by its number."""
-
-
-def read_image_number(text: str) -> int | None:
-    """The index of an image in an atlas."""
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 def open_image_number(asked: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,14 +38,14 @@ WORDS = Words(
         "named_changed": "{network}, {images}, {changed}",
         "none": "There is no other atlas that could be compared.",
         "paired": "{count} images are in both, paired by their names.",
-        "other_network": "The networks are two: a channel of one need not mean what the channel of the same number means in "
-        "the other, unless one was trained from the other.",
+        "other_network": "The networks are two: a channel of one need not mean what the channel of the same number "
+        "means in the other, unless one was trained from the other.",
         "skipped": "Not compared, for only one network has them, or with another shape: {gates}.",
         "no_gates": "The two networks share no gate by name and shape, so only answers can be compared.",
         "gate": "Gate",
         "answers": "{right} answers became right and {wrong} became wrong, of {count}; {other} changed between wrong "
-        "classes. The share of right answers went from {before} to {after}: {difference} points, 95 % interval {low} to "
-        "{high}.",
+        "classes. The share of right answers went from {before} to {after}: {difference} points, 95 % interval {low} "
+        "to {high}.",
         "no_answers": "Answers cannot be compared: one network has none, or their classes differ.",
         "only_changed": "{count} answers changed. There are no labels, so no answer is right or wrong.",
         "newly_wrong": "Became wrong",
@@ -55,8 +56,6 @@ WORDS = Words(
         "one_picture": "{shown} of {count}.",
         "no_such": "There is no such image in this slice.",
         "was_now": "{before} → {after}",
-        "distance": "{distance}",
-        "percent": "{share} %",
         "share": "{share:.2f} %",
     }
 )
@@ -85,7 +84,8 @@ def compare_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapp
     if entry is None:
         st.info(WORDS["none"], icon=":material/info:")
         return {}
-    said: dict[str, Any] = {"other": entry.name}
+    usual = next(iter(services.comparable_atlases(atlas)))
+    said: dict[str, Any] = {"other": None if entry.name == usual else entry.name}
     try:
         other = services.atlas_at(entry)
         with waiting_shown(), slot():
@@ -183,7 +183,7 @@ def _changed_tiles(
         return
     images, others = found.images[shown], found.others[shown]
     pictures = [pairs.enlarged(pictures_of(one, numbers), 64) for one, numbers in ((atlas, images), (other, others))]
-    same = pictures[0].shape == pictures[1].shape and np.array_equal(*pictures)
+    same = pictures[0].shape == pictures[1].shape and np.array_equal(pictures[0], pictures[1])
     both = pictures[0] if same or pictures[0].shape != pictures[1].shape else pairs.above(*pictures)
     tiles = [_changed_tile(atlas, other, found, int(place)) for place in shown]
     image_tiles(both, tiles, network=links.network_of(classifier), key="atlas-changed-tiles")
@@ -197,7 +197,7 @@ def _changed_tile(atlas: Atlas, other: Atlas, found: AtlasComparison, place: int
     answers = before if before == after else WORDS["was_now"].format(before=before, after=after)
     lines = tuple(line for line in (f"{found.moved[place]:.2f}", answers) if line)
     wrong = found.newly_wrong is not None and bool(found.newly_wrong[place])
-    return tile_of(atlas, image, ", ".join(lines), lines=lines, wrong=wrong)
+    return replace(tile_of(atlas, image, ", ".join(lines)), lines=lines, wrong=wrong)
 
 
 def _answered(atlas: Atlas, other: Atlas, found: AtlasComparison, place: int) -> tuple[str, str]:

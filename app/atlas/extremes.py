@@ -83,7 +83,21 @@ def tile_of(atlas: Atlas, image: int, value: str) -> ImageTile:
     truth = class_name(atlas.label_classes[label]) if label >= 0 else ""
     answered = class_name(atlas.classes[answer]) if answer >= 0 else ""
     wrong = int(atlas.right[image]) == 0
-    template = "answer" if truth and answered else "truth" if truth or answered else "image"
-    name = WORDS[template].format(id=atlas.ids[image], value=value, truth=truth or answered, answer=answered)
     below = WORDS["confused"].format(truth=truth, answer=answered) if wrong else truth or answered
+    name = named(atlas, image, value)
     return ImageTile(name, (value, below) if below else (value,), services.image_in_pages(atlas, image), wrong)
+
+
+def named(atlas: Atlas, image: int, value: str) -> str:
+    """What an image is, for its tool tip and those who do not see it.
+
+    Args:
+        atlas: the atlas.
+        image: index of the image in it.
+        value: what stands below it.
+    """
+    label, answer = int(atlas.labels[image]), int(atlas.answers[image])
+    truth = class_name(atlas.label_classes[label]) if label >= 0 else ""
+    answered = class_name(atlas.classes[answer]) if answer >= 0 else ""
+    template = "answer" if truth and answered else "truth" if truth or answered else "image"
+    return WORDS[template].format(id=atlas.ids[image], value=value, truth=truth or answered, answer=answered)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from app import services
 from app.atlas.chosen_image import take_image
 from app.atlas.extremes import pictures_of
 from app.atlas.pairs import enlarged
+from app.atlas.sections import open_section
 from app.session import links
 from app.session.words import Words, class_name, plain_text
 from app.widgets.figures import image as picture_of
@@ -40,7 +42,9 @@ def image_line(classifier: Classifier, atlas: Atlas, image: int, *, here: bool =
         here: whether its neighbours are on the page already.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="atlas-image-line"):
-        shown = picture_of(enlarged(pictures_of(atlas, [image]), 64)[0], "", style="width: 64px; border-radius: 6px")
+        shown = picture_of(
+            enlarged(pictures_of(atlas, np.array([image])), 64)[0], "", style="width: 64px; border-radius: 6px"
+        )
         st.html(shown, width="content")
         st.markdown(plain_text(", ".join(described(atlas, image))), width="content")
         if not here:
@@ -76,7 +80,5 @@ def described(atlas: Atlas, image: int) -> list[str]:
 
 def show_neighbours(image: int) -> None:
     """Open the section with an image's neighbours; for what a click calls."""
-    from app.atlas.page import open_section
-
     take_image(image)
     open_section("neighbours")

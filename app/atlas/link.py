@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import parse_qsl, urlencode
 
+from app.atlas.map_data import read_method_and_line, read_view
 from app.session.links import Readers, one_of, read_name, read_text, read_yes
 from app.widgets.image import address as image
 
@@ -47,6 +48,11 @@ def read_entry(text: str) -> str | None:
     return text if re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,5}){0,2}", text) else None
 
 
+def read_image_number(text: str) -> int | None:
+    """The index of an image in an atlas."""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+
+
 SLICE: Readers = MappingProxyType(
     {
         "class": read_text,
@@ -54,6 +60,7 @@ SLICE: Readers = MappingProxyType(
         "answers": image.PARAMETERS["answers"],
         "confidence": read_range,
         "where": read_where,
+        "line": read_method_and_line,
     }
 )
 """Parameters of the slice, which all sections share."""
@@ -64,10 +71,27 @@ MASKS: Readers = MappingProxyType(
     {"mask": read_text, "groups": read_text, "show": one_of("deviation", "difference"), "mean_image": read_yes}
 )
 
+NEIGHBOURS: Readers = MappingProxyType({"image": read_image_number, "block": read_text})
+
+MAP: Readers = MappingProxyType(
+    {
+        "image": read_image_number,
+        "layout": one_of("tsne"),
+        "view": read_view,
+        "colours": one_of("right", "confidence"),
+        "draw": one_of("images", "points"),
+    }
+)
+
+COMPARE: Readers = MappingProxyType({"other": read_text, "gate": read_text, "images": one_of("newly_right", "moved")})
+
 PARAMETERS: Readers = {
     "atlas": read_text,
     "section": read_name,
     **SLICE,
     **CHANNELS,
     **MASKS,
+    **NEIGHBOURS,
+    **MAP,
+    **COMPARE,
 }

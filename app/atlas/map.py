@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,22 +9,23 @@ import numpy as np
 import streamlit as st
 
 from app import services
-from app.atlas.chosen_image import IMAGE, chosen_image, take_image
+from app.atlas.chosen_image import chosen_image, take_image
 from app.atlas.image_line import image_line
 from app.atlas.map_component import Told, map_canvas
 from app.atlas.map_data import (
     COLUMNS,
+    METHODS,
     Places,
     as_mask,
     as_steps,
     as_text,
     checked_line,
-    inside_of,
-    places_of,
+    checked_view,
+    places_in,
     sheets_of,
 )
 from app.atlas.map_words import COLOURS, DRAW, words_of_map
-from app.atlas.slices import Slice, pick, picked_line
+from app.atlas.slices import Slice, drawn_line, take_line
 from app.session.choices import Choice, Generation, Remembered
 from app.session.scheduling import slot
 from app.session.words import Words, class_name, language, plain_text, say
@@ -44,14 +44,15 @@ if TYPE_CHECKING:
 WORDS = Words(
     {
         "layout": "Layout",
+        "measuring": "Finding the nearest of each image",
         "pca": "PCA",
         "tsne": "t-SNE",
-        "kept": "PCA keeps {pca} of the 10 nearest images in gates among the 10 nearest on the map, measured on {sample} "
-        "images. Its two axes hold {first} and {second} of the variance of all gates.",
+        "kept": "PCA keeps {pca} of the 10 nearest images in gates among the 10 nearest on the map, measured on "
+        "{sample} images. Its two axes hold {first} and {second} of the variance of all gates.",
         "kept_both": "Of the 10 nearest images in gates, PCA keeps {pca} among the 10 nearest on the map and t-SNE "
         "{tsne}, measured on {sample} images. In t-SNE, distances between groups and their sizes mean nothing.",
-        "some": "Drawn are {count} of the {total} images, spread evenly over the set; a slice that is drawn by hand has "
-        "all of them.",
+        "some": "Drawn are {count} of the {total} images, spread evenly over the set; a slice that is drawn by hand "
+        "has all of them.",
         "offer": "t-SNE keeps more neighbours together than PCA. About {time} of this server, in the background; kept "
         "for all visitors.",
         "begin": "Compute t-SNE",
@@ -64,29 +65,11 @@ WORDS = Words(
     }
 )
 
-Methods = ("pca", "tsne")
-
 _METHOD = Choice("atlas-map-method")
 _GENERATION = Generation("atlas-map-generation")
 _VIEW: Remembered[tuple[float, float, float] | None] = Remembered("atlas-map-view", lambda: None)
 _COLOURS: Remembered[str] = Remembered("atlas-map-colours", lambda: "class")
 _DRAW: Remembered[str] = Remembered("atlas-map-draw", lambda: "auto")
-
-
-def read_view(text: str) -> tuple[float, float, float] | None:
-    """A view of the map: its middle, from 0 to 1, and how much nearer it is than all of the map."""
-    found = re.fullmatch(r"(0(?:\.\d{1,4})?|1)~(0(?:\.\d{1,4})?|1)~(\d{1,3}(?:\.\d{1,3})?)", text)
-    return None if found is None else checked_view([float(part) for part in found.groups()])
-
-
-def checked_view(sent: object) -> tuple[float, float, float] | None:
-    """A view as a browser sends it, which can send anything; None for what is not one."""
-    match sent:
-        case [float() | int() as x, float() | int() as y, float() | int() as zoom] if (
-            -1 <= x <= 2 and -1 <= y <= 2 and 0.1 <= zoom <= 1000
-        ):
-            return float(x), float(y), float(zoom)
-    return None
 
 
 def open_map(asked: Mapping[str, Any]) -> None:
@@ -103,10 +86,10 @@ def open_map(asked: Mapping[str, Any]) -> None:
 def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
     """Draw the map, what it keeps of the neighbours, and the image that was clicked."""
     services.take_in_tsne(atlas)
-    with waiting_shown(), slot():
-        maps = {method: found for method in Methods if (found := _map(atlas, method)) is not None}
+    with st.spinner(WORDS["measuring"]), waiting_shown(), slot():
+        maps = {method: found for method in METHODS if (found := _map(atlas, method)) is not None}
     method = _method(atlas, maps)
-    places = _places(atlas, maps[method])
+    places = places_in(atlas, method)
     _canvas(atlas, method, places, chosen)
     _say(atlas, maps, places)
     image = chosen_image(atlas)
@@ -135,7 +118,7 @@ def _map(atlas: Atlas, method: str) -> AtlasMap | None:
 def _method(atlas: Atlas, maps: Mapping[str, AtlasMap]) -> str:
     """Let the visitor choose between the maps that there are, and offer the one that is lacking."""
     if "tsne" in maps:
-        method = choose_one(WORDS["layout"], Methods, WORDS, key=_METHOD.key)
+        method = choose_one(WORDS["layout"], METHODS, WORDS, key=_METHOD.key)
         _METHOD.remember()
         return method
     if services.tsne_work(atlas) is not None:
@@ -165,10 +148,6 @@ def _progress(atlas: Atlas) -> None:
         st.button(WORDS["cancel"], key="atlas-tsne-cancel", on_click=services.cancel_tsne, args=(atlas,))
 
 
-def _places(atlas: Atlas, found: AtlasMap) -> Places:
-    return atlas.remembered(f"places {found.method}", lambda: places_of(found.points))
-
-
 def _canvas(atlas: Atlas, method: str, places: Places, chosen: Slice) -> None:
     widget = Choice("atlas-map", _GENERATION)
     begin = widget.start((_VIEW.get(), _COLOURS.get(), _DRAW.get()))
@@ -181,7 +160,7 @@ def _canvas(atlas: Atlas, method: str, places: Places, chosen: Slice) -> None:
     def line() -> None:
         sent = checked_line(widget.get({}).get("line"))
         if sent is not None:
-            pick(atlas, np.flatnonzero(inside_of(sent, places.places)), line=(method, sent))
+            take_line(method, sent)
 
     data = _data(atlas, method, places, chosen) | dict(zip(("view", "colours", "draw"), begin, strict=True))
     said = map_canvas(data, Told(picked, line), key=widget.key)
@@ -194,7 +173,7 @@ def _canvas(atlas: Atlas, method: str, places: Places, chosen: Slice) -> None:
 
 def _data(atlas: Atlas, method: str, places: Places, chosen: Slice) -> dict[str, Any]:
     """What the canvas is given, but for what it begins with."""
-    drawn, image, line = places.drawn, chosen_image(atlas), picked_line(atlas)
+    drawn, image, line = places.drawn, chosen_image(atlas), drawn_line()
     near = [] if image is None else atlas.neighbours(image).images.tolist()
     known = np.nan_to_num(atlas.confidence[drawn])
     return {

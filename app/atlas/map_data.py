@@ -1,17 +1,22 @@
-"""What the map of an atlas is given: places in a square, sheets of thumbnails in the order of these places, and lines."""
+"""What the map of an atlas is given: places in a square, sheets of thumbnails in their order, and lines."""
 
 from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
 from app.session.tiles import lay_out_tiles
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.atlas import Atlas
 
 STEPS = 65535
 """Steps of a place across the square."""
@@ -32,6 +37,9 @@ MOST_CORNERS = 60
 """Corners of a line; ``map.js`` simplifies what is drawn by hand."""
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+METHODS = ("pca", "tsne")
+"""Names of the maps."""
 
 Line = tuple[int, ...]
 """Corners of a closed line one after the other, x and y, each from 0 to `UNITS`."""
@@ -64,6 +72,16 @@ def places_of(points: Float[np.ndarray, "n 2"], most: int = MOST_IMAGES) -> Plac
         found = 0.5 + (1 - 2 * MARGIN) * (found - (low + high) / 2) / (float((high - low).max()) or 1.0)
     drawn = known if known.size <= most else known[np.linspace(0, known.size - 1, most).astype(np.int64)]
     return Places(found, drawn[np.argsort(_along_curve(found[drawn]), kind="stable")])
+
+
+def places_in(atlas: Atlas, method: str) -> Places:
+    """Where the images of an atlas lie on a map of it, remembered.
+
+    Raises:
+        AtlasError: there is no such map, or it was not computed yet.
+    """
+    found = atlas.map(method)
+    return atlas.remembered(f"places {found.method}", lambda: places_of(found.points))
 
 
 def _along_curve(places: Float[np.ndarray, "m 2"]) -> Int[np.ndarray, " m"]:
@@ -110,8 +128,15 @@ def _jpeg(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
     return file.getvalue()
 
 
+def read_method_and_line(text: str) -> tuple[str, Line] | None:
+    """A line of an address after the method of the map that it was drawn on: ``pca.AbCd...``."""
+    method, _, drawn = text.partition(".")
+    line = read_line(drawn) if method in METHODS else None
+    return None if line is None else (method, line)
+
+
 def read_line(text: str) -> Line | None:
-    """A line of an address: two characters a number, of which each stands for six bits."""
+    """A line as text: two characters a number, of which each stands for six bits."""
     if not text or len(text) % 4 or not 3 * 4 <= len(text) <= MOST_CORNERS * 4 or set(text) - set(_ALPHABET):
         return None
     digits = [_ALPHABET.index(letter) for letter in text]
@@ -129,6 +154,22 @@ def checked_line(sent: object) -> Line | None:
         return None
     numbers = tuple(number for number in sent if isinstance(number, int) and 0 <= number <= UNITS)
     return numbers if len(numbers) == len(sent) else None
+
+
+def read_view(text: str) -> tuple[float, float, float] | None:
+    """A view of the map: its middle, from 0 to 1, and how much nearer it is than all of the map."""
+    found = re.fullmatch(r"(0(?:\.\d{1,4})?|1)~(0(?:\.\d{1,4})?|1)~(\d{1,3}(?:\.\d{1,3})?)", text)
+    return None if found is None else checked_view([float(part) for part in found.groups()])
+
+
+def checked_view(sent: object) -> tuple[float, float, float] | None:
+    """A view as a browser sends it, which can send anything; None for what is not one."""
+    match sent:
+        case [float() | int() as x, float() | int() as y, float() | int() as zoom] if (
+            -1 <= x <= 2 and -1 <= y <= 2 and 0.1 <= zoom <= 1000
+        ):
+            return float(x), float(y), float(zoom)
+    return None
 
 
 def inside_of(line: Line, places: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, " n"]:

@@ -10,8 +10,8 @@ WORDS = Words(
     {
         "map": "Map of the images. Arrow keys move it, plus and minus zoom, 0 shows all, Enter selects the image in "
         "the middle.",
-        "help": "Drag to move; wheel, two fingers or + and − to zoom, 0 for all. Draw with the lasso around images, or a "
-        "box while holding Shift: they become the slice of the page. A click selects an image.",
+        "help": "Drag to move; wheel, two fingers or + and − to zoom, 0 for all. Draw with the lasso around images, "
+        "or a box while holding Shift: they become the slice of the page. A click selects an image.",
         "tools": "What dragging does",
         "move": "Move",
         "lasso": "Lasso",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from app.atlas import pairs
-from app.atlas.chosen_image import GENERATION, IMAGE, chosen_image, first_image, take_image
+from app.atlas.chosen_image import GENERATION, IMAGE, first_image, take_image
 from app.atlas.extremes import pictures_of, tile_of
 from app.atlas.image_line import described, inspect_button
 from app.atlas.slices import Slice
@@ -21,7 +21,7 @@ from app.session.scheduling import slot
 from app.session.words import Words, paragraph, plain_text
 from app.widgets.choices import keep_listed
 from app.widgets.figures import figure, figure_style, scale_bar
-from app.widgets.image_tiles import image_tiles
+from app.widgets.image_tiles import Target, address_of, image_tiles
 from app.widgets.waiting import waiting_shown
 from cbam_core.network import Classifier
 from cbam_core.render.colours import table
@@ -42,7 +42,7 @@ WORDS = Words(
         "here": "The image",
         "mask": "Its mask, {gate}",
         "nearest": "The {count} nearest of all {total} images",
-        "distance": "{distance}",
+        "opens": "{label}. Shows its neighbours.",
         "same_one": "{same} of its {count} nearest have its label.",
         "space": "Gate space is not class space: over {images} images, the 10 nearest in all gates share the label in "
         "{share}; chance alone would make {chance}.",
@@ -165,16 +165,18 @@ def _tiles(
     classifier: Classifier, atlas: Atlas, found: Neighbours, pictures: np.ndarray, overlays: np.ndarray | None
 ) -> None:
     tiles = [
-        tile_of(atlas, int(image), WORDS["distance"].format(distance=f"{distance:.2f}"), link=str(image))
+        replace(tile_of(atlas, int(image), f"{distance:.2f}"), link=str(image))
         for image, distance in zip(found.images, found.distances, strict=True)
     ]
     both = pictures if overlays is None else pairs.above(pictures, overlays)
-    image_tiles(both, tiles, network=links.network_of(classifier), key="atlas-neighbours", goes=_go)
+    network = links.network_of(classifier)
 
+    def address(link: str) -> str:
+        named = None if atlas.folder is None else atlas.folder.name
+        return address_of("atlas", network=network, atlas=named, section="neighbours", image=link, block=found.block)
 
-def _go(link: str) -> None:
-    if re.fullmatch(r"[0-9]{1,9}", link):
-        take_image(int(link))
+    target = Target(lambda link: take_image(int(link)), address, WORDS["opens"])
+    image_tiles(both, tiles, network=network, key="atlas-neighbours", target=target)
 
 
 def _say(atlas: Atlas, found: Neighbours, gate: AtlasGate | None) -> None:

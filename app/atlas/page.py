@@ -9,8 +9,15 @@ import streamlit as st
 
 from app import services
 from app.atlas.channels import channels_section, open_channels
+from app.atlas.chosen_image import open_image_number
+from app.atlas.compare import compare_section, open_compare
+from app.atlas.export import offer_export
+from app.atlas.map import map_section, open_map
 from app.atlas.masks import masks_section, open_masks
+from app.atlas.neighbours import neighbours_section, open_neighbours
+from app.atlas.sections import SECTION
 from app.atlas.slices import Slice, choose_slice, open_slice, say_slice
+from app.atlas.suspects import suspects_section
 from app.session import links
 from app.session.choices import Choice
 from app.session.words import Words, plain_text, sentence
@@ -32,6 +39,10 @@ WORDS = Words(
         "section": "Section",
         "channels": "Channels",
         "masks": "Masks",
+        "neighbours": "Neighbours",
+        "map": "Map",
+        "compare": "Compare",
+        "suspects": "Suspects",
         "none": "There is no atlas of this network yet. An atlas keeps what every gate did for every image of a set.",
         "empty": "No image of this atlas is like that.",
     }
@@ -43,14 +54,25 @@ Section = Callable[[Classifier, "Atlas", Slice], Mapping[str, Any]]
 SECTIONS: Mapping[str, Section] = {
     "channels": channels_section,
     "masks": masks_section,
+    "neighbours": neighbours_section,
+    "map": map_section,
+    "compare": compare_section,
+    "suspects": suspects_section,
 }
 """Sections of the page, in order, by their names in an address. Only the one that is open is computed."""
 
-OPEN: tuple[Callable[[Mapping[str, Any]], None], ...] = (open_slice, open_channels, open_masks)
+OPEN: tuple[Callable[[Mapping[str, Any]], None], ...] = (
+    open_slice,
+    open_channels,
+    open_masks,
+    open_image_number,
+    open_neighbours,
+    open_map,
+    open_compare,
+)
 """What begins with what an address asks for; each takes its own parameters, see `app.atlas.link`."""
 
 _ATLAS = Choice("atlas-name")
-_SECTION = Choice("atlas-section")
 
 
 def page(classifier: Classifier, asked: dict[str, Any]) -> None:
@@ -63,8 +85,8 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     for begin in OPEN:
         begin(asked)
     if asked.get("section") in SECTIONS:
-        _SECTION.set(asked["section"])
-    _SECTION.resume(next(iter(SECTIONS)))
+        SECTION.set(asked["section"])
+    SECTION.resume(next(iter(SECTIONS)))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
         entry = _choose_atlas(classifier, asked.get("atlas"))
@@ -116,9 +138,10 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
     chosen_slice = choose_slice(atlas)
     first = next(iter(SECTIONS))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        chosen = choose_one(WORDS["section"], [*SECTIONS], WORDS, key=_SECTION.key)
+        chosen = choose_one(WORDS["section"], [*SECTIONS], WORDS, key=SECTION.key)
         say_slice(chosen_slice)
-    _SECTION.remember()
+        offer_export(atlas, chosen_slice)
+    SECTION.remember()
     said: Mapping[str, Any] = {}
     if len(chosen_slice.images):
         said = SECTIONS[chosen](classifier, atlas, chosen_slice)

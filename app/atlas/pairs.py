@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 SIDE = 96
 """Pixels of a picture's side about: enough that the cells of a mask have sharp edges."""
 
-GAP = 4
-"""Pixels between two pictures."""
-
 OPACITY = 0.65
 """Share of a mask's colour over its image."""
 
@@ -32,12 +29,9 @@ def enlarged(pictures: UInt8[np.ndarray, "n s s 3"], side: int = SIDE) -> UInt8[
     return pictures.repeat(zoom, axis=1).repeat(zoom, axis=2)
 
 
-def above(upper: UInt8[np.ndarray, "n h w 3"], lower: UInt8[np.ndarray, "n h w 3"]) -> UInt8[np.ndarray, "n t w 4"]:
-    """Pictures above others, with a transparent gap; uint8 RGBA."""
-    count, _, width = upper.shape[:3]
-    gap = np.zeros((count, GAP, width, 4), np.uint8)
-    opaque = [np.concatenate([one, np.full((*one.shape[:3], 1), 255, np.uint8)], axis=3) for one in (upper, lower)]
-    return np.concatenate([opaque[0], gap, opaque[1]], axis=1)
+def above(upper: UInt8[np.ndarray, "n h w 3"], lower: UInt8[np.ndarray, "n h w 3"]) -> UInt8[np.ndarray, "n t w 3"]:
+    """Pictures above others of the same width."""
+    return np.concatenate([upper, lower], axis=1)
 
 
 def gate_of_masks(atlas: Atlas, block: str | None) -> AtlasGate | None:
@@ -47,7 +41,7 @@ def gate_of_masks(atlas: Atlas, block: str | None) -> AtlasGate | None:
 
 def masks(atlas: Atlas, gate: AtlasGate, images: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n h w"]:
     """Masks of some images; the mean over the channels, if the gate has any."""
-    return masks_of(gate, atlas.contents.values[images, gate.columns])
+    return masks_of(gate, atlas.contents.values[images, gate.columns].astype(np.float32))
 
 
 def range_of(found: Float[np.ndarray, "n h w"]) -> tuple[float, float]:

@@ -11,9 +11,12 @@ import streamlit as st
 from jaxtyping import Int64
 
 from app.atlas.link import where_as_text, where_of
+from app.atlas.map_data import Line, inside_of, line_as_text, places_in
 from app.session.choices import Choice, Generation, Remembered
+from app.session.scheduling import slot
 from app.session.words import Words, class_name
 from app.widgets.choices import choose_one, keep_listed
+from cbam_core.errors import AtlasError
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
@@ -32,7 +35,7 @@ WORDS = Words(
         "columns_help": "Columns of the table that was given with the images",
         "every": "All {total} images",
         "some": "{count} of {total} images",
-        "picked": "{count} of {total} images, picked on the map",
+        "picked": "{count} of {total} images, those inside of a line on the map",
         "clear": "All images",
     }
 )
@@ -57,7 +60,13 @@ _FIRST: Mapping[Choice, Any] = {_CLASS: ANY, _ANSWER: ANY, _ANSWERS: ALL, _CONFI
 """What each choice holds where it leaves out no image."""
 
 _COLUMNS: Remembered[dict[str, tuple[str, ...]]] = Remembered("atlas-columns", dict)
-_PICKED: Remembered[tuple[str, Int64[np.ndarray, " n"]] | None] = Remembered("atlas-picked", lambda: None)
+_LINE: Remembered[tuple[str, Line] | None] = Remembered("atlas-line", lambda: None)
+"""A line that was drawn on the map by hand: the map's method, and the line."""
+
+_INSIDE: Remembered[tuple[tuple[str, str, Line], Int64[np.ndarray, " n"]] | None] = Remembered(
+    "atlas-inside", lambda: None
+)
+"""Images inside of the line, with what they were found for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,16 +75,20 @@ class Slice:
 
     Attributes:
         where: what queries of the atlas are given: None for all images; conditions by name; or indices of images that
-            were picked by hand.
+            lie inside of a line on the map and meet the conditions.
         images: indices of the images in the atlas, in order.
         total: how many images the atlas has that can be chosen.
         columns: values of the user's own columns that are chosen, as texts.
+        conditions: the conditions by name, also where `where` has indices.
+        line: the line on the map, with the map's method; None for none.
     """
 
     where: Mapping[str, Any] | Int64[np.ndarray, " n"] | None
     images: Int64[np.ndarray, " n"]
     total: int
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    line: tuple[str, Line] | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -83,17 +96,16 @@ class Slice:
         return self.where is None
 
     def parameters(self) -> dict[str, Any]:
-        """What an address says of it; nothing of images that were picked by hand."""
-        if not isinstance(self.where, Mapping):
-            return {}
-        low, high = (round(100 * end) for end in self.where.get("confidence", (0, 1)))
-        right = self.where.get("right")
+        """What an address says of it."""
+        low, high = (round(100 * end) for end in self.conditions.get("confidence", (0, 1)))
+        right = self.conditions.get("right")
         return {
-            "class": self.where.get("class"),
-            "answer": self.where.get("answer"),
+            "class": self.conditions.get("class"),
+            "answer": self.conditions.get("answer"),
             "answers": None if right is None else "right" if right else "wrong",
             "confidence": None if (low, high) == CERTAIN else f"{low}~{high}",
             "where": where_as_text(self.columns),
+            "line": None if self.line is None else f"{self.line[0]}.{line_as_text(self.line[1])}",
         }
 
 
@@ -110,24 +122,29 @@ def open_slice(asked: Mapping[str, Any]) -> None:
         for choice, value in {**named, _ANSWERS: asked.get("answers", ALL), _CONFIDENCE: (int(low), int(high))}.items():
             choice.set(value)
         _COLUMNS.set(where_of(asked.get("where", "")))
+        _LINE.set(asked.get("line"))
     for choice, first in _FIRST.items():
         choice.resume(first)
 
 
-def pick(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> None:
-    """Make images that were picked by hand the slice, in the place of all other choices; for what a click calls.
+def take_line(method: str, line: Line) -> None:
+    """Choose the images inside of a line on a map, beside what else is chosen; for what a click calls.
 
     Args:
-        atlas: the atlas that is open.
-        images: their indices in the atlas.
+        method: of the map.
+        line: its corners.
     """
-    clear()
-    _PICKED.set((_which(atlas), np.sort(images.astype(np.int64))))
+    _LINE.set((method, line))
+
+
+def drawn_line() -> tuple[str, Line] | None:
+    """The line that was drawn on a map, with the map's method; None where there is none."""
+    return _LINE.get()
 
 
 def clear() -> None:
     """Go back to all images; for what a click calls."""
-    _PICKED.forget()
+    _LINE.forget()
     _COLUMNS.forget()
     _GENERATION.advance()
     for choice, first in _FIRST.items():
@@ -137,15 +154,33 @@ def clear() -> None:
 
 def choose_slice(atlas: Atlas) -> Slice:
     """Let the visitor choose a slice."""
-    picked = _PICKED.get()
     total = len(atlas.select())
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="atlas-slice"):
         where = _conditions(atlas)
         columns = _columns(atlas)
         where |= {name: _typed(atlas, name, values) for name, values in columns.items()}
-        found = Slice(where or None, atlas.select(where or None), total, columns)
-        if picked is not None and picked[0] == _which(atlas):
-            found = Slice(picked[1], picked[1], total)
+    images, inside = atlas.select(where or None), _inside(atlas)
+    if inside is None:
+        return Slice(where or None, images, total, columns, where)
+    images = images[np.isin(images, inside, assume_unique=True)]
+    return Slice(images, images, total, columns, where, _LINE.get())
+
+
+def _inside(atlas: Atlas) -> Int64[np.ndarray, " n"] | None:
+    """The images inside of the line; None where there is no line, or not the map that it was drawn on."""
+    line = _LINE.get()
+    if line is None:
+        return None
+    of = (_which(atlas), *line)
+    known = _INSIDE.get()
+    if known is not None and known[0] == of:
+        return known[1]
+    try:
+        with slot():
+            found = np.flatnonzero(inside_of(line[1], places_in(atlas, line[0]).places))
+    except AtlasError:  # t-SNE was not computed yet
+        return None
+    _INSIDE.set((of, found))
     return found
 
 
@@ -221,7 +256,7 @@ def say_slice(found: Slice) -> None:
     """Say how many images there are, and offer the way back to all of them."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="atlas-count"):
         count, total = f"{len(found.images):,}", f"{found.total:,}"
-        kind = "every" if found.is_whole else "some" if isinstance(found.where, Mapping) else "picked"
+        kind = "every" if found.is_whole else "some" if found.line is None else "picked"
         st.text(WORDS[kind].format(count=count, total=total), width="content")
         if not found.is_whole:
             st.button(WORDS["clear"], icon=":material/close:", type="tertiary", key="atlas-clear", on_click=clear)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,8 @@ WORDS = Words(
         "{k} nearest images in gates. Below each image: its label and the answer; the probability of the label and of "
         "the answer; how many of the {k} nearest have the one and the other. First are those whose label has least of "
         "both.",
-        "not": "This is no list of wrong labels. The network may be wrong, and its gates are not a second opinion: they "
-        "were learnt with the answer. It says where a look pays most.",
+        "not": "This is no list of wrong labels. The network may be wrong, and its gates are not a second opinion: "
+        "they were learnt with the answer. It says where a look pays most.",
         "count": "{shown} of {count} in this slice.",
         "none": "No label of this slice is doubted by both.",
         "without": "There are no labels, or no answers, that could be doubted.",
@@ -37,10 +38,9 @@ WORDS = Words(
         "chances": "{label} % : {answer} %",
         "near": "{label} : {answer} near",
         "outliers": "Far from all others",
-        "about_outliers": "Below each image: the distance to its {k}th nearest image in all gates; the median of all is "
-        "{usual}. An image can be far because it is unlike the others, or because its gates are near their ends.",
+        "about_outliers": "Below each image: the distance to its {k}th nearest image in all gates; the median of all "
+        "is {usual}. An image can be far because it is unlike the others, or because its gates are near their ends.",
         "sampled": "Nearest images were looked for among {count} of the set.",
-        "far": "{distance}",
     }
 )
 
@@ -91,7 +91,7 @@ def _doubtful_tile(atlas: Atlas, found: DoubtfulLabels, place: int) -> ImageTile
         WORDS["chances"].format(label=f"{own:.0f}", answer=f"{other:.0f}"),
         WORDS["near"].format(label=near[0], answer=near[1]),
     )
-    return tile_of(atlas, int(found.images[place]), ", ".join(lines), lines=lines)
+    return replace(tile_of(atlas, int(found.images[place]), ", ".join(lines)), lines=lines, wrong=False)
 
 
 def _outliers(atlas: Atlas, found: Outliers, chosen: Slice, network: str | None) -> None:
@@ -99,7 +99,7 @@ def _outliers(atlas: Atlas, found: Outliers, chosen: Slice, network: str | None)
     if not len(shown):
         return
     images = found.images[shown]
-    far = [WORDS["far"].format(distance=f"{distance:.2f}") for distance in found.distances[shown]]
-    tiles = [tile_of(atlas, int(image), one) for image, one in zip(images, far, strict=True)]
+    far = zip(images, found.distances[shown], strict=True)
+    tiles = [tile_of(atlas, int(image), f"{distance:.2f}") for image, distance in far]
     image_tiles(pictures_of(atlas, images), tiles, network=network, key="atlas-outliers")
     st.caption(plain_text(WORDS["about_outliers"].format(k=found.k, usual=f"{found.usual:.2f}")))

@@ -5,7 +5,8 @@ large array is a sample of it. What comes of an upload is kept in the visitor's 
 What is not remembered yet is worked out in a `slot`, so that one visitor's work does not keep all others waiting.
 """
 
-from app.services.atlas import AtlasEntry, atlas_at, atlases_of, image_in_pages
+from app.services.atlas import AtlasEntry, atlas_at, atlases_of, comparable_atlases, image_in_pages
+from app.services.atlas_map import begin_tsne, cancel_tsne, take_in_tsne, tsne_seconds, tsne_work
 from app.services.attribution import (
     SOON,
     Asked,
@@ -120,15 +121,18 @@ __all__ = [
     "begin_evaluation",
     "begin_mask_test",
     "begin_scoring",
+    "begin_tsne",
     "block_trace",
     "cancel_attributing",
     "cancel_evaluation",
     "cancel_mask_test",
     "cancel_scoring",
+    "cancel_tsne",
     "card_of",
     "channel_map",
     "checkpoint_in_command",
     "class_summaries",
+    "comparable_atlases",
     "evaluation_of",
     "film_data",
     "first_sample",
@@ -178,11 +182,14 @@ __all__ = [
     "take_in_evaluations",
     "take_in_mask_tests",
     "take_in_scores",
+    "take_in_tsne",
     "test_count",
     "test_set",
     "test_sheet",
     "test_summaries",
     "training_runs",
+    "tsne_seconds",
+    "tsne_work",
     "version_of",
     "with_usual",
     "work_on",

@@ -39,6 +39,9 @@ class AtlasEntry:
         title: what its images are called, such as ``"cifar10:test"``.
         count: number of its images.
         changed: what was done to the images, such as ``"blur:3"``; "" for nothing.
+        network: name of the network.
+        digest: digest of the network's file or weights.
+        listing: digest of the images, before they were changed.
     """
 
     name: str
@@ -46,6 +49,9 @@ class AtlasEntry:
     title: str
     count: int
     changed: str
+    network: str = ""
+    digest: str = ""
+    listing: str = ""
 
 
 def own_atlas_folder() -> Path:
@@ -61,10 +67,22 @@ def atlases_of(classifier: Classifier) -> dict[str, AtlasEntry]:
     """The finished atlases of a network, by the names of their folders: of unchanged images first, then the largest."""
     found: dict[str, AtlasEntry] = {}
     for folder in _folders():
-        entry = _entry(folder, classifier.digest)
-        if entry is not None:
+        entry = _entry(folder)
+        if entry is not None and entry.digest == classifier.digest:
             found.setdefault(entry.name, entry)
     ordered = sorted(found.values(), key=lambda entry: (bool(entry.changed), -entry.count, entry.name))
+    return {entry.name: entry for entry in ordered}
+
+
+def comparable_atlases(atlas: Atlas) -> dict[str, AtlasEntry]:
+    """Other finished atlases of images of the same name: of the same network first, then of the same images."""
+    digest, listing = (atlas.facts.get(of, {}).get(name) for of, name in (("network", "digest"), ("images", "listing")))
+    found: dict[str, AtlasEntry] = {}
+    for folder in _folders():
+        entry = _entry(folder)
+        if entry is not None and folder != atlas.folder and entry.title == atlas.title:
+            found.setdefault(entry.name, entry)
+    ordered = sorted(found.values(), key=lambda one: (one.digest != digest, one.listing != listing, one.name))
     return {entry.name: entry for entry in ordered}
 
 
@@ -130,25 +148,26 @@ def _folders() -> Iterator[Path]:
         return
 
 
-def _entry(folder: Path, digest: str) -> AtlasEntry | None:
+def _entry(folder: Path) -> AtlasEntry | None:
     stamp = stamp_of(folder / DESCRIPTION)
     if stamp is None or stamp_of(folder / TABLES) is None:
         return None
-    return _described(str(folder), stamp, digest)
+    return _described(str(folder), stamp)
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _described(folder: str, stamp: Stamp, digest: str) -> AtlasEntry | None:
-    """What an atlas says of itself; None of one of another network, or of one that cannot be read."""
+def _described(folder: str, stamp: Stamp) -> AtlasEntry | None:
+    """What an atlas says of itself; None of one that cannot be read."""
     place = Path(folder)
     try:
         plan = read_plan(place)
     except CbamError as error:
         tell_operator(f"{error.code}: {error}")
         return None
-    if plan.network.digest != digest:
-        return None
-    return AtlasEntry(place.name, place, plan.images.title, plan.count, plan.images.corruption)
+    images, network = plan.images, plan.network
+    return AtlasEntry(
+        place.name, place, images.title, plan.count, images.corruption, network.name, network.digest, images.listing
+    )
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)  # its arrays are memory maps, or small

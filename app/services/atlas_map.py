@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from app.session.choices import Remembered
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import AtlasMap
     from cbam_core.atlas.atlas import Atlas
+
+MAPPING = "cbam_core.atlas.mapping"
 
 PARTS = 1000
 """Parts of the work, by which progress is told."""
@@ -28,7 +31,7 @@ _WORKS: Remembered[dict[str, Work[AtlasMap]]] = Remembered("atlas-tsne", dict)
 
 def tsne_seconds(atlas: Atlas) -> float | None:
     """About how long t-SNE takes here; None where it is not offered."""
-    if find_spec("openTSNE") is None or len(atlas) > MOST:
+    if find_spec("openTSNE") is None or len(atlas) > MOST or not hasattr(import_module(MAPPING), "tsne_steps"):
         return None
     return max(3.0, SECONDS * len(atlas) / IMAGES)
 
@@ -59,9 +62,7 @@ def take_in_tsne(atlas: Atlas) -> None:
 
 
 def _steps(atlas: Atlas) -> Generator[int, None, AtlasMap]:
-    from cbam_core.atlas.mapping import tsne_steps
-
-    steps = tsne_steps(atlas)
+    steps = import_module(MAPPING).tsne_steps(atlas)
     while True:
         try:
             yield round(PARTS * next(steps))

@@ -61,6 +61,7 @@ function item(data, tile, place) {
   }
   frame.setAttribute("aria-label", tile.name);
   const picture = make("span", "picture");
+  picture.style.aspectRatio = data.shape;
   const share = (number, of) => (of > 1 ? (100 * number) / (of - 1) : 0);
   const column = place % data.columns;
   picture.style.backgroundSize = `${100 * data.columns}% ${100 * data.rows}%`;

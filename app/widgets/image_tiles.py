@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from app.session import links
 from app.session.choices import Choice
 from app.session.tiles import lay_out_tiles
-from app.session.words import Words, language, translated
+from app.session.words import Words, language
 from app.widgets.component import component
 from cbam_core.viewer.payload import png
 
@@ -42,69 +42,91 @@ class ImageTile:
     wrong: bool = False
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where tiles lead, if not to Inspect.
+
+    Attributes:
+        go: called with the link of the tile that was chosen.
+        address: below the app's own, with its query, of a link; for a new tab.
+        opens: what a tile's name says of it; ``{label}`` stands for the name.
+    """
+
+    go: Callable[[str], None]
+    address: Callable[[str], str]
+    opens: str
+
+
 def image_tiles(
-    pictures: UInt8[np.ndarray, "n side side 3"],
+    pictures: UInt8[np.ndarray, "n height side 3"],
     tiles: Sequence[ImageTile],
     *,
     network: str | None,
     key: str,
-    goes: Callable[[str], None] | None = None,
+    target: Target | None = None,
 ) -> None:
     """Show images; a click on one, or Enter, goes to its page.
 
     Args:
-        pictures: thumbnails.
+        pictures: thumbnails, all of one shape.
         tiles: what is said of each.
         network: the network as an address names it; None for one that no address can.
         key: of the widget.
-        goes: called with the link of the image that was chosen; None to open it in Inspect.
+        target: where the images lead; None for Inspect.
     """
     if not len(tiles):
         return
-    choice = Choice(key)
-    go = goes or partial(_inspect, network)
-    _component()(key=key, data=_data(pictures, tiles, network), on_opened_change=partial(_go, choice, tiles, go))
+    choice, to = Choice(key), target or _inspect(network)
+    _component()(key=key, data=_data(pictures, tiles, to), on_opened_change=partial(_go, choice, tiles, to))
 
 
-def _go(choice: Choice, tiles: Sequence[ImageTile], go: Callable[[str], None]) -> None:
+def _go(choice: Choice, tiles: Sequence[ImageTile], target: Target) -> None:
     """Follow the link that was chosen; browsers can send anything."""
     asked = choice.get({}).get("opened")
     if asked in {tile.link for tile in tiles} and asked is not None:
-        go(asked)
+        target.go(asked)
 
 
-def _inspect(network: str | None, link: str) -> None:
-    links.go("inspect", network=network, image=link)
+def _inspect(network: str | None) -> Target:
+    def go(link: str) -> None:
+        links.go("inspect", network=network, image=link)
+
+    return Target(go, lambda link: address_of("", network=network, image=link), WORDS["opens"])
 
 
-def _data(
-    pictures: UInt8[np.ndarray, "n side side 3"], tiles: Sequence[ImageTile], network: str | None
-) -> dict[str, Any]:
+def address_of(page: str, **parameters: str | None) -> str:
+    """The address of a page below the app's own, in the session's language.
+
+    Args:
+        page: the page's folder; "" for the first one.
+        **parameters: of the address; those that are None are left out.
+    """
+    known = {name: value for name, value in parameters.items() if value is not None}
+    return f"{page}?{urlencode({'lang': language(), **known})}"
+
+
+def _data(pictures: UInt8[np.ndarray, "n height side 3"], tiles: Sequence[ImageTile], target: Target) -> dict[str, Any]:
     sheet = png(lay_out_tiles([*pictures], COLUMNS))
-    words, code = translated(WORDS), language()
+    listed = [
+        {
+            "name": tile.name if tile.link is None else target.opens.format(label=tile.name),
+            "lines": list(tile.lines),
+            "link": tile.link,
+            "query": None if tile.link is None else target.address(tile.link),
+            "wrong": tile.wrong,
+        }
+        for tile in tiles
+    ]
+    height, width = pictures.shape[1:3]
     return {
-        "id": f"{hash((sheet, tuple(tiles), network, code)):x}",
+        "id": f"{hash((sheet, str(listed), language())):x}",
         "sheet": base64.b64encode(sheet).decode("ascii"),
         "columns": COLUMNS,
         "rows": -(-len(tiles) // COLUMNS),
-        "list": words["list"],
-        "tiles": [
-            {
-                "name": tile.name if tile.link is None else words["opens"].format(label=tile.name),
-                "lines": list(tile.lines),
-                "link": tile.link,
-                "query": None if tile.link is None else _query(tile.link, network, code),
-                "wrong": tile.wrong,
-            }
-            for tile in tiles
-        ],
+        "shape": f"{width} / {height}",
+        "list": WORDS["list"],
+        "tiles": listed,
     }
-
-
-def _query(link: str, network: str | None, code: str) -> str:
-    """The address of an image's page, for a new tab."""
-    named = {} if network is None else {"network": network}
-    return "?" + urlencode({"lang": code, **named, "image": link})
 
 
 @cache

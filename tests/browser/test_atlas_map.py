@@ -18,7 +18,9 @@ COLOURS = np.array([[220, 30, 30], [30, 160, 40], [40, 60, 220], [230, 190, 20]]
 
 POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 
-STYLE = files(PACKAGE).joinpath("map.css").read_text(encoding="utf-8") + ".stage { width: 600px; height: 600px; border: 0 }"
+STYLE = (
+    files(PACKAGE).joinpath("map.css").read_text(encoding="utf-8") + ".stage { width: 600px; height: 600px; border: 0 }"
+)
 
 MOUNT = """([html, given]) => {
   document.body.innerHTML = html;
@@ -54,9 +56,18 @@ def given(**changed):
         "answers": as_text(np.array([0, 0, 2, 1], "<i2")[drawn]),
         "confidence": as_text(np.array([255, 128, 255, 0], np.uint8)[drawn]),
         "sheets": [f"data:image/jpeg;base64,{sheet}" for sheet in sheets],
-        **{"side": 32, "columns": COLUMNS, "each": COLUMNS * COLUMNS, "classes": ["cat", "dog", "frog"]},
-        **{"mask": None, "line": None, "selected": None, "near": [], "view": None, "generation": 0},
-        **{"colours": "class", "draw": "auto"},
+        "side": 32,
+        "columns": COLUMNS,
+        "each": COLUMNS * COLUMNS,
+        "classes": ["cat", "dog", "frog"],
+        "mask": None,
+        "line": None,
+        "selected": None,
+        "near": [],
+        "view": None,
+        "generation": 0,
+        "colours": "class",
+        "draw": "auto",
         **words_of_map(),
     }
     return {**data, **changed}

@@ -1,0 +1,131 @@
+"""Neighbours, map, comparison and suspects without a browser: what they show, and what an address restores."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import services
+from app.atlas.map_data import inside_of, line_as_text, places_in
+from tests.app.atlas.test_atlas_page import address, htmls, said, show, visit
+from tests.atlas import made_atlas
+
+RIGHT_HALF = (2048, 0, 4095, 0, 4095, 4095, 2048, 4095)
+
+
+@pytest.fixture
+def made(monkeypatch):
+    return show(monkeypatch, made_atlas.atlas())
+
+
+def tiles(app, key):
+    """What a list of images is given; its widget's key is `key`."""
+    (found,) = [one for one in app.get("bidi_component") if key in one.proto.id]
+    return found.proto.json
+
+
+def test_neighbours_of_the_image_of_an_address_in_a_block(made):
+    app = visit(section="neighbours", image="17", block="one")
+    found = made.neighbours(17, "one", 14)
+    assert app.number_input[0].value == 17
+    given = tiles(app, "atlas-neighbours")
+    assert all(f'"link": "{image}"' in given for image in found.images)
+    same = round(found.same_class * 14)
+    assert f"{same} of its 14 nearest have its label" in said(app)
+    agreement = made.class_agreement()
+    assert f"share the label in {100 * agreement.share:.0f} %" in said(app).replace("\\", "")
+    assert "Its mask, one.spatial" in htmls(app)
+    assert (address(app, "image"), address(app, "block")) == ("17", "one")
+
+
+def test_an_image_that_was_not_read_has_no_neighbours(made):
+    assert "could not be read" in said(visit(section="neighbours", image="7"))
+
+
+def test_a_line_of_an_address_is_a_slice_of_every_section_and_combines_with_conditions(made):
+    line = f"pca.{line_as_text(RIGHT_HALF)}"
+    inside = np.flatnonzero(inside_of(RIGHT_HALF, places_in(made, "pca").places))
+    assert 0 < len(inside) < 59
+    app = visit(section="suspects", line=line)
+    assert f"{len(inside)} of 59 images, those inside of a line on the map" in said(app)
+    assert address(app, "line") == line
+    app = visit(section="map", line=line, answers="wrong", layout="tsne", colours="right", view="0.4~0.6~2.5")
+    both = np.intersect1d(inside, made.select({"right": False}))
+    assert f"{len(both)} of 59 images" in said(app)
+    assert (address(app, "line"), address(app, "answers")) == (line, "wrong")
+    assert (address(app, "colours"), address(app, "view")) == ("right", "0.4~0.6~2.5")
+    app.button(key="atlas-clear").click().run()
+    assert "line" not in app.query_params
+    assert "All 59 images" in said(app)
+
+
+def test_the_map_says_what_it_keeps_of_the_neighbours_and_what_the_selected_image_is(made):
+    app = visit(section="map", image="5")
+    kept = made.map("pca").kept
+    written = f"{100 * kept:.0f} %" if kept >= 0.1 else f"{100 * kept:.1f} %"
+    assert f"PCA keeps {written} of the 10 nearest images" in said(app).replace("\\", "")
+    assert "Image 5, made:test/5" in said(app).replace("\\", "")
+    app.button(key="atlas-to-neighbours").click().run()
+    assert not app.exception
+    assert address(app, "section") == "neighbours"
+    assert app.number_input[0].value == 5
+
+
+def test_suspects_are_those_of_the_slice_with_both_numbers(made):
+    app = visit(section="suspects")
+    found = made.suspects(1000)
+    assert f"of {len(found.doubtful.images)} in this slice" in said(app)
+    first = int(found.doubtful.images[0])
+    given = tiles(app, "atlas-doubtful")
+    assert f"made:test/{first}:" in given
+    assert f"{100 * found.doubtful.probability[0]:.0f} % : " in given
+    assert f"median of all is {found.outliers.usual:.2f}" in said(app)
+    assert "no list of wrong labels" in said(app)
+
+
+@pytest.fixture
+def other(monkeypatch, made):
+    """A second atlas of the same images, of other gates and answers."""
+    second = made_atlas.atlas(seed=1, labels=made.labels)
+    entries = {"second": services.AtlasEntry("second", Path("second"), "made:test", 60, "blur:3", "Made")}
+    monkeypatch.setattr(services, "comparable_atlases", lambda _: entries)
+    monkeypatch.setattr(services, "atlas_at", lambda entry: second if entry.name == "second" else made)
+    return second
+
+
+def test_two_atlases_are_compared_by_answers_gates_and_channels(made, other):
+    app = visit(section="compare", gate="one.channel")
+    found = made.compare(other, n=14)
+    right, wrong = int(found.newly_right.sum()), int(found.newly_wrong.sum())
+    assert f"{right} answers became right and {wrong} became wrong" in said(app)
+    change = next(one for one in found.gates if one.gate == "one.channel")
+    channel = int(np.argmax(change.absolute))
+    listed = htmls(app)
+    assert listed.count('<th scope="row">') == len(found.gates) + 4
+    assert f"{change.mean_before[channel]:.3f} → {change.mean_after[channel]:.3f}" in listed
+    app.segmented_control(key="atlas-changed-images").select("moved").run()
+    assert f"made:test/{int(found.most_moved[0])}:" in tiles(app, "atlas-changed-tiles")
+    assert address(app, "images") == "moved"
+
+
+def test_masks_of_two_atlases_stand_beside_each_other_with_their_difference(made, other):
+    listed = htmls(visit(section="compare", gate="one.spatial"))
+    assert all(name in listed for name in ("Mean in this atlas", "The other minus this", "Mean absolute difference"))
+
+
+def test_without_another_atlas_the_command_for_changed_images_is_shown(made):
+    app = visit(section="compare")
+    assert "no other atlas that could be compared" in said(app)
+    assert any("--corrupt blur:3" in one.value for one in app.code)
+
+
+def test_a_set_without_labels_and_answers_has_neighbours_and_outliers_alone(monkeypatch):
+    nothing = {"classes": (), "label_classes": (), "logits": np.zeros((60, 0), np.float32), "metadata": {}}
+    unknown = {name: np.full(60, -1, np.int32) for name in ("labels", "answers")}
+    bare = made_atlas.atlas(**nothing, **unknown, confidence=np.full(60, np.nan, np.float32), thumbnails=None)
+    show(monkeypatch, bare)
+    app = visit(section="suspects")
+    assert "no labels, or no answers" in said(app)
+    assert f"median of all is {bare.suspects(1).outliers.usual:.2f}" in said(app)
+    for section in ("neighbours", "map"):
+        assert not visit(section=section).exception

@@ -1,0 +1,49 @@
+"""Files of a slice: what other programs read in them."""
+
+import csv
+import io
+
+import numpy as np
+import pyarrow.parquet as parquet
+
+from app.atlas.export import as_csv, as_parquet
+from tests.atlas import made_atlas
+
+IMAGES = np.array([3, 7, 20])
+"""The second one was not read."""
+
+
+def test_a_csv_has_names_of_classes_and_own_columns():
+    atlas = made_atlas.atlas()
+    rows = [*csv.DictReader(io.StringIO(as_csv(atlas, IMAGES, gates=False).decode()))]
+    assert [*rows[0]] == ["index", "id", "label", "answer", "confidence", "camera", "hour"]
+    assert [row["id"] for row in rows] == ["made:test/3", "made:test/7", "made:test/20"]
+    assert rows[0]["label"] == atlas.label_classes[atlas.labels[3]]
+    assert rows[0]["answer"] == atlas.classes[atlas.answers[3]]
+    assert float(rows[0]["confidence"]) == float(f"{atlas.confidence[3]:.6g}")
+    assert (rows[1]["answer"], rows[1]["confidence"]) == ("", "")
+    assert rows[2]["camera"] == atlas.metadata["camera"][20]
+
+
+def test_gates_are_columns_under_their_names():
+    atlas = made_atlas.atlas()
+    row = next(csv.DictReader(io.StringIO(as_csv(atlas, IMAGES, gates=True).decode())))
+    place = atlas.gate("one.spatial").columns.start + 5 * 2 + 3
+    assert float(row["one.spatial[2,3]"]) == float(f"{atlas.contents.values[3, place]:.5g}")
+
+
+def test_parquet_has_the_same_columns_with_their_types():
+    atlas = made_atlas.atlas()
+    table = parquet.read_table(io.BytesIO(as_parquet(atlas, IMAGES, gates=True)))
+    assert table["index"].to_pylist() == IMAGES.tolist()
+    assert table["label"].to_pylist() == [atlas.label_classes[label] for label in atlas.labels[IMAGES]]
+    assert str(table["one.channel[2]"].type) == "halffloat"
+    column = table["one.channel[2]"].to_numpy()
+    np.testing.assert_array_equal(column, atlas.contents.values[IMAGES, 2])
+
+
+def test_spreadsheets_take_no_text_for_a_formula():
+    atlas = made_atlas.atlas(ids=["=1+1", *[f"image {number}" for number in range(1, 60)]])
+    text = as_csv(atlas, np.array([0, 1]), gates=False).decode()
+    assert "0,'=1+1," in text
+    assert "1,image 1," in text
