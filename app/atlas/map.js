@@ -28,6 +28,11 @@ function bytesOf(text) {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
 }
 
+/** The address of a file below the app's own, wherever a proxy publishes that. */
+function addressOf(file) {
+  return file.startsWith("/") ? (window.__streamlit?.BACKEND_BASE_URL ?? "").replace(/\/$/, "") + file : file;
+}
+
 function make(kind, name = "", text = "") {
   const element = document.createElement(kind);
   if (name) element.className = name;
@@ -68,7 +73,7 @@ function mapIn(root, given, givenTell) {
   const grid = gridOf(xs, ys);
   const middle = middleOf(xs, ys);
   const spread = Math.sqrt((middle[2] - middle[0]) * (middle[3] - middle[1]));
-  const sheets = sheetsOf(data, () => {
+  const sheets = sheetsOf({ ...data, sheets: data.sheets.map(addressOf) }, () => {
     clearTimeout(timers.sheets);
     timers.sheets = setTimeout(arrived, GATHER);
   });

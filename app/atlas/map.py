@@ -56,8 +56,8 @@ WORDS = Words(
         "offer": "t-SNE keeps more neighbours together than PCA. About {time} of this server, in the background; kept "
         "for all visitors.",
         "begin": "Compute t-SNE",
-        "lacking": "t-SNE needs the package openTSNE, which is not installed on this server. Kept beside the atlas by: "
-        "cbam atlas map DIR --tsne",
+        "lacking": "t-SNE keeps more neighbours together than PCA. This atlas has none yet; a machine with the package "
+        "openTSNE makes it: cbam atlas map DIR --tsne",
         "progress": "t-SNE, {percent} %",
         "cancel": "Cancel",
         "again": "Try again",

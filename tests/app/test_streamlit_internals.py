@@ -7,6 +7,8 @@ import pytest
 from streamlit import config, runtime
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
@@ -26,6 +28,7 @@ from app.streamlit_internals import (
     forget_uploaded,
     in_fragment,
     keep_answers,
+    media_address,
     this_session,
     uploaded_bytes,
     without_config_files,
@@ -106,6 +109,17 @@ def test_an_uploaded_file_can_be_let_go_of(monkeypatch):
     monkeypatch.setattr(streamlit_internals, "this_session", lambda: "session")
     forget_uploaded("one")
     assert uploaded_bytes() == {"session": {"other": 1}}, "MemoryUploadedFileManager.remove_file"
+
+
+def test_bytes_are_served_under_an_address_below_that_of_the_app(monkeypatch):
+    assert media_address(b"1", "image/jpeg", "one") == "", "no server runs yet"
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(media_file_mgr=manager))
+    address = media_address(b"1", "image/jpeg", "one")
+    assert address.startswith("/media/")
+    assert address.endswith(".jpg")
+    assert manager._storage.get_file(address.removeprefix("/media/")).content == b"1"
 
 
 def test_addresses_of_uploads_and_metrics_are_streamlits():
