@@ -27,7 +27,7 @@ def combine(cut: Slice, reading: Reading, probed: Probed) -> GateAudit:
         "hidden": _read(cut, _hidden(cut, reading)),
         "kernel": _kernel(cut, reading, probed),
         "bias": _bias(cut, reading, probed),
-        "norms": _read(cut, reading.norms),
+        "norms": _norms(cut, reading, probed),
         "activations": _read(cut, reading.activations),
         "squash": _squash(cut, probed),
         "planes": _read(cut, _order(reading, pools[0])),
@@ -141,6 +141,15 @@ def _bias(cut: Slice, reading: Reading, probed: Probed) -> Answer:
     if reading.norms:
         return False, "read"  # an offset may be the norm's
     return (True, "probed") if probed.offset else (False, "both" if probed.offset is False else "read")
+
+
+def _norms(cut: Slice, reading: Reading, probed: Probed) -> Answer:
+    """Say which norms there are; nothing where values count relative to each other, and no call says why."""
+    if not cut.whole:
+        return NOTHING
+    if not reading.norms:
+        return NOTHING if probed.rescaled else (reading.norms, "read" if probed.rescaled is None else "both")
+    return reading.norms, "both" if probed.rescaled and not reading.resting else "read"
 
 
 def _squash(cut: Slice, probed: Probed) -> Answer:

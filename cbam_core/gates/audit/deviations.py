@@ -3,7 +3,7 @@
 The paper: S. Woo, J. Park, J.-Y. Lee, I. S. Kweon, *CBAM: Convolutional Block Attention Module*, ECCV 2018,
 https://arxiv.org/abs/1807.06521. Section 3 has equation 1 (channel weights, then mask), equation 2 (weights: one
 perceptron for mean and maximum, summed, sigmoid) and equation 3 (mask: mean and maximum over channels, one 7x7
-convolution, sigmoid); section 4.1 chooses ratio 16, the 7x7 kernel and the order.
+convolution, sigmoid); section 4 chooses ratio 16, the 7x7 kernel and the order.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _perceptron(gate: GateAudit) -> Iterator[Message]:
         yield Message(
             "audit.ratio",
             "The reduction ratio is {ratio}: {hidden} hidden units for {channels} channels; the paper's networks use "
-            "16 (section 4.1).",
+            "16 (section 4).",
             {"ratio": f"{gate.ratio:.3g}", "hidden": gate.hidden, "channels": gate.channels},
         )
     if gate.bias:
@@ -176,7 +176,7 @@ def _mask(gate: GateAudit) -> Iterator[Message]:
     if gate.kernel is not None and gate.kernel != (7, 7):
         yield Message(
             "audit.kernel",
-            "The kernel of the mask is {kernel}; the paper chooses 7×7 (section 3, equation 3; section 4.1).",
+            "The kernel of the mask is {kernel}; the paper chooses 7×7 (section 3, equation 3; section 4).",
             {"kernel": "×".join(map(str, gate.kernel))},
         )
     if gate.dilation > 1:

@@ -55,6 +55,8 @@ class Probed:
         alike: whether both have the same effect.
         offset: whether the logit of a map of zeros is not 0.
         extent: rows and columns of the mask that one position of the map changes.
+        rescaled: whether the logit stays where all values of the map are doubled, as after a norm of these values;
+            False where it doubles, as without one.
     """
 
     pools: tuple[str, ...] | None = None
@@ -65,6 +67,7 @@ class Probed:
     alike: bool | None = None
     offset: bool | None = None
     extent: tuple[int, ...] | None = None
+    rescaled: bool | None = None
 
 
 def probe(cut: Slice) -> Probed:
@@ -100,6 +103,7 @@ def _probe(cut: Slice) -> Probed:
         alike=_not(_changes(rows, spread, _asymmetry)) if known else None,
         offset=_changes(rows, spread, _offset) if squash is not None else None,
         extent=_extent(cut, sets[0], logits, spread) if cut.site.kind == "spatial" else None,
+        rescaled=_rescaled(rows, spread) if squash is not None else None,
     )
 
 
@@ -128,6 +132,7 @@ class _Maps:
             "aa": a[:, None].expand(items, over),
             "mm": m[:, None].expand(items, over),
             "zero": torch.zeros(items, over),
+            "twice": 2 * spread,
         }
         self.possible = over >= FEWEST
         self.maps = {name: self._turned(one) for name, one in found.items()}
@@ -201,6 +206,13 @@ def _asymmetry(row: dict[str, Tensor]) -> Tensor:
 
 def _offset(row: dict[str, Tensor]) -> Tensor:
     return row["zero"]
+
+
+def _rescaled(rows: list[dict[str, Tensor]], spread: float) -> bool | None:
+    if _changes(rows, spread, lambda row: row["twice"] - row["zero"] - 2 * (row["spread"] - row["zero"])) is False:
+        return False
+    moved = max(float((row["twice"] - row["spread"]).abs().max()) for row in rows) / spread
+    return True if moved < CHANGES else None
 
 
 def _extent(cut: Slice, maps: _Maps, logits: tuple[Tracked, ...], spread: float) -> tuple[int, ...] | None:

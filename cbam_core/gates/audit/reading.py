@@ -75,6 +75,7 @@ class Reading:
         pools: pools of the map, in the order of the calls.
         layers: convolutions and linear layers, in order.
         norms: norms among the layers: ``"hidden"`` before the last layer, ``"logit"`` after it.
+        resting: whether these norms are all batch norms, which in eval mode do not depend on the values.
         activations: functions between layers, by their names.
         late: functions after the last layer and before the gate, without the squash.
         joined: whether some layer takes several pools at once, through all of its inputs.
@@ -85,6 +86,7 @@ class Reading:
     pools: tuple[Label, ...]
     layers: tuple[Layer, ...]
     norms: tuple[str, ...]
+    resting: bool
     activations: tuple[str, ...]
     late: tuple[str, ...]
     joined: bool
@@ -128,6 +130,7 @@ def read(cut: Slice) -> Reading:
         pools=tuple(sorted(found, key=_by_paper)) or (("learned",) if layers else ()),
         layers=layers,
         norms=tuple(dict.fromkeys("hidden" if between.is_before(step) else "logit" for step in norms)),
+        resting=all(step.name == "batch_norm" for step in norms),
         activations=tuple(dict.fromkeys(one.name for one in acts if between.is_before(one) and between.is_after(one))),
         late=tuple(dict.fromkeys(one.name for one in acts if between.is_after(one) and not between.is_before(one))),
         joined=any(layer.step.values_from[0] in mixed or layer.inputs > cut.channels for layer in layers[:1]),

@@ -7,9 +7,16 @@ from cbam_core.gates.anatomy import summarise
 from cbam_core.gates.audit import audit_network
 from cbam_core.nn import CBAM
 from cbam_core.results.audit import Audit, BlockAudit, facts_of
-from tests.gates.audit.planted import PLAIN, PLANTED, Base, C, Network
+from tests.gates.audit.planted import HIDDEN, PLAIN, PLANTED, Base, C, Network
 
 SIZE = (12, 12)
+
+
+class ByHand(nn.Module):
+    """A norm without a call that is named so."""
+
+    def forward(self, v: torch.Tensor) -> torch.Tensor:
+        return v / (v.pow(2).mean(1, keepdim=True) + 1e-9).sqrt()
 
 
 def audited(block: nn.Module, *, repeats: int = 0) -> Audit:
@@ -145,6 +152,34 @@ def test_gates_in_two_modules_are_one_block_where_the_mask_multiplies_what_the_w
     (block,) = audit_network(Apart().eval(), SIZE, repeats=0).blocks
     assert (block.name, block.style, block.order) == ("first + second", "CBAM", "channel, spatial")
     assert codes(block) == set()
+
+
+@pytest.mark.parametrize(
+    ("norm", "found", "how"),
+    [
+        (nn.Identity(), (), "both"),
+        (nn.BatchNorm1d(HIDDEN), ("hidden",), "read"),
+        (nn.LayerNorm(HIDDEN), ("hidden",), "both"),
+        (nn.GroupNorm(1, HIDDEN), ("hidden",), "both"),
+        (ByHand(), None, None),
+    ],
+)
+def test_a_norm_is_seen_where_doubled_values_leave_the_logit_as_it_is(
+    norm: nn.Module, found: tuple[str, ...] | None, how: str | None
+) -> None:
+    class Normed(Base):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = norm
+
+        def perceptron(self, v: torch.Tensor) -> torch.Tensor:
+            return self.up(torch.relu(self.norm(self.down(v))))
+
+    torch.manual_seed(2)
+    (block,) = audited(Normed()).blocks
+    channel = next(gate for gate in block.gates if gate.kind == "channel")
+    assert (channel.norms, channel.how.get("norms")) == (found, how)
+    assert ("Whether there is a norm" in " ".join(map(str, block.unknown))) == (found is None)
 
 
 def test_each_answer_says_how_it_was_found() -> None:
