@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
-from cbam_core.atlas.finishing import finishing_steps, remove_atlas
+from cbam_core.atlas.finishing import ending_steps, gathering, is_finished, remove_atlas
 from cbam_core.atlas.layout import DESCRIPTION, Plan, read_plan, write_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shard_work import ShardPart, compute_part, join_parts, parts_of
-from cbam_core.atlas.shards import missing_shards, write_shard
+from cbam_core.atlas.shards import missing_shards, read_rows, write_shard
 from cbam_core.data.dataset import Dataset, labelled_for
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
@@ -71,13 +72,28 @@ def build_steps(
     place = Path(folder)
     images = labelled_for(dataset, classifier.classes)
     plan = begin_atlas(classifier, images, place, again=again)
-    numbers = missing_shards(place, plan)
-    done = plan.count - sum(plan.rows(number).stop - plan.rows(number).start for number in numbers)
+    missing = missing_shards(place, plan)
+    done = plan.count - sum(plan.rows(number).stop - plan.rows(number).start for number in missing)
     yield done
-    for count in _shard_steps(classifier, images, plan, place, numbers, workers):
-        done += count
-        yield done
-    for _ in finishing_steps(place, plan):
+    if is_finished(place, plan):
+        return place
+    computed = _computed_parts(classifier, images, plan, missing, workers)
+    with closing(computed), gathering(place, plan) as gathered:
+        for number in range(plan.shards):
+            if number not in missing:
+                gathered.add(read_rows(place, plan, number))
+                continue
+            parts: list[ShardPart] = []
+            for part in islice(computed, len(parts_of(classifier, plan, number))):
+                if parts:
+                    yield done
+                parts.append(part)
+                done += len(part.ok)
+            shard = join_parts(images, plan, number, parts)
+            write_shard(place, plan, shard)
+            gathered.add(shard.rows)
+            yield done
+    for _ in ending_steps(place, plan, gathered):
         yield done
     return place
 
@@ -132,26 +148,20 @@ def _check_same(there: Plan, plan: Plan, folder: Path) -> None:
     )
 
 
-def _shard_steps(
-    classifier: Classifier, dataset: Dataset, plan: Plan, folder: Path, numbers: list[int], workers: int | None
-) -> Iterator[int]:
-    """Compute and write shards; yield the number of images of each batch."""
-    tasks = [(number, rows) for number in numbers for rows in parts_of(classifier, plan, number)]
+def _computed_parts(
+    classifier: Classifier, dataset: Dataset, plan: Plan, numbers: list[int], workers: int | None
+) -> Generator[ShardPart, None, None]:
+    """Compute the batches of some shards, several side by side, and yield them in order."""
+    batches = (rows for number in numbers for rows in parts_of(classifier, plan, number))
 
-    def computed(task: tuple[int, slice]) -> ShardPart:
+    def computed(rows: slice) -> ShardPart:
         if workers == 1:
             with workers_side_by_side():
-                return compute_part(classifier, dataset, plan, task[1])
-        return compute_part(classifier, dataset, plan, task[1])
+                return compute_part(classifier, dataset, plan, rows)
+        return compute_part(classifier, dataset, plan, rows)
 
-    parts: list[ShardPart] = []
     with _threads(workers) as count:
-        for (number, rows), part in zip(tasks, in_order(computed, iter(tasks), count), strict=True):
-            parts.append(part)
-            if rows.stop == plan.rows(number).stop:
-                write_shard(folder, plan, join_parts(dataset, plan, number, parts))
-                parts = []
-            yield rows.stop - rows.start
+        yield from in_order(computed, batches, count)
 
 
 @contextmanager

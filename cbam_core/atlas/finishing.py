@@ -7,6 +7,7 @@ grow with the number of images, but for some bytes of each.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -57,27 +58,64 @@ def finishing_steps(folder: Path, plan: Plan) -> Iterator[float]:
     """
     if is_finished(folder, plan):
         return
-    (folder / TABLES).unlink(missing_ok=True)
-    groups, extremes, principal = GroupSums(plan), ExtremeLists(plan), PrincipalSums(plan)
-    images: list[Any] = []
-    with whole_file(folder / GATES) as gates, whole_file(folder / LOGITS) as logits:
+    with gathering(folder, plan) as gathered:
         for number in range(plan.shards):
-            rows = read_rows(folder, plan, number)
-            _write(gates, rows.values)
-            _write(logits, rows.logits)
-            images.append(_described(plan, rows))
-            groups.add(rows)
-            extremes.add(rows)
-            principal.add(rows)
+            gathered.add(read_rows(folder, plan, number))
             yield 0.9 * (number + 1) / plan.shards
-    _write_images(folder / IMAGES, images)
-    axes = principal.axes()
+    yield from ending_steps(folder, plan, gathered)
+
+
+class Gathered:
+    """What the rows of an atlas leave behind, taken in shard by shard in their order.
+
+    Args:
+        plan: plan of the atlas.
+        gates: file that the rows of gates are written to.
+        logits: file that the rows of logits are written to.
+    """
+
+    def __init__(self, plan: Plan, gates: BinaryIO, logits: BinaryIO) -> None:
+        self._plan, self._gates, self._logits = plan, gates, logits
+        self.images: list[Any] = []
+        self.groups, self.extremes, self.principal = GroupSums(plan), ExtremeLists(plan), PrincipalSums(plan)
+
+    def add(self, rows: Rows) -> None:
+        """Take in the rows of the next shard."""
+        _write(self._gates, rows.values)
+        _write(self._logits, rows.logits)
+        self.images.append(_described(self._plan, rows))
+        self.groups.add(rows)
+        self.extremes.add(rows)
+        self.principal.add(rows)
+
+
+@contextmanager
+def gathering(folder: Path, plan: Plan) -> Iterator[Gathered]:
+    """Open the files of rows, which appear at the end of the block, once every shard was taken in.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    (folder / TABLES).unlink(missing_ok=True)
+    with whole_file(folder / GATES) as gates, whole_file(folder / LOGITS) as logits:
+        yield Gathered(plan, gates, logits)
+
+
+def ending_steps(folder: Path, plan: Plan, gathered: Gathered) -> Iterator[float]:
+    """Write the tables of an atlas whose rows were gathered, and project them.
+
+    Yields:
+        Share of the work that is done, in [0, 1].
+    """
+    _write_images(folder / IMAGES, gathered.images)
+    axes = gathered.principal.axes()
     values = np.memmap(folder / GATES, np.float16, "r", shape=(plan.count, plan.width))
     with whole_file(folder / SCORES) as scores:
         for start in range(0, plan.count, _BLOCK):
             _write(scores, project(axes, values[start : start + _BLOCK]))
             yield 0.9 + 0.1 * min(1.0, (start + _BLOCK) / plan.count)
-    write_tables(folder / TABLES, Tables(plan.digest, groups.table(), extremes.table(), axes))
+    tables = Tables(plan.digest, gathered.groups.table(), gathered.extremes.table(), axes)
+    write_tables(folder / TABLES, tables)
 
 
 def _write(file: BinaryIO, values: np.ndarray) -> None:

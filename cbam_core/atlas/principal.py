@@ -1,18 +1,22 @@
-"""Principal axes of the gates: a few directions that hold most of what differs between images.
+"""Finding the principal axes of the gates: a few directions that hold most of what differs between images.
 
-The covariance is summed shard by shard in float64. Of atlases with very many columns, the axes come from a sample of
-the rows instead, by their products with each other.
+The covariance is summed shard by shard. Of atlases with very many columns, the axes come from a sample of the rows
+instead, by their products with each other.
+
+Torch multiplies here, with one thread: threads of numpy would wait for each other in a loop, beside workers that show
+images to a network, and take as much of the processor as these.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+import torch
 from jaxtyping import Float16, Float32, Float64
 
 from cbam_core.atlas.layout import Plan
 from cbam_core.atlas.shards import Rows
+from cbam_core.atlas.tables import PrincipalAxes
+from cbam_core.observing import workers_side_by_side
 
 AXES = 32
 """Most axes that are kept."""
@@ -27,25 +31,10 @@ _ROUNDING = 1e-7
 """Share of the variance up to which an axis may be one of rounding alone."""
 
 
-@dataclass(frozen=True, eq=False)
-class PrincipalAxes:
-    """Mean and principal axes of the rows of gates.
-
-    Attributes:
-        mean: mean of each column, float64 (D,); 0 where it is not finite, and such a column is in no axis.
-        axes: orthonormal rows, float32 (P, D), the one with most variance first; the largest number of each is above 0.
-        share: share of the whole variance along each axis, float64 (P,).
-        count: number of rows that they were found from.
-    """
-
-    mean: Float64[np.ndarray, " d"]
-    axes: Float32[np.ndarray, "p d"]
-    share: Float64[np.ndarray, " p"]
-    count: int
-
-
 class PrincipalSums:
     """What the axes are found from, taken in shard by shard.
+
+    Products are of distances from the mean of the first rows, so that float32 holds their digits; sums are float64.
 
     Args:
         plan: plan of the atlas.
@@ -54,8 +43,9 @@ class PrincipalSums:
     def __init__(self, plan: Plan) -> None:
         self._whole = plan.width <= WIDEST
         self._step = 1 if self._whole else max(1, -(-plan.count // SAMPLED))
+        self._origin = np.zeros(plan.width, np.float32)
         self._sum = np.zeros(plan.width)
-        self._products = np.zeros((plan.width, plan.width)) if self._whole else np.zeros((0, 0))
+        self._products = torch.zeros((plan.width, plan.width) if self._whole else (0, 0), dtype=torch.float64)
         self._rows: list[Float16[np.ndarray, "n d"]] = []
         self._finite = np.ones(plan.width, bool)
         self._count = 0
@@ -63,15 +53,21 @@ class PrincipalSums:
     def add(self, rows: Rows) -> None:
         """Add the rows of images that could be decoded."""
         values = rows.values[rows.ok & (rows.index % self._step == 0)]
-        wide = values.astype(np.float64)
+        if not len(values):
+            return
+        wide = values.astype(np.float32)
         finite = np.isfinite(wide).all(axis=0)
         if not finite.all():
             self._finite &= finite
             wide[:, ~finite] = 0
+        if not self._count:
+            self._origin = wide.mean(axis=0)
         self._count += len(wide)
-        self._sum += wide.sum(axis=0)
+        self._sum += wide.sum(axis=0, dtype=np.float64)
         if self._whole:
-            self._products += wide.T @ wide
+            with workers_side_by_side():
+                centred = torch.from_numpy(wide - self._origin)
+                self._products += centred.T @ centred
         else:
             self._rows.append(values)
 
@@ -80,21 +76,23 @@ class PrincipalSums:
         mean = np.where(self._finite, self._sum / max(1, self._count), 0.0)
         if self._count < 2:
             return PrincipalAxes(mean, np.zeros((0, len(mean)), np.float32), np.zeros(0), self._count)
-        return self._from_products(mean) if self._whole else self._from_rows(mean)
+        with workers_side_by_side():
+            return self._from_products(mean) if self._whole else self._from_rows(mean)
 
     def _from_products(self, mean: Float64[np.ndarray, " d"]) -> PrincipalAxes:
-        covariance = self._products / self._count - np.outer(mean, mean)
+        shift = np.where(self._finite, mean - self._origin, 0.0)
+        covariance = self._products.numpy() / self._count - np.outer(shift, shift)
         covariance[~self._finite] = 0
         covariance[:, ~self._finite] = 0
-        variances, vectors = np.linalg.eigh(covariance)
-        return self._kept(mean, variances[::-1], vectors.T[::-1], float(np.trace(covariance)))
+        variances, vectors = _decomposed(covariance)
+        return self._kept(mean, variances, vectors, float(np.trace(covariance)))
 
     def _from_rows(self, mean: Float64[np.ndarray, " d"]) -> PrincipalAxes:
         rows = np.concatenate(self._rows).astype(np.float32) - mean.astype(np.float32)
         rows[:, ~self._finite] = 0
-        squares, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64) / self._count)
-        squares, vectors = squares[::-1][:AXES], vectors.T[::-1][:AXES]
-        directions = vectors.astype(np.float32) @ rows
+        all_rows = torch.from_numpy(rows)
+        squares, vectors = _decomposed((all_rows @ all_rows.T).numpy().astype(np.float64) / self._count)
+        directions = (torch.from_numpy(vectors.astype(np.float32)) @ all_rows).numpy()
         length = np.linalg.norm(directions, axis=1, keepdims=True)
         whole = float(np.square(rows, dtype=np.float64).sum() / self._count)
         return self._kept(mean, squares, directions / np.maximum(length, np.finfo(np.float32).tiny), whole)
@@ -108,9 +106,15 @@ class PrincipalSums:
         return PrincipalAxes(mean, (axes * np.sign(largest)).astype(np.float32), variances / whole, self._count)
 
 
+def _decomposed(products: Float64[np.ndarray, "n n"]) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "k n"]]:
+    """Return the largest eigenvalues, `AXES` at most and in descending order, and their vectors as rows."""
+    values, vectors = torch.linalg.eigh(torch.from_numpy(products))
+    return values.numpy()[::-1][:AXES].copy(), np.ascontiguousarray(vectors.numpy().T[::-1][:AXES])
+
+
 def project(axes: PrincipalAxes, values: Float16[np.ndarray, "n d"]) -> Float32[np.ndarray, "n p"]:
     """Compute the coordinates of some rows along the axes; NaN for rows without numbers."""
     centred = values.astype(np.float32) - axes.mean.astype(np.float32)
     centred[:, ~(axes.axes != 0).any(axis=0)] = 0
-    found: Float32[np.ndarray, "n p"] = centred @ axes.axes.T
-    return found
+    with workers_side_by_side():
+        return (torch.from_numpy(centred) @ torch.from_numpy(axes.axes.T)).numpy()

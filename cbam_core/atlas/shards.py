@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -28,6 +29,31 @@ COMPRESSION = "lz4"
 _DIGEST, _NUMBER = b"cbam.atlas", b"cbam.shard"
 
 _QUALITY = 90
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Numbers of a shard, without its thumbnails.
+
+    Attributes:
+        ids: name of each image, as a list or an Arrow array.
+        index: number of each image in its set, int64 (n,).
+        ok: whether the image could be decoded.
+        labels: int32 (n,); -1 for none.
+        answers: class with the largest logit, int32 (n,); -1 for none.
+        confidence: its softmax, float32 (n,); NaN for none.
+        logits: float32 (n, K).
+        values: values of all gates, float16 (n, D).
+    """
+
+    ids: Any
+    index: Int64[np.ndarray, " n"]
+    ok: Bool[np.ndarray, " n"]
+    labels: Int32[np.ndarray, " n"]
+    answers: Int32[np.ndarray, " n"]
+    confidence: Float32[np.ndarray, " n"]
+    logits: Float32[np.ndarray, "n k"]
+    values: Float16[np.ndarray, "n d"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +83,13 @@ class Shard:
     def __len__(self) -> int:
         """Number of images, n."""
         return len(self.index)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Numbers that are stored and read again, with answers and confidence."""
+        answers = answers_of(self.logits, self.ok)
+        confidence = probabilities_of(self.logits, answers)
+        return Rows(self.ids, self.index, self.ok, self.labels, answers, confidence, self.logits, self.values)
 
 
 def answers_of(logits: Float32[np.ndarray, "n k"], ok: Bool[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
@@ -117,16 +150,16 @@ def as_table(plan: Plan, shard: Shard) -> pa.Table:
     """Convert a shard to an Arrow table with the columns of its plan."""
     import pyarrow as pa
 
-    answers = answers_of(shard.logits, shard.ok)
+    rows = shard.rows
     fixed = {
-        "index": shard.index,
-        "id": pa.array(list(shard.ids), pa.string()),
-        "ok": shard.ok,
-        "label": shard.labels,
-        "answer": answers,
-        "confidence": probabilities_of(shard.logits, answers),
+        "index": rows.index,
+        "id": pa.array(list(rows.ids), pa.string()),
+        "ok": rows.ok,
+        "label": rows.labels,
+        "answer": rows.answers,
+        "confidence": rows.confidence,
     }
-    many = [*np.ascontiguousarray(shard.logits.T), *np.ascontiguousarray(shard.values.T)]
+    many = [*np.ascontiguousarray(rows.logits.T), *np.ascontiguousarray(rows.values.T)]
     arrays = [pa.array(column) for column in (*(fixed[name] for name in FIXED_COLUMNS), *many)]
     return pa.Table.from_arrays(arrays, names=plan.columns)
 
@@ -215,31 +248,6 @@ def read_rows(folder: Path, plan: Plan, number: int) -> Rows:
         return _rows(plan, table)
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Numbers of a shard, as read from its file.
-
-    Attributes:
-        ids: name of each image, as an Arrow array.
-        index: number of each image in its set, int64 (n,).
-        ok: whether the image could be decoded.
-        labels: int32 (n,); -1 for none.
-        answers: class with the largest logit, int32 (n,); -1 for none.
-        confidence: its softmax, float32 (n,); NaN for none.
-        logits: float32 (n, K).
-        values: values of all gates, float16 (n, D).
-    """
-
-    ids: Any
-    index: Int64[np.ndarray, " n"]
-    ok: Bool[np.ndarray, " n"]
-    labels: Int32[np.ndarray, " n"]
-    answers: Int32[np.ndarray, " n"]
-    confidence: Float32[np.ndarray, " n"]
-    logits: Float32[np.ndarray, "n k"]
-    values: Float16[np.ndarray, "n d"]
 
 
 def _rows(plan: Plan, table: pa.Table) -> Rows:

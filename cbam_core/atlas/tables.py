@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float16, Float64, Int32, Int64, UInt64
+from jaxtyping import Float16, Float32, Float64, Int32, Int64, UInt64
 
 from cbam_core.atlas.layout import Plan
-from cbam_core.atlas.principal import PrincipalAxes
 from cbam_core.atlas.shards import Rows
 from cbam_core.errors import AtlasError, DataError
 from cbam_core.files import write_atomically
@@ -28,7 +27,7 @@ LARGEST_PAIRS = 1 << 27
 LONGEST = 100
 """Images in a list of highest or lowest values."""
 
-FEWEST = 1000
+FEWEST = 20_000
 """Largest number of images for which there are no such lists: finding them in the rows is as fast."""
 
 _LARGEST_FILE = 1 << 30
@@ -66,6 +65,23 @@ class ExtremeTable:
     top_values: Float16[np.ndarray, "t d"]
     low_images: Int32[np.ndarray, "t d"]
     low_values: Float16[np.ndarray, "t d"]
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalAxes:
+    """Mean and principal axes of the rows of gates.
+
+    Attributes:
+        mean: mean of each column, float64 (D,); 0 where it is not finite, and such a column is in no axis.
+        axes: orthonormal rows, float32 (P, D), the one with most variance first; the largest number of each is above 0.
+        share: share of the whole variance along each axis, float64 (P,).
+        count: number of rows that they were found from.
+    """
+
+    mean: Float64[np.ndarray, " d"]
+    axes: Float32[np.ndarray, "p d"]
+    share: Float64[np.ndarray, " p"]
+    count: int
 
 
 @dataclass(frozen=True, eq=False)

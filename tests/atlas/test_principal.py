@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cbam_core.atlas import principal
-from cbam_core.atlas.principal import PrincipalAxes, PrincipalSums, project
+from cbam_core.atlas.principal import PrincipalSums, project
 from cbam_core.atlas.shards import Rows
+from cbam_core.atlas.tables import PrincipalAxes
 from tests.atlas.test_tables import MANY, made_rows, together
 
 
