@@ -14,6 +14,7 @@ from app.atlas.grouping import choose_grouping, grouping_as_parameter, open_grou
 from app.atlas.profile import profile_plot
 from app.atlas.slices import Slice
 from app.atlas.values import MOST_ROWS, Values, choose_value
+from app.atlas.without import without
 from app.session.choices import Choice, Generation, Remembered
 from app.session.words import Words, plain_text
 from app.widgets.choices import keep_listed
@@ -31,11 +32,14 @@ WORDS = Words(
         "about": "Selective: the share of a value's variance that lies between the groups; chance alone makes {chance} "
         "of a value that knows nothing of them. Colours: the group's mean beside that of all images, orange above and "
         "blue below, up to ±{limit}; none where the 95 % interval holds the mean of all.",
+        "about_cells": "Brighter: more of the cell's variance lies between the groups; chance alone makes {chance} of "
+        "a cell that knows nothing of them. Rows and columns are counted from 0.",
         "about_varies": "Without groups, values are in the order of their standard deviation over the images.",
         "some": "The {shown} most selective of {count} are listed; the others by their number.",
         "no_groups": "No image of this slice is in such a group.",
         "no_gates": "This atlas has no gates.",
-        "selective": "{share} of the variance of {value} lies between the groups.",
+        "channel": "Channel {place} of {gate}",
+        "cell": "Cell [{row}, {column}] of {gate}",
         "percent": "{share} %",
     }
 )
@@ -82,18 +86,28 @@ def channels_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Map
             values, chosen=_entry(gate, first), generation=_GENERATION.number, key=f"atlas-values-{gate.name}"
         )
         _ENTRIES.set({**_ENTRIES.get(), gate.name: value})
+        _say(values)
     with number:
         _choose_by_number(gate, value)
     with right:
-        st.markdown(f"**{plain_text(gate.label(value))}**")
+        st.markdown(f"**{plain_text(name_of(gate, value))}**")
         profile_plot(values, value)
-    _say(values)
-    extremes(classifier, atlas, chosen, gate, value)
+    top = extremes(classifier, atlas, chosen, gate, value)
+    with right:
+        without(classifier, atlas, chosen, gate, value, top.images)
     return {
         "gate": _gate_as_parameter(atlas, gate),
         "entry": None if value == first else ".".join(map(str, np.unravel_index(value, gate.shape))),
         "groups": grouping_as_parameter(atlas, by),
     }
+
+
+def name_of(gate: AtlasGate, value: int) -> str:
+    """What a value is called: its channel, or its row and column."""
+    place = [int(index) for index in np.unravel_index(value, gate.shape)]
+    if gate.kind == "spatial" and len(place) == 2:
+        return WORDS["cell"].format(row=place[0], column=place[1], gate=gate.name)
+    return WORDS["channel"].format(place=", ".join(map(str, place)), gate=gate.name)
 
 
 def values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice) -> Values | None:
@@ -171,9 +185,11 @@ def _say(values: Values) -> None:
     if values.profile is None:
         st.caption(WORDS["about_varies"])
         return
-    limit = float(np.nanmax(np.abs(values.profile.mean - values.overall), initial=0.0))
     chance = WORDS["percent"].format(share=f"{100 * values.profile.chance:.2g}")
-    said = WORDS["about"].format(chance=chance, limit=f"{limit:.3f}")
-    if values.gate.size > MOST_ROWS and values.gate.kind != "spatial":
+    if values.is_grid:
+        st.caption(plain_text(WORDS["about_cells"].format(chance=chance)))
+        return
+    said = WORDS["about"].format(chance=chance, limit=f"{values.limit:.3f}")
+    if values.gate.size > MOST_ROWS:
         said = f"{said} {WORDS['some'].format(shown=f'{MOST_ROWS:,}', count=f'{values.gate.size:,}')}"
     st.caption(plain_text(said))

@@ -42,6 +42,7 @@ WORDS = Words(
         "count": "{count} images",
         "one": "1 image",
         "range": "{low} to {high}",
+        "no_difference": "No difference is certain",
         "about_mean": "The mean of the mask over the images of each group, all on one scale.",
         "about_deviation": "How much the mask differs from image to image: the standard deviation of each cell, all on "
         "one scale. A mask that never changes is 0 everywhere.",
@@ -108,7 +109,7 @@ def masks_section(_classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mappi
     if not gates:
         st.info(WORDS["no_masks"], icon=":material/info:")
         return {}
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="atlas-masks-tools"):
         gate = _choose_mask(gates)
         by = choose_grouping(atlas)
         show = choose_one(WORDS["show"], ["mean", "deviation", "difference"], WORDS, key=_SHOW.key, labelled=True)
@@ -191,11 +192,19 @@ def limits_of(masks: Sequence[np.ndarray], show: str) -> tuple[float, float]:
 def _figure(atlas: Atlas, gate: AtlasGate, one: Drawn, limits: tuple[float, float], show: str, *, over: bool) -> str:
     ground = mean_image(atlas, one.images) if over else None
     picture = mask_picture(one.values, gate.placement, input_size(atlas, gate), limits, ground)
-    low, high = (f"{float(end):.3f}".replace("-", "−") for end in (one.values.min(), one.values.max()))
-    span = WORDS["range"].format(low=low, high=high)
+    span = _span(one.values, show)
     count = WORDS["one"] if one.found.count == 1 else WORDS["count"].format(count=f"{one.found.count:,}")
     alt = f"{gate.name}, {one.name}, {WORDS[show]}: {span}, {count}"
     return figure(html.escape(one.name), picture, alt, f'<p class="cbam-under">{html.escape(count)}</p>', span)
+
+
+def _span(values: Float64[np.ndarray, "h w"], show: str) -> str:
+    """The least and the greatest value in words."""
+    if show == "difference" and not values.any():
+        return WORDS["no_difference"]
+    sign = "+" if show == "difference" else ""
+    low, high = (f"{float(end):{sign}.3f}".replace("-", "−") for end in (values.min(), values.max()))
+    return WORDS["range"].format(low=low, high=high)
 
 
 def mask_picture(

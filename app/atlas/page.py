@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app import services
+from app.atlas.building import build_here
 from app.atlas.channels import channels_section, open_channels
 from app.atlas.chosen_image import open_image_number
 from app.atlas.compare import compare_section, open_compare
@@ -20,7 +21,7 @@ from app.atlas.slices import Slice, choose_slice, open_slice, say_slice
 from app.atlas.suspects import suspects_section
 from app.session import links
 from app.session.choices import Choice
-from app.session.words import Words, plain_text, sentence
+from app.session.words import Words, paragraph, plain_text, sentence
 from app.widgets.choices import choose_one, keep_listed
 from app.widgets.evaluate_here import set_name
 from app.widgets.failures import fragment
@@ -43,8 +44,11 @@ WORDS = Words(
         "map": "Map",
         "compare": "Compare",
         "suspects": "Suspects",
-        "none": "There is no atlas of this network yet. An atlas keeps what every gate did for every image of a set.",
         "empty": "No image of this atlas is like that.",
+        "stored": "Every gate of {count} images, stored as float16, which keeps about three digits.",
+        "unread": "{count} more images could not be read.",
+        "space": "Near in gates is not alike in class: of the 10 images nearest to one in all gates, {share} % share "
+        "its class ({chance} % by chance).",
     }
 )
 
@@ -92,8 +96,8 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
         entry = _choose_atlas(classifier, asked.get("atlas"))
         with st.container(key="shown-network", width="content"):
             st.text(classifier.name, width="content")
+    build_here(classifier, is_empty=entry is None)
     if entry is None:
-        st.info(WORDS["none"], icon=":material/info:")
         links.write(network=links.network_of(classifier))
         return
     try:
@@ -105,13 +109,27 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     _show(classifier, entry, atlas)
 
 
+def _say(atlas: Atlas) -> None:
+    """What holds for all sections: what is stored, and that near images need not be of one class."""
+    said = [WORDS["stored"].format(count=f"{len(atlas.select()):,}")]
+    if unread := len(atlas) - len(atlas.select()):
+        said.append(WORDS["unread"].format(count=f"{unread:,}"))
+    if (agreement := atlas.class_agreement()) is not None:
+        share, chance = (f"{100 * number:.0f}" for number in (agreement.share, agreement.chance))
+        said.append(WORDS["space"].format(share=share, chance=chance))
+    st.caption(plain_text(paragraph(*said)))
+
+
 def _choose_atlas(classifier: Classifier, asked: str | None) -> services.AtlasEntry | None:
     """Let the visitor choose one of the network's atlases, where there are several; None where there is none."""
+    built = services.take_in_atlas(classifier)
     entries = services.atlases_of(classifier)
     if not entries:
         return None
     if asked in entries:
         _ATLAS.set(asked)
+    if built in entries:
+        _ATLAS.set(built)
     _ATLAS.resume(next(iter(entries)))
     if _ATLAS.get() not in entries:
         _ATLAS.set(next(iter(entries)))
@@ -147,6 +165,7 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
         said = SECTIONS[chosen](classifier, atlas, chosen_slice)
     else:
         st.info(WORDS["empty"], icon=":material/search_off:")
+    _say(atlas)
     usual = next(iter(services.atlases_of(classifier)))
     links.write(
         {"section": chosen, "atlas": entry.name},

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from app.atlas.values import Values
+from app.atlas.values import Values, widest
 from app.session.words import Words
 from cbam_core.atlas.answers import Profile
 
@@ -28,7 +28,7 @@ MOST = 24
 _STYLE = """<style>
 .atlas-profile { font-size: 0.8125rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .atlas-profile :is([role=listitem], .ends) { display: grid; gap: 0 0.7rem;
-  grid-template-columns: minmax(4.5rem, 8.5rem) minmax(0, 1fr) 3.4rem 3.4rem;
+  grid-template-columns: var(--names) minmax(0, 1fr) 3rem 3rem;
   align-items: center; min-height: 1.5rem; }
 .atlas-profile [role=listitem] > :first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .atlas-profile .n { text-align: right; }
@@ -74,7 +74,8 @@ def profile_html(values: Values, found: Profile, value: int) -> str:
     ends = f"<span>{start:.3f}</span><span>{end:.3f}</span>"
     scale = f'<div class="ends" aria-hidden="true"><span></span><span class="between">{ends}</span></div>'
     listed = f'<div role="list" aria-label="{html.escape(WORDS["list"])}">{rows}</div>'
-    return f'{_STYLE}<div class="atlas-profile">{listed}{scale}</div>'
+    width = f"{min(widest(values.groups), 20) * 0.5 + 0.3:.1f}em"
+    return f'{_STYLE}<div class="atlas-profile" style="--names: {width}">{listed}{scale}</div>'
 
 
 def _ends(numbers: Sequence[float]) -> tuple[float, float]:

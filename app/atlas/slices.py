@@ -51,6 +51,11 @@ MOST_VALUES = 200
 CERTAIN = (0, 100)
 """Every confidence, in percent."""
 
+_STYLE = """<style>
+[class*="st-key-atlas"] .stButtonGroup button { min-height: 2.5rem; }
+</style>"""
+"""Segments stand beside lists, and are as high as these."""
+
 _GENERATION = Generation("atlas-slice-generation")
 _CLASS = Choice("atlas-class", _GENERATION)
 _ANSWER = Choice("atlas-answer", _GENERATION)
@@ -155,6 +160,7 @@ def clear() -> None:
 def choose_slice(atlas: Atlas) -> Slice:
     """Let the visitor choose a slice."""
     total = len(atlas.select())
+    st.html(_STYLE)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="atlas-slice"):
         where = _conditions(atlas)
         columns = _columns(atlas)

@@ -112,7 +112,7 @@ class Rows extends View {
     this.list.setAttribute("aria-label", data.words.list);
     this.rows = new Map(data.order.map((value) => [value, this.row(value)]));
     this.list.append(...this.rows.values());
-    root.className = this.drawsCells ? "values rows" : "values rows few";
+    root.className = `values rows${this.drawsCells ? "" : " few"}${data.upright ? " upright" : ""}`;
     root.style.setProperty("--names", `${data.width}em`);
     root.replaceChildren(head, this.list);
     this.list.addEventListener("click", (event) => {

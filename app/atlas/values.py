@@ -30,7 +30,7 @@ WORDS = Words(
         "list": "Channels, the most selective first; move with the arrow keys",
         "grid": "The cells of the mask, brighter where more selective; move with the arrow keys",
         "channel": "Channel {channel}",
-        "cell": "Row {row}, column {column}",
+        "cell": "Cell [{row}, {column}]",
         "selectivity": "{share} of its variance lies between the groups.",
         "deviation": "Its standard deviation is {share}.",
         "ends": "Highest mean: {highest}; lowest: {lowest}.",
@@ -73,6 +73,18 @@ class Values:
         found = self.profile
         return () if found is None else tuple(map(group_name, found.wheres, found.groups))
 
+    @property
+    def is_grid(self) -> bool:
+        """Whether they are cells of a mask, which are drawn where they lie."""
+        return self.gate.kind == "spatial" and len(self.gate.shape) == 2
+
+    @property
+    def limit(self) -> float:
+        """The largest difference of a group's mean from that of all: the end of the colours."""
+        if self.profile is None or not self.profile.mean.size:
+            return 1.0
+        return float(np.nanmax(np.abs(self.profile.mean - self.overall), initial=0.0)) or 1.0
+
 
 def choose_value(values: Values, *, chosen: int, generation: int, key: str) -> int:
     """Let the visitor choose one value of a gate; return its index.
@@ -102,25 +114,24 @@ def _data(values: Values, chosen: int, generation: int) -> dict[str, Any]:
         "overall": as_base64(values.overall.astype(np.float32)),
         "selectivity": as_base64(np.nan_to_num(values.measure).astype(np.float32)),
         "groups": list(values.groups),
-        "grid": list(gate.shape) if gate.kind == "spatial" and len(gate.shape) == 2 else None,
+        "grid": list(gate.shape) if values.is_grid else None,
         "shape": list(gate.shape),
         "order": order,
-        "limit": _limit(values),
+        "limit": values.limit,
         "largest": float(np.nan_to_num(values.measure).max(initial=0.0)),
         "is_share": found is not None,
         "most": MOST_GROUPS,
-        "width": min(max(map(_width, values.groups), default=0), 16) * 0.5 + 0.6,
+        "width": min(widest(values.groups), 16) * 0.5 + 0.6,
+        "upright": any(_width(name) > len(name) for name in values.groups),
         "words": translated(WORDS),
         "generation": generation,
         "chosen": chosen,
     }
 
 
-def _limit(values: Values) -> float:
-    """The largest difference of a group's mean from that of all: the end of the colours."""
-    if values.profile is None or not values.profile.mean.size:
-        return 1.0
-    return float(np.nanmax(np.abs(values.profile.mean - values.overall), initial=0.0)) or 1.0
+def widest(names: Sequence[str]) -> int:
+    """The width of the widest of some names, in letters."""
+    return max(map(_width, names), default=0)
 
 
 def _width(name: str) -> int:

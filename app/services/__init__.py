@@ -6,6 +6,7 @@ What is not remembered yet is worked out in a `slot`, so that one visitor's work
 """
 
 from app.services.atlas import AtlasEntry, atlas_at, atlases_of, comparable_atlases, image_in_pages
+from app.services.atlas_building import AtlasOffer, atlas_offer, atlas_work, begin_atlas, cancel_atlas, take_in_atlas
 from app.services.atlas_map import begin_tsne, cancel_tsne, take_in_tsne, tsne_seconds, tsne_work
 from app.services.attribution import (
     SOON,
@@ -79,6 +80,14 @@ from app.services.networks import (
     shipped_networks,
     version_of,
 )
+from app.services.one_value import (
+    begin_worth,
+    cancel_worth,
+    located,
+    worth_of,
+    worth_seconds,
+    worth_work,
+)
 from app.services.runs import (
     card_of,
     film_data,
@@ -105,6 +114,7 @@ __all__ = [
     "SOON",
     "Asked",
     "AtlasEntry",
+    "AtlasOffer",
     "ImageResult",
     "Offer",
     "ScoreOffer",
@@ -113,21 +123,27 @@ __all__ = [
     "about_test_image",
     "anatomy",
     "atlas_at",
+    "atlas_offer",
+    "atlas_work",
     "atlases_of",
     "attributing",
     "attribution",
     "audit_of",
+    "begin_atlas",
     "begin_attributing",
     "begin_evaluation",
     "begin_mask_test",
     "begin_scoring",
     "begin_tsne",
+    "begin_worth",
     "block_trace",
+    "cancel_atlas",
     "cancel_attributing",
     "cancel_evaluation",
     "cancel_mask_test",
     "cancel_scoring",
     "cancel_tsne",
+    "cancel_worth",
     "card_of",
     "channel_map",
     "checkpoint_in_command",
@@ -148,6 +164,7 @@ __all__ = [
     "is_readable",
     "kept_answers",
     "knows",
+    "located",
     "mask_test",
     "mask_test_at_work",
     "mask_test_seconds",
@@ -179,6 +196,7 @@ __all__ = [
     "show_upload",
     "stamp_of",
     "stop_attributing",
+    "take_in_atlas",
     "take_in_evaluations",
     "take_in_mask_tests",
     "take_in_scores",
@@ -193,4 +211,7 @@ __all__ = [
     "version_of",
     "with_usual",
     "work_on",
+    "worth_of",
+    "worth_seconds",
+    "worth_work",
 ]

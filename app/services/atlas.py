@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from app.services.file_version import Stamp, stamp_of
 from app.services.operator_log import tell_operator
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.layout import DESCRIPTION, TABLES, read_plan
+from cbam_core.atlas.opening import open_atlas
 from cbam_core.data.dataset import Dataset, ImageFiles
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
@@ -172,5 +172,4 @@ def _described(folder: str, stamp: Stamp) -> AtlasEntry | None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)  # its arrays are memory maps, or small
 def _opened(folder: str, description: Stamp | None, values: Stamp | None) -> Atlas:
-    opened: Atlas = import_module("cbam_core.atlas.opening").open_atlas(Path(folder))
-    return opened
+    return open_atlas(Path(folder))

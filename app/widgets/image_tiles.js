@@ -11,10 +11,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   list.dataset.id = data.id;
   list.setAttribute("aria-label", data.list);
   list.style.setProperty("--columns", data.columns);
-  const rule = make("style");
+  const rule = parentElement.querySelector(".sheet");
   rule.textContent = `.picture { background-image: url(data:image/png;base64,${data.sheet}); }`;
   const items = data.tiles.map((tile, place) => item(data, tile, place));
-  list.replaceChildren(rule, ...items);
+  list.replaceChildren(...items);
   rove(items.map((one) => one.firstChild).filter((one) => one.matches("a")));
   if (known) return;
   list.addEventListener("click", (event) => {

@@ -131,4 +131,4 @@ def _data(pictures: UInt8[np.ndarray, "n height side 3"], tiles: Sequence[ImageT
 
 @cache
 def _component() -> Any:
-    return component("image_tiles", '<ul class="images"></ul>')
+    return component("image_tiles", '<style class="sheet"></style><ul class="images"></ul>')

@@ -1,5 +1,6 @@
 """Atlas without a browser: what each section shows of an atlas, and what an address of it restores."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,50 @@ def test_what_an_address_asks_for_and_is_not_there_is_left_out(made):
     app = visit(gate="none.channel", entry="99", groups="nothing", section="nothing", **{"class": "giraffe"})
     assert "All 59 images" in said(app)
     assert app.selectbox(key="atlas-by").value == "class"
+
+
+def test_the_answers_without_a_channel_are_computed_for_the_images_that_have_most_of_it(monkeypatch):
+    """Images of the bundled sheet, which are on every server: the network runs again with one channel at its mean."""
+    classifier = services.network("cbam_cnn_cifar10")
+    names = [f"cifar10:test/{number}" for number in services.sample_numbers().tolist()]
+    answers = np.arange(100, dtype=np.int32) % 10
+    known = {"ids": names, "classes": classifier.classes, "answers": answers, "labels": answers}
+    columns = made_atlas.gates({"cbam3.channel": ("channel", (128,)), "cbam3.spatial": ("spatial", (4, 4))})
+    logits = np.zeros((100, 10), np.float32)
+    show(monkeypatch, made_atlas.atlas(100, gates=columns, logits=logits, **known))
+    app = visit()
+    assert "Of the 14 images in which it is highest" in said(app)
+    assert "Without it" in said(app)
+    app.button(key="atlas-to-whatif").click().run()
+    assert not app.exception
+    assert app.title[0].value == "What if"
+    assert "cbam3.channel:as_is~" in address(app, "edits")
+    assert address(app, "image").startswith("sample-")
+
+
+def finished(app, name):
+    """The page once the work in the background that is kept under a name is over."""
+    until = time.monotonic() + 60
+    while any(not work.is_over for work in app.session_state[name].values()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert all(work.error is None for work in app.session_state[name].values())
+    return app.run()
+
+
+def test_an_atlas_of_the_test_set_is_built_in_the_background_and_shown(test_set, monkeypatch, tmp_path):
+    monkeypatch.setenv("CBAM_ATLASES", str(tmp_path / "none"))
+    app = visit()
+    assert any("cbam atlas build" in code.value for code in app.code)
+    assert "for 250 images" in said(app)
+    app.button(key="atlas-build-begin").click().run()
+    app = finished(app, "building-atlas")
+    assert not app.exception
+    assert "All 250 images" in said(app)
+    name = app.selectbox(key="atlas-name").value
+    assert name.startswith("cbam_cnn_cifar10-cifar10-test-")
+    assert not [button for button in app.button if button.key == "atlas-build-begin"]
+    atlas = services.atlas_at(
+        services.atlases_of(services.network("cbam_cnn_cifar10"))[app.selectbox(key="atlas-name").value]
+    )
+    assert services.image_in_pages(atlas, 17) == "test-17"

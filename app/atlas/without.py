@@ -1,0 +1,163 @@
+"""What the answers are without one value of a gate: for the images in which it is highest, and for the slice."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Int64
+
+from app import services
+from app.atlas.slices import Slice
+from app.services import what_if
+from app.services.one_value import Located, OneValue
+from app.session import links
+from app.session.words import Words, plain_text, say, sentence
+from app.widgets.duration import duration
+from app.widgets.evaluate_here import LOOK_EVERY
+from cbam_core.errors import CbamError
+from cbam_core.network import Classifier
+from cbam_core.results.gate_edits import GateEdit, edits_as_text
+from cbam_core.results.score import signed
+
+if TYPE_CHECKING:
+    from app.streamlit_internals import Container
+    from cbam_core.atlas.atlas import Atlas
+    from cbam_core.atlas.layout import AtlasGate
+    from cbam_core.evidence.one_value import Replaced
+
+WORDS = Words(
+    {
+        "title": "Without it",
+        "about": "Its mean over the atlas, {mean}, stands in its place for every image; later gates follow. Others can "
+        "say the same as this one, so a small loss does not mean that it says nothing.",
+        "few": "Of the {count} images in which it is highest, {changed} get another answer; the probability of their "
+        "answer goes from {before} % to {after} % on average.",
+        "many": "Of the {count} images of the slice, {changed} get another answer; the probability of their answer "
+        "goes from {before} % to {after} % on average.",
+        "accuracy": "Accuracy changes by {points} points ({low} to {high}).",
+        "gate": "All of {gate} with its usual values: {points} points ({images} images, scorecard).",
+        "begin": "Over all {count} images",
+        "time": "About {time} of this server, in the background.",
+        "progress": "{done} of {total} images",
+        "cancel": "Cancel",
+        "again": "Try again",
+        "what_if": "Open in What if",
+        "what_if_help": "The image in which it is highest, with this value at its mean",
+        "no_images": "The images of this atlas are not on this server, so answers cannot be computed again.",
+    }
+)
+
+
+def without(
+    classifier: Classifier, atlas: Atlas, chosen: Slice, gate: AtlasGate, place: int, top: Int64[np.ndarray, " n"]
+) -> None:
+    """Draw what changes without one value.
+
+    Args:
+        classifier: the network.
+        atlas: the atlas.
+        chosen: the slice.
+        gate: the gate.
+        place: index of the value in it.
+        top: indices of the images in which it is highest.
+    """
+    if not atlas.has_answers or not len(top):
+        return
+    value = OneValue(gate.name, place, round(mean_of(atlas, gate, place), 4))
+    st.markdown(f"**{plain_text(WORDS['title'])}**")
+    few = services.located(atlas, top)
+    if few is None:
+        st.caption(WORDS["no_images"])
+        return
+    try:
+        found = services.worth_of(classifier, value, few)
+    except CbamError as error:
+        st.caption(plain_text(sentence(error)))
+        return
+    if found is not None:
+        st.markdown(plain_text(_said("few", found)))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        beside = st.container(width="content")
+        _offer_what_if(classifier, value, few)
+    many = services.located(atlas, chosen.images)
+    if many is not None:
+        _over_slice(classifier, value, many, beside)
+    _say_gate(classifier, gate)
+    st.caption(plain_text(WORDS["about"].format(mean=f"{value.constant:.3f}")))
+
+
+def mean_of(atlas: Atlas, gate: AtlasGate, place: int) -> float:
+    """The mean of one value over all images of an atlas."""
+    column = atlas.contents.values[atlas.ok, gate.first + place]
+    return float(np.asarray(column, np.float64).mean())
+
+
+def _said(which: str, found: Replaced) -> str:
+    said = WORDS[which].format(
+        count=f"{len(found.before):,}",
+        changed=f"{found.changed:,}",
+        before=f"{100 * found.probability.mean():.1f}",
+        after=f"{100 * found.left.mean():.1f}",
+    )
+    change = found.change
+    if which == "few" or change is None:
+        return said
+    low, high = change.interval
+    return f"{said} {WORDS['accuracy'].format(points=signed(change.points), low=signed(low), high=signed(high))}"
+
+
+def _over_slice(classifier: Classifier, value: OneValue, many: Located, beside: Container) -> None:
+    """The whole slice: what was found, how far it is, or a button."""
+    work = services.worth_work(classifier, value, many)
+    if work is not None and work.result is not None:
+        st.markdown(plain_text(_said("many", work.result)))
+    elif work is not None and not work.cancelled:
+        st.fragment(_progress, run_every=LOOK_EVERY)(classifier, value, many)
+    else:
+        seconds = max(1.0, services.worth_seconds(classifier, many))
+        beside.button(
+            WORDS["begin"].format(count=f"{len(many.numbers):,}"),
+            icon=":material/play_arrow:",
+            help=WORDS["time"].format(time=duration(seconds)),
+            key="atlas-worth-begin",
+            on_click=services.begin_worth,
+            args=(classifier, value, many),
+        )
+
+
+def _progress(classifier: Classifier, value: OneValue, many: Located) -> None:
+    """How far it is; runs by itself again and again until it is over, and then draws the page anew."""
+    work = services.worth_work(classifier, value, many)
+    if work is None or work.cancelled or work.result is not None:
+        st.rerun()
+    if work.error is not None:
+        st.error(plain_text(say(work.error)), icon=":material/error:")
+        st.button(WORDS["again"], key="atlas-worth-again", on_click=services.cancel_worth)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        said = WORDS["progress"].format(done=f"{work.done:,}", total=f"{work.total:,}")
+        st.progress(min(1.0, work.done / work.total), text=said, width="stretch")
+        st.button(WORDS["cancel"], key="atlas-worth-cancel", on_click=services.cancel_worth)
+
+
+def _offer_what_if(classifier: Classifier, value: OneValue, few: Located) -> None:
+    edits = edits_as_text({value.gate: GateEdit(values=((value.place, round(value.constant, 2)),))})
+    image = f"{few.source}-{few.numbers[0]}"
+    st.button(
+        WORDS["what_if"],
+        icon=":material/experiment:",
+        help=WORDS["what_if_help"],
+        key="atlas-to-whatif",
+        on_click=partial(links.go, "whatif", network=links.network_of(classifier), image=image, edits=edits),
+    )
+
+
+def _say_gate(classifier: Classifier, gate: AtlasGate) -> None:
+    """What the scorecard says of the whole gate."""
+    change = what_if.changes_of(classifier).get(gate.name)
+    if change is not None:
+        said = WORDS["gate"].format(gate=gate.name, points=signed(change.points), images=f"{change.count:,}")
+        st.caption(plain_text(said))

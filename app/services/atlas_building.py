@@ -1,0 +1,118 @@
+"""Building an atlas here: every gate of every test image, in the background of a visit, kept for all visitors."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.services.atlas import atlases_of, own_atlas_folder
+from app.services.dataset import labelled_as, test_set
+from app.services.evaluating import seconds_an_image
+from app.services.operator_log import tell_operator
+from app.session import background, own_networks
+from app.session.background import Steps, Work
+from app.session.choices import Remembered
+from cbam_core.atlas.building import build_steps
+from cbam_core.data.dataset import Dataset
+from cbam_core.errors import AtlasError, CbamError
+from cbam_core.network import Classifier
+
+COST = 1.1
+"""Time that a build takes, as a multiple of plain forwards."""
+
+
+@dataclass(frozen=True)
+class AtlasOffer:
+    """An atlas that can be built here.
+
+    Attributes:
+        images: name of the images, such as ``"cifar10:test"``.
+        count: how many there are.
+        seconds: of this server, if nobody else uses it.
+    """
+
+    images: str
+    count: int
+    seconds: float
+
+
+_WORKS: Remembered[dict[str, Work[Path]]] = Remembered("building-atlas", dict)
+"""What is built in this visit, by the digest of the network."""
+
+
+def atlas_offer(classifier: Classifier) -> AtlasOffer | None:
+    """The atlas that can be built of a network here; None where there is one, or it cannot be built.
+
+    That is so without the test set, for a visitor's own network, and where the cache folder cannot be written.
+    """
+    images = test_set()
+    if images is None or own_networks.is_own(classifier) or not _can_write():
+        return None
+    if any(entry.title == images.title and not entry.changed for entry in atlases_of(classifier).values()):
+        return None
+    try:
+        seconds = seconds_an_image(classifier) * len(images) * COST
+    except CbamError:  # it does not answer with numbers, or its gates cannot be observed
+        return None
+    return AtlasOffer(images.title, len(images), seconds)
+
+
+def atlas_work(classifier: Classifier) -> Work[Path] | None:
+    """The atlas of a network that is being built in this visit, or could not be; None where there is none."""
+    return _WORKS.get().get(classifier.digest)
+
+
+def begin_atlas(classifier: Classifier) -> None:
+    """Begin to build the atlas of a network in the background of this visit; an interrupted build goes on."""
+    images = test_set()
+    if images is not None:
+        steps = _steps(classifier, labelled_as(classifier, images), folder_for(classifier, images))
+        _WORKS.set({**_WORKS.get(), classifier.digest: background.begin(steps, len(images))})
+
+
+def cancel_atlas(classifier: Classifier) -> None:
+    """End a build, or forget why it failed; what is done stays for the next one."""
+    if (work := atlas_work(classifier)) is not None:
+        work.cancel()
+    _WORKS.set({digest: work for digest, work in _WORKS.get().items() if digest != classifier.digest})
+
+
+def take_in_atlas(classifier: Classifier) -> str | None:
+    """The name of the atlas that was finished since the page was drawn last; None where there is none."""
+    work = atlas_work(classifier)
+    if work is None or work.result is None:
+        return None
+    cancel_atlas(classifier)
+    return work.result.name
+
+
+def folder_for(classifier: Classifier, images: Dataset) -> Path:
+    """Where the atlas of a network on some images is kept.
+
+    Raises:
+        DataError: there is no home folder.
+    """
+    named = re.sub(r"[^\w.-]+", "-", f"{classifier.name}-{images.title}")
+    return own_atlas_folder() / f"{named}-{classifier.digest[:8]}"
+
+
+def _can_write() -> bool:
+    """Whether the cache folder, or the folder above it that is there, can be written."""
+    try:
+        folder = own_atlas_folder()
+    except CbamError:  # there is no home folder
+        return False
+    there = next((place for place in (folder, *folder.parents) if place.exists()), None)
+    return there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _steps(classifier: Classifier, images: Dataset, folder: Path) -> Steps[Path]:
+    try:
+        return (yield from build_steps(classifier, images, folder))
+    except (OSError, AtlasError) as error:  # names folders of the server
+        tell_operator(f"an atlas cannot be built in {folder}: {error}")
+        raise AtlasError(
+            "atlas.not-built", "the atlas cannot be built here; the operator can find the reason in the log"
+        ) from error
