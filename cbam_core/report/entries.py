@@ -72,6 +72,14 @@ class Entry:
         order = np.argsort(-one.probabilities, kind="stable")[:TOP]
         return [(one.classes[index], float(one.probabilities[index])) for index in order.tolist()]
 
+    @property
+    def without_top(self) -> str:
+        """Key of the sentence about an image without a prediction; "" for one that has one."""
+        if self.explanation.classes:
+            return ""
+        noted = {note.code for note in self.explanation.notes}
+        return "no_classes" if "network.no-classes" in noted else "no_classifier"
+
     def probability_of(self, name: str) -> float | None:
         """Return the probability of a class; None where there is no class of this name."""
         one = self.explanation
@@ -224,6 +232,7 @@ def _row(report: Report, number: int, shared: _Shared, *, packed: bool) -> tuple
         "number": number,
         "name": report.name_of(number),
         "top": [[report.class_name(name), probability] for name, probability in entry.top],
+        "without": report.word(entry.without_top) if entry.without_top else "",
         "truth": None if entry.truth is None else report.class_name(entry.truth),
         "share": None if entry.truth is None else entry.probability_of(entry.truth),
         "wrong": entry.is_wrong,

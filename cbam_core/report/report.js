@@ -59,7 +59,7 @@ function resultOf(entry) {
   const cell = (name, ...children) => make("td", name, {}, ...children);
   const rows = entry.top.map(([name, share]) =>
     make("tr", "", {}, cell("name", name), cell("bar", bar(share)), cell("number", percent(share))));
-  said.append(rows.length ? make("table", "top", {}, ...rows) : make("p", "", {}, words.no_classes));
+  said.append(rows.length ? make("table", "top", {}, ...rows) : make("p", "", {}, entry.without));
   if (entry.truth !== null) {
     const wrong = entry.wrong && entry.share !== null;
     const values = { name: entry.truth, percent: wrong ? percent(entry.share) : "" };

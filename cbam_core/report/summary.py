@@ -50,7 +50,7 @@ def prediction_html(report: Report, entry: Entry) -> str:
         f'<td class="number">{report.percent(share)}</td></tr>'
         for name, share in entry.top
     )
-    table = f'<table class="top">{rows}</table>' if rows else f"<p>{escape(report.word('no_classes'))}</p>"
+    table = f'<table class="top">{rows}</table>' if rows else f"<p>{escape(report.word(entry.without_top))}</p>"
     return table + truth_html(report, entry)
 
 

@@ -24,6 +24,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "pad": "padded",
         "squash": "squashed",
         "no_classes": "No prediction: the classes of this network are not known.",
+        "no_classifier": "No prediction: this network is no classifier.",
         "truth": "true class: {name}",
         "truth_wrong": "true class: {name}, {percent}",
         "is_right": "right",

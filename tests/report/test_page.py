@@ -126,6 +126,9 @@ def test_a_page_about_several_networks_names_that_of_each_image_and_all_of_them(
 def test_a_network_without_classes_and_a_block_without_gates_are_shown():
     one = replace(explained(), classes=(), probabilities=explained().probabilities[:0])
     words = read(report_html(Report((Entry(one, "x.png"),)))).words
+    assert "No prediction: this network is no classifier." in words
+    unknown = replace(one, notes=(Message("network.no-classes", "the network gives {count} numbers", {"count": 4}),))
+    words = read(report_html(Report((Entry(unknown, "x.png"),)))).words
     assert "No prediction: the classes of this network are not known." in words
     assert "This network has no gates to show." in read(output_html(replace(one, blocks=()))).words
     assert read(report_html(Report((Entry(one), Entry(one))))).words.count("image 2") == 1
