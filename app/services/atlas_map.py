@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cbam_core.atlas.answers import AtlasMap
     from cbam_core.atlas.atlas import Atlas
 
-MAPPING = "cbam_core.atlas.mapping"
+EMBEDDING = "cbam_core.atlas.embedding"
 
 PARTS = 1000
 """Parts of the work, by which progress is told."""
@@ -31,7 +31,7 @@ _WORKS: Remembered[dict[str, Work[AtlasMap]]] = Remembered("atlas-tsne", dict)
 
 def tsne_seconds(atlas: Atlas) -> float | None:
     """About how long t-SNE takes here; None where it is not offered."""
-    if find_spec("openTSNE") is None or len(atlas) > MOST or not hasattr(import_module(MAPPING), "tsne_steps"):
+    if find_spec("openTSNE") is None or len(atlas) > MOST:
         return None
     return max(3.0, SECONDS * len(atlas) / IMAGES)
 
@@ -62,7 +62,7 @@ def take_in_tsne(atlas: Atlas) -> None:
 
 
 def _steps(atlas: Atlas) -> Generator[int, None, AtlasMap]:
-    steps = import_module(MAPPING).tsne_steps(atlas)
+    steps = import_module(EMBEDDING).tsne_steps(atlas)
     while True:
         try:
             yield round(PARTS * next(steps))

@@ -326,7 +326,7 @@ class Atlas:
         """Return a place in the plane for each image.
 
         Args:
-            method: ``"pca"``, or ``"tsne"``, which `cbam_core.atlas.mapping.compute_tsne` has to compute before.
+            method: ``"pca"``, or ``"tsne"``, which `cbam_core.atlas.embedding.compute_tsne` has to compute before.
 
         Raises:
             AtlasError: there is no such method, or t-SNE was not computed yet.
@@ -358,3 +358,7 @@ class Atlas:
         """Return what is remembered under a name, made once, whichever thread asks first."""
         found: T = self._memory.get(name, make)
         return found
+
+    def remember(self, name: str, result: object) -> None:
+        """Remember a result in the place of an earlier one."""
+        self._memory.put(name, result)

@@ -19,6 +19,7 @@ from cbam_core.atlas.layout import (
     IMAGES,
     LOGITS,
     MAP,
+    NEAREST,
     SCORES,
     TABLES,
     Plan,
@@ -158,7 +159,7 @@ def remove_atlas(folder: Path) -> None:
         OSError: a file cannot be removed.
     """
     (folder / DESCRIPTION).unlink(missing_ok=True)
-    for name in (*_MADE, MAP):
+    for name in (*_MADE, MAP, NEAREST):
         (folder / name).unlink(missing_ok=True)
     for part in (*folder.glob("shards/part-*.parquet"), *folder.glob("thumbnails/part-*.jpg")):
         part.unlink()

@@ -47,6 +47,7 @@ SCORES = "pca.f32"
 IMAGES = "images.parquet"
 TABLES = "tables.npz"
 MAP = "tsne.npz"
+NEAREST = "nearest.npz"
 METADATA = "metadata.csv"
 
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import AtlasMap, Method
-from cbam_core.atlas.neighbours import graph
-from cbam_core.errors import AtlasError
+from cbam_core.atlas.layout import MAP
+from cbam_core.atlas.preparing import graph
+from cbam_core.atlas.rows import read
+from cbam_core.errors import AtlasError, DataError
+from cbam_core.results.arrays import read_arrays
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
 
 SAMPLE = 1_000
 """Images on which it is measured how many neighbours a map keeps."""
+ROWS = 100
+"""Images whose places are compared at once."""
+_LARGEST_FILE = 1 << 28
 
 
 def map_of(atlas: Atlas, method: Method | str) -> AtlasMap:
@@ -24,25 +30,72 @@ def map_of(atlas: Atlas, method: Method | str) -> AtlasMap:
         return atlas.remembered("map pca", lambda: _by_pca(atlas))
     if method != "tsne":
         raise AtlasError("atlas.unknown-map", "unknown map {method}; there are pca and tsne", method=repr(method))
-    raise AtlasError(
-        "atlas.no-tsne",
-        "t-SNE of this atlas was not computed yet; run: cbam atlas map {folder} --tsne",
+    return atlas.remembered("map tsne", lambda: stored_tsne(atlas))
+
+
+def stored_tsne(atlas: Atlas) -> AtlasMap:
+    """Read the map that `cbam_core.atlas.embedding` made.
+
+    Raises:
+        AtlasError: there is none, or it is damaged or of another atlas.
+    """
+    if atlas.folder is None or not (atlas.folder / MAP).exists():
+        raise _no_tsne(atlas, "atlas.no-tsne", "t-SNE of this atlas was not computed yet")
+    damaged = _no_tsne(atlas, "atlas.damaged-tsne", f"{MAP} is damaged, or of another atlas")
+    try:
+        arrays = read_arrays(atlas.folder / MAP, largest=_LARGEST_FILE)
+        points, kept, sample = arrays["points"], float(arrays["kept"]), int(arrays["sample"])
+        same = str(arrays["digest"]) == atlas.facts.get("digest") and points.shape == (len(atlas), 2)
+    except (DataError, OSError, KeyError, TypeError, ValueError) as error:
+        raise damaged from error
+    if not same:
+        raise damaged
+    return AtlasMap(points, "tsne", kept, sample, None)
+
+
+def _no_tsne(atlas: Atlas, code: str, reason: str) -> AtlasError:
+    return AtlasError(
+        code,
+        "{reason}; run: cbam atlas map {folder} --tsne",
+        reason=reason,
         folder="DIR" if atlas.folder is None else str(atlas.folder),
     )
 
 
 def _by_pca(atlas: Atlas) -> AtlasMap:
-    images = atlas.select(None)
-    values = atlas.contents.values[images].astype(np.float64)
-    values -= values.mean(axis=0) if len(values) else 0.0
-    spread, axes = np.linalg.eigh(values.T @ values)
-    axes, spread = axes[:, ::-1][:, :2], spread[::-1]
-    axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-    points = np.full((len(atlas), 2), np.nan, np.float32)
-    points[images, : axes.shape[1]] = values @ axes
-    share = spread[:2] / max(float(spread.sum()), 1e-300)
+    points, share = principal_places(atlas)
     kept, sample = neighbours_kept(atlas, points)
-    return AtlasMap(points, "pca", kept, sample, (float(share[0]), float(share[-1])))
+    return AtlasMap(points, "pca", kept, sample, share)
+
+
+def principal_places(atlas: Atlas) -> tuple[Float32[np.ndarray, "n 2"], tuple[float, float]]:
+    """Return the places of the images along the two main axes of all gates, and the share of the variance of each."""
+    points = np.zeros((len(atlas), 2), np.float32)
+    points[~atlas.ok] = np.nan
+    share = [0.0, 0.0]
+    tables, scores = atlas.contents.tables, atlas.contents.scores
+    if tables is not None and scores is not None:
+        wide = min(2, scores.shape[1])
+        points[:, :wide] = scores[:, :wide]
+        share[:wide] = tables.axes.share[:wide].tolist()
+    else:
+        images = atlas.select(None)
+        found, spread = _main_axes(read(atlas, slice(0, atlas.contents.values.shape[1]), images).astype(np.float64))
+        points[images, : found.shape[1]] = found
+        share[: len(spread)] = spread
+    return points, (share[0], share[1])
+
+
+def _main_axes(rows: Float64[np.ndarray, "m d"]) -> tuple[Float64[np.ndarray, "m p"], list[float]]:
+    """Project rows on at most two principal axes; the largest number of each axis is above 0."""
+    if len(rows) < 2:
+        return np.zeros((len(rows), 0)), []
+    centred = rows - rows.mean(axis=0)
+    spread, axes = np.linalg.eigh(centred.T @ centred)
+    axes, spread = axes[:, ::-1][:, :2], spread[::-1]
+    largest = np.abs(axes).argmax(axis=0)
+    signed = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
+    return centred @ signed, (spread[:2] / max(float(spread.sum()), 1e-300)).tolist()
 
 
 def neighbours_kept(atlas: Atlas, points: Float32[np.ndarray, "n 2"]) -> tuple[float, int]:
@@ -55,19 +108,28 @@ def neighbours_kept(atlas: Atlas, points: Float32[np.ndarray, "n 2"]) -> tuple[f
     Returns:
         The share, in [0, 1], and the number of images it was measured on.
     """
-    images = atlas.select(None)
     known = graph(atlas)
-    sample = images
-    if len(images) > SAMPLE:
-        sample = np.sort(np.random.default_rng(0).choice(images, SAMPLE, replace=False))
-    shares = []
-    places: Float64[np.ndarray, "m 2"] = points[images].astype(np.float64)
-    for image in sample.tolist():
-        near = known.images[image][known.images[image] >= 0]
-        if not len(near):
-            continue
-        away = ((places - points[image]) ** 2).sum(axis=1)
-        away[images == image] = np.inf
-        found = images[np.argpartition(away, len(near) - 1)[: len(near)]]
-        shares.append(np.isin(near, found).mean())
-    return float(np.mean(shares)) if shares else float("nan"), len(shares)
+    sample = atlas.select(None)
+    if len(sample) > SAMPLE:
+        sample = np.sort(np.random.default_rng(0).choice(sample, SAMPLE, replace=False))
+    near = known.images[sample].astype(np.int64)
+    k = int((near >= 0).sum(axis=1).min(initial=near.shape[1]))
+    if not k or not len(sample):
+        return float("nan"), 0
+    found = [
+        _nearest_places(points, sample[start : start + ROWS], known.among, k) for start in range(0, len(sample), ROWS)
+    ]
+    kept = (near[:, :k, None] == np.concatenate(found)[:, None, :]).any(axis=2)
+    return float(kept.mean()), len(sample)
+
+
+def _nearest_places(
+    points: Float32[np.ndarray, "n 2"], images: Int64[np.ndarray, " p"], among: Int64[np.ndarray, " m"], k: int
+) -> Int64[np.ndarray, "p k"]:
+    """Return the k images whose places are nearest to those of some images."""
+    places = points.astype(np.float64)
+    away = np.square(places[among, 0] - places[images, 0][:, None])
+    away += np.square(places[among, 1] - places[images, 1][:, None])
+    away[among == images[:, None]] = np.inf
+    nearest: Int64[np.ndarray, "p k"] = among[np.argpartition(away, k - 1, axis=1)[:, :k]]
+    return nearest

@@ -6,7 +6,6 @@ are at most `EXACT`, and for one block; else a shortlist is, of the images that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import ClassAgreement, Neighbours
+from cbam_core.atlas.preparing import EXACT, graph
 from cbam_core.atlas.ranking import leading
 from cbam_core.atlas.rows import in_parts, read
 from cbam_core.errors import AtlasError
@@ -21,38 +21,12 @@ from cbam_core.errors import AtlasError
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
 
-EXACT = 20_000
-"""Most images of which all are compared."""
-NEAREST = 10
-"""Number of nearest images that are found for each image."""
-REFERENCE = 5_000
-"""Images among which the nearest of each are looked for, where there are more than `EXACT`."""
 SHORT = 2_000
 """Further images of a shortlist by principal components."""
-SPARE = 16
-"""Further candidates of a product of matrices in float32, whose distances are computed again from differences."""
 ROUNDING = 2.0**-17
 """Most that rounding adds to a squared distance, as a share of the squared lengths of both."""
 PART = 1 << 16
 """Images whose principal components are compared at once."""
-ROWS = 500
-"""Images whose distances are computed at once."""
-
-
-@dataclass(frozen=True, eq=False)
-class Graph:
-    """The nearest images of every image in all gates.
-
-    Attributes:
-        images: numbers of the 10 nearest of each image, the nearest first; -1 where there are fewer, or the image was
-            not read.
-        distances: their distances; infinite where there are fewer.
-        compared_with: number of images among which they were looked for.
-    """
-
-    images: Int64[np.ndarray, "n k"]
-    distances: Float64[np.ndarray, "n k"]
-    compared_with: int
 
 
 def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbours:
@@ -135,60 +109,6 @@ def distances_to(
         row = read(atlas, one, np.array([image]))[0].astype(np.float64)
         squared += np.square(read(atlas, one, others) - row).sum(axis=1)
     return np.sqrt(squared)
-
-
-def graph(atlas: Atlas) -> Graph:
-    """Return the 10 nearest images of each in all gates, remembered."""
-    return atlas.remembered("graph", lambda: nearest_of_all(atlas))
-
-
-def nearest_of_all(atlas: Atlas, k: int = NEAREST) -> Graph:
-    """Find the nearest images of each: among all, or among a sample of 5,000 where there are more than 20,000."""
-    images = atlas.select(None)
-    among = images
-    if len(images) > EXACT:
-        among = np.sort(np.random.default_rng(0).choice(images, REFERENCE, replace=False))
-    everything = slice(0, atlas.contents.values.shape[1])
-    targets = read(atlas, everything, among)
-    middle = targets.mean(axis=0) if len(among) else np.zeros(everything.stop, np.float32)
-    targets = targets - middle
-    lengths = np.einsum("nc,nc->n", targets, targets)
-    found = np.full((len(atlas), k), -1, np.int64)
-    distances = np.full((len(atlas), k), np.inf)
-    for start in range(0, len(images), ROWS):
-        part = images[start : start + ROWS]
-        rows = read(atlas, everything, part) - middle
-        squared = lengths - 2 * (rows @ targets.T)
-        squared[among[None, :] == part[:, None]] = np.inf
-        near, away = _refined(rows, targets, squared, min(k, max(0, len(among) - 1)))
-        found[part, : near.shape[1]] = among[near]
-        distances[part, : near.shape[1]] = away
-    return Graph(found, distances, len(among))
-
-
-def _refined(
-    rows: Float32[np.ndarray, "p c"],
-    targets: Float32[np.ndarray, "m c"],
-    squared: Float32[np.ndarray, "p m"],
-    k: int,
-) -> tuple[Int64[np.ndarray, "p k"], Float64[np.ndarray, "p k"]]:
-    """Return the nearest targets of some rows, and their distances, from squared distances with rounding.
-
-    Args:
-        rows: values of the rows.
-        targets: values of the targets.
-        squared: squared distances up to rounding, and up to a number for each row; infinite for the row itself.
-        k: number of nearest.
-    """
-    wide = min(k + SPARE, squared.shape[1])
-    near = np.sort(np.argpartition(squared, wide - 1, axis=1)[:, :wide], axis=1) if k else np.zeros((len(rows), 0), int)
-    away = np.empty(near.shape)
-    for place in range(near.shape[1]):
-        difference = rows - targets[near[:, place]]
-        away[:, place] = np.einsum("pc,pc->p", difference, difference)
-    away[np.isinf(np.take_along_axis(squared, near, axis=1))] = np.inf
-    first = np.argsort(away, axis=1, kind="stable")[:, :k]
-    return np.take_along_axis(near, first, axis=1), np.sqrt(np.take_along_axis(away, first, axis=1))
 
 
 def class_agreement(atlas: Atlas) -> ClassAgreement | None:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from cbam_core.atlas.answers import DoubtfulLabels, Outliers, Suspects
-from cbam_core.atlas.neighbours import NEAREST, graph
+from cbam_core.atlas.preparing import K, graph
 from cbam_core.atlas.ranking import leading
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ def suspects(atlas: Atlas, n: int) -> Suspects:
         _outliers(atlas, n),
         None if doubtful is None else _first(doubtful, n),
         0 if doubtful is None else len(doubtful.images),
-        graph(atlas).compared_with,
+        len(graph(atlas).among),
     )
 
 
 def _outliers(atlas: Atlas, n: int) -> Outliers:
-    farthest = graph(atlas).distances
+    farthest = graph(atlas).distances.astype(np.float64)
     k = int(np.isfinite(farthest).any(axis=0).sum())
     last = farthest[:, max(0, k - 1)]
     images = np.flatnonzero(np.isfinite(last))
@@ -57,7 +57,7 @@ def _doubtful(atlas: Atlas) -> DoubtfulLabels:
         suggested_probability=suggested[order],
         neighbours=with_label[kept],
         suggested_neighbours=with_answer[kept],
-        k=NEAREST,
+        k=K,
     )
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cbam_core.atlas.neighbours import graph
+from cbam_core.atlas.preparing import graph
 from cbam_core.errors import AtlasError
 from tests.atlas.made_atlas import atlas
 
@@ -56,7 +56,7 @@ def test_an_image_without_gates_is_an_error(image):
 def test_the_nearest_of_every_image_are_its_neighbours():
     made = atlas()
     found = graph(made)
-    assert found.compared_with == 59
+    assert len(found.among) == 59
     for image in range(60):
         if image == 7:
             assert (found.images[image] == -1).all()

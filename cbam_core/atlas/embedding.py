@@ -1,0 +1,122 @@
+"""A map by t-SNE, as a step of its own: it takes about a minute for ten thousand images.
+
+The method is that of L. van der Maaten and G. Hinton, *Visualizing Data using t-SNE*, JMLR 9 (2008), 2579-2605, as
+openTSNE computes it. It begins with the principal components, so that the same atlas gives the same map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from cbam_core.atlas.answers import AtlasMap
+from cbam_core.atlas.layout import MAP
+from cbam_core.atlas.mapping import neighbours_kept, principal_places
+from cbam_core.atlas.rows import read
+from cbam_core.errors import AtlasError
+from cbam_core.results.arrays import write_arrays
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.atlas import Atlas
+
+FEWEST = 10
+"""Fewest images that are laid out."""
+PERPLEXITY = 30.0
+"""Number of neighbours that each image is laid out by, about."""
+STAGES = ((250, {"exaggeration": 12, "momentum": 0.5}), (500, {"momentum": 0.8}))
+"""Iterations, and how neighbours attract each other in them: first strongly, so that groups form."""
+AT_ONCE = 25
+"""Iterations of one step."""
+
+EmbeddingSteps = Generator[float, None, AtlasMap]
+"""A map in steps: it yields the share of the work that is done, and returns the map."""
+
+
+def compute_tsne(atlas: Atlas, report: Callable[[float], object] = lambda _: None, workers: int = 1) -> AtlasMap:
+    """Lay out the images by t-SNE of all gates, and store the map beside the atlas if its folder can be written.
+
+    Args:
+        atlas: the atlas.
+        report: called with the share of the work that is done, in [0, 1].
+        workers: number of threads.
+
+    Raises:
+        AtlasError: openTSNE is not installed, or there are fewer than 10 images.
+    """
+    steps = tsne_steps(atlas, workers)
+    try:
+        while True:
+            report(next(steps))
+    except StopIteration as end:
+        made: AtlasMap = end.value
+        return made
+    finally:
+        steps.close()
+
+
+def tsne_steps(atlas: Atlas, workers: int = 1) -> EmbeddingSteps:
+    """Lay out the images in steps; whoever stops early leaves what was stored before.
+
+    Yields:
+        Share of the work that is done, in [0, 1].
+
+    Raises:
+        AtlasError: as `compute_tsne`.
+    """
+    images = atlas.select(None)
+    if len(images) < FEWEST:
+        raise AtlasError(
+            "atlas.few-images",
+            "t-SNE needs at least {least} images; there are {count}",
+            least=FEWEST,
+            count=len(images),
+        )
+    start = _imported()
+    yield 0.0
+    embedding = _begun(start, atlas, images, workers)
+    yield 0.1
+    total, done = sum(count for count, _ in STAGES), 0
+    for count, forces in STAGES:
+        for _ in range(0, count, AT_ONCE):
+            embedding.optimize(n_iter=AT_ONCE, inplace=True, n_jobs=workers, **forces)
+            done += AT_ONCE
+            yield 0.1 + 0.85 * done / total
+    points = np.full((len(atlas), 2), np.nan, np.float32)
+    points[images] = np.asarray(embedding)
+    made = AtlasMap(points, "tsne", *neighbours_kept(atlas, points), None)
+    if atlas.folder is not None:
+        digest = np.array(str(atlas.facts.get("digest", "")))
+        numbers = {"kept": np.array(made.kept), "sample": np.array(made.sample)}
+        with suppress(OSError):  # an atlas that ships with a network lies where nothing can be written
+            write_arrays(atlas.folder / MAP, {"digest": digest, "points": points, **numbers})
+    atlas.remember("map tsne", made)
+    return made
+
+
+def _imported() -> Any:
+    try:
+        return import_module("openTSNE")
+    except ImportError as error:
+        raise AtlasError(
+            "atlas.no-opentsne",
+            "a map by t-SNE needs openTSNE, which is not installed; run: pip install 'cbam-lens[tsne]'",
+        ) from error
+
+
+def _begun(package: Any, atlas: Atlas, images: np.ndarray, workers: int) -> Any:
+    """Find neighbours, and lay the images out by their principal components, closely together."""
+    places: Float32[np.ndarray, "m 2"] = principal_places(atlas)[0][images].astype(np.float64)
+    spread = places[:, 0].std()
+    made = package.TSNE(
+        perplexity=min(PERPLEXITY, (len(images) - 1) / 3),
+        initialization=places / spread * 1e-4 if spread > 0 else "random",
+        n_jobs=workers,
+        random_state=0,
+    )
+    rows = read(atlas, slice(0, atlas.contents.values.shape[1]), images)
+    return made.prepare_initial(rows)

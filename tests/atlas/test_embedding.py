@@ -1,0 +1,77 @@
+import sys
+
+import numpy as np
+import pytest
+
+from cbam_core import open_atlas
+from cbam_core.atlas.embedding import compute_tsne, tsne_steps
+from cbam_core.atlas.layout import MAP
+from cbam_core.errors import AtlasError
+from tests.atlas.made_atlas import atlas, gates
+
+pytest.importorskip("openTSNE")
+
+
+def grouped():
+    """Sixty images in three groups far from each other."""
+    draws = np.random.default_rng(0)
+    values = draws.normal(0, 0.01, (60, gates()[-1].columns.stop)) + 0.3 * draws.integers(0, 2, (3, 1, 45)).repeat(
+        20, axis=1
+    ).reshape(60, 45)
+    return atlas(values=values.astype(np.float16), labels=np.repeat(np.arange(3), 20).astype(np.int32))
+
+
+def test_groups_of_images_stay_together_on_the_map():
+    made = grouped()
+    shares = []
+    found = compute_tsne(made, shares.append)
+    assert found.method == "tsne"
+    assert found.points.shape == (60, 2)
+    centres = np.array([found.points[group : group + 20].mean(axis=0) for group in (0, 20, 40)])
+    nearest = np.linalg.norm(found.points[:, None] - centres, axis=2).argmin(axis=1)
+    assert nearest.tolist() == [0] * 20 + [1] * 20 + [2] * 20
+    assert found.kept > made.map("pca").kept
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, pytest.approx(0.95))
+    assert made.map("tsne") is found
+
+
+def test_the_same_atlas_gives_the_same_map_and_images_that_were_not_read_have_no_place():
+    first, second = compute_tsne(atlas()), compute_tsne(atlas())
+    assert np.array_equal(first.points, second.points, equal_nan=True)
+    assert np.flatnonzero(np.isnan(first.points).any(axis=1)).tolist() == [7]
+
+
+def test_a_map_is_stored_beside_its_atlas(sample_atlas_folder, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(sample_atlas_folder, tmp_path / "copy")
+    made = compute_tsne(open_atlas(folder))
+    again = open_atlas(folder).map("tsne")
+    assert np.array_equal(made.points, again.points)
+    assert (made.kept, made.sample) == (again.kept, again.sample)
+    (folder / MAP).write_bytes(b"nothing")
+    with pytest.raises(AtlasError, match=r"tsne\.npz is damaged, or of another atlas; run: cbam atlas map .* --tsne"):
+        open_atlas(folder).map("tsne")
+
+
+def test_a_map_that_is_stopped_leaves_none():
+    made = atlas()
+    steps = tsne_steps(made)
+    assert [next(steps) for _ in range(4)] == sorted({0.0, 0.1, 0.1 + 0.85 / 30, 0.1 + 0.85 * 2 / 30})
+    steps.close()
+    with pytest.raises(AtlasError, match="not computed yet"):
+        made.map("tsne")
+
+
+def test_without_opentsne_one_sentence_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    with pytest.raises(
+        AtlasError, match=r"needs openTSNE, which is not installed; run: pip install 'cbam-lens\[tsne\]'"
+    ):
+        compute_tsne(atlas())
+
+
+def test_a_few_images_are_not_laid_out():
+    with pytest.raises(AtlasError, match="t-SNE needs at least 10 images; there are 5"):
+        compute_tsne(atlas(count=5))
