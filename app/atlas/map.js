@@ -82,7 +82,7 @@ function mapIn(root, given, givenTell) {
   const context = canvas.getContext("2d", { alpha: false });
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const view = { x: 0.5, y: 0.5, scale: 100, isFit: true };
-  const state = { colours: data.colours, draw: data.draw, lasso: false, only: -1, drawn: null, hovered: -1 };
+  const state = { colours: data.colours, draw: data.draw, lasso: false, only: -1, drawn: null, hovered: -1, selected: -1 };
   const timers = {};
   let layers = []; // what is shown; the last one has the scale of the view, once that rests
   let [width, height, ratio] = [0, 0, 1];
@@ -99,12 +99,13 @@ function mapIn(root, given, givenTell) {
     const kind = 0.3 * red + 0.59 * green + 0.11 * blue < 128 ? "dark" : "light";
     colours = colouring(state.colours, { ...images, classes: data.classes, ground: kind });
     root.dataset.ground = kind;
-    painter = painterOf({ xs, ys, grid, sheets, ratio, look });
+    painter = painterOf({ xs, ys, grid, sheets, ratio, look, isSmooth });
     legend(parts, data, state, colours, counts(), toggle);
   }
 
   const look = () => ({ colours, ground, layerOf: layerOfImage, sizes: sizesNow });
   const sizesNow = (scale) => sizesAt(scale, { spread, count, draw: state.draw, side: data.side });
+  const isSmooth = (pixels) => data.side > 48 || pixels < 2 * data.side; // large pixels of a small image are squares
   const isIn = (i) => !mask || mask[i >> 3] & (1 << (i & 7));
 
   function layerOfImage(i) {
@@ -127,6 +128,7 @@ function mapIn(root, given, givenTell) {
   /** Sheets have come: what lacked their thumbnails is drawn anew. */
   function arrived() {
     if (state.hovered >= 0) fillCard(parts, data, images, sheets, state.hovered);
+    fillPinned(parts, data, images, sheets, state.selected);
     if (sizesNow(view.scale).thumbnail) redraw();
   }
 
@@ -220,6 +222,7 @@ function mapIn(root, given, givenTell) {
       const i = at ? found(at, 16) : centred();
       if (i < 0) return;
       select(i);
+      hover(-1);
       tell.event("picked", images.numbers[i]);
     },
     line(path, isDone) {
@@ -234,6 +237,7 @@ function mapIn(root, given, givenTell) {
       ask();
     },
     cancel() {
+      if (!state.drawn) letGo();
       state.drawn = null;
       hover(-1);
       ask();
@@ -258,7 +262,7 @@ function mapIn(root, given, givenTell) {
     let best = -1;
     const rank = (i) => layerOfImage(i) * count + i;
     grid.inBox(x - half, y - half, x + half, y + half, (i) => {
-      if (best < 0 || rank(i) > rank(best)) best = i;
+      if (layerOfImage(i) && (best < 0 || rank(i) > rank(best))) best = i; // what is faded is a point
     });
     return best >= 0 ? best : nearestSeen(x, y, distance / view.scale);
   }
@@ -291,8 +295,15 @@ function mapIn(root, given, givenTell) {
 
   function select(i) {
     state.selected = i;
+    fillPinned(parts, data, images, sheets, i);
     parts.said.textContent = i >= 0 ? describe(data, images, i).join(" · ") : "";
     ask();
+  }
+
+  function letGo() {
+    if (state.selected < 0) return;
+    select(-1);
+    tell.event("picked", -1);
   }
 
   /** Tell the page of a line around images; nothing where none lies inside. */
@@ -367,6 +378,7 @@ function mapIn(root, given, givenTell) {
     const { thumbnail, point } = sizesNow(view.scale);
     const [x, y] = toWindow([xs[i], ys[i]]);
     const half = (thumbnail ? thumbnail / 2 + 2.5 : point + 3) + thickness / 2;
+    context.imageSmoothingEnabled = isSmooth(thumbnail * ratio);
     if (thumbnail) sheets.draw(context, i, x - thumbnail / 2, y - thumbnail / 2, thumbnail, thumbnail * ratio);
     context.setLineDash(isDashed ? [3, 2] : []);
     context.beginPath();
@@ -447,7 +459,7 @@ function mapIn(root, given, givenTell) {
       clearTimeout(timers.tell);
       parts.sync(state);
     }
-    state.selected = data.selected === null ? -1 : place(data.selected);
+    select(data.selected === null ? -1 : place(data.selected));
     restyle();
     redraw();
   }
@@ -471,6 +483,11 @@ function mapIn(root, given, givenTell) {
     zoom: (isIn) => act.zoom(isIn ? FACTOR : 1 / FACTOR, null, true),
     fit: () => fit(true),
     view: chooseView,
+    leave() {
+      letGo();
+      canvas.focus({ preventScroll: true });
+    },
+    open: (where) => tell.event("opened", [where, images.numbers[state.selected]]),
   });
   listen(canvas, act);
   canvas.addEventListener("focus", keyed);
@@ -482,7 +499,7 @@ function mapIn(root, given, givenTell) {
   scheme.addEventListener("change", recolour);
 
   mask = data.mask ? new Uint8Array(bytesOf(data.mask)) : null;
-  state.selected = data.selected === null ? -1 : place(data.selected);
+  select(data.selected === null ? -1 : place(data.selected));
   restyle();
   resize();
 

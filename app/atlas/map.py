@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import services
 from app.atlas.chosen_image import chosen_image, take_image
-from app.atlas.image_line import image_line
+from app.atlas.image_line import open_in_inspect, show_neighbours
 from app.atlas.map_component import Told, map_canvas
 from app.atlas.map_data import (
     COLUMNS,
@@ -90,18 +90,15 @@ def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[
         maps = {method: found for method in METHODS if (found := _map(atlas, method)) is not None}
     method = _method(atlas, maps)
     places = places_in(atlas, method)
-    _canvas(atlas, method, places, chosen)
+    _canvas(classifier, atlas, method, places, chosen)
     _say(atlas, maps, places)
-    image = chosen_image(atlas)
-    if image is not None:
-        image_line(classifier, atlas, image)
     view = _VIEW.get()
     return {
         "layout": None if method == "pca" else method,
         "view": None if view is None else "~".join(f"{part:.4f}".rstrip("0").rstrip(".") for part in view),
         "colours": None if _COLOURS.get() == "class" else _COLOURS.get(),
         "draw": None if _DRAW.get() == "auto" else _DRAW.get(),
-        "image": image,
+        "image": chosen_image(atlas),
     }
 
 
@@ -148,22 +145,29 @@ def _progress(atlas: Atlas) -> None:
         st.button(WORDS["cancel"], key="atlas-tsne-cancel", on_click=services.cancel_tsne, args=(atlas,))
 
 
-def _canvas(atlas: Atlas, method: str, places: Places, chosen: Slice) -> None:
+def _canvas(classifier: Classifier, atlas: Atlas, method: str, places: Places, chosen: Slice) -> None:
     widget = Choice("atlas-map", _GENERATION)
     begin = widget.start((_VIEW.get(), _COLOURS.get(), _DRAW.get()))
 
     def picked() -> None:
         sent = widget.get({}).get("picked")
-        if isinstance(sent, int) and 0 <= sent < len(atlas):
-            take_image(sent)
+        if isinstance(sent, int) and -1 <= sent < len(atlas):
+            take_image(sent if sent >= 0 else None)
 
     def line() -> None:
         sent = checked_line(widget.get({}).get("line"))
         if sent is not None:
             take_line(method, sent)
 
+    def opened() -> None:
+        match widget.get({}).get("opened"):
+            case ["neighbours", int() as image] if 0 <= image < len(atlas):
+                show_neighbours(image)
+            case ["inspect", int() as image] if 0 <= image < len(atlas):
+                open_in_inspect(classifier, atlas, image)
+
     data = _data(atlas, method, places, chosen) | dict(zip(("view", "colours", "draw"), begin, strict=True))
-    said = map_canvas(data, Told(picked, line), key=widget.key)
+    said = map_canvas(data, Told(picked, line, opened), key=widget.key)
     if "view" in said:
         _VIEW.set(checked_view(said["view"]))
     for kept, name, known in ((_COLOURS, "colours", COLOURS), (_DRAW, "draw", DRAW)):
@@ -187,6 +191,7 @@ def _data(atlas: Atlas, method: str, places: Places, chosen: Slice) -> dict[str,
         "mask": None if chosen.is_whole else as_mask(np.isin(drawn, chosen.images)),
         "line": None if line is None or line[0] != method else list(line[1]),
         "selected": image,
+        "linked": image is not None and services.image_in_pages(atlas, image) is not None,
         "near": near,
         "generation": _GENERATION.number,
         **_sheets(atlas, method, places),

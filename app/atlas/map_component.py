@@ -27,11 +27,13 @@ class Told:
     Attributes:
         picked: an image was clicked.
         line: a line was drawn around images.
+        opened: a button of the selected image was pressed.
         state: the view, the colours or the way of drawing changed.
     """
 
     picked: Callable[[], None] = _nothing
     line: Callable[[], None] = _nothing
+    opened: Callable[[], None] = _nothing
     state: Callable[[], None] = _nothing
 
 
@@ -48,6 +50,7 @@ def map_canvas(data: Mapping[str, Any], told: Told, *, key: str) -> Mapping[str,
         data=data,
         on_picked_change=told.picked,
         on_line_change=told.line,
+        on_opened_change=told.opened,
         on_view_change=told.state,
         on_colours_change=told.state,
         on_draw_change=told.state,

@@ -58,7 +58,7 @@ function sizesAt(scale, { spread, count, draw, side }) {
 const AT_ONCE = 150; // images of a step
 
 /** A function that draws a square of the map, step by step. */
-function painterOf({ xs, ys, grid, sheets, look, ratio }) {
+function painterOf({ xs, ys, grid, sheets, look, ratio, isSmooth }) {
   const points = new Map();
   const pointIn = (colour, radius) => {
     const key = `${colour} ${radius.toFixed(1)}`;
@@ -70,6 +70,7 @@ function painterOf({ xs, ys, grid, sheets, look, ratio }) {
     const { thumbnail, point } = look().sizes(scale);
     context.fillStyle = ground;
     context.fillRect(left, top, size, size);
+    context.imageSmoothingEnabled = isSmooth(thumbnail * ratio);
     const reach = Math.max(thumbnail / 2 + 3, point + 1) / scale;
     const [faded, plain, above] = [[], [], []];
     const rows = [faded, plain, above];
@@ -77,23 +78,24 @@ function painterOf({ xs, ys, grid, sheets, look, ratio }) {
     grid.inBox(x0 - reach, y0 - reach, x1 + reach, y1 + reach, (i) => rows[layers(i)].push(i));
     const edge = Math.min(Math.max(thumbnail * 0.055, 0.6), 2.5);
     for (const [place, row] of rows.entries()) {
-      context.globalAlpha = place ? 1 : 0.13;
+      context.globalAlpha = place ? 1 : 0.3;
       row.sort((a, b) => a - b);
       for (const [drawn, i] of row.entries()) {
-        drawOne(context, i, xs[i] * scale, ys[i] * scale, colours.table[colours.of[i]]);
+        drawOne(i, xs[i] * scale, ys[i] * scale, colours.table[colours.of[i]], place ? thumbnail : 0);
         if (drawn % AT_ONCE === AT_ONCE - 1) yield;
       }
     }
 
-    function drawOne(context, i, x, y, colour) {
-      if (thumbnail && sheets.isHere(i)) {
-        const half = thumbnail / 2;
+    /** An image as a thumbnail, or as a point where none is wanted or its sheet has not come. */
+    function drawOne(i, x, y, colour, size) {
+      if (size && sheets.isHere(i)) {
+        const half = size / 2;
         context.fillStyle = colour;
-        context.fillRect(x - half - edge, y - half - edge, thumbnail + 2 * edge, thumbnail + 2 * edge);
-        sheets.draw(context, i, x - half, y - half, thumbnail, thumbnail * ratio);
+        context.fillRect(x - half - edge, y - half - edge, size + 2 * edge, size + 2 * edge);
+        sheets.draw(context, i, x - half, y - half, size, size * ratio);
         return;
       }
-      if (thumbnail) sheets.draw(context, i, 0, 0, 0); // asks for its sheet
+      if (size) sheets.draw(context, i, 0, 0, 0); // asks for its sheet
       const picture = pointIn(colour, point);
       const wide = picture.width / ratio;
       context.drawImage(picture, x - wide / 2, y - wide / 2, wide, wide);

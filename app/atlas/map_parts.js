@@ -29,7 +29,8 @@ function build(root, data) {
   const card = make("div", "card");
   card.hidden = true;
   card.setAttribute("aria-hidden", "true");
-  stage.append(canvas, steps, card);
+  const pinned = pinnedCard(words);
+  stage.append(canvas, steps, pinned.element, card);
 
   const below = make("div", "below");
   const key = make("div", "legend");
@@ -65,10 +66,32 @@ function build(root, data) {
     inView.addEventListener("click", act.view);
     colours.select.addEventListener("change", () => act.colours(colours.select.value));
     draw.select.addEventListener("change", () => act.draw(draw.select.value));
+    pinned.near.addEventListener("click", () => act.open("neighbours"));
+    pinned.inspect.addEventListener("click", () => act.open("inspect"));
+    pinned.leave.addEventListener("click", act.leave);
     sync(state);
   }
 
-  return { stage, canvas, card, key, said, listen, sync };
+  return { stage, canvas, card, pinned, key, said, listen, sync };
+}
+
+/** The selected image, and where one can go from it. */
+function pinnedCard(words) {
+  const element = make("div", "pinned");
+  element.hidden = true;
+  const picture = make("canvas");
+  picture.width = picture.height = 192;
+  const text = make("div", "text");
+  const near = make("button", "", words.neighbours);
+  const inspect = make("button", "", words.inspect);
+  const leave = make("button", "leave", "×");
+  leave.title = words.leave;
+  leave.setAttribute("aria-label", words.leave);
+  for (const button of [near, inspect, leave]) button.type = "button";
+  const buttons = make("div", "buttons");
+  buttons.append(near, inspect);
+  element.append(picture, text, buttons, leave);
+  return { element, picture, text, near, inspect, leave };
 }
 
 function toolButton(text) {
@@ -140,17 +163,40 @@ function describe(data, images, i) {
   return found;
 }
 
-function fillCard(parts, data, images, sheets, i) {
+function drawLarge(picture, data, sheets, i) {
+  const context = picture.getContext("2d");
+  context.clearRect(0, 0, 192, 192);
+  context.imageSmoothingEnabled = data.side > 48;
+  picture.hidden = !sheets.draw(context, i, 0, 0, 192);
+}
+
+/** What is known of an image as elements: what it is in bold, then its number. */
+function saidOf(data, images, i) {
   const [number, ...rest] = describe(data, images, i);
+  return [...rest.map((line) => make("b", "", line)), make("span", "", number)];
+}
+
+function isWrong(images, i) {
+  return images.labels[i] >= 0 && images.answers[i] >= 0 && images.labels[i] !== images.answers[i];
+}
+
+function fillCard(parts, data, images, sheets, i) {
   const picture = make("canvas");
   picture.width = picture.height = 192;
-  const context = picture.getContext("2d");
-  context.imageSmoothingEnabled = data.side > 48;
-  if (!sheets.draw(context, i, 0, 0, 192)) picture.hidden = !data.sheets.length;
-  const isWrong = images.labels[i] >= 0 && images.answers[i] >= 0 && images.labels[i] !== images.answers[i];
-  const text = make("div", isWrong ? "wrong" : "");
-  text.append(...rest.map((line) => make("b", "", line)), make("span", "", number));
+  drawLarge(picture, data, sheets, i);
+  const text = make("div", isWrong(images, i) ? "text wrong" : "text");
+  text.append(...saidOf(data, images, i));
   parts.card.replaceChildren(picture, text);
+}
+
+function fillPinned(parts, data, images, sheets, i) {
+  const { element, picture, text, inspect } = parts.pinned;
+  element.hidden = i < 0;
+  if (i < 0) return;
+  drawLarge(picture, data, sheets, i);
+  text.className = isWrong(images, i) ? "text wrong" : "text";
+  text.replaceChildren(...saidOf(data, images, i));
+  inspect.hidden = !data.linked;
 }
 
 /** Beside the pointer, inside of the window. */

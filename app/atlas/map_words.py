@@ -26,6 +26,9 @@ WORDS = Words(
         "unknown": "not known",
         "image": "image {number}",
         "answer": "answer: {answer}, {share} %",
+        "neighbours": "Its neighbours",
+        "inspect": "Open in Inspect",
+        "leave": "Clear the selection",
         "nothing": "No image lies inside.",
         "chosen": "{count} images lie inside.",
     }

@@ -41,7 +41,7 @@ WORDS = Words(
         "channels": "Channels",
         "masks": "Masks",
         "neighbours": "Neighbours",
-        "map": "Map",
+        "map": "Map of images",
         "compare": "Compare",
         "suspects": "Suspects",
         "empty": "No image of this atlas is like that.",

@@ -35,7 +35,7 @@ WORDS = Words(
         "columns_help": "Columns of the table that was given with the images",
         "every": "All {total} images",
         "some": "{count} of {total} images",
-        "picked": "{count} of {total} images, those inside of a line on the map",
+        "picked": "{count} of {total} images, inside a line on the map",
         "clear": "All images",
     }
 )
