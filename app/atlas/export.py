@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
-from jaxtyping import Int64
 
 from app.atlas.slices import Slice
 from app.session.choices import Choice
 from app.session.scheduling import in_slot
 from app.session.words import Words, plain_text
+from cbam_core.atlas.exporting import as_csv, as_parquet
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
@@ -35,9 +32,6 @@ WORDS = Words(
 
 MOST = 5_000_000
 """Numbers of gates in a file that a page sends: about 10 MB as Parquet, 40 MB as CSV."""
-
-PART = 2_000
-"""Images that are written at once."""
 
 _GATES = Choice("atlas-export-gates")
 
@@ -60,7 +54,7 @@ def offer_export(atlas: Atlas, chosen: Slice) -> None:
             )
 
 
-def _button(atlas: Atlas, chosen: Slice, *, gates: bool, kind: str, media_type: str, make: Any) -> None:
+def _button(atlas: Atlas, chosen: Slice, *, gates: bool, kind: str, media_type: str, make: Callable[..., bytes]) -> None:
     said = (str(atlas.facts.get("digest")), chosen.images.tobytes(), gates)
     digest = hashlib.sha256(repr(said).encode()).hexdigest()[:12]
     st.download_button(
@@ -78,76 +72,3 @@ def _say_large(atlas: Atlas, chosen: Slice, width: int) -> None:
     st.caption(plain_text(WORDS["large"].format(count=f"{width * len(chosen.images):,}")))
     folder = "ATLAS" if atlas.folder is None else atlas.folder.name
     st.code(f"cbam atlas export {folder} --out slice.parquet", language="bash", wrap_lines=True)
-
-
-def columns_of(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> dict[str, np.ndarray]:
-    """Columns of some images, without gates: names of classes stand for their numbers.
-
-    Args:
-        atlas: the atlas.
-        images: their indices.
-    """
-    labels = np.array([*atlas.label_classes, ""], object)[atlas.labels[images]]
-    answers = np.array([*atlas.classes, ""], object)[atlas.answers[images]]
-    known = {
-        "index": images,
-        "id": np.array([atlas.ids[image] for image in images.tolist()], object),
-        "label": labels,
-        "answer": answers,
-        "confidence": atlas.confidence[images],
-    }
-    return {**known, **{name: values[images] for name, values in atlas.metadata.items() if name not in known}}
-
-
-def as_csv(atlas: Atlas, images: Int64[np.ndarray, " n"], *, gates: bool) -> bytes:
-    """Some images as CSV in UTF-8, one row each."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    columns = columns_of(atlas, images)
-    names = [name for gate in atlas.gates for name in gate.column_names] if gates else []
-    writer.writerow([*map(_safe, columns), *names])
-    for start in range(0, len(images), PART):
-        part = slice(start, start + PART)
-        own = zip(*(_written(values[part]) for values in columns.values()), strict=True)
-        if not gates:
-            writer.writerows(own)
-            continue
-        numbers = atlas.contents.values[images[part]].astype(np.float32)
-        writer.writerows([*row, *_digits(values)] for row, values in zip(own, numbers, strict=True))
-    return text.getvalue().encode()
-
-
-def _written(values: np.ndarray) -> Iterator[str]:
-    if values.dtype.kind == "f":
-        return iter(["" if np.isnan(value) else f"{value:.6g}" for value in values.tolist()])
-    return iter([_safe(str(value)) for value in values.tolist()])
-
-
-def _digits(values: np.ndarray) -> list[str]:
-    return [f"{value:.5g}" for value in values.tolist()]
-
-
-def _safe(text: str) -> str:
-    """A text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def as_parquet(atlas: Atlas, images: Int64[np.ndarray, " n"], *, gates: bool) -> bytes:
-    """Some images as Parquet; gates as float16, one column for each value."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    own = {name: _arrow(values) for name, values in columns_of(atlas, images).items()}
-    if gates:
-        values = np.ascontiguousarray(atlas.contents.values[images].T)
-        names = [name for gate in atlas.gates for name in gate.column_names]
-        own |= {name: pa.array(column) for name, column in zip(names, values, strict=True)}
-    file = io.BytesIO()
-    parquet.write_table(pa.table(own), file, compression="zstd")
-    return file.getvalue()
-
-
-def _arrow(values: np.ndarray) -> Any:
-    import pyarrow as pa
-
-    return pa.array(values.tolist() if values.dtype.kind in "OU" else values)

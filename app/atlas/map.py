@@ -24,7 +24,7 @@ from app.atlas.map_data import (
     places_in,
     sheets_of,
 )
-from app.atlas.map_words import COLOURS, DRAW, words_of_map
+from app.atlas.map_words import COLOUR_WORDS, DRAW_WORDS, words_of_map
 from app.atlas.slices import Slice, drawn_line, take_line
 from app.session.choices import Choice, Generation, Remembered
 from app.session.scheduling import slot
@@ -170,7 +170,7 @@ def _canvas(classifier: Classifier, atlas: Atlas, method: str, places: Places, c
     said = map_canvas(data, Told(picked, line, opened), key=widget.key)
     if "view" in said:
         _VIEW.set(checked_view(said["view"]))
-    for kept, name, known in ((_COLOURS, "colours", COLOURS), (_DRAW, "draw", DRAW)):
+    for kept, name, known in ((_COLOURS, "colours", COLOUR_WORDS), (_DRAW, "draw", DRAW_WORDS)):
         if said.get(name) in known:
             kept.set(said[name])
 

@@ -34,13 +34,13 @@ WORDS = Words(
     }
 )
 
-COLOURS = Words({"class": "class", "right": "right or wrong", "confidence": "confidence"})
+COLOUR_WORDS = Words({"class": "class", "right": "right or wrong", "confidence": "confidence"})
 """What colours can say."""
 
-DRAW = Words({"auto": "thumbnails from near", "images": "thumbnails", "points": "points"})
+DRAW_WORDS = Words({"auto": "thumbnails from near", "images": "thumbnails", "points": "points"})
 """How images can be drawn."""
 
 
 def words_of_map() -> dict[str, Any]:
     """The words as ``map.js`` is given them, in the session's language."""
-    return {"words": translated(WORDS), "colour_kinds": translated(COLOURS), "draw_kinds": translated(DRAW)}
+    return {"words": translated(WORDS), "colour_kinds": translated(COLOUR_WORDS), "draw_kinds": translated(DRAW_WORDS)}

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pyarrow.parquet as parquet
 
-from app.atlas.export import as_csv, as_parquet
+from cbam_core.atlas.exporting import as_csv, as_parquet
 from tests.atlas import made_atlas
 
 IMAGES = np.array([3, 7, 20])
