@@ -54,7 +54,9 @@ def offer_export(atlas: Atlas, chosen: Slice) -> None:
             )
 
 
-def _button(atlas: Atlas, chosen: Slice, *, gates: bool, kind: str, media_type: str, make: Callable[..., bytes]) -> None:
+def _button(
+    atlas: Atlas, chosen: Slice, *, gates: bool, kind: str, media_type: str, make: Callable[..., bytes]
+) -> None:
     said = (str(atlas.facts.get("digest")), chosen.images.tobytes(), gates)
     digest = hashlib.sha256(repr(said).encode()).hexdigest()[:12]
     st.download_button(
