@@ -6,7 +6,7 @@ does, see `operations`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates.scripted import is_harmless
-from cbam_core.gates.sites import Site
+from cbam_core.gates.sites import Label, Site, named
 from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
 from cbam_core.results.kinds import Kind
 
@@ -31,6 +31,10 @@ class Search(NamedTuple):
     others: bool
 
 
+Unnamed = tuple[Label, nn.Module, nn.Module]
+"""A gate of this library's own modules: its label, the module whose output it is, and the one that multiplies by it."""
+
+
 def find_sites(model: nn.Module) -> list[Site]:
     """Find every gate in a model that its classes show.
 
@@ -43,8 +47,23 @@ def find_sites(model: nn.Module) -> list[Site]:
 def search(model: nn.Module) -> Search:
     """Find the gates of `ChannelAttention`, `SpatialAttention` and `CBAM`, and whether there may be others.
 
-    A module with several paths is named by the shortest. A block's second gate of one kind is named by its attribute,
-    such as ``"cbam1.second"``.
+    Raises:
+        CaptureError: the model is compiled, scripted or exported, so that nothing in it can be watched.
+    """
+    found, others = walk(model)
+    return Search(sites_of(found), others)
+
+
+def sites_of(found: Sequence[Unnamed]) -> list[Site]:
+    """Name the gates of one model."""
+    names = named(label for label, _, _ in found)
+    return [Site(*name, tap, gated) for name, (_, tap, gated) in zip(names, found, strict=True)]
+
+
+def walk(model: nn.Module) -> tuple[list[Unnamed], bool]:
+    """Find what `search` finds, and leave the names to whoever needs them.
+
+    A module with several paths is named by the shortest.
 
     This runs at every capture, because a model may change in between, and usually with a cold processor cache: hence
     one plain loop, which skips other modules without a call.
@@ -52,18 +71,18 @@ def search(model: nn.Module) -> Search:
     Raises:
         CaptureError: the model is compiled, scripted or exported, so that nothing in it can be watched.
     """
-    sites: dict[str, Site] = {}
+    found: list[Unnamed] = []
     others = False
     seen: set[nn.Module] = set()
     waiting: list[tuple[str, nn.Module | None, Mapping[str, nn.Module | None]]] = [("", None, {"": model})]
     for path, parent, children in waiting:
         for name, child in children.items():
-            role = _ROLES[type(child)]
             if child is None:
                 continue
+            role, inside = _ROLES[type(child)], child._modules
             if child._forward_hooks and not others:
                 others = has_hooks_of_users(child)
-            if (role == "plain" and not child._modules) or child in seen:
+            if (role == "plain" and not inside) or child in seen:
                 continue
             seen.add(child)
             if role == "sealed" or child._compiled_call_impl is not None:
@@ -72,17 +91,16 @@ def search(model: nn.Module) -> Search:
                 others = True
                 continue
             others = others or (type(child) not in _OWN and (role != "plain" or "forward" in child.__dict__))
-            child_path = f"{path}.{name}" if path else name
-            tap = child._modules.get("sigmoid")
+            tap = inside.get("sigmoid")
             if role == "plain" or role == "other" or tap is None:  # noqa: PLR1714 - so that types are told apart
-                waiting.append((child_path, child, child._modules))
+                waiting.append((f"{path}.{name}" if path else name, child, inside))
                 continue
-            block = path or "CBAM" if isinstance(parent, CBAM) else child_path or type(child).__name__
-            own_name = f"{block}.{role}"
-            if own_name in sites:
-                own_name = f"{block}.{name}"
-            sites[own_name] = Site(own_name, block, role, tap, child)
-    return Search(list(sites.values()), others)
+            if isinstance(parent, CBAM):
+                block = path or "CBAM"
+            else:
+                block = f"{path}.{name}" if path else name or type(child).__name__
+            found.append(((block, name, role), tap, child))
+    return found, others
 
 
 def has_hooks_of_users(module: nn.Module) -> bool:

@@ -39,13 +39,16 @@ class Hooks:
             rank: 0 for hooks that run after those that are already there; those of a higher rank run before them, the
                 highest first, and of one rank and thread the earlier ones first.
         """
+        registered = self._registered
         try:
             with _registration:
-                for hooks, hook, *marks in entries:
-                    key = next(_keys)
-                    for mark in marks:
-                        self._put(mark, key, True)
-                    self._put(hooks, key, hook)
+                for entry in entries:
+                    key, hooks = next(_keys), entry[0]
+                    if len(entry) == 3:
+                        registered.append((entry[2], key))
+                        _put(entry[2], key, True)
+                    registered.append((hooks, key))
+                    _put(hooks, key, entry[1])
                     if rank:
                         _ranks[key] = get_ident(), rank
                         _sort(hooks)
@@ -53,21 +56,21 @@ class Hooks:
             self.remove()
             raise
 
-    def _put(self, hooks: OrderedDict[int, Any], key: int, value: Any) -> None:
-        self._registered.append((hooks, key))
-        hooks[key] = value
-        if _REDUCE not in (own := hooks.__dict__):
-            own[_REDUCE] = MethodType(_reduce_to_others, hooks)
-
     def remove(self) -> None:
         """Remove all of them; hooks of others stay."""
         with _registration:
-            for hooks, key in reversed(self._registered):
+            for hooks, key in self._registered:
                 hooks.pop(key, None)
-                _ranks.pop(key, None)
+                if _ranks:
+                    _ranks.pop(key, None)
                 if not hooks or min(hooks) >= 0:
                     hooks.__dict__.pop(_REDUCE, None)
             self._registered.clear()
+
+
+def _put(hooks: OrderedDict[int, Any], key: int, value: Any) -> None:
+    hooks[key] = value
+    hooks.__dict__[_REDUCE] = MethodType(_reduce_to_others, hooks)
 
 
 def _sort(hooks: OrderedDict[int, Any]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
 from cbam_core.errors import CaptureError
-from cbam_core.gates.sites import Site
+from cbam_core.gates.sites import Label, Site, named
 from cbam_core.results.kinds import AXES, Kind
 
 
@@ -50,11 +51,11 @@ class _Known(NamedTuple):
     name: str
     block: str
     kind: Kind
-    scale: float
-    shift: float
-    squashed: bool
-    by_operation: bool
-    order: int
+    scale: float = 1.0
+    shift: float = 0.0
+    squashed: bool = True
+    by_operation: bool = False
+    order: int = 0
 
 
 def _known(site: Site) -> _Known:
@@ -79,11 +80,13 @@ class Record:
         self.why_none: str | None = None
         self.not_run: tuple[str, ...] = ()
         self._seen: list[tuple[_Known, Tensor]] | None = None
+        self._unnamed: tuple[Sequence[Label], Sequence[tuple[int, Tensor]]] | None = None
 
     def __repr__(self) -> str:
-        if self._seen is None:
+        seen = self._seen if self._unnamed is None else self._unnamed[1]
+        if seen is None:
             return "Record(no forward yet)"
-        return f"Record({len(self._seen)} gate{'s' * (len(self._seen) != 1)})"
+        return f"Record({len(seen)} gate{'s' * (len(seen) != 1)})"
 
     @property
     def gates(self) -> tuple[RecordedGate, ...]:
@@ -94,7 +97,8 @@ class Record:
         Raises:
             CaptureError: no forward of the captured model has completed yet.
         """
-        if self._seen is None:
+        seen = self._seen if self._unnamed is None else _named(*self._unnamed)
+        if seen is None:
             raise CaptureError(
                 "capture.no-forward",
                 "no forward was recorded: call the captured model itself, in this thread, inside the with block, "
@@ -103,7 +107,7 @@ class Record:
         numbers: Counter[str] = Counter()
         calls: Counter[tuple[str, int]] = Counter()
         gates = []
-        for site, values in self._seen:
+        for site, values in seen:
             numbers[site.name] += 1
             calls[site.name, site.order] += 1
             gates.append(_gate(site, numbers[site.name], calls[site.name, site.order], values))
@@ -114,7 +118,21 @@ class Record:
     ) -> None:
         """Store the gates of one forward, as copies, with what their sites say; None for no forward."""
         self._seen = None if seen is None else [(_known(site), values) for site, values in seen]
+        self._unnamed = None
         self.why_none, self.not_run = why_none, not_run
+
+    def replace_by_labels(self, labels: Sequence[Label], seen: Sequence[tuple[int, Tensor]]) -> None:
+        """Store the gates of one forward that ran all of a model's own gates, each as its label's number and a copy.
+
+        Names are made on reading, because a forward of one image notices the time.
+        """
+        self._unnamed = labels, seen
+        self.why_none, self.not_run = None, ()
+
+
+def _named(labels: Sequence[Label], seen: Sequence[tuple[int, Tensor]]) -> list[tuple[_Known, Tensor]]:
+    sites = [_Known(*name) for name in named(labels)]
+    return [(sites[number], values) for number, values in seen]
 
 
 def _gate(site: _Known, number: int, call: int, values: Tensor) -> RecordedGate:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from torch import nn
 
 from cbam_core.results.kinds import Kind
 
+Label = tuple[str, str, Kind]
+"""What a name of a gate is made from: its block, the attribute of its module in the block, and its kind."""
+
 
 class Site(NamedTuple):
     """Location of one gate in a model.
-
-    A named tuple rather than a dataclass, for speed: every capture creates all of them again.
 
     Attributes:
         name: name of the gate: that of its block and one part more, such as ``"cbam1.channel"``.
@@ -38,3 +40,19 @@ class Site(NamedTuple):
     squashed: bool = True
     by_operation: bool = False
     order: int = 0
+
+
+def named(labels: Iterable[Label]) -> list[tuple[str, str, Kind]]:
+    """Return name, block and kind of each gate of one model, whose kind names it where that is clear.
+
+    A block's second gate of one kind is named by its attribute, such as ``"cbam1.second"``.
+    """
+    names: list[tuple[str, str, Kind]] = []
+    taken: set[str] = set()
+    for block, attribute, kind in labels:
+        name = f"{block}.{kind}"
+        if name in taken:
+            name = f"{block}.{attribute}"
+        taken.add(name)
+        names.append((name, block, kind))
+    return names

@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
-from cbam_core.gates.finders import search
+from cbam_core.gates.finders import search, sites_of, walk
 from cbam_core.gates.hooks import HookEntry, Hooks
 from cbam_core.gates.operations.counting import Observers
 from cbam_core.gates.operations.watch import OperationWatch
@@ -42,7 +42,7 @@ class Watcher:
         self._model = model
         self._hooks = Hooks()
         self._owner: int | None = None
-        self._seen: list[tuple[Site, Tensor]] | None = None  # None outside a forward
+        self._seen: list[tuple[int, Tensor]] | None = None  # gates by number; None outside a forward
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy as a closed watcher: copying a model may reach a hook that was added during the copying."""
@@ -106,17 +106,22 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
         return type(self), (nn.Identity(),)
 
     def __enter__(self) -> Record:
-        self._sites, others = search(self._model)
+        self._found, others = walk(self._model)
         self._record = Record()
-        self._general = OperationWatch(self._model, self._sites, self._keep, grad=self._grad) if others else None
-        taps: list[HookEntry] = [(site.tap._forward_hooks, partial(self._record_gate, site)) for site in self._sites]
-        self.open(taps, inputs=self._general is not None)
+        self._general = self._watch_others() if others else None
+        taps: list[HookEntry] = [
+            (tap._forward_hooks, partial(self._record_gate, number)) for number, (_, tap, _) in enumerate(self._found)
+        ]
+        self.open(taps, inputs=others)
         return self._record
 
     def __exit__(self, *error: object) -> None:
         if self._general is not None:
             self._general.close()
         super().__exit__(*error)
+
+    def _watch_others(self) -> OperationWatch:
+        return OperationWatch(self._model, sites_of(self._found), self._keep, grad=self._grad)
 
     def _keep(self, values: Tensor) -> Tensor:
         """Copy what is recorded, because the live tensor may be changed in place later."""
@@ -129,32 +134,42 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
                 self._general.start((_inputs, named or {}))
             self._seen = []
 
-    def _record_gate(self, site: Site, _module: nn.Module, _inputs: Any, gate: Tensor) -> Tensor | None:
+    def _record_gate(self, number: int, _module: nn.Module, _inputs: Any, gate: Tensor) -> Tensor | None:
         if self._seen is None or get_ident() != self._owner:
             return None
         if not self._grad:
-            self._seen.append((site, (gate.detach() if gate.requires_grad else gate).clone()))
+            self._seen.append((number, (gate.detach() if gate.requires_grad else gate).clone()))
             return None
-        values = smallest(gate, AXES[site.kind]).clone()  # on the way to the output, so that gradients reach it
-        self._seen.append((site, values))
+        kind = self._found[number][0][2]
+        values = smallest(gate, AXES[kind]).clone()  # on the way to the output, so that gradients reach it
+        self._seen.append((number, values))
         return values.reshape(gate.shape)
 
     def _complete(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
         if get_ident() != self._owner or self._seen is None:
             return
         seen, self._seen = self._seen, None
+        if self._general is None and len(seen) >= len(self._found) > 0:
+            self._record.replace_by_labels([label for label, _, _ in self._found], seen)
+        else:
+            self._complete_unusual(seen)
+
+    def _complete_unusual(self, numbered: list[tuple[int, Tensor]]) -> None:
+        """Record a forward in which a gate did not run, or others than this library's may have."""
+        sites = sites_of(self._found)
+        seen = [(sites[number], values) for number, values in numbered]
         why_none = None
         if self._general is not None:
             seen, why_none = self._general.complete(seen)
-        if self._sites and not seen and why_none is None:
+        if sites and not seen and why_none is None:
             raise CaptureError(
                 "capture.ran-elsewhere",
                 "the model ran but none of its {count} gates did in this thread: capture the plain module, "
                 "not one spread over several devices or threads",
-                count=len(self._sites),
+                count=len(sites),
             )
-        ran = {site for site, _ in seen} if len(seen) < len(self._sites) or self._general is not None else None
-        not_run = () if ran is None else tuple(site.name for site in self._sites if site not in ran)
+        ran = {site for site, _ in seen}
+        not_run = tuple(site.name for site in sites if site not in ran)
         self._record.replace(seen, _NO_GATES if not seen and why_none is None else why_none, not_run)
 
 

@@ -67,6 +67,17 @@ def test_two_gates_of_one_kind_in_a_block_have_names_of_their_own() -> None:
     assert found == [("0.channel", "0", "channel"), ("0.spatial", "0", "spatial"), ("0.second", "0", "channel")]
 
 
+def test_no_gate_is_lost_where_the_name_of_its_attribute_is_taken() -> None:
+    class Twofold(CBAM):
+        def __init__(self) -> None:
+            super().__init__(16, gates="channel")
+            self.channel = ChannelAttention(16)
+
+    model = Twofold()
+    found = [(site.name, site.gated) for site in find_sites(model)]
+    assert found == [("CBAM.channel", model.channel_attn), ("CBAM.channel", model.channel)]
+
+
 def test_a_block_with_one_part_removed_keeps_the_other() -> None:
     model = CBAM_CNN()
     model.cbam1.spatial_attn = nn.Identity()  # type: ignore[assignment]
