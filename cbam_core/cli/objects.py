@@ -96,14 +96,18 @@ def find_objects(
       cbam objects --set cifar10:test --images 200 --model cbam_resnet_cifar10
       cbam objects --tests shift,tiles --json
     """
-    from cbam_core.evidence.objects import object_tests
+    from cbam_core.evidence.masks import finished, opened
+    from cbam_core.evidence.objects import object_steps
+    from cbam_core.observing import workers_side_by_side
 
     stated = Stated(model, weights, classes, normalisation, input_size, mean, std)
     classifier = open_checkpoint(stated, images="--set")
     given = _images(images, source, count, data_dir)
     chosen = [word.strip() for word in tests.split(",") if word.strip()]
-    with share_shown("testing") as show:
-        found = object_tests(classifier, given, chosen, pixels=pixels, fill=fill, report=show)
+    network, pictures = opened(classifier, given, {})
+    with share_shown("testing") as show, workers_side_by_side() as workers:
+        steps = object_steps(network, pictures, chosen, pixels=pixels, fill=fill, workers=workers)
+        found = finished(steps, show)
     if as_json:
         named = given.title if hasattr(given, "title") else [str(image) for image in given]
         write_json({"checkpoint": classifier.name, "images": named, **found.as_dict()})

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, UInt8
 
 from cbam_core.errors import ImageError, ModelError
-from cbam_core.evidence.masks import AnyImages, Pixels, Steps, alike, finished, masks_of, opened
+from cbam_core.evidence.masks import AnyImages, Masks, Pixels, Steps, alike, finished, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
-from cbam_core.observing import batch_size, batches, observe
+from cbam_core.observing import batch_size, batches, in_order, observe
 from cbam_core.render.overlay import cells_on_input, upsample
 from cbam_core.results.deletion import CONTROL_WORDS, Control, Curves, DeletionRow, DeletionTest, Gain
 from cbam_core.results.placement import Placement
@@ -76,8 +76,17 @@ def deletion_steps(
     maps: Maps | None = None,
     draws: int | None = None,
     seed: int = 0,
+    workers: int = 1,
 ) -> Steps[DeletionTest]:
     """Do both tests in steps; arguments as `deletion_test`, with images of the network's input size.
+
+    Args:
+        network: the network.
+        images: the images.
+        maps: maps to test.
+        draws: number of random maps of each kind for each image.
+        seed: seed of the random maps.
+        workers: number of batches that go through the network side by side.
 
     Raises:
         ImageError: `maps` do not fit the images.
@@ -86,16 +95,13 @@ def deletion_steps(
     _check_classes(network)
     _check_maps(maps, len(images))
     repeats = draws or (DRAWS if len(images) == 1 else 1)
-    random, sums, answer = np.random.default_rng(seed), _Sums(), ""
-    for number, image in enumerate(images):
-        seen = observe(network, [image], gates=False).probabilities[0]
-        wanted = int(seen.argmax())
-        answer = network.classes[wanted] if len(images) == 1 else ""
-        orders = list(_orders(_ranked(network, image, maps, number), network.input_size, repeats, random))
-        blurred = blur(image, min(network.input_size) / BLUR)
-        for place, one in enumerate(orders):
-            sums.add(one, number, curves(network, image, blurred, one.pixels, wanted))
-            yield (number + (place + 1) / len(orders)) / len(images)
+    sums, answer = _Sums(), ""
+    parts = _parts(network, images, maps, repeats, np.random.default_rng(seed))
+    for part, found in in_order(lambda part: (part, part.curves(network)), parts, workers):
+        answer = network.classes[part.wanted] if len(images) == 1 else ""
+        for one, both in zip(part.orders, found, strict=True):
+            sums.add(one, part.number, both)
+        yield (part.number + part.share) / len(images)
     shares = np.linspace(0, 1, POINTS + 1)
     names = dict.fromkeys(one for one, _ in sums.found if one)
     rows = tuple(sums.row(name) for name in names)
@@ -134,10 +140,9 @@ class _Ranked:
     placement: Placement
 
 
-def _ranked(network: Classifier, image: Pixels, maps: Maps | None, number: int) -> list[_Ranked]:
-    """Return the maps of one image."""
+def _ranked(network: Classifier, found: Sequence[Masks], maps: Maps | None, number: int) -> list[_Ranked]:
+    """Return the maps of one image: its masks, or those that are given."""
     if maps is None:
-        _, found = masks_of(network, [image])
         return [_Ranked(one.gate, one.values[0], one.placement) for one in found]
     chosen = {name: values if values.ndim == 2 else values[number] for name, values in maps.items()}
     size = network.input_size[::-1]
@@ -154,6 +159,45 @@ class _Order:
     map: str
     control: Control | None
     pixels: Int64[np.ndarray, " p"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some orders of the pixels of one image, which go through the network together.
+
+    Attributes:
+        number: number of the image.
+        image: uint8 RGB of the network's input size.
+        blurred: the same image, blurred.
+        wanted: index of the class whose probability is followed.
+        orders: the orders.
+        share: share of the image's orders that are done with these, in [0, 1].
+    """
+
+    number: int
+    image: Pixels
+    blurred: Pixels
+    wanted: int
+    orders: Sequence[_Order]
+    share: float
+
+    def curves(self, network: Classifier) -> list[Both]:
+        """Follow the probability along each order."""
+        return curves(network, self.image, self.blurred, [one.pixels for one in self.orders], self.wanted)
+
+
+def _parts(
+    network: Classifier, images: list[Pixels], maps: Maps | None, repeats: int, random: np.random.Generator
+) -> Iterator[_Part]:
+    """Yield all orders of all images; random maps are drawn one after the other, whoever tries them."""
+    at_once = max(1, (batch_size(network) - 2) // (2 * (POINTS - 1)))
+    for number, image in enumerate(images):
+        seen, masks = masks_of(network, [image]) if maps is None else (observe(network, [image], gates=False), ())
+        wanted = int(seen.probabilities[0].argmax())
+        orders = list(_orders(_ranked(network, masks, maps, number), network.input_size, repeats, random))
+        blurred = blur(image, min(network.input_size) / BLUR)
+        for some in batches(len(orders), at_once):
+            yield _Part(number, image, blurred, wanted, orders[some], some.stop / len(orders))
 
 
 def _orders(
@@ -212,33 +256,34 @@ def _weights(count: int, deviation: float) -> Float64[np.ndarray, "n n"]:
     return found
 
 
-def curves(network: Classifier, image: Pixels, blurred: Pixels, order: Int64[np.ndarray, " p"], wanted: int) -> Both:
+def curves(
+    network: Classifier, image: Pixels, blurred: Pixels, orders: Sequence[Int64[np.ndarray, " p"]], wanted: int
+) -> list[Both]:
     """Follow the probability of a class while pixels are blurred, and while they are made sharp.
 
     Args:
         network: the network.
         image: uint8 RGB of its input size.
         blurred: the same image, blurred.
-        order: numbers of the pixels in reading order, those of the highest rank first.
+        orders: numbers of the pixels in reading order, those of the highest rank first, for each order to try.
         wanted: index of the class.
 
     Returns:
-        Probabilities at each share of the pixels, from 0 to 1: of deletion, then of insertion.
+        Probabilities at each share of the pixels, from 0 to 1: of deletion, then of insertion, for each order.
     """
-    shown = list(_variants(image, blurred, order))
+    shown = [image, blurred, *(one for order in orders for one in _between(image, blurred, order))]
     found = np.concatenate(
         [
             observe(network, shown[part], gates=False).probabilities[:, wanted]
             for part in batches(len(shown), batch_size(network))
         ]
     ).astype(np.float64)
-    sharp, soft, between = found[:1], found[1:2], found[2:].reshape(2, -1)
-    return np.stack([np.concatenate([sharp, between[0], soft]), np.concatenate([soft, between[1], sharp])])
+    sharp, soft, between = found[:1], found[1:2], found[2:].reshape(len(orders), 2, -1)
+    return [np.stack([np.r_[sharp, deleted, soft], np.r_[soft, inserted, sharp]]) for deleted, inserted in between]
 
 
-def _variants(image: Pixels, blurred: Pixels, order: Int64[np.ndarray, " p"]) -> Iterator[Pixels]:
-    """Yield the image, the blurred one, and what lies between them: in deletion, then in insertion."""
-    yield from (image, blurred)
+def _between(image: Pixels, blurred: Pixels, order: Int64[np.ndarray, " p"]) -> Iterator[Pixels]:
+    """Yield what lies between an image and the blurred one: in deletion, then in insertion."""
     rank = np.empty(order.size, np.int64)
     rank[order] = np.arange(order.size)
     ranks = rank.reshape(image.shape[:2])

@@ -14,7 +14,7 @@ from cbam_core.errors import CbamError, Message, ModelError
 from cbam_core.evidence.masks import AnyImages, Masks, Pixels, Steps, finished, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
-from cbam_core.observing import Observation, batch_size, batches, fitted, observe
+from cbam_core.observing import Observation, batch_size, batches, fitted, in_order, observe
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.mosaic import TILES, Mosaic, TileRow, TileTest
 from cbam_core.results.placement import Placement
@@ -60,9 +60,20 @@ def tile_test(
 
 
 def tile_steps(
-    network: Classifier, images: list[Pixels], partners: list[Pixels] | None = None, seed: int = 0
+    network: Classifier,
+    images: list[Pixels],
+    partners: list[Pixels] | None = None,
+    seed: int = 0,
+    workers: int = 1,
 ) -> Steps[TileTest]:
     """Do the test of tiles in steps; arguments as `tile_test`, with images of the network's input size.
+
+    Args:
+        network: the network.
+        images: the images.
+        partners: images beside which a single one is put.
+        seed: seed of the choice of mosaics.
+        workers: number of batches that go through the network side by side.
 
     Raises:
         ModelError: the network does not take images of twice its input size.
@@ -70,15 +81,19 @@ def tile_steps(
     wide = widened(network)
     alone: dict[str, list[list[float]]] = {}
     first: tuple[Masks, ...] = ()
-    for part in batches(len(images), max(1, batch_size(wide) // len(TILES))):
+
+    def on_canvases(part: slice) -> tuple[slice, tuple[Masks, ...]]:
         laid = [on_canvas(image, tile, network.fill) for image in images[part] for tile in range(len(TILES))]
-        _, masks = masks_of(wide, laid)
+        return part, masks_of(wide, laid)[1]
+
+    canvases = batches(len(images), max(1, batch_size(wide) // len(TILES)))
+    for part, masks in in_order(on_canvases, canvases, workers):
         first = first or masks
         for one in masks:
             alone.setdefault(one.gate, []).extend(_in_corners(one, wide.input_size))
         yield 0.5 * part.stop / len(images)
     planned = yield from _planned(network, images, partners, seed)
-    seen = yield from _seen(wide, planned.images)
+    seen = yield from _seen(wide, planned.images, workers)
     answers = seen.answers(wide, planned)
     example = next((one for one in answers if one.tile is not None), None)
     shown = None if example is None else answers.index(example)
@@ -250,11 +265,13 @@ class _Seen:
         return np.concatenate(found) if found else None
 
 
-def _seen(network: Classifier, images: list[Pixels]) -> Steps[_Seen]:
-    parts = []
-    for part in batches(len(images), batch_size(network)):
-        parts.append(masks_of(network, images[part]))
-        yield 0.7 + 0.3 * part.stop / len(images)
+def _seen(network: Classifier, images: list[Pixels], workers: int) -> Steps[_Seen]:
+    parts, done = [], 0
+    sizes = batches(len(images), batch_size(network))
+    for found in in_order(lambda part: masks_of(network, images[part]), sizes, workers):
+        parts.append(found)
+        done += len(found[0].probabilities)
+        yield 0.7 + 0.3 * done / len(images)
     return _Seen(images, parts)
 
 

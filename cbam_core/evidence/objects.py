@@ -62,13 +62,24 @@ def object_steps(
     pixels: int | None = None,
     fill: str = "mean",
     seed: int = 0,
+    workers: int = 1,
 ) -> Steps[ObjectTests]:
-    """Make the tests in steps; arguments as `object_tests`, with images of the network's input size."""
+    """Make the tests in steps; arguments as `object_tests`, with images of the network's input size.
+
+    Args:
+        network: the network.
+        images: the images.
+        tests: codes of the tests.
+        pixels: how far images are moved.
+        fill: what comes in where content moved away.
+        seed: seed of everything that is drawn at random.
+        workers: number of batches that go through the network side by side.
+    """
     works: Mapping[str, Callable[[], Steps[Any]]] = {
         "shift": lambda: shift_steps(network, images, pixels, fill),
-        "tiles": lambda: tile_steps(network, images, seed=seed),
-        "deletion": lambda: deletion_steps(network, images, seed=seed),
-        "randomised": lambda: randomised_steps(network, images, seed=seed),
+        "tiles": lambda: tile_steps(network, images, seed=seed, workers=workers),
+        "deletion": lambda: deletion_steps(network, images, seed=seed, workers=workers),
+        "randomised": lambda: randomised_steps(network, images, seed=seed, workers=workers),
     }
     _check(tests)
     results: dict[str, Any] = {}

@@ -18,7 +18,7 @@ from cbam_core.errors import ModelError
 from cbam_core.evidence.masks import AnyImages, Masks, Pixels, Steps, alike, correlation, finished, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
-from cbam_core.observing import batch_size, batches, network_input
+from cbam_core.observing import batch_size, batches, in_order, network_input
 from cbam_core.render.colours import is_flat
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.randomised import PARTS, Likeness, Part, RandomisedRow, RandomisedTest
@@ -65,22 +65,29 @@ def randomised_test(
 
 
 def randomised_steps(
-    network: Classifier, images: list[Pixels], trials: int = TRIALS, seed: int = 0
+    network: Classifier, images: list[Pixels], trials: int = TRIALS, seed: int = 0, workers: int = 1
 ) -> Steps[RandomisedTest]:
     """Shuffle in steps; arguments as `randomised_test`, with images of the network's input size.
+
+    Args:
+        network: the network.
+        images: the images.
+        trials: number of times that weights are shuffled.
+        seed: seed of the shuffling.
+        workers: number of batches that go through the network side by side.
 
     Raises:
         ModelError: the network cannot be copied.
     """
     twin = replace(network, model=_copied(network), classes=())  # without classes, logits need not be finite
-    plain = list(_all_masks(twin, images))
+    plain = list(_all_masks(twin, images, workers))
     blocks = list(dict.fromkeys(one.block for one in plain if not all(map(is_flat, one.values))))
     parts = {block: _parameters(twin, block, images[0]) for block in blocks}
     draws, after = torch.Generator().manual_seed(seed), _Found()
     work = [(block, part, trial) for block in blocks for part in parts[block] for trial in range(trials)]
     for done, (block, part, _) in enumerate(work):
         with _shuffled(parts[block][part], draws):
-            for one in _all_masks(twin, images):
+            for one in _all_masks(twin, images, workers):
                 if one.block == block:
                     after.add(one.gate, part, one.values)
         yield (done + 1) / len(work)
@@ -100,9 +107,10 @@ def _copied(network: Classifier) -> nn.Module:
         ) from error
 
 
-def _all_masks(network: Classifier, images: list[Pixels]) -> Iterator[Masks]:
+def _all_masks(network: Classifier, images: list[Pixels], workers: int) -> Iterator[Masks]:
     """Yield the masks of all images, batch by batch put together."""
-    seen = [masks_of(network, images[part])[1] for part in batches(len(images), batch_size(network))]
+    size = max(1, min(batch_size(network), -(-len(images) // workers)))
+    seen = list(in_order(lambda part: masks_of(network, images[part])[1], batches(len(images), size), workers))
     for same in zip(*seen, strict=True):
         yield replace(same[0], values=np.concatenate([one.values for one in same]))
 

@@ -78,7 +78,7 @@ def test_curves_follow_a_given_order_exactly(monkeypatch: pytest.MonkeyPatch) ->
     image = objects(1)[0]
     classifier, _ = deletion.opened(network(spot() / 2 + 0.1), image, STATED)
     soft, order = blur(image, 1.0), np.random.default_rng(0).permutation(SIDE * SIDE)
-    found = curves(classifier, image, soft, order, 1)
+    (found,) = curves(classifier, image, soft, [order], 1)
     red, blurred, weights = (one.ravel() for one in (image[:, :, 0] / 255, soft[:, :, 0] / 255, spot().numpy()))
     sums = np.concatenate([[0], np.cumsum(((blurred - red) * weights)[order])])
     expected = 1 / (1 + np.exp(BIAS - (red @ weights + sums)))
