@@ -79,6 +79,13 @@ def test_contenders_take_turns_and_are_compared_round_by_round(load):
     assert turns.paired_ratio({"a": [1.0, 20.0, 3.0], "b": [2.0, 10.0, 6.0]}, "a", "b") == 0.5
 
 
+def test_what_all_images_would_take_is_reckoned_from_some(load):
+    passes = load("score_speed").passes_an_edit
+    assert passes(2.0, 4.0, 16.0, 10, whole=100, shown=100) == pytest.approx(1.0)
+    # 5,000 images in 10 plain seconds are twice 2,500; constants are tried on 1,000 however many there are
+    assert passes(5.0, 4.0, 10.0, 10, whole=5000, shown=2500) == pytest.approx((2 * (10 + 5) + 0.4 * 4) / 10 / 10)
+
+
 def test_the_rivals_see_what_explain_sees(load, tiny_classifier):
     module = load("explain_vs_gradcam")
     from PIL import Image

@@ -22,12 +22,28 @@ def asked_rounds(description: str | None, default: int, arguments: Sequence[str]
         default: rounds where none are asked for.
         arguments: of the command line; None: those of this program.
     """
+    return asked_rounds_or_quick(description, default, arguments)[0]
+
+
+def asked_rounds_or_quick(
+    description: str | None, default: int, arguments: Sequence[str] | None, quick: str | None = None
+) -> tuple[int, bool]:
+    """The number of rounds that the command line asks for, and whether a short estimate will do.
+
+    Args:
+        description: a benchmark's docstring; its first line becomes the help.
+        default: rounds where none are asked for.
+        arguments: of the command line; None: those of this program.
+        quick: what ``--quick`` does; None for a benchmark without it.
+    """
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=default, help=f"at least 1; {default} unless told")
-    rounds: int = parser.parse_args(arguments).rounds
-    if rounds < 1:
+    if quick is not None:
+        parser.add_argument("--quick", action="store_true", help=quick)
+    found = parser.parse_args(arguments)
+    if found.rounds < 1:
         parser.error("--rounds must be at least 1")
-    return rounds
+    return found.rounds, getattr(found, "quick", False)
 
 
 def take_turns(
