@@ -66,7 +66,8 @@ def third_party_imports(path):
 def test_everything_that_is_imported_is_declared(folder):
     for path in (ROOT / folder).rglob("*.py"):
         for name in third_party_imports(path):
-            assert IMPORTED_AS.get(name, name) in RUNTIME | EXTRA["interop"], f"{path} imports {name}"
+            declared = RUNTIME | EXTRA["interop"] | EXTRA["cluster"]
+            assert IMPORTED_AS.get(name, name) in declared, f"{path} imports {name}"
 
 
 def test_only_charts_of_the_library_need_a_package_of_the_app():
@@ -98,6 +99,12 @@ def test_only_the_atlas_needs_a_package_of_its_extra():
     for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
         needed = set(third_party_imports(path)) & set(EXTRA["atlas"])
         assert not needed or path.parent == ROOT / "cbam_core" / "atlas", path
+
+
+def test_only_a_cluster_needs_ray():
+    for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
+        needed = set(third_party_imports(path)) & set(EXTRA["cluster"])
+        assert not needed or path.name in {"cluster.py", "ray_session.py"}, path
 
 
 def test_app_and_training_include_figures():

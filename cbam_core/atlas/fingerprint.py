@@ -11,13 +11,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cbam_core.data.dataset import Dataset, ImageFiles, image_ids
+from cbam_core.data.dataset import Dataset, ImageFiles, image_ids, originals_of
 
 _AT_ONCE = 1 << 24
 
 
 def listing_digest(dataset: Dataset) -> str:
     """Compute the SHA-256 of a data set's listing: title, classes, ids, labels, and sizes of files or pixels of arrays.
+
+    That of corrupted images is that of the clean ones.
 
     Raises:
         OSError: a file is missing.
@@ -27,7 +29,7 @@ def listing_digest(dataset: Dataset) -> str:
         digest.update(name.encode("utf-8", "surrogateescape") + b"\0")
     if dataset.labels is not None:
         digest.update(np.asarray(dataset.labels, np.int64).tobytes())
-    for part in _contents(dataset.images):
+    for part in _contents(originals_of(dataset.images)):
         digest.update(part)
     return digest.hexdigest()
 

@@ -277,6 +277,10 @@ class Plan:
         """Return which images of the set a shard holds."""
         return slice(number * self.shard_size, min((number + 1) * self.shard_size, self.count))
 
+    def size(self, number: int) -> int:
+        """Return the number of images of a shard."""
+        return len(range(*self.rows(number).indices(self.count)))
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the description, in hexadecimal: the fingerprint that every shard carries."""

@@ -32,6 +32,7 @@ EXTRAS = {
     "captum": "evidence",
     "matplotlib": "figures",
     "pyarrow": "atlas",
+    "ray": "cluster",
     "tensorboard": "train",
     "torchvision": "train",
 }

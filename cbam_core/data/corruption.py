@@ -101,6 +101,11 @@ class CorruptedImages(FittedImages):
         self.clean = clean
         self.corruption = corruption
 
+    @property
+    def originals(self) -> ImageSequence:
+        """The clean images, which have the names."""
+        return self.clean
+
     def __len__(self) -> int:
         return len(self.clean)
 

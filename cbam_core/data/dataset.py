@@ -44,6 +44,11 @@ class ImageSequence(Protocol):
 class FittedImages(Sequence[Pixels]):
     """Images that know how to read one of them at a network's input size: files are decoded smaller for it."""
 
+    @property
+    def originals(self) -> ImageSequence:
+        """The images that these are made of, which have their names and sizes."""
+        return self
+
     @abstractmethod
     def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
         """Return the centre of one image at a network's input size.
@@ -144,6 +149,11 @@ def labelled_for(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     return replace(dataset, classes=classes, labels=numbers[dataset.labels])
 
 
+def originals_of(images: ImageSequence) -> ImageSequence:
+    """Return the images that others are made of; themselves where they are nothing else."""
+    return images.originals if isinstance(images, FittedImages) else images
+
+
 def image_ids(dataset: Dataset, part: slice = slice(None)) -> Iterator[str]:
     """Yield a name for each image, which tells it from the others of its set, and pairs it with itself elsewhere.
 
@@ -153,11 +163,12 @@ def image_ids(dataset: Dataset, part: slice = slice(None)) -> Iterator[str]:
         dataset: the images.
         part: which of them.
     """
+    images = originals_of(dataset.images)
     if dataset.ids is not None:
         yield from dataset.ids[part]
-    elif isinstance(dataset.images, ImageFiles):
-        root = dataset.images.root
-        paths = dataset.images.paths[part]
+    elif isinstance(images, ImageFiles):
+        root = images.root
+        paths = images.paths[part]
         yield from (path.as_posix() if root is None else path.relative_to(root).as_posix() for path in paths)
     else:
         yield from (f"{dataset.title}/{number}" for number in range(len(dataset))[part])

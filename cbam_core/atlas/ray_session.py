@@ -1,0 +1,148 @@
+"""Connecting to Ray: to a cluster, or to processes on this machine that nobody else can reach."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cbam_core.errors import AtlasError
+
+TIMEOUT = 5.0
+"""Seconds in which a cluster must answer."""
+
+_LOOPBACK = "127.0.0.1"
+
+
+@contextmanager
+def connected(address: str, workers: int | None = None, gpus: float = 0.0) -> Iterator[None]:
+    """Connect to Ray for a block; a connection that this process already has is used and kept.
+
+    Environment variables that Ray reads when it is imported are set for this process and those that it starts, unless
+    they are set.
+
+    Args:
+        address: ``"local"``, ``"auto"`` or ``"HOST:PORT"``.
+        workers: processes for ``"local"``; None for the number of processors.
+        gpus: GPUs that a task needs.
+
+    Raises:
+        AtlasError: there is no such cluster, or it has no processor, or not so many GPUs.
+        ModuleNotFoundError: Ray is not installed.
+    """
+    _check_address(address)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address == "local":
+        _stay_on_this_machine()
+    import ray
+
+    if ray.is_initialized():
+        _check_resources(gpus)
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="cbam-ray-", ignore_cleanup_errors=True) as folder:
+        try:
+            _start(workers, folder) if address == "local" else _join(address)
+            _check_resources(gpus)
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    if address in {"local", "auto"} or re.fullmatch(r"[^\s/:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
+        return
+    raise AtlasError(
+        "atlas.odd-address",
+        "'{given}' is no address of a Ray cluster; expected local, auto, or host and port of its head, as in "
+        "10.0.0.1:6379, on a machine of that cluster",
+        given=address[:60],
+    )
+
+
+def _stay_on_this_machine() -> None:
+    """Set what keeps local processes of Ray on the loopback device, each with a secret that they alone know.
+
+    Ray reads these variables when it is imported, and binds the machine's outer address without the first.
+    """
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    if "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def _start(workers: int | None, folder: str) -> None:
+    """Start processes of Ray on this machine."""
+    import ray
+    from ray._private import ray_constants
+
+    if ray_constants.ENABLE_RAY_CLUSTER:
+        raise AtlasError(
+            "atlas.ray-imported",
+            "this process has imported Ray before, in the way that binds the machine's outer address; build in a "
+            "process of its own, or set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 before importing it",
+        )
+    ray.init(
+        address="local",
+        num_cpus=workers,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _node_ip_address=_LOOPBACK,
+        _temp_dir=folder,
+    )
+
+
+def _join(address: str) -> None:
+    """Connect to a cluster.
+
+    Raises:
+        AtlasError: there is none, or it refuses.
+    """
+    import ray
+
+    try:
+        if address != "auto":
+            _reach(address)  # Ray itself would try for ten minutes
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise AtlasError(
+            "atlas.no-cluster",
+            "there is no Ray cluster at {address} that lets this machine in ({reason}); start one with `ray start "
+            "--head`, and run this on one of its machines",
+            address=address,
+            reason=str(error).strip().partition("\n")[0][:200] or type(error).__name__,
+        ) from error
+
+
+def _reach(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), TIMEOUT).close()
+
+
+def resources() -> dict[str, float]:
+    """Return what the cluster has at this moment, such as ``{"CPU": 64.0}``."""
+    import ray
+
+    untyped: Any = ray
+    return dict(untyped.cluster_resources())
+
+
+def _check_resources(gpus: float) -> None:
+    there = resources()
+    for name, needed in (("CPU", 1.0), ("GPU", gpus)):
+        if there.get(name, 0) < needed:
+            raise AtlasError(
+                "atlas.no-resource",
+                "the cluster has {there:g} {name} and a task needs {needed:g}; add machines, or ask for less",
+                there=there.get(name, 0.0),
+                name=name,
+                needed=needed,
+            )

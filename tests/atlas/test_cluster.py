@@ -1,0 +1,268 @@
+"""Ray: whoever computes a shard, and whatever is killed at any time, the files are the same, bit for bit."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from cbam_core import Classifier
+from cbam_core.atlas import building, cluster
+from cbam_core.atlas.building import build_atlas
+from cbam_core.atlas.cluster import ShardWork, build_on_ray
+from cbam_core.atlas.layout import DESCRIPTION, IMAGES, read_plan
+from cbam_core.atlas.planning import plan_atlas
+from cbam_core.atlas.ray_session import connected
+from cbam_core.data.corruption import corrupted
+from cbam_core.data.dataset import Dataset
+from cbam_core.errors import AtlasError
+from tests.atlas.processes import ESTABLISHED, LISTENING, below, connections, kill, wait_until
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
+
+OF_RAY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+"""Set before Ray is imported, as `connected("local")` does it: everything stays on the loopback device."""
+
+SLOW = 0.01
+SHARD = 5
+
+
+class SlowImages(Sequence[np.ndarray]):
+    """Images that take a while to read, so that something can happen in between."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        chosen = self.images[index]
+        time.sleep(SLOW * len(chosen) if isinstance(index, slice) else SLOW)
+        return chosen
+
+
+@pytest.fixture(scope="module")
+def small_shards() -> Iterator[None]:
+    """Twenty shards of a hundred images."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "plan_atlas", lambda *given: plan_atlas(*given, shard_size=SHARD))
+        yield
+
+
+@pytest.fixture(scope="module")
+def slow_images(sample_images: Dataset) -> Dataset:
+    """The bundled images, read slowly."""
+    return replace(sample_images, images=SlowImages(np.asarray(sample_images.images)))
+
+
+@pytest.fixture(scope="module")
+def expected(
+    tiny_classifier: Classifier, slow_images: Dataset, small_shards: None, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """Files of an atlas that this process built alone."""
+    return contents(build_atlas(tiny_classifier, slow_images, tmp_path_factory.mktemp("alone"), workers=1))
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[Any]:
+    """Ray, imported so that it stays on the loopback device; tasks get this module's images as they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**OF_RAY, "RAY_USAGE_STATS_ENABLED": "0"}.items():
+            patch.setenv(name, value)
+        import ray
+
+        ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+        yield ray
+        ray.shutdown()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.endswith(".part")  # what a killed process was writing
+    }
+
+
+def workers_of(pid: int) -> list[int]:
+    return [child for child, command in below(pid).items() if command.startswith("ray::work_on")]
+
+
+@pytest.fixture(scope="class")
+def local_session(ray: Any) -> Iterator[None]:
+    """Two processes of Ray on this machine."""
+    with connected("local", workers=2):
+        yield
+
+
+@pytest.mark.usefixtures("local_session")
+class TestOneMachine:
+    def test_its_processes_listen_and_talk_on_the_loopback_device_alone(
+        self, tiny_classifier: Classifier, slow_images: Dataset, expected: dict[str, bytes], tmp_path: Path
+    ) -> None:
+        seen = []
+
+        def look(done: int) -> None:
+            seen.append((done, connections({os.getpid(), *below(os.getpid())})))
+
+        folder = build_on_ray(tiny_classifier, slow_images, tmp_path / "a", report=look)
+        assert contents(folder) == expected
+        assert [done for done, _ in seen] == list(range(0, 101, SHARD))
+        assert {found.own.is_loopback for _, all_ in seen for found in all_ if found.state == LISTENING} == {True}
+        assert {found.other.is_loopback for _, all_ in seen for found in all_ if found.state == ESTABLISHED} == {True}
+        assert {"RAY_USAGE_STATS_ENABLED": "0"}.items() <= os.environ.items()
+
+    def test_a_killed_worker_costs_nothing_but_time(
+        self, tiny_classifier: Classifier, slow_images: Dataset, expected: dict[str, bytes], tmp_path: Path
+    ) -> None:
+        killed: list[int] = []
+
+        def kill_one(done: int) -> None:
+            if done == 40:
+                time.sleep(random.uniform(0, SLOW * SHARD))
+                killed.append(random.choice(workers_of(os.getpid())))
+                kill(killed[-1])
+
+        folder = build_on_ray(tiny_classifier, slow_images, tmp_path / "a", report=kill_one)
+        assert killed
+        assert killed[0] not in workers_of(os.getpid())
+        assert contents(folder) == expected
+
+    def test_an_interrupted_build_goes_on_where_it_was(
+        self, tiny_classifier: Classifier, slow_images: Dataset, expected: dict[str, bytes], tmp_path: Path
+    ) -> None:
+        def stop(done: int) -> None:
+            if done >= 30:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            build_on_ray(tiny_classifier, slow_images, tmp_path, report=stop)
+        reported: list[int] = []
+        build_on_ray(tiny_classifier, slow_images, tmp_path, report=reported.append)
+        assert 30 <= reported[0] < 100
+        assert contents(tmp_path) == expected
+
+    def test_corrupted_images_are_the_same_in_every_process_and_keep_their_names(
+        self, tiny_classifier: Classifier, sample_images: Dataset, small_shards: None, tmp_path: Path
+    ) -> None:
+        worse = corrupted(sample_images, "noise", 3)
+        alone = build_atlas(tiny_classifier, worse, tmp_path / "alone", workers=1)
+        shared = build_on_ray(tiny_classifier, worse, tmp_path / "shared")
+        assert contents(alone) == contents(shared)
+        assert read_plan(shared).images.corruption == "noise:3"
+        assert pq.read_table(shared / IMAGES)["id"].to_pylist() == [f"cifar10:samples/{n}" for n in range(100)]
+
+    def test_problems_of_a_task_are_said_in_its_words(
+        self, tiny_classifier: Classifier, sample_images: Dataset, small_shards: None, tmp_path: Path
+    ) -> None:
+        def hide(done: int) -> None:
+            (tmp_path / DESCRIPTION).unlink(missing_ok=True)
+
+        with pytest.raises(AtlasError, match=r"does not see atlas.json .* all machines need the same folder"):
+            build_on_ray(tiny_classifier, sample_images, tmp_path, report=hide)
+        with pytest.raises(AtlasError, match=r"the cluster has 0 GPU and a task needs 0\.5"):
+            build_on_ray(tiny_classifier, sample_images, tmp_path, gpus=0.5)
+
+
+DRIVER = """
+import sys, pickle
+from cbam_core.atlas import building
+from cbam_core.atlas.cluster import build_on_ray
+from cbam_core.atlas.planning import plan_atlas
+building.plan_atlas = lambda *given: plan_atlas(*given, shard_size=int(sys.argv[4]))
+classifier, dataset = pickle.load(open(sys.argv[1], "rb"))
+build_on_ray(classifier, dataset, sys.argv[2], sys.argv[3])
+"""
+
+
+@pytest.fixture(scope="class")
+def nodes(ray: Any) -> Iterator[Any]:
+    """A cluster of two nodes, each with one processor."""
+    from ray.cluster_utils import Cluster
+
+    one = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 80_000_000}
+    nodes = Cluster(initialize_head=True, head_node_args={**one, "include_dashboard": False})
+    nodes.other = nodes.add_node(**one)
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+
+
+class TestTwoMachines:
+    def test_a_killed_driver_leaves_what_the_next_one_completes(
+        self,
+        nodes: Any,
+        ray: Any,
+        tiny_classifier: Classifier,
+        slow_images: Dataset,
+        expected: dict[str, bytes],
+        tmp_path: Path,
+    ) -> None:
+        given, folder = tmp_path / "given", tmp_path / "atlas"
+        given.write_bytes(ray.cloudpickle.dumps((tiny_classifier, slow_images)))
+        program = [sys.executable, "-c", DRIVER, str(given), str(folder), nodes.address, str(SHARD)]
+        with subprocess.Popen(program, stderr=subprocess.DEVNULL) as driver:
+            wait_until(lambda: len(list(folder.glob("shards/*.parquet"))) >= 3)
+            kill(driver.pid)
+        before = len(list(folder.glob("shards/*.parquet")))
+        assert before < 20
+        reported: list[int] = []
+        build_on_ray(tiny_classifier, slow_images, folder, nodes.address, report=reported.append)
+        assert reported[0] >= before * SHARD
+        assert contents(folder) == expected
+
+    def test_a_lost_machine_costs_nothing_but_time(
+        self, nodes: Any, tiny_classifier: Classifier, slow_images: Dataset, expected: dict[str, bytes], tmp_path: Path
+    ) -> None:
+        raylet = nodes.other.all_processes["raylet"][0].process.pid
+
+        def lose(done: int) -> None:
+            if done == 2 * SHARD:
+                wait_until(lambda: workers_of(raylet))  # it takes part
+                kill(raylet)
+
+        folder = build_on_ray(tiny_classifier, slow_images, tmp_path / "a", nodes.address, report=lose)
+        assert contents(folder) == expected
+
+
+def test_a_machine_with_another_version_is_refused(tiny_classifier: Classifier, sample_images: Dataset) -> None:
+    plan = replace(plan_atlas(tiny_classifier, sample_images), torch="1.0.0")
+    with pytest.raises(AtlasError, match=r"the atlas needs .* and 1.0.0: install the same on all machines"):
+        ShardWork(tiny_classifier, sample_images, plan, Path("/nowhere")).prepared()
+
+
+def test_a_shard_that_is_never_seen_is_said(
+    tiny_classifier: Classifier, sample_images: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE", 0.1)
+    with pytest.raises(AtlasError, match="has written shard 0, which is not in"):
+        cluster._wait_for(tmp_path, plan_atlas(tiny_classifier, sample_images), 0)
+
+
+@pytest.mark.parametrize("address", ["", "nowhere", "ray://head:10001", "head:", "head:port", "a b:6379"])
+def test_an_address_that_is_none_is_refused(
+    tiny_classifier: Classifier, sample_images: Dataset, tmp_path: Path, address: str
+) -> None:
+    with pytest.raises(AtlasError, match="is no address of a Ray cluster; expected local, auto, or host and port"):
+        build_on_ray(tiny_classifier, sample_images, tmp_path, address)
+
+
+def test_a_cluster_that_is_not_there_is_said_at_once(
+    ray: Any, tiny_classifier: Classifier, sample_images: Dataset, tmp_path: Path
+) -> None:
+    begun = time.monotonic()
+    with pytest.raises(AtlasError, match=r"there is no Ray cluster at 127.0.0.1:1 .*refused"):
+        build_on_ray(tiny_classifier, sample_images, tmp_path, "127.0.0.1:1")
+    assert time.monotonic() - begun < 20
