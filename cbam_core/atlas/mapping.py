@@ -9,7 +9,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import AtlasMap, Method
 from cbam_core.atlas.layout import MAP
-from cbam_core.atlas.preparing import graph
+from cbam_core.atlas.preparing import among_of, nearest_in_sample
 from cbam_core.atlas.rows import read
 from cbam_core.errors import AtlasError, DataError
 from cbam_core.results.arrays import read_arrays
@@ -108,17 +108,12 @@ def neighbours_kept(atlas: Atlas, points: Float32[np.ndarray, "n 2"]) -> tuple[f
     Returns:
         The share, in [0, 1], and the number of images it was measured on.
     """
-    known = graph(atlas)
-    sample = atlas.select(None)
-    if len(sample) > SAMPLE:
-        sample = np.sort(np.random.default_rng(0).choice(sample, SAMPLE, replace=False))
-    near = known.images[sample].astype(np.int64)
+    sample, near = nearest_in_sample(atlas, SAMPLE)
+    among = among_of(atlas)
     k = int((near >= 0).sum(axis=1).min(initial=near.shape[1]))
     if not k or not len(sample):
         return float("nan"), 0
-    found = [
-        _nearest_places(points, sample[start : start + ROWS], known.among, k) for start in range(0, len(sample), ROWS)
-    ]
+    found = [_nearest_places(points, sample[start : start + ROWS], among, k) for start in range(0, len(sample), ROWS)]
     kept = (near[:, :k, None] == np.concatenate(found)[:, None, :]).any(axis=2)
     return float(kept.mean()), len(sample)
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import ClassAgreement, Neighbours
-from cbam_core.atlas.preparing import EXACT, graph
+from cbam_core.atlas.preparing import EXACT, nearest_in_sample
 from cbam_core.atlas.ranking import leading
 from cbam_core.atlas.rows import in_parts, read
 from cbam_core.errors import AtlasError
@@ -119,12 +119,11 @@ def class_agreement(atlas: Atlas) -> ClassAgreement | None:
 
 
 def _agreement(atlas: Atlas) -> ClassAgreement:
-    found = graph(atlas).images
-    labels = np.r_[atlas.labels, -1]  # image -1 has none
-    near = labels[found]
-    known = (near >= 0) & (atlas.labels >= 0)[:, None]
+    images, found = nearest_in_sample(atlas, EXACT)
+    near, own = np.r_[atlas.labels, -1][found], atlas.labels[images][:, None]  # image -1 has no label
+    known = (near >= 0) & (own >= 0)
     counted = known.sum(axis=1)
-    shares = ((near == atlas.labels[:, None]) & known).sum(axis=1)[counted > 0] / counted[counted > 0]
+    shares = ((near == own) & known).sum(axis=1)[counted > 0] / counted[counted > 0]
     labelled = atlas.labels[atlas.ok & (atlas.labels >= 0)]
     frequencies = np.bincount(labelled) / max(1, len(labelled))
     share = float(shares.mean()) if len(shares) else float("nan")

@@ -62,17 +62,38 @@ def prepare(atlas: Atlas, report: Callable[[int], object] = lambda _: None) -> G
     found = np.full((len(atlas), K), -1, np.int32)
     distances = np.full((len(atlas), K), np.inf, np.float32)
     done = 0
-    for part, near, away in _in_parts(atlas, among_of(atlas)):
+    among = among_of(atlas)
+    for part, near, away in _in_parts(atlas, atlas.select(None), among):
         found[part, : near.shape[1]] = near
         distances[part, : near.shape[1]] = away
         done += len(part)
         report(done)
-    made = Graph(found, distances, among_of(atlas))
+    made = Graph(found, distances, among)
     if atlas.folder is not None:
         digest = np.array(str(atlas.facts.get("digest", "")))
         with suppress(OSError):  # an atlas that ships with a network lies where nothing can be written
             write_arrays(atlas.folder / NEAREST, {"digest": digest, "images": found, "distances": distances})
     return made
+
+
+def nearest_in_sample(atlas: Atlas, most: int) -> tuple[Int64[np.ndarray, " s"], Int64[np.ndarray, "s k"]]:
+    """Find the nearest images of a sample; of a large atlas, for the sample alone.
+
+    Args:
+        atlas: the atlas.
+        most: largest number of images of the sample.
+
+    Returns:
+        Numbers of the images, and of the nearest of each; -1 where there are fewer than 10.
+    """
+    images = atlas.select(None)
+    sample = images
+    if len(images) > most:
+        sample = np.sort(np.random.default_rng(0).choice(images, most, replace=False))
+    if len(images) <= EXACT:
+        return sample, graph(atlas).images[sample].astype(np.int64)
+    parts = [near for _, near, _ in _in_parts(atlas, sample, among_of(atlas))]
+    return sample, np.concatenate(parts)
 
 
 def among_of(atlas: Atlas) -> Int64[np.ndarray, " m"]:
@@ -99,10 +120,9 @@ def _stored(atlas: Atlas) -> Graph | None:
 
 
 def _in_parts(
-    atlas: Atlas, among: Int64[np.ndarray, " m"]
+    atlas: Atlas, images: Int64[np.ndarray, " s"], among: Int64[np.ndarray, " m"]
 ) -> Iterator[tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, "p k"], Float64[np.ndarray, "p k"]]]:
-    """Yield some images, their nearest, and the distances of these, until all images are done."""
-    images = atlas.select(None)
+    """Yield some of the images, their nearest among others, and the distances of these, until all are done."""
     everything = slice(0, atlas.contents.values.shape[1])
     targets = read(atlas, everything, among)
     middle = targets.mean(axis=0) if len(among) else np.zeros(everything.stop, np.float32)

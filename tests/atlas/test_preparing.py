@@ -1,0 +1,87 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from cbam_core import open_atlas
+from cbam_core.atlas import neighbours, preparing
+from cbam_core.atlas.layout import NEAREST
+from cbam_core.atlas.preparing import graph, nearest_in_sample, prepare
+from tests.atlas.made_atlas import atlas
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Counts sixty images as many, as if nobody could compare all of them."""
+    monkeypatch.setattr(preparing, "EXACT", 40)
+    monkeypatch.setattr(neighbours, "EXACT", 40)
+    monkeypatch.setattr(preparing, "REFERENCE", 25)
+
+
+def test_the_nearest_are_stored_beside_an_atlas_and_read_again(sample_atlas_folder, tmp_path, monkeypatch):
+    folder = shutil.copytree(sample_atlas_folder, tmp_path / "copy")
+    done = []
+    made = prepare(open_atlas(folder), done.append)
+    assert done[-1] == 100
+    assert (folder / NEAREST).exists()
+    monkeypatch.setattr(preparing, "prepare", None)
+    again = graph(open_atlas(folder))
+    assert np.array_equal(made.images, again.images)
+    assert np.array_equal(made.distances, again.distances)
+
+
+@pytest.mark.parametrize("damage", ["bytes", "digest"])
+def test_a_file_that_is_damaged_or_of_another_atlas_is_made_again(sample_atlas_folder, tmp_path, damage):
+    folder = shutil.copytree(sample_atlas_folder, tmp_path / "copy")
+    expected = prepare(open_atlas(folder)).images
+    if damage == "bytes":
+        (folder / NEAREST).write_bytes(b"nothing")
+    else:
+        with np.load(folder / NEAREST) as arrays:
+            np.savez(folder / NEAREST, **{**arrays, "digest": np.array("other"), "images": arrays["images"] * 0})
+    assert np.array_equal(graph(open_atlas(folder)).images, expected)
+    assert np.array_equal(graph(open_atlas(folder)).images, expected)
+
+
+def test_of_many_images_the_nearest_are_looked_for_in_a_sample(few):
+    made = atlas()
+    found = graph(made)
+    assert len(found.among) == 25
+    rows = made.contents.values.astype(np.float64)
+    for image in (0, 8, int(found.among[3])):
+        others = [other for other in found.among.tolist() if other != image]
+        expected = sorted(others, key=lambda other: (np.linalg.norm(rows[other] - rows[image]), other))[:10]
+        assert found.images[image].tolist() == expected
+    assert made.suspects().compared_with == 25
+
+
+def test_a_sample_of_many_images_does_not_need_all_of_them(few):
+    made = atlas()
+    images, near = nearest_in_sample(made, 12)
+    assert len(images) == 12
+    assert np.array_equal(near, graph(made).images[images])
+    assert made.class_agreement().images == 40
+    assert made.map().sample == 59
+
+
+def test_neighbours_of_many_images_come_from_a_shortlist_by_principal_components(few, monkeypatch):
+    plain = atlas()
+    images = plain.select()
+    rows = plain.contents.values[images].astype(np.float64)
+    axes = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[2][:20]
+    scores = np.full((60, 20), np.nan, np.float32)
+    scores[images] = (rows - rows.mean(axis=0)) @ axes.T
+    made = atlas(scores=scores)
+    monkeypatch.setattr(neighbours, "SHORT", 20)
+    monkeypatch.setattr(neighbours, "PART", 16)
+    hits = 0
+    for image in (0, 8, 59):
+        found, expected = made.neighbours(image), plain.neighbours(image)
+        assert not found.exact
+        assert image not in found.images
+        assert 7 not in found.images
+        hits += np.isin(found.images, expected.images).sum()
+        away = np.linalg.norm(plain.contents.values[found.images].astype(float) - plain.contents.values[image], axis=1)
+        np.testing.assert_allclose(found.distances, away, rtol=1e-6)
+        assert made.neighbours(image, "one").exact
+    assert hits >= 29
