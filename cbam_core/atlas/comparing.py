@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from cbam_core.atlas.answers import AtlasComparison, GateChange
 from cbam_core.atlas.layout import AtlasGate
 from cbam_core.atlas.ranking import leading
-from cbam_core.atlas.rows import Rows, read
+from cbam_core.atlas.rows import in_parts, read
 from cbam_core.atlas.slices import Where
 from cbam_core.errors import AtlasError
 from cbam_core.results.paired import Change, change
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
 
 Flags = Bool[np.ndarray, " n"] | None
+Members = Bool[np.ndarray, "g n"]
 Pairs = tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]
 CONSTANT = 1e-9
 """Product of two deviations below which a value is the same for all images, but for rounding."""
@@ -34,9 +36,10 @@ def compare(atlas: Atlas, other: Atlas, where: Where, n: int) -> AtlasComparison
     squared = np.zeros(len(images))
     changes = []
     for own, its in shared:
-        sums = _compared((atlas, own), (other, its), (images, others), members)
-        squared += sums.squared
-        changes.append(sums.change(own.name, classes))
+        moments = _moments(atlas, own, images), _moments(other, its, others)
+        apart = _apart((atlas, own), (other, its), (images, others), moments[1].mean - moments[0].mean)
+        squared += apart.squared
+        changes.append(_change(own.name, moments, apart, classes, members))
     moved = np.sqrt(squared)
     names = {own.name for own, _ in shared}
     alone = dict.fromkeys(gate.name for gate in (*atlas.gates, *other.gates) if gate.name not in names)
@@ -77,7 +80,7 @@ def shared_gates(atlas: Atlas, other: Atlas) -> list[tuple[AtlasGate, AtlasGate]
     return [(gate, theirs[gate.name, gate.shape]) for gate in atlas.gates if (gate.name, gate.shape) in theirs]
 
 
-def _classes_of(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> tuple[tuple[str, ...], Bool[np.ndarray, "g n"]]:
+def _classes_of(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> tuple[tuple[str, ...], Members]:
     """Return the classes that have an image, and which each image is of."""
     labels = atlas.labels[images]
     present = [label for label in np.unique(labels).tolist() if label >= 0] if atlas.has_labels else []
@@ -85,72 +88,92 @@ def _classes_of(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> tuple[tuple[st
     return tuple(atlas.label_classes[label] for label in present), members
 
 
-class _Sums:
-    """Sums over pairs of rows, taken in part by part, of a gate's values less an origin near their means.
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Mean and variance of each value of a gate over some images.
 
-    Args:
-        origin: origin of the first and of the second values, (2, C).
-        members: images of each class, (G, N).
+    Attributes:
+        mean: means.
+        variance: variances, divided by the number of images.
     """
 
-    def __init__(self, origin: Float32[np.ndarray, "2 c"], members: Bool[np.ndarray, "g n"]) -> None:
-        self.origin, self.members, self.count = origin, members, members.shape[1]
-        self.means, self.squares = np.zeros((2, *origin.shape))
-        self.products, self.absolute = np.zeros((2, origin.shape[1]))
-        self.by_class = np.zeros(len(members))
-        self.squared = np.zeros(self.count)
-
-    def add(self, part: slice, one: Rows, two: Rows) -> None:
-        """Add some pairs; products of matrices sum a column faster than its sum does."""
-        one, two = one - self.origin[0], two - self.origin[1]
-        ones = np.ones(len(one), np.float32) / max(1, self.count)
-        self.means += ones @ one, ones @ two
-        work = one * two
-        self.products += ones @ work
-        apart = np.subtract(two, one, out=work)
-        apart += self.origin[1] - self.origin[0]
-        np.abs(apart, out=apart)
-        self.absolute += ones @ apart
-        self.by_class += self.members[:, part] @ (apart @ np.ones(apart.shape[1], np.float32))
-        self.squared[part] = np.einsum("nc,nc->n", apart, apart)
-        self.squares += ones @ np.square(one, out=one), ones @ np.square(two, out=two)
-
-    def change(self, gate: str, classes: tuple[str, ...]) -> GateChange:
-        """Compute the means and correlations."""
-        variances = np.maximum(self.squares - self.means**2, 0.0)
-        scale = np.sqrt(variances[0] * variances[1])
-        shared = self.products - self.means[0] * self.means[1]
-        before, after = self.means + self.origin
-        return GateChange(
-            gate=gate,
-            mean_before=before,
-            mean_after=after,
-            difference=after - before,
-            absolute=self.absolute,
-            correlation=np.where(scale > CONSTANT, shared / np.where(scale > 0, scale, 1.0), np.nan),
-            groups=classes,
-            by_class=self.by_class / np.maximum(1, self.members.sum(axis=1) * len(self.absolute)),
-        )
+    mean: Float64[np.ndarray, " c"]
+    variance: Float64[np.ndarray, " c"]
 
 
-def _compared(
-    first: tuple[Atlas, AtlasGate], second: tuple[Atlas, AtlasGate], pairs: Pairs, members: Bool[np.ndarray, "g n"]
-) -> _Sums:
-    """Sum what one gate of both atlases differs by."""
-    size = first[1].size
-    sums = _Sums(np.stack([_middle(*first, pairs[0]), _middle(*second, pairs[1])]), members)
-    step = max(1, PART // max(1, size))
-    for start in range(0, len(pairs[0]), step):
-        part = slice(start, start + step)
-        one = read(first[0], first[1].columns, pairs[0][part])
-        sums.add(part, one, read(second[0], second[1].columns, pairs[1][part]))
-    return sums
+def _moments(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " n"]) -> _Moments:
+    """Compute means and variances; those of all images are remembered."""
+    if len(images) == len(atlas):
+        return atlas.remembered(f"moments {gate.name}", lambda: _moments_of(atlas, gate, np.arange(len(atlas))))
+    return _moments_of(atlas, gate, images)
 
 
-def _middle(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, " c"]:
-    """Return a number near the values of each column, whose subtraction keeps digits."""
+def _moments_of(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " n"]) -> _Moments:
     few = read(atlas, gate.columns, images[:64])
-    return few.mean(axis=0) if len(few) else np.zeros(gate.size, np.float32)
+    origin = few.mean(axis=0) if len(few) else np.zeros(gate.size, np.float32)  # near the mean, so that digits are kept
+    sums, squares = np.zeros((2, gate.size))
+    for part, rows in in_parts(atlas, gate.columns, images, PART):
+        share = np.full(len(part), 1 / len(images), np.float32)
+        centred = rows - origin
+        sums += share @ centred
+        squares += share @ np.square(centred, out=centred)
+    return _Moments(sums + origin, np.maximum(squares - sums**2, 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Apart:
+    """How far the values of a gate are apart in pairs of images.
+
+    Attributes:
+        absolute: mean absolute difference of each value.
+        variance: variance of the difference of each value.
+        by_row: mean absolute difference over the values of each image.
+        squared: sum of the squared differences of each image.
+    """
+
+    absolute: Float64[np.ndarray, " c"]
+    variance: Float64[np.ndarray, " c"]
+    by_row: Float64[np.ndarray, " n"]
+    squared: Float64[np.ndarray, " n"]
+
+
+def _apart(
+    first: tuple[Atlas, AtlasGate], second: tuple[Atlas, AtlasGate], pairs: Pairs, difference: Float64[np.ndarray, " c"]
+) -> _Apart:
+    """Sum what the values of a gate differ by; products with ones sum rows and columns faster than their sums do."""
+    size, count = first[1].size, len(pairs[0])
+    absolute, spread = np.zeros((2, size))
+    by_row, squared = np.zeros((2, count))
+    ones = np.full(size, 1 / max(1, size), np.float32)
+    for part, one in in_parts(first[0], first[1].columns, pairs[0], PART):
+        own = slice(int(part[0]), int(part[-1]) + 1)
+        share = np.full(len(part), 1 / count, np.float32)
+        apart = read(second[0], second[1].columns, pairs[1][own]) - one
+        squared[own] = np.einsum("nc,nc->n", apart, apart)
+        distance = np.abs(apart)
+        absolute += share @ distance
+        by_row[own] = distance @ ones
+        apart -= difference.astype(np.float32)
+        spread += share @ np.square(apart, out=apart)
+    return _Apart(absolute, spread, by_row, squared)
+
+
+def _change(
+    gate: str, moments: tuple[_Moments, _Moments], apart: _Apart, classes: tuple[str, ...], members: Members
+) -> GateChange:
+    before, after = moments
+    shared = (before.variance + after.variance - apart.variance) / 2
+    scale = np.sqrt(before.variance * after.variance)
+    return GateChange(
+        gate=gate,
+        mean_before=before.mean,
+        mean_after=after.mean,
+        difference=after.mean - before.mean,
+        absolute=apart.absolute,
+        correlation=np.where(scale > CONSTANT, shared / np.where(scale > 0, scale, 1.0), np.nan),
+        groups=classes,
+        by_class=members @ apart.by_row / np.maximum(1, members.sum(axis=1)),
+    )
 
 
 def _answers(

@@ -40,7 +40,7 @@ def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbour
         )
     columns = columns_of(atlas, block)
     exact = block is not None or len(atlas) <= EXACT or atlas.contents.scores is None
-    near = _nearly_nearest(atlas, columns, image, n) if exact else _shortlist(atlas, image, n)
+    near = nearly_nearest(atlas, columns, image, n) if exact else shortlist(atlas, image, n)
     distances = distances_to(atlas, columns, image, near)
     first = leading(distances, n)
     same = None
@@ -60,7 +60,7 @@ def columns_of(atlas: Atlas, block: str | None) -> list[slice]:
     return found
 
 
-def _nearly_nearest(atlas: Atlas, columns: list[slice], image: int, n: int) -> Int64[np.ndarray, " m"]:
+def nearly_nearest(atlas: Atlas, columns: list[slice], image: int, n: int) -> Int64[np.ndarray, " m"]:
     """Return images among which the nearest are, by distances in float32 and what rounding may add to them."""
     squared = np.zeros(len(atlas), np.float32)
     scale = 0.0
@@ -86,7 +86,7 @@ def _lengths(atlas: Atlas, columns: slice) -> Float32[np.ndarray, " n"]:
     return np.concatenate([np.zeros(0, np.float32), *parts])
 
 
-def _shortlist(atlas: Atlas, image: int, n: int) -> Int64[np.ndarray, " m"]:
+def shortlist(atlas: Atlas, image: int, n: int) -> Int64[np.ndarray, " m"]:
     """Return images that are near in principal components."""
     scores = atlas.contents.scores
     assert scores is not None  # noqa: S101 - asked before

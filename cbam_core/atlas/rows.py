@@ -41,15 +41,21 @@ def read(atlas: Atlas, columns: slice, images: Int64[np.ndarray, " m"] | None = 
 
 
 def in_parts(
-    atlas: Atlas, columns: slice, images: Int64[np.ndarray, " m"]
+    atlas: Atlas, columns: slice, images: Int64[np.ndarray, " m"], most: int = PART
 ) -> Iterator[tuple[Int64[np.ndarray, " p"], Rows]]:
     """Yield the values of images in parts that fit in memory.
+
+    Args:
+        atlas: the atlas.
+        columns: which columns.
+        images: which images.
+        most: most numbers of a part.
 
     Yields:
         Places among `images`, and the values of these images.
     """
     places = np.arange(len(images))
-    step = max(1, PART // max(1, columns.stop - columns.start))
+    step = max(1, most // max(1, columns.stop - columns.start))
     for start in range(0, len(images), step):
         part = places[start : start + step]
         yield part, read(atlas, columns, images[part])
