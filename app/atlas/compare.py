@@ -13,7 +13,7 @@ from app import services
 from app.atlas import pairs
 from app.atlas.changed_gates import gate_table, median_correlation
 from app.atlas.changed_values import changed_channels, changed_masks
-from app.atlas.corrupting import offer_corrupted
+from app.atlas.corrupting import change_name, offer_corrupted, show_progress
 from app.atlas.extremes import pictures_of, tile_of
 from app.atlas.slices import Slice
 from app.session import links
@@ -78,9 +78,11 @@ def open_compare(asked: Mapping[str, Any]) -> None:
 
 def compare_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
     """Draw what differs in another atlas of the same images."""
+    built = services.take_in_changed(classifier, atlas)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        entry = _choose_other(atlas)
+        entry = _choose_other(atlas, built)
         offer_corrupted(classifier, atlas)
+    show_progress(classifier, atlas)
     if entry is None:
         st.info(WORDS["none"], icon=":material/info:")
         return {}
@@ -100,10 +102,13 @@ def compare_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapp
     return said
 
 
-def _choose_other(atlas: Atlas) -> services.AtlasEntry | None:
+def _choose_other(atlas: Atlas, built: str | None) -> services.AtlasEntry | None:
+    """Let the visitor choose the other atlas; one that was just built is chosen."""
     entries = services.comparable_atlases(atlas)
     if not entries:
         return None
+    if built in entries:
+        _OTHER.set(built)
     if _OTHER.get() not in entries:
         _OTHER.set(next(iter(entries)))
     named = {name: _named(entry) for name, entry in entries.items()}
@@ -115,7 +120,7 @@ def _choose_other(atlas: Atlas) -> services.AtlasEntry | None:
 
 def _named(entry: services.AtlasEntry) -> str:
     template = WORDS["named_changed" if entry.changed else "named"]
-    return template.format(network=entry.network, images=set_name(entry.title), changed=entry.changed)
+    return template.format(network=entry.network, images=set_name(entry.title), changed=change_name(entry.changed))
 
 
 def _say(atlas: Atlas, other: Atlas, found: AtlasComparison) -> None:

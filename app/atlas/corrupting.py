@@ -1,14 +1,20 @@
-"""The same images made brighter, noisier or blurred: which atlas of them is offered, and how it is made."""
+"""The same images made brighter, noisier or blurred: an atlas of them is built here, or by a command."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app import services
+from app.session import own_networks
 from app.session.choices import Choice
-from app.session.words import Words
+from app.session.words import Words, plain_text, sentence
 from app.widgets.choices import choose_one
+from app.widgets.duration import duration
+from app.widgets.evaluate_here import LOOK_EVERY
+from cbam_core.data.corruption import KINDS, LEVELS
 from cbam_core.network import Classifier
 
 if TYPE_CHECKING:
@@ -22,24 +28,82 @@ WORDS = Words(
         "brightness": "brighter",
         "noise": "noise",
         "blur": "blurred",
+        "plain": "as they are",
+        "begin": "Build it here",
+        "time": "About {time} of this server, in the background, for {count} images. Kept for all visitors.",
         "command": "This command builds the atlas of the changed images; their names stay, so both can be compared:",
+        "progress": "{changed}: {done} of {total} images",
+        "cancel": "Cancel",
+        "again": "Try again",
+        "named": "{kind}, level {level}",
     }
 )
 
-KINDS = ("brightness", "noise", "blur")
-
 _KIND, _LEVEL = Choice("atlas-corruption"), Choice("atlas-corruption-level")
+
+
+def change_name(changed: str) -> str:
+    """What was done to images in words: ``"blur:3"`` is blurred, level 3."""
+    kind, _, level = changed.partition(":")
+    if kind not in KINDS:
+        return changed or WORDS["plain"]
+    return WORDS["named"].format(kind=WORDS[kind], level=level)
 
 
 def offer_corrupted(classifier: Classifier, atlas: Atlas) -> None:
     """Offer an atlas of the same images, changed at one of five levels."""
     with st.popover(WORDS["offer"], icon=":material/blur_on:", key="atlas-corrupted"):
-        _KIND.resume("blur")
+        for choice, first in ((_KIND, "blur"), (_LEVEL, 3)):
+            choice.resume(first)
         kind = choose_one(WORDS["kind"], KINDS, WORDS, key=_KIND.key)
-        _LEVEL.resume(3)
-        level = st.slider(WORDS["level"], 1, 5, key=_LEVEL.key)
-        st.caption(WORDS["command"])
-        command = f"cbam atlas build {classifier.name} --set {atlas.title} --corrupt {kind}:{level}"
-        st.code(command, language="bash", wrap_lines=True)
+        level = st.slider(WORDS["level"], LEVELS[0], LEVELS[-1], key=_LEVEL.key)
         for choice in (_KIND, _LEVEL):
             choice.remember()
+        changed = f"{kind}:{level}"
+        _offer(classifier, atlas, changed)
+        st.caption(WORDS["command"])
+        st.code(command(classifier, atlas, changed), language="bash", wrap_lines=True)
+
+
+def _offer(classifier: Classifier, atlas: Atlas, changed: str) -> None:
+    offer = services.changed_offer(classifier, atlas, changed)
+    if offer is None or services.changed_work(classifier, atlas) is not None:
+        return
+    arguments = (classifier, atlas, changed)
+    name, key = WORDS["begin"], "atlas-change-begin"
+    st.button(name, icon=":material/play_arrow:", key=key, on_click=services.begin_changed, args=arguments)
+    time = duration(max(1.0, offer.seconds))
+    st.caption(plain_text(WORDS["time"].format(time=time, count=f"{offer.count:,}")))
+
+
+def command(classifier: Classifier, atlas: Atlas, changed: str) -> str:
+    """The command that builds the atlas of changed images; where a network lies on the server is not said."""
+    if own_networks.is_own(classifier) or services.is_operators(classifier.name):
+        network = "NETWORK"
+    else:
+        network = services.checkpoint_in_command(classifier.name)
+    return shlex.join(["cbam", "atlas", "build", network, "--set", atlas.title, "--corrupt", changed])
+
+
+def show_progress(classifier: Classifier, atlas: Atlas) -> None:
+    """Draw how far the build of changed images is, where one goes on."""
+    if services.changed_work(classifier, atlas) is not None:
+        st.fragment(_progress, run_every=LOOK_EVERY)(classifier, atlas)
+
+
+def _progress(classifier: Classifier, atlas: Atlas) -> None:
+    """How far it is; runs by itself until it is over, and then draws the page anew."""
+    known = services.changed_work(classifier, atlas)
+    if known is None or known.work.result is not None:
+        st.rerun()
+    work, of_this = known.work, (classifier, atlas)
+    if work.error is not None:
+        st.error(plain_text(sentence(work.error)), icon=":material/error:")
+        st.button(WORDS["again"], key="atlas-change-again", on_click=services.cancel_changed, args=of_this)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        said = WORDS["progress"].format(
+            changed=change_name(known.changed), done=f"{work.done:,}", total=f"{work.total:,}"
+        )
+        st.progress(min(1.0, work.done / work.total), text=said, width="stretch")
+        st.button(WORDS["cancel"], key="atlas-change-cancel", on_click=services.cancel_changed, args=of_this)

@@ -17,12 +17,10 @@ from app.atlas.image_line import described, inspect_button
 from app.atlas.slices import Slice
 from app.session import links
 from app.session.choices import Choice
-from app.session.scheduling import slot
-from app.session.words import Words, paragraph, plain_text
+from app.session.words import Words, listed, paragraph, plain_text
 from app.widgets.choices import keep_listed
 from app.widgets.figures import figure, figure_style, scale_bar
 from app.widgets.image_tiles import Target, address_of, image_tiles
-from app.widgets.waiting import waiting_shown
 from cbam_core.network import Classifier
 from cbam_core.render.colours import table
 from cbam_core.results.look import DEFAULT_COLOURS
@@ -44,13 +42,10 @@ WORDS = Words(
         "nearest": "The {count} nearest of all {total} images",
         "opens": "{label}. Shows its neighbours.",
         "same_one": "{same} of its {count} nearest have its label.",
-        "space": "Gate space is not class space: over {images} images, the 10 nearest in all gates share the label in "
-        "{share}; chance alone would make {chance}.",
         "approximate": "Looked for among those that are near in the principal components of the gates.",
         "masks": "Below each image is its mask, {gate}, all in the colours of one scale. A click goes on to the "
         "neighbours of an image.",
         "no_masks": "A click goes on to the neighbours of an image.",
-        "percent": "{share} %",
         "unreadable": "This image could not be read when the atlas was built, so it has no gates.",
     }
 )
@@ -97,7 +92,7 @@ def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> M
         total = f"{int(atlas.ok.sum()):,}"
         st.markdown(f"**{plain_text(WORDS['nearest'].format(count=len(found.images), total=total))}**")
         _tiles(classifier, atlas, found, pictures[1:], None if overlays is None else overlays[1:])
-    _say(atlas, found, gate)
+    _say(found, gate)
     return said
 
 
@@ -157,7 +152,7 @@ def _one(
         head = html.escape(WORDS["mask"].format(gate=gate.name))
         drawn.append(figure(head, overlay, "", scale))
     st.html(f'{figure_style()}{_STYLE}<div class="atlas-one"><div class="cbam-maps">{"".join(drawn)}</div></div>')
-    st.markdown(plain_text(", ".join(described(atlas, image))))
+    st.markdown(plain_text(listed(described(atlas, image))))
     inspect_button(classifier, atlas, image, key="atlas-neighbours-inspect")
 
 
@@ -179,21 +174,12 @@ def _tiles(
     image_tiles(both, tiles, network=network, key="atlas-neighbours", target=target)
 
 
-def _say(atlas: Atlas, found: Neighbours, gate: AtlasGate | None) -> None:
+def _say(found: Neighbours, gate: AtlasGate | None) -> None:
     said = []
     if found.same_class is not None:
         same = round(found.same_class * len(found.images))
         said.append(WORDS["same_one"].format(same=same, count=len(found.images)))
-    with waiting_shown(), slot():
-        agreement = atlas.class_agreement()
-    if agreement is not None and agreement.images:
-        share, chance = _percent(agreement.share), _percent(agreement.chance)
-        said.append(WORDS["space"].format(images=f"{agreement.images:,}", share=share, chance=chance))
     if not found.exact:
         said.append(WORDS["approximate"])
     said.append(WORDS["no_masks"] if gate is None else WORDS["masks"].format(gate=gate.name))
     st.caption(plain_text(paragraph(*said)))
-
-
-def _percent(share: float) -> str:
-    return WORDS["percent"].format(share=f"{100 * share:.0f}")

@@ -12,6 +12,7 @@ from app.atlas.building import build_here
 from app.atlas.channels import channels_section, open_channels
 from app.atlas.chosen_image import open_image_number
 from app.atlas.compare import compare_section, open_compare
+from app.atlas.corrupting import change_name
 from app.atlas.export import offer_export
 from app.atlas.map import map_section, open_map
 from app.atlas.masks import masks_section, open_masks
@@ -145,7 +146,7 @@ def _choose_atlas(classifier: Classifier, asked: str | None) -> services.AtlasEn
 
 def _named(entry: services.AtlasEntry) -> str:
     said = WORDS["changed" if entry.changed else "one"]
-    return said.format(images=set_name(entry.title), count=f"{entry.count:,}", changed=entry.changed)
+    return said.format(images=set_name(entry.title), count=f"{entry.count:,}", changed=change_name(entry.changed))
 
 
 @fragment

@@ -47,6 +47,9 @@ WORDS = Words(
 SHOWN = 21
 """Images of each kind on the page."""
 
+WIDE = 92
+"""Pixels of a tile with two names of classes in a line."""
+
 ALL = 10**9
 """More than there are suspects."""
 
@@ -76,7 +79,7 @@ def _doubtful(atlas: Atlas, found: DoubtfulLabels, chosen: Slice, network: str |
     st.caption(plain_text(WORDS["about_doubtful"].format(k=found.k)))
     shown = here[:SHOWN]
     tiles = [_doubtful_tile(atlas, found, int(place)) for place in shown]
-    image_tiles(pictures_of(atlas, found.images[shown]), tiles, network=network, key="atlas-doubtful")
+    image_tiles(pictures_of(atlas, found.images[shown]), tiles, network=network, key="atlas-doubtful", side=WIDE)
     count = WORDS["count"].format(shown=len(shown), count=f"{len(here):,}")
     st.caption(plain_text(f"{count} {WORDS['not']}"))
 

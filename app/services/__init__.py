@@ -7,6 +7,7 @@ What is not remembered yet is worked out in a `slot`, so that one visitor's work
 
 from app.services.atlas import AtlasEntry, atlas_at, atlases_of, comparable_atlases, image_in_pages
 from app.services.atlas_building import AtlasOffer, atlas_offer, atlas_work, begin_atlas, cancel_atlas, take_in_atlas
+from app.services.atlas_changing import begin_changed, cancel_changed, changed_offer, changed_work, take_in_changed
 from app.services.atlas_map import begin_tsne, cancel_tsne, take_in_tsne, tsne_seconds, tsne_work
 from app.services.attribution import (
     SOON,
@@ -131,6 +132,7 @@ __all__ = [
     "audit_of",
     "begin_atlas",
     "begin_attributing",
+    "begin_changed",
     "begin_evaluation",
     "begin_mask_test",
     "begin_scoring",
@@ -139,12 +141,15 @@ __all__ = [
     "block_trace",
     "cancel_atlas",
     "cancel_attributing",
+    "cancel_changed",
     "cancel_evaluation",
     "cancel_mask_test",
     "cancel_scoring",
     "cancel_tsne",
     "cancel_worth",
     "card_of",
+    "changed_offer",
+    "changed_work",
     "channel_map",
     "checkpoint_in_command",
     "class_summaries",
@@ -197,6 +202,7 @@ __all__ = [
     "stamp_of",
     "stop_attributing",
     "take_in_atlas",
+    "take_in_changed",
     "take_in_evaluations",
     "take_in_mask_tests",
     "take_in_scores",

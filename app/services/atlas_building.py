@@ -48,7 +48,7 @@ def atlas_offer(classifier: Classifier) -> AtlasOffer | None:
     That is so without the test set, for a visitor's own network, and where the cache folder cannot be written.
     """
     images = test_set()
-    if images is None or own_networks.is_own(classifier) or not _can_write():
+    if images is None or own_networks.is_own(classifier) or not can_write():
         return None
     if any(entry.title == images.title and not entry.changed for entry in atlases_of(classifier).values()):
         return None
@@ -68,7 +68,7 @@ def begin_atlas(classifier: Classifier) -> None:
     """Begin to build the atlas of a network in the background of this visit; an interrupted build goes on."""
     images = test_set()
     if images is not None:
-        steps = _steps(classifier, labelled_as(classifier, images), folder_for(classifier, images))
+        steps = steps_of(classifier, labelled_as(classifier, images), folder_for(classifier, images))
         _WORKS.set({**_WORKS.get(), classifier.digest: background.begin(steps, len(images))})
 
 
@@ -98,7 +98,7 @@ def folder_for(classifier: Classifier, images: Dataset) -> Path:
     return own_atlas_folder() / f"{named}-{classifier.digest[:8]}"
 
 
-def _can_write() -> bool:
+def can_write() -> bool:
     """Whether the cache folder, or the folder above it that is there, can be written."""
     try:
         folder = own_atlas_folder()
@@ -108,7 +108,8 @@ def _can_write() -> bool:
     return there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
-def _steps(classifier: Classifier, images: Dataset, folder: Path) -> Steps[Path]:
+def steps_of(classifier: Classifier, images: Dataset, folder: Path) -> Steps[Path]:
+    """Build an atlas in steps; what the operator alone may know of a failure goes into the log."""
     try:
         return (yield from build_steps(classifier, images, folder))
     except (OSError, AtlasError) as error:  # names folders of the server

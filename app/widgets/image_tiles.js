@@ -11,6 +11,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   list.dataset.id = data.id;
   list.setAttribute("aria-label", data.list);
   list.style.setProperty("--columns", data.columns);
+  if (data.side) list.style.setProperty("--side", `${data.side}px`);
   const rule = parentElement.querySelector(".sheet");
   rule.textContent = `.picture { background-image: url(data:image/png;base64,${data.sheet}); }`;
   const items = data.tiles.map((tile, place) => item(data, tile, place));

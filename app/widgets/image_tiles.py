@@ -64,6 +64,7 @@ def image_tiles(
     network: str | None,
     key: str,
     target: Target | None = None,
+    side: int | None = None,
 ) -> None:
     """Show images; a click on one, or Enter, goes to its page.
 
@@ -73,11 +74,14 @@ def image_tiles(
         network: the network as an address names it; None for one that no address can.
         key: of the widget.
         target: where the images lead; None for Inspect.
+        side: least width of a tile in pixels; None for the usual one.
     """
     if not len(tiles):
         return
     choice, to = Choice(key), target or _inspect(network)
-    _component()(key=key, data=_data(pictures, tiles, to), on_opened_change=partial(_go, choice, tiles, to))
+    _component()(
+        key=key, data=_data(pictures, tiles, to) | {"side": side}, on_opened_change=partial(_go, choice, tiles, to)
+    )
 
 
 def _go(choice: Choice, tiles: Sequence[ImageTile], target: Target) -> None:

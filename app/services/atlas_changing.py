@@ -1,0 +1,101 @@
+"""Building an atlas of changed images here: brighter, noisier or blurred, in the background of a visit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.services.atlas import comparable_atlases
+from app.services.atlas_building import COST, AtlasOffer, can_write, folder_for, steps_of
+from app.services.dataset import labelled_as, samples, test_set
+from app.services.evaluating import seconds_an_image
+from app.session import background, own_networks
+from app.session.background import Work
+from app.session.choices import Remembered
+from cbam_core.atlas.atlas import Atlas
+from cbam_core.data.corruption import corrupted, read_corruption
+from cbam_core.data.dataset import Dataset
+from cbam_core.errors import CbamError
+from cbam_core.network import Classifier
+
+
+@dataclass(frozen=True)
+class Changing:
+    """A build that goes on, or that went wrong.
+
+    Attributes:
+        changed: what is done to the images, such as ``"blur:3"``.
+        work: the work.
+    """
+
+    changed: str
+    work: Work[Path]
+
+
+_WORKS: Remembered[dict[str, Changing]] = Remembered("changing-atlas", dict)
+"""By the digest of the network and the name of its images."""
+
+
+def changed_offer(classifier: Classifier, atlas: Atlas, changed: str) -> AtlasOffer | None:
+    """The atlas of changed images that can be built here; None where there is one, or it cannot be built.
+
+    Args:
+        classifier: the network.
+        atlas: of the images as they are.
+        changed: what is done to them, such as ``"blur:3"``.
+    """
+    images = _images(atlas)
+    if images is None or own_networks.is_own(classifier) or not can_write():
+        return None
+    known = comparable_atlases(atlas).values()
+    if any(entry.digest == classifier.digest and entry.changed == changed for entry in known):
+        return None
+    try:
+        seconds = seconds_an_image(classifier) * len(images) * COST
+    except CbamError:  # it does not answer with numbers, or its gates cannot be observed
+        return None
+    return AtlasOffer(images.title, len(images), seconds)
+
+
+def changed_work(classifier: Classifier, atlas: Atlas) -> Changing | None:
+    """The atlas of changed images that is being built in this visit, or could not be; None where there is none."""
+    return _WORKS.get().get(_key(classifier, atlas))
+
+
+def begin_changed(classifier: Classifier, atlas: Atlas, changed: str) -> None:
+    """Begin to build the atlas of changed images in the background of this visit; an interrupted build goes on."""
+    images = _images(atlas)
+    if images is None:
+        return
+    one = read_corruption(changed)
+    made = corrupted(labelled_as(classifier, images), one.kind, one.level)
+    plain = folder_for(classifier, images)
+    steps = steps_of(classifier, made, plain.with_name(f"{plain.name}-{changed.replace(':', '-')}"))
+    work = background.begin(steps, len(images))
+    _WORKS.set({**_WORKS.get(), _key(classifier, atlas): Changing(changed, work)})
+
+
+def cancel_changed(classifier: Classifier, atlas: Atlas) -> None:
+    """End a build, or forget why it failed; what is done stays for the next one."""
+    works = dict(_WORKS.get())
+    if (known := works.pop(_key(classifier, atlas), None)) is not None:
+        known.work.cancel()
+    _WORKS.set(works)
+
+
+def take_in_changed(classifier: Classifier, atlas: Atlas) -> str | None:
+    """The name of the atlas that was finished since the page was drawn last; None where there is none."""
+    known = changed_work(classifier, atlas)
+    if known is None or known.work.result is None:
+        return None
+    cancel_changed(classifier, atlas)
+    return known.work.result.name
+
+
+def _images(atlas: Atlas) -> Dataset | None:
+    """The images of an atlas, where every visitor has them."""
+    return next((images for images in (test_set(), samples()) if images and images.title == atlas.title), None)
+
+
+def _key(classifier: Classifier, atlas: Atlas) -> str:
+    return f"{classifier.digest} {atlas.title}"
