@@ -124,7 +124,7 @@ def test_no_package_belongs_to_two_extras():
         | (set(EXTRA["figures"]) & (set(CORE) | set(EXTRA["app"]) | set(EXTRA["train"])))
     )
     assert {
-        name: extra for extra in ("app", "atlas", "evidence", "figures", "train") for name in EXTRA[extra]
+        name: extra for extra in ("app", "atlas", "cluster", "evidence", "figures", "train") for name in EXTRA[extra]
     } == EXTRAS
     assert PROJECT["optional-dependencies"]["all"] == ["cbam-lens[app,atlas,evidence,train]"]
 
