@@ -56,6 +56,12 @@ def test_the_recipe_is_followed_as_it_is(asked, tmp_path, capsys):
     assert said[-1] == str(tmp_path / "made.safetensors")
 
 
+def test_of_several_processes_the_first_says_the_outcome(asked, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert main(["train", "--recipe", "fast", "--out", str(tmp_path)]) == 0
+    assert "test accuracy" not in capsys.readouterr().out
+
+
 def test_epochs_seed_and_places_can_be_chosen(asked, tmp_path, capsys):
     words = f"train --out {tmp_path} --epochs 2 --seed 5 --resume --name mine --data-dir {tmp_path} --no-tensorboard"
     assert main(words.split()) == 0

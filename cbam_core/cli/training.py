@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -181,8 +182,9 @@ def train(
             tensorboard=tensorboard,
             **({} if own == Sources() else {"sources": own}),
         )
-    typer.echo(_outcome(run))
-    typer.echo(one_line(str(run.checkpoint)))
+    if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
+        typer.echo(_outcome(run))
+        typer.echo(one_line(str(run.checkpoint)))
 
 
 @contextmanager

@@ -87,7 +87,10 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
     `record.why_none` says why.
 
     Gates are found by what the network does, whatever its classes are called. For that, the first forward of a network
-    runs twice, the first time on a copy. A gate that is not the same tensor in each image's row is not one.
+    runs twice, the first time on a copy. A gate that is not the same tensor in each image's row is not one. A network
+    whose code reads values, as in ``if x.max() > 1``, may go another way each time, so each of its forwards runs twice.
+    Whatever its code and its hooks do outside of the network, such as printing, is then done twice. Random numbers are
+    put back after the first time, those that other threads draw meanwhile included.
 
     Args:
         model: network, called as ``model(batch)`` inside the block, in the same thread.
