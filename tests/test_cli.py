@@ -23,6 +23,12 @@ COMMANDS = [
     "info",
     "export",
     "train",
+    "atlas",
+    "atlas build",
+    "atlas info",
+    "atlas top",
+    "atlas map",
+    "atlas export",
     "data",
     "data fetch",
     "data where",
@@ -57,7 +63,7 @@ def test_every_command_has_help(command, capsys):
     assert main([*command.split(), "--help"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"Usage: cbam {command}".rstrip())
-    if command != "data":
+    if command not in ("data", "atlas"):
         assert re.search(r"Examples?:\n +\S*.*cbam", said)
 
 
@@ -78,6 +84,7 @@ def test_help_names_every_command_and_exit_status(capsys):
         "export",
         "convert",
         "train",
+        "atlas",
         "data",
     ]
     statuses = re.findall(r"^    (\d+) ", said, re.MULTILINE)

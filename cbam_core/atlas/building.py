@@ -130,21 +130,35 @@ def _check_same(there: Plan, plan: Plan, folder: Path) -> None:
     if there.digest == plan.digest:
         return
     if there.network.digest != plan.network.digest:
-        differs = "network"
-    elif there.images != plan.images:
-        differs = "images"
-    elif (there.program, there.torch) != (plan.program, plan.torch):
-        differs = "version of the program or of torch"
-    else:
-        differs = "preprocessing or gates"
+        raise AtlasError(
+            "atlas.other-network",
+            "{folder} holds an atlas of another network or of other weights, {name}: build into another folder, or "
+            "replace it with --again",
+            folder=str(folder),
+            name=there.network.name or there.network.kind,
+        )
+    if there.images != plan.images:
+        raise AtlasError(
+            "atlas.other-images",
+            "{folder} holds an atlas of other images, {title}, or they were changed: build into another folder, or "
+            "replace it with --again",
+            folder=str(folder),
+            title=there.images.title,
+        )
+    if (there.program, there.torch) != (plan.program, plan.torch):
+        raise AtlasError(
+            "atlas.other-version",
+            "{folder} was built with version {program} of this program and {torch} of torch: build into another "
+            "folder, or replace it with --again",
+            folder=str(folder),
+            program=there.program,
+            torch=there.torch,
+        )
     raise AtlasError(
-        "atlas.other-atlas",
-        "{folder} holds an atlas of {network} on {images}, whose {differs} is not the same: build into another "
-        "folder, or replace it with --again",
+        "atlas.other-preparation",
+        "{folder} holds an atlas with other preprocessing of images, or other gates: build into another folder, or "
+        "replace it with --again",
         folder=str(folder),
-        network=there.network.name or "a network",
-        images=there.images.title,
-        differs=differs,
     )
 
 

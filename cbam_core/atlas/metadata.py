@@ -8,7 +8,40 @@ from pathlib import Path
 
 import numpy as np
 
+from cbam_core.atlas.layout import METADATA
 from cbam_core.errors import AtlasError
+from cbam_core.files import write_atomically
+
+
+def add_metadata(folder: Path, given: Path, ids: Sequence[str]) -> int:
+    """Copy a CSV file of further columns into the folder of an atlas, in the place of an earlier one.
+
+    Args:
+        folder: folder of the atlas.
+        given: path of the file; see `read_metadata`.
+        ids: names of the images.
+
+    Returns:
+        Number of images that have a row.
+
+    Raises:
+        AtlasError: the file cannot be read, or has a row for none of the images.
+        OSError: the folder cannot be written.
+    """
+    names, rows = _read(given)
+    key = names.index("id") if "id" in names else 0
+    known = len(set(ids) & {row[key] for row in rows})
+    if not known:
+        raise AtlasError(
+            "atlas.foreign-metadata",
+            "no row of {path} is of an image of this atlas: its column {column} must have names such as {example}",
+            path=str(given),
+            column=repr(names[key]),
+            example=repr(ids[0]),
+        )
+    content = given.read_bytes()
+    write_atomically(folder / METADATA, lambda file: file.write(content))
+    return known
 
 
 def read_metadata(path: Path, ids: Sequence[str]) -> dict[str, np.ndarray]:

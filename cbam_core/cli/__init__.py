@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from cbam_core.cli import (
+    atlas,
     attributing,
     audit,
     checkpoints,
@@ -58,6 +59,8 @@ Environment:
   CBAM_RUNS_DIR        folder of the training runs that the app shows; by default
                        runs, beside the folder of trained networks, or for an
                        installed package in the current folder
+  CBAM_ATLASES         folder in which atlases are built and found; by default
+                       atlases, in the same place as runs
   CBAM_IMAGE_DIR       folder of images that the app shows to every visitor; with
                        a subfolder for each class, in the place of CIFAR-10
   CBAM_NETWORK         network of your own that the app shows first, as --model
@@ -121,6 +124,7 @@ for name, command, short in (
     ("train", training.train, "Train a network on CIFAR-10."),
 ):
     app.command(name, short_help=short)(command)
+app.add_typer(atlas.commands, name="atlas")
 app.add_typer(dataset.commands, name="data")
 
 

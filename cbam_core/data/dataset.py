@@ -154,6 +154,26 @@ def originals_of(images: ImageSequence) -> ImageSequence:
     return images.originals if isinstance(images, FittedImages) else images
 
 
+def thinned(dataset: Dataset, count: int) -> Dataset:
+    """Return so many images of a data set, spread evenly over it, under their own names.
+
+    Args:
+        dataset: the images.
+        count: number of images, at least 1; the data set itself is returned where it has no more.
+    """
+    if count >= len(dataset):
+        return dataset
+    chosen = np.arange(count) * len(dataset) // count
+    images = dataset.images
+    if isinstance(images, ImageFiles):
+        fewer: ImageSequence = ImageFiles([images.paths[number] for number in chosen], images.root)
+    else:
+        fewer = images[chosen] if isinstance(images, np.ndarray) else [images[int(number)] for number in chosen]
+    names = list(image_ids(dataset))
+    labels = None if dataset.labels is None else dataset.labels[chosen]
+    return replace(dataset, images=fewer, labels=labels, ids=tuple(names[number] for number in chosen))
+
+
 def image_ids(dataset: Dataset, part: slice = slice(None)) -> Iterator[str]:
     """Yield a name for each image, which tells it from the others of its set, and pairs it with itself elsewhere.
 

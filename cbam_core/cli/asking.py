@@ -1,0 +1,277 @@
+"""``cbam atlas info``, ``top``, ``map`` and ``export``: what an atlas holds; none of them imports torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cbam_core.cli.choosing import JsonOption
+from cbam_core.cli.conditions import WhereOption, read_conditions
+from cbam_core.cli.output import console, counted, one_line, percent, progress_bar, say, write_json
+from cbam_core.errors import AtlasError
+from cbam_core.files import write_atomically
+from cbam_core.places import atlas_folders
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.answers import AtlasMap
+    from cbam_core.atlas.atlas import Atlas
+    from cbam_core.atlas.layout import Channel
+
+AtlasArgument = Annotated[
+    str, typer.Argument(metavar="DIR", help="Folder of an atlas, or the name of one that was built or ships.")
+]
+
+
+def find_atlas(given: str) -> Path:
+    """Return the folder of an atlas that a command line names by its path, or by its name without ``.atlas``."""
+    path = Path(given)
+    if path.exists():
+        return path
+    return next((folder for folder in atlas_folders() if given in (folder.name, folder.stem)), path)
+
+
+def _opened(given: str) -> Atlas:
+    from cbam_core.atlas.opening import open_atlas
+
+    return open_atlas(find_atlas(given))
+
+
+def show_info(
+    folder: Annotated[
+        str | None,
+        typer.Argument(metavar="DIR", help="Folder or name of an atlas.", show_default="a list of all"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which network and images an atlas is of, its gates, and what could not be decoded; or list all atlases.
+
+    \b
+    Examples:
+      cbam atlas info
+      cbam atlas info atlases/cbam_cnn_cifar10-cifar10-test
+    """
+    if folder is None:
+        _list(as_json=as_json)
+        return
+    atlas = _opened(folder)
+    if as_json:
+        write_json(describe(atlas))
+        return
+    show(atlas)
+    for gate in atlas.gates:
+        typer.echo(one_line(f"{gate.name}: {gate.kind}, {' x '.join(map(str, gate.shape))}"))
+    if atlas.metadata:
+        typer.echo(one_line(f"metadata: {', '.join(atlas.metadata)}"))
+    if unread := int((~atlas.ok).sum()):
+        typer.echo(f"{counted(unread, 'image')} could not be decoded")
+
+
+def describe(atlas: Atlas) -> dict[str, Any]:
+    """Convert what an atlas says of itself to JSON-ready values."""
+    folder = atlas.folder or Path()
+    return {
+        "folder": str(folder),
+        "network": atlas.network,
+        "images": atlas.title,
+        "corruption": atlas.facts["images"]["corruption"],
+        "count": len(atlas),
+        "unreadable": [atlas.ids[int(number)] for number in (~atlas.ok).nonzero()[0]],
+        "accuracy": _accuracy(atlas),
+        "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        "metadata": list(atlas.metadata),
+        "gates": [
+            {"name": gate.name, "block": gate.block, "kind": gate.kind, "shape": list(gate.shape)}
+            for gate in atlas.gates
+        ],
+        "left_out": list(atlas.facts["left_out"]),
+        "program": atlas.facts["program"],
+        "torch": atlas.facts["torch"],
+        "digest": atlas.facts["digest"],
+    }
+
+
+def _accuracy(atlas: Atlas) -> float | None:
+    known = atlas.right[atlas.right >= 0]
+    return float(known.mean()) if len(known) else None
+
+
+def show(atlas: Atlas) -> None:
+    """Write in one line which network and images an atlas is of, and how large it is."""
+    said = describe(atlas)
+    corrupted = f" ({said['corruption']})" if said["corruption"] else ""
+    accuracy = "" if said["accuracy"] is None else f", accuracy {percent(said['accuracy'])}"
+    width = sum(gate.size for gate in atlas.gates)
+    typer.echo(
+        one_line(
+            f"{said['network']} on {counted(said['count'], 'image')} of {said['images']}{corrupted}{accuracy}; "
+            f"{counted(len(atlas.gates), 'gate')} with {width:,} values an image; "
+            f"{said['bytes'] / 1e6:.1f} MB in {said['folder']}"
+        )
+    )
+    if said["left_out"]:
+        typer.echo(one_line(f"left out, because they are too large: {', '.join(said['left_out'])}"))
+
+
+def _list(*, as_json: bool) -> None:
+    """Write one line for each atlas that was built or ships; what cannot be read is reported."""
+    from cbam_core.atlas.layout import TABLES, read_plan
+
+    found = []
+    for folder in atlas_folders():
+        try:
+            plan = read_plan(folder)
+        except AtlasError as error:
+            say(str(error))
+            continue
+        known = {"network": plan.network.name, "images": plan.images.title, "corruption": plan.images.corruption}
+        finished = (folder / TABLES).exists()
+        found.append({"folder": str(folder), **known, "count": plan.count, "finished": finished})
+    if as_json:
+        write_json(found)
+        return
+    for one in found:
+        state = "" if one["finished"] else ", not finished"
+        corrupted = f" ({one['corruption']})" if one["corruption"] else ""
+        typer.echo(
+            one_line(
+                f"{one['folder']}: {one['network']} on {one['count']:,} images of {one['images']}{corrupted}{state}"
+            )
+        )
+
+
+def show_top(
+    folder: AtlasArgument,
+    gate: Annotated[str, typer.Argument(metavar="GATE", help="Name of a gate, such as cbam3.channel.")],
+    channel: Annotated[
+        str, typer.Argument(metavar="CHANNEL", help="Number of a channel, from 0, or row and column of a cell as 3,5.")
+    ],
+    count: Annotated[int, typer.Option("--number", "-n", metavar="N", min=1, help="Number of images.")] = 20,
+    lowest: Annotated[bool, typer.Option("--lowest", help="The lowest values instead.")] = False,
+    where: WhereOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the images in which one channel or cell of a gate is highest, or lowest.
+
+    \b
+    Examples:
+      cbam atlas top cbam_cnn_cifar10 cbam3.channel 17
+      cbam atlas top cbam_cnn_cifar10 cbam1.spatial 3,5 --where class=ship --where right=no
+    """
+    atlas = _opened(folder)
+    found = atlas.top(gate, _channel(channel), count, read_conditions(atlas, where), lowest=lowest)
+    rows = [
+        {
+            "image": int(number),
+            "id": atlas.ids[int(number)],
+            "value": round(float(value), 5),
+            "class": _name(atlas.label_classes, int(atlas.labels[number])),
+            "answer": _name(atlas.classes, int(atlas.answers[number])),
+        }
+        for number, value in zip(found.images, found.values, strict=True)
+    ]
+    if as_json:
+        write_json({"column": found.column, "of": found.count, "lowest": lowest, "images": rows})
+    else:
+        _show_top(found.column, found.count, rows, lowest=lowest)
+
+
+def _channel(given: str) -> Channel:
+    """Read the number of a channel, or the place of a cell.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    try:
+        places = tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"'{given}' is not a number such as 17, or a cell such as 3,5") from None
+    return places[0] if len(places) == 1 else places
+
+
+def _name(classes: tuple[str, ...], number: int) -> str | None:
+    return classes[number] if 0 <= number < len(classes) else None
+
+
+def _show_top(column: str, count: int, rows: list[dict[str, Any]], *, lowest: bool) -> None:
+    from rich.table import Table
+
+    end = "lowest" if lowest else "highest"
+    typer.echo(one_line(f"{column}: {end} of {counted(count, 'image')}"))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("value", justify="right")
+    for heading in ("image", "class", "answer"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(
+            f"{row['value']:.4f}", one_line(row["id"]), *(one_line(row[name] or "") for name in ("class", "answer"))
+        )
+    console().print(table)
+
+
+def show_map(
+    folder: AtlasArgument,
+    tsne: Annotated[
+        bool, typer.Option("--tsne", help="By t-SNE, computed and kept for the app: a minute for 10,000 images.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Lay the images out in a plane, by their two principal components or by t-SNE, and say how well neighbours stay.
+
+    \b
+    Examples:
+      cbam atlas map cbam_cnn_cifar10
+      cbam atlas map atlases/cbam_cnn_cifar10-cifar10-test --tsne
+    """
+    atlas = _opened(folder)
+    found = _by_tsne(atlas) if tsne else atlas.map("pca")
+    if as_json:
+        points = [None if point[0] != point[0] else point for point in found.points.tolist()]
+        write_json({"method": found.method, "kept": found.kept, "measured_on": found.sample, "points": points})
+        return
+    typer.echo(
+        one_line(
+            f"{found.method}: {percent(found.kept, 0)} of the 10 nearest images in gates are among the 10 nearest on "
+            f"the map (measured on {counted(found.sample, 'image')}); --json writes the places"
+        )
+    )
+
+
+def _by_tsne(atlas: Atlas) -> AtlasMap:
+    """Return the map by t-SNE; compute it if there is none, which takes a while."""
+    from cbam_core.atlas.embedding import compute_tsne
+
+    with progress_bar("{task.percentage:>3.0f} %") as progress:
+        task = progress.add_task("laying out", total=1.0)
+        return compute_tsne(
+            atlas, report=lambda share: progress.update(task, completed=share), workers=os.cpu_count() or 1
+        )
+
+
+def export(
+    folder: AtlasArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="A .csv or .parquet file to write.")],
+    where: WhereOption = None,
+    gates: Annotated[
+        bool, typer.Option("--gates/--no-gates", help="Whether all values of all gates are columns.")
+    ] = True,
+) -> None:
+    """Write a slice of an atlas as a table: a row for each image, with its label, answer, metadata and gates.
+
+    \b
+    Examples:
+      cbam atlas export cbam_cnn_cifar10 --where right=no --no-gates --out wrong.csv
+      cbam atlas export cbam_cnn_cifar10 --where class=cat --out cats.parquet
+    """
+    from cbam_core.atlas.exporting import as_csv, as_parquet
+
+    ways = {".csv": as_csv, ".parquet": as_parquet}
+    if out.suffix.lower() not in ways:
+        raise typer.BadParameter(f"'{out}' does not end with .csv or .parquet, which says what to write")
+    atlas = _opened(folder)
+    images = atlas.select(read_conditions(atlas, where))
+    content = ways[out.suffix.lower()](atlas, images, gates=gates)
+    write_atomically(out, lambda file: file.write(content))
+    say(f"saved {out}: {counted(len(images), 'image')}")

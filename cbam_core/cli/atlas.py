@@ -1,0 +1,181 @@
+"""``cbam atlas``: store every gate of a network over a data set, and ask what it holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cbam_core.cli import asking
+from cbam_core.cli.choosing import (
+    CheckpointOption,
+    ClassesOption,
+    DataFolderOption,
+    InputSizeOption,
+    JsonOption,
+    MeanOption,
+    NormalisationOption,
+    Stated,
+    StdOption,
+    WeightsOption,
+    one_network,
+    open_available,
+    open_checkpoint,
+)
+from cbam_core.cli.failures import SOME_FAILED
+from cbam_core.cli.output import counted, progress_bar, say, write_json
+from cbam_core.places import atlases_folder
+
+if TYPE_CHECKING:
+    from cbam_core.data.dataset import Dataset
+    from cbam_core.network import Classifier
+
+commands = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Store every gate of a network over a data set, and ask about it."
+)
+
+NAMED = 10
+"""Most images that could not be decoded that are named."""
+
+
+@commands.command(short_help="Build an atlas.")
+def build(
+    network: Annotated[
+        str | None,
+        typer.Argument(metavar="NETWORK", help="The network, as for --model.", show_default="cbam_cnn_cifar10"),
+    ] = None,
+    checkpoint: CheckpointOption = None,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--set",
+            metavar="SET",
+            help="'cifar10:test', 'cifar10:train', 'samples' (the 100 bundled images), or a folder of images, with or "
+            "without one subfolder for each class.",
+            show_default="cifar10:test if it was downloaded, else samples",
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option("--images", metavar="N", min=1, help="So many images of the set, spread evenly over it."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Folder of the atlas.", show_default="atlases/NETWORK-SET"),
+    ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option("--metadata", metavar="FILE", help="A CSV file with further columns, joined by its column 'id'."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Batches side by side.", show_default="one for each core"),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Replace the atlas that is in the folder, instead of going on with it.")
+    ] = False,
+    data_dir: DataFolderOption = None,
+    weights: WeightsOption = None,
+    classes: ClassesOption = None,
+    normalisation: NormalisationOption = None,
+    input_size: InputSizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a network every image of a set, and store all gates, logits and small pictures in a folder.
+
+    An interrupted build goes on where it was if the same command is run again. Images that cannot be decoded are named
+    and left out. The folder is read by the app's Atlas page, by `cbam_core.open_atlas`, and its Parquet files by any
+    other tool.
+
+    \b
+    Examples:
+      cbam atlas build
+      cbam atlas build cbam_resnet_cifar10 --set cifar10:test
+      cbam atlas build mine.pth --set photos --metadata photos.csv --out photos.atlas
+    """
+    stated = Stated(one_network(network, checkpoint), weights, classes, normalisation, input_size, mean, std)
+    classifier = open_checkpoint(stated)
+    dataset = _opened(images, count, data_dir)
+    folder = out or default_folder(classifier, dataset, count)
+    _build(classifier, dataset, folder, workers, again=again)
+    if metadata is not None:
+        _add_metadata(folder, metadata)
+    _report(folder, as_json=as_json)
+
+
+def _opened(images: str | None, count: int | None, data_dir: Path | None) -> Dataset:
+    from cbam_core.data.dataset import open_dataset, thinned
+
+    dataset = open_dataset(images, data_dir) if images else open_available("cifar10:test", data_dir)
+    return dataset if count is None else thinned(dataset, count)
+
+
+def default_folder(classifier: Classifier, dataset: Dataset, count: int | None) -> Path:
+    """Return the folder that an atlas is built in if none is named, such as ``atlases/cbam_cnn_cifar10-cifar10-test``.
+
+    Args:
+        classifier: the network.
+        dataset: the images.
+        count: number of images that were chosen of the set; None for all.
+    """
+    parts = (classifier.name or classifier.kind, dataset.title, "" if count is None else str(len(dataset)))
+    return atlases_folder() / re.sub(r"[^\w.+-]+", "-", "-".join(filter(None, parts)))
+
+
+def _build(classifier: Classifier, dataset: Dataset, folder: Path, workers: int | None, *, again: bool) -> None:
+    from cbam_core.atlas.building import build_atlas
+
+    try:
+        with progress_bar("{task.completed}/{task.total}") as progress:
+            task = progress.add_task("building", total=len(dataset))
+            build_atlas(
+                classifier,
+                dataset,
+                folder,
+                workers=workers,
+                again=again,
+                report=lambda done: progress.update(task, completed=done),
+            )
+    except KeyboardInterrupt:
+        say(f"interrupted; run the same command again to go on with {folder}")
+        raise
+
+
+def _add_metadata(folder: Path, metadata: Path) -> None:
+    from cbam_core.atlas.metadata import add_metadata
+    from cbam_core.atlas.opening import open_atlas
+
+    atlas = open_atlas(folder)
+    known = add_metadata(folder, metadata, atlas.ids)
+    say(f"{metadata}: {known:,} of {counted(len(atlas), 'image')} have a row")
+
+
+def _report(folder: Path, *, as_json: bool) -> None:
+    """Write what was built; images that could not be decoded are named, and the command then reports a failure."""
+    from cbam_core.atlas.opening import open_atlas
+
+    atlas = open_atlas(folder)
+    if as_json:
+        write_json(asking.describe(atlas))
+    else:
+        asking.show(atlas)
+    unread = (~atlas.ok).nonzero()[0]
+    for number in unread[:NAMED]:
+        say(f"{atlas.ids[int(number)]} cannot be decoded; it is left out")
+    if len(unread) > NAMED:
+        say(f"{len(unread) - NAMED:,} more cannot be decoded; `cbam atlas info {folder} --json` names all")
+    if len(unread):
+        raise typer.Exit(SOME_FAILED)
+
+
+for name, command, short in (
+    ("info", asking.show_info, "Say what an atlas holds, or list all."),
+    ("top", asking.show_top, "Find the images in which a channel or cell is highest."),
+    ("map", asking.show_map, "Lay the images out in a plane."),
+    ("export", asking.export, "Write a slice as a table."),
+):
+    commands.command(name, short_help=short)(command)

@@ -1,0 +1,69 @@
+"""Conditions of a command line: which images of an atlas a question is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from cbam_core.atlas.atlas import Atlas
+
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Only images such as class=cat, answer=dog, right=no, confidence=0.9..1, or COLUMN=VALUE of the metadata; "
+        "conditions of several columns hold together, several of one column are alternatives.",
+    ),
+]
+
+_ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+
+def read_conditions(atlas: Atlas, given: list[str] | None) -> dict[str, Any] | None:
+    """Read conditions such as ``"class=cat"``, as `Atlas.select` takes them; None where there are none.
+
+    Args:
+        atlas: the atlas that they are for, whose columns of numbers are compared as numbers.
+        given: words of the command line.
+
+    Raises:
+        typer.BadParameter: a condition cannot be read, or two of them contradict each other.
+    """
+    found: dict[str, Any] = {}
+    for word in given or ():
+        column, equals, text = word.partition("=")
+        if not equals or not column:
+            raise typer.BadParameter(f"'{word}' is not a condition such as class=cat or confidence=0.9..1")
+        value = _value(atlas, column, text)
+        if column not in found:
+            found[column] = value
+        elif isinstance(value, str | int | float) and column != "right" and not isinstance(found[column], tuple):
+            found[column] = [*(found[column] if isinstance(found[column], list) else [found[column]]), value]
+        else:
+            raise typer.BadParameter(f"two conditions for {column}; give one")
+    return found or None
+
+
+def _value(atlas: Atlas, column: str, text: str) -> Any:
+    """Read the value of a condition: a word, yes or no, a number, or a range.
+
+    Raises:
+        typer.BadParameter: it does not fit the column.
+    """
+    if column == "right":
+        if text.lower() not in _ANSWERS:
+            raise typer.BadParameter(f"right={text} is neither right=yes nor right=no")
+        return _ANSWERS[text.lower()]
+    numbers = column == "confidence" or (column in atlas.metadata and atlas.metadata[column].dtype.kind in "biuf")
+    if not numbers:
+        return text
+    low, dots, high = text.partition("..")
+    try:
+        if dots or column == "confidence":
+            return (float(low or "-inf"), float(high or "inf") if dots else float(low))
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{column}={text} is not a number or a range such as 0.9..1") from None
