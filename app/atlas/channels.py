@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from app.atlas.extremes import extremes
 from app.atlas.grouping import choose_grouping, grouping_as_parameter, open_grouping
 from app.atlas.profile import profile_plot
 from app.atlas.slices import Slice
-from app.atlas.values import MOST_ROWS, Values, choose_value
+from app.atlas.values import MOST_GROUPS, MOST_ROWS, Values, choose_value
 from app.atlas.without import without
 from app.session.choices import Choice, Generation, Remembered
 from app.session.words import Words, plain_text
@@ -32,6 +33,8 @@ WORDS = Words(
         "about": "Selective: the share of a value's variance that lies between the groups; chance alone makes {chance} "
         "of a value that knows nothing of them. Colours: the group's mean beside that of all images, orange above and "
         "blue below, up to ±{limit}; none where the 95 % interval holds the mean of all.",
+        "about_many": "Selective: the share of a value's variance that lies between the groups; chance alone makes "
+        "{chance} of a value that knows nothing of them. Beside it: the groups with the highest and the lowest mean.",
         "about_cells": "Brighter: more of the cell's variance lies between the groups; chance alone makes {chance} of "
         "a cell that knows nothing of them. Rows and columns are counted from 0.",
         "about_varies": "Without groups, values are in the order of their standard deviation over the images.",
@@ -50,6 +53,9 @@ _ENTRIES: Remembered[dict[str, int]] = Remembered("atlas-entries", dict)
 """Index of the value that is chosen, by the name of its gate."""
 
 _ASKED: Remembered[str | None] = Remembered("atlas-entry-asked", lambda: None)
+
+_LAST: Remembered[tuple[tuple[Any, ...], Values | None] | None] = Remembered("atlas-values", lambda: None)
+"""What was found for the gate that is open: a choice among its values needs it again."""
 
 FEW_IMAGES = 20_000
 """Images that deviations are computed of, where nothing else is known."""
@@ -71,7 +77,7 @@ def channels_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Map
     if not atlas.gates:
         st.info(WORDS["no_gates"], icon=":material/info:")
         return {}
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="atlas-channels-tools"):
         gate = _choose_gate(atlas)
         by = choose_grouping(atlas)
         values = values_of_gate(atlas, gate, by, chosen)
@@ -112,6 +118,15 @@ def name_of(gate: AtlasGate, value: int) -> str:
 
 def values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice) -> Values | None:
     """What is known of a gate's values over a slice; None where no image of it is in a group."""
+    images = hashlib.sha256(chosen.images.tobytes()).hexdigest()
+    key = (id(atlas), str(atlas.folder), images, gate.name, by)
+    if (last := _LAST.get()) is None or last[0] != key:
+        _LAST.set((key, _values_of_gate(atlas, gate, by, chosen)))
+    kept = _LAST.get()
+    return None if kept is None else kept[1]
+
+
+def _values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice) -> Values | None:
     if by is None:
         part = np.asarray(atlas.contents.values[chosen.images[:FEW_IMAGES], gate.columns], np.float64)
         deviation = part.std(axis=0)
@@ -189,7 +204,8 @@ def _say(values: Values) -> None:
     if values.is_grid:
         st.caption(plain_text(WORDS["about_cells"].format(chance=chance)))
         return
-    said = WORDS["about"].format(chance=chance, limit=f"{values.limit:.3f}")
+    about = "about" if len(values.groups) <= MOST_GROUPS else "about_many"
+    said = WORDS[about].format(chance=chance, limit=f"{values.limit:.3f}")
     if values.gate.size > MOST_ROWS:
         said = f"{said} {WORDS['some'].format(shown=f'{MOST_ROWS:,}', count=f'{values.gate.size:,}')}"
     st.caption(plain_text(said))

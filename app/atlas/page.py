@@ -22,6 +22,7 @@ from app.atlas.slices import Slice, choose_slice, open_slice, say_slice
 from app.atlas.suspects import suspects_section
 from app.session import links
 from app.session.choices import Choice
+from app.session.scheduling import slot
 from app.session.words import Words, paragraph, plain_text, sentence
 from app.widgets.choices import choose_one, keep_listed
 from app.widgets.evaluate_here import set_name
@@ -115,8 +116,10 @@ def _say(atlas: Atlas) -> None:
     said = [WORDS["stored"].format(count=f"{len(atlas.select()):,}")]
     if unread := len(atlas) - len(atlas.select()):
         said.append(WORDS["unread"].format(count=f"{unread:,}"))
-    if (agreement := atlas.class_agreement()) is not None:
-        share, chance = (f"{100 * number:.0f}" for number in (agreement.share, agreement.chance))
+    with slot():
+        agreement = atlas.class_agreement()
+    if agreement is not None:
+        share, chance = f"{100 * agreement.share:.0f}", f"{100 * agreement.chance:.2g}"
         said.append(WORDS["space"].format(share=share, chance=chance))
     st.caption(plain_text(paragraph(*said)))
 
@@ -166,7 +169,6 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
         said = SECTIONS[chosen](classifier, atlas, chosen_slice)
     else:
         st.info(WORDS["empty"], icon=":material/search_off:")
-    _say(atlas)
     usual = next(iter(services.atlases_of(classifier)))
     links.write(
         {"section": chosen, "atlas": entry.name},
@@ -176,3 +178,4 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
         **chosen_slice.parameters(),
         **said,
     )
+    _say(atlas)

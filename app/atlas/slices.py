@@ -53,8 +53,13 @@ CERTAIN = (0, 100)
 
 _STYLE = """<style>
 [class*="st-key-atlas"] .stButtonGroup button { min-height: 2.5rem; }
+@media (max-width: 640px) {
+  [class*="st-key-atlas"][data-testid="stHorizontalBlock"] > :has(.stSelectbox, .stSlider) {
+    flex: 1 1 8.5rem; width: auto !important; min-width: 0; max-width: none; }
+  [class*="st-key-atlas"] :is(.stSelectbox, .stSlider, div:has(> .stSlider)) { width: 100% !important; }
+}
 </style>"""
-"""Segments stand beside lists, and are as high as these."""
+"""Segments stand beside lists, and are as high as these; two controls stand in a row of a narrow window."""
 
 _GENERATION = Generation("atlas-slice-generation")
 _CLASS = Choice("atlas-class", _GENERATION)

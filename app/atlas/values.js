@@ -58,19 +58,40 @@ class View {
 
   /** What a value tells apart, in words. */
   said(value) {
-    const { words, groups } = this.data;
+    const { words } = this.data;
     const share = this.share(value);
-    const order = this.order(value);
-    if (!order.length) return `${this.name(value)}. ${fill(words.deviation, { share })}`;
-    const one = (group) =>
-      fill(words.mean, {
-        group: groups[group],
-        mean: number(this.mean[group * this.count + value]),
-        low: number(this.low[group * this.count + value]),
-        high: number(this.high[group * this.count + value]),
-      });
-    const ends = { highest: one(order[0]), lowest: one(order[order.length - 1]) };
-    return `${this.name(value)}. ${fill(words.selectivity, { share })} ${fill(words.ends, ends)}`;
+    const name = this.name(value);
+    const found = this.ends(value);
+    if (!found) return fill(words.varying, { name, deviation: share });
+    const [highest, lowest] = found.map((row) => this.meanOf(row, value));
+    return fill(words.said, { name, share, highest, lowest });
+  }
+
+  /** The rows of the tables with the highest and the lowest mean of a value; null without groups. */
+  ends(value) {
+    const { groups, ends } = this.data;
+    if (!groups.length) return null;
+    if (ends) return [0, 1];
+    let [highest, lowest] = [0, 0];
+    for (let row = 1; row < groups.length; row += 1) {
+      const mean = this.mean[row * this.count + value];
+      if (mean > this.mean[highest * this.count + value]) highest = row;
+      if (mean < this.mean[lowest * this.count + value]) lowest = row;
+    }
+    return [highest, lowest];
+  }
+
+  /** Name of the group that a row of the tables is of. */
+  group(row, value) {
+    const { groups, ends } = this.data;
+    return groups[ends ? ends[row][value] : row];
+  }
+
+  meanOf(row, value) {
+    const at = row * this.count + value;
+    const numbers = { mean: this.mean[at], low: this.low[at], high: this.high[at] };
+    const said = Object.fromEntries(Object.entries(numbers).map(([name, found]) => [name, number(found)]));
+    return fill(this.data.words.mean, { group: this.group(row, value), ...said });
   }
 
   /** How selective a value is, or how much it varies where there are no groups. */
@@ -81,12 +102,6 @@ class View {
   measured(share) {
     if (!this.data.is_share) return number(share);
     return fill(this.data.words.percent, { share: (100 * share).toFixed(share < 0.0995 ? 1 : 0) });
-  }
-
-  /** The groups, the highest mean first. */
-  order(value) {
-    const at = (group) => this.mean[group * this.count + value];
-    return this.data.groups.map((_, group) => group).sort((a, b) => at(b) - at(a));
   }
 
   colour(group, value) {
@@ -100,7 +115,7 @@ class View {
 class Rows extends View {
   constructor(root, data) {
     super(root, data);
-    this.drawsCells = data.groups.length > 0 && data.groups.length <= data.most;
+    this.drawsCells = data.groups.length > 0 && !data.ends;
     const head = make("div", "head");
     head.setAttribute("aria-hidden", "true");
     head.append(make("span", "name", data.words.head), make("span", "share", data.is_share ? data.words.share : data.words.varies));
@@ -134,7 +149,7 @@ class Rows extends View {
     share.style.setProperty("--share", (this.selectivity[value] / whole).toFixed(3));
     const cells = make("span", "cells");
     if (this.drawsCells) cells.style.background = this.stripes(value);
-    else cells.textContent = this.ends(value);
+    else cells.textContent = this.brief(value);
     const { shape } = this.data;
     row.append(make("span", "name", shape.length > 1 ? places(value, shape).join(", ") : String(value)), share, cells);
     return row;
@@ -146,10 +161,11 @@ class Rows extends View {
     return `linear-gradient(to right, ${stops.join(", ")})`;
   }
 
-  ends(value) {
-    if (!this.data.groups.length) return "";
-    const order = this.order(value).map((group) => this.data.groups[group]);
-    return fill(this.data.words.brief, { highest: order[0], lowest: order[order.length - 1] });
+  brief(value) {
+    const found = this.ends(value);
+    if (!found) return "";
+    const [highest, lowest] = found.map((row) => this.group(row, value));
+    return fill(this.data.words.brief, { highest, lowest });
   }
 
   /** The group under the pointer, with its numbers. */
@@ -157,13 +173,10 @@ class Rows extends View {
     const cells = event.target.closest(".row .cells");
     if (!cells || !this.drawsCells) return;
     const box = cells.getBoundingClientRect();
-    const { groups, words } = this.data;
-    const group = Math.min(groups.length - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * groups.length)));
+    const { length } = this.data.groups;
+    const row = Math.min(length - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * length)));
     const value = Number(cells.parentElement.dataset.value);
-    const at = group * this.count + value;
-    cells.title = `${this.name(value)}: ${fill(words.mean, {
-      group: groups[group], mean: number(this.mean[at]), low: number(this.low[at]), high: number(this.high[at]),
-    })}`;
+    cells.title = `${this.name(value)}: ${this.meanOf(row, value)}`;
   }
 
   show(value, scroll = false) {

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64, Int64
 
 from app.atlas.grouping import group_name
 from app.session.words import Words, language, translated
@@ -31,9 +31,8 @@ WORDS = Words(
         "grid": "The cells of the mask, brighter where more selective; move with the arrow keys",
         "channel": "Channel {channel}",
         "cell": "Cell [{row}, {column}]",
-        "selectivity": "{share} of its variance lies between the groups.",
-        "deviation": "Its standard deviation is {share}.",
-        "ends": "Highest mean: {highest}; lowest: {lowest}.",
+        "said": "{name}: {share} of its variance lies between the groups. Highest mean: {highest}; lowest: {lowest}.",
+        "varying": "{name}: standard deviation {deviation}",
         "mean": "{group} {mean} ({low} to {high})",
         "brief": "{highest} … {lowest}",
         "percent": "{share} %",
@@ -43,7 +42,7 @@ WORDS = Words(
 )
 
 MOST_GROUPS = 30
-"""Groups up to which each has a column of colours."""
+"""Groups up to which each has a column of colours; of more, the browser is given the ends of each row."""
 
 MOST_ROWS = 1000
 """Channels that are listed, the most selective ones."""
@@ -104,9 +103,8 @@ def choose_value(values: Values, *, chosen: int, generation: int, key: str) -> i
 
 def _data(values: Values, chosen: int, generation: int) -> dict[str, Any]:
     gate, found = values.gate, values.profile
-    tables = {} if found is None else {"mean": found.mean, "low": found.low, "high": found.high}
-    empty = np.zeros((0, len(values.overall)))
-    numbers = {name: as_base64(tables.get(name, empty).astype(np.float32)) for name in ("mean", "low", "high")}
+    ends = _ends(found) if found is not None and len(found.counts) > MOST_GROUPS else None
+    numbers = {name: as_base64(numbers) for name, numbers in _tables(values, ends).items()}
     order = [int(value) for value in values.order[:MOST_ROWS]]
     return {
         **numbers,
@@ -114,19 +112,35 @@ def _data(values: Values, chosen: int, generation: int) -> dict[str, Any]:
         "overall": as_base64(values.overall.astype(np.float32)),
         "selectivity": as_base64(np.nan_to_num(values.measure).astype(np.float32)),
         "groups": list(values.groups),
+        "ends": None if ends is None else ends.tolist(),
         "grid": list(gate.shape) if values.is_grid else None,
         "shape": list(gate.shape),
         "order": order,
         "limit": values.limit,
         "largest": float(np.nan_to_num(values.measure).max(initial=0.0)),
         "is_share": found is not None,
-        "most": MOST_GROUPS,
         "width": min(widest(values.groups), 16) * 0.5 + 0.6,
         "upright": any(_width(name) > len(name) for name in values.groups),
         "words": translated(WORDS),
         "generation": generation,
         "chosen": chosen,
     }
+
+
+def _ends(found: Profile) -> Int64[np.ndarray, "2 c"]:
+    """The groups with the highest and the lowest mean of each value."""
+    return np.stack([found.mean.argmax(axis=0), found.mean.argmin(axis=0)]).astype(np.int64)
+
+
+def _tables(values: Values, ends: Int64[np.ndarray, "2 c"] | None) -> dict[str, Float32[np.ndarray, "g c"]]:
+    """Means and intervals that the browser is given: of each group, or of two for each value where there are many."""
+    found = values.profile
+    if found is None:
+        return dict.fromkeys(("mean", "low", "high"), np.zeros((0, len(values.overall)), np.float32))
+    tables = {"mean": found.mean, "low": found.low, "high": found.high}
+    if ends is not None:
+        tables = {name: np.take_along_axis(table, ends, axis=0) for name, table in tables.items()}
+    return {name: table.astype(np.float32) for name, table in tables.items()}
 
 
 def widest(names: Sequence[str]) -> int:

@@ -6,13 +6,13 @@ networks that ship. An atlas belongs to a network by the digest of its weights, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
+from jaxtyping import Int64
 
 from app.services.dataset import sample_numbers, samples, test_set
 from app.services.file_version import Stamp, stamp_of
@@ -20,7 +20,7 @@ from app.services.operator_log import tell_operator
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.layout import DESCRIPTION, TABLES, read_plan
 from cbam_core.atlas.opening import open_atlas
-from cbam_core.data.dataset import Dataset, ImageFiles
+from cbam_core.data.dataset import Dataset, image_ids
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.places import atlas_folders, cache_folder
@@ -110,33 +110,27 @@ def image_in_pages(atlas: Atlas, image: int) -> str | None:
         atlas: the atlas.
         image: index of the image in it.
     """
-    name, test = str(atlas.ids[image]), test_set()
-    if test is not None:
-        place = _place_in(test, name)
-        return None if place is None else f"test-{place}"
-    known = samples()
-    number = _number(name, CIFAR10_TEST) if known.name == "cifar10" else None
-    at = [] if number is None else np.flatnonzero(sample_numbers() == number).tolist()
-    return f"sample-{at[0]}" if at else None
+    source, numbers = numbers_in_pages(atlas)
+    return None if numbers[image] < 0 else f"{source}-{numbers[image]}"
 
 
-def _place_in(test: Dataset, name: str) -> int | None:
-    """Index of an image in the test set by the name that atlases have for it."""
-    if isinstance(test.images, ImageFiles):
-        return _places_of(test.images.paths, test.images.root).get(name)
-    number = _number(name, f"{test.title}/")
-    return number if number is not None and number < len(test) else None
+def numbers_in_pages(atlas: Atlas) -> tuple[str, Int64[np.ndarray, " n"]]:
+    """Where other pages have the images of an atlas, ``"test"`` or ``"sample"``, and their numbers there, or -1."""
+    test = test_set()
+    here, source = (samples(), "sample") if test is None else (test, "test")
+    name = f"in pages: {source} {here.title} {len(here)}"
+    return source, atlas.remembered(name, lambda: _numbers(atlas, _names_of(here, source)))
 
 
-@lru_cache(maxsize=2)
-def _places_of(paths: tuple[Path, ...], root: Path | None) -> dict[str, int]:
-    names = (path.as_posix() if root is None else path.relative_to(root).as_posix() for path in paths)
-    return {name: place for place, name in enumerate(names)}
+def _names_of(here: Dataset, source: str) -> dict[str, int]:
+    """Numbers of images by the names that atlases have for them: samples are named as in the set that they are of."""
+    if source == "sample" and here.name == "cifar10":
+        return {f"{CIFAR10_TEST}{number}": place for place, number in enumerate(sample_numbers().tolist())}
+    return {name: number for number, name in enumerate(image_ids(here))}
 
 
-def _number(name: str, before: str) -> int | None:
-    last = name.removeprefix(before)
-    return int(last) if name.startswith(before) and last.isdecimal() and len(last) < 8 else None
+def _numbers(atlas: Atlas, known: Mapping[str, int]) -> Int64[np.ndarray, " n"]:
+    return np.fromiter((known.get(name, -1) for name in atlas.ids), np.int64, len(atlas))
 
 
 def _folders() -> Iterator[Path]:

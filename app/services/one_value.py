@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Int64
 
-from app.services.atlas import image_in_pages
+from app.services.atlas import numbers_in_pages
 from app.services.dataset import labelled_as, samples, test_set
 from app.services.evaluating import seconds_an_image
 from app.services.networks import key_of, recall
@@ -67,12 +67,11 @@ def located(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> Located | None:
         atlas: the atlas.
         images: their indices in it.
     """
-    named = [image_in_pages(atlas, int(image)) for image in images]
-    found = [name.partition("-") for name in named if name is not None]
-    if not found or len(found) < len(named):
+    source, numbers = numbers_in_pages(atlas)
+    if not len(images) or (numbers[images] < 0).any():
         return None
     changed = atlas.facts.get("images", {}).get("corruption", "") if atlas.facts else ""
-    return Located(found[0][0], tuple(int(number) for _, _, number in found), str(changed))
+    return Located(source, tuple(numbers[images].tolist()), str(changed))
 
 
 def worth_of(classifier: Classifier, value: OneValue, few: Located) -> Replaced | None:
