@@ -19,6 +19,7 @@ from app.widgets.image.shown import ShownImage
 from cbam_core.network import Classifier
 from cbam_core.render.attribution import bar_colours, over
 from cbam_core.results.attribution import Attribution, GateAttribution
+from cbam_core.results.kinds import AXES, Kind
 from cbam_core.results.placement import Placement
 
 WORDS = Words(
@@ -43,6 +44,9 @@ WORDS = Words(
         "here": "Here",
         "usual": "Usual",
         "mask_adds": "Adds",
+        "here_mean": "Here, mean of the channels",
+        "usual_mean": "Usual, mean of the channels",
+        "adds_sum": "Adds, all channels together",
     }
 )
 
@@ -86,17 +90,15 @@ def _gate(found: Attribution, one: GateAttribution) -> str:
     head = f"<h4>{html.escape(one.gate.name)}</h4>"
     if one.left_out is not None:
         return f"<section>{head}<p>{html.escape(say(one.left_out))}</p></section>"
-    if one.gate.kind == "spatial" and one.gate.values.ndim == 2:
-        drawn = _mask(found, one)
-    elif one.gate.values.ndim == 1:
+    if one.gate.values.ndim == 1:
         drawn = _bars(one)
     else:
-        drawn = ""
+        drawn = _mask(found, one) if one.gate.values.ndim == len(AXES[one.gate.kind]) else ""
     return f"<section>{head}{drawn}{''.join(f'<p>{html.escape(line)}</p>' for line in _lines(one))}</section>"
 
 
 def _lines(one: GateAttribution) -> Iterator[str]:
-    if one.gate.values.ndim == 1 and np.ptp(one.shown) > 0:
+    if "C" in AXES[one.gate.kind] and np.ptp(_by_channel(one)) > 0:
         yield " ".join(_named(one))
     if one.whole is not None and one.error is not None:
         yield WORDS["whole"].format(whole=added(one.whole), error=rounded(max(abs(one.error), 0.001)))
@@ -105,12 +107,19 @@ def _lines(one: GateAttribution) -> Iterator[str]:
 
 
 def _named(one: GateAttribution) -> Iterator[str]:
-    order = np.argsort(-one.shown, kind="stable")
+    found = _by_channel(one)
+    order = np.argsort(-found, kind="stable")
     for word, sign, channels in (("first", 1, order[:NAMED]), ("last", -1, order[::-1][:NAMED])):
-        shares = {int(channel): float(one.shown[channel]) for channel in channels}
+        shares = {int(channel): float(found[channel]) for channel in channels}
         named = [f"{channel} ({added(share)})" for channel, share in shares.items() if _says(share, sign)]
         if named:
             yield WORDS[word].format(channels=", ".join(named))
+
+
+def _by_channel(one: GateAttribution) -> np.ndarray:
+    """What each channel adds, all of its entries together."""
+    found: np.ndarray = one.shown.reshape(len(one.shown), -1).sum(axis=1, dtype=np.float64)
+    return found
 
 
 def _says(share: float, sign: int) -> bool:
@@ -144,22 +153,49 @@ def _bar(weight: float, usual: float, added: float) -> str:
     return f'<span class="{sign}" style="--w: {high:.3f}; --u: {line:.3f}; --a: {abs(added):.3f}"><i></i></span>'
 
 
+TOGETHER = {"here": "here_mean", "usual": "usual_mean", "mask_adds": "adds_sum"}
+"""Names of the pictures of gates that differ along channels and places."""
+
+
 def _mask(found: Attribution, one: GateAttribution) -> str:
-    image = found.explanation.input_image
+    """Maps over the image: here, usual, and what each place adds."""
+    image, usual = found.explanation.input_image, one.gate.usual
     height, width = image.shape[:2]
-    cells = (one.gate.values.shape[0], one.gate.values.shape[1])
-    placement = one.placement or Placement.stretched(cells, (height, width))
-    limit = float(np.abs(one.shown).max(initial=0.0))
-    columns = [("here", one.gate.values, (0.0, 1.0)), ("mask_adds", one.shown, (-limit, limit))]
-    if one.gate.usual is not None:
-        columns.insert(1, ("usual", one.gate.usual.mean, (0.0, 1.0)))
-    figures = []
-    for name, values, limits in columns:
-        picture = over(image, values, placement, limits, zoom_of((width, height)))
-        low, high = float(values.min()), float(values.max())
-        span = (limits[1] - limits[0]) or 1.0
-        ends = (rounded(limits[0]), "0" if limits[0] < 0 else "", rounded(limits[1]))
-        shown = ((low - limits[0]) / span, (high - limits[0]) / span)
-        alt = f"{one.gate.name}, {WORDS[name]}: {rounded(low)} – {rounded(high)}"
-        figures.append(figure(html.escape(WORDS[name]), picture, alt, scale_bar(bar_colours(limits), ends, shown)))
+    adds = _on_image(one.shown, one.gate.kind)
+    limit = float(np.abs(adds).max(initial=0.0))
+    columns = [("here", _level(one.gate.values, one.gate.kind), (0.0, 1.0)), ("mask_adds", adds, (-limit, limit))]
+    if usual is not None:
+        columns.insert(1, ("usual", _level(usual.mean, one.gate.kind), (0.0, 1.0)))
+    placement = one.placement or Placement.stretched((adds.shape[0], adds.shape[1]), (height, width))
+    figures = (
+        _figure(one, name, values, limits, over(image, values, placement, limits, zoom_of((width, height))))
+        for name, values, limits in columns
+    )
     return f'<div class="cbam-maps">{"".join(figures)}</div>'
+
+
+def _on_image(values: np.ndarray, kind: Kind) -> np.ndarray:
+    """Values at each place of the image, (rows, columns), all channels together: one of them 1 for rows or columns."""
+    if kind == "spatial":
+        return values
+    summed = values.sum(axis=0, dtype=np.float64).astype(np.float32)
+    found: np.ndarray = {"row": summed[..., None], "column": summed[None]}.get(kind, summed)
+    return found
+
+
+def _level(values: np.ndarray, kind: Kind) -> np.ndarray:
+    """The same, as the mean of the channels."""
+    found: np.ndarray = _on_image(values, kind) / (1 if kind == "spatial" else len(values))
+    return found
+
+
+def _figure(
+    one: GateAttribution, name: str, values: np.ndarray, limits: tuple[float, float], picture: np.ndarray
+) -> str:
+    said = WORDS[name if one.gate.kind == "spatial" else TOGETHER[name]]
+    low, high = float(values.min()), float(values.max())
+    span = (limits[1] - limits[0]) or 1.0
+    ends = (rounded(limits[0]), "0" if limits[0] < 0 else "", rounded(limits[1]))
+    shown = ((low - limits[0]) / span, (high - limits[0]) / span)
+    alt = f"{one.gate.name}, {said}: {rounded(low)} – {rounded(high)}"
+    return figure(html.escape(said), picture, alt, scale_bar(bar_colours(limits), ends, shown))

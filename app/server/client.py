@@ -6,8 +6,8 @@ page's address for the app's. A page that there is not leads to the first one, w
 in English, in a window over the page. The names of our pages are known, so an inline script says how far the app's
 address goes, which works too where a proxy takes a path away before it asks us. The same script marks addresses that
 a visitor goes back or forth to, which it has to hear of before Streamlit does, keeps a page and its parameters one
-place in the history, folds the sidebar of a narrow window once a page was chosen in it, and shows why an upload was
-refused. A bare ``streamlit run`` lacks all that.
+place in the history, folds the sidebar of a narrow window once a page was chosen in it, shows why an upload was
+refused, and hands the keyboard's focus on from buttons that are taken away. A bare ``streamlit run`` lacks all that.
 """
 
 from __future__ import annotations

@@ -106,10 +106,9 @@ def attributing(asked: Asked, part: Part) -> Work[Attribution] | None:
 def begin_attributing(asked: Asked, part: Part) -> None:
     """Begin the work in the background of this visit; what went on about anything else is cancelled."""
     cancel_attributing()
-    subject = asked.subject
     methods = METHODS if part == "maps" else ()
     gates = sum(len(block.gates) for block in asked.explanation.blocks)
-    work = background.begin(_steps(subject, methods, gates=part == "gates"), len(methods) or max(1, gates))
+    work = background.begin(_steps(asked, methods, gates=part == "gates"), len(methods) or max(1, gates))
     _WORK.set(((part, asked.key), work))
 
 
@@ -134,7 +133,8 @@ def seconds_of_attributing(asked: Asked, part: Part) -> float:
         one = seconds_an_image(asked.classifier)
     except CbamError:  # its gates cannot be observed
         return SOON
-    subject = asked.subject
+    with slot():
+        subject = asked.subject
     if part == "maps":
         return one * (BACKWARD * (IG_STEPS + 2) + (225 if subject.pixels <= 64 * 64 else 64))
     gates = [gate for block in asked.explanation.blocks for gate in block.gates]
@@ -142,8 +142,8 @@ def seconds_of_attributing(asked: Asked, part: Part) -> float:
     return one * (BACKWARD * (STEPS + 2) * len(gates) + entries / 2)
 
 
-def _steps(subject: Subject, methods: tuple[str, ...], *, gates: bool) -> Generator[int, None, Attribution]:
-    return (yield from attribution_steps(subject, methods, gates=gates))
+def _steps(asked: Asked, methods: tuple[str, ...], *, gates: bool) -> Generator[int, None, Attribution]:
+    return (yield from attribution_steps(asked.subject, methods, gates=gates))
 
 
 def _keep(asked: Asked, part: Part, found: Attribution) -> None:

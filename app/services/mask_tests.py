@@ -127,13 +127,13 @@ def _key(test: Test, classifier: Classifier, explanation: Explanation | None) ->
 
 
 def _begin(test: Test, classifier: Classifier, explanation: Explanation | None) -> Steps[Any]:
-    """The steps of a test; the network's classes are those of its answers."""
+    """Make a test in steps, all of which take place in slots; the network's classes are those of its answers."""
     classes = classifier.classes if explanation is None else explanation.classes
     if explanation is not None:
         images = [np.array(explanation.input_image)]
     else:
         images = fitted(classifier, samples().images, slice(0, len(samples())))
-    return _STEPS[test](with_masks(classifier, images, classes), images)
+    return (yield from _STEPS[test](with_masks(classifier, images, classes), images))
 
 
 def _in_parts(steps: Steps[Any]) -> Generator[int, None, Any]:

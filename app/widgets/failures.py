@@ -9,6 +9,7 @@ from typing import ParamSpec
 
 import streamlit as st
 
+from app.session.choices import Remembered
 from app.session.scheduling import drawing
 from app.session.words import sentence
 from cbam_core.errors import CbamError
@@ -16,9 +17,15 @@ from cbam_core.errors import CbamError
 Arguments = ParamSpec("Arguments")
 
 
+_SAID: Remembered[set[str]] = Remembered("said-failures", set)
+
+
 def say_failure(error: CbamError) -> None:
-    """Say it on the page, and keep it in the log."""
-    logging.getLogger("cbam_lens").warning("%s: %s", error.code, error)
+    """Say it on the page, and once a visit in the log: a page is drawn again and again."""
+    line, said = f"{error.code}: {error}", _SAID.get()
+    if line not in said:
+        logging.getLogger("cbam_lens").warning("%s", line)
+        _SAID.set(said | {line})
     st.error(sentence(error), icon=":material/error:")
 
 

@@ -42,7 +42,7 @@ FITTED = 500
 FACTORS = (0.25, 0.5, 2**-0.5, 2**-0.25, 1.0, 2**0.25, 2**0.5, 2.0, 4.0)
 """Constants that are tried, as multiples of a gate's usual mean; 1 is tried too."""
 
-PROVED = range(8, 33)
+PROVED = range(4, 33)
 """Numbers of images that are computed in two ways: of many images, more."""
 
 PROVED_SHARE = 0.03

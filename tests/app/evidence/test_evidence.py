@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.evidence.agreement import agreement_table, beyond_controls
-from app.evidence.gates import _named
+from app.evidence.gates import _gate, _level, _named, _on_image
 from app.evidence.target import _index
 from cbam_core import CBAM_CNN, explain
 from cbam_core.evidence import attribute
@@ -123,6 +123,25 @@ def test_flat_maps_have_a_word_and_no_number(tiny_classifier):
     found = attribute(tiny_classifier, np.full((32, 32, 3), 9, np.uint8), methods=["mask", "mask_gradient"])
     flat = replace(found, agreements=tuple(replace(one, pearson=None) for one in found.agreements))
     assert agreement_table(flat, "pearson").count(">flat</td>") == 5
+
+
+def test_gates_that_differ_along_channels_and_places_are_drawn_over_the_image_with_their_channels(tiny_classifier):
+    seen = explain(tiny_classifier, np.full((32, 32, 3), 9, np.uint8))
+    found = attribute(tiny_classifier, seen, methods=["mask"])
+    added = np.zeros((4, 2, 3), np.float32)
+    added[1], added[3, 0] = 0.25, -0.5
+    for kind, axes, cells in (("full", (), (2, 3)), ("row", 2, (2, 1)), ("column", 1, (1, 3))):
+        shares = added.sum(axis=axes, dtype=np.float32) if axes else added
+        gate = Gate("att.gate", kind, 1, np.full(shares.shape, 0.5, np.float32))
+        one = GateAttribution(gate, None, shares, exact=shares)
+        assert _on_image(shares, kind).shape == cells
+        np.testing.assert_allclose(_on_image(shares, kind).sum(), added.sum())
+        assert (_level(gate.values, kind) == 0.5).all()
+        drawn = _gate(found, one)
+        assert drawn.count("<figure>") == 2
+        assert "Here, mean of the channels" in drawn
+        assert "Adds, all channels together" in drawn
+        assert "Most for it: 1 (+1.5). Most against it: 3 (−1.5)." in drawn
 
 
 def test_what_takes_long_waits_for_a_click(monkeypatch):
