@@ -28,13 +28,11 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
-from apparatus.synthetic_atlas import enlarge
 from apparatus.turns import asked_rounds, tell
 
 from cbam_core import open_atlas
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.neighbours import columns_of, distances_to, nearly_nearest, shortlist
-from cbam_core.atlas.principal import project
 from cbam_core.atlas.ranking import leading
 
 LIMIT = 50.0
@@ -97,6 +95,8 @@ def _summary(ms: list[float], wall: list[float]) -> dict[str, float]:
 
 def recall(atlas: Atlas, values: np.ndarray, asked: int = 400) -> float:
     """Share of the 10 nearest that the shortlist finds among the rows of `values`."""
+    from cbam_core.atlas.principal import project
+
     tables = atlas.contents.tables
     assert tables is not None
     count = len(values)
@@ -143,6 +143,8 @@ def ask_here(folder: str, rounds: int) -> dict[str, Any]:
 
 def of_a_million(atlas: Atlas, rounds: int) -> dict[str, Any]:
     """Report times and memory of a process that asks an atlas of a million images."""
+    from apparatus.synthetic_atlas import enlarge  # imports torch, which a process that asks does not
+
     with tempfile.TemporaryDirectory() as folder:
         started = perf_counter()
         enlarge(atlas, Path(folder), MILLION)

@@ -11,6 +11,7 @@ from cbam_core import load_classifier
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
     "README.md",
+    "docs/atlas.md",
     "docs/course.md",
     "docs/day-50.md",
     "docs/evidence.md",

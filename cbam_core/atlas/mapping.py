@@ -39,9 +39,19 @@ def stored_tsne(atlas: Atlas) -> AtlasMap:
     Raises:
         AtlasError: there is none, or it is damaged or of another atlas.
     """
+    folder = "DIR" if atlas.folder is None else str(atlas.folder)
     if atlas.folder is None or not (atlas.folder / MAP).exists():
-        raise _no_tsne(atlas, "atlas.no-tsne", "t-SNE of this atlas was not computed yet")
-    damaged = _no_tsne(atlas, "atlas.damaged-tsne", f"{MAP} is damaged, or of another atlas")
+        raise AtlasError(
+            "atlas.no-tsne",
+            "t-SNE of this atlas was not computed yet; run: cbam atlas map {folder} --tsne",
+            folder=folder,
+        )
+    damaged = AtlasError(
+        "atlas.damaged-tsne",
+        "{file} is damaged, or of another atlas; run: cbam atlas map {folder} --tsne",
+        file=MAP,
+        folder=folder,
+    )
     try:
         arrays = read_arrays(atlas.folder / MAP, largest=_LARGEST_FILE)
         points, kept, sample = arrays["points"], float(arrays["kept"]), int(arrays["sample"])
@@ -51,15 +61,6 @@ def stored_tsne(atlas: Atlas) -> AtlasMap:
     if not same:
         raise damaged
     return AtlasMap(points, "tsne", kept, sample, None)
-
-
-def _no_tsne(atlas: Atlas, code: str, reason: str) -> AtlasError:
-    return AtlasError(
-        code,
-        "{reason}; run: cbam atlas map {folder} --tsne",
-        reason=reason,
-        folder="DIR" if atlas.folder is None else str(atlas.folder),
-    )
 
 
 def _by_pca(atlas: Atlas) -> AtlasMap:

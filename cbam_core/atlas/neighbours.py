@@ -25,8 +25,6 @@ SHORT = 2_000
 """Further images of a shortlist by principal components."""
 ROUNDING = 2.0**-17
 """Most that rounding adds to a squared distance, as a share of the squared lengths of both."""
-PART = 1 << 16
-"""Images whose principal components are compared at once."""
 
 
 def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbours:
@@ -90,10 +88,8 @@ def shortlist(atlas: Atlas, image: int, n: int) -> Int64[np.ndarray, " m"]:
     """Return images that are near in principal components."""
     scores = atlas.contents.scores
     assert scores is not None  # noqa: S101 - asked before
-    squared = np.empty(len(scores), np.float32)
-    for start in range(0, len(scores), PART):
-        part = scores[start : start + PART]
-        squared[start : start + PART] = np.square(part - scores[image]).sum(axis=1)
+    lengths = atlas.remembered("lengths of scores", lambda: np.einsum("np,np->n", scores, scores))
+    squared = lengths - 2 * (scores @ scores[image])
     squared[~atlas.ok] = np.inf
     squared[image] = np.inf
     found = np.argpartition(squared, min(len(squared) - 1, n + SHORT))[: n + SHORT]

@@ -73,7 +73,6 @@ def test_neighbours_of_many_images_come_from_a_shortlist_by_principal_components
     scores[images] = (rows - rows.mean(axis=0)) @ axes.T
     made = atlas(scores=scores)
     monkeypatch.setattr(neighbours, "SHORT", 20)
-    monkeypatch.setattr(neighbours, "PART", 16)
     hits = 0
     for image in (0, 8, 59):
         found, expected = made.neighbours(image), plain.neighbours(image)
