@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -260,8 +260,11 @@ def check_ready(model: nn.Module) -> None:
     Raises:
         ModelError: it or a part of it is in training mode, or it has no weights.
     """
-    _check_mode(model)
-    if any(parameter.is_meta for parameter in model.parameters()):
+    modules = list(model.modules())
+    if any(module.training for module in modules):
+        _check_mode(model)
+    held = chain.from_iterable(module._parameters.values() for module in modules)
+    if any(parameter is not None and parameter.is_meta for parameter in held):
         raise ModelError(
             "model.on-meta",
             "the network is on the device 'meta', where it has shapes and no weights: build it on a device, and load "
@@ -277,7 +280,7 @@ def _check_mode(model: nn.Module) -> None:
             "call model.eval() first",
         )
     named = (name for name, module in model.named_modules() if module.training and _differs_in_training(module))
-    if any(module.training for module in model.modules()) and (name := next(named, None)):
+    if name := next(named, None):
         raise ModelError(
             "model.in-training",
             "the module {name} of the network is in training mode, in which dropout and batch statistics change its "

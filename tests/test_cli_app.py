@@ -1,5 +1,6 @@
 """``cbam app``: the one door from the library to the web app."""
 
+import gc
 import importlib.util
 import sys
 from importlib.machinery import ModuleSpec
@@ -40,6 +41,15 @@ def test_every_option_reaches_the_server(served):
             },
         )
     ]
+
+
+def test_no_garbage_is_collected_until_the_server_says_so(monkeypatch):
+    import app.server.launch
+
+    enabled = []
+    monkeypatch.setattr(app.server.launch, "serve", lambda *_, **__: enabled.append(gc.isenabled()))
+    assert main(["app"]) == 0
+    assert (enabled, gc.isenabled()) == ([False], True)
 
 
 @pytest.mark.parametrize("package", ["streamlit", "starlette", "plotly"])

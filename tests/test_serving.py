@@ -57,6 +57,13 @@ def test_what_is_alive_is_frozen_and_rubbish_is_not():
     assert gc.collect() == 0 or gc.get_freeze_count() > before
 
 
+def test_what_is_loaded_already_is_frozen_before_the_rehearsals():
+    counts = []
+    before = gc.get_freeze_count()
+    prepare_to_serve(lambda: counts.append(gc.get_freeze_count()))
+    assert counts[0] > before
+
+
 def test_a_failed_rehearsal_comes_out_and_freezes_nothing():
     before = gc.get_freeze_count()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import platform
@@ -156,7 +157,7 @@ def serve(
     base_path: str | None = None,
     embed_from: Sequence[str] | None = None,
     script: Path = MAIN_SCRIPT,
-    warm_up: Callable[[], None] | None = None,
+    warm_up: Callable[[], object] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Runs the web app until it is stopped (Ctrl+C or SIGTERM).
@@ -170,7 +171,8 @@ def serve(
         embed_from: origins of other sites that may show the app in a frame. None: ``CBAM_EMBED_FROM``,
             separated by spaces.
         script: the page.
-        warm_up: what has to be done before the first visitor. None: `app.shell.warm_up`.
+        warm_up: what has to be done before the first visitor; it may return a function, for what can be done while
+            visitors are served. None: `app.shell.warm_up`.
         announce: takes each line for the person who started the server. None: standard output.
 
     Raises:
@@ -218,7 +220,7 @@ def build(
     script: Path,
     address: PublishedAddress,
     readiness: Readiness,
-    warm_up: Callable[[], None],
+    warm_up: Callable[[], object],
     announce: Callable[[str], None],
 ) -> App:
     """The ASGI application: Streamlit's, with our warm-up and route, and what guards it around it."""
@@ -227,17 +229,21 @@ def build(
     @asynccontextmanager
     async def lifespan(_: App) -> AsyncIterator[None]:
         try:
-            warm_up()
+            rest = warm_up()
         except Exception as error:
             readiness.failure = error
             raise
+        finally:
+            gc.enable()  # `cbam app` disables it for the start
         readiness.ready = True
         looking = asyncio.create_task(look_after_visits())
+        finishing = asyncio.create_task(finish_warm_up(rest))
         for line in greeting(address, port_in_use()):
             announce(line)
         yield
         readiness.ready = False
         looking.cancel()
+        await finishing
 
     # A container asks at the root, a proxy below its path.
     paths = {"/api/ready", f"/{address.base_path}/api/ready".replace("//", "/")}
@@ -260,6 +266,15 @@ def build(
         ],
         on_script_error=show_failure,
     )
+
+
+async def finish_warm_up(rest: object) -> None:
+    """Do what the warm-up left, beside visitors; a failure is of the page that needs it."""
+    if callable(rest):
+        try:
+            await asyncio.to_thread(rest)
+        except Exception:
+            logger.exception("what was left of the warm-up failed")
 
 
 def show_failure(error: Exception) -> bool:
@@ -359,10 +374,10 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _warm_up_services() -> None:
+def _warm_up_services() -> Callable[[], None]:
     from app.shell.warm_up import warm_up
 
-    warm_up()
+    return warm_up()
 
 
 def _print_line(line: str) -> None:

@@ -81,11 +81,11 @@ def main() -> None:
 
     serve = launch.serve
 
-    def warm_up() -> None:
+    def warm_up() -> Callable[[], None]:
         from app.shell import warm_up as rooms
 
         with clock.on(WARM_UP):
-            rooms.warm_up()
+            return rooms.warm_up()
 
     def announce(line: str) -> None:
         clock.settle()

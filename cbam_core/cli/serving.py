@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -86,23 +89,37 @@ def serve_app(
       cbam app --model my.nets:resnet --weights best.pth --classes names.txt --size 224 --images val
       cbam app --base-path lens --server-address tools.example.org
     """
-    find_app()
-    from app.server.launch import serve
+    with without_collection():
+        find_app()
+        from app.server.launch import serve
 
-    if images is not None:
-        from cbam_core.data.folder import list_images
+        if images is not None:
+            from cbam_core.data.folder import list_images
 
-        list_images(images)  # raises at once if it is not a folder
-        os.environ[IMAGE_VARIABLE] = str(images.absolute())
-    given = Stated(model, weights, classes, normalisation, input_size, mean, std)
-    if model is not None:
-        from cbam_core.network.naming import operators_text
+            list_images(images)  # raises at once if it is not a folder
+            os.environ[IMAGE_VARIABLE] = str(images.absolute())
+        given = Stated(model, weights, classes, normalisation, input_size, mean, std)
+        if model is not None:
+            from cbam_core.network.naming import operators_text
 
-        open_checkpoint(given)  # raises at once if it cannot be opened
-        os.environ[NETWORK_VARIABLE] = operators_text(model, given.statement)
-    elif given != Stated(None):
-        raise typer.BadParameter("--weights, --classes and the like are about a network: name it with --model")
-    serve(host, port, server_address=server_address, base_path=base_path, embed_from=embed_from or None)
+            open_checkpoint(given)  # raises at once if it cannot be opened
+            os.environ[NETWORK_VARIABLE] = operators_text(model, given.statement)
+        elif given != Stated(None):
+            raise typer.BadParameter("--weights, --classes and the like are about a network: name it with --model")
+        serve(host, port, server_address=server_address, base_path=base_path, embed_from=embed_from or None)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Disable the garbage collector: loading modules makes many objects, and next to no garbage.
+
+    The server enables it when it is ready.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def find_app() -> None:

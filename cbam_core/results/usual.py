@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -82,7 +83,7 @@ class UsualGate:
     count: int
     images: str
 
-    @property
+    @cached_property
     def level(self) -> float:
         """Mean of all values."""
         return float(self.mean.mean(dtype=np.float64))
@@ -93,15 +94,16 @@ class UsualGate:
 
         It does not tell whether the gate matters for the prediction.
         """
-        code = self._does()
+        code = self._does
         values = {"percent": round(100 * self.shares.fixed)} if code == "usual.fixed" else {}
         return Message(code, HABIT_WORDS[code], values)
 
     @property
     def follows_image(self) -> bool:
         """Whether most of the gate's variance is a pattern that differs between images."""
-        return self._does() in _FOLLOWS.values()
+        return self._does in _FOLLOWS.values()
 
+    @cached_property
     def _does(self) -> str:
         """Return the key of the gate's description."""
         if self.variance + (self.level - 0.5) ** 2 <= OFF**2:

@@ -11,7 +11,7 @@ import base64
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -112,7 +112,7 @@ class ViewedBlock:
             "mask": mask,
             "weights": None if channel is None else gate_as_dict(channel, packed),
             "undrawn": [list(gate.values.shape) for gate in self.block.gates if not gate.is_drawn],
-            "cells": {picture: asdict(cells) for picture, cells in self.cells.items()},
+            "cells": {picture: {**vars(cells)} for picture, cells in self.cells.items()},
             "place": place_as_dict(self.block.placement),
         }
 
@@ -143,7 +143,7 @@ def _usual(usual: UsualGate, packed: bool) -> dict[str, Any]:
         "level": usual.level,
         "sentence": {"code": sentence.code, "values": sentence.values},
         "follows": usual.follows_image,
-        "shares": asdict(usual.shares),
+        "shares": {**vars(usual.shares)},
         "images": usual.images,
         "count": usual.count,
     }
@@ -260,7 +260,7 @@ class Settings(Look):
 
     def as_dict(self) -> dict[str, Any]:
         """Convert to JSON-ready values."""
-        return asdict(self)
+        return {**vars(self)}
 
 
 @dataclass(frozen=True)

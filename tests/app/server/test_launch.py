@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.server.launch import PublishedAddress, Readiness, check_address, greeting, serve
+from app.server.launch import PublishedAddress, Readiness, check_address, finish_warm_up, greeting, serve
 from app.server.options import SAFE_OPTIONS
 from app.server.theme import theme_options
 from cbam_core.errors import LaunchError
@@ -321,7 +321,12 @@ def test_what_the_warm_up_cached_is_there_for_the_first_visitor(tmp_path):
         "    print('made', flush=True)\n"
         "    return object()\n"
     )
-    before = "from expensive import thing\nwarm_up = thing"
+    before = """
+from expensive import thing
+def warm_up():
+    thing()
+    return lambda: print("what is left", flush=True)
+"""
     page = "import expensive, streamlit as st; expensive.thing(); st.text('hi')"
     environment = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).resolve().parents[3]), str(tmp_path)])}
     with running(tmp_path, page, before=before, environment=environment) as server:
@@ -329,8 +334,19 @@ def test_what_the_warm_up_cached_is_there_for_the_first_visitor(tmp_path):
         server.process.terminate()
         rest = server.process.stdout.read()
         log = server.log
-    assert (server.lines + rest.splitlines()).count("made") == 1
+    printed = server.lines + rest.splitlines()
+    assert printed.count("made") == 1
+    assert printed.index("what is left") > printed.index("made")
     assert log == ""
+
+
+def test_what_is_left_of_a_warm_up_may_fail_and_the_log_says_so(caplog):
+    def fail():
+        raise ImportError("no such page")
+
+    asyncio.run(finish_warm_up(fail))
+    assert "what was left of the warm-up failed" in caplog.text
+    assert "no such page" in caplog.text
 
 
 def test_ctrl_c_ends_quietly_even_with_a_visitor(tmp_path):
