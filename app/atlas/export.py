@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -27,6 +28,8 @@ WORDS = Words(
         "about": "One row an image of the slice: number, name, label, answer, confidence, and the columns of your own.",
         "large": "With all gates these are {count} numbers, more than a page sends; the command writes them to a "
         "file of any size:",
+        "large_line": "With all gates these are {count} numbers, more than a page sends. Without gates the file says "
+        "by number and name which images lie inside the line.",
     }
 )
 
@@ -71,6 +74,26 @@ def _button(
 
 
 def _say_large(atlas: Atlas, chosen: Slice, width: int) -> None:
-    st.caption(plain_text(WORDS["large"].format(count=f"{width * len(chosen.images):,}")))
+    count = f"{width * len(chosen.images):,}"
+    if chosen.line is not None:
+        st.caption(plain_text(WORDS["large_line"].format(count=count)))
+        return
+    st.caption(plain_text(WORDS["large"].format(count=count)))
+    st.code(command(atlas, chosen), language="bash", wrap_lines=True)
+
+
+def command(atlas: Atlas, chosen: Slice) -> str:
+    """The command that writes a slice, but for a line on the map."""
     folder = "ATLAS" if atlas.folder is None else atlas.folder.name
-    st.code(f"cbam atlas export {folder} --out slice.parquet", language="bash", wrap_lines=True)
+    conditions = [part for name, value in chosen.conditions.items() for part in _conditions(name, value)]
+    where = [part for condition in conditions for part in ("--where", condition)]
+    return shlex.join(["cbam", "atlas", "export", folder, *where, "--out", "slice.parquet"])
+
+
+def _conditions(name: str, value: Any) -> list[str]:
+    """A condition of a slice as the command has it; alternatives are several."""
+    if isinstance(value, bool):
+        return [f"{name}={'yes' if value else 'no'}"]
+    if isinstance(value, tuple):
+        return [f"{name}={value[0]:g}..{value[1]:g}"]
+    return [f"{name}={one}" for one in (value if isinstance(value, list) else [value])]

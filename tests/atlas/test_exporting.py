@@ -47,3 +47,20 @@ def test_spreadsheets_take_no_text_for_a_formula():
     text = as_csv(atlas, np.array([0, 1]), gates=False).decode()
     assert "0,'=1+1," in text
     assert "1,image 1," in text
+
+
+def test_files_that_are_written_in_parts_are_the_same(monkeypatch):
+    atlas, images = made_atlas.atlas(), np.arange(50)
+    whole = as_csv(atlas, images, gates=True), as_parquet(atlas, images, gates=True)
+    monkeypatch.setattr("cbam_core.atlas.exporting.ROWS", 7)
+    monkeypatch.setattr("cbam_core.atlas.exporting.GROUP", 7)
+    assert as_csv(atlas, images, gates=True) == whole[0]
+    parts = parquet.ParquetFile(io.BytesIO(as_parquet(atlas, images, gates=True)))
+    assert parts.num_row_groups == 8
+    assert parts.read().to_pandas().equals(parquet.read_table(io.BytesIO(whole[1])).to_pandas())
+
+
+def test_no_images_are_a_table_without_rows():
+    atlas, none = made_atlas.atlas(), np.zeros(0, np.int64)
+    assert as_csv(atlas, none, gates=False).decode().splitlines() == ["index,id,label,answer,confidence,camera,hour"]
+    assert parquet.read_table(io.BytesIO(as_parquet(atlas, none, gates=False))).num_rows == 0

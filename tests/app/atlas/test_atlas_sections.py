@@ -150,3 +150,14 @@ def test_an_atlas_of_blurred_images_is_built_here_and_then_compared(monkeypatch,
     assert "100 images are in both" in said(app)
     assert "brighter, level 3" in app.selectbox(key="atlas-other").options[0]
     assert app.selectbox(key="atlas-other").value.endswith("-brightness-3")
+
+
+def test_a_command_writes_slices_that_are_too_large_for_a_page(made, monkeypatch):
+    monkeypatch.setattr("app.atlas.export.MOST", 10)
+    app = visit(section="suspects", answers="wrong", confidence="20~100", where="camera=old", **{"class": "cat"})
+    app.checkbox(key="atlas-export-gates").check().run()
+    asked = "cbam atlas export ATLAS --where class=cat --where right=no --where confidence=0.2..1 --where camera=old"
+    assert any(one.value == f"{asked} --out slice.parquet" for one in app.code)
+    app = visit(section="suspects", line=f"pca.{line_as_text(RIGHT_HALF)}")
+    app.checkbox(key="atlas-export-gates").check().run()
+    assert "which images lie inside the line" in said(app)
