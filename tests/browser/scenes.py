@@ -147,6 +147,14 @@ def evidence(page):
     return rested(page)
 
 
+def atlas(page):
+    go_to(page, "atlas")
+    page.locator(".values:visible .row[aria-selected=true]").or_(
+        page.get_by_text("no atlas of this network yet")
+    ).wait_for()
+    return rested(page)
+
+
 def model(page):
     go_to(page, "model")
     page.locator(".js-plotly-plot").nth(1).wait_for()
@@ -177,6 +185,7 @@ SCENES = {
         compare_classes,
         what_if,
         evidence,
+        atlas,
         model,
         training,
     )
