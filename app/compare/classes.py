@@ -26,7 +26,10 @@ WORDS = Words(
         "standard deviation (SD). Ten images give a first impression, not proof.",
         "test_means": "Means over all test images of each class (n = {count}); lines on the bars show ± one standard "
         "deviation (SD).",
+        "some_means": "Means over the first images of each class (n = {count}); lines on the bars show ± one standard "
+        "deviation (SD). Few images give a first impression, not proof.",
         "over_classes": "Means over",
+        "first": "First {count} images",
         "samples": "100 bundled images",
         "test": "Test set ({count})",
         "fetch": "For means over the whole test set, run `cbam data fetch` once.",
@@ -52,7 +55,8 @@ def class_means(classifier: Classifier, room: Container) -> ClassMeans:
         st.info(said, icon=":material/info:")
         return {}
     test = services.test_set()
-    over = "samples" if test is None else _choose_images(len(test))
+    whole = test is not None and len(test) == len(services.samples())
+    over = "samples" if test is None or whole else _choose_images(len(test))
     summaries = services.class_summaries(classifier) if over == "samples" else _over_test_set(classifier)
     shown: list[SideBlocks] = []
     chosen: ClassMeans = {}
@@ -69,16 +73,31 @@ def class_means(classifier: Classifier, room: Container) -> ClassMeans:
         compared_blocks(*shown, room=room)
         return chosen
     count = ", ".join(f"{number:,}" for number in dict.fromkeys(summary.count for summary in chosen.values()))
-    st.caption(WORDS["means" if over == "samples" else "test_means"].format(count=count))
+    st.caption(WORDS[_said_means(over, whole=whole)].format(count=count))
     if test is None:
         st.caption(WORDS["fetch"])
     compared_blocks(*shown, room=room)
     return chosen
 
 
+def _said_means(over: str, *, whole: bool) -> str:
+    """Key of what is said of the images of means.
+
+    Args:
+        over: which images.
+        whole: whether the samples are all images that there are.
+    """
+    if over != "samples" or whole:
+        return "test_means"
+    return "means" if services.samples().name == "cifar10" else "some_means"
+
+
 def _choose_images(count: int) -> str:
     """Which images means are taken over."""
-    words = {"samples": WORDS["samples"], "test": WORDS["test"].format(count=f"{count:,}")}
+    samples = WORDS["samples"]
+    if services.samples().name != "cifar10":
+        samples = WORDS["first"].format(count=len(services.samples()))
+    words = {"samples": samples, "test": WORDS["test"].format(count=f"{count:,}")}
     Choice(OVER).begin("samples")
     return choose_one(WORDS["over_classes"], list(words), words, key=OVER)
 

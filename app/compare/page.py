@@ -85,7 +85,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
         classifier: the network in the sidebar.
         asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
     """
-    cat, dog = (_first_of(name) for name in ("cat", "dog"))
+    cat, dog = _first_two()
     numbers = services.sample_numbers()
     begin(
         Selected(sample=cat, test=int(numbers[cat]), network=classifier.name, class_="cat"),
@@ -286,6 +286,12 @@ def _shown(classifier: Classifier, explanation: Explanation, label: str, *, own:
     return SideBlocks(explanation.blocks, subject, partial(services.channel_map, classifier, explanation, own=own))
 
 
-def _first_of(name: str) -> int:
-    """Index of a class's first image in the sample sheet."""
-    return next((tile.index for tile in services.sample_tiles() if tile.class_ == name), 0)
+def _first_two() -> tuple[int, int]:
+    """Indices of the two samples that are shown first: a cat and a dog, or of the first two classes that there are."""
+    firsts: dict[str, int] = {}
+    for tile in services.sample_tiles():
+        firsts.setdefault(tile.class_, tile.index)
+    if {"cat", "dog"} <= firsts.keys():
+        return firsts["cat"], firsts["dog"]
+    found = [*firsts.values(), 0, 0]
+    return found[0], found[1]

@@ -250,7 +250,8 @@ def choose_network(side: Side, labels: Mapping[str, str]) -> str:
 def choose_class(side: Side, names: Sequence[str]) -> str:
     """Let the visitor choose a class for one side."""
     kept = side_of(side)
-    at = names.index(kept.class_) if kept.class_ in names else 0
+    other = min(1, len(names) - 1) if side == "right" else 0  # two classes at first, where there are two
+    at = names.index(kept.class_) if kept.class_ in names else other
     label = WORDS["class"].format(label=LABELS[side])
     name = st.selectbox(label, list(names), index=at, format_func=class_name, key=key_of("class", side))
     return keep(side, replace(kept, class_=name)).class_

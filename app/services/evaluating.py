@@ -67,7 +67,7 @@ def images_for(classifier: Classifier) -> Dataset:
 def offer_for(classifier: Classifier) -> Offer | None:
     """What can be found out about a network here; None where all of it is known."""
     images = images_for(classifier)
-    knows = classifier.classes == images.classes
+    knows = bool(classifier.classes) and classifier.classes == images.classes
     answers = knows and not _is_evaluated(classifier, images)
     better = is_provisional(classifier.usual) and (classifier.usual is None or classifier.usual.images != images.title)
     if not answers and not better:

@@ -11,7 +11,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import services
-from app.services import dataset
+from app.compare import classes
+from app.compare.state import Selected
+from app.services import dataset, evaluating
 from cbam_core import Classifier
 from cbam_core.errors import CheckpointError
 from cbam_core.network.naming import operators_text
@@ -75,6 +77,11 @@ def name_network(monkeypatch: pytest.MonkeyPatch, model: str, **stated: object) 
     monkeypatch.setenv(NETWORK_VARIABLE, operators_text(model, given))
 
 
+def side_of(app: AppTest, side: str) -> Selected:
+    selected: Selected = app.session_state["compare-sides"][side]
+    return selected
+
+
 def opened(page: str) -> AppTest:
     app = AppTest.from_file(str(MAIN), default_timeout=60)
     app.run()
@@ -136,7 +143,15 @@ def test_the_operators_network_comes_first_and_every_page_shows_it(
     assert any('class="audit"' in page.proto.body for page in app.get("html"))
     assert "cbam evaluate" not in said
     assert str(folder) not in said
-    opened("compare")
+    app = opened("compare")
+    assert [side_of(app, name).sample for name in ("left", "right")] == [0, 2]
+    app.segmented_control(key="compare-mode").select("classes").run()
+    assert not app.exception
+    chosen = [app.selectbox(key=f"compare-class-{side}-0").value for side in ("left", "right")]
+    assert chosen == ["cat", "heron"]
+    assert "Means over all test images of each class (n = 2)" in texts(app)
+    assert "bundled" not in texts(app)
+    assert [classes._said_means(over, whole=False) for over in ("samples", "test")] == ["some_means", "test_means"]
 
 
 def test_a_network_without_a_prediction_is_shown_by_its_gates(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +163,16 @@ def test_a_network_without_a_prediction_is_shown_by_its_gates(place: Path, monke
     assert shown.explanation.predicted is None
     assert [block["name"] for block in shown.view["blocks"]] == ["gate"]
     assert "gives no prediction" in texts(opened("model"))
+
+
+def test_for_a_network_without_a_prediction_only_what_is_usual_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluating, "FEWEST", 2)
+    name_network(monkeypatch, "operators_nets:Boxes", classes=())
+    offer = services.offer_for(services.network("Boxes"))
+    assert offer is not None
+    assert (offer.answers, offer.count) == (False, 4)
 
 
 def test_a_network_that_cannot_be_opened_is_not_explained_to_visitors(
