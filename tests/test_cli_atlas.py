@@ -15,6 +15,7 @@ from PIL import Image
 from cbam_core import open_atlas
 from cbam_core.cli import main
 from cbam_core.cli.atlas import default_folder
+from cbam_core.data.corruption import corrupted
 from cbam_core.data.dataset import samples, thinned
 from cbam_core.data.samples import sample_sheet
 
@@ -256,3 +257,46 @@ def test_folders_are_named_after_network_and_images(tiny_classifier, monkeypatch
     named = replace(tiny_classifier, name="my net/best")
     assert default_folder(named, samples(), None) == Path("/somewhere/my-net-best-cifar10-samples")
     assert default_folder(named, thinned(samples(), 7), 7).name == "my-net-best-cifar10-samples-7"
+    assert default_folder(named, corrupted(samples(), "blur", 3), None).name == "my-net-best-cifar10-samples-blur-3"
+
+
+def test_an_atlas_of_corrupted_images_is_compared_with_that_of_the_clean_ones(tiny_checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv("CBAM_ATLASES", str(tmp_path))
+    command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--images", "20"]
+    assert main(command) == main([*command, "--corrupt", "blur:5"]) == 0
+    clean, worse = (open_atlas(tmp_path / f"tiny-cifar10-samples-20{end}") for end in ("", "-blur-5"))
+    assert clean.compare(worse).images.tolist() == clean.compare(worse).others.tolist() == list(range(20))
+    assert (clean.thumbnails(range(20)).std() - worse.thumbnails(range(20)).std()) > 3  # a blur takes contrast
+    assert main([*command, "--corrupt", "fog:5"]) == 3
+
+
+def test_processes_of_a_launcher_share_the_work(tiny_checkpoint, folder, tmp_path, capsys, monkeypatch):
+    for name, value in (("RANK", "1"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(tmp_path / "shared")]
+    assert main(command) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "process 1 of 2 is done; 1 shard of others are missing so far" in said.err
+    monkeypatch.setenv("RANK", "0")
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith("tiny on 100 images of cifar10:samples")
+    for written in folder.rglob("*.parquet"):
+        assert (tmp_path / "shared" / written.relative_to(folder)).read_bytes() == written.read_bytes()
+    assert main([*command, "--again"]) == 2
+    assert "this is process 0 of 2 of torchrun or srun; leave --ray and --again out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "said"),
+    [
+        (["--gpus", "1"], 2, "--gpus is for tasks on Ray; name a cluster with --ray"),
+        (["--ray", "auto", "--workers", "2"], 2, "a cluster has its own processors; leave --workers out"),
+        (["--ray", "nowhere"], 3, "'nowhere' is no address of a Ray cluster"),
+        (["--corrupt", "blur:9"], 3, "unknown corruption 'blur:9'"),
+    ],
+)
+def test_who_computes_is_said_in_one_way(tiny_checkpoint, tmp_path, capsys, options, status, said):
+    command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(tmp_path / "atlas")]
+    assert main([*command, *options]) == status
+    assert said in capsys.readouterr().err

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
     "README.md",
     "docs/atlas.md",
+    "docs/atlas-cluster.md",
     "docs/course.md",
     "docs/day-50.md",
     "docs/evidence.md",

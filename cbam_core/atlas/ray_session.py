@@ -51,7 +51,8 @@ def connected(address: str, workers: int | None = None, gpus: float = 0.0) -> It
         try:
             _start(workers, folder) if address == "local" else _join(address)
             _check_resources(gpus)
-            yield
+            with _noted_messages():
+                yield
         finally:
             ray.shutdown()
 
@@ -133,6 +134,25 @@ def resources() -> dict[str, float]:
 
     untyped: Any = ray
     return dict(untyped.cluster_resources())
+
+
+@contextmanager
+def _noted_messages() -> Iterator[None]:
+    """Have one line in the log for each lost task or machine; Ray would print a page to standard output."""
+    from ray._private import worker
+
+    untyped: Any = worker
+    printed = untyped.print_to_stdstream
+    untyped.print_to_stdstream = _note
+    try:
+        yield
+    finally:
+        untyped.print_to_stdstream = printed
+
+
+def _note(message: dict[str, Any], **_: object) -> None:
+    first = " ".join(map(str, message.get("lines", ()))).strip().partition("\n")[0]
+    logging.getLogger("cbam_lens").warning("Ray: %s", first[:200])
 
 
 def _check_resources(gpus: float) -> None:

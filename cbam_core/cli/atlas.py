@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cbam_core.cli import asking
+from cbam_core.cli import asking, engines
 from cbam_core.cli.choosing import (
     CheckpointOption,
     ClassesOption,
@@ -25,7 +25,7 @@ from cbam_core.cli.choosing import (
     open_checkpoint,
 )
 from cbam_core.cli.failures import SOME_FAILED
-from cbam_core.cli.output import counted, progress_bar, say, write_json
+from cbam_core.cli.output import counted, say, write_json
 from cbam_core.places import atlases_folder
 
 if TYPE_CHECKING:
@@ -69,10 +69,32 @@ def build(
         Path | None,
         typer.Option("--metadata", metavar="FILE", help="A CSV file with further columns, joined by its column 'id'."),
     ] = None,
+    corruption: Annotated[
+        str | None,
+        typer.Option(
+            "--corrupt",
+            metavar="KIND:LEVEL",
+            help="Make the images worse when they are read: brightness, noise or blur, and a level from 1 to 5, as "
+            "blur:3. Names stay, so that this atlas and that of the clean images can be compared image by image.",
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Batches side by side.", show_default="one for each core"),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Have tasks on Ray compute: local (processes of this machine alone), auto (the cluster that this "
+            "machine belongs to), or host and port of its head. All machines need the same folder.",
+        ),
+    ] = None,
+    gpus: Annotated[
+        float,
+        typer.Option(min=0, metavar="N", help="GPUs for each task on Ray, such as 1 or 0.25."),
+    ] = 0.0,
     again: Annotated[
         bool, typer.Option("--again", help="Replace the atlas that is in the folder, instead of going on with it.")
     ] = False,
@@ -89,29 +111,37 @@ def build(
 
     An interrupted build goes on where it was if the same command is run again. Images that cannot be decoded are named
     and left out. The folder is read by the app's Atlas page, by `cbam_core.open_atlas`, and its Parquet files by any
-    other tool.
+    other tool. Processes that torchrun or srun starts share the work (docs/atlas-cluster.md).
 
     \b
     Examples:
       cbam atlas build
       cbam atlas build cbam_resnet_cifar10 --set cifar10:test
       cbam atlas build mine.pth --set photos --metadata photos.csv --out photos.atlas
+      cbam atlas build --corrupt noise:3
+      cbam atlas build mine.pth --set /data/photos --out /data/photos.atlas --ray auto
     """
+    engine = engines.Engine(workers, ray, gpus, again)
+    engine.check()
     stated = Stated(one_network(network, checkpoint), weights, classes, normalisation, input_size, mean, std)
     classifier = open_checkpoint(stated)
-    dataset = _opened(images, count, data_dir)
+    dataset = _opened(images, count, data_dir, corruption)
     folder = out or default_folder(classifier, dataset, count)
-    _build(classifier, dataset, folder, workers, again=again)
+    if not engines.build(classifier, dataset, folder, engine):
+        return
     if metadata is not None:
         _add_metadata(folder, metadata)
     _report(folder, as_json=as_json)
 
 
-def _opened(images: str | None, count: int | None, data_dir: Path | None) -> Dataset:
+def _opened(images: str | None, count: int | None, data_dir: Path | None, corruption: str | None) -> Dataset:
+    from cbam_core.data.corruption import corrupted, read_corruption
     from cbam_core.data.dataset import open_dataset, thinned
 
+    how = None if corruption is None else read_corruption(corruption)
     dataset = open_dataset(images, data_dir) if images else open_available("cifar10:test", data_dir)
-    return dataset if count is None else thinned(dataset, count)
+    chosen = dataset if count is None else thinned(dataset, count)
+    return chosen if how is None else corrupted(chosen, how.kind, how.level)
 
 
 def default_folder(classifier: Classifier, dataset: Dataset, count: int | None) -> Path:
@@ -122,27 +152,11 @@ def default_folder(classifier: Classifier, dataset: Dataset, count: int | None) 
         dataset: the images.
         count: number of images that were chosen of the set; None for all.
     """
-    parts = (classifier.name or classifier.kind, dataset.title, "" if count is None else str(len(dataset)))
+    from cbam_core.data.corruption import corruption_of
+
+    number = "" if count is None else str(len(dataset))
+    parts = (classifier.name or classifier.kind, dataset.title, number, str(corruption_of(dataset) or ""))
     return atlases_folder() / re.sub(r"[^\w.+-]+", "-", "-".join(filter(None, parts)))
-
-
-def _build(classifier: Classifier, dataset: Dataset, folder: Path, workers: int | None, *, again: bool) -> None:
-    from cbam_core.atlas.building import build_atlas
-
-    try:
-        with progress_bar("{task.completed}/{task.total}") as progress:
-            task = progress.add_task("building", total=len(dataset))
-            build_atlas(
-                classifier,
-                dataset,
-                folder,
-                workers=workers,
-                again=again,
-                report=lambda done: progress.update(task, completed=done),
-            )
-    except KeyboardInterrupt:
-        say(f"interrupted; run the same command again to go on with {folder}")
-        raise
 
 
 def _add_metadata(folder: Path, metadata: Path) -> None:

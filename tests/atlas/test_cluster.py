@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import random
 import subprocess
@@ -24,6 +25,7 @@ from cbam_core.atlas.cluster import ShardWork, build_on_ray
 from cbam_core.atlas.layout import DESCRIPTION, IMAGES, read_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.ray_session import connected
+from cbam_core.cli import main
 from cbam_core.data.corruption import corrupted
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import AtlasError
@@ -164,6 +166,14 @@ class TestOneMachine:
         assert read_plan(shared).images.corruption == "noise:3"
         assert pq.read_table(shared / IMAGES)["id"].to_pylist() == [f"cifar10:samples/{n}" for n in range(100)]
 
+    def test_the_command_builds_on_ray(
+        self, tiny_checkpoint: Path, small_shards: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--json", "--out", str(tmp_path)]
+        assert main([*command, "--ray", "local"]) == 0
+        assert json.loads(capsys.readouterr().out)["count"] == 100
+        assert len(list(tmp_path.glob("shards/*"))) == 20
+
     def test_problems_of_a_task_are_said_in_its_words(
         self, tiny_classifier: Classifier, sample_images: Dataset, small_shards: None, tmp_path: Path
     ) -> None:
@@ -224,7 +234,13 @@ class TestTwoMachines:
         assert contents(folder) == expected
 
     def test_a_lost_machine_costs_nothing_but_time(
-        self, nodes: Any, tiny_classifier: Classifier, slow_images: Dataset, expected: dict[str, bytes], tmp_path: Path
+        self,
+        nodes: Any,
+        tiny_classifier: Classifier,
+        slow_images: Dataset,
+        expected: dict[str, bytes],
+        tmp_path: Path,
+        capfd: pytest.CaptureFixture[str],
     ) -> None:
         raylet = nodes.other.all_processes["raylet"][0].process.pid
 
@@ -235,6 +251,7 @@ class TestTwoMachines:
 
         folder = build_on_ray(tiny_classifier, slow_images, tmp_path / "a", nodes.address, report=lose)
         assert contents(folder) == expected
+        assert capfd.readouterr().out == ""  # Ray's own messages would be in the middle of results
 
 
 def test_a_machine_with_another_version_is_refused(tiny_classifier: Classifier, sample_images: Dataset) -> None:
