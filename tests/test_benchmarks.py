@@ -205,3 +205,16 @@ def test_the_twins_that_ship_are_of_recipe_fast(load):
     results = module.read_ledger()
     assert {result.images for result in results.values()} == {10_000}
     assert all(len(module.pairs(results, gates)) >= 2 for gates in module.TWINS)
+
+
+def test_a_build_is_compared_with_the_evaluation_of_the_same_round(load, tiny_classifier, tmp_path):
+    from cbam_core.data.dataset import samples, thinned
+
+    module = load("atlas_build")
+    spent = {"evaluate": [(1.0, 2.0), (10.0, 2.0), (2.0, 1.0)], "build": [(2.0, 2.0), (11.0, 3.0), (2.0, 3.0)]}
+    assert module.ratio(spent, 0) == pytest.approx(1.1)
+    assert module.ratio(spent, 1) == pytest.approx(1.5)
+    timed = module.contenders(tiny_classifier, thinned(samples(), 20), tmp_path / "atlas")
+    found = module.in_turns(timed, 1)
+    assert {name: len(times) for name, times in found.items()} == {"evaluate": 1, "observe": 1, "build": 1}
+    assert (tmp_path / "atlas" / "tables.npz").is_file()

@@ -191,7 +191,8 @@ def image_ids(dataset: Dataset, part: slice = slice(None)) -> Iterator[str]:
         paths = images.paths[part]
         yield from (path.as_posix() if root is None else path.relative_to(root).as_posix() for path in paths)
     else:
-        yield from (f"{dataset.title}/{number}" for number in range(len(dataset))[part])
+        title = dataset.title
+        yield from (f"{title}/{number}" for number in range(len(dataset))[part])
 
 
 class ImageFiles(FittedImages):
