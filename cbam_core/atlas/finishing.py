@@ -6,8 +6,9 @@ grow with the number of images, but for some bytes of each.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,6 +34,9 @@ _MADE = (GATES, LOGITS, SCORES, IMAGES, TABLES)
 
 _BLOCK = 4096
 """Rows that are projected at once."""
+
+_ABANDONED = 3600.0
+"""Seconds after which a file that is being written is taken for what a killed process has left."""
 
 
 def finish(folder: Path, plan: Plan) -> None:
@@ -117,6 +121,18 @@ def ending_steps(folder: Path, plan: Plan, gathered: Gathered) -> Iterator[float
             yield 0.9 + 0.1 * min(1.0, (start + _BLOCK) / plan.count)
     tables = Tables(plan.digest, gathered.groups.table(), gathered.extremes.table(), axes)
     write_tables(folder / TABLES, tables)
+    _remove_leftovers(folder)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes were writing: of shards, as all are there; else what is old."""
+    for part in (*folder.glob("shards/.part-*.part"), *folder.glob("thumbnails/.part-*.part")):
+        part.unlink(missing_ok=True)
+    for name in _MADE:
+        for part in folder.glob(f".{name}.*.part"):
+            with suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > _ABANDONED:
+                    part.unlink()
 
 
 def _write(file: BinaryIO, values: np.ndarray) -> None:

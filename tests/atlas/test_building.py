@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -169,6 +170,20 @@ def other_weights(classifier: Classifier) -> Classifier:
     with torch.no_grad():
         next(model.parameters()).add_(1e-3)
     return replace(classifier, model=model)
+
+
+def test_what_killed_processes_were_writing_is_removed_at_the_end(
+    tiny_classifier: Classifier, sample_images: Dataset, sample_atlas_folder: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "atlas"
+    shutil.copytree(sample_atlas_folder, place)
+    (place / layout.TABLES).unlink()
+    left = [place / "shards" / ".part-00000.parquet.a1.part", place / ".gates.f16.b2.part", place / ".pca.f32.c3.part"]
+    for path in left:
+        path.write_bytes(b"cut")
+    os.utime(left[1], (0, 0))
+    build_atlas(tiny_classifier, sample_images, place, workers=1)
+    assert [path.exists() for path in left] == [False, False, True]  # somebody may still be writing the last one
 
 
 @pytest.mark.parametrize(
