@@ -41,8 +41,11 @@ WORDS = Words(
         "joint": "All gates with their usual values change accuracy by {joint} points; the effects of single gates add "
         "up to {single}.",
         "random": "Random changes of the same size: {gates}.",
-        "no_effect": "Even with all gates 0, no loss of accuracy is certain: there are too few images, or the network "
-        "hardly uses its gates, as where blocks were inserted gradually.",
+        "by_loss": "There the loss changes by {loss} ({low} to {high}): edits reach the answers, but no loss of more "
+        "than 0.5 points is certain. There are too few images, or the network hardly uses its gates, as where blocks "
+        "were inserted gradually.",
+        "no_effect": "Even with all gates 0, neither accuracy nor loss changes with certainty: there are too few "
+        "images, or the answers do not pass the gates.",
         "no_table": "The table is not shown, because it would say nothing without its receipt.",
         "gate": "Gate",
         "points": "Points",
@@ -188,6 +191,10 @@ def _receipt(receipt: Receipt, score: Score) -> str:
         lines.append(WORDS["negative"].format(changed=receipt.as_is.changed, **values))
     if receipt.closed is not None:
         lines.append(WORDS["positive"].format(accuracy=f"{receipt.closed.accuracy:.2f}"))
+    if receipt.control == "loss" and receipt.closed_loss is not None:
+        low, high = receipt.closed_loss.interval
+        loss = f"{receipt.closed_loss.difference:+.4f}"
+        lines.append(WORDS["by_loss"].format(loss=loss, low=f"{low:+.4f}", high=f"{high:+.4f}"))
     if receipt.joint is not None:
         lines.append(WORDS["joint"].format(joint=signed(receipt.joint.points), single=signed(receipt.single)))
     if receipt.random:

@@ -228,11 +228,18 @@ def show_score(name: str, score: Score) -> None:
             f"  all gates with their usual values: {signed(receipt.joint.points)} points; the single effects add up to "
             f"{signed(receipt.single)}"
         )
+    if receipt.control == "loss" and receipt.closed_loss is not None:
+        moved, (low, high) = receipt.closed_loss.difference, receipt.closed_loss.interval
+        typer.echo(
+            f"  there the loss changes by {moved:+.4f} ({low:+.4f} to {high:+.4f}): edits reach the answers, but no "
+            "loss of more than 0.5 points is certain; there are too few images, or the network hardly uses its gates, "
+            "as where blocks were inserted gradually"
+        )
     if not receipt.holds:
         if receipt.negative_holds:
             typer.echo(
-                "even with all gates 0, no loss of accuracy is certain: there are too few images, or the network "
-                "hardly uses its gates, as where blocks were inserted gradually"
+                "even with all gates 0, neither accuracy nor loss changes with certainty: there are too few images, or "
+                "the answers do not pass the gates"
             )
         typer.echo("the receipt does not hold, so that the table would say nothing and is not shown")
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, UInt
@@ -313,6 +313,7 @@ class Score:
             proof=self.proof,
             as_is=self._one("as_is"),
             closed=self._one("closed"),
+            closed_loss=None if (row := self.row("all", "closed")) is None else row.loss,
             joint=self._one("usual"),
             single=sum(single),
             random=self.random,
@@ -365,6 +366,7 @@ class Receipt:
         proof: what was computed in two ways.
         as_is: negative control: every gate replaced by itself, over all images.
         closed: positive control: every gate 0 everywhere, which no network can do without noticing.
+        closed_loss: change of the loss there, in nats; None where `closed` is.
         joint: all gates with their usual values at once; None for a network without gates.
         single: sum of the effects of the single gates with their usual values, in percentage points.
         random: each gate changed at random, by as much as its usual values would change it.
@@ -373,6 +375,7 @@ class Receipt:
     proof: Proof
     as_is: Change | None
     closed: Change | None
+    closed_loss: MeanChange | None
     joint: Change | None
     single: float
     random: tuple[Row, ...]
@@ -385,8 +388,20 @@ class Receipt:
 
     @property
     def positive_holds(self) -> bool:
-        """Whether an edit that must matter does."""
-        return self.closed is not None and self.closed.verdict == "matters"
+        """Whether an edit that must matter does: it costs accuracy, or at least moves the loss, see `control`."""
+        return self.control is not None
+
+    @property
+    def control(self) -> Literal["accuracy", "loss"] | None:
+        """What shows that edits reach the answers; None where nothing does.
+
+        ``"loss"`` where accuracy does not fall with certainty and the loss changes by more than rounding can: of a
+        network that hardly uses its gates, as where blocks were inserted gradually, or with few images.
+        """
+        if self.closed is not None and self.closed.verdict == "matters":
+            return "accuracy"
+        low, high = (0.0, 0.0) if self.closed_loss is None else self.closed_loss.interval
+        return "loss" if low > DISTANCE or high < -DISTANCE else None
 
     @property
     def holds(self) -> bool:
@@ -398,7 +413,12 @@ class Receipt:
         return {
             "holds": self.holds,
             "negative_control": {**asdict(self.proof), "holds": self.negative_holds, **_counts(self.as_is)},
-            "positive_control": {"holds": self.positive_holds, **_counts(self.closed)},
+            "positive_control": {
+                "holds": self.positive_holds,
+                "by": self.control,
+                **_counts(self.closed),
+                "loss": None if self.closed_loss is None else asdict(self.closed_loss),
+            },
             "joint": {"points": None if self.joint is None else self.joint.points, "sum_of_single": self.single},
             "random": [_row_as_dict(row) for row in self.random],
         }

@@ -151,3 +151,14 @@ def test_a_file_of_something_else_is_refused(
     write_arrays(path, {name: array for name, array in arrays.items() if array is not None})
     with pytest.raises(DataError, match="does not hold the scorecard of a network; create it again"):
         read_score(path)
+
+
+def test_where_no_loss_of_accuracy_is_certain_the_loss_must_change_by_more_than_rounding(score: Score) -> None:
+    assert score.receipt.control == "accuracy"
+    for moved, control in (((0.002, 0.004), "loss"), ((-0.004, -0.002), "loss"), ((0.0005, 0.004), None)):
+        closed = replace(scored("all", "closed"), loss=MeanChange(0.303, sum(moved) / 2, moved))
+        receipt = replace(score, edits=(*score.edits[:-1], closed)).receipt
+        assert receipt.control == control
+        assert receipt.holds == receipt.positive_holds == (control is not None)
+        said = receipt.as_dict()["positive_control"]
+        assert (said["by"], said["loss"]["interval"]) == (control, moved)

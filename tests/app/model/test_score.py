@@ -80,6 +80,6 @@ def test_a_scorecard_is_made_here_and_kept_for_all_visitors(folder, tiny_classif
         time.sleep(0.1)
         app.run()
     assert "Receipt: does not hold" in tables(app)  # an untrained network
-    assert any("no loss of accuracy is certain" in element.value for element in app.markdown)
+    assert any("neither accuracy nor loss changes with certainty" in element.value for element in app.markdown)
     st.cache_resource.clear()
     assert "Receipt: does not hold" in tables(open_model())
