@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int64
 
 from app.atlas.extremes import extremes
 from app.atlas.grouping import choose_grouping, grouping_as_parameter, open_grouping
-from app.atlas.profile import profile_plot
+from app.atlas.profile import profile_plot, spread
 from app.atlas.slices import Slice
 from app.atlas.values import MOST_GROUPS, MOST_ROWS, Values, choose_value
 from app.atlas.without import without
@@ -97,6 +97,9 @@ def channels_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Map
         _choose_by_number(gate, value)
     with right:
         st.markdown(f"**{plain_text(name_of(gate, value))}**")
+        if values.profile is None:
+            column = atlas.contents.values[chosen.images[:FEW_IMAGES], gate.first + value]
+            spread(np.asarray(column, np.float64))
         profile_plot(values, value)
     top = extremes(classifier, atlas, chosen, gate, value)
     with right:

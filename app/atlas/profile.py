@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
+from jaxtyping import Float64
 
 from app.atlas.values import Values, widest
 from app.session.words import Words
@@ -19,11 +20,15 @@ WORDS = Words(
         "row": "{group}: {mean} ({low} to {high}), {count} images",
         "one": "{group}: {mean}, 1 image",
         "list": "Mean by group, the highest first",
+        "spread": "Spread over {count} images: mean {mean}, standard deviation {deviation}.",
     }
 )
 
 MOST = 24
 """Groups that are drawn, half of them the highest."""
+
+BINS = 40
+"""Bars of a spread."""
 
 _STYLE = """<style>
 .atlas-profile { font-size: 0.8125rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
@@ -43,7 +48,10 @@ _STYLE = """<style>
   width: 10px; height: 10px; border-radius: 50%; background: var(--tone);
   border: 1px solid color-mix(in srgb, currentColor 70%, transparent); }
 .atlas-profile .ends { min-height: 1.2rem; opacity: 0.8; }
-.atlas-profile .ends .between { display: flex; justify-content: space-between; }
+.atlas-profile .between { display: flex; justify-content: space-between; }
+.atlas-profile .bins { display: flex; align-items: flex-end; gap: 1px; height: 8rem;
+  border-bottom: 1px solid currentColor; }
+.atlas-profile .bins i { flex: 1 1 0; height: calc(var(--share) * 100%); background: #7d93a8; }
 </style>"""
 
 HIGHER, LOWER, UNSURE = "#b35c1c", "#1f6f93", "#8a8a8a"
@@ -59,6 +67,21 @@ def profile_plot(values: Values, value: int) -> None:
     shown = min(MOST, len(found.counts))
     some = WORDS["some"].format(shown=shown, count=len(found.counts)) if shown < len(found.counts) else ""
     st.caption(f"{WORDS['about']} {some}")
+
+
+def spread(numbers: Float64[np.ndarray, " n"]) -> None:
+    """Draw how one value is spread over images of which nothing else is known."""
+    counts, edges = np.histogram(numbers, bins=BINS)
+    said = WORDS["spread"].format(
+        count=f"{len(numbers):,}", mean=f"{numbers.mean():.3f}", deviation=f"{numbers.std():.3f}"
+    )
+    bars = "".join(f'<i style="--share: {count / counts.max():.3f}"></i>' for count in counts.tolist())
+    ends = f"<span>{edges[0]:.3f}</span><span>{edges[-1]:.3f}</span>"
+    st.html(
+        f'{_STYLE}<div class="atlas-profile"><div class="bins" role="img" aria-label="{html.escape(said)}">{bars}</div>'
+        f'<div class="between" aria-hidden="true">{ends}</div></div>'
+    )
+    st.caption(said)
 
 
 def profile_html(values: Values, found: Profile, value: int) -> str:

@@ -35,8 +35,8 @@ WORDS = Words(
         "say the same as this one, so a small loss does not mean that it says nothing.",
         "few": "Of the {count} images in which it is highest, {changed} get another answer; the probability of their "
         "answer goes from {before} % to {after} % on average.",
-        "many": "Of the {count} images of the slice, {changed} get another answer; the probability of their answer "
-        "goes from {before} % to {after} % on average.",
+        "many": "Over {count} images, {changed} get another answer; the probability of their answer goes from "
+        "{before} % to {after} % on average.",
         "accuracy": "Accuracy changes by {points} points ({low} to {high}).",
         "gate": "All of {gate} with its usual values: {points} points ({images} images, scorecard).",
         "begin": "Over all {count} images",

@@ -25,8 +25,8 @@ from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.places import atlas_folders, cache_folder
 
-CIFAR10_TEST = "cifar10:test/"
-"""What the names of the bundled images begin with in an atlas: they are a part of that set."""
+CIFAR10 = "cifar10"
+"""The data set that the bundled images are of."""
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,14 @@ def numbers_in_pages(atlas: Atlas) -> tuple[str, Int64[np.ndarray, " n"]]:
 
 
 def _names_of(here: Dataset, source: str) -> dict[str, int]:
-    """Numbers of images by the names that atlases have for them: samples are named as in the set that they are of."""
-    if source == "sample" and here.name == "cifar10":
-        return {f"{CIFAR10_TEST}{number}": place for place, number in enumerate(sample_numbers().tolist())}
-    return {name: number for number, name in enumerate(image_ids(here))}
+    """Numbers of images by the names that atlases have for them: the bundled ones are images of the test set, too."""
+    named = {name: number for number, name in enumerate(image_ids(here))}
+    if here.name != CIFAR10:
+        return named
+    bundled = enumerate(zip(image_ids(samples()), sample_numbers().tolist(), strict=True))
+    if source == "test":
+        return named | {name: number for _, (name, number) in bundled}
+    return named | {f"{CIFAR10}:test/{number}": place for place, (_, number) in bundled}
 
 
 def _numbers(atlas: Atlas, known: Mapping[str, int]) -> Int64[np.ndarray, " n"]:

@@ -108,9 +108,11 @@ def test_masks_are_drawn_for_the_slice_and_each_group_with_the_number_of_images(
 def test_an_atlas_of_a_network_without_classes_orders_channels_by_their_deviation(monkeypatch):
     nothing = {"classes": (), "label_classes": (), "logits": np.zeros((60, 0), np.float32), "metadata": {}}
     unknown = {name: np.full(60, -1, np.int32) for name in ("labels", "answers")}
-    show(monkeypatch, made_atlas.atlas(**nothing, **unknown, confidence=np.full(60, np.nan, np.float32)))
+    made = show(monkeypatch, made_atlas.atlas(**nothing, **unknown, confidence=np.full(60, np.nan, np.float32)))
     app = visit(gate="one.channel")
-    assert "standard deviation" in said(app)
+    assert "in the order of their standard deviation" in said(app)
+    column = made.values("one.channel")[made.ok].astype(float)
+    assert f"mean {column[:, column.std(axis=0).argmax()].mean():.3f}" in said(app)
     assert {box.label for box in app.selectbox} == {"Atlas", "Gate", "Network"}
     assert not app.slider
     app = visit(section="masks")
@@ -168,3 +170,13 @@ def test_an_atlas_of_the_test_set_is_built_in_the_background_and_shown(test_set,
         services.atlases_of(services.network("cbam_cnn_cifar10"))[app.selectbox(key="atlas-name").value]
     )
     assert services.image_in_pages(atlas, 17) == "test-17"
+
+
+def test_images_of_the_bundled_atlas_are_samples_or_where_there_are_all_of_them_test_images(test_set, monkeypatch):
+    classifier = services.network("cbam_cnn_cifar10")
+    (entry,) = [one for one in services.atlases_of(classifier).values() if one.title == "cifar10:samples"]
+    atlas = services.atlas_at(entry)
+    number = int(services.sample_numbers()[31])
+    assert services.image_in_pages(atlas, 31) == f"test-{number}"
+    monkeypatch.setattr("app.services.atlas.test_set", lambda: None)
+    assert services.image_in_pages(atlas, 31) == "sample-31"
