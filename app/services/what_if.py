@@ -79,6 +79,11 @@ def usual_work(classifier: Classifier, explanation: Explanation) -> Work[list[Ex
     return kept[1] if kept is not None and kept[0] == (key_of(classifier), seen(explanation)) else None
 
 
+def begin_usual_again() -> None:
+    """Forget what was cancelled, so that the page begins it anew."""
+    _USUAL.forget()
+
+
 def _in_background(
     classifier: Classifier, explanation: Explanation, groups: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Probabilities] | None:

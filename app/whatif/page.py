@@ -15,7 +15,7 @@ from app.whatif.blank import offer_blank
 from app.whatif.experiment import gate_table
 from app.whatif.files import offer_file
 from app.whatif.other import Other, other_image
-from app.whatif.progress import open_found, show_rows_progress, show_search
+from app.whatif.progress import offer_cancelled_rows, open_found, show_rows_progress, show_search
 from app.whatif.state import EXPERIMENT, JUMPED, begin_with, lender_of
 from app.whatif.table import Seen, gates_of
 from app.widgets.copy_link import copy_link
@@ -118,6 +118,8 @@ def _seen(classifier: Classifier, shown: ShownImage, other: Other | None) -> See
         usual = what_if.under_usual(classifier, explanation, own=shown.own)
         if usual is None:
             show_rows_progress(classifier, shown)
+        else:
+            offer_cancelled_rows(classifier, shown)
         edited = _edited(classifier, shown, edits, other) if fitting(explanation, edits) else None
     return Seen(explanation, usual or {}, what_if.changes_of(classifier), edited)
 

@@ -15,6 +15,8 @@ WORDS = Words(
         "rows": "Gate {done} of {total} with its usual values",
         "search": "Looking for an image for which the gate decides: {done} of {total}",
         "none": "For none of {total} images does the gate decide.",
+        "cancelled": "The rows with usual values were cancelled.",
+        "begin": "Compute",
         "cancel": "Cancel",
         "close": "Close",
     }
@@ -22,6 +24,21 @@ WORDS = Words(
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at how far it is."""
+
+
+def offer_cancelled_rows(classifier: Classifier, shown: ShownImage) -> None:
+    """Offer to compute the rows after all, where they were cancelled."""
+    work = what_if.usual_work(classifier, shown.result.explanation)
+    if work is None or not work.cancelled:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            WORDS["begin"],
+            icon=":material/play_arrow:",
+            key=f"whatif-{shown.key}-rows-begin",
+            on_click=what_if.begin_usual_again,
+        )
+        st.caption(WORDS["cancelled"], width="content")
 
 
 def show_rows_progress(classifier: Classifier, shown: ShownImage) -> None:

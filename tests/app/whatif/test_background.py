@@ -61,6 +61,27 @@ def test_rows_that_take_long_come_one_by_one_with_the_same_numbers(given, monkey
         assert row["under"][0]["share"] == pytest.approx(likely, abs=1e-3)
 
 
+def test_rows_that_were_cancelled_can_be_begun_again(given, monkeypatch):
+    def endless(*_):
+        while True:
+            time.sleep(0.01)
+            yield 1
+
+    steps = what_if.usual_one_by_one
+    monkeypatch.setattr(what_if, "_takes_long", lambda *_: True)
+    monkeypatch.setattr(what_if, "usual_one_by_one", endless)
+    app = opened()
+    (cancel,) = [one for one in app.button if one.key.endswith("-rows-cancel")]
+    cancel.click().run()
+    assert not app.exception
+    assert "The rows with usual values were cancelled." in said(app)
+    monkeypatch.setattr(what_if, "usual_one_by_one", steps)
+    (begin,) = [one for one in app.button if one.key.endswith("-rows-begin")]
+    begin.click().run()
+    wait_for(app, lambda: given[-1]["rows"][0]["under"] is not None)
+    assert "were cancelled" not in said(app)
+
+
 def test_without_a_scorecard_an_image_for_which_a_gate_decides_is_looked_for(given, monkeypatch):
     monkeypatch.setattr(what_if, "score_of", lambda _: None)
     app = opened(image="sample-31")
