@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cbam_core.errors import AtlasError
-from tests.atlas.made_atlas import atlas
+from tests.atlas.made_atlas import CLASSES, atlas
 
 
 def test_values_of_a_gate_have_its_shape_and_share_the_memory_of_the_atlas():
@@ -46,3 +46,40 @@ def test_querying_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
+
+
+def without_classes(**changed):
+    """The atlas of a network that is no classifier."""
+    nothing = {"answers": np.full(60, -1, np.int32), "confidence": np.full(60, np.nan, np.float32)}
+    return atlas(classes=(), logits=np.zeros((60, 0), np.float32), label_classes=CLASSES, **{**nothing, **changed})
+
+
+def test_of_a_network_without_classes_gates_are_told_and_answers_are_not():
+    made, plain = without_classes(), atlas()
+    assert (made.has_answers, made.can_be_right, made.has_labels) == (False, False, True)
+    assert (made.right == -1).all()
+    assert np.array_equal(made.profile("one.channel").mean, plain.profile("one.channel").mean)
+    assert np.array_equal(made.mask("one", {"class": "cat"}).mean, plain.mask("one", {"class": "cat"}).mean)
+    assert made.neighbours(3).images.tolist() == plain.neighbours(3).images.tolist()
+    assert made.class_agreement().share == plain.class_agreement().share
+    assert made.suspects().doubtful is None
+    assert made.suspects().outliers.images.tolist() == plain.suspects().outliers.images.tolist()
+    assert made.compare(plain).answers is None
+    with pytest.raises(AtlasError, match="cannot be grouped by 'answer'; they can be by class, camera, hour"):
+        made.profile("one.channel", "answer")
+
+
+def test_of_a_set_without_labels_answers_are_told_and_rights_are_not():
+    made, plain = atlas(labels=np.full(60, -1, np.int32), label_classes=()), atlas()
+    assert (made.has_labels, made.can_be_right) == (False, False)
+    assert np.array_equal(made.profile("one.channel", "answer").mean, plain.profile("one.channel", "answer").mean)
+    assert made.neighbours(3).images.tolist() == plain.neighbours(3).images.tolist()
+    assert (made.neighbours(3).same_class, made.class_agreement()) == (None, None)
+
+
+def test_gates_of_a_second_call_are_gates_of_their_own():
+    made = atlas()
+    assert [gate.call for gate in made.gates] == [1, 1, 1, 2, 2]
+    assert made.blocks == ("one", "two", "two#2")
+    assert [gate.name for gate in made.gates_of("two#2")] == ["two#2.row", "two#2.column"]
+    assert made.gate("two#2.column").label((1, 3)) == "two#2.column[1,3]"
