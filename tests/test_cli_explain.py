@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from cbam_core import explain, load_classifier
 from cbam_core.cli import main
 from cbam_core.cli.figures import Draw
 from cbam_core.cli.inputs import find_images
+from tests.corpus_images import heic
 
 
 @pytest.fixture
@@ -177,6 +179,14 @@ def test_results_inside_the_searched_folder_are_not_explained_themselves(photos,
     arguments = ["explain", str(photos), "--checkpoint", str(tiny_checkpoint), "--out", str(photos / "results")]
     assert [main(arguments), main(arguments)] == [0, 0]
     assert capsys.readouterr().out.count("\n") == 8
+
+
+def test_a_heic_photo_in_a_folder_is_named_and_the_rest_is_done(explained, photos, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (photos / "phone.heic").write_bytes(heic())
+    status, _, _, errors = explained(photos)
+    assert status == 1
+    assert "phone.heic: this is a HEIC photo" in errors
 
 
 def test_an_empty_folder_is_named_and_the_rest_is_done(explained, photos, tmp_path):

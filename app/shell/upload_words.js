@@ -60,6 +60,7 @@ function kindOf(uploader) {
 function why(reason, kind, file, { words, images, networks }) {
   const ending = file.split(".").at(-1).toLowerCase();
   if (reason.includes("files are not allowed")) {
+    if (kind === "image" && ["heic", "heif"].includes(ending)) return words.heic;
     return kind === "network" && images.includes(ending) ? words.image : words[`not_${kind}`];
   }
   if (reason.includes("or smaller")) {

@@ -26,6 +26,7 @@ WORDS = Words(
         "image_limits": "At most {most} MB each: JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF",
         "network_limits": "At most {most} MB: .safetensors, .pth, .pt, .ckpt, .bin, .tar, .th, .pkl",
         "not_image": "This is not an image that can be opened here: JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.",
+        "heic": "This is a HEIC photo, as iPhones take them, which cannot be opened here: save it as JPEG first.",
         "not_network": "This is not a network: its name must end in .safetensors, .pth, .pt, .ckpt, .bin, .tar, "
         ".th or .pkl.",
         "image": "By its name this is an image, which belongs on the page Inspect, under Upload. A network must be "

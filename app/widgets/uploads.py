@@ -34,7 +34,7 @@ from cbam_core.viewer.payload import png
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
 
-ENDINGS = [ending.removeprefix(".") for ending in folder.ENDINGS]
+ENDINGS = [ending.removeprefix(".") for ending in folder.endings()]
 
 MOST_MEGABYTES = min(MAX_BYTES // 2**20, MAX_UPLOAD_MEGABYTES)
 """Of one image."""

@@ -68,20 +68,21 @@ def find_images(given: Iterable[str | Path], *, leave_out: Path | None = None) -
 
 def _files(folder: Path, leave_out: Path | None) -> Iterator[Path]:
     """Yield the image files of a folder and its subfolders by name."""
-    from cbam_core.data.folder import ENDINGS
+    from cbam_core.data.folder import ENDINGS, HEIC_ENDINGS
 
+    endings = (*ENDINGS, *HEIC_ENDINGS)  # a photo that cannot be decoded is named
     skipped = None if leave_out is None else leave_out.resolve()
     for place, below, names in os.walk(folder):
         below[:] = sorted(name for name in below if name[0] != "." and (Path(place) / name).resolve() != skipped)
         if Path(place).resolve() != skipped:
-            shown = (name for name in sorted(names) if name[0] != "." and name.lower().endswith(ENDINGS))
+            shown = (name for name in sorted(names) if name[0] != "." and name.lower().endswith(endings))
             yield from (Path(place) / name for name in shown)
 
 
 def _without_ending(path: Path) -> Path:
-    from cbam_core.data.folder import ENDINGS
+    from cbam_core.data.folder import ENDINGS, HEIC_ENDINGS
 
-    return path.with_suffix("") if path.suffix.lower() in ENDINGS else path
+    return path.with_suffix("") if path.suffix.lower() in (*ENDINGS, *HEIC_ENDINGS) else path
 
 
 def _unique(names: Sequence[Path]) -> list[Path]:

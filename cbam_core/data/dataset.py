@@ -19,7 +19,7 @@ from jaxtyping import Int, UInt, UInt8
 
 from cbam_core.data import cifar10
 from cbam_core.data.fitting import decode_to_fit, fit_image
-from cbam_core.data.folder import ENDINGS, all_images
+from cbam_core.data.folder import all_images, endings
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import DataError, ImageError
@@ -320,4 +320,4 @@ def _flat_folder(path: Path) -> Dataset:
 def _is_shown(file: str) -> bool:
     """Check by its name that a file is listed, as in a folder without classes."""
     name = Path(file).name
-    return name.lower().endswith(ENDINGS) and not name.startswith(".")
+    return name.lower().endswith(endings()) and not name.startswith(".")

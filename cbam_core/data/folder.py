@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,9 @@ from cbam_core.errors import DataError
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 """Endings of files that are listed; their contents decide whether they are images."""
+
+HEIC_ENDINGS = (".heic", ".heif")
+"""Endings of photos that need the optional decoder."""
 
 MOST = 200
 """Largest number of images of a folder that are shown, the first by name."""
@@ -34,6 +39,12 @@ class GalleryImage:
     path: Path
 
 
+@cache
+def endings() -> tuple[str, ...]:
+    """Return the endings of files that can be read here: those of HEIC photos where their decoder is installed."""
+    return (*ENDINGS, *(HEIC_ENDINGS if importlib.util.find_spec("pillow_heif") else ()))
+
+
 def list_images(folder: Path) -> tuple[GalleryImage, ...]:
     """List the first `MOST` image files of a folder by name; see `all_images`."""
     return all_images(folder)[:MOST]
@@ -49,7 +60,7 @@ def all_images(folder: Path) -> tuple[GalleryImage, ...]:
         DataError: the folder does not exist, or cannot be read.
     """
     try:
-        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
+        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings())
     except OSError as error:
         raise DataError(
             "gallery.unreadable",

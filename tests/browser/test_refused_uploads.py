@@ -67,7 +67,7 @@ def test_the_page_says_why_an_upload_was_refused(tabs, site, pictures, at, uploa
 )
 def test_files_that_the_browser_refuses_have_our_words_beside_them(tabs, site, tmp_path, at, upload, why, large):
     name = "notes with a long name, all of which can be read.pdf"
-    for file, size in ((name, 9), ("large.png", 65 * 2**20)):
+    for file, size in ((name, 9), ("phone.HEIC", 9), ("large.png", 65 * 2**20)):
         (tmp_path / file).write_bytes(bytes(size))
     tab = tabs.lend()
     page = tab.page
@@ -75,7 +75,7 @@ def test_files_that_the_browser_refuses_have_our_words_beside_them(tabs, site, t
     page.locator("[data-painted]").first.wait_for()
     page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").get_by_text(upload, exact=True).click()
     page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files([*tmp_path.iterdir()])
-    for file, said in ((name, why), ("large.png", large)):
+    for file, said in ((name, why), ("phone.HEIC", "HEIC"), ("large.png", large)):
         chip = page.locator(f"[data-testid=stFileChip]:has([title='{file}'])")
         expect(chip.get_by_role("alert")).to_contain_text(said)
         assert said in chip.evaluate("chip => getComputedStyle(chip, '::after').content")

@@ -25,6 +25,16 @@ def test_picture_files_come_by_name(folder):
     assert [picture.name for picture in list_images(folder)] == ["a.jpg", "b.PNG"]
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_heic_photos_are_listed_where_their_decoder_is_installed(folder, monkeypatch, is_there):
+    (folder / "phone.HEIC").write_bytes(b"photo")
+    monkeypatch.setattr(gallery.importlib.util, "find_spec", lambda name: object() if is_there else None)
+    gallery.endings.cache_clear()
+    names = [picture.name for picture in list_images(folder)]
+    gallery.endings.cache_clear()
+    assert ("phone.HEIC" in names) == is_there
+
+
 def test_a_name_that_no_text_can_hold_is_left_out(folder):
     names = [picture.name for picture in list_images(folder)]
     (folder / os.fsdecode(b"\xc4\xe3.png")).write_bytes((folder / names[0]).read_bytes())
