@@ -81,5 +81,5 @@ def test_files_that_the_browser_refuses_have_our_words_beside_them(tabs, site, t
         assert said in chip.evaluate("chip => getComputedStyle(chip, '::after').content")
         assert chip.locator("[title]").evaluate("name => getComputedStyle(name, '::after').content").count(file)
     page.locator("[data-testid=stFileChip]").first.hover()
-    expect(page.get_by_role("tooltip")).to_contain_text(re.compile(f"{why}|{large}"))
+    expect(page.get_by_role("tooltip")).to_contain_text(re.compile(f"{why}|HEIC|{large}"))
     tab.leave()
