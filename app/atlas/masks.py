@@ -23,6 +23,7 @@ from cbam_core.render.diverging import DIVERGING, diverging
 from cbam_core.render.overlay import cells_on_input, upsample
 from cbam_core.render.placed import PLACE_WORDS, placed
 from cbam_core.results.look import DEFAULT_COLOURS
+from cbam_core.results.paired import student
 from cbam_core.results.placement import Placement
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ _STYLE = """<style>
 .atlas-masks .cbam-under { text-align: left; font-variant-numeric: tabular-nums; }
 .atlas-masks .cbam-scale { max-width: 20rem; margin-top: 0; padding-bottom: 0.15rem; }
 .atlas-masks .cbam-scale i { display: none; }
-.atlas-masks .cbam-ends { max-width: 20rem; margin-bottom: 0.8rem; }
+.atlas-masks .cbam-ends { max-width: 20rem; margin-bottom: 0.8rem; flex-wrap: nowrap; }
+.atlas-masks .cbam-ends span:nth-child(2) { order: 0; flex-basis: auto; }
 @media (max-width: 640px) { .atlas-masks .cbam-maps { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
 </style>"""
 
@@ -160,9 +162,15 @@ def _drawn(atlas: Atlas, gate: AtlasGate, name: str, images: Int64[np.ndarray, "
         return Drawn(name, images, found.deviation, found)
     if show == "mean":
         return Drawn(name, images, found.mean, found)
-    reach = 1.96 * found.deviation / np.sqrt(max(1, found.count - 1))
-    sure = np.abs(found.against_usual) > reach
-    return Drawn(name, images, np.where(sure, found.against_usual, 0.0), found)
+    return Drawn(name, images, certain_difference(found), found)
+
+
+def certain_difference(found: MeanMask) -> Float64[np.ndarray, "h w"]:
+    """The difference from the usual where it is larger than the 95 % interval of the mean; else 0, as for one image."""
+    if found.count < 2:
+        return np.zeros_like(found.mean)
+    reach = student(found.count - 1) * found.deviation / np.sqrt(found.count - 1)
+    return np.where(np.abs(found.against_usual) > reach, found.against_usual, 0.0)
 
 
 def _draw(atlas: Atlas, gate: AtlasGate, masks: Sequence[Drawn], show: str, *, over: bool) -> None:

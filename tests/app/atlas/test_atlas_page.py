@@ -180,3 +180,11 @@ def test_images_of_the_bundled_atlas_are_samples_or_where_there_are_all_of_them_
     assert services.image_in_pages(atlas, 31) == f"test-{number}"
     monkeypatch.setattr("app.services.atlas.test_set", lambda: None)
     assert services.image_in_pages(atlas, 31) == "sample-31"
+
+
+def test_of_a_visitors_own_network_the_command_names_its_file_and_nothing_is_built_here(test_set, monkeypatch):
+    monkeypatch.setattr(services, "atlases_of", lambda _: {})
+    monkeypatch.setattr("app.session.own_networks.is_own", lambda _: True)
+    app = visit()
+    assert "cbam atlas build FILE" in [code.value for code in app.code]
+    assert not [button for button in app.button if button.key == "atlas-build-begin"]
