@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from cbam_core.network import save_classifier
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD
 
 SKIP_BROWSER = "CBAM_SKIP_BROWSER"
+
+gc.disable()  # until all tests are collected: loading modules makes many objects, and next to no garbage
 
 # The suite draws the same examples every time and keeps none; `--hypothesis-profile=hunt` looks for new ones.
 settings.register_profile("suite", derandomize=True, max_examples=60, deadline=None, database=None)
@@ -85,6 +88,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(pytest.mark.skip(reason=f"{SKIP_BROWSER}=1"))
+
+
+def pytest_collection_finish() -> None:
+    """Exclude what is loaded from garbage collection, which would look at all of it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,6 +11,7 @@ from cbam_core.serving import prepare_to_serve
 @pytest.fixture(autouse=True)
 def _process_as_before():
     threads = torch.get_num_threads()
+    gc.unfreeze()
     yield
     torch.set_num_threads(threads)
     gc.unfreeze()

@@ -309,7 +309,7 @@ function mapIn(root, given, givenTell) {
   /** Tell the page of a line around images; nothing where none lies inside. */
   function choose(line) {
     const steps = (value) => Math.round(Math.min(Math.max(value, 0), 1) * UNITS);
-    const corners = simplified(line, MOST_CORNERS).map(([x, y]) => [steps(x), steps(y)]);
+    const corners = simplified(line, MOST_CORNERS, 1.5 / view.scale).map(([x, y]) => [steps(x), steps(y)]);
     const inside = insideOf(corners.map(([x, y]) => [x / UNITS, y / UNITS]), xs, ys, grid);
     state.drawn = null;
     if (corners.length < 3 || !inside.length) {

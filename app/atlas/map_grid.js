@@ -60,15 +60,14 @@ function isInside(line, x, y) {
   return inside;
 }
 
-/** A line with at most so many corners, from which it departs as little as may be. */
-function simplified(line, most) {
-  if (line.length <= most) return line;
+/** A line with at most so many corners, and no more than it takes to stay within a distance. */
+function simplified(line, most, distance) {
   const kept = new Set([0, line.length - 1]);
   const spans = [spanOf(line, 0, line.length - 1)];
   while (kept.size < most && spans.length) {
     spans.sort((a, b) => a.far - b.far);
-    const { first, at, last } = spans.pop();
-    if (at < 0) break;
+    const { first, at, last, far } = spans.pop();
+    if (at < 0 || far < distance) break;
     kept.add(at);
     spans.push(spanOf(line, first, at), spanOf(line, at, last));
   }

@@ -65,7 +65,9 @@ function item(data, tile, place) {
   picture.style.aspectRatio = data.shape;
   const share = (number, of) => (of > 1 ? (100 * number) / (of - 1) : 0);
   const column = place % data.columns;
-  picture.style.backgroundSize = `${100 * data.columns}% ${100 * data.rows}%`;
+  // A pixel more for each thumbnail: the edge of one whose size is no whole number would show its neighbour.
+  const size = (count) => `calc(${100 * count}% + ${count}px)`;
+  picture.style.backgroundSize = `${size(data.columns)} ${size(data.rows)}`;
   picture.style.backgroundPosition = `${share(column, data.columns)}% ${share((place - column) / data.columns, data.rows)}%`;
   frame.append(picture);
   tile.lines.forEach((line, number) => frame.append(make("span", number ? (tile.wrong ? "more wrong" : "more") : "first", line)));

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextvars import ContextVar
+from functools import cache, partial
 from typing import Annotated
 
 import typer
@@ -138,10 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status, see `EPILOG`.
     """
     wants_debug.set(False)
-    command = typer.main.get_command(app)
     words = [at_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
-        status = command.main(words, prog_name="cbam", standalone_mode=False)
+        status = _command().main(words, prog_name="cbam", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         report_usage(error)
@@ -160,6 +160,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missing, debug = missing_extra(error), wants_debug.get()
         return report_bug(error, debug=debug) if missing is None else report_failure(missing, debug=debug)
     return int(status or 0)
+
+
+_command = cache(partial(typer.main.get_command, app))
+"""The command line as the signatures of all commands make it: read once for many command lines."""
 
 
 def _write_nowhere() -> None:
