@@ -95,6 +95,8 @@ def given(images: int) -> dict[str, Any]:
         "near": [],
         "view": None,
         "generation": 0,
+        "layouts": {"pca": "PCA"},
+        "layout": "pca",
         "colours": "class",
         "draw": "images",
         **words_of_map(),

@@ -43,8 +43,8 @@ WORDS = Words(
         "skipped": "Not compared, for only one network has them, or with another shape: {gates}.",
         "no_gates": "The two networks share no gate by name and shape, so only answers can be compared.",
         "gate": "Gate",
-        "answers": "{right} answers became right and {wrong} became wrong, of {count}; {other} changed between wrong "
-        "classes. The share of right answers went from {before} to {after}: {difference} points, 95 % interval {low} "
+        "answers": "Of {count} answers: became right {right}, became wrong {wrong}, changed between wrong classes "
+        "{other}. The share of right answers went from {before} to {after}: {difference} points, 95 % interval {low} "
         "to {high}.",
         "no_answers": "Answers cannot be compared: one network has none, or their classes differ.",
         "only_changed": "{count} answers changed. There are no labels, so no answer is right or wrong.",
@@ -200,7 +200,8 @@ def _changed_tile(atlas: Atlas, other: Atlas, found: AtlasComparison, place: int
     """What is said of an image: the answers, and how far its gates moved."""
     image, before, after = int(found.images[place]), *_answered(atlas, other, found, place)
     answers = before if before == after else WORDS["was_now"].format(before=before, after=after)
-    lines = tuple(line for line in (f"{found.moved[place]:.2f}", answers) if line)
+    moved = f"{found.moved[place]:.2f}" if found.gates else ""
+    lines = tuple(line for line in (moved, answers) if line)
     wrong = found.newly_wrong is not None and bool(found.newly_wrong[place])
     return replace(tile_of(atlas, image, ", ".join(lines)), lines=lines, wrong=wrong)
 

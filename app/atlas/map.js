@@ -146,8 +146,11 @@ function mapIn(root, given, givenTell) {
 
   // The view
 
-  const fitScale = () =>
-    Math.max(20, Math.min((width - 48) / (middle[2] - middle[0]), (height - 48) / (middle[3] - middle[1])));
+  const margin = count < 2000 ? 44 : 24; // few images have large thumbnails from afar too
+  const fitScale = () => {
+    const across = (width - 2 * margin) / (middle[2] - middle[0]);
+    return Math.max(20, Math.min(across, (height - 2 * margin) / (middle[3] - middle[1])));
+  };
   const edges = () => [snap(view.x * view.scale - width / 2), snap(view.y * view.scale - height / 2)];
   const snap = (value) => Math.round(value * ratio) / ratio;
   const toMap = ([x, y]) => {
@@ -475,6 +478,7 @@ function mapIn(root, given, givenTell) {
       redraw();
       tell.state("colours", kind);
     },
+    layout: (method) => tell.state("layout", method),
     draw(kind) {
       state.draw = kind;
       redraw();

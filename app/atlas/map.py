@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,6 @@ from app.session.choices import Choice, Generation, Remembered
 from app.session.scheduling import slot
 from app.session.words import Words, class_name, language, plain_text, say
 from app.streamlit_internals import media_address
-from app.widgets.choices import choose_one
 from app.widgets.duration import duration
 from app.widgets.evaluate_here import LOOK_EVERY
 from app.widgets.waiting import waiting_shown
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 
 WORDS = Words(
     {
-        "layout": "Layout",
         "measuring": "Finding the nearest of each image",
         "pca": "PCA",
         "tsne": "t-SNE",
@@ -65,8 +63,9 @@ WORDS = Words(
     }
 )
 
-_METHOD = Choice("atlas-map-method")
 _GENERATION = Generation("atlas-map-generation")
+_WIDGET = Choice("atlas-map", _GENERATION)
+_METHOD: Remembered[str] = Remembered("atlas-map-method", lambda: "pca")
 _VIEW: Remembered[tuple[float, float, float] | None] = Remembered("atlas-map-view", lambda: None)
 _COLOURS: Remembered[str] = Remembered("atlas-map-colours", lambda: "class")
 _DRAW: Remembered[str] = Remembered("atlas-map-draw", lambda: "auto")
@@ -80,7 +79,6 @@ def open_map(asked: Mapping[str, Any]) -> None:
         _VIEW.set(asked.get("view"))
         _COLOURS.set(asked.get("colours", "class"))
         _DRAW.set(asked.get("draw", "auto"))
-    _METHOD.resume("pca")
 
 
 def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
@@ -88,10 +86,12 @@ def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[
     services.take_in_tsne(atlas)
     with st.spinner(WORDS["measuring"]), waiting_shown(), slot():
         maps = {method: found for method in METHODS if (found := _map(atlas, method)) is not None}
-    method = _method(atlas, maps)
+    method = _method(maps)
     places = places_in(atlas, method)
-    _canvas(classifier, atlas, method, places, chosen)
+    _canvas(classifier, atlas, [*maps], method, places, chosen)
     _say(atlas, maps, places)
+    if "tsne" not in maps:
+        _tsne(atlas)
     view = _VIEW.get()
     return {
         "layout": None if method == "pca" else method,
@@ -112,22 +112,25 @@ def _map(atlas: Atlas, method: str) -> AtlasMap | None:
         return None
 
 
-def _method(atlas: Atlas, maps: Mapping[str, AtlasMap]) -> str:
-    """Let the visitor choose between the maps that there are, and offer the one that is lacking."""
-    if "tsne" in maps:
-        method = choose_one(WORDS["layout"], METHODS, WORDS, key=_METHOD.key)
-        _METHOD.remember()
-        return method
+def _method(maps: Mapping[str, AtlasMap]) -> str:
+    """The map that was chosen last, of those that there are."""
+    sent = _WIDGET.get({}).get("layout")  # browsers can send anything
+    if sent in METHODS:
+        _METHOD.set(sent)
+    return _METHOD.get() if _METHOD.get() in maps else "pca"
+
+
+def _tsne(atlas: Atlas) -> None:
+    """Offer t-SNE, show how far it is, or say how it is made elsewhere."""
     if services.tsne_work(atlas) is not None:
         st.fragment(_progress, run_every=LOOK_EVERY)(atlas)
     elif (seconds := services.tsne_seconds(atlas)) is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="atlas-tsne"):
             begin, key = WORDS["begin"], "atlas-tsne-begin"
             st.button(begin, icon=":material/scatter_plot:", key=key, on_click=services.begin_tsne, args=(atlas,))
-            st.caption(plain_text(WORDS["offer"].format(time=duration(seconds))))
+            st.caption(plain_text(WORDS["offer"].format(time=duration(seconds))), width="stretch")
     else:
         st.caption(plain_text(WORDS["lacking"]))
-    return "pca"
 
 
 def _progress(atlas: Atlas) -> None:
@@ -145,8 +148,10 @@ def _progress(atlas: Atlas) -> None:
         st.button(WORDS["cancel"], key="atlas-tsne-cancel", on_click=services.cancel_tsne, args=(atlas,))
 
 
-def _canvas(classifier: Classifier, atlas: Atlas, method: str, places: Places, chosen: Slice) -> None:
-    widget = Choice("atlas-map", _GENERATION)
+def _canvas(
+    classifier: Classifier, atlas: Atlas, methods: Sequence[str], method: str, places: Places, chosen: Slice
+) -> None:
+    widget = _WIDGET
     begin = widget.start((_VIEW.get(), _COLOURS.get(), _DRAW.get()))
 
     def picked() -> None:
@@ -167,6 +172,7 @@ def _canvas(classifier: Classifier, atlas: Atlas, method: str, places: Places, c
                 open_in_inspect(classifier, atlas, image)
 
     data = _data(atlas, method, places, chosen) | dict(zip(("view", "colours", "draw"), begin, strict=True))
+    data["layouts"] = {name: WORDS[name] for name in methods}
     said = map_canvas(data, Told(picked, line, opened), key=widget.key)
     if "view" in said:
         _VIEW.set(checked_view(said["view"]))
@@ -194,6 +200,7 @@ def _data(atlas: Atlas, method: str, places: Places, chosen: Slice) -> dict[str,
         "linked": image is not None and services.image_in_pages(atlas, image) is not None,
         "near": near,
         "generation": _GENERATION.number,
+        "layout": method,
         **_sheets(atlas, method, places),
         **words_of_map(),
     }

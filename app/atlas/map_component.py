@@ -28,7 +28,7 @@ class Told:
         picked: an image was clicked.
         line: a line was drawn around images.
         opened: a button of the selected image was pressed.
-        state: the view, the colours or the way of drawing changed.
+        state: the view, the layout, the colours or the way of drawing changed.
     """
 
     picked: Callable[[], None] = _nothing
@@ -54,6 +54,7 @@ def map_canvas(data: Mapping[str, Any], told: Told, *, key: str) -> Mapping[str,
         on_view_change=told.state,
         on_colours_change=told.state,
         on_draw_change=told.state,
+        on_layout_change=told.state,
     )
     return said
 

@@ -19,7 +19,10 @@ function build(root, data) {
   inView.type = "button";
   const colours = choice(words.colours, data.colour_kinds);
   const draw = choice(words.draw, data.draw_kinds);
-  bar.append(tools, inView, colours.label, draw.label);
+  const layout = choice(words.layout, data.layouts);
+  layout.select.value = data.layout;
+  layout.label.hidden = Object.keys(data.layouts).length < 2;
+  bar.append(tools, inView, layout.label, colours.label, draw.label);
 
   const stage = make("div", "stage");
   const canvas = make("canvas");
@@ -66,6 +69,7 @@ function build(root, data) {
     inView.addEventListener("click", act.view);
     colours.select.addEventListener("change", () => act.colours(colours.select.value));
     draw.select.addEventListener("change", () => act.draw(draw.select.value));
+    layout.select.addEventListener("change", () => act.layout(layout.select.value));
     pinned.near.addEventListener("click", () => act.open("neighbours"));
     pinned.inspect.addEventListener("click", () => act.open("inspect"));
     pinned.leave.addEventListener("click", act.leave);

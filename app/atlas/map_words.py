@@ -19,6 +19,7 @@ WORDS = Words(
         "farther": "Zoom out",
         "all": "Show all",
         "view": "Slice of what is in view",
+        "layout": "Layout",
         "colours": "Colours",
         "draw": "Draw",
         "right": "right",

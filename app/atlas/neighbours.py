@@ -60,7 +60,8 @@ _BLOCK = Choice("atlas-neighbours-block")
 
 _STYLE = """<style>
 .atlas-one .cbam-maps { grid-template-columns: repeat(2, minmax(0, 11rem)); gap: 0.7rem; }
-.atlas-one .cbam-maps figcaption { font-weight: 400; min-height: 1.5rem; }
+.atlas-one .cbam-maps figcaption { font-weight: 400; min-height: 1.5rem; overflow-wrap: anywhere; }
+.atlas-one .cbam-maps { align-items: end; }
 </style>"""
 
 
@@ -85,7 +86,7 @@ def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> M
     numbers = np.r_[image, found.images]
     pictures = pairs.enlarged(pictures_of(atlas, numbers))
     overlays, limits = (None, (0.0, 1.0)) if gate is None else _masked(atlas, gate, numbers, pictures)
-    left, right = st.columns([1, 2.6], gap="medium")
+    left, right = st.columns([1.15, 2.6], gap="medium")
     with left:
         _one(classifier, atlas, image, pictures[0], gate, None if overlays is None else (overlays[0], limits))
     with right:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 SIDE = 96
 """Pixels of a picture's side about: enough that the cells of a mask have sharp edges."""
 
+FEWEST_CELLS = 6
+"""Cells along each side of a mask that shows where it is high."""
+
+FEW_IMAGES = 200
+"""Images on which it is measured how uneven masks are."""
+
 OPACITY = 0.65
 """Share of a mask's colour over its image."""
 
@@ -35,8 +41,25 @@ def above(upper: UInt8[np.ndarray, "n h w 3"], lower: UInt8[np.ndarray, "n h w 3
 
 
 def gate_of_masks(atlas: Atlas, block: str | None) -> AtlasGate | None:
-    """The gate whose mask stands for a block, or for all blocks; None where none has rows and columns."""
-    return next((gate for gate in atlas.gates_of(block) if {"H", "W"} <= set(gate.axes)), None)
+    """The gate whose mask stands for a block, or for all blocks; None where none has rows and columns.
+
+    Of several it is the one whose masks differ most from place to place, among those that have enough cells to see it.
+    """
+    gates = [gate for gate in atlas.gates_of(block) if {"H", "W"} <= set(gate.axes)]
+    fine = [gate for gate in gates if min(gate.shape[-2:]) >= FEWEST_CELLS] or gates
+    return max(fine, key=lambda gate: _unevenness(atlas, gate), default=None)
+
+
+def _unevenness(atlas: Atlas, gate: AtlasGate) -> float:
+    """How much masks differ from place to place, as a share of their mean; over a few images, remembered."""
+
+    def make() -> float:
+        images = atlas.select()
+        some = images[np.linspace(0, len(images) - 1, min(len(images), FEW_IMAGES)).astype(np.int64)]
+        found = masks(atlas, gate, some).reshape(len(some), -1)
+        return float((found.std(axis=1) / np.maximum(np.abs(found.mean(axis=1)), 1e-6)).mean()) if len(some) else 0.0
+
+    return atlas.remembered(f"unevenness {gate.name}", make)
 
 
 def masks(atlas: Atlas, gate: AtlasGate, images: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n h w"]:

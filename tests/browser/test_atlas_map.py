@@ -66,6 +66,8 @@ def given(**changed):
         "near": [],
         "view": None,
         "generation": 0,
+        "layouts": {"pca": "PCA"},
+        "layout": "pca",
         "colours": "class",
         "draw": "auto",
         **words_of_map(),
@@ -128,8 +130,8 @@ def is_near(pixel, colour):
     return np.abs(np.array(pixel) - colour).max() < 12
 
 
-# Fitted into 600 pixels with 24 around, the corners of the square lie at shares of 0.04 and 0.96 of the canvas.
-LOW, HIGH = 0.04, 0.96
+# Fitted into 600 pixels with 44 around.
+LOW, HIGH = 44 / 600, 1 - 44 / 600
 
 
 def test_thumbnails_lie_where_their_images_are_and_follow_the_zoom(mount):
@@ -284,3 +286,12 @@ def test_the_selected_image_has_a_card_with_ways_on_and_escape_clears_it(mount):
     page.locator(".stage > canvas").press("Escape")
     pinned.wait_for(state="hidden")
     assert told(page, "picked") == [1, -1]
+
+
+def test_another_layout_is_asked_of_the_page_where_there_is_one(mount):
+    page = mount()
+    assert page.get_by_label("Layout").is_hidden()
+    page = mount(layouts={"pca": "PCA", "tsne": "t-SNE"}, layout="tsne")
+    assert page.get_by_label("Layout").input_value() == "tsne"
+    page.get_by_label("Layout").select_option("pca")
+    assert told(page, "layout") == ["pca"]

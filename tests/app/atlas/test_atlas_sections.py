@@ -1,6 +1,7 @@
 """Neighbours, map, comparison and suspects without a browser: what they show, and what an address restores."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def test_two_atlases_are_compared_by_answers_gates_and_channels(made, other):
     app = visit(section="compare", gate="one.channel")
     found = made.compare(other, n=14)
     right, wrong = int(found.newly_right.sum()), int(found.newly_wrong.sum())
-    assert f"{right} answers became right and {wrong} became wrong" in said(app)
+    assert f"became right {right}, became wrong {wrong}" in said(app)
     change = next(one for one in found.gates if one.gate == "one.channel")
     channel = int(np.argmax(change.absolute))
     listed = htmls(app)
@@ -148,6 +149,7 @@ def test_an_atlas_of_blurred_images_is_built_here_and_then_compared(monkeypatch,
         app.run()
     assert not app.exception
     assert "100 images are in both" in said(app)
+    assert re.search('"link": "(sample|test)-', tiles(app, "atlas-changed-tiles"))
     assert "brighter, level 3" in app.selectbox(key="atlas-other").options[0]
     assert app.selectbox(key="atlas-other").value.endswith("-brightness-3")
 
