@@ -26,6 +26,8 @@ class Ranking:
         values: their values.
         lowest: whether the lowest values come first.
         count: number of images that were ranked.
+        tied: how many of these have the value of the last one listed; if it is more than are listed with it, their
+            order is that of the set and says nothing.
     """
 
     column: str
@@ -33,6 +35,12 @@ class Ranking:
     values: Float32[np.ndarray, " n"]
     lowest: bool
     count: int
+    tied: int = 1
+
+    @property
+    def undecided(self) -> bool:
+        """Whether images that are not listed have the value of the last one listed."""
+        return bool(len(self.values)) and self.tied > int((self.values == self.values[-1]).sum())
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,12 +20,14 @@ def top(atlas: Atlas, gate: AtlasGate, channel: Channel, n: int, where: Where, *
     column = gate.first + gate.flat(channel)
     images = atlas.select(where)
     listed = _listed(atlas, column, lowest=lowest) if where is None else None
-    if listed is not None and n <= len(listed[0]):
-        first, values = listed[0][: max(0, n)], listed[1][: max(0, n)]
-        return Ranking(gate.label(channel), first.astype(np.int64), values.astype(np.float32), lowest, len(images))
+    if listed is not None and 0 < n < len(listed[0]) and listed[1][n - 1] != listed[1][-1]:
+        tied = int((listed[1] == listed[1][n - 1]).sum())
+        found = listed[0][:n].astype(np.int64), listed[1][:n].astype(np.float32)
+        return Ranking(gate.label(channel), *found, lowest, len(images), tied)
     values = atlas.contents.values[images, column].astype(np.float32)
     first = leading(values if lowest else -values, n)
-    return Ranking(gate.label(channel), images[first], values[first], lowest, len(images))
+    tied = int((values == values[first[-1]]).sum()) if len(first) else 0
+    return Ranking(gate.label(channel), images[first], values[first], lowest, len(images), tied)
 
 
 def _listed(atlas: Atlas, column: int, *, lowest: bool) -> tuple[np.ndarray, np.ndarray] | None:

@@ -173,9 +173,14 @@ def show_top(
         for number, value in zip(found.images, found.values, strict=True)
     ]
     if as_json:
-        write_json({"column": found.column, "of": found.count, "lowest": lowest, "images": rows})
+        write_json({"column": found.column, "of": found.count, "lowest": lowest, "tied": found.tied, "images": rows})
     else:
         _show_top(found.column, found.count, rows, lowest=lowest)
+        if found.undecided:
+            typer.echo(
+                f"{found.tied:,} images have the value {found.values[-1]:.4f}; those listed are the first of them, and "
+                "their order says nothing"
+            )
 
 
 def _channel(given: str) -> Channel:

@@ -79,3 +79,22 @@ def test_lists_that_were_gathered_are_read_as_far_as_they_reach(n, lowest):
     assert one.images.tolist() == two.images.tolist()
     assert one.values.tolist() == two.values.tolist()
     assert (one.count, two.count) == (20, 20)
+    assert one.tied == two.tied == (n > 0)
+
+
+@pytest.mark.parametrize("length", [0, 3, 6, 20])
+@pytest.mark.parametrize(
+    ("n", "tied", "undecided"), [(2, 2, False), (3, 5, True), (4, 5, True), (7, 5, False), (8, 1, False)]
+)
+def test_images_that_share_the_last_value_are_counted_also_beyond_a_list(length, n, tied, undecided):
+    values = np.zeros((20, 45), np.float16)
+    values[:, 0] = [9, 9, *[7] * 5, *range(6, -7, -1)]
+    order = np.arange(length, dtype=np.int32)[:, None].repeat(45, axis=1)
+    ends = (order, values[:length], order, values[:length])
+    sums = GroupTable(np.zeros((0, 2), np.int32), np.zeros(0, np.int64), np.zeros((0, 45)), np.zeros((0, 45)))
+    axes = PrincipalAxes(np.zeros(45), np.zeros((0, 45), np.float32), np.zeros(0), 0)
+    made = atlas(count=20, values=values, tables=Tables("", sums, ExtremeTable(*ends), axes))
+    found = made.top("one.channel", 0, n=n)
+    assert found.images.tolist() == list(range(n))
+    assert (found.tied, found.undecided) == (tied, undecided)
+    assert not made.top("one.channel", 0, where=[]).undecided
