@@ -110,17 +110,39 @@ def _join(address: str) -> None:
     import ray
 
     try:
-        if address != "auto":
-            _reach(address)  # Ray itself would try for ten minutes
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(address=_located(address), log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise AtlasError(
             "atlas.no-cluster",
             "there is no Ray cluster at {address} that lets this machine in ({reason}); start one with `ray start "
-            "--head`, and run this on one of its machines",
+            "--head`, run this on one of its machines, and use its token if it has one",
             address=address,
             reason=str(error).strip().partition("\n")[0][:200] or type(error).__name__,
         ) from error
+
+
+def _located(address: str) -> str:
+    """Find the head of a cluster, and check that it answers; Ray itself would try for ten minutes.
+
+    Ray takes the loopback device for the machine's outer address, so a cluster that listens on that device alone is
+    looked for a second time.
+
+    Raises:
+        OSError: there is none, or it does not answer.
+    """
+    from ray._private import ray_constants, services
+
+    untyped: Any = services
+    found = untyped.canonicalize_bootstrap_address(address)
+    if found is None:
+        raise ConnectionError("no cluster runs on this machine")
+    try:
+        _reach(found)
+    except OSError:
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        found = untyped.canonicalize_bootstrap_address(address)
+        _reach(found)
+    return str(found)
 
 
 def _reach(address: str) -> None:
