@@ -12,6 +12,7 @@ from jaxtyping import Int64
 
 from app.atlas.link import where_as_text, where_of
 from app.atlas.map_data import Line, inside_of, line_as_text, places_in
+from app.atlas.own_columns import choose_columns, condition_of
 from app.session.choices import Choice, Generation, Remembered
 from app.session.scheduling import slot
 from app.session.words import Words, class_name
@@ -31,8 +32,6 @@ WORDS = Words(
         "right": "right",
         "wrong": "wrong",
         "confidence": "Confidence (%)",
-        "columns": "Columns",
-        "columns_help": "Columns of the table that was given with the images",
         "every": "All {total} images",
         "some": "{count} of {total} images",
         "picked": "{count} of {total} images, inside a line on the map",
@@ -44,9 +43,6 @@ ANY = ""
 """Stands for every class, and every answer."""
 
 ALL = "all"
-
-MOST_VALUES = 200
-"""Values of a column up to which images can be chosen by it."""
 
 CERTAIN = (0, 100)
 """Every confidence, in percent."""
@@ -168,8 +164,9 @@ def choose_slice(atlas: Atlas) -> Slice:
     st.html(_STYLE)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="atlas-slice"):
         where = _conditions(atlas)
-        columns = _columns(atlas)
-        where |= {name: _typed(atlas, name, values) for name, values in columns.items()}
+        columns = choose_columns(atlas, _COLUMNS.get(), _GENERATION)
+        _COLUMNS.set({**columns})
+        where |= {name: condition_of(atlas, name, texts) for name, texts in columns.items()}
     images, inside = atlas.select(where or None), _inside(atlas)
     if inside is None:
         return Slice(where or None, images, total, columns, where)
@@ -234,33 +231,6 @@ def _one(name: str, choice: Choice, classes: Sequence[str]) -> str:
 def _confidence() -> dict[str, tuple[float, float]]:
     low, high = cast("tuple[int, int]", st.slider(WORDS["confidence"], *CERTAIN, key=_CONFIDENCE.key, width=200))
     return {} if (low, high) == CERTAIN else {"confidence": (low / 100, high / 100)}
-
-
-def _columns(atlas: Atlas) -> dict[str, tuple[str, ...]]:
-    """Values of the user's own columns that are chosen, as texts."""
-    known = {name: values for name in atlas.metadata if (values := values_of(atlas, name))}
-    chosen = {name: _COLUMNS.get().get(name, ()) for name in known}
-    if not known:
-        return {}
-    with st.popover(WORDS["columns"], icon=":material/table_rows:", help=WORDS["columns_help"], key="atlas-columns-of"):
-        for name, values in known.items():
-            choice = Choice(f"atlas-column-{name}", _GENERATION)
-            choice.begin([value for value in chosen[name] if value in values])
-            chosen[name] = tuple(st.multiselect(name, [*values], placeholder=WORDS["any"], key=choice.key))
-    _COLUMNS.set({name: values for name, values in chosen.items() if values})
-    return _COLUMNS.get()
-
-
-def values_of(atlas: Atlas, column: str) -> dict[str, Any]:
-    """The values of a column by their texts, in order; none of a column with more than can be listed."""
-    found = np.unique(atlas.metadata[column])
-    return {str(value): value for value in found.tolist()} if len(found) <= MOST_VALUES else {}
-
-
-def _typed(atlas: Atlas, column: str, texts: Sequence[str]) -> list[Any]:
-    """Values of a column by their texts."""
-    known = values_of(atlas, column)
-    return [known[text] for text in texts if text in known]
 
 
 def say_slice(found: Slice) -> None:

@@ -188,3 +188,16 @@ def test_of_a_visitors_own_network_the_command_names_its_file_and_nothing_is_bui
     app = visit()
     assert "cbam atlas build FILE" in [code.value for code in app.code]
     assert not [button for button in app.button if button.key == "atlas-build-begin"]
+
+
+def test_a_column_of_many_numbers_chooses_images_by_a_range(monkeypatch):
+    light = np.linspace(-1, 1, 400)
+    made = show(monkeypatch, made_atlas.atlas(400, metadata={"light": light}))
+    app = visit(where="light=0.5..1")
+    images = made.select({"light": (0.5, 1.0)})
+    assert f"{len(images)} of 399 images" in said(app)
+    assert address(app, "where") == "light=0.5..1"
+    slider = next(one for one in app.slider if one.label == "light")
+    slider.set_range(-1.0, 1.0).run()
+    assert "All 399 images" in said(app)
+    assert "where" not in app.query_params
