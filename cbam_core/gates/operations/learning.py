@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates.hooks import Hooks
+from cbam_core.gates.operations.calls import Call
 from cbam_core.gates.operations.functions import PRODUCTS, READS, VIEWS, name_of
 from cbam_core.gates.operations.judging import Judged, Refusal, judge
 from cbam_core.gates.operations.products import Multiplication, multiplications
-from cbam_core.gates.operations.rules import Call, known_constant, outcome, written
+from cbam_core.gates.operations.rules import known_constant, outcome, written
 from cbam_core.gates.operations.switching import Switch, others_hidden
 from cbam_core.gates.operations.tensors import Ledger, ModuleCall, Tracked, fresh, tensors_in
 from cbam_core.gates.operations.twin import structural_copy

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from cbam_core.gates.operations.bounds import reciprocal
+from cbam_core.gates.operations.calls import Call
 from cbam_core.gates.operations.elements import Elements, Shape, moved
 from cbam_core.gates.operations.moves import lettered
-from cbam_core.gates.operations.rules import Call
 from cbam_core.gates.operations.tensors import Part, Tap, Tracked
 
 Path = tuple[int | str, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from cbam_core.gates.operations import bounds as b
-from cbam_core.gates.operations.bounds import ANY, POSITIVE, UNIT, Bounds
-from cbam_core.gates.operations.elements import Axis, Elements, Root, Shape, broadcast, combined, moved, spread
+from cbam_core.gates.operations.arithmetic import elementwise, function_of_numbers
+from cbam_core.gates.operations.bounds import ANY, POSITIVE, UNIT
+from cbam_core.gates.operations.calls import Call
+from cbam_core.gates.operations.elements import Axis, Elements, Root, Shape, moved, spread
 from cbam_core.gates.operations.functions import (
     AVERAGE_POOLS,
     CHANNEL_SECOND,
@@ -28,8 +29,6 @@ from cbam_core.gates.operations.functions import (
 from cbam_core.gates.operations.layout import channel_axis
 from cbam_core.gates.operations.moves import lettered, nearest, repeated
 from cbam_core.gates.operations.tensors import (
-    Arguments,
-    Number,
     Part,
     Softmax,
     Tap,
@@ -38,9 +37,6 @@ from cbam_core.gates.operations.tensors import (
     fresh,
     tensors_in,
 )
-
-Known = Callable[[Tensor], Tracked]
-"""Function that returns what is known of a tensor."""
 
 _BINARY = frozenset({
     "add", "sub", "rsub", "mul", "div", "rdiv", "pow", "rpow", "maximum", "minimum", "max", "min", "fmax", "fmin",
@@ -53,56 +49,8 @@ _UNARY = frozenset({
     "softshrink", "hardshrink", "tanhshrink", "frac", "log2", "log10", "acos", "asin", "erfinv", "lgamma", "digamma",
     "sinc", "nan_to_num", "deg2rad", "rad2deg", "cbrt", "swish", "i0",
 })  # fmt: skip
-_SATURATING = frozenset({"exp", "exp2", "sigmoid", "tanh", "softplus", "logsigmoid", "hardsigmoid", "clamp", "hardtanh",
-                         "relu6", "softmax", "erf", "atan", "ndtr", "expm1", "rpow"})  # fmt: skip
 _REDUCING = frozenset({"sum", "mean", "amax", "amin", "max", "min", "norm", "std", "var", "logsumexp", "prod", "median",
                        "nansum", "linalg_norm", "vector_norm", "linalg_vector_norm"})  # fmt: skip
-
-
-_BY_FIRST = frozenset({"to", "type_as", "expand_as", "view_as", "reshape_as", "align_as"})
-"""Functions of which the second argument gives no values."""
-
-
-class Call:
-    """One call of a function of torch, and what is known of its arguments.
-
-    Args:
-        func: the function.
-        name: its name, see `functions`.
-        arguments: positional and named arguments.
-        at: number of the call in the forward.
-        known: function that returns what is known of a tensor.
-    """
-
-    def __init__(self, func: Callable[..., Any], name: str, arguments: Arguments, at: int, known: Known) -> None:
-        self.func, self.name, self.arguments, self.at, self.known = func, name, arguments, at, known
-        self.args, self.kwargs = arguments
-        found = [*tensors_in(self.args), *tensors_in(self.kwargs)]
-        self.sources: list[tuple[tuple[Any, ...], Tensor, Tracked]] = [
-            (path, tensor, known(tensor)) for path, tensor in found if "out" not in path
-        ]
-
-    @property
-    def dynamic(self) -> bool:
-        """Whether an argument depends on the input."""
-        sources = self.sources[:1] if self.name in _BY_FIRST else self.sources
-        return any(source.dynamic for _, _, source in sources)
-
-    def argument(self, position: int, *names: str) -> Any:
-        """Return an argument by its position or one of its names; None where it is missing."""
-        if len(self.args) > position:
-            return self.args[position]
-        return next((self.kwargs[name] for name in names if name in self.kwargs), None)
-
-    def operand(self, position: int, *names: str) -> tuple[Tracked | float | None, tuple[int | str, ...]]:
-        """Return what is known of an argument, a number, or None, and the keys that lead to it."""
-        value = self.argument(position, *names)
-        path: tuple[int | str, ...] = (
-            (position,) if len(self.args) > position else next(((n,) for n in names if n in self.kwargs), ())
-        )
-        if isinstance(value, Tensor):
-            return self.known(value), path
-        return (float(value) if isinstance(value, int | float) else None), path
 
 
 def outcome(call: Call, result: Any) -> Iterator[tuple[Tensor, Tracked]]:
@@ -126,9 +74,9 @@ def _outcome(call: Call, result: Tensor, index: int | None) -> Tracked:  # noqa:
     if name in JOINS:
         return _join(call, shape)
     if name in STEPS:
-        return _elementwise(call, shape, UNIT, step=True)
+        return elementwise(call, shape, UNIT, step=True)
     if name in b.RISING or name in _UNARY or (name in _BINARY and _is_binary(call)):
-        return _function(call, shape)
+        return function_of_numbers(call, shape)
     if name in {"interpolate", "pad"}:
         return _resized(call, shape, first)
     if name in {"softmax", "softmin", "gumbel_softmax", "normalize"}:
@@ -159,7 +107,7 @@ def _unchanged(call: Call, shape: Shape) -> Tracked:
     if not isinstance(source, Tracked) or not source.dynamic:
         source = next(one for _, _, one in call.sources if one.dynamic)
     if source.shape != shape:
-        return _elementwise(call, shape, source.bounds)
+        return elementwise(call, shape, source.bounds)
     loose = source.loose or ("dropout" in call.name and bool(call.argument(2, "training")))
     return replace(source, base=source.origin, parents=(source,), loose=loose)
 
@@ -253,249 +201,6 @@ def _join(call: Call, shape: Shape) -> Tracked:
         joined=(tuple(sources), axis or 0) if call.name == "stack" else None,
         numbers=tuple(dict.fromkeys(number for source in sources for number in source.numbers)),
     )
-
-
-def _elementwise(call: Call, shape: Shape, limits: Bounds, **known: Any) -> Tracked:
-    """Describe a function of the elements at one position."""
-    sources = [source for _, _, source in call.sources]
-    dynamic = [source for source in sources if source.dynamic]
-    whole = next((source for source in dynamic if source.shape == shape), None)
-    taints = [source.softmax for source in dynamic if source.softmax is not None]
-    known.setdefault("step", any(source.step for source in dynamic) and len(dynamic) == 1)
-    known.setdefault("weak", any(source.weak for source in dynamic) and call.name not in _SATURATING)
-    return Tracked(
-        shape,
-        combined([source.elements for source in dynamic], shape) if len(dynamic) > 1 else
-        broadcast(dynamic[0].elements, shape),
-        whole.place if whole is not None else _grown(dynamic, shape),
-        dynamic=True,
-        bounds=limits,
-        parents=tuple(sources),
-        softmax=taints[0] if taints else None,
-        pooled=all(source.pooled for source in dynamic),
-        random=any(source.random for source in sources),
-        loose=any(source.loose for source in dynamic),
-        saturating=call.name in _SATURATING or any(source.saturating for source in dynamic),
-        formula=_formula(call),
-        numbers=_numbers(call, dynamic),
-        total=dynamic[0].total if _is_lifted(call, dynamic) else None,
-        peak=dynamic[0].peak if _is_lifted(call, dynamic) else None,
-        **known,
-    )  # fmt: skip
-
-
-def _is_lifted(call: Call, dynamic: Sequence[Tracked]) -> bool:
-    """Check whether a function only keeps its argument away from 0, as in a divisor."""
-    return len(dynamic) == 1 and call.name in {"add", "clamp", "clamp_min", "maximum"}
-
-
-def _numbers(call: Call, sources: Sequence[Tracked]) -> tuple[Number, ...]:
-    """Note the numbers on which a function's bounds and scales depend: its own, and those of its arguments."""
-    given: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
-    own = [Number(call.at, (key,), float(one)) for key, one in given if isinstance(one, int | float)]
-    for path, _, source in call.sources:
-        if source.constant is not None and not source.dynamic and not math.isnan(source.constant):
-            own.append(Number(call.at, path, source.constant, source.stored))
-    earlier = () if call.name in _LIMITING else (number for source in sources for number in source.numbers)
-    return tuple(dict.fromkeys((*earlier, *own)))
-
-
-_LIMITING = frozenset({"sigmoid", "hardsigmoid", "tanh", "relu6", "softsign", "erf", "atan", "ndtr"})
-"""Functions with bounds of their own, whatever their argument is."""
-
-
-def _formula(call: Call) -> int:
-    numbers = tuple(one for one in (*call.args, *call.kwargs.values()) if isinstance(one, int | float | str))
-    return hash((call.name, numbers, tuple(source.same for _, _, source in call.sources)))
-
-
-def _grown(dynamic: Sequence[Tracked], shape: Shape) -> Elements:
-    """Describe positions after broadcasting; they repeat where one tensor alone grew."""
-    if len(dynamic) == 1:
-        return broadcast(dynamic[0].place, shape)
-    axes = {channel_axis(one.place) for one in dynamic if len(one.shape) == len(shape) and len(one.place.roots) == 1}
-    axis = axes.pop() if len(axes) == 1 else 1
-    return Root(shape, lambda: axis)
-
-
-def _limits(value: Tracked | float | None) -> Bounds:
-    if isinstance(value, Tracked):
-        return value.bounds
-    return ANY if value is None or math.isnan(value) else (value, value)
-
-
-def _function(call: Call, shape: Shape) -> Tracked:
-    """Describe the result of a function of one or two numbers, with the gates inside."""
-    a, path_a = call.operand(0, "input", "self")
-    c, path_c = call.operand(1, "other", "exponent")
-    if isinstance(a, Tracked) and isinstance(c, Tracked) and a is c and call.name == "add":
-        return _scaled(call, _elementwise(call, shape, b.multiply(a.bounds, (2.0, 2.0))), a, path_a, 2.0, 0.0)
-    made = _elementwise(call, shape, _function_limits(call, a, c))
-    if call.name in {"div", "rdiv", "reciprocal", "rsqrt", "pow"}:
-        _note_division(call, made, a, c)
-    if call.name == "add" and isinstance(a, Tracked) and _number(c) is not None:
-        made.addends = (a,) if (_number(c) or 0) >= 0 else ()
-    elif call.name == "add" and isinstance(c, Tracked) and _number(a) is not None:
-        made.addends = (c,) if (_number(a) or 0) >= 0 else ()
-    elif call.name == "add" and isinstance(a, Tracked) and isinstance(c, Tracked):
-        made.addends = (*(a.addends or (a,)), *(c.addends or (c,)))
-    return _with_parts(call, made, (a, path_a), (c, path_c))
-
-
-def _number(value: Tracked | float | None) -> float | None:
-    if isinstance(value, Tracked):
-        return None if value.dynamic else value.constant
-    return value
-
-
-def _function_limits(call: Call, a: Tracked | float | None, c: Tracked | float | None) -> Bounds:  # noqa: PLR0911
-    name, x, y = call.name, _limits(a), _limits(c)
-    if name in b.RISING:
-        rising = b.RISING[name]
-        return rising(x[0]), rising(x[1])
-    if name in _COMBINED:
-        return ANY if call.kwargs.get("rounding_mode") else _COMBINED[name](*_with_alpha(call, x, y))
-    if name in b.FIXED:
-        return b.FIXED[name]
-    if name in {"clamp", "hardtanh", "clamp_min", "clamp_max"}:
-        return b.clamped(x, *_clamp_limits(call))
-    if name == "pow" and (exponent := _number(c)) is not None:
-        return b.power(x, exponent)
-    if name == "rpow":
-        return POSITIVE
-    if name in {"leaky_relu", "elu", "selu", "celu", "prelu", "rrelu", "hardswish", "softshrink", "hardshrink"}:
-        return x if x[0] >= 0 and name in {"leaky_relu", "elu", "celu", "prelu", "rrelu"} else ANY
-    if name == "where":
-        return b.union(y, _limits(call.operand(2, "other")[0]))
-    if name == "masked_fill":
-        return b.union(x, _limits(call.operand(2, "value")[0]))
-    if name == "lerp":
-        weight = _limits(call.operand(2, "weight")[0])
-        return b.union(x, _limits(call.operand(1, "end")[0])) if b.within_unit(weight) else ANY
-    if name == "addcmul":
-        return _addcmul_limits(call, x)
-    return ANY
-
-
-def _with_alpha(call: Call, x: Bounds, y: Bounds) -> tuple[Bounds, Bounds]:
-    """Multiply what a sum or difference multiplies by its `alpha`: the second, or the first where it is subtracted."""
-    alpha = float(call.kwargs.get("alpha", 1))
-    if call.name == "rsub":
-        return b.multiply(x, (alpha, alpha)), y
-    return x, b.multiply(y, (alpha, alpha)) if call.name in {"add", "sub"} else y
-
-
-_COMBINED: dict[str, Callable[[Bounds, Bounds], Bounds]] = {
-    "add": b.add,
-    "sub": lambda x, y: b.add(x, b.negative(y)),
-    "rsub": lambda x, y: b.add(y, b.negative(x)),
-    "mul": b.multiply,
-    "div": lambda x, y: b.multiply(x, b.reciprocal(y)),
-    "rdiv": lambda x, y: b.multiply(y, b.reciprocal(x)),
-    "maximum": lambda x, y: (max(x[0], y[0]), max(x[1], y[1])),
-    "max": lambda x, y: (max(x[0], y[0]), max(x[1], y[1])),
-    "fmax": lambda x, y: (max(x[0], y[0]), max(x[1], y[1])),
-    "minimum": lambda x, y: (min(x[0], y[0]), min(x[1], y[1])),
-    "min": lambda x, y: (min(x[0], y[0]), min(x[1], y[1])),
-    "fmin": lambda x, y: (min(x[0], y[0]), min(x[1], y[1])),
-    "neg": lambda x, _: b.negative(x),
-    "abs": lambda x, _: b.absolute(x),
-    "square": lambda x, _: b.power(x, 2.0),
-    "reciprocal": lambda x, _: b.reciprocal(x),
-    "rsqrt": lambda x, _: b.reciprocal(b.power(x, 0.5)),
-}
-
-
-def _clamp_limits(call: Call) -> tuple[float | None, float | None]:
-    if call.name == "hardtanh":
-        low, high = call.argument(1, "min_val"), call.argument(2, "max_val")
-        return (-1.0 if low is None else float(low)), (1.0 if high is None else float(high))
-    if call.name == "clamp_min":
-        return _number(call.operand(1, "min")[0]), None
-    if call.name == "clamp_max":
-        return None, _number(call.operand(1, "max")[0])
-    return _number(call.operand(1, "min")[0]), _number(call.operand(2, "max")[0])
-
-
-def _addcmul_limits(call: Call, x: Bounds) -> Bounds:
-    value = float(call.kwargs.get("value", 1))
-    product = b.multiply(_limits(call.operand(1, "tensor1")[0]), _limits(call.operand(2, "tensor2")[0]))
-    return b.add(x, b.multiply(product, (value, value)))
-
-
-def _note_division(call: Call, made: Tracked, a: Tracked | float | None, c: Tracked | float | None) -> None:
-    """Recognise e / (e + c), and shares of a sum."""
-    above, below = (c, a) if call.name == "rdiv" else (a, c)
-    if call.name in {"div", "rdiv"} and isinstance(above, Tracked) and isinstance(below, Tracked):
-        alike = {one.same for one in below.addends if one.bounds[0] >= 0}
-        if above.bounds[0] >= 0 and above.same in alike and len(alike) == len({one.same for one in below.addends}):
-            made.bounds = UNIT
-            return
-        if below.peak is not None and below.peak.origin.same == above.origin.same and above.bounds[0] >= 0:
-            made.bounds, made.weak = UNIT, made.weak or not above.squashed
-            return
-        if below.total is not None and below.total.origin is above.origin:
-            made.softmax = Softmax(max(3, math.prod(above.shape) // max(1, math.prod(below.shape))))
-    made.weak = made.weak or not any(source.saturating for _, _, source in call.sources if source.dynamic)
-
-
-Place = tuple[Tracked | float | None, tuple[int | str, ...]]
-
-
-def _with_parts(call: Call, made: Tracked, first: Place, second: Place) -> Tracked:
-    """Note the gates inside a sum or product with a number, and inside a sum or product of gates."""
-    (a, path_a), (c, path_c) = first, second
-    x, y = _number(a), _number(c)
-    alpha = float(call.kwargs.get("alpha", 1))
-    if isinstance(a, Tracked) and a.dynamic:
-        with_number = {"add": (1.0, alpha * (y or 0.0)), "sub": (1.0, -alpha * (y or 0.0)), "rsub": (-alpha, y or 0.0),
-                       "mul": (y or 0.0, 0.0), "div": (1 / y if y else 0.0, 0.0)}  # fmt: skip
-        if call.name == "neg":
-            return _scaled(call, made, a, path_a, -1.0, 0.0)
-        if call.name in {"add", "rsub"} and alpha == 1:
-            made.reach = _reach(a, y)
-        if y is not None and call.name in with_number and not call.kwargs.get("rounding_mode"):
-            return _scaled(call, made, a, path_a, *with_number[call.name])
-    if isinstance(c, Tracked) and c.dynamic and x is not None:
-        with_number = {"add": (alpha, x), "sub": (-alpha, x), "mul": (x, 0.0), "rsub": (1.0, -alpha * x)}
-        if call.name in {"add", "sub"} and alpha == 1:
-            made.reach = _reach(c, x)
-        if call.name in with_number:
-            return _scaled(call, made, c, path_c, *with_number[call.name])
-    if isinstance(a, Tracked) and isinstance(c, Tracked) and call.name in {"mul", "add"} and _are_two_gates(a, c):
-        parts = (*a.gates(Tap(call.at, path_a)), *c.gates(Tap(call.at, path_c)))
-        made.parts = tuple(replace(part, elements=broadcast(part.elements, made.shape)) for part in parts)
-        made.summed = call.name == "add"
-    return made
-
-
-def _reach(swinging: Tracked, middle: float | None) -> float | None:
-    """Return the largest value of 1 + tanh and the like; None for anything else.
-
-    It is 2, by which values can be divided and multiplied again without a change of a bit.
-    """
-    known = swinging.saturating and not swinging.step and swinging.softmax is None and not swinging.parts
-    return 2.0 if known and middle == 1 and swinging.bounds == (-1.0, 1.0) else None
-
-
-def _are_two_gates(a: Tracked, c: Tracked) -> bool:
-    return a.squashed and c.squashed and a.elements is not c.elements and a.origin is not c.origin
-
-
-def _scaled(
-    call: Call, made: Tracked, source: Tracked, path: tuple[int | str, ...], scale: float, shift: float
-) -> Tracked:
-    if not source.squashed or scale == 0:
-        return made
-    tap = Tap(call.at, path)
-    parts = source.gates(tap)
-    if len(parts) > 1 and (shift or source.summed):
-        parts = (Part(source.elements, source, tap),)
-    first = parts[0]
-    stored = first.stored or any(one.stored for _, _, one in call.sources)
-    scaled = replace(first, scale=scale * first.scale, shift=scale * first.shift + shift, stored=stored)
-    made.parts = tuple(replace(part, elements=broadcast(part.elements, made.shape)) for part in (scaled, *parts[1:]))
-    return made
 
 
 def _resized(call: Call, shape: Shape, first: Tracked) -> Tracked:
