@@ -29,6 +29,8 @@ WORDS = Words(
         "answer": "{id}: {value}; {truth}, answered {answer}",
         "confused": "{truth} → {answer}",
         "flat": "This value is the same for all of these images, so none of them is special.",
+        "tied": "{count} images have the value {value}; these are the first of them in the set, and their order says "
+        "nothing.",
     }
 )
 
@@ -50,6 +52,9 @@ def extremes(classifier: Classifier, atlas: Atlas, chosen: Slice, gate: AtlasGat
         with side:
             st.markdown(f"**{plain_text(WORDS[name])}**")
             tiles_of(classifier, atlas, ranking.images, ranking.values, key=f"atlas-{name}")
+            if ranking.undecided:
+                last = written(float(ranking.values[-1]))
+                st.caption(plain_text(WORDS["tied"].format(count=f"{ranking.tied:,}", value=last)))
     return top
 
 

@@ -66,6 +66,14 @@ def test_the_most_selective_channel_is_shown_with_all_groups_and_their_intervals
     assert "All 59 images" in said(app)
 
 
+def test_images_that_share_the_last_value_with_others_are_not_called_the_highest_of_them(monkeypatch):
+    values = made_atlas.contents().values.copy()
+    values[:, 2] = np.where(np.arange(60) < 40, 1, values[:, 2])
+    show(monkeypatch, made_atlas.atlas(values=values, ok=np.ones(60, bool)))
+    captions = said(visit(gate="one.channel", entry="2"))
+    assert captions.count("40 images have the value 1.000; these are the first of them in the set") == 1
+
+
 def test_an_address_names_slice_gate_cell_and_groups(made):
     app = visit(gate="one.spatial", entry="2.3", groups="right", answers="wrong", **{"class": "cat"})
     assert app.selectbox(key="atlas-gate").value == "one.spatial"
