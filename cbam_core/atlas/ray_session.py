@@ -47,14 +47,9 @@ def connected(address: str, workers: int | None = None, gpus: float = 0.0) -> It
         _check_resources(gpus)
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="cbam-ray-", ignore_cleanup_errors=True) as folder:
-        try:
-            _start(workers, folder) if address == "local" else _join(address)
-            _check_resources(gpus)
-            with _noted_messages():
-                yield
-        finally:
-            ray.shutdown()
+    with _started(workers) if address == "local" else _joined(address), _noted_messages():
+        _check_resources(gpus)
+        yield
 
 
 def _check_address(address: str) -> None:
@@ -79,8 +74,13 @@ def _stay_on_this_machine() -> None:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
-def _start(workers: int | None, folder: str) -> None:
-    """Start processes of Ray on this machine."""
+@contextmanager
+def _started(workers: int | None) -> Iterator[None]:
+    """Run processes of Ray on this machine for a block.
+
+    Raises:
+        AtlasError: Ray was imported in another way before.
+    """
     import ray
     from ray._private import ray_constants
 
@@ -90,19 +90,25 @@ def _start(workers: int | None, folder: str) -> None:
             "this process has imported Ray before, in the way that binds the machine's outer address; build in a "
             "process of its own, or set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 before importing it",
         )
-    ray.init(
-        address="local",
-        num_cpus=workers,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _node_ip_address=_LOOPBACK,
-        _temp_dir=folder,
-    )
+    with tempfile.TemporaryDirectory(prefix="cbam-ray-", ignore_cleanup_errors=True) as folder:
+        try:
+            ray.init(
+                address="local",
+                num_cpus=workers,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _node_ip_address=_LOOPBACK,
+                _temp_dir=folder,
+            )
+            yield
+        finally:
+            ray.shutdown()
 
 
-def _join(address: str) -> None:
-    """Connect to a cluster.
+@contextmanager
+def _joined(address: str) -> Iterator[None]:
+    """Connect to a cluster for a block.
 
     Raises:
         AtlasError: there is none, or it refuses.
@@ -119,6 +125,10 @@ def _join(address: str) -> None:
             address=address,
             reason=str(error).strip().partition("\n")[0][:200] or type(error).__name__,
         ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 def _located(address: str) -> str:
