@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.server.launch import PublishedAddress, Readiness, check_address, finish_warm_up, greeting, serve
+from app.server.greeting import greeting
+from app.server.launch import PublishedAddress, Readiness, check_address, finish_warm_up, serve
 from app.server.options import SAFE_OPTIONS
 from app.server.theme import theme_options
 from cbam_core.errors import LaunchError
@@ -417,8 +418,8 @@ def machine(monkeypatch):
         def own(*, ipv6):
             return [address for address in addresses if ipv6 or ":" not in address]
 
-        monkeypatch.setattr("app.server.launch.addresses_for_others", own)
-        monkeypatch.setattr("app.server.launch.in_container", lambda: contained)
+        monkeypatch.setattr("app.server.greeting.addresses_for_others", own)
+        monkeypatch.setattr("app.server.greeting.in_container", lambda: contained)
 
     return become
 
