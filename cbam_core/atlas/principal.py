@@ -27,6 +27,9 @@ WIDEST = 2048
 SAMPLED = 2048
 """Most rows that the axes of wide atlases are found from, spread evenly over the set."""
 
+_COLUMNS = 128
+"""Columns whose products with those after them are computed at once."""
+
 _ROUNDING = 1e-7
 """Share of the variance up to which an axis may be one of rounding alone."""
 
@@ -52,22 +55,30 @@ class PrincipalSums:
 
     def add(self, rows: Rows) -> None:
         """Add the rows of images that could be decoded."""
-        values = rows.values[rows.ok & (rows.index % self._step == 0)]
+        chosen = rows.ok & (rows.index % self._step == 0)
+        values = rows.values if chosen.all() else rows.values[chosen]
         if not len(values):
             return
-        wide = values.astype(np.float32)
-        finite = np.isfinite(wide).all(axis=0)
+        with workers_side_by_side():
+            self._add(values)
+
+    def _add(self, values: Float16[np.ndarray, "n d"]) -> None:
+        wide = torch.from_numpy(values).float()
+        total = wide.sum(dim=0, dtype=torch.float64).numpy()
+        finite = np.isfinite(total)
         if not finite.all():
             self._finite &= finite
-            wide[:, ~finite] = 0
+            wide[:, torch.from_numpy(~finite)] = 0
+            total = np.where(finite, total, 0.0)
         if not self._count:
-            self._origin = wide.mean(axis=0)
-        self._count += len(wide)
-        self._sum += wide.sum(axis=0, dtype=np.float64)
+            self._origin = (total / len(values)).astype(np.float32)
+        self._count += len(values)
+        self._sum += total
         if self._whole:
-            with workers_side_by_side():
-                centred = torch.from_numpy(wide - self._origin)
-                self._products += centred.T @ centred
+            centred = wide.sub_(torch.from_numpy(self._origin))
+            for start in range(0, len(self._origin), _COLUMNS):  # the upper half is enough
+                part = centred[:, start : start + _COLUMNS]
+                self._products[start : start + _COLUMNS, start:] += part.T @ centred[:, start:]
         else:
             self._rows.append(values)
 
@@ -81,7 +92,9 @@ class PrincipalSums:
 
     def _from_products(self, mean: Float64[np.ndarray, " d"]) -> PrincipalAxes:
         shift = np.where(self._finite, mean - self._origin, 0.0)
-        covariance = self._products.numpy() / self._count - np.outer(shift, shift)
+        upper = self._products.triu(1)
+        whole = upper + upper.T + self._products.diag().diag()
+        covariance = whole.numpy() / self._count - np.outer(shift, shift)
         covariance[~self._finite] = 0
         covariance[:, ~self._finite] = 0
         variances, vectors = _decomposed(covariance)

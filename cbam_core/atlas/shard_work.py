@@ -70,6 +70,9 @@ def compute_part(classifier: Classifier, dataset: Dataset, plan: Plan, rows: sli
         AtlasError, CaptureError, ModelError: as `compute_shard`.
     """
     images, ok = _readable(classifier, dataset, rows)
+    found = _shown(classifier, plan, images) if images else None
+    if found is not None and ok.all():
+        return ShardPart(ok, *found)
     count = len(ok)
     part = ShardPart(
         ok=ok,
@@ -77,12 +80,17 @@ def compute_part(classifier: Classifier, dataset: Dataset, plan: Plan, rows: sli
         values=np.full((count, plan.width), np.nan, np.float16),
         thumbnails=np.zeros((count, plan.side, plan.side, 3), np.uint8),
     )
-    if images:
-        seen = observe(classifier, images)
-        part.logits[ok] = seen.logits
-        part.values[ok] = _row_of_gates(plan, seen)
-        part.thumbnails[ok] = np.stack([_thumbnail(image, plan.side) for image in images])
+    if found is not None:
+        part.logits[ok], part.values[ok], part.thumbnails[ok] = found
     return part
+
+
+def _shown(
+    classifier: Classifier, plan: Plan, images: list[Pixels]
+) -> tuple[Float32[np.ndarray, "b k"], Float16[np.ndarray, "b d"], UInt8[np.ndarray, "b s s 3"]]:
+    """Show the network some images; return logits, values of all gates, and thumbnails."""
+    seen = observe(classifier, images)
+    return seen.logits, _row_of_gates(plan, seen), np.stack([_thumbnail(image, plan.side) for image in images])
 
 
 def join_parts(dataset: Dataset, plan: Plan, number: int, parts: Sequence[ShardPart]) -> Shard:

@@ -31,6 +31,7 @@ def expected(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("widest", [10, 9])
 def test_axes_are_those_of_a_decomposition(monkeypatch: pytest.MonkeyPatch, widest: int) -> None:
+    monkeypatch.setattr(principal, "_COLUMNS", 3)
     monkeypatch.setattr(principal, "WIDEST", widest)  # 10 columns: by their covariance, or by products of rows
     rows = made_rows()
     for one in rows:
