@@ -38,7 +38,7 @@ WORDS = Words(
         "all": "all gates",
         "random": "Random",
         "here": "The image",
-        "mask": "Its mask, {gate}",
+        "mask": "Its mask",
         "nearest": "The {count} nearest of all {total} images",
         "opens": "{label}. Shows its neighbours.",
         "same_one": "{same} of its {count} nearest have its label.",
@@ -61,7 +61,7 @@ _BLOCK = Choice("atlas-neighbours-block")
 _STYLE = """<style>
 .atlas-one .cbam-maps { grid-template-columns: repeat(2, minmax(0, 11rem)); gap: 0.7rem; }
 .atlas-one .cbam-maps figcaption { font-weight: 400; min-height: 1.5rem; overflow-wrap: anywhere; }
-.atlas-one .cbam-maps { align-items: end; }
+.atlas-one .cbam-under { overflow-wrap: anywhere; text-align: left; }
 </style>"""
 
 
@@ -150,8 +150,7 @@ def _one(
     if gate is not None and mask is not None:
         overlay, (low, high) = mask
         scale = scale_bar(table(DEFAULT_COLOURS), (f"{low:.2f}", "", f"{high:.2f}"), (0.0, 1.0))
-        head = html.escape(WORDS["mask"].format(gate=gate.name))
-        drawn.append(figure(head, overlay, "", scale))
+        drawn.append(figure(html.escape(WORDS["mask"]), overlay, "", scale, under=gate.name))
     st.html(f'{figure_style()}{_STYLE}<div class="atlas-one"><div class="cbam-maps">{"".join(drawn)}</div></div>')
     st.markdown(plain_text(listed(described(atlas, image))))
     inspect_button(classifier, atlas, image, key="atlas-neighbours-inspect")

@@ -38,7 +38,7 @@ def test_neighbours_of_the_image_of_an_address_in_a_block(made):
     assert all(f'"link": "{image}"' in given for image in found.images)
     same = round(found.same_class * 14)
     assert f"{same} of its 14 nearest have its label" in said(app)
-    assert "Its mask, one.spatial" in htmls(app)
+    assert '<p class="cbam-under">one.spatial</p>' in htmls(app)
     assert (address(app, "image"), address(app, "block")) == ("17", "one")
 
 
