@@ -270,13 +270,13 @@ def export(
       cbam atlas export cbam_cnn_cifar10 --where right=no --no-gates --out wrong.csv
       cbam atlas export cbam_cnn_cifar10 --where class=cat --out cats.parquet
     """
-    from cbam_core.atlas.exporting import as_csv, as_parquet
+    from cbam_core.atlas.exporting import write_csv, write_parquet
 
-    ways = {".csv": as_csv, ".parquet": as_parquet}
+    ways = {".csv": write_csv, ".parquet": write_parquet}
     if out.suffix.lower() not in ways:
         raise typer.BadParameter(f"'{out}' does not end with .csv or .parquet, which says what to write")
     atlas = _opened(folder)
     images = atlas.select(read_conditions(atlas, where))
-    content = ways[out.suffix.lower()](atlas, images, gates=gates)
-    write_atomically(out, lambda file: file.write(content))
+    write = ways[out.suffix.lower()]
+    write_atomically(out, lambda file: write(atlas, images, file, gates=gates))
     say(f"saved {out}: {counted(len(images), 'image')}")
