@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from cbam_core import open_atlas
+from cbam_core.atlas.preparing import is_prepared
 from cbam_core.cli import main
 from cbam_core.cli.atlas import default_folder
 from cbam_core.data.corruption import corrupted
@@ -40,6 +41,7 @@ def test_an_atlas_is_built_where_it_is_asked_for(tiny_checkpoint, tmp_path, caps
     assert sorted(atlas.labels.tolist()) == sorted([*range(10)] * 2)
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["count"] == 20
+    assert is_prepared(atlas)  # nobody who opens the page waits for the nearest images
 
 
 def test_another_atlas_in_the_folder_is_kept_unless_it_is_to_be_replaced(tiny_checkpoint, folder, tmp_path, capsys):

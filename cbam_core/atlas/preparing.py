@@ -52,6 +52,11 @@ def graph(atlas: Atlas) -> Graph:
     return atlas.remembered("graph", lambda: _stored(atlas) or prepare(atlas))
 
 
+def is_prepared(atlas: Atlas) -> bool:
+    """Check that the nearest images are stored beside an atlas."""
+    return _stored(atlas) is not None
+
+
 def prepare(atlas: Atlas, report: Callable[[int], object] = lambda _: None) -> Graph:
     """Find the nearest images of each, and store them beside the atlas if its folder can be written.
 

@@ -25,7 +25,7 @@ from cbam_core.cli.choosing import (
     open_checkpoint,
 )
 from cbam_core.cli.failures import SOME_FAILED
-from cbam_core.cli.output import counted, say, write_json
+from cbam_core.cli.output import counted, say, share_shown, write_json
 from cbam_core.places import atlases_folder
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def build(
         return
     if metadata is not None:
         _add_metadata(folder, metadata)
+    _find_nearest(folder)
     _report(folder, as_json=as_json)
 
 
@@ -166,6 +167,18 @@ def _add_metadata(folder: Path, metadata: Path) -> None:
     atlas = open_atlas(folder)
     known = add_metadata(folder, metadata, atlas.ids)
     say(f"{metadata}: {known:,} of {counted(len(atlas), 'image')} have a row")
+
+
+def _find_nearest(folder: Path) -> None:
+    """Find the nearest images of each, if they are not stored, so that no visitor of the page waits for them."""
+    from cbam_core.atlas.opening import open_atlas
+    from cbam_core.atlas.preparing import is_prepared, prepare
+
+    atlas = open_atlas(folder)
+    if is_prepared(atlas):
+        return
+    with share_shown("finding the nearest images") as show:
+        prepare(atlas, lambda done: show(done / len(atlas)))
 
 
 def _report(folder: Path, *, as_json: bool) -> None:
