@@ -21,7 +21,7 @@ from torch.utils.checkpoint import checkpoint
 from cbam_core.errors import CaptureError
 from cbam_core.gates import capture
 from cbam_core.gates.operations import plan as plans
-from cbam_core.gates.operations.learning import random_state_kept
+from cbam_core.gates.operations.isolation import random_state_kept
 from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention
 
 Look = Callable[[nn.Module], dict[str, Any]]

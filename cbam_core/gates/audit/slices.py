@@ -13,7 +13,7 @@ from torch import Tensor
 from cbam_core.gates.audit.tracing import Step, Trace, with_tensors
 from cbam_core.gates.operations.functions import UNCHANGED, VIEWS
 from cbam_core.gates.operations.layout import channel_axis
-from cbam_core.gates.operations.learning import Found
+from cbam_core.gates.operations.lesson import Found
 from cbam_core.gates.operations.tensors import Tracked
 from cbam_core.gates.sites import Site
 

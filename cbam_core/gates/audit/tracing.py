@@ -14,8 +14,10 @@ from cbam_core.errors import CaptureError
 from cbam_core.gates.finders import search
 from cbam_core.gates.operations.calls import Call
 from cbam_core.gates.operations.functions import changes_in_place, name_of
+from cbam_core.gates.operations.isolation import Inputs
 from cbam_core.gates.operations.judging import Refusal, entries_used, judge
-from cbam_core.gates.operations.learning import Found, Inputs, Learner, follow
+from cbam_core.gates.operations.learning import Learner, follow
+from cbam_core.gates.operations.lesson import Found
 from cbam_core.gates.operations.naming import name_gates
 from cbam_core.gates.operations.products import multiplications
 from cbam_core.gates.operations.tensors import Tracked, tensors_in

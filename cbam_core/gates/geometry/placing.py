@@ -14,7 +14,7 @@ from cbam_core.errors import CaptureError
 from cbam_core.gates.finders import search
 from cbam_core.gates.geometry.calls import tensors
 from cbam_core.gates.geometry.tracker import Following, GridTracker
-from cbam_core.gates.operations.learning import Inputs
+from cbam_core.gates.operations.isolation import Inputs
 from cbam_core.gates.operations.plan import PlannedGate
 from cbam_core.gates.operations.watch import OperationWatch
 from cbam_core.gates.sites import Site

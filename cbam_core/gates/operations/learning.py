@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import get_ident
 from types import CodeType, FrameType
@@ -15,11 +13,12 @@ from weakref import ref
 import torch
 from torch import Tensor, nn
 
-from cbam_core.errors import CaptureError
 from cbam_core.gates.hooks import Hooks
 from cbam_core.gates.operations.calls import Call
 from cbam_core.gates.operations.functions import PRODUCTS, READS, VIEWS, name_of
+from cbam_core.gates.operations.isolation import Inputs, copied_inputs, random_state_kept
 from cbam_core.gates.operations.judging import Judged, Refusal, judge
+from cbam_core.gates.operations.lesson import Found, Lesson, OwnGate, Refused
 from cbam_core.gates.operations.products import Multiplication, multiplications
 from cbam_core.gates.operations.rules import known_constant, outcome, written
 from cbam_core.gates.operations.switching import Switch, others_hidden
@@ -27,97 +26,18 @@ from cbam_core.gates.operations.tensors import Ledger, ModuleCall, Tracked, fres
 from cbam_core.gates.operations.twin import structural_copy
 from cbam_core.gates.sites import Site
 
-Inputs = tuple[tuple[Any, ...], dict[str, Any]]
-
 OPAQUE = (nn.MultiheadAttention,)
 """Modules that take a faster way where no mode is on; what runs inside is not followed."""
+
 
 _SHARDED = ("DistributedDataParallel", "FullyShardedDataParallel")
 """Wrappers that prepare for a backward pass in their forward, where gradients are enabled."""
 
+
 _SIMPLE = frozenset((bool, int, float, str, type(None)))
 
+
 _HERE = ("cbam_core/gates/operations", "torch/overrides", "torch/nn/modules/module", "torch/_tensor")
-
-
-@dataclass(eq=False)
-class Found:
-    """One gate that multiplied a map.
-
-    Attributes:
-        judged: the gate.
-        one: the multiplication.
-        at: number of its call.
-        call: call of a module in which it ran.
-        owner: path of the module whose code multiplies.
-        trail: places in the code, from the multiplication out to the owner's method.
-        earlier: gate whose product is the map; None where it is no gate's.
-        order: position among the gates of one multiplication.
-    """
-
-    judged: Judged
-    one: Multiplication
-    at: int
-    call: ModuleCall
-    owner: str
-    trail: tuple[tuple[CodeType, int], ...]
-    earlier: Found | None
-    order: int
-
-
-@dataclass(eq=False)
-class OwnGate:
-    """A gate of this library's own modules, whose output is recorded by a hook.
-
-    Attributes:
-        site: where it is.
-        at: number of the torch calls before it.
-    """
-
-    site: Site
-    at: int
-
-
-@dataclass(eq=False)
-class Refused:
-    """A multiplication that is no gate.
-
-    Attributes:
-        refusal: the reason.
-        owner: path of the module in which it ran.
-        factor: shape of the factor.
-        map: shape of what it multiplies.
-    """
-
-    refusal: Refusal
-    owner: str
-    factor: tuple[int, ...]
-    map: tuple[int, ...]
-
-
-@dataclass(eq=False)
-class Lesson:
-    """What one forward taught.
-
-    Attributes:
-        gates: gates in order of execution.
-        refused: multiplications of tensors that depend on the input, and are no gates.
-        within: call of a module for each torch call.
-        modules: all calls of modules, in order.
-        reads: whether Python looked at values, on which what runs may depend.
-        elsewhere: whether modules ran in another thread.
-        multiplied: number of multiplications of two tensors that depend on the input.
-        functions: function of each torch call.
-    """
-
-    gates: list[Found | OwnGate] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    within: list[ModuleCall] = field(default_factory=list)
-    modules: list[ModuleCall] = field(default_factory=list)
-    reads: bool = False
-    elsewhere: bool = False
-    multiplied: int = 0
-    functions: list[Callable[..., Any]] = field(default_factory=list)
 
 
 def learn(model: nn.Module, inputs: Inputs, own: Sequence[Site] = ()) -> Lesson:
@@ -148,51 +68,6 @@ def _follow(kind: type[Follower], model: nn.Module, inputs: Inputs, own: Sequenc
         args, kwargs = copied_inputs(inputs)
         learner.run(twin, args, kwargs)
     return learner
-
-
-def copied_inputs(inputs: Any) -> Any:
-    """Copy the tensors of nested arguments; other values are shared."""
-    if isinstance(inputs, Tensor):
-        copied = inputs.detach().clone(memory_format=torch.preserve_format)
-        return copied.requires_grad_() if inputs.requires_grad and torch.is_grad_enabled() else copied
-    if isinstance(inputs, Iterator):
-        raise CaptureError(
-            "capture.iterator",
-            "an input of the network is an iterator, which can be run through once only, but gates are looked for in "
-            "a forward beside the real one: pass a list",
-        )
-    if type(inputs) in (tuple, list):
-        return type(inputs)(copied_inputs(item) for item in inputs)
-    if isinstance(inputs, dict) and type(inputs) is dict:
-        return {key: copied_inputs(item) for key, item in inputs.items()}
-    if isinstance(inputs, tuple) and hasattr(inputs, "_fields"):
-        return type(inputs)(*(copied_inputs(item) for item in inputs))
-    return inputs
-
-
-@contextmanager
-def random_state_kept(model: nn.Module) -> Iterator[None]:
-    """Leave the random numbers of torch, Python and NumPy as they were."""
-    import random
-
-    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
-    state, python = torch.get_rng_state(), random.getstate()
-    numpy = sys.modules.get("numpy")
-    arrays = numpy.random.get_state() if numpy is not None else None
-    with torch.random.fork_rng(devices=[device.index for device in devices], enabled=bool(devices)):
-        try:
-            yield
-        finally:
-            if not torch.equal(torch.get_rng_state(), state):  # other threads draw numbers from it too
-                torch.set_rng_state(state)
-            if random.getstate() != python:
-                random.setstate(python)
-            if numpy is not None and not _same_state(numpy.random.get_state(), arrays):
-                numpy.random.set_state(arrays)
-
-
-def _same_state(one: Any, other: Any) -> bool:
-    return bool((one[1] == other[1]).all()) and one[2:] == other[2:]
 
 
 class Learner(Switch):
@@ -438,6 +313,8 @@ class Learner(Switch):
 
 _WRITING = frozenset({"__setitem__", "copy", "index_put", "index_copy", "index_add", "scatter", "scatter_add",
                       "masked_scatter", "index_fill", "add", "mul", "sub", "div"})  # fmt: skip
+
+
 _MOVING_ATTRIBUTES = frozenset({".T", ".mT", ".H", ".mH", ".data", ".real"})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from cbam_core.gates.operations.judging import equivalents
-from cbam_core.gates.operations.learning import Found, OwnGate
+from cbam_core.gates.operations.lesson import Found, OwnGate
 from cbam_core.gates.operations.tensors import ModuleCall, Tracked
 from cbam_core.gates.sites import Site
 from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from cbam_core.gates.operations.functions import changes_in_place
+from cbam_core.gates.operations.isolation import Inputs
 from cbam_core.gates.operations.judging import Reader
-from cbam_core.gates.operations.learning import OPAQUE, Found, Inputs, Lesson, OwnGate, learn
+from cbam_core.gates.operations.learning import OPAQUE, learn
+from cbam_core.gates.operations.lesson import Found, Lesson, OwnGate
 from cbam_core.gates.operations.naming import name_gates
 from cbam_core.gates.operations.tensors import ModuleCall, Number
 from cbam_core.gates.operations.why import why_none

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from cbam_core.errors import CaptureError
 from cbam_core.gates.hooks import HookEntry, Hooks
 from cbam_core.gates.operations.counting import NOBODY, Counter, Observers
-from cbam_core.gates.operations.learning import Inputs, copied_inputs, random_state_kept
+from cbam_core.gates.operations.isolation import Inputs, copied_inputs, random_state_kept
 from cbam_core.gates.operations.plan import Plan, PlannedGate, forget, plan_for
 from cbam_core.gates.operations.switching import others_hidden
 from cbam_core.gates.operations.twin import structural_copy

@@ -7,7 +7,7 @@ from itertools import islice
 
 from torch import nn
 
-from cbam_core.gates.operations.learning import Lesson, Refused
+from cbam_core.gates.operations.lesson import Lesson, Refused
 
 _SHOWN = 3
 
