@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+
+def boxes_of_texts(figure: Any) -> list[Any]:
+    """Places of all texts, as one renderer draws them: to each text alone matplotlib would make one anew."""
+    renderer = FigureCanvasAgg(figure.drawn).get_renderer()
+    return [text.get_window_extent(renderer) for text in figure.drawn.texts if text.get_text()]
+
 
 def check_page(figure: Any) -> None:
     """Everything lies on the page, and no picture, bar chart or scale on another."""
     page = figure.drawn.bbox
     boxes = [one.bbox for one in figure.drawn.axes]
-    for box in [*boxes, *(text.get_window_extent() for text in figure.drawn.texts if text.get_text())]:
+    for box in [*boxes, *boxes_of_texts(figure)]:
         assert box.x0 >= -0.1
         assert box.y0 >= -0.1
         assert box.x1 <= page.x1 + 0.1

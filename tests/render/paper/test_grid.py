@@ -91,14 +91,16 @@ def test_the_scale_marks_the_range_over_all_images() -> None:
     assert line.lines[0].get_xdata() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("rows", ["images", "blocks"])
-@pytest.mark.parametrize("width", [84, 174])
-def test_many_blocks_and_images_wrap_and_stay_on_the_page(rows: Any, width: int) -> None:
-    sizes = tuple((f"layer{number}.attention", 4, 4) for number in range(14))
-    figure = figure_grid([explained(sizes, seed=seed) for seed in range(9)], rows=rows, width=width)
+@pytest.mark.parametrize(
+    ("rows", "width", "blocks", "images"),
+    [("images", 84, 9, 5), ("images", 174, 14, 9), ("blocks", 84, 10, 6), ("blocks", 174, 9, 5)],
+)
+def test_many_blocks_and_images_wrap_and_stay_on_the_page(rows: Any, width: int, blocks: int, images: int) -> None:
+    sizes = tuple((f"layer{number}.attention", 4, 4) for number in range(blocks))
+    figure = figure_grid([explained(sizes, seed=seed) for seed in range(images)], rows=rows, width=width)
     check_page(figure)
     pictures = [one.bbox for one in figure.drawn.axes if "masks" in one.get_gid()]
-    assert len(pictures) == 14 * 9
+    assert len(pictures) == blocks * images
     assert min(box.width for box in pictures) >= 9 / 25.4 * 72 - 0.01
 
 

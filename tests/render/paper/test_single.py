@@ -17,6 +17,7 @@ from cbam_core.results.explanation import Block, Explanation, Gate
 from cbam_core.results.layout import PARTS, Layout
 from cbam_core.results.look import Look
 from tests.plain_explanations import explained
+from tests.render.paper.page import boxes_of_texts
 
 SIX = tuple((f"stage{stage}.{index}.cbam", 64, 8) for stage in (1, 2, 3) for index in (0, 1))
 
@@ -133,9 +134,8 @@ def test_everything_lies_on_the_page_and_nothing_on_anything_else(width: float, 
     figure = figure_of(explained(named), Layout(width=width, parts=PARTS), truth="cat")
     assert figure.drawn.get_size_inches() * 25.4 == pytest.approx([width, figure.height])
     assert figure.height < 240 or len(sizes) > 6
-    renderer = figure.drawn.canvas.get_renderer() if hasattr(figure.drawn.canvas, "get_renderer") else None
     page = figure.drawn.bbox
-    boxes = [text.get_window_extent(renderer) for text in figure.drawn.texts if text.get_text()]
+    boxes = boxes_of_texts(figure)
     boxes += [one.bbox for one in figure.drawn.axes if one.get_gid() != "probabilities"]
     for box in boxes:
         assert box.x0 >= -0.1
