@@ -20,7 +20,7 @@ from app.widgets.evaluate_here import LOOK_EVERY
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.results.gate_edits import GateEdit, edits_as_text
-from cbam_core.results.score import signed
+from cbam_core.results.score_words import signed
 
 if TYPE_CHECKING:
     from app.streamlit_internals import Container

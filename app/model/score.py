@@ -15,7 +15,10 @@ from app.widgets.duration import duration
 from app.widgets.evaluate_here import LOOK_EVERY, set_name
 from cbam_core.network import Classifier
 from cbam_core.results.paired import VERDICT_WORDS
-from cbam_core.results.score import EDITS, GROUP_WORDS, GateFacts, Receipt, Row, Score, signed
+from cbam_core.results.receipt import Receipt
+from cbam_core.results.score import EDITS, GateFacts, Score
+from cbam_core.results.score_rows import Row
+from cbam_core.results.score_words import GROUP_WORDS, signed
 
 WORDS = Words(
     {

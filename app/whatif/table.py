@@ -17,7 +17,8 @@ from cbam_core.results.explanation import Explanation, Gate
 from cbam_core.results.gate_edits import GateEdits
 from cbam_core.results.kinds import AXES, Kind
 from cbam_core.results.paired import Change
-from cbam_core.results.score import GROUP_WORDS, GROUPS
+from cbam_core.results.score import GROUPS
+from cbam_core.results.score_words import GROUP_WORDS
 from cbam_core.results.usual import MOST
 from cbam_core.viewer.packing import as_base64
 from cbam_core.viewer.payload import png

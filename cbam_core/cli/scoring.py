@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
     from cbam_core.evidence.scoring import Scoring
     from cbam_core.network import Classifier
-    from cbam_core.results.score import Row, Score
+    from cbam_core.results.score import Score
+    from cbam_core.results.score_rows import Row
 
 SAVED_EVERY = 10.0
 """Seconds between two savings of what was found so far."""
@@ -211,7 +212,7 @@ def _keep(score: Score, paths: list[Path]) -> None:
 
 def show_score(name: str, score: Score) -> None:
     """Write a scorecard: the receipt first, and the table only if it holds."""
-    from cbam_core.results.score import signed
+    from cbam_core.results.score_words import signed
 
     receipt, proof = score.receipt, score.proof
     typer.echo(
@@ -261,7 +262,7 @@ def _by_effect(rows: tuple[Row, ...], edit: str) -> list[Row]:
 
 
 def _twin(row: Row) -> str:
-    from cbam_core.results.score import signed
+    from cbam_core.results.score_words import signed
 
     if row.twin is None:
         return ""
@@ -272,7 +273,8 @@ def _twin(row: Row) -> str:
 def _show_effects(score: Score) -> None:
     from rich.table import Table
 
-    from cbam_core.results.score import EDITS, signed
+    from cbam_core.results.score import EDITS
+    from cbam_core.results.score_words import signed
 
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", overflow="fold")

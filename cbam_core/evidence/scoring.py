@@ -27,7 +27,9 @@ from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AsIs, BestConstant
 from cbam_core.network import Classifier
 from cbam_core.observing import Observation, batch_size, batches, fitted, in_order, network_input, observe_all
-from cbam_core.results.score import DISTANCE, GateFacts, Proof, Score, Twin
+from cbam_core.results.receipt import DISTANCE, Proof
+from cbam_core.results.score import GateFacts, Score
+from cbam_core.results.score_rows import Twin
 from cbam_core.results.usual import Usual
 
 VERSION = 1

@@ -12,7 +12,7 @@ from typing import Any
 from cbam_core.errors import DataError
 from cbam_core.results import twins
 from cbam_core.results.paired import student
-from cbam_core.results.score import Twin
+from cbam_core.results.score_rows import Twin
 
 WITHOUT: Mapping[str, str] = {"all.spatial": "channel", "all.channel": "spatial", "all": "none"}
 """Gates that a twin still has, by the group of gates that it lacks."""

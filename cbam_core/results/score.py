@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, UInt
 
-from cbam_core.errors import Message
 from cbam_core.results.kinds import Kind
-from cbam_core.results.paired import MARGIN, VERDICT_WORDS, Change, MeanChange, change
+from cbam_core.results.paired import MARGIN, Change, MeanChange, change
+from cbam_core.results.receipt import Proof, Receipt
+from cbam_core.results.score_rows import Row, Twin, row_as_dict
 from cbam_core.results.usual import Shares
 
 EDITS = ("usual", "best", "own_mean", "other", "same_class", "off")
@@ -24,63 +25,6 @@ EDITS = ("usual", "best", "own_mean", "other", "same_class", "off")
 
 GROUPS: Mapping[str, Kind | None] = MappingProxyType({"all.spatial": "spatial", "all.channel": "channel", "all": None})
 """Groups of gates that are replaced together, and the kind of their members; None for gates of every kind."""
-
-EDIT_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "usual": "the usual values",
-        "best": "the best constant",
-        "own_mean": "its own mean",
-        "other": "the values of another image",
-        "same_class": "the values of another image of its class",
-        "off": "1 everywhere (off)",
-        "direct": "the usual values and later gates as they were",
-        "random": "random changes of the size of those to the usual values",
-        "as_is": "its own values",
-        "closed": "0 everywhere",
-    }
-)
-"""What stands in the place of a gate, by the code of the edit: those of the table, and those of the receipt."""
-
-GROUP_WORDS: Mapping[str, str] = MappingProxyType(
-    {"all.spatial": "all masks", "all.channel": "all channel weights", "all": "all gates"}
-)
-"""What groups of gates are called in words."""
-
-SENTENCE_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "matters": "{gate} matters: with {detail}, accuracy changes by {points} points (95 % interval {low} to {high}) "
-        "and {changed} % of the answers change, of these {count} images",
-        "little": "{gate} matters a little: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
-        "{high}) and {changed} % of the answers change, of these {count} images",
-        "nothing": "nothing seen of {gate}: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
-        "{high}, inside ±{margin}) and {changed} % of the answers change, of these {count} images",
-        "unsure": "cannot tell for {gate}: with {detail}, accuracy changes by {points} points, and the 95 % interval "
-        "{low} to {high} is too wide for these {count} images",
-        "better": "better without {gate}: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
-        "{high}) and {changed} % of the answers change, of these {count} images",
-        "class": "{gate} carries the class: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
-        "{high}) and {changed} % of the answers change, of these {count} images",
-    }
-)
-"""Sentences by verdict; ``"class"``: more answers are correct with the values of an image of the true class."""
-
-GROUP_SENTENCE_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "matters": "{kind} matter: with {detail}, accuracy changes by {points} points (95 % interval {low} to {high}) "
-        "and {changed} % of the answers change, of these {count} images",
-        "little": "{kind} matter a little: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
-        "{high}) and {changed} % of the answers change, of these {count} images",
-        "nothing": "nothing seen of {kind}: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
-        "{high}, inside ±{margin}) and {changed} % of the answers change, of these {count} images",
-        "unsure": "cannot tell for {kind}: with {detail}, accuracy changes by {points} points, and the 95 % interval "
-        "{low} to {high} is too wide for these {count} images",
-        "better": "better without {kind}: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
-        "{high}) and {changed} % of the answers change, of these {count} images",
-        "class": "{kind} carry the class: with {detail}, accuracy changes by {points} points (95 % interval {low} to "
-        "{high}) and {changed} % of the answers change, of these {count} images",
-    }
-)
-"""The same for groups of gates, which are named in words."""
 
 
 @dataclass(frozen=True)
@@ -142,92 +86,6 @@ class ScoredEdit:
     predicted: UInt[np.ndarray, " n"]
     loss: MeanChange
     confidence: MeanChange
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What was computed in two ways, on a few images.
-
-    Attributes:
-        count: number of these images.
-        gates: number of gates that were replaced by themselves, one after the other.
-        kept: number of gates of them that left every bit of the output as it was.
-        distance: largest distance between the logits of the scorecard and those of one forward for each edit.
-    """
-
-    count: int
-    gates: int
-    kept: int
-    distance: float
-
-
-@dataclass(frozen=True)
-class Twin:
-    """Networks that were trained without some gates, compared with networks with all of them.
-
-    Attributes:
-        group: the gates that were left out: one of `GROUPS`.
-        points: mean difference of accuracy in percentage points, below 0 where training without them costs.
-        reach: half the width of its 95 % interval.
-        pairs: number of pairs of runs.
-        recipe: name of the training recipe.
-    """
-
-    group: str
-    points: float
-    reach: float
-    pairs: int
-    recipe: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a scorecard.
-
-    Attributes:
-        gate: name of the gate or group.
-        edit: code of the replacement.
-        change: how answers change.
-        loss: negative log-likelihood of the true class, in nats.
-        confidence: probability of the answer, in [0, 1].
-        twin: networks that were trained without these gates; None where there are none.
-    """
-
-    gate: str
-    edit: str
-    change: Change
-    loss: MeanChange
-    confidence: MeanChange
-    twin: Twin | None = None
-
-    @property
-    def sentence(self) -> Message:
-        """What the row says, with its numbers."""
-        return verdict_sentence(self.gate, self.edit, self.change)
-
-
-def verdict_sentence(gate: str, edit: str, found: Change) -> Message:
-    """Say what a replacement does to the answers, by thresholds that are the same for every gate."""
-    low, high = found.interval
-    values = {
-        "detail": EDIT_WORDS[edit],
-        "points": signed(found.points),
-        "low": signed(low),
-        "high": signed(high),
-        "margin": f"{MARGIN:g}",
-        "changed": f"{found.changed_percent:.1f}",
-        "count": f"{found.count:,}",
-    }
-    code = "class" if edit == "same_class" and found.verdict == "better" else found.verdict
-    if gate in GROUP_WORDS:
-        return Message(f"verdict.{code}", GROUP_SENTENCE_WORDS[code], {"kind": GROUP_WORDS[gate], **values})
-    return Message(f"verdict.{code}", SENTENCE_WORDS[code], {"gate": gate, **values})
-
-
-def signed(points: float) -> str:
-    """Write a difference in percentage points: "-3.87", "+0.12", "0.00"."""
-    said = f"{points:+.2f}"
-    return "0.00" if said in ("+0.00", "-0.00") else said
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,109 +202,8 @@ class Score:
             "interval": "95 %, paired answers (Bonett and Price 2012), from the counts of McNemar's test",
             "margin": MARGIN,
             "receipt": self.receipt.as_dict(),
-            "rows": [_row_as_dict(row) for row in self.rows],
-            "direct": [_row_as_dict(row) for row in self.direct],
+            "rows": [row_as_dict(row) for row in self.rows],
+            "direct": [row_as_dict(row) for row in self.direct],
             "gates": [{**asdict(gate), "switched_through": gate.is_through} for gate in self.gates],
             "twins": [asdict(twin) for twin in self.twins],
         }
-
-
-DISTANCE = 1e-3
-"""Largest distance of logits that two ways of computing the same may have."""
-
-NEAR_TIES = 1e-3
-"""Largest share of answers that may change where gates are replaced by themselves: rounding decides between equals."""
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """Controls of a scorecard; without them its table says nothing.
-
-    Attributes:
-        proof: what was computed in two ways.
-        as_is: negative control: every gate replaced by itself, over all images.
-        closed: positive control: every gate 0 everywhere, which no network can do without noticing.
-        closed_loss: change of the loss there, in nats; None where `closed` is.
-        joint: all gates with their usual values at once; None for a network without gates.
-        single: sum of the effects of the single gates with their usual values, in percentage points.
-        random: each gate changed at random, by as much as its usual values would change it.
-    """
-
-    proof: Proof
-    as_is: Change | None
-    closed: Change | None
-    closed_loss: MeanChange | None
-    joint: Change | None
-    single: float
-    random: tuple[Row, ...]
-
-    @property
-    def negative_holds(self) -> bool:
-        """Whether replacing gates by themselves changes nothing: bit by bit in one forward, and no answer."""
-        same = self.as_is is not None and self.as_is.changed <= NEAR_TIES * self.as_is.count
-        return same and self.proof.kept == self.proof.gates and self.proof.distance <= DISTANCE
-
-    @property
-    def positive_holds(self) -> bool:
-        """Whether an edit that must matter does: it costs accuracy, or at least moves the loss, see `control`."""
-        return self.control is not None
-
-    @property
-    def control(self) -> Literal["accuracy", "loss"] | None:
-        """What shows that edits reach the answers; None where nothing does.
-
-        ``"loss"`` where accuracy does not fall with certainty and the loss changes by more than rounding can: of a
-        network that hardly uses its gates, as where blocks were inserted gradually, or with few images.
-        """
-        if self.closed is not None and self.closed.verdict == "matters":
-            return "accuracy"
-        low, high = (0.0, 0.0) if self.closed_loss is None else self.closed_loss.interval
-        return "loss" if low > DISTANCE or high < -DISTANCE else None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the table may be shown."""
-        return self.negative_holds and self.positive_holds
-
-    def as_dict(self) -> dict[str, Any]:
-        """Convert the receipt to JSON-ready values."""
-        return {
-            "holds": self.holds,
-            "negative_control": {**asdict(self.proof), "holds": self.negative_holds, **_counts(self.as_is)},
-            "positive_control": {
-                "holds": self.positive_holds,
-                "by": self.control,
-                **_counts(self.closed),
-                "loss": None if self.closed_loss is None else asdict(self.closed_loss),
-            },
-            "joint": {"points": None if self.joint is None else self.joint.points, "sum_of_single": self.single},
-            "random": [_row_as_dict(row) for row in self.random],
-        }
-
-
-def _counts(found: Change | None) -> dict[str, Any]:
-    if found is None:
-        return {}
-    low, high = found.interval
-    return {
-        "accuracy": found.accuracy,
-        "newly_wrong": found.newly_wrong,
-        "newly_right": found.newly_right,
-        "changed": found.changed,
-        "points": found.points,
-        "low": low,
-        "high": high,
-    }
-
-
-def _row_as_dict(row: Row) -> dict[str, Any]:
-    return {
-        "gate": row.gate,
-        "edit": row.edit,
-        **_counts(row.change),
-        "verdict": VERDICT_WORDS[row.change.verdict],
-        "sentence": str(row.sentence),
-        "loss": asdict(row.loss),
-        "confidence": asdict(row.confidence),
-        "twin": None if row.twin is None else asdict(row.twin),
-    }

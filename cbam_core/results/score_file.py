@@ -18,7 +18,10 @@ from cbam_core.files import beside
 from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.kinds import as_kind
 from cbam_core.results.paired import MeanChange
-from cbam_core.results.score import EDIT_WORDS, GateFacts, Proof, Score, ScoredEdit, Twin
+from cbam_core.results.receipt import Proof
+from cbam_core.results.score import GateFacts, Score, ScoredEdit
+from cbam_core.results.score_rows import Twin
+from cbam_core.results.score_words import EDIT_WORDS
 from cbam_core.results.usual import Shares
 
 SUFFIX = ".score.npz"

@@ -11,8 +11,11 @@ import pytest
 from cbam_core.errors import DataError
 from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.paired import MeanChange
-from cbam_core.results.score import EDIT_WORDS, EDITS, GateFacts, Proof, Score, ScoredEdit, Twin
+from cbam_core.results.receipt import Proof
+from cbam_core.results.score import EDITS, GateFacts, Score, ScoredEdit
 from cbam_core.results.score_file import read_score, score_path, write_score
+from cbam_core.results.score_rows import Twin
+from cbam_core.results.score_words import EDIT_WORDS
 from cbam_core.results.usual import Shares
 
 COUNT = 1000

@@ -29,13 +29,10 @@ from cbam_core.gates.sites import Site
 OPAQUE = (nn.MultiheadAttention,)
 """Modules that take a faster way where no mode is on; what runs inside is not followed."""
 
-
 _SHARDED = ("DistributedDataParallel", "FullyShardedDataParallel")
 """Wrappers that prepare for a backward pass in their forward, where gradients are enabled."""
 
-
 _SIMPLE = frozenset((bool, int, float, str, type(None)))
-
 
 _HERE = ("cbam_core/gates/operations", "torch/overrides", "torch/nn/modules/module", "torch/_tensor")
 
