@@ -12,6 +12,7 @@ from jaxtyping import Float64, Int64
 
 from app.atlas.extremes import extremes
 from app.atlas.grouping import choose_grouping, grouping_as_parameter, open_grouping
+from app.atlas.link import usual_if
 from app.atlas.profile import profile_plot, spread
 from app.atlas.slices import Slice
 from app.atlas.values import MOST_GROUPS, MOST_ROWS, Values, choose_value
@@ -106,7 +107,7 @@ def channels_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Map
         without(classifier, atlas, chosen, gate, value, top.images)
     return {
         "gate": _gate_as_parameter(atlas, gate),
-        "entry": None if value == first else ".".join(map(str, np.unravel_index(value, gate.shape))),
+        "entry": usual_if(value == first, ".".join(map(str, np.unravel_index(value, gate.shape)))),
         "groups": grouping_as_parameter(atlas, by),
     }
 
@@ -162,8 +163,8 @@ def first_gate(atlas: Atlas) -> str:
     return (with_channels or [gate.name for gate in atlas.gates])[-1]
 
 
-def _gate_as_parameter(atlas: Atlas, gate: AtlasGate) -> str | None:
-    return None if gate.name == first_gate(atlas) else gate.name
+def _gate_as_parameter(atlas: Atlas, gate: AtlasGate) -> Any:
+    return usual_if(gate.name == first_gate(atlas), gate.name)
 
 
 def _entry(gate: AtlasGate, first: int) -> int:

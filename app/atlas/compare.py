@@ -15,6 +15,7 @@ from app.atlas.changed_gates import gate_table, median_correlation
 from app.atlas.changed_values import changed_channels, changed_masks
 from app.atlas.corrupting import change_name, offer_corrupted, show_progress
 from app.atlas.extremes import pictures_of, tile_of
+from app.atlas.link import usual_if
 from app.atlas.slices import Slice
 from app.session import links
 from app.session.choices import Choice
@@ -87,7 +88,7 @@ def compare_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapp
         st.info(WORDS["none"], icon=":material/info:")
         return {}
     usual = next(iter(services.comparable_atlases(atlas)))
-    said: dict[str, Any] = {"other": None if entry.name == usual else entry.name}
+    said: dict[str, Any] = {"other": usual_if(entry.name == usual, entry.name)}
     try:
         other = services.atlas_at(entry)
         with waiting_shown(), slot():
@@ -214,7 +215,7 @@ def _answered(atlas: Atlas, other: Atlas, found: AtlasComparison, place: int) ->
     return said[0], said[1]
 
 
-def _gates(atlas: Atlas, found: AtlasComparison) -> str | None:
+def _gates(atlas: Atlas, found: AtlasComparison) -> Any:
     """Draw a table of all gates, and the values of the chosen one; gives the choice as an address has it."""
     st.html(gate_table(found.gates))
     names = [one.gate for one in found.gates]
@@ -230,7 +231,7 @@ def _gates(atlas: Atlas, found: AtlasComparison) -> str | None:
         changed_masks(gate, change)
     elif "C" in gate.axes:
         changed_channels(change)
-    return None if chosen == most else chosen
+    return usual_if(chosen == most, chosen)
 
 
 def _most_changed(gates: tuple[GateChange, ...]) -> str:

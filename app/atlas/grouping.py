@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.atlas.link import usual_if
 from app.session.choices import Choice
 from app.session.words import Words, class_name
 from app.widgets.choices import keep_listed
@@ -55,9 +56,9 @@ def choose_grouping(atlas: Atlas) -> str | None:
     return chosen
 
 
-def grouping_as_parameter(atlas: Atlas, by: str | None) -> str | None:
-    """What an address says of it; None for the first."""
-    return None if by == next(iter(groupings(atlas)), None) else by
+def grouping_as_parameter(atlas: Atlas, by: str | None) -> Any:
+    """What an address says of it; the first is usual."""
+    return usual_if(by == next(iter(groupings(atlas)), None), by)
 
 
 def groupings(atlas: Atlas) -> dict[str, str]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from app.atlas.map_data import read_method_and_line, read_view
@@ -16,6 +18,24 @@ from app.widgets.image import address as image
 
 MOST_CONDITIONS = 50
 """Conditions on columns of the user's own in an address."""
+
+
+@dataclass(frozen=True)
+class Usual:
+    """A value of a parameter that is on the page and need not be in its address, because it is usual there."""
+
+    value: Any
+
+
+def usual_if(is_usual: bool, value: Any) -> Any:
+    """A value of a parameter, marked if it is usual."""
+    return Usual(value) if is_usual else value
+
+
+def split_usual(said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split what a section says into what is usual, and what an address has to name."""
+    usual = {name: value.value for name, value in said.items() if isinstance(value, Usual)}
+    return usual, {name: value for name, value in said.items() if name not in usual}
 
 
 def read_range(text: str) -> tuple[float, float] | None:

@@ -12,6 +12,7 @@ import streamlit as st
 from jaxtyping import Float64, Int64, UInt8
 
 from app.atlas.grouping import choose_grouping, group_name, grouping_as_parameter
+from app.atlas.link import usual_if
 from app.atlas.slices import Slice
 from app.session.choices import Choice
 from app.session.words import Words, plain_text
@@ -123,7 +124,7 @@ def masks_section(_classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mappi
     _draw(atlas, gate, masks, show, over=over)
     _say(atlas, gate, show, len(groups) - 1, count)
     return {
-        "mask": None if gate is gates[-1] else gate.name,
+        "mask": usual_if(gate is gates[-1], gate.name),
         "groups": grouping_as_parameter(atlas, by),
         "show": None if show == "mean" else show,
         "mean_image": over or None,

@@ -14,6 +14,7 @@ from app.atlas.chosen_image import open_image_number
 from app.atlas.compare import compare_section, open_compare
 from app.atlas.corrupting import change_name
 from app.atlas.export import offer_export
+from app.atlas.link import split_usual
 from app.atlas.map import map_section, open_map
 from app.atlas.masks import masks_section, open_masks
 from app.atlas.neighbours import neighbours_section, open_neighbours
@@ -55,7 +56,7 @@ WORDS = Words(
 )
 
 Section = Callable[[Classifier, "Atlas", Slice], Mapping[str, Any]]
-"""Draws a section about a slice of an atlas; returns parameters of an address, by name."""
+"""Draws a section about a slice of an atlas; returns parameters of an address, by name: see `app.atlas.link.Usual`."""
 
 SECTIONS: Mapping[str, Section] = {
     "channels": channels_section,
@@ -170,8 +171,9 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
     else:
         st.info(WORDS["empty"], icon=":material/search_off:")
     usual = next(iter(services.atlases_of(classifier)))
+    usually, said = split_usual(said)
     links.write(
-        {"section": chosen, "atlas": entry.name},
+        {"section": chosen, "atlas": entry.name, **usually},
         network=links.network_of(classifier),
         atlas=None if entry.name == usual else entry.name,
         section=None if chosen == first else chosen,
