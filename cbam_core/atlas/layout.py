@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import accumulate
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -327,7 +328,26 @@ class Plan:
         )
         if plan.digest != given["digest"]:
             raise ValueError("the digest is not that of the description")
+        if not _is_sound(plan):
+            raise ValueError("its numbers do not fit each other")
         return plan
+
+
+def _is_sound(plan: Plan) -> bool:
+    """Check that the numbers of a description fit each other, and that its names are text."""
+    facts, images, gates = plan.network, plan.images, plan.gates
+    firsts = list(accumulate((gate.size for gate in gates), initial=0))[:-1]
+    sides = (plan.shard_size, plan.across, plan.side, *(side for gate in gates for side in gate.shape))
+    names = (facts.name, facts.kind, images.title, images.corruption, *facts.classes, *images.classes, *plan.left_out)
+    return (
+        all(isinstance(name, str) for name in names)
+        and isinstance(images.count, int)
+        and images.count >= 0
+        and min(sides) > 0
+        and plan.side <= LARGEST_SIDE
+        and [gate.first for gate in gates] == firsts
+        and len({gate.name for gate in gates}) == len(gates)
+    )
 
 
 def _tuple(value: Any) -> Any:

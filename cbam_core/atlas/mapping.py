@@ -56,6 +56,7 @@ def stored_tsne(atlas: Atlas) -> AtlasMap:
         arrays = read_arrays(atlas.folder / MAP, largest=_LARGEST_FILE)
         points, kept, sample = arrays["points"], float(arrays["kept"]), int(arrays["sample"])
         same = str(arrays["digest"]) == atlas.facts.get("digest") and points.shape == (len(atlas), 2)
+        same = same and points.dtype == np.float32
     except (DataError, OSError, KeyError, TypeError, ValueError) as error:
         raise damaged from error
     if not same:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float16, Float32, Int64
 
 from cbam_core.atlas.atlas import Atlas
+from cbam_core.atlas.checking import answers_are_of, groups_are_of, images_fit, sample_of, scores_are_of, tables_fit
 from cbam_core.atlas.contents import Contents, Sheets
 from cbam_core.atlas.layout import (
     GATES,
@@ -46,18 +47,22 @@ def open_atlas(folder: str | Path) -> Atlas:
     images = _read_images(place / IMAGES, plan)
     ids = Ids(images["id"])
     plain = {name: column.to_numpy(zero_copy_only=False) for name, column in images.items() if name != "id"}
+    values = _mapped(place / GATES, np.float16, plan.count, plan.width)
+    logits = _mapped(place / LOGITS, np.float32, plan.count, plan.classes)
+    scores = _mapped(place / SCORES, np.float32, plan.count, len(tables.axes.axes))
+    _check_together(place, plan, tables, plain, (values, logits, scores))
     return Atlas(
         Contents(
             network=plan.network.name,
             title=plan.images.title,
             classes=plan.network.classes,
             gates=plan.gates,
-            values=_mapped(place / GATES, np.float16, plan.count, plan.width),
+            values=values,
             ids=ids,
             labels=plain["label"],
             answers=plain["answer"],
             confidence=plain["confidence"],
-            logits=_mapped(place / LOGITS, np.float32, plan.count, plan.classes),
+            logits=logits,
             label_classes=plan.images.classes,
             ok=plain["ok"],
             thumbnails=SheetThumbnails(place, plan),
@@ -68,7 +73,7 @@ def open_atlas(folder: str | Path) -> Atlas:
                 plan.side,
             ),
             metadata=read_metadata(place / METADATA, ids) if (place / METADATA).exists() else {},
-            scores=_mapped(place / SCORES, np.float32, plan.count, len(tables.axes.axes)),
+            scores=scores,
             tables=tables,
             facts=plan.as_dict(),
             folder=place,
@@ -137,7 +142,47 @@ def _read_tables(folder: Path, plan: Plan) -> Tables:
             "{path} belongs to another atlas; delete it, and build the atlas again to replace it",
             path=str(folder / TABLES),
         )
+    if not tables_fit(tables, plan):
+        raise _damaged(folder / TABLES, "its arrays have other shapes than they should")
     return tables
+
+
+def _check_together(
+    folder: Path, plan: Plan, tables: Tables, images: dict[str, np.ndarray], rows: Sequence[np.ndarray]
+) -> None:
+    """Check by counts and by a few rows that the files were made from the same shards.
+
+    Args:
+        folder: folder of the atlas.
+        plan: its plan.
+        tables: its tables.
+        images: columns of its table of images.
+        rows: gates, logits and coordinates.
+
+    Raises:
+        AtlasError: a file was taken from another atlas, or changed.
+    """
+    if not groups_are_of(tables.groups, images, plan):
+        raise _foreign(folder / IMAGES, TABLES)
+    few = sample_of(plan.count)
+    values, logits, scores = (one[few] for one in rows)
+    with np.errstate(all="ignore"):  # a file of other bytes may hold any number
+        gates_fit = scores_are_of(scores, values, tables.axes)
+        logits_fit = answers_are_of(images["confidence"][few], logits, images["answer"][few], images["ok"][few])
+    if not gates_fit:
+        raise _foreign(folder / GATES, SCORES)
+    if not logits_fit:
+        raise _foreign(folder / LOGITS, IMAGES)
+
+
+def _foreign(path: Path, other: str) -> AtlasError:
+    return AtlasError(
+        "atlas.foreign-file",
+        "{path} and {other} beside it are not of the same atlas, or one was changed; delete both, and build the atlas "
+        "again, which makes them from the shards",
+        path=str(path),
+        other=other,
+    )
 
 
 def _mapped(path: Path, kind: type[np.generic], count: int, width: int) -> Numbers:
@@ -170,16 +215,20 @@ def _read_images(path: Path, plan: Plan) -> dict[str, Any]:
             "atlas.no-pyarrow", 'opening an atlas needs pyarrow; run: pip install "cbam-lens[atlas]"'
         ) from error
     try:
-        table = pq.read_table(path, use_threads=False, page_checksum_verification=True)
-        columns = {name: table.column(name).combine_chunks() for name in _COLUMNS}
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            count = file.metadata.num_rows
+            table = file.read(_COLUMNS, use_threads=False) if count == plan.count else None
+        columns = {} if table is None else {name: table.column(name).combine_chunks() for name in _COLUMNS}
     except (OSError, KeyError, pa.ArrowException) as error:
         raise _damaged(path, str(error).partition("\n")[0][:120]) from error
-    if len(table) != plan.count:
-        raise _damaged(path, f"it has {len(table)} rows, and should have {plan.count}")
+    if not columns:
+        raise _damaged(path, f"it has {count} rows, and should have {plan.count}")
+    if not images_fit(columns, plan):
+        raise _damaged(path, "its columns hold something else than they should")
     return columns
 
 
-_COLUMNS = ("id", "ok", "label", "answer", "confidence")
+_COLUMNS = ("index", "id", "ok", "label", "answer", "confidence")
 
 
 def _damaged(path: Path, reason: str) -> AtlasError:

@@ -121,7 +121,13 @@ def _stored(atlas: Atlas) -> Graph | None:
         return None
     if not same or not images.shape == distances.shape == (len(atlas), K):
         return None
+    if images.dtype != np.int32 or distances.dtype != np.float32 or not _within(images, len(atlas)):
+        return None
     return Graph(images, distances, among_of(atlas))
+
+
+def _within(images: Int32[np.ndarray, "n k"], count: int) -> bool:
+    return not images.size or bool(-1 <= images.min() <= images.max() < count)
 
 
 def _in_parts(

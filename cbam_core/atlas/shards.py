@@ -200,13 +200,18 @@ def decode_sheet(path: Path, side: int) -> UInt8[np.ndarray, "n s s 3"]:
             pixels = np.asarray(sheet.convert("RGB"))
         down, across = pixels.shape[0] // side, pixels.shape[1] // side
         tiles = pixels.reshape(down, side, across, side, 3).transpose(0, 2, 1, 3, 4)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise AtlasError(
-            "atlas.damaged-sheet",
-            "the thumbnails in {path} are missing or damaged; delete the file, and build the atlas again to replace it",
-            path=str(path),
-        ) from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise damaged_sheet(path) from error
     return np.ascontiguousarray(tiles.reshape(-1, side, side, 3))
+
+
+def damaged_sheet(path: Path) -> AtlasError:
+    """Return the error of a sheet that cannot be read, or is not of its shard."""
+    return AtlasError(
+        "atlas.damaged-sheet",
+        "the thumbnails in {path} are missing or damaged; delete the file, and build the atlas again to replace it",
+        path=str(path),
+    )
 
 
 def shard_is_done(folder: Path, plan: Plan, number: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from cbam_core.atlas.layout import Plan, sheet_path
-from cbam_core.atlas.shards import decode_sheet
+from cbam_core.atlas.shards import damaged_sheet, decode_sheet
 
 KEPT = 1 << 26
 """Most bytes of sheets that are kept: 21 sheets of thousand thumbnails of 32 x 32."""
@@ -50,7 +50,10 @@ class SheetThumbnails:
             if number in self._sheets:
                 self._sheets.move_to_end(number)
                 return self._sheets[number]
-        sheet = decode_sheet(sheet_path(self._folder, number), self._plan.side)
+        path = sheet_path(self._folder, number)
+        sheet = decode_sheet(path, self._plan.side)
+        if len(sheet) < self._plan.size(number):
+            raise damaged_sheet(path)
         with self._lock:
             self._sheets[number] = sheet
             while len(self._sheets) > 1 and sum(kept.nbytes for kept in self._sheets.values()) > KEPT:

@@ -6,6 +6,7 @@ Sums are of float16 numbers in float64, so that those of parts of a set can be a
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -240,6 +241,7 @@ def read_tables(path: Path) -> Tables:
     """
     try:
         found = read_arrays(path, largest=_LARGEST_FILE)
+        _check_shapes(found)
         return Tables(
             str(found["digest"]),
             GroupTable(found["groups"], found["group_count"], found["group_sum"], found["group_squares"]),
@@ -252,6 +254,33 @@ def read_tables(path: Path) -> Tables:
             "{path} is missing or damaged; build the atlas again, which makes it from the shards",
             path=str(path),
         ) from error
+
+
+def _check_shapes(found: Mapping[str, np.ndarray]) -> None:
+    """Check that arrays have the types and shapes of those that are written.
+
+    Raises:
+        KeyError: one is missing.
+        ValueError: they have others.
+    """
+    groups, most, kept = len(found["group_count"]), len(found["top_images"]), len(found["pca_share"])
+    wide = found["pca_mean"].size
+    expected: Mapping[str, tuple[type[np.generic], tuple[int, ...]]] = {
+        "groups": (np.int32, (groups, 2)),
+        "group_count": (np.int64, (groups,)),
+        "group_sum": (np.float64, (groups, wide)),
+        "group_squares": (np.float64, (groups, wide)),
+        "top_images": (np.int32, (most, wide)),
+        "top_values": (np.float16, (most, wide)),
+        "low_images": (np.int32, (most, wide)),
+        "low_values": (np.float16, (most, wide)),
+        "pca_mean": (np.float64, (wide,)),
+        "pca_axes": (np.float32, (kept, wide)),
+        "pca_share": (np.float64, (kept,)),
+    }
+    for name, (kind, shape) in expected.items():
+        if (found[name].dtype, found[name].shape) != (kind, shape):
+            raise ValueError(f"{name} has another type or shape")
 
 
 def read_digest(path: Path) -> str:

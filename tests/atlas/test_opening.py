@@ -6,13 +6,17 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from cbam_core import open_atlas
 from cbam_core.atlas.atlas import Atlas
-from cbam_core.atlas.layout import GATES, IMAGES, LOGITS, METADATA, TABLES, read_plan, sheet_path
+from cbam_core.atlas.building import build_atlas
+from cbam_core.atlas.layout import GATES, IMAGES, LOGITS, METADATA, SCORES, TABLES, read_plan, sheet_path
 from cbam_core.atlas.shards import read_rows
+from cbam_core.data.corruption import corrupted
 from cbam_core.errors import AtlasError
 
 
@@ -165,6 +169,80 @@ def test_tables_of_another_atlas_are_refused(folder):
     (folder / "atlas.json").write_text(json.dumps(other.as_dict()))
     with pytest.raises(AtlasError, match=r"tables\.npz belongs to another atlas"):
         open_atlas(folder)
+
+
+@pytest.fixture(scope="module")
+def noisy_folder(tiny_classifier, sample_images, tmp_path_factory):
+    """An atlas of the same network on worse images: its files have the sizes of those of the sample atlas."""
+    place = tmp_path_factory.mktemp("noisy") / "noisy"
+    return build_atlas(tiny_classifier, corrupted(sample_images, "noise", 5), place, workers=1)
+
+
+@pytest.mark.parametrize("name", [GATES, LOGITS, SCORES, IMAGES])
+def test_a_file_of_another_atlas_of_the_same_size_is_refused(folder, noisy_folder, name):
+    shutil.copy(noisy_folder / name, folder / name)
+    with pytest.raises(AtlasError, match="are not of the same atlas, or one was changed; delete both"):
+        open_atlas(folder)
+
+
+@pytest.mark.parametrize("name", [GATES, LOGITS, SCORES])
+def test_other_bytes_of_the_same_size_are_refused(folder, name):
+    size = (folder / name).stat().st_size
+    (folder / name).write_bytes(np.random.default_rng(0).bytes(size))
+    with pytest.raises(AtlasError, match="are not of the same atlas"):
+        open_atlas(folder)
+
+
+CHANGED_COLUMNS = {
+    "label": [pa.array(["cat"] * 100), pa.array([99] * 100, pa.int32()), pa.array([1.5] * 100)],
+    "answer": [pa.array([99] * 100, pa.int32())],
+    "ok": [pa.array([None] * 100, pa.bool_())],
+    "id": [pa.array([None] * 100, pa.string()), pa.array(range(100))],
+    "index": [pa.array(range(100, 0, -1))],
+}
+
+
+@pytest.mark.parametrize("name", CHANGED_COLUMNS)
+def test_images_with_other_columns_are_refused(folder, name):
+    table = pq.read_table(folder / IMAGES)
+    for column in CHANGED_COLUMNS[name]:
+        pq.write_table(table.set_column(table.column_names.index(name), name, column), folder / IMAGES)
+        with pytest.raises(
+            AtlasError, match=r"images\.parquet is missing or damaged \(its columns hold something else"
+        ):
+            open_atlas(folder)
+
+
+@pytest.mark.parametrize("name", ["groups", "group_count", "group_sum", "top_images", "pca_mean", "pca_share"])
+def test_tables_of_other_shapes_are_refused(folder, name):
+    arrays = dict(np.load(folder / TABLES))
+    arrays[name] = arrays[name][None]
+    np.savez(folder / TABLES, **arrays)
+    with pytest.raises(AtlasError, match=r"tables\.npz is missing or damaged"):
+        open_atlas(folder)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"shard_size": 0}, {"side": 0}, {"side": 10**6}, {"across": -1}, {"gates": ()}, {"images": "count"}],
+    ids=str,
+)
+def test_a_description_whose_numbers_do_not_fit_is_refused(folder, changed):
+    plan = read_plan(folder)
+    if "gates" in changed:
+        changed = {"gates": (dataclasses.replace(plan.gates[0], first=7), *plan.gates[1:])}
+    if "images" in changed:
+        changed = {"images": dataclasses.replace(plan.images, count=-1)}
+    (folder / "atlas.json").write_text(json.dumps(dataclasses.replace(plan, **changed).as_dict()))
+    with pytest.raises(AtlasError, match="does not describe an atlas, or was changed"):
+        open_atlas(folder)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (20_000, 10_000)])
+def test_a_sheet_of_another_size_is_refused(folder, size):
+    Image.new("L", size).save(sheet_path(folder, 0), "JPEG")
+    with pytest.raises(AtlasError, match=r"thumbnails in .* are missing or damaged"):
+        open_atlas(folder).thumbnails([99])
 
 
 def test_a_missing_sheet_is_an_error_where_its_pictures_are_asked_for(folder):
