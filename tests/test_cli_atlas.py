@@ -145,6 +145,8 @@ def test_top_of_a_cell_is_a_table(folder, capsys):
         (["cbam3.channel", "1", "--where", "right=maybe"], 2, "neither right=yes nor right=no"),
         (["cbam3.channel", "1", "--where", "right=no", "--where", "right=yes"], 2, "two conditions for right"),
         (["cbam3.channel", "1", "--where", "confidence=high"], 2, "not a number or a range"),
+        (["cbam3.channel", "1", "--where", "confidence=1..0"], 2, "holds no number; the lower end comes first"),
+        (["cbam3.channel", "1", "--where", "confidence=nan"], 2, "holds no number"),
         (["cbam3.channel", "1", "--where", "camera=old"], 3, "unknown column 'camera'"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,7 +60,8 @@ def read_metadata(path: Path, ids: Sequence[str]) -> dict[str, np.ndarray]:
         A column for each name but that of the ids.
 
     Raises:
-        AtlasError: the file cannot be read, has no names, or a row with more or fewer values than there are names.
+        AtlasError: the file cannot be read, has no names, two equal ones, two rows of one image, or a row with more or
+            fewer values than there are names.
     """
     names, rows = _read(path)
     key = names.index("id") if "id" in names else 0
@@ -96,7 +98,38 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
                 given=len(row),
                 expected=len(names),
             )
+    _check_names_differ(path, names, rows)
     return names, rows
+
+
+def _check_names_differ(path: Path, names: list[str], rows: list[list[str]]) -> None:
+    """Check that no two columns have one name, and no two rows are of one image.
+
+    Raises:
+        AtlasError: they do or are.
+    """
+    if double := _double(names):
+        raise AtlasError(
+            "atlas.double-column",
+            "{path} has two columns called {name}; give one another name",
+            path=str(path),
+            name=repr(double),
+        )
+    key = names.index("id") if "id" in names else 0
+    if double := _double([row[key] for row in rows]):
+        raise AtlasError(
+            "atlas.double-row",
+            "{path} has two rows of the image {name}; keep one of them",
+            path=str(path),
+            name=repr(double),
+        )
+
+
+def _double(names: Sequence[str]) -> str:
+    """Return a name that occurs twice; "" if none does."""
+    if len(set(names)) == len(names):
+        return ""
+    return next((name for name, count in Counter(names).items() if name and count > 1), "")
 
 
 def _column(values: list[str | None]) -> np.ndarray:

@@ -135,7 +135,10 @@ def _matches_metadata(atlas: Atlas, column: str, condition: Any) -> Mask:
     if isinstance(condition, tuple):
         return _within(values, column, condition)
     if values.dtype.kind in "biuf":
-        return np.isin(values, list(listed(condition)))
+        wanted = list(listed(condition))
+        missing = np.isnan(values) & any(value != value for value in wanted)  # noqa: PLR0124 - NaN stands for missing
+        matching: Mask = np.isin(values, wanted) | missing
+        return matching
     return np.isin(values.astype(str), [str(value) for value in listed(condition)])
 
 

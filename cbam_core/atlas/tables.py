@@ -279,7 +279,7 @@ def _check_shapes(found: Mapping[str, np.ndarray]) -> None:
         "pca_share": (np.float64, (kept,)),
     }
     for name, (kind, shape) in expected.items():
-        if (found[name].dtype, found[name].shape) != (kind, shape):
+        if found[name].dtype != kind or found[name].shape != shape:
             raise ValueError(f"{name} has another type or shape")
 
 

@@ -234,7 +234,11 @@ def show_map(
     found = _by_tsne(atlas) if tsne else atlas.map("pca")
     if as_json:
         points = [None if point[0] != point[0] else point for point in found.points.tolist()]
-        write_json({"method": found.method, "kept": found.kept, "measured_on": found.sample, "points": points})
+        kept = found.kept if found.sample else None
+        write_json({"method": found.method, "kept": kept, "measured_on": found.sample, "points": points})
+        return
+    if not found.sample:
+        typer.echo(f"{found.method}: too few images to measure how many neighbours it keeps; --json writes the places")
         return
     typer.echo(
         one_line(

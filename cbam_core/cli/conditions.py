@@ -62,8 +62,11 @@ def _value(atlas: Atlas, column: str, text: str) -> Any:
         return text
     low, dots, high = text.partition("..")
     try:
-        if dots or column == "confidence":
-            return (float(low or "-inf"), float(high or "inf") if dots else float(low))
-        return float(text)
+        if not dots and column != "confidence":
+            return float(text)
+        ends = (float(low or "-inf"), float(high or "inf") if dots else float(low))
     except ValueError:
         raise typer.BadParameter(f"{column}={text} is not a number or a range such as 0.9..1") from None
+    if not ends[0] <= ends[1]:
+        raise typer.BadParameter(f"{column}={text} holds no number; the lower end comes first, as in 0.9..1")
+    return ends

@@ -54,3 +54,15 @@ def test_a_mark_of_the_byte_order_and_quoted_commas_are_read(tmp_path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(AtlasError, match=r"metadata\.csv is not a CSV file"):
         read_metadata(tmp_path / "metadata.csv", IDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,x,x\na,1,2\n", "has two columns called 'x'"),
+        ("id,x\na,1\nb,2\na,3\n", "has two rows of the image 'a'"),
+    ],
+)
+def test_what_occurs_twice_is_refused(tmp_path, text, message):
+    with pytest.raises(AtlasError, match=message):
+        columns(tmp_path, text)

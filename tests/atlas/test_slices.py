@@ -85,3 +85,11 @@ def test_labels_of_other_classes_are_compared_by_name():
     made = atlas(count=3, label_classes=("ship", "frog", "cat"), labels=labels, answers=np.array([2, 1, 1], np.int32))
     assert made.targets.tolist() == [2, -1, 0]
     assert made.right.tolist() == [1, 0, 0]
+
+
+def test_images_without_a_number_are_those_that_a_profile_groups_so():
+    hours = np.where(np.arange(60) % 4 == 0, np.nan, np.arange(60) % 3)
+    made = atlas(metadata={"hour": hours})
+    found = made.profile("one.channel", "hour")
+    assert found.groups[-1] == "nan"
+    assert [len(made.select(where)) for where in found.wheres] == found.counts.tolist()
