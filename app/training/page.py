@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,25 +10,20 @@ from typing import Any
 import streamlit as st
 
 from app import services
-from app.services.prediction import percent
 from app.session import links
 from app.session.choices import Choice, Remembered
 from app.session.words import Words, plain_name, plain_text, sentence, translated
+from app.training.curves import all_losses, draw_curves, draw_figures, readable_card
 from app.training.film import film_downloads, film_player
+from app.training.progress import EVERY, Look, look_at, say_progress, say_stalled
 from app.training.recipe import recipe_table
 from app.widgets.choices import keep_listed
-from app.widgets.duration import duration
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
-from cbam_core.places import RUNS_VARIABLE
-from cbam_core.render.curves import WORDS as CURVE_WORDS
-from cbam_core.render.curves import Measure, describe_epochs, describe_iterations, loss_per_iteration, measure_per_epoch
 from cbam_core.render.film import WORDS as FILM_WORDS
 from cbam_core.render.film import film_file
-from cbam_core.results.history import PROGRESS, Epoch, History, Progress
-from cbam_core.training.listing import Run, State, silence, state_of
-from cbam_core.training.recipes import command_for
-from cbam_core.weights.card import Card
+from cbam_core.results.history import PROGRESS, History
+from cbam_core.training.listing import Run
 
 WORDS = Words(
     {
@@ -42,23 +34,6 @@ WORDS = Words(
         "nothing": "No training run has been recorded yet. Start one, and this page shows its progress:",
         "folder": "Training runs are read from the folder runs beside the checkpoints; set the environment variable "
         "CBAM_RUNS_DIR to use another folder.",
-        "begins": "The run is starting",
-        "progress": "Epoch {epoch} of {epochs}, batch {batch} of {batches} · loss {loss:.3f} · {rate} images/s · about "
-        "{left} left",
-        "stalled": "This run has not recorded how far it is, and wrote its last file {quiet} ago. If it has ended, run "
-        "the same command with --resume to continue it from the end of its last complete epoch.",
-        "stalled_in": "This run has stalled: its last update was {quiet} ago, in epoch {epoch} of {epochs}. Run the "
-        "same command with --resume to continue it from the end of its last complete epoch.",
-        "test": "Test accuracy",
-        "test_help": "Measured once, on the {count} test images, after the last epoch.",
-        "validation": "Validation accuracy, epoch {epoch}",
-        "validation_help": "Measured on training images that were held out and never used for learning.",
-        "train": "Training accuracy",
-        "train_help": "Measured during training, on cropped, mirrored or otherwise augmented images, so it can be "
-        "lower than the validation accuracy.",
-        "iterations": "Iterations",
-        "time": "Training time",
-        "no_curves": "Accuracy and loss per epoch appear after the first epoch.",
         "film": "Attention during training",
         "about_film": "Choose one of these images, which were not used for training, and press play. The scenes "
         "show the network after epochs {epochs}; nothing is interpolated between them.",
@@ -72,13 +47,6 @@ WORDS = Words(
         "damaged": "{file} cannot be read: it is damaged, or is not a record of a training run.",
     }
 )
-
-CURVES = Words(CURVE_WORDS)
-
-EVERY: dict[State, float | None] = {"running": 2.0, "stalled": 15.0, "complete": None}
-# Seconds between two looks at a run, by how it stands.
-
-Look = tuple[State, services.Stamp | None]
 
 
 @dataclass(frozen=True)
@@ -98,13 +66,6 @@ class _Shown:
 
 _RUN = Choice("training-run")
 _SHOWN: Remembered[_Shown | None] = Remembered("training-shown", lambda: None)
-
-CHART = 260
-# Height of a chart, pixels.
-
-MEASURES: tuple[Measure, ...] = ("accuracy", "loss")
-
-_CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 
 def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
@@ -146,7 +107,7 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     elif network != classifier.name:
         said = WORDS["unfinished" if network is None else "another"]
         st.caption(said.format(name=plain_text(classifier.name)))
-    shown = _look(run)
+    shown = look_at(run)
     if shown[0] == "complete":  # the film is what people come for
         _measured(run, shown, lambda: _film(run))
     else:
@@ -175,7 +136,7 @@ def _choose_run(runs: dict[str, Run], network: str, asked: str | None) -> None:
 def _first(runs: dict[str, Run], its_run: str | None) -> str | None:
     """A run that continues, else that of the network in the sidebar, else the first."""
     for name, run in runs.items():
-        if _look(run)[0] == "running":
+        if look_at(run)[0] == "running":
             return name
     return its_run or next(iter(runs), None)
 
@@ -229,11 +190,6 @@ def _nothing() -> None:
     st.caption(WORDS["folder"])
 
 
-def _look(run: Run) -> Look:
-    """What the page as a whole depends on: how the run stands, and which version of its film there is."""
-    return state_of(run, services.run_progress(run), time.time()), services.stamp_of(run.film)
-
-
 def _measured(run: Run, shown: Look, between: Callable[[], None] = lambda: None) -> None:
     """Progress, figures and curves; runs by itself again and again while the run continues.
 
@@ -242,7 +198,7 @@ def _measured(run: Run, shown: Look, between: Callable[[], None] = lambda: None)
         shown: what the whole page was drawn for; where that has changed, it is drawn again.
         between: draws what stands between figures and curves.
     """
-    if _look(run) != shown:
+    if look_at(run) != shown:
         st.rerun()
     progress = services.run_progress(run)
     try:
@@ -254,106 +210,15 @@ def _measured(run: Run, shown: Look, between: Callable[[], None] = lambda: None)
     if progress is None and run.folder is not None and services.stamp_of(run.folder / PROGRESS) is not None:
         _say_damaged(PROGRESS)
     if shown[0] == "stalled":
-        _say_stalled(run, progress, recipe)
+        say_stalled(run, progress, recipe)
     elif shown[0] == "running":
-        _say_progress(progress)
-    _figures(run, history)
+        say_progress(progress)
+    draw_figures(run, history)
     between()
     try:
-        _curves(history, _batches(history, progress))
+        draw_curves(history, all_losses(history, progress))
     except CbamError:
         _say_damaged(run.history.name)
-
-
-def _say_progress(progress: Progress | None) -> None:
-    if progress is None:
-        st.progress(0.0, text=WORDS["begins"])
-        return
-    share = (progress.epoch - 1 + progress.index / max(progress.steps, 1)) / max(progress.epochs, 1)
-    said = WORDS["progress"].format(
-        epoch=progress.epoch,
-        epochs=progress.epochs,
-        batch=progress.index,
-        batches=progress.steps,
-        loss=progress.loss,
-        rate=f"{progress.images_per_second:,.0f}",
-        left=duration(progress.seconds_left),
-    )
-    st.progress(min(max(share, 0.0), 1.0), text=said)
-
-
-def _say_stalled(run: Run, progress: Progress | None, recipe: Mapping[str, Any]) -> None:
-    quiet = duration(silence(run, progress, time.time()))
-    if progress is None:
-        said = WORDS["stalled"].format(quiet=quiet)
-    else:
-        said = WORDS["stalled_in"].format(quiet=quiet, epoch=progress.epoch, epochs=progress.epochs)
-    st.warning(said, icon=":material/pause_circle:")
-    if recipe:
-        st.code(f"{command_for(recipe, _out(run))} --resume", language="bash", wrap_lines=True)
-
-
-def _out(run: Run) -> str:
-    """A run's folder as its command names it; where it lies on the server is no business of visitors."""
-    if os.environ.get(RUNS_VARIABLE):
-        return f'"${RUNS_VARIABLE}"/{shlex.quote(run.name)}'
-    return shlex.quote(f"runs/{run.name}")
-
-
-def _figures(run: Run, history: History) -> None:
-    """A few numbers that sum the run up."""
-    with st.container(horizontal=True, gap="medium"):
-        card = _card(run)
-        if card is not None and card.test_accuracy is not None:
-            st.metric(
-                WORDS["test"],
-                percent(card.test_accuracy, 2),
-                help=WORDS["test_help"].format(count=f"{card.test_count:,}"),
-                width="content",
-            )
-        if not history.epochs:
-            return
-        last = history.epochs[-1]
-        st.metric(
-            WORDS["validation"].format(epoch=last.number),
-            percent(last.validation_accuracy),
-            help=WORDS["validation_help"],
-            width="content",
-        )
-        st.metric(WORDS["train"], percent(last.train_accuracy), help=WORDS["train_help"], width="content")
-        st.metric(WORDS["iterations"], f"{len(history.losses):,}", width="content")
-        st.metric(WORDS["time"], duration(_seconds(history.epochs)), width="content")
-
-
-def _card(run: Run) -> Card | None:
-    """The card of the run's network; None where it cannot be read, which is said above."""
-    try:
-        return services.card_of(run)
-    except CbamError:
-        return None
-
-
-def _batches(history: History, progress: Progress | None) -> tuple[float, ...]:
-    """Losses of all batches so far, those of the epoch that is going on included."""
-    goes_on = progress is not None and progress.epoch == len(history.epochs) + 1
-    return (*history.losses, *(progress.losses if progress is not None and goes_on else ()))
-
-
-def _curves(history: History, losses: tuple[float, ...]) -> None:
-    """Accuracy and loss per epoch, and the loss of every batch."""
-    epochs = history.epochs
-    if not epochs:
-        st.caption(WORDS["no_curves"])
-    charts: list[tuple[str, dict[str, Any], str]] = [
-        (what, measure_per_epoch(epochs, what, ink=None, words=CURVES), describe_epochs(epochs, what, words=CURVES))
-        for what in (MEASURES if epochs else ())
-    ]
-    if losses:
-        chart = loss_per_iteration(losses, ink=None, words=CURVES)
-        charts.append(("iterations", chart, describe_iterations(losses, words=CURVES)))
-    for column, (name, chart, said) in zip(st.columns(3, gap="medium"), charts, strict=False):
-        with column:
-            st.plotly_chart(chart, height=CHART, config=_CONFIG, alt=said, key=f"training-{name}")
 
 
 def _film(run: Run) -> None:
@@ -394,13 +259,9 @@ def _recipe(run: Run) -> None:
         return  # said above
     st.header(WORDS["recipe"], anchor=False)
     recipe_table(recipe, services.run_images(run))
-    card = _card(run)
+    card = readable_card(run)
     if card is not None and card.command:
         st.code(card.command, language="bash", wrap_lines=True)
-
-
-def _seconds(epochs: tuple[Epoch, ...]) -> float:
-    return sum(epoch.seconds for epoch in epochs)
 
 
 def _say_damaged(file: str) -> None:
