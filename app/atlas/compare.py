@@ -21,7 +21,7 @@ from app.session import links
 from app.session.choices import Choice
 from app.session.scheduling import slot
 from app.session.words import Words, class_name, listed, paragraph, plain_text, say
-from app.widgets.choices import choose_one, keep_listed
+from app.widgets.choices import choose_one, keep_listed, told_apart
 from app.widgets.evaluate_here import set_name
 from app.widgets.image_tiles import ImageTile, image_tiles
 from app.widgets.waiting import waiting_shown
@@ -37,7 +37,8 @@ WORDS = Words(
         "other": "Compared with",
         "named": "{network}, {images}",
         "named_changed": "{network}, {images}, {changed}",
-        "none": "There is no other atlas that could be compared.",
+        "none": "There is no other atlas of these images yet. Build one of changed images above, or one of another "
+        "network over the same images.",
         "paired": "{count} images are in both, paired by their names.",
         "other_network": "The networks are two: a channel of one need not mean what the channel of the same number "
         "means in the other, unless one was trained from the other.",
@@ -112,7 +113,7 @@ def _choose_other(atlas: Atlas, built: str | None) -> services.AtlasEntry | None
         _OTHER.set(built)
     if _OTHER.get() not in entries:
         _OTHER.set(next(iter(entries)))
-    named = {name: _named(entry) for name, entry in entries.items()}
+    named = told_apart({name: _named(entry) for name, entry in entries.items()})
     keep_listed(_OTHER.key, [*named.values()])
     st.selectbox(WORDS["other"], [*named], format_func=named.__getitem__, key=_OTHER.key, width=420)
     _OTHER.remember()

@@ -25,7 +25,8 @@ WORDS = Words(
         "gates": "With all gates ({count} columns)",
         "csv": "CSV",
         "parquet": "Parquet",
-        "about": "One row an image of the slice: number, name, label, answer, confidence, and the columns of your own.",
+        "about": "One row for each image of the slice: number, name, label, answer, confidence, and the columns "
+        "of your own.",
         "large": "With all gates these are {count} numbers, more than a page sends; the command writes them to a "
         "file of any size:",
         "large_line": "With all gates these are {count} numbers, more than a page sends. Without gates the file says "

@@ -25,7 +25,7 @@ from app.session import links
 from app.session.choices import Choice
 from app.session.scheduling import slot
 from app.session.words import Words, paragraph, plain_text, sentence
-from app.widgets.choices import choose_one, keep_listed
+from app.widgets.choices import choose_one, keep_listed, told_apart
 from app.widgets.evaluate_here import set_name
 from app.widgets.failures import fragment
 from cbam_core.errors import CbamError
@@ -138,7 +138,7 @@ def _choose_atlas(classifier: Classifier, asked: str | None) -> services.AtlasEn
     _ATLAS.resume(next(iter(entries)))
     if _ATLAS.get() not in entries:
         _ATLAS.set(next(iter(entries)))
-    named = {name: _named(entry) for name, entry in entries.items()}
+    named = told_apart({name: _named(entry) for name, entry in entries.items()})
     keep_listed(_ATLAS.key, [*named.values()])
     label = WORDS["atlas"]
     st.selectbox(

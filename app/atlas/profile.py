@@ -15,7 +15,8 @@ from cbam_core.atlas.answers import Profile
 
 WORDS = Words(
     {
-        "about": "Mean of each group with its 95 % interval; the line is the mean of all images.",
+        "about": "Mean of each group with its 95 % interval, and its number of images; the line is the mean of "
+        "all images.",
         "some": "{shown} of {count} groups: those with the highest and the lowest means.",
         "row": "{group}: {mean} ({low} to {high}), {count} images",
         "one": "{group}: {mean}, 1 image",

@@ -75,14 +75,26 @@ def atlases_of(classifier: Classifier) -> dict[str, AtlasEntry]:
 
 
 def comparable_atlases(atlas: Atlas) -> dict[str, AtlasEntry]:
-    """Other finished atlases of images of the same name: of the same network first, then of the same images."""
+    """Other finished atlases of images of the same name: of the same network first, then of the same images.
+
+    Those that say the same again, of this network and these images as they are here, come last.
+    """
     digest, listing = (atlas.facts.get(of, {}).get(name) for of, name in (("network", "digest"), ("images", "listing")))
+    changed = atlas.facts.get("images", {}).get("corruption") or ""
     found: dict[str, AtlasEntry] = {}
     for folder in _folders():
         entry = _entry(folder)
         if entry is not None and folder != atlas.folder and entry.title == atlas.title:
             found.setdefault(entry.name, entry)
-    ordered = sorted(found.values(), key=lambda one: (one.digest != digest, one.listing != listing, one.name))
+    ordered = sorted(
+        found.values(),
+        key=lambda one: (
+            (one.digest, one.listing, one.changed) == (digest, listing, changed),
+            one.digest != digest,
+            one.listing != listing,
+            one.name,
+        ),
+    )
     return {entry.name: entry for entry in ordered}
 
 

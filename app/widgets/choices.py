@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -26,6 +27,12 @@ def keep_listed(key: str, words: Sequence[str]) -> None:
     if choice.is_known and known.get() != list(words):
         choice.set(choice.get())
     known.set(list(words))
+
+
+def told_apart(named: Mapping[str, str]) -> dict[str, str]:
+    """Words of choices by their names; where several choices have the same words, their names are added."""
+    words = Counter(named.values())
+    return {name: f"{said} ({name})" if words[said] > 1 else said for name, said in named.items()}
 
 
 def choose_one(

@@ -96,6 +96,18 @@ def other(monkeypatch, made):
     return second
 
 
+def test_an_atlas_that_says_the_same_again_is_compared_last(monkeypatch, made):
+    monkeypatch.setitem(made.facts, "network", {"digest": "d"})
+    monkeypatch.setitem(made.facts, "images", {"listing": "l"})
+    entries = [
+        services.AtlasEntry(name, Path(name), made.title, 60, changed, "Made", digest, "l")
+        for name, changed, digest in (("copy", "", "d"), ("other", "", "e"), ("blurred", "blur:3", "d"))
+    ]
+    monkeypatch.setattr("app.services.atlas._folders", lambda: [entry.folder for entry in entries])
+    monkeypatch.setattr("app.services.atlas._entry", {entry.folder: entry for entry in entries}.get)
+    assert [*services.comparable_atlases(made)] == ["blurred", "other", "copy"]
+
+
 def test_two_atlases_are_compared_by_answers_gates_and_channels(made, other):
     app = visit(section="compare", gate="one.channel")
     found = made.compare(other, n=14)
@@ -118,7 +130,7 @@ def test_masks_of_two_atlases_stand_beside_each_other_with_their_difference(made
 
 def test_without_another_atlas_the_command_for_changed_images_is_shown(made):
     app = visit(section="compare")
-    assert "no other atlas that could be compared" in said(app)
+    assert "no other atlas of these images" in said(app)
     assert any("--corrupt blur:3" in one.value for one in app.code)
 
 
