@@ -113,6 +113,19 @@ def test_the_code_beside_it_gives_what_its_page_says(name, result):
         assert next(iter(value)) == ("layer1.0.se" if result == "masks" else "layer1.0.se.channel")
 
 
+def test_the_table_of_replacements_is_what_the_program_beside_it_computes(capsys):
+    block = next(block for block in code("evidence") if "OtherImage(" in block)
+    fewer = block.replace("(1, 2, 3)", "(3,)").replace('"*.spatial", "*.channel"', "")
+    assert len(fewer) < len(block) - 20  # two of the eight rows are enough to see each column
+    exec(compile(fewer, "evidence.md", "exec"), {})
+    table = (DOCS / "evidence.md").read_text(encoding="utf-8").split("| another image's |", 1)[1].split("\n\n")[0]
+    rows = {gate: re.sub(r"\*", "", row).split(" | ") for gate, row in re.findall(r"\| `(\S+)` \| (.+) \|", table)}
+    assert len(rows) == 6
+    printed = re.findall(r"(\S+) \[(.+)\]", capsys.readouterr().out)
+    assert [gate for gate, _ in printed] == ["cbam3.channel", "cbam3.spatial"]
+    assert all(", ".join(rows[gate]) == row for gate, row in printed)
+
+
 def test_every_guide_says_what_its_code_needs():
     for name in GUIDES:
         assert code(name)
