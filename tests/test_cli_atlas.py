@@ -108,6 +108,8 @@ def test_info_lists_atlases_by_name_also_unfinished_and_damaged_ones(folder, tmp
     assert main(["atlas", "info", "two"]) == 3
     assert "is not finished" in capsys.readouterr().err
     assert main(["atlas", "info", "four"]) == 3
+    assert "there is no atlas four; those that were built or ship are one, " in capsys.readouterr().err
+    assert main(["atlas", "info", "./four"]) == 3
     assert "there is no atlas in four" in capsys.readouterr().err
 
 

@@ -103,10 +103,10 @@ def profile_html(values: Values, found: Profile, value: int) -> str:
 
 
 def _ends(numbers: Sequence[float]) -> tuple[float, float]:
-    """The ends of the axis: all that is drawn, with a little room."""
+    """The ends of the axis: all that is drawn, with a little room, which does not go below 0 on its own."""
     low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
     room = 0.06 * (high - low) or 0.01
-    return low - room, high + room
+    return (max(0.0, low - room) if low >= 0 else low - room), high + room
 
 
 def _row(name: str, numbers: Sequence[float], ends: tuple[float, float], count: int) -> str:

@@ -26,11 +26,23 @@ AtlasArgument = Annotated[
 
 
 def find_atlas(given: str) -> Path:
-    """Return the folder of an atlas that a command line names by its path, or by its name without ``.atlas``."""
-    path = Path(given)
+    """Return the folder of an atlas that a command line names by its path, or by its name without ``.atlas``.
+
+    Raises:
+        AtlasError: a name, and no atlas has it; the error says which names there are.
+    """
+    path, known = Path(given), atlas_folders()
     if path.exists():
         return path
-    return next((folder for folder in atlas_folders() if given in (folder.name, folder.stem)), path)
+    found = next((folder for folder in known if given in (folder.name, folder.stem)), None)
+    if found is None and known and path.name == given:
+        raise AtlasError(
+            "atlas.unknown-name",
+            "there is no atlas {name}; those that were built or ship are {known}",
+            name=given,
+            known=", ".join(folder.name.removesuffix(".atlas") for folder in known),
+        )
+    return found or path
 
 
 def _opened(given: str) -> Atlas:
