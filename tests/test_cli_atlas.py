@@ -81,6 +81,19 @@ def test_metadata_are_joined_by_id(tiny_checkpoint, folder, tmp_path, capsys):
     table.write_text("id,camera\nelsewhere,new\n", encoding="utf-8")
     assert main([*command, str(table)]) == 3
     assert "must have names such as 'cifar10:samples/0'" in capsys.readouterr().err
+    table.write_text("id,camera,class\ncifar10:samples/3,old,mine\n", encoding="utf-8")
+    assert main([*command, str(table)]) == 0
+    assert "conditions on class are on what the atlas itself knows" in capsys.readouterr().err
+
+
+def test_metadata_that_cannot_be_read_are_refused_before_the_atlas_is_built(tiny_checkpoint, tmp_path, capsys):
+    table = tmp_path / "cameras.csv"
+    table.write_text("id,camera\nx,old,new\n", encoding="utf-8")
+    out = tmp_path / "atlas"
+    command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(out)]
+    assert main([*command, "--metadata", str(table)]) == 3
+    assert "row 2" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_info_says_what_an_atlas_holds(folder, capsys):

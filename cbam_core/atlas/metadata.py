@@ -45,6 +45,15 @@ def add_metadata(folder: Path, given: Path, ids: Sequence[str]) -> int:
     return known
 
 
+def check_metadata(given: Path) -> None:
+    """Check that a file can be read, before an atlas is built for hours.
+
+    Raises:
+        AtlasError: as `read_metadata`.
+    """
+    _read(given)
+
+
 def read_metadata(path: Path, ids: Sequence[str]) -> dict[str, np.ndarray]:
     """Read the columns of a CSV file for the images of an atlas.
 

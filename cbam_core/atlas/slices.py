@@ -45,13 +45,18 @@ def select(atlas: Atlas, where: Where) -> Int64[np.ndarray, " m"]:
 
 def columns_of(atlas: Atlas) -> tuple[str, ...]:
     """Return the names of the columns that a slice can have a condition for."""
-    own = (
+    own = own_columns_of(atlas)
+    return (*own, *(name for name in atlas.metadata if name not in own))
+
+
+def own_columns_of(atlas: Atlas) -> tuple[str, ...]:
+    """Return those that the atlas knows itself; a column of the metadata of the same name is hidden by them."""
+    return (
         *(("class",) if atlas.has_labels else ()),
         *(("answer", "confidence") if atlas.has_answers else ()),
         *(("right",) if atlas.can_be_right else ()),
         "id",
     )
-    return (*own, *(name for name in atlas.metadata if name not in own))
 
 
 def _numbered(atlas: Atlas, given: Shaped[np.ndarray, ...]) -> Int64[np.ndarray, " m"]:

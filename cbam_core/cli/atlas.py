@@ -123,6 +123,8 @@ def build(
     """
     engine = engines.Engine(workers, ray, gpus, again)
     engine.check()
+    if metadata is not None:
+        _check_metadata(metadata)
     stated = Stated(one_network(network, checkpoint), weights, classes, normalisation, input_size, mean, std)
     classifier = open_checkpoint(stated)
     dataset = _opened(images, count, data_dir, corruption)
@@ -160,13 +162,24 @@ def default_folder(classifier: Classifier, dataset: Dataset, count: int | None) 
     return atlases_folder() / re.sub(r"[^\w.+-]+", "-", "-".join(filter(None, parts)))
 
 
+def _check_metadata(metadata: Path) -> None:
+    from cbam_core.atlas.metadata import check_metadata
+
+    check_metadata(metadata)
+
+
 def _add_metadata(folder: Path, metadata: Path) -> None:
     from cbam_core.atlas.metadata import add_metadata
     from cbam_core.atlas.opening import open_atlas
+    from cbam_core.atlas.slices import own_columns_of
 
     atlas = open_atlas(folder)
     known = add_metadata(folder, metadata, atlas.ids)
     say(f"{metadata}: {known:,} of {counted(len(atlas), 'image')} have a row")
+    own = own_columns_of(atlas)
+    hidden = [name for name in open_atlas(folder).metadata if name in own]
+    if hidden:
+        say(f"conditions on {', '.join(hidden)} are on what the atlas itself knows, not on the column of that name")
 
 
 def _find_nearest(folder: Path) -> None:
