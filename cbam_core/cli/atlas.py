@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cbam_core.network import Classifier
 
 commands = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Store every gate of a network over a data set, and ask about it."
+    no_args_is_help=True, rich_markup_mode=None, help="Store all gates over a whole set, and ask about them."
 )
 
 NAMED = 10
