@@ -28,7 +28,7 @@ from app.session.words import Words, paragraph, plain_text, sentence
 from app.widgets.choices import choose_one, keep_listed, told_apart
 from app.widgets.evaluate_here import set_name
 from app.widgets.failures import fragment
-from cbam_core.errors import CbamError
+from cbam_core.errors import AtlasError, CbamError
 from cbam_core.network import Classifier
 
 if TYPE_CHECKING:
@@ -112,6 +112,17 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     _show(classifier, entry, atlas)
 
 
+def _section(
+    name: str, classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas, chosen: Slice
+) -> Mapping[str, Any]:
+    """Draw a section; a file that turns out to be damaged, as one of thumbnails can, ends it with a sentence."""
+    try:
+        return SECTIONS[name](classifier, atlas, chosen)
+    except AtlasError as error:
+        st.error(plain_text(sentence(services.unreadable_atlas(entry, error))), icon=":material/error:")
+        return {}
+
+
 def _say(atlas: Atlas) -> None:
     """What holds for all sections: what is stored, and that near images need not be of one class."""
     said = [WORDS["stored"].format(count=f"{len(atlas.select()):,}")]
@@ -167,7 +178,7 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
     SECTION.remember()
     said: Mapping[str, Any] = {}
     if len(chosen_slice.images):
-        said = SECTIONS[chosen](classifier, atlas, chosen_slice)
+        said = _section(chosen, classifier, entry, atlas, chosen_slice)
     else:
         st.info(WORDS["empty"], icon=":material/search_off:")
     usual = next(iter(services.atlases_of(classifier)))

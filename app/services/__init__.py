@@ -5,7 +5,14 @@ large array is a sample of it. What comes of an upload is kept in the visitor's 
 What is not remembered yet is worked out in a `slot`, so that one visitor's work does not keep all others waiting.
 """
 
-from app.services.atlas import AtlasEntry, atlas_at, atlases_of, comparable_atlases, image_in_pages
+from app.services.atlas import (
+    AtlasEntry,
+    atlas_at,
+    atlases_of,
+    comparable_atlases,
+    image_in_pages,
+    unreadable_atlas,
+)
 from app.services.atlas_building import AtlasOffer, atlas_offer, atlas_work, begin_atlas, cancel_atlas, take_in_atlas
 from app.services.atlas_changing import begin_changed, cancel_changed, changed_offer, changed_work, take_in_changed
 from app.services.atlas_map import begin_tsne, cancel_tsne, take_in_tsne, tsne_seconds, tsne_work
@@ -214,6 +221,7 @@ __all__ = [
     "training_runs",
     "tsne_seconds",
     "tsne_work",
+    "unreadable_atlas",
     "version_of",
     "with_usual",
     "work_on",

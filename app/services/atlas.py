@@ -107,12 +107,17 @@ def atlas_at(entry: AtlasEntry) -> Atlas:
     try:
         return _opened(str(entry.folder), stamp_of(entry.folder / DESCRIPTION), stamp_of(entry.folder / TABLES))
     except CbamError as error:
-        tell_operator(f"{error.code}: {error}")
-        raise CbamError(
-            "atlas.unreadable",
-            "the atlas {name} cannot be opened; the operator can find the reason in the log",
-            name=entry.name,
-        ) from error
+        raise unreadable_atlas(entry, error) from error
+
+
+def unreadable_atlas(entry: AtlasEntry, error: CbamError) -> CbamError:
+    """What a visitor is told of an atlas that cannot be read; the operator is told where it lies, and why."""
+    tell_operator(f"{error.code}: {error}")
+    return CbamError(
+        "atlas.unreadable",
+        "the atlas {name} cannot be opened; the operator can find the reason in the log",
+        name=entry.name,
+    )
 
 
 def image_in_pages(atlas: Atlas, image: int) -> str | None:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from cbam_core.atlas.atlas import Atlas
+from cbam_core.errors import AtlasError
 from tests.app.visiting import MAIN, go_to
 from tests.atlas import made_atlas
 
@@ -211,3 +212,15 @@ def test_a_column_of_many_numbers_chooses_images_by_a_range(monkeypatch):
     slider.set_range(-1.0, 1.0).run()
     assert "All 399 images" in said(app)
     assert "where" not in app.query_params
+
+
+def test_damaged_thumbnails_end_a_section_with_a_sentence_that_names_no_folder_of_the_server(made, monkeypatch):
+    def damaged(_):
+        raise AtlasError("atlas.damaged-sheet", "the thumbnails in {path} are damaged", path="/server/made.jpg")
+
+    monkeypatch.setattr(made, "thumbnails", damaged)
+    app = visit()
+    assert [one.value for one in app.error] == [
+        "The atlas made cannot be opened; the operator can find the reason in the log."
+    ]
+    assert "All 59 images" in said(app)
