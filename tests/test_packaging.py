@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from functools import cache
 
 import numpy as np
 import pytest
@@ -32,17 +33,18 @@ def test_every_dependency_is_pinned_once_within_its_bounds(name, bounds):
         assert version in bounds[package], f"{package} {version} is not {bounds[package]}"
 
 
+@cache
 def third_party_imports(path):
+    """Names of the packages of others that a file imports anywhere."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module]
-        for name in names:
-            top = name.partition(".")[0]
-            if top not in sys.stdlib_module_names and top not in {"app", "cbam_core"}:
-                yield top
+        found |= {name.partition(".")[0] for name in names}
+    return found - sys.stdlib_module_names - {"app", "cbam_core"}
 
 
 @pytest.mark.parametrize("folder", ["cbam_core", "app"])
@@ -55,38 +57,38 @@ def test_everything_that_is_imported_is_declared(folder):
 
 def test_only_charts_of_the_library_need_a_package_of_the_app():
     for path in (ROOT / "cbam_core").rglob("*.py"):
-        needed = set(third_party_imports(path)) & set(EXTRA["app"])
+        needed = third_party_imports(path) & set(EXTRA["app"])
         assert needed <= ({"plotly"} if path == ROOT / "cbam_core" / "render" / "charts.py" else set()), path
 
 
 def test_only_training_needs_a_package_of_its_extra():
     for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
-        needed = set(third_party_imports(path)) & set(EXTRA["train"]) - {"torchvision"}
+        needed = third_party_imports(path) & set(EXTRA["train"]) - {"torchvision"}
         assert not needed or path.parent == ROOT / "cbam_core" / "training", path
 
 
 def test_only_figures_need_a_package_of_their_extra():
     for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
-        needed = set(third_party_imports(path)) & set(EXTRA["figures"])
+        needed = third_party_imports(path) & set(EXTRA["figures"])
         place = path.relative_to(ROOT / "cbam_core").as_posix() if path.is_relative_to(ROOT / "cbam_core") else ""
         assert not needed or place.startswith(("render/paper/", "training/figures.py")), path
 
 
 def test_only_maps_of_captum_need_it():
     for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
-        needed = set(third_party_imports(path)) & set(EXTRA["evidence"])
+        needed = third_party_imports(path) & set(EXTRA["evidence"])
         assert not needed or path == ROOT / "cbam_core" / "evidence" / "by_captum.py", path
 
 
 def test_only_the_atlas_needs_a_package_of_its_extra():
     for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
-        needed = set(third_party_imports(path)) & set(EXTRA["atlas"])
+        needed = third_party_imports(path) & set(EXTRA["atlas"])
         assert not needed or path.parent == ROOT / "cbam_core" / "atlas", path
 
 
 def test_only_a_cluster_needs_ray():
     for path in [*(ROOT / "cbam_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
-        needed = set(third_party_imports(path)) & set(EXTRA["cluster"])
+        needed = third_party_imports(path) & set(EXTRA["cluster"])
         assert not needed or path.name in {"cluster.py", "ray_session.py"}, path
 
 
