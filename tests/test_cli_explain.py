@@ -330,7 +330,7 @@ def test_a_folder_becomes_one_figure_with_its_caption_beside(figured, photos, ti
 
 
 def test_images_can_be_drawn_by_seed_and_the_caption_says_so(figured, photos, tmp_path):
-    path = tmp_path / "grid.png"
+    path = tmp_path / "grid.svg"
     first, again, other = (figured(photos, "--draw", 2, "--seed", seed, "--figure", path)[1] for seed in (0, 0, 3))
     assert first == again != other
     assert first.count("\n") == 3

@@ -86,7 +86,7 @@ def test_settings_of_the_page_reach_the_figure(offered, sides, monkeypatch, chos
         Layout(**{"opacity": 0.6, **layout}),
         PairStyle(**style),
     )
-    assert made(offered, ".pdf") == expected.as_bytes("pdf")
+    assert made(offered, ".svg") == expected.as_bytes("svg")
 
 
 def test_names_differ_where_the_figures_do(offered, sides, monkeypatch):
@@ -108,7 +108,7 @@ def test_masks_lie_on_the_image_as_it_was_given(offered, tmp_path):
     sides = side_of(one, "A"), side_of(one, "B", original=decode(content).pixels)
     blocks = pairs_of(compare(one.blocks, one.blocks))
     expected = pair_of(sides, blocks, Layout(opacity=0.6), PairStyle(ends=10))
-    assert made(offered, ".pdf") == expected.as_bytes("pdf")
+    assert made(offered, ".svg") == expected.as_bytes("svg")
 
 
 def test_an_image_is_read_for_its_figure_as_for_the_page(offered):
@@ -117,7 +117,7 @@ def test_an_image_is_read_for_its_figure_as_for_the_page(offered):
     download_sides((one, one), (None, None), {"b": content}, {"b": Fitted(ground="black")})
     sides = side_of(one, "A"), side_of(one, "B", original=decode(content, ground="black").pixels)
     expected = pair_of(sides, pairs_of(compare(one.blocks, one.blocks)), Layout(opacity=0.6), PairStyle(ends=10))
-    assert made(offered, ".pdf") == expected.as_bytes("pdf")
+    assert made(offered, ".svg") == expected.as_bytes("svg")
     assert not np.array_equal(decode(content).pixels, decode(content, ground="black").pixels)
 
 
