@@ -1,7 +1,8 @@
+"""Pictures from files, bytes, Pillow and arrays: read with notes, or refused in one sentence, within limits."""
+
 import hashlib
 import io
 import os
-import sys
 import threading
 import time
 import warnings
@@ -12,18 +13,9 @@ import pytest
 from PIL import Image, ImageFile
 
 from cbam_core.data import images
-from cbam_core.data.images import MAX_BYTES, MAX_PIXELS, MAX_SIDE, DecodedImage, decode
+from cbam_core.data.images import MAX_BYTES, MAX_PIXELS, MAX_SIDE, decode
 from cbam_core.errors import ImageError
-
-
-def codes(picture: DecodedImage) -> tuple[str, ...]:
-    return tuple(note.code for note in picture.notes)
-
-
-def refused(source) -> ImageError:
-    with pytest.raises(ImageError) as caught:
-        decode(source)
-    return caught.value
+from tests.data.decoding import codes, refused
 
 
 def test_odd_file_is_read_with_its_notes(corpus, odd_name):
@@ -76,99 +68,6 @@ def test_photo_held_upright_shows_red_on_top(corpus):
     assert pixels.shape == (32, 16, 3)
     assert pixels[4, 8].argmax() == 0
     assert pixels[28, 8].argmax() == 2
-
-
-def test_transparency_shows_white_and_not_the_hidden_colour(corpus):
-    pixels = decode(corpus.transparent_png()).pixels
-    assert pixels[0, 0].tolist() == [255, 255, 255]
-    assert pixels[0, 5].tolist() == [127, 127, 127]
-    assert pixels[0, 9].tolist() == [0, 255, 0]
-
-
-def test_transparent_palette_entry_shows_white(corpus):
-    pixels = decode(corpus.transparent_palette_png()).pixels
-    assert pixels[0, 0].tolist() == [255, 255, 255]
-    assert pixels[0, 1].tolist() == [0, 0, 255]
-
-
-def test_sixteen_bit_grey_is_scaled_and_not_saturated(corpus):
-    expected = np.rint(corpus.grey_ramp() / 257).astype(np.uint8)
-    for name in ("deep-grey.png", "deep-grey.tif"):
-        pixels = decode(corpus.ODD[name][0]()).pixels
-        assert np.array_equal(pixels[..., 0], expected)
-        assert np.array_equal(pixels[..., 1], expected)
-
-
-def test_sixteen_bit_tiff_with_white_as_zero_is_turned_round(corpus):
-    pixels = decode(corpus.ODD["deep-grey-inverted.tif"][0]()).pixels
-    assert pixels[0, 0, 0] == 255
-    assert pixels[-1, -1, 0] == 0
-
-
-def test_twelve_bit_grey_uses_its_own_range(corpus):
-    packed = np.array([[0xFF, 0xF0, 0x00]], np.uint8)  # two pixels of 12 bits: 4095 and 0
-    content = corpus.tiff(packed, bits=12).replace(b"\0\1\3\0\1\0\0\0\3\0", b"\0\1\3\0\1\0\0\0\2\0")
-    assert decode(content).pixels[0, :, 0].tolist() == [255, 0]
-
-
-def test_transparent_deep_grey_shows_white(corpus):
-    pixels = decode(corpus.deep_grey_transparent_png()).pixels
-    assert pixels[0].tolist() == [[0, 0, 0], [255, 255, 255]]
-
-
-def test_sixteen_bit_colour_keeps_the_high_byte(corpus):
-    pixels = decode(corpus.deep_colour_png()).pixels
-    assert pixels[0].tolist() == [[0x12, 0x34, 0xFF], [0, 0x80, 0x7F]]
-
-
-@pytest.mark.parametrize(
-    ("values", "expected", "low", "high"),
-    [
-        ([[0.0, 0.5, 1.0]], [0, 128, 255], 0, 1),
-        ([[0.0, 10.0, 200.0]], [0, 10, 200], 0, 255),
-        ([[-10.0, 0.0, 10.0]], [0, 128, 255], -10, 10),
-        ([[-3.0, -3.0, -3.0]], [0, 0, 0], -3, -3),
-    ],
-)
-def test_float_grey_is_scaled_by_a_range_that_the_note_names(corpus, values, expected, low, high):
-    picture = decode(corpus.float_tiff(np.array(values)))
-    assert picture.pixels[0, :, 0].tolist() == expected
-    assert picture.notes[0].values == {"low": low, "high": high}
-
-
-def test_embedded_profile_changes_the_colours(corpus):
-    red = np.full((4, 4, 3), (255, 0, 0), np.uint8)
-    pixels = decode(corpus.encoded(red, "PNG", icc_profile=corpus.swapped_profile())).pixels
-    assert pixels[0, 0].argmax() == 1
-    assert pixels[0, 0, 1] > 240
-
-
-def test_srgb_profile_changes_nothing(corpus):
-    from PIL import ImageCms
-
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    picture = decode(corpus.encoded(corpus.gradient(), "PNG", icc_profile=profile))
-    assert np.array_equal(picture.pixels, corpus.gradient())
-    assert picture.notes == ()
-
-
-def test_profile_keeps_transparency(corpus):
-    pixels = np.full((4, 4, 4), (255, 0, 0, 0), np.uint8)
-    pixels[2:, :, 3] = 255
-    picture = decode(corpus.encoded(pixels, "PNG", icc_profile=corpus.swapped_profile()))
-    assert codes(picture) == ("image.profile", "image.transparent")
-    assert picture.pixels[0, 0].tolist() == [255, 255, 255]
-    assert picture.pixels[3, 3].argmax() == 1
-
-
-def test_printing_colours_follow_their_profile(corpus):
-    red, green, blue = decode(corpus.cmyk_jpeg(corpus.cmyk_profile())).pixels[8, 8].astype(int)
-    assert red > 180
-    assert max(green, blue) < 60
-
-
-def test_printing_colours_without_a_profile_are_converted_plainly(corpus):
-    assert decode(corpus.cmyk_jpeg()).pixels[8, 8].tolist() == pytest.approx([0, 255, 255], abs=3)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])
@@ -376,131 +275,3 @@ def test_small_picture_is_decoded_in_well_under_a_millisecond(corpus):
         decode(content)
         times.append(time.thread_time() - started)
     assert np.median(times) < 1e-3
-
-
-def test_one_rule_for_black_and_white_in_every_container(corpus):
-    """The same numbers give the same pixels, whatever file they come in."""
-    names = ("xray-12-in-16.png", "xray-12-in-16.tif", "xray-12-in-32.tif", "xray-12-in-float.tif")
-    expected = np.rint(corpus.xray().astype(float) * 255 / 4095).astype(np.uint8)
-    for name in names:
-        picture = decode(corpus.ODD[name][0]())
-        assert np.array_equal(picture.pixels[..., 0], expected), name
-        assert picture.notes[0].values == {"low": 0, "high": 4095}
-
-
-@pytest.mark.parametrize(("top", "high"), [(255, 255), (1023, 1023), (1500, 4095), (16383, 16383), (40000, 65535)])
-def test_values_without_a_declared_range_have_the_smallest_usual_depth(corpus, top, high):
-    assert decode(corpus.encoded(corpus.xray(top), "PNG")).notes[0].values == {"low": 0, "high": high}
-
-
-def test_declared_range_goes_before_the_values(corpus):
-    picture = decode(corpus.ODD["xray-declared.tif"][0]())
-    assert picture.notes[0].values == {"low": 0, "high": 1000}
-    assert picture.pixels.max() == round(255 * 0.9)
-    wrong = decode(corpus.tiff(corpus.xray(900), bits=16, limits=(0, 500)))
-    assert wrong.notes[0].values == {"low": 0, "high": 1023}
-
-
-def test_significant_bits_of_a_png_are_its_range(corpus):
-    values = corpus.encoded(corpus.xray(3000), "PNG")
-    declared = values[:33] + corpus.png_chunk(b"sBIT", bytes([14])) + values[33:]
-    assert decode(declared).notes[0].values == {"low": 0, "high": 16383}
-    small = values[:33] + corpus.png_chunk(b"sBIT", bytes([10])) + values[33:]
-    assert decode(small).notes[0].values == {"low": 0, "high": 4095}
-
-
-def test_a_narrow_range_is_named_and_can_be_stretched(corpus):
-    content = corpus.ODD["xray-dim.tif"][0]()
-    dim, stretched = decode(content), decode(content, stretch=True)
-    assert dim.notes[1].values == {"percent": 10}
-    assert (int(dim.pixels.max()), int(stretched.pixels.max())) == (26, 255)
-    assert stretched.notes[0].values == {"low": 0, "high": 900}
-    assert codes(stretched) == ("image.scaled",)
-
-
-def test_dark_colours_of_sixteen_bits_follow_the_same_rule(corpus):
-    content = corpus.deep_dark_png()
-    assert decode(content).pixels[0].tolist() == [[0] * 3, [128] * 3, [255] * 3]
-    bright = corpus.deep_colour_png()
-    assert codes(decode(bright)) == ("image.16-bit",)
-
-
-def test_the_other_ground_can_be_chosen(corpus):
-    pixels = decode(corpus.transparent_png(), ground="black").pixels
-    assert pixels[0, 0].tolist() == [0, 0, 0]
-    assert pixels[0, 9].tolist() == [0, 255, 0]
-
-
-def test_jpeg_that_lacks_its_end_has_every_pixel(corpus):
-    whole = corpus.photo()
-    assert np.array_equal(decode(whole[:-2]).pixels, decode(whole).pixels)
-
-
-@pytest.mark.parametrize("missing", [30, 400, 1500])
-def test_rows_of_a_jpeg_that_are_said_to_be_there_are_right(corpus, missing):
-    whole = corpus.photo()
-    picture = decode(whole[:-missing])
-    percent = picture.notes[0].values["percent"]
-    rows = 240 * percent // 100
-    assert 50 <= percent < 100
-    assert np.array_equal(picture.pixels[:rows], decode(whole).pixels[:rows])
-    assert f"{percent} % of the rows are there" in str(picture.notes[0])
-
-
-def test_jpeg_of_which_most_is_missing_is_refused(corpus):
-    whole = corpus.photo()
-    assert refused(whole[: len(whole) // 3]).code == "image.damaged"
-
-
-def test_large_jpeg_is_decoded_at_a_reduced_size(corpus):
-    picture = decode(corpus.large_jpeg(8192, 6144))
-    assert picture.size == (4096, 3072)
-    assert picture.notes[0].values == {"width": 8192, "height": 6144, "scale": 2}
-    assert picture.pixels[1500, [100, -100], 0].tolist() == pytest.approx([40, 200], abs=2)
-
-
-def test_reduced_decoding_is_the_mean_of_the_pixels(corpus, monkeypatch):
-    whole = corpus.photo(width=256, height=192, quality=95, subsampling=0)
-    full = decode(whole).pixels.astype(float)
-    monkeypatch.setattr(images, "MAX_PIXELS", 256 * 192 // 4)
-    reduced = decode(whole)
-    assert reduced.size == (128, 96)
-    means = full.reshape(96, 2, 128, 2, 3).mean(axis=(1, 3))
-    smooth = means[..., :2]  # the third channel jumps from 255 to 0
-    assert np.abs(reduced.pixels[..., :2] - smooth).mean() < 2
-
-
-def test_panorama_is_read(corpus):
-    assert decode(corpus.large_jpeg(20_000, 4_000)).size == (10_000, 2_000)
-
-
-def test_heic_is_read_by_the_optional_decoder(corpus, monkeypatch):
-    class Decoder:
-        @staticmethod
-        def HeifImageFile(file):  # noqa: N802 - the decoder's own name
-            assert file.read()[4:12] == b"ftypheic"
-            return Image.open(io.BytesIO(corpus.encoded(corpus.gradient(), "PNG")))
-
-    monkeypatch.setitem(sys.modules, "pillow_heif", Decoder)
-    assert np.array_equal(decode(corpus.heic()).pixels, corpus.gradient())
-
-
-def test_heic_is_named_whatever_its_ending(corpus, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    assert "HEIC photo" in str(refused(corpus.heic()))
-
-
-@pytest.mark.parametrize(
-    ("name", "word"),
-    [
-        ("nikon.nef", "NIKON"),
-        ("negative.dng", "DNG"),
-        ("canon.cr2", "CR2"),
-        ("sensor.tif", "TIFF"),
-        ("scan.dcm", "DICOM"),
-        ("page.jpg", "HTML"),
-        ("film.mp4", "video"),
-    ],
-)
-def test_other_files_are_named(corpus, name, word):
-    assert word in str(refused(corpus.BAD[name][0]()))

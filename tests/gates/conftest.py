@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cbam_core.nn import CBAM, CBAM_CNN
+from tests.gates.watched import Unlucky
 
 
 def _hooks(model: nn.Module) -> dict[str, list[Any]]:
@@ -110,3 +111,8 @@ def holdable(gateway: Gateway) -> nn.Module:
         CBAM(16, ratio=4),
         nn.Dropout(0.5),
     ).eval()
+
+
+@pytest.fixture
+def unlucky() -> nn.Sequential:
+    return nn.Sequential(CBAM(16), Unlucky(), CBAM(16)).eval()

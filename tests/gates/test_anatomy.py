@@ -6,7 +6,7 @@ from cbam_core.errors import ModelError
 from cbam_core.gates.anatomy import Summary, summarise
 from cbam_core.nn import CBAM
 from tests.corpus_checkpoints import network
-from tests.gates.audit.planted import PLAIN, Network
+from tests.gates.audit.spellings import PLAIN, Network
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ from torch import nn
 
 from cbam_core.gates.kernels import spatial_kernels
 from cbam_core.nn import CBAM_CNN, SpatialAttention
-from tests.gates.audit.planted import PLANTED, Network
+from tests.gates.audit.planted import PLANTED
+from tests.gates.audit.spellings import Network
 
 
 def test_every_block_gives_its_two_planes_in_the_networks_order(tiny_classifier):

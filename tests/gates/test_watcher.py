@@ -1,17 +1,11 @@
-"""What `capture` records and what it leaves alone, in one thread."""
+"""What `capture` records, in one thread."""
 
 from __future__ import annotations
 
 import copy
-import gc
-import pickle
 import threading
-import weakref
-from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,34 +14,8 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates import capture
-from cbam_core.gates.record import RecordedGate
 from cbam_core.nn import CBAM, CBAM_CNN
-
-Look = Callable[[nn.Module], dict[str, Any]]
-ORDER = [f"cbam{block}.{kind}" for block in (1, 2, 3) for kind in ("channel", "spatial")]
-
-
-def same(first: tuple[RecordedGate, ...], second: tuple[RecordedGate, ...]) -> bool:
-    """Bit equality of two records."""
-    return [g.name for g in first] == [g.name for g in second] and all(
-        torch.equal(a.values, b.values) for a, b in zip(first, second, strict=True)
-    )
-
-
-class Unlucky(nn.Module):
-    """Fails when told to."""
-
-    fails = False
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.fails:
-            raise RuntimeError("bad luck")
-        return x
-
-
-@pytest.fixture
-def unlucky() -> nn.Sequential:
-    return nn.Sequential(CBAM(16), Unlucky(), CBAM(16)).eval()
+from tests.gates.watched import ORDER, Look, same
 
 
 @pytest.mark.parametrize("grad", [torch.enable_grad, torch.no_grad, torch.inference_mode])
@@ -223,116 +191,11 @@ def test_forwards_after_the_block_are_not_recorded(model: CBAM_CNN, batch: Tenso
     assert same(record.gates, before)
 
 
-def test_a_forward_that_raises_leaves_no_hook_and_no_record(unlucky: nn.Sequential, hooks: Look) -> None:
-    before = hooks(unlucky)
-    unlucky[1].fails = True
-    with pytest.raises(RuntimeError, match="bad luck"), capture(unlucky) as record:
-        unlucky(torch.rand(1, 16, 4, 4))
-    assert hooks(unlucky) == before
-    with pytest.raises(CaptureError):
-        _ = record.gates
-
-
-def test_a_forward_that_raises_after_a_good_one_leaves_no_record(unlucky: nn.Sequential) -> None:
-    x = torch.rand(1, 16, 4, 4)
-    with capture(unlucky) as record:
-        unlucky(x)
-        assert len(record.gates) == 4
-        unlucky[1].fails = True
-        with pytest.raises(RuntimeError):
-            unlucky(x)
-        with pytest.raises(CaptureError):
-            _ = record.gates
-        unlucky[1].fails = False
-        unlucky(x)
-    assert len(record.gates) == 4  # and nothing of the broken one
-
-
-class Odd(BaseException):
-    pass
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit, Odd])
-def test_a_body_that_raises_leaves_no_hook_and_keeps_its_error(
-    model: CBAM_CNN, batch: Tensor, hooks: Look, error: type[BaseException]
-) -> None:
-    before = hooks(model)
-    with pytest.raises(error), capture(model):  # noqa: PT012 - the error must come from inside the block
-        model(batch)
-        raise error
-    assert hooks(model) == before
-
-
-def test_a_module_that_refuses_its_hook_leaves_none_on_the_others(hooks: Look) -> None:
-    class Stubborn(OrderedDict[int, Any]):
-        def __setitem__(self, *_: Any) -> None:
-            raise KeyboardInterrupt
-
-    model = nn.Sequential(CBAM(16), CBAM(16))
-    model[1].spatial_attn.sigmoid._forward_hooks = Stubborn()
-    before = hooks(model)
-    with pytest.raises(KeyboardInterrupt), capture(model):
-        pass
-    assert hooks(model) == before
-
-
-def test_hooks_are_there_inside_and_gone_afterwards(model: CBAM_CNN, batch: Tensor, hooks: Look) -> None:
-    before = hooks(model)
-    assert not any(before.values())
-    with capture(model):
-        assert sum(map(len, hooks(model).values())) == 8  # or the other tests would look at nothing
-        model(batch)
-    assert hooks(model) == before
-
-
-def test_hooks_of_the_user_stay_and_fire(model: CBAM_CNN, batch: Tensor, hooks: Look) -> None:
-    fired: list[str] = []
-    for module in (model, model.cbam1.channel_attn.sigmoid):
-        module.register_forward_hook(lambda *_: fired.append("after"))
-        module.register_forward_pre_hook(lambda *_: fired.append("before"))
-    before = hooks(model)
-    with capture(model):
-        inside = model.cbam2.register_forward_hook(lambda *_: fired.append("inside"))
-        model(batch)
-    assert fired == ["before", "before", "after", "inside", "after"]
-    inside.remove()
-    assert hooks(model) == before
-
-
 def test_a_gate_that_the_users_hook_replaces_is_recorded_as_it_multiplies(model: CBAM_CNN, batch: Tensor) -> None:
     model.cbam1.spatial_attn.sigmoid.register_forward_hook(lambda _m, _x, gate: torch.ones_like(gate))
     with capture(model) as record:
         model(batch)
     assert torch.equal(record.gates[1].values, torch.ones(7, 16, 16))
-
-
-def test_nested_captures_in_one_thread_both_record(model: CBAM_CNN, batch: Tensor, hooks: Look) -> None:
-    before = hooks(model)
-    with capture(model) as outer:
-        model(batch[:1])
-        with capture(model) as inner, capture(model.cbam2) as part:
-            model(batch[1:2])
-        model(batch[2:3])
-    with capture(model) as second:
-        model(batch[1:2])
-    with capture(model) as third:
-        model(batch[2:3])
-    assert same(outer.gates, third.gates)
-    assert same(inner.gates, second.gates)
-    assert [gate.name for gate in part.gates] == ["CBAM.channel", "CBAM.spatial"]
-    assert hooks(model) == before
-
-
-def test_captures_may_be_closed_in_any_order(model: CBAM_CNN, batch: Tensor, hooks: Look) -> None:
-    first, second = capture(model), capture(model)
-    records = first.__enter__(), second.__enter__()
-    first.__exit__(None, None, None)
-    model(batch)
-    second.__exit__(None, None, None)
-    with pytest.raises(CaptureError):
-        _ = records[0].gates
-    assert [gate.name for gate in records[1].gates] == ORDER
-    assert not any(hooks(model).values())
 
 
 def test_a_model_that_changes_between_captures_is_seen_as_it_is(model: CBAM_CNN, batch: Tensor) -> None:
@@ -353,138 +216,6 @@ def test_values_are_copies_of_their_own(model: CBAM_CNN, batch: Tensor) -> None:
     expected = live[0].clone()[:, 0]
     live[0].zero_()
     assert torch.equal(record.gates[1].values, expected)
-
-
-def test_parameters_buffers_and_flags_are_untouched(model: CBAM_CNN, batch: Tensor, state: Look) -> None:
-    model.fc1.train()
-    model.conv1.weight.requires_grad_(False)
-    before = state(model)
-    with capture(model):
-        assert state(model) == before
-        model(batch)
-        assert state(model) == before
-    assert state(model) == before
-
-
-Copier = Callable[[nn.Module], nn.Module]
-COPIERS: dict[str, Copier] = {
-    "deepcopy": copy.deepcopy,
-    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
-    "pickle in Python": lambda model: pickle.loads(pickle._dumps(model)),  # type: ignore[attr-defined]
-}
-
-
-@pytest.mark.parametrize("copier", COPIERS.values(), ids=COPIERS)
-@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another thread"])
-def test_a_copy_made_inside_carries_no_hooks_and_is_captured_as_if_fresh(
-    model: CBAM_CNN, batch: Tensor, hooks: Look, copier: Copier, elsewhere: bool
-) -> None:
-    with capture(model) as record, capture(model):
-        if elsewhere:
-            with ThreadPoolExecutor(1) as pool:
-                twin = pool.submit(copier, model).result()
-        else:
-            twin = copier(model)
-        assert not any(hooks(twin).values())
-        assert hooks(twin).keys() == hooks(model).keys()
-        expected = model(batch)
-        with capture(twin) as again:
-            assert torch.equal(twin(batch), expected)
-        assert sum(map(len, hooks(model).values())) == 16
-    assert same(again.gates, record.gates)
-    assert not any(hooks(twin).values())
-
-
-def test_a_copy_made_inside_keeps_the_hooks_of_the_user(model: CBAM_CNN, batch: Tensor, hooks: Look) -> None:
-    fired: list[nn.Module] = []
-
-    class Told:
-        def __deepcopy__(self, _memo: dict[int, Any]) -> Told:
-            return self
-
-        def __call__(self, module: nn.Module, *_: Any) -> None:
-            fired.append(module)
-
-    gate = model.cbam1.channel_attn.sigmoid
-    handle = gate.register_forward_hook(Told())
-    with capture(model):
-        inside = model.register_forward_hook(Told())
-        twin = copy.deepcopy(model)
-    assert sum(map(len, hooks(twin).values())) == 2
-    twin(batch)
-    assert fired == [twin.cbam1.channel_attn.sigmoid, twin]
-    handle.remove()
-    inside.remove()
-    assert not any(hooks(model).values())
-
-
-def test_a_copy_made_during_a_forward_carries_no_hooks(unlucky: nn.Sequential, hooks: Look) -> None:
-    twins: list[nn.Module] = []
-    handle = unlucky[1].register_forward_hook(lambda *_: twins.append(copy.deepcopy(unlucky[0])))
-    with capture(unlucky) as record:
-        unlucky(torch.rand(1, 16, 4, 4))
-    handle.remove()
-    assert not any(hooks(twins[0]).values())
-    assert len(record.gates) == 4
-
-
-def test_after_the_block_a_dictionary_of_hooks_is_copied_as_any_other(model: CBAM_CNN) -> None:
-    with capture(model), capture(model):
-        model.register_forward_hook(print)
-    assert not any(vars(module._forward_hooks) for module in model.modules())
-    assert list(copy.deepcopy(model)._forward_hooks.values()) == [print]
-
-
-def test_hooks_that_a_copy_already_under_way_met_see_nothing(model: CBAM_CNN, batch: Tensor) -> None:
-    twin = copy.deepcopy(model)
-    with capture(model) as record:
-        for copied, module in zip(twin.modules(), model.modules(), strict=True):
-            met = OrderedDict(module._forward_hooks)  # as a copy finds them that began before the hooks were hung
-            copied._forward_hooks = copy.deepcopy(met)
-            assert len(pickle.loads(pickle.dumps(met))) == len(met)
-        assert torch.equal(twin(batch), model(batch))
-        before = record.gates
-        twin(batch[:1])
-    assert same(record.gates, before)
-
-
-def test_a_captured_model_can_be_copied_and_pickled_afterwards(model: CBAM_CNN, batch: Tensor, hooks: Look) -> None:
-    with capture(model) as record:
-        expected = model(batch)
-    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert not any(hooks(twin).values())
-        with capture(twin) as again:
-            assert torch.equal(twin(batch), expected)
-        assert same(again.gates, record.gates)
-
-
-def test_five_hundred_captures_leave_nothing_behind(model: CBAM_CNN, batch: Tensor) -> None:
-    def run(times: int) -> int:
-        for _ in range(times):
-            with torch.no_grad(), capture(model) as record:
-                model(batch[:1])
-            _ = record.gates
-        del record
-        gc.collect()
-        return len(gc.get_objects())
-
-    run(20)
-    before = run(20)
-    assert run(500) < before + 100  # less than one object for every five captures
-
-
-def test_a_capture_is_freed_without_the_garbage_collector(model: CBAM_CNN, batch: Tensor) -> None:
-    gc.disable()
-    try:
-        watching = capture(model)
-        with watching as record:
-            model(batch)
-        values = weakref.ref(record.gates[0].values)
-        freed = weakref.ref(watching), weakref.ref(record), values
-        del watching, record
-        assert [reference() for reference in freed] == [None] * 3
-    finally:
-        gc.enable()
 
 
 class Elsewhere(nn.Module):

@@ -10,7 +10,8 @@ import torch
 
 from app.model.audit import audit_table
 from cbam_core.gates.audit import audit_network
-from tests.gates.audit.planted import PLAIN, PLANTED, Network
+from tests.gates.audit.planted import PLANTED
+from tests.gates.audit.spellings import PLAIN, Network
 
 
 @pytest.fixture

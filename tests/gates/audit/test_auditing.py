@@ -7,7 +7,8 @@ from cbam_core.gates.anatomy import summarise
 from cbam_core.gates.audit import audit_network
 from cbam_core.nn import CBAM
 from cbam_core.results.audit import Audit, BlockAudit, facts_of
-from tests.gates.audit.planted import HIDDEN, PLAIN, PLANTED, Base, C, Network
+from tests.gates.audit.planted import PLANTED
+from tests.gates.audit.spellings import HIDDEN, PLAIN, Base, C, Network
 
 SIZE = (12, 12)
 

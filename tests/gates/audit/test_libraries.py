@@ -12,7 +12,7 @@ from torch import nn
 
 from cbam_core.gates.audit import audit_network
 from cbam_core.results.audit import BlockAudit
-from tests.gates.audit.planted import C, Network
+from tests.gates.audit.spellings import C, Network
 
 
 @pytest.fixture(autouse=True)

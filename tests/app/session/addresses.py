@@ -1,0 +1,37 @@
+"""What an address asks for, read, visited, and written by the page."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from app.session import links
+from app.shell.router import PAGES, parameters_of
+from tests.app.visiting import MAIN, go_to
+
+READERS = {**links.SHELL, **{name: reader for page in PAGES for name, reader in parameters_of(page).items()}}
+"""Of every parameter that some page has."""
+
+
+def read(parameters):
+    return links.read(parameters, READERS)
+
+
+def visit(**parameters):
+    test = AppTest.from_file(str(MAIN), default_timeout=200)
+    for name, value in parameters.items():
+        test.query_params[name] = value
+    return test.run()
+
+
+def said(app):
+    return {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
+
+
+def compare(**parameters):
+    app = AppTest.from_file(str(MAIN), default_timeout=200)
+    go_to(app, "compare")
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
