@@ -23,7 +23,7 @@ GENERATION = Generation("atlas-image-generation")
 def open_image_number(asked: Mapping[str, Any]) -> None:
     """Begin with the image that an address asks for, or with the last one."""
     if asked:
-        take_image(asked.get("image"))
+        take_image(asked.get("number"))
 
 
 def take_image(image: int | None) -> None:

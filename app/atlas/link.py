@@ -91,11 +91,11 @@ MASKS: Readers = MappingProxyType(
     {"mask": read_text, "groups": read_text, "show": one_of("deviation", "difference"), "mean_image": read_yes}
 )
 
-NEIGHBOURS: Readers = MappingProxyType({"image": read_image_number, "block": read_text})
+NEIGHBOURS: Readers = MappingProxyType({"number": read_image_number, "block": read_text})
 
 MAP: Readers = MappingProxyType(
     {
-        "image": read_image_number,
+        "number": read_image_number,
         "layout": one_of("tsne"),
         "view": read_view,
         "colours": one_of("right", "confidence"),

@@ -98,7 +98,7 @@ def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[
         "view": None if view is None else "~".join(f"{part:.4f}".rstrip("0").rstrip(".") for part in view),
         "colours": None if _COLOURS.get() == "class" else _COLOURS.get(),
         "draw": None if _DRAW.get() == "auto" else _DRAW.get(),
-        "image": chosen_image(atlas),
+        "number": chosen_image(atlas),
     }
 
 

@@ -77,7 +77,7 @@ def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> M
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         image = _choose_image(atlas, chosen)
         block = _choose_block(atlas)
-    said = {"image": image, "block": block}
+    said = {"number": image, "block": block}
     if not atlas.ok[image]:
         st.info(WORDS["unreadable"], icon=":material/info:")
         return said
@@ -168,7 +168,7 @@ def _tiles(
 
     def address(link: str) -> str:
         named = None if atlas.folder is None else atlas.folder.name
-        return address_of("atlas", network=network, atlas=named, section="neighbours", image=link, block=found.block)
+        return address_of("atlas", network=network, atlas=named, section="neighbours", number=link, block=found.block)
 
     target = Target(lambda link: take_image(int(link)), address, WORDS["opens"])
     image_tiles(both, tiles, network=network, key="atlas-neighbours", target=target)

@@ -31,7 +31,7 @@ def tiles(app, key):
 
 
 def test_neighbours_of_the_image_of_an_address_in_a_block(made):
-    app = visit(section="neighbours", image="17", block="one")
+    app = visit(section="neighbours", number="17", block="one")
     found = made.neighbours(17, "one", 14)
     assert app.number_input[0].value == 17
     given = tiles(app, "atlas-neighbours")
@@ -39,11 +39,11 @@ def test_neighbours_of_the_image_of_an_address_in_a_block(made):
     same = round(found.same_class * 14)
     assert f"{same} of its 14 nearest have its label" in said(app)
     assert '<p class="cbam-under">one.spatial</p>' in htmls(app)
-    assert (address(app, "image"), address(app, "block")) == ("17", "one")
+    assert (address(app, "number"), address(app, "block")) == ("17", "one")
 
 
 def test_an_image_that_was_not_read_has_no_neighbours(made):
-    assert "could not be read" in said(visit(section="neighbours", image="7"))
+    assert "could not be read" in said(visit(section="neighbours", number="7"))
 
 
 def test_a_line_of_an_address_is_a_slice_of_every_section_and_combines_with_conditions(made):
@@ -64,14 +64,14 @@ def test_a_line_of_an_address_is_a_slice_of_every_section_and_combines_with_cond
 
 
 def test_the_map_says_what_it_keeps_of_the_neighbours_and_what_the_selected_image_is(made):
-    app = visit(section="map", image="5")
+    app = visit(section="map", number="5")
     kept = made.map("pca").kept
     written = f"{100 * kept:.0f} %" if kept >= 0.1 else f"{100 * kept:.1f} %"
     assert f"PCA keeps {written} of the 10 nearest images" in said(app).replace("\\", "")
     given = json.loads(tiles(app, "atlas-map"))
     assert given["selected"] == 5
     assert given["near"] == made.neighbours(5).images.tolist()
-    assert address(app, "image") == "5"
+    assert address(app, "number") == "5"
 
 
 def test_suspects_are_those_of_the_slice_with_both_numbers(made):
