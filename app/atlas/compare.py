@@ -71,7 +71,7 @@ _OTHER, _GATE, _SHOW = Choice("atlas-other"), Choice("atlas-compared-gate"), Cho
 def open_compare(asked: Mapping[str, Any]) -> None:
     """Begin with what an address asks for, or with the last choices."""
     if asked:
-        _OTHER.set(asked.get("other"))
+        _OTHER.set(asked.get("beside"))
         _GATE.set(asked.get("gate"))
         _SHOW.set(asked.get("images", "newly_wrong"))
     for choice, first in ((_OTHER, None), (_GATE, None), (_SHOW, "newly_wrong")):
@@ -89,7 +89,7 @@ def compare_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapp
         st.info(WORDS["none"], icon=":material/info:")
         return {}
     usual = next(iter(services.comparable_atlases(atlas)))
-    said: dict[str, Any] = {"other": usual_if(entry.name == usual, entry.name)}
+    said: dict[str, Any] = {"beside": usual_if(entry.name == usual, entry.name)}
     try:
         other = services.atlas_at(entry)
         with waiting_shown(), slot():

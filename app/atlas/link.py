@@ -98,12 +98,12 @@ MAP: Readers = MappingProxyType(
         "number": read_image_number,
         "layout": one_of("tsne"),
         "view": read_view,
-        "colours": one_of("right", "confidence"),
+        "coloured": one_of("right", "confidence"),
         "draw": one_of("images", "points"),
     }
 )
 
-COMPARE: Readers = MappingProxyType({"other": read_text, "gate": read_text, "images": one_of("newly_right", "moved")})
+COMPARE: Readers = MappingProxyType({"beside": read_text, "gate": read_text, "images": one_of("newly_right", "moved")})
 
 PARAMETERS: Readers = {
     "atlas": read_text,

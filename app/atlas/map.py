@@ -77,7 +77,7 @@ def open_map(asked: Mapping[str, Any]) -> None:
         _GENERATION.advance()
         _METHOD.set(asked.get("layout", "pca"))
         _VIEW.set(asked.get("view"))
-        _COLOURS.set(asked.get("colours", "class"))
+        _COLOURS.set(asked.get("coloured", "class"))
         _DRAW.set(asked.get("draw", "auto"))
 
 
@@ -96,7 +96,7 @@ def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[
     return {
         "layout": None if method == "pca" else method,
         "view": None if view is None else "~".join(f"{part:.4f}".rstrip("0").rstrip(".") for part in view),
-        "colours": None if _COLOURS.get() == "class" else _COLOURS.get(),
+        "coloured": None if _COLOURS.get() == "class" else _COLOURS.get(),
         "draw": None if _DRAW.get() == "auto" else _DRAW.get(),
         "number": chosen_image(atlas),
     }

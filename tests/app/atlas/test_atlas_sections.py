@@ -53,11 +53,11 @@ def test_a_line_of_an_address_is_a_slice_of_every_section_and_combines_with_cond
     app = visit(section="suspects", line=line)
     assert f"{len(inside)} of 59 images, inside a line on the map" in said(app)
     assert address(app, "line") == line
-    app = visit(section="map", line=line, answers="wrong", layout="tsne", colours="right", view="0.4~0.6~2.5")
+    app = visit(section="map", line=line, answers="wrong", layout="tsne", coloured="right", view="0.4~0.6~2.5")
     both = np.intersect1d(inside, made.select({"right": False}))
     assert f"{len(both)} of 59 images" in said(app)
     assert (address(app, "line"), address(app, "answers")) == (line, "wrong")
-    assert (address(app, "colours"), address(app, "view")) == ("right", "0.4~0.6~2.5")
+    assert (address(app, "coloured"), address(app, "view")) == ("right", "0.4~0.6~2.5")
     app.button(key="atlas-clear").click().run()
     assert "line" not in app.query_params
     assert "All 59 images" in said(app)
