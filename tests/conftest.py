@@ -84,6 +84,8 @@ def picture_file(tmp_path: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if named := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"the address of an object differs between processes, so no name has one: {named[0]}")
     if os.environ.get(SKIP_BROWSER) == "1":
         for item in items:
             if item.get_closest_marker("browser"):

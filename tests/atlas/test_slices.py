@@ -25,7 +25,7 @@ from tests.atlas.made_atlas import atlas
         ({}, lambda made, i: True),
         (None, lambda made, i: True),
     ],
-    ids=str,
+    ids=lambda value: None if callable(value) else str(value),
 )
 def test_a_slice_has_the_images_that_meet_every_condition(where, holds):
     made = atlas()
