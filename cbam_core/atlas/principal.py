@@ -130,4 +130,4 @@ def project(axes: PrincipalAxes, values: Float16[np.ndarray, "n d"]) -> Float32[
     centred = values.astype(np.float32) - axes.mean.astype(np.float32)
     centred[:, ~(axes.axes != 0).any(axis=0)] = 0
     with workers_side_by_side():
-        return (torch.from_numpy(centred) @ torch.from_numpy(axes.axes.T)).numpy()
+        return (torch.from_numpy(centred) @ torch.tensor(axes.axes.T)).numpy()
