@@ -38,7 +38,7 @@ from cbam_core.atlas import building
 from cbam_core.atlas.building import build_atlas
 from cbam_core.atlas.cluster import build_on_ray
 from cbam_core.atlas.finishing import is_finished
-from cbam_core.atlas.layout import read_plan
+from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shards import read_rows
 from cbam_core.data.dataset import samples

@@ -25,7 +25,7 @@ from cbam_core.network import Classifier
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
-    from cbam_core.atlas.layout import AtlasGate
+    from cbam_core.atlas.gate import AtlasGate
 
 WORDS = Words(
     {

@@ -30,7 +30,7 @@ from cbam_core.results.placement import Placement
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import MeanMask
     from cbam_core.atlas.atlas import Atlas
-    from cbam_core.atlas.layout import AtlasGate
+    from cbam_core.atlas.gate import AtlasGate
 
 WORDS = Words(
     {

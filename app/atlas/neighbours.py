@@ -28,7 +28,7 @@ from cbam_core.results.look import DEFAULT_COLOURS
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import Neighbours
     from cbam_core.atlas.atlas import Atlas
-    from cbam_core.atlas.layout import AtlasGate
+    from cbam_core.atlas.gate import AtlasGate
 
 WORDS = Words(
     {

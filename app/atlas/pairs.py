@@ -14,7 +14,7 @@ from cbam_core.results.placement import Placement
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
-    from cbam_core.atlas.layout import AtlasGate
+    from cbam_core.atlas.gate import AtlasGate
 
 SIDE = 96
 """Pixels of a picture's side about: enough that the cells of a mask have sharp edges."""

@@ -21,7 +21,7 @@ from cbam_core.viewer.packing import as_base64
 
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import Profile
-    from cbam_core.atlas.layout import AtlasGate
+    from cbam_core.atlas.gate import AtlasGate
 
 WORDS = Words(
     {

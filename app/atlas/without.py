@@ -25,7 +25,7 @@ from cbam_core.results.score_words import signed
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
     from cbam_core.atlas.atlas import Atlas
-    from cbam_core.atlas.layout import AtlasGate
+    from cbam_core.atlas.gate import AtlasGate
     from cbam_core.evidence.one_value import Replaced
 
 WORDS = Words(

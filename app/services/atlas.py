@@ -18,8 +18,9 @@ from app.services.dataset import sample_numbers, samples, test_set
 from app.services.file_version import Stamp, stamp_of
 from app.services.operator_log import tell_operator
 from cbam_core.atlas.atlas import Atlas
-from cbam_core.atlas.layout import DESCRIPTION, TABLES, read_plan
+from cbam_core.atlas.layout import DESCRIPTION, TABLES
 from cbam_core.atlas.opening import open_atlas
+from cbam_core.atlas.plan import read_plan
 from cbam_core.data.dataset import Dataset, image_ids
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier

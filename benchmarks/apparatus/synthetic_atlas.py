@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.finishing import ending_steps, gathering
-from cbam_core.atlas.layout import Plan, write_plan
+from cbam_core.atlas.plan import Plan, write_plan
 from cbam_core.atlas.shards import Rows, answers_of, probabilities_of
 
 

@@ -26,7 +26,7 @@ from cbam_core.atlas.answers import (
     Suspects,
 )
 from cbam_core.atlas.contents import Contents, Findable, Sheets
-from cbam_core.atlas.layout import AtlasGate, Channel
+from cbam_core.atlas.gate import AtlasGate, Channel
 from cbam_core.atlas.memory import Memory
 from cbam_core.atlas.slices import Where
 from cbam_core.errors import AtlasError

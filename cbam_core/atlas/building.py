@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 from cbam_core.atlas.finishing import ending_steps, gathering, is_finished, remove_atlas
-from cbam_core.atlas.layout import DESCRIPTION, Plan, read_plan, write_plan
+from cbam_core.atlas.layout import DESCRIPTION
+from cbam_core.atlas.plan import Plan, read_plan, write_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shard_work import ShardPart, compute_part, join_parts, parts_of
 from cbam_core.atlas.shards import missing_shards, read_rows, write_shard

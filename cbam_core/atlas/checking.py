@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int64
 
-from cbam_core.atlas.layout import Plan
+from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import probabilities_of
 from cbam_core.atlas.tables import OTHERS, GroupTable, PrincipalAxes, Tables
 

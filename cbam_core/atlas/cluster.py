@@ -20,7 +20,8 @@ import torch
 import cbam_core
 from cbam_core.atlas.building import begin_atlas
 from cbam_core.atlas.finishing import finish
-from cbam_core.atlas.layout import DESCRIPTION, Plan, read_plan
+from cbam_core.atlas.layout import DESCRIPTION
+from cbam_core.atlas.plan import Plan, read_plan
 from cbam_core.atlas.ray_session import connected, resources
 from cbam_core.atlas.shard_work import compute_shard
 from cbam_core.atlas.shards import missing_shards, shard_is_done, write_shard

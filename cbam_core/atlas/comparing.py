@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from cbam_core.atlas.answers import AtlasComparison, GateChange
-from cbam_core.atlas.layout import AtlasGate
+from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.ranking import leading
 from cbam_core.atlas.rows import in_parts, read
 from cbam_core.atlas.slices import Where

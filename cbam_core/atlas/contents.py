@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int, Int32, Int64, UInt8
 
-from cbam_core.atlas.layout import AtlasGate
+from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.tables import Tables
 
 

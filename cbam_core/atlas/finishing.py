@@ -14,17 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from cbam_core.atlas.layout import (
-    DESCRIPTION,
-    GATES,
-    IMAGES,
-    LOGITS,
-    MAP,
-    NEAREST,
-    SCORES,
-    TABLES,
-    Plan,
-)
+from cbam_core.atlas.layout import DESCRIPTION, GATES, IMAGES, LOGITS, MAP, NEAREST, SCORES, TABLES
+from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.principal import PrincipalSums, project
 from cbam_core.atlas.shards import Rows, probabilities_of, read_rows
 from cbam_core.atlas.tables import ExtremeLists, GroupSums, Tables, read_digest, write_tables

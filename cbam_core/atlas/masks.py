@@ -9,7 +9,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import MeanMask
 from cbam_core.atlas.cube import cells_of
-from cbam_core.atlas.layout import AtlasGate
+from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.rows import in_parts
 from cbam_core.atlas.slices import Where
 from cbam_core.errors import AtlasError

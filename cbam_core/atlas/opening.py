@@ -12,19 +12,9 @@ from jaxtyping import Float16, Float32, Int64
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.checking import answers_are_of, groups_are_of, images_fit, sample_of, scores_are_of, tables_fit
 from cbam_core.atlas.contents import Contents, Sheets
-from cbam_core.atlas.layout import (
-    GATES,
-    IMAGES,
-    LOGITS,
-    METADATA,
-    SCORES,
-    TABLES,
-    Plan,
-    read_plan,
-    shard_path,
-    sheet_path,
-)
+from cbam_core.atlas.layout import GATES, IMAGES, LOGITS, METADATA, SCORES, TABLES, shard_path, sheet_path
 from cbam_core.atlas.metadata import read_metadata
+from cbam_core.atlas.plan import Plan, read_plan
 from cbam_core.atlas.sheets import SheetThumbnails
 from cbam_core.atlas.tables import Tables, read_tables
 from cbam_core.errors import AtlasError

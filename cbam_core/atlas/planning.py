@@ -7,7 +7,8 @@ import torch
 
 import cbam_core
 from cbam_core.atlas.fingerprint import listing_digest
-from cbam_core.atlas.layout import LARGEST_GATE, LARGEST_SIDE, AtlasGate, ImageSetFacts, NetworkFacts, Plan
+from cbam_core.atlas.gate import AtlasGate
+from cbam_core.atlas.plan import LARGEST_GATE, LARGEST_SIDE, ImageSetFacts, NetworkFacts, Plan
 from cbam_core.data.corruption import corruption_of
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import AtlasError
@@ -21,7 +22,7 @@ def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | No
     Args:
         classifier: the network; one black image goes through it.
         dataset: images, with or without labels.
-        shard_size: images of one shard; None for `layout.SHARD_SIZE`.
+        shard_size: images of one shard; None for `plan.SHARD_SIZE`.
 
     Raises:
         AtlasError: there are no images, or the network has no gates that an atlas can hold.

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Float16, Float32, Float64
 
-from cbam_core.atlas.layout import Plan
+from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import Rows
 from cbam_core.atlas.tables import PrincipalAxes
 from cbam_core.observing import workers_side_by_side

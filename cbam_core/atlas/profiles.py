@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 
 from cbam_core.atlas.answers import Profile
 from cbam_core.atlas.cube import Cells, Described, cells_of, describe
-from cbam_core.atlas.layout import AtlasGate
+from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.rows import in_parts
 from cbam_core.atlas.slices import Where
 from cbam_core.errors import AtlasError

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from cbam_core.atlas.answers import Ranking
-from cbam_core.atlas.layout import AtlasGate, Channel
+from cbam_core.atlas.gate import AtlasGate, Channel
 from cbam_core.atlas.slices import Where
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, UInt8
 
-from cbam_core.atlas.layout import Plan
+from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import Shard
 from cbam_core.data.dataset import Dataset, Pixels, image_ids
 from cbam_core.data.fitting import fit_image

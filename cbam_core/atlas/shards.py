@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int32, Int64, UInt8
 
-from cbam_core.atlas.layout import FIXED_COLUMNS, Plan, shard_path, sheet_path
+from cbam_core.atlas.layout import shard_path, sheet_path
+from cbam_core.atlas.plan import FIXED_COLUMNS, Plan
 from cbam_core.errors import AtlasError
 from cbam_core.files import write_atomically
 

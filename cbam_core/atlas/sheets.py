@@ -9,7 +9,8 @@ from threading import Lock
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from cbam_core.atlas.layout import Plan, sheet_path
+from cbam_core.atlas.layout import sheet_path
+from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import damaged_sheet, decode_sheet
 
 KEPT = 1 << 26

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float16, Float32, Float64, Int32, Int64, UInt64
 
-from cbam_core.atlas.layout import Plan
+from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import Rows
 from cbam_core.errors import AtlasError, DataError
 from cbam_core.files import write_atomically

@@ -18,7 +18,7 @@ from cbam_core.places import atlas_folders
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import AtlasMap
     from cbam_core.atlas.atlas import Atlas
-    from cbam_core.atlas.layout import Channel
+    from cbam_core.atlas.gate import Channel
 
 AtlasArgument = Annotated[
     str, typer.Argument(metavar="DIR", help="Folder of an atlas, or the name of one that was built or ships.")
@@ -129,7 +129,8 @@ def show(atlas: Atlas) -> None:
 
 def _list(*, as_json: bool) -> None:
     """Write one line for each atlas that was built or ships; what cannot be read is reported."""
-    from cbam_core.atlas.layout import TABLES, read_plan
+    from cbam_core.atlas.layout import TABLES
+    from cbam_core.atlas.plan import read_plan
 
     found = []
     for folder in atlas_folders():

@@ -4,7 +4,7 @@ import numpy as np
 
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.contents import Contents, ThumbnailArray
-from cbam_core.atlas.layout import AtlasGate
+from cbam_core.atlas.gate import AtlasGate
 
 CLASSES = ("cat", "dog", "ship")
 SHAPES = {

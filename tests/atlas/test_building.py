@@ -18,7 +18,8 @@ from cbam_core import Classifier
 from cbam_core.atlas import building, layout, planning
 from cbam_core.atlas.building import build_atlas, build_steps
 from cbam_core.atlas.finishing import is_finished
-from cbam_core.atlas.layout import read_plan, shard_path, sheet_path
+from cbam_core.atlas.layout import shard_path, sheet_path
+from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shard_work import compute_shard
 from cbam_core.atlas.shards import decode_sheet, read_rows

@@ -22,7 +22,8 @@ from cbam_core import Classifier
 from cbam_core.atlas import building, cluster
 from cbam_core.atlas.building import build_atlas
 from cbam_core.atlas.cluster import ShardWork, build_on_ray
-from cbam_core.atlas.layout import DESCRIPTION, IMAGES, read_plan
+from cbam_core.atlas.layout import DESCRIPTION, IMAGES
+from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.ray_session import connected
 from cbam_core.cli import main

@@ -14,7 +14,8 @@ from PIL import Image
 from cbam_core import open_atlas
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.building import build_atlas
-from cbam_core.atlas.layout import GATES, IMAGES, LOGITS, METADATA, SCORES, TABLES, read_plan, sheet_path
+from cbam_core.atlas.layout import GATES, IMAGES, LOGITS, METADATA, SCORES, TABLES, sheet_path
+from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.shards import read_rows
 from cbam_core.data.corruption import corrupted
 from cbam_core.errors import AtlasError

@@ -15,7 +15,8 @@ from cbam_core import Classifier
 from cbam_core.atlas import building
 from cbam_core.atlas.building import build_atlas
 from cbam_core.atlas.finishing import is_finished
-from cbam_core.atlas.layout import read_plan, shard_path
+from cbam_core.atlas.layout import shard_path
+from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.ranks import Rank, build_share, read_rank
 from cbam_core.data.dataset import Dataset

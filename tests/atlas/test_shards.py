@@ -10,16 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cbam_core.atlas.layout import (
-    AtlasGate,
-    ImageSetFacts,
-    NetworkFacts,
-    Plan,
-    read_plan,
-    shard_path,
-    sheet_path,
-    write_plan,
-)
+from cbam_core.atlas.gate import AtlasGate
+from cbam_core.atlas.layout import shard_path, sheet_path
+from cbam_core.atlas.plan import ImageSetFacts, NetworkFacts, Plan, read_plan, write_plan
 from cbam_core.atlas.shards import (
     Shard,
     answers_of,
@@ -242,7 +235,7 @@ def test_reading_needs_no_torch(tmp_path: Path) -> None:
     write_shard(tmp_path, PLAN, made())
     program = (
         "import sys; from pathlib import Path\n"
-        "from cbam_core.atlas.layout import read_plan\n"
+        "from cbam_core.atlas.plan import read_plan\n"
         "from cbam_core.atlas.shards import read_rows\n"
         f"folder = Path({str(tmp_path)!r}); print(read_rows(folder, read_plan(folder), 0).values.shape)\n"
         "print('torch' in sys.modules)"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cbam_core.atlas import sheets
-from cbam_core.atlas.layout import read_plan
+from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.sheets import SheetThumbnails
 
 

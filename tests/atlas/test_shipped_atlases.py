@@ -10,7 +10,7 @@ import pytest
 from cbam_core import load_classifier, open_atlas
 from cbam_core.atlas.building import build_atlas
 from cbam_core.atlas.finishing import is_finished
-from cbam_core.atlas.layout import read_plan
+from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.shards import missing_shards
 from cbam_core.data.dataset import samples
 from cbam_core.places import atlas_folders, shipped_checkpoints

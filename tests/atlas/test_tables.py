@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cbam_core.atlas import tables
-from cbam_core.atlas.layout import Plan
+from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import Rows, answers_of
 from cbam_core.atlas.tables import OTHERS, ExtremeLists, GroupSums, Tables, read_digest, read_tables, write_tables
 from cbam_core.errors import AtlasError
