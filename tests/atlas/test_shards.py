@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.layout import shard_path, sheet_path
-from cbam_core.atlas.plan import ImageSetFacts, NetworkFacts, Plan, read_plan, write_plan
+from cbam_core.atlas.plan import Plan, write_plan
 from cbam_core.atlas.shards import (
     Shard,
     answers_of,
@@ -25,23 +24,7 @@ from cbam_core.atlas.shards import (
     write_shard,
 )
 from cbam_core.errors import AtlasError
-from cbam_core.results.placement import Placement
-
-PLACED = Placement((0.5, 0.5), (2.0, 2.0), field=(5.0, 5.0), cells=(2, 3))
-PLAN = Plan(
-    network=NetworkFacts("net", "d" * 64, "Net", ("cat", "dog"), (8, 8), (0.5,) * 3, (0.25,) * 3, 1.0),
-    images=ImageSetFacts("made:up", 7, ("cat", "dog"), "e" * 64),
-    gates=(
-        AtlasGate("b1.channel", "b1", "channel", 1, (4,), 0, placement=PLACED),
-        AtlasGate("b1.spatial", "b1", "spatial", 1, (2, 3), 4, shift=1.0, squashed=False, placement=PLACED),
-    ),
-    left_out=("b2.full",),
-    side=8,
-    program="1",
-    torch="2",
-    shard_size=4,
-    across=3,
-)
+from tests.atlas.made_plan import PLAN
 
 
 def made(plan: Plan = PLAN, number: int = 0) -> Shard:
@@ -59,68 +42,6 @@ def made(plan: Plan = PLAN, number: int = 0) -> Shard:
         values=np.where(ok[:, None], random.random((count, plan.width)), np.nan).astype(np.float16),
         thumbnails=np.full((count, plan.side, plan.side, 3), 100, np.uint8),
     )
-
-
-def test_columns_have_names_that_any_tool_can_ask_for() -> None:
-    assert PLAN.columns[:8] == ["index", "id", "ok", "label", "answer", "confidence", "logit[0]", "logit[1]"]
-    assert PLAN.gate_columns[:5] == [
-        "b1.channel[0]",
-        "b1.channel[1]",
-        "b1.channel[2]",
-        "b1.channel[3]",
-        "b1.spatial[0,0]",
-    ]
-    assert PLAN.gate_columns[-1] == "b1.spatial[1,2]"
-    assert PLAN.width == 10
-
-
-def test_shards_cover_every_image_once() -> None:
-    assert PLAN.shards == 2
-    assert [(PLAN.rows(k).start, PLAN.rows(k).stop) for k in range(2)] == [(0, 4), (4, 7)]
-
-
-def test_a_description_comes_back_as_it_was(tmp_path: Path) -> None:
-    unknown = replace(PLAN.gates[1], placement=Placement.stretched((2, 3), (8, 8)))
-    for plan in (PLAN, replace(PLAN, gates=(PLAN.gates[0], unknown))):
-        write_plan(tmp_path, plan)
-        back = read_plan(tmp_path)
-        assert back == plan
-        assert back.digest == plan.digest
-        assert back.gates[1].placement.cells == (2, 3)
-
-
-def test_the_digest_follows_every_part_of_the_description() -> None:
-    others = (
-        replace(PLAN, torch="3"),
-        replace(PLAN, images=replace(PLAN.images, corruption="blur:3")),
-        replace(PLAN, network=replace(PLAN.network, std=(0.25, 0.25, 0.26))),
-        replace(PLAN, shard_size=5),
-    )
-    assert len({PLAN.digest, *(other.digest for other in others)}) == 5
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (lambda text: text.replace('"format": 1', '"format": 2'), "atlas.other-format"),
-        (lambda text: text.replace('"count": 7', '"count": 8'), "atlas.damaged-description"),
-        (lambda text: text[:-30], "atlas.damaged-description"),
-        (lambda text: "[]", "atlas.damaged-description"),
-    ],
-)
-def test_a_description_that_was_changed_is_refused(tmp_path: Path, change, code) -> None:
-    write_plan(tmp_path, PLAN)
-    path = tmp_path / "atlas.json"
-    path.write_text(change(path.read_text()))
-    with pytest.raises(AtlasError) as refused:
-        read_plan(tmp_path)
-    assert refused.value.code == code
-    assert str(tmp_path) in str(refused.value)
-
-
-def test_a_folder_without_an_atlas_says_how_to_build_one(tmp_path: Path) -> None:
-    with pytest.raises(AtlasError, match="cbam atlas build --out"):
-        read_plan(tmp_path)
 
 
 def test_rows_come_back_bit_for_bit(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import Rows, answers_of
 from cbam_core.atlas.tables import OTHERS, ExtremeLists, GroupSums, Tables, read_digest, read_tables, write_tables
 from cbam_core.errors import AtlasError
-from tests.atlas.test_shards import PLAN
+from tests.atlas.made_plan import PLAN
 
 COUNT = 90
 MANY = replace(PLAN, images=replace(PLAN.images, count=COUNT), shard_size=40)
