@@ -14,6 +14,7 @@ from PIL import Image
 
 from cbam_core import open_atlas
 from cbam_core.atlas.preparing import is_prepared
+from cbam_core.atlas.regions import UNITS, method_and_line_as_text
 from cbam_core.cli import main
 from cbam_core.cli.atlas import default_folder
 from cbam_core.data.corruption import corrupted
@@ -240,6 +241,40 @@ def test_a_slice_is_exported_as_parquet(folder, tmp_path):
     np.testing.assert_array_equal(
         table["cbam1.spatial[3,5]"].to_numpy(), np.asarray(atlas.values("cbam1.spatial")[:, 3, 5])
     )
+
+
+def test_a_slice_that_was_drawn_on_the_map_is_exported(folder, tmp_path, capsys):
+    atlas = open_atlas(folder)
+    line = method_and_line_as_text("pca", (2048, 0, UNITS, 0, UNITS, UNITS, 2048, UNITS))
+    inside = atlas.select({"inside": line, "right": False})
+    assert 0 < len(inside) < len(atlas.select({"right": False}))
+    words = ["--where", f"inside={line}", "--where", "right=no", "--no-gates", "--out", str(tmp_path / "drawn.csv")]
+    assert main(["atlas", "export", str(folder), *words]) == 0
+    with (tmp_path / "drawn.csv").open(newline="") as file:
+        assert [int(row["index"]) for row in csv.DictReader(file)] == inside.tolist()
+    capsys.readouterr()
+    ranked = ["atlas", "top", str(folder), "cbam3.channel", "17", "--json", "--where", f"inside={line}"]
+    assert main([*ranked, "--where", "right=no"]) == 0
+    assert json.loads(capsys.readouterr().out)["of"] == len(inside)
+    assert main([*ranked, "--where", "inside=left"]) == 3
+    assert "the condition for inside has to be a line as the page's address has it" in capsys.readouterr().err
+
+
+def test_a_file_that_was_exported_is_a_slice(folder, tmp_path, capsys):
+    atlas, file = open_atlas(folder), tmp_path / "wrong.csv"
+    assert main(["atlas", "export", str(folder), "--where", "right=no", "--no-gates", "--out", str(file)]) == 0
+    capsys.readouterr()
+    words = ["--only", str(file), "--where", "class=cat", "--where", "class=dog", "--json"]
+    assert main(["atlas", "top", str(folder), "cbam3.channel", "17", *words]) == 0
+    said = json.loads(capsys.readouterr().out)
+    found = atlas.top("cbam3.channel", 17, where={"right": False, "class": ["cat", "dog"]})
+    assert said["of"] == found.count > 0
+    assert [row["image"] for row in said["images"]] == found.images.tolist()
+    assert main(["atlas", "export", str(folder), "--only", str(file), "--out", str(tmp_path / "again.csv")]) == 0
+    assert f"saved {tmp_path / 'again.csv'}: {len(atlas.select({'right': False}))} images" in capsys.readouterr().err
+    file.write_text("cifar10:samples/999\n", encoding="utf-8")
+    assert main(["atlas", "top", str(folder), "cbam3.channel", "17", "--only", str(file)]) == 3
+    assert "lists 'cifar10:samples/999', which is neither" in capsys.readouterr().err
 
 
 def test_an_export_of_another_kind_is_refused(folder, tmp_path, capsys):

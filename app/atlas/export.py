@@ -15,6 +15,7 @@ from app.session.choices import Choice
 from app.session.scheduling import in_slot
 from app.session.words import Words, plain_text
 from cbam_core.atlas.exporting import as_csv, as_parquet
+from cbam_core.atlas.regions import method_and_line_as_text
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
@@ -29,8 +30,6 @@ WORDS = Words(
         "of your own.",
         "large": "With all gates these are {count} numbers, more than a page sends; the command writes them to a "
         "file of any size:",
-        "large_line": "With all gates these are {count} numbers, more than a page sends. Without gates the file says "
-        "by number and name which images lie inside the line.",
     }
 )
 
@@ -75,18 +74,16 @@ def _button(
 
 
 def _say_large(atlas: Atlas, chosen: Slice, width: int) -> None:
-    count = f"{width * len(chosen.images):,}"
-    if chosen.line is not None:
-        st.caption(plain_text(WORDS["large_line"].format(count=count)))
-        return
-    st.caption(plain_text(WORDS["large"].format(count=count)))
+    st.caption(plain_text(WORDS["large"].format(count=f"{width * len(chosen.images):,}")))
     st.code(command(atlas, chosen), language="bash", wrap_lines=True)
 
 
 def command(atlas: Atlas, chosen: Slice) -> str:
-    """The command that writes a slice, but for a line on the map."""
+    """The command that writes a slice."""
     folder = "ATLAS" if atlas.folder is None else atlas.folder.name
     conditions = [part for name, value in chosen.conditions.items() for part in _conditions(name, value)]
+    if chosen.line is not None:
+        conditions.append(f"inside={method_and_line_as_text(*chosen.line)}")
     where = [part for condition in conditions for part in ("--where", condition)]
     return shlex.join(["cbam", "atlas", "export", folder, *where, "--out", "slice.parquet"])
 

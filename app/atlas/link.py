@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from app.atlas.map_data import read_method_and_line, read_view
+from app.atlas.map_data import read_view
 from app.session.links import Readers, one_of, read_name, read_text, read_yes
 from app.widgets.image import address as image
+from cbam_core.atlas.regions import read_method_and_line
 
 MOST_CONDITIONS = 50
 """Conditions on columns of the user's own in an address."""

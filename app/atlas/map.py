@@ -14,7 +14,6 @@ from app.atlas.image_line import open_in_inspect, show_neighbours
 from app.atlas.map_component import Told, map_canvas
 from app.atlas.map_data import (
     COLUMNS,
-    METHODS,
     Places,
     as_mask,
     as_steps,
@@ -33,6 +32,7 @@ from app.streamlit_internals import media_address
 from app.widgets.duration import duration
 from app.widgets.evaluate_here import LOOK_EVERY
 from app.widgets.waiting import waiting_shown
+from cbam_core.atlas.regions import METHODS
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 

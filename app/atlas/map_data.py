@@ -1,4 +1,4 @@
-"""What the map of an atlas is given: places in a square, sheets of thumbnails in their order, and lines."""
+"""What the map of an atlas is given: places in a square, sheets of thumbnails in their order, and what it sends."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
 from app.session.tiles import lay_out_tiles
+from cbam_core.atlas.regions import MOST_CORNERS, UNITS, Line, squared
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
@@ -21,28 +22,11 @@ if TYPE_CHECKING:
 STEPS = 65535
 """Steps of a place across the square."""
 
-MARGIN = 0.05
-"""Of the square, on all sides, so that a line can go around the outermost images."""
-
-UNITS = 4095
-"""Steps of a line's corners across the square; ``map.js`` knows it too."""
-
 COLUMNS = 16
 """Thumbnails in a row of a sheet, and rows of a full one."""
 
 MOST_IMAGES = 10_000
 """Images that are drawn; of more, as many are drawn that lie evenly among them."""
-
-MOST_CORNERS = 60
-"""Corners of a line; ``map.js`` simplifies what is drawn by hand."""
-
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-METHODS = ("pca", "tsne")
-"""Names of the maps."""
-
-Line = tuple[int, ...]
-"""Corners of a closed line one after the other, x and y, each from 0 to `UNITS`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +49,8 @@ def places_of(points: Float[np.ndarray, "n 2"], most: int = MOST_IMAGES) -> Plac
         points: NaN for images without a place.
         most: number of images that are drawn at most.
     """
-    found = points.astype(np.float64)
+    found = squared(points)
     known = np.flatnonzero(np.isfinite(found).all(axis=1))
-    if known.size:
-        low, high = found[known].min(axis=0), found[known].max(axis=0)
-        found = 0.5 + (1 - 2 * MARGIN) * (found - (low + high) / 2) / (float((high - low).max()) or 1.0)
     drawn = known if known.size <= most else known[np.linspace(0, known.size - 1, most).astype(np.int64)]
     return Places(found, drawn[np.argsort(_along_curve(found[drawn]), kind="stable")])
 
@@ -128,26 +109,6 @@ def _jpeg(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
     return file.getvalue()
 
 
-def read_method_and_line(text: str) -> tuple[str, Line] | None:
-    """A line of an address after the method of the map that it was drawn on: ``pca.AbCd...``."""
-    method, _, drawn = text.partition(".")
-    line = read_line(drawn) if method in METHODS else None
-    return None if line is None else (method, line)
-
-
-def read_line(text: str) -> Line | None:
-    """A line as text: two characters a number, of which each stands for six bits."""
-    if not text or len(text) % 4 or not 3 * 4 <= len(text) <= MOST_CORNERS * 4 or set(text) - set(_ALPHABET):
-        return None
-    digits = [_ALPHABET.index(letter) for letter in text]
-    return tuple(high * 64 + low for high, low in zip(digits[::2], digits[1::2], strict=True))
-
-
-def line_as_text(line: Line) -> str:
-    """A line as `read_line` reads it."""
-    return "".join(_ALPHABET[number // 64] + _ALPHABET[number % 64] for number in line)
-
-
 def checked_line(sent: object) -> Line | None:
     """A line as a browser sends it, which can send anything; None for what is not one."""
     if not isinstance(sent, list | tuple) or len(sent) % 2 or not 6 <= len(sent) <= 2 * MOST_CORNERS:
@@ -170,20 +131,3 @@ def checked_view(sent: object) -> tuple[float, float, float] | None:
         ):
             return float(x), float(y), float(zoom)
     return None
-
-
-def inside_of(line: Line, places: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, " n"]:
-    """Which places lie inside of a line: from which a ray crosses it an odd number of times.
-
-    Args:
-        line: the corners.
-        places: in the square; NaN lies nowhere.
-    """
-    corners = np.array(line, np.float64).reshape(-1, 2) / UNITS
-    x, y = places[:, 0], places[:, 1]
-    inside = np.zeros(len(places), np.bool_)
-    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, 1, axis=0), strict=True):
-        if y1 != y2:
-            crosses = ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-            inside ^= crosses
-    return inside

@@ -11,12 +11,13 @@ import streamlit as st
 from jaxtyping import Int64
 
 from app.atlas.link import where_as_text, where_of
-from app.atlas.map_data import Line, inside_of, line_as_text, places_in
+from app.atlas.map_data import places_in
 from app.atlas.own_columns import choose_columns, condition_of
 from app.session.choices import Choice, Generation, Remembered
 from app.session.scheduling import slot
 from app.session.words import Words, class_name
 from app.widgets.choices import choose_one, keep_listed
+from cbam_core.atlas.regions import Line, inside_of, method_and_line_as_text
 from cbam_core.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Slice:
             "answers": None if right is None else "right" if right else "wrong",
             "confidence": None if (low, high) == CERTAIN else f"{low}~{high}",
             "where": where_as_text(self.columns),
-            "line": None if self.line is None else f"{self.line[0]}.{line_as_text(self.line[1])}",
+            "line": None if self.line is None else method_and_line_as_text(*self.line),
         }
 
 

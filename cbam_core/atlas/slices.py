@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Int64, Shaped
 
 from cbam_core.atlas.cube import Described
+from cbam_core.atlas.regions import images_inside
 from cbam_core.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ def select(atlas: Atlas, where: Where) -> Int64[np.ndarray, " m"]:
         atlas: the atlas.
         where: which images. A mapping has conditions for ``"class"`` and ``"answer"`` (a name, or a list of names),
             ``"right"`` (True or False), ``"confidence"`` ((lowest, highest), both included), ``"id"`` (an id, or a list
-            of ids), and for columns of the metadata: a value, a list of values, or for numbers a tuple (lowest,
-            highest). An image without a label is neither right nor wrong.
+            of ids), ``"inside"`` (a region of a map, or a list of regions; see
+            `cbam_core.atlas.regions.images_inside`), and for columns of the metadata: a value, a list of values, or for
+            numbers a tuple (lowest, highest). An image without a label is neither right nor wrong.
 
     Raises:
         AtlasError: a column, a class or an image is unknown, or a condition does not fit its column.
@@ -56,6 +58,7 @@ def own_columns_of(atlas: Atlas) -> tuple[str, ...]:
         *(("answer", "confidence") if atlas.has_answers else ()),
         *(("right",) if atlas.can_be_right else ()),
         "id",
+        "inside",
     )
 
 
@@ -135,6 +138,13 @@ def _matches_id(atlas: Atlas, _column: str, condition: Any) -> Mask:
     return chosen
 
 
+def _matches_inside(atlas: Atlas, _column: str, condition: Any) -> Mask:
+    chosen = np.zeros(len(atlas), bool)
+    for region in condition if isinstance(condition, list) else [condition]:
+        chosen |= images_inside(atlas, region)
+    return chosen
+
+
 def _matches_metadata(atlas: Atlas, column: str, condition: Any) -> Mask:
     values = atlas.metadata[column]
     if isinstance(condition, tuple):
@@ -155,6 +165,7 @@ _ON_LABELS: Mapping[str, Callable[[Atlas, Described, Any], Mask]] = {
 _ON_IMAGES: Mapping[str, Callable[[Atlas, str, Any], Mask]] = {
     "confidence": _matches_confidence,
     "id": _matches_id,
+    "inside": _matches_inside,
 }
 
 

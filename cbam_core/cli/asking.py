@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cbam_core.cli.choosing import JsonOption
-from cbam_core.cli.conditions import WhereOption, read_conditions
+from cbam_core.cli.conditions import OnlyOption, WhereOption, read_slice
 from cbam_core.cli.output import console, counted, one_line, percent, progress_bar, say, write_json
 from cbam_core.errors import AtlasError
 from cbam_core.files import write_atomically
@@ -164,6 +164,7 @@ def show_top(
     count: Annotated[int, typer.Option("--number", "-n", metavar="N", min=1, help="Number of images.")] = 20,
     lowest: Annotated[bool, typer.Option("--lowest", help="The lowest values instead.")] = False,
     where: WhereOption = None,
+    only: OnlyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the images in which one channel or cell of a gate is highest, or lowest.
@@ -174,7 +175,7 @@ def show_top(
       cbam atlas top cbam_cnn_cifar10 cbam1.spatial 3,5 --where class=ship --where right=no
     """
     atlas = _opened(folder)
-    found = atlas.top(gate, _channel(channel), count, read_conditions(atlas, where), lowest=lowest)
+    found = atlas.top(gate, _channel(channel), count, read_slice(atlas, where, only), lowest=lowest)
     rows = [
         {
             "image": int(number),
@@ -276,6 +277,7 @@ def export(
     folder: AtlasArgument,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="A .csv or .parquet file to write.")],
     where: WhereOption = None,
+    only: OnlyOption = None,
     gates: Annotated[
         bool, typer.Option("--gates/--no-gates", help="Whether all values of all gates are columns.")
     ] = True,
@@ -286,6 +288,8 @@ def export(
     Examples:
       cbam atlas export cbam_cnn_cifar10 --where right=no --no-gates --out wrong.csv
       cbam atlas export cbam_cnn_cifar10 --where class=cat --out cats.parquet
+      cbam atlas export cbam_cnn_cifar10 --where inside=pca.AAAAf_AAf___AA__ --out left.csv
+      cbam atlas export cbam_cnn_cifar10 --only wrong.csv --out wrong.parquet
     """
     from cbam_core.atlas.exporting import write_csv, write_parquet
 
@@ -293,7 +297,7 @@ def export(
     if out.suffix.lower() not in ways:
         raise typer.BadParameter(f"'{out}' does not end with .csv or .parquet, which says what to write")
     atlas = _opened(folder)
-    images = atlas.select(read_conditions(atlas, where))
+    images = atlas.select(read_slice(atlas, where, only))
     write = ways[out.suffix.lower()]
     write_atomically(out, lambda file: write(atlas, images, file, gates=gates))
     say(f"saved {out}: {counted(len(images), 'image')}")

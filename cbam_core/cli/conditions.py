@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
+    from cbam_core.atlas.slices import Where
 
 WhereOption = Annotated[
     list[str] | None,
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Only images such as class=cat, answer=dog, right=no, confidence=0.9..1, or COLUMN=VALUE of the metadata; "
-        "conditions of several columns hold together, several of one column are alternatives.",
+        help="Only images such as class=cat, answer=dog, right=no, confidence=0.9..1, COLUMN=VALUE of the metadata, or "
+        "inside=LINE, as line=LINE in the address of the Atlas page; conditions of several columns hold together, "
+        "several of one column are alternatives.",
+    ),
+]
+
+OnlyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--only",
+        metavar="FILE",
+        help="Only images that a file lists: a slice that was exported as .csv or .parquet, or text with one name or "
+        "number a line.",
     ),
 ]
 
 _ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+
+def read_slice(atlas: Atlas, where: list[str] | None, only: Path | None) -> Where:
+    """Read which images a question is about; None for all.
+
+    Args:
+        atlas: the atlas.
+        where: conditions of the command line, such as ``"class=cat"``.
+        only: file that lists images.
+
+    Raises:
+        AtlasError: the file lists no images of the atlas, or a condition names what it does not have.
+        typer.BadParameter: as `read_conditions`.
+    """
+    conditions = read_conditions(atlas, where)
+    if only is None:
+        return conditions
+    import numpy as np
+
+    from cbam_core.atlas.image_list import read_image_list
+
+    return np.intersect1d(atlas.select(conditions), read_image_list(atlas, only))
 
 
 def read_conditions(atlas: Atlas, given: list[str] | None) -> dict[str, Any] | None:

@@ -68,7 +68,7 @@ def test_a_condition_that_cannot_be_met_is_an_error_that_says_what_can(where, me
 
 def test_a_set_without_labels_has_no_classes_to_select_by():
     made = atlas(labels=np.full(60, -1, np.int32))
-    assert made.columns == ("answer", "confidence", "id", "camera", "hour")
+    assert made.columns == ("answer", "confidence", "id", "inside", "camera", "hour")
     with pytest.raises(AtlasError, match="unknown column 'class'"):
         made.select({"class": "cat"})
 
@@ -76,7 +76,7 @@ def test_a_set_without_labels_has_no_classes_to_select_by():
 def test_a_network_without_classes_has_no_answers_to_select_by():
     nothing = {"answers": np.full(60, -1, np.int32), "confidence": np.full(60, np.nan, np.float32)}
     made = atlas(classes=(), logits=np.zeros((60, 0), np.float32), label_classes=("cat", "dog", "ship"), **nothing)
-    assert made.columns == ("class", "id", "camera", "hour")
+    assert made.columns == ("class", "id", "inside", "camera", "hour")
     assert len(made.select({"class": "cat"})) == ((made.labels == 0) & made.ok).sum()
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from app.atlas.map_component import HTML, PACKAGE, map_scripts
-from app.atlas.map_data import COLUMNS, UNITS, as_mask, as_steps, as_text, inside_of, places_of, sheets_of
+from app.atlas.map_data import COLUMNS, as_mask, as_steps, as_text, places_of, sheets_of
 from app.atlas.map_words import words_of_map
 from app.widgets.component import script
+from cbam_core.atlas.regions import UNITS, inside_of
 
 pytestmark = pytest.mark.browser
 

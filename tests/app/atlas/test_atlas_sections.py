@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from app import services
-from app.atlas.map_data import inside_of, line_as_text, places_in
+from app.atlas.map_data import places_in
 from cbam_core import load_classifier
 from cbam_core.atlas.building import build_atlas
+from cbam_core.atlas.regions import inside_of, line_as_text
 from cbam_core.data.dataset import samples
 from tests.app.atlas.test_atlas_page import address, htmls, said, show, visit
 from tests.atlas import made_atlas
@@ -172,6 +173,8 @@ def test_a_command_writes_slices_that_are_too_large_for_a_page(made, monkeypatch
     app.checkbox(key="atlas-export-gates").check().run()
     asked = "cbam atlas export ATLAS --where class=cat --where right=no --where confidence=0.2..1 --where camera=old"
     assert any(one.value == f"{asked} --out slice.parquet" for one in app.code)
-    app = visit(section="suspects", line=f"pca.{line_as_text(RIGHT_HALF)}")
+    line = f"pca.{line_as_text(RIGHT_HALF)}"
+    app = visit(section="suspects", answers="wrong", line=line)
     app.checkbox(key="atlas-export-gates").check().run()
-    assert "which images lie inside the line" in said(app)
+    asked = f"cbam atlas export ATLAS --where right=no --where inside={line} --out slice.parquet"
+    assert any(one.value == asked for one in app.code)

@@ -1,4 +1,4 @@
-"""What the map is given: places, sheets in their order, lines that an address holds."""
+"""What the map is given: places, sheets in their order, and what it sends."""
 
 import base64
 import io
@@ -9,26 +9,18 @@ from PIL import Image
 
 from app.atlas.map_data import (
     COLUMNS,
-    MARGIN,
-    MOST_CORNERS,
     STEPS,
-    UNITS,
     as_mask,
     as_steps,
     checked_line,
     checked_view,
-    inside_of,
-    line_as_text,
     places_in,
     places_of,
-    read_line,
-    read_method_and_line,
     read_view,
     sheets_of,
 )
+from cbam_core.atlas.regions import MARGIN, UNITS
 from tests.atlas import made_atlas
-
-SQUARE = (0, 0, 2000, 0, 2000, 2000, 0, 2000)
 
 
 def test_points_are_fitted_into_the_square_without_stretching():
@@ -84,31 +76,6 @@ def test_a_sheet_has_thumbnails_in_rows_and_a_new_one_begins_when_it_is_full():
     assert second.shape == (8, 8 * COLUMNS, 3)
     assert abs(int(first[12, 12, 0]) - 200) < 8
     assert first[12, 28, 0] < 8
-
-
-def test_an_address_gives_a_line_back_and_the_images_inside_of_it():
-    assert read_line(line_as_text(SQUARE)) == SQUARE
-    assert read_method_and_line(f"tsne.{line_as_text(SQUARE)}") == ("tsne", SQUARE)
-    assert len(line_as_text((UNITS,) * 2 * MOST_CORNERS)) < 1000
-    half = 1000 / UNITS
-    places = np.array([[half, half], [3 * half, half], [half, 3 * half], [np.nan, half]])
-    assert inside_of(SQUARE, places).tolist() == [True, False, False, False]
-
-
-def test_a_line_that_turns_inward_holds_nothing_there():
-    cup = (0, 0, 1000, 0, 1000, 3000, 2000, 3000, 2000, 0, 3000, 0, 3000, 4000, 0, 4000)
-    places = np.array([[500, 500], [1500, 500], [2500, 500], [1500, 3500]]) / UNITS
-    assert inside_of(cup, places).tolist() == [True, False, True, True]
-
-
-@pytest.mark.parametrize("text", ["", "AAA", "AAAAAAAA", "pca.", "AAAA" * 61, "AAAAAAAAAA?A"])
-def test_other_texts_are_no_lines(text):
-    assert read_line(text) is None
-    assert read_method_and_line(f"pca.{text}") is None
-
-
-def test_a_line_of_another_map_is_none():
-    assert read_method_and_line(f"umap.{line_as_text(SQUARE)}") is None
 
 
 @pytest.mark.parametrize(
