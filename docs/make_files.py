@@ -1,6 +1,6 @@
 """Writes ``docs/files.md``, the page about files that are read: ``make files``.
 
-Every file of the corpus in ``tests/corpus_files.py`` is made and opened; the page says what came of it.
+Every file of the corpus in ``tests/corpus/files.py`` is made and opened; the page says what came of it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from cbam_core.data.jpeg import MOST_PIXELS  # noqa: E402
 from cbam_core.errors import CbamError  # noqa: E402
 from cbam_core.network import load_classifier  # noqa: E402
 from cbam_core.weights import MAX_FILE_BYTES  # noqa: E402
-from tests.corpus_files import CHECKPOINTS, IMAGES, Case  # noqa: E402
+from tests.corpus.files import CHECKPOINTS, IMAGES, Case  # noqa: E402
 
 PAGE = ROOT / "docs" / "files.md"
 
 INTRODUCTION = """\
 # Files that are read
 
-This page is made by `make files` from the corpus in `tests/corpus_files.py`: every file in it is made and opened, and
+This page is made by `make files` from the corpus in `tests/corpus/files.py`: every file in it is made and opened, and
 the tables say what came of it. Contents decide, not the ending of a name. Nothing in a file is ever run.
 
 ## Checkpoints

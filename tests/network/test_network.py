@@ -19,16 +19,16 @@ from cbam_core.network import Classifier, export_state_dict, load_classifier, sa
 from cbam_core.nn import CBAM_CNN
 from cbam_core.places import CHECKPOINT_VARIABLE, shipped_checkpoints
 from cbam_core.weights.card import Card
-from tests import corpus_checkpoints as corpus
+from tests.corpus import checkpoints, hostile_checkpoints
 
 X = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(3))
-HOSTILE = list(corpus.hostile_checkpoints())
+HOSTILE = list(hostile_checkpoints.hostile_checkpoints())
 
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
     return Classifier(
-        model=corpus.network(),
+        model=checkpoints.network(),
         architecture="CBAM_CNN",
         arguments={"num_classes": 10, "gates": "both"},
         classes=tuple("abcdefghij"),
@@ -72,13 +72,13 @@ def test_loading_and_saving_again_changes_nothing(classifier: Classifier, tmp_pa
 
 def test_network_that_could_not_be_loaded_again_is_not_saved(classifier: Classifier, tmp_path: Path) -> None:
     with torch.no_grad():
-        broken = corpus.network()
+        broken = checkpoints.network()
         broken.fc1.bias[3] = torch.nan
     cases = {
         "checkpoint.not-finite": {"model": broken},
         "checkpoint.class-count": {"classes": ("a", "b")},
         "checkpoint.std": {"std": (0.0, 1.0, 1.0)},
-        "checkpoint.shape": {"model": corpus.network(classes=3)},
+        "checkpoint.shape": {"model": checkpoints.network(classes=3)},
     }
     for code, changes in cases.items():
         with pytest.raises(CheckpointError) as caught:
@@ -90,7 +90,7 @@ def test_network_that_could_not_be_loaded_again_is_not_saved(classifier: Classif
 def test_export_loads_strictly_and_keeps_the_logits(classifier: Classifier, tmp_path: Path) -> None:
     export_state_dict(classifier, tmp_path / "a.pth")
     state = torch.load(tmp_path / "a.pth", weights_only=True)
-    other = corpus.network(seed=9)
+    other = checkpoints.network(seed=9)
     other.load_state_dict(state, strict=True)
     assert list(state) == list(classifier.model.state_dict())
     assert torch.equal(other(X), classifier.model(X))
@@ -98,31 +98,31 @@ def test_export_loads_strictly_and_keeps_the_logits(classifier: Classifier, tmp_
 
 
 def test_exported_tensors_share_nothing_with_the_network(classifier: Classifier, tmp_path: Path) -> None:
-    channels_last = corpus.network().to(memory_format=torch.channels_last)
+    channels_last = checkpoints.network().to(memory_format=torch.channels_last)
     export_state_dict(dataclasses.replace(classifier, model=channels_last), tmp_path / "a.pth")
     state = torch.load(tmp_path / "a.pth", weights_only=True)
     assert all(tensor.is_contiguous() and not tensor.requires_grad for tensor in state.values())
 
 
 def test_plain_state_dict_gets_the_course_values_and_says_so() -> None:
-    content = corpus.saved(corpus.network().state_dict())
+    content = checkpoints.saved(checkpoints.network().state_dict())
     loaded = load_classifier(content)
     assert loaded.classes[-1] == "truck"
     assert loaded.mean == (0.4914, 0.4822, 0.4465)
     assert loaded.std == (0.2023, 0.1994, 0.2010)
     assert len(loaded.card.assumptions) == 2
     assert loaded.name == loaded.digest[:12]
-    assert torch.equal(loaded.model(X), corpus.network()(X))
+    assert torch.equal(loaded.model(X), checkpoints.network()(X))
     assert load_classifier(content, name="mine").name == "mine"
 
 
 def test_plain_state_dict_with_other_classes_numbers_them() -> None:
-    loaded = load_classifier(corpus.saved(corpus.network(classes=3).state_dict()))
+    loaded = load_classifier(checkpoints.saved(checkpoints.network(classes=3).state_dict()))
     assert loaded.classes == ("class 0", "class 1", "class 2")
 
 
 def test_assumptions_survive_saving(tmp_path: Path) -> None:
-    loaded = load_classifier(corpus.saved(corpus.network().state_dict()))
+    loaded = load_classifier(checkpoints.saved(checkpoints.network().state_dict()))
     save_classifier(loaded, tmp_path / "a.safetensors")
     assert load_classifier(tmp_path / "a.safetensors").card.assumptions == loaded.card.assumptions
 
@@ -149,7 +149,7 @@ def test_every_shipped_checkpoint_opens() -> None:
 
 
 @pytest.mark.parametrize("case", HOSTILE, ids=[case.name for case in HOSTILE])
-def test_hostile_file_is_refused_in_one_sentence(case: corpus.Hostile) -> None:
+def test_hostile_file_is_refused_in_one_sentence(case: hostile_checkpoints.Hostile) -> None:
     with pytest.raises(CheckpointError) as caught:
         load_classifier(case.content)
     assert caught.value.code == case.code
@@ -241,7 +241,7 @@ def test_preprocess_refuses_an_unknown_fit(classifier: Classifier) -> None:
 
 
 def test_owner_states_what_the_file_does_not_and_the_card_no_longer_assumes_it() -> None:
-    content = corpus.saved(corpus.light_state())
+    content = checkpoints.saved(checkpoints.light_state())
     stated = load_classifier(content, classes=list("abcdefghij"), normalisation="imagenet", input_size=36)
     assert stated.classes == tuple("abcdefghij")
     assert (stated.mean, stated.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -264,7 +264,7 @@ def test_owner_states_what_the_file_does_not_and_the_card_no_longer_assumes_it()
 )
 def test_statement_that_does_not_fit_is_refused(statement: dict[str, Any], code: str) -> None:
     with pytest.raises(CheckpointError) as caught:
-        load_classifier(corpus.saved(corpus.light_state()), **statement)
+        load_classifier(checkpoints.saved(checkpoints.light_state()), **statement)
     assert caught.value.code == code
 
 
@@ -276,8 +276,8 @@ def test_statement_that_does_not_fit_is_refused(statement: dict[str, Any], code:
 def test_statement_about_a_loaded_network_is_the_one_about_its_file(
     statement: dict[str, Any], weights: str | None
 ) -> None:
-    plain = corpus.light_state()
-    content = corpus.saved({"model": plain, "ema": {**plain, "fc2.bias": torch.ones(10)}})
+    plain = checkpoints.light_state()
+    content = checkpoints.saved({"model": plain, "ema": {**plain, "fc2.bias": torch.ones(10)}})
     loaded = load_classifier(content, weights=weights)
     later, at_once = state(loaded, **statement), load_classifier(content, weights=weights, **statement)
     assert (later.description, later.digest, later.source) == (at_once.description, at_once.digest, at_once.source)
@@ -285,8 +285,8 @@ def test_statement_about_a_loaded_network_is_the_one_about_its_file(
 
 
 def test_file_names_all_weights_of_its_network() -> None:
-    plain = corpus.light_state()
-    content = corpus.saved({"model": plain, "ema": {**plain}})
+    plain = checkpoints.light_state()
+    content = checkpoints.saved({"model": plain, "ema": {**plain}})
     sources = [load_classifier(content, weights=weights).source for weights in (None, "ema")]
     assert [(source.weights, source.known) for source in sources if source] == [
         ("model", ("model", "ema")),
@@ -295,13 +295,13 @@ def test_file_names_all_weights_of_its_network() -> None:
 
 
 def test_stated_size_leaves_only_the_normalisation_assumed() -> None:
-    sized = load_classifier(corpus.saved(corpus.light_state()), input_size=36)
+    sized = load_classifier(checkpoints.saved(checkpoints.light_state()), input_size=36)
     assert [message.code for message in sized.card.assumptions] == ["card.assumed-cifar10", "card.assumed-mean"]
 
 
 def test_grey_network_sees_the_brightness_of_an_image() -> None:
     model = CBAM_CNN(3, in_channels=1, hidden=4).eval()
-    grey = load_classifier(corpus.saved(model.state_dict()), normalisation=([0.4], [0.2]))
+    grey = load_classifier(checkpoints.saved(model.state_dict()), normalisation=([0.4], [0.2]))
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     steps = [transforms.Grayscale(), transforms.ToTensor(), transforms.Normalize((0.4,), (0.2,))]
     expected = transforms.Compose(steps)(Image.fromarray(pixels))
@@ -311,7 +311,7 @@ def test_grey_network_sees_the_brightness_of_an_image() -> None:
 
 def test_network_with_one_output_shows_its_sigmoid_for_two_classes() -> None:
     model = CBAM_CNN(1, hidden=4).eval()
-    single = load_classifier(corpus.saved(model.state_dict()), classes=["healthy", "ill"])
+    single = load_classifier(checkpoints.saved(model.state_dict()), classes=["healthy", "ill"])
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     probability = torch.sigmoid(model(single.normalise(pixels)[None])).item()
     found = explain(single, pixels)
@@ -324,12 +324,12 @@ def test_one_class_name_becomes_two() -> None:
     named = Classifier(model=model, classes=("tumour",), mean=(0.5,) * 3, std=(0.5,) * 3, input_size=(32, 32))
     assert named.classes == ("not tumour", "tumour")
     assert explain(named, np.zeros((32, 32, 3), np.uint8)).probabilities.sum() == pytest.approx(1)
-    assert load_classifier(corpus.saved(model.state_dict())).classes == ("class 0", "class 1")
+    assert load_classifier(checkpoints.saved(model.state_dict())).classes == ("class 0", "class 1")
 
 
 def test_digest_is_that_of_the_file_unless_something_was_chosen_or_stated() -> None:
-    plain = corpus.light_state()
-    content = corpus.saved({"model": plain, "ema": {**plain, "fc2.bias": torch.ones(10)}})
+    plain = checkpoints.light_state()
+    content = checkpoints.saved({"model": plain, "ema": {**plain, "fc2.bias": torch.ones(10)}})
     file = load_classifier(content)
     digests = {
         file.digest,
@@ -343,7 +343,7 @@ def test_digest_is_that_of_the_file_unless_something_was_chosen_or_stated() -> N
 
 
 def test_state_dict_in_memory_is_loaded_like_its_file() -> None:
-    state = corpus.light_state()
+    state = checkpoints.light_state()
     for value in (state, {"model": state, "epoch": 3}):
         loaded = load_classifier(value, name="mine")
         assert loaded.name == "mine"
@@ -353,8 +353,8 @@ def test_state_dict_in_memory_is_loaded_like_its_file() -> None:
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-4), (torch.bfloat16, 0.05)])
 def test_networks_of_other_float_types_can_be_explained(dtype: torch.dtype, close: float) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    plain = load_classifier(corpus.saved(corpus.network().state_dict()))
-    other = dataclasses.replace(plain, model=corpus.network().to(dtype))
+    plain = load_classifier(checkpoints.saved(checkpoints.network().state_dict()))
+    other = dataclasses.replace(plain, model=checkpoints.network().to(dtype))
     expected, found = explain(plain, pixels), explain(other, pixels)
     assert found.probabilities == pytest.approx(expected.probabilities, abs=close)
     assert found.blocks[0].gates[0].values.dtype == np.float32

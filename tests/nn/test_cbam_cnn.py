@@ -8,7 +8,7 @@ from torch.nn import functional
 from cbam_core.errors import ModelError
 from cbam_core.nn import CBAM_CNN
 from cbam_core.nn.registry import expected_tensors, recognise
-from tests.corpus_checkpoints import network
+from tests.corpus.checkpoints import network
 
 SHAPES = {
     "conv1.weight": (32, 3, 3, 3),

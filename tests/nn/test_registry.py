@@ -19,7 +19,7 @@ from cbam_core.nn.registry import (
     recognise,
     register_architecture,
 )
-from tests.corpus_checkpoints import network
+from tests.corpus.checkpoints import network
 
 
 @pytest.fixture

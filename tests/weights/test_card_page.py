@@ -8,7 +8,7 @@ from cbam_core.network import load_classifier, save_classifier
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
 from cbam_core.weights.card_page import render_cards, write_cards
 from cbam_core.weights.description import METADATA_KEY
-from tests import corpus_checkpoints as corpus
+from tests.corpus import checkpoints
 
 
 def card() -> dict[str, object]:
@@ -29,7 +29,7 @@ def card() -> dict[str, object]:
 
 def test_page_says_what_the_file_says(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
-    path.write_bytes(corpus.described(corpus.description(card=card())))
+    path.write_bytes(checkpoints.described(checkpoints.description(card=card())))
     page = render_cards({"net": path})
     for expected in (
         "## net",
@@ -54,7 +54,7 @@ def test_page_says_what_the_file_says(tmp_path: Path) -> None:
 
 def test_page_leaves_out_what_nobody_said(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
-    path.write_bytes(corpus.described(corpus.description()))
+    path.write_bytes(checkpoints.described(checkpoints.description()))
     page = render_cards({"net": path})
     assert "Test accuracy" not in page
     assert "Epochs" not in page
@@ -63,13 +63,13 @@ def test_page_leaves_out_what_nobody_said(tmp_path: Path) -> None:
 
 def test_page_tells_assumptions(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
-    save_classifier(load_classifier(corpus.saved(corpus.network().state_dict())), path)
+    save_classifier(load_classifier(checkpoints.saved(checkpoints.network().state_dict())), path)
     assert "Assumed: the file names no classes" in render_cards({"net": path})
 
 
 def test_written_page_lists_every_network_in_order(tmp_path: Path) -> None:
     for name in ("b", "a"):
-        (tmp_path / f"{name}.safetensors").write_bytes(corpus.described(corpus.description()))
+        (tmp_path / f"{name}.safetensors").write_bytes(checkpoints.described(checkpoints.description()))
     page = write_cards(tmp_path)
     assert page == tmp_path / "README.md"
     text = page.read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def test_written_page_lists_every_network_in_order(tmp_path: Path) -> None:
 
 def test_file_without_a_description_has_no_card(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
-    path.write_bytes(corpus.saved(corpus.network().state_dict()))
+    path.write_bytes(checkpoints.saved(checkpoints.network().state_dict()))
     with pytest.raises(CheckpointError, match="holds no description of its network"):
         render_cards({"net": path})
 
@@ -92,4 +92,4 @@ def test_page_on_disk_agrees_with_the_shipped_files() -> None:
 
 
 def test_metadata_key_is_the_one_that_files_carry() -> None:
-    assert METADATA_KEY == corpus.KEY
+    assert METADATA_KEY == checkpoints.KEY

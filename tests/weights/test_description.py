@@ -6,7 +6,7 @@ import pytest
 from cbam_core.errors import CheckpointError
 from cbam_core.weights.card import ASSUMPTIONS, Card
 from cbam_core.weights.description import Description
-from tests.corpus_checkpoints import description
+from tests.corpus.checkpoints import description
 
 CARD = Card(
     what="What it is.",

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from cbam_core.network import Classifier, load_classifier
-from tests.corpus_checkpoints import light_state, saved
+from tests.corpus.checkpoints import light_state, saved
 
 LETTERS = tuple("abcdefghij")
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cbam_core.errors import CheckpointError
 from cbam_core.network import Classifier, load_classifier
-from tests.corpus_checkpoints import described, description, hostile_checkpoints, network, safetensors_file, saved
+from tests.corpus.checkpoints import described, description, network, safetensors_file, saved
+from tests.corpus.hostile_checkpoints import hostile_checkpoints
 from tests.mutation import bounded, edits, mutated
 
 MEMORY = 400

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from cbam_core.errors import CheckpointError
 from cbam_core.network import Classifier, load_classifier
-from tests import corpus_checkpoints as corpus
-from tests.corpus_checkpoints import light_state, saved
+from tests.corpus import checkpoints
+from tests.corpus.checkpoints import light_state, saved
 
 STATE = light_state()
 
@@ -139,7 +139,7 @@ def test_plain_weights_come_before_averages_which_are_named_and_can_be_chosen(ca
 
 
 def test_averages_that_are_a_bare_list_are_named_and_can_be_chosen() -> None:
-    model = corpus.network()
+    model = checkpoints.network()
     model.load_state_dict(STATE)
     shadow = [torch.full_like(one, 0.5) for one in model.parameters()]
     value = {"model": STATE, "ema": {"decay": 0.999, "shadow_params": shadow, "collected_params": None}}
@@ -154,7 +154,7 @@ def test_averages_that_are_a_bare_list_are_named_and_can_be_chosen() -> None:
 
 
 def test_a_list_of_other_tensors_is_no_average() -> None:
-    shadow = [torch.zeros(3)] * len([*corpus.network().parameters()])
+    shadow = [torch.zeros(3)] * len([*checkpoints.network().parameters()])
     remarks = opened({"model": STATE, "ema": {"shadow_params": shadow}}).remarks
     assert "checkpoint.other-weights" not in {remark.code for remark in remarks}
 
@@ -170,7 +170,7 @@ class Course(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        inner = corpus.network()
+        inner = checkpoints.network()
         for name, child in inner.named_children():
             self.add_module(name, child)
         self.register_buffer("scratch", torch.zeros(3), persistent=False)
@@ -186,7 +186,7 @@ class Course(nn.Module):
 def test_whole_pickled_modules_are_read_as_their_weights(wrap: Callable[[nn.Module], object], old: bool) -> None:
     network = Course()
     found = load_classifier(saved(wrap(network), _use_new_zipfile_serialization=not old))
-    for name, tensor in corpus.network().state_dict().items():
+    for name, tensor in checkpoints.network().state_dict().items():
         assert torch.equal(found.model.state_dict()[name], tensor)
     assert found.classes == tuple("abcdefghij")
     said = {remark.code: str(remark) for remark in found.remarks}

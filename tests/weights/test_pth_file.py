@@ -9,7 +9,7 @@ import torch
 from cbam_core.errors import CheckpointError
 from cbam_core.weights.pth_file import looks_like_pickle, looks_like_pth, read_old_pth, read_pth
 from cbam_core.weights.stored import DamagedError
-from tests import corpus_checkpoints as corpus
+from tests.corpus import checkpoints, pickles
 
 
 def rewritten(content: bytes, replacements: dict[str, bytes]) -> bytes:
@@ -22,13 +22,13 @@ def rewritten(content: bytes, replacements: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-GOOD = corpus.saved({"a": torch.arange(3.0)})
+GOOD = checkpoints.saved({"a": torch.arange(3.0)})
 
 
 def test_formats_are_told_apart() -> None:
     assert looks_like_pth(GOOD)
-    assert not looks_like_pth(corpus.saved({}, _use_new_zipfile_serialization=False))
-    assert looks_like_pickle(corpus.saved({}, _use_new_zipfile_serialization=False))
+    assert not looks_like_pth(checkpoints.saved({}, _use_new_zipfile_serialization=False))
+    assert looks_like_pickle(checkpoints.saved({}, _use_new_zipfile_serialization=False))
 
 
 def test_folder_in_the_archive_may_have_any_name() -> None:
@@ -47,7 +47,7 @@ def test_big_endian_numbers_are_turned_round() -> None:
 
 def test_two_pickles_are_refused() -> None:
     with pytest.raises(CheckpointError) as caught:
-        read_pth(rewritten(GOOD, {"other/data.pkl": corpus.program(corpus.record({}))}))
+        read_pth(rewritten(GOOD, {"other/data.pkl": pickles.program(pickles.record({}))}))
     assert caught.value.code == "checkpoint.no-state-dict"
 
 
@@ -67,7 +67,7 @@ def test_directory_at_an_impossible_place_is_damage() -> None:
 
 
 def test_state_dict_that_shares_its_wrapper_with_other_things_is_found() -> None:
-    found = read_pth(corpus.saved({"other": {"x": 1}, "state_dict": {"w": torch.ones(2)}}))
+    found = read_pth(checkpoints.saved({"other": {"x": 1}, "state_dict": {"w": torch.ones(2)}}))
     assert found["state_dict"]["w"].load().tolist() == [1, 1]
     assert found["other"] == {"x": 1}
 
@@ -82,7 +82,7 @@ def test_state_dict_that_shares_its_wrapper_with_other_things_is_found() -> None
     ],
 )
 def test_old_format_gives_the_tensors_that_torch_reads(tensor: torch.Tensor) -> None:
-    content = corpus.saved({"a": tensor, "b": tensor}, _use_new_zipfile_serialization=False)
+    content = checkpoints.saved({"a": tensor, "b": tensor}, _use_new_zipfile_serialization=False)
     found = read_old_pth(content)
     for name in "ab":
         loaded = found[name].load()
@@ -91,8 +91,8 @@ def test_old_format_gives_the_tensors_that_torch_reads(tensor: torch.Tensor) -> 
 
 
 def test_old_format_of_a_big_endian_machine_is_turned_round() -> None:
-    claim = corpus.program(corpus.record({"a": corpus.tensor((2,), (1,), elements=2)}))
-    content = corpus.old_format(claim, content=struct.pack(">2f", 1.5, -2))
+    claim = pickles.program(pickles.record({"a": pickles.tensor((2,), (1,), elements=2)}))
+    content = pickles.old_format(claim, content=struct.pack(">2f", 1.5, -2))
     content = content.replace(b"little_endianq\x02\x88", b"little_endianq\x02\x89")
     head, tail = content[:-16], content[-8:]
     assert read_old_pth(head + struct.pack(">q", 2) + tail)["a"].load().tolist() == [1.5, -2]

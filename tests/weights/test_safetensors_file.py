@@ -3,7 +3,7 @@ import torch
 
 from cbam_core.weights.safetensors_file import looks_like_safetensors, read_safetensors
 from cbam_core.weights.stored import BYTES
-from tests import corpus_checkpoints as corpus
+from tests.corpus import checkpoints
 
 
 def test_every_type_shape_and_text_comes_back() -> None:
@@ -24,5 +24,5 @@ def test_every_type_shape_and_text_comes_back() -> None:
 def test_header_without_padding_is_read() -> None:
     entry = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
     for name in ("a", "ab", "abc", "abcd"):
-        content = corpus.safetensors_file({name: entry}, b"\x00\x00\x80\x3f")
+        content = checkpoints.safetensors_file({name: entry}, b"\x00\x00\x80\x3f")
         assert read_safetensors(content)[0][name].load().tolist() == [1.0]

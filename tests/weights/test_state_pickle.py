@@ -15,7 +15,7 @@ from cbam_core.weights import pickle_machine
 from cbam_core.weights.pickled_objects import Content, Unread
 from cbam_core.weights.state_pickle import read_state_pickle
 from cbam_core.weights.stored import DamagedError, LimitError, StoredTensor
-from tests import corpus_checkpoints as corpus
+from tests.corpus import pickles
 
 
 class Touch:
@@ -43,8 +43,8 @@ def test_tensor_is_described_not_loaded() -> None:
     def read() -> memoryview:
         raise AssertionError("read too early")
 
-    claim = corpus.tensor((2, 3), (1, 2), elements=7, offset=1)
-    tensor = read_state_pickle(corpus.program(claim), {"0": Content(28, read)})
+    claim = pickles.tensor((2, 3), (1, 2), elements=7, offset=1)
+    tensor = read_state_pickle(pickles.program(claim), {"0": Content(28, read)})
     assert isinstance(tensor, StoredTensor)
     assert (tensor.shape, tensor.dtype) == ((2, 3), torch.float32)
 
@@ -52,7 +52,7 @@ def test_tensor_is_described_not_loaded() -> None:
 def test_tensor_has_its_own_bytes_only() -> None:
     storage = torch.arange(7.0)
     content = Content(28, lambda: memoryview(storage.numpy().tobytes()))
-    tensor = read_state_pickle(corpus.program(corpus.tensor((2, 3), (1, 2), elements=7, offset=1)), {"0": content})
+    tensor = read_state_pickle(pickles.program(pickles.tensor((2, 3), (1, 2), elements=7, offset=1)), {"0": content})
     assert torch.equal(tensor.load(), storage.as_strided((2, 3), (1, 2), 1))
     assert tensor.load().untyped_storage().nbytes() == 24
 
@@ -118,7 +118,7 @@ def test_unknown_instruction_is_refused() -> None:
 def test_commands_are_refused_by_name() -> None:
     for module, name in (("posix", "system"), ("builtins", "eval"), ("subprocess", "Popen"), ("os.path", "join")):
         with pytest.raises(CheckpointError, match=f"{module}.{name}"):
-            read_state_pickle(corpus.program(corpus.named(module, name)), {})
+            read_state_pickle(pickles.program(pickles.named(module, name)), {})
 
 
 def test_limits_are_named_as_limits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,17 +135,17 @@ def test_limits_are_named_as_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_way_to_write_a_tensor_is_read(function: str) -> None:
     kind = "FloatStorage" if function != "_rebuild_tensor_v3" else "storage\nUntypedStorage"
     module, _, name = f"torch\n{kind}".rpartition("\n")
-    reference = corpus.sequence(
-        corpus.text("storage"),
-        corpus.named(module.replace("\n", "."), name),
-        corpus.text("0"),
-        corpus.text("cpu"),
-        corpus.number(12 if function.endswith("v3") else 3),
+    reference = pickles.sequence(
+        pickles.text("storage"),
+        pickles.named(module.replace("\n", "."), name),
+        pickles.text("0"),
+        pickles.text("cpu"),
+        pickles.number(12 if function.endswith("v3") else 3),
     )
-    rest = [pickle.NEWFALSE, pickle.EMPTY_DICT, corpus.named("torch", "float32")]
-    arguments = [corpus.number(1), corpus.numbers((2,)), corpus.numbers((1,)), *rest]
+    rest = [pickle.NEWFALSE, pickle.EMPTY_DICT, pickles.named("torch", "float32")]
+    arguments = [pickles.number(1), pickles.numbers((2,)), pickles.numbers((1,)), *rest]
     count = {"_rebuild_tensor": 3, "_rebuild_tensor_v2": 5, "_rebuild_tensor_v3": 6}[function]
-    claim = corpus.call(corpus.named("torch._utils", function), reference + pickle.BINPERSID, *arguments[:count])
+    claim = pickles.call(pickles.named("torch._utils", function), reference + pickle.BINPERSID, *arguments[:count])
     numbers = np.array([1, 2, 3], "<f4").tobytes()
-    tensor = read_state_pickle(corpus.program(claim), {"0": Content(12, lambda: memoryview(numbers))})
+    tensor = read_state_pickle(pickles.program(claim), {"0": Content(12, lambda: memoryview(numbers))})
     assert tensor.load().tolist() == [2, 3]

@@ -19,7 +19,7 @@ from cbam_core.explanation.comparison import compare, pairs_of
 from cbam_core.render.paper.pair import PairStyle, pair_of
 from cbam_core.render.paper.sides import side_of
 from cbam_core.results.layout import Layout
-from tests.corpus_images import transparent_png
+from tests.corpus.image_files import transparent_png
 from tests.plain_means import means_of
 from tests.report.reading import read
 

@@ -1,16 +1,13 @@
-"""Checkpoints that tests open: good ones, and hostile ones of every kind that we know."""
+"""Checkpoints that must be refused, of every kind that we know."""
 
 from __future__ import annotations
 
-import copy
 import io
-import json
 import pickle
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,173 +15,20 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from cbam_core.nn import CBAM_CNN
-
-KEY = "cbam_lens"
-
-
-def network(classes: int = 10, seed: int = 0) -> CBAM_CNN:
-    """A seeded network whose statistics are not the initial ones."""
-    return copy.deepcopy(_network(classes, seed))
-
-
-@lru_cache(maxsize=4)
-def _network(classes: int, seed: int) -> CBAM_CNN:
-    torch.manual_seed(seed)
-    model = CBAM_CNN(classes).train()
-    with torch.no_grad():
-        model(torch.rand(4, 3, 32, 32))
-    return model.eval()
-
-
-def description(**changes: Any) -> dict[str, Any]:
-    """A description that fits `network`, with some values replaced."""
-    record = {
-        "version": 1,
-        "architecture": "CBAM_CNN",
-        "arguments": {"num_classes": 10},
-        "classes": [f"class {index}" for index in range(10)],
-        "mean": [0.5, 0.4, 0.3],
-        "std": [0.2, 0.25, 0.3],
-        "input_size": [32, 32],
-        "card": {"what": "A test network."},
-    }
-    return record | changes
-
-
-def described(record: Any, state: Mapping[str, Tensor] | None = None) -> bytes:
-    """A ``.safetensors`` file with that description (a text is taken as it is)."""
-    text = record if isinstance(record, str) else json.dumps(record)
-    return safetensors.torch.save(dict(state or network().state_dict()), metadata={KEY: text})
-
-
-def saved(value: Any, **options: Any) -> bytes:
-    """What `torch.save` writes for the value."""
-    buffer = io.BytesIO()
-    torch.save(value, buffer, **options)
-    return buffer.getvalue()
-
-
-def with_tensor(name: str, tensor: Tensor | None) -> dict[str, Tensor]:
-    """The network's state dict with one tensor replaced, added or (None) left out."""
-    state = dict(_network(10, 0).state_dict())
-    if tensor is None:
-        del state[name]
-    else:
-        state[name] = tensor
-    return state
-
-
-def light_state(**tensors: Tensor) -> dict[str, Tensor]:
-    """The network's state dict, of which nine tenths are one number that is stored once."""
-    light = torch.zeros(1, dtype=torch.float16).expand(512, 2048)
-    return dict(_network(10, 0).state_dict()) | {"fc1.weight": light} | tensors
-
-
-def safetensors_file(header: Any, body: bytes = b"", length: int | None = None) -> bytes:
-    """A file with that header (bytes are taken as they are)."""
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text) if length is None else length) + text + body
-
-
-def archive(program: bytes, storages: Mapping[str, bytes], **options: Any) -> bytes:
-    """A ``.pth`` file with that pickle and those storages."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", **options) as file:
-        file.writestr("archive/data.pkl", program)
-        file.writestr("archive/byteorder", b"little")
-        for key, content in storages.items():
-            file.writestr(f"archive/data/{key}", content)
-    return buffer.getvalue()
-
-
-def old_format(program: bytes, keys: tuple[str, ...] = ("0",), content: bytes = bytes(8)) -> bytes:
-    """A file as PyTorch before version 1.6 wrote it, with that pickle; every storage has the same numbers."""
-    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
-    start = b"".join(pickle.dumps(value, protocol=2) for value in (0x1950A86A20F9469CFC6C, 1001, system))
-    ends = b"".join(struct.pack("<q", len(content) // 4) + content for _ in keys)
-    return start + program + pickle.dumps([*keys], protocol=2) + ends
-
-
-# An assembler for pickles: each function returns the instructions that leave one value on the stack.
-
-
-def text(value: str) -> bytes:
-    encoded = value.encode()
-    return pickle.BINUNICODE + struct.pack("<I", len(encoded)) + encoded
-
-
-def number(value: int) -> bytes:
-    encoded = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
-    return pickle.LONG1 + bytes([len(encoded)]) + encoded
-
-
-def sequence(*items: bytes) -> bytes:
-    return pickle.MARK + b"".join(items) + pickle.TUPLE
-
-
-def numbers(values: tuple[int, ...]) -> bytes:
-    return sequence(*map(number, values))
-
-
-def named(module: str, name: str) -> bytes:
-    return pickle.GLOBAL + f"{module}\n{name}\n".encode()
-
-
-def call(function: bytes, *arguments: bytes) -> bytes:
-    return function + sequence(*arguments) + pickle.REDUCE
-
-
-def record(items: Mapping[str, bytes]) -> bytes:
-    pairs = b"".join(text(key) + value for key, value in items.items())
-    return pickle.EMPTY_DICT + pickle.MARK + pairs + pickle.SETITEMS
-
-
-def program(value: bytes) -> bytes:
-    return pickle.PROTO + b"\x02" + value + pickle.STOP
-
-
-def tensor(
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    *,
-    elements: int,
-    offset: int = 0,
-    key: str = "0",
-    kind: str = "FloatStorage",
-) -> bytes:
-    """A tensor as a pickle claims it."""
-    reference = sequence(text("storage"), named("torch", kind), text(key), text("cpu"), number(elements))
-    ordered = call(named("collections", "OrderedDict"))
-    return call(
-        named("torch._utils", "_rebuild_tensor_v2"),
-        reference + pickle.BINPERSID,
-        number(offset),
-        numbers(shape),
-        numbers(strides),
-        pickle.NEWFALSE,
-        ordered,
-    )
-
-
-def shared_arguments(count: int) -> bytes:
-    """Many objects that are made from one list of as many pairs, each of which could be gone through again."""
-    pairs = pickle.EMPTY_LIST + pickle.MARK + (text("a") + pickle.NONE + pickle.TUPLE2) * count + pickle.APPENDS
-    once = pairs + pickle.TUPLE1 + pickle.BINPUT + b"\1" + named("collections", "OrderedDict") + pickle.BINPUT + b"\2"
-    made = (pickle.BINGET + b"\2" + pickle.BINGET + b"\1" + pickle.REDUCE) * count
-    return pickle.EMPTY_LIST + pickle.MARK + once + made + pickle.APPENDS
-
-
-def shared_modules(depth: int) -> bytes:
-    """A module that holds one module twice, which holds one module twice, and so on."""
-    empty = pickle.EMPTY_DICT
-    module = call(named("x", "Module")) + record({"_parameters": empty, "_buffers": empty, "_modules": empty})
-    body = module + pickle.BUILD
-    for _ in range(depth):
-        inner = record({"a": pickle.BINGET + b"\1", "b": pickle.BINGET + b"\1"})
-        parts = record({"_parameters": empty, "_buffers": empty, "_modules": inner})
-        body += pickle.BINPUT + b"\1" + pickle.POP + call(named("x", "Module")) + parts + pickle.BUILD
-    return body
+from tests.corpus.checkpoints import described, description, network, safetensors_file, saved, with_tensor
+from tests.corpus.pickles import (
+    archive,
+    call,
+    named,
+    number,
+    old_format,
+    program,
+    record,
+    shared_arguments,
+    shared_modules,
+    tensor,
+    text,
+)
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from cbam_core.nn import CBAM_CNN
 from cbam_core.weights.conversion import convert
 from cbam_core.weights.layouts import LAYOUTS
-from tests import corpus_images as pictures
-from tests.corpus_checkpoints import light_state, network, saved
+from tests.corpus import images
+from tests.corpus.checkpoints import light_state, network, saved
 
 
 @dataclass(frozen=True)
@@ -212,11 +212,11 @@ CHECKPOINTS: tuple[Case, ...] = (
 
 
 def odd(name: str) -> Callable[[], bytes]:
-    return pictures.ODD[name][0]
+    return images.ODD[name][0]
 
 
 def bad(name: str) -> Callable[[], bytes]:
-    return pictures.BAD[name][0]
+    return images.BAD[name][0]
 
 
 IMAGES: tuple[Case, ...] = (
