@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.components.v2 import manifest_scanner
 
@@ -75,3 +76,15 @@ def test_set(monkeypatch, tmp_path):
     monkeypatch.setenv("CBAM_DATA_DIR", str(folder))
     st.cache_resource.clear()
     return LabelledImages(images, labels)
+
+
+@pytest.fixture
+def image_folder(monkeypatch, tmp_path):
+    """The operator's folder: two pictures, and a file that is none."""
+    shown = tmp_path / "pictures"
+    shown.mkdir()
+    for number, name in enumerate(("a cat.png", "b.png")):
+        Image.new("RGB", (64, 48), (200, 40 * number, 0)).save(shown / name)
+    (shown / "broken.png").write_bytes(b"no picture")
+    monkeypatch.setenv("CBAM_IMAGE_DIR", str(shown))
+    return shown

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from app import services
+from app.services import dataset
 from app.services.dataset import About
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import DataError
@@ -52,3 +53,15 @@ def test_test_images_are_laid_out_in_rows(test_set):
     assert pixels.shape == (64, 64, 3)
     assert np.array_equal(pixels[32:, :32], test_set.images[8])
     assert not pixels[32:, 32:].any()
+
+
+def test_a_damaged_test_set_is_told_the_operator_once(test_set, monkeypatch, caplog):
+    def damaged():
+        raise DataError("data.damaged", "test_images.npy is damaged; fetch it again with 'cbam data fetch'")
+
+    monkeypatch.setattr(dataset, "open_test_set", damaged)
+    assert services.test_set() is None
+    assert services.test_set() is None
+    assert [record.message for record in caplog.records].count(
+        "data.damaged: test_images.npy is damaged; fetch it again with 'cbam data fetch'"
+    ) == 1
