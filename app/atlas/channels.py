@@ -11,7 +11,7 @@ import streamlit as st
 from jaxtyping import Float64, Int64
 
 from app.atlas.extremes import extremes
-from app.atlas.grouping import choose_grouping, grouping_as_parameter, open_grouping
+from app.atlas.grouping import choose_grouping, grouping_as_parameter
 from app.atlas.link import usual_if
 from app.atlas.profile import profile_plot, spread
 from app.atlas.slices import Slice
@@ -70,7 +70,6 @@ def open_channels(asked: Mapping[str, Any]) -> None:
         _ENTRIES.forget()
         _GENERATION.advance()
     _GATE.resume(None)
-    open_grouping(asked)
 
 
 def channels_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:

@@ -251,7 +251,7 @@ function mapIn(root, given, givenTell) {
   function tellView() {
     const { x, y, scale, isFit } = goal();
     const rounded = (value, digits) => Number(value.toFixed(digits));
-    tell.state("view", isFit ? null : [rounded(x, 4), rounded(y, 4), rounded(scale / fitScale(), 3)]);
+    tell.state("view", isFit ? "all" : [rounded(x, 4), rounded(y, 4), rounded(scale / fitScale(), 3)]);
   }
 
   // What is found and selected

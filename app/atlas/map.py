@@ -81,6 +81,12 @@ def open_map(asked: Mapping[str, Any]) -> None:
         _DRAW.set(asked.get("draw", "auto"))
 
 
+def forget_view() -> None:
+    """Show all of the map when it is drawn next."""
+    _GENERATION.advance()
+    _VIEW.forget()
+
+
 def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
     """Draw the map, what it keeps of the neighbours, and the image that was clicked."""
     services.take_in_tsne(atlas)
@@ -174,7 +180,7 @@ def _canvas(
     data = _data(atlas, method, places, chosen) | dict(zip(("view", "colours", "draw"), begin, strict=True))
     data["layouts"] = {name: WORDS[name] for name in methods}
     said = map_canvas(data, Told(picked, line, opened), key=widget.key)
-    if "view" in said:
+    if said.get("view") is not None:
         _VIEW.set(checked_view(said["view"]))
     for kept, name, known in ((_COLOURS, "colours", COLOUR_WORDS), (_DRAW, "draw", DRAW_WORDS)):
         if said.get(name) in known:

@@ -14,10 +14,12 @@ from app.atlas.chosen_image import open_image_number
 from app.atlas.compare import compare_section, open_compare
 from app.atlas.corrupting import change_name
 from app.atlas.export import offer_export
+from app.atlas.grouping import open_grouping
 from app.atlas.link import split_usual
 from app.atlas.map import map_section, open_map
 from app.atlas.masks import masks_section, open_masks
 from app.atlas.neighbours import neighbours_section, open_neighbours
+from app.atlas.other_atlas import leave, move_to
 from app.atlas.sections import SECTION
 from app.atlas.slices import Slice, choose_slice, open_slice, say_slice
 from app.atlas.suspects import suspects_section
@@ -68,16 +70,17 @@ SECTIONS: Mapping[str, Section] = {
 }
 """Sections of the page, in order, by their names in an address. Only the one that is open is computed."""
 
-OPEN: tuple[Callable[[Mapping[str, Any]], None], ...] = (
-    open_slice,
-    open_channels,
-    open_masks,
-    open_image_number,
-    open_neighbours,
-    open_map,
-    open_compare,
-)
-"""What begins with what an address asks for; each takes its own parameters, see `app.atlas.link`."""
+Begin = Callable[[Mapping[str, Any]], None]
+"""Begins with what an address asks for, or with the last choices where it asks for nothing."""
+
+OPEN: Mapping[str, tuple[Begin, ...]] = {
+    "channels": (open_channels, open_grouping),
+    "masks": (open_masks, open_grouping),
+    "neighbours": (open_image_number, open_neighbours),
+    "map": (open_image_number, open_map),
+    "compare": (open_compare,),
+}
+"""What begins with the parameters of a section, see `app.atlas.link`."""
 
 _ATLAS = Choice("atlas-name")
 
@@ -89,14 +92,11 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
         classifier: the network.
         asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
     """
-    for begin in OPEN:
-        begin(asked)
-    if asked.get("section") in SECTIONS:
-        SECTION.set(asked["section"])
-    SECTION.resume(next(iter(SECTIONS)))
+    open_slice(asked)
+    _open_sections(asked)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
-        entry = _choose_atlas(classifier, asked.get("atlas"))
+        entry = _choose_atlas(classifier, asked)
         with st.container(key="shown-network", width="content"):
             st.text(classifier.name, width="content")
     build_here(classifier, is_empty=entry is None)
@@ -109,7 +109,21 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
         st.error(plain_text(sentence(error)), icon=":material/error:")
         links.write(network=links.network_of(classifier))
         return
+    if not asked:
+        move_to(entry.name, atlas)
     _show(classifier, entry, atlas)
+
+
+def _open_sections(asked: Mapping[str, Any]) -> None:
+    """Open the section that an address asks for, with its parameters; what was chosen in the others stays."""
+    first = next(iter(SECTIONS))
+    if asked:
+        section = asked.get("section")
+        SECTION.set(section if section in SECTIONS else first)
+    SECTION.resume(first)
+    for section, begins in OPEN.items():
+        for begin in begins:
+            begin(asked if section == SECTION.get() else links.NOTHING)
 
 
 def _section(
@@ -136,14 +150,15 @@ def _say(atlas: Atlas) -> None:
     st.caption(plain_text(paragraph(*said)))
 
 
-def _choose_atlas(classifier: Classifier, asked: str | None) -> services.AtlasEntry | None:
+def _choose_atlas(classifier: Classifier, asked: Mapping[str, Any]) -> services.AtlasEntry | None:
     """Let the visitor choose one of the network's atlases, where there are several; None where there is none."""
     built = services.take_in_atlas(classifier)
     entries = services.atlases_of(classifier)
     if not entries:
         return None
-    if asked in entries:
-        _ATLAS.set(asked)
+    if asked:
+        name = asked.get("atlas")
+        _ATLAS.set(name if name in entries else next(iter(entries)))
     if built in entries:
         _ATLAS.set(built)
     _ATLAS.resume(next(iter(entries)))
@@ -183,12 +198,14 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
         st.info(WORDS["empty"], icon=":material/search_off:")
     usual = next(iter(services.atlases_of(classifier)))
     usually, said = split_usual(said)
+    network = links.network_of(classifier)
     links.write(
         {"section": chosen, "atlas": entry.name, **usually},
-        network=links.network_of(classifier),
+        network=network,
         atlas=None if entry.name == usual else entry.name,
-        section=None if chosen == first else chosen,
+        section=None if chosen == first and network else chosen,  # no address is bare: going back to it asks for it
         **chosen_slice.parameters(),
         **said,
     )
+    leave(entry.name, atlas)
     _say(atlas)

@@ -144,6 +144,11 @@ def take_line(method: str, line: Line) -> None:
     _LINE.set((method, line))
 
 
+def forget_line() -> None:
+    """Let go of the line; other conditions stay."""
+    _LINE.forget()
+
+
 def drawn_line() -> tuple[str, Line] | None:
     """The line that was drawn on a map, with the map's method; None where there is none."""
     return _LINE.get()

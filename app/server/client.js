@@ -14,12 +14,23 @@ window.addEventListener("popstate", () => {
 });
 
 // A page is gone to by its bare address, and says then what is on it. The two are one place in the history: otherwise
-// going back from a page would lead to that page again.
+// going back from a page would lead to that page again. So are a link that says only a part, until the visitor does
+// something, and what is left bare for a moment where a page leads to another.
 const push = window.history.pushState.bind(window.history);
+const MOMENT = 1000; // milliseconds
+let untouched = true;
+let leftBare = -MOMENT;
+const touch = () => (untouched = false);
+for (const kind of ["pointerdown", "keydown", "input", "wheel"]) {
+  document.addEventListener(kind, touch, { capture: true, passive: true });
+}
 window.history.pushState = (state, unused, url) => {
   const to = new URL(url ?? "", window.location.href);
-  const says = to.search && !window.location.search && to.pathname === window.location.pathname;
-  if (says) window.history.replaceState(state, unused, url);
+  const stays = to.pathname === window.location.pathname;
+  const says = stays && to.search && (untouched || !window.location.search);
+  const leaves = !stays && performance.now() - leftBare < MOMENT;
+  leftBare = stays && !to.search && window.location.search ? performance.now() : -MOMENT;
+  if (says || leaves) window.history.replaceState(state, unused, url);
   else push(state, unused, url);
 };
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.resting import rerun, rested
-from tests.browser.scenes import atlas
+from tests.browser.scenes import atlas, choose
 
 pytestmark = pytest.mark.browser
 
@@ -29,4 +29,28 @@ def test_arrow_keys_choose_a_channel_and_an_image_leads_to_inspect_and_back(visi
     page.go_back()
     expect(page).to_have_url(re.compile(rf"entry={third}$"))
     expect(chosen).to_have_attribute("data-value", third)
+    rested(page)
+
+
+def test_back_and_forth_bring_back_sections_and_views_and_a_short_link_is_one_step_of_them(visit):
+    page = visit(at="atlas?section=map")
+    page.locator(".map[data-drawn]").wait_for()
+    expect(page).to_have_url(re.compile(r"\?network=cbam_cnn_cifar10&section=map$"))
+    steps = page.evaluate("history.length")
+    page.get_by_role("button", name="Zoom in").click()
+    expect(page).to_have_url(re.compile(r"section=map&view=[0-9.~]+~1\.5$"))
+    nearer = page.url
+    choose(page, "Channels")
+    expect(page).to_have_url(re.compile(r"\?network=cbam_cnn_cifar10$"))
+    assert page.evaluate("history.length") == steps + 2
+    page.evaluate("history.back(), setTimeout(() => history.back(), 50)")
+    expect(page).to_have_url(re.compile(r"section=map$"))
+    page.locator(".map[data-drawn]").wait_for()
+    page.go_forward()
+    expect(page).to_have_url(nearer)
+    rested(page)
+    assert page.get_by_test_id("stAlert").count() == 0  # all that the address asks for is shown
+    page.go_forward()
+    expect(page.locator(".values .row[aria-selected=true]")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?network=cbam_cnn_cifar10$"))
     rested(page)
