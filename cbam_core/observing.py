@@ -184,19 +184,22 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Part], Result], parts: Iterator[Part], workers: int) -> Iterator[Result]:
+def in_order(
+    work: Callable[[Part], Result], parts: Iterator[Part], workers: int, *, waiting: int = 1
+) -> Iterator[Result]:
     """Do some work for each part, for several side by side, and yield the results in the order of the parts.
 
     Args:
         work: called in one of several threads, or in this one for one worker.
         parts: what to do it for.
         workers: number of parts side by side; see `workers_side_by_side`.
+        waiting: most results that wait while this thread does something else; beyond them, the others wait for it.
     """
     if workers == 1:
         yield from map(work, parts)
         return
     with ThreadPoolExecutor(workers) as pool:
-        ahead = deque(pool.submit(work, part) for part in islice(parts, workers + 1))
+        ahead = deque(pool.submit(work, part) for part in islice(parts, workers + waiting))
         try:
             while ahead:
                 done = ahead.popleft().result()

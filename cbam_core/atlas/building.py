@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from cbam_core.observing import in_order, workers_side_by_side
 
 BuildSteps = Generator[int, None, Path]
 """A build in steps: it yields the number of images that are done, and returns the folder."""
+
+_WAITING = 4
+"""Batches of each worker that may wait while a shard is written, so that no worker stands still."""
 
 
 def build_atlas(
@@ -100,7 +104,7 @@ def build_steps(
 
 
 def begin_atlas(classifier: Classifier, dataset: Dataset, folder: Path, *, again: bool = False) -> Plan:
-    """Plan an atlas, and write its description into a folder, or check the one that is there.
+    """Plan an atlas, and write its description into a folder, or check the one that is there, and keep its shards.
 
     Args:
         classifier: the network.
@@ -116,7 +120,9 @@ def begin_atlas(classifier: Classifier, dataset: Dataset, folder: Path, *, again
     if again:
         remove_atlas(folder)
     elif (folder / DESCRIPTION).exists():
-        _check_same(read_plan(folder), plan, folder)
+        there = read_plan(folder)
+        plan = replace(plan, shard_size=there.shard_size, across=there.across)
+        _check_same(there, plan, folder)
         return plan
     write_plan(folder, plan)
     return plan
@@ -176,7 +182,7 @@ def _computed_parts(
         return compute_part(classifier, dataset, plan, rows)
 
     with _threads(workers) as count:
-        yield from in_order(computed, batches, count)
+        yield from in_order(computed, batches, count, waiting=_WAITING * count)
 
 
 @contextmanager

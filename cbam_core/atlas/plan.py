@@ -19,8 +19,8 @@ from cbam_core.files import write_atomically
 FORMAT = 1
 """Version of the files of an atlas."""
 
-SHARD_SIZE = 1000
-"""Images of one shard, but for the last one."""
+SHARD_SIZE = 1024
+"""Images of one shard, but for the last one, unless told; see `planning.images_in_shard`."""
 
 LARGEST_SIDE = 64
 """Largest side of a thumbnail in pixels."""

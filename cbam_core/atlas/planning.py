@@ -8,12 +8,21 @@ import torch
 import cbam_core
 from cbam_core.atlas.fingerprint import listing_digest
 from cbam_core.atlas.gate import AtlasGate
-from cbam_core.atlas.plan import LARGEST_GATE, LARGEST_SIDE, ImageSetFacts, NetworkFacts, Plan
+from cbam_core.atlas.plan import LARGEST_GATE, LARGEST_SIDE, SHARD_SIZE, ImageSetFacts, NetworkFacts, Plan
 from cbam_core.data.corruption import corruption_of
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.observing import ObservedGate, observe, placements
+
+LARGEST_SHARD = 2560
+"""Most images of a shard: whole batches."""
+
+MOST_PIXELS = LARGEST_SHARD * 32 * 32
+"""Pixels of a shard's images, of more images than `SHARD_SIZE`."""
+
+MOST_VALUES = 1 << 25
+"""Most values of gates in a shard, 64 MB of them."""
 
 
 def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | None = None) -> Plan:
@@ -22,7 +31,7 @@ def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | No
     Args:
         classifier: the network; one black image goes through it.
         dataset: images, with or without labels.
-        shard_size: images of one shard; None for `plan.SHARD_SIZE`.
+        shard_size: images of one shard; None for `images_in_shard`.
 
     Raises:
         AtlasError: there are no images, or the network has no gates that an atlas can hold.
@@ -41,7 +50,7 @@ def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | No
             name=classifier.name or "this network",
             reason=_reason(seen.why_none, left_out),
         )
-    sizes = {} if shard_size is None else {"shard_size": shard_size}
+    width_of_row = sum(gate.size for gate in gates)
     return Plan(
         network=NetworkFacts(
             name=classifier.name,
@@ -65,8 +74,23 @@ def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | No
         side=min(width, height, LARGEST_SIDE),
         program=str(cbam_core.__version__),
         torch=str(torch.__version__),
-        **sizes,
+        shard_size=shard_size or images_in_shard((width, height), width_of_row),
     )
+
+
+def images_in_shard(input_size: tuple[int, int], values: int) -> int:
+    """Return how many images make a shard.
+
+    Writing a shard costs some time for each of its columns, so that few large ones are made sooner; a build that was
+    interrupted computes one shard anew, which takes longer for larger images; and a shard must fit into memory.
+
+    Args:
+        input_size: (width, height) of the network's input in pixels.
+        values: values of all gates for one image.
+    """
+    width, height = input_size
+    quick = min(max(MOST_PIXELS // (width * height), SHARD_SIZE), LARGEST_SHARD)
+    return max(1, min(quick, MOST_VALUES // max(1, values)))
 
 
 def _gates(classifier: Classifier, seen: tuple[ObservedGate, ...]) -> tuple[tuple[AtlasGate, ...], tuple[str, ...]]:

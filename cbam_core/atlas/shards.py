@@ -1,4 +1,4 @@
-"""One shard of an atlas: rows of a thousand images, as one Parquet file and one sheet of thumbnails. Free of torch.
+"""One shard of an atlas: its rows as one Parquet file, and one sheet of thumbnails. Free of torch.
 
 A file is wide: one column for each cell of each gate, so that any tool reads one channel without the others. It carries
 the fingerprint of its atlas and its number, and every page has a checksum.
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int32, Int64, UInt8
@@ -126,16 +126,21 @@ def write_shard(folder: Path, plan: Plan, shard: Shard) -> None:
     sheet = encode_sheet(shard.thumbnails, plan.across)
     write_atomically(sheet_path(folder, shard.number), lambda file: file.write(sheet))
     metadata = {_DIGEST: plan.digest, _NUMBER: str(shard.number)}
-    table = as_table(plan, shard)
-    write_atomically(shard_path(folder, shard.number), lambda file: _write_parquet(file, table, metadata))
+    content = _as_parquet(as_table(plan, shard), metadata)
+    write_atomically(shard_path(folder, shard.number), lambda file: file.write(content))
 
 
-def _write_parquet(file: BinaryIO, table: pa.Table, metadata: dict[bytes, str]) -> None:
-    """Write a table as one group of rows; its schema is not written a second time, as Arrow does by default."""
+def _as_parquet(table: pa.Table, metadata: dict[bytes, str]) -> pa.Buffer:
+    """Encode a table as one group of rows; its schema is not written a second time, as Arrow does by default.
+
+    In memory: a file of Python would be written to some thousand times, and wait each time for the other threads.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    content = pa.BufferOutputStream()
     with pq.ParquetWriter(
-        file,
+        content,
         table.schema,
         compression=COMPRESSION,
         use_dictionary=False,
@@ -145,6 +150,7 @@ def _write_parquet(file: BinaryIO, table: pa.Table, metadata: dict[bytes, str]) 
     ) as writer:
         writer.write_table(table, row_group_size=max(1, len(table)))
         writer.add_key_value_metadata(metadata)
+    return content.getvalue()
 
 
 def as_table(plan: Plan, shard: Shard) -> pa.Table:

@@ -14,7 +14,7 @@ from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import damaged_sheet, decode_sheet
 
 KEPT = 1 << 26
-"""Most bytes of sheets that are kept: 21 sheets of thousand thumbnails of 32 x 32."""
+"""Most bytes of sheets that are kept: 8 sheets of 2,560 thumbnails of 32 x 32."""
 
 
 class SheetThumbnails:

@@ -145,6 +145,20 @@ def test_an_interrupted_build_goes_on_where_it_was(
     assert contents(cut) == contents(whole)
 
 
+def test_a_build_goes_on_in_shards_of_the_size_that_is_there(
+    tiny_classifier: Classifier, sample_images: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "plan_atlas", lambda *given: plan_atlas(*given, shard_size=30))
+        steps = build_steps(tiny_classifier, sample_images, tmp_path)
+        while next(steps) < 60:
+            pass
+        steps.close()
+    assert next(build_steps(tiny_classifier, sample_images, tmp_path)) == 60
+    build_atlas(tiny_classifier, sample_images, tmp_path, workers=1)
+    assert len(list(tmp_path.glob("shards/*.parquet"))) == 4
+
+
 def test_a_finished_atlas_is_left_as_it_is(
     tiny_classifier: Classifier, sample_images: Dataset, sample_atlas_folder: Path
 ) -> None:
