@@ -75,8 +75,8 @@ def maps_section(classifier: Classifier, shown: ShownImage) -> Mapping[str, Any]
 
 def open_measure(asked: Mapping[str, Any]) -> None:
     """Begin with the measure that an address asks for, or with the one that was chosen last."""
-    if asked.get("measure") in MEASURES:
-        _MEASURE.set(asked["measure"])
+    if asked:
+        _MEASURE.set(asked.get("measure", MEASURES[0]))
     _MEASURE.resume(MEASURES[0])
 
 

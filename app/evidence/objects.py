@@ -129,14 +129,10 @@ _STYLE = """<style>
 </style>"""
 
 
-def resume_images(asked: str | None) -> None:
-    """Choose what is tested, as an address asks or as it was chosen before: this image, or the bundled ones.
-
-    Args:
-        asked: ``"set"`` for the bundled images; None where the address does not say it.
-    """
-    if asked == "set":
-        _SCOPE.set(asked)
+def resume_images(asked: Mapping[str, Any]) -> None:
+    """Choose what is tested, as an address asks or as it was chosen before: this image, or the bundled ones."""
+    if asked:
+        _SCOPE.set(asked.get("over", "image"))
     _SCOPE.resume("image")
 
 

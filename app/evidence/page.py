@@ -61,12 +61,14 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
         classifier: the network.
         asked: what an address asked for that the visitor came by, see `app.session.links.arrive`.
     """
-    if asked.get("section") in SECTIONS:
-        _SECTION.set(asked["section"])
-    _SECTION.resume(next(iter(SECTIONS)))
+    first = next(iter(SECTIONS))
+    if asked:
+        section = asked.get("section")
+        _SECTION.set(section if section in SECTIONS else first)
+    _SECTION.resume(first)
     open_target(asked, classifier.classes)
     open_measure(asked)
-    resume_images(asked.get("over"))
+    resume_images(asked)
     choose_image(classifier, asked, _show, title=WORDS["title"])
 
 

@@ -25,8 +25,8 @@ _TARGET = Choice("evidence-target")
 
 def open_target(asked: Mapping[str, Any], classes: tuple[str, ...]) -> None:
     """Begin with the class that an address asks for, or with the one that was chosen last."""
-    if asked.get("target") in classes:
-        _TARGET.set(asked["target"])
+    if asked:
+        _TARGET.set(asked.get("target", ANSWER))
     _TARGET.resume(ANSWER)
     if _TARGET.get() not in (ANSWER, *classes):
         _TARGET.set(ANSWER)

@@ -5,6 +5,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.session.mark import MARK
 from tests.app.visiting import MAIN, go_to
 
 
@@ -52,3 +53,19 @@ def test_the_address_names_the_section_and_the_images(app):
     assert app.query_params["section"] == "randomised"
     assert app.query_params["over"] == "set"
     assert [button.key for button in app.button if button.key == "randomised-begin"]
+
+
+def test_going_back_to_an_address_that_names_neither_shows_the_first_section_and_this_image(app):
+    app.button_group(key="evidence-section").set_value("randomised").run()
+    image = app.query_params["image"]
+    app.button_group(key="evidence-masks-of").set_value("set").run()
+    app.query_params.clear()
+    app.query_params.update({"image": image, "section": "randomised", MARK: "1"})
+    app.run()
+    assert app.button_group(key="evidence-masks-of").value == "image"
+    app.query_params.clear()
+    app.query_params.update({"image": image, MARK: "2"})
+    app.run()
+    assert not app.exception
+    assert app.button_group(key="evidence-section").value == "maps"
+    assert "section" not in app.query_params
