@@ -88,7 +88,7 @@ def compare_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapp
     if entry is None:
         st.info(WORDS["none"], icon=":material/info:")
         return {}
-    usual = next(iter(services.comparable_atlases(atlas)))
+    usual, _ = services.first_that_opens(services.comparable_atlases(atlas))
     said: dict[str, Any] = {"beside": usual_if(entry.name == usual, entry.name)}
     try:
         other = services.atlas_at(entry)
@@ -112,7 +112,7 @@ def _choose_other(atlas: Atlas, built: str | None) -> services.AtlasEntry | None
     if built in entries:
         _OTHER.set(built)
     if _OTHER.get() not in entries:
-        _OTHER.set(next(iter(entries)))
+        _OTHER.set(services.first_that_opens(entries)[0])
     named = told_apart({name: _named(entry) for name, entry in entries.items()})
     keep_listed(_OTHER.key, [*named.values()])
     st.selectbox(WORDS["other"], [*named], format_func=named.__getitem__, key=_OTHER.key, width=420)

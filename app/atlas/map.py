@@ -26,7 +26,6 @@ from app.atlas.map_data import (
 from app.atlas.map_words import COLOUR_WORDS, DRAW_WORDS, words_of_map
 from app.atlas.slices import Slice, drawn_line, take_line
 from app.session.choices import Choice, Generation, Remembered
-from app.session.scheduling import slot
 from app.session.words import Words, class_name, language, plain_text, say
 from app.streamlit_internals import media_address
 from app.widgets.duration import duration
@@ -90,7 +89,7 @@ def forget_view() -> None:
 def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
     """Draw the map, what it keeps of the neighbours, and the image that was clicked."""
     services.take_in_tsne(atlas)
-    with st.spinner(WORDS["measuring"]), waiting_shown(), slot():
+    with st.spinner(WORDS["measuring"]), waiting_shown():
         maps = {method: found for method in METHODS if (found := _map(atlas, method)) is not None}
     method = _method(maps)
     places = places_in(atlas, method)
@@ -111,7 +110,7 @@ def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[
 def _map(atlas: Atlas, method: str) -> AtlasMap | None:
     """A map; None where it was not computed yet."""
     try:
-        return atlas.map(method)
+        return services.map_of(atlas, method)
     except AtlasError:
         if method == "pca":
             raise
@@ -233,12 +232,11 @@ def _sheets(atlas: Atlas, method: str, places: Places) -> dict[str, Any]:
         return {"sheets": [], "side": 32, "columns": COLUMNS, "each": COLUMNS * COLUMNS}
 
     def make() -> tuple[int, list[bytes]]:
-        with slot():
-            side = int(atlas.thumbnails(places.drawn[:1]).shape[1])
-            return side, [*sheets_of(places.drawn.tolist(), atlas.thumbnails)]
+        side = int(atlas.thumbnails(places.drawn[:1]).shape[1])
+        return side, [*sheets_of(places.drawn.tolist(), atlas.thumbnails)]
 
     with waiting_shown():
-        side, sheets = atlas.remembered(f"sheets {method}", make)
+        side, sheets = services.computed_once(atlas, f"sheets {method}", make)
     found = [media_address(one, "image/jpeg", f"atlas-sheet-{number}") for number, one in enumerate(sheets)]
     return {"sheets": found, "side": side, "columns": COLUMNS, "each": COLUMNS * COLUMNS}
 

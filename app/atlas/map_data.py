@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
+from app import services
 from app.session.tiles import lay_out_tiles
 from cbam_core.atlas.regions import MOST_CORNERS, UNITS, Line, squared
 
@@ -61,7 +62,7 @@ def places_in(atlas: Atlas, method: str) -> Places:
     Raises:
         AtlasError: there is no such map, or it was not computed yet.
     """
-    found = atlas.map(method)
+    found = services.map_of(atlas, method)
     return atlas.remembered(f"places {found.method}", lambda: places_of(found.points))
 
 

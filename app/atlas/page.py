@@ -10,9 +10,9 @@ import streamlit as st
 from app import services
 from app.atlas.building import build_here
 from app.atlas.channels import channels_section, open_channels
+from app.atlas.choosing import choose_atlas, say_damaged
 from app.atlas.chosen_image import open_image_number
 from app.atlas.compare import compare_section, open_compare
-from app.atlas.corrupting import change_name
 from app.atlas.export import offer_export
 from app.atlas.grouping import open_grouping
 from app.atlas.link import split_usual
@@ -24,11 +24,8 @@ from app.atlas.sections import SECTION
 from app.atlas.slices import Slice, choose_slice, open_slice, say_slice
 from app.atlas.suspects import suspects_section
 from app.session import links
-from app.session.choices import Choice
-from app.session.scheduling import slot
 from app.session.words import Words, paragraph, plain_text, sentence
-from app.widgets.choices import choose_one, keep_listed, told_apart
-from app.widgets.evaluate_here import set_name
+from app.widgets.choices import choose_one
 from app.widgets.failures import fragment
 from cbam_core.errors import AtlasError, CbamError
 from cbam_core.network import Classifier
@@ -39,9 +36,6 @@ if TYPE_CHECKING:
 WORDS = Words(
     {
         "title": "Atlas",
-        "atlas": "Atlas",
-        "one": "{images}, {count} images",
-        "changed": "{images}, {count} images, {changed}",
         "section": "Section",
         "channels": "Channels",
         "masks": "Masks",
@@ -82,8 +76,6 @@ OPEN: Mapping[str, tuple[Begin, ...]] = {
 }
 """What begins with the parameters of a section, see `app.atlas.link`."""
 
-_ATLAS = Choice("atlas-name")
-
 
 def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     """The page below the sidebar.
@@ -96,9 +88,10 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     _open_sections(asked)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
-        entry = _choose_atlas(classifier, asked)
+        entry = choose_atlas(classifier, asked)
         with st.container(key="shown-network", width="content"):
             st.text(classifier.name, width="content")
+    say_damaged(classifier, entry)
     build_here(classifier, is_empty=entry is None)
     if entry is None:
         links.write(network=links.network_of(classifier))
@@ -107,7 +100,7 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
         atlas = services.atlas_at(entry)
     except CbamError as error:
         st.error(plain_text(sentence(error)), icon=":material/error:")
-        links.write(network=links.network_of(classifier))
+        links.write(network=links.network_of(classifier), atlas=entry.name)
         return
     if not asked:
         move_to(entry.name, atlas)
@@ -142,41 +135,11 @@ def _say(atlas: Atlas) -> None:
     said = [WORDS["stored"].format(count=f"{len(atlas.select()):,}")]
     if unread := len(atlas) - len(atlas.select()):
         said.append(WORDS["unread"].format(count=f"{unread:,}"))
-    with slot():
-        agreement = atlas.class_agreement()
+    agreement = services.computed_once(atlas, "agreement", atlas.class_agreement)
     if agreement is not None:
         share, chance = f"{100 * agreement.share:.0f}", f"{100 * agreement.chance:.2g}"
         said.append(WORDS["space"].format(share=share, chance=chance))
     st.caption(plain_text(paragraph(*said)))
-
-
-def _choose_atlas(classifier: Classifier, asked: Mapping[str, Any]) -> services.AtlasEntry | None:
-    """Let the visitor choose one of the network's atlases, where there are several; None where there is none."""
-    built = services.take_in_atlas(classifier)
-    entries = services.atlases_of(classifier)
-    if not entries:
-        return None
-    if asked:
-        name = asked.get("atlas")
-        _ATLAS.set(name if name in entries else next(iter(entries)))
-    if built in entries:
-        _ATLAS.set(built)
-    _ATLAS.resume(next(iter(entries)))
-    if _ATLAS.get() not in entries:
-        _ATLAS.set(next(iter(entries)))
-    named = told_apart({name: _named(entry) for name, entry in entries.items()})
-    keep_listed(_ATLAS.key, [*named.values()])
-    label = WORDS["atlas"]
-    st.selectbox(
-        label, [*named], format_func=named.__getitem__, key=_ATLAS.key, label_visibility="collapsed", width=340
-    )
-    _ATLAS.remember()
-    return entries.get(_ATLAS.get())
-
-
-def _named(entry: services.AtlasEntry) -> str:
-    said = WORDS["changed" if entry.changed else "one"]
-    return said.format(images=set_name(entry.title), count=f"{entry.count:,}", changed=change_name(entry.changed))
 
 
 @fragment
@@ -196,7 +159,7 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
         said = _section(chosen, classifier, entry, atlas, chosen_slice)
     else:
         st.info(WORDS["empty"], icon=":material/search_off:")
-    usual = next(iter(services.atlases_of(classifier)))
+    usual, _ = services.first_that_opens(services.atlases_of(classifier))
     usually, said = split_usual(said)
     network = links.network_of(classifier)
     links.write(

@@ -14,7 +14,6 @@ from app.atlas.link import where_as_text, where_of
 from app.atlas.map_data import places_in
 from app.atlas.own_columns import choose_columns, condition_of
 from app.session.choices import Choice, Generation, Remembered
-from app.session.scheduling import slot
 from app.session.words import Words, class_name
 from app.widgets.choices import choose_one, keep_listed
 from cbam_core.atlas.regions import Line, inside_of, method_and_line_as_text
@@ -190,8 +189,7 @@ def _inside(atlas: Atlas) -> Int64[np.ndarray, " n"] | None:
     if known is not None and known[0] == of:
         return known[1]
     try:
-        with slot():
-            found = np.flatnonzero(inside_of(line[1], places_in(atlas, line[0]).places))
+        found = np.flatnonzero(inside_of(line[1], places_in(atlas, line[0]).places))
     except AtlasError:  # t-SNE was not computed yet
         return None
     _INSIDE.set((of, found))

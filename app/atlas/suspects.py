@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
+from app import services
 from app.atlas.extremes import pictures_of, tile_of
 from app.atlas.slices import Slice
 from app.session import links
-from app.session.scheduling import slot
 from app.session.words import Words, class_name, plain_text
 from app.widgets.image_tiles import ImageTile, image_tiles
 from app.widgets.waiting import waiting_shown
@@ -56,8 +57,8 @@ ALL = 10**9
 
 def suspects_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
     """Draw doubtful labels and outliers of the slice."""
-    with waiting_shown(), slot():
-        found = atlas.suspects(ALL)
+    with waiting_shown():
+        found = services.computed_once(atlas, "suspects", partial(atlas.suspects, ALL))
     network = links.network_of(classifier)
     st.markdown(f"**{plain_text(WORDS['doubtful'])}**")
     if found.doubtful is None:

@@ -10,12 +10,14 @@ from app.services.atlas import (
     atlas_at,
     atlases_of,
     comparable_atlases,
+    computed_once,
+    first_that_opens,
     image_in_pages,
     unreadable_atlas,
 )
 from app.services.atlas_building import AtlasOffer, atlas_offer, atlas_work, begin_atlas, cancel_atlas, take_in_atlas
 from app.services.atlas_changing import begin_changed, cancel_changed, changed_offer, changed_work, take_in_changed
-from app.services.atlas_map import begin_tsne, cancel_tsne, take_in_tsne, tsne_seconds, tsne_work
+from app.services.atlas_map import begin_tsne, cancel_tsne, map_of, take_in_tsne, tsne_seconds, tsne_work
 from app.services.attribution import (
     SOON,
     Asked,
@@ -161,9 +163,11 @@ __all__ = [
     "checkpoint_in_command",
     "class_summaries",
     "comparable_atlases",
+    "computed_once",
     "evaluation_of",
     "film_data",
     "first_sample",
+    "first_that_opens",
     "gallery",
     "gallery_by_name",
     "gallery_file",
@@ -177,6 +181,7 @@ __all__ = [
     "kept_answers",
     "knows",
     "located",
+    "map_of",
     "mask_test",
     "mask_test_at_work",
     "mask_test_seconds",

@@ -6,9 +6,10 @@ networks that ship. An atlas belongs to a network by the digest of its weights, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -17,6 +18,7 @@ from jaxtyping import Int64
 from app.services.dataset import sample_numbers, samples, test_set
 from app.services.file_version import Stamp, stamp_of
 from app.services.operator_log import tell_operator
+from app.session.scheduling import slot
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.layout import DESCRIPTION, TABLES
 from cbam_core.atlas.opening import open_atlas
@@ -25,6 +27,8 @@ from cbam_core.data.dataset import Dataset, image_ids
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.places import atlas_folders, cache_folder
+
+T = TypeVar("T")
 
 CIFAR10 = "cifar10"
 """The data set that the bundled images are of."""
@@ -109,6 +113,39 @@ def atlas_at(entry: AtlasEntry) -> Atlas:
         return _opened(str(entry.folder), stamp_of(entry.folder / DESCRIPTION), stamp_of(entry.folder / TABLES))
     except CbamError as error:
         raise unreadable_atlas(entry, error) from error
+
+
+def first_that_opens(entries: Mapping[str, AtlasEntry]) -> tuple[str, tuple[AtlasEntry, ...]]:
+    """Name of the first atlas that can be opened, and those before it, which cannot; the very first if none can.
+
+    Args:
+        entries: atlases by name, at least one.
+    """
+    damaged: list[AtlasEntry] = []
+    for name, entry in entries.items():
+        try:
+            atlas_at(entry)
+        except CbamError:
+            damaged.append(entry)
+        else:
+            return name, tuple(damaged)
+    return next(iter(entries)), ()
+
+
+def computed_once(atlas: Atlas, name: str, compute: Callable[[], T]) -> T:
+    """What is computed of an atlas once, in a slot; all visitors have it from then on, and wait for none.
+
+    Args:
+        atlas: the atlas.
+        name: of the result.
+        compute: heavy work.
+    """
+
+    def make() -> T:
+        with slot():
+            return compute()
+
+    return atlas.remembered(f"page: {name}", make)
 
 
 def unreadable_atlas(entry: AtlasEntry, error: CbamError) -> CbamError:

@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from app.services.atlas import computed_once
 from app.session import background
 from app.session.background import Work
 from app.session.choices import Remembered
@@ -27,6 +28,19 @@ MOST = 50_000
 """Images up to which t-SNE is offered on a page; a command computes it of more."""
 
 _WORKS: Remembered[dict[str, Work[AtlasMap]]] = Remembered("atlas-tsne", dict)
+
+
+def map_of(atlas: Atlas, method: str) -> AtlasMap:
+    """A map of an atlas; that by principal components is computed when it is asked for.
+
+    Args:
+        atlas: the atlas.
+        method: ``"pca"`` or ``"tsne"``.
+
+    Raises:
+        AtlasError: there is no such map, or t-SNE was not computed yet.
+    """
+    return computed_once(atlas, "map", atlas.map) if method == "pca" else atlas.map(method)
 
 
 def tsne_seconds(atlas: Atlas) -> float | None:

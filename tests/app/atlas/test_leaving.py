@@ -1,28 +1,9 @@
 """Going back and forth on Atlas, and from one atlas to another: what comes back, what stays, and what is dropped."""
 
-from pathlib import Path
-
-import pytest
-
-from app import services
 from app.session.mark import MARK
 from cbam_core.atlas.regions import line_as_text
 from tests.app.atlas.test_atlas_page import address, said, visit
 from tests.app.atlas.test_atlas_sections import RIGHT_HALF
-from tests.atlas import made_atlas
-
-
-@pytest.fixture
-def two(monkeypatch):
-    """Two atlases of the network that is selected; the second one has every third image of the first."""
-    large, small = made_atlas.atlas(), made_atlas.atlas(20, seed=1, ids=[f"made:test/{3 * i}" for i in range(20)])
-    atlases = {"large": large, "small": small}
-    entries = {
-        name: services.AtlasEntry(name, Path(name), atlas.title, len(atlas), "") for name, atlas in atlases.items()
-    }
-    monkeypatch.setattr(services, "atlases_of", lambda _: entries)
-    monkeypatch.setattr(services, "atlas_at", lambda entry: atlases[entry.name])
-    return atlases
 
 
 def back_to(app, **query):
