@@ -129,10 +129,14 @@ PARAMETERS = 8
 """Most parameters of one function; what belongs together is one object."""
 
 
+OPTION = r"Annotated\[.*typer\.|\w+(Option|Argument)$|Stated$"
+"""Annotation of an option; `Stated` stands for several, see `cbam_core.cli.stating`."""
+
+
 def is_command(function):
     """Whether each parameter is an option of a command line: Typer takes options from a function's parameters alone."""
     options = [ast.unparse(one.annotation) for one in function.args.args if one.annotation is not None]
-    return bool(options) and all(re.match(r"Annotated\[.*typer\.|\w+Option$", text, re.DOTALL) for text in options)
+    return bool(options) and all(re.match(OPTION, text, re.DOTALL) for text in options)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -11,21 +11,15 @@ import typer
 from cbam_core.cli import asking, engines
 from cbam_core.cli.choosing import (
     CheckpointOption,
-    ClassesOption,
     DataFolderOption,
-    InputSizeOption,
     JsonOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
     one_network,
     open_available,
     open_checkpoint,
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import counted, say, share_shown, write_json
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 from cbam_core.places import atlases_folder
 
 if TYPE_CHECKING:
@@ -41,6 +35,7 @@ NAMED = 10
 
 
 @commands.command(short_help="Build an atlas.")
+@with_statement
 def build(
     network: Annotated[
         str | None,
@@ -99,12 +94,7 @@ def build(
         bool, typer.Option("--again", help="Replace the atlas that is in the folder, instead of going on with it.")
     ] = False,
     data_dir: DataFolderOption = None,
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     as_json: JsonOption = False,
 ) -> None:
     """Show a network every image of a set, and store all gates, logits and small pictures in a folder.
@@ -125,8 +115,7 @@ def build(
     engine.check()
     if metadata is not None:
         _check_metadata(metadata)
-    stated = Stated(one_network(network, checkpoint), weights, classes, normalisation, input_size, mean, std)
-    classifier = open_checkpoint(stated)
+    classifier = open_checkpoint(one_network(network, checkpoint), stated)
     dataset = _opened(images, count, data_dir, corruption)
     folder = out or default_folder(classifier, dataset, count)
     if not engines.build(classifier, dataset, folder, engine):

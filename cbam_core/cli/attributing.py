@@ -7,21 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cbam_core.cli.choosing import (
-    CheckpointOption,
-    ClassesOption,
-    InputSizeOption,
-    JsonOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
-    open_checkpoint,
-    refuse_network,
-)
+from cbam_core.cli.choosing import CheckpointOption, JsonOption, open_checkpoint, refuse_network
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import console, one_line, progress_bar, say, write_json
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 from cbam_core.results.methods import CONTROLS, METHOD_WORDS, METHODS
 
 if TYPE_CHECKING:
@@ -35,6 +24,7 @@ MEASURES = {
 """What tables of agreement measure."""
 
 
+@with_statement
 def attribute_image(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image file.", show_default=False)],
     out: Annotated[
@@ -63,12 +53,7 @@ def attribute_image(
         Literal["pearson", "spearman", "overlap"], typer.Option(help="Measure of agreement in the table.")
     ] = "pearson",
     fit: Annotated[Literal["crop", "pad", "squash"], typer.Option(help="How to fit the image to the input.")] = "crop",
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     as_json: JsonOption = False,
 ) -> None:
     """Find what mattered for one logit: maps of several methods beside the last mask, and what each gate adds.
@@ -87,7 +72,7 @@ def attribute_image(
     from cbam_core.evidence.subject import subject_of
 
     wanted = check_methods([one for one in methods.split(",") if one and one != "none"])
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size, mean, std))
+    classifier = open_checkpoint(checkpoint, stated)
     refuse_network(str(image))
     subject = subject_of(classifier, image, fit, target=target, stated={})
     gates = sum(len(block.gates) for block in subject.explanation.blocks)

@@ -7,45 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cbam_core.cli.choosing import (
-    DEFAULT_CHECKPOINT,
     CheckpointOption,
-    ClassesOption,
-    InputSizeOption,
     JsonOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
+    NetworkArgument,
     one_network,
     open_checkpoint,
 )
 from cbam_core.cli.output import console, counted, one_line, percent, write_json
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 
 if TYPE_CHECKING:
     from cbam_core.results.audit import Audit, BlockAudit
 
 
+@with_statement
 def audit(
-    checkpoint: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NETWORK",
-            help="As for --model: a .safetensors or .pth file, the name of a network that ships with the program, or a "
-            "network of your own.",
-            show_default=DEFAULT_CHECKPOINT,
-        ),
-    ] = None,
+    checkpoint: NetworkArgument = None,
     model: CheckpointOption = None,
     repeats: Annotated[
         int, typer.Option("--repeats", metavar="N", min=0, help="Timed runs; 0 to measure no time.")
     ] = 9,
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     as_json: JsonOption = False,
 ) -> None:
     """Say what each attention block is made of, where it differs from the paper of CBAM, and what it costs.
@@ -62,8 +44,7 @@ def audit(
     """
     from cbam_core.gates.audit import audit_network
 
-    stated = Stated(one_network(checkpoint, model), weights, classes, normalisation, input_size, mean, std)
-    classifier = open_checkpoint(stated)
+    classifier = open_checkpoint(one_network(checkpoint, model), stated)
     found = audit_network(classifier.model, classifier.input_size, name=classifier.name, repeats=repeats)
     if as_json:
         write_json(found.as_dict())

@@ -9,20 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cbam_core.cli.choosing import (
-    CheckpointOption,
-    ClassesOption,
-    InputSizeOption,
-    JsonOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
-    one_network,
-    open_checkpoint,
-)
+from cbam_core.cli.choosing import CheckpointOption, JsonOption, one_network, open_checkpoint
 from cbam_core.cli.output import console, one_line, percent, say, write_json
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 from cbam_core.cli.usual import describe_usual, show_usual
 from cbam_core.errors import CheckpointError, ModelError
 from cbam_core.places import shipped_checkpoints
@@ -43,6 +32,7 @@ CheckpointArgument = Annotated[
 ]
 
 
+@with_statement
 def show_info(
     checkpoint: Annotated[
         str | None,
@@ -53,12 +43,7 @@ def show_info(
         ),
     ] = None,
     model: CheckpointOption = None,
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     as_json: JsonOption = False,
 ) -> None:
     """Show a network's card, its layers, and the size and cost of its CBAM blocks.
@@ -72,9 +57,7 @@ def show_info(
     """
     from cbam_core.gates.anatomy import summarise
 
-    classifier = _of_known_size(
-        Stated(one_network(checkpoint, model), weights, classes, normalisation, input_size, mean, std)
-    )
+    classifier = _of_known_size(one_network(checkpoint, model), stated)
     summary = summarise(classifier.model, classifier.input_size)
     if as_json:
         write_json(_as_dict(classifier, summary))
@@ -128,15 +111,15 @@ def export(
     typer.echo(one_line(f"{out}: state dict of {classifier.architecture}, {out.stat().st_size:,} bytes"))
 
 
-def _of_known_size(stated: Stated) -> Classifier:
+def _of_known_size(checkpoint: str | None, stated: Stated) -> Classifier:
     """Open a network whose normalisation need not be known, because no image is shown to it."""
     try:
-        return open_checkpoint(stated)
+        return open_checkpoint(checkpoint, stated)
     except ModelError as error:
         if error.code != "network.no-normalisation":
             raise
     say("mean and std of the network are not known, and not needed here: 0 and 1 stand in their place")
-    return open_checkpoint(replace(stated, normalisation="none"))
+    return open_checkpoint(checkpoint, replace(stated, normalisation="none"))
 
 
 def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:

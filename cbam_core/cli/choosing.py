@@ -1,22 +1,20 @@
-"""Options that several commands share."""
+"""Networks and data sets that a command line names, and options that several commands share."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cbam_core.cli.output import say
+from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.errors import CheckpointError, DataError, ImageError
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
     from cbam_core.network import Classifier
-    from cbam_core.network.statement import Statement
 
 DEFAULT_CHECKPOINT = "cbam_cnn_cifar10"
 
@@ -41,95 +39,16 @@ DataFolderOption = Annotated[
         show_default="$CBAM_DATA_DIR, or ~/.cache/cbam-lens",
     ),
 ]
-WeightsOption = Annotated[
+NetworkArgument = Annotated[
     str | None,
-    typer.Option(
-        "--weights",
-        metavar="NAME|FILE",
-        help="Which weights to take of a file that holds several, such as ema; of a network of your own, the file of "
-        "its weights.",
+    typer.Argument(
+        metavar="NETWORK",
+        help="As for --model: a .safetensors or .pth file, the name of a network that ships with the program, or a "
+        "network of your own.",
+        show_default=DEFAULT_CHECKPOINT,
     ),
-]
-ClassesOption = Annotated[
-    str | None,
-    typer.Option(
-        "--classes",
-        metavar="NAMES",
-        help="Class names that the file does not state: with commas between them, or a text file with one per line.",
-    ),
-]
-NormalisationOption = Annotated[
-    str | None,
-    typer.Option(
-        "--normalisation",
-        "--normalization",
-        metavar="MEAN/STD",
-        help="Normalisation that the file does not state: cifar10, cifar10-pixels, imagenet, half, none, or numbers "
-        "such as 0.5,0.5,0.5/0.2,0.2,0.2.",
-    ),
-]
-InputSizeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--input-size",
-        "--size",
-        metavar="SIZE",
-        help="Input size that the file does not state, in pixels: a side, or WIDTHxHEIGHT.",
-    ),
-]
-MeanOption = Annotated[
-    str | None,
-    typer.Option("--mean", metavar="MEAN", help="Mean of each channel, such as 0.5,0.5,0.5; only with --std."),
-]
-StdOption = Annotated[
-    str | None,
-    typer.Option("--std", metavar="STD", help="Standard deviation of each channel, such as 0.2,0.2,0.2."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")]
-
-
-@dataclass(frozen=True)
-class Stated:
-    """A network that a command line names, and what it states about it.
-
-    Attributes:
-        checkpoint: file or name of the network; None for the shipped one.
-        weights: which weights of the file to take.
-        classes: class names with commas between them, or a file with one in each line.
-        normalisation: name of a usual normalisation, or numbers as ``"0.5,0.5,0.5/0.2,0.2,0.2"``.
-        input_size: a side in pixels, or width and height as ``"64x48"``.
-        mean: numbers as ``"0.5,0.5,0.5"``, instead of a normalisation.
-        std: numbers in the same way.
-    """
-
-    checkpoint: str | None
-    weights: str | None = None
-    classes: str | None = None
-    normalisation: str | None = None
-    input_size: str | None = None
-    mean: str | None = None
-    std: str | None = None
-
-    @property
-    def statement(self) -> Statement:
-        """What it states, in numbers and names.
-
-        Raises:
-            CheckpointError: something is said twice, or cannot be true.
-            typer.BadParameter: a number cannot be read.
-        """
-        from cbam_core.network.statement import statement
-
-        return statement(
-            {
-                "weights": self.weights,
-                "classes": self.classes,
-                "normalisation": None if self.normalisation is None else _normalisation(self.normalisation),
-                "mean": None if self.mean is None else _numbers(self.mean),
-                "std": None if self.std is None else _numbers(self.std),
-                "input_size": None if self.input_size is None else _size(self.input_size),
-            }
-        )
 
 
 def one_network(argument: str | None, option: str | None) -> str | None:
@@ -143,11 +62,12 @@ def one_network(argument: str | None, option: str | None) -> str | None:
     return argument if option is None else option
 
 
-def open_checkpoint(given: str | Stated | None, *, images: str = "") -> Classifier:
+def open_checkpoint(checkpoint: str | None, stated: Stated = UNSTATED, *, images: str = "") -> Classifier:
     """Load the network that a command line names, or the shipped one.
 
     Args:
-        given: what it names and states.
+        checkpoint: file or name of the network; None for the shipped one.
+        stated: what is stated about it.
         images: option of the command that names a set of images.
 
     Raises:
@@ -155,16 +75,15 @@ def open_checkpoint(given: str | Stated | None, *, images: str = "") -> Classifi
     """
     from cbam_core.network import load_classifier
 
-    stated = given if isinstance(given, Stated) else Stated(given)
-    if stated.checkpoint is not None:
-        refuse_folder(stated.checkpoint, images)
+    if checkpoint is not None:
+        refuse_folder(checkpoint, images)
         known = stated.statement
-        if is_own(stated.checkpoint):
+        if is_own(checkpoint):
             from cbam_core.network.naming import open_network
 
-            return open_network(stated.checkpoint, known)
+            return open_network(checkpoint, known)
         return load_classifier(
-            stated.checkpoint,
+            checkpoint,
             weights=known.weights,
             classes=known.classes,
             normalisation=known.normalisation,
@@ -232,41 +151,13 @@ def is_own(given: str) -> bool:
     return is_named(given)
 
 
-def _normalisation(given: str) -> str | tuple[list[float], list[float]]:
-    """Read mean and deviation, or leave a name as it is."""
-    mean, slash, std = given.partition("/")
-    if not slash:
-        return given
-    try:
-        return [float(number) for number in mean.split(",")], [float(number) for number in std.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"'{given}' is not like 0.5,0.5,0.5/0.2,0.2,0.2") from None
-
-
-def _numbers(given: str) -> list[float]:
-    try:
-        return [float(number) for number in given.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"'{given}' is not like 0.5,0.5,0.5") from None
-
-
-def _size(given: str) -> int | tuple[int, int]:
-    """Read a side, or width and height."""
-    found = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", given)
-    if found is None:
-        raise typer.BadParameter(f"'{given}' is not a size like 32 or 64x48")
-    width, height = found.groups()
-    return int(width) if height is None else (int(width), int(height))
-
-
-def file_of(classifier: Classifier, given: str | Stated | None) -> Path:
-    """Return the file of the network that `open_checkpoint` opens for the same argument.
+def file_of(classifier: Classifier, checkpoint: str | None, stated: Stated = UNSTATED) -> Path:
+    """Return the file of the network that `open_checkpoint` opens for the same arguments.
 
     Raises:
         CheckpointError: it is a network of one's own without a file of weights.
     """
-    stated = given if isinstance(given, Stated) else Stated(given)
-    shipped, checkpoint = shipped_checkpoints(), stated.checkpoint
+    shipped = shipped_checkpoints()
     if checkpoint is None:
         return shipped[classifier.name]
     if not is_own(checkpoint):

@@ -10,20 +10,14 @@ import typer
 
 from cbam_core.cli.choosing import (
     CheckpointOption,
-    ClassesOption,
     DataFolderOption,
-    InputSizeOption,
     JsonOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
     file_of,
     open_available,
     open_checkpoint,
 )
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
@@ -35,6 +29,7 @@ EvaluatedSplit = Literal["test", "samples"]
 WORDS = {"test": "the CIFAR-10 test set", "samples": "the 100 bundled images (not the whole test set)"}
 
 
+@with_statement
 def evaluate(
     checkpoint: CheckpointOption = None,
     data_dir: DataFolderOption = None,
@@ -53,12 +48,7 @@ def evaluate(
         bool,
         typer.Option("--keep", help="Save the predictions beside the checkpoint, for the app."),
     ] = False,
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a network's accuracy on the CIFAR-10 test set, or on a folder of images, in total and by class.
@@ -81,8 +71,7 @@ def evaluate(
     from cbam_core.evaluation.scoring import score
     from cbam_core.observing import workers_side_by_side
 
-    stated = Stated(checkpoint, weights, classes, normalisation, input_size, mean, std)
-    classifier = open_checkpoint(stated, images="--images")
+    classifier = open_checkpoint(checkpoint, stated, images="--images")
     dataset = _opened(split or ("test" if keep else None), data_dir) if images is None else _folder(images, classifier)
     with progress_bar("{task.completed}/{task.total}") as progress, workers_side_by_side() as workers:
         task = progress.add_task("testing", total=len(dataset))
@@ -92,7 +81,7 @@ def evaluate(
     else:
         _show(classifier.name, result, WORDS.get(result.split) or f"the images of {one_line(dataset.name)}")
     if keep:
-        _keep(result, file_of(classifier, stated))
+        _keep(result, file_of(classifier, checkpoint, stated))
 
 
 def _opened(split: EvaluatedSplit | None, data_dir: Path | None) -> Dataset:

@@ -9,24 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cbam_core.cli.choosing import (
-    CheckpointOption,
-    ClassesOption,
-    InputSizeOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
-    open_checkpoint,
-    refuse_network,
-)
+from cbam_core.cli.choosing import CheckpointOption, open_checkpoint, refuse_network
 from cbam_core.cli.failures import SOME_FAILED, as_options
 from cbam_core.cli.figures import Draw, check_count, draw_figure, known_format, rule_of
 from cbam_core.cli.inputs import NamedImage, find_images
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import counted, one_line, progress_bar, say
 from cbam_core.cli.reports import check_room, known_page, write_page
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 from cbam_core.errors import ImageError
 from cbam_core.explanation.formats import FORMATS
 from cbam_core.results.layout import NARROWEST, PAGE, WIDEST, Layout
@@ -48,6 +38,7 @@ def _known_colours(name: str) -> str:
     return name
 
 
+@with_statement
 def explain_images(
     images: Annotated[
         list[str],
@@ -124,12 +115,7 @@ def explain_images(
     language: Annotated[
         Literal["en", "zh"], typer.Option(help="Language of --html: English or Simplified Chinese.")
     ] = "en",
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     stretch: Annotated[
         bool, typer.Option("--stretch", help="Stretch grey values of more than eight bits to black and white.")
     ] = False,
@@ -155,7 +141,7 @@ def explain_images(
     if out is None and figure is None and html is None:
         raise typer.BadParameter("missing option '--out', or '--figure', or '--html'")
     look = Look(colours=colours, scale=scale, opacity=opacity, smooth=smooth, reading=reading)
-    classifier = open_checkpoint(Stated(checkpoint, weights, classes, normalisation, input_size, mean, std))
+    classifier = open_checkpoint(checkpoint, stated)
     for remark in classifier.remarks:
         say(as_options(str(remark)))
     task = Task(classifier, out, fit, look, resume, keeps=bool(figure or html), stretch=stretch, ground=ground)

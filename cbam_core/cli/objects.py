@@ -7,21 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cbam_core.cli.choosing import (
-    CheckpointOption,
-    ClassesOption,
-    DataFolderOption,
-    InputSizeOption,
-    JsonOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
-    open_checkpoint,
-    refuse_network,
-)
+from cbam_core.cli.choosing import CheckpointOption, DataFolderOption, JsonOption, open_checkpoint, refuse_network
 from cbam_core.cli.output import counted, one_line, share_shown, write_json
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 from cbam_core.errors import ImageError
 
 if TYPE_CHECKING:
@@ -41,6 +29,7 @@ HEADINGS = {
 """What each test asks, by its code."""
 
 
+@with_statement
 def find_objects(
     images: Annotated[
         list[str] | None,
@@ -76,12 +65,7 @@ def find_objects(
         typer.Option("--fill", metavar="FILL", help="What comes in where content moved away: mean, reflect or edge."),
     ] = "mean",
     data_dir: DataFolderOption = None,
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     as_json: JsonOption = False,
 ) -> None:
     """Test whether the spatial masks of a network lie where the object is.
@@ -100,8 +84,7 @@ def find_objects(
     from cbam_core.evidence.objects import object_steps
     from cbam_core.observing import workers_side_by_side
 
-    stated = Stated(model, weights, classes, normalisation, input_size, mean, std)
-    classifier = open_checkpoint(stated, images="--set")
+    classifier = open_checkpoint(model, stated, images="--set")
     given = _images(images, source, count, data_dir)
     chosen = [word.strip() for word in tests.split(",") if word.strip()]
     network, pictures = opened(classifier, given, {})

@@ -10,17 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cbam_core.cli.choosing import (
-    DEFAULT_CHECKPOINT,
     CheckpointOption,
-    ClassesOption,
     DataFolderOption,
-    InputSizeOption,
     JsonOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
+    NetworkArgument,
     file_of,
     one_network,
     open_available,
@@ -28,6 +21,7 @@ from cbam_core.cli.choosing import (
 )
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import console, one_line, percent, say, share_shown, write_json
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
@@ -40,16 +34,9 @@ SAVED_EVERY = 10.0
 """Seconds between two savings of what was found so far."""
 
 
+@with_statement
 def score_gates(
-    checkpoint: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NETWORK",
-            help="As for --model: a .safetensors or .pth file, the name of a network that ships with the program, or a "
-            "network of your own.",
-            show_default=DEFAULT_CHECKPOINT,
-        ),
-    ] = None,
+    checkpoint: NetworkArgument = None,
     model: CheckpointOption = None,
     images: Annotated[
         int | None,
@@ -74,12 +61,7 @@ def score_gates(
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Compute it again, even if a result is kept.")] = False,
     data_dir: DataFolderOption = None,
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     as_json: JsonOption = False,
 ) -> None:
     """Replace each gate of a network for every test image, and count which answers change.
@@ -99,10 +81,10 @@ def score_gates(
     """
     from cbam_core.evidence.twins import read_twins
 
-    stated = Stated(one_network(checkpoint, model), weights, classes, normalisation, input_size, mean, std)
-    classifier = open_checkpoint(stated, images="--set")
+    checkpoint = one_network(checkpoint, model)
+    classifier = open_checkpoint(checkpoint, stated, images="--set")
     compared = None if twins is None else read_twins(twins)
-    beside = _beside(classifier, stated)
+    beside = _beside(classifier, checkpoint, stated)
     found = None if again or source is not None or images is not None else _kept(beside, classifier)
     if found is None:
         dataset, whole = _opened(source, data_dir, images)
@@ -116,13 +98,13 @@ def score_gates(
         show_score(classifier.name, found)
 
 
-def _beside(classifier: Classifier, stated: Stated) -> Path | None:
+def _beside(classifier: Classifier, checkpoint: str | None, stated: Stated) -> Path | None:
     """Return the path of a scorecard beside its checkpoint; None for a network without a file of weights."""
     from cbam_core.errors import CheckpointError
     from cbam_core.results.score_file import score_path
 
     try:
-        return score_path(file_of(classifier, stated))
+        return score_path(file_of(classifier, checkpoint, stated))
     except CheckpointError:
         return None
 

@@ -13,21 +13,14 @@ from typing import Annotated
 
 import typer
 
-from cbam_core.cli.choosing import (
-    ClassesOption,
-    InputSizeOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
-    open_checkpoint,
-)
+from cbam_core.cli.choosing import open_checkpoint
 from cbam_core.cli.failures import EXTRAS
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 from cbam_core.errors import LaunchError
 from cbam_core.places import IMAGE_VARIABLE, NETWORK_VARIABLE, project_folder
 
 
+@with_statement
 def serve_app(
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 accepts every network, and there is no login.")
@@ -62,12 +55,7 @@ def serve_app(
             show_default=f"${NETWORK_VARIABLE}",
         ),
     ] = None,
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     images: Annotated[
         Path | None,
         typer.Option(
@@ -98,13 +86,12 @@ def serve_app(
 
             list_images(images)  # raises at once if it is not a folder
             os.environ[IMAGE_VARIABLE] = str(images.absolute())
-        given = Stated(model, weights, classes, normalisation, input_size, mean, std)
         if model is not None:
             from cbam_core.network.naming import operators_text
 
-            open_checkpoint(given)  # raises at once if it cannot be opened
-            os.environ[NETWORK_VARIABLE] = operators_text(model, given.statement)
-        elif given != Stated(None):
+            open_checkpoint(model, stated)  # raises at once if it cannot be opened
+            os.environ[NETWORK_VARIABLE] = operators_text(model, stated.statement)
+        elif stated != UNSTATED:
             raise typer.BadParameter("--weights, --classes and the like are about a network: name it with --model")
         serve(host, port, server_address=server_address, base_path=base_path, embed_from=embed_from or None)
 

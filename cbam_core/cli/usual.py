@@ -10,15 +10,8 @@ import typer
 
 from cbam_core.cli.choosing import (
     CheckpointOption,
-    ClassesOption,
     DataFolderOption,
-    InputSizeOption,
     JsonOption,
-    MeanOption,
-    NormalisationOption,
-    Stated,
-    StdOption,
-    WeightsOption,
     file_of,
     is_own,
     open_available,
@@ -26,12 +19,14 @@ from cbam_core.cli.choosing import (
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
+from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 
 if TYPE_CHECKING:
     from cbam_core.errors import ImageError
     from cbam_core.results.usual import Usual
 
 
+@with_statement
 def find_usual(
     checkpoint: CheckpointOption = None,
     images: Annotated[
@@ -44,12 +39,7 @@ def find_usual(
         ),
     ] = None,
     data_dir: DataFolderOption = None,
-    weights: WeightsOption = None,
-    classes: ClassesOption = None,
-    normalisation: NormalisationOption = None,
-    input_size: InputSizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
+    stated: Stated = UNSTATED,
     as_json: JsonOption = False,
 ) -> None:
     """Compute the usual values of each gate of a network, and save them beside the checkpoint.
@@ -69,12 +59,10 @@ def find_usual(
     from cbam_core.evaluation.usual_gates import usual_gates
     from cbam_core.observing import workers_side_by_side
 
-    stated = Stated(checkpoint, weights, classes, normalisation, input_size, mean, std)
-    classifier = open_checkpoint(stated, images="--images")
-    if classes is not None and not is_own(
-        checkpoint or ""
-    ):  # names change no gate, so the results are those of the file under any names
-        classifier = open_checkpoint(replace(stated, classes=None))
+    classifier = open_checkpoint(checkpoint, stated, images="--images")
+    if stated.classes is not None and not is_own(checkpoint or ""):
+        # Names change no gate, so the results are those of the file under any names.
+        classifier = open_checkpoint(checkpoint, replace(stated, classes=None))
     dataset = open_dataset(images, data_dir) if images else open_available("cifar10:train", data_dir)
     skipped: list[ImageError] = []
 
@@ -92,7 +80,7 @@ def find_usual(
             workers=workers,
         )
     try:
-        file = file_of(classifier, stated)
+        file = file_of(classifier, checkpoint, stated)
     except CheckpointError as error:  # a network without a file of weights
         file, kept = None, str(error)
     try:
