@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
 
 EMBEDDING = "cbam_core.atlas.embedding"
-
-PARTS = 1000
-"""Parts of the work, by which progress is told."""
 
 SECONDS, IMAGES = 43.0, 10_000
 """Seconds that t-SNE of so many images takes on one core; of others, about in proportion."""
@@ -57,7 +53,7 @@ def tsne_work(atlas: Atlas) -> Work[AtlasMap] | None:
 
 def begin_tsne(atlas: Atlas) -> None:
     """Begin to compute t-SNE in the background of this visit."""
-    _WORKS.set(_WORKS.get() | {_key(atlas): background.begin(_steps(atlas), PARTS)})
+    _WORKS.set(_WORKS.get() | {_key(atlas): background.begin_shares(import_module(EMBEDDING).tsne_steps(atlas))})
 
 
 def cancel_tsne(atlas: Atlas) -> None:
@@ -73,16 +69,6 @@ def take_in_tsne(atlas: Atlas) -> None:
     work = tsne_work(atlas)
     if work is not None and work.result is not None:
         cancel_tsne(atlas)
-
-
-def _steps(atlas: Atlas) -> Generator[int, None, AtlasMap]:
-    steps = import_module(EMBEDDING).tsne_steps(atlas)
-    while True:
-        try:
-            yield round(PARTS * next(steps))
-        except StopIteration as end:
-            found: AtlasMap = end.value
-            return found
 
 
 def _key(atlas: Atlas) -> str:

@@ -25,6 +25,7 @@ from cbam_core.network import Classifier
 from cbam_core.results.attribution import Attribution
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.methods import METHODS
+from cbam_core.steps import finished
 
 Part = Literal["maps", "gates"]
 """What is computed: all maps, or the attributions of all gates."""
@@ -166,13 +167,7 @@ def _remembered(part: Part, network: tuple[str, str], seen: str, index: int) -> 
 
 def _quick(network: tuple[str, str], seen: str, index: int, _asked: Asked) -> Attribution:
     with slot():
-        steps = attribution_steps(_asked.subject, QUICK, gates=False)
-        try:
-            while True:
-                next(steps)
-        except StopIteration as end:
-            found: Attribution = end.value
-            return found
+        return finished(attribution_steps(_asked.subject, QUICK, gates=False))
 
 
 _quick_for_all = st.cache_data(max_entries=1000, max_size=FOR_ALL, show_spinner=False)(_quick)

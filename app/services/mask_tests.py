@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -18,19 +18,17 @@ from app.session.choices import Remembered
 from app.session.scheduling import slot
 from cbam_core.errors import CbamError
 from cbam_core.evidence.deletion import deletion_steps
-from cbam_core.evidence.masks import Steps, finished, with_masks
+from cbam_core.evidence.masks import with_masks
 from cbam_core.evidence.mosaic import tile_steps, widened
 from cbam_core.evidence.randomised import randomised_steps
 from cbam_core.evidence.shift import shift_steps
 from cbam_core.network import Classifier
 from cbam_core.observing import fitted
 from cbam_core.results.explanation import Explanation
+from cbam_core.steps import Steps, finished
 
 Test = Literal["shift", "tiles", "deletion", "randomised"]
 """One of the tests."""
-
-PARTS = 1000
-"""Parts of the work, by which progress is told."""
 
 QUICK = 0.3
 """Seconds up to which a test is made without being asked for."""
@@ -92,7 +90,7 @@ def mask_test_at_work(test: Test, classifier: Classifier, explanation: Explanati
 
 def begin_mask_test(test: Test, classifier: Classifier, explanation: Explanation | None) -> None:
     """Begin a test in the background of this visit."""
-    work = background.begin(_in_parts(_begin(test, classifier, explanation)), PARTS)
+    work = background.begin_shares(_begin(test, classifier, explanation))
     _WORKS.set(_WORKS.get() | {_key(test, classifier, explanation): work})
 
 
@@ -134,14 +132,6 @@ def _begin(test: Test, classifier: Classifier, explanation: Explanation | None) 
     else:
         images = fitted(classifier, samples().images, slice(0, len(samples())))
     return (yield from _STEPS[test](with_masks(classifier, images, classes), images))
-
-
-def _in_parts(steps: Steps[Any]) -> Generator[int, None, Any]:
-    try:
-        while True:
-            yield round(PARTS * next(steps))
-    except StopIteration as end:
-        return end.value
 
 
 def _seconds(test: Test, classifier: Classifier, count: int) -> float:

@@ -22,6 +22,7 @@ from cbam_core.data.corruption import corrupted, read_corruption
 from cbam_core.data.dataset import Dataset
 from cbam_core.evidence.one_value import Replaced, replace_value
 from cbam_core.network import Classifier
+from cbam_core.steps import finished
 
 SOON = 1.5
 """Seconds up to which a few images are computed while the page is drawn."""
@@ -88,13 +89,7 @@ def worth_of(classifier: Classifier, value: OneValue, few: Located) -> Replaced 
 @st.cache_data(max_entries=500, show_spinner=False)
 def _worth(network: tuple[str, str], value: OneValue, few: Located, _classifier: Classifier) -> Replaced:
     with slot():
-        steps = replace_value(_classifier, *_images(_classifier, few), value.gate, value.place, value.constant)
-        try:
-            while True:
-                next(steps)
-        except StopIteration as end:
-            found: Replaced = end.value
-            return found
+        return finished(replace_value(_classifier, *_images(_classifier, few), value.gate, value.place, value.constant))
 
 
 def worth_work(classifier: Classifier, value: OneValue, many: Located) -> Work[Replaced] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +22,6 @@ from cbam_core.evidence.scoring import COST, Scoring
 from cbam_core.network import Classifier
 from cbam_core.results.score import Score
 from cbam_core.results.score_file import score_path
-
-PARTS = 1000
-"""Parts of the work, by which progress is told."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ def begin_scoring(classifier: Classifier) -> None:
     """Begin to score a network in the background of this visit."""
     images = _images(classifier)
     if images is not None:
-        work = background.begin(_steps(Scoring(classifier, images)), PARTS)
+        work = background.begin_shares(Scoring(classifier, images).steps())
         _WORKS.set(_WORKS.get() | {classifier.digest: (classifier, work)})
 
 
@@ -142,13 +138,3 @@ def _remembered(digest: str) -> dict[str, Score]:
 @st.cache_resource(max_entries=8, show_spinner=False)  # its arrays are read-only
 def _kept(path: str, stamp: Stamp | None, digest: str) -> Score | None:
     return None if stamp is None else open_kept(Path(path), digest)
-
-
-def _steps(scoring: Scoring) -> Generator[int, None, Score]:
-    steps = scoring.steps()
-    try:
-        while True:
-            yield round(PARTS * next(steps))
-    except StopIteration as end:
-        score: Score = end.value
-        return score

@@ -15,8 +15,13 @@ from weakref import ref
 
 from app.session.scheduling import slots_of_this_session
 from cbam_core.errors import CbamError
+from cbam_core.steps import told_as
 
 Result = TypeVar("Result")
+
+PARTS = 1000
+"""Parts of work that yields shares."""
+
 Steps = Generator[int, None, Result]
 """Does one step whenever it is asked for the number of those parts that are done, and returns the result."""
 
@@ -61,6 +66,11 @@ def begin(steps: Steps[Result], total: int) -> Work[Result]:
     work: Work[Result] = Work(total)
     Thread(target=_go_on, args=(ref(work), steps, slots_of_this_session()), name="cbam-work", daemon=True).start()
     return work
+
+
+def begin_shares(steps: Generator[float, None, Result]) -> Work[Result]:
+    """Begin work that yields the share of it that is done, in [0, 1]; see `begin`."""
+    return begin(told_as(steps, lambda share: round(PARTS * share)), PARTS)
 
 
 def _go_on(

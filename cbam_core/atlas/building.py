@@ -18,6 +18,7 @@ from cbam_core.data.dataset import Dataset, labelled_for
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.observing import in_order, workers_side_by_side
+from cbam_core.steps import finished
 
 BuildSteps = Generator[int, None, Path]
 """A build in steps: it yields the number of images that are done, and returns the folder."""
@@ -57,13 +58,7 @@ def build_atlas(
         OSError: the folder cannot be written.
     """
     steps = build_steps(classifier, dataset, folder, workers=workers, again=again)
-    try:
-        while True:
-            report(next(steps))
-    except StopIteration as end:
-        return Path(end.value)
-    finally:
-        steps.close()
+    return finished(steps, report)
 
 
 def build_steps(

@@ -20,6 +20,7 @@ from cbam_core.atlas.mapping import neighbours_kept, principal_places
 from cbam_core.atlas.rows import read
 from cbam_core.errors import AtlasError
 from cbam_core.results.arrays import write_arrays
+from cbam_core.steps import finished
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
@@ -48,15 +49,7 @@ def compute_tsne(atlas: Atlas, report: Callable[[float], object] = lambda _: Non
     Raises:
         AtlasError: openTSNE is not installed, or there are fewer than 10 images.
     """
-    steps = tsne_steps(atlas, workers)
-    try:
-        while True:
-            report(next(steps))
-    except StopIteration as end:
-        made: AtlasMap = end.value
-        return made
-    finally:
-        steps.close()
+    return finished(tsne_steps(atlas, workers), report)
 
 
 def tsne_steps(atlas: Atlas, workers: int = 1) -> EmbeddingSteps:

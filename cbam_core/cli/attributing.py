@@ -70,6 +70,7 @@ def attribute_image(
     from cbam_core.evidence.attributing import attribution_steps, check_methods
     from cbam_core.evidence.attribution_files import save_attribution
     from cbam_core.evidence.subject import subject_of
+    from cbam_core.steps import finished
 
     wanted = check_methods([one for one in methods.split(",") if one and one != "none"])
     classifier = open_checkpoint(checkpoint, stated)
@@ -79,11 +80,7 @@ def attribute_image(
     with progress_bar("{task.completed} of {task.total}") as progress:
         bar = progress.add_task("attributing", total=len(wanted) + gates)
         steps = attribution_steps(subject, wanted, exact=exact)
-        try:
-            while True:
-                progress.update(bar, completed=next(steps))
-        except StopIteration as end:
-            found: Attribution = end.value
+        found = finished(steps, lambda done: progress.update(bar, completed=done))
     if out is not None:
         with held_interrupts():
             save_attribution(found, out)

@@ -80,9 +80,10 @@ def find_objects(
       cbam objects --set cifar10:test --images 200 --model cbam_resnet_cifar10
       cbam objects --tests shift,tiles --json
     """
-    from cbam_core.evidence.masks import finished, opened
+    from cbam_core.evidence.masks import opened
     from cbam_core.evidence.objects import object_steps
     from cbam_core.observing import workers_side_by_side
+    from cbam_core.steps import finished
 
     classifier = open_checkpoint(model, stated, images="--set")
     given = _images(images, source, count, data_dir)

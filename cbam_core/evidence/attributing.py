@@ -23,6 +23,7 @@ from cbam_core.results.explanation import Block, Explanation, Gate, own_copy
 from cbam_core.results.frame import Fit, Square
 from cbam_core.results.methods import METHODS
 from cbam_core.results.placement import Placement
+from cbam_core.steps import finished
 
 
 def attribute(
@@ -59,12 +60,7 @@ def attribute(
     """
     subject = subject_of(classifier, image, fit, square=square, target=target, stated=stated)
     steps = attribution_steps(subject, check_methods(methods), exact=exact)
-    try:
-        while True:
-            next(steps)
-    except StopIteration as end:
-        found: Attribution = end.value
-        return found
+    return finished(steps)
 
 
 def check_methods(methods: Collection[str]) -> tuple[str, ...]:

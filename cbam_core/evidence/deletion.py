@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, UInt8
 
 from cbam_core.errors import ImageError, ModelError
-from cbam_core.evidence.masks import AnyImages, Masks, Pixels, Steps, alike, finished, masks_of, opened
+from cbam_core.evidence.masks import AnyImages, Masks, Pixels, alike, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
 from cbam_core.observing import batch_size, batches, in_order, observe
@@ -18,6 +18,7 @@ from cbam_core.render.overlay import cells_on_input, upsample
 from cbam_core.results.deletion import CONTROL_WORDS, Control, Curves, DeletionRow, DeletionTest, Gain
 from cbam_core.results.placement import Placement
 from cbam_core.results.resampled import over_both
+from cbam_core.steps import Steps, finished
 
 POINTS = 10
 """Number of steps from no pixel to all."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, UInt8
@@ -21,9 +21,6 @@ AnyImages = AnyImage | Sequence[AnyImage] | Dataset
 """One image, several, or a data set."""
 
 Pixels = UInt8[np.ndarray, "h w 3"]
-Result = TypeVar("Result")
-Steps = Generator[float, None, Result]
-"""Work in steps: yields the share that is done, in [0, 1], and returns the result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,20 +159,3 @@ def alike(mask: Float[np.ndarray, "rows columns"], draws: np.random.Generator) -
     phases[0, 0] = np.angle(mask.sum(dtype=np.float64) + 0j)
     drawn: np.ndarray = np.fft.ifft2(spectrum * np.exp(1j * phases)).real
     return drawn
-
-
-def finished(steps: Steps[Result], report: Any = None) -> Result:
-    """Do all steps of some work.
-
-    Args:
-        steps: the work.
-        report: called after each step with the share that is done; None for nobody.
-    """
-    try:
-        while True:
-            done = next(steps)
-            if report is not None:
-                report(done)
-    except StopIteration as end:
-        result: Result = end.value
-        return result

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Unpack
 
 from cbam_core.errors import CbamError, Message
 from cbam_core.evidence.deletion import deletion_steps
-from cbam_core.evidence.masks import AnyImages, Pixels, Steps, finished, opened
+from cbam_core.evidence.masks import AnyImages, Pixels, opened
 from cbam_core.evidence.mosaic import tile_steps
 from cbam_core.evidence.randomised import randomised_steps
 from cbam_core.evidence.shift import shift_steps
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
 from cbam_core.results.objects import TESTS, ObjectTests
+from cbam_core.steps import Steps, finished, told_as
 
 SHARES: Mapping[str, float] = MappingProxyType({"shift": 0.02, "tiles": 0.08, "deletion": 0.65, "randomised": 0.25})
 """Shares of the tests in the time of all."""
@@ -88,7 +90,7 @@ def object_steps(
     for name in tests:
         try:
             steps = works[name]()
-            results[name] = yield from _scaled(steps, before / whole, SHARES[name] / whole)
+            results[name] = yield from told_as(steps, partial(_of_all, before / whole, SHARES[name] / whole))
         except CbamError as error:
             if name == "shift":  # what is wrong with its settings, the user can correct
                 raise
@@ -108,10 +110,6 @@ def _check(tests: Sequence[str]) -> None:
         )
 
 
-def _scaled(steps: Steps[Any], start: float, share: float) -> Steps[Any]:
-    """Do steps as a part of all."""
-    try:
-        while True:
-            yield start + share * next(steps)
-    except StopIteration as end:
-        return end.value
+def _of_all(start: float, share: float, done: float) -> float:
+    """Return the share of all tests that is done, where one of them is done in part."""
+    return start + share * done

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import nn
 
 from cbam_core.errors import ModelError
-from cbam_core.evidence.masks import AnyImages, Masks, Pixels, Steps, alike, correlation, finished, masks_of, opened
+from cbam_core.evidence.masks import AnyImages, Masks, Pixels, alike, correlation, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
 from cbam_core.observing import batch_size, batches, in_order, network_input
@@ -23,6 +23,7 @@ from cbam_core.render.colours import is_flat
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.randomised import PARTS, Likeness, Part, RandomisedRow, RandomisedTest
 from cbam_core.results.resampled import over_both, over_shared
+from cbam_core.steps import Steps, finished
 
 TRIALS = 5
 """Number of times that weights are shuffled."""

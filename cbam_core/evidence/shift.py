@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from cbam_core.errors import ImageError
-from cbam_core.evidence.masks import AnyImages, Masks, Pixels, Steps, at_once, correlation, finished, masks_of, opened
+from cbam_core.evidence.masks import AnyImages, Masks, Pixels, at_once, correlation, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
 from cbam_core.observing import batches
@@ -19,6 +19,7 @@ from cbam_core.results.explanation import own_copy
 from cbam_core.results.placement import Pair
 from cbam_core.results.resampled import over_both
 from cbam_core.results.shift import DIRECTIONS, Fill, Moved, ShiftRow, ShiftTest
+from cbam_core.steps import Steps, finished
 
 SHARE = 4
 """By default, images are moved by the shorter side of the input over this: 8 pixels of 32."""
