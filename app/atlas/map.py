@@ -48,6 +48,7 @@ WORDS = Words(
         "{sample} images. Its two axes hold {first} and {second} of the variance of all gates.",
         "kept_both": "Of the 10 nearest images in gates, PCA keeps {pca} among the 10 nearest on the map and t-SNE "
         "{tsne}, measured on {sample} images. In t-SNE, distances between groups and their sizes mean nothing.",
+        "among": "Nearest images were looked for among {count} of the set.",
         "some": "Drawn are {count} of the {total} images, spread evenly over the set; a slice that is drawn by hand "
         "has all of them.",
         "offer": "t-SNE keeps more neighbours together than PCA. About {time} of this server, in the background; kept "
@@ -253,6 +254,8 @@ def _say(atlas: Atlas, maps: Mapping[str, AtlasMap], places: Places) -> None:
         second=_percent(second),
     )
     total = int(atlas.ok.sum())
+    if pca.compared_with < total:
+        said = f"{said} {WORDS['among'].format(count=f'{pca.compared_with:,}')}"
     if len(places.drawn) < total:
         said = f"{said} {WORDS['some'].format(count=f'{len(places.drawn):,}', total=f'{total:,}')}"
     st.caption(plain_text(said))

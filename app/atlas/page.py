@@ -48,6 +48,7 @@ WORDS = Words(
         "unread": "{count} more images could not be read.",
         "space": "Near in gates is not alike in class: of the 10 images nearest to one in all gates, {share} % share "
         "its class ({chance} % by chance).",
+        "among": "Nearest images were looked for among {count} of the set.",
     }
 )
 
@@ -139,6 +140,8 @@ def _say(atlas: Atlas) -> None:
     if agreement is not None:
         share, chance = f"{100 * agreement.share:.0f}", f"{100 * agreement.chance:.2g}"
         said.append(WORDS["space"].format(share=share, chance=chance))
+        if agreement.compared_with < len(atlas.select()):
+            said.append(WORDS["among"].format(count=f"{agreement.compared_with:,}"))
     st.caption(plain_text(paragraph(*said)))
 
 

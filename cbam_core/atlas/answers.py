@@ -121,7 +121,8 @@ class Neighbours:
         block: block or gate whose values are compared; None for all.
         images: numbers of n images, the nearest first.
         distances: Euclidean distances of their values.
-        exact: whether all images were compared; False where a shortlist by principal components was.
+        exact: whether these are the nearest of all images for certain; False where a shortlist by principal components
+            was compared, and an image outside of it may be nearer.
         same_class: share of the n with the label of the image, in [0, 1]; None without labels.
     """
 
@@ -141,11 +142,13 @@ class ClassAgreement:
         share: share of the 10 nearest with the label of their image, mean over images, in [0, 1].
         chance: this share if labels did not matter.
         images: number of images it was measured on.
+        compared_with: number of images among which the nearest were looked for.
     """
 
     share: float
     chance: float
     images: int
+    compared_with: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +161,7 @@ class AtlasMap:
         kept: share of the 10 nearest in gates that are among the 10 nearest on the map, in [0, 1].
         sample: number of images that `kept` was measured on.
         explained: share of the variance that each axis has; None where the axes have no meaning.
+        compared_with: number of images among which the nearest were looked for, in gates and on the map.
     """
 
     points: Float32[np.ndarray, "n 2"]
@@ -165,6 +169,7 @@ class AtlasMap:
     kept: float
     sample: int
     explained: tuple[float, float] | None
+    compared_with: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,7 +279,7 @@ class Suspects:
         outliers: images far from all others.
         doubtful: images with doubtful labels; None where the set has no labels or the network no classes.
         doubtful_count: number of all doubtful labels.
-        compared_with: number of images among which neighbours were looked for.
+        compared_with: number of images among which neighbours were looked for: all, or a sample of very many.
     """
 
     outliers: Outliers

@@ -362,3 +362,11 @@ class Atlas:
     def remember(self, name: str, result: object) -> None:
         """Remember a result in the place of an earlier one."""
         self._memory.put(name, result)
+
+    def recalled(self, name: str) -> Any:
+        """Return what is remembered under a name; None where nothing is, also while a thread makes it."""
+        return self._memory.known(name)
+
+    def forget(self, name: str) -> None:
+        """Let go of what is remembered under a name."""
+        self._memory.forget(name)

@@ -17,6 +17,7 @@ from jaxtyping import Float32
 from cbam_core.atlas.answers import AtlasMap
 from cbam_core.atlas.layout import MAP
 from cbam_core.atlas.mapping import neighbours_kept, principal_places
+from cbam_core.atlas.preparing import among_of
 from cbam_core.atlas.rows import read
 from cbam_core.errors import AtlasError
 from cbam_core.results.arrays import write_arrays
@@ -81,10 +82,11 @@ def tsne_steps(atlas: Atlas, workers: int = 1) -> EmbeddingSteps:
             yield 0.1 + 0.85 * done / total
     points = np.full((len(atlas), 2), np.nan, np.float32)
     points[images] = np.asarray(embedding)
-    made = AtlasMap(points, "tsne", *neighbours_kept(atlas, points), None)
+    made = AtlasMap(points, "tsne", *neighbours_kept(atlas, points), None, len(among_of(atlas)))
     if atlas.folder is not None:
         digest = np.array(str(atlas.facts.get("digest", "")))
-        numbers = {"kept": np.array(made.kept), "sample": np.array(made.sample)}
+        said = {"kept": made.kept, "sample": made.sample, "among": made.compared_with}
+        numbers = {name: np.array(number) for name, number in said.items()}
         with suppress(OSError):  # an atlas that ships with a network lies where nothing can be written
             write_arrays(atlas.folder / MAP, {"digest": digest, "points": points, **numbers})
     atlas.remember("map tsne", made)

@@ -9,7 +9,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import AtlasMap, Method
 from cbam_core.atlas.layout import MAP
-from cbam_core.atlas.preparing import among_of, nearest_in_sample
+from cbam_core.atlas.preparing import EXACT, REFERENCE, among_of, nearest_in_sample
 from cbam_core.atlas.rows import read
 from cbam_core.errors import AtlasError, DataError
 from cbam_core.results.arrays import read_arrays
@@ -55,19 +55,26 @@ def stored_tsne(atlas: Atlas) -> AtlasMap:
     try:
         arrays = read_arrays(atlas.folder / MAP, largest=_LARGEST_FILE)
         points, kept, sample = arrays["points"], float(arrays["kept"]), int(arrays["sample"])
+        compared = int(arrays["among"]) if "among" in arrays else _compared_before(atlas)
         same = str(arrays["digest"]) == atlas.facts.get("digest") and points.shape == (len(atlas), 2)
         same = same and points.dtype == np.float32
     except (DataError, OSError, KeyError, TypeError, ValueError) as error:
         raise damaged from error
     if not same:
         raise damaged
-    return AtlasMap(points, "tsne", kept, sample, None)
+    return AtlasMap(points, "tsne", kept, sample, None, compared)
+
+
+def _compared_before(atlas: Atlas) -> int:
+    """Return among how many images the nearest were looked for before files said it."""
+    count = len(atlas.select(None))
+    return count if count <= EXACT else REFERENCE
 
 
 def _by_pca(atlas: Atlas) -> AtlasMap:
     points, share = principal_places(atlas)
     kept, sample = neighbours_kept(atlas, points)
-    return AtlasMap(points, "pca", kept, sample, share)
+    return AtlasMap(points, "pca", kept, sample, share, len(among_of(atlas)))
 
 
 def principal_places(atlas: Atlas) -> tuple[Float32[np.ndarray, "n 2"], tuple[float, float]]:

@@ -30,3 +30,14 @@ class Memory:
             own = self._locks.setdefault(name, RLock())
         with own:
             self._results[name] = result
+
+    def known(self, name: str) -> Any:
+        """Return the result of this name; None where there is none yet, also while a thread makes it."""
+        return self._results.get(name)
+
+    def forget(self, name: str) -> None:
+        """Let go of a result; who asks next makes it again."""
+        with self._lock:
+            own = self._locks.setdefault(name, RLock())
+        with own:
+            self._results.pop(name, None)

@@ -1,7 +1,8 @@
 """Images that are near in gates.
 
 Distances are Euclidean, between the values of all gates, or of one block or gate. All images are compared where there
-are at most `EXACT`, and for one block; else a shortlist is, of the images that are nearest in principal components.
+are at most `EXACT`, and for one block; else a shortlist is, of the images that are nearest in principal components. As
+distances along these are never longer than whole ones, they often prove that no other image is nearer.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import ClassAgreement, Neighbours
-from cbam_core.atlas.preparing import EXACT, nearest_in_sample
+from cbam_core.atlas.preparing import EXACT, among_of, nearest_in_sample
 from cbam_core.atlas.ranking import leading
 from cbam_core.atlas.rows import in_parts, read
 from cbam_core.errors import AtlasError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 SHORT = 2_000
 """Further images of a shortlist by principal components."""
+SAMPLE = 5_000
+"""Images of more than `EXACT` for which it is measured how often near images share a label."""
 ROUNDING = 2.0**-17
 """Most that rounding adds to a squared distance, as a share of the squared lengths of both."""
 
@@ -37,10 +40,11 @@ def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbour
             last=len(atlas) - 1,
         )
     columns = columns_of(atlas, block)
-    exact = block is not None or len(atlas) <= EXACT or atlas.contents.scores is None
-    near = nearly_nearest(atlas, columns, image, n) if exact else shortlist(atlas, image, n)
+    everything = block is not None or len(atlas) <= EXACT or atlas.contents.scores is None
+    near, others = (nearly_nearest(atlas, columns, image, n), np.inf) if everything else shortlist(atlas, image, n)
     distances = distances_to(atlas, columns, image, near)
     first = leading(distances, n)
+    exact = bool((distances[first] ** 2 < others).all())
     same = None
     if atlas.has_labels and atlas.labels[image] >= 0 and len(first):
         same = float((atlas.labels[near[first]] == atlas.labels[image]).mean())
@@ -84,16 +88,20 @@ def _lengths(atlas: Atlas, columns: slice) -> Float32[np.ndarray, " n"]:
     return np.concatenate([np.zeros(0, np.float32), *parts])
 
 
-def shortlist(atlas: Atlas, image: int, n: int) -> Int64[np.ndarray, " m"]:
-    """Return images that are near in principal components."""
+def shortlist(atlas: Atlas, image: int, n: int) -> tuple[Int64[np.ndarray, " m"], float]:
+    """Return images that are near in principal components, and a squared distance within which no other one is."""
     scores = atlas.contents.scores
     assert scores is not None  # noqa: S101 - asked before
     lengths = atlas.remembered("lengths of scores", lambda: np.einsum("np,np->n", scores, scores))
     squared = lengths - 2 * (scores @ scores[image])
     squared[~atlas.ok] = np.inf
     squared[image] = np.inf
-    found = np.argpartition(squared, min(len(squared) - 1, n + SHORT))[: n + SHORT]
-    return np.sort(found[np.isfinite(squared[found])])
+    next_one = min(len(squared) - 1, n + SHORT)
+    order = np.argpartition(squared, next_one)
+    found = order[: n + SHORT]
+    others = float(squared[order[next_one]] + lengths[image]) if n + SHORT < len(squared) else np.inf
+    rounding = ROUNDING * float(lengths[image] + np.nanmax(lengths))
+    return np.sort(found[np.isfinite(squared[found])]), others - rounding
 
 
 def distances_to(
@@ -115,7 +123,7 @@ def class_agreement(atlas: Atlas) -> ClassAgreement | None:
 
 
 def _agreement(atlas: Atlas) -> ClassAgreement:
-    images, found = nearest_in_sample(atlas, EXACT)
+    images, found = nearest_in_sample(atlas, EXACT if len(atlas) <= EXACT else SAMPLE)
     near, own = np.r_[atlas.labels, -1][found], atlas.labels[images][:, None]  # image -1 has no label
     known = (near >= 0) & (own >= 0)
     counted = known.sum(axis=1)
@@ -123,4 +131,5 @@ def _agreement(atlas: Atlas) -> ClassAgreement:
     labelled = atlas.labels[atlas.ok & (atlas.labels >= 0)]
     frequencies = np.bincount(labelled) / max(1, len(labelled))
     share = float(shares.mean()) if len(shares) else float("nan")
-    return ClassAgreement(share, float((frequencies**2).sum()), len(shares))
+    chance, compared = float((frequencies**2).sum()), len(among_of(atlas))
+    return ClassAgreement(share, chance, len(shares), compared)

@@ -1,4 +1,8 @@
-"""The nearest images of every image: found once, in seconds for ten thousand images, and stored beside an atlas."""
+"""The nearest images of every image: found once, in seconds for ten thousand images, and stored beside an atlas.
+
+All images are compared in full where there are at most `EXACT`. Of at most `BOUNDED`, bounds of distances leave few to
+compare, which takes about a minute; of more, the nearest are looked for in a sample, and every answer says so.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
 
 from cbam_core.atlas.layout import NEAREST
+from cbam_core.atlas.nearest import Bounds, Found, bounds_of, is_affordable, nearest_by_bounds
 from cbam_core.atlas.rows import read
 from cbam_core.errors import DataError
 from cbam_core.results.arrays import read_arrays, write_arrays
@@ -21,9 +26,11 @@ if TYPE_CHECKING:
 K = 10
 """Number of nearest images that are found for each image."""
 EXACT = 20_000
-"""Most images that are all compared with each other."""
+"""Most images that are all compared with each other in full."""
+BOUNDED = 100_000
+"""Most images among all of which the nearest of each are found, by bounds of their distances."""
 REFERENCE = 5_000
-"""Images among which the nearest of each are looked for, where there are more than `EXACT`."""
+"""Images among which the nearest of each are looked for, where looking among all is not affordable."""
 SPARE = 16
 """Further candidates of a product of matrices in float32, whose distances are computed again from differences."""
 ROWS = 500
@@ -67,22 +74,36 @@ def prepare(atlas: Atlas, report: Callable[[int], object] = lambda _: None) -> G
     found = np.full((len(atlas), K), -1, np.int32)
     distances = np.full((len(atlas), K), np.inf, np.float32)
     done = 0
-    among = among_of(atlas)
-    for part, near, away in _in_parts(atlas, atlas.select(None), among):
+    for part, near, away in nearest_of(atlas, atlas.select(None), K):
         found[part, : near.shape[1]] = near
         distances[part, : near.shape[1]] = away
         done += len(part)
         report(done)
-    made = Graph(found, distances, among)
+    among = _searched(atlas)
+    atlas.forget("bounds")
     if atlas.folder is not None:
-        digest = np.array(str(atlas.facts.get("digest", "")))
+        said = {"digest": np.array(str(atlas.facts.get("digest", ""))), "among": np.array(len(among))}
         with suppress(OSError):  # an atlas that ships with a network lies where nothing can be written
-            write_arrays(atlas.folder / NEAREST, {"digest": digest, "images": found, "distances": distances})
-    return made
+            write_arrays(atlas.folder / NEAREST, {**said, "images": found, "distances": distances})
+    return Graph(found, distances, among)
+
+
+def nearest_of(atlas: Atlas, images: Int64[np.ndarray, " s"], k: int) -> Iterator[Found]:
+    """Find the nearest of some images among all, or among a sample of very many; in parts.
+
+    Args:
+        atlas: the atlas.
+        images: numbers of the images.
+        k: number of nearest images.
+    """
+    bounds = _bounds(atlas)
+    if bounds is not None:
+        return nearest_by_bounds(atlas, images, bounds, k)
+    return _in_parts(atlas, images, _searched(atlas), k)
 
 
 def nearest_in_sample(atlas: Atlas, most: int) -> tuple[Int64[np.ndarray, " s"], Int64[np.ndarray, "s k"]]:
-    """Find the nearest images of a sample; of a large atlas, for the sample alone.
+    """Find the nearest images of a sample; of a large atlas, for the sample alone if those of all are not known.
 
     Args:
         atlas: the atlas.
@@ -91,48 +112,89 @@ def nearest_in_sample(atlas: Atlas, most: int) -> tuple[Int64[np.ndarray, " s"],
     Returns:
         Numbers of the images, and of the nearest of each; -1 where there are fewer than 10.
     """
-    images = atlas.select(None)
-    sample = images
+    images = sample = atlas.select(None)
     if len(images) > most:
         sample = np.sort(np.random.default_rng(0).choice(images, most, replace=False))
-    if len(images) <= EXACT:
-        return sample, graph(atlas).images[sample].astype(np.int64)
-    parts = [near for _, near, _ in _in_parts(atlas, sample, among_of(atlas))]
-    return sample, np.concatenate(parts)
+    known = _known(atlas) if len(images) > max(most, EXACT) else graph(atlas)
+    if known is not None:
+        return sample, known.images[sample].astype(np.int64)
+    return sample, np.concatenate([near for _, near, _ in nearest_of(atlas, sample, K)])
 
 
 def among_of(atlas: Atlas) -> Int64[np.ndarray, " m"]:
-    """Return the images among which the nearest are looked for: all, or a sample of more than 20,000."""
+    """Return the images among which the nearest are looked for: all, or a sample of those of a very large atlas."""
+    known = _known(atlas)
+    return _searched(atlas) if known is None else known.among
+
+
+def _searched(atlas: Atlas) -> Int64[np.ndarray, " m"]:
     images = atlas.select(None)
-    if len(images) <= EXACT:
-        return images
+    return images if len(images) <= EXACT or _bounds(atlas) is not None else _sample_of(images)
+
+
+def _sample_of(images: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " m"]:
     return np.sort(np.random.default_rng(0).choice(images, REFERENCE, replace=False))
 
 
+def _bounds(atlas: Atlas) -> Bounds | None:
+    """Return bounds of distances to all images; None where they are not needed, or would not spare enough."""
+    images = atlas.select(None)
+    if not EXACT < len(images) <= BOUNDED:
+        return None
+
+    def found() -> Bounds | None:
+        bounds = bounds_of(atlas, images)
+        return bounds if is_affordable(atlas, bounds) else None
+
+    return atlas.remembered("bounds", found)
+
+
+def _known(atlas: Atlas) -> Graph | None:
+    """Return the nearest images of all if they were found before; None else."""
+    stored = atlas.recalled("graph") or _stored(atlas)
+    if stored is not None:
+        atlas.remember("graph", stored)
+    return stored
+
+
 def _stored(atlas: Atlas) -> Graph | None:
-    """Read the file beside an atlas; None where there is none, or it is not of this atlas."""
+    """Read the file beside an atlas; None where there is none, or it is not of this atlas, or of fewer images."""
     if atlas.folder is None or not (atlas.folder / NEAREST).exists():
         return None
     try:
         arrays = read_arrays(atlas.folder / NEAREST, largest=_LARGEST_FILE)
         images, distances = arrays["images"], arrays["distances"]
         same = str(arrays["digest"]) == atlas.facts.get("digest")
-    except (DataError, OSError, KeyError):
+        compared = None if "among" not in arrays else int(arrays["among"])
+    except (DataError, OSError, KeyError, TypeError, ValueError):
         return None
     if not same or not images.shape == distances.shape == (len(atlas), K):
         return None
     if images.dtype != np.int32 or distances.dtype != np.float32 or not _within(images, len(atlas)):
         return None
-    return Graph(images, distances, among_of(atlas))
+    among = _compared(atlas.select(None), compared)
+    return None if among is None else Graph(images, distances, among)
+
+
+def _compared(images: Int64[np.ndarray, " n"], count: int | None) -> Int64[np.ndarray, " m"] | None:
+    """Return among which images the nearest were looked for; None where others would be today.
+
+    Args:
+        images: numbers of all images.
+        count: how many a file says; None for one of before it was said, when up to `EXACT` were all compared.
+    """
+    if count == len(images) or (count is None and len(images) <= EXACT):
+        return images
+    if count == REFERENCE < EXACT < len(images) or (count is None and len(images) > BOUNDED):
+        return _sample_of(images)
+    return None
 
 
 def _within(images: Int32[np.ndarray, "n k"], count: int) -> bool:
     return not images.size or bool(-1 <= images.min() <= images.max() < count)
 
 
-def _in_parts(
-    atlas: Atlas, images: Int64[np.ndarray, " s"], among: Int64[np.ndarray, " m"]
-) -> Iterator[tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, "p k"], Float64[np.ndarray, "p k"]]]:
+def _in_parts(atlas: Atlas, images: Int64[np.ndarray, " s"], among: Int64[np.ndarray, " m"], k: int) -> Iterator[Found]:
     """Yield some of the images, their nearest among others, and the distances of these, until all are done."""
     everything = slice(0, atlas.contents.values.shape[1])
     targets = read(atlas, everything, among)
@@ -149,7 +211,7 @@ def _in_parts(
         squared += lengths
         own = np.flatnonzero(places[part] >= 0)
         squared[own, places[part[own]]] = np.inf
-        near, away = _refined(rows, targets, squared, min(K, max(0, len(among) - 1)))
+        near, away = _refined(rows, targets, squared, min(k, max(0, len(among) - 1)))
         yield part, among[near], away
 
 

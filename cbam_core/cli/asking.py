@@ -249,15 +249,18 @@ def show_map(
     if as_json:
         points = [None if point[0] != point[0] else point for point in found.points.tolist()]
         kept = found.kept if found.sample else None
-        write_json({"method": found.method, "kept": kept, "measured_on": found.sample, "points": points})
+        measured = {"measured_on": found.sample, "compared_with": found.compared_with}
+        write_json({"method": found.method, "kept": kept, **measured, "points": points})
         return
     if not found.sample:
         typer.echo(f"{found.method}: too few images to measure how many neighbours it keeps; --json writes the places")
         return
+    sampled = found.compared_with < int(atlas.ok.sum())
+    among = f", looking among {found.compared_with:,} of the set" if sampled else ""
     typer.echo(
         one_line(
             f"{found.method}: {percent(found.kept, 0)} of the 10 nearest images in gates are among the 10 nearest on "
-            f"the map (measured on {counted(found.sample, 'image')}); --json writes the places"
+            f"the map (measured on {counted(found.sample, 'image')}{among}); --json writes the places"
         )
     )
 

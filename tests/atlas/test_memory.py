@@ -23,3 +23,14 @@ def test_one_result_may_need_another_and_a_newer_one_takes_its_place():
     assert memory.get("a", lambda: memory.get("b", lambda: 2) + 1) == 3
     memory.put("a", 7)
     assert memory.get("a", lambda: 0) == 7
+
+
+def test_what_is_known_is_told_without_making_it_and_forgotten_on_request():
+    memory = Memory()
+    assert memory.known("a") is None
+    memory.get("a", lambda: 1)
+    assert memory.known("a") == 1
+    memory.forget("a")
+    memory.forget("b")
+    assert memory.known("a") is None
+    assert memory.get("a", lambda: 2) == 2

@@ -4,15 +4,25 @@ import numpy as np
 import pytest
 
 from cbam_core import open_atlas
-from cbam_core.atlas import neighbours, preparing
+from cbam_core.atlas import nearest, neighbours, preparing
 from cbam_core.atlas.layout import NEAREST
-from cbam_core.atlas.preparing import graph, nearest_in_sample, prepare
+from cbam_core.atlas.preparing import graph, is_prepared, nearest_in_sample, prepare
 from tests.atlas.made_atlas import atlas
 
 
 @pytest.fixture
 def few(monkeypatch):
     """Counts sixty images as many, as if nobody could compare all of them."""
+    monkeypatch.setattr(preparing, "EXACT", 40)
+    monkeypatch.setattr(neighbours, "EXACT", 40)
+    monkeypatch.setattr(neighbours, "SAMPLE", 40)
+    monkeypatch.setattr(preparing, "BOUNDED", 40)
+    monkeypatch.setattr(preparing, "REFERENCE", 25)
+
+
+@pytest.fixture
+def bounded(monkeypatch):
+    """Counts sixty images as too many to compare in full, and few enough for bounds of their distances."""
     monkeypatch.setattr(preparing, "EXACT", 40)
     monkeypatch.setattr(neighbours, "EXACT", 40)
     monkeypatch.setattr(preparing, "REFERENCE", 25)
@@ -55,13 +65,64 @@ def test_of_many_images_the_nearest_are_looked_for_in_a_sample(few):
     assert made.suspects().compared_with == 25
 
 
+def test_by_bounds_of_distances_suspects_are_looked_for_among_all(bounded, monkeypatch):
+    made = atlas()
+    found, images, agreement = made.suspects(n=60), graph(made).images, made.class_agreement()
+    assert made.recalled("bounds") is None  # what takes memory is let go of
+    monkeypatch.setattr(preparing, "EXACT", 20_000)
+    full = atlas()
+    expected = full.suspects(n=60)
+    assert found.compared_with == expected.compared_with == 59
+    assert np.array_equal(images, graph(full).images)
+    assert np.array_equal(found.outliers.images, expected.outliers.images)
+    np.testing.assert_allclose(found.outliers.distances, expected.outliers.distances, rtol=1e-6)
+    assert np.array_equal(found.doubtful.images, expected.doubtful.images)
+    assert np.array_equal(found.doubtful.neighbours, expected.doubtful.neighbours)
+    assert vars(agreement) == vars(full.class_agreement())
+    assert (agreement.images, agreement.compared_with) == (59, 59)
+
+
+def test_where_bounds_leave_too_many_to_compare_a_sample_is_looked_in(bounded, monkeypatch):
+    monkeypatch.setattr(nearest, "AFFORDABLE", 1)
+    made = atlas()
+    assert made.suspects().compared_with == 25
+    assert len(graph(made).among) == 25
+
+
+def test_a_map_asks_for_the_neighbours_of_a_few_alone_unless_those_of_all_are_known(bounded, monkeypatch):
+    made = atlas()
+    images, near = nearest_in_sample(made, 12)
+    assert made.recalled("graph") is None
+    assert np.array_equal(near, graph(made).images[images])
+    monkeypatch.setattr(preparing, "nearest_of", None)
+    assert np.array_equal(nearest_in_sample(made, 12)[1], near)
+
+
+def test_a_file_of_neighbours_in_a_sample_is_made_again_where_all_can_be_compared(
+    bounded, sample_atlas_folder, tmp_path, monkeypatch
+):
+    folder = shutil.copytree(sample_atlas_folder, tmp_path / "copy")
+    monkeypatch.setattr(preparing, "BOUNDED", 40)
+    assert len(prepare(open_atlas(folder)).among) == 25
+    sampled = dict(np.load(folder / NEAREST))
+    assert len(graph(open_atlas(folder)).among) == 25  # read
+    del sampled["among"]  # as files of before are
+    np.savez(folder / NEAREST, **sampled)
+    assert is_prepared(open_atlas(folder))
+    monkeypatch.setattr(preparing, "BOUNDED", 100)
+    assert not is_prepared(open_atlas(folder))
+    assert len(graph(open_atlas(folder)).among) == 100
+    assert is_prepared(open_atlas(folder))
+
+
 def test_a_sample_of_many_images_does_not_need_all_of_them(few):
     made = atlas()
     images, near = nearest_in_sample(made, 12)
     assert len(images) == 12
     assert np.array_equal(near, graph(made).images[images])
     assert made.class_agreement().images == 40
-    assert made.map().sample == 59
+    assert made.class_agreement().compared_with == 25
+    assert (made.map().sample, made.map().compared_with) == (59, 25)
 
 
 def test_neighbours_of_many_images_come_from_a_shortlist_by_principal_components(few, monkeypatch):
@@ -76,7 +137,7 @@ def test_neighbours_of_many_images_come_from_a_shortlist_by_principal_components
     hits = 0
     for image in (0, 8, 59):
         found, expected = made.neighbours(image), plain.neighbours(image)
-        assert not found.exact
+        assert not found.exact or found.images.tolist() == expected.images.tolist()
         assert image not in found.images
         assert 7 not in found.images
         hits += np.isin(found.images, expected.images).sum()
@@ -84,3 +145,19 @@ def test_neighbours_of_many_images_come_from_a_shortlist_by_principal_components
         np.testing.assert_allclose(found.distances, away, rtol=1e-6)
         assert made.neighbours(image, "one").exact
     assert hits >= 29
+
+
+@pytest.mark.parametrize(("axes", "short", "exact"), [(45, 3, True), (2, 3, False), (2, 60, True)])
+def test_neighbours_of_many_images_are_exact_where_components_prove_that_no_other_is_nearer(
+    few, monkeypatch, axes, short, exact
+):
+    plain = atlas()
+    images = plain.select()
+    rows = plain.contents.values[images].astype(np.float64)
+    directions = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[2][:axes]
+    scores = np.full((60, len(directions)), np.nan, np.float32)
+    scores[images] = (rows - rows.mean(axis=0)) @ directions.T
+    monkeypatch.setattr(neighbours, "SHORT", short)
+    found, expected = atlas(scores=scores).neighbours(8), plain.neighbours(8)
+    assert found.exact == exact
+    assert (found.images.tolist() == expected.images.tolist()) == exact
