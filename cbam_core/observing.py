@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -22,7 +22,7 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
 from cbam_core.data.dataset import FittedImages, ImageSequence, centre_at
-from cbam_core.errors import CbamError, ModelError
+from cbam_core.errors import CaptureError, CbamError, ModelError
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.network import Classifier
 from cbam_core.results.kinds import Kind
@@ -117,12 +117,36 @@ def _observed_batch(classifier: Classifier, batch: Float[Tensor, "b c ..."], *, 
         answer = _answer(classifier, batch)
     logits = checked_logits(classifier, answer, len(batch)).float()
     found = () if record is None else tuple(_observed(gate) for gate in record.gates)
+    if len(batch) > 1 and any(len(gate.values) != len(batch) for gate in found):
+        found = _gates_of_each(classifier, batch)
     return Observation(
         logits=_plain(logits),
         probabilities=_plain(logits.softmax(dim=1)),
         gates=found,
         why_none=None if found or record is None else getattr(record, "why_none", None),
         outputs=_width(answer, len(batch)),
+    )
+
+
+def _gates_of_each(classifier: Classifier, batch: Float[Tensor, "b c ..."]) -> tuple[ObservedGate, ...]:
+    """Observe images one by one, for a network whose gates do not have one row for each image of a batch.
+
+    Raises:
+        CaptureError: the images do not have the same gates.
+    """
+    each = []
+    for image in batch.split(1):
+        with torch.inference_mode(), capture(classifier.model) as record:
+            _answer(classifier, image)
+        each.append([_observed(gate) for gate in record.gates])
+    if any([(gate.name, gate.kind) for gate in one] != [(gate.name, gate.kind) for gate in each[0]] for one in each):
+        raise CaptureError(
+            "capture.other-gates",
+            "this network has other gates for one image of a batch than for another, so they cannot be shown together: "
+            "show one image at a time",
+        )
+    return tuple(
+        replace(same[0], values=np.concatenate([gate.values[:1] for gate in same])) for same in zip(*each, strict=True)
     )
 
 
@@ -386,7 +410,7 @@ def logits_in(answer: Any) -> Tensor:
 
 def _observed(gate: RecordedGate) -> ObservedGate:
     use = (gate.scale, gate.shift, gate.squashed)
-    return ObservedGate(gate.name, gate.name.rpartition(".")[0], gate.kind, gate.call, _plain(gate.values), *use)
+    return ObservedGate(gate.name, gate.shown_in, gate.kind, gate.call, _plain(gate.values), *use)
 
 
 def _plain(values: Tensor) -> Float32[np.ndarray, ...]:

@@ -277,3 +277,40 @@ def test_a_part_in_training_mode_is_named(tiny_classifier, images):
         observe(replace(tiny_classifier, model=part), images[:1])
     part.eval().append(nn.Identity())  # new modules are in training mode; this one computes the same
     assert len(observe(replace(tiny_classifier, model=part), images[:1]).logits) == 1
+
+
+class ImageByImage(nn.Module):
+    """Multiplies each image by its gate in a loop, so that a gate has one row whatever the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        gates = self.fc(x.mean((2, 3))).sigmoid()[:, :, None, None]
+        return torch.stack([image * gate for image, gate in zip(x, gates, strict=True)]).mean((2, 3))
+
+
+class OtherGateForTheSecond(ImageByImage):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) if len(x) > 1 or x.mean() > 0 else x.mean((2, 3))
+
+
+def _by_image(kind: type[nn.Module]) -> Classifier:
+    torch.manual_seed(0)
+    model = kind().eval()
+    return Classifier(model=model, classes=("a", "b", "c"), mean=(0.5,) * 3, std=(0.5,) * 3, input_size=(32, 32))
+
+
+def test_gates_of_a_loop_over_images_are_those_of_each_image(images: np.ndarray) -> None:
+    network = _by_image(ImageByImage)
+    (together,) = observe(network, images[:2]).gates
+    alone = [observe(network, images[at : at + 1]).gates[0].values for at in range(2)]
+    assert np.array_equal(together.values, np.concatenate(alone))
+    assert [one.blocks[0].gates[0].values.shape for one in explain(network, list(images[:2]))] == [(3,)] * 2
+
+
+def test_images_with_other_gates_than_the_first_are_refused() -> None:
+    pixels = np.stack([np.full((32, 32, 3), 255, np.uint8), np.zeros((32, 32, 3), np.uint8)])
+    with pytest.raises(CaptureError, match="other gates for one image"):
+        observe(_by_image(OtherGateForTheSecond), pixels)

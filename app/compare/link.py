@@ -31,9 +31,12 @@ SETTINGS: Mapping[str, tuple[str, Any, tuple[Any, ...]]] = {
 """By keys of widgets: their parameter in an address, what they begin with, and what can be chosen."""
 
 
+_CHANNEL = r"[\w.# +-]{1,120}~[0-9]{1,4}"
+
+
 def read_channels(text: str) -> tuple[tuple[str, int], ...] | None:
     """Channels by the names of their blocks: ``cbam1~5,cbam3~17``."""
-    if not re.fullmatch(r"[\w.-]{1,60}~[0-9]{1,4}(,[\w.-]{1,60}~[0-9]{1,4}){0,11}", text):
+    if not re.fullmatch(rf"{_CHANNEL}(,{_CHANNEL}){{0,11}}", text):
         return None
     pairs = (one.rsplit("~", 1) for one in text.split(","))
     return tuple((block, int(channel)) for block, channel in pairs)

@@ -10,6 +10,7 @@ import streamlit as st
 from app.services.prediction import percent
 from app.session.words import Words
 from cbam_core.gates.anatomy import BlockCost, Layer, Summary
+from cbam_core.results.block_names import modules_of
 
 WORDS = Words(
     {
@@ -58,8 +59,8 @@ _STYLE = """<style>
 
 def layer_table(summary: Summary, *, words: Mapping[str, str] = WORDS) -> None:
     """Show every layer in the order of the forward; those of a CBAM block have an orange edge."""
-    inside = tuple(f"{block.name}." for block in summary.blocks if block.name)
-    names = {block.name for block in summary.blocks}
+    names = {path for block in summary.blocks for path in modules_of(block.name)}
+    inside = tuple(f"{path}." for path in names if path)
     most = max((layer.multiply_adds for layer in summary.layers), default=0)
     body = [
         _layer(layer, layer.name in names or layer.name.startswith(inside), most, words) for layer in summary.layers

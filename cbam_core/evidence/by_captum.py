@@ -15,6 +15,7 @@ from cbam_core.evidence.subject import Subject, gradients
 from cbam_core.gates.operations.twin import structural_copy
 from cbam_core.observing import placements
 from cbam_core.results.attribution import AttributionMap
+from cbam_core.results.block_names import modules_of
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.placement import Placement
 
@@ -128,10 +129,12 @@ def _summed(attributions: Tensor) -> Float[np.ndarray, "h w"]:
 def _layer(subject: Subject, model: nn.Module) -> tuple[str, tuple[int, int]]:
     """Return the name of the last block, or convolution, whose output is one map, and the size of that.
 
+    What has one channel or one cell is taken where there is nothing else: a mask, or channel weights.
+
     Raises:
         CaptureError: there is none.
     """
-    seen: dict[str, tuple[int, int]] = {}
+    seen: dict[str, tuple[int, int, int]] = {}
     hooks = [
         module.register_forward_hook(lambda _module, _inputs, output, name=name: _see(seen, name, output))
         for name, module in model.named_modules()
@@ -143,18 +146,19 @@ def _layer(subject: Subject, model: nn.Module) -> tuple[str, tuple[int, int]]:
     finally:
         for hook in hooks:
             hook.remove()
-    blocks = [block.name.partition("#")[0] for block in reversed(subject.explanation.blocks)]
+    blocks = [path for block in reversed(subject.explanation.blocks) for path in modules_of(block.name)]
     convolutions = [name for name in reversed(seen) if isinstance(model.get_submodule(name), nn.Conv2d)]
-    for name in (*blocks, *convolutions):
-        if name in seen:
-            return name, seen[name]
-    raise CaptureError("attribution.no-layer", "no layer of this network gives a map that Grad-CAM could weigh")
+    names = [name for name in (*blocks, *convolutions) if name in seen]
+    if not names:
+        raise CaptureError("attribution.no-layer", "no layer of this network gives a map that Grad-CAM could weigh")
+    name = next((name for name in names if seen[name][0] > 1 and seen[name][1:] != (1, 1)), names[0])
+    return name, seen[name][1:]
 
 
-def _see(seen: dict[str, tuple[int, int]], name: str, output: Any) -> None:
+def _see(seen: dict[str, tuple[int, int, int]], name: str, output: Any) -> None:
     if isinstance(output, Tensor) and output.ndim == 4 and output.is_floating_point():
         seen.pop(name, None)  # in order of the last call
-        seen[name] = (int(output.shape[2]), int(output.shape[3]))
+        seen[name] = (int(output.shape[1]), int(output.shape[2]), int(output.shape[3]))
 
 
 def _placement(subject: Subject, layer: str, cells: tuple[int, int]) -> Placement:

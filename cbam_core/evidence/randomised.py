@@ -20,6 +20,7 @@ from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
 from cbam_core.observing import batch_size, batches, in_order, network_input
 from cbam_core.render.colours import is_flat
+from cbam_core.results.block_names import modules_of
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.randomised import PARTS, Likeness, Part, RandomisedRow, RandomisedTest
 from cbam_core.results.resampled import over_both, over_shared
@@ -118,29 +119,28 @@ def _all_masks(network: Classifier, images: list[Pixels], workers: int) -> Itera
 
 def _parameters(network: Classifier, block: str, image: Pixels) -> dict[Part, Parameters]:
     """Return the parameters of a block, those used before it, and both; without those that are empty."""
-    module = _module(network.model, block)
-    own = [one for one in module.parameters() if one.is_floating_point()]
-    below = [one for one in _used_before(network, module, image) if not any(one is other for other in own)]
+    modules = _modules(network.model, block)
+    own = [one for one in nn.ModuleList(modules).parameters() if one.is_floating_point()]
+    below = [one for one in _used_before(network, modules, image) if not any(one is other for other in own)]
     found: dict[Part, Parameters] = {"own": own, "below": below, "both": [*own, *below]}
     return {part: found[part] for part in PARTS if found[part] and (part != "both" or (own and below))}
 
 
-def _module(model: nn.Module, block: str) -> nn.Module:
-    """Return the module of a block by its name; the whole network where it is the block."""
-    path, _, _ = block.partition("#")
+def _modules(model: nn.Module, block: str) -> list[nn.Module]:
+    """Return the modules that make up a block, by its name; the whole network where it is the block."""
     try:
-        return model.get_submodule(path)
+        return [model.get_submodule(path) for path in modules_of(block)]
     except AttributeError:
-        return model
+        return [model]
 
 
-def _used_before(network: Classifier, block: nn.Module, image: Pixels) -> list[nn.Parameter]:
+def _used_before(network: Classifier, block: list[nn.Module], image: Pixels) -> list[nn.Parameter]:
     """Return the parameters of the modules that run before a block begins."""
     found: dict[int, nn.Parameter] = {}
     begun: list[bool] = []
 
     def enter(module: nn.Module, _inputs: Any) -> None:
-        if module is block:
+        if any(module is one for one in block):
             begun.append(True)
         elif not begun:
             own = module.parameters(recurse=False)

@@ -59,12 +59,14 @@ def sites_of_block(sites: Sequence[Site], block: str) -> tuple[list[Site], int]:
 
     Args:
         sites: gates of the model.
-        block: ``"cbam1"``, or ``"cbam1#2"`` for its second call.
+        block: ``"cbam1"``, or ``"cbam1#2"`` for its second call; of a block that two modules make up, also one of them.
     """
     named = re.fullmatch(r"([^#]*)(?:#([2-9]|[1-9][0-9]{1,8}))?", block)  # the first call has no number
     if named is None:
         return [], 1
-    return [site for site in sites if site.block == named[1]], int(named[2] or 1)
+    own = [site for site in sites if site.block == named[1]]
+    shared = {site.block for site in sites if site.name.rpartition(".")[0] == named[1]} if not own else set()
+    return own or [site for site in sites if site.block in shared], int(named[2] or 1)
 
 
 def not_passed(block: str) -> CaptureError:

@@ -133,7 +133,7 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
 
     def _edited(self, site: places.Site, gate: Tensor) -> Tensor:
         self._calls[site.name] += 1
-        name = name_of_call(site, self._calls[site.name])
+        name = places.name_of_call(site.name, self._calls[site.name])
         self._missing.discard(name)
         if self._refers:
             self._reference[name] = gate.detach().clone()
@@ -230,11 +230,6 @@ def chosen(replacements: Mapping[str, AnyReplacement], name: str) -> AnyReplacem
 def is_pattern(name: str) -> bool:
     """Check whether a name has a wildcard."""
     return any(sign in name for sign in "*?[")
-
-
-def name_of_call(site: places.Site, call: int) -> str:
-    """Name one call of a gate, as records do: ``"cbam1.channel"``, ``"cbam1#2.channel"``, ..."""
-    return site.name if call == 1 else f"{site.block}#{call}{site.name.removeprefix(site.block)}"
 
 
 def check_names(names: Iterable[str], sites: Iterable[places.Site]) -> None:

@@ -109,8 +109,8 @@ def _site_of(sites: Sequence[Site], name: str) -> Site:
         CaptureError: there is no such gate.
     """
     for site in sites:
-        rest = site.name.removeprefix(site.block)
-        if re.fullmatch(rf"{re.escape(site.block)}(#[1-9][0-9]*)?{re.escape(rest)}", name):
+        module, _, last = site.name.rpartition(".")
+        if re.fullmatch(rf"{re.escape(module)}(#[1-9][0-9]*)?\.{re.escape(last)}", name):
             return site
     raise CaptureError(
         "capture.no-gate",

@@ -21,13 +21,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
 from cbam_core.errors import EditError
-from cbam_core.gates.editing import check_names, chosen, name_of_call, replaced, usual_values
+from cbam_core.gates.editing import check_names, chosen, replaced, usual_values
 from cbam_core.gates.edits import EditWatcher
 from cbam_core.gates.finders import search
 from cbam_core.gates.operations.counting import Observers
 from cbam_core.gates.record import smallest
 from cbam_core.gates.replacements import AnyReplacement, Target
-from cbam_core.gates.sites import Site
+from cbam_core.gates.sites import Site, name_of_call
 from cbam_core.results.kinds import AXES
 from cbam_core.results.usual import Usual
 
@@ -145,7 +145,7 @@ class _Joining(EditWatcher):
 
     def _name(self, site: Site) -> str:
         call = self._calls[site.name] = self._calls.get(site.name, 0) + 1
-        return name_of_call(site, call)
+        return name_of_call(site.name, call)
 
     def _check_unedited(self, name: str) -> None:
         """Check that no edit replaces a gate that cannot be replaced."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from cbam_core.errors import CaptureError
-from cbam_core.gates.sites import Label, Site, named
+from cbam_core.gates.sites import BlockCalls, Label, Site, is_shared, name_of_call, named
 from cbam_core.results.kinds import AXES, Kind
 
 
@@ -21,7 +21,8 @@ class RecordedGate:
     Attributes:
         name: name of the gate: that of a module, and its kind, such as ``"cbam1.channel"``; ``"cbam1#2.channel"`` is
             the second of this name in the forward, whether the module is called twice or its code has two of them.
-        block: name of its block, such as ``"cbam1"``; ``"cbam1#2"`` at its second call.
+        block: name of its block, such as ``"cbam1"``; ``"cbam1#2"`` at its second call; ``"ca + sa"`` where two modules
+            make up the block.
         kind: axes along which it differed in this forward: ``"channel"``, ``"spatial"``, ``"full"``, ``"row"`` or
             ``"column"``.
         call: number of this call of the gate in the forward, from 1.
@@ -40,6 +41,12 @@ class RecordedGate:
     scale: float = 1.0
     shift: float = 0.0
     squashed: bool = True
+
+    @property
+    def shown_in(self) -> str:
+        """Name of the block in which it is shown: gates of one name are in different ones, as if each were a call."""
+        module, block = self.name.rpartition(".")[0], self.block
+        return module if module.partition("#")[0] == block.partition("#")[0] else block
 
     def __repr__(self) -> str:
         return f"Gate({self.name!r}, {self.kind} {tuple(self.values.shape)})"
@@ -106,11 +113,15 @@ class Record:
             )
         numbers: Counter[str] = Counter()
         calls: Counter[tuple[str, int]] = Counter()
+        blocks = BlockCalls()
         gates = []
         for site, values in seen:
             numbers[site.name] += 1
             calls[site.name, site.order] += 1
-            gates.append(_gate(site, numbers[site.name], calls[site.name, site.order], values))
+            name, call = name_of_call(site.name, numbers[site.name]), calls[site.name, site.order]
+            block = blocks.next_name(site.name, site.block)
+            own = block if call > 1 or is_shared(site.name, site.block) else site.block
+            gates.append(_gate(site, name, own, call, values))
         return tuple(gates)
 
     def replace(
@@ -135,10 +146,7 @@ def _named(labels: Sequence[Label], seen: Sequence[tuple[int, Tensor]]) -> list[
     return [(sites[number], values) for number, values in seen]
 
 
-def _gate(site: _Known, number: int, call: int, values: Tensor) -> RecordedGate:
-    numbered = site.block if number == 1 else f"{site.block}#{number}"
-    block = site.block if call == 1 else numbered
-    name = numbered + site.name.removeprefix(site.block)
+def _gate(site: _Known, name: str, block: str, call: int, values: Tensor) -> RecordedGate:
     values = values if site.by_operation else smallest(values, AXES[site.kind])
     return RecordedGate(name, block, site.kind, call, values, site.scale, site.shift, site.squashed)
 

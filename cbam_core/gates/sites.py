@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -17,8 +18,10 @@ class Site(NamedTuple):
     """Location of one gate in a model.
 
     Attributes:
-        name: name of the gate: that of its block and one part more, such as ``"cbam1.channel"``.
-        block: path of the block that owns the gate, such as ``"cbam1"``; a class name where that is the model itself.
+        name: name of the gate: that of its block and one part more, such as ``"cbam1.channel"``; where two modules make
+            up the block, that of its module and one part more.
+        block: path of the block that owns the gate, such as ``"cbam1"``; a class name where that is the model itself;
+            ``"ca + sa"`` where two modules make up the block.
         kind: axes along which the gate differs.
         tap: module whose output is the gate; the owner of a gate found by operation.
         gated: module that takes a feature map and returns it multiplied by the gate; the owner of a gate found by
@@ -56,3 +59,34 @@ def named(labels: Iterable[Label]) -> list[tuple[str, str, Kind]]:
         taken.add(name)
         names.append((name, block, kind))
     return names
+
+
+def name_of_call(name: str, call: int) -> str:
+    """Name one call of a gate, or one of several gates of a name: ``"cbam1.channel"``, ``"cbam1#2.channel"``, ..."""
+    if call == 1:
+        return name
+    module, _, last = name.rpartition(".")
+    return f"{module}#{call}.{last}"
+
+
+class BlockCalls:
+    """Names of the calls of blocks, as their gates come by in a forward."""
+
+    def __init__(self) -> None:
+        self._calls: Counter[str | tuple[str, str]] = Counter()
+
+    def next_name(self, name: str, block: str) -> str:
+        """Name the block of a gate's next call: ``"cbam1"``, ``"cbam1#2"``, ...
+
+        Args:
+            name: name of the gate.
+            block: name of its block; one that two modules make up has one gate of each kind in each call.
+        """
+        key = (block, name.rpartition(".")[2]) if is_shared(name, block) else name
+        self._calls[key] += 1
+        return block if self._calls[key] == 1 else f"{block}#{self._calls[key]}"
+
+
+def is_shared(name: str, block: str) -> bool:
+    """Check whether two modules make up the block of a gate, whose name then does not begin with the block's."""
+    return not name.startswith(f"{block}.")

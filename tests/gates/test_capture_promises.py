@@ -179,7 +179,8 @@ def test_a_network_in_data_parallel_is_captured() -> None:
     model = seeded(lambda: nn.DataParallel(Foreign()))
     output, gates = captured(model, images())
     assert torch.equal(output, model(images()))
-    assert [gate.block for gate in gates] == ["module.squeeze", "module.mask"]
+    assert [gate.name for gate in gates] == ["module.squeeze.channel", "module.mask.spatial"]
+    assert {gate.block for gate in gates} == {"module.squeeze + module.mask"}
 
 
 def test_copies_made_inside_have_no_hooks(hooks: Look) -> None:

@@ -10,6 +10,7 @@ from cbam_core import Off, capture, edit, explain
 from cbam_core.gates.block_trace import follow_block
 from cbam_core.gates.channel_trace import follow_channel
 from cbam_core.gates.geometry.placing import place
+from cbam_core.results.block_names import modules_of
 
 
 class ChannelPart(nn.Module):
@@ -100,7 +101,8 @@ def _seeded(kind: type[nn.Module]) -> nn.Module:
 def _names(model: nn.Module, size: int = 8) -> list[str]:
     with torch.inference_mode(), capture(model) as record:
         model(torch.rand(2, 3, size, size))
-    assert all(gate.name.startswith(gate.block) and gate.name.endswith(f".{gate.kind}") for gate in record.gates)
+    assert all(gate.name.endswith(f".{gate.kind}") for gate in record.gates)
+    assert all(gate.name.rpartition(".")[0].partition("#")[0] in modules_of(gate.block) for gate in record.gates)
     return [gate.name for gate in record.gates]
 
 
@@ -165,7 +167,7 @@ def test_the_numbered_gates_of_a_module_can_be_followed() -> None:
     assert torch.equal(after, output[:, 1])
 
 
-@pytest.mark.parametrize(("name", "step"), [("sa1", 2.0), ("sa2", 4.0)])
+@pytest.mark.parametrize(("name", "step"), [("ca1 + sa1", 2.0), ("ca2 + sa2", 4.0)])
 def test_masks_that_the_network_itself_multiplies_have_a_place(name: str, step: float) -> None:
     found = place(_seeded(Pasted), (16, 16))[name]
     assert (found.status, found.step) == ("exact", (step, step))

@@ -21,6 +21,7 @@ from cbam_core.gates.operations.functions import UNCHANGED, VIEWS
 from cbam_core.gates.operations.tensors import Tracked
 from cbam_core.nn.registry import input_channels
 from cbam_core.results.audit import Audit, BlockAudit, GateAudit, Order
+from cbam_core.results.block_names import joined
 
 REPEATS = 9
 """Number of timed runs by default."""
@@ -140,7 +141,7 @@ def _block(followed: Trace, cuts: Sequence[Slice], repeats: int) -> BlockAudit:
     gates = tuple(combine(cut, reading, probe(cut)) for cut, reading in zip(cuts, readings, strict=True))
     residual = _is_residual(followed, cuts)
     return BlockAudit(
-        name=" + ".join(dict.fromkeys(cut.site.block for cut in cuts)),
+        name=joined([cut.site.block for cut in cuts]),
         style=style_of(gates, order),
         order=order,
         gates=gates,

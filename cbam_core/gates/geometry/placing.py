@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -17,7 +16,7 @@ from cbam_core.gates.geometry.tracker import Following, GridTracker
 from cbam_core.gates.operations.isolation import Inputs
 from cbam_core.gates.operations.plan import PlannedGate
 from cbam_core.gates.operations.watch import OperationWatch
-from cbam_core.gates.sites import Site
+from cbam_core.gates.sites import BlockCalls, Site
 from cbam_core.gates.watcher import FeatureWatcher
 from cbam_core.nn.registry import input_channels
 from cbam_core.results.placement import Placement
@@ -69,7 +68,7 @@ class _Found:
         self.tracker.start(image)
         self.placements: dict[str, Placement] = {}
         self.blocks: set[str] = set()
-        self._calls: Counter[str] = Counter()
+        self._calls = BlockCalls()
 
     def enter(self, site: Site, features: Tensor) -> None:
         """Take the map that a gate of a module of this library will multiply."""
@@ -80,13 +79,11 @@ class _Found:
         self._add(gate.site[0], gate.site[1], features)
 
     def _add(self, name: str, block: str, features: Tensor) -> None:
-        self._calls[name] += 1
-        call = self._calls[name]
+        called = self._calls.next_name(name, block)
         grid = self.tracker.placement(features)
-        if call == 1:
-            self.blocks.add(block)
+        self.blocks.add(block)
         if grid is not None:
-            self.placements.setdefault(block if call == 1 else f"{block}#{call}", grid)
+            self.placements.setdefault(called, grid)
 
 
 class _MapWatch(OperationWatch):

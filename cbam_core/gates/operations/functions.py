@@ -43,7 +43,7 @@ def name_of(func: Callable[..., Any]) -> str:
 
 
 def _plain_name(func: Callable[..., Any]) -> str:
-    name = str(getattr(func, "__name__", ""))
+    name = _own_name(func)
     if name == "__get__":
         name = f".{getattr(getattr(func, '__self__', None), '__name__', '')}"
     if name in _ALIASES:
@@ -53,9 +53,14 @@ def _plain_name(func: Callable[..., Any]) -> str:
     return _ALIASES.get(name, name)
 
 
+def _own_name(func: Callable[..., Any]) -> str:
+    """Return what a function is called; of one overload of an operator, such as ``mul.Tensor``, the operator."""
+    return str(getattr(func, "__name__", "")).partition(".")[0]
+
+
 def changes_in_place(func: Callable[..., Any]) -> bool:
     """Check whether a function changes its first argument, by its name."""
-    name = str(getattr(func, "__name__", ""))
+    name = _own_name(func)
     return name.startswith("__i") if name.startswith("__") else name.endswith("_")
 
 

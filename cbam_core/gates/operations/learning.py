@@ -12,6 +12,7 @@ from weakref import ref
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from cbam_core.gates.hooks import Hooks
 from cbam_core.gates.operations.calls import Call
@@ -106,9 +107,10 @@ class Learner(Switch):
             self._ledger.put(tensor, fresh(tuple(tensor.shape), _input_axis(tensor), dynamic=True))
         self.turn_on()
         try:
-            twin(*args, **kwargs)
+            output = twin(*args, **kwargs)
         finally:
             self.turn_off()
+        self.lesson.unseen |= any(self._ledger.get(tensor) is None for _, tensor in tensors_in(output))
         self._drop_shares()
 
     def _drop_shares(self) -> None:
@@ -182,6 +184,7 @@ class Learner(Switch):
     def _known(self, tensor: Tensor) -> Tracked:
         known = self._ledger.get(tensor)
         if known is None:  # made by a call that was not seen, such as a scripted function
+            self.lesson.unseen |= not is_functorch_wrapped_tensor(tensor)
             known = fresh(tuple(tensor.shape), lambda: 1, dynamic=True, mixing=True, unknown=True)
             self._ledger.put(tensor, known)
         return known
@@ -264,7 +267,8 @@ class Learner(Switch):
                 return []
             if any(one.factor_path in (gate.one.factor_path, gate.one.map_path) for gate in found):
                 continue
-            judged = judge(one, call.at, self._batch)
+            transformed = any(is_functorch_wrapped_tensor(tensor) for _, tensor, _ in call.sources)
+            judged = _IN_TRANSFORM if transformed else judge(one, call.at, self._batch)
             if isinstance(judged, Refusal):
                 refused.append((one, judged))
                 continue
@@ -307,6 +311,10 @@ class Learner(Switch):
             frame = frame.f_back
         return (self._current.path if self._current is not None else ""), tuple(trail[:3])
 
+
+_IN_TRANSFORM = Refusal(
+    6, "it runs inside torch.vmap or another transform of torch.func, whose tensors cannot be read outside of it"
+)
 
 _WRITING = frozenset({"__setitem__", "copy", "index_put", "index_copy", "index_add", "scatter", "scatter_add",
                       "masked_scatter", "index_fill", "add", "mul", "sub", "div"})  # fmt: skip

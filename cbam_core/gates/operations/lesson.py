@@ -78,6 +78,7 @@ class Lesson:
         within: call of a module for each torch call.
         modules: all calls of modules, in order.
         reads: whether Python looked at values, on which what runs may depend.
+        unseen: whether tensors were used that no call which was followed had made.
         elsewhere: whether modules ran in another thread.
         multiplied: number of multiplications of two tensors that depend on the input.
         functions: function of each torch call.
@@ -88,6 +89,7 @@ class Lesson:
     within: list[ModuleCall] = field(default_factory=list)
     modules: list[ModuleCall] = field(default_factory=list)
     reads: bool = False
+    unseen: bool = False
     elsewhere: bool = False
     multiplied: int = 0
     functions: list[Callable[..., Any]] = field(default_factory=list)

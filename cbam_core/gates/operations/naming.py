@@ -10,6 +10,7 @@ from torch import nn
 
 from cbam_core.gates.operations.judging import equivalents
 from cbam_core.gates.operations.lesson import Found, OwnGate
+from cbam_core.gates.operations.pairing import paired_blocks
 from cbam_core.gates.operations.tensors import ModuleCall, Tracked
 from cbam_core.gates.sites import Site
 from cbam_core.nn.cbam import CBAM, ChannelAttention, SpatialAttention
@@ -21,17 +22,20 @@ def name_gates(model: nn.Module, gates: Sequence[Found | OwnGate]) -> list[Site]
     A gate belongs to the module whose code multiplies; a channel and a spatial gate of two children of one module
     belong to that module where the second multiplies what the first returned. Where a module would have several gates
     of one kind in this way, each belongs to the child that returns it, and in the code of the network itself, to
-    the child that computes it. Gates that cannot be told apart so have one name, and are counted.
+    the child that computes it. Gates that cannot be told apart so have one name, and are counted. Two children may
+    make up one block, which then has both of their names.
     """
     found = [gate for gate in gates if isinstance(gate, Found)]
     same = _same_gates(found)
     blocks = _blocks(model, found, same)
+    pairs = paired_blocks(model, found, same, blocks)
     sites: dict[Hashable, Site] = {}
     orders: Counter[str] = Counter(gate.site.name for gate in gates if isinstance(gate, OwnGate))
     for gate in found:
         if same[gate] not in sites:
             site = _site(model, gate, blocks[gate])
-            sites[same[gate]] = site._replace(order=orders[site.name])
+            block = pairs.get(same[gate], site.block)
+            sites[same[gate]] = site._replace(order=orders[site.name], block=block)
             orders[site.name] += 1
     return [gate.site if isinstance(gate, OwnGate) else sites[same[gate]]._replace(**_use(gate)) for gate in gates]
 

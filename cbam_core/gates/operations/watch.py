@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -221,6 +222,12 @@ def _ran_elsewhere() -> CaptureError:
 
 
 def _unsteady() -> CaptureError:
+    if "torch._dynamo" in sys.modules:
+        return CaptureError(
+            "capture.unsteady-or-compiled",
+            "this forward took another way through the network than the one in which its gates were looked for, so the "
+            "record would not be complete: run it again, or without torch.compile where a part of it is compiled",
+        )
     return CaptureError(
         "capture.unsteady",
         "this forward took another way through the network than the one in which its gates were looked for, so the "

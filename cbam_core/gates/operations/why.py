@@ -20,9 +20,16 @@ def why_none(model: nn.Module, lesson: Lesson) -> str:
         f"followed, and {lesson.multiplied} of them multiply tensors that both depend on the input"
     )
     nearest = list(islice(_nearest(lesson.refused), _SHOWN))
+    unseen = f" {_UNSEEN}" if lesson.unseen else ""
     if not nearest:
-        return f"{looked}; none of these multiplies a feature map by something that could be a gate."
-    return f"{looked}. The nearest candidates: {'; '.join(map(_said, nearest))}."
+        return f"{looked}; none of these multiplies a feature map by something that could be a gate.{unseen}"
+    return f"{looked}. The nearest candidates: {'; '.join(map(_said, nearest))}.{unseen}"
+
+
+_UNSEEN = (
+    "Some tensors came from code that cannot be followed, such as a function of torch.jit.script or a "
+    "transform of torch.func: a gate that multiplies a map in there is not found."
+)
 
 
 def _nearest(refused: Iterable[Refused]) -> Iterable[Refused]:

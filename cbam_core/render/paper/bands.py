@@ -25,6 +25,7 @@ from cbam_core.render.paper.gates import (
 )
 from cbam_core.render.paper.sheet import SOFT, Area, Item, Words
 from cbam_core.render.paper.typeface import Typeface
+from cbam_core.results.block_names import modules_of
 from cbam_core.results.explanation import Block
 from cbam_core.results.layout import Layout, Part
 from cbam_core.results.look import Look, Reading
@@ -46,7 +47,8 @@ Values = Float32[np.ndarray, "rows columns"]
 def short_names(names: Sequence[str], width: float, face: Typeface) -> dict[str, str]:
     """Leave out what all names end with, after a full stop, where a name needs more than `width` mm."""
     ends = {name.rpartition(".")[2] for name in names}
-    if len(names) > 1 and len(ends) == 1 and any(face.width(name) > width for name in names):
+    are_paths = all(len(modules_of(name)) == 1 for name in names)
+    if len(names) > 1 and len(ends) == 1 and are_paths and any(face.width(name) > width for name in names):
         return {name: name.rpartition(".")[0] or name for name in names}
     return {name: name for name in names}
 
