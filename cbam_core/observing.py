@@ -135,9 +135,9 @@ def _gates_of_each(classifier: Classifier, batch: Float[Tensor, "b c ..."]) -> t
         CaptureError: the images do not have the same gates.
     """
     each = []
-    for image in batch.split(1):
+    for at in range(len(batch)):
         with torch.inference_mode(), capture(classifier.model) as record:
-            _answer(classifier, image)
+            _answer(classifier, batch[at : at + 1])
         each.append([_observed(gate) for gate in record.gates])
     if any([(gate.name, gate.kind) for gate in one] != [(gate.name, gate.kind) for gate in each[0]] for one in each):
         raise CaptureError(
