@@ -43,17 +43,6 @@ def in_fragment() -> bool:
     return context is not None and bool(context.fragment_ids_this_run)
 
 
-def let_streamlit_stop() -> None:
-    """End this run where it is not wanted any more, with the exception by which Streamlit does so.
-
-    Every access to the session's state is a place where it does; unlike drawing, that is allowed inside of a cached
-    function.
-    """
-    import streamlit as st
-
-    _ = "stop" in st.session_state
-
-
 def ended_sessions() -> Any:
     """Streamlit's store of sessions without a connection; None where it is not found.
 

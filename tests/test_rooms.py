@@ -111,18 +111,14 @@ def test_only_those_who_choose_a_data_set_know_which_there_are():
     assert {path for path in chosen if not path.startswith("cbam_core/data/")} == CHOOSERS
 
 
-ASKS_TO_BE_STOPPED = "app/streamlit_internals.py"
-"""Touches the session's state without reading or keeping anything there: Streamlit ends runs at such places."""
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_sessions_state_is_touched_in_its_room_alone(path):
-    name = path.relative_to(ROOT).as_posix()
-    touches = any(
-        isinstance(node, ast.Attribute) and node.attr == "session_state"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    )
-    assert not touches or name.startswith("app/session/") or name == ASKS_TO_BE_STOPPED
+def test_one_class_alone_touches_the_sessions_state():
+    touching = {
+        (path.relative_to(ROOT).as_posix(), getattr(holder, "name", ""))
+        for path in (ROOT / "app").rglob("*.py")
+        for holder in ast.parse(path.read_text(encoding="utf-8")).body
+        if any(isinstance(node, ast.Attribute) and node.attr == "session_state" for node in ast.walk(holder))
+    }
+    assert touching == {("app/session/choices.py", "Entry")}
 
 
 PARAMETERS = 8

@@ -2,7 +2,7 @@
 
 Streamlit forgets a widget when its page is left, and a browser keeps what it shows when only the script changes its
 mind. So a value can be kept beside its widget, and a widget gets a new key, by a new generation, where the script and
-not the visitor changes the value. Only this room touches Streamlit's session state.
+not the visitor changes the value. Only `Entry` touches Streamlit's session state.
 """
 
 from __future__ import annotations
@@ -14,6 +14,48 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of Streamlit's session state.
+
+    Attributes:
+        key: under which it is there.
+    """
+
+    key: str
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such an entry."""
+        return self.key in st.session_state
+
+    def read(self, otherwise: Any = None) -> Any:
+        """Give its value; another one where it is not there."""
+        return st.session_state.get(self.key, otherwise)
+
+    def write(self, value: Any) -> None:
+        """Give it a value."""
+        st.session_state[self.key] = value
+
+    def remove(self) -> None:
+        """Remove it, if it is there."""
+        st.session_state.pop(self.key, None)
+
+    @staticmethod
+    def all() -> dict[str, Any]:
+        """All values by their keys."""
+        return {str(key): value for key, value in st.session_state.items()}
+
+
+def let_streamlit_stop() -> None:
+    """End this run where it is not wanted any more, with the exception by which Streamlit does so.
+
+    Every access to the session's state is a place where it does; unlike drawing, that is allowed inside of a cached
+    function.
+    """
+    _ = Entry("stop").is_there
 
 
 @dataclass(frozen=True)
@@ -30,24 +72,25 @@ class Remembered(Generic[T]):
 
     def get(self) -> T:
         """Give the value; the one to begin with is kept from then on."""
-        if self.name not in st.session_state:
-            st.session_state[self.name] = self.first()
-        value: T = st.session_state[self.name]
+        entry = Entry(self.name)
+        if not entry.is_there:
+            entry.write(self.first())
+        value: T = entry.read()
         return value
 
     def set(self, value: T) -> None:
         """Keep another value."""
-        st.session_state[self.name] = value
+        Entry(self.name).write(value)
 
     def begin(self, value: T) -> T:
         """Keep a value unless there is one; give the one that is kept."""
-        if self.name not in st.session_state:
-            st.session_state[self.name] = value
+        if not Entry(self.name).is_there:
+            self.set(value)
         return self.get()
 
     def forget(self) -> None:
         """Begin anew."""
-        st.session_state.pop(self.name, None)
+        Entry(self.name).remove()
 
 
 @dataclass(frozen=True)
@@ -90,7 +133,7 @@ class Choice:
     @property
     def is_known(self) -> bool:
         """Whether the widget has a value: it was drawn, or the script set one."""
-        return self.key in st.session_state
+        return Entry(self.key).is_there
 
     def get(self, otherwise: Any = None) -> Any:
         """Give what the widget holds.
@@ -98,11 +141,11 @@ class Choice:
         Args:
             otherwise: given where it holds nothing; browsers can send anything, so check what comes.
         """
-        return st.session_state.get(self.key, otherwise)
+        return Entry(self.key).read(otherwise)
 
     def set(self, value: Any) -> None:
         """Have the widget show a value when it is drawn next; the browser receives it too."""
-        st.session_state[self.key] = value
+        Entry(self.key).write(value)
 
     def begin(self, value: Any) -> None:
         """Set a value, unless the widget has one."""
@@ -142,7 +185,7 @@ class Choice:
 
     def forget(self) -> None:
         """Empty the widget, as if it had never been drawn."""
-        st.session_state.pop(self.key, None)
+        Entry(self.key).remove()
 
     @property
     def _last(self) -> Remembered[Any]:
@@ -155,5 +198,4 @@ def choices_known(before: str) -> dict[str, Any]:
     Args:
         before: what the names begin with.
     """
-    known = {str(key): value for key, value in st.session_state.items()}
-    return {name.removeprefix(before): value for name, value in known.items() if name.startswith(before)}
+    return {name.removeprefix(before): value for name, value in Entry.all().items() if name.startswith(before)}

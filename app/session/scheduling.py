@@ -21,7 +21,8 @@ from threading import Event, Lock, local
 from time import monotonic
 from typing import Final
 
-from app.streamlit_internals import let_streamlit_stop, this_session
+from app.session.choices import let_streamlit_stop
+from app.streamlit_internals import this_session
 
 CORES_VARIABLE: Final = "CBAM_CORES"
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")

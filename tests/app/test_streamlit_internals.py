@@ -58,23 +58,6 @@ def test_outside_of_a_session_no_part_of_a_page_is_drawn():
     assert not in_fragment()
 
 
-def test_reading_the_sessions_state_ends_a_run_that_is_not_wanted_any_more():
-    def script():
-        import streamlit as st
-        from streamlit.runtime.scriptrunner import get_script_run_ctx
-
-        from app.streamlit_internals import let_streamlit_stop
-
-        st.text("before")
-        get_script_run_ctx().script_requests.request_stop()
-        let_streamlit_stop()
-        st.session_state["went on"] = True
-
-    app = AppTest.from_function(script).run()
-    assert not app.exception
-    assert "went on" not in app.session_state
-
-
 def test_sessions_without_a_connection_lie_where_they_are_looked_for(monkeypatch):
     assert "self._session_mgr = " in inspect.getsource(runtime.Runtime.__init__), "Runtime._session_mgr"
     assert "self._session_storage = " in inspect.getsource(WebsocketSessionManager.__init__), "its _session_storage"

@@ -73,3 +73,20 @@ def test_what_is_remembered_begins_with_its_first_value_and_can_be_forgotten():
 
     texts = AppTest.from_function(script).run().text
     assert [text.value for text in texts] == ["['a'] ['a'] {'too': 5}", "['b']"]
+
+
+def test_reading_the_sessions_state_ends_a_run_that_is_not_wanted_any_more():
+    def script():
+        import streamlit as st
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        from app.session.choices import let_streamlit_stop
+
+        st.text("before")
+        get_script_run_ctx().script_requests.request_stop()
+        let_streamlit_stop()
+        st.session_state["went on"] = True
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception
+    assert "went on" not in app.session_state
