@@ -94,16 +94,14 @@ def show_progress(classifier: Classifier, atlas: Atlas) -> None:
 def _progress(classifier: Classifier, atlas: Atlas) -> None:
     """How far it is; runs by itself until it is over, and then draws the page anew."""
     known = services.changed_work(classifier, atlas)
-    if known is None or known.work.result is not None:
+    if known is None or known[1].result is not None:
         st.rerun()
-    work, of_this = known.work, (classifier, atlas)
+    (changed, work), of_this = known, (classifier, atlas)
     if work.error is not None:
         st.error(plain_text(sentence(work.error)), icon=":material/error:")
         st.button(WORDS["again"], key="atlas-change-again", on_click=services.cancel_changed, args=of_this)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        said = WORDS["progress"].format(
-            changed=change_name(known.changed), done=f"{work.done:,}", total=f"{work.total:,}"
-        )
+        said = WORDS["progress"].format(changed=change_name(changed), done=f"{work.done:,}", total=f"{work.total:,}")
         st.progress(min(1.0, work.done / work.total), text=said, width="stretch")
         st.button(WORDS["cancel"], key="atlas-change-cancel", on_click=services.cancel_changed, args=of_this)

@@ -12,8 +12,7 @@ from app.services.dataset import labelled_as, test_set
 from app.services.evaluating import seconds_an_image
 from app.services.operator_log import tell_operator
 from app.session import background, own_networks
-from app.session.background import Steps, Work
-from app.session.choices import Remembered
+from app.session.background import Steps, Work, Works
 from cbam_core.atlas.building import build_steps
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import AtlasError, CbamError
@@ -38,8 +37,7 @@ class AtlasOffer:
     seconds: float
 
 
-_WORKS: Remembered[dict[str, Work[Path]]] = Remembered("building-atlas", dict)
-"""What is built in this visit, by the digest of the network."""
+_WORKS: Works[Classifier, Path] = Works("building-atlas", lambda classifier: classifier.digest)
 
 
 def atlas_offer(classifier: Classifier) -> AtlasOffer | None:
@@ -61,7 +59,7 @@ def atlas_offer(classifier: Classifier) -> AtlasOffer | None:
 
 def atlas_work(classifier: Classifier) -> Work[Path] | None:
     """The atlas of a network that is being built in this visit, or could not be; None where there is none."""
-    return _WORKS.get().get(classifier.digest)
+    return _WORKS.work(classifier)
 
 
 def begin_atlas(classifier: Classifier) -> None:
@@ -69,14 +67,12 @@ def begin_atlas(classifier: Classifier) -> None:
     images = test_set()
     if images is not None:
         steps = steps_of(classifier, labelled_as(classifier, images), folder_for(classifier, images))
-        _WORKS.set({**_WORKS.get(), classifier.digest: background.begin(steps, len(images))})
+        _WORKS.keep(classifier, background.begin(steps, len(images)))
 
 
 def cancel_atlas(classifier: Classifier) -> None:
     """End a build, or forget why it failed; what is done stays for the next one."""
-    if (work := atlas_work(classifier)) is not None:
-        work.cancel()
-    _WORKS.set({digest: work for digest, work in _WORKS.get().items() if digest != classifier.digest})
+    _WORKS.cancel(classifier)
 
 
 def take_in_atlas(classifier: Classifier) -> str | None:

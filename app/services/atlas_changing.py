@@ -10,8 +10,7 @@ from app.services.atlas_building import COST, AtlasOffer, can_write, folder_for,
 from app.services.dataset import labelled_as, samples, test_set
 from app.services.evaluating import seconds_an_image
 from app.session import background, own_networks
-from app.session.background import Work
-from app.session.choices import Remembered
+from app.session.background import Work, Works
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.data.corruption import corrupted, read_corruption
 from cbam_core.data.dataset import Dataset
@@ -21,19 +20,18 @@ from cbam_core.network import Classifier
 
 @dataclass(frozen=True)
 class Changing:
-    """A build that goes on, or that went wrong.
+    """A build.
 
     Attributes:
+        of: digest of the network and name of the images, which have one build at a time.
         changed: what is done to the images, such as ``"blur:3"``.
-        work: the work.
     """
 
-    changed: str
-    work: Work[Path]
+    of: tuple[str, str]
+    changed: str = ""
 
 
-_WORKS: Remembered[dict[str, Changing]] = Remembered("changing-atlas", dict)
-"""By the digest of the network and the name of its images."""
+_WORKS: Works[Changing, Path] = Works("changing-atlas", lambda changing: changing.of)
 
 
 def changed_offer(classifier: Classifier, atlas: Atlas, changed: str) -> AtlasOffer | None:
@@ -57,9 +55,13 @@ def changed_offer(classifier: Classifier, atlas: Atlas, changed: str) -> AtlasOf
     return AtlasOffer(images.title, len(images), seconds)
 
 
-def changed_work(classifier: Classifier, atlas: Atlas) -> Changing | None:
-    """The atlas of changed images that is being built in this visit, or could not be; None where there is none."""
-    return _WORKS.get().get(_key(classifier, atlas))
+def changed_work(classifier: Classifier, atlas: Atlas) -> tuple[str, Work[Path]] | None:
+    """What is done to images in this visit, and the building of their atlas; None where none is built.
+
+    The work goes on, or went wrong.
+    """
+    entry = _WORKS.entry(Changing(_of(classifier, atlas)))
+    return None if entry is None else (entry[0].changed, entry[1])
 
 
 def begin_changed(classifier: Classifier, atlas: Atlas, changed: str) -> None:
@@ -71,25 +73,21 @@ def begin_changed(classifier: Classifier, atlas: Atlas, changed: str) -> None:
     made = corrupted(labelled_as(classifier, images), one.kind, one.level)
     plain = folder_for(classifier, images)
     steps = steps_of(classifier, made, plain.with_name(f"{plain.name}-{changed.replace(':', '-')}"))
-    work = background.begin(steps, len(images))
-    _WORKS.set({**_WORKS.get(), _key(classifier, atlas): Changing(changed, work)})
+    _WORKS.keep(Changing(_of(classifier, atlas), changed), background.begin(steps, len(images)))
 
 
 def cancel_changed(classifier: Classifier, atlas: Atlas) -> None:
     """End a build, or forget why it failed; what is done stays for the next one."""
-    works = dict(_WORKS.get())
-    if (known := works.pop(_key(classifier, atlas), None)) is not None:
-        known.work.cancel()
-    _WORKS.set(works)
+    _WORKS.cancel(Changing(_of(classifier, atlas)))
 
 
 def take_in_changed(classifier: Classifier, atlas: Atlas) -> str | None:
     """The name of the atlas that was finished since the page was drawn last; None where there is none."""
-    known = changed_work(classifier, atlas)
-    if known is None or known.work.result is None:
+    work = _WORKS.work(Changing(_of(classifier, atlas)))
+    if work is None or work.result is None:
         return None
     cancel_changed(classifier, atlas)
-    return known.work.result.name
+    return work.result.name
 
 
 def _images(atlas: Atlas) -> Dataset | None:
@@ -97,5 +95,5 @@ def _images(atlas: Atlas) -> Dataset | None:
     return next((images for images in (test_set(), samples()) if images and images.title == atlas.title), None)
 
 
-def _key(classifier: Classifier, atlas: Atlas) -> str:
-    return f"{classifier.digest} {atlas.title}"
+def _of(classifier: Classifier, atlas: Atlas) -> tuple[str, str]:
+    return classifier.digest, atlas.title

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.services.atlas import computed_once
 from app.session import background
-from app.session.background import Work
-from app.session.choices import Remembered
+from app.session.background import Work, Works
 
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import AtlasMap
@@ -23,7 +22,7 @@ SECONDS, IMAGES = 43.0, 10_000
 MOST = 50_000
 """Images up to which t-SNE is offered on a page; a command computes it of more."""
 
-_WORKS: Remembered[dict[str, Work[AtlasMap]]] = Remembered("atlas-tsne", dict)
+_WORKS: Works[Atlas, AtlasMap] = Works("atlas-tsne", lambda atlas: (atlas.folder, atlas.facts.get("digest")))
 
 
 def map_of(atlas: Atlas, method: str) -> AtlasMap:
@@ -48,20 +47,17 @@ def tsne_seconds(atlas: Atlas) -> float | None:
 
 def tsne_work(atlas: Atlas) -> Work[AtlasMap] | None:
     """The computation that goes on in this visit, or that went wrong; None where there is none."""
-    return _WORKS.get().get(_key(atlas))
+    return _WORKS.work(atlas)
 
 
 def begin_tsne(atlas: Atlas) -> None:
     """Begin to compute t-SNE in the background of this visit."""
-    _WORKS.set(_WORKS.get() | {_key(atlas): background.begin_shares(import_module(EMBEDDING).tsne_steps(atlas))})
+    _WORKS.keep(atlas, background.begin_shares(import_module(EMBEDDING).tsne_steps(atlas)))
 
 
 def cancel_tsne(atlas: Atlas) -> None:
     """End it, or forget why it failed."""
-    works = dict(_WORKS.get())
-    if (work := works.pop(_key(atlas), None)) is not None:
-        work.cancel()
-    _WORKS.set(works)
+    _WORKS.cancel(atlas)
 
 
 def take_in_tsne(atlas: Atlas) -> None:
@@ -69,7 +65,3 @@ def take_in_tsne(atlas: Atlas) -> None:
     work = tsne_work(atlas)
     if work is not None and work.result is not None:
         cancel_tsne(atlas)
-
-
-def _key(atlas: Atlas) -> str:
-    return f"{atlas.folder} {atlas.facts.get('digest')}"

@@ -13,8 +13,7 @@ from app.services.networks import evaluation_of, network, recall
 from app.services.operator_log import tell_operator
 from app.services.surveyed import is_provisional, keep_survey
 from app.session import background, own_networks
-from app.session.background import Work
-from app.session.choices import Remembered
+from app.session.background import Work, Works
 from app.session.scheduling import slot
 from cbam_core.data.dataset import Dataset, open_dataset
 from cbam_core.errors import CbamError, DataError, ImageError, TrainingError
@@ -49,7 +48,7 @@ class Offer:
     seconds: float
 
 
-_WORKS: Remembered[dict[str, tuple[Classifier, Work[Surveyed]]]] = Remembered("evaluating", dict)
+_WORKS: Works[Classifier, Surveyed] = Works("evaluating", lambda classifier: classifier.digest)
 
 
 def images_for(classifier: Classifier) -> Dataset:
@@ -81,34 +80,28 @@ def offer_for(classifier: Classifier) -> Offer | None:
 
 def work_on(classifier: Classifier) -> Work[Surveyed] | None:
     """The evaluation of a network that goes on in this visit, or that went wrong; None where there is none."""
-    kept = _WORKS.get().get(classifier.digest)
-    return None if kept is None else kept[1]
+    return _WORKS.work(classifier)
 
 
 def begin_evaluation(classifier: Classifier) -> None:
     """Begin to evaluate a network in the background of this visit."""
     images = images_for(classifier)
-    work = background.begin(_steps(Survey(classifier, images)), len(images))
-    _WORKS.set(_WORKS.get() | {classifier.digest: (classifier, work)})
+    _WORKS.keep(classifier, background.begin(_steps(Survey(classifier, images)), len(images)))
 
 
 def cancel_evaluation(classifier: Classifier) -> None:
     """End an evaluation, and forget what it found so far, or why it failed."""
-    works = _WORKS.get()
-    if classifier.digest in works:
-        works[classifier.digest][1].cancel()
-    _WORKS.set({digest: kept for digest, kept in works.items() if digest != classifier.digest})
+    _WORKS.cancel(classifier)
 
 
 def take_in_evaluations() -> None:
     """Keep what has been found since the page was drawn last; to be called before the page asks for a network."""
-    for classifier, work in _WORKS.get().values():
-        current = _current(classifier)
-        if current is None:
+    for classifier, _ in _WORKS.all():
+        if _current(classifier) is None:
             cancel_evaluation(classifier)
-        elif work.result is not None:
-            cancel_evaluation(classifier)
-            keep_survey(current, work.result)
+    for classifier, found in _WORKS.take_finished():
+        if (current := _current(classifier)) is not None:
+            keep_survey(current, found)
 
 
 def seconds_an_image(classifier: Classifier) -> float:

@@ -13,7 +13,7 @@ from app.services.evaluating import seconds_an_image
 from app.services.networks import key_of
 from app.services.what_if import seen
 from app.session import background, own_networks
-from app.session.background import Work
+from app.session.background import Work, Works
 from app.session.choices import Remembered
 from app.session.scheduling import slot
 from cbam_core.errors import CbamError
@@ -51,7 +51,7 @@ _STEPS: Mapping[Test, Callable[..., Steps[Any]]] = {
 
 Key = tuple[str, ...]
 _RESULTS: Remembered[dict[Key, Any]] = Remembered("mask-tests", dict)
-_WORKS: Remembered[dict[Key, Work[Any]]] = Remembered("mask-tests-at-work", dict)
+_WORKS: Works[Key, Any] = Works("mask-tests-at-work", lambda key: key)
 
 
 def mask_test(test: Test, classifier: Classifier, explanation: Explanation | None) -> Any:
@@ -68,7 +68,7 @@ def mask_test(test: Test, classifier: Classifier, explanation: Explanation | Non
     key = _key(test, classifier, explanation)
     shared = _shared(classifier)
     found = shared.get(key) or _RESULTS.get().get(key)
-    if found is None and test == "tiles" and key not in _WORKS.get():
+    if found is None and test == "tiles" and _WORKS.work(key) is None:
         with slot():
             widened(classifier)
     if found is None and explanation is not None and _seconds(test, classifier, 1) < QUICK:
@@ -85,34 +85,26 @@ def mask_test_seconds(test: Test, classifier: Classifier, explanation: Explanati
 
 def mask_test_at_work(test: Test, classifier: Classifier, explanation: Explanation | None) -> Work[Any] | None:
     """The test that goes on in this visit, or that went wrong; None where there is none."""
-    return _WORKS.get().get(_key(test, classifier, explanation))
+    return _WORKS.work(_key(test, classifier, explanation))
 
 
 def begin_mask_test(test: Test, classifier: Classifier, explanation: Explanation | None) -> None:
     """Begin a test in the background of this visit."""
-    work = background.begin_shares(_begin(test, classifier, explanation))
-    _WORKS.set(_WORKS.get() | {_key(test, classifier, explanation): work})
+    _WORKS.keep(_key(test, classifier, explanation), background.begin_shares(_begin(test, classifier, explanation)))
 
 
 def cancel_mask_test(test: Test, classifier: Classifier, explanation: Explanation | None) -> None:
     """End a test, and forget what it found so far, or why it failed."""
-    works, key = dict(_WORKS.get()), _key(test, classifier, explanation)
-    if (work := works.pop(key, None)) is not None:
-        work.cancel()
-    _WORKS.set(works)
+    _WORKS.cancel(_key(test, classifier, explanation))
 
 
 def take_in_mask_tests(classifier: Classifier) -> None:
     """Keep the results of the tests that have been finished since the page was drawn last."""
-    works = dict(_WORKS.get())
-    for key, work in [*works.items()]:
-        if work.result is not None:
-            del works[key]
-            if key[-1] == "set" and not own_networks.is_own(classifier) and key[1:3] == key_of(classifier):
-                _shared(classifier)[key] = work.result
-            else:
-                _keep(key, work.result)
-    _WORKS.set(works)
+    for key, found in _WORKS.take_finished():
+        if key[-1] == "set" and not own_networks.is_own(classifier) and key[1:3] == key_of(classifier):
+            _shared(classifier)[key] = found
+        else:
+            _keep(key, found)
 
 
 def _keep(key: Key, result: Any) -> None:

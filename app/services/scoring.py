@@ -12,8 +12,7 @@ from app.services.evaluating import seconds_an_image
 from app.services.file_version import Stamp, stamp_of
 from app.services.networks import file_of
 from app.session import background, own_networks
-from app.session.background import Work
-from app.session.choices import Remembered
+from app.session.background import Work, Works
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import CbamError
 from cbam_core.evidence.keeping import keep, kept_path, open_kept
@@ -39,7 +38,7 @@ class ScoreOffer:
     seconds: float
 
 
-_WORKS: Remembered[dict[str, tuple[Classifier, Work[Score]]]] = Remembered("scoring", dict)
+_WORKS: Works[Classifier, Score] = Works("scoring", lambda classifier: classifier.digest)
 
 
 def score_of(classifier: Classifier) -> Score | None:
@@ -67,32 +66,25 @@ def score_offer(classifier: Classifier) -> ScoreOffer | None:
 
 def scoring_of(classifier: Classifier) -> Work[Score] | None:
     """The scoring of a network that goes on in this visit, or that went wrong; None where there is none."""
-    kept = _WORKS.get().get(classifier.digest)
-    return None if kept is None else kept[1]
+    return _WORKS.work(classifier)
 
 
 def begin_scoring(classifier: Classifier) -> None:
     """Begin to score a network in the background of this visit."""
     images = _images(classifier)
     if images is not None:
-        work = background.begin_shares(Scoring(classifier, images).steps())
-        _WORKS.set(_WORKS.get() | {classifier.digest: (classifier, work)})
+        _WORKS.keep(classifier, background.begin_shares(Scoring(classifier, images).steps()))
 
 
 def cancel_scoring(classifier: Classifier) -> None:
     """End a scoring, and forget what it found so far, or why it failed."""
-    works = _WORKS.get()
-    if classifier.digest in works:
-        works[classifier.digest][1].cancel()
-    _WORKS.set({digest: kept for digest, kept in works.items() if digest != classifier.digest})
+    _WORKS.cancel(classifier)
 
 
 def take_in_scores() -> None:
     """Keep the scorecards that have been finished since the page was drawn last."""
-    for classifier, work in _WORKS.get().values():
-        if work.result is not None:
-            cancel_scoring(classifier)
-            _keep(classifier, work.result)
+    for classifier, score in _WORKS.take_finished():
+        _keep(classifier, score)
 
 
 def _images(classifier: Classifier) -> Dataset | None:

@@ -7,16 +7,18 @@ cancelled, or forgotten with the session.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import AbstractContextManager
 from threading import Thread
 from typing import Generic, TypeVar
 from weakref import ref
 
+from app.session.choices import Remembered
 from app.session.scheduling import slots_of_this_session
 from cbam_core.errors import CbamError
 from cbam_core.steps import told_as
 
+About = TypeVar("About")
 Result = TypeVar("Result")
 
 PARTS = 1000
@@ -54,6 +56,49 @@ class Work(Generic[Result]):
     def cancel(self) -> None:
         """Let it end after the step that goes on now."""
         self.cancelled = True
+
+
+class Works(Generic[About, Result]):
+    """Work of one kind that goes on in a visit, or that went wrong: one for each thing that it is about.
+
+    Args:
+        name: under which the visit keeps it.
+        key: what distinguishes things, such as the digest of a network.
+    """
+
+    def __init__(self, name: str, key: Callable[[About], Hashable]) -> None:
+        self._key = key
+        self._kept: Remembered[dict[Hashable, tuple[About, Work[Result]]]] = Remembered(name, dict)
+
+    def all(self) -> list[tuple[About, Work[Result]]]:
+        """All work, with what it is about, in the order in which it began."""
+        return [*self._kept.get().values()]
+
+    def entry(self, about: About) -> tuple[About, Work[Result]] | None:
+        """Work about something, with this thing as it was when the work began; None where there is none."""
+        return self._kept.get().get(self._key(about))
+
+    def work(self, about: About) -> Work[Result] | None:
+        """Work about something; None where there is none."""
+        entry = self.entry(about)
+        return None if entry is None else entry[1]
+
+    def keep(self, about: About, work: Work[Result]) -> None:
+        """Keep work that has begun."""
+        self._kept.set({**self._kept.get(), self._key(about): (about, work)})
+
+    def cancel(self, about: About) -> None:
+        """End the work about something, and forget what it found so far, or why it failed."""
+        if (work := self.work(about)) is not None:
+            work.cancel()
+            self._kept.set({key: kept for key, kept in self._kept.get().items() if key != self._key(about)})
+
+    def take_finished(self) -> list[tuple[About, Result]]:
+        """Results of the work that is finished, which is forgotten with this."""
+        found = [(about, work.result) for about, work in self.all() if work.result is not None]
+        for about, _ in found:
+            self.cancel(about)
+        return found
 
 
 def begin(steps: Steps[Result], total: int) -> Work[Result]:

@@ -158,10 +158,10 @@ def test_the_answers_without_a_channel_are_computed_for_the_images_that_have_mos
 def finished(app, name):
     """The page once the work in the background that is kept under a name is over."""
     until = time.monotonic() + 60
-    while any(not work.is_over for work in app.session_state[name].values()):
+    while any(not work.is_over for _, work in app.session_state[name].values()):
         assert time.monotonic() < until
         time.sleep(0.05)
-    assert all(work.error is None for work in app.session_state[name].values())
+    assert all(work.error is None for _, work in app.session_state[name].values())
     return app.run()
 
 

@@ -7,9 +7,10 @@ import time
 from threading import Event
 
 import pytest
+import streamlit as st
 
 from app.session import background
-from app.session.background import begin
+from app.session.background import PARTS, Work, Works, begin, begin_shares
 from cbam_core.errors import DataError
 
 
@@ -109,3 +110,58 @@ def test_each_step_is_done_in_a_slot_of_the_visitor(monkeypatch):
     work = begin(counted(2), 2)
     until(lambda: work.is_over and len(entered) == 6)
     assert entered == ["in", "out"] * 3
+
+
+def test_work_that_yields_shares_is_counted_in_parts():
+    go = Event()
+
+    def steps():
+        yield 0.25
+        go.wait(10)
+        return "made"
+
+    work = begin_shares(steps())
+    until(lambda: work.done)
+    assert (work.done, work.total) == (PARTS // 4, PARTS)
+    go.set()
+    until(lambda: work.is_over)
+    assert work.result == "made"
+
+
+@pytest.fixture
+def works(monkeypatch):
+    """Work of a new visit, about words: those that begin alike are about the same."""
+    monkeypatch.setattr(st, "session_state", {})
+    return Works("words", lambda word: word[0])
+
+
+def test_a_thing_has_one_work_at_a_time(works):
+    first, second, other = Work(1), Work(1), Work(1)
+    assert (works.work("apple"), works.entry("apple"), works.all()) == (None, None, [])
+    works.keep("apple", first)
+    works.keep("pear", other)
+    assert works.work("apricot") is first
+    assert works.entry("apricot") == ("apple", first)
+    works.keep("apricot", second)
+    assert works.all() == [("apricot", second), ("pear", other)]
+
+
+def test_work_about_one_thing_is_cancelled_and_forgotten_alone(works):
+    first, other = Work(1), Work(1)
+    works.keep("apple", first)
+    works.keep("pear", other)
+    works.cancel("cherry")
+    works.cancel("apricot")
+    assert (first.cancelled, works.work("apple")) == (True, None)
+    assert (other.cancelled, works.work("pear")) == (False, other)
+
+
+def test_results_are_taken_once_and_failures_stay(works):
+    done, failed, going_on = Work(1), Work(1), Work(1)
+    done.result, failed.error = "made", DataError("test.failed", "it failed")
+    for word, work in (("apple", done), ("pear", failed), ("cherry", going_on)):
+        works.keep(word, work)
+    assert works.take_finished() == [("apple", "made")]
+    assert works.take_finished() == []
+    assert works.all() == [("pear", failed), ("cherry", going_on)]
+    assert not going_on.cancelled
