@@ -177,5 +177,6 @@ def run() -> None:
         say("standard output is closed, but results are written there")
         sys.exit(USER_ERROR)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # errors of this package describe problems of images
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit\.")  # libraries use it, no user does
     cautious_streams()
     sys.exit(main())

@@ -87,7 +87,7 @@ def score_gates(
     beside = _beside(classifier, checkpoint, stated)
     found = None if again or source is not None or images is not None else _kept(beside, classifier)
     if found is None:
-        dataset, whole = _opened(source, data_dir, images)
+        dataset, whole = _opened(source, data_dir, images, classifier.classes)
         found = _found(classifier, dataset, beside if whole else None, again=again)
     if compared is not None:
         found = replace(found, twins=compared)
@@ -115,12 +115,15 @@ def _kept(path: Path | None, classifier: Classifier) -> Score | None:
     return None if path is None else open_kept(path, classifier.digest)
 
 
-def _opened(source: str | None, data_dir: Path | None, images: int | None) -> tuple[Dataset, bool]:
-    """Open the requested images, and say whether they are a whole set, other than the samples."""
-    from cbam_core.data.dataset import open_dataset
+def _opened(
+    source: str | None, data_dir: Path | None, images: int | None, classes: tuple[str, ...]
+) -> tuple[Dataset, bool]:
+    """Open the requested images, labelled as a network's classes; say whether they are a whole set, not the samples."""
+    from cbam_core.data.dataset import labelled_for, open_dataset
     from cbam_core.evidence.scoring import subset
 
     whole = open_available("cifar10:test", data_dir) if source is None else open_dataset(source, data_dir)
+    whole = labelled_for(whole, classes)
     chosen = whole if images is None else subset(whole, images)
     return chosen, len(chosen) == len(whole) and whole.split != "samples"
 

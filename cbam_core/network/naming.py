@@ -223,6 +223,14 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
         )
     made = know(model, replace(named.given, weights=None), _facts_by_name(named.model))
     found = made.classifier()
+    if made.facts.classes is None:
+        remarks.append(
+            Message(
+                "network.unnamed",
+                "the network names no classes, so there is no prediction: if its outputs are classes, give their names "
+                "with --classes",
+            )
+        )
     digest = _digest(found, model)
     return replace(
         found,

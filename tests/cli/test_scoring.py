@@ -5,8 +5,10 @@ import re
 
 import jaxtyping
 import pytest
+from PIL import Image
 
 from cbam_core.cli import main
+from cbam_core.cli.scoring import _opened
 from cbam_core.evidence.answers import Collected
 
 FEW = ["--set", "samples", "--images", "20"]
@@ -40,6 +42,15 @@ def test_a_scorecard_begins_with_its_receipt_and_is_kept(capsys, monkeypatch):
         right = round(found["accuracy"] * 0.2) - row["newly_wrong"] + row["newly_right"]
         assert row["accuracy"] == pytest.approx(100 * right / 20)
         assert row["changed"] >= row["newly_wrong"] + row["newly_right"]
+
+
+def test_a_folder_with_some_of_the_classes_is_labelled_as_the_network_answers(tmp_path):
+    for number, name in enumerate(("owl", "cat", "cat")):
+        (tmp_path / "photos" / name).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / name / f"{number}.png")
+    classes = ("ant", "cat", "owl")
+    dataset, whole = _opened(str(tmp_path / "photos"), None, None, classes)
+    assert (dataset.classes, dataset.known_labels.tolist(), whole) == (classes, [1, 1, 2], True)
 
 
 def test_what_was_stopped_goes_on_from_there(capsys, monkeypatch, tmp_path):

@@ -142,6 +142,14 @@ def test_what_is_wrong_is_said_in_one_sentence(place: Path) -> None:
     assert "file-model" in refused("odd.toml")
 
 
+def test_a_network_that_names_no_classes_says_why_there_is_no_prediction(place: Path) -> None:
+    stated = {"size": 24, "normalisation": "half"}
+    (remark,) = open_network("nets_of_mine:small", statement(stated)).remarks
+    assert remark.code == "network.unnamed"
+    assert "--classes" in str(remark)
+    assert open_network("nets_of_mine:small", statement({**stated, "classes": ["a", "b", "c"]})).remarks == ()
+
+
 def test_networks_of_libraries_have_their_own_preprocessing() -> None:
     network = open_network("torchvision:squeezenet1_1")
     assert (network.input_size, network.mean[0], network.classes[0]) == ((224, 224), 0.485, "tench")
