@@ -50,7 +50,8 @@ CERTAIN = (0, 100)
 _STYLE = """<style>
 [class*="st-key-atlas"] .stButtonGroup button { min-height: 2.5rem; }
 @media (max-width: 640px) {
-  [class*="st-key-atlas"][data-testid="stHorizontalBlock"] > :has(.stSelectbox, .stSlider) {
+  [class*="st-key-atlas"][data-testid="stHorizontalBlock"] >
+  :is(.stElementContainer, [data-testid="stLayoutWrapper"], .stColumn):has(.stSelectbox, .stSlider) {
     flex: 1 1 8.5rem; width: auto !important; min-width: 0; max-width: none; }
   [class*="st-key-atlas"] :is(.stSelectbox, .stSlider, div:has(> .stSlider)) { width: 100% !important; }
 }

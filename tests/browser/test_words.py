@@ -171,6 +171,7 @@ def test_an_own_network_of_numbered_classes(page):
     torch.save(CBAM_CNN(num_classes=5).state_dict(), file)
     go_to(page)
     choose(page, "⟦Samples⟧")
+    rested(page)
     page.get_by_text("⟦Own checkpoint⟧").click()
     page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(
         {"name": "cbam_own.pth", "mimeType": "application/octet-stream", "buffer": file.getvalue()}

@@ -93,8 +93,8 @@ def choose_image(
         with st.container(key=f"source-{name}"):
             part(classifier, show, name == source)
     # What wraps a container is hidden as well, or the gap around it would stay.
-    hidden = ", ".join(f":has(> .st-key-source-{name})" for name in parts if name != source)
-    st.html(f"<style>{hidden} {{ display: none }}</style>")
+    hidden = ", ".join(f".st-key-source-{name}" for name in parts if name != source)
+    st.html(f"<style>[data-testid=stLayoutWrapper]:has(> :is({hidden})) {{ display: none }}</style>")
 
 
 @fragment
