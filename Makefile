@@ -7,8 +7,8 @@
 TORCH_INDEX ?=
 ARGS ?=
 PYTHON ?=
-# Test files that run at the same time; 0 for one after another in one process, as debuggers need it.
-WORKERS ?= 2
+# Test files that run at the same time, also on two cores: browser tests wait often; 0 for one after another in one process, as debuggers need it.
+WORKERS ?= 3
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help

@@ -105,7 +105,7 @@ def test_make_test_runs_the_suite_with_the_browser_that_was_found(make):
     done, asked = make("test")
     assert done.returncode == 0, done.stderr
     assert any("--requirement requirements-dev.txt" in line for line in asked)
-    assert asked[-1] == "python -m pytest -n 2 --dist loadfile --no-loadscope-reorder CHROME=/found/chromium"
+    assert asked[-1] == "python -m pytest -n 3 --dist loadfile --no-loadscope-reorder CHROME=/found/chromium"
 
 
 def test_make_test_fails_without_a_browser(make):
