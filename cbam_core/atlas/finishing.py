@@ -17,7 +17,7 @@ import numpy as np
 from cbam_core.atlas.layout import DESCRIPTION, GATES, IMAGES, LOGITS, MAP, NEAREST, SCORES, TABLES
 from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.principal import PrincipalSums, project
-from cbam_core.atlas.shards import Rows, probabilities_of, read_rows
+from cbam_core.atlas.shards import Rows, label_probabilities, read_rows
 from cbam_core.atlas.tables import ExtremeLists, GroupSums, Tables, read_digest, write_tables
 from cbam_core.files import whole_file
 
@@ -134,8 +134,6 @@ def _described(plan: Plan, rows: Rows) -> Any:
     """Return the part of the table of images that a shard gives."""
     import pyarrow as pa
 
-    known = rows.ok & (plan.images.classes == plan.network.classes)
-    labels = np.where(known, rows.labels, -1).astype(np.int32)
     columns = {
         "index": rows.index,
         "id": rows.ids,
@@ -143,7 +141,7 @@ def _described(plan: Plan, rows: Rows) -> Any:
         "label": rows.labels,
         "answer": rows.answers,
         "confidence": rows.confidence,
-        "probability": probabilities_of(rows.logits, labels),
+        "probability": label_probabilities(plan, rows),
     }
     return pa.table(columns)
 

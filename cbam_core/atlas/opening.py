@@ -33,13 +33,13 @@ def open_atlas(folder: str | Path) -> Atlas:
     """
     place = Path(folder)
     plan = read_plan(place)
-    tables = _read_tables(place, plan)
-    images = _read_images(place / IMAGES, plan)
+    tables = read_finished_tables(place, plan)
+    images = read_images(place / IMAGES, plan)
     ids = Ids(images["id"])
     plain = {name: column.to_numpy(zero_copy_only=False) for name, column in images.items() if name != "id"}
-    values = _mapped(place / GATES, np.float16, plan.count, plan.width)
-    logits = _mapped(place / LOGITS, np.float32, plan.count, plan.classes)
-    scores = _mapped(place / SCORES, np.float32, plan.count, len(tables.axes.axes))
+    values = map_rows(place / GATES, np.float16, plan.count, plan.width)
+    logits = map_rows(place / LOGITS, np.float32, plan.count, plan.classes)
+    scores = map_rows(place / SCORES, np.float32, plan.count, len(tables.axes.axes))
     _check_together(place, plan, tables, plain, (values, logits, scores))
     return Atlas(
         Contents(
@@ -109,7 +109,7 @@ class Ids(Sequence[str]):
         return np.asarray(found.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
 
 
-def _read_tables(folder: Path, plan: Plan) -> Tables:
+def read_finished_tables(folder: Path, plan: Plan) -> Tables:
     """Read the tables, the last file of an atlas.
 
     Raises:
@@ -175,7 +175,7 @@ def _foreign(path: Path, other: str) -> AtlasError:
     )
 
 
-def _mapped(path: Path, kind: type[np.generic], count: int, width: int) -> Numbers:
+def map_rows(path: Path, kind: type[np.generic], count: int, width: int) -> Numbers:
     """Map the rows of a file.
 
     Raises:
@@ -191,8 +191,13 @@ def _mapped(path: Path, kind: type[np.generic], count: int, width: int) -> Numbe
     raise _damaged(path, f"it has {size} bytes, and should have {expected}")
 
 
-def _read_images(path: Path, plan: Plan) -> dict[str, Any]:
+def read_images(path: Path, plan: Plan, further: Sequence[str] = ()) -> dict[str, Any]:
     """Read the table of images.
+
+    Args:
+        path: path of the file.
+        plan: plan of the atlas.
+        further: names of columns to read beside those that an atlas needs.
 
     Raises:
         AtlasError: it is missing, damaged, or has other rows than it should, or pyarrow is not installed.
@@ -207,8 +212,9 @@ def _read_images(path: Path, plan: Plan) -> dict[str, Any]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             count = file.metadata.num_rows
-            table = file.read(_COLUMNS, use_threads=False) if count == plan.count else None
-        columns = {} if table is None else {name: table.column(name).combine_chunks() for name in _COLUMNS}
+            names = [*_COLUMNS, *further]
+            table = file.read(names, use_threads=False) if count == plan.count else None
+        columns = {} if table is None else {name: table.column(name).combine_chunks() for name in names}
     except (OSError, KeyError, pa.ArrowException) as error:
         raise _damaged(path, str(error).partition("\n")[0][:120]) from error
     if not columns:

@@ -115,6 +115,12 @@ def probabilities_of(logits: Float32[np.ndarray, "n k"], chosen: Int32[np.ndarra
     return np.where(chosen >= 0, shares, np.nan).astype(np.float32)
 
 
+def label_probabilities(plan: Plan, rows: Rows) -> Float32[np.ndarray, " n"]:
+    """Return the softmax of the label of each image of a shard; NaN where the network does not know it."""
+    known = rows.ok & (plan.images.classes == plan.network.classes)
+    return probabilities_of(rows.logits, np.where(known, rows.labels, -1).astype(np.int32))
+
+
 def write_shard(folder: Path, plan: Plan, shard: Shard) -> None:
     """Write the thumbnails and then the rows of a shard, each complete or not at all.
 
@@ -259,7 +265,7 @@ def read_rows(folder: Path, plan: Plan, number: int) -> Rows:
         table = file.read(use_threads=False)
         return _rows(plan, table)
     except (OSError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged_shard(path, str(error)) from error
 
 
 def _rows(plan: Plan, table: pa.Table) -> Rows:
@@ -299,7 +305,7 @@ def _opened(path: Path) -> Any:
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged_shard(path, str(error)) from error
 
 
 def _check(file: Any, path: Path, plan: Plan, number: int) -> None:
@@ -320,10 +326,11 @@ def _check(file: Any, path: Path, plan: Plan, number: int) -> None:
     rows = plan.rows(number)
     expected = (str(number).encode(), rows.stop - rows.start, len(plan.columns))
     if (metadata.get(_NUMBER), file.metadata.num_rows, file.metadata.num_columns) != expected:
-        raise _damaged(path, "it holds other rows or columns than it should")
+        raise damaged_shard(path, "it holds other rows or columns than it should")
 
 
-def _damaged(path: Path, reason: str) -> AtlasError:
+def damaged_shard(path: Path, reason: str) -> AtlasError:
+    """Return the error of a shard that cannot be read, or is not what it should be."""
     return AtlasError(
         "atlas.damaged-shard",
         "{path} is missing or damaged ({reason}); delete the file, and build the atlas again to replace it",

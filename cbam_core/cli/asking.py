@@ -1,4 +1,4 @@
-"""``cbam atlas info``, ``top``, ``map`` and ``export``: what an atlas holds; none of them imports torch."""
+"""``cbam atlas info``, ``check``, ``top``, ``map`` and ``export``: what an atlas holds; none of them imports torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import typer
 
 from cbam_core.cli.choosing import JsonOption
 from cbam_core.cli.conditions import OnlyOption, WhereOption, read_slice
-from cbam_core.cli.output import console, counted, one_line, percent, progress_bar, say, write_json
+from cbam_core.cli.failures import USER_ERROR
+from cbam_core.cli.output import console, counted, one_line, percent, progress_bar, say, share_shown, write_json
 from cbam_core.errors import AtlasError
 from cbam_core.files import write_atomically
 from cbam_core.places import atlas_folders
@@ -153,6 +154,43 @@ def _list(*, as_json: bool) -> None:
                 f"{one['folder']}: {one['network']} on {one['count']:,} images of {one['images']}{corrupted}{state}"
             )
         )
+
+
+def check(
+    folder: AtlasArgument,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every file of an atlas: the checksums of all shards, and that everything else is what they give.
+
+    Opening an atlas looks at a few rows alone, so that it is fast. Whatever is damaged is named, with what to do. Small
+    pictures are decoded, but have no checksum.
+
+    \b
+    Examples:
+      cbam atlas check cbam_cnn_cifar10
+      cbam atlas check atlases/cbam_cnn_cifar10-cifar10-test
+    """
+    from cbam_core.atlas.plan import read_plan
+    from cbam_core.atlas.verifying import check_atlas
+
+    place = find_atlas(folder)
+    with share_shown("checking") as show_share:
+        found = check_atlas(place, show_share)
+    plan = read_plan(place)
+    if as_json:
+        damaged = [{"code": error.code, "sentence": str(error)} for error in found]
+        write_json({"folder": str(place), "shards": plan.shards, "count": plan.count, "damaged": damaged})
+    elif not found:
+        typer.echo(
+            one_line(
+                f"{place}: {counted(plan.shards, 'shard')} with {counted(plan.count, 'image')} are whole, and all rows "
+                "and tables are what they give"
+            )
+        )
+    for error in () if as_json else found:
+        say(str(error))
+    if found:
+        raise typer.Exit(USER_ERROR)
 
 
 def show_top(

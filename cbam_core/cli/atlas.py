@@ -203,6 +203,7 @@ def _report(folder: Path, *, as_json: bool) -> None:
 
 for name, command, short in (
     ("info", asking.show_info, "Say what an atlas holds, or list all."),
+    ("check", asking.check, "Check that every file is whole."),
     ("top", asking.show_top, "Find the images in which a channel or cell is highest."),
     ("map", asking.show_map, "Lay the images out in a plane."),
     ("export", asking.export, "Write a slice as a table."),

@@ -105,7 +105,7 @@ def test_thumbnails_are_the_pictures_of_their_images(opened, sample_images):
     sheets = opened.sheets
     assert len(sheets.paths) == 1
     assert sheets.paths[0].exists()
-    assert (sheets.per_sheet, sheets.side) == (1000, found.shape[1])
+    assert (sheets.per_sheet, sheets.side) == (opened.facts["shard_size"], found.shape[1])
     with pytest.raises(IndexError):
         opened.thumbnails([100])
 

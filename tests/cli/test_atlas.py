@@ -195,6 +195,24 @@ def test_conditions_are_those_of_the_library(folder, words, where):
     assert read_conditions(atlas, words) == where
 
 
+def test_check_says_that_an_atlas_is_whole_or_what_is_damaged_and_what_to_do(folder, tmp_path, capsys):
+    place = shutil.copytree(folder, tmp_path / "copy")
+    assert main(["atlas", "check", str(place)]) == 0
+    whole = f"{place}: 1 shard with 100 images are whole, and all rows and tables are what they give\n"
+    assert capsys.readouterr().out == whole
+    content = bytearray((place / "gates.f16").read_bytes())
+    content[38 * 560 * 2] ^= 1
+    (place / "gates.f16").write_bytes(content)
+    assert main(["atlas", "check", str(place)]) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "gates.f16 differs from the shards in 1 of its rows, the first of image 38; delete it, and" in said.err
+    assert main(["atlas", "check", str(place), "--json"]) == 3
+    (found,) = json.loads(capsys.readouterr().out)["damaged"]
+    assert found["code"] == "atlas.differs-from-shards"
+    assert main(["atlas", "check", str(tmp_path / "nowhere")]) == 3
+
+
 def test_map_says_how_well_it_keeps_neighbours(folder, capsys):
     assert main(["atlas", "map", str(folder), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
