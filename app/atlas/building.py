@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
 from app import services
 from app.session import own_networks
-from app.session.words import Words, paragraph, plain_text, sentence
+from app.session.background import Work
+from app.session.words import Words, plain_text
 from app.widgets.duration import duration
-from app.widgets.evaluate_here import LOOK_EVERY, set_name
+from app.widgets.evaluate_here import set_name
+from app.widgets.progress import counts_of, show_progress
 from cbam_core.network import Classifier
 
 WORDS = Words(
@@ -24,9 +28,7 @@ WORDS = Words(
         "own": "On your own machine, this command builds it; FILE is the name of the file:",
         "progress": "{done} of {total} images",
         "tables": "{total} images; tables are being made",
-        "cancel": "Cancel",
         "kept": "What is done is kept, and the next build goes on from there.",
-        "again": "Try again",
     }
 )
 
@@ -41,7 +43,13 @@ def build_here(classifier: Classifier, *, is_empty: bool) -> None:
     if is_empty:
         st.info(WORDS["none"], icon=":material/info:")
     if services.atlas_work(classifier) is not None:
-        st.fragment(_progress, run_every=LOOK_EVERY)(classifier)
+        show_progress(
+            partial(services.atlas_work, classifier),
+            _how_far,
+            partial(services.cancel_atlas, classifier),
+            key="atlas-build",
+            remark=WORDS["kept"],
+        )
     elif (offer := services.atlas_offer(classifier)) is not None:
         _offer(classifier, offer)
     elif is_empty:
@@ -77,23 +85,5 @@ def _say_command(classifier: Classifier) -> None:
     st.code(shlex.join(["cbam", "atlas", "build", *arguments]), language="bash", wrap_lines=True)
 
 
-def _progress(classifier: Classifier) -> None:
-    """How far it is; runs by itself again and again until it is over, and then draws the page anew."""
-    work = services.atlas_work(classifier)
-    if work is None or work.result is not None:
-        st.rerun()
-    if work.error is not None:
-        st.error(plain_text(sentence(work.error)), icon=":material/error:")
-        st.button(WORDS["again"], key="atlas-build-again", on_click=services.cancel_atlas, args=(classifier,))
-        return
-    said = WORDS["progress" if work.done < work.total else "tables"]
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        text = said.format(done=f"{work.done:,}", total=f"{work.total:,}")
-        st.progress(min(1.0, work.done / work.total), text=text, width="stretch")
-        st.button(
-            WORDS["cancel"],
-            help=paragraph(WORDS["kept"]),
-            key="atlas-build-cancel",
-            on_click=services.cancel_atlas,
-            args=(classifier,),
-        )
+def _how_far(work: Work[Path]) -> str:
+    return WORDS["progress" if work.done < work.total else "tables"].format(**counts_of(work))

@@ -13,7 +13,7 @@ from app import services
 from app.atlas import pairs
 from app.atlas.changed_gates import gate_table, median_correlation
 from app.atlas.changed_values import changed_channels, changed_masks
-from app.atlas.corrupting import change_name, offer_corrupted, show_progress
+from app.atlas.corrupting import change_name, offer_corrupted, show_building
 from app.atlas.extremes import pictures_of, tile_of
 from app.atlas.link import usual_if
 from app.atlas.slices import Slice
@@ -84,7 +84,7 @@ def compare_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapp
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         entry = _choose_other(atlas, built)
         offer_corrupted(classifier, atlas)
-    show_progress(classifier, atlas)
+    show_building(classifier, atlas)
     if entry is None:
         st.info(WORDS["none"], icon=":material/info:")
         return {}

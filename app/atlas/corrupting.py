@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app import services
 from app.session import own_networks
+from app.session.background import Work
 from app.session.choices import Choice
-from app.session.words import Words, plain_text, sentence
+from app.session.words import Words, plain_text
 from app.widgets.choices import choose_one
 from app.widgets.duration import duration
-from app.widgets.evaluate_here import LOOK_EVERY
+from app.widgets.progress import counts_of, show_progress
 from cbam_core.data.corruption import KINDS, LEVELS
 from cbam_core.network import Classifier
 
@@ -33,8 +36,6 @@ WORDS = Words(
         "time": "About {time} of this server, in the background, for {count} images. Kept for all visitors.",
         "command": "This command builds the atlas of the changed images; their names stay, so both can be compared:",
         "progress": "{changed}: {done} of {total} images",
-        "cancel": "Cancel",
-        "again": "Try again",
         "named": "{kind}, level {level}",
     }
 )
@@ -85,23 +86,19 @@ def command(classifier: Classifier, atlas: Atlas, changed: str) -> str:
     return shlex.join(["cbam", "atlas", "build", network, "--set", atlas.title, "--corrupt", changed])
 
 
-def show_progress(classifier: Classifier, atlas: Atlas) -> None:
+def show_building(classifier: Classifier, atlas: Atlas) -> None:
     """Draw how far the build of changed images is, where one goes on."""
-    if services.changed_work(classifier, atlas) is not None:
-        st.fragment(_progress, run_every=LOOK_EVERY)(classifier, atlas)
-
-
-def _progress(classifier: Classifier, atlas: Atlas) -> None:
-    """How far it is; runs by itself until it is over, and then draws the page anew."""
     known = services.changed_work(classifier, atlas)
-    if known is None or known[1].result is not None:
-        st.rerun()
-    (changed, work), of_this = known, (classifier, atlas)
-    if work.error is not None:
-        st.error(plain_text(sentence(work.error)), icon=":material/error:")
-        st.button(WORDS["again"], key="atlas-change-again", on_click=services.cancel_changed, args=of_this)
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        said = WORDS["progress"].format(changed=change_name(changed), done=f"{work.done:,}", total=f"{work.total:,}")
-        st.progress(min(1.0, work.done / work.total), text=said, width="stretch")
-        st.button(WORDS["cancel"], key="atlas-change-cancel", on_click=services.cancel_changed, args=of_this)
+    if known is not None:
+        name = change_name(known[0])
+        show_progress(
+            partial(_work, classifier, atlas),
+            lambda work: WORDS["progress"].format(changed=name, **counts_of(work)),
+            partial(services.cancel_changed, classifier, atlas),
+            key="atlas-change",
+        )
+
+
+def _work(classifier: Classifier, atlas: Atlas) -> Work[Path] | None:
+    known = services.changed_work(classifier, atlas)
+    return None if known is None else known[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +27,10 @@ from app.atlas.map_data import (
 from app.atlas.map_words import COLOUR_WORDS, DRAW_WORDS, words_of_map
 from app.atlas.slices import Slice, drawn_line, take_line
 from app.session.choices import Choice, Generation, Remembered
-from app.session.words import Words, class_name, language, plain_text, say
+from app.session.words import Words, class_name, language, plain_text
 from app.streamlit_internals import media_address
 from app.widgets.duration import duration
-from app.widgets.evaluate_here import LOOK_EVERY
+from app.widgets.progress import share_of, show_progress
 from app.widgets.waiting import waiting_shown
 from cbam_core.atlas.regions import METHODS
 from cbam_core.errors import AtlasError
@@ -57,8 +58,6 @@ WORDS = Words(
         "lacking": "t-SNE keeps more neighbours together than PCA. This atlas has none yet; a machine with the package "
         "openTSNE makes it: cbam atlas map DIR --tsne",
         "progress": "t-SNE, {percent} %",
-        "cancel": "Cancel",
-        "again": "Try again",
         "percent": "{share} %",
     }
 )
@@ -129,7 +128,13 @@ def _method(maps: Mapping[str, AtlasMap]) -> str:
 def _tsne(atlas: Atlas) -> None:
     """Offer t-SNE, show how far it is, or say how it is made elsewhere."""
     if services.tsne_work(atlas) is not None:
-        st.fragment(_progress, run_every=LOOK_EVERY)(atlas)
+        show_progress(
+            partial(services.tsne_work, atlas),
+            lambda work: WORDS["progress"].format(percent=share_of(work)),
+            partial(services.cancel_tsne, atlas),
+            key="atlas-tsne",
+            is_fault=False,
+        )
     elif (seconds := services.tsne_seconds(atlas)) is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="atlas-tsne"):
             begin, key = WORDS["begin"], "atlas-tsne-begin"
@@ -137,21 +142,6 @@ def _tsne(atlas: Atlas) -> None:
             st.caption(plain_text(WORDS["offer"].format(time=duration(seconds))), width="stretch")
     else:
         st.caption(plain_text(WORDS["lacking"]))
-
-
-def _progress(atlas: Atlas) -> None:
-    """How far t-SNE is; runs by itself until it is over, and then draws the page anew."""
-    work = services.tsne_work(atlas)
-    if work is None or work.result is not None:
-        st.rerun()
-    if work.error is not None:
-        st.info(plain_text(say(work.error)), icon=":material/info:")
-        st.button(WORDS["again"], key="atlas-tsne-again", on_click=services.cancel_tsne, args=(atlas,))
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        share = min(1.0, work.done / work.total)
-        st.progress(share, text=WORDS["progress"].format(percent=round(100 * share)), width="stretch")
-        st.button(WORDS["cancel"], key="atlas-tsne-cancel", on_click=services.cancel_tsne, args=(atlas,))
 
 
 def _canvas(

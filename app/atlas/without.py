@@ -14,9 +14,9 @@ from app.atlas.slices import Slice
 from app.services import what_if
 from app.services.one_value import Located, OneValue
 from app.session import links
-from app.session.words import Words, plain_text, say, sentence
+from app.session.words import Words, plain_text, sentence
 from app.widgets.duration import duration
-from app.widgets.evaluate_here import LOOK_EVERY
+from app.widgets.progress import counts_of, show_progress
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 from cbam_core.results.gate_edits import GateEdit, edits_as_text
@@ -42,8 +42,6 @@ WORDS = Words(
         "begin": "Over all {count} images",
         "time": "About {time} of this server, in the background.",
         "progress": "{done} of {total} images",
-        "cancel": "Cancel",
-        "again": "Try again",
         "what_if": "Open in What if",
         "what_if_help": "The image in which it is highest, with this value at its mean",
         "no_images": "The images of this atlas are not on this server, so answers cannot be computed again.",
@@ -115,7 +113,12 @@ def _over_slice(classifier: Classifier, value: OneValue, many: Located, beside: 
     if work is not None and work.result is not None:
         st.markdown(plain_text(_said("many", work.result)))
     elif work is not None and not work.cancelled:
-        st.fragment(_progress, run_every=LOOK_EVERY)(classifier, value, many)
+        show_progress(
+            partial(services.worth_work, classifier, value, many),
+            lambda work: WORDS["progress"].format(**counts_of(work)),
+            services.cancel_worth,
+            key="atlas-worth",
+        )
     else:
         seconds = max(1.0, services.worth_seconds(classifier, many))
         beside.button(
@@ -126,21 +129,6 @@ def _over_slice(classifier: Classifier, value: OneValue, many: Located, beside: 
             on_click=services.begin_worth,
             args=(classifier, value, many),
         )
-
-
-def _progress(classifier: Classifier, value: OneValue, many: Located) -> None:
-    """How far it is; runs by itself again and again until it is over, and then draws the page anew."""
-    work = services.worth_work(classifier, value, many)
-    if work is None or work.cancelled or work.result is not None:
-        st.rerun()
-    if work.error is not None:
-        st.error(plain_text(say(work.error)), icon=":material/error:")
-        st.button(WORDS["again"], key="atlas-worth-again", on_click=services.cancel_worth)
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        said = WORDS["progress"].format(done=f"{work.done:,}", total=f"{work.total:,}")
-        st.progress(min(1.0, work.done / work.total), text=said, width="stretch")
-        st.button(WORDS["cancel"], key="atlas-worth-cancel", on_click=services.cancel_worth)
 
 
 def _offer_what_if(classifier: Classifier, value: OneValue, few: Located) -> None:

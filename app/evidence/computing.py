@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from app import services
 from app.services.attribution import Part
-from app.session.words import Words, plain_text, sentence
+from app.session.words import Words, plain_text
 from app.widgets.duration import duration
+from app.widgets.progress import counts_of, show_progress
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at how far it is."""
@@ -17,8 +20,6 @@ WORDS = Words(
         "begin": "Compute",
         "offer": "About {time} of this server, in the background.",
         "progress": "{done} of {total}",
-        "cancel": "Cancel",
-        "again": "Try again",
     }
 )
 
@@ -37,7 +38,13 @@ def computed_here(asked: services.Asked, part: Part) -> bool:
             _offer(asked, part, seconds)
             return False
         services.begin_attributing(asked, part)
-    st.fragment(_progress, run_every=LOOK_EVERY)(asked, part)
+    show_progress(
+        partial(services.attributing, asked, part),
+        lambda work: WORDS["progress"].format(**counts_of(work)),
+        services.stop_attributing,
+        key=f"evidence-{part}",
+        every=LOOK_EVERY,
+    )
     return True
 
 
@@ -51,18 +58,3 @@ def _offer(asked: services.Asked, part: Part, seconds: float) -> None:
             args=(asked, part),
         )
         st.caption(plain_text(WORDS["offer"].format(time=duration(max(1.0, seconds)))), width="content")
-
-
-def _progress(asked: services.Asked, part: Part) -> None:
-    """How far it is; runs by itself again and again until it is over, and then draws the page anew."""
-    work = services.attributing(asked, part)
-    if work is None or work.cancelled or work.result is not None:
-        st.rerun()
-    if work.error is not None:
-        st.error(sentence(work.error), icon=":material/error:")
-        st.button(WORDS["again"], key=f"evidence-again-{part}", on_click=services.cancel_attributing)
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        said = WORDS["progress"].format(done=work.done, total=work.total)
-        st.progress(min(1.0, work.done / work.total), text=said, width="stretch")
-        st.button(WORDS["cancel"], key=f"evidence-cancel-{part}", on_click=services.stop_attributing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -15,9 +16,9 @@ from app.session.choices import Choice
 from app.session.words import Words, class_name, plain_text, say, sentence
 from app.widgets.choices import choose_one, keep_listed
 from app.widgets.duration import duration
-from app.widgets.evaluate_here import LOOK_EVERY
 from app.widgets.figures import figure, figure_style
 from app.widgets.image.shown import ShownImage
+from app.widgets.progress import share_of, show_progress
 from cbam_core.errors import CbamError, Message
 from cbam_core.network import Classifier
 from cbam_core.render.colours import is_flat
@@ -43,8 +44,6 @@ WORDS = Words(
         "begin": "Test",
         "time": "About {time} of this server, in the background.",
         "progress": "{percent} %",
-        "cancel": "Cancel",
-        "again": "Try again",
         "no_masks": "This network has no spatial mask.",
         "no_classes": "This network has no classes, so there is no answer to ask about.",
         "first": "The pictures show the first image.",
@@ -184,7 +183,13 @@ def _section(
         draw(found)
         _notes(found, weaknesses)
     elif services.mask_test_at_work(test, classifier, of) is not None:
-        st.fragment(_progress, run_every=LOOK_EVERY)(test, classifier, of)
+        show_progress(
+            partial(services.mask_test_at_work, test, classifier, of),
+            lambda work: WORDS["progress"].format(percent=share_of(work)),
+            partial(services.cancel_mask_test, test, classifier, of),
+            key=test,
+            is_fault=False,
+        )
     else:
         _offer(test, classifier, of)
     return {"over": None if scope == "image" else scope}
@@ -201,22 +206,6 @@ def _offer(test: Test, classifier: Classifier, of: Explanation | None) -> None:
             args=(test, classifier, of),
         )
         st.caption(plain_text(WORDS["time"].format(time=duration(max(1.0, seconds)))))
-
-
-def _progress(test: Test, classifier: Classifier, of: Explanation | None) -> None:
-    """How far it is; runs by itself again and again until it is over, and then draws the page anew."""
-    work_of = (test, classifier, of)
-    work = services.mask_test_at_work(*work_of)
-    if work is None or work.result is not None:
-        st.rerun()
-    if work.error is not None:
-        st.info(plain_text(say(work.error)), icon=":material/info:")
-        st.button(WORDS["again"], key=f"{test}-again", on_click=services.cancel_mask_test, args=work_of)
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        share = min(1.0, work.done / work.total)
-        st.progress(share, text=WORDS["progress"].format(percent=round(100 * share)), width="stretch")
-        st.button(WORDS["cancel"], key=f"{test}-cancel", on_click=services.cancel_mask_test, args=work_of)
 
 
 def _notes(found: Any, weaknesses: Iterable[Message]) -> None:

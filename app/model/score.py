@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import streamlit as st
 
 from app import services
 from app.services.prediction import percent
 from app.session import own_networks
-from app.session.words import Words, plain_text, say, sentence
+from app.session.words import Words, plain_text, say
 from app.widgets.duration import duration
-from app.widgets.evaluate_here import LOOK_EVERY, set_name
+from app.widgets.evaluate_here import set_name
+from app.widgets.progress import share_of, show_progress
 from cbam_core.network import Classifier
 from cbam_core.results.paired import VERDICT_WORDS
 from cbam_core.results.receipt import Receipt
@@ -29,8 +31,6 @@ WORDS = Words(
         "for_all": "Kept for all visitors.",
         "begin": "Score here",
         "progress": "{percent} %",
-        "cancel": "Cancel",
-        "again": "Try again",
         "about": "In each row, a gate has its usual values for every image instead of its own: what is lost is what "
         "following the image is worth. Over {count} images ({images}), of which {accuracy} % are answered correctly; "
         "usual over {usual_count} images ({usual}). Intervals are of paired answers (Bonett and Price), and thresholds "
@@ -119,7 +119,12 @@ def score_panel(classifier: Classifier) -> None:
     if score is not None:
         score_table(score)
     elif work is not None:
-        st.fragment(_progress, run_every=LOOK_EVERY)(classifier)
+        show_progress(
+            partial(services.scoring_of, classifier),
+            lambda work: WORDS["progress"].format(percent=share_of(work)),
+            partial(services.cancel_scoring, classifier),
+            key="score",
+        )
     elif offer is not None:
         _offer(classifier, offer)
 
@@ -140,21 +145,6 @@ def _offer(classifier: Classifier, offer: services.ScoreOffer) -> None:
             args=(classifier,),
         )
         st.caption(plain_text(said))
-
-
-def _progress(classifier: Classifier) -> None:
-    """How far it is; runs by itself again and again until it is over, and then draws the page anew."""
-    work = services.scoring_of(classifier)
-    if work is None or work.result is not None:
-        st.rerun()
-    if work.error is not None:
-        st.error(sentence(work.error), icon=":material/error:")
-        st.button(WORDS["again"], key="score-again", on_click=services.cancel_scoring, args=(classifier,))
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        share = min(1.0, work.done / work.total)
-        st.progress(share, text=WORDS["progress"].format(percent=round(100 * share)), width="stretch")
-        st.button(WORDS["cancel"], key="score-cancel", on_click=services.cancel_scoring, args=(classifier,))
 
 
 def score_table(score: Score) -> None:

@@ -122,10 +122,12 @@ def cancel_attributing() -> None:
 
 
 def stop_attributing() -> None:
-    """End what goes on, and keep in mind that it is not wanted."""
+    """End what goes on, and keep in mind that it is not wanted; forget what failed."""
     kept = _WORK.get()
     if kept is not None:
         kept[1].cancel()
+        if kept[1].error is not None:
+            _WORK.forget()
 
 
 def seconds_of_attributing(asked: Asked, part: Part) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from app import services
 from app.session import own_networks
-from app.session.words import Words, plain_text, sentence
+from app.session.words import Words, plain_text
 from app.widgets.duration import duration
+from app.widgets.progress import counts_of, show_progress
 from cbam_core.network import Classifier
 from cbam_core.viewer import WORDS as VIEWER_WORDS
 
@@ -23,15 +26,10 @@ WORDS = Words(
         "begin": "Evaluate here",
         "begin_usual": "Find what is usual",
         "progress": "{done} of {total} images",
-        "cancel": "Cancel",
-        "again": "Try again",
     }
 )
 
 SETS = Words({name: text for name, text in VIEWER_WORDS.items() if ":" in name})
-
-LOOK_EVERY = 1.0
-"""Seconds between two looks at how far it is."""
 
 
 def evaluate_here(classifier: Classifier, *, key: str, why: str = "") -> None:
@@ -43,7 +41,12 @@ def evaluate_here(classifier: Classifier, *, key: str, why: str = "") -> None:
         why: what it is needed for, where the page does not say so.
     """
     if services.work_on(classifier) is not None:
-        st.fragment(_progress, run_every=LOOK_EVERY)(classifier, key)
+        show_progress(
+            partial(services.work_on, classifier),
+            lambda work: WORDS["progress"].format(**counts_of(work)),
+            partial(services.cancel_evaluation, classifier),
+            key=key,
+        )
     elif (offer := services.offer_for(classifier)) is not None:
         _offer(classifier, offer, key, why)
     elif why:
@@ -78,18 +81,3 @@ def _offer(classifier: Classifier, offer: services.Offer, key: str, why: str) ->
             args=(classifier,),
         )
         st.caption(plain_text(said))
-
-
-def _progress(classifier: Classifier, key: str) -> None:
-    """How far it is; runs by itself again and again until it is over, and then draws the page anew."""
-    work = services.work_on(classifier)
-    if work is None or work.result is not None:
-        st.rerun()
-    if work.error is not None:
-        st.error(sentence(work.error), icon=":material/error:")
-        st.button(WORDS["again"], key=f"{key}-again", on_click=services.cancel_evaluation, args=(classifier,))
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        said = WORDS["progress"].format(done=f"{work.done:,}", total=f"{work.total:,}")
-        st.progress(min(1.0, work.done / work.total), text=said, width="stretch")
-        st.button(WORDS["cancel"], key=f"{key}-cancel", on_click=services.cancel_evaluation, args=(classifier,))

@@ -164,7 +164,7 @@ def test_what_takes_long_can_be_cancelled_and_begun_again(monkeypatch):
     monkeypatch.setattr(service, "_steps", endless)
     app = visit(image="sample-29")
     work = app.session_state["attributing"][1]
-    app.button(key="evidence-cancel-maps").click().run()
+    app.button(key="evidence-maps-cancel").click().run()
     assert not app.exception
     assert work.cancelled
     assert htmls(app).count("Not computed yet") == 3
