@@ -163,6 +163,16 @@ def test_the_drawing_of_a_block_is_a_dialog_that_keeps_the_focus_and_fits_a_phon
     dialog.wait_for(state="detached")
 
 
+def test_bars_and_what_is_chosen_are_seen_where_the_system_chooses_the_colours(dark):
+    dark.set_viewport_size(USUAL["viewport"])
+    bar = dark.locator(".prediction tr.first .fill")
+    colour = bar.evaluate("bar => getComputedStyle(bar).backgroundColor")
+    dark.emulate_media(forced_colors="active")
+    expect(bar).to_have_css("background-color", colour)
+    expect(dark.locator(".stButtonGroup button[data-selected]").first).to_have_css("outline-style", "solid")
+    dark.emulate_media(forced_colors="none")
+
+
 def test_axe_finds_what_is_wrong_in_shadow_roots(dark):
     """The last one: it spoils the page."""
     dark.set_viewport_size(USUAL["viewport"])
