@@ -56,7 +56,7 @@ def build_here(classifier: Classifier, *, is_empty: bool) -> None:
         _say_command(classifier)
 
 
-def _offer(classifier: Classifier, offer: services.AtlasOffer) -> None:
+def _offer(classifier: Classifier, offer: services.Offer) -> None:
     said = WORDS["offer"].format(
         time=duration(max(1.0, offer.seconds)), count=f"{offer.count:,}", images=set_name(offer.images)
     )

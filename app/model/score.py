@@ -129,7 +129,7 @@ def score_panel(classifier: Classifier) -> None:
         _offer(classifier, offer)
 
 
-def _offer(classifier: Classifier, offer: services.ScoreOffer) -> None:
+def _offer(classifier: Classifier, offer: services.Offer) -> None:
     said = WORDS["offer"].format(
         time=duration(max(1.0, offer.seconds)),
         count=f"{offer.count:,}",

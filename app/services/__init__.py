@@ -15,7 +15,7 @@ from app.services.atlas import (
     image_in_pages,
     unreadable_atlas,
 )
-from app.services.atlas_building import AtlasOffer, atlas_offer, atlas_work, begin_atlas, cancel_atlas, take_in_atlas
+from app.services.atlas_building import atlas_offer, atlas_work, begin_atlas, cancel_atlas, take_in_atlas
 from app.services.atlas_changing import begin_changed, cancel_changed, changed_offer, changed_work, take_in_changed
 from app.services.atlas_map import begin_tsne, cancel_tsne, map_of, take_in_tsne, tsne_seconds, tsne_work
 from app.services.attribution import (
@@ -45,6 +45,7 @@ from app.services.dataset import (
     test_sheet,
 )
 from app.services.evaluating import (
+    EvaluationOffer,
     Offer,
     begin_evaluation,
     cancel_evaluation,
@@ -108,7 +109,6 @@ from app.services.runs import (
     training_runs,
 )
 from app.services.scoring import (
-    ScoreOffer,
     begin_scoring,
     cancel_scoring,
     score_of,
@@ -123,10 +123,9 @@ __all__ = [
     "SOON",
     "Asked",
     "AtlasEntry",
-    "AtlasOffer",
+    "EvaluationOffer",
     "ImageResult",
     "Offer",
-    "ScoreOffer",
     "Stamp",
     "about_sample",
     "about_test_image",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.atlas import atlases_of, own_atlas_folder
 from app.services.dataset import labelled_as, test_set
-from app.services.evaluating import seconds_an_image
+from app.services.evaluating import Offer, offered
 from app.services.operator_log import tell_operator
 from app.session import background, own_networks
 from app.session.background import Steps, Work, Works
@@ -22,25 +21,10 @@ COST = 1.1
 """Time that a build takes, as a multiple of plain forwards."""
 
 
-@dataclass(frozen=True)
-class AtlasOffer:
-    """An atlas that can be built here.
-
-    Attributes:
-        images: name of the images, such as ``"cifar10:test"``.
-        count: how many there are.
-        seconds: of this server, if nobody else uses it.
-    """
-
-    images: str
-    count: int
-    seconds: float
-
-
 _WORKS: Works[Classifier, Path] = Works("building-atlas", lambda classifier: classifier.digest)
 
 
-def atlas_offer(classifier: Classifier) -> AtlasOffer | None:
+def atlas_offer(classifier: Classifier) -> Offer | None:
     """The atlas that can be built of a network here; None where there is one, or it cannot be built.
 
     That is so without the test set, for a visitor's own network, and where the cache folder cannot be written.
@@ -50,11 +34,7 @@ def atlas_offer(classifier: Classifier) -> AtlasOffer | None:
         return None
     if any(entry.title == images.title and not entry.changed for entry in atlases_of(classifier).values()):
         return None
-    try:
-        seconds = seconds_an_image(classifier) * len(images) * COST
-    except CbamError:  # it does not answer with numbers, or its gates cannot be observed
-        return None
-    return AtlasOffer(images.title, len(images), seconds)
+    return offered(classifier, images, COST)
 
 
 def atlas_work(classifier: Classifier) -> Work[Path] | None:

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.atlas import comparable_atlases
-from app.services.atlas_building import COST, AtlasOffer, can_write, folder_for, steps_of
+from app.services.atlas_building import COST, can_write, folder_for, steps_of
 from app.services.dataset import labelled_as, samples, test_set
-from app.services.evaluating import seconds_an_image
+from app.services.evaluating import Offer, offered
 from app.session import background, own_networks
 from app.session.background import Work, Works
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.data.corruption import corrupted, read_corruption
 from cbam_core.data.dataset import Dataset
-from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 
 
@@ -34,7 +33,7 @@ class Changing:
 _WORKS: Works[Changing, Path] = Works("changing-atlas", lambda changing: changing.of)
 
 
-def changed_offer(classifier: Classifier, atlas: Atlas, changed: str) -> AtlasOffer | None:
+def changed_offer(classifier: Classifier, atlas: Atlas, changed: str) -> Offer | None:
     """The atlas of changed images that can be built here; None where there is one, or it cannot be built.
 
     Args:
@@ -48,11 +47,7 @@ def changed_offer(classifier: Classifier, atlas: Atlas, changed: str) -> AtlasOf
     known = comparable_atlases(atlas).values()
     if any(entry.digest == classifier.digest and entry.changed == changed for entry in known):
         return None
-    try:
-        seconds = seconds_an_image(classifier) * len(images) * COST
-    except CbamError:  # it does not answer with numbers, or its gates cannot be observed
-        return None
-    return AtlasOffer(images.title, len(images), seconds)
+    return offered(classifier, images, COST)
 
 
 def changed_work(classifier: Classifier, atlas: Atlas) -> tuple[str, Work[Path]] | None:

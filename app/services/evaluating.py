@@ -33,19 +33,28 @@ WARM_UP = 2
 
 @dataclass(frozen=True)
 class Offer:
-    """What can be found out about a network here.
+    """What can be found out about a network here, over some images.
 
     Attributes:
         images: name of the images, such as ``"cifar10:test"``.
         count: how many there are.
-        answers: whether its predictions are found too, and not only what is usual for its gates.
         seconds: of this server, if nobody else uses it.
     """
 
     images: str
     count: int
-    answers: bool
     seconds: float
+
+
+@dataclass(frozen=True)
+class EvaluationOffer(Offer):
+    """An evaluation that is offered.
+
+    Attributes:
+        answers: whether the network's predictions are found too, and not only what is usual for its gates.
+    """
+
+    answers: bool
 
 
 _WORKS: Works[Classifier, Surveyed] = Works("evaluating", lambda classifier: classifier.digest)
@@ -63,7 +72,7 @@ def images_for(classifier: Classifier) -> Dataset:
     return _folder() or known
 
 
-def offer_for(classifier: Classifier) -> Offer | None:
+def offer_for(classifier: Classifier) -> EvaluationOffer | None:
     """What can be found out about a network here; None where all of it is known."""
     images = images_for(classifier)
     knows = bool(classifier.classes) and classifier.classes == images.classes
@@ -71,11 +80,23 @@ def offer_for(classifier: Classifier) -> Offer | None:
     better = is_provisional(classifier.usual) and (classifier.usual is None or classifier.usual.images != images.title)
     if not answers and not better:
         return None
+    offer = offered(classifier, images)
+    return None if offer is None else EvaluationOffer(offer.images, offer.count, offer.seconds, answers)
+
+
+def offered(classifier: Classifier, images: Dataset, forwards: float = 1.0) -> Offer | None:
+    """What can be found out by showing a network some images; None where it cannot be shown them.
+
+    Args:
+        classifier: the network.
+        images: the images.
+        forwards: forwards that the work takes for each image.
+    """
     try:
-        seconds = seconds_an_image(classifier) * len(images)
+        seconds = seconds_an_image(classifier)
     except CbamError:  # it does not answer with numbers, or its gates cannot be observed
         return None
-    return Offer(images.title, len(images), answers, seconds)
+    return Offer(images.title, len(images), seconds * len(images) * forwards)
 
 
 def work_on(classifier: Classifier) -> Work[Surveyed] | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from app.services.dataset import samples, test_set
-from app.services.evaluating import seconds_an_image
+from app.services.evaluating import Offer, offered
 from app.services.file_version import Stamp, stamp_of
 from app.services.networks import file_of
 from app.session import background, own_networks
@@ -21,22 +20,6 @@ from cbam_core.evidence.scoring import COST, Scoring
 from cbam_core.network import Classifier
 from cbam_core.results.score import Score
 from cbam_core.results.score_file import score_path
-
-
-@dataclass(frozen=True)
-class ScoreOffer:
-    """A scorecard that can be made here.
-
-    Attributes:
-        images: name of the images, such as ``"cifar10:test"``.
-        count: how many there are.
-        seconds: of this server, if nobody else uses it.
-    """
-
-    images: str
-    count: int
-    seconds: float
-
 
 _WORKS: Works[Classifier, Score] = Works("scoring", lambda classifier: classifier.digest)
 
@@ -51,17 +34,13 @@ def score_of(classifier: Classifier) -> Score | None:
     return beside or _made(classifier)
 
 
-def score_offer(classifier: Classifier) -> ScoreOffer | None:
+def score_offer(classifier: Classifier) -> Offer | None:
     """The scorecard that can be made of a network here; None where there is one, or it cannot be made."""
     images, usual = _images(classifier), classifier.usual
     if images is None or usual is None or not usual.gates or score_of(classifier) is not None:
         return None
-    try:
-        seconds = seconds_an_image(classifier) * len(images)
-    except CbamError:  # it does not answer with numbers, or its gates cannot be observed
-        return None
     rows = len(plan({gate.name: gate.kind for gate in usual.gates}))
-    return ScoreOffer(images.title, len(images), seconds * (1 + COST * rows))
+    return offered(classifier, images, 1 + COST * rows)
 
 
 def scoring_of(classifier: Classifier) -> Work[Score] | None:

@@ -62,7 +62,7 @@ def set_name(images: str) -> str:
     return SETS.get(images, images)
 
 
-def _offer(classifier: Classifier, offer: services.Offer, key: str, why: str) -> None:
+def _offer(classifier: Classifier, offer: services.EvaluationOffer, key: str, why: str) -> None:
     if why and not offer.answers:  # what is offered is something else
         st.caption(why)
     said = WORDS["usual" if not offer.answers else "why" if why else "answers"].format(
