@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from cbam_core.gates.finders import search
-from cbam_core.gates.operations.plan import plan_for
+from cbam_core.gates.operations.known import plan_for
 from cbam_core.gates.sites import Site
 
 

@@ -88,7 +88,9 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
 
     Gates are found by what the network does, whatever its classes are called. For that, the first forward of a network
     runs twice, the first time on a copy. A gate that is not the same tensor in each image's row is not one. A network
-    whose code reads values, as in ``if x.max() > 1``, may go another way each time, so each of its forwards runs twice.
+    whose code reads values, as in ``if x.max() > 1``, may go another way each time: a forward runs twice that goes
+    another way than the one before, and each does where it draws random numbers, changes a buffer, or reads numbers
+    that hardly come again.
     Whatever its code and its hooks do outside of the network, such as printing, is then done twice. Random numbers are
     put back after the first time, those that other threads draw meanwhile included.
 

@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates import capture
-from cbam_core.gates.operations import plan as plans
+from cbam_core.gates.operations import known as plans
 from cbam_core.gates.operations.isolation import random_state_kept
 from cbam_core.nn import CBAM_CNN
 from tests.gates.foreign import NAMES, Foreign, Look, Squeeze, captured, images, same, seeded

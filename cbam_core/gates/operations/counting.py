@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cbam_core.gates.operations.plan import Action, Plan, PlannedGate, ScopeCall
 from cbam_core.gates.operations.switching import Switch
+from cbam_core.gates.operations.ways import Outcome, outcome_of
 
 _NOWHERE = ScopeCall({}, -1)
 
@@ -56,6 +57,7 @@ class Counter(Switch):
         plan: the plan.
         values: values of the gates that were read, by their position in the plan.
         stale: whether the forward went another way than the plan.
+        told: what Python was told of values, up to the first that the plan does not expect.
         entering: called with each gate and the map that it is about to multiply; None for nobody.
 
     Args:
@@ -74,6 +76,7 @@ class Counter(Switch):
         self._stack: list[tuple[ScopeCall, int, bool, str]] = []
         self._scope, self._count = _NOWHERE, 0
         self._actions: dict[int, Action] = {}
+        self.told: list[Outcome | None] = []
         self._given: list[Tensor] = []
         self._expected: list[float] = []
 
@@ -133,7 +136,7 @@ class Counter(Switch):
     ) -> Any:
         self._count += 1
         action = self._actions.get(self._count)
-        if action is not None:
+        if action is not None and not self.stale:
             return self._act(action, func, args, kwargs or {})
         return func(*args, **kwargs) if kwargs else func(*args)
 
@@ -157,6 +160,10 @@ class Counter(Switch):
                 if self.entering is not None and isinstance(features, Tensor):
                     self.entering(self.gate(index), features)
         result = func(*args, **kwargs)
+        if action.outcome is not None and not self.stale:
+            with torch._C.DisableTorchFunction():
+                self.told.append(outcome_of(result))
+                self.stale = self.told[-1] != action.outcome
         if action.multiplies:
             with torch._C.DisableTorchFunction():
                 self._observe(self.observers.leaving, action.multiplies[-1], result)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,17 +37,23 @@ def copied_inputs(inputs: Any) -> Any:
 
 
 @contextmanager
-def random_state_kept(model: nn.Module) -> Iterator[None]:
-    """Leave the random numbers of torch, Python and NumPy as they were."""
-    import random
-
+def random_state_kept(model: nn.Module) -> Iterator[Callable[[], bool]]:
+    """Leave the random numbers of torch, Python and NumPy as they were; give a check whether some were drawn."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
-    state, python = torch.get_rng_state(), random.getstate()
+    state, python, drawn = torch.get_rng_state(), random.getstate(), drawn_by_python()
     numpy = sys.modules.get("numpy")
     arrays = numpy.random.get_state() if numpy is not None else None
-    with torch.random.fork_rng(devices=[device.index for device in devices], enabled=bool(devices)):
+    gpus = [device.index for device in devices]
+
+    def has_drawn() -> bool:
+        same = torch.equal(torch.get_rng_state(), state) and drawn_by_python() == drawn
+        same = same and (numpy is None or _same_state(numpy.random.get_state(), arrays))
+        return not same or any(not torch.equal(torch.cuda.get_rng_state(gpu), one) for gpu, one in on_gpus.items())
+
+    with torch.random.fork_rng(devices=gpus, enabled=bool(devices)):
+        on_gpus = {gpu: torch.cuda.get_rng_state(gpu) for gpu in gpus}
         try:
-            yield
+            yield has_drawn
         finally:
             if not torch.equal(torch.get_rng_state(), state):  # other threads draw numbers from it too
                 torch.set_rng_state(state)
@@ -54,6 +61,11 @@ def random_state_kept(model: nn.Module) -> Iterator[None]:
                 random.setstate(python)
             if numpy is not None and not _same_state(numpy.random.get_state(), arrays):
                 numpy.random.set_state(arrays)
+
+
+def drawn_by_python() -> Any:
+    """Return what tells whether Python's random numbers were drawn in between."""
+    return random.getstate()
 
 
 def _same_state(one: Any, other: Any) -> bool:

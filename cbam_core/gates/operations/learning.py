@@ -25,6 +25,7 @@ from cbam_core.gates.operations.rules import known_constant, outcome, written
 from cbam_core.gates.operations.switching import Switch, others_hidden
 from cbam_core.gates.operations.tensors import Ledger, ModuleCall, Tracked, fresh, tensors_in
 from cbam_core.gates.operations.twin import structural_copy
+from cbam_core.gates.operations.ways import has_other_buffers, outcome_of
 from cbam_core.gates.sites import Site
 
 OPAQUE = (nn.MultiheadAttention,)
@@ -62,9 +63,11 @@ def _follow(kind: type[Follower], model: nn.Module, inputs: Inputs, own: Sequenc
     twin, twins = structural_copy(model)
     learner = kind(model, twins, own)
     grad = torch.is_grad_enabled() and not any(type(module).__name__ in _SHARDED for module in model.modules())
-    with random_state_kept(model), torch.set_grad_enabled(grad):
+    with random_state_kept(model) as has_drawn, torch.set_grad_enabled(grad):
         args, kwargs = copied_inputs(inputs)
         learner.run(twin, args, kwargs)
+        if learner.lesson.reads:
+            learner.lesson.repeatable = not has_drawn() and not has_other_buffers(twin, model)
     return learner
 
 
@@ -207,9 +210,9 @@ class Learner(Switch):
             self._note(call, result)
             return result
         gates = self._gates(call) if name in PRODUCTS and call.dynamic else []
-        self._note_read(call)
         before = call.sources[0][1] if name in _WRITING or "out" in kwargs else None
         result = func(*args, **kwargs)
+        self._note_read(call, result)
         self._note(call, result)
         if gates:
             self._note_product(gates, result)
@@ -224,9 +227,10 @@ class Learner(Switch):
             if call.name in VIEWS and source is not tensor and not tracked.dynamic:
                 self._bases[id(tensor)] = ref(tensor), ref(source)
 
-    def _note_read(self, call: Call) -> None:
+    def _note_read(self, call: Call, result: Any) -> None:
         if call.name in READS and any(source.dynamic or source.random for _, _, source in call.sources):
             self.lesson.reads = True
+            self.lesson.outcomes[call.at] = outcome_of(result)
 
     def _note_product(self, gates: list[Found], result: Any) -> None:
         for tensor in [tensor for _, tensor in tensors_in(result, depth=2)]:

@@ -10,6 +10,7 @@ from typing import Any
 from cbam_core.gates.operations.judging import Judged, Refusal
 from cbam_core.gates.operations.products import Multiplication
 from cbam_core.gates.operations.tensors import ModuleCall
+from cbam_core.gates.operations.ways import MOST, Outcome
 from cbam_core.gates.sites import Site
 
 
@@ -78,6 +79,8 @@ class Lesson:
         within: call of a module for each torch call.
         modules: all calls of modules, in order.
         reads: whether Python looked at values, on which what runs may depend.
+        outcomes: what it was told of them, by the number of the torch call; None for what cannot be compared.
+        repeatable: whether the forward neither drew random numbers nor changed a buffer.
         unseen: whether tensors were used that no call which was followed had made.
         elsewhere: whether modules ran in another thread.
         multiplied: number of multiplications of two tensors that depend on the input.
@@ -89,7 +92,15 @@ class Lesson:
     within: list[ModuleCall] = field(default_factory=list)
     modules: list[ModuleCall] = field(default_factory=list)
     reads: bool = False
+    outcomes: dict[int, Outcome | None] = field(default_factory=dict)
+    repeatable: bool = True
     unseen: bool = False
     elsewhere: bool = False
     multiplied: int = 0
     functions: list[Callable[..., Any]] = field(default_factory=list)
+
+    @property
+    def way(self) -> dict[int, Outcome]:
+        """What Python was told, by the number of the torch call; nothing where no later forward can be compared."""
+        known = {at: outcome for at, outcome in self.outcomes.items() if outcome is not None}
+        return known if self.repeatable and len(known) == len(self.outcomes) <= MOST else {}

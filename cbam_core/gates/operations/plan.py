@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
 
 from cbam_core.gates.operations.functions import changes_in_place
-from cbam_core.gates.operations.isolation import Inputs
 from cbam_core.gates.operations.judging import Reader
-from cbam_core.gates.operations.learning import OPAQUE, learn
+from cbam_core.gates.operations.learning import OPAQUE
 from cbam_core.gates.operations.lesson import Found, Lesson, OwnGate
 from cbam_core.gates.operations.naming import name_gates
 from cbam_core.gates.operations.tensors import ModuleCall, Number
+from cbam_core.gates.operations.ways import Outcome
 from cbam_core.gates.operations.why import why_none
 from cbam_core.gates.sites import Site
 
@@ -67,6 +67,7 @@ class Action:
         multiplies: gates that multiply a map in this call.
         in_place: whether the call changes its first argument, which then must not be replaced.
         numbers: numbers that must be the same as when the gates were looked for, with the keys that lead to them.
+        outcome: what Python must be told there; None where it is told nothing that decides.
     """
 
     func: Callable[..., Any]
@@ -74,6 +75,7 @@ class Action:
     multiplies: tuple[int, ...]
     in_place: bool = False
     numbers: tuple[tuple[Path, float], ...] = ()
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,8 @@ class Plan:
         scopes: modules inside which torch calls are counted, by path, with each of their calls.
         quiet: modules inside these in which nothing is counted.
         dormant: modules that did not run.
-        reads: whether it holds for one forward only.
+        reads: whether Python was told values, so that it holds for one way of the forward only.
+        way: what it was told, in order, where a later forward can be compared; () elsewhere.
         why_none: why there are no gates; None where there are.
         missing: own gates whose module ran without them.
         elsewhere: whether parts of the network ran in another thread.
@@ -112,6 +115,7 @@ class Plan:
     dormant: tuple[str, ...]
     reads: bool
     why_none: str | None
+    way: tuple[Outcome, ...] = ()
     missing: tuple[str, ...] = ()
     elsewhere: bool = False
     versions: tuple[tuple[ref[Tensor], int], ...] = ()
@@ -125,14 +129,22 @@ class Plan:
                 found[gate.site] = gate.made(model)
         return [None if gate is None else found[gate.site] for gate in self.gates]
 
+    def moved(self, modules: Mapping[nn.Module, nn.Module]) -> Plan:
+        """Return the plan of a copy of the network, which shares its parameters."""
+        return replace(self, modules={path: ref(modules[found]) for path, found in self._alive()})
+
+    def _alive(self) -> Iterator[tuple[str, nn.Module]]:
+        found = ((path, reference()) for path, reference in self.modules.items())
+        return ((path, module) for path, module in found if module is not None)
+
 
 def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
     """Turn what a forward taught into a plan."""
     found = [gate for gate in lesson.gates if isinstance(gate, Found)]
     taps = {tap.at for gate in found if (tap := gate.judged.part.tap) is not None} | {gate.at for gate in found}
     relied_on = {number for gate in found for number in (*gate.one.factor.numbers, *gate.judged.part.source.numbers)}
-    given = _given_numbers(relied_on)
-    scopes = {lesson.within[at].path for at in taps | given.keys()}
+    given, way = _given_numbers(relied_on), lesson.way
+    scopes = {lesson.within[at].path for at in taps | given.keys() | way.keys()}
     quiet = _quiet(lesson, scopes) if scopes else set()
     numbers, counts = _counted(lesson, scopes | quiet)
     sites = name_gates(model, lesson.gates)
@@ -148,11 +160,11 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
         actions.setdefault(at, ([], []))[0].append((index, path, gate.judged.part.source.shape))
         actions.setdefault(gate.at, ([], []))[1].append(index)
     calls: dict[tuple[str, int], dict[int, Action]] = {}
-    for at in actions.keys() | given.keys():
+    for at in actions.keys() | given.keys() | way.keys():
         scope, number = numbers[at]
         func, (reads, multiplies) = lesson.functions[at], actions.get(at, ([], []))
         calls.setdefault((scope.path, scope.number), {})[number] = Action(
-            func, tuple(reads), tuple(multiplies), changes_in_place(func), tuple(given.get(at, ()))
+            func, tuple(reads), tuple(multiplies), changes_in_place(func), tuple(given.get(at, ())), way.get(at)
         )
     by_scope: dict[str, list[ScopeCall]] = {}
     for call in lesson.modules:
@@ -171,6 +183,7 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
             and not isinstance(paths[path], nn.ModuleList | nn.ModuleDict | torch.jit.ScriptModule)
         ),
         reads=lesson.reads,
+        way=tuple(way.values()),
         why_none=None if lesson.gates else why_none(model, lesson),
         missing=_missing(model, lesson, own, ran),
         elsewhere=lesson.elsewhere,
@@ -266,94 +279,3 @@ def _counted(lesson: Lesson, hooked: set[str]) -> tuple[dict[int, tuple[ModuleCa
             counts[outer] += 1
             numbers[at] = outer, counts[outer]
     return numbers, counts
-
-
-@dataclass(eq=False)
-class _Known:
-    modules: tuple[ref[nn.Module], ...]
-    plans: OrderedDict[Any, Plan]
-
-
-_known: WeakKeyDictionary[nn.Module, _Known] = WeakKeyDictionary()
-_KEPT = 16
-
-
-def plan_for(model: nn.Module, inputs: Inputs, own: Sequence[Site]) -> Plan:
-    """Return the plan of a network for these inputs, learnt where there is none or the network has changed."""
-    modules = _modules(model)
-    known = _known.get(model)
-    if (
-        known is None
-        or len(known.modules) != len(modules)
-        or any(reference() is not module for reference, module in zip(known.modules, modules, strict=True))
-    ):
-        known = _known[model] = _Known(tuple(ref(module) for module in modules), OrderedDict())
-    key = _state(modules, own), _form(inputs), _settings()
-    plan = known.plans.get(key)
-    if plan is None or any((one := found()) is None or one._version != version for found, version in plan.versions):
-        plan = make_plan(model, learn(model, inputs, own), own)
-        if not plan.reads:
-            known.plans[key] = plan
-            while len(known.plans) > _KEPT:
-                known.plans.popitem(last=False)
-    return plan
-
-
-def forget(model: nn.Module) -> None:
-    """Forget what was learnt of a network."""
-    _known.pop(model, None)
-
-
-def _modules(model: nn.Module) -> list[nn.Module]:
-    found: dict[nn.Module, None] = {model: None}
-    waiting = [model]
-    for module in waiting:
-        children = module._modules
-        if children:
-            for child in children.values():
-                if child is not None and child not in found:
-                    found[child] = None
-                    waiting.append(child)
-    return waiting
-
-
-_PLAIN = frozenset((bool, int, float, str, type(None)))
-_STANDARD = frozenset(vars(nn.Module())) | {"training"}
-
-
-def _state(modules: Sequence[nn.Module], own: Sequence[Site]) -> Any:
-    """Return what decides which way a forward takes: classes, flags, simple attributes, hooks of users."""
-    found: list[Any] = [len(own)]
-    for module in modules:
-        kind = type(module)
-        found.append(kind)
-        found.append(module.training)
-        attributes = module.__dict__
-        if not kind.__module__.startswith("torch.nn"):
-            found.extend(
-                [value for name, value in attributes.items() if type(value) in _PLAIN and name not in _STANDARD]
-            )
-        found.append(len(attributes))
-        hooks = attributes.get("_forward_hooks"), attributes.get("_forward_pre_hooks")
-        found.extend(sum(1 for number in list(several) if number >= 0) for several in hooks if several)
-    return tuple(found)
-
-
-def _form(value: Any) -> Any:
-    """Return shapes and types of nested inputs, as a key."""
-    if isinstance(value, Tensor):
-        return value.shape, value.dtype, value.device, value.is_contiguous()
-    if isinstance(value, tuple | list):
-        return tuple(_form(item) for item in value)
-    if isinstance(value, dict):
-        return tuple((key, _form(item)) for key, item in value.items())
-    return value if type(value) in _PLAIN else type(value)
-
-
-def _settings() -> tuple[Any, ...]:
-    return (
-        torch.is_grad_enabled(),
-        torch.is_inference_mode_enabled(),
-        torch.is_autocast_enabled("cpu"),
-        torch.is_autocast_enabled("cuda"),
-    )

@@ -15,12 +15,16 @@ from cbam_core.errors import CaptureError
 from cbam_core.gates.hooks import HookEntry, Hooks
 from cbam_core.gates.operations.counting import NOBODY, Counter, Observers
 from cbam_core.gates.operations.isolation import Inputs, copied_inputs, random_state_kept
-from cbam_core.gates.operations.plan import Plan, PlannedGate, forget, plan_for
+from cbam_core.gates.operations.known import Ways, forget, likely_plan, plan_for
+from cbam_core.gates.operations.plan import Plan, PlannedGate
 from cbam_core.gates.operations.switching import others_hidden
 from cbam_core.gates.operations.twin import structural_copy
+from cbam_core.gates.operations.ways import Outcome
 from cbam_core.gates.sites import Site
 
 Seen = list[tuple[Site, Tensor]]
+
+_TRIED = 2  # ways that a forward may have gone, by what it was told
 
 
 class OperationWatch:
@@ -33,6 +37,7 @@ class OperationWatch:
         grad: whether copies keep their graph, so that a forward cannot be repeated on a copy of the network.
         repeats: whether this is such a repetition.
         observers: what else is told of the gates.
+        preset: plan to follow; None for that of the network.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class OperationWatch:
         grad: bool = False,
         repeats: bool = False,
         observers: Observers = NOBODY,
+        preset: Plan | None = None,
     ) -> None:
         self._model, self._own, self._keep = model, own, keep
         self._grad, self._repeats = grad, repeats
@@ -54,6 +60,8 @@ class OperationWatch:
         self._counter: Counter | None = None
         self._inputs: Inputs = ((), {})
         self._error: Exception | None = None
+        self._preset = preset
+        self._ways: Ways | None = None
 
     def start(self, inputs: Inputs) -> None:
         """Get ready for a forward with these inputs, and learn where its gates are where that is not known."""
@@ -62,7 +70,7 @@ class OperationWatch:
         try:
             with others_hidden():  # modes of other watchers count the calls of the network alone
                 self._inputs = copied_inputs(inputs)
-                plan = plan_for(self._model, inputs, self._own)
+                plan = self._plan_of(inputs)
         except CaptureError:
             raise
         except Exception as error:  # what the forward itself raises, the real one raises again
@@ -75,6 +83,15 @@ class OperationWatch:
         self._counter = Counter(plan, self._keep, self._observers)
         if "" in plan.scopes:
             self._counter.enter("")
+
+    def _plan_of(self, inputs: Inputs) -> Plan:
+        self._ways = None
+        if self._preset is not None:
+            return self._preset
+        if not self._can_repeat:
+            return plan_for(self._model, inputs, self._own)
+        plan, self._ways = likely_plan(self._model, inputs, self._own)
+        return plan
 
     def complete(self, own: Seen) -> tuple[Seen, str | None]:
         """Return all gates of the forward in order, and why there are none.
@@ -97,22 +114,45 @@ class OperationWatch:
             raise _ran_elsewhere()
         if plan.missing:
             raise _never_fired(plan.missing)
+        ways = self._ways
         if not counter.finish() or len(own) != plan.gates.count(None):
-            forget(self._model)
             with others_hidden():
+                if ways is not None:
+                    return self._by_another_way(ways, counter.told)
+                forget(self._model)
                 return self._again()
+        if ways is not None:
+            ways.take(plan)
         sites = plan.sites_in_order(self._model)
         hooked = iter(own)
         seen = [next(hooked) if site is None else (site, counter.values[index]) for index, site in enumerate(sites)]
         return seen, plan.why_none
 
-    def _again(self) -> tuple[Seen, str | None]:
-        """Learn anew, and record the forward on a copy, where it went another way than the plan."""
-        if self._repeats or self._model.training or not self._observers.nobody:
+    @property
+    def _can_repeat(self) -> bool:
+        return not self._repeats and not self._model.training and self._observers.nobody
+
+    def _by_another_way(self, ways: Ways, told: Sequence[Outcome | None]) -> tuple[Seen, str | None]:
+        """Record on a copy a forward that did not go the likely way: by one that is known, else by one learnt now."""
+        known = ways.beginning_with([outcome for outcome in told if outcome is not None])
+        for plan in known[:_TRIED]:
+            try:
+                found = self._again(plan)
+            except CaptureError:
+                continue
+            ways.take(plan)
+            return found
+        return self._again(plan_for(self._model, self._inputs, self._own))
+
+    def _again(self, plan: Plan | None = None) -> tuple[Seen, str | None]:
+        """Record the forward on a copy, by a plan, or one that is learnt anew."""
+        if not self._can_repeat:
             raise _unsteady()
         twin, twins = structural_copy(self._model)
+        twin._forward_pre_hooks.clear()  # the inputs have been through those of the network
         back = {copied: module for module, copied in twins.items()}
-        again = OperationWatch(twin, (), self._keep, repeats=True)
+        preset = None if plan is None else plan.moved(twins)
+        again = OperationWatch(twin, (), self._keep, repeats=True, preset=preset)
         with random_state_kept(self._model):
             args, kwargs = copied_inputs(self._inputs)
             again.start(self._inputs)
