@@ -179,8 +179,15 @@ def _find_nearest(folder: Path) -> None:
     atlas = open_atlas(folder)
     if is_prepared(atlas):
         return
-    with share_shown("finding the nearest images") as show:
-        prepare(atlas, lambda done: show(done / len(atlas)))
+    try:
+        with share_shown("finding the nearest images") as show:
+            prepare(atlas, lambda done: show(done / len(atlas)))
+    except KeyboardInterrupt:
+        say(
+            f"interrupted; the atlas in {folder} is finished, but for the nearest images, which are found when they "
+            "are needed, or by the same command"
+        )
+        raise
 
 
 def _report(folder: Path, *, as_json: bool) -> None:

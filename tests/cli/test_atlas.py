@@ -2,9 +2,12 @@
 
 import csv
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 from PIL import Image
 
 from cbam_core import open_atlas
+from cbam_core.atlas import planning
 from cbam_core.atlas.preparing import is_prepared
 from cbam_core.atlas.regions import UNITS, method_and_line_as_text
 from cbam_core.cli import main
@@ -322,6 +326,23 @@ def test_an_interrupted_build_says_how_to_go_on(tiny_checkpoint, tmp_path, capsy
     assert "run the same command again to go on" in capsys.readouterr().err
 
 
+def test_an_interrupt_while_the_nearest_are_found_says_that_the_atlas_is_finished(
+    tiny_checkpoint, tmp_path, capsys, monkeypatch
+):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    place = tmp_path / "atlas"
+    command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(place)]
+    with monkeypatch.context() as broken:
+        broken.setattr("cbam_core.atlas.preparing.nearest_of", stop)
+        assert main(command) == 130
+    assert f"interrupted; the atlas in {place} is finished, but for the nearest images" in capsys.readouterr().err
+    assert not is_prepared(open_atlas(place))
+    assert main(command) == 0
+    assert is_prepared(open_atlas(place))
+
+
 def test_folders_are_named_after_network_and_images(tiny_classifier, monkeypatch):
     monkeypatch.setenv("CBAM_ATLASES", "/somewhere")
     from dataclasses import replace
@@ -372,3 +393,48 @@ def test_who_computes_is_said_in_one_way(tiny_checkpoint, tmp_path, capsys, opti
     command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(tmp_path / "atlas")]
     assert main([*command, *options]) == status
     assert said in capsys.readouterr().err
+
+
+SLOWED = """
+import signal, time
+from cbam_core.atlas import building, planning
+from cbam_core.cli import run
+
+def slowly(*given):
+    time.sleep(0.1)
+    return compute_part(*given)
+
+compute_part, building.compute_part = building.compute_part, slowly
+planning.images_in_shard = lambda *_: 40
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs start without it
+run()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
+def test_a_real_interrupt_keeps_what_is_done_and_the_next_run_goes_on_with_the_same_bits(
+    tiny_checkpoint, tmp_path, monkeypatch
+):
+    photos, place, whole = (tmp_path / name for name in ("photos", "atlas", "whole"))
+    photos.mkdir()
+    for number, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (240, 32, 32, 3), np.uint8)):
+        Image.fromarray(pixels).save(photos / f"{number:03}.bmp")
+    words = ["atlas", "build", str(tiny_checkpoint), "--set", str(photos), "--out", str(place), "--workers", "2"]
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOWED, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while len(list(place.glob("shards/*.parquet"))) < 2 and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert (said, errors) == ("", f"cbam: interrupted; run the same command again to go on with {place}\n")
+    kept = {path: path.stat().st_mtime_ns for path in place.glob("shards/*.parquet")}
+    assert 2 <= len(kept) < 6
+    assert list(place.rglob("*.part")) == []
+    assert main(words) == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # not computed again
+    monkeypatch.setattr(planning, "images_in_shard", lambda *_: 40)
+    assert main([*words[:-3], str(whole)]) == 0
+    for path in (path for path in whole.rglob("*") if path.is_file()):
+        assert (place / path.relative_to(whole)).read_bytes() == path.read_bytes()
