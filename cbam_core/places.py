@@ -73,6 +73,14 @@ def atlas_folders() -> tuple[Path, ...]:
     return (*built, *shipped)
 
 
+def page_atlas_folders() -> tuple[Path, ...]:
+    """Find the atlases that were built from the app's pages, in the cache folder; () where there is none."""
+    try:
+        return tuple(path.parent for path in sorted((cache_folder() / "atlases").glob("*/atlas.json")))
+    except (CbamError, OSError):  # there is no home folder, or it cannot be read
+        return ()
+
+
 def _beside_checkpoints(name: str) -> Path:
     """Return a folder beside that of trained networks; for those of an installed package, in the current folder."""
     folder = checkpoint_folder()

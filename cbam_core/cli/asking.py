@@ -14,7 +14,7 @@ from cbam_core.cli.failures import USER_ERROR
 from cbam_core.cli.output import console, counted, one_line, percent, progress_bar, say, share_shown, write_json
 from cbam_core.errors import AtlasError
 from cbam_core.files import write_atomically
-from cbam_core.places import atlas_folders
+from cbam_core.places import atlas_folders, page_atlas_folders
 
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import AtlasMap
@@ -32,7 +32,7 @@ def find_atlas(given: str) -> Path:
     Raises:
         AtlasError: a name, and no atlas has it; the error says which names there are.
     """
-    path, known = Path(given), atlas_folders()
+    path, known = Path(given), (*atlas_folders(), *page_atlas_folders())
     if path.exists():
         return path
     found = next((folder for folder in known if given in (folder.name, folder.stem)), None)
@@ -129,12 +129,12 @@ def show(atlas: Atlas) -> None:
 
 
 def _list(*, as_json: bool) -> None:
-    """Write one line for each atlas that was built or ships; what cannot be read is reported."""
+    """Write one line for each atlas that was built, ships, or came about on a page; what cannot be read is reported."""
     from cbam_core.atlas.layout import TABLES
     from cbam_core.atlas.plan import read_plan
 
     found = []
-    for folder in atlas_folders():
+    for folder in (*atlas_folders(), *page_atlas_folders()):
         try:
             plan = read_plan(folder)
         except AtlasError as error:

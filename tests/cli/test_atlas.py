@@ -111,6 +111,7 @@ def test_info_says_what_an_atlas_holds(folder, capsys):
 def test_info_lists_atlases_by_name_also_unfinished_and_damaged_ones(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("CBAM_ATLASES", str(tmp_path))
     monkeypatch.setenv("CBAM_CHECKPOINT_DIR", str(tmp_path / "nets"))
+    monkeypatch.setenv("CBAM_DATA_DIR", str(tmp_path / "cache"))
     for name in ("one", "two", "three"):
         shutil.copytree(folder, tmp_path / name)
     (tmp_path / "two" / "tables.npz").unlink()
@@ -129,6 +130,15 @@ def test_info_lists_atlases_by_name_also_unfinished_and_damaged_ones(folder, tmp
     assert "there is no atlas four; those that were built or ship are one, " in capsys.readouterr().err
     assert main(["atlas", "info", "./four"]) == 3
     assert "there is no atlas in four" in capsys.readouterr().err
+
+
+def test_an_atlas_that_was_built_from_a_page_is_found_by_name_too(folder, tmp_path, capsys, monkeypatch):
+    for name, place in (("ATLASES", "none"), ("CHECKPOINT_DIR", "nets"), ("DATA_DIR", "cache")):
+        monkeypatch.setenv(f"CBAM_{name}", str(tmp_path / place))
+    shutil.copytree(folder, tmp_path / "cache" / "atlases" / "from-a-page")
+    assert main(["atlas", "info"]) == 0
+    assert f"{tmp_path / 'cache' / 'atlases' / 'from-a-page'}: tiny on 100 images" in capsys.readouterr().out
+    assert main(["atlas", "export", "from-a-page", "--no-gates", "--out", str(tmp_path / "all.csv")]) == 0
 
 
 def test_top_is_what_the_library_answers(folder, capsys):
