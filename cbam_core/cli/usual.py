@@ -22,7 +22,9 @@ from cbam_core.cli.output import console, one_line, percent, progress_bar, say, 
 from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 
 if TYPE_CHECKING:
+    from cbam_core.data.dataset import Dataset
     from cbam_core.errors import ImageError
+    from cbam_core.network import Classifier
     from cbam_core.results.usual import Usual
 
 
@@ -38,6 +40,7 @@ def find_usual(
             show_default="cifar10:train if it was downloaded, else samples",
         ),
     ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Compute them again, even if they are kept.")] = False,
     data_dir: DataFolderOption = None,
     stated: Stated = UNSTATED,
     as_json: JsonOption = False,
@@ -46,24 +49,54 @@ def find_usual(
 
     These are the mean of each gate over all images, and three shares of its variance that add up to 100 %: a fixed
     pattern, one number for each image (gain), and a pattern that follows the image. The app then shows how an image
-    differs from the usual. Images of a folder that cannot be read are reported and skipped.
+    differs from the usual. Images of a folder that cannot be read are reported and skipped. Values that are kept, over
+    the images that are named if any are, are shown at once.
 
     \b
     Examples:
       cbam usual
       cbam usual --checkpoint mine.pth --images photos
+      cbam usual --again
       cbam usual --checkpoint mine.pth --images cifar10:test --json
     """
     from cbam_core.data.dataset import open_dataset
     from cbam_core.errors import CheckpointError
-    from cbam_core.evaluation.usual_gates import usual_gates
-    from cbam_core.observing import workers_side_by_side
 
     classifier = open_checkpoint(checkpoint, stated, images="--images")
     if stated.classes is not None and not is_own(checkpoint or ""):
         # Names change no gate, so the results are those of the file under any names.
         classifier = open_checkpoint(checkpoint, replace(stated, classes=None))
-    dataset = open_dataset(images, data_dir) if images else open_available("cifar10:train", data_dir)
+    chosen = open_dataset(images, data_dir) if images else None
+    if not again and classifier.usual is not None and _is_of(classifier.usual, chosen):
+        _show(classifier, classifier.usual, as_json=as_json)
+        say("these were kept; --again computes them again")
+        return
+    dataset = open_available("cifar10:train", data_dir) if chosen is None else chosen
+    usual, skipped = _computed(classifier, dataset)
+    try:
+        file = file_of(classifier, checkpoint, stated)
+    except CheckpointError as error:  # a network without a file of weights
+        file, kept = None, str(error)
+    try:
+        if file is not None:
+            kept = f"saved {_keep(usual, file)}"
+    finally:  # what took minutes is shown even if it cannot be saved
+        _show(classifier, usual, as_json=as_json)
+    say(kept)
+    if skipped:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _is_of(usual: Usual, dataset: Dataset | None) -> bool:
+    """Check that usual values are over all images of a set; None for whichever it is."""
+    return dataset is None or (usual.images, usual.count) == (dataset.title, len(dataset))
+
+
+def _computed(classifier: Classifier, dataset: Dataset) -> tuple[Usual, int]:
+    """Compute usual values, and report images that cannot be read; return the values and the number of these."""
+    from cbam_core.evaluation.usual_gates import usual_gates
+    from cbam_core.observing import workers_side_by_side
+
     skipped: list[ImageError] = []
 
     def skip(error: ImageError) -> None:
@@ -79,22 +112,16 @@ def find_usual(
             skipped=skip,
             workers=workers,
         )
-    try:
-        file = file_of(classifier, checkpoint, stated)
-    except CheckpointError as error:  # a network without a file of weights
-        file, kept = None, str(error)
-    try:
-        if file is not None:
-            kept = f"saved {_keep(usual, file)}"
-    finally:  # what took minutes is shown even if it cannot be saved
-        if as_json:
-            write_json({"checkpoint": classifier.name, "digest": usual.digest, **describe_usual(usual)})
-        else:
-            typer.echo(one_line(f"{classifier.name} on {usual.count:,} images ({usual.images})"))
-            show_usual(usual)
-    say(kept)
-    if skipped:
-        raise typer.Exit(SOME_FAILED)
+    return usual, len(skipped)
+
+
+def _show(classifier: Classifier, usual: Usual, *, as_json: bool) -> None:
+    """Write usual values, as a table or as JSON."""
+    if as_json:
+        write_json({"checkpoint": classifier.name, "digest": usual.digest, **describe_usual(usual)})
+        return
+    typer.echo(one_line(f"{classifier.name} on {usual.count:,} images ({usual.images})"))
+    show_usual(usual)
 
 
 def describe_usual(usual: Usual) -> dict[str, Any]:

@@ -36,6 +36,45 @@ def test_usual_gates_are_kept_beside_the_checkpoint_and_known_from_then_on(check
     assert all(gate.against_usual is not None for gate in gates)
 
 
+def test_kept_values_are_shown_at_once_and_computed_again_on_request(checkpoint, tmp_path, capsys, monkeypatch):
+    kept = tmp_path / "net.usual.npz"
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 0
+    first, written = capsys.readouterr().out, kept.stat().st_mtime_ns
+    with monkeypatch.context() as forbidden:
+        forbidden.setattr("cbam_core.evaluation.usual_gates.usual_gates", None)
+        for images in ([], ["--images", "samples"]):
+            assert main(["usual", "--checkpoint", str(checkpoint), *images]) == 0
+            said = capsys.readouterr()
+            assert said.out == first
+            assert said.err == "cbam: these were kept; --again computes them again\n"
+        assert main(["usual", "--checkpoint", str(checkpoint), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["usual"] == {"images": "cifar10:samples", "count": 100}
+    assert kept.stat().st_mtime_ns == written
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples", "--again"]) == 0
+    said = capsys.readouterr()
+    assert f"saved {kept}" in said.err
+    assert said.out == first
+    assert kept.stat().st_mtime_ns > written
+
+
+def test_other_images_than_those_of_the_kept_values_are_looked_at(checkpoint, tmp_path, capsys):
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 0
+    (tmp_path / "photos").mkdir()
+    for number, pixels in enumerate(sample_sheet().images[:3]):
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.png")
+    capsys.readouterr()
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", str(tmp_path / "photos")]) == 0
+    assert "net on 3 images (photos)" in capsys.readouterr().out
+    assert read_usual(tmp_path / "net.usual.npz").count == 3
+
+
+def test_the_values_that_ship_need_no_images(capsys):
+    assert main(["usual"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("cbam_cnn_cifar10 on 50,000 images (cifar10:train)")
+    assert "--again computes them again" in said.err
+
+
 def test_images_that_cannot_be_read_are_named_and_left_out(checkpoint, tmp_path, capsys):
     (tmp_path / "photos").mkdir()
     for number, pixels in enumerate(sample_sheet().images[:3]):
