@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from cbam_core.errors import CbamError
+
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a file that appears at `path` complete, or not at all.
@@ -24,6 +26,27 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """
     with whole_file(path) as file:
         write(file)
+
+
+def save_bytes(path: Path, content: bytes) -> None:
+    """Write a file that a user asked for, complete or not at all.
+
+    Args:
+        path: path of the file; missing folders are created, an older file is replaced.
+        content: bytes of the file.
+
+    Raises:
+        CbamError: the file cannot be written (``save.unwritable``).
+    """
+    try:
+        write_atomically(path, lambda file: file.write(content))
+    except OSError as error:
+        raise CbamError(
+            "save.unwritable",
+            "cannot write {path}: {reason}; choose a folder that you may write to",
+            path=str(path),
+            reason=error.strerror or str(error),
+        ) from error
 
 
 @contextmanager

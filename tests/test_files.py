@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from cbam_core.files import sha256_of, write_atomically
+from cbam_core.errors import CbamError
+from cbam_core.files import save_bytes, sha256_of, write_atomically
 
 
 def test_a_file_appears_whole_in_folders_that_are_made(tmp_path):
@@ -49,3 +50,11 @@ def test_a_pipe_keeps_its_place(tmp_path):
 def test_digest_is_that_of_the_bytes(tmp_path):
     (tmp_path / "file").write_bytes(b"abc")
     assert sha256_of(tmp_path / "file") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_file_that_a_user_asked_for_is_there_or_one_sentence_says_why_not(tmp_path):
+    save_bytes(tmp_path / "new" / "file", b"all of it")
+    assert (tmp_path / "new" / "file").read_bytes() == b"all of it"
+    with pytest.raises(CbamError, match=r"cannot write .*below: .*; choose a folder") as refused:
+        save_bytes(tmp_path / "new" / "file" / "below", b"")
+    assert refused.value.code == "save.unwritable"

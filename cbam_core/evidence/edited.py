@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from cbam_core.errors import EditError, Message
-from cbam_core.explanation.channels import check_same_network
+from cbam_core.explanation.explained import check_same_network
 from cbam_core.explanation.explaining import explain
 from cbam_core.gates.composed import Composed
 from cbam_core.gates.replacements import (

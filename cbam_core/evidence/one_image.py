@@ -11,8 +11,8 @@ from torch import Tensor
 
 from cbam_core.errors import CaptureError, EditError, Message, ModelError
 from cbam_core.evidence.trust import run_edits
-from cbam_core.explanation.channels import check_same_network, explained_batch
-from cbam_core.explanation.explaining import AnyNetwork, explain, network_for
+from cbam_core.explanation.explained import explained, explained_batch
+from cbam_core.explanation.explaining import AnyNetwork, explain
 from cbam_core.explanation.inputs import AnyImage
 from cbam_core.gates import Borrowed, Inverted, Off, OwnMean, Target, Usual, UsualLevel
 from cbam_core.gates.editing import replaced
@@ -69,8 +69,7 @@ def consequences(
         ModelError: the network has no classes, or as for `explain`.
         CbamError: as for `explain`.
     """
-    network = _ready(classifier, image, stated)
-    explanation = image if isinstance(image, Explanation) else explain(network, image, fit, square=square)
+    network, explanation = explained(classifier, image, fit, square=square, stated=stated)
     donor = explain(network, other, fit) if other is not None and not isinstance(other, Explanation) else other
     gates = [gate for block in explanation.blocks for gate in block.gates]
     _check(network, explanation, gates)
@@ -135,14 +134,6 @@ def _joint(plan: Sequence[_Planned]) -> Iterator[_Planned]:
                 row.edits[code] = {gate: how for one in members for gate, how in one.edits[code].items()}
         if row.edits and (kind is None or len(members) < len(plan)):
             yield row
-
-
-def _ready(classifier: AnyNetwork, image: AnyImage | Explanation, stated: Stated) -> Classifier:
-    if isinstance(image, Explanation):
-        network = network_for(classifier, image.input_image, **stated)
-        check_same_network(network, image)
-        return network
-    return network_for(classifier, image, **stated)
 
 
 def _check(network: Classifier, explanation: Explanation, gates: Sequence[Gate]) -> None:

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cbam_core.errors import ModelError
-from cbam_core.explanation.channels import check_same_network
-from cbam_core.explanation.explaining import AnyNetwork, explain, network_for
+from cbam_core.explanation.explained import explained
+from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.explanation.inputs import AnyImage
 from cbam_core.network import Classifier, Stated
 from cbam_core.observing import checked_logits, logits_in, network_input
@@ -103,13 +103,7 @@ def subject_of(
         ModelError: the network has no classes, or not this one; or as for `explain`.
         CbamError: as for `explain`.
     """
-    if isinstance(image, Explanation):
-        network = network_for(classifier, image.input_image, **stated)
-        check_same_network(network, image)
-        explanation = image
-    else:
-        network = network_for(classifier, image, **stated)
-        explanation = explain(network, image, fit, square=square)
+    network, explanation = explained(classifier, image, fit, square=square, stated=stated)
     index = _index(network, explanation, target)
     found = Subject(network, explanation, _batch(network, explanation, image), index)
     _check_same(found)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from cbam_core.explanation.channels import check_same_network
+from cbam_core.explanation.explained import check_same_network
 from cbam_core.gates.block_trace import Passage, follow_block
 from cbam_core.network import Classifier
 from cbam_core.observing import network_input

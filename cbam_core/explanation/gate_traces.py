@@ -10,8 +10,8 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from cbam_core.errors import Message
-from cbam_core.explanation.channels import check_same_network, explained_batch
-from cbam_core.explanation.explaining import AnyNetwork, explain, network_for
+from cbam_core.explanation.explained import explained, explained_batch
+from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.explanation.inputs import AnyImage
 from cbam_core.gates.gate_trace import Branches, FollowedGate, follow_gate, padding_share
 from cbam_core.network import Stated
@@ -50,13 +50,7 @@ def trace_gate(
         CaptureError: the gate does not exist, or the explanation is of another network.
         CbamError: as for `explain`.
     """
-    if isinstance(image, Explanation):
-        network = network_for(classifier, image.input_image, **stated)
-        check_same_network(network, image)
-        explanation = image
-    else:
-        network = network_for(classifier, image, **stated)
-        explanation = explain(network, image, fit, square=square)
+    network, explanation = explained(classifier, image, fit, square=square, stated=stated)
     return _trace(follow_gate(network.model, explained_batch(network, explanation, image), gate), explanation)
 
 

@@ -11,13 +11,12 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from cbam_core.errors import CbamError
 from cbam_core.explanation.contents import Pixels, Request
 from cbam_core.explanation.formats import FORMATS, WEB_PAGE
 from cbam_core.explanation.manifest import PLAIN
-from cbam_core.files import write_atomically
+from cbam_core.files import save_bytes
 from cbam_core.render.figure import WORDS
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.look import DEFAULT_LOOK, Look
@@ -66,15 +65,7 @@ def save(
     paths = {}
     for name, content in files.items():
         paths[name] = folder / name
-        try:
-            write_atomically(paths[name], _writer(content))
-        except OSError as error:
-            raise CbamError(
-                "save.unwritable",
-                "cannot write {path}: {reason}; choose a folder that you may write to",
-                path=str(paths[name]),
-                reason=error.strerror or str(error),
-            ) from error
+        save_bytes(paths[name], content)
     return paths
 
 
@@ -188,7 +179,3 @@ def _by_folder(
 
 
 _COMPRESSED = frozenset(each.name for each in FORMATS if each.is_compressed)
-
-
-def _writer(content: bytes) -> Callable[[BinaryIO], object]:
-    return lambda file: file.write(content)

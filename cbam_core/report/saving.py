@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from cbam_core.errors import CbamError, RenderError
-from cbam_core.files import write_atomically
+from cbam_core.errors import RenderError
+from cbam_core.files import save_bytes
 from cbam_core.report.entries import Entry, Report
 from cbam_core.report.page import report_html
 from cbam_core.report.truths import Truths, as_list, check_count, known_truths
@@ -39,15 +39,7 @@ def write_report(path: Path, report: Report) -> int:
         CbamError: the file cannot be written.
     """
     content = report_html(report).encode()
-    try:
-        write_atomically(path, lambda file: file.write(content))
-    except OSError as error:
-        raise CbamError(
-            "save.unwritable",
-            "cannot write {path}: {reason}; choose a folder that you may write to",
-            path=str(path),
-            reason=error.strerror or str(error),
-        ) from error
+    save_bytes(path, content)
     return len(content)
 
 

@@ -53,6 +53,13 @@ def planted(weights: Weights, logits: Weights) -> Classifier:
     )
 
 
+def red_by_red() -> Classifier:
+    """The gate lets red through where there is much of it; the answer is red if the weighted red is the most."""
+    return planted(
+        lambda means: torch.cat([means[:, :1].round(), torch.full_like(means[:, 1:], 0.5)], dim=1), lambda m: m[:, :3]
+    )
+
+
 def coloured(count: int = 600, noise: float = 0.0, seed: int = 0) -> Dataset:
     """Grey images that have more of the colour of their class; with noise, some have more of another one."""
     draws = np.random.default_rng(seed)

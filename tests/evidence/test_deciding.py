@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from cbam_core import Classifier, explain
 from cbam_core.errors import EditError
@@ -14,7 +13,8 @@ from cbam_core.evidence.deciding import find_deciding, usual_one_by_one
 from cbam_core.evidence.edited import explain_edited
 from cbam_core.results import usual as known
 from cbam_core.results.gate_edits import GateEdit
-from tests.evidence.planted import SIDE, coloured, planted
+from cbam_core.steps import finished
+from tests.evidence.planted import SIDE, coloured, red_by_red
 
 GATE = "attention.channel"
 
@@ -22,23 +22,16 @@ GATE = "attention.channel"
 def run(steps):
     """Every number that was yielded, and what came back."""
     told = []
-    while True:
-        try:
-            told.append(next(steps))
-        except StopIteration as end:
-            return told, end.value
+    return told, finished(steps, told.append)
 
 
 @pytest.fixture(scope="module")
 def network() -> Classifier:
-    """The gate lets red through where there is much of it; the answer is red if the weighted red is the most."""
-    found = planted(
-        lambda means: torch.cat([means[:, :1].round(), torch.full_like(means[:, 1:], 0.5)], dim=1), lambda m: m[:, :3]
-    )
+    """A network whose gate decides for red, with its usual values."""
     shares = known.Shares(1.0, 0.0, 0.0)
     mean = np.full(6, 0.5, np.float32)
     usual = known.UsualGate(GATE, "channel", 1, mean, mean, 0.1, shares, 9, "colours")
-    return replace(found, usual=known.Usual((usual,), 9, "colours"))
+    return replace(red_by_red(), usual=known.Usual((usual,), 9, "colours"))
 
 
 def test_the_first_image_whose_answer_changes_is_found_from_any_start_on(network: Classifier) -> None:

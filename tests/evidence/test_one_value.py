@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-import torch
 
 from cbam_core import explain
 from cbam_core.errors import EditError
 from cbam_core.evidence.edited import explain_edited
 from cbam_core.evidence.one_value import replace_value
 from cbam_core.results.gate_edits import GateEdit
-from tests.evidence.planted import coloured, planted
+from cbam_core.steps import finished
+from tests.evidence.planted import coloured, red_by_red
 
 GATE = "attention.channel"
 
@@ -17,19 +17,12 @@ GATE = "attention.channel"
 def run(steps):
     """Every number that was yielded, and what came back."""
     told = []
-    while True:
-        try:
-            told.append(next(steps))
-        except StopIteration as end:
-            return told, end.value
+    return told, finished(steps, told.append)
 
 
 @pytest.fixture(scope="module")
 def network():
-    """The gate lets red through where there is much of it; the answer is red if the weighted red is the most."""
-    return planted(
-        lambda means: torch.cat([means[:, :1].round(), torch.full_like(means[:, 1:], 0.5)], dim=1), lambda m: m[:, :3]
-    )
+    return red_by_red()
 
 
 def test_answers_and_probabilities_are_those_of_each_image_edited_alone(network):

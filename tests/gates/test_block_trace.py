@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cbam_core.errors import CaptureError
 from cbam_core.gates.block_trace import follow_block
-from cbam_core.nn import CBAM, CBAM_CNN
+from cbam_core.nn import CBAM_CNN
+from tests.gates.watched import Twice
 
 
 def test_each_gate_takes_what_the_one_before_it_gave(model: CBAM_CNN, batch: Tensor) -> None:
@@ -38,15 +39,6 @@ def test_a_block_with_one_gate_has_one_passage(gates: str) -> None:
 
 
 def test_a_block_that_is_called_twice_is_followed_in_the_call_that_is_named() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.block = CBAM(16)
-
-        def forward(self, x: Tensor) -> Tensor:
-            out: Tensor = self.block(self.block(x))
-            return out
-
     model, batch = Twice().eval(), torch.randn(1, 16, 8, 8)
     first, second = (follow_block(model, batch, name) for name in ("block", "block#2"))
     assert torch.equal(first[0].before, batch)

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from cbam_core.errors import CaptureError, ModelError
 from cbam_core.gates import capture
 from cbam_core.gates.channel_trace import follow_channel
-from cbam_core.nn import CBAM, CBAM_CNN, CBAM_ResNet
+from cbam_core.nn import CBAM_CNN, CBAM_ResNet
 from cbam_core.nn.cbam import ChannelAttention
+from tests.gates.watched import Twice
 
 Look = Callable[[nn.Module], dict[str, Any]]
 PATIENCE = 60.0
@@ -66,15 +67,6 @@ def test_a_gate_that_stands_alone_is_a_block() -> None:
 
 
 def test_a_block_that_runs_twice_is_told_apart() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.block = CBAM(16)
-
-        def forward(self, x: Tensor) -> Tensor:
-            twice: Tensor = self.block(self.block(x))
-            return twice
-
     model, batch = Twice().eval(), torch.randn(1, 16, 8, 8)
     first, second = (follow_channel(model, batch, name, 1) for name in ("block", "block#2"))
     assert torch.equal(first[1], second[0])

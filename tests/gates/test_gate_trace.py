@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from cbam_core import capture
 from cbam_core.errors import CaptureError
 from cbam_core.gates.gate_trace import follow_gate, padding_share
-from cbam_core.nn import CBAM, CBAM_CNN, ChannelAttention, SpatialAttention
+from cbam_core.nn import CBAM_CNN, ChannelAttention, SpatialAttention
+from tests.gates.watched import Twice
 
 GATES = [f"cbam{block}.{kind}" for block in (1, 2, 3) for kind in ("channel", "spatial")]
 
@@ -108,15 +109,6 @@ def test_a_subclass_that_adds_something_else_shows_its_sum_alone() -> None:
 
 
 def test_the_second_call_of_a_block_is_the_one_that_is_named() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.block = CBAM(16)
-
-        def forward(self, x: Tensor) -> Tensor:
-            out: Tensor = self.block(self.block(x))
-            return out
-
     model, image = Twice().eval(), torch.randn(1, 16, 8, 8)
     with torch.inference_mode():
         between = model.block(image)

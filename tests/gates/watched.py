@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cbam_core.gates.record import RecordedGate
+from cbam_core.nn import CBAM
 
 Look = Callable[[nn.Module], dict[str, Any]]
 ORDER = [f"cbam{block}.{kind}" for block in (1, 2, 3) for kind in ("channel", "spatial")]
@@ -19,6 +20,18 @@ def same(first: tuple[RecordedGate, ...], second: tuple[RecordedGate, ...]) -> b
     return [g.name for g in first] == [g.name for g in second] and all(
         torch.equal(a.values, b.values) for a, b in zip(first, second, strict=True)
     )
+
+
+class Twice(nn.Module):
+    """One block of 16 channels, called twice in a forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = CBAM(16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        twice: Tensor = self.block(self.block(x))
+        return twice
 
 
 class Unlucky(nn.Module):

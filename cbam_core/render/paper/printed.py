@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from cbam_core.errors import CbamError, Message, RenderError
-from cbam_core.files import write_atomically
+from cbam_core.errors import Message, RenderError
+from cbam_core.files import save_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,16 +110,7 @@ class PrintedFigure:
             CbamError: the file cannot be written.
         """
         path = Path(path)
-        content = self.as_bytes(kind_of(path), density)
-        try:
-            write_atomically(path, lambda file: file.write(content))
-        except OSError as error:
-            raise CbamError(
-                "save.unwritable",
-                "cannot write {path}: {reason}; choose a folder that you may write to",
-                path=str(path),
-                reason=error.strerror or str(error),
-            ) from error
+        save_bytes(path, self.as_bytes(kind_of(path), density))
         return path
 
     def _metadata(self, kind: Kind) -> dict[str, str | None]:
