@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,10 @@ WORDS = Words(
         "none": "There is no atlas of this network yet. An atlas keeps what every gate did for every image of a set.",
         "offer": "About {time} of this server, in the background, for {count} images ({images}). Kept for all "
         "visitors.",
+        "begun": "{done} of {count} images ({images}) are done; the rest takes about {time} of this server, in the "
+        "background. Kept for all visitors.",
         "begin": "Build it here",
+        "go_on": "Continue the build",
         "command": "Command",
         "about_command": "This command does the same. A build that was interrupted goes on where it was.",
         "own": "On your own machine, this command builds it; FILE is the name of the file:",
@@ -45,7 +49,7 @@ def build_here(classifier: Classifier, *, is_empty: bool) -> None:
     if services.atlas_work(classifier) is not None:
         show_progress(
             partial(services.atlas_work, classifier),
-            _how_far,
+            build_progress,
             partial(services.cancel_atlas, classifier),
             key="atlas-build",
             remark=WORDS["kept"],
@@ -57,20 +61,24 @@ def build_here(classifier: Classifier, *, is_empty: bool) -> None:
 
 
 def _offer(classifier: Classifier, offer: services.Offer) -> None:
-    said = WORDS["offer"].format(
-        time=duration(max(1.0, offer.seconds)), count=f"{offer.count:,}", images=set_name(offer.images)
-    )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="atlas-offer"):
-        st.button(
-            WORDS["begin"],
-            icon=":material/play_arrow:",
-            key="atlas-build-begin",
-            on_click=services.begin_atlas,
-            args=(classifier,),
-        )
+        build_button(offer, partial(services.begin_atlas, classifier), key="atlas-build-begin")
         with st.popover(WORDS["command"], icon=":material/terminal:"):
             _say_command(classifier)
-        st.caption(plain_text(said), width="stretch")
+        st.caption(plain_text(cost_of_build(offer)), width="stretch")
+
+
+def build_button(offer: services.Offer, begin: Callable[[], None], *, key: str) -> None:
+    """A button that begins a build, or goes on with one that was cancelled or interrupted."""
+    st.button(WORDS["go_on" if offer.done else "begin"], icon=":material/play_arrow:", key=key, on_click=begin)
+
+
+def cost_of_build(offer: services.Offer) -> str:
+    """What a build costs, and how much of it was done before."""
+    time, count, done = duration(max(1.0, offer.seconds)), f"{offer.count:,}", f"{offer.done:,}"
+    return WORDS["begun" if offer.done else "offer"].format(
+        time=time, count=count, done=done, images=set_name(offer.images)
+    )
 
 
 def _say_command(classifier: Classifier) -> None:
@@ -85,5 +93,6 @@ def _say_command(classifier: Classifier) -> None:
     st.code(shlex.join(["cbam", "atlas", "build", *arguments]), language="bash", wrap_lines=True)
 
 
-def _how_far(work: Work[Path]) -> str:
+def build_progress(work: Work[Path]) -> str:
+    """How far a build is."""
     return WORDS["progress" if work.done < work.total else "tables"].format(**counts_of(work))

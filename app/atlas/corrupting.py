@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import services
+from app.atlas.building import build_button, build_progress, cost_of_build
 from app.session import own_networks
 from app.session.background import Work
 from app.session.choices import Choice
 from app.session.words import Words, plain_text
 from app.widgets.choices import choose_one
-from app.widgets.duration import duration
-from app.widgets.progress import counts_of, show_progress
+from app.widgets.progress import show_progress
 from cbam_core.data.corruption import KINDS, LEVELS
 from cbam_core.network import Classifier
 
@@ -32,10 +32,8 @@ WORDS = Words(
         "noise": "noise",
         "blur": "blurred",
         "plain": "as they are",
-        "begin": "Build it here",
-        "time": "About {time} of this server, in the background, for {count} images. Kept for all visitors.",
         "command": "This command builds the atlas of the changed images; their names stay, so both can be compared:",
-        "progress": "{changed}: {done} of {total} images",
+        "progress": "{changed}: {said}",
         "named": "{kind}, level {level}",
     }
 )
@@ -68,13 +66,9 @@ def offer_corrupted(classifier: Classifier, atlas: Atlas) -> None:
 
 def _offer(classifier: Classifier, atlas: Atlas, changed: str) -> None:
     offer = services.changed_offer(classifier, atlas, changed)
-    if offer is None or services.changed_work(classifier, atlas) is not None:
-        return
-    arguments = (classifier, atlas, changed)
-    name, key = WORDS["begin"], "atlas-change-begin"
-    st.button(name, icon=":material/play_arrow:", key=key, on_click=services.begin_changed, args=arguments)
-    time = duration(max(1.0, offer.seconds))
-    st.caption(plain_text(WORDS["time"].format(time=time, count=f"{offer.count:,}")))
+    if offer is not None and services.changed_work(classifier, atlas) is None:
+        build_button(offer, partial(services.begin_changed, classifier, atlas, changed), key="atlas-change-begin")
+        st.caption(plain_text(cost_of_build(offer)))
 
 
 def command(classifier: Classifier, atlas: Atlas, changed: str) -> str:
@@ -93,7 +87,7 @@ def show_building(classifier: Classifier, atlas: Atlas) -> None:
         name = change_name(known[0])
         show_progress(
             partial(_work, classifier, atlas),
-            lambda work: WORDS["progress"].format(changed=name, **counts_of(work)),
+            lambda work: WORDS["progress"].format(changed=name, said=build_progress(work)),
             partial(services.cancel_changed, classifier, atlas),
             key="atlas-change",
         )

@@ -46,7 +46,6 @@ from app.services.dataset import (
 )
 from app.services.evaluating import (
     EvaluationOffer,
-    Offer,
     begin_evaluation,
     cancel_evaluation,
     offer_for,
@@ -90,6 +89,7 @@ from app.services.networks import (
     shipped_networks,
     version_of,
 )
+from app.services.offer import Offer
 from app.services.one_value import (
     begin_worth,
     cancel_worth,

@@ -1,27 +1,44 @@
-"""Building an atlas here: every gate of every test image, in the background of a visit, kept for all visitors."""
+"""Building an atlas here: every gate of every image of a set, in the background, for all visitors together."""
 
 from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 
 from app.services.atlas import atlases_of, own_atlas_folder
 from app.services.dataset import labelled_as, test_set
-from app.services.evaluating import Offer, offered
+from app.services.offer import Offer, offer
 from app.services.operator_log import tell_operator
+from app.services.speed import seconds_an_image, seconds_lately, timed
 from app.session import background, own_networks
 from app.session.background import Steps, Work, Works
 from cbam_core.atlas.building import build_steps
+from cbam_core.atlas.layout import DESCRIPTION
+from cbam_core.atlas.opening import open_atlas
+from cbam_core.atlas.plan import read_plan
+from cbam_core.atlas.preparing import prepare_steps
+from cbam_core.atlas.shards import missing_shards
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import AtlasError, CbamError
 from cbam_core.network import Classifier
 
 COST = 1.1
-"""Time that a build takes, as a multiple of plain forwards."""
+"""Time that a build takes, as a multiple of plain forwards, where none was done here yet."""
+
+ATLAS = "atlas"
+"""Building an atlas, as a kind of work whose speed is known."""
+
+AT_ONCE = 512
+"""Images that are kept together: a build that is cancelled loses fewer than that."""
 
 
-_WORKS: Works[Classifier, Path] = Works("building-atlas", lambda classifier: classifier.digest)
+def _digest(classifier: Classifier) -> str:
+    return classifier.digest
+
+
+_WORKS: Works[Classifier, Path] = Works("building-atlas", _digest, shared_by=_digest)
 
 
 def atlas_offer(classifier: Classifier) -> Offer | None:
@@ -34,7 +51,34 @@ def atlas_offer(classifier: Classifier) -> Offer | None:
         return None
     if any(entry.title == images.title and not entry.changed for entry in atlases_of(classifier).values()):
         return None
-    return offered(classifier, images, COST)
+    return build_offer(classifier, images, folder_for(classifier, images))
+
+
+def build_offer(classifier: Classifier, images: Dataset, folder: Path) -> Offer | None:
+    """The build of an atlas in a folder, which may have been begun; None where the network cannot be observed.
+
+    Args:
+        classifier: the network.
+        images: the images.
+        folder: where the atlas is kept.
+    """
+
+    def seconds_each() -> float:
+        return seconds_lately(classifier, ATLAS) or COST * seconds_an_image(classifier)
+
+    return offer(images, seconds_each, done_in(folder, classifier))
+
+
+def done_in(folder: Path, classifier: Classifier) -> int:
+    """Number of images that an interrupted build of a network's atlas has left in a folder."""
+    if not (folder / DESCRIPTION).exists():
+        return 0
+    try:
+        plan = read_plan(folder)
+        missing = sum(plan.size(number) for number in missing_shards(folder, plan))
+    except CbamError:  # it is built anew
+        return 0
+    return plan.count - missing if plan.network.digest == classifier.digest else 0
 
 
 def atlas_work(classifier: Classifier) -> Work[Path] | None:
@@ -43,21 +87,21 @@ def atlas_work(classifier: Classifier) -> Work[Path] | None:
 
 
 def begin_atlas(classifier: Classifier) -> None:
-    """Begin to build the atlas of a network in the background of this visit; an interrupted build goes on."""
+    """Begin to build the atlas of a network in the background; an interrupted build goes on."""
     images = test_set()
     if images is not None:
-        steps = steps_of(classifier, labelled_as(classifier, images), folder_for(classifier, images))
-        _WORKS.keep(classifier, background.begin(steps, len(images)))
+        steps = partial(steps_of, classifier, labelled_as(classifier, images), folder_for(classifier, images))
+        _WORKS.begin(classifier, lambda: background.begin(steps(), len(images)))
 
 
 def cancel_atlas(classifier: Classifier) -> None:
-    """End a build, or forget why it failed; what is done stays for the next one."""
+    """End a build, unless another visitor wants it; or forget why it failed. What is done stays for the next one."""
     _WORKS.cancel(classifier)
 
 
 def take_in_atlas(classifier: Classifier) -> str | None:
     """The name of the atlas that was finished since the page was drawn last; None where there is none."""
-    work = atlas_work(classifier)
+    work = _WORKS.work(classifier)
     if work is None or work.result is None:
         return None
     cancel_atlas(classifier)
@@ -87,9 +131,21 @@ def can_write() -> bool:
 def steps_of(classifier: Classifier, images: Dataset, folder: Path) -> Steps[Path]:
     """Build an atlas in steps; what the operator alone may know of a failure goes into the log."""
     try:
-        return (yield from build_steps(classifier, images, folder))
+        yield from timed(classifier, ATLAS, _built(classifier, images, folder))
+        for _ in prepare_steps(open_atlas(folder)):
+            yield len(images)
     except (OSError, AtlasError) as error:  # names folders of the server
         tell_operator(f"an atlas cannot be built in {folder}: {error}")
         raise AtlasError(
             "atlas.not-built", "the atlas cannot be built here; the operator can find the reason in the log"
         ) from error
+    return folder
+
+
+def _built(classifier: Classifier, images: Dataset, folder: Path) -> Steps[Path]:
+    """Go on with what is in the folder, or build anew where that is damaged, or of another version or other images."""
+    try:
+        return (yield from build_steps(classifier, images, folder, shard_size=AT_ONCE))
+    except AtlasError as error:
+        tell_operator(f"an atlas is built anew: {error}")
+    return (yield from build_steps(classifier, images, folder, again=True, shard_size=AT_ONCE))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.atlas import comparable_atlases
-from app.services.atlas_building import COST, can_write, folder_for, steps_of
+from app.services.atlas_building import build_offer, can_write, folder_for, steps_of
 from app.services.dataset import labelled_as, samples, test_set
-from app.services.evaluating import Offer, offered
+from app.services.offer import Offer
 from app.session import background, own_networks
 from app.session.background import Work, Works
 from cbam_core.atlas.atlas import Atlas
@@ -30,7 +30,9 @@ class Changing:
     changed: str = ""
 
 
-_WORKS: Works[Changing, Path] = Works("changing-atlas", lambda changing: changing.of)
+_WORKS: Works[Changing, Path] = Works(
+    "changing-atlas", lambda changing: changing.of, shared_by=lambda changing: changing
+)
 
 
 def changed_offer(classifier: Classifier, atlas: Atlas, changed: str) -> Offer | None:
@@ -47,7 +49,7 @@ def changed_offer(classifier: Classifier, atlas: Atlas, changed: str) -> Offer |
     known = comparable_atlases(atlas).values()
     if any(entry.digest == classifier.digest and entry.changed == changed for entry in known):
         return None
-    return offered(classifier, images, COST)
+    return build_offer(classifier, images, _folder(classifier, images, changed))
 
 
 def changed_work(classifier: Classifier, atlas: Atlas) -> tuple[str, Work[Path]] | None:
@@ -60,19 +62,21 @@ def changed_work(classifier: Classifier, atlas: Atlas) -> tuple[str, Work[Path]]
 
 
 def begin_changed(classifier: Classifier, atlas: Atlas, changed: str) -> None:
-    """Begin to build the atlas of changed images in the background of this visit; an interrupted build goes on."""
+    """Begin to build the atlas of changed images in the background; an interrupted build goes on."""
     images = _images(atlas)
     if images is None:
         return
-    one = read_corruption(changed)
-    made = corrupted(labelled_as(classifier, images), one.kind, one.level)
-    plain = folder_for(classifier, images)
-    steps = steps_of(classifier, made, plain.with_name(f"{plain.name}-{changed.replace(':', '-')}"))
-    _WORKS.keep(Changing(_of(classifier, atlas), changed), background.begin(steps, len(images)))
+
+    def start() -> Work[Path]:
+        one = read_corruption(changed)
+        made = corrupted(labelled_as(classifier, images), one.kind, one.level)
+        return background.begin(steps_of(classifier, made, _folder(classifier, images, changed)), len(images))
+
+    _WORKS.begin(Changing(_of(classifier, atlas), changed), start)
 
 
 def cancel_changed(classifier: Classifier, atlas: Atlas) -> None:
-    """End a build, or forget why it failed; what is done stays for the next one."""
+    """End a build, unless another visitor wants it; or forget why it failed. What is done stays for the next one."""
     _WORKS.cancel(Changing(_of(classifier, atlas)))
 
 
@@ -83,6 +87,11 @@ def take_in_changed(classifier: Classifier, atlas: Atlas) -> str | None:
         return None
     cancel_changed(classifier, atlas)
     return work.result.name
+
+
+def _folder(classifier: Classifier, images: Dataset, changed: str) -> Path:
+    plain = folder_for(classifier, images)
+    return plain.with_name(f"{plain.name}-{changed.replace(':', '-')}")
 
 
 def _images(atlas: Atlas) -> Dataset | None:

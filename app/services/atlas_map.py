@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from app.services.atlas import computed_once
 from app.session import background
@@ -22,7 +23,12 @@ SECONDS, IMAGES = 43.0, 10_000
 MOST = 50_000
 """Images up to which t-SNE is offered on a page; a command computes it of more."""
 
-_WORKS: Works[Atlas, AtlasMap] = Works("atlas-tsne", lambda atlas: (atlas.folder, atlas.facts.get("digest")))
+
+def _atlas_of(atlas: Atlas) -> tuple[Path | None, Any]:
+    return atlas.folder, atlas.facts.get("digest")
+
+
+_WORKS: Works[Atlas, AtlasMap] = Works("atlas-tsne", _atlas_of, shared_by=_atlas_of)
 
 
 def map_of(atlas: Atlas, method: str) -> AtlasMap:
@@ -51,12 +57,12 @@ def tsne_work(atlas: Atlas) -> Work[AtlasMap] | None:
 
 
 def begin_tsne(atlas: Atlas) -> None:
-    """Begin to compute t-SNE in the background of this visit."""
-    _WORKS.keep(atlas, background.begin_shares(import_module(EMBEDDING).tsne_steps(atlas)))
+    """Begin to compute t-SNE in the background."""
+    _WORKS.begin(atlas, lambda: background.begin_shares(import_module(EMBEDDING).tsne_steps(atlas)))
 
 
 def cancel_tsne(atlas: Atlas) -> None:
-    """End it, or forget why it failed."""
+    """End it, unless another visitor wants it; or forget why it failed."""
     _WORKS.cancel(atlas)
 
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 import streamlit as st
 
-from app.services.evaluating import seconds_an_image
 from app.services.images import FOR_ALL, FOR_ONE
 from app.services.networks import key_of
+from app.services.speed import seconds_an_image
 from app.session import background, own_networks
 from app.session.background import Work
 from app.session.choices import Remembered

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-
-import streamlit as st
+from functools import partial
 
 from app.services.dataset import labelled_as, samples, test_set
-from app.services.networks import evaluation_of, network, recall
+from app.services.networks import evaluation_of, network
+from app.services.offer import Offer, offer
 from app.services.operator_log import tell_operator
+from app.services.speed import SURVEY, seconds_an_image, timed
 from app.services.surveyed import is_provisional, keep_survey
 from app.session import background, own_networks
 from app.session.background import Work, Works
-from app.session.scheduling import slot
 from cbam_core.data.dataset import Dataset, open_dataset
 from cbam_core.errors import CbamError, DataError, ImageError, TrainingError
 from cbam_core.evaluation.survey import Survey, Surveyed
@@ -27,34 +26,16 @@ FOLDER = ("operator", "folder")
 FEWEST = 50
 """Of the operator's images, for usual gates: of n images, chance alone counts 1/n of the variance as fixed pattern."""
 
-WARM_UP = 2
-"""Images that are shown first when the time is taken: a network's first forward takes longer."""
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What can be found out about a network here, over some images.
-
-    Attributes:
-        images: name of the images, such as ``"cifar10:test"``.
-        count: how many there are.
-        seconds: of this server, if nobody else uses it.
-    """
-
-    images: str
-    count: int
-    seconds: float
-
 
 @dataclass(frozen=True)
 class EvaluationOffer(Offer):
-    """An evaluation that is offered.
+    """What can be found out about a network here.
 
     Attributes:
-        answers: whether the network's predictions are found too, and not only what is usual for its gates.
+        answers: whether its predictions are found too, and not only what is usual for its gates.
     """
 
-    answers: bool
+    answers: bool = True
 
 
 _WORKS: Works[Classifier, Surveyed] = Works("evaluating", lambda classifier: classifier.digest)
@@ -80,23 +61,8 @@ def offer_for(classifier: Classifier) -> EvaluationOffer | None:
     better = is_provisional(classifier.usual) and (classifier.usual is None or classifier.usual.images != images.title)
     if not answers and not better:
         return None
-    offer = offered(classifier, images)
-    return None if offer is None else EvaluationOffer(offer.images, offer.count, offer.seconds, answers)
-
-
-def offered(classifier: Classifier, images: Dataset, forwards: float = 1.0) -> Offer | None:
-    """What can be found out by showing a network some images; None where it cannot be shown them.
-
-    Args:
-        classifier: the network.
-        images: the images.
-        forwards: forwards that the work takes for each image.
-    """
-    try:
-        seconds = seconds_an_image(classifier)
-    except CbamError:  # it does not answer with numbers, or its gates cannot be observed
-        return None
-    return Offer(images.title, len(images), seconds * len(images) * forwards)
+    found = offer(images, partial(seconds_an_image, classifier))
+    return None if found is None else EvaluationOffer(found.images, found.count, found.seconds, answers=answers)
 
 
 def work_on(classifier: Classifier) -> Work[Surveyed] | None:
@@ -107,7 +73,8 @@ def work_on(classifier: Classifier) -> Work[Surveyed] | None:
 def begin_evaluation(classifier: Classifier) -> None:
     """Begin to evaluate a network in the background of this visit."""
     images = images_for(classifier)
-    _WORKS.keep(classifier, background.begin(_steps(Survey(classifier, images)), len(images)))
+    steps = timed(classifier, SURVEY, _steps(Survey(classifier, images)))
+    _WORKS.keep(classifier, background.begin(steps, len(images)))
 
 
 def cancel_evaluation(classifier: Classifier) -> None:
@@ -123,21 +90,6 @@ def take_in_evaluations() -> None:
     for classifier, found in _WORKS.take_finished():
         if (current := _current(classifier)) is not None:
             keep_survey(current, found)
-
-
-def seconds_an_image(classifier: Classifier) -> float:
-    """How long one image takes here, measured on a few."""
-    return recall(_seconds_an_image, classifier)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _seconds_an_image(network: tuple[str, str], _classifier: Classifier) -> float:
-    survey = Survey(_classifier, replace(samples(), labels=None))
-    with slot():
-        survey.step(WARM_UP)
-        before, known = time.perf_counter(), survey.count
-        survey.step()
-        return (time.perf_counter() - before) / (survey.count - known)
 
 
 def _current(classifier: Classifier) -> Classifier | None:

@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 
 from app.services.dataset import samples
-from app.services.evaluating import seconds_an_image
 from app.services.networks import key_of
+from app.services.speed import seconds_an_image
 from app.services.what_if import seen
 from app.session import background, own_networks
 from app.session.background import Work, Works

@@ -11,8 +11,8 @@ from jaxtyping import Int64
 
 from app.services.atlas import numbers_in_pages
 from app.services.dataset import labelled_as, samples, test_set
-from app.services.evaluating import seconds_an_image
 from app.services.networks import key_of, recall
+from app.services.speed import seconds_an_image
 from app.session import background
 from app.session.background import Work
 from app.session.choices import Remembered

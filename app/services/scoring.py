@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from app.services.dataset import samples, test_set
-from app.services.evaluating import Offer, offered
 from app.services.file_version import Stamp, stamp_of
 from app.services.networks import file_of
+from app.services.offer import Offer, offer
+from app.services.speed import seconds_an_image
 from app.session import background, own_networks
 from app.session.background import Work, Works
 from cbam_core.data.dataset import Dataset
@@ -39,8 +40,8 @@ def score_offer(classifier: Classifier) -> Offer | None:
     images, usual = _images(classifier), classifier.usual
     if images is None or usual is None or not usual.gates or score_of(classifier) is not None:
         return None
-    rows = len(plan({gate.name: gate.kind for gate in usual.gates}))
-    return offered(classifier, images, 1 + COST * rows)
+    cost = 1 + COST * len(plan({gate.name: gate.kind for gate in usual.gates}))
+    return offer(images, lambda: cost * seconds_an_image(classifier))
 
 
 def scoring_of(classifier: Classifier) -> Work[Score] | None:

@@ -13,9 +13,9 @@ import streamlit as st
 from jaxtyping import Float32
 
 from app.services.dataset import sample_numbers, samples, test_count, test_set
-from app.services.evaluating import seconds_an_image
 from app.services.networks import key_of
 from app.services.scoring import score_of
+from app.services.speed import seconds_an_image
 from app.session import background, own_networks
 from app.session.background import Work
 from app.session.choices import Remembered

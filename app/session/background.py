@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Hashable
 from contextlib import AbstractContextManager
-from threading import Thread
+from threading import Lock, Thread
+from time import monotonic
 from typing import Generic, TypeVar
-from weakref import ref
+from weakref import WeakValueDictionary, ref
 
 from app.session.choices import Remembered
 from app.session.scheduling import slots_of_this_session
@@ -28,6 +29,10 @@ Steps = Generator[int, None, Result]
 """Does one step whenever it is asked for the number of those parts that are done, and returns the result."""
 
 
+SOONEST = 1.0
+"""Seconds after the first step in which nothing is said about the rest."""
+
+
 class Work(Generic[Result]):
     """What is going on, and what has become of it.
 
@@ -40,6 +45,7 @@ class Work(Generic[Result]):
         result: what was made; None before the end.
         error: why there is no result; None where nothing went wrong.
         cancelled: whether nobody wants it any more.
+        visits: how many visits share it, see `Works`.
     """
 
     def __init__(self, total: int) -> None:
@@ -47,6 +53,22 @@ class Work(Generic[Result]):
         self.result: Result | None = None
         self.error: CbamError | None = None
         self.cancelled = False
+        self.visits = 0
+        self._first: tuple[float, int] | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long the rest takes at the speed so far; None where that cannot be said yet."""
+        if self._first is None:
+            return None
+        since, parts = monotonic() - self._first[0], self.done - self._first[1]
+        return since * (self.total - self.done) / parts if since >= SOONEST and parts > 0 and not self.is_over else None
+
+    def reached(self, done: int) -> None:
+        """Note that so many parts are done; what was done before the first step says nothing about the speed."""
+        self.done = done
+        if self._first is None:
+            self._first = monotonic(), done
 
     @property
     def is_over(self) -> bool:
@@ -64,10 +86,16 @@ class Works(Generic[About, Result]):
     Args:
         name: under which the visit keeps it.
         key: what distinguishes things, such as the digest of a network.
+        shared_by: what distinguishes things whose work visits share: who begins it again joins it, and it goes on while
+            one of them keeps it; None where each visit has work of its own.
     """
 
-    def __init__(self, name: str, key: Callable[[About], Hashable]) -> None:
-        self._key = key
+    def __init__(
+        self, name: str, key: Callable[[About], Hashable], *, shared_by: Callable[[About], Hashable] | None = None
+    ) -> None:
+        self._key, self._shared_by = key, shared_by
+        self._shared: WeakValueDictionary[Hashable, Work[Result]] = WeakValueDictionary()
+        self._lock = Lock()
         self._kept: Remembered[dict[Hashable, tuple[About, Work[Result]]]] = Remembered(name, dict)
 
     def all(self) -> list[tuple[About, Work[Result]]]:
@@ -87,10 +115,31 @@ class Works(Generic[About, Result]):
         """Keep work that has begun."""
         self._kept.set({**self._kept.get(), self._key(about): (about, work)})
 
+    def begin(self, about: About, start: Callable[[], Work[Result]]) -> None:
+        """Begin work, or join it where another visit has begun it.
+
+        Args:
+            about: what it is about.
+            start: begins it.
+        """
+        shared = None if self._shared_by is None else (self._shared_by(about),)
+        with self._lock:
+            work = None if shared is None else self._shared.get(shared)
+            if work is None or work.is_over:
+                work = start()
+                if shared is not None:
+                    self._shared[shared] = work
+            work.visits += 1
+        self.cancel(about)  # what this visit kept in its place; of the same work, it counts once again
+        self.keep(about, work)
+
     def cancel(self, about: About) -> None:
-        """End the work about something, and forget what it found so far, or why it failed."""
+        """End the work about something unless other visits share it; forget what it found so far, or why it failed."""
         if (work := self.work(about)) is not None:
-            work.cancel()
+            with self._lock:
+                work.visits -= 1
+                if work.visits <= 0:
+                    work.cancel()
             self._kept.set({key: kept for key, kept in self._kept.get().items() if key != self._key(about)})
 
     def take_finished(self) -> list[tuple[About, Result]]:
@@ -136,7 +185,7 @@ def _is_wanted(find: Callable[[], Work[Result] | None]) -> bool:
 
 def _do_one(work: Work[Result], steps: Steps[Result]) -> None:
     try:
-        work.done = next(steps)
+        work.reached(next(steps))
     except StopIteration as end:
         work.result = end.value
     except CbamError as error:

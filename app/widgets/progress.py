@@ -9,11 +9,12 @@ import streamlit as st
 
 from app.session.background import Work
 from app.session.words import Words, paragraph, plain_text, say, sentence
+from app.widgets.duration import duration
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at how far it is."""
 
-WORDS = Words({"cancel": "Cancel", "again": "Try again"})
+WORDS = Words({"cancel": "Cancel", "again": "Try again", "left": "{said}, about {time} left"})
 
 
 def show_progress(
@@ -60,9 +61,17 @@ def _progress(
         st.button(WORDS["again"], key=f"{key}-again", on_click=cancel)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.progress(min(1.0, work.done / work.total), text=describe(work), width="stretch")
+        st.progress(
+            min(1.0, work.done / work.total), text=plain_text(_with_time(work, describe(work))), width="stretch"
+        )
         help_ = paragraph(remark) if remark else None
         st.button(WORDS["cancel"], help=help_, key=f"{key}-cancel", on_click=cancel)
+
+
+def _with_time(work: Work[Any], said: str) -> str:
+    """How far work is, with how long the rest takes where that is known."""
+    left = work.seconds_left
+    return said if not left else WORDS["left"].format(said=said, time=duration(max(1.0, left)))
 
 
 def share_of(work: Work[Any]) -> int:

@@ -62,16 +62,24 @@ def build_atlas(
 
 
 def build_steps(
-    classifier: Classifier, dataset: Dataset, folder: str | Path, *, workers: int | None = 1, again: bool = False
+    classifier: Classifier,
+    dataset: Dataset,
+    folder: str | Path,
+    *,
+    workers: int | None = 1,
+    again: bool = False,
+    shard_size: int | None = None,
 ) -> BuildSteps:
-    """Build an atlas in steps; arguments as `build_atlas`. With one worker, nothing is set while no step is done.
+    """Build an atlas in steps; arguments as `build_atlas`, and `shard_size` as `planning.plan_atlas`.
+
+    With one worker, nothing is set while no step is done.
 
     Yields:
         Number of images that are done, after each batch; that of all images while the tables are made.
     """
     place = Path(folder)
     images = labelled_for(dataset, classifier.classes)
-    plan = begin_atlas(classifier, images, place, again=again)
+    plan = begin_atlas(classifier, images, place, again=again, shard_size=shard_size)
     missing = missing_shards(place, plan)
     done = plan.count - sum(plan.rows(number).stop - plan.rows(number).start for number in missing)
     yield done
@@ -98,7 +106,9 @@ def build_steps(
     return place
 
 
-def begin_atlas(classifier: Classifier, dataset: Dataset, folder: Path, *, again: bool = False) -> Plan:
+def begin_atlas(
+    classifier: Classifier, dataset: Dataset, folder: Path, *, again: bool = False, shard_size: int | None = None
+) -> Plan:
     """Plan an atlas, and write its description into a folder, or check the one that is there, and keep its shards.
 
     Args:
@@ -106,12 +116,13 @@ def begin_atlas(classifier: Classifier, dataset: Dataset, folder: Path, *, again
         dataset: images, their labels numbered as the network's classes where it knows them.
         folder: folder of the atlas.
         again: whether to remove what an earlier build left in the folder.
+        shard_size: number of images that are stored together; None for `planning.images_in_shard`.
 
     Raises:
         AtlasError: as `plan_atlas`; or the folder holds another atlas.
         OSError: the folder cannot be written.
     """
-    plan = plan_atlas(classifier, dataset)
+    plan = plan_atlas(classifier, dataset, shard_size=shard_size)
     if again:
         remove_atlas(folder)
     elif (folder / DESCRIPTION).exists():

@@ -6,7 +6,7 @@ compare, which takes about a minute; of more, the nearest are looked for in a sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from cbam_core.atlas.nearest import Bounds, Found, bounds_of, is_affordable, nea
 from cbam_core.atlas.rows import read
 from cbam_core.errors import DataError
 from cbam_core.results.arrays import read_arrays, write_arrays
+from cbam_core.steps import finished
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
@@ -71,6 +72,15 @@ def prepare(atlas: Atlas, report: Callable[[int], object] = lambda _: None) -> G
         atlas: the atlas.
         report: called with the number of images that are done.
     """
+    return finished(prepare_steps(atlas), report)
+
+
+def prepare_steps(atlas: Atlas) -> Generator[int, None, Graph]:
+    """Do the same in steps.
+
+    Yields:
+        Number of images that are done.
+    """
     found = np.full((len(atlas), K), -1, np.int32)
     distances = np.full((len(atlas), K), np.inf, np.float32)
     done = 0
@@ -78,7 +88,7 @@ def prepare(atlas: Atlas, report: Callable[[int], object] = lambda _: None) -> G
         found[part, : near.shape[1]] = near
         distances[part, : near.shape[1]] = away
         done += len(part)
-        report(done)
+        yield done
     among = _searched(atlas)
     atlas.forget("bounds")
     if atlas.folder is not None:

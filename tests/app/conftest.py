@@ -15,6 +15,7 @@ from streamlit.components.v2 import manifest_scanner
 
 from app import services
 from app.server.upload_limits import keep_uploads_in_memory
+from app.services import speed
 from app.session import words
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import LabelledImages
@@ -41,6 +42,12 @@ def _served_by_us(monkeypatch):
     """Pages find the server as `cbam app` sets it up, whatever ran before."""
     monkeypatch.setattr(MultiPartParser, "spool_max_size", MultiPartParser.spool_max_size)
     keep_uploads_in_memory()
+
+
+@pytest.fixture(autouse=True)
+def _no_network_was_at_work():
+    """What a network did in an earlier test says nothing about its speed."""
+    speed.known_speeds.cache_clear()
 
 
 class Marked(gettext.NullTranslations):

@@ -165,3 +165,50 @@ def test_results_are_taken_once_and_failures_stay(works):
     assert works.take_finished() == []
     assert works.all() == [("pear", failed), ("cherry", going_on)]
     assert not going_on.cancelled
+
+
+def test_the_rest_takes_as_long_as_the_speed_so_far_says(monkeypatch):
+    times = iter([10.0, 10.5, 14.0, 20.0])
+    monkeypatch.setattr(background, "monotonic", lambda: next(times))
+    work = Work(100)
+    assert work.seconds_left is None
+    work.reached(40)  # done before, in no time
+    work.reached(41)
+    assert work.seconds_left is None  # after half a second
+    work.reached(60)
+    assert work.seconds_left == pytest.approx(4.0 * 40 / 20)
+    work.reached(100)
+    assert work.seconds_left == 0
+
+
+@pytest.fixture
+def shared(monkeypatch):
+    """Work that two visits share; `shared.go_on(1)` goes on with the second of them."""
+    states = [{}, {}]
+    works = Works("shared", lambda word: word, shared_by=lambda word: word)
+    works.go_on = lambda number: monkeypatch.setattr(st, "session_state", states[number])
+    works.go_on(0)
+    return works
+
+
+def test_visits_share_work_that_goes_on_while_one_of_them_keeps_it(shared):
+    begun = []
+
+    def start():
+        begun.append(Work(1))
+        return begun[-1]
+
+    shared.begin("apple", start)
+    shared.go_on(1)
+    shared.begin("apple", start)
+    shared.begin("pear", start)
+    assert (len(begun), shared.work("apple")) == (2, begun[0])
+    shared.cancel("apple")
+    assert (shared.work("apple"), begun[0].cancelled) == (None, False)
+    shared.go_on(0)
+    shared.begin("apple", start)  # once more
+    assert (len(begun), begun[0].cancelled) == (2, False)
+    shared.cancel("apple")
+    assert begun[0].cancelled
+    shared.begin("apple", start)
+    assert shared.work("apple") is begun[2]
