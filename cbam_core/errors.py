@@ -48,6 +48,11 @@ _COUNTED = re.compile(
 )
 
 
+def reason_of(error: BaseException) -> str:
+    """Say in a few words why something failed: what the system says, else the text of the error, or its name."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 def fill(template: str, values: Mapping[str, Any]) -> str:
     """Fill an English template; after a value of 1, the noun is singular: "1 image"."""
     return _COUNTED.sub(lambda found: _of_one(found, values), template).format(**values)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from cbam_core.errors import CbamError
+from cbam_core.errors import CbamError, reason_of
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -45,7 +45,7 @@ def save_bytes(path: Path, content: bytes) -> None:
             "save.unwritable",
             "cannot write {path}: {reason}; choose a folder that you may write to",
             path=str(path),
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         ) from error
 
 

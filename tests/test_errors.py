@@ -4,7 +4,7 @@ import pickle
 import pytest
 
 from cbam_core import errors
-from cbam_core.errors import CbamError, ImageError, Message
+from cbam_core.errors import CbamError, ImageError, Message, reason_of
 
 
 def test_an_error_is_its_sentence_filled_in():
@@ -47,3 +47,17 @@ def test_a_message_as_values_says_its_text_too():
 )
 def test_one_of_something_is_singular(template, values, text):
     assert str(Message("any", template, values)) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(13, "Permission denied", "/secret/file"), "Permission denied"),
+        (OSError("no such device"), "no such device"),
+        (ValueError("not a number"), "not a number"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+    ids=["system", "text of the system's", "text", "name"],
+)
+def test_a_reason_is_what_the_system_says_else_the_text_or_the_name(error, said):
+    assert reason_of(error) == said

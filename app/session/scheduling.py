@@ -190,7 +190,17 @@ def in_slot(work: Callable[[], bytes]) -> Callable[[], bytes]:
     return done
 
 
-_place = local()
+class _Place(local):
+    """The place of the script that a thread runs.
+
+    Attributes:
+        ticket: ticket of the place; None where it has none, or gave it back.
+    """
+
+    ticket: Ticket | None = None
+
+
+_place = _Place()
 
 
 @contextmanager
@@ -200,7 +210,7 @@ def drawing() -> Iterator[None]:
     Scripts that run all at once slow each other down, and the server that listens beside them. Whoever goes on to heavy
     work gives the place back for the rest of the run: with it, they might keep out whom they wait for.
     """
-    if this_session() is None or getattr(_place, "ticket", None) is not None:
+    if this_session() is None or _place.ticket is not None:
         yield
         return
     _place.ticket = _places().take(None, lambda _: let_streamlit_stop())
@@ -211,7 +221,7 @@ def drawing() -> Iterator[None]:
 
 
 def _give_place_back() -> None:
-    ticket: Ticket | None = getattr(_place, "ticket", None)
+    ticket = _place.ticket
     if ticket is not None:
         _place.ticket = None
         _places().give_back(ticket)

@@ -40,8 +40,11 @@ def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbour
             last=len(atlas) - 1,
         )
     columns = columns_of(atlas, block)
-    everything = block is not None or len(atlas) <= EXACT or atlas.contents.scores is None
-    near, others = (nearly_nearest(atlas, columns, image, n), np.inf) if everything else shortlist(atlas, image, n)
+    scores = atlas.contents.scores
+    if block is not None or len(atlas) <= EXACT or scores is None:
+        near, others = nearly_nearest(atlas, columns, image, n), np.inf
+    else:
+        near, others = shortlist(atlas, scores, image, n)
     distances = distances_to(atlas, columns, image, near)
     first = leading(distances, n)
     exact = bool((distances[first] ** 2 < others).all())
@@ -88,10 +91,10 @@ def _lengths(atlas: Atlas, columns: slice) -> Float32[np.ndarray, " n"]:
     return np.concatenate([np.zeros(0, np.float32), *parts])
 
 
-def shortlist(atlas: Atlas, image: int, n: int) -> tuple[Int64[np.ndarray, " m"], float]:
+def shortlist(
+    atlas: Atlas, scores: Float32[np.ndarray, "n p"], image: int, n: int
+) -> tuple[Int64[np.ndarray, " m"], float]:
     """Return images that are near in principal components, and a squared distance within which no other one is."""
-    scores = atlas.contents.scores
-    assert scores is not None  # noqa: S101 - asked before
     lengths = atlas.remembered("lengths of scores", lambda: np.einsum("np,np->n", scores, scores))
     squared = lengths - 2 * (scores @ scores[image])
     squared[~atlas.ok] = np.inf

@@ -7,6 +7,7 @@ that differ from whole shards are what was changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from cbam_core.atlas.preparing import is_prepared
 from cbam_core.atlas.shards import Rows, damaged_shard, damaged_sheet, decode_sheet, label_probabilities, read_rows
 from cbam_core.atlas.tables import ExtremeLists, GroupSums, Tables
 from cbam_core.errors import AtlasError
+from cbam_core.steps import finished
 
 T = TypeVar("T")
 
@@ -46,13 +48,7 @@ def check_atlas(folder: Path, report: Callable[[float], object] = lambda _: None
     Raises:
         AtlasError: there is no atlas, or its description is damaged, so nothing can be checked.
     """
-    steps = check_steps(folder)
-    try:
-        while True:
-            report(next(steps))
-    except StopIteration as end:
-        found: tuple[AtlasError, ...] = end.value
-        return found
+    return finished(check_steps(folder), report)
 
 
 def check_steps(folder: Path) -> CheckSteps:
@@ -65,8 +61,8 @@ def check_steps(folder: Path) -> CheckSteps:
     found: list[AtlasError] = []
     made = _Made(folder, plan, found)
     for number in range(plan.shards):
-        rows = _tried(found, lambda number=number: _read_named_rows(folder, plan, number))  # type: ignore[misc]
-        _tried(found, lambda number=number: _check_sheet(folder, plan, number))  # type: ignore[misc]
+        rows = _tried(found, partial(_read_named_rows, folder, plan, number))
+        _tried(found, partial(_check_sheet, folder, plan, number))
         made.compare(plan.rows(number), rows)
         yield (number + 1) / max(1, plan.shards)
     made.tell()
@@ -100,10 +96,14 @@ class _Made:
             found, lambda: read_images(folder / IMAGES, plan, ("probability",))
         )
         kept = 0 if self._tables is None else len(self._tables.axes.axes)
-        wide = {GATES: (np.float16, plan.width), LOGITS: (np.float32, plan.classes), SCORES: (np.float32, kept)}
+        wide: dict[str, tuple[type[np.generic], int]] = {
+            GATES: (np.float16, plan.width),
+            LOGITS: (np.float32, plan.classes),
+            SCORES: (np.float32, kept),
+        }
         self._rows = {
-            name: _tried(found, lambda name=name, of=of: map_rows(folder / name, of[0], plan.count, of[1]))  # type: ignore[misc]
-            for name, of in wide.items()
+            name: _tried(found, partial(map_rows, folder / name, kind, plan.count, width))
+            for name, (kind, width) in wide.items()
             if self._tables is not None or name != SCORES
         }
         self._other: dict[str, list[int]] = {}

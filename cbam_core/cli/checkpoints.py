@@ -13,7 +13,7 @@ from cbam_core.cli.choosing import CheckpointOption, JsonOption, one_network, op
 from cbam_core.cli.output import console, one_line, percent, say, write_json
 from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 from cbam_core.cli.usual import describe_usual, show_usual
-from cbam_core.errors import CheckpointError, ModelError
+from cbam_core.errors import CheckpointError, ModelError, reason_of
 from cbam_core.places import shipped_checkpoints
 
 MANY_CLASSES = 20
@@ -106,7 +106,7 @@ def export(
             "export.unwritable",
             "cannot write {path}: {reason}; choose a file that you may write to",
             path=str(out),
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         ) from error
     typer.echo(one_line(f"{out}: state dict of {classifier.architecture}, {out.stat().st_size:,} bytes"))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cbam_core.cli.output import counted, one_line
-from cbam_core.errors import CheckpointError
+from cbam_core.errors import CheckpointError, reason_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,7 +101,7 @@ def _write(tensors: dict[str, Tensor], out: Path) -> None:
             "convert.unwritable",
             "cannot write {path}: {reason}; choose a file that you may write to",
             path=str(out),
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         ) from error
 
 

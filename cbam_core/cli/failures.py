@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import typer
 
 from cbam_core.cli.output import one_line, say
-from cbam_core.errors import CbamError
+from cbam_core.errors import CbamError, reason_of
 
 SOME_FAILED = 1
 USAGE = 2
@@ -73,11 +73,11 @@ def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
     if debug:
         sys.stderr.write("".join(traceback.format_exception(error)))
     elif is_of_output(error):
-        say(f"the results cannot be written: {getattr(error, 'strerror', None) or error}")
+        say(f"the results cannot be written: {reason_of(error)}")
     elif isinstance(error, OSError) and error.filename is None:
         return report_bug(error, debug=debug)
     elif isinstance(error, OSError):
-        say(f"{error.filename}: {error.strerror or error}")
+        say(f"{error.filename}: {reason_of(error)}")
     else:
         say(as_options(str(error)))
     return USER_ERROR

@@ -163,7 +163,7 @@ def show_usual(usual: Usual) -> None:
 
 
 def _keep(usual: Usual, checkpoint: Path) -> Path:
-    from cbam_core.errors import DataError
+    from cbam_core.errors import DataError, reason_of
     from cbam_core.results.usual import usual_path, write_usual
 
     path = usual_path(checkpoint)
@@ -174,6 +174,6 @@ def _keep(usual: Usual, checkpoint: Path) -> Path:
             "usual.unwritable",
             "cannot write {path}: {reason}; move the checkpoint to a folder that you may write to",
             path=str(path),
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         ) from error
     return path

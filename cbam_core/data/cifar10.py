@@ -189,7 +189,7 @@ def _open_file(home: Path, name: str) -> NDArray[np.uint8]:
         raise DataError(
             "data.unreadable", "this user may not read {path}; change its permissions", path=str(path)
         ) from None
-    except Exception as error:
+    except Exception as error:  # a damaged file can raise anything
         raise _damaged(path) from error
     if not isinstance(array, np.memmap) or array.dtype != np.uint8 or array.shape != FILES[name].shape:
         raise _damaged(path)

@@ -21,6 +21,8 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import UInt8
 
+from cbam_core.errors import reason_of
+
 Progress = Callable[[str, int, int | None], None]
 """Called with the current step, the amount done, and the total amount (None where unknown)."""
 
@@ -196,7 +198,7 @@ def _reason(error: BaseException) -> str:
     inner = getattr(error, "reason", None)
     if isinstance(inner, BaseException):
         error = inner
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+    return reason_of(error)
 
 
 class _Bounded(io.RawIOBase):

@@ -32,7 +32,7 @@ from cbam_core.data.headers import (
 from cbam_core.data.jpeg import MOST_PIXELS, MOST_PROGRESSIVE_PIXELS, Size, is_progressive, load_cut_off, reduce
 from cbam_core.data.orientation import upright, upright_grid, upright_size
 from cbam_core.data.other_pictures import refuse_camera_raw, unknown_format
-from cbam_core.errors import ImageError, Message
+from cbam_core.errors import ImageError, Message, reason_of
 from cbam_core.results.frame import Grid
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -300,7 +300,7 @@ def _read(path: Path) -> bytes:
             "image.unreadable",
             "{path} cannot be read ({reason}); check its name and permissions",
             path=str(path),
-            reason=getattr(error, "strerror", None) or str(error),
+            reason=reason_of(error),
         ) from error
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cbam_core.errors import DataError, TrainingError
+from cbam_core.errors import DataError, TrainingError, reason_of
 from cbam_core.files import beside, sha256_of
 from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.evaluation import Evaluation
@@ -51,7 +51,7 @@ def save_evaluation(evaluation: Evaluation, checkpoint: Path) -> Path:
             "evaluation.unwritable",
             "cannot write {path}: {reason}; move the checkpoint to a folder that you may write to",
             path=str(path),
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         ) from error
     return path
 

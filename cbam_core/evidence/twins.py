@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cbam_core.errors import DataError
+from cbam_core.errors import DataError, reason_of
 from cbam_core.results import twins
 from cbam_core.results.paired import student
 from cbam_core.results.score_rows import Twin
@@ -36,7 +36,7 @@ def read_twins(path: Path) -> tuple[Twin, ...]:
             "score.twins-unreadable",
             "{path} does not hold runs of twins ({reason}); name a file as benchmarks/twin.py writes it",
             path=str(path),
-            reason=(getattr(error, "strerror", None) or str(error) or type(error).__name__)[:80],
+            reason=reason_of(error)[:80],
         ) from error
 
 

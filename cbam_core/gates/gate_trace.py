@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import get_ident
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Float64
@@ -97,8 +97,9 @@ def follow_gate(model: nn.Module, batch: Float[Tensor, "1 ..."], name: str) -> F
     before, after = maps.of_call(gate)
     with torch.inference_mode():
         unsquashed, squash = steps.squash_of(gate)
-        known = None not in (before, unsquashed)
-        branches = steps.branches_of(gate, cast(Tensor, before), cast(Tensor, unsquashed)) if known else None
+        branches = None
+        if before is not None and unsquashed is not None:
+            branches = steps.branches_of(gate, before, unsquashed)
     return FollowedGate(gate, before, after, unsquashed, squash, branches)
 
 

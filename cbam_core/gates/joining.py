@@ -133,7 +133,8 @@ class _Joining(EditWatcher):
 
     def _join_shown(self, index: int, tensor: Tensor, can: bool) -> Tensor | None:
         """Let rows join at a gate that operations show, in the tensor that holds it; None where nothing changes."""
-        assert self._general is not None  # noqa: S101 - it is what tells
+        if self._general is None:
+            return None
         site, reader = self._general.site(index), self._general.planned(index).reader
         name = self._name(site)
         if not can:

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cbam_core.errors import CheckpointError, Message, ModelError
+from cbam_core.errors import CheckpointError, Message, ModelError, reason_of
 from cbam_core.network import torchvision_facts
 from cbam_core.network.classifier import Classifier, Source
 from cbam_core.network.loading import load_classifier, restate, usual_beside
@@ -177,7 +177,7 @@ def _toml(path: Path) -> dict[str, Any]:
             "network.file-unreadable",
             '{path} cannot be read as TOML ({reason}); expected lines such as model = "timm:resnet18" and size = 224',
             path=str(path),
-            reason=getattr(error, "strerror", None) or str(error),
+            reason=reason_of(error),
         ) from error
     unknown = sorted(values.keys() - set(KEYS))
     if unknown:

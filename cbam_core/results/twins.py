@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from cbam_core.errors import DataError
+from cbam_core.errors import DataError, reason_of
 from cbam_core.files import write_atomically
 from cbam_core.results.evaluation import Interval
 from cbam_core.results.paired import MARGIN, student
@@ -166,7 +166,7 @@ def read_twins(path: Path) -> Twins:
             "twins.unreadable",
             "{path} does not hold results of twins ({reason}); `cbam train --twins` writes such a file",
             path=str(path),
-            reason=(getattr(error, "strerror", None) or str(error) or type(error).__name__)[:80],
+            reason=reason_of(error)[:80],
         ) from error
 
 

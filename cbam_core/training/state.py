@@ -68,7 +68,7 @@ def restore(folder: Path, recipe: Recipe) -> tuple[History, dict[str, Any]] | No
     try:
         stored, parts = dict(state["recipe"]), {name: state["parts"][name] for name in PARTS} | state["parts"]
         history = History(tuple(Epoch(**epoch) for epoch in state["epochs"]), tuple(state["losses"].tolist()))
-    except Exception as error:
+    except Exception as error:  # a file of other contents can raise anything
         raise _unreadable(file) from error
     if recipe.differences(stored):
         raise TrainingError(
@@ -149,7 +149,7 @@ def stored_name(folder: Path) -> str | None:
 def _load(file: Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:
+    except Exception as error:  # a damaged file can raise anything
         raise _unreadable(file) from error
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cbam_core.errors import CheckpointError
+from cbam_core.errors import CheckpointError, reason_of
 from cbam_core.nn.registry import TensorSpec
 from cbam_core.places import shipped_checkpoints
 from cbam_core.weights.contents import Contents, list_contents
@@ -149,7 +149,7 @@ def _bytes_at(path: Path, largest: int) -> bytes:
             "checkpoint.unreadable",
             "the checkpoint {path} cannot be opened ({reason}); check its path and permissions",
             path=str(path),
-            reason=str(getattr(error, "strerror", None) or error),
+            reason=reason_of(error),
         ) from error
 
 

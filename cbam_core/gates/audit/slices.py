@@ -160,7 +160,7 @@ def slices_of(trace: Trace) -> list[Slice]:
 
 def _slice(trace: Trace, gate: Found, site: Site) -> Slice:
     source = gate.judged.part.source
-    partial: Slice | None = None
+    partial: list[Slice] = []
     for number, origin in enumerate(_origins(trace, gate)):
         steps, reached, leaves = _between(trace, source, origin)
         product = trace.steps[gate.at]
@@ -169,9 +169,8 @@ def _slice(trace: Trace, gate: Found, site: Site) -> Slice:
         made = Slice(gate, site, origin, steps, reached and not leaves, other, product, applied)
         if made.whole:
             return made
-        partial = partial or made
-    assert partial is not None  # noqa: S101 - the map itself is the first origin
-    return partial
+        partial.append(made)
+    return partial[0]  # the map itself is the first origin
 
 
 def _same(trace: Trace, gate: Found, origin: Tracked) -> bool:

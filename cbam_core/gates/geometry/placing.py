@@ -145,7 +145,7 @@ def _on_black(model: nn.Module, input_size: tuple[int, int], look: Callable[[Ten
     """
     parameter = next(model.parameters(), torch.empty(0))
     dtype = parameter.dtype if parameter.is_floating_point() else torch.get_default_dtype()
-    first: Exception | None = None
+    errors: list[Exception] = []
     for channels in dict.fromkeys((input_channels(model), 3, 1)):
         image = torch.zeros((1, channels, input_size[1], input_size[0]), device=parameter.device, dtype=dtype)
         with torch.random.fork_rng(devices=[image.device] if image.is_cuda else []), torch.no_grad():
@@ -154,6 +154,5 @@ def _on_black(model: nn.Module, input_size: tuple[int, int], look: Callable[[Ten
             except CaptureError:
                 raise
             except Exception as error:  # whatever a model raises on a shape
-                first = first or error
-    assert first is not None  # noqa: S101 - the loop has run
-    raise first
+                errors.append(error)
+    raise errors[0]

@@ -170,9 +170,14 @@ class Counter(Switch):
         return result
 
     def gate(self, index: int) -> PlannedGate:
-        """Return a gate by its position in the plan."""
+        """Return a gate that operations show by its position in the plan.
+
+        Raises:
+            LookupError: hooks record it.
+        """
         gate = self.plan.gates[index]
-        assert gate is not None  # noqa: S101 - only gates that operations show have actions
+        if gate is None:
+            raise LookupError(f"gate {index} of the plan is recorded by hooks")
         return gate
 
     def _has_shape(self, tensor: Tensor, shape: tuple[int, ...]) -> bool:

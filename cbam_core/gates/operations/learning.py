@@ -287,15 +287,15 @@ class Learner(Switch):
 
     def _found(self, call: Call, one: Multiplication, judged: list[Judged]) -> list[Found]:
         owner, trail = self._owner()
-        current = self._current
+        inner = current = self._current
         while current is not None:
             if current in self._fired:
                 return []  # a hook records it
             current = current.outer
-        assert self._current is not None  # noqa: S101 - no call is seen outside a module
+        if inner is None:
+            return []  # outside of all modules nothing is a gate
         found = [
-            Found(gate, one, call.at, self._current, owner, trail, one.map.product, order)
-            for order, gate in enumerate(judged)
+            Found(gate, one, call.at, inner, owner, trail, one.map.product, order) for order, gate in enumerate(judged)
         ]
         self.lesson.gates.extend(found)
         return found

@@ -181,8 +181,13 @@ class OperationWatch:
         return self.planned(index).made(self._model)
 
     def planned(self, index: int) -> PlannedGate:
-        """Return a gate by its position in the plan of the forward that runs."""
-        assert self._counter is not None  # noqa: S101 - observers are told during a forward alone
+        """Return a gate by its position in the plan of the forward that runs.
+
+        Raises:
+            CaptureError: the gates of this forward are not known.
+        """
+        if self._counter is None:
+            raise self._not_learnt()
         return self._counter.gate(index)
 
     def finish(self) -> None:
