@@ -12,12 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import AtlasMap
 from cbam_core.atlas.layout import MAP
 from cbam_core.atlas.mapping import neighbours_kept, principal_places
-from cbam_core.atlas.preparing import among_of
+from cbam_core.atlas.preparing import among_of, nearest_of
 from cbam_core.atlas.rows import read
 from cbam_core.errors import AtlasError
 from cbam_core.results.arrays import write_arrays
@@ -34,6 +34,11 @@ STAGES = ((250, {"exaggeration": 12, "momentum": 0.5}), (500, {"momentum": 0.8})
 """Iterations, and how neighbours attract each other in them: first strongly, so that groups form."""
 AT_ONCE = 25
 """Iterations of one step."""
+BEGUN, LAID_OUT = 0.1, 0.95
+"""Shares of the work that are done when the neighbours are found, and when the images are laid out."""
+
+Near = tuple[Int64[np.ndarray, "m k"], Float64[np.ndarray, "m k"]]
+"""Neighbours of each of M images, and their distances."""
 
 EmbeddingSteps = Generator[float, None, AtlasMap]
 """A map in steps: it yields the share of the work that is done, and returns the map."""
@@ -70,16 +75,17 @@ def tsne_steps(atlas: Atlas, workers: int = 1) -> EmbeddingSteps:
             least=FEWEST,
             count=len(images),
         )
-    start = _imported()
     yield 0.0
-    embedding = _begun(start, atlas, images, workers)
-    yield 0.1
+    package = _imported()
+    near = yield from _near_steps(atlas, images)
+    embedding = _begun(package, atlas, images, near, workers)
+    yield BEGUN
     total, done = sum(count for count, _ in STAGES), 0
     for count, forces in STAGES:
         for _ in range(0, count, AT_ONCE):
             embedding.optimize(n_iter=AT_ONCE, inplace=True, n_jobs=workers, **forces)
             done += AT_ONCE
-            yield 0.1 + 0.85 * done / total
+            yield BEGUN + (LAID_OUT - BEGUN) * done / total
     points = np.full((len(atlas), 2), np.nan, np.float32)
     points[images] = np.asarray(embedding)
     made = AtlasMap(points, "tsne", *neighbours_kept(atlas, points), None, len(among_of(atlas)))
@@ -103,15 +109,53 @@ def _imported() -> Any:
         ) from error
 
 
-def _begun(package: Any, atlas: Atlas, images: np.ndarray, workers: int) -> Any:
-    """Find neighbours, and lay the images out by their principal components, closely together."""
+def _near_steps(atlas: Atlas, images: Int64[np.ndarray, " m"]) -> Generator[float, None, Near | None]:
+    """Find the neighbours by which images are laid out, in steps; return None if they cannot be found among all.
+
+    Yields:
+        Share of the whole work that is done.
+    """
+    if len(among_of(atlas)) < len(images):
+        return None
+    k = min(len(images) - 1, int(3 * _perplexity(len(images))))
+    near, away, done = np.empty((len(images), k), np.int64), np.empty((len(images), k)), 0
+    for part, found, distances in nearest_of(atlas, images, k):
+        rows = slice(done, done + len(part))
+        near[rows], away[rows] = np.searchsorted(images, found), distances
+        done += len(part)
+        yield BEGUN * done / (len(images) + 1)
+    atlas.forget("bounds")
+    return near, away
+
+
+def _perplexity(count: int) -> float:
+    """Return the number of neighbours that each of so many images is laid out by."""
+    return min(PERPLEXITY, (count - 1) / 3)
+
+
+def _begun(package: Any, atlas: Atlas, images: Int64[np.ndarray, " m"], near: Near | None, workers: int) -> Any:
+    """Lay the images out by their principal components, closely together; openTSNE finds neighbours if there are none.
+
+    Args:
+        package: openTSNE.
+        atlas: the atlas.
+        images: numbers of the images.
+        near: places among them of the neighbours of each, and their distances.
+        workers: number of threads.
+    """
     places: Float32[np.ndarray, "m 2"] = principal_places(atlas)[0][images].astype(np.float64)
     spread = places[:, 0].std()
+    perplexity = _perplexity(len(images))
     made = package.TSNE(
-        perplexity=min(PERPLEXITY, (len(images) - 1) / 3),
+        perplexity=perplexity,
         initialization=places / spread * 1e-4 if spread > 0 else "random",
         n_jobs=workers,
         random_state=0,
     )
-    rows = read(atlas, slice(0, atlas.contents.values.shape[1]), images)
-    return made.prepare_initial(rows)
+    if near is None:
+        return made.prepare_initial(read(atlas, slice(0, atlas.contents.values.shape[1]), images))
+    index = import_module("openTSNE.nearest_neighbors").PrecomputedNeighbors(*near)
+    affinities = import_module("openTSNE.affinity").PerplexityBasedNN(
+        knn_index=index, perplexity=perplexity, n_jobs=workers
+    )
+    return made.prepare_initial(affinities=affinities)

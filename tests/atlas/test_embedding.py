@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cbam_core import open_atlas
-from cbam_core.atlas.embedding import compute_tsne, tsne_steps
+from cbam_core.atlas import preparing
+from cbam_core.atlas.embedding import BEGUN, compute_tsne, tsne_steps
 from cbam_core.atlas.layout import MAP
 from cbam_core.errors import AtlasError
 from tests.atlas.made_atlas import atlas, gates
@@ -58,10 +59,53 @@ def test_a_map_is_stored_beside_its_atlas(sample_atlas_folder, tmp_path):
 def test_a_map_that_is_stopped_leaves_none():
     made = atlas()
     steps = tsne_steps(made)
-    assert [next(steps) for _ in range(4)] == sorted({0.0, 0.1, 0.1 + 0.85 / 30, 0.1 + 0.85 * 2 / 30})
+    told = [next(steps) for _ in range(5)]
+    assert told == pytest.approx([0.0, BEGUN * 59 / 60, BEGUN, BEGUN + 0.85 / 30, BEGUN + 0.85 * 2 / 30])
     steps.close()
     with pytest.raises(AtlasError, match="not computed yet"):
         made.map("tsne")
+
+
+def test_neighbours_are_found_in_steps_so_that_they_can_be_stopped_too(monkeypatch):
+    monkeypatch.setattr(preparing, "ROWS", 10)
+    made = atlas()
+    steps = tsne_steps(made)
+    begun = [next(steps) for _ in range(8)]
+    assert begun == sorted(begun)
+    assert begun[-2] < begun[-1] == BEGUN  # six parts of at most ten images before
+    steps.close()
+    whole = compute_tsne(made)
+    monkeypatch.undo()
+    assert np.array_equal(whole.points, compute_tsne(atlas()).points, equal_nan=True)
+
+
+@pytest.mark.parametrize("exact", [20_000, 40], ids=["compared in full", "by bounds"])
+def test_affinities_are_those_that_opentsne_finds_by_comparing_all(monkeypatch, exact):
+    monkeypatch.setattr(preparing, "EXACT", exact)
+    made, kept = atlas(), []
+    affinity = pytest.importorskip("openTSNE.affinity")
+    plain = affinity.PerplexityBasedNN
+
+    def keeping(**given):
+        kept.append(plain(**given))
+        return kept[-1]
+
+    monkeypatch.setattr(affinity, "PerplexityBasedNN", keeping)
+    steps = tsne_steps(made)
+    while next(steps) < BEGUN:
+        pass
+    steps.close()
+    rows = made.contents.values[made.select()].astype(np.float64)
+    expected = plain(rows, perplexity=(59 - 1) / 3, method="exact")
+    np.testing.assert_allclose(kept[0].P.toarray(), expected.P.toarray(), rtol=1e-4, atol=1e-9)
+
+
+def test_of_more_images_than_can_all_be_compared_opentsne_finds_the_neighbours(monkeypatch):
+    for name, number in (("EXACT", 40), ("BOUNDED", 40), ("REFERENCE", 25)):
+        monkeypatch.setattr(preparing, name, number)
+    steps = tsne_steps(atlas())
+    assert [next(steps), next(steps)] == [0.0, BEGUN]
+    steps.close()
 
 
 def test_without_opentsne_one_sentence_says_how_to_get_it(monkeypatch):
