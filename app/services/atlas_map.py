@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import streamlit as st
+
 from app.services.atlas import computed_once
 from app.session import background
 from app.session.background import Work, Works
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
 
 EMBEDDING = "cbam_core.atlas.embedding"
-
-SECONDS, IMAGES = 43.0, 10_000
-"""Seconds that t-SNE of so many images takes on one core; of others, about in proportion."""
 
 MOST = 50_000
 """Images up to which t-SNE is offered on a page; a command computes it of more."""
@@ -48,7 +47,13 @@ def tsne_seconds(atlas: Atlas) -> float | None:
     """About how long t-SNE takes here; None where it is not offered."""
     if find_spec("openTSNE") is None or len(atlas) > MOST:
         return None
-    return max(3.0, SECONDS * len(atlas) / IMAGES)
+    return max(3.0, _expected_seconds(len(atlas)))
+
+
+@st.cache_data(ttl=600, max_entries=100, show_spinner=False)  # how busy the machine is changes
+def _expected_seconds(count: int) -> float:
+    found: float = import_module(EMBEDDING).expected_seconds(count)
+    return found
 
 
 def tsne_work(atlas: Atlas) -> Work[AtlasMap] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from importlib import import_module
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,11 @@ AT_ONCE = 25
 BEGUN, LAID_OUT = 0.1, 0.95
 """Shares of the work that are done when the neighbours are found, and when the images are laid out."""
 
+PACE = 3_300.0 / 10_000
+"""How many times as long as a probe t-SNE takes for each image, on one core: it grows about in proportion."""
+PROBES = 3
+"""Probes of which the fastest counts."""
+
 Near = tuple[Int64[np.ndarray, "m k"], Float64[np.ndarray, "m k"]]
 """Neighbours of each of M images, and their distances."""
 
@@ -56,6 +62,30 @@ def compute_tsne(atlas: Atlas, report: Callable[[float], object] = lambda _: Non
         AtlasError: openTSNE is not installed, or there are fewer than 10 images.
     """
     return finished(tsne_steps(atlas, workers), report)
+
+
+def expected_seconds(count: int) -> float:
+    """Estimate how long t-SNE takes on one core of this machine, from a computation like it that takes about 50 ms.
+
+    Args:
+        count: number of images.
+
+    Returns:
+        Seconds; they may be twice as many or half, and more if the machine does other work by then.
+    """
+    return PACE * count * min(_probe() for _ in range(PROBES))
+
+
+def _probe() -> float:
+    """Return the seconds of a few transforms and of forces between places drawn at random, as of some iterations."""
+    draws = np.random.default_rng(0)
+    grid, partners, places = draws.random((300, 300)), draws.integers(0, 20_000, 500_000), draws.random(20_000)
+    begun = perf_counter()
+    for _ in range(3):
+        np.fft.irfft2(np.fft.rfft2(grid))
+        away = places[partners]
+        (1 / (1 + away * away)).sum()
+    return perf_counter() - begun
 
 
 def tsne_steps(atlas: Atlas, workers: int = 1) -> EmbeddingSteps:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cbam_core import open_atlas
-from cbam_core.atlas import preparing
+from cbam_core.atlas import embedding, preparing
 from cbam_core.atlas.embedding import BEGUN, compute_tsne, tsne_steps
 from cbam_core.atlas.layout import MAP
 from cbam_core.errors import AtlasError
@@ -106,6 +106,15 @@ def test_of_more_images_than_can_all_be_compared_opentsne_finds_the_neighbours(m
     steps = tsne_steps(atlas())
     assert [next(steps), next(steps)] == [0.0, BEGUN]
     steps.close()
+
+
+def test_the_time_to_expect_is_in_proportion_to_images_and_to_the_fastest_probe_of_this_machine(monkeypatch):
+    assert 3 < embedding.expected_seconds(10_000) < 3_000  # 43 s on an idle core
+    for slower in (1.0, 4.0):
+        probes = iter([0.02 * slower, 0.013 * slower, 0.05 * slower] * 2)
+        monkeypatch.setattr(embedding, "_probe", lambda probes=probes: next(probes))
+        assert embedding.expected_seconds(10_000) == pytest.approx(42.9 * slower)
+        assert embedding.expected_seconds(1_000) == pytest.approx(4.29 * slower)
 
 
 def test_without_opentsne_one_sentence_says_how_to_get_it(monkeypatch):
