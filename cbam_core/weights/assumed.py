@@ -79,7 +79,9 @@ def unknown_network() -> CheckpointError:
     """Make the error for tensors of a network that is not registered."""
     return CheckpointError(
         "checkpoint.unknown-network",
-        "the file's tensors do not match any network that this program knows ({known})",
+        "the file's tensors do not match any network that this program knows ({known}); weights of another network "
+        "need its code: give the module to explain(), or --model package.module:factory and --weights to cbam app or "
+        "another command",
         known=", ".join(known_names()),
     )
 

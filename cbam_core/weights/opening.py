@@ -58,7 +58,7 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
         stated = []
     else:
         copies = copies_of_any(file.shapes)
-        if not copies:
+        if not copies or _is_part_of_another(file, copies[0]):
             raise unknown_network()
         copies += _listed_copies(file, copies[0])
         copy = choose_copy(copies, wanted)
@@ -70,12 +70,27 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
     return FoundNetwork(description, copy, remarks, titles)
 
 
+_LAYERS = ("weight", "bias")
+
+
+def _is_part_of_another(file: WeightsFile, copy: Copy) -> bool:
+    """Check whether what was found is one block of a larger network, such as a bottleneck of a ResNet."""
+    layers = sum(name.rpartition(".")[2] in _LAYERS for name in file.tensors)
+    own = sum(name.rpartition(".")[2] in _LAYERS for name in copy.names.values())
+    return 3 * own < layers and _lacks_any(copy, assumed_description(file.shapes_of(copy), file.contents.facts))
+
+
+def _lacks_any(copy: Copy, description: Description) -> bool:
+    expected = expected_tensors(description.architecture, description.arguments)
+    return any(name not in copy.names and not is_bookkeeping(name) for name in expected)
+
+
 def _listed_copies(file: WeightsFile, plain: Copy) -> list[Copy]:
     """Find averages without names; none where the plain weights, whose names they need, are not complete."""
     description = assumed_description(file.shapes_of(plain), file.contents.facts)
-    expected = expected_tensors(description.architecture, description.arguments)
-    if any(name not in plain.names and not is_bookkeeping(name) for name in expected):
+    if _lacks_any(plain, description):
         return []
+    expected = expected_tensors(description.architecture, description.arguments)
     return listed_copies(file.shapes, plain, [*expected])
 
 

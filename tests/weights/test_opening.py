@@ -1,0 +1,41 @@
+"""Which network a file without a description holds."""
+
+import pytest
+import torchvision
+from torch import Tensor
+
+from cbam_core.errors import CheckpointError
+from cbam_core.network import load_classifier
+from tests.corpus.checkpoints import light_state, saved
+
+
+def _of_a_resnet() -> dict[str, Tensor]:
+    """State dict of a small ResNet-50, each of whose bottlenecks has layers named as those of CBAM_CNN."""
+    resnet = torchvision.models.resnet
+    return resnet.ResNet(resnet.Bottleneck, [2, 1, 1, 1], num_classes=2, width_per_group=4).state_dict()
+
+
+def _refused(state: dict[str, Tensor]) -> CheckpointError:
+    with pytest.raises(CheckpointError) as caught:
+        load_classifier(saved(state))
+    return caught.value
+
+
+def test_a_resnet_is_none_of_the_known_networks_though_its_bottlenecks_have_names_of_one() -> None:
+    error = _refused(_of_a_resnet())
+    assert error.code == "checkpoint.unknown-network"
+    assert "--model package.module:factory" in str(error)
+
+
+def test_a_known_network_that_lacks_a_tensor_is_still_named() -> None:
+    state = {name: tensor for name, tensor in light_state().items() if name != "fc1.bias"}
+    beside = {f"optimizer.{number}.exp_avg": tensor for number, tensor in enumerate(light_state().values())}
+    error = _refused({**state, **beside})
+    assert error.code == "checkpoint.other-names"
+    assert "it lacks fc1.bias" in str(error)
+
+
+def test_a_known_network_is_found_inside_a_larger_file() -> None:
+    state = {f"student.{name}": tensor for name, tensor in light_state().items()}
+    found = load_classifier(saved({**state, **{f"teacher.{name}": one for name, one in _of_a_resnet().items()}}))
+    assert found.architecture == "CBAM_CNN"
