@@ -35,6 +35,8 @@ STAGES = ((250, {"exaggeration": 12, "momentum": 0.5}), (500, {"momentum": 0.8})
 """Iterations, and how neighbours attract each other in them: first strongly, so that groups form."""
 AT_ONCE = 25
 """Iterations of one step."""
+IMAGES_A_THREAD = 500
+"""With fewer, threads wait for each other longer than they compute."""
 BEGUN, LAID_OUT = 0.1, 0.95
 """Shares of the work that are done when the neighbours are found, and when the images are laid out."""
 
@@ -56,7 +58,7 @@ def compute_tsne(atlas: Atlas, report: Callable[[float], object] = lambda _: Non
     Args:
         atlas: the atlas.
         report: called with the share of the work that is done, in [0, 1].
-        workers: number of threads.
+        workers: most threads; few images are laid out by fewer.
 
     Raises:
         AtlasError: openTSNE is not installed, or there are fewer than 10 images.
@@ -106,7 +108,7 @@ def tsne_steps(atlas: Atlas, workers: int = 1) -> EmbeddingSteps:
             count=len(images),
         )
     yield 0.0
-    package = _imported()
+    package, workers = _imported(), threads_for(len(images), workers)
     near = yield from _near_steps(atlas, images)
     embedding = _begun(package, atlas, images, near, workers)
     yield BEGUN
@@ -127,6 +129,11 @@ def tsne_steps(atlas: Atlas, workers: int = 1) -> EmbeddingSteps:
             write_arrays(atlas.folder / MAP, {"digest": digest, "points": points, **numbers})
     atlas.remember("map tsne", made)
     return made
+
+
+def threads_for(images: int, most: int) -> int:
+    """Choose a number of threads for so many images, in [1, most]."""
+    return max(1, min(most, images // IMAGES_A_THREAD))
 
 
 def _imported() -> Any:

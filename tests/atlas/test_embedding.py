@@ -5,7 +5,7 @@ import pytest
 
 from cbam_core import open_atlas
 from cbam_core.atlas import embedding, preparing
-from cbam_core.atlas.embedding import BEGUN, compute_tsne, tsne_steps
+from cbam_core.atlas.embedding import BEGUN, compute_tsne, threads_for, tsne_steps
 from cbam_core.atlas.layout import MAP
 from cbam_core.errors import AtlasError
 from tests.atlas.made_atlas import atlas, gates
@@ -115,6 +115,11 @@ def test_the_time_to_expect_is_in_proportion_to_images_and_to_the_fastest_probe_
         monkeypatch.setattr(embedding, "_probe", lambda probes=probes: next(probes))
         assert embedding.expected_seconds(10_000) == pytest.approx(42.9 * slower)
         assert embedding.expected_seconds(1_000) == pytest.approx(4.29 * slower)
+
+
+@pytest.mark.parametrize(("images", "threads"), [(60, 1), (999, 1), (1000, 2), (10_000, 4)])
+def test_there_is_a_thread_for_every_five_hundred_images_and_no_more_than_asked_for(images, threads):
+    assert threads_for(images, most=4) == threads
 
 
 def test_without_opentsne_one_sentence_says_how_to_get_it(monkeypatch):
