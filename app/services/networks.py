@@ -24,7 +24,7 @@ from cbam_core.evaluation.evaluation_file import evaluation_path, open_evaluatio
 from cbam_core.gates.anatomy import Summary, summarise
 from cbam_core.gates.kernels import SpatialKernel, spatial_kernels
 from cbam_core.network import Classifier, load_classifier
-from cbam_core.network.naming import open_operators
+from cbam_core.network.building import open_operators
 from cbam_core.places import NETWORK_VARIABLE, checkpoint_folder, runs_folder, shipped_checkpoints
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.usual import Usual

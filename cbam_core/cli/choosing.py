@@ -79,7 +79,7 @@ def open_checkpoint(checkpoint: str | None, stated: Stated = UNSTATED, *, images
         refuse_folder(checkpoint, images)
         known = stated.statement
         if is_own(checkpoint):
-            from cbam_core.network.naming import open_network
+            from cbam_core.network.building import open_network
 
             return open_network(checkpoint, known)
         return load_classifier(

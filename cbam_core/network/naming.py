@@ -1,41 +1,20 @@
 """Networks by name: of timm, of torchvision, of a factory function, or of a file that says which.
 
-Only whoever runs the program names networks so, for a factory is code that runs. Weights are read as data, by the same
-reader as untrusted ones.
+Only whoever runs the program names networks so, for a factory is code that runs: see `cbam_core.network.building`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import json
 import re
-import sys
 import tomllib
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
-from cbam_core.errors import CheckpointError, Message, ModelError, reason_of
-from cbam_core.network import torchvision_facts
-from cbam_core.network.classifier import Classifier, Source
-from cbam_core.network.loading import load_classifier, restate, usual_beside
-from cbam_core.network.modules import know
+from cbam_core.errors import CheckpointError, reason_of
 from cbam_core.network.statement import Statement, statement
-from cbam_core.nn.library_networks import ARGUMENTS, insert_as_asked, make_stem_small
-from cbam_core.nn.registry import TensorSpec
-from cbam_core.weights import open_weights
-from cbam_core.weights.file import WeightsFile
-from cbam_core.weights.finding import complete, find_copies, listed
-
-LARGEST = 8 << 30
-"""Largest file of weights that is read for a network of one's own, in bytes."""
+from cbam_core.nn.library_networks import ARGUMENTS
 
 NOTHING_STATED = Statement()
 
@@ -71,39 +50,6 @@ class NamedNetwork:
     def file(self) -> Path | None:
         """File of its weights; None for weights that the function makes."""
         return None if self.given.weights is None else Path(self.given.weights).expanduser()
-
-
-def open_operators(text: str) -> Classifier:
-    """Open the network that the operator of the app names.
-
-    Args:
-        text: name or path of a network, or a JSON object with that as ``model`` and keyword arguments of
-            `cbam_core.network.Stated`, as `operators_text` writes it.
-
-    Raises:
-        CheckpointError, ModelError: as `open_network` and `cbam_core.network.load_classifier`.
-    """
-    values = json.loads(text) if text.lstrip().startswith("{") else {"model": text}
-    model, given = str(values.pop("model", "")), statement(values)
-    if is_named(model):
-        return open_network(model, given)
-    loaded = load_classifier(model, name=given.name, weights=given.weights)
-    return restate(loaded, replace(given, weights=None, name=None))
-
-
-def operators_text(model: str, given: Statement) -> str:
-    """Write what `open_operators` reads, with whole paths."""
-    file = Path(given.weights).expanduser() if given.weights is not None else None
-    stated = {
-        "weights": str(file.absolute()) if file is not None and file.exists() else given.weights,
-        "classes": given.classes,
-        "normalisation": given.normalisation,
-        "input_size": given.input_size,
-        "name": given.name,
-    }
-    path = Path(model).expanduser()
-    named = str(path.absolute()) if path.exists() else model
-    return json.dumps({"model": named, **{key: value for key, value in stated.items() if value is not None}})
 
 
 def is_named(text: str) -> bool:
@@ -189,217 +135,3 @@ def _toml(path: Path) -> dict[str, Any]:
             known=", ".join(KEYS),
         )
     return values
-
-
-def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
-    """Build a network by its name, load its weights, and collect what is known about it.
-
-    This runs code of the named package: never pass a name that comes from a visitor.
-
-    Args:
-        text: see `read_named`.
-        given: what is stated about it; its weights are the path of a file.
-
-    Raises:
-        CheckpointError: the weights do not fit the network, or a statement is wrong.
-        ModelError: there is no such network, or its input size or normalisation is not known.
-    """
-    named = read_named(text, given)
-    classes = named.given.classes
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # without weights it is random, and still the same each time
-        model = build_named(named, None if not classes else len(classes))
-    if isinstance(model, Classifier):
-        model = restate(model, named.given)
-        model = replace(model, name=model.name or named.name)
-        return replace(model, digest=model.digest or _digest(model, model.model))
-    model.eval()
-    file = named.file
-    opened = None if file is None else open_weights(file, largest=LARGEST)
-    remarks = list(_loaded(model, opened, named.model)) if opened is not None else []
-    if opened is None and named.model.partition(":")[0] in LIBRARIES:
-        remarks.append(
-            Message("network.random", "no weights were given, so they are random: nothing that it shows is learned")
-        )
-    made = know(model, replace(named.given, weights=None), _facts_by_name(named.model))
-    found = made.classifier()
-    if made.facts.classes is None:
-        remarks.append(
-            Message(
-                "network.unnamed",
-                "the network names no classes, so there is no prediction: if its outputs are classes, give their names "
-                "with --classes",
-            )
-        )
-    digest = _digest(found, model)
-    return replace(
-        found,
-        name=named.given.name or named.name or named.model.partition(":")[2],
-        digest=digest,
-        source=None if opened is None else Source(opened.digest, "", ("",)),
-        usual=None if file is None else usual_beside(file, {digest}),
-        remarks=(*remarks, *found.remarks),
-    )
-
-
-def _facts_by_name(model: str) -> Any:
-    library, _, name = model.partition(":")
-    return torchvision_facts.of_name(name) if library == "torchvision" else None
-
-
-def build_named(named: NamedNetwork, classes: int | None) -> nn.Module | Classifier:
-    """Build a network by its name, with random weights of torch's generator, and insert CBAM if that is asked for.
-
-    Args:
-        named: the network.
-        classes: number of classes; None for that which it has. A factory gets it as an argument only if it was named.
-
-    Raises:
-        ModelError: there is no such function, it gives something else, or a block does not fit.
-    """
-    built = _built(named, classes)
-    model = built.model if isinstance(built, Classifier) else built
-    if named.inserted.get("stem") == "small":
-        make_stem_small(model)
-    insert_as_asked(model, named.inserted)
-    return built if not isinstance(built, Classifier) or not named.inserted else replace(built, architecture="")
-
-
-def _built(named: NamedNetwork, classes: int | None) -> nn.Module | Classifier:
-    """Call the function that builds a network.
-
-    Raises:
-        ModelError: there is no such function, or it gives something else.
-    """
-    library, _, name = named.model.partition(":")
-    arguments = dict(named.arguments)
-    if library in LIBRARIES:
-        if classes is not None:
-            arguments.setdefault("num_classes", classes)
-        return _of_library(library, name, arguments)
-    factory = _factory(named.model, library, name)
-    built = factory if isinstance(factory, nn.Module | Classifier) else _called(named.model, factory, arguments)
-    if not isinstance(built, nn.Module | Classifier):
-        raise ModelError(
-            "network.no-module",
-            "{model} gave {kind}, and no nn.Module: name a function that returns the network",
-            model=named.model,
-            kind=type(built).__name__,
-        )
-    return built
-
-
-def _of_library(library: str, name: str, arguments: dict[str, Any]) -> nn.Module:
-    try:
-        with warnings.catch_warnings(category=FutureWarning, action="ignore"):  # of these libraries' own code
-            if library == "timm":
-                import timm
-
-                made: nn.Module = timm.create_model(name, pretrained=False, **arguments)
-            else:
-                from torchvision.models import get_model
-
-                made = get_model(name, weights=None, **_without_backbone(name), **arguments)
-    except ImportError as error:
-        raise ModelError(
-            "network.not-installed",
-            "{library} is not installed; run: pip install {library}",
-            library=library,
-        ) from error
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise ModelError(
-            "network.not-built",
-            "{library} has no network {name} with these arguments ({reason}); see the names in its documentation",
-            library=library,
-            name=name,
-            reason=str(error).partition("\n")[0][:200],
-        ) from error
-    return made
-
-
-ON_BACKBONE = re.compile("rcnn|retinanet|fcos|ssd|fcn_|deeplab|lraspp")
-"""Names of torchvision networks that stand on another one."""
-
-
-def _without_backbone(name: str) -> dict[str, None]:
-    """Return the argument by which networks on a backbone do not download weights of it."""
-    return {"weights_backbone": None} if ON_BACKBONE.search(name) else {}
-
-
-def _factory(model: str, module: str, name: str) -> Any:
-    try:
-        with _current_folder():
-            found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (Exception, SystemExit) as error:  # code of somebody else can raise anything
-        raise ModelError(
-            "network.no-factory",
-            "{model} cannot be imported ({reason}); expected package.module:factory, found from the current folder "
-            "or among the installed packages",
-            model=model,
-            reason=_reason(error)[:200],
-        ) from error
-    return found
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
-
-
-@contextmanager
-def _current_folder() -> Iterator[None]:
-    """Have modules of the current folder found, as ``python -m`` does; after those that are installed."""
-    here = str(Path.cwd())
-    added = here not in sys.path and "" not in sys.path
-    if added:
-        sys.path.append(here)
-    try:
-        yield
-    finally:
-        if added:
-            sys.path.remove(here)
-
-
-def _called(model: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
-    if not callable(factory):
-        return factory
-    try:
-        return factory(**arguments)
-    except (Exception, SystemExit) as error:  # code of somebody else can raise anything
-        raise ModelError(
-            "network.factory-failed",
-            "{model} failed: {kind}: {reason}",
-            model=model,
-            kind=type(error).__name__,
-            reason=str(error).partition("\n")[0][:200],
-        ) from error
-
-
-def _loaded(model: nn.Module, file: WeightsFile, name: str) -> Iterator[Message]:
-    """Load the weights of a file into a model, its names matched one by one under any prefix; yield remarks.
-
-    Raises:
-        CheckpointError: a tensor is missing, left over, or has another shape.
-    """
-    expected = {key: TensorSpec(tuple(one.shape), one.dtype) for key, one in model.state_dict().items()}
-    copies = find_copies(file.tensors, expected.keys())
-    model.load_state_dict(file.load(name, expected, copies[0] if copies else None), strict=True)
-    others = [other.title or "the plain ones" for other in complete(copies)[1:]]
-    if others:
-        yield Message(
-            "checkpoint.other-weights",
-            "the file also holds other weights of this network ({names}), which can be chosen by name",
-            {"names": listed(others)},
-        )
-
-
-def _digest(found: Classifier, model: nn.Module) -> str:
-    """Return a SHA-256 of the weights, and of how images are prepared for them; names of classes change no gate."""
-    cut = "" if found.crop_share == 1 else f" {found.crop_share}"
-    digest = hashlib.sha256(f"{found.mean} {found.std} {found.input_size}{cut}".encode())
-    for name, tensor in model.state_dict().items():
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        plain = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(plain.view(torch.uint8).numpy().data if plain.numel() else b"")
-    return digest.hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from cbam_core.errors import CheckpointError
-from cbam_core.network.naming import LARGEST
+from cbam_core.network.building import LARGEST
 from cbam_core.nn.head import new_layers
 from cbam_core.nn.registry import TensorSpec
 from cbam_core.weights import open_weights

@@ -14,8 +14,9 @@ from torch import nn
 from cbam_core.errors import TrainingError
 from cbam_core.files import write_atomically
 from cbam_core.network import Classifier, torchvision_facts
+from cbam_core.network.building import build_named
 from cbam_core.network.modules import know
-from cbam_core.network.naming import NamedNetwork, build_named, checked_insertion, read_named
+from cbam_core.network.naming import NamedNetwork, checked_insertion, read_named
 from cbam_core.network.pretrained import load_pretrained
 from cbam_core.network.statement import Statement
 from cbam_core.nn.head import head_of

@@ -19,7 +19,7 @@ from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.evaluation.evaluation_file import save_evaluation
 from cbam_core.evaluation.survey import score_with_gates
 from cbam_core.network import Classifier, load_classifier, save_classifier
-from cbam_core.network.naming import open_network
+from cbam_core.network.building import open_network
 from cbam_core.network.saving import save_named
 from cbam_core.nn.registry import ARCHITECTURES
 from cbam_core.results.evaluation import Evaluation

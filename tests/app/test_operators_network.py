@@ -16,7 +16,7 @@ from app.compare.state import Selected
 from app.services import dataset, evaluating
 from cbam_core import Classifier
 from cbam_core.errors import CheckpointError
-from cbam_core.network.naming import operators_text
+from cbam_core.network.building import operators_text
 from cbam_core.network.statement import statement
 from cbam_core.places import IMAGE_VARIABLE, NETWORK_VARIABLE
 from tests.app.visiting import MAIN, go_to

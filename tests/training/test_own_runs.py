@@ -10,7 +10,7 @@ from PIL import Image
 from cbam_core import load_classifier
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.evaluation.evaluation_file import open_evaluation
-from cbam_core.network.naming import open_network
+from cbam_core.network.building import open_network
 from cbam_core.nn import build, inserted_blocks
 from cbam_core.results.film import open_film
 from cbam_core.results.history import read_image_counts
