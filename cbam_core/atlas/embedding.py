@@ -156,12 +156,14 @@ def _near_steps(atlas: Atlas, images: Int64[np.ndarray, " m"]) -> Generator[floa
         return None
     k = min(len(images) - 1, int(3 * _perplexity(len(images))))
     near, away, done = np.empty((len(images), k), np.int64), np.empty((len(images), k)), 0
-    for part, found, distances in nearest_of(atlas, images, k):
-        rows = slice(done, done + len(part))
-        near[rows], away[rows] = np.searchsorted(images, found), distances
-        done += len(part)
-        yield BEGUN * done / (len(images) + 1)
-    atlas.forget("bounds")
+    try:
+        for part, found, distances in nearest_of(atlas, images, k):
+            rows = slice(done, done + len(part))
+            near[rows], away[rows] = np.searchsorted(images, found), distances
+            done += len(part)
+            yield BEGUN * done / (len(images) + 1)
+    finally:
+        atlas.forget("bounds")
     return near, away
 
 

@@ -84,13 +84,15 @@ def prepare_steps(atlas: Atlas) -> Generator[int, None, Graph]:
     found = np.full((len(atlas), K), -1, np.int32)
     distances = np.full((len(atlas), K), np.inf, np.float32)
     done = 0
-    for part, near, away in nearest_of(atlas, atlas.select(None), K):
-        found[part, : near.shape[1]] = near
-        distances[part, : near.shape[1]] = away
-        done += len(part)
-        yield done
-    among = _searched(atlas)
-    atlas.forget("bounds")
+    try:
+        for part, near, away in nearest_of(atlas, atlas.select(None), K):
+            found[part, : near.shape[1]] = near
+            distances[part, : near.shape[1]] = away
+            done += len(part)
+            yield done
+        among = _searched(atlas)
+    finally:
+        atlas.forget("bounds")
     if atlas.folder is not None:
         said = {"digest": np.array(str(atlas.facts.get("digest", ""))), "among": np.array(len(among))}
         with suppress(OSError):  # an atlas that ships with a network lies where nothing can be written

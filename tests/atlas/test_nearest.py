@@ -10,7 +10,7 @@ from tests.atlas.made_atlas import atlas, gates
 CHANNELS = gates({"one.channel": ("channel", (40,))})
 
 
-def spread(kind, count=400):
+def spread(kind, count=200):
     """Gates of several kinds: around a few centres, far from 0, with twins, and without any structure."""
     draws = np.random.default_rng(3)
     centres = draws.normal(size=(6, 40)) * np.geomspace(3, 0.01, 40)
@@ -36,7 +36,7 @@ def compared_in_full(made, image, among, k):
 def test_the_nearest_and_their_distances_are_those_of_a_plain_comparison(monkeypatch, kind, axes):
     monkeypatch.setattr(nearest, "AXES", axes)
     monkeypatch.setattr(nearest, "GROUPS", 8)
-    monkeypatch.setattr(nearest, "AT_ONCE", 400 * 150)
+    monkeypatch.setattr(nearest, "AT_ONCE", 200 * 75)
     made = spread(kind)
     among = made.select()
     done = []
@@ -60,6 +60,6 @@ def test_images_are_compared_with_others_of_a_few_too():
 def test_gates_without_structure_have_more_to_compare_than_is_affordable(monkeypatch):
     clear, blurred = spread("around centres"), spread("without structure")
     monkeypatch.setattr(nearest, "AXES", 4)
-    monkeypatch.setattr(nearest, "AFFORDABLE", 150 * 40)
+    monkeypatch.setattr(nearest, "AFFORDABLE", 75 * 40)
     assert is_affordable(clear, bounds_of(clear, clear.select()))
     assert not is_affordable(blurred, bounds_of(blurred, blurred.select()))

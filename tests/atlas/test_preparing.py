@@ -6,7 +6,7 @@ import pytest
 from cbam_core import open_atlas
 from cbam_core.atlas import nearest, neighbours, preparing
 from cbam_core.atlas.layout import NEAREST
-from cbam_core.atlas.preparing import graph, is_prepared, nearest_in_sample, prepare
+from cbam_core.atlas.preparing import graph, is_prepared, nearest_in_sample, prepare, prepare_steps
 from tests.atlas.made_atlas import atlas
 
 
@@ -80,6 +80,15 @@ def test_by_bounds_of_distances_suspects_are_looked_for_among_all(bounded, monke
     assert np.array_equal(found.doubtful.neighbours, expected.doubtful.neighbours)
     assert vars(agreement) == vars(full.class_agreement())
     assert (agreement.images, agreement.compared_with) == (59, 59)
+
+
+def test_who_stops_early_leaves_nothing_that_takes_memory(bounded):
+    made = atlas()
+    steps = prepare_steps(made)
+    next(steps)
+    assert made.recalled("bounds") is not None
+    steps.close()
+    assert made.recalled("bounds") is None
 
 
 def test_where_bounds_leave_too_many_to_compare_a_sample_is_looked_in(bounded, monkeypatch):
