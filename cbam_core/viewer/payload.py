@@ -21,6 +21,7 @@ from PIL import Image
 
 from cbam_core.errors import RenderError
 from cbam_core.render.overlay import Cells, cells_on_input, cells_on_original, seen_on_original
+from cbam_core.results.block_names import modules_of
 from cbam_core.results.explanation import Block, ChannelMap, Gate
 from cbam_core.results.frame import Box, Frame
 from cbam_core.results.look import Look, suits
@@ -190,6 +191,15 @@ def _as_kept(name: str, value: Any) -> Any:
     return tuple(value) if name in ("channel", "origin") and value is not None else value
 
 
+def _blocks_by_module(names: Sequence[str]) -> dict[str, str]:
+    """Return the first block that a module makes up with another one, by the module's path."""
+    found: dict[str, str] = {}
+    for name in names:
+        paths = modules_of(name)
+        found |= {path: name for path in paths if len(paths) > 1 and path not in (*names, *found)}
+    return found
+
+
 def _channels(block: Mapping[str, Any]) -> int:
     """Count the channel weights of a payload's block, float32 numbers in base64."""
     weights = block["weights"]
@@ -246,16 +256,21 @@ class Settings(Look):
         return Settings(**now)
 
     def known_to(self, blocks: Sequence[Mapping[str, Any]]) -> Settings:
-        """Leave out a block, a channel or a gate that is not among blocks of a payload."""
+        """Leave out a block, a channel or a gate that is not among blocks of a payload.
+
+        A module that makes up a block with another one stands for that block.
+        """
         sizes = {block["name"]: _channels(block) for block in blocks}
-        block = self.block if self.block in sizes else None
-        name, channel = self.channel or ("", 0)
+        shared = _blocks_by_module([*sizes])
+        channel = None if self.channel is None else (shared.get(self.channel[0], self.channel[0]), self.channel[1])
+        origin = None if self.origin is None else (shared.get(self.origin[0], self.origin[0]), self.origin[1])
         gates = {(one["name"], kind) for one in blocks for kind, part in _PARTS.items() if one[part] is not None}
+        block = None if self.block is None else shared.get(self.block, self.block)
         return replace(
             self,
-            block=block,
-            channel=self.channel if channel < sizes.get(name, 0) else None,
-            origin=self.origin if self.origin in gates else None,
+            block=block if block in sizes else None,
+            channel=channel if channel is not None and channel[1] < sizes.get(channel[0], 0) else None,
+            origin=origin if origin in gates else None,
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -162,6 +162,16 @@ def test_blocks_and_channels_that_a_network_does_not_have_are_left_out():
         assert Settings(block="nobody", channel=channel).known_to(blocks) == Settings()
 
 
+def test_a_module_stands_for_the_block_that_it_makes_up_with_another_one():
+    gates = {"channel": np.full(4, 0.25, np.float32), "spatial": np.full((2, 2), 0.5, np.float32)}
+    blocks = [ViewedBlock(block_of(name, gates)).as_dict() for name in ("ca + sa", "ca + sa#2", "cbam1")]
+    for module in ("ca", "sa", "ca + sa"):
+        found = Settings(block=module, channel=(module, 3), origin=(module, "spatial")).known_to(blocks)
+        assert (found.block, found.channel, found.origin) == ("ca + sa", ("ca + sa", 3), ("ca + sa", "spatial"))
+    assert Settings(block="ca + sa#2").known_to(blocks).block == "ca + sa#2"
+    assert Settings(block="c").known_to(blocks).block is None
+
+
 def test_feature_maps_are_sent_with_all_their_numbers():
     maps = np.random.default_rng(3).normal(size=(2, 3, 5)).astype(np.float32)
     sent = trace_as_dict(ChannelMap("cbam1", 4, 0.25, maps[0], maps[1], None))
