@@ -123,7 +123,7 @@ def recall(atlas: Atlas, values: np.ndarray, asked: int = 400) -> float:
     for image in np.random.default_rng(0).choice(count, asked, replace=False).tolist():
         found = [
             near[leading(distances_to(made, columns, image, near), 10)]
-            for near in (nearly_nearest(made, columns, image, 10), shortlist(made, image, 10)[0])
+            for near in (nearly_nearest(made, columns, image, 10), shortlist(made, scores, image, 10)[0])
         ]
         hits += int(np.isin(found[1], found[0]).sum())
     return hits / (10 * asked)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from cbam_core import open_atlas
 from cbam_core.atlas.building import build_atlas
@@ -15,6 +16,8 @@ from cbam_core.atlas.layout import GATES, IMAGES, LOGITS, METADATA, NEAREST, SCO
 from cbam_core.atlas.preparing import prepare
 from cbam_core.atlas.tables import Tables, read_tables, write_tables
 from cbam_core.atlas.verifying import check_atlas
+from cbam_core.data.dataset import open_dataset
+from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import AtlasError
 
 
@@ -128,6 +131,16 @@ def test_an_unfinished_atlas_is_said_to_be_so(folder):
 def test_nothing_can_be_checked_without_a_description(tmp_path):
     with pytest.raises(AtlasError, match="there is no atlas"):
         check_atlas(tmp_path)
+
+
+def test_images_that_could_not_be_decoded_are_no_damage(tiny_classifier, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number, pixels in enumerate(sample_sheet().images[:4]):
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.png")
+    (tmp_path / "photos" / "2.png").write_bytes(b"no picture")
+    folder = build_atlas(tiny_classifier, open_dataset(str(tmp_path / "photos")), tmp_path / "atlas", workers=1)
+    assert (~open_atlas(folder).ok).sum() == 1
+    assert check_atlas(folder) == ()
 
 
 def test_a_row_without_numbers_in_the_place_of_one_with_numbers_is_found(folder):
