@@ -36,8 +36,11 @@ _STYLE = """<style>
 .atlas-changed .bar { display: inline-block; width: 6rem; height: 0.6rem; margin-left: 0.6rem; border-radius: 3px;
   background: color-mix(in srgb, currentColor 9%, transparent); vertical-align: -0.02rem; }
 .atlas-changed .bar i { display: block; height: 100%; border-radius: 3px; background: #3a8fb7; }
-@media (max-width: 640px) { .atlas-changed .bar { width: 2.5rem;
-  } .atlas-changed :is(th, td) { padding-right: 0.6rem; } }
+@media (max-width: 640px) {
+  .atlas-changed { overflow-x: visible; }
+  .atlas-changed .bar { display: none; }
+  .atlas-changed :is(th, td) { padding-right: 0.5rem; white-space: normal; }
+}
 </style>"""
 
 
@@ -72,7 +75,8 @@ def _row(one: GateChange, largest: float) -> str:
         f"{_number(absolute)}{_bar(absolute / largest if largest else 0.0)}",
         html.escape(WORDS["same"]) if correlation is None else f"{_number(correlation)}{_bar(max(0.0, correlation))}",
     )
-    return f'<tr><th scope="row">{html.escape(one.gate)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    name = html.escape(one.gate).replace(".", ".<wbr>")
+    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _bar(share: float) -> str:

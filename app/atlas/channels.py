@@ -11,7 +11,7 @@ import streamlit as st
 from jaxtyping import Float64, Int64
 
 from app.atlas.extremes import extremes
-from app.atlas.grouping import choose_grouping, grouping_as_parameter
+from app.atlas.grouping import choose_grouping, grouping_as_parameter, short_percent
 from app.atlas.link import usual_if
 from app.atlas.profile import profile_plot, spread
 from app.atlas.slices import Slice
@@ -203,7 +203,7 @@ def _say(values: Values) -> None:
     if values.profile is None:
         st.caption(WORDS["about_varies"])
         return
-    chance = WORDS["percent"].format(share=f"{100 * values.profile.chance:.2g}")
+    chance = WORDS["percent"].format(share=short_percent(values.profile.chance))
     if values.is_grid:
         st.caption(plain_text(WORDS["about_cells"].format(chance=chance)))
         return

@@ -56,6 +56,7 @@ WORDS = Words(
         "show": "Images",
         "shown": "{shown} of {count}; above the image in this atlas, below it in the other one.",
         "one_picture": "{shown} of {count}.",
+        "moved_by": "The number is how far all its gates moved: the Euclidean distance between the two.",
         "no_such": "There is no such image in this slice.",
         "was_now": "{before} → {after}",
         "share": "{share:.2f} %",
@@ -195,7 +196,8 @@ def _changed_tiles(
     tiles = [_changed_tile(atlas, other, found, int(place)) for place in shown]
     image_tiles(both, tiles, network=links.network_of(classifier), key="atlas-changed-tiles")
     template = WORDS["one_picture" if both is pictures[0] else "shown"]
-    st.caption(template.format(shown=len(shown), count=f"{len(order):,}"))
+    said = [template.format(shown=len(shown), count=f"{len(order):,}"), *([WORDS["moved_by"]] if found.gates else [])]
+    st.caption(plain_text(paragraph(*said)))
 
 
 def _changed_tile(atlas: Atlas, other: Atlas, found: AtlasComparison, place: int) -> ImageTile:

@@ -78,3 +78,9 @@ def group_name(where: Mapping[str, Any], name: str) -> str:
     if "right" in where:
         return WORDS["is_right" if where["right"] else "is_wrong"]
     return class_name(name) if "class" in where or "answer" in where else name
+
+
+def short_percent(share: float) -> str:
+    """A share in percent, with two digits at most: ``0.09``, ``7.1``, ``57``."""
+    percent = 100 * share
+    return f"{percent:.2g}" if percent < 99.5 else "100"

@@ -6,6 +6,7 @@ const TELL_AFTER = 700; // milliseconds of rest, after which the page learns wha
 const UNITS = 4095; // steps of a selection's corners across the map: an address holds them in 12 bits
 const MOST_CORNERS = 60;
 const GATHER = 60; // milliseconds in which sheets that come are waited for together
+const WIDER = 1.4; // times the box of nearly all images up to which all of them are shown
 const GLIDE = 180; // milliseconds of a step by key or button
 
 const maps = new WeakMap(); // by root
@@ -62,7 +63,12 @@ function middleOf(xs, ys) {
     const skip = sorted.length >= 200 ? Math.floor(sorted.length * 0.004) : 0;
     return [sorted[skip] ?? 0, sorted[sorted.length - 1 - skip] ?? 1];
   };
-  const [[left, right], [top, bottom]] = [ends(xs), ends(ys)];
+  const whole = (values) => [values.reduce((a, b) => Math.min(a, b), 1), values.reduce((a, b) => Math.max(a, b), 0)];
+  const fitting = (values) => {
+    const [some, all] = [ends(values), whole(values)];
+    return all[1] - all[0] < WIDER * (some[1] - some[0]) ? all : some; // few far ones would make all others small
+  };
+  const [[left, right], [top, bottom]] = [fitting(xs), fitting(ys)];
   return [left, top, Math.max(right, left + 0.01), Math.max(bottom, top + 0.01)];
 }
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 WORDS = Words(
     {
+        "few": "A map needs at least three images.",
         "measuring": "Finding the nearest of each image",
         "pca": "PCA",
         "tsne": "t-SNE",
@@ -61,6 +62,9 @@ WORDS = Words(
         "percent": "{share} %",
     }
 )
+
+FEWEST = 3
+"""Images of a map; fewer lie on a line, or are one."""
 
 _GENERATION = Generation("atlas-map-generation")
 _WIDGET = Choice("atlas-map", _GENERATION)
@@ -88,6 +92,9 @@ def forget_view() -> None:
 
 def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
     """Draw the map, what it keeps of the neighbours, and the image that was clicked."""
+    if len(atlas.select()) < FEWEST:
+        st.info(WORDS["few"], icon=":material/info:")
+        return {"number": chosen_image(atlas)}
     services.take_in_tsne(atlas)
     with st.spinner(WORDS["measuring"]), waiting_shown():
         maps = {method: found for method in METHODS if (found := _map(atlas, method)) is not None}
@@ -135,6 +142,8 @@ def _tsne(atlas: Atlas) -> None:
             key="atlas-tsne",
             is_fault=False,
         )
+    elif len(atlas.select()) < services.FEWEST_FOR_TSNE:
+        return
     elif (seconds := services.tsne_seconds(atlas)) is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="atlas-tsne"):
             begin, key = WORDS["begin"], "atlas-tsne-begin"

@@ -43,6 +43,8 @@ WORDS = Words(
         "opens": "{label}. Shows its neighbours.",
         "same_one": "{same} of its {count} nearest have its label.",
         "approximate": "Looked for among those that are near in the principal components of the gates.",
+        "alone": "This atlas has no other image that could be near.",
+        "distance": "The number below an image is its Euclidean distance in these gates; 0 is the same.",
         "masks": "Below each image is its mask, {gate}, all in the colours of one scale. A click goes on to the "
         "neighbours of an image.",
         "no_masks": "A click goes on to the neighbours of an image.",
@@ -82,6 +84,9 @@ def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> M
         st.info(WORDS["unreadable"], icon=":material/info:")
         return said
     found = atlas.neighbours(image, block, COUNT)
+    if not len(found.images):
+        st.info(WORDS["alone"], icon=":material/info:")
+        return said
     gate = pairs.gate_of_masks(atlas, block)
     numbers = np.r_[image, found.images]
     pictures = pairs.enlarged(pictures_of(atlas, numbers))
@@ -181,5 +186,6 @@ def _say(found: Neighbours, gate: AtlasGate | None) -> None:
         said.append(WORDS["same_one"].format(same=same, count=len(found.images)))
     if not found.exact:
         said.append(WORDS["approximate"])
+    said.append(WORDS["distance"])
     said.append(WORDS["no_masks"] if gate is None else WORDS["masks"].format(gate=gate.name))
     st.caption(plain_text(paragraph(*said)))

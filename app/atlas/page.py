@@ -14,7 +14,7 @@ from app.atlas.choosing import choose_atlas, say_damaged
 from app.atlas.chosen_image import open_image_number
 from app.atlas.compare import compare_section, open_compare
 from app.atlas.export import offer_export
-from app.atlas.grouping import open_grouping
+from app.atlas.grouping import open_grouping, short_percent
 from app.atlas.link import split_usual
 from app.atlas.map import map_section, open_map
 from app.atlas.masks import masks_section, open_masks
@@ -43,14 +43,19 @@ WORDS = Words(
         "map": "Map of images",
         "compare": "Compare",
         "suspects": "Suspects",
-        "empty": "No image of this atlas is like that.",
+        "empty": "No image of this atlas meets all of these conditions.",
         "stored": "Every gate of {count} images, stored as float16, which keeps about three digits.",
+        "stored_one": "Every gate of one image, stored as float16, which keeps about three digits.",
         "unread": "{count} more images could not be read.",
+        "unread_one": "One more image could not be read.",
         "space": "Near in gates is not alike in class: of the 10 images nearest to one in all gates, {share} % share "
         "its class ({chance} % by chance).",
         "among": "Nearest images were looked for among {count} of the set.",
     }
 )
+
+NEAREST = 10
+"""Nearest images of which it is said how many share a class."""
 
 Section = Callable[[Classifier, "Atlas", Slice], Mapping[str, Any]]
 """Draws a section about a slice of an atlas; returns parameters of an address, by name: see `app.atlas.link.Usual`."""
@@ -133,12 +138,13 @@ def _section(
 
 def _say(atlas: Atlas) -> None:
     """What holds for all sections: what is stored, and that near images need not be of one class."""
-    said = [WORDS["stored"].format(count=f"{len(atlas.select()):,}")]
-    if unread := len(atlas) - len(atlas.select()):
-        said.append(WORDS["unread"].format(count=f"{unread:,}"))
+    count = len(atlas.select())
+    said = [WORDS["stored" if count != 1 else "stored_one"].format(count=f"{count:,}")]
+    if unread := len(atlas) - count:
+        said.append(WORDS["unread" if unread > 1 else "unread_one"].format(count=f"{unread:,}"))
     agreement = services.computed_once(atlas, "agreement", atlas.class_agreement)
-    if agreement is not None:
-        share, chance = f"{100 * agreement.share:.0f}", f"{100 * agreement.chance:.2g}"
+    if agreement is not None and count > NEAREST:  # fewer images are all near each other
+        share, chance = f"{100 * agreement.share:.0f}", short_percent(agreement.chance)
         said.append(WORDS["space"].format(share=share, chance=chance))
         if agreement.compared_with < len(atlas.select()):
             said.append(WORDS["among"].format(count=f"{agreement.compared_with:,}"))

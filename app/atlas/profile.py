@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float64
 
+from app.atlas.extremes import written
 from app.atlas.values import Values, widest
 from app.session.words import Words
 from cbam_core.atlas.answers import Profile
@@ -21,6 +22,7 @@ WORDS = Words(
         "row": "{group}: {mean} ({low} to {high}), {count} images",
         "one": "{group}: {mean}, 1 image",
         "list": "Mean by group, the highest first",
+        "only": "The value of the only image is {value}.",
         "spread": "Spread over {count} images: mean {mean}, standard deviation {deviation}.",
     }
 )
@@ -72,6 +74,9 @@ def profile_plot(values: Values, value: int) -> None:
 
 def spread(numbers: Float64[np.ndarray, " n"]) -> None:
     """Draw how one value is spread over images of which nothing else is known."""
+    if len(numbers) == 1:
+        st.caption(WORDS["only"].format(value=written(float(numbers[0]))))
+        return
     counts, edges = np.histogram(numbers, bins=BINS)
     said = WORDS["spread"].format(
         count=f"{len(numbers):,}", mean=f"{numbers.mean():.3f}", deviation=f"{numbers.std():.3f}"
@@ -95,7 +100,7 @@ def profile_html(values: Values, found: Profile, value: int) -> str:
     rows = "".join(
         _row(values.groups[g], [mean[g], low[g], high[g], overall], (start, end), found.counts[g]) for g in drawn
     )
-    ends = f"<span>{start:.3f}</span><span>{end:.3f}</span>"
+    ends = f"<span>{written(start)}</span><span>{written(end)}</span>"
     scale = f'<div class="ends" aria-hidden="true"><span></span><span class="between">{ends}</span></div>'
     listed = f'<div role="list" aria-label="{html.escape(WORDS["list"])}">{rows}</div>'
     width = f"{min(widest(values.groups), 20) * 0.5 + 0.3:.1f}em"

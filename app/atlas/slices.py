@@ -53,6 +53,7 @@ _STYLE = """<style>
   [class*="st-key-atlas"][data-testid="stHorizontalBlock"] >
   :is(.stElementContainer, [data-testid="stLayoutWrapper"], .stColumn):has(.stSelectbox, .stSlider) {
     flex: 1 1 8.5rem; width: auto !important; min-width: 0; max-width: none; }
+  .st-key-atlas-section [role=radiogroup] { flex-wrap: wrap; overflow: visible; }
   [class*="st-key-atlas"] :is(.stSelectbox, .stSlider, div:has(> .stSlider)) { width: 100% !important; }
 }
 </style>"""

@@ -39,8 +39,10 @@ WORDS = Words(
         "chances": "{label} % : {answer} %",
         "near": "{label} : {answer} near",
         "outliers": "Far from all others",
-        "about_outliers": "Below each image: the distance to its {k}th nearest image in all gates; the median of all "
-        "is {usual}. An image can be far because it is unlike the others, or because its gates are near their ends.",
+        "about_outliers": "Below each image: the distance to the last of its {k} nearest images in all gates; the "
+        "median of all is {usual}. An image can be far because it is unlike the others, or because its gates are near "
+        "their ends.",
+        "alone": "This atlas has no other image to be far from.",
         "sampled": "Nearest images were looked for among {count} of the set.",
     }
 )
@@ -101,6 +103,7 @@ def _doubtful_tile(atlas: Atlas, found: DoubtfulLabels, place: int) -> ImageTile
 def _outliers(atlas: Atlas, found: Outliers, chosen: Slice, network: str | None) -> None:
     shown = np.flatnonzero(np.isin(found.images, chosen.images))[:SHOWN]
     if not len(shown):
+        st.caption(WORDS["alone"])
         return
     images = found.images[shown]
     far = zip(images, found.distances[shown], strict=True)

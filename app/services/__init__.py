@@ -17,7 +17,15 @@ from app.services.atlas import (
 )
 from app.services.atlas_building import atlas_offer, atlas_work, begin_atlas, cancel_atlas, take_in_atlas
 from app.services.atlas_changing import begin_changed, cancel_changed, changed_offer, changed_work, take_in_changed
-from app.services.atlas_map import begin_tsne, cancel_tsne, map_of, take_in_tsne, tsne_seconds, tsne_work
+from app.services.atlas_map import (
+    FEWEST_FOR_TSNE,
+    begin_tsne,
+    cancel_tsne,
+    map_of,
+    take_in_tsne,
+    tsne_seconds,
+    tsne_work,
+)
 from app.services.attribution import (
     SOON,
     Asked,
@@ -119,6 +127,7 @@ from app.services.scoring import (
 from app.services.usual import with_usual
 
 __all__ = [
+    "FEWEST_FOR_TSNE",
     "FIRST_READING",
     "SOON",
     "Asked",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 EMBEDDING = "cbam_core.atlas.embedding"
 
+FEWEST_FOR_TSNE = 10
+"""Images that t-SNE lays out at least, see `cbam_core.atlas.embedding`."""
+
 MOST = 50_000
 """Images up to which t-SNE is offered on a page; a command computes it of more."""
 

@@ -99,7 +99,7 @@ def test_columns_of_ones_own_choose_images_and_make_groups(made):
 
 def test_a_slice_without_images_says_so_and_keeps_the_way_back(made):
     app = visit(confidence="0~1")
-    assert "No image of this atlas is like that" in said(app)
+    assert "No image of this atlas meets all of these conditions" in said(app)
     app.button(key="atlas-clear").click().run()
     assert "All 59 images" in said(app)
 

@@ -178,3 +178,22 @@ def test_a_command_writes_slices_that_are_too_large_for_a_page(made, monkeypatch
     app.checkbox(key="atlas-export-gates").check().run()
     asked = f"cbam atlas export ATLAS --where right=no --where inside={line} --out slice.parquet"
     assert any(one.value == asked for one in app.code)
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ("channels", "Every gate of one image"),
+        ("masks", "Every gate of one image"),
+        ("neighbours", "no other image that could be near"),
+        ("map", "A map needs at least three images"),
+        ("compare", "no other atlas of these images"),
+        ("suspects", "no other image to be far from"),
+    ],
+)
+def test_of_one_image_each_section_says_what_it_cannot_show(monkeypatch, section, sentence):
+    show(monkeypatch, made_atlas.atlas(1))
+    app = visit(section=section)
+    assert sentence in said(app)
+    assert "nan" not in said(app) + htmls(app)
+    assert "e+" not in said(app)
