@@ -14,9 +14,8 @@ from cbam_core.errors import EditError
 from cbam_core.gates.finders import search
 from cbam_core.gates.hooks import HookEntry
 from cbam_core.gates.operations.counting import Observers
-from cbam_core.gates.operations.watch import OperationWatch
 from cbam_core.gates.sites import Site
-from cbam_core.gates.watcher import Watcher
+from cbam_core.gates.watcher import FollowingWatcher
 
 Edit = Callable[[Tensor], Tensor]
 """Function of a gate as its module outputs it, or of its values in their smallest form where operations show it.
@@ -27,7 +26,7 @@ EDIT, REFERENCE = 1, 2
 """Ranks of hooks: edits run before recorders, and what runs a forward of its own for reference before both."""
 
 
-class EditWatcher(Watcher):
+class EditWatcher(FollowingWatcher):
     """Replace gates in the forwards that this thread runs through `model` inside the block.
 
     Args:
@@ -38,20 +37,14 @@ class EditWatcher(Watcher):
     def __init__(self, model: nn.Module, edits: Mapping[Site, Edit] = MappingProxyType({})) -> None:
         super().__init__(model)
         self._edits = edits
-        self._general: OperationWatch | None = None
 
     def __enter__(self) -> None:
         own, others = search(self._model)
         if others:
-            self._general = OperationWatch(self._model, own, lambda values: values, observers=self._observers())
+            self._follow(own, self._observers())
         edits = [(site, edit) for site, edit in self._edits.items() if not site.by_operation]
         entries: list[HookEntry] = [(site.tap._forward_hooks, partial(self._replace, edit)) for site, edit in edits]
         self.open(entries, rank=EDIT, inputs=others)
-
-    def __exit__(self, *error: object) -> None:
-        if self._general is not None:
-            self._general.close()
-        super().__exit__(*error)
 
     def _observers(self) -> Observers:
         """Return what is told of the gates that operations show."""
@@ -60,16 +53,6 @@ class EditWatcher(Watcher):
     def edit_of(self, site: Site) -> Edit | None:
         """Return the edit of a gate that operations show: a function of its values in their smallest form."""
         return self._edits.get(site)
-
-    def _start(self, module: nn.Module, inputs: Any, named: Any = None) -> None:
-        if self._general is not None and get_ident() == self._owner:
-            self._general.start((inputs, named or {}))
-        super()._start(module, inputs)
-
-    def _complete(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        if self._general is not None and get_ident() == self._owner and self._seen is not None:
-            self._general.finish()
-        super()._complete(module, inputs, output)
 
     def _replace_shown(self, index: int, values: Tensor, can: bool) -> Tensor:
         """Replace a gate that operations show."""

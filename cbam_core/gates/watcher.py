@@ -181,7 +181,37 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
 _NO_GATES = "No gate was found: the network has only layers of torch, which multiply no feature map by a gate."
 
 
-class FeatureWatcher(Watcher):
+class FollowingWatcher(Watcher):
+    """Watches what a forward does at gates, also at those that operations show, and records nothing."""
+
+    _general: OperationWatch | None = None
+
+    def _follow(self, own: list[Site], observers: Observers) -> None:
+        """Watch the gates that operations show, too; to be called before the hooks are registered.
+
+        Args:
+            own: gates of this library's own modules.
+            observers: what is told of the others.
+        """
+        self._general = OperationWatch(self._model, own, lambda values: values, observers=observers)
+
+    def __exit__(self, *error: object) -> None:
+        if self._general is not None:
+            self._general.close()
+        super().__exit__(*error)
+
+    def _start(self, module: nn.Module, inputs: Any, named: Any = None) -> None:
+        if self._general is not None and get_ident() == self._owner:
+            self._general.start((inputs, named or {}))
+        super()._start(module, inputs)
+
+    def _complete(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if self._general is not None and get_ident() == self._owner and self._seen is not None:
+            self._general.finish()
+        super()._complete(module, inputs, output)
+
+
+class FeatureWatcher(FollowingWatcher):
     """Observe the feature maps around some gates, in the forwards that this thread runs through `model`.
 
     Args:
@@ -204,14 +234,11 @@ class FeatureWatcher(Watcher):
         super().__init__(model)
         self._sites, self._mode = sites, mode
         self._entering, self._leaving = entering, leaving
-        self._general: OperationWatch | None = None
 
     def __enter__(self) -> None:
         if any(site.by_operation for site in self._sites):
             observers = Observers(partial(self._tell, self._entering), partial(self._tell, self._leaving))
-            self._general = OperationWatch(
-                self._model, search(self._model).sites, lambda values: values, observers=observers
-            )
+            self._follow(search(self._model).sites, observers)
         hooked = [site for site in self._sites if not site.by_operation]
         self._shown = {site: site for site in self._sites if site.by_operation}
         entries: list[HookEntry] = []
@@ -226,19 +253,7 @@ class FeatureWatcher(Watcher):
     def __exit__(self, *error: Any) -> None:
         if self._mode is not None:
             self._mode.__exit__(*error)
-        if self._general is not None:
-            self._general.close()
-        super().__exit__()
-
-    def _start(self, module: nn.Module, inputs: Any, named: Any = None) -> None:
-        if self._general is not None and get_ident() == self._owner:
-            self._general.start((inputs, named or {}))
-        super()._start(module, inputs)
-
-    def _complete(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        if self._general is not None and get_ident() == self._owner and self._seen is not None:
-            self._general.finish()
-        super()._complete(module, inputs, output)
+        super().__exit__(*error)
 
     def _tell(self, observer: Observer | None, index: int, features: Tensor) -> None:
         if observer is not None and self._general is not None:
