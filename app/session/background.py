@@ -29,8 +29,8 @@ Steps = Generator[int, None, Result]
 """Does one step whenever it is asked for the number of those parts that are done, and returns the result."""
 
 
-SOONEST = 1.0
-"""Seconds after the first step in which nothing is said about the rest."""
+SOONEST, LEAST = 1.0, 0.05
+"""Seconds after the first step, and share of all parts, before which nothing is said about the rest."""
 
 
 class Work(Generic[Result]):
@@ -62,7 +62,9 @@ class Work(Generic[Result]):
         if self._first is None:
             return None
         since, parts = monotonic() - self._first[0], self.done - self._first[1]
-        return since * (self.total - self.done) / parts if since >= SOONEST and parts > 0 and not self.is_over else None
+        if self.is_over or since < SOONEST or parts <= LEAST * self.total:
+            return None
+        return since * (self.total - self.done) / parts
 
     def reached(self, done: int) -> None:
         """Note that so many parts are done; what was done before the first step says nothing about the speed."""
