@@ -84,9 +84,7 @@ def tile_of(atlas: Atlas, image: int, value: str) -> ImageTile:
         image: index of the image in it.
         value: what stands below it.
     """
-    label, answer = int(atlas.labels[image]), int(atlas.answers[image])
-    truth = class_name(atlas.label_classes[label]) if label >= 0 else ""
-    answered = class_name(atlas.classes[answer]) if answer >= 0 else ""
+    truth, answered = _classes_of(atlas, image)
     wrong = int(atlas.right[image]) == 0
     below = WORDS["confused"].format(truth=truth, answer=answered) if wrong else truth or answered
     name = named(atlas, image, value)
@@ -101,8 +99,13 @@ def named(atlas: Atlas, image: int, value: str) -> str:
         image: index of the image in it.
         value: what stands below it.
     """
-    label, answer = int(atlas.labels[image]), int(atlas.answers[image])
-    truth = class_name(atlas.label_classes[label]) if label >= 0 else ""
-    answered = class_name(atlas.classes[answer]) if answer >= 0 else ""
+    truth, answered = _classes_of(atlas, image)
     template = "answer" if truth and answered else "truth" if truth or answered else "image"
     return WORDS[template].format(id=atlas.ids[image], value=value, truth=truth or answered, answer=answered)
+
+
+def _classes_of(atlas: Atlas, image: int) -> tuple[str, str]:
+    """Names of an image's class and of the answer; "" where there is none."""
+    label, answer = int(atlas.labels[image]), int(atlas.answers[image])
+    truth = class_name(atlas.label_classes[label]) if label >= 0 else ""
+    return truth, class_name(atlas.classes[answer]) if answer >= 0 else ""

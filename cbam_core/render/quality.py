@@ -118,48 +118,6 @@ def reliability(
         ink: colour of the text; None for that of the page's theme.
         words: words of the chart.
     """
-    there = np.flatnonzero(count).tolist()
-    x, y = ([100 * float(values[index]) for index in there] for values in (confidence, accuracy))
-    lows, highs = ([100 * intervals[index][end] for index in there] for end in (0, 1))
-    hover = [
-        words["bin_hover"].format(
-            count=f"{int(count[index]):,}", sure=f"{sure:.1f}", share=f"{share:.1f}", low=f"{low:.1f}",
-            high=f"{high:.1f}",
-        )
-        for index, sure, share, low, high in zip(there, x, y, lows, highs, strict=True)
-    ]  # fmt: skip
-    width = 100 / len(count)
-    diagonal = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [0, 100],
-        "y": [0, 100],
-        "name": words["perfect"],
-        "line": {"color": "rgba(128,128,128,0.9)", "dash": "dash", "width": 1.5},
-        "hoverinfo": "skip",
-    }
-    dots = {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "x": _short(x),
-        "y": _short(y),
-        "name": words["found"],
-        "marker": {"color": PAIR_COLOURS[1], "size": 7},
-        "line": {"color": PAIR_COLOURS[1], "width": 1},
-        "error_y": _error(y, lows, highs, PAIR_COLOURS[1]),
-        "hovertext": hover,
-        "hoverinfo": "text",
-    }
-    bars = {
-        "type": "bar",
-        "x": _short([(index + 0.5) * width for index in range(len(count))]),
-        "y": count.tolist(),
-        "width": width,
-        "yaxis": "y2",
-        "marker": {"color": ONE_COLOUR, "line": {"width": 0}},
-        "showlegend": False,
-        "hovertemplate": f"%{{y:,}} {escaped(words['answers'])}<extra></extra>",
-    }
     layout = plain_layout(words["reliability"].format(error=f"{100 * error:.2f}"), ink)
     layout["bargap"] = 0
     layout["legend"] |= {"y": LOWEST, "yanchor": "bottom"}
@@ -172,7 +130,68 @@ def reliability(
     layout["yaxis2"] = {"title": {"text": words["answers"], "standoff": 6}, "domain": [0, 0.2], "nticks": 3}
     for axis in ("yaxis", "yaxis2"):
         layout[axis] |= _GRIDDED | {"fixedrange": True}
-    return {"data": [diagonal, dots, bars], "layout": layout}
+    dots = _bins_as_dots(count, accuracy, confidence, intervals, words)
+    return {"data": [_diagonal(words["perfect"]), dots, _bins_as_bars(count, words["answers"])], "layout": layout}
+
+
+def _diagonal(name: str) -> dict[str, Any]:
+    """Return the line on which accuracy is confidence."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [0, 100],
+        "y": [0, 100],
+        "name": name,
+        "line": {"color": "rgba(128,128,128,0.9)", "dash": "dash", "width": 1.5},
+        "hoverinfo": "skip",
+    }
+
+
+def _bins_as_dots(
+    count: Int64[np.ndarray, " m"],
+    accuracy: Float64[np.ndarray, " m"],
+    confidence: Float64[np.ndarray, " m"],
+    intervals: Sequence[Interval],
+    words: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return a dot with its interval for each bin that is not empty."""
+    there = np.flatnonzero(count).tolist()
+    x, y = ([100 * float(values[index]) for index in there] for values in (confidence, accuracy))
+    lows, highs = ([100 * intervals[index][end] for index in there] for end in (0, 1))
+    hover = [
+        words["bin_hover"].format(
+            count=f"{int(count[index]):,}", sure=f"{sure:.1f}", share=f"{share:.1f}", low=f"{low:.1f}",
+            high=f"{high:.1f}",
+        )
+        for index, sure, share, low, high in zip(there, x, y, lows, highs, strict=True)
+    ]  # fmt: skip
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": _short(x),
+        "y": _short(y),
+        "name": words["found"],
+        "marker": {"color": PAIR_COLOURS[1], "size": 7},
+        "line": {"color": PAIR_COLOURS[1], "width": 1},
+        "error_y": _error(y, lows, highs, PAIR_COLOURS[1]),
+        "hovertext": hover,
+        "hoverinfo": "text",
+    }
+
+
+def _bins_as_bars(count: Int64[np.ndarray, " m"], name: str) -> dict[str, Any]:
+    """Return a bar with the number of predictions in each bin."""
+    width = 100 / len(count)
+    return {
+        "type": "bar",
+        "x": _short([(index + 0.5) * width for index in range(len(count))]),
+        "y": count.tolist(),
+        "width": width,
+        "yaxis": "y2",
+        "marker": {"color": ONE_COLOUR, "line": {"width": 0}},
+        "showlegend": False,
+        "hovertemplate": f"%{{y:,}} {escaped(name)}<extra></extra>",
+    }
 
 
 def describe_classes(

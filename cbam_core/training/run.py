@@ -113,23 +113,10 @@ def train_classifier(
     recipe = sources.named_in(recipe)
     name = stored_name(folder) if resume and name is None else name
     checkpoint = folder / f"{_file_name(name, recipe)}.safetensors"
-    if not resume and (folder / STATE).exists():
-        raise TrainingError(
-            "training.folder-in-use",
-            "there is already a run in {folder}; continue it with --resume, or choose another folder",
-            folder=str(folder),
-        )
     if resume and (finished := _finished(checkpoint, recipe)) is not None:
         says = checkpoint.with_suffix(".toml")
         return TrainedRun(says if says.exists() else checkpoint, finished, None)
-    if checkpoint.exists():
-        if resume:
-            restore(folder, recipe)  # if the run itself is another one, that error comes first
-        raise TrainingError(
-            "training.checkpoint-there",
-            "there is already a checkpoint {file}, which this run did not create; choose another folder or name",
-            file=str(checkpoint),
-        )
+    _check_folder(folder, checkpoint, recipe, resume=resume)
     _check_weights(recipe, sources)
     splits = open_splits(recipe, sources, data_folder)
     teacher = open_teacher(recipe, splits.classes)
@@ -158,6 +145,28 @@ def train_classifier(
         trained = replace(untrained, model=untrained.model.cpu())
         done = _Done(recipe, history, splits, teacher, replace(begins, classifier=trained))
         return _finish(done, checkpoint, accelerator)
+
+
+def _check_folder(folder: Path, checkpoint: Path, recipe: Recipe, *, resume: bool) -> None:
+    """Check that nothing of another run would be lost.
+
+    Raises:
+        TrainingError: another run or checkpoint is in the folder.
+    """
+    if not resume and (folder / STATE).exists():
+        raise TrainingError(
+            "training.folder-in-use",
+            "there is already a run in {folder}; continue it with --resume, or choose another folder",
+            folder=str(folder),
+        )
+    if checkpoint.exists():
+        if resume:
+            restore(folder, recipe)  # if the run itself is another one, that error comes first
+        raise TrainingError(
+            "training.checkpoint-there",
+            "there is already a checkpoint {file}, which this run did not create; choose another folder or name",
+            file=str(checkpoint),
+        )
 
 
 class _Naming(Callback):
