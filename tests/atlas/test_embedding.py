@@ -1,4 +1,5 @@
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from cbam_core.atlas.layout import MAP
 from cbam_core.errors import AtlasError
 from tests.atlas.made_atlas import atlas, gates
 
-pytest.importorskip("openTSNE")
+pytestmark = pytest.mark.skipif(find_spec("openTSNE") is None, reason="openTSNE is not installed")
 
 
 def grouped():
