@@ -106,6 +106,15 @@ MAP: Readers = MappingProxyType(
 
 COMPARE: Readers = MappingProxyType({"beside": read_text, "gate": read_text, "images": one_of("newly_right", "moved")})
 
+OF_SECTION: Mapping[str, Readers] = {
+    "channels": CHANNELS,
+    "masks": MASKS,
+    "neighbours": NEIGHBOURS,
+    "map": MAP,
+    "compare": COMPARE,
+}
+"""Parameters of each section that has some."""
+
 PARAMETERS: Readers = {
     "atlas": read_text,
     "section": read_name,

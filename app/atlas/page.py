@@ -15,7 +15,7 @@ from app.atlas.chosen_image import open_image_number
 from app.atlas.compare import compare_section, open_compare
 from app.atlas.export import offer_export
 from app.atlas.grouping import open_grouping, short_percent
-from app.atlas.link import split_usual
+from app.atlas.link import OF_SECTION, split_usual
 from app.atlas.map import map_section, open_map
 from app.atlas.masks import masks_section, open_masks
 from app.atlas.neighbours import neighbours_section, open_neighbours
@@ -168,6 +168,7 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
         said = _section(chosen, classifier, entry, atlas, chosen_slice)
     else:
         st.info(WORDS["empty"], icon=":material/search_off:")
+        said = links.said_now(OF_SECTION.get(chosen, {}))
     usual, _ = services.first_that_opens(services.atlases_of(classifier))
     usually, said = split_usual(said)
     network = links.network_of(classifier)

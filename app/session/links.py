@@ -293,6 +293,16 @@ def _in_order(value: ParameterValue | None) -> str:
     return as_text(tuple(sorted(value)) if listed and isinstance(value, tuple) else value)
 
 
+def said_now(readers: Readers) -> dict[str, str]:
+    """What the address says now of some parameters, for a part of a page that is not drawn and keeps its choices.
+
+    Args:
+        readers: of the parameters; what they do not read is left out.
+    """
+    given = st.query_params.to_dict()
+    return {name: given[name] for name in read(given, readers)}
+
+
 def write_language(code: str) -> None:
     """Add the language to the address; a visitor stays where they are."""
     st.query_params["lang"] = code

@@ -104,6 +104,15 @@ def test_a_slice_without_images_says_so_and_keeps_the_way_back(made):
     assert "All 59 images" in said(app)
 
 
+def test_an_address_of_a_slice_without_images_keeps_what_it_says_of_the_section(made):
+    app = visit(confidence="0~1", section="masks", mask="one.spatial", show="deviation")
+    assert "cannot be shown" not in said(app)
+    assert (address(app, "mask"), address(app, "show")) == ("one.spatial", "deviation")
+    app.button(key="atlas-clear").click().run()
+    assert app.selectbox(key="atlas-mask").value == "one.spatial"
+    assert app.segmented_control(key="atlas-show").value == "deviation"
+
+
 def test_masks_are_drawn_for_the_slice_and_each_group_with_the_number_of_images(made):
     app = visit(section="masks", mask="one.spatial")
     listed = htmls(app)
