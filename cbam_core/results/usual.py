@@ -35,6 +35,9 @@ LARGEST = 50_000_000
 MOST = 0.6
 """Smallest share of the variance by which one part describes a gate."""
 
+NEARLY = 0.9
+"""Smallest share of the fixed pattern of a gate that is called the same for every image, and not mostly the same."""
+
 OFF = 0.01
 """Largest distance from 0.5, as a root mean square, of a gate that is off: its values are shown as 0.50."""
 
@@ -90,12 +93,12 @@ class UsualGate:
 
     @property
     def sentence(self) -> Message:
-        """Description of the gate, by thresholds that are the same for every gate: `OFF`, `STEADY`, `MOST`.
+        """Description of the gate, by thresholds that are the same for every gate: `OFF`, `STEADY`, `NEARLY`, `MOST`.
 
         It does not tell whether the gate matters for the prediction.
         """
         code = self._does
-        values = {"percent": round(100 * self.shares.fixed)} if code == "usual.fixed" else {}
+        values = {"percent": round(100 * self.shares.fixed)} if "{percent}" in HABIT_WORDS[code] else {}
         return Message(code, HABIT_WORDS[code], values)
 
     @property
@@ -111,7 +114,7 @@ class UsualGate:
         if self.variance * (1 - self.shares.fixed) <= (STEADY * self.level) ** 2:
             return "usual.steady"
         if self.shares.fixed >= MOST:
-            return "usual.fixed"
+            return "usual.fixed" if self.shares.fixed >= NEARLY else "usual.mostly"
         if self.shares.gain >= MOST:
             return "usual.gain"
         return _FOLLOWS[self.kind] if self.shares.pattern >= MOST else "usual.mixed"
@@ -122,6 +125,7 @@ HABIT_WORDS: Mapping[str, str] = MappingProxyType(
         "usual.off": "off: 0.50 everywhere, as an untrained gate",
         "usual.steady": "the same for every image (within 1 %)",
         "usual.fixed": "the same for every image ({percent} % fixed)",
+        "usual.mostly": "mostly the same for every image ({percent} % fixed)",
         "usual.gain": "one number an image: how strong",
         "usual.channels": "follows the image: which channels",
         "usual.where": "follows the image: where",
