@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import get_ident
-from types import CodeType, FrameType
 from typing import Any, TypeVar
 from weakref import ref
 
@@ -20,6 +18,7 @@ from cbam_core.gates.operations.functions import PRODUCTS, READS, VIEWS, name_of
 from cbam_core.gates.operations.isolation import Inputs, copied_inputs, random_state_kept
 from cbam_core.gates.operations.judging import Judged, Refusal, judge
 from cbam_core.gates.operations.lesson import Found, Lesson, OwnGate, Refused
+from cbam_core.gates.operations.owners import running_owner
 from cbam_core.gates.operations.products import Multiplication, multiplications
 from cbam_core.gates.operations.rules import known_constant, outcome, written
 from cbam_core.gates.operations.switching import Switch, others_hidden
@@ -35,8 +34,6 @@ _SHARDED = ("DistributedDataParallel", "FullyShardedDataParallel")
 """Wrappers that prepare for a backward pass in their forward, where gradients are enabled."""
 
 _SIMPLE = frozenset((bool, int, float, str, type(None)))
-
-_HERE = ("cbam_core/gates/operations", "torch/overrides", "torch/nn/modules/module", "torch/_tensor")
 
 
 def learn(model: nn.Module, inputs: Inputs, own: Sequence[Site] = ()) -> Lesson:
@@ -281,12 +278,12 @@ class Learner(Switch):
                 break
         if refused and not found:
             one, refusal = max(refused, key=lambda pair: pair[1].near)
-            owner, _ = self._owner()
+            owner, _ = running_owner(self._paths, self._current)
             self.lesson.refused.append(Refused(refusal, owner, one.factor.shape, one.map.shape))
         return found
 
     def _found(self, call: Call, one: Multiplication, judged: list[Judged]) -> list[Found]:
-        owner, trail = self._owner()
+        owner, trail = running_owner(self._paths, self._current)
         inner = current = self._current
         while current is not None:
             if current in self._fired:
@@ -299,21 +296,6 @@ class Learner(Switch):
         ]
         self.lesson.gates.extend(found)
         return found
-
-    def _owner(self) -> tuple[str, tuple[tuple[CodeType, int], ...]]:
-        """Find the innermost module whose method is running, and the places in the code that lead there."""
-        trail: list[tuple[CodeType, int]] = []
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
-            code = frame.f_code
-            if not any(part in code.co_filename for part in _HERE):
-                trail.append((code, frame.f_lasti))
-                holder = frame.f_locals.get("self") if "self" in code.co_varnames[:1] else None
-                path = self._paths.get(id(holder)) if isinstance(holder, nn.Module) else None
-                if path is not None and not type(holder).__module__.startswith("torch."):
-                    return path, tuple(trail)
-            frame = frame.f_back
-        return (self._current.path if self._current is not None else ""), tuple(trail[:3])
 
 
 _IN_TRANSFORM = Refusal(
