@@ -23,8 +23,8 @@ from cbam_core.errors import CheckpointError, ModelError, TrainingError
 from cbam_core.evaluation.evaluation_file import evaluation_path, open_evaluation
 from cbam_core.gates.anatomy import Summary, summarise
 from cbam_core.gates.kernels import SpatialKernel, spatial_kernels
-from cbam_core.network import Classifier, load_classifier
-from cbam_core.network.building import open_operators
+from cbam_core.network import Classifier, load_checkpoint
+from cbam_core.network.opening import open_operators
 from cbam_core.places import NETWORK_VARIABLE, checkpoint_folder, runs_folder, shipped_checkpoints
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.usual import Usual
@@ -216,7 +216,7 @@ def _knowing(name: str, digest: str, count: int, images: str, _loaded: Classifie
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _network(name: str, path: str, stamp: Stamp | None) -> Classifier:
-    return with_usual(load_classifier(Path(path), name=name))
+    return with_usual(load_checkpoint(Path(path), name=name))
 
 
 def version_of(classifier: Classifier) -> str:

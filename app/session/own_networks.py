@@ -23,7 +23,7 @@ from app.session.scheduling import slot
 from app.streamlit_internals import this_session
 from cbam_core.errors import CheckpointError
 from cbam_core.explanation import explain
-from cbam_core.network import Classifier, load_classifier, state
+from cbam_core.network import Classifier, load_checkpoint, state
 from cbam_core.nn.registry import find as architecture
 from cbam_core.places import shipped_checkpoints
 from cbam_core.weights import MAX_FILE_BYTES
@@ -160,10 +160,10 @@ def take(file_name: str, content: bytes, complete: Callable[[Classifier], Classi
 
 def _open(content: bytes, name: str) -> dict[str, Classifier]:
     """Open a file with each of the weights in it, those that are taken by default first."""
-    first = load_classifier(content, name=name)
+    first = load_checkpoint(content, name=name)
     _check_answer(first)
     known = ("",) if first.source is None else first.source.known[:MOST_WEIGHTS] or ("",)
-    return {known[0]: first} | {each: load_classifier(content, name=name, weights=each) for each in known[1:]}
+    return {known[0]: first} | {each: load_checkpoint(content, name=name, weights=each) for each in known[1:]}
 
 
 def _check_answer(classifier: Classifier) -> None:

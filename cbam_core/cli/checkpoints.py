@@ -89,9 +89,9 @@ def export(
       cbam export cbam_cnn_cifar10 weights.pth
       cbam export runs/short/cbam_cnn_cifar10.safetensors weights.pth
     """
-    from cbam_core.network import export_state_dict, load_classifier
+    from cbam_core.network import export_state_dict, load_checkpoint
 
-    classifier = load_classifier(checkpoint)
+    classifier = load_checkpoint(checkpoint)
     source = shipped_checkpoints().get(checkpoint, Path(checkpoint))
     if out.exists() and source.exists() and out.samefile(source):
         raise CheckpointError(

@@ -73,22 +73,11 @@ def open_checkpoint(checkpoint: str | None, stated: Stated = UNSTATED, *, images
     Raises:
         CheckpointError: the file is refused, or there is none, or a statement does not fit the network.
     """
-    from cbam_core.network import load_classifier
+    from cbam_core.network import load_checkpoint, open_stated
 
     if checkpoint is not None:
         refuse_folder(checkpoint, images)
-        known = stated.statement
-        if is_own(checkpoint):
-            from cbam_core.network.building import open_network
-
-            return open_network(checkpoint, known)
-        return load_classifier(
-            checkpoint,
-            weights=known.weights,
-            classes=known.classes,
-            normalisation=known.normalisation,
-            input_size=known.input_size,
-        )
+        return open_stated(checkpoint, stated.statement)
     shipped = shipped_checkpoints()
     if not shipped:
         raise CheckpointError(
@@ -96,7 +85,7 @@ def open_checkpoint(checkpoint: str | None, stated: Stated = UNSTATED, *, images
             "no trained network was found in {folder}; name one with --checkpoint, or train one with 'cbam train'",
             folder=str(checkpoint_folder()),
         )
-    return load_classifier(shipped.get(DEFAULT_CHECKPOINT, next(iter(shipped.values()))))
+    return load_checkpoint(shipped.get(DEFAULT_CHECKPOINT, next(iter(shipped.values()))))
 
 
 def refuse_folder(given: str, images: str = "") -> None:
@@ -144,11 +133,9 @@ def refuse_network(given: str) -> None:
 
 def is_own(given: str) -> bool:
     """Check that a word of the command line names a network of one's own, and is not a checkpoint that is there."""
-    if given in shipped_checkpoints() or (Path(given).exists() and Path(given).suffix.lower() != ".toml"):
-        return False
-    from cbam_core.network.naming import is_named
+    from cbam_core.network import naming
 
-    return is_named(given)
+    return naming.is_own(given)
 
 
 def file_of(classifier: Classifier, checkpoint: str | None, stated: Stated = UNSTATED) -> Path:

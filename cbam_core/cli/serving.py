@@ -87,7 +87,7 @@ def serve_app(
             list_images(images)  # raises at once if it is not a folder
             os.environ[IMAGE_VARIABLE] = str(images.absolute())
         if model is not None:
-            from cbam_core.network.building import operators_text
+            from cbam_core.network.opening import operators_text
 
             open_checkpoint(model, stated)  # raises at once if it cannot be opened
             os.environ[NETWORK_VARIABLE] = operators_text(model, stated.statement)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack, overload
 
@@ -18,7 +17,7 @@ from cbam_core.errors import CaptureError, Message, ModelError
 from cbam_core.explanation.inputs import AnyImage, Input, labels_of, listed, prepare, together
 from cbam_core.gates import Replacement, edit
 from cbam_core.gates.replacements import AnyReplacement
-from cbam_core.network import Classifier, Stated, load_classifier, restate
+from cbam_core.network import Classifier, Stated, open_stated, restate
 from cbam_core.network.modules import KnownModule, know
 from cbam_core.network.statement import Statement, statement
 from cbam_core.nn.registry import input_axes
@@ -75,8 +74,9 @@ def explain(
     class probabilities (detection, segmentation, embeddings), has gates and no prediction.
 
     Args:
-        classifier: a network from `load_classifier`, any ``nn.Module`` in eval mode, the name or path of a checkpoint,
-            or a state dict. It is not changed, and several threads may use it at once.
+        classifier: a network from `load_classifier`, any ``nn.Module`` in eval mode, or what `load_classifier` takes:
+            the name or path of a checkpoint, a state dict, or a network of your own by its name. It is not changed, and
+            several threads may use it at once.
         image: path or bytes of a file, PIL image, uint8 RGB or floats in [0, 1] (H, W, 3), or an output of `decode`; a
             list of these gives a list. A tensor (C, H, W) is the network's input, normalised already (of uint8: an
             image); a batch (B, C, H, W), or (images, labels) from a data loader, gives a list. A network for signals
@@ -133,8 +133,7 @@ def _opened(given: Any, stated: Statement) -> Classifier | KnownModule:
     if isinstance(given, nn.Module):
         return know(given, stated)
     if isinstance(given, str | Path | bytes | Mapping):
-        loaded = load_classifier(given, name=stated.name, weights=stated.weights)
-        return restate(loaded, replace(stated, weights=None, name=None))
+        return open_stated(given, stated)
     raise ModelError(
         "network.unknown-source",
         "expected a network: an nn.Module, a loaded network, the name or path of a checkpoint, or a state dict; "

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import json
 import re
 import sys
 import warnings
@@ -23,10 +22,10 @@ from torch import nn
 from cbam_core.errors import Message, ModelError
 from cbam_core.network import torchvision_facts
 from cbam_core.network.classifier import Classifier, Source
-from cbam_core.network.loading import load_classifier, restate, usual_beside
+from cbam_core.network.loading import restate, usual_beside
 from cbam_core.network.modules import know
-from cbam_core.network.naming import LIBRARIES, NOTHING_STATED, NamedNetwork, is_named, read_named
-from cbam_core.network.statement import Statement, statement
+from cbam_core.network.naming import LIBRARIES, NOTHING_STATED, NamedNetwork, read_named
+from cbam_core.network.statement import Statement
 from cbam_core.nn.library_networks import insert_as_asked, make_stem_small
 from cbam_core.nn.registry import TensorSpec
 from cbam_core.weights import open_weights
@@ -35,39 +34,6 @@ from cbam_core.weights.finding import complete, find_copies, listed
 
 LARGEST = 8 << 30
 """Largest file of weights that is read for a network of one's own, in bytes."""
-
-
-def open_operators(text: str) -> Classifier:
-    """Open the network that the operator of the app names.
-
-    Args:
-        text: name or path of a network, or a JSON object with that as ``model`` and keyword arguments of
-            `cbam_core.network.Stated`, as `operators_text` writes it.
-
-    Raises:
-        CheckpointError, ModelError: as `open_network` and `cbam_core.network.load_classifier`.
-    """
-    values = json.loads(text) if text.lstrip().startswith("{") else {"model": text}
-    model, given = str(values.pop("model", "")), statement(values)
-    if is_named(model):
-        return open_network(model, given)
-    loaded = load_classifier(model, name=given.name, weights=given.weights)
-    return restate(loaded, replace(given, weights=None, name=None))
-
-
-def operators_text(model: str, given: Statement) -> str:
-    """Write what `open_operators` reads, with whole paths."""
-    file = Path(given.weights).expanduser() if given.weights is not None else None
-    stated = {
-        "weights": str(file.absolute()) if file is not None and file.exists() else given.weights,
-        "classes": given.classes,
-        "normalisation": given.normalisation,
-        "input_size": given.input_size,
-        "name": given.name,
-    }
-    path = Path(model).expanduser()
-    named = str(path.absolute()) if path.exists() else model
-    return json.dumps({"model": named, **{key: value for key, value in stated.items() if value is not None}})
 
 
 def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:

@@ -1,4 +1,4 @@
-"""From a file of weights to a network, and what its owner states about it."""
+"""From a file of weights to a network, and what its owner states about it; no code is run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from cbam_core.weights.stating import stated
 log = logging.getLogger("cbam_lens")
 
 
-def load_classifier(
+def load_checkpoint(
     source: str | Path | bytes | Mapping[str, Any],
     *,
     name: str | None = None,
@@ -39,7 +39,7 @@ def load_classifier(
     input_size: Size | None = None,
     **other: Unpack[OtherNames],
 ) -> Classifier:
-    """Load a checkpoint, without running code from it.
+    """Load a checkpoint, without running any code from it or beside it: for untrusted files.
 
     The usual values of its gates are read too, where they are kept beside the file and are of these weights.
 
@@ -102,14 +102,14 @@ def state(
     input_size: Size | None = None,
     **other: Unpack[OtherNames],
 ) -> Classifier:
-    """Return a network with what its owner states about it, as `load_classifier` does with the same arguments.
+    """Return a network with what its owner states about it, as `load_checkpoint` does with the same arguments.
 
     Args:
         classifier: a network as its file says it; it is not changed, and its weights are shared.
         classes: names of the classes, in the order of the outputs.
-        normalisation: mean and deviation, or the name of a usual pair; see `load_classifier`.
+        normalisation: mean and deviation, or the name of a usual pair; see `load_checkpoint`.
         input_size: side, or width and height, in pixels.
-        **other: other names for these, as for `load_classifier`.
+        **other: other names for these, as for `load_checkpoint`.
 
     Raises:
         CheckpointError: a statement does not fit the network, or the network has no registered architecture.

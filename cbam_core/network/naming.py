@@ -15,6 +15,7 @@ from typing import Any
 from cbam_core.errors import CheckpointError, reason_of
 from cbam_core.network.statement import Statement, statement
 from cbam_core.nn.library_networks import ARGUMENTS
+from cbam_core.places import shipped_checkpoints
 
 NOTHING_STATED = Statement()
 
@@ -58,6 +59,13 @@ def is_named(text: str) -> bool:
     if path.suffix.lower() == ".toml":
         return True
     return FACTORY.fullmatch(text.replace("-", "_")) is not None or text.partition(":")[0] in LIBRARIES
+
+
+def is_own(text: str) -> bool:
+    """Check that a text names a network of one's own, and is not a checkpoint that is there."""
+    if text in shipped_checkpoints() or (Path(text).exists() and Path(text).suffix.lower() != ".toml"):
+        return False
+    return is_named(text)
 
 
 def read_named(text: str, given: Statement = NOTHING_STATED) -> NamedNetwork:

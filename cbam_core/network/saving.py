@@ -20,7 +20,7 @@ from torch import Tensor
 
 from cbam_core.files import write_atomically
 from cbam_core.network.classifier import Classifier
-from cbam_core.network.loading import load_classifier
+from cbam_core.network.loading import load_checkpoint
 from cbam_core.network.naming import NamedNetwork
 from cbam_core.nn.registry import expected_tensors
 from cbam_core.weights.description import METADATA_KEY
@@ -39,7 +39,7 @@ def save_classifier(classifier: Classifier, path: Path) -> str:
         SHA-256 of the file.
 
     Raises:
-        CheckpointError: the network has no registered architecture, or `load_classifier` would refuse the file,
+        CheckpointError: the network has no registered architecture, or `load_checkpoint` would refuse the file,
             which is then not written.
         OSError: the folder cannot be written.
     """
@@ -47,7 +47,7 @@ def save_classifier(classifier: Classifier, path: Path) -> str:
     card = replace(card, date=card.date or _today(), versions=card.versions or current_versions())
     text = replace(classifier.description, card=card).to_json()
     content = safetensors.torch.save(_plain_state(classifier), metadata={METADATA_KEY: text})
-    digest = load_classifier(content).digest
+    digest = load_checkpoint(content).digest
     write_atomically(path, lambda file: file.write(content))
     return digest
 

@@ -18,7 +18,7 @@ from cbam_core.data.normalisation import normalise
 from cbam_core.errors import CheckpointError, TrainingError
 from cbam_core.evaluation.evaluation_file import save_evaluation
 from cbam_core.evaluation.survey import score_with_gates
-from cbam_core.network import Classifier, load_classifier, save_classifier
+from cbam_core.network import Classifier, load_checkpoint, save_classifier
 from cbam_core.network.building import open_network
 from cbam_core.network.saving import save_named
 from cbam_core.nn.registry import ARCHITECTURES
@@ -220,7 +220,7 @@ def open_teacher(recipe: Recipe, classes: tuple[str, ...]) -> Classifier | None:
     """
     if not recipe.teacher:
         return None
-    teacher = load_classifier(recipe.teacher)
+    teacher = load_checkpoint(recipe.teacher)
     if teacher.classes != classes:
         raise TrainingError(
             "training.other-classes",
@@ -263,7 +263,7 @@ def _finished(checkpoint: Path, recipe: Recipe) -> Classifier | None:
         kept = read_history(checkpoint.with_suffix(".history.json"))[0]
         return None if recipe.differences(kept) else open_network(str(says))
     try:
-        classifier = load_classifier(checkpoint)
+        classifier = load_checkpoint(checkpoint)
     except CheckpointError:
         return None
     return None if recipe.differences(classifier.card.recipe) else classifier
@@ -313,7 +313,7 @@ def _finish(done: _Done, checkpoint: Path, accelerator: Accelerator) -> TrainedR
     if named is not None:
         opened = replace(open_network(str(checkpoint.with_suffix(".toml"))), card=card)
         return TrainedRun(checkpoint.with_suffix(".toml"), opened, tested)
-    return TrainedRun(checkpoint, load_classifier(checkpoint), tested)
+    return TrainedRun(checkpoint, load_checkpoint(checkpoint), tested)
 
 
 def _what(done: _Done, device: str) -> str:

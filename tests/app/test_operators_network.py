@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from app.compare.state import Selected
 from app.services import dataset, evaluating
 from cbam_core import Classifier
 from cbam_core.errors import CheckpointError
-from cbam_core.network.building import operators_text
+from cbam_core.network.opening import operators_text
 from cbam_core.network.statement import statement
 from cbam_core.places import IMAGE_VARIABLE, NETWORK_VARIABLE
 from tests.app.visiting import MAIN, go_to
@@ -183,3 +184,18 @@ def test_a_network_that_cannot_be_opened_is_not_explained_to_visitors(
         services.operators_network()
     assert "log" in str(caught.value)
     assert "operators_nets" not in str(caught.value)
+
+
+APP = MAIN.parent
+
+
+def test_no_page_or_upload_reaches_the_doors_that_run_code():
+    doors = {"load_classifier", "open_stated", "open_network", "build_named", "open_operators"}
+    reached = {
+        (path.relative_to(APP).as_posix(), name)
+        for path in APP.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cbam_core")
+        for name in doors & {alias.name for alias in node.names}
+    }
+    assert reached == {("services/networks.py", "open_operators")}  # which reads what the operator started it with

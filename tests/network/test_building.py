@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from cbam_core import explain
+from cbam_core import explain, load_classifier
 from cbam_core.cli import main
 from cbam_core.data.dataset import labelled_for, samples
 from cbam_core.errors import CbamError, CheckpointError
+from cbam_core.network import load_checkpoint
 from cbam_core.network.building import open_network
 from cbam_core.network.statement import statement
 from cbam_core.nn import inserted_blocks
@@ -316,3 +317,51 @@ def test_what_cannot_be_inserted_is_one_sentence(place: Path, line: str, said: s
     (place / "net.toml").write_text(f'model = "torchvision:squeezenet1_1"\n{line}\n', encoding="utf-8")
     with pytest.raises(CheckpointError, match=said):
         open_network(str(place / "net.toml"))
+
+
+def test_python_takes_what_the_command_line_takes(weights: Path, place: Path) -> None:
+    (place / "net.toml").write_text(
+        'model = "nets_of_mine:small"\nweights = "best.pth"\nclasses = "names.txt"\n'
+        'size = 24\nnormalisation = "half"\n',
+        encoding="utf-8",
+    )
+    stated = {"classes": "names.txt", "size": 24, "normalisation": "half"}
+    by_file = load_classifier("net.toml")
+    by_name = load_classifier("nets_of_mine:small", weights=weights, name="mine", **stated)
+    assert by_file.digest == by_name.digest == load_classifier(place / "net.toml").digest
+    assert (by_file.name, by_file.classes, by_name.name) == ("net", ("cat", "dog", "owl"), "mine")
+    library = load_classifier("torchvision:squeezenet1_1", classes=["cat", "dog"], size=64)
+    assert (library.classes, library.input_size) == (("cat", "dog"), (64, 64))
+    grey = np.full((24, 24, 3), 128, np.uint8)
+    shown = explain("nets_of_mine:small", grey, weights=weights, **stated)
+    assert shown.checkpoint_digest == by_file.digest
+    assert np.array_equal(shown.probabilities, explain(by_file, grey).probabilities)
+
+
+def test_usual_gates_that_a_command_kept_reach_python(weights: Path, place: Path) -> None:
+    stated = ["--size", "24", "--normalisation", "half", "--weights", "best.pth"]
+    assert main(["usual", "--model", "nets_of_mine:small", "--images", "samples", *stated]) == 0
+    network = load_classifier("nets_of_mine:small", weights="best.pth", size=24, normalisation="half")
+    gate = explain(network, np.full((24, 24, 3), 128, np.uint8)).blocks[0].gates[0]
+    assert gate.usual is not None
+    usual, values = gate.usual.mean, gate.values
+    assert np.allclose(gate.against_usual, values / values.mean() - usual / usual.mean(), atol=1e-5)
+
+
+@pytest.mark.parametrize("named", ["nets_of_mine:small", "net.toml", b'model = "nets_of_mine:small"'])
+def test_a_checkpoint_is_never_taken_for_code(place: Path, named: str | bytes) -> None:
+    (place / "net.toml").write_text('model = "nets_of_mine:small"\n', encoding="utf-8")
+    with pytest.raises(CheckpointError):
+        load_checkpoint(named)
+    if isinstance(named, bytes):
+        with pytest.raises(CheckpointError):
+            load_classifier(named)
+    assert "nets_of_mine" not in sys.modules
+
+
+def test_a_file_under_the_name_of_a_factory_is_read_as_a_checkpoint(weights: Path, place: Path) -> None:
+    (place / "nets_of_mine:small").write_bytes(weights.read_bytes())
+    sys.modules.pop("nets_of_mine", None)
+    with pytest.raises(CheckpointError, match="do not match any network"):
+        load_classifier("nets_of_mine:small")
+    assert "nets_of_mine" not in sys.modules

@@ -262,7 +262,7 @@ def test_a_twin_lacks_its_gates(splits, tmp_path):
 def test_the_card_names_the_teacher(splits, tmp_path, tiny_classifier, monkeypatch):
     taught = replace(tiny_classifier, name="master", digest="ab" * 32)
     monkeypatch.setattr(
-        run, "load_classifier", lambda source: taught if source == "master" else load_classifier(source)
+        run, "load_checkpoint", lambda source: taught if source == "master" else load_classifier(source)
     )
     done = train_classifier(replace(RECIPE, teacher="master", teacher_share=0.5), tmp_path)
     assert f"probabilities of master (SHA-256 {'ab' * 32})" in done.classifier.card.what
@@ -276,7 +276,7 @@ def test_a_teacher_that_is_missing_is_noticed_before_anything_is_written(splits,
 
 def test_a_teacher_of_other_classes_is_refused(tiny_classifier, monkeypatch):
     other = replace(tiny_classifier, classes=("cat", "dog"))
-    monkeypatch.setattr(run, "load_classifier", lambda _: other)
+    monkeypatch.setattr(run, "load_checkpoint", lambda _: other)
     with pytest.raises(TrainingError, match="differ from those of CIFAR-10"):
         open_teacher(replace(RECIPE, teacher="other", teacher_share=0.5), CLASSES)
 
