@@ -32,8 +32,8 @@ WORDS = Words(
         "gate": "Gate",
         "number": "Number",
         "about": "Selective: the share of a value's variance that lies between the groups; chance alone makes {chance} "
-        "of a value that knows nothing of them. Colours: the group's mean beside that of all images, orange above and "
-        "blue below, up to ±{limit}; none where the 95 % interval holds the mean of all.",
+        "of a value that knows nothing of them. Colours: the group's mean beside that of these {total} images, "
+        "orange above and blue below, up to ±{limit}; none where the 95 % interval holds the latter.",
         "about_many": "Selective: the share of a value's variance that lies between the groups; chance alone makes "
         "{chance} of a value that knows nothing of them. Beside it: the groups with the highest and the lowest mean.",
         "about_cells": "Brighter: more of the cell's variance lies between the groups; chance alone makes {chance} of "
@@ -208,7 +208,8 @@ def _say(values: Values) -> None:
         st.caption(plain_text(WORDS["about_cells"].format(chance=chance)))
         return
     about = "about" if len(values.groups) <= MOST_GROUPS else "about_many"
-    said = WORDS[about].format(chance=chance, limit=f"{values.limit:.3f}")
+    total = f"{int(values.profile.counts.sum()):,}"
+    said = WORDS[about].format(chance=chance, limit=f"{values.limit:.3f}", total=total)
     if values.gate.size > MOST_ROWS:
         said = f"{said} {WORDS['some'].format(shown=f'{MOST_ROWS:,}', count=f'{values.gate.size:,}')}"
     st.caption(plain_text(said))

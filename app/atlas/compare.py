@@ -37,7 +37,7 @@ WORDS = Words(
         "other": "Compared with",
         "named": "{network}, {images}",
         "named_changed": "{network}, {images}, {changed}",
-        "none": "There is no other atlas of these images yet. Build one of changed images above, or one of another "
+        "none": "There is no other atlas of these images yet. Build one of altered copies above, or one of another "
         "network over the same images.",
         "paired": "{count} images are in both, paired by their names.",
         "other_network": "The networks are two: a channel of one need not mean what the channel of the same number "

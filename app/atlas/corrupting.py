@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 WORDS = Words(
     {
-        "offer": "Changed images",
+        "offer": "Altered copies",
         "kind": "Kind",
         "level": "Level",
         "brightness": "brighter",
         "noise": "noise",
         "blur": "blurred",
         "plain": "as they are",
-        "command": "This command builds the atlas of the changed images; their names stay, so both can be compared:",
+        "command": "This command builds the atlas of the altered copies; their names stay, so both can be compared:",
         "progress": "{changed}: {said}",
         "named": "{kind}, level {level}",
     }

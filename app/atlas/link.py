@@ -92,7 +92,7 @@ MASKS: Readers = MappingProxyType(
     {"mask": read_text, "groups": read_text, "show": one_of("deviation", "difference"), "mean_image": read_yes}
 )
 
-NEIGHBOURS: Readers = MappingProxyType({"number": read_image_number, "block": read_text})
+NEIGHBOURS: Readers = MappingProxyType({"number": read_image_number, "block": read_text, "mask": read_text})
 
 MAP: Readers = MappingProxyType(
     {

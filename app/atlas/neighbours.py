@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from app.atlas import pairs
 from app.atlas.chosen_image import GENERATION, IMAGE, first_image, take_image
 from app.atlas.extremes import pictures_of, tile_of
 from app.atlas.image_line import described, inspect_button
+from app.atlas.link import usual_if
 from app.atlas.slices import Slice
 from app.session import links
 from app.session.choices import Choice
@@ -45,8 +46,10 @@ WORDS = Words(
         "approximate": "Looked for among those that are near in the principal components of the gates.",
         "alone": "This atlas has no other image that could be near.",
         "distance": "The number below an image is its Euclidean distance in these gates; 0 is the same.",
+        "mask_of": "Mask",
         "masks": "Below each image is its mask, {gate}, all in the colours of one scale. A click goes on to the "
         "neighbours of an image.",
+        "most_varied": "Of the masks that can be chosen here, it varies most from image to image.",
         "no_masks": "A click goes on to the neighbours of an image.",
         "unreadable": "This image could not be read when the atlas was built, so it has no gates.",
     }
@@ -58,7 +61,7 @@ COUNT = 14
 ALL = ""
 """Stands for all gates."""
 
-_BLOCK = Choice("atlas-neighbours-block")
+_BLOCK, _MASK = Choice("atlas-neighbours-block"), Choice("atlas-neighbours-mask")
 
 _STYLE = """<style>
 .atlas-one .cbam-maps { grid-template-columns: repeat(2, minmax(0, 11rem)); gap: 0.7rem; }
@@ -71,7 +74,9 @@ def open_neighbours(asked: Mapping[str, Any]) -> None:
     """Begin with what an address asks for, or with the last choice."""
     if asked:
         _BLOCK.set(asked.get("block", ALL))
+        _MASK.set(asked.get("mask"))
     _BLOCK.resume(ALL)
+    _MASK.resume(None)
 
 
 def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[str, Any]:
@@ -79,7 +84,11 @@ def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> M
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         image = _choose_image(atlas, chosen)
         block = _choose_block(atlas)
-    said = {"number": image, "block": block}
+        gates = pairs.gates_with_masks(atlas, block)
+        first = pairs.most_varied(atlas, gates) if gates else None
+        gate = first if first is None or len(gates) == 1 else _choose_mask(gates, first)
+    mask = None if gate is None else usual_if(gate is first, gate.name)
+    said = {"number": image, "block": block, "mask": mask}
     if not atlas.ok[image]:
         st.info(WORDS["unreadable"], icon=":material/info:")
         return said
@@ -87,7 +96,6 @@ def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> M
     if not len(found.images):
         st.info(WORDS["alone"], icon=":material/info:")
         return said
-    gate = pairs.gate_of_masks(atlas, block)
     numbers = np.r_[image, found.images]
     pictures = pairs.enlarged(pictures_of(atlas, numbers))
     overlays, limits = (None, (0.0, 1.0)) if gate is None else _masked(atlas, gate, numbers, pictures)
@@ -97,8 +105,9 @@ def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> M
     with right:
         total = f"{int(atlas.ok.sum()):,}"
         st.markdown(f"**{plain_text(WORDS['nearest'].format(count=len(found.images), total=total))}**")
-        _tiles(classifier, atlas, found, pictures[1:], None if overlays is None else overlays[1:])
-    _say(found, gate)
+        chosen_mask = None if gate is None or gate is first else gate.name
+        _tiles(classifier, atlas, found, pictures[1:], None if overlays is None else overlays[1:], chosen_mask)
+    _say(found, gate, is_most_varied=gate is first and len(gates) > 1)
     return said
 
 
@@ -132,6 +141,17 @@ def _choose_block(atlas: Atlas) -> str | None:
     return chosen or None
 
 
+def _choose_mask(gates: Sequence[AtlasGate], first: AtlasGate) -> AtlasGate:
+    """Let the visitor choose the mask that stands below the images."""
+    named = {gate.name: gate for gate in gates}
+    if _MASK.get() not in named:
+        _MASK.set(first.name)
+    keep_listed(_MASK.key, [*named])
+    chosen = st.selectbox(WORDS["mask_of"], [*named], key=_MASK.key, width=220)
+    _MASK.remember()
+    return named[chosen or first.name]
+
+
 def _masked(
     atlas: Atlas, gate: AtlasGate, images: np.ndarray, pictures: np.ndarray
 ) -> tuple[np.ndarray, tuple[float, float]]:
@@ -162,7 +182,12 @@ def _one(
 
 
 def _tiles(
-    classifier: Classifier, atlas: Atlas, found: Neighbours, pictures: np.ndarray, overlays: np.ndarray | None
+    classifier: Classifier,
+    atlas: Atlas,
+    found: Neighbours,
+    pictures: np.ndarray,
+    overlays: np.ndarray | None,
+    mask: str | None,
 ) -> None:
     tiles = [
         replace(tile_of(atlas, int(image), f"{distance:.2f}"), link=str(image))
@@ -173,13 +198,14 @@ def _tiles(
 
     def address(link: str) -> str:
         named = None if atlas.folder is None else atlas.folder.name
-        return address_of("atlas", network=network, atlas=named, section="neighbours", number=link, block=found.block)
+        said = {"number": link, "block": found.block, "mask": mask}
+        return address_of("atlas", network=network, atlas=named, section="neighbours", **said)
 
     target = Target(lambda link: take_image(int(link)), address, WORDS["opens"])
     image_tiles(both, tiles, network=network, key="atlas-neighbours", target=target)
 
 
-def _say(found: Neighbours, gate: AtlasGate | None) -> None:
+def _say(found: Neighbours, gate: AtlasGate | None, *, is_most_varied: bool) -> None:
     said = []
     if found.same_class is not None:
         same = round(found.same_class * len(found.images))
@@ -188,4 +214,6 @@ def _say(found: Neighbours, gate: AtlasGate | None) -> None:
         said.append(WORDS["approximate"])
     said.append(WORDS["distance"])
     said.append(WORDS["no_masks"] if gate is None else WORDS["masks"].format(gate=gate.name))
+    if is_most_varied:
+        said.append(WORDS["most_varied"])
     st.caption(plain_text(paragraph(*said)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ FEWEST_CELLS = 6
 """Cells along each side of a mask that shows where it is high."""
 
 FEW_IMAGES = 200
-"""Images on which it is measured how uneven masks are."""
+"""Images on which it is measured how much masks vary."""
 
 OPACITY = 0.65
 """Share of a mask's colour over its image."""
@@ -40,26 +41,38 @@ def above(upper: UInt8[np.ndarray, "n h w 3"], lower: UInt8[np.ndarray, "n h w 3
     return np.concatenate([upper, lower], axis=1)
 
 
-def gate_of_masks(atlas: Atlas, block: str | None) -> AtlasGate | None:
-    """The gate whose mask stands for a block, or for all blocks; None where none has rows and columns.
+def gates_with_masks(atlas: Atlas, block: str | None) -> list[AtlasGate]:
+    """The gates of a block, or of all blocks, that have rows and columns, in order of execution."""
+    return [gate for gate in atlas.gates_of(block) if {"H", "W"} <= set(gate.axes)]
 
-    Of several it is the one whose masks differ most from place to place, among those that have enough cells to see it.
+
+def most_varied(atlas: Atlas, gates: Sequence[AtlasGate]) -> AtlasGate:
+    """The gate whose masks vary most from image to image, among those that have enough cells to see where.
+
+    Args:
+        atlas: the atlas.
+        gates: some of its gates, with rows and columns, at least one.
     """
-    gates = [gate for gate in atlas.gates_of(block) if {"H", "W"} <= set(gate.axes)]
     fine = [gate for gate in gates if min(gate.shape[-2:]) >= FEWEST_CELLS] or gates
-    return max(fine, key=lambda gate: _unevenness(atlas, gate), default=None)
+    return max(fine, key=lambda gate: _variation(atlas, gate))
 
 
-def _unevenness(atlas: Atlas, gate: AtlasGate) -> float:
-    """How much masks differ from place to place, as a share of their mean; over a few images, remembered."""
+def _variation(atlas: Atlas, gate: AtlasGate) -> float:
+    """Standard deviation of a mask's cells over a few images, on average, remembered.
+
+    Of masks that need not lie in [0, 1] it is a share of their mean.
+    """
 
     def make() -> float:
         images = atlas.select()
         some = images[np.linspace(0, len(images) - 1, min(len(images), FEW_IMAGES)).astype(np.int64)]
-        found = masks(atlas, gate, some).reshape(len(some), -1)
-        return float((found.std(axis=1) / np.maximum(np.abs(found.mean(axis=1)), 1e-6)).mean()) if len(some) else 0.0
+        if not len(some):
+            return 0.0
+        found = masks(atlas, gate, some)
+        scale = 1.0 if gate.squashed else max(1e-6, abs(float(found.mean())))
+        return float(found.std(axis=0).mean()) / scale
 
-    return atlas.remembered(f"unevenness {gate.name}", make)
+    return atlas.remembered(f"variation {gate.name}", make)
 
 
 def masks(atlas: Atlas, gate: AtlasGate, images: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n h w"]:

@@ -17,7 +17,7 @@ from cbam_core.atlas.answers import Profile
 WORDS = Words(
     {
         "about": "Mean of each group with its 95 % interval, and its number of images; the line is the mean of "
-        "all images.",
+        "these {total} images.",
         "some": "{shown} of {count} groups: those with the highest and the lowest means.",
         "row": "{group}: {mean} ({low} to {high}), {count} images",
         "one": "{group}: {mean}, 1 image",
@@ -58,7 +58,7 @@ _STYLE = """<style>
 </style>"""
 
 HIGHER, LOWER, UNSURE = "#b35c1c", "#1f6f93", "#8a8a8a"
-"""Points of means above and below that of all images, and of those whose interval holds it."""
+"""Points of means above and below that of the images of all groups, and of those whose interval holds it."""
 
 
 def profile_plot(values: Values, value: int) -> None:
@@ -69,7 +69,8 @@ def profile_plot(values: Values, value: int) -> None:
     st.html(profile_html(values, found, value))
     shown = min(MOST, len(found.counts))
     some = WORDS["some"].format(shown=shown, count=len(found.counts)) if shown < len(found.counts) else ""
-    st.caption(f"{WORDS['about']} {some}")
+    total = f"{int(found.counts.sum()):,}"
+    st.caption(f"{WORDS['about'].format(total=total)} {some}")
 
 
 def spread(numbers: Float64[np.ndarray, " n"]) -> None:
@@ -96,7 +97,7 @@ def profile_html(values: Values, found: Profile, value: int) -> str:
     order = np.argsort(-mean, kind="stable").tolist()
     drawn: list[int] = order if len(order) <= MOST else order[: MOST // 2] + order[-MOST // 2 :]
     overall = float(values.overall[value])
-    start, end = _ends([*low[drawn], *high[drawn], *mean[drawn], overall])
+    start, end = _ends([*low[drawn], *high[drawn], *mean[drawn], overall], squashed=values.gate.squashed)
     rows = "".join(
         _row(values.groups[g], [mean[g], low[g], high[g], overall], (start, end), found.counts[g]) for g in drawn
     )
@@ -107,11 +108,15 @@ def profile_html(values: Values, found: Profile, value: int) -> str:
     return f'{_STYLE}<div class="atlas-profile" style="--names: {width}">{listed}{scale}</div>'
 
 
-def _ends(numbers: Sequence[float]) -> tuple[float, float]:
-    """The ends of the axis: all that is drawn, with a little room, which does not go below 0 on its own."""
+def _ends(numbers: Sequence[float], *, squashed: bool) -> tuple[float, float]:
+    """The ends of the axis: all that is drawn, with a little room.
+
+    This room does not go below 0, nor above 1 where the values are known to lie in [0, 1].
+    """
     low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
     room = 0.06 * (high - low) or 0.01
-    return (max(0.0, low - room) if low >= 0 else low - room), high + room
+    start = max(0.0, low - room) if low >= 0 else low - room
+    return start, min(1.0, high + room) if squashed and high <= 1 else high + room
 
 
 def _row(name: str, numbers: Sequence[float], ends: tuple[float, float], count: int) -> str:

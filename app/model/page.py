@@ -71,7 +71,7 @@ def page(classifier: Classifier, _asked: Mapping[str, Any]) -> None:
     """The page below the sidebar."""
     anatomy = services.anatomy(classifier)
     links.write(network=links.network_of(classifier))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(WORDS["title"], anchor=False, width="content")
         st.text(classifier.name, width="content")
     if classifier.card.what:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 
-from app.services.atlas import atlases_of, own_atlas_folder
+from app.services.atlas import AtlasEntry, atlases_of, own_atlas_folder
 from app.services.dataset import labelled_as, test_set
 from app.services.offer import Offer, offer
 from app.services.operator_log import tell_operator
@@ -15,12 +16,13 @@ from app.services.speed import seconds_an_image, seconds_lately, timed
 from app.session import background, own_networks
 from app.session.background import Steps, Work, Works
 from cbam_core.atlas.building import build_steps
+from cbam_core.atlas.fingerprint import listing_digest
 from cbam_core.atlas.layout import DESCRIPTION
 from cbam_core.atlas.opening import open_atlas
 from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.preparing import prepare_steps
 from cbam_core.atlas.shards import missing_shards
-from cbam_core.data.dataset import Dataset
+from cbam_core.data.dataset import Dataset, labelled_for
 from cbam_core.errors import AtlasError, CbamError
 from cbam_core.network import Classifier
 
@@ -49,9 +51,27 @@ def atlas_offer(classifier: Classifier) -> Offer | None:
     images = test_set()
     if images is None or own_networks.is_own(classifier) or not can_write():
         return None
-    if any(entry.title == images.title and not entry.changed for entry in atlases_of(classifier).values()):
+    if any(_is_of(entry, classifier, images) for entry in atlases_of(classifier).values()):
         return None
     return build_offer(classifier, images, folder_for(classifier, images))
+
+
+def _is_of(entry: AtlasEntry, classifier: Classifier, images: Dataset) -> bool:
+    """Whether an atlas is of exactly these images; a folder of them may be called otherwise there."""
+    if entry.changed or entry.title == images.title:
+        return not entry.changed
+    if images.name != "operator" or entry.count != len(images):
+        return False
+    return any(_listed(images, names, entry.title) == entry.listing for names in (images.classes, classifier.classes))
+
+
+@lru_cache(maxsize=64)
+def _listed(images: Dataset, classes: tuple[str, ...], title: str) -> str:
+    """Digest of the listing of images under another title, with labels among some classes; "" without their files."""
+    try:
+        return listing_digest(replace(labelled_for(images, classes), name=title, split=""))
+    except OSError:
+        return ""
 
 
 def build_offer(classifier: Classifier, images: Dataset, folder: Path) -> Offer | None:

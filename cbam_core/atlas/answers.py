@@ -48,7 +48,8 @@ class Profile:
     """Means of a gate's C values in G groups of images.
 
     The interval of a mean is that of Student's t: mean ± t(count - 1) x deviation / sqrt(count), where the deviation
-    is that of the images (with count - 1). It is NaN for a single image. Intervals are of one mean each: of a table of
+    is that of the images (with count - 1). It is cut to [0, 1] for a gate that is known to lie there, and NaN for a
+    single image. Intervals are of one mean each: of a table of
     many, one in twenty misses by chance.
 
     Attributes:

@@ -50,11 +50,11 @@ def profile(atlas: Atlas, gate: AtlasGate, by: str, where: Where) -> Profile:
     cells = cells_of(atlas, where, by)
     if cells is not None:
         groups = _present(_by_labels(atlas, by, cells.described))
-        return profile_of(gate.name, by, groups, _moments_of(cells, gate, groups))
+        return profile_of(gate, by, groups, _moments_of(cells, gate, groups))
     images = atlas.select(where)
     described = describe(atlas, images)
     groups = _present(_by_column(atlas, by, images) if by in columns(atlas) else _by_labels(atlas, by, described))
-    return profile_of(gate.name, by, groups, moments(atlas, gate, images, groups))
+    return profile_of(gate, by, groups, moments(atlas, gate, images, groups))
 
 
 def _moments_of(cells: Cells, gate: AtlasGate, groups: Groups) -> Moments:
@@ -64,11 +64,11 @@ def _moments_of(cells: Cells, gate: AtlasGate, groups: Groups) -> Moments:
     return counts.astype(np.int64), members @ cells.total[:, gate.columns], members @ cells.squares[:, gate.columns]
 
 
-def profile_of(gate: str, by: str, groups: Groups, summed: Moments) -> Profile:
+def profile_of(gate: AtlasGate, by: str, groups: Groups, summed: Moments) -> Profile:
     """Compute means, intervals and selectivity of groups that each have an image.
 
     Args:
-        gate: name of the gate.
+        gate: the gate.
         by: what defines the groups.
         groups: the groups; their codes are not read.
         summed: number of images, sum of the values and sum of their squares, for each group.
@@ -81,15 +81,16 @@ def profile_of(gate: str, by: str, groups: Groups, summed: Moments) -> Profile:
     with np.errstate(invalid="ignore", divide="ignore"):
         reach = reach * np.sqrt(within / (number - 1) / number)
     selectivity = _between(counts, sums, mean, within)
+    low, high = (0.0, 1.0) if gate.squashed else (-np.inf, np.inf)
     return Profile(
-        gate=gate,
+        gate=gate.name,
         by=by,
         groups=groups.names,
         wheres=groups.wheres,
         counts=counts,
         mean=mean,
-        low=mean - reach,
-        high=mean + reach,
+        low=np.maximum(mean - reach, low),
+        high=np.minimum(mean + reach, high),
         selectivity=selectivity,
         chance=min(1.0, max(0, len(counts) - 1) / max(1, int(counts.sum()) - 1)),
         order=np.argsort(-selectivity, kind="stable"),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.profiles import groupings_of
 from cbam_core.errors import AtlasError
 from cbam_core.results.paired import student
@@ -41,13 +42,27 @@ def test_a_profile_is_the_means_that_a_plain_loop_gives(gate, by, where):
             assert np.isnan(found.high[number]).all()
         else:
             reach = student(count - 1) * np.std(rows[name], axis=0, ddof=1) / np.sqrt(count)
-            np.testing.assert_allclose(found.low[number], mean - reach, rtol=0, atol=1e-7)
-            np.testing.assert_allclose(found.high[number], mean + reach, rtol=0, atol=1e-7)
+            np.testing.assert_allclose(found.low[number], np.maximum(mean - reach, 0), rtol=0, atol=1e-7)
+            np.testing.assert_allclose(found.high[number], np.minimum(mean + reach, 1), rtol=0, atol=1e-7)
     between = sum(len(rows[name]) * (np.mean(rows[name], axis=0) - everything.mean(axis=0)) ** 2 for name in rows)
     total = ((everything - everything.mean(axis=0)) ** 2).sum(axis=0)
     np.testing.assert_allclose(found.selectivity, between / total, atol=1e-9)
     assert found.chance == pytest.approx((len(rows) - 1) / (len(everything) - 1))
     assert (np.diff(found.selectivity[found.order]) <= 0).all()
+
+
+@pytest.mark.parametrize("squashed", [True, False])
+def test_intervals_of_a_gate_that_lies_between_0_and_1_stay_there(squashed):
+    values = np.array([[0.0], [0.5], [1.0], [0.75]], np.float16)
+    gate = AtlasGate("one.channel", "one", "channel", 1, (1,), 0, squashed=squashed)
+    labels = np.array([0, 0, 1, 1], np.int32)
+    made = atlas(4, gates=(gate,), values=values, labels=labels)
+    found = made.profile("one.channel", "class")
+    mean, reach = np.array([0.25, 0.875]), student(1) * np.array([0.25, 0.125])  # half the distance of two values
+    assert found.mean.ravel().tolist() == mean.tolist()
+    low, high = (0.0, 1.0) if squashed else (-np.inf, np.inf)
+    np.testing.assert_allclose(found.low.ravel(), np.maximum(mean - reach, low))
+    np.testing.assert_allclose(found.high.ravel(), np.minimum(mean + reach, high))
 
 
 @pytest.mark.parametrize("by", ["class", "answer", "right", "pair", "camera"])

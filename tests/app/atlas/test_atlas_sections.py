@@ -43,6 +43,23 @@ def test_neighbours_of_the_image_of_an_address_in_a_block(made):
     assert (address(app, "number"), address(app, "block")) == ("17", "one")
 
 
+def test_the_mask_below_the_neighbours_is_chosen_and_the_page_says_which_one_it_begins_with(made):
+    app = visit(section="neighbours", number="17")
+    (field,) = [one for one in app.selectbox if one.label == "Mask"]
+    assert field.options == ["one.spatial", "two.full"]
+    first = field.value
+    assert "it varies most from image to image" in said(app)
+    assert "mask" not in app.query_params
+    (other,) = {*field.options} - {first}
+    field.select(other).run()
+    assert f'<p class="cbam-under">{other}</p>' in htmls(app)
+    assert "it varies most from image to image" not in said(app)
+    assert address(app, "mask") == other
+    assert f"mask={other}" in tiles(app, "atlas-neighbours")
+    again = visit(section="neighbours", number="17", mask=other)
+    assert f'<p class="cbam-under">{other}</p>' in htmls(again)
+
+
 def test_an_image_that_was_not_read_has_no_neighbours(made):
     assert "could not be read" in said(visit(section="neighbours", number="7"))
 

@@ -1,11 +1,15 @@
 """An atlas is built here in parts: after Cancel they are kept, the button says so, and another press goes on."""
 
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from app import services
 from app.services import atlas_building
+from cbam_core.atlas.fingerprint import listing_digest
+from cbam_core.data.dataset import labelled_for, open_dataset
 from tests.app.atlas.test_atlas_page import finished, said, visit
 
 
@@ -74,3 +78,27 @@ def test_an_estimate_is_what_builds_of_the_network_took_lately(in_parts, monkeyp
     assert services.atlas_offer(classifier).seconds == pytest.approx(250 * 0.25)
     monkeypatch.setattr(atlas_building, "done_in", lambda *_: 200)
     assert services.atlas_offer(classifier).seconds == pytest.approx(50 * 0.25)
+
+
+@pytest.mark.parametrize("known", [("cat", "dog"), ("dog", "bird", "cat")])
+def test_an_atlas_of_the_operators_folder_that_a_command_built_is_not_offered_again(monkeypatch, tmp_path, known):
+    for name in ("cat/1.png", "dog/2.png", "dog/3.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(name.encode())
+    here = open_dataset(tmp_path / "photos")
+    classifier = SimpleNamespace(classes=known)
+    monkeypatch.setattr(atlas_building, "test_set", lambda: replace(here, name="operator", split="folder"))
+    monkeypatch.setattr(atlas_building.own_networks, "is_own", lambda _: False)
+    monkeypatch.setattr(atlas_building, "can_write", lambda: True)
+    monkeypatch.setattr(atlas_building, "build_offer", lambda *_: "offer")
+    monkeypatch.setattr(atlas_building, "folder_for", lambda *_: tmp_path)
+
+    def offered(images, **changed):
+        entry = services.AtlasEntry("a", tmp_path, images.title, len(images), "", listing=listing_digest(images))
+        monkeypatch.setattr(atlas_building, "atlases_of", lambda _: {"a": replace(entry, **changed)})
+        return atlas_building.atlas_offer(classifier) is not None
+
+    assert not offered(here)
+    assert not offered(labelled_for(here, known))
+    assert offered(here, changed="blur:3")
+    assert offered(here, listing="other files")

@@ -15,5 +15,10 @@ from app.atlas.profile import _ends
     ],
 )
 def test_room_around_what_is_drawn_does_not_bring_the_axis_below_zero(numbers, expected):
-    assert _ends(numbers) == pytest.approx(expected)
-    assert _ends([*numbers, np.nan]) == pytest.approx(expected)
+    assert _ends(numbers, squashed=False) == pytest.approx(expected)
+    assert _ends([*numbers, np.nan], squashed=False) == pytest.approx(expected)
+
+
+def test_the_axis_of_a_gate_that_lies_between_0_and_1_ends_at_1():
+    assert _ends([0.5, 1.0], squashed=True) == pytest.approx((0.47, 1.0))
+    assert _ends([0.5, 1.0], squashed=False) == pytest.approx((0.47, 1.03))
