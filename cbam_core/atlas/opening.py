@@ -14,6 +14,7 @@ from cbam_core.atlas.checking import answers_are_of, groups_are_of, images_fit, 
 from cbam_core.atlas.contents import Contents, Sheets
 from cbam_core.atlas.layout import GATES, IMAGES, LOGITS, METADATA, SCORES, TABLES, shard_path, sheet_path
 from cbam_core.atlas.metadata import read_metadata
+from cbam_core.atlas.naming import find_atlas
 from cbam_core.atlas.plan import Plan, read_plan
 from cbam_core.atlas.sheets import SheetThumbnails
 from cbam_core.atlas.tables import Tables, read_tables
@@ -26,12 +27,13 @@ def open_atlas(folder: str | Path) -> Atlas:
     """Open an atlas that `cbam atlas build` made; torch is not imported.
 
     Args:
-        folder: folder of the atlas.
+        folder: folder of the atlas; or its name, such as ``"net-photos"``, where no folder is called so: atlases that
+            were built without ``--out``, or that ship, are found by it, as on the command line.
 
     Raises:
         AtlasError: there is no atlas, it is not finished, it is damaged, or it is of another version.
     """
-    place = Path(folder)
+    place = find_atlas(folder)
     plan = read_plan(place)
     tables = read_finished_tables(place, plan)
     images = read_images(place / IMAGES, plan)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cbam_core.atlas.naming import find_atlas
 from cbam_core.cli.choosing import JsonOption
 from cbam_core.cli.conditions import OnlyOption, WhereOption, read_slice
 from cbam_core.cli.failures import USER_ERROR
@@ -26,30 +27,10 @@ AtlasArgument = Annotated[
 ]
 
 
-def find_atlas(given: str) -> Path:
-    """Return the folder of an atlas that a command line names by its path, or by its name without ``.atlas``.
-
-    Raises:
-        AtlasError: a name, and no atlas has it; the error says which names there are.
-    """
-    path, known = Path(given), (*atlas_folders(), *page_atlas_folders())
-    if path.exists():
-        return path
-    found = next((folder for folder in known if given in (folder.name, folder.stem)), None)
-    if found is None and known and path.name == given:
-        raise AtlasError(
-            "atlas.unknown-name",
-            "there is no atlas {name}; those that were built or ship are {known}",
-            name=given,
-            known=", ".join(folder.name.removesuffix(".atlas") for folder in known),
-        )
-    return found or path
-
-
 def _opened(given: str) -> Atlas:
     from cbam_core.atlas.opening import open_atlas
 
-    return open_atlas(find_atlas(given))
+    return open_atlas(given)
 
 
 def show_info(
@@ -116,11 +97,10 @@ def show(atlas: Atlas) -> None:
     said = describe(atlas)
     corrupted = f" ({said['corruption']})" if said["corruption"] else ""
     accuracy = "" if said["accuracy"] is None else f", accuracy {percent(said['accuracy'])}"
-    width = sum(gate.size for gate in atlas.gates)
     typer.echo(
         one_line(
             f"{said['network']} on {counted(said['count'], 'image')} of {said['images']}{corrupted}{accuracy}; "
-            f"{counted(len(atlas.gates), 'gate')} with {width:,} values an image; "
+            f"{counted(len(atlas.gates), 'gate')} with {_width(atlas):,} values an image; "
             f"{said['bytes'] / 1e6:.1f} MB in {said['folder']}"
         )
     )
@@ -341,4 +321,14 @@ def export(
     images = atlas.select(read_slice(atlas, where, only))
     write = ways[out.suffix.lower()]
     write_atomically(out, lambda file: write(atlas, images, file, gates=gates))
-    say(f"saved {out}: {counted(len(images), 'image')}")
+    wide = (
+        f" with {width:,} values of gates each; --no-gates leaves them out"
+        if gates and (width := _width(atlas))
+        else ""
+    )
+    say(f"saved {out}: {counted(len(images), 'image')}{wide}")
+
+
+def _width(atlas: Atlas) -> int:
+    """Return the number of values of all gates for one image."""
+    return sum(gate.size for gate in atlas.gates)

@@ -18,7 +18,7 @@ from cbam_core.cli.choosing import (
     open_checkpoint,
 )
 from cbam_core.cli.failures import SOME_FAILED
-from cbam_core.cli.output import counted, say, share_shown, write_json
+from cbam_core.cli.output import counted, one_line, say, share_shown, write_json
 from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 from cbam_core.places import atlases_folder
 
@@ -123,7 +123,7 @@ def build(
     if metadata is not None:
         _add_metadata(folder, metadata)
     _find_nearest(folder)
-    _report(folder, as_json=as_json)
+    _report(folder.absolute(), as_json=as_json)
 
 
 def _opened(images: str | None, count: int | None, data_dir: Path | None, corruption: str | None) -> Dataset:
@@ -199,6 +199,10 @@ def _report(folder: Path, *, as_json: bool) -> None:
         write_json(asking.describe(atlas))
     else:
         asking.show(atlas)
+        if folder.parent == atlases_folder():
+            typer.echo(
+                one_line(f'open it by its name: cbam atlas top {folder.name} ..., or open_atlas("{folder.name}")')
+            )
     unread = (~atlas.ok).nonzero()[0]
     for number in unread[:NAMED]:
         say(f"{atlas.ids[int(number)]} cannot be decoded; it is left out")

@@ -18,7 +18,7 @@ def names(tmp_path_factory):
     folder = build_atlas(load_classifier("cbam_cnn_cifar10"), samples(), tmp_path_factory.mktemp("guide") / "atlas")
     known = {}
     for program in PROGRAMS[:3]:  # other programs read shards in tests of them
-        here = program.replace("atlases/cbam_cnn_cifar10-cifar10-test", str(folder)).replace("cifar10:test", "samples")
+        here = program.replace('"cbam_cnn_cifar10-cifar10-test"', repr(str(folder))).replace("cifar10:test", "samples")
         exec(here.replace("neighbours(104", "neighbours(4").replace("n=500", "n=5"), known)
     return known
 

@@ -272,3 +272,20 @@ def test_opening_imports_no_torch(sample_atlas_folder):
     command = [sys.executable, "-c", program, str(sample_atlas_folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
+
+
+def test_an_atlas_is_opened_by_its_name_and_a_folder_of_that_name_counts_first(folder, tmp_path, monkeypatch):
+    for name, place in (("ATLASES", "built"), ("CHECKPOINT_DIR", "nets"), ("DATA_DIR", "cache")):
+        monkeypatch.setenv(f"CBAM_{name}", str(tmp_path / place))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    built = shutil.copytree(folder, tmp_path / "built" / "net-photos")
+    shutil.copytree(folder, tmp_path / "nets" / "shipped.atlas")
+    assert open_atlas("net-photos").folder == built
+    assert open_atlas("shipped").folder == tmp_path / "nets" / "shipped.atlas"
+    with pytest.raises(
+        AtlasError, match="there is no atlas other; those that were built or ship are net-photos, shipped"
+    ):
+        open_atlas("other")
+    shutil.copytree(folder, tmp_path / "here" / "net-photos")
+    assert open_atlas("net-photos").folder.absolute() == tmp_path / "here" / "net-photos"

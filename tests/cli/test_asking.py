@@ -163,7 +163,8 @@ def test_a_slice_is_exported_as_csv(folder, tmp_path, capsys):
     out = tmp_path / "slice.csv"
     words = ["--where", "class=cat", "--out", str(out)]
     assert main(["atlas", "export", str(folder), *words]) == 0
-    assert "10 images" in capsys.readouterr().err
+    said = f"saved {out}: 10 images with 560 values of gates each; --no-gates leaves them out\n"
+    assert capsys.readouterr().err == f"cbam: {said}"
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     atlas = open_atlas(folder)

@@ -22,12 +22,22 @@ def test_an_atlas_is_built_where_it_is_asked_for(tiny_checkpoint, tmp_path, caps
     said = capsys.readouterr().out
     assert said.startswith("tiny on 20 images of cifar10:samples, accuracy ")
     assert "6 gates with 560 values an image" in said
+    assert f" MB in {tmp_path / 'tiny-cifar10-samples-20'}\n" in said
+    assert said.endswith('or open_atlas("tiny-cifar10-samples-20")\n')
+    assert len(open_atlas("tiny-cifar10-samples-20")) == 20
     atlas = open_atlas(tmp_path / "tiny-cifar10-samples-20")
     assert list(atlas.ids)[:3] == ["cifar10:samples/0", "cifar10:samples/5", "cifar10:samples/10"]
     assert sorted(atlas.labels.tolist()) == sorted([*range(10)] * 2)
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["count"] == 20
     assert is_prepared(atlas)  # nobody who opens the page waits for the nearest images
+
+
+def test_the_whole_path_of_an_atlas_is_printed(tiny_checkpoint, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--set", "samples", "--images", "2", "--out", "here.atlas"]
+    assert main(["atlas", "build", "--model", str(tiny_checkpoint), *words]) == 0
+    assert capsys.readouterr().out.endswith(f" MB in {tmp_path / 'here.atlas'}\n")
 
 
 def test_another_atlas_in_the_folder_is_kept_unless_it_is_to_be_replaced(tiny_checkpoint, folder, tmp_path, capsys):
