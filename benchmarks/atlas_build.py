@@ -29,7 +29,8 @@ from cbam_core.atlas.building import build_atlas
 from cbam_core.data.dataset import Dataset, open_dataset, thinned
 from cbam_core.evaluation.scoring import score
 from cbam_core.network import Classifier, load_classifier
-from cbam_core.observing import observe_all, workers_side_by_side
+from cbam_core.observing import observe_all
+from cbam_core.workers import workers_side_by_side
 
 LIMIT = 1.2
 """Time of a build over that of an evaluation."""

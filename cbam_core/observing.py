@@ -7,13 +7,11 @@ threads, processes and machines can share the work.
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from itertools import chain, islice
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -27,6 +25,7 @@ from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.network import Classifier
 from cbam_core.results.kinds import Kind
 from cbam_core.results.placement import Placement
+from cbam_core.workers import in_order
 
 Images = Sequence[UInt8[np.ndarray, "_ _ 3"]] | UInt8[np.ndarray, "b h w 3"]
 """RGB images, as a sequence or as one array."""
@@ -189,7 +188,7 @@ def observe_all(
         images: uint8 RGB; of an image of another size, the centre is fitted to the network's input.
         gates: whether to record gates.
         workers: number of batches that are observed side by side, each in a thread of its own; see
-            `workers_side_by_side`.
+            `cbam_core.workers.workers_side_by_side`.
 
     Yields:
         Outputs and gates of each batch; together, every image once and in order.
@@ -202,50 +201,6 @@ def observe_all(
         return observe(classifier, fitted(classifier, images, batch), gates=gates)
 
     yield from in_order(observed, batches(len(images), batch_size(classifier)), workers)
-
-
-Part = TypeVar("Part")
-Result = TypeVar("Result")
-
-
-def in_order(
-    work: Callable[[Part], Result], parts: Iterator[Part], workers: int, *, waiting: int = 1
-) -> Iterator[Result]:
-    """Do some work for each part, for several side by side, and yield the results in the order of the parts.
-
-    Args:
-        work: called in one of several threads, or in this one for one worker.
-        parts: what to do it for.
-        workers: number of parts side by side; see `workers_side_by_side`.
-        waiting: most results that wait while this thread does something else; beyond them, the others wait for it.
-    """
-    if workers == 1:
-        yield from map(work, parts)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        ahead = deque(pool.submit(work, part) for part in islice(parts, workers + waiting))
-        try:
-            while ahead:
-                done = ahead.popleft().result()
-                ahead.extend(pool.submit(work, part) for part in islice(parts, 1))
-                yield done
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def workers_side_by_side() -> Iterator[int]:
-    """Have torch compute with one thread in each of several workers, and give their number.
-
-    Threads that share the work of one small layer wait for each other in a loop; beside a busy process they wait for
-    one that does not run. Workers with batches of their own do not. The setting is of the process, and is restored.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(threads)
 
 
 def batch_size(classifier: Classifier) -> int:

@@ -19,9 +19,10 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import CaptureError, ImageError, ModelError
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.evaluation.scoring import score
-from cbam_core.observing import Observation, batch_size, batches, observe, observe_all, placements, workers_side_by_side
+from cbam_core.observing import Observation, batch_size, batches, observe, observe_all, placements
 from cbam_core.results.evaluation import levels_of
 from cbam_core.results.placement import Placement
+from cbam_core.workers import workers_side_by_side
 
 
 @pytest.fixture(scope="module")
@@ -247,13 +248,6 @@ def test_an_error_of_a_worker_is_that_of_its_batch(tiny_classifier: Classifier) 
     assert len(next(found).logits) == len(next(found).logits) == 64
     with pytest.raises(ImageError, match="image 128 is damaged"):
         next(found)
-
-
-def test_the_number_of_threads_is_restored() -> None:
-    before = torch.get_num_threads()
-    with workers_side_by_side() as workers:
-        assert (workers, torch.get_num_threads()) == (before, 1)
-    assert torch.get_num_threads() == before
 
 
 def test_gates_of_a_network_of_timm_are_observed_and_explained(images: np.ndarray) -> None:

@@ -17,8 +17,8 @@ from cbam_core.atlas.shards import missing_shards, read_rows, write_shard
 from cbam_core.data.dataset import Dataset, labelled_for
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
-from cbam_core.observing import in_order, workers_side_by_side
 from cbam_core.steps import finished
+from cbam_core.workers import in_order, workers_side_by_side
 
 BuildSteps = Generator[int, None, Path]
 """A build in steps: it yields the number of images that are done, and returns the folder."""

@@ -16,7 +16,7 @@ from jaxtyping import Float16, Float32, Float64
 from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import Rows
 from cbam_core.atlas.tables import PrincipalAxes
-from cbam_core.observing import workers_side_by_side
+from cbam_core.workers import workers_side_by_side
 
 AXES = 32
 """Most axes that are kept."""

@@ -18,7 +18,8 @@ from cbam_core.data.dataset import Dataset, Pixels, image_ids
 from cbam_core.data.fitting import fit_image
 from cbam_core.errors import AtlasError, ImageError
 from cbam_core.network import Classifier
-from cbam_core.observing import Observation, batch_size, batches, fitted, observe, workers_side_by_side
+from cbam_core.observing import Observation, batch_size, batches, fitted, observe
+from cbam_core.workers import workers_side_by_side
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,7 +69,7 @@ def evaluate(
     if keep and split == "samples":
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
     from cbam_core.evaluation.scoring import score
-    from cbam_core.observing import workers_side_by_side
+    from cbam_core.workers import workers_side_by_side
 
     classifier = open_checkpoint(checkpoint, stated, images="--images")
     dataset = _opened(split or ("test" if keep else None), data_dir) if images is None else _folder(images, classifier)

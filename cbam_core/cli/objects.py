@@ -82,8 +82,8 @@ def find_objects(
     """
     from cbam_core.evidence.masks import opened
     from cbam_core.evidence.objects import object_steps
-    from cbam_core.observing import workers_side_by_side
     from cbam_core.steps import finished
+    from cbam_core.workers import workers_side_by_side
 
     classifier = open_checkpoint(model, stated, images="--set")
     given = _images(images, source, count, data_dir)

@@ -156,7 +156,7 @@ def _found(classifier: Classifier, dataset: Dataset, beside: Path | None, *, aga
 
 def _computed(work: Scoring, *, resume: bool) -> Score:
     from cbam_core.evidence.keeping import open_state, save_state
-    from cbam_core.observing import workers_side_by_side
+    from cbam_core.workers import workers_side_by_side
 
     if resume and (state := open_state(work.key)) is not None and work.resume(state):
         say(f"going on after {state.answers.count:,} images")

@@ -95,7 +95,7 @@ def _is_of(usual: Usual, dataset: Dataset | None) -> bool:
 def _computed(classifier: Classifier, dataset: Dataset) -> tuple[Usual, int]:
     """Compute usual values, and report images that cannot be read; return the values and the number of these."""
     from cbam_core.evaluation.usual_gates import usual_gates
-    from cbam_core.observing import workers_side_by_side
+    from cbam_core.workers import workers_side_by_side
 
     skipped: list[ImageError] = []
 

@@ -11,10 +11,11 @@ from cbam_core.data.dataset import Dataset, ImageSequence, Pixels
 from cbam_core.errors import DataError, ImageError
 from cbam_core.evaluation.moments import Moments
 from cbam_core.network import Classifier
-from cbam_core.observing import Observation, batch_size, batches, fitted, in_order, observe, observe_all
+from cbam_core.observing import Observation, batch_size, batches, fitted, observe, observe_all
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.kinds import Kind
 from cbam_core.results.usual import Shares, Usual, UsualGate
+from cbam_core.workers import in_order
 
 
 def usual_gates(
@@ -32,7 +33,7 @@ def usual_gates(
         dataset: images, with or without labels; of an image of another size, the centre is fitted to the network's.
         report: called after each batch with the number of images done.
         skipped: called for each image that cannot be decoded, which is then left out; None to stop at the first.
-        workers: number of batches that go through the network side by side; see `observing.workers_side_by_side`.
+        workers: number of batches that go through the network side by side; see `workers.workers_side_by_side`.
 
     Raises:
         CaptureError, ModelError: as `cbam_core.observing.observe`.

@@ -13,12 +13,13 @@ from cbam_core.errors import ImageError, ModelError
 from cbam_core.evidence.masks import AnyImages, Masks, Pixels, alike, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
-from cbam_core.observing import batch_size, batches, in_order, observe
+from cbam_core.observing import batch_size, batches, observe
 from cbam_core.render.overlay import cells_on_input, upsample
 from cbam_core.results.deletion import CONTROL_WORDS, Control, Curves, DeletionRow, DeletionTest, Gain
 from cbam_core.results.placement import Placement
 from cbam_core.results.resampled import over_both
 from cbam_core.steps import Steps, finished
+from cbam_core.workers import in_order
 
 POINTS = 10
 """Number of steps from no pixel to all."""

@@ -14,12 +14,13 @@ from cbam_core.errors import CbamError, Message, ModelError
 from cbam_core.evidence.masks import AnyImages, Masks, Pixels, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
-from cbam_core.observing import Observation, batch_size, batches, fitted, in_order, observe
+from cbam_core.observing import Observation, batch_size, batches, fitted, observe
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.mosaic import TILES, Mosaic, TileRow, TileTest
 from cbam_core.results.placement import Placement
 from cbam_core.results.resampled import over_both, over_images, over_trials
 from cbam_core.steps import Steps, finished
+from cbam_core.workers import in_order
 
 MOSAICS = 8
 """Number of mosaics of a single image with others; of several images there are as many as images."""

@@ -18,13 +18,14 @@ from cbam_core.errors import ModelError
 from cbam_core.evidence.masks import AnyImages, Masks, Pixels, alike, correlation, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
-from cbam_core.observing import batch_size, batches, in_order, network_input
+from cbam_core.observing import batch_size, batches, network_input
 from cbam_core.render.colours import is_flat
 from cbam_core.results.block_names import modules_of
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.randomised import PARTS, Likeness, Part, RandomisedRow, RandomisedTest
 from cbam_core.results.resampled import over_both, over_shared
 from cbam_core.steps import Steps, finished
+from cbam_core.workers import in_order
 
 TRIALS = 5
 """Number of times that weights are shuffled."""

@@ -26,11 +26,12 @@ from cbam_core.evidence.running import run_each, run_edited, run_together
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AsIs, BestConstant
 from cbam_core.network import Classifier
-from cbam_core.observing import Observation, batch_size, batches, fitted, in_order, network_input, observe_all
+from cbam_core.observing import Observation, batch_size, batches, fitted, network_input, observe_all
 from cbam_core.results.receipt import DISTANCE, Proof
 from cbam_core.results.score import GateFacts, Score
 from cbam_core.results.score_rows import Twin
 from cbam_core.results.usual import Usual
+from cbam_core.workers import in_order
 
 VERSION = 1
 """Version of how scorecards are made; a state of another version is not resumed."""
