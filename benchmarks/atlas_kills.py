@@ -34,12 +34,11 @@ import numpy as np
 from apparatus.turns import asked_rounds, tell
 
 from cbam_core import load_classifier
-from cbam_core.atlas import building
+from cbam_core.atlas import planning
 from cbam_core.atlas.building import build_atlas
 from cbam_core.atlas.cluster import build_on_ray
 from cbam_core.atlas.finishing import is_finished
 from cbam_core.atlas.plan import read_plan
-from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shards import read_rows
 from cbam_core.data.dataset import samples
 
@@ -52,9 +51,8 @@ VICTIMS = ("worker", "node", "driver", "rank")
 PROGRAM = """
 import os, sys
 from ray import cloudpickle
-from cbam_core.atlas import building, cluster, ranks
-from cbam_core.atlas.planning import plan_atlas
-building.plan_atlas = lambda *given: plan_atlas(*given, shard_size=int(sys.argv[4]))
+from cbam_core.atlas import cluster, planning, ranks
+planning.images_in_shard = lambda *given: int(sys.argv[4])
 with open(sys.argv[1], "rb") as given:
     classifier, dataset = cloudpickle.load(given)
 rank = ranks.read_rank(os.environ)
@@ -92,7 +90,7 @@ class Scene:
         from ray import cloudpickle
         from ray.cluster_utils import Cluster
 
-        building.plan_atlas = lambda *given: plan_atlas(*given, shard_size=SHARD)  # type: ignore[attr-defined]
+        planning.images_in_shard = lambda *_: SHARD
         self.home, self.draws = home, draws
         self.classifier, known = load_classifier("cbam_cnn_cifar10"), samples()
         self.dataset = replace(known, images=SlowImages(np.asarray(known.images)))

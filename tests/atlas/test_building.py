@@ -15,12 +15,11 @@ from PIL import Image
 from torch import nn
 
 from cbam_core import Classifier
-from cbam_core.atlas import building, layout, planning
+from cbam_core.atlas import layout, planning
 from cbam_core.atlas.building import build_atlas, build_steps
 from cbam_core.atlas.finishing import is_finished
 from cbam_core.atlas.layout import shard_path, sheet_path
 from cbam_core.atlas.plan import read_plan
-from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shard_work import compute_shard
 from cbam_core.atlas.shards import decode_sheet, read_rows
 from cbam_core.atlas.tables import read_tables
@@ -32,8 +31,7 @@ from cbam_core.observing import observe
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards of 30 images, so that a hundred have four."""
-    plan = plan_atlas
-    monkeypatch.setattr(building, "plan_atlas", lambda *given: plan(*given, shard_size=30))
+    monkeypatch.setattr(planning, "images_in_shard", lambda *given: 30)
 
 
 def rows_of(folder: Path) -> np.ndarray:
@@ -149,7 +147,7 @@ def test_a_build_goes_on_in_shards_of_the_size_that_is_there(
     tiny_classifier: Classifier, sample_images: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(building, "plan_atlas", lambda *given: plan_atlas(*given, shard_size=30))
+        patch.setattr(planning, "images_in_shard", lambda *given: 30)
         steps = build_steps(tiny_classifier, sample_images, tmp_path)
         while next(steps) < 60:
             pass

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cbam_core import Classifier
-from cbam_core.atlas import building, cluster
+from cbam_core.atlas import cluster, planning
 from cbam_core.atlas.building import build_atlas
 from cbam_core.atlas.cluster import ShardWork, build_on_ray
 from cbam_core.atlas.layout import DESCRIPTION, IMAGES
@@ -60,7 +60,7 @@ class SlowImages(Sequence[np.ndarray]):
 def small_shards() -> Iterator[None]:
     """Twenty shards of a hundred images."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "plan_atlas", lambda *given: plan_atlas(*given, shard_size=SHARD))
+        patch.setattr(planning, "images_in_shard", lambda *given: SHARD)
         yield
 
 
@@ -189,10 +189,9 @@ class TestOneMachine:
 
 DRIVER = """
 import sys, pickle
-from cbam_core.atlas import building
+from cbam_core.atlas import planning
 from cbam_core.atlas.cluster import build_on_ray
-from cbam_core.atlas.planning import plan_atlas
-building.plan_atlas = lambda *given: plan_atlas(*given, shard_size=int(sys.argv[4]))
+planning.images_in_shard = lambda *given: int(sys.argv[4])
 classifier, dataset = pickle.load(open(sys.argv[1], "rb"))
 build_on_ray(classifier, dataset, sys.argv[2], sys.argv[3])
 """

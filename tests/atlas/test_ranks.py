@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 
 from cbam_core import Classifier
-from cbam_core.atlas import building
+from cbam_core.atlas import planning
 from cbam_core.atlas.building import build_atlas
 from cbam_core.atlas.finishing import is_finished
 from cbam_core.atlas.layout import shard_path
 from cbam_core.atlas.plan import read_plan
-from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.ranks import Rank, build_share, read_rank
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import AtlasError
@@ -29,7 +28,7 @@ SHARD = 15
 @pytest.fixture(autouse=True, scope="module")
 def small_shards() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "plan_atlas", lambda *given: plan_atlas(*given, shard_size=SHARD))
+        patch.setattr(planning, "images_in_shard", lambda *given: SHARD)
         yield
 
 
@@ -98,10 +97,9 @@ def test_what_a_killed_rank_left_is_completed_by_another_number_of_ranks(
 
 PROGRAM = """
 import os, pickle, sys
-from cbam_core.atlas import building
-from cbam_core.atlas.planning import plan_atlas
+from cbam_core.atlas import planning
 from cbam_core.atlas.ranks import build_share, read_rank
-building.plan_atlas = lambda *given: plan_atlas(*given, shard_size=int(sys.argv[3]))
+planning.images_in_shard = lambda *given: int(sys.argv[3])
 with open(sys.argv[1], "rb") as given:
     classifier, dataset = pickle.load(given)
 build_share(classifier, dataset, sys.argv[2], read_rank(os.environ))
