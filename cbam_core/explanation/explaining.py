@@ -88,7 +88,8 @@ def explain(
         edits: replacements of gates, as `cbam_core.edit` takes them; the explanation is of the network with them, and a
             note says so.
         **stated: what is known about the network, see `Stated`: ``size=224``; ``mean=`` and ``std=``, or
-            ``normalisation="imagenet"``; ``classes=``, names or their file, ``()`` for none; ``weights=``; ``name=``.
+            ``normalisation="imagenet"``; ``classes=``, names or their file, ``()`` for none; ``weights=``; ``name=``;
+            ``usual="best.pth"``, the weights beside which ``cbam usual`` keeps what the gates usually do.
 
     Returns:
         The explanation, free of torch; for a list, a list with one for each image in order. Both show themselves in a

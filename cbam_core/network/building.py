@@ -82,7 +82,7 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
         name=named.given.name or named.name or named.model.partition(":")[2],
         digest=digest,
         source=None if opened is None else Source(opened.digest, "", ("",)),
-        usual=None if file is None else usual_beside(file, {digest}),
+        usual=found.usual if file is None or found.usual else usual_beside(file, {digest}),
         remarks=(*remarks, *found.remarks),
     )
 

@@ -59,7 +59,7 @@ def load_checkpoint(
             ``"cifar10"``, ``"imagenet"``, ``"half"`` (0.5 each) or ``"none"``; by default as for classes.
         input_size: side, or width and height, in pixels; by default as for classes.
         **other: other names for these: ``mean=`` and ``std=`` for ``normalisation=``, ``size=`` for ``input_size=``,
-            and the American spelling ``normalization=``.
+            and the American spelling ``normalization=``; and ``usual=``, other usual values than those beside it.
 
     Raises:
         CheckpointError: the file is refused, or a statement does not fit the network; the message says why in one
@@ -88,7 +88,7 @@ def load_checkpoint(
         card=description.card,
         name=name or (file.digest[:12] if isinstance(contents, bytes) else contents.stem),
         digest=digest,
-        usual=None if isinstance(contents, bytes) else usual_beside(contents, of_these_gates),
+        usual=given.usual or (None if isinstance(contents, bytes) else usual_beside(contents, of_these_gates)),
         remarks=(*renamed, *found.remarks),
         source=taken,
     )
@@ -129,7 +129,7 @@ def state(
         input_size=after.input_size,
         card=after.card,
         digest=digest,
-        usual=classifier.usual if named == before else None,
+        usual=given.usual or (classifier.usual if named == before else None),
     )
 
 
@@ -148,7 +148,7 @@ def restate(classifier: Classifier, given: Statement) -> Classifier:
         )
     if classifier.architecture:
         now = state(classifier, classes=given.classes, normalisation=given.normalisation, input_size=given.input_size)
-        return replace(now, name=given.name or now.name)
+        return replace(now, name=given.name or now.name, usual=given.usual or now.usual)
     mean, std = given.normalisation or (classifier.mean, classifier.std)
     return replace(
         classifier,
@@ -157,6 +157,7 @@ def restate(classifier: Classifier, given: Statement) -> Classifier:
         std=std,
         input_size=given.input_size or classifier.input_size,
         name=given.name or classifier.name,
+        usual=given.usual or classifier.usual,
     )
 
 

@@ -15,6 +15,7 @@ from cbam_core.network.facts import Facts
 from cbam_core.network.statement import Statement
 from cbam_core.nn.insertion import inserted_blocks
 from cbam_core.nn.registry import ARCHITECTURES
+from cbam_core.results.usual import Usual
 from cbam_core.weights.assumed import assumed_description
 from cbam_core.weights.description import Triple
 
@@ -33,11 +34,13 @@ class KnownModule:
         model: the module.
         facts: what is known.
         states_classes: whether its owner says what its classes are.
+        usual: what its gates usually do; None where its owner does not say.
     """
 
     model: nn.Module
     facts: Facts
     states_classes: bool = False
+    usual: Usual | None = None
 
     @property
     def without_classes(self) -> KnownModule:
@@ -67,6 +70,7 @@ class KnownModule:
             architecture=facts.architecture,
             arguments=facts.arguments,
             name=facts.name,
+            usual=self.usual,
             remarks=facts.remarks,
             crop_share=facts.share_at(size or facts.input_size or (0, 0)),
         )
@@ -100,6 +104,7 @@ def know(model: nn.Module, given: Statement, by_name: Facts | None = None) -> Kn
             remarks=remarks,
         ),
         states_classes=given.classes is not None,
+        usual=given.usual,
     )
 
 

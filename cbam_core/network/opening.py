@@ -47,7 +47,7 @@ def load_classifier(
             ``"cifar10"``, ``"imagenet"``, ``"half"`` (0.5 each) or ``"none"``; by default as for classes.
         input_size: side, or width and height, in pixels; by default as for classes.
         **other: other names for these: ``mean=`` and ``std=`` for ``normalisation=``, ``size=`` for ``input_size=``,
-            and the American spelling ``normalization=``.
+            and the American spelling ``normalization=``; and ``usual=``, other usual values than those beside it.
 
     Raises:
         CheckpointError: the file is refused, or a statement does not fit the network; the message says why in one
@@ -73,6 +73,7 @@ def open_stated(source: str | Path | bytes | Mapping[str, Any], given: Statement
         classes=given.classes,
         normalisation=given.normalisation,
         input_size=given.input_size,
+        usual=given.usual,
     )
 
 

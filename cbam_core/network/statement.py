@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from cbam_core.errors import CheckpointError
+from cbam_core.results.usual import SUFFIX, Usual, read_usual, usual_path
 from cbam_core.weights.description import LONGEST_CLASS, Triple, check_normalisation
 from cbam_core.weights.stating import usual_normalisation
 
@@ -27,12 +28,15 @@ class OtherNames(TypedDict, total=False):
         mean: mean of each channel, three numbers or one, in [0, 1]; only together with `std`.
         std: standard deviation of each channel, three numbers or one.
         size: same as ``input_size``.
+        usual: what the gates usually do: usual values, the path of their file, or that of the weights beside which
+            ``cbam usual`` keeps it; by default those beside the file that is opened.
     """
 
     normalization: Normalisation | None
     mean: float | Sequence[float] | None
     std: float | Sequence[float] | None
     size: Size | None
+    usual: Usual | str | Path | None
 
 
 class Stated(OtherNames, total=False):
@@ -64,6 +68,7 @@ class Statement:
         input_size: (width, height) in pixels.
         weights: which weights of a file to take, or weights of torchvision.
         name: name of the network.
+        usual: what its gates usually do.
     """
 
     classes: tuple[str, ...] | None = None
@@ -71,6 +76,7 @@ class Statement:
     input_size: tuple[int, int] | None = None
     weights: Any = None
     name: str | None = None
+    usual: Usual | None = None
 
 
 def statement(given: Mapping[str, Any]) -> Statement:
@@ -79,6 +85,7 @@ def statement(given: Mapping[str, Any]) -> Statement:
     Raises:
         TypeError: there is no such keyword.
         CheckpointError: something is said twice, half, or cannot be true.
+        DataError: a file of usual values is missing or damaged.
     """
     unknown = given.keys() - Stated.__annotations__.keys()
     if unknown:
@@ -90,7 +97,20 @@ def statement(given: Mapping[str, Any]) -> Statement:
         input_size=None if size is None else _size(size),
         weights=given.get("weights"),
         name=_name(given.get("name")),
+        usual=_usual(given.get("usual")),
     )
+
+
+def _usual(given: Usual | str | Path | None) -> Usual | None:
+    """Read usual values from their file, or from that beside a file of weights.
+
+    Raises:
+        DataError: there is no such file, or it is damaged.
+    """
+    if given is None or isinstance(given, Usual):
+        return given
+    path = Path(given).expanduser()
+    return read_usual(path if path.name.endswith(SUFFIX) else usual_path(path))
 
 
 def _name(given: Any) -> str | None:
@@ -108,7 +128,7 @@ def _name(given: Any) -> str | None:
     return given
 
 
-_KEYWORDS = ("classes", "normalisation", "mean", "std", "input_size", "weights", "name")
+_KEYWORDS = ("classes", "normalisation", "mean", "std", "input_size", "weights", "name", "usual")
 
 
 def _either(given: Mapping[str, Any], name: str, other: str) -> Any:

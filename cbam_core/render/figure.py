@@ -58,6 +58,8 @@ WORDS: Mapping[str, str] = {
     "relative": "Gates are multiples of their own mean: blue below ×1, orange above, fixed scale ×0 to ×2.",
     "usual": "Gates are read against what is usual for this network: the shape of each minus its usual shape, 0 as "
     "always, fixed scale −1 to +1.",
+    "usual_unknown": "It is not known what is usual for these gates: `cbam usual` computes it, and for a module in "
+    "Python usual='best.pth' names the weights beside which it is kept.",
     "unseen": "Grey parts lie outside what the network saw.",
     **PLACE_WORDS,
 }
@@ -231,6 +233,8 @@ def _caption(network: str, panels: Sequence[Panel], style: FigureStyle) -> str:
         if style.seen is not None:
             said.append(words["unseen"])
         said += placed((panel.placement for panel in panels if panel.mask is not None), words)
+    if look.reading == "usual" and any(panel.unread for panel in panels):
+        said.append(words["usual_unknown"])
     return " ".join(said)
 
 

@@ -87,6 +87,11 @@ class Layout(Look):
         return part in self.parts
 
     @property
+    def needs_usual(self) -> bool:
+        """Whether a part or the reading shows what is usual, or a comparison with it."""
+        return self.reading == "usual" or self.has("usual") or self.has("difference")
+
+    @property
     def look(self) -> Look:
         """The look without the other settings."""
         return Look(self.colours, self.scale, self.opacity, self.smooth, self.reading)

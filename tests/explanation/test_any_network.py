@@ -17,7 +17,11 @@ from cbam_core import CBAM, CBAM_CNN, Classifier, Explanation, explain, load_cla
 from cbam_core.data.dataset import samples
 from cbam_core.errors import CbamError
 from cbam_core.evaluation.scoring import score
+from cbam_core.evaluation.usual_gates import UsualSums
 from cbam_core.explanation.comparison import Comparison
+from cbam_core.network.modules import know
+from cbam_core.network.statement import statement
+from cbam_core.results.usual import write_usual
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 
@@ -389,3 +393,34 @@ def test_a_network_of_several_inputs_is_named_with_another_way(picture: np.ndarr
     said = refusal("model.several-inputs", Pair().eval(), picture, size=24, normalisation="half")
     assert "'right'" in said
     assert "cbam_core.capture" in said
+
+
+@pytest.mark.parametrize("given", ["values", "file", "weights"])
+def test_usual_values_are_told_of_any_module(given: str, tmp_path: Path) -> None:
+    model, stated = seeded(), {"size": 32, "mean": MEAN, "std": STD}
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    each = explain(model, list(images), **stated)
+    sums = UsualSums(know(model, statement(stated)).classifier())
+    sums.add(images)
+    usual = sums.usual("mine")
+    write_usual(usual, tmp_path / "best.pth.usual.npz")
+    forms = {"values": usual, "file": tmp_path / "best.pth.usual.npz", "weights": str(tmp_path / "best.pth")}
+
+    gate = explain(model, images[0], **stated, usual=forms[given]).blocks[0].gates[0]
+
+    mean = np.mean([one.blocks[0].gates[0].values for one in each], axis=0)
+    assert np.allclose(gate.usual.mean, mean, atol=1e-6)
+    assert np.allclose(gate.against_usual, gate.relative - mean / mean.mean(), atol=1e-5)
+    assert each[0].blocks[0].gates[0].usual is None
+
+
+def test_a_missing_file_of_usual_values_is_named(tmp_path: Path, picture: np.ndarray) -> None:
+    with pytest.raises(CbamError, match=r"best\.pth\.usual\.npz does not hold the usual gates"):
+        explain(seeded(), picture, size=32, mean=MEAN, std=STD, usual=tmp_path / "best.pth")
+
+
+def test_stated_usual_values_take_the_place_of_those_that_are_kept(picture: np.ndarray) -> None:
+    shipped = load_classifier("cbam_cnn_cifar10")
+    other = replace(shipped.usual, images="others")
+    assert load_classifier("cbam_cnn_cifar10", usual=other).usual is other
+    assert explain(shipped, picture, usual=other).blocks[0].gates[0].usual is other.gates[0]

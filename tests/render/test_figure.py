@@ -113,6 +113,7 @@ def test_bars_of_multiples_stand_on_one() -> None:
 def test_a_gate_without_the_reading_says_so(written: list[str]) -> None:
     drawn([Panel("cbam1", None, None, CELLS, unread=("spatial", "channel"))], reading="usual")
     assert written.count("not known what is usual") == 2
+    assert "`cbam usual` computes it" in " ".join(written)
 
 
 def test_a_stretched_mask_uses_its_whole_colour_table() -> None:

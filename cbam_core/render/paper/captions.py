@@ -41,14 +41,17 @@ def weights(layout: Layout, words: Mapping[str, str], *, ticks: bool) -> list[st
 
 
 def usual_set(blocks: Iterable[Block], words: Mapping[str, str]) -> list[str]:
-    """Name the images over which usual values are means."""
+    """Name the images over which usual values are means; where no gate has any, say how to get them."""
     gates = (gate.usual for block in blocks for gate in block.gates)
     known: UsualGate | None = next((usual for usual in gates if usual is not None), None)
-    return (
-        []
-        if known is None
-        else [words["usual_set"].format(count=f"{known.count:,}", images=words.get(known.images, known.images))]
-    )
+    if known is None:
+        return [words["usual_unknown"]]
+    return [words["usual_set"].format(count=f"{known.count:,}", images=words.get(known.images, known.images))]
+
+
+def are_usual_known(blocks: Iterable[Block]) -> bool:
+    """Check whether it is known of any gate what is usual."""
+    return any(gate.usual is not None for block in blocks for gate in block.gates)
 
 
 def sizes(blocks: Sequence[Block], words: Mapping[str, str]) -> list[str]:

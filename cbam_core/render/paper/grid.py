@@ -367,7 +367,7 @@ class Grid:
         if self._shown() is not None:
             said += captions.looks(self.layout, self.words)
             said += captions.ranges(self._shown(), self.layout, self.words, each=False)
-        if self._has_usual or self.layout.reading == "usual":
+        if self.layout.has("usual") or self.layout.reading == "usual":
             said += captions.usual_set(blocks, self.words)
         return [
             *said,

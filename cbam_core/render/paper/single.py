@@ -165,12 +165,13 @@ def _caption(seen: Seen, bands: Bands, *, original: bool) -> list[str]:
     said.append(f"{(predicted + truth)[:1].upper()}{(predicted + truth)[1:]}.")
     if not bands.blocks:
         return said
-    usual = captions.usual_set(bands.blocks, words)
+    known = captions.are_usual_known(bands.blocks)
+    usual = captions.usual_set(bands.blocks, words) if known or layout.needs_usual else []
     if set(bands.rows) - {"bars"}:
         said += captions.looks(layout, words, original=original)
         said += captions.ranges(bands.shown(layout.reading), layout, words)
     if "bars" in bands.rows:
-        said += captions.weights(layout, words, ticks=bool(usual) and layout.reading != "usual")
+        said += captions.weights(layout, words, ticks=known and layout.reading != "usual")
     return [
         *said,
         *usual,

@@ -59,6 +59,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "ranges": "Values of masks: {low} to {high}; numbers below masks are their ranges.",
         "range_all": "Values of masks: {low} to {high}.",
         "usual_set": "Usual: the mean over {count} images ({images}).",
+        "usual_unknown": "It is not known what is usual for these gates: `cbam usual` computes it, and for a module in "
+        "Python usual='best.pth' names the weights beside which it is kept.",
         "cifar10:train": "CIFAR-10, training images",
         "cifar10:test": "CIFAR-10, test images",
         "cifar10:samples": "the bundled images",

@@ -172,6 +172,10 @@ def test_a_difference_is_not_drawn_twice() -> None:
 def test_what_is_missing_is_said() -> None:
     unknown = figure_of(explained(usual=False), Layout(parts=("usual", "masks"))).drawn
     assert "not known what is usual" in texts(unknown)
+    for wanted in (Layout(parts=("masks", "difference")), Layout(reading="usual"), Layout(parts=("usual", "masks"))):
+        assert figure_of(explained(usual=False), wanted).caption.count("`cbam usual` computes it") == 1
+        assert "cbam usual" not in figure_of(explained(), wanted).caption
+    assert "cbam usual" not in figure_of(explained(usual=False)).caption
     explanation = replace(explained(), blocks=())
     none = figure_of(explanation)
     assert "this network has no gates to show" in texts(none.drawn)
