@@ -14,6 +14,7 @@ from app.compare.sides import LABELS, choose_class, side_columns
 from app.session.choices import Choice
 from app.session.words import Words, class_name, listed_classes, plain_text
 from app.widgets.choices import choose_one
+from app.widgets.left_out import say_left_out
 from cbam_core.evaluation.class_means_file import ClassMeans
 from cbam_core.network import Classifier
 
@@ -74,6 +75,9 @@ def class_means(classifier: Classifier, room: Container) -> ClassMeans:
         return chosen
     count = ", ".join(f"{number:,}" for number in dict.fromkeys(summary.count for summary in chosen.values()))
     st.caption(WORDS[_said_means(over, whole=whole)].format(count=count))
+    say_left_out(
+        services.class_left_out(classifier, test=over != "samples"), sum(one.count for one in summaries.values())
+    )
     if test is None:
         st.caption(WORDS["fetch"])
     compared_blocks(*shown, room=room)

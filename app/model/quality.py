@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.model.confusion import MOST, confusion_matrix
 from app.session.words import Words, class_name
+from app.widgets.left_out import say_left_out
 from cbam_core.render.quality import WORDS as QUALITY_WORDS
 from cbam_core.render.quality import class_accuracy, describe_classes, describe_reliability, reliability
 from cbam_core.results.evaluation import Evaluation, wilson_interval
@@ -53,6 +54,7 @@ def quality(evaluation: Evaluation, *, key: str, words: Mapping[str, str] = WORD
             high=100 * high,
         )
     )
+    say_left_out(evaluation.left_out, evaluation.total)
     left, right = st.columns([1.15, 1], gap="large")
     with left:
         st.markdown(words["confusion"])

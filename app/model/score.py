@@ -14,6 +14,7 @@ from app.session import own_networks
 from app.session.words import Words, plain_text, say
 from app.widgets.duration import duration
 from app.widgets.evaluate_here import set_name
+from app.widgets.left_out import say_left_out
 from app.widgets.progress import share_of, show_progress
 from cbam_core.network import Classifier
 from cbam_core.results.paired import VERDICT_WORDS
@@ -151,6 +152,7 @@ def score_table(score: Score) -> None:
     """Show a scorecard: the receipt, and the table only if it holds."""
     receipt = score.receipt
     st.html(f'{_STYLE}<div class="score">{_receipt(receipt, score)}</div>')
+    say_left_out(score.left_out, score.count)
     if not receipt.holds:
         st.markdown(f"{WORDS['no_effect']} {WORDS['no_table']}" if receipt.negative_holds else WORDS["no_table"])
         return

@@ -37,7 +37,7 @@ from app.services.attribution import (
     stop_attributing,
 )
 from app.services.auditing import audit_of
-from app.services.class_means import class_summaries, test_summaries
+from app.services.class_means import class_left_out, class_summaries, test_summaries
 from app.services.dataset import (
     about_sample,
     about_test_image,
@@ -167,6 +167,7 @@ __all__ = [
     "changed_work",
     "channel_map",
     "checkpoint_in_command",
+    "class_left_out",
     "class_summaries",
     "comparable_atlases",
     "computed_once",

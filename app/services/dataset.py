@@ -95,7 +95,7 @@ def samples() -> Dataset:
     if own is None:
         return bundled()
     numbers = sample_numbers()
-    files = ImageFiles([_files(own)[number] for number in numbers.tolist()])
+    files = ImageFiles([_files(own)[number] for number in numbers.tolist()], image_folder())
     return replace(own, images=files, labels=own.known_labels[numbers])
 
 

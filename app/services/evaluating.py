@@ -16,6 +16,7 @@ from app.session import background, own_networks
 from app.session.background import Work, Works
 from cbam_core.data.dataset import Dataset, open_dataset
 from cbam_core.errors import CbamError, DataError, ImageError, TrainingError
+from cbam_core.evaluation.readable import over_readable
 from cbam_core.evaluation.survey import Survey, Surveyed
 from cbam_core.network import Classifier
 from cbam_core.places import image_folder
@@ -73,7 +74,7 @@ def work_on(classifier: Classifier) -> Work[Surveyed] | None:
 def begin_evaluation(classifier: Classifier) -> None:
     """Begin to evaluate a network in the background of this visit."""
     images = images_for(classifier)
-    steps = timed(classifier, SURVEY, _steps(Survey(classifier, images)))
+    steps = timed(classifier, SURVEY, _steps(classifier, images))
     _WORKS.keep(classifier, background.begin(steps, len(images)))
 
 
@@ -122,14 +123,19 @@ def _folder() -> Dataset | None:
     return replace(found, name=name, split=split, classes=(), labels=None) if len(found) >= FEWEST else None
 
 
-def _steps(survey: Survey) -> Generator[int, None, Surveyed]:
+def _steps(classifier: Classifier, images: Dataset) -> Generator[int, None, Surveyed]:
     try:
-        while survey.count < survey.total:
-            survey.step()
-            yield survey.count
-    except ImageError as error:  # names a file of the server
+        return (yield from over_readable(classifier, images, partial(_survey, classifier), 0))
+    except ImageError as error:  # a file that was there a moment ago
         tell_operator(f"{error.code}: {error}")
         raise DataError(
             "evaluating.unreadable", "an image of the folder cannot be read; the operator can find it in the log"
         ) from error
+
+
+def _survey(classifier: Classifier, images: Dataset) -> Generator[int, None, Surveyed]:
+    survey = Survey(classifier, images)
+    while survey.count < survey.total:
+        survey.step()
+        yield survey.count
     return survey.result()

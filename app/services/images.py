@@ -21,6 +21,7 @@ from cbam_core.data.dataset import Dataset, ImageFiles, ImageSequence
 from cbam_core.data.fitting import decode_to_fit, whole_picture
 from cbam_core.data.images import DecodedImage, decode
 from cbam_core.errors import TrainingError
+from cbam_core.evaluation.selection import is_of
 from cbam_core.explanation import explain, explain_block, explain_channel, trace_gate
 from cbam_core.network import Classifier
 from cbam_core.results.block_trace import BlockTrace
@@ -101,8 +102,7 @@ def kept_answers(classifier: Classifier, test: Dataset) -> Evaluation | None:
     except TrainingError:
         return None
     told = labelled_as(classifier, test)
-    same = found.classes == told.classes and np.array_equal(found.labels, told.known_labels)
-    return found if same else None
+    return found if found.classes == told.classes and is_of(found, told.known_labels) else None
 
 
 def show_upload(classifier: Classifier, upload: Upload, fitted: Fitted) -> ImageResult:

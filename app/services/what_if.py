@@ -27,6 +27,7 @@ from cbam_core.evidence.one_image import consequences
 from cbam_core.network import Classifier
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.gate_edits import GateEdits
+from cbam_core.results.left_out import numbers_read
 from cbam_core.results.paired import Change
 from cbam_core.results.score import GROUPS, Score
 
@@ -200,7 +201,7 @@ def deciding(classifier: Classifier, gate: str) -> Deciding | None:
     score = score_of(classifier)
     found = np.empty(0, np.int64) if score is None else _deciding(score, gate)
     count = test_count()
-    if score is not None and score.images.endswith(":test") and count == score.count:
+    if score is not None and score.images.endswith(":test") and count == score.count + len(score.left_out):
         return Deciding("test", tuple(found.tolist())) if len(found) else None
     if score is not None and score.images.endswith(":test"):
         numbers = sample_numbers()
@@ -214,7 +215,8 @@ def _deciding(score: Score, gate: str) -> np.ndarray:
         return np.empty(0, np.int64)
     changed = edit.predicted != score.predicted
     needed = changed & (score.predicted == score.labels)
-    return np.flatnonzero(needed if needed.any() else changed)
+    found: np.ndarray = numbers_read(score.left_out, score.count)[needed if needed.any() else changed]
+    return found
 
 
 def seen(explanation: Explanation) -> str:

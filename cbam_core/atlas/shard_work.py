@@ -16,9 +16,10 @@ from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import Shard
 from cbam_core.data.dataset import Dataset, Pixels, image_ids
 from cbam_core.data.fitting import fit_image
-from cbam_core.errors import AtlasError, ImageError
+from cbam_core.errors import AtlasError
+from cbam_core.evaluation.readable import read_images
 from cbam_core.network import Classifier
-from cbam_core.observing import Observation, batch_size, batches, fitted, observe
+from cbam_core.observing import Observation, batch_size, batches, observe
 from cbam_core.workers import workers_side_by_side
 
 
@@ -70,8 +71,9 @@ def compute_part(classifier: Classifier, dataset: Dataset, plan: Plan, rows: sli
     Raises:
         AtlasError, CaptureError, ModelError: as `compute_shard`.
     """
-    images, ok = _readable(classifier, dataset, rows)
-    found = _shown(classifier, plan, images) if images else None
+    read = read_images(classifier, dataset.images, rows)
+    ok = np.array([number not in read.errors for number in range(rows.start, rows.stop)])
+    found = _shown(classifier, plan, read.pixels) if read.pixels else None
     if found is not None and ok.all():
         return ShardPart(ok, *found)
     count = len(ok)
@@ -109,23 +111,6 @@ def join_parts(dataset: Dataset, plan: Plan, number: int, parts: Sequence[ShardP
         values=np.concatenate([part.values for part in parts]),
         thumbnails=np.concatenate([part.thumbnails for part in parts]),
     )
-
-
-def _readable(classifier: Classifier, dataset: Dataset, rows: slice) -> tuple[list[Pixels], Bool[np.ndarray, " b"]]:
-    """Return images at the network's input size, without those that cannot be decoded, and which could."""
-    try:
-        return fitted(classifier, dataset.images, rows), np.ones(rows.stop - rows.start, bool)
-    except ImageError:
-        pass
-    read: list[Pixels] = []
-    ok = np.zeros(rows.stop - rows.start, bool)
-    for place, index in enumerate(range(rows.start, rows.stop)):
-        try:
-            read += fitted(classifier, dataset.images, slice(index, index + 1))
-            ok[place] = True
-        except ImageError:
-            continue
-    return read, ok
 
 
 def _row_of_gates(plan: Plan, seen: Observation) -> Float16[np.ndarray, "b d"]:

@@ -16,6 +16,7 @@ from cbam_core.cli.choosing import (
     open_available,
     open_checkpoint,
 )
+from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
 from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 
@@ -54,7 +55,7 @@ def evaluate(
     """Measure a network's accuracy on the CIFAR-10 test set, or on a folder of images, in total and by class.
 
     The output has 95 % confidence intervals (Wilson), the expected calibration error (15 bins of equal width), and
-    the confusion matrix. --json adds the bins.
+    the confusion matrix. --json adds the bins. Images of a folder that cannot be read are reported and left out.
 
     \b
     Examples:
@@ -69,6 +70,7 @@ def evaluate(
     if keep and split == "samples":
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
     from cbam_core.evaluation.scoring import score
+    from cbam_core.results.left_out import left_out_message
     from cbam_core.workers import workers_side_by_side
 
     classifier = open_checkpoint(checkpoint, stated, images="--images")
@@ -80,8 +82,12 @@ def evaluate(
         write_json({"checkpoint": classifier.name, "digest": result.digest, "split": result.split, **result.as_dict()})
     else:
         _show(classifier.name, result, WORDS.get(result.split) or f"the images of {one_line(dataset.name)}")
+    if result.left_out:
+        say(str(left_out_message(result.left_out, result.total)))
     if keep:
         _keep(result, file_of(classifier, checkpoint, stated))
+    if result.left_out:
+        raise typer.Exit(SOME_FAILED)
 
 
 def _opened(split: EvaluatedSplit | None, data_dir: Path | None) -> Dataset:

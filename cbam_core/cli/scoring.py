@@ -19,6 +19,7 @@ from cbam_core.cli.choosing import (
     open_available,
     open_checkpoint,
 )
+from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import console, one_line, percent, say, share_shown, write_json
 from cbam_core.cli.stating import UNSTATED, Stated, with_statement
@@ -71,7 +72,7 @@ def score_gates(
     fixed beforehand. A receipt comes first: two controls, and random changes of equal size.
 
     The result is kept, beside the checkpoint where that folder can be written, and answers at once the next time. What
-    was stopped by Ctrl+C goes on from there.
+    was stopped by Ctrl+C goes on from there. Images of a folder that cannot be read are reported and left out.
 
     \b
     Examples:
@@ -80,6 +81,7 @@ def score_gates(
       cbam score mine.pth --set photos --images 500
     """
     from cbam_core.evidence.twins import read_twins
+    from cbam_core.results.left_out import left_out_message
 
     checkpoint = one_network(checkpoint, model)
     classifier = open_checkpoint(checkpoint, stated, images="--set")
@@ -96,6 +98,9 @@ def score_gates(
         write_json({"checkpoint": classifier.name, **found.as_dict()})
     else:
         show_score(classifier.name, found)
+    if found.left_out:
+        say(str(left_out_message(found.left_out, found.count)))
+        raise typer.Exit(SOME_FAILED)
 
 
 def _beside(classifier: Classifier, checkpoint: str | None, stated: Stated) -> Path | None:

@@ -23,6 +23,7 @@ from cbam_core.data.folder import all_images, endings
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import DataError, ImageError
+from cbam_core.results.left_out import LeftOut
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 Labels = UInt[np.ndarray, " n"] | Int[np.ndarray, " n"]
@@ -99,6 +100,7 @@ class Dataset:
         images: N uint8 RGB images (H, W, 3); those of a folder are decoded when they are read.
         labels: indices into `classes`, (N,); None where the images have no labels.
         ids: names of the images, for those that are a part of another set; None to make them, see `image_ids`.
+        left_out: images of that other set that are not among these, because they cannot be decoded.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Dataset:
     images: ImageSequence
     labels: Labels | None
     ids: tuple[str, ...] | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     def __len__(self) -> int:
         """Number of images."""
@@ -174,6 +177,24 @@ def thinned(dataset: Dataset, count: int) -> Dataset:
     return replace(dataset, images=fewer, labels=labels, ids=tuple(names[number] for number in chosen))
 
 
+def images_by_number(dataset: Dataset, numbers: Sequence[int], left_out: tuple[LeftOut, ...] = ()) -> Dataset:
+    """Return some images of a data set under their own names, read as they are there.
+
+    Args:
+        dataset: the images.
+        numbers: which of them.
+        left_out: see `Dataset`.
+    """
+    names = list(image_ids(dataset))
+    return replace(
+        dataset,
+        images=ImagesByNumber(dataset.images, numbers),
+        labels=None if dataset.labels is None else dataset.labels[list(numbers)],
+        ids=tuple(names[number] for number in numbers),
+        left_out=left_out,
+    )
+
+
 def image_ids(dataset: Dataset, part: slice = slice(None)) -> Iterator[str]:
     """Yield a name for each image, which tells it from the others of its set, and pairs it with itself elsewhere.
 
@@ -225,6 +246,35 @@ class ImageFiles(FittedImages):
     def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
         """Return the centre of one image at a network's input size, decoded in as much detail as that needs."""
         return _read(self.paths[index], partial(_fitted, size=size, share=share))
+
+
+class ImagesByNumber(FittedImages):
+    """Some of other images, read when they are asked for.
+
+    Args:
+        images: the others.
+        numbers: which of them.
+    """
+
+    def __init__(self, images: ImageSequence, numbers: Sequence[int]) -> None:
+        self._images, self._numbers = images, tuple(numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Pixels: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Pixels]: ...
+    def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
+        """Pixels of one image in its own size, or of several."""
+        if isinstance(index, slice):
+            return [self._images[number] for number in self._numbers[index]]
+        return self._images[self._numbers[index]]
+
+    def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
+        """Return the centre of one image at a network's input size."""
+        return fitted_image(self._images, self._numbers[index], size, share)
 
 
 def _pixels(path: Path) -> Pixels:

@@ -54,15 +54,16 @@ class GateSums:
         """
         parts = batches(len(labels), batch_size(self._classifier))
         for part, seen in zip(parts, observe_all(self._classifier, images), strict=True):
-            self._take_in(seen, labels[part])
-        self.count += len(labels)
+            self.take_in(seen, labels[part])
 
-    def _take_in(self, seen: Observation, labels: Labels) -> None:
+    def take_in(self, seen: Observation, labels: Labels) -> None:
+        """Add the gates of some images that the network has seen."""
         values = {(gate.block, gate.name, gate.kind, gate.call): gate.values for gate in seen.gates}
         for label in np.unique(labels).tolist():
             mine = labels == label
             self._take(self._found[self._classes[label]], {key: one[mine] for key, one in values.items()})
             self._count(self._found[self._classes[label]], seen.probabilities[mine])
+        self.count += len(labels)
 
     def means(self) -> dict[str, GateMeans]:
         """Compute the means of each class, by its name.

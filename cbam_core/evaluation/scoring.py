@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import numpy as np
 
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import ModelError
+from cbam_core.evaluation.readable import over_readable
 from cbam_core.network import Classifier
 from cbam_core.observing import Observation, observe_all
 from cbam_core.results.evaluation import Evaluation, levels_of
+from cbam_core.steps import finished
 
 
 def score(
@@ -22,6 +24,8 @@ def score(
 ) -> Evaluation:
     """Classify labelled images, and return every prediction with its probabilities.
 
+    Images that cannot be decoded are left out, see `Evaluation.left_out`.
+
     Args:
         classifier: the network; it is not changed.
         dataset: labelled images; of an image of another size, the centre is fitted to the network's input.
@@ -29,15 +33,18 @@ def score(
         workers: number of batches that go through the network side by side.
 
     Raises:
-        DataError: the images have no labels.
-        ImageError: an image of a folder cannot be decoded.
+        DataError: the images have no labels, or none can be decoded.
         ModelError: the network has other classes, is in training mode, or its logits are not finite.
     """
-    predictions = Predictions(classifier, dataset)
-    for seen in observe_all(classifier, dataset.images, gates=False, workers=workers):
-        predictions.take_in(seen)
-        report(predictions.count)
-    return predictions.evaluation()
+
+    def classified(images: Dataset) -> Generator[int, None, Evaluation]:
+        predictions = Predictions(classifier, images)
+        for seen in observe_all(classifier, images.images, gates=False, workers=workers):
+            predictions.take_in(seen)
+            yield predictions.count
+        return predictions.evaluation()
+
+    return finished(over_readable(classifier, dataset, classified, 0, workers), report)
 
 
 class Predictions:
@@ -70,6 +77,7 @@ class Predictions:
             )
         number = np.min_scalar_type(len(classes) - 1)
         self._classes, self._split, self._digest = classes, dataset.split, classifier.digest
+        self._left_out = dataset.left_out
         self._labels = labels.astype(number)
         self._predicted = np.empty(len(labels), number)
         self._levels = np.empty((len(labels), len(classes)), np.uint16)
@@ -84,7 +92,8 @@ class Predictions:
 
     def evaluation(self) -> Evaluation:
         """Return the evaluation, once the predictions for all images are there."""
-        return Evaluation(self._classes, self._labels, self._predicted, self._levels, self._split, self._digest)
+        made_of = (self._classes, self._labels, self._predicted, self._levels, self._split, self._digest)
+        return Evaluation(*made_of, left_out=self._left_out)
 
 
 def _name(classifier: Classifier) -> str:

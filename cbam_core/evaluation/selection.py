@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int, Int64, UInt
 
 from cbam_core.errors import TrainingError
 from cbam_core.results.evaluation import Evaluation
@@ -51,24 +51,25 @@ class Selection:
 
 
 def select(
-    labels: UInt8[np.ndarray, " n"], selection: Selection, evaluation: Evaluation | None = None
+    labels: UInt[np.ndarray, " n"] | Int[np.ndarray, " n"], selection: Selection, evaluation: Evaluation | None = None
 ) -> Int64[np.ndarray, " m"]:
     """Return the indices of the selected images, in the selected order.
 
     Args:
         labels: true class of each image.
         selection: filters and order.
-        evaluation: predictions of a network for the same images; None where they are unknown.
+        evaluation: predictions of a network for the same images, or those that can be decoded; None where they are
+            unknown. Images without one are found by their class alone.
 
     Raises:
         TrainingError: the selection needs predictions, and they are unknown or of other images.
     """
-    if evaluation is not None and not np.array_equal(evaluation.labels, labels):
+    if evaluation is not None and not is_of(evaluation, labels):
         raise TrainingError(
             "selection.other-images",
             "the saved predictions are for other images; run `cbam evaluate --keep` to replace them",
         )
-    if evaluation is None:
+    if evaluation is None or not selection.needs_answers:
         if selection.needs_answers:
             raise TrainingError(
                 "selection.no-answers",
@@ -76,14 +77,26 @@ def select(
                 "evaluate --keep`",
             )
         return np.flatnonzero(_asked(labels, selection.truth))
-    asked = _asked(labels, selection.truth) & _asked(evaluation.predicted, selection.predicted)
+    asked = _asked(evaluation.labels, selection.truth) & _asked(evaluation.predicted, selection.predicted)
     if selection.answers != "all":
         asked &= evaluation.is_right == (selection.answers == "right")
     found = np.flatnonzero(asked)
+    numbers = evaluation.numbers[found]
     if selection.order == "index":
-        return found
+        return numbers
     confidence = evaluation.confidence[found]
-    return found[np.argsort(-confidence if selection.order == "sure" else confidence, kind="stable")]
+    return numbers[np.argsort(-confidence if selection.order == "sure" else confidence, kind="stable")]
+
+
+def is_of(evaluation: Evaluation, labels: UInt[np.ndarray, " n"] | Int[np.ndarray, " n"]) -> bool:
+    """Check that predictions are for all images of a set but those that cannot be decoded.
+
+    Args:
+        evaluation: the predictions.
+        labels: true class of each image of the set.
+    """
+    whole = evaluation.total + len(evaluation.left_out) == len(labels)
+    return whole and np.array_equal(evaluation.labels, labels[evaluation.numbers])
 
 
 def _asked(values: np.ndarray, class_: int | None) -> np.ndarray:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from cbam_core.data.dataset import Dataset, ImageSequence, Pixels
+from cbam_core.data.dataset import Dataset, ImageSequence
 from cbam_core.errors import DataError, ImageError
 from cbam_core.evaluation.moments import Moments
+from cbam_core.evaluation.readable import read_images
 from cbam_core.network import Classifier
 from cbam_core.observing import Observation, batch_size, batches, fitted, observe, observe_all
 from cbam_core.results.explanation import own_copy
@@ -43,8 +44,10 @@ def usual_gates(
     sums = UsualSums(classifier)
 
     def observed(part: slice) -> tuple[Observation | None, list[ImageError]]:
-        images, errors = _readable(classifier, dataset.images, part, stop=skipped is None)
-        return observe(classifier, images) if images else None, errors
+        if skipped is None:
+            return observe(classifier, fitted(classifier, dataset.images, part)), []
+        read = read_images(classifier, dataset.images, part)
+        return observe(classifier, read.pixels) if read.pixels else None, [*read.errors.values()]
 
     parts = [*batches(len(dataset), batch_size(classifier))]
     for part, (seen, errors) in zip(parts, in_order(observed, iter(parts), workers), strict=True):
@@ -55,22 +58,6 @@ def usual_gates(
             sums.take_in(seen)
         report(part.stop)
     return sums.usual(dataset.title)
-
-
-def _readable(
-    classifier: Classifier, images: ImageSequence, part: slice, *, stop: bool
-) -> tuple[list[Pixels], list[ImageError]]:
-    """Fit some images to the network's input, without those that cannot be decoded; `stop` raises the first error."""
-    if stop or isinstance(images, np.ndarray):
-        return fitted(classifier, images, part), []
-    read: list[Pixels] = []
-    errors = []
-    for index in range(part.start, part.stop):
-        try:
-            read += fitted(classifier, images, slice(index, index + 1))
-        except ImageError as error:
-            errors.append(error)
-    return read, errors
 
 
 class UsualSums:

@@ -45,7 +45,7 @@ def open_kept(path: Path, digest: str, images: str | None = None, count: int | N
         path: path of the file.
         digest: digest of the network.
         images: name of the images; None for any.
-        count: number of images; None for any.
+        count: number of images, with those that were left out; None for any.
     """
     if not path.is_file():
         return None
@@ -54,7 +54,9 @@ def open_kept(path: Path, digest: str, images: str | None = None, count: int | N
     except DataError as error:
         log.warning("%s", error)
         return None
-    fits = score.digest == digest and images in (None, score.images) and count in (None, score.count)
+    fits = (
+        score.digest == digest and images in (None, score.images) and count in (None, score.count + len(score.left_out))
+    )
     return score if fits else None
 
 

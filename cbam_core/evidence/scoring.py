@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from cbam_core.data.dataset import Dataset, ImageFiles, ImageSequence
 from cbam_core.errors import ModelError
+from cbam_core.evaluation.readable import over_readable
 from cbam_core.evaluation.scoring import Predictions
 from cbam_core.evidence.answers import Answers, Collected, Constants, State, answers_of
 from cbam_core.evidence.facts import Donors, FactSums
@@ -76,20 +78,23 @@ class Scoring:
 
     def __init__(self, classifier: Classifier, dataset: Dataset, *, twins: Sequence[Twin] = ()) -> None:
         Predictions(classifier, dataset)
-        self._classifier, self._dataset, self._twins = classifier, dataset, tuple(twins)
-        self._labels = dataset.known_labels.astype(np.int64)
-        self._donors = Donors(self._labels)
+        self._classifier, self._whole, self._twins = classifier, dataset, tuple(twins)
+        self._look_at(dataset)
         self._earlier: State | None = None
         self._collected: tuple[Constants, Collected] | None = None
         self._joins, self._shares = True, (1.0, 0.0, 0.0, 0.0)
         self._gates: tuple[str, ...] = ()
+
+    def _look_at(self, dataset: Dataset) -> None:
+        self._dataset, self._labels = dataset, dataset.known_labels.astype(np.int64)
+        self._donors = Donors(self._labels)
 
     @property
     def key(self) -> str:
         """What this is the scorecard of: network, images and usual values."""
         usual = self._classifier.usual
         source = "" if usual is None else f"{usual.count} {usual.images}"
-        return f"{VERSION} {self._classifier.digest} {self._dataset.title} {len(self._dataset)} {source}"
+        return f"{VERSION} {self._classifier.digest} {self._whole.title} {len(self._whole)} {source}"
 
     @property
     def state(self) -> State | None:
@@ -107,7 +112,7 @@ class Scoring:
         return fits
 
     def steps(self, workers: int = 1) -> Steps:
-        """Do the work, batch by batch.
+        """Do the work, batch by batch, without the images that cannot be decoded.
 
         Args:
             workers: number of batches that go through the network side by side.
@@ -120,8 +125,15 @@ class Scoring:
 
         Raises:
             CaptureError, ModelError: as `cbam_core.observing.observe`; or the network has no gates.
-            ImageError: an image of a folder cannot be decoded.
+            DataError: no image can be decoded.
+            ImageError: an image can no longer be decoded.
         """
+        scored = partial(self._scored, workers=workers)
+        return over_readable(self._classifier, self._whole, scored, 0.0, workers)
+
+    def _scored(self, dataset: Dataset, workers: int) -> Steps:
+        """Score the network over images that can be decoded."""
+        self._look_at(dataset)
         facts, usual = yield from self._look(workers)
         rows = plan({gate.name: gate.kind for gate in facts})
         if self._earlier is None:
@@ -144,6 +156,7 @@ class Scoring:
             usual=usual.images,
             usual_count=usual.count,
             twins=self._twins,
+            left_out=dataset.left_out,
         )
 
     def _look(self, workers: int) -> Generator[float, None, tuple[tuple[GateFacts, ...], Usual]]:
@@ -311,7 +324,7 @@ def subset(dataset: Dataset, count: int) -> Dataset:
         chosen = np.linspace(0, len(labels) - 1, count).astype(np.int64)
     images: ImageSequence = [dataset.images[index] for index in chosen.tolist()]
     if isinstance(dataset.images, ImageFiles):
-        images = ImageFiles([dataset.images.paths[index] for index in chosen.tolist()])
+        images = ImageFiles([dataset.images.paths[index] for index in chosen.tolist()], dataset.images.root)
     return replace(dataset, images=images, labels=None if labels is None else labels[chosen])
 
 

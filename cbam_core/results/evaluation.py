@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt, UInt16
 
+from cbam_core.results.left_out import LeftOut, numbers_read
+
 TOP = np.iinfo(np.uint16).max
 """Level of probability 1. The rounding error of a level is at most 0.0000077, and equal bins have exact borders."""
 
@@ -81,6 +83,7 @@ class Evaluation:
         levels: probability of each class in steps of 1/65535, so that a file of 10,000 images stays small.
         split: name of the split, such as ``"test"``.
         digest: SHA-256 of the network's weights file; "" for a network without a file.
+        left_out: images of the split that are not among these, because they cannot be decoded.
     """
 
     classes: tuple[str, ...]
@@ -89,6 +92,7 @@ class Evaluation:
     levels: UInt16[np.ndarray, "n k"]
     split: str = ""
     digest: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def probabilities(self) -> Float32[np.ndarray, "n k"]:
@@ -133,6 +137,18 @@ class Evaluation:
         return len(self.labels)
 
     @property
+    def numbers(self) -> Int64[np.ndarray, " n"]:
+        """Number in the split of each image."""
+        return numbers_read(self.left_out, self.total)
+
+    def answer_to(self, number: int) -> str | None:
+        """Return the predicted class of the image of a number in the split; None for one that was left out."""
+        place = number - sum(image.number < number for image in self.left_out)
+        if any(image.number == number for image in self.left_out):
+            return None
+        return self.classes[int(self.predicted[place])]
+
+    @property
     def accuracy(self) -> float:
         """Share of correct predictions, in [0, 1]."""
         return self.total_right / max(self.total, 1)
@@ -173,6 +189,7 @@ class Evaluation:
                 for name, row in zip(self.classes, self.confusion.tolist(), strict=True)
             },
             "calibration": self._calibration_as_dict(),
+            **({"left_out": [image.name for image in self.left_out]} if self.left_out else {}),
         }
 
     @property

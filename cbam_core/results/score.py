@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, UInt
 
 from cbam_core.results.kinds import Kind
+from cbam_core.results.left_out import LeftOut
 from cbam_core.results.paired import MARGIN, Change, MeanChange, change
 from cbam_core.results.receipt import Proof, Receipt
 from cbam_core.results.score_rows import Row, Twin, row_as_dict
@@ -106,6 +107,7 @@ class Score:
         usual: name of the images that the usual values are of.
         usual_count: number of these images.
         twins: networks that were trained without gates.
+        left_out: images of the set that are not among these, because they cannot be decoded.
     """
 
     digest: str
@@ -121,6 +123,7 @@ class Score:
     usual: str
     usual_count: int
     twins: tuple[Twin, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def count(self) -> int:
@@ -206,4 +209,5 @@ class Score:
             "direct": [row_as_dict(row) for row in self.direct],
             "gates": [{**asdict(gate), "switched_through": gate.is_through} for gate in self.gates],
             "twins": [asdict(twin) for twin in self.twins],
+            **({"left_out": [image.name for image in self.left_out]} if self.left_out else {}),
         }

@@ -17,6 +17,7 @@ from cbam_core.errors import DataError
 from cbam_core.files import beside
 from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.kinds import as_kind
+from cbam_core.results.left_out import LeftOut
 from cbam_core.results.paired import MeanChange
 from cbam_core.results.receipt import Proof
 from cbam_core.results.score import GateFacts, Score, ScoredEdit
@@ -64,6 +65,9 @@ def write_score(score: Score, path: Path) -> None:
         "twins": np.array([(twin.group, twin.recipe) for twin in score.twins], dtype=np.str_).reshape(-1, 2),
         "twin_numbers": np.array([(twin.points, twin.reach, twin.pairs) for twin in score.twins]).reshape(-1, 3),
     }
+    if score.left_out:
+        arrays["left_out"] = np.array([image.number for image in score.left_out])
+        arrays["left_out_names"] = np.array([image.name for image in score.left_out], dtype=np.str_)
     write_arrays(path, arrays)
 
 
@@ -113,7 +117,20 @@ def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Score:
                 arrays["twins"].tolist(), arrays["twin_numbers"].tolist(), strict=True
             )
         ),
+        left_out=_left_out(arrays),
     )
+
+
+def _left_out(arrays: Mapping[str, np.ndarray]) -> tuple[LeftOut, ...]:
+    if "left_out" not in arrays:
+        return ()
+    numbers, names = arrays["left_out"], arrays["left_out_names"]
+    if numbers.dtype.kind != "i" or names.dtype.kind != "U" or numbers.ndim != 1 or names.shape != numbers.shape:
+        raise ValueError("the images that are left out have no numbers or names")
+    whole = len(numbers) + arrays["labels"].size
+    if len(np.unique(numbers)) < len(numbers) or not ((numbers >= 0) & (numbers < whole)).all():
+        raise ValueError("an image that is left out is none of the set")
+    return tuple(LeftOut(*pair) for pair in zip(numbers.tolist(), names.tolist(), strict=True))
 
 
 def _facts(name: list[str], numbers: list[float]) -> GateFacts:

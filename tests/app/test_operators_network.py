@@ -15,11 +15,13 @@ from app import services
 from app.compare import classes
 from app.compare.state import Selected
 from app.services import dataset, evaluating
+from app.services import surveyed as surveyed_here
 from cbam_core import Classifier
 from cbam_core.errors import CheckpointError
 from cbam_core.network.opening import operators_text
 from cbam_core.network.statement import statement
 from cbam_core.places import IMAGE_VARIABLE, NETWORK_VARIABLE
+from cbam_core.steps import finished
 from tests.app.visiting import MAIN, go_to
 
 SOURCE = """
@@ -199,3 +201,34 @@ def test_no_page_or_upload_reaches_the_doors_that_run_code():
         for name in doors & {alias.name for alias in node.names}
     }
     assert reached == {("services/networks.py", "open_operators")}  # which reads what the operator started it with
+
+
+def test_files_that_cannot_be_decoded_are_left_out_and_named_without_their_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "cat" / "x.png").write_bytes(b"not an image")
+    name_network(monkeypatch, "operators_nets:Net", classes=CLASSES)
+    network = services.network(services.networks()[0])
+    means = services.class_summaries(network)
+    assert {name: one.count for name, one in means.items()} == {"cat": 2, "heron": 2}
+    tested = services.test_summaries(network, lambda done, total: None)
+    assert [one.count for one in tested.values()] == [2, 2]
+    for test in (False, True):
+        assert [image.name for image in services.class_left_out(network, test=test)] == ["cat/x.png"]
+    said = "1 of 5 images left out, which cannot be decoded\\: x.png."
+    app = opened("compare")
+    app.segmented_control(key="compare-mode").select("classes").run()
+    assert said in texts(app)
+    images = evaluating.images_for(network)
+    surveyed = finished(evaluating._steps(network, images))
+    assert surveyed.evaluation is not None
+    assert (surveyed.evaluation.total, surveyed.usual.count) == (4, 4)
+    surveyed_here.keep_survey(network, surveyed)
+    test_set = services.test_set()
+    assert test_set is not None
+    answers = services.kept_answers(network, test_set)
+    assert answers is not None
+    assert answers.numbers.tolist() == [0, 1, 3, 4]
+    app = opened("model")
+    assert said in texts(app)
+    assert str(folder) not in texts(app)

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cbam_core.cli import main
 from cbam_core.data import cifar10
@@ -173,3 +174,14 @@ def test_what_cannot_be_kept_is_shown_first(tiny_checkpoint, capsys, fetched, mo
     assert " of 20)" in written.out
     assert written.err.count("\n") == 1
     assert "No space left on device" in written.err
+
+
+def test_files_that_cannot_be_decoded_are_left_out_counted_and_named(tiny_checkpoint, capsys, tmp_path):
+    for number in range(3):
+        (tmp_path / "photos" / "cat").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (80 * number, 0, 0)).save(tmp_path / "photos" / "cat" / f"{number}.png")
+    (tmp_path / "photos" / "cat" / "1.png").write_bytes(b"broken")
+    assert main(["evaluate", "-c", str(tiny_checkpoint), "--images", str(tmp_path / "photos")]) == 1
+    written = capsys.readouterr()
+    assert "of 2)" in written.out.splitlines()[0]
+    assert written.err.splitlines()[-1] == "cbam: 1 of 3 images left out, which cannot be decoded: cat/1.png"

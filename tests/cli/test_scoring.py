@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import jaxtyping
 import pytest
@@ -104,3 +105,22 @@ def test_a_file_of_twins_is_named_in_the_rows_of_groups(capsys, tmp_path):
 def test_the_network_is_named_as_for_other_commands(capsys):
     assert main(["score", "--model", "cbam_cnn_cifar10"]) == 0
     assert "cbam_cnn_cifar10 on 10,000 images" in capsys.readouterr().out
+
+
+def test_files_that_cannot_be_decoded_are_left_out_and_the_kept_result_names_them(
+    tiny_checkpoint, capsys, monkeypatch, tmp_path
+):
+    checkpoint = shutil.copy(tiny_checkpoint, tmp_path)
+    for number in range(4):
+        (tmp_path / "photos" / "cat").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (60 * number, 0, 0)).save(tmp_path / "photos" / "cat" / f"{number}.png")
+    (tmp_path / "photos" / "cat" / "2.png").write_bytes(b"broken")
+    arguments = ["score", str(checkpoint), "--set", str(tmp_path / "photos"), "--json"]
+    assert main(arguments) == 1
+    written = capsys.readouterr()
+    said = "cbam: 1 of 4 images left out, which cannot be decoded: cat/2.png"
+    assert (json.loads(written.out)["count"], json.loads(written.out)["left_out"]) == (3, ["cat/2.png"])
+    assert written.err.splitlines()[-1] == said
+    monkeypatch.setattr("cbam_core.evidence.scoring.Scoring.steps", None)  # from here on nothing is computed
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.splitlines() == [said]

@@ -241,8 +241,7 @@ def _filters_as_parameters(classes: Sequence[str], *, answered: bool) -> dict[st
 
 
 def _answered(test: Dataset, answers: Evaluation | None, index: int) -> Answered:
-    predicted = None if answers is None else answers.classes[int(answers.predicted[index])]
-    return Answered(test.classes[int(test.known_labels[index])], predicted)
+    return Answered(test.classes[int(test.known_labels[index])], None if answers is None else answers.answer_to(index))
 
 
 def _why_unanswered(classifier: Classifier, test: Dataset) -> str:

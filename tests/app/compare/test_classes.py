@@ -90,7 +90,7 @@ def test_classes_over_the_test_set_are_its_means_and_kept_for_the_next_visitor(a
     assert bars["error_y"]["array"] == pytest.approx(stack.std(axis=0), abs=1e-5)
     assert not [button for button in app.button if button.key == "compare-cancel"]
     st.cache_resource.clear()  # as after a restart
-    monkeypatch.setattr(GateSums, "add", None)  # it would have to be worked out again
+    monkeypatch.setattr(GateSums, "take_in", None)  # it would have to be worked out again
     again = mode(opened(), "classes")
     again.segmented_control(key="compare-over").select("test").run()
     assert not again.exception
