@@ -67,8 +67,8 @@ _STYLE = """<style>
 .atlas-channels .line .down::after { left: -0.26rem; border-right-color: #c2570c; }
 @media (max-width: 640px) {
   .atlas-both .cbam-maps { grid-template-columns: repeat(2, minmax(0, 1fr)); }
-  .atlas-channels .line { width: 7rem; }
-  .atlas-channels :is(th, td) { padding-right: 0.6rem; }
+  .atlas-channels .line { width: 3.5rem; }
+  .atlas-channels :is(th, td) { padding-right: 0.5rem; white-space: normal; }
 }
 </style>"""
 
@@ -143,7 +143,7 @@ def _row(change: GateChange, channel: int, low: float, high: float) -> str:
     correlation = float(change.correlation[channel])
     said = f"{correlation:.2f}".replace("-", "−") if np.isfinite(correlation) else WORDS["same"]
     cells = (
-        f"{before:.3f} → {after:.3f}",
+        f"{before:.3f}\u00a0→ {after:.3f}",
         f'<span class="line">{arrow}<b style="left: {at:.1f}%"></b></span>',
         f"{float(change.absolute[channel]):.3f}",
         said,

@@ -49,7 +49,7 @@ WORDS = Words(
         "mask_of": "Mask",
         "masks": "Below each image is its mask, {gate}, all in the colours of one scale. A click goes on to the "
         "neighbours of an image.",
-        "most_varied": "Of the masks that can be chosen here, it varies most from image to image.",
+        "most_varied": "Of the masks to choose from, this one varies most from image to image.",
         "no_masks": "A click goes on to the neighbours of an image.",
         "unreadable": "This image could not be read when the atlas was built, so it has no gates.",
     }

@@ -132,7 +132,7 @@ def _over_slice(classifier: Classifier, value: OneValue, many: Located, beside: 
 
 
 def _offer_what_if(classifier: Classifier, value: OneValue, few: Located) -> None:
-    edits = edits_as_text({value.gate: GateEdit(values=((value.place, round(value.constant, 2)),))})
+    edits = edits_as_text({value.gate: GateEdit(values=((value.place, round(value.constant, 3)),))})
     image = f"{few.source}-{few.numbers[0]}"
     st.button(
         WORDS["what_if"],

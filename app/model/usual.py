@@ -43,7 +43,7 @@ _STYLE = """<style>
 .usual :is(.n, tbody th) { white-space: nowrap; }
 .usual wbr { display: none; }
 .usual .n { text-align: right; }
-.usual .shares { width: 30%; min-width: 7rem; }
+.usual .shares { width: 27%; min-width: 7rem; }
 .usual .shares > div { display: flex; gap: 1px; height: 0.75rem; }
 .usual tr.pale .shares > div { opacity: 0.3; }
 .usual .shares i { border-radius: 1px; min-width: 0; }

@@ -97,10 +97,10 @@ function barEditor(table, entry) {
   const canvas = make("canvas", "bars-editor");
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", words.bars_long);
-  let chosen = 0;
+  let chosen = table.edit(entry.name).values[0]?.[0] ?? 0;
   let dragging = false;
   const number = make("input");
-  Object.assign(number, { type: "number", min: "0", max: String(count - 1), step: "1", value: "0" });
+  Object.assign(number, { type: "number", min: "0", max: String(count - 1), step: "1", value: String(chosen) });
   const value = slider(0, 1, 0.01);
   const said = make("output");
   const free = button(words.free, () => set(table, entry, [[chosen, null]]), "quiet");
@@ -114,7 +114,7 @@ function barEditor(table, entry) {
     const isSet = edit.values.some(([index]) => index === chosen);
     const now = withSet(entry, edit)[chosen];
     if (!dragging) value.value = String(now);
-    said.textContent = now.toFixed(2);
+    said.textContent = now.toFixed(Math.abs(100 * now - Math.round(100 * now)) > 0.01 && isSet ? 3 : 2);
     free.disabled = !isSet;
     paint();
   };

@@ -43,7 +43,7 @@ GENERATION = Generation("whatif-generation")
 
 
 def begin_with(now: GateEdits, kept: tuple[GateEdits, ...], other: tuple[str, int] | None) -> None:
-    """Show edits that a link or file holds.
+    """Show edits that a link or file holds; a gate that alone has values set by hand is opened, where they are seen.
 
     Args:
         now: edits that are made.
@@ -51,7 +51,9 @@ def begin_with(now: GateEdits, kept: tuple[GateEdits, ...], other: tuple[str, in
         other: image that lends its gates; None for the one that does already.
     """
     before = EXPERIMENT.get()
-    EXPERIMENT.set(replace(before, now=now, kept=kept[: len(KEPT)], other=other or before.other))
+    by_hand = [name for name, edit in now.items() if edit.values]
+    opened = by_hand[0] if len(by_hand) == 1 else before.opened
+    EXPERIMENT.set(replace(before, now=now, kept=kept[: len(KEPT)], opened=opened, other=other or before.other))
     GENERATION.advance()
 
 

@@ -35,7 +35,8 @@ class Table {
 
   update(data) {
     const of = JSON.stringify([data.image.src, data.rows.map((row) => row.name), data.language]);
-    if (data.generation !== this.generation) {
+    const isGiven = data.generation !== this.generation;
+    if (isGiven) {
       this.generation = data.generation;
       this.state = { now: data.now, kept: data.kept, opened: data.opened, all: data.all, other: data.lender };
     }
@@ -45,6 +46,17 @@ class Table {
       this.of = of;
       this.root.classList.remove("waiting");
       this.fill();
+    });
+    if (isGiven) this.reveal();
+  }
+
+  /** Scroll to the row of the only gate that a link or file edits, where that is below the window. */
+  reveal() {
+    const [name, ...others] = Object.keys(this.state.now);
+    const row = this.rows.get(name)?.element;
+    if (!row || others.length) return;
+    requestAnimationFrame(() => {
+      if (row.getBoundingClientRect().bottom > innerHeight) row.scrollIntoView({ block: "start" });
     });
   }
 

@@ -153,7 +153,7 @@ def read_edit_file(content: bytes, most_kept: int = 26) -> EditFile:
 
 
 def edits_as_text(edits: GateEdits) -> str:
-    """Convert edits to the text of a link, with factors and values rounded to hundredths."""
+    """Convert edits to the text of a link, with factors rounded to hundredths and values to thousandths."""
     return ",".join(f"{_quoted(name)}:{_edit_as_text(edit)}" for name, edit in edits.items() if edit.changes)
 
 
@@ -180,7 +180,7 @@ def edits_from_text(text: str) -> dict[str, GateEdit] | None:
 
 _LINKED = re.compile(
     r"(?P<name>[^,:]{1,200}):(?P<source>[a-z_]{1,20})(?:\*(?P<factor>[0-9]{1,3}))?"
-    r"(?P<values>(?:~[0-9]{1,6}(?:x[0-9]{1,6})?=-?[0-9]{1,6}){0,5000})"
+    r"(?P<values>(?:~[0-9]{1,6}(?:x[0-9]{1,6})?=-?[0-9]{1,6}(?:\.[0-9])?){0,5000})"
 )
 
 
@@ -190,24 +190,28 @@ def _edit_as_text(edit: GateEdit) -> str:
 
 
 def _runs(values: Iterable[tuple[int, float]]) -> Iterator[str]:
-    """Write values in hundredths; neighbours of one value share an entry: ``~12x4=80`` are cells 12 to 15 at 0.8."""
-    runs: list[list[int]] = []
+    """Write values in hundredths: ``~3=26.6`` is 0.266 in cell 3.
+
+    Neighbours of one value share an entry: ``~12x4=80`` are cells 12 to 15 at 0.8.
+    """
+    runs: list[tuple[int, int, str]] = []
     for index, value in values:
-        step = round(STEPS * value)
-        if runs and runs[-1][0] + runs[-1][1] == index and runs[-1][2] == step:
-            runs[-1][1] += 1
+        step = f"{round(STEPS * value, 1) + 0.0:.1f}".removesuffix(".0")  # never -0
+        first, count, before = runs[-1] if runs else (index, 0, step)
+        if first + count == index and before == step:
+            runs[-1:] = [(first, count + 1, step)]
         else:
-            runs.append([index, 1, step])
+            runs.append((index, 1, step))
     return (f"~{first}{f'x{count}' if count > 1 else ''}={step}" for first, count, step in runs)
 
 
-_RUN = re.compile(r"~(\d+)(?:x(\d+))?=(-?\d+)")
+_RUN = re.compile(r"~(\d+)(?:x(\d+))?=(-?\d+(?:\.\d)?)")
 
 
 def _read_runs(text: str) -> Iterator[list[float]]:
     for first, times, step in _RUN.findall(text):
         for place in range(int(times or 1)):
-            yield [int(first) + place, int(step) / STEPS]
+            yield [int(first) + place, float(step) / STEPS]
 
 
 def _count(text: str) -> int:

@@ -93,6 +93,13 @@ def test_bars_are_dragged_and_masks_are_painted_by_mouse_and_keyboard_and_undone
     assert page.locator("canvas.mask-editor:visible").count() == 0
 
 
+def test_an_address_that_sets_one_channel_brings_its_row_into_sight_with_this_channel_chosen(visit):
+    page = opened(visit, "?image=sample-31&edits=cbam3.channel:as_is~100=26.6", viewport=NARROW)
+    expect(row(page, "cbam3.channel").locator(".name")).to_be_in_viewport()
+    expect(page.get_by_label("Channel", exact=True)).to_have_value("100")
+    expect(page.locator(".line .value output:visible")).to_have_text("0.266")
+
+
 def test_an_image_for_which_a_gate_decides_is_one_click_away_on_a_phone_too(visit):
     page = opened(visit, viewport=NARROW)
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390

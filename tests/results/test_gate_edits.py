@@ -47,6 +47,14 @@ def test_a_link_shares_one_entry_among_neighbours_of_one_value() -> None:
     assert text == "cbam1.spatial:usual,layer1.0.se%2Codd%3Aname%25:other*50,cbam3.channel:as_is~3x3=25~17=90"
 
 
+def test_a_link_has_values_to_the_thousandth_and_tells_of_them_as_it_told_of_hundredths() -> None:
+    edits = {"a": GateEdit(values=((0, 0.2664), (1, 0.266), (2, 0.27), (3, -0.0001), (4, 1000.0)))}
+    assert edits_as_text(edits) == "a:as_is~0x2=26.6~2=27~3=0~4=100000"
+    found = edits_from_text(edits_as_text(edits))
+    assert found == {"a": GateEdit(values=((0, 0.266), (1, 0.266), (2, 0.27), (3, 0.0), (4, 1000.0)))}
+    assert edits_from_text("a:as_is~0=26.66") is None
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_links_and_files_give_back_what_they_were_given(seed: int) -> None:
     edits = random_edits(seed)

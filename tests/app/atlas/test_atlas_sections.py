@@ -48,12 +48,12 @@ def test_the_mask_below_the_neighbours_is_chosen_and_the_page_says_which_one_it_
     (field,) = [one for one in app.selectbox if one.label == "Mask"]
     assert field.options == ["one.spatial", "two.full"]
     first = field.value
-    assert "it varies most from image to image" in said(app)
+    assert "this one varies most from image to image" in said(app)
     assert "mask" not in app.query_params
     (other,) = {*field.options} - {first}
     field.select(other).run()
     assert f'<p class="cbam-under">{other}</p>' in htmls(app)
-    assert "it varies most from image to image" not in said(app)
+    assert "this one varies most from image to image" not in said(app)
     assert address(app, "mask") == other
     assert f"mask={other}" in tiles(app, "atlas-neighbours")
     again = visit(section="neighbours", number="17", mask=other)
@@ -135,7 +135,7 @@ def test_two_atlases_are_compared_by_answers_gates_and_channels(made, other):
     channel = int(np.argmax(change.absolute))
     listed = htmls(app)
     assert listed.count('<th scope="row">') == len(found.gates) + 4
-    assert f"{change.mean_before[channel]:.3f} → {change.mean_after[channel]:.3f}" in listed
+    assert f"{change.mean_before[channel]:.3f}\u00a0→ {change.mean_after[channel]:.3f}" in listed
     app.segmented_control(key="atlas-changed-images").select("moved").run()
     assert f"made:test/{int(found.most_moved[0])}:" in tiles(app, "atlas-changed-tiles")
     assert address(app, "images") == "moved"

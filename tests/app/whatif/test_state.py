@@ -1,6 +1,7 @@
 """What the browser tells of the edits: taken over only if it is an experiment of the page's own generation."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.whatif import link
 from app.whatif.state import experiment_of
@@ -54,3 +55,25 @@ def test_an_address_names_edits_and_those_that_were_kept():
     assert link.fits(now, kept)
     painted = {"a.spatial": GateEdit(values=tuple((place, place % 7 / 7) for place in range(400)))}
     assert not link.fits(painted, kept)
+
+
+@pytest.mark.parametrize(
+    ("now", "opened"),
+    [
+        ({"a.channel": GateEdit(values=((3, 0.27),))}, "a.channel"),
+        ({"a.channel": GateEdit("usual")}, ""),
+        ({name: GateEdit(values=((3, 0.27),)) for name in ("a.channel", "b.channel")}, ""),
+    ],
+)
+def test_an_address_that_sets_values_of_one_gate_opens_it(now, opened):
+    def page(now):
+        from app.whatif.state import EXPERIMENT, begin_with
+
+        begin_with(now, (), None)
+        import streamlit as st
+
+        st.text(EXPERIMENT.get().opened)
+
+    app = AppTest.from_function(page, args=(now,)).run()
+    assert not app.exception
+    assert app.text[0].value == opened
