@@ -238,7 +238,7 @@ class Comparison:
             side_of(one, label, truth=truth)
             for one, label, truth in zip((self.left, self.right), self.labels, truths, strict=True)
         )
-        drawn = pair_of((left, right), pairs_of(self.blocks), Layout.of(options), PairStyle(limit, ends))
+        drawn = pair_of((left, right), pairs_of(self.blocks), Layout.of(options), PairStyle(limit, ends)).warn()
         if path is not None:
             drawn.save(path)
         return drawn

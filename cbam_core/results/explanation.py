@@ -339,7 +339,7 @@ class Explanation:
         """
         from cbam_core.render.paper.single import figure_of
 
-        drawn = figure_of(self, Layout.of(options), truth=truth, original=original)
+        drawn = figure_of(self, Layout.of(options), truth=truth, original=original).warn()
         if path is not None:
             drawn.save(path)
         return drawn

@@ -268,7 +268,7 @@ def test_an_address_is_named_as_one(explained, picture_file):
 def test_ctrl_c_leaves_whole_results_and_says_how_to_go_on(photos, tiny_checkpoint, tmp_path, capsys, monkeypatch):
     from cbam_core.explanation import saving
 
-    write, written = saving.write_atomically, []
+    write, written = saving.save_bytes, []
 
     def interrupted(path, content):
         write(path, content)
@@ -276,7 +276,7 @@ def test_ctrl_c_leaves_whole_results_and_says_how_to_go_on(photos, tiny_checkpoi
         if len(written) == 6:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(saving, "write_atomically", interrupted)
+    monkeypatch.setattr(saving, "save_bytes", interrupted)
     arguments = ["explain", str(photos), "--checkpoint", str(tiny_checkpoint), "--out", str(tmp_path / "out")]
     assert main(arguments) == 130
     errors = capsys.readouterr().err

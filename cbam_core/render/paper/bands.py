@@ -194,7 +194,8 @@ class Bands:
     def _label(self, part: Part, left: float, top: float, height: float) -> list[Item]:
         if len(self.rows) < 2:
             return []
-        names = {"masks": "this", "usual": "usual", "difference": "shape", "bars": "bars"}
+        is_compared = {"usual", "difference"} & set(self.rows)
+        names = {"masks": "this" if is_compared else "mask", "usual": "usual", "difference": "shape", "bars": "bars"}
         text = self.words[names[part]]
         baseline = left + 0.8 * self.face.line
         space = height + 2.5 if part == "bars" else height

@@ -65,7 +65,7 @@ def figure_grid(
             matplotlib is not installed.
         CbamError: the file cannot be written.
     """
-    drawn = grid_of(explanations, Layout.of(options), rows=rows, truths=truths, rule=rule)
+    drawn = grid_of(explanations, Layout.of(options), rows=rows, truths=truths, rule=rule).warn()
     if path is not None:
         drawn.save(path)
     return drawn
@@ -93,7 +93,7 @@ def grid_of(
         height = bottom + EDGE
         drawn = draw(items, float(layout.width), height, face)
     caption = captions.joined([*grid.caption(), *([str(rule)] if rule else [])])
-    return PrintedFigure(caption, layout.width, height, drawn, notes_of(face, height))
+    return PrintedFigure(caption, layout.width, height, drawn, notes_of(face, height, items))
 
 
 def _check(explanations: Sequence[Explanation], rows: str, truths: Sequence[str | None] | None) -> None:

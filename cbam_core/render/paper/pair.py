@@ -97,7 +97,7 @@ def pair_of(
         items, bottom = shown.items()
         height = bottom + EDGE
         drawn = draw(items, float(layout.width), height, face)
-    return PrintedFigure(captions.joined(shown.caption()), layout.width, height, drawn, notes_of(face, height))
+    return PrintedFigure(captions.joined(shown.caption()), layout.width, height, drawn, notes_of(face, height, items))
 
 
 @dataclass(frozen=True, eq=False)

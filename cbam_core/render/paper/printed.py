@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from cbam_core.files import save_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+log = logging.getLogger("cbam_lens")
 
 Kind = Literal["pdf", "svg", "png"]
 """Format of a figure's file."""
@@ -80,6 +83,12 @@ class PrintedFigure:
     height: float
     drawn: Figure = field(repr=False)
     notes: tuple[Message, ...] = ()
+
+    def warn(self) -> PrintedFigure:
+        """Log the notes, for an author who draws in a script; return the figure."""
+        for note in self.notes:
+            log.warning("%s", note)
+        return self
 
     def as_bytes(self, kind: Kind, density: float | int = DENSITY) -> bytes:
         """Make the file in memory; the same figure gives the same bytes.

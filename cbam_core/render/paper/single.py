@@ -13,7 +13,7 @@ from cbam_core.render.paper.bands import TALLEST, Bands
 from cbam_core.render.paper.gates import ground_of
 from cbam_core.render.paper.header import Seen, input_items, probability_items, truth_items
 from cbam_core.render.paper.printed import PrintedFigure, drawing
-from cbam_core.render.paper.sheet import Area, Item, draw
+from cbam_core.render.paper.sheet import Area, Item, Weights, draw
 from cbam_core.render.paper.typeface import Typeface, typeface
 from cbam_core.render.paper.words import WORDS, class_name
 from cbam_core.results.explanation import Block, Explanation
@@ -21,6 +21,8 @@ from cbam_core.results.layout import DEFAULT_LAYOUT, Layout
 
 EDGE = 0.4
 """Space at the edges of a figure, so that no line is cut, in mm."""
+FINEST = 25.4 / 72 / 4
+"""Width of the finest line that a printer is trusted with, a quarter of a point, in mm."""
 SIDE, SIDE_NARROW, APART = 34.0, 24.0, 6.0
 """Width of the input, in wide and in narrow figures, and its distance from the blocks, in mm."""
 
@@ -57,7 +59,7 @@ def figure_of(
         height = bottom + EDGE
         drawn = draw(items, float(layout.width), height, face)
     said = _caption(seen, bands, original=original is not None)
-    return PrintedFigure(captions.joined(said), layout.width, height, drawn, notes_of(face, height))
+    return PrintedFigure(captions.joined(said), layout.width, height, drawn, notes_of(face, height, items))
 
 
 def seen_of(explanation: Explanation, truth: str | None = None) -> Seen:
@@ -91,8 +93,8 @@ def texts_of(words: Mapping[str, str]) -> list[str]:
     return [text for name, text in words.items() if not name.startswith("class ")]
 
 
-def notes_of(face: Typeface, height: float) -> tuple[Message, ...]:
-    """Say which characters no font has, and whether the figure, `height` mm tall, exceeds a page."""
+def notes_of(face: Typeface, height: float, items: Sequence[Item]) -> tuple[Message, ...]:
+    """Say which characters no font has, whether the figure, `height` mm tall, exceeds a page, and which bars blur."""
     notes = []
     if face.stand_ins:
         notes.append(Message("figure.no-glyph", WORDS["lacking"], {"letters": ", ".join(face.stand_ins)}))
@@ -100,12 +102,28 @@ def notes_of(face: Typeface, height: float) -> tuple[Message, ...]:
         notes.append(
             Message(
                 "figure.tall",
-                "the figure is {height} mm tall, more than the {most} mm of a page; choose fewer blocks or parts, or a "
-                "larger width",
+                "the figure is {height} mm tall, more than the {most} mm of a page; choose fewer blocks= or parts=, or "
+                "a larger width=",
                 {"height": f"{height:.0f}", "most": f"{TALLEST:.0f}"},
             )
         )
-    return tuple(notes)
+    return (*notes, *_fine_bars(items))
+
+
+def _fine_bars(items: Sequence[Item]) -> list[Message]:
+    """Say that bars are finer than a printer's finest line."""
+    counts = [(sum(map(len, one.values)), one.area.width) for one in items if isinstance(one, Weights)]
+    width, count = min(((wide / count, count) for count, wide in counts if count), default=(FINEST, 0))
+    if width >= FINEST:
+        return []
+    return [
+        Message(
+            "figure.fine-bars",
+            "{count} bars are {width} mm wide each, too fine to be told apart in print; choose fewer blocks=, a larger "
+            "width=, or parts= without bars",
+            {"count": count, "width": f"{width:.2f}"},
+        )
+    ]
 
 
 def _laid_out(seen: Seen, bands: Bands) -> tuple[list[Item], float]:

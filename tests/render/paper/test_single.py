@@ -196,6 +196,26 @@ def test_a_figure_that_exceeds_a_page_says_so() -> None:
     assert figure_of(explained(many[:3]), Layout(width=84)).notes == ()
 
 
+def test_bars_that_are_too_fine_for_print_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    wide = explained((("stem.cbam", 16, 4), ("deep.cbam", 512, 4)))
+    (note,) = wide.figure(width=84).notes
+    assert note.code == "figure.fine-bars"
+    assert note.values["count"] == 512
+    assert float(note.values["width"]) == pytest.approx(38 / 512, abs=0.01)
+    assert caplog.messages == [str(note)]
+    assert all(choice in caplog.text for choice in ("blocks=", "parts=", "width="))
+    assert wide.figure(width=84, parts=("input", "masks")).notes == ()
+    assert wide.figure(width=84, blocks=("stem.cbam",)).notes == ()
+
+
+def test_a_mask_is_called_that_of_this_image_beside_others_only() -> None:
+    alone = texts(figure_of(explained()).drawn)
+    assert "this image" not in alone
+    assert "spatial mask" in alone
+    for part in ("usual", "difference"):
+        assert "this image" in texts(figure_of(explained(), Layout(parts=("masks", part))).drawn)
+
+
 def test_masks_lie_on_the_original() -> None:
     photo = np.random.default_rng(3).integers(0, 256, (120, 160, 3), dtype=np.uint8)
     figure = figure_of(explained(), original=photo)
