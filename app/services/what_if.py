@@ -38,8 +38,23 @@ LONG = 1.5
 
 Probabilities = Float32[np.ndarray, " k"]
 
-_USUAL: Remembered[tuple[Any, Work[list[Explanation]]] | None] = Remembered("whatif-usual", lambda: None)
+_USUAL: Remembered[_Begun | None] = Remembered("whatif-usual", lambda: None)
 _SEARCH: Remembered[tuple[str, str, Work[tuple[int, ...]]] | None] = Remembered("whatif-search", lambda: None)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """Usual values that are worked out in the background.
+
+    Attributes:
+        of: the network and the image.
+        work: how far it is.
+        found: explanations of the image that are there, one for each group, in order.
+    """
+
+    of: Any
+    work: Work[list[Explanation]]
+    found: list[Explanation]
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,7 @@ class Deciding:
     indices: tuple[int, ...]
 
 
-def under_usual(classifier: Classifier, explanation: Explanation, *, own: bool) -> Mapping[str, Probabilities] | None:
+def under_usual(classifier: Classifier, explanation: Explanation, *, own: bool) -> Mapping[str, Probabilities]:
     """Probabilities of the classes where each gate, and each group of gates, has its usual values, by its name.
 
     Args:
@@ -64,8 +79,8 @@ def under_usual(classifier: Classifier, explanation: Explanation, *, own: bool) 
         own: whether the image is the visitor's own, whose results are kept for them alone.
 
     Returns:
-        Empty without a prediction; gates whose usual values are not known are left out. None while they are worked out
-        in the background of the visit, see `usual_work`.
+        Empty without a prediction; gates whose usual values are not known are left out. While they are worked out in
+        the background of the visit, see `usual_work`, those that are there so far, in order of execution.
     """
     groups = _groups(explanation)
     if groups and _takes_long(classifier, len(groups)):
@@ -76,8 +91,13 @@ def under_usual(classifier: Classifier, explanation: Explanation, *, own: bool) 
 
 def usual_work(classifier: Classifier, explanation: Explanation) -> Work[list[Explanation]] | None:
     """What `under_usual` works out in the background; None where it does not."""
+    kept = _begun(classifier, explanation)
+    return None if kept is None else kept.work
+
+
+def _begun(classifier: Classifier, explanation: Explanation) -> _Begun | None:
     kept = _USUAL.get()
-    return kept[1] if kept is not None and kept[0] == (key_of(classifier), seen(explanation)) else None
+    return kept if kept is not None and kept.of == (key_of(classifier), seen(explanation)) else None
 
 
 def begin_usual_again() -> None:
@@ -87,20 +107,18 @@ def begin_usual_again() -> None:
 
 def _in_background(
     classifier: Classifier, explanation: Explanation, groups: Mapping[str, Sequence[str]]
-) -> Mapping[str, Probabilities] | None:
-    work = usual_work(classifier, explanation)
-    if work is None:  # of one image at a time
+) -> Mapping[str, Probabilities]:
+    begun = _begun(classifier, explanation)
+    if begun is None:  # of one image at a time
         if (before := _USUAL.get()) is not None:
-            before[1].cancel()
-        steps = usual_one_by_one(classifier, explanation, [*groups.values()])
-        work = background.begin(steps, len(groups))
-        _USUAL.set(((key_of(classifier), seen(explanation)), work))
-    if work.error is not None:
-        raise work.error
-    if work.cancelled:
-        return {}
-    found = work.result
-    return None if found is None else {name: one.probabilities for name, one in zip(groups, found, strict=True)}
+            before.work.cancel()
+        found: list[Explanation] = []
+        steps = usual_one_by_one(classifier, explanation, [*groups.values()], found)
+        begun = _Begun((key_of(classifier), seen(explanation)), background.begin(steps, len(groups)), found)
+        _USUAL.set(begun)
+    if begun.work.error is not None:
+        raise begun.work.error
+    return {name: one.probabilities for name, one in zip(groups, [*begun.found], strict=False)}
 
 
 def _groups(explanation: Explanation) -> dict[str, list[str]]:

@@ -116,12 +116,14 @@ def _seen(classifier: Classifier, shown: ShownImage, other: Other | None) -> See
     edits = EXPERIMENT.get().now
     with waiting_shown():
         usual = what_if.under_usual(classifier, explanation, own=shown.own)
-        if usual is None:
-            show_rows_progress(classifier, shown)
-        else:
-            offer_cancelled_rows(classifier, shown)
+        work = what_if.usual_work(classifier, explanation)
+        is_whole = work is None or len(usual) == work.total
+        if work is not None and work.cancelled:
+            offer_cancelled_rows(shown)
+        elif not is_whole:
+            show_rows_progress(classifier, shown, len(usual))
         edited = _edited(classifier, shown, edits, other) if fitting(explanation, edits) else None
-    return Seen(explanation, usual or {}, what_if.changes_of(classifier), edited)
+    return Seen(explanation, usual, what_if.changes_of(classifier), edited, is_whole=is_whole)
 
 
 def _edited(classifier: Classifier, shown: ShownImage, edits: GateEdits, other: Other | None) -> Explanation | None:

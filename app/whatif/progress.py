@@ -25,12 +25,12 @@ WORDS = Words(
 LOOK_EVERY = 0.5
 """Seconds between two looks at how far it is."""
 
+DRAWN = 10
+"""Times that the table is drawn anew while its rows come."""
 
-def offer_cancelled_rows(classifier: Classifier, shown: ShownImage) -> None:
+
+def offer_cancelled_rows(shown: ShownImage) -> None:
     """Offer to compute the rows after all, where they were cancelled."""
-    work = what_if.usual_work(classifier, shown.result.explanation)
-    if work is None or not work.cancelled:
-        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             WORDS["begin"],
@@ -41,14 +41,20 @@ def offer_cancelled_rows(classifier: Classifier, shown: ShownImage) -> None:
         st.caption(WORDS["cancelled"], width="content")
 
 
-def show_rows_progress(classifier: Classifier, shown: ShownImage) -> None:
-    """Show how far the rows are; the page is drawn anew when they are there."""
-    st.fragment(_rows, run_every=LOOK_EVERY)(classifier, shown)
+def show_rows_progress(classifier: Classifier, shown: ShownImage, drawn: int) -> None:
+    """Show how far the rows are; the page is drawn anew when some more of them are there.
+
+    Args:
+        classifier: the network.
+        shown: the image.
+        drawn: number of rows that are drawn.
+    """
+    st.fragment(_rows, run_every=LOOK_EVERY)(classifier, shown, drawn)
 
 
-def _rows(classifier: Classifier, shown: ShownImage) -> None:
+def _rows(classifier: Classifier, shown: ShownImage, drawn: int) -> None:
     work = what_if.usual_work(classifier, shown.result.explanation)
-    if work is None or work.is_over:
+    if work is None or work.is_over or work.done - drawn >= max(1, work.total // DRAWN):
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         said = WORDS["rows"].format(done=work.done, total=work.total)

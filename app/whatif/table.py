@@ -54,12 +54,14 @@ class Seen:
         usual: probabilities where each gate, or group of gates, has its usual values.
         changes: answers to many images that change so.
         edited: the image with the visitor's edits; None where there are none.
+        is_whole: whether `usual` has all gates; else they come in order of execution.
     """
 
     as_is: Explanation
     usual: Mapping[str, np.ndarray]
     changes: Mapping[str, Change]
     edited: Explanation | None = None
+    is_whole: bool = True
 
 
 def gates_of(explanation: Explanation) -> dict[str, Gate]:
@@ -71,12 +73,12 @@ def listed_gates(seen: Seen, *, all_of_them: bool, edits: GateEdits) -> list[str
     """Names of the gates in the table, in order of execution.
 
     Of very many these are, at first, those that change the answer's probability most where they are usual, and those
-    that are edited.
+    that are edited. As long as this is not known of all, they are the first ones, so that none gives way to another.
     """
     names = [*gates_of(seen.as_is)]
     if all_of_them or len(names) <= MANY:
         return names
-    by_effect = sorted(names, key=lambda name: -abs(effect(seen, name)))
+    by_effect = sorted(names, key=lambda name: -abs(effect(seen, name))) if seen.is_whole else names
     shown = {*by_effect[:FIRST], *(name for name in names if name in edits)}
     return [name for name in names if name in shown]
 

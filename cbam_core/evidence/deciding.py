@@ -54,7 +54,10 @@ def find_deciding(
 
 
 def usual_one_by_one(
-    classifier: Classifier, explanation: Explanation, groups: Sequence[Sequence[str]]
+    classifier: Classifier,
+    explanation: Explanation,
+    groups: Sequence[Sequence[str]],
+    found: list[Explanation] | None = None,
 ) -> Generator[int, None, list[Explanation]]:
     """Explain an image with the usual values of some gates, one forward after the other: for large networks.
 
@@ -62,6 +65,7 @@ def usual_one_by_one(
         classifier: the network; it is not changed.
         explanation: explanation of the image by this network.
         groups: names of the gates that have their usual values together.
+        found: empty list that the explanations are added to, for those who look at them as they come.
 
     Yields:
         Number of groups that are done.
@@ -69,7 +73,7 @@ def usual_one_by_one(
     Returns:
         The explanation with each of them.
     """
-    found = []
+    found = [] if found is None else found
     for group in groups:
         found.append(explain_edited(classifier, explanation, {gate: GateEdit("usual") for gate in group}))
         yield len(found)

@@ -54,11 +54,36 @@ def wait_for(app, holds):
 def test_rows_that_take_long_come_one_by_one_with_the_same_numbers(given, monkeypatch):
     monkeypatch.setattr(what_if, "_takes_long", lambda *_: True)
     app = opened()
-    wait_for(app, lambda: given[-1]["rows"][0]["under"] is not None)
+    wait_for(app, lambda: given[-1]["groups"][-1]["under"] is not None)
     expected = consequences(load_classifier(NETWORK), sample_sheet().images[SAMPLE], only={"usual"})
     for row, found in zip((*given[-1]["rows"], *given[-1]["groups"]), (*expected.rows, *expected.groups), strict=True):
         likely = float(np.max(found.under("usual").probabilities))
         assert row["under"][0]["share"] == pytest.approx(likely, abs=1e-3)
+
+
+def test_rows_are_shown_as_they_come_and_stay_when_the_rest_is_cancelled(given, monkeypatch):
+    steps = what_if.usual_one_by_one
+
+    def waits_after_two(*given):
+        for done in steps(*given):
+            while done == 2:
+                time.sleep(0.01)
+                yield done
+            yield done
+
+    monkeypatch.setattr(what_if, "_takes_long", lambda *_: True)
+    monkeypatch.setattr(what_if, "usual_one_by_one", waits_after_two)
+    app = opened()
+    wait_for(app, lambda: given[-1]["rows"][1]["under"] is not None)
+    expected = consequences(load_classifier(NETWORK), sample_sheet().images[SAMPLE], only={"usual"})
+    likely = [float(np.max(one.under("usual").probabilities)) for one in expected.rows[:2]]
+    (cancel,) = [one for one in app.button if one.key.endswith("-rows-cancel")]
+    for _ in range(2):
+        rows = given[-1]["rows"]
+        assert [row["under"][0]["share"] for row in rows[:2]] == pytest.approx(likely, abs=1e-3)
+        assert all(row["under"] is None for row in rows[2:])
+        cancel.click().run()
+    assert "The rows with usual values were cancelled." in said(app)
 
 
 def test_rows_that_were_cancelled_can_be_begun_again(given, monkeypatch):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.whatif.table import FIRST, Seen, answers, bars, effect, groups, listed_gates, rows
+from app.whatif.table import FIRST, Seen, answers, bars, effect, gates_of, groups, listed_gates, rows
 from cbam_core.results.explanation import Block, Explanation, Gate
 from cbam_core.results.frame import Frame
 from cbam_core.results.gate_edits import GateEdit
@@ -103,6 +103,8 @@ def test_of_many_gates_those_with_the_largest_effect_and_edited_ones_are_listed(
     found = listed_gates(seen, all_of_them=False, edits={"b3.channel": GateEdit("off")})
     assert found == ["b3.channel", *(f"b{number}.channel" for number in range(40 - FIRST, 40))]
     assert len(listed_gates(seen, all_of_them=True, edits={})) == 40
+    coming = replace(seen, is_whole=False)
+    assert listed_gates(coming, all_of_them=False, edits={}) == [*gates_of(seen.as_is)][:FIRST]
 
 
 def test_other_kinds_are_drawn_as_their_mean():
