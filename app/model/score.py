@@ -14,6 +14,7 @@ from app.session import own_networks
 from app.session.words import Words, plain_text, say
 from app.widgets.duration import duration
 from app.widgets.evaluate_here import set_name
+from app.widgets.failures import say_last_failure
 from app.widgets.left_out import say_left_out
 from app.widgets.progress import share_of, show_progress
 from cbam_core.network import Classifier
@@ -137,6 +138,7 @@ def _offer(classifier: Classifier, offer: services.Offer) -> None:
         images=set_name(offer.images),
         kept=WORDS["for_visit" if own_networks.is_own(classifier) else "for_all"],
     )
+    say_last_failure(services.scoring_failure(classifier))
     with st.container(gap="xsmall"):
         st.button(
             WORDS["begin"],

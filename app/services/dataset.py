@@ -35,6 +35,7 @@ WORDS = Words(
     {
         "tile": "{name}, test image {index}",
         "caption": "CIFAR-10 test image {index}, as the network sees it",
+        "unreadable": "{file}, test image {index}: cannot be read",
         "own_caption": "{name}, image {index} of the operator's folder",
     }
 )
@@ -138,18 +139,52 @@ def _thumbnails(files: tuple[Path, ...], columns: int) -> bytes:
     return png(lay_out_tiles([_thumbnail(file) for file in files], columns)) if files else b""
 
 
-@lru_cache(maxsize=1000)
 def _thumbnail(file: Path) -> np.ndarray:
+    found = _read_thumbnail(file)
+    return _crossed() if found is None else found
+
+
+@lru_cache(maxsize=1000)
+def _read_thumbnail(file: Path) -> np.ndarray | None:
     try:
         with slot():
             return thumbnail(file, TILE)
     except ImageError:
-        return np.full((TILE, TILE, 3), 128, np.uint8)
+        return None
+
+
+def _crossed() -> np.ndarray:
+    """A grey square with a cross, in the place of a file that cannot be shown."""
+    tile = np.full((TILE, TILE, 3), 128, np.uint8)
+    across = np.eye(TILE, dtype=bool)
+    tile[across | across[::-1] | np.roll(across, 1, 1) | np.roll(across[::-1], 1, 1)] = 64
+    return tile
+
+
+def unreadable_name(dataset: Dataset, index: int) -> str | None:
+    """Name of the file of an image of the operator's that cannot be shown; None for every other image."""
+    files = _files(dataset)
+    if operators_set() is None or not files or _read_thumbnail(files[index]) is not None:
+        return None
+    return files[index].name
 
 
 def sample_tiles() -> tuple[Tile, ...]:
     """What each tile of `sample_png` is, in the session's language."""
     return _sample_tiles(language(), image_folder())
+
+
+def tile_label(dataset: Dataset, index: int, number: int) -> str:
+    """What a thumbnail is called.
+
+    Args:
+        dataset: the images.
+        index: of the image there.
+        number: what its number in the test set is.
+    """
+    if (file := unreadable_name(dataset, index)) is not None:
+        return WORDS["unreadable"].format(file=file, index=number)
+    return WORDS["tile"].format(name=class_name(dataset.classes[int(dataset.known_labels[index])]), index=number)
 
 
 def about_sample(index: int) -> About:
@@ -225,6 +260,6 @@ def _sample_tiles(language: str, folder: Path | None) -> tuple[Tile, ...]:
     here = samples()
     names = [here.classes[label] for label in here.known_labels.tolist()]
     return tuple(
-        Tile(index, WORDS["tile"].format(name=class_name(name), index=number), name)
+        Tile(index, tile_label(here, index, number), name)
         for index, (name, number) in enumerate(zip(names, sample_numbers().tolist(), strict=True))
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from app.services.dataset import labelled_as, samples, test_set
+from app.services.failures import last_failure, noting_failure
 from app.services.networks import evaluation_of, network
 from app.services.offer import Offer, offer
 from app.services.operator_log import tell_operator
@@ -39,7 +40,9 @@ class EvaluationOffer(Offer):
     answers: bool = True
 
 
-_WORKS: Works[Classifier, Surveyed] = Works("evaluating", lambda classifier: classifier.digest)
+WORK = "evaluating"
+
+_WORKS: Works[Classifier, Surveyed] = Works(WORK, lambda classifier: classifier.digest)
 
 
 def images_for(classifier: Classifier) -> Dataset:
@@ -71,10 +74,15 @@ def work_on(classifier: Classifier) -> Work[Surveyed] | None:
     return _WORKS.work(classifier)
 
 
+def evaluation_failure(classifier: Classifier) -> CbamError | None:
+    """Why the last evaluation of a network here failed; None where it did not, or goes on again."""
+    return last_failure(WORK, classifier)
+
+
 def begin_evaluation(classifier: Classifier) -> None:
     """Begin to evaluate a network in the background of this visit."""
     images = images_for(classifier)
-    steps = timed(classifier, SURVEY, _steps(classifier, images))
+    steps = noting_failure(WORK, classifier, timed(classifier, SURVEY, _steps(classifier, images)))
     _WORKS.keep(classifier, background.begin(steps, len(images)))
 
 

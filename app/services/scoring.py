@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.services.dataset import samples, test_set
+from app.services.failures import last_failure, noting_failure
 from app.services.file_version import Stamp, stamp_of
 from app.services.networks import file_of
 from app.services.offer import Offer, offer
@@ -22,7 +23,9 @@ from cbam_core.network import Classifier
 from cbam_core.results.score import Score
 from cbam_core.results.score_file import score_path
 
-_WORKS: Works[Classifier, Score] = Works("scoring", lambda classifier: classifier.digest)
+WORK = "scoring"
+
+_WORKS: Works[Classifier, Score] = Works(WORK, lambda classifier: classifier.digest)
 
 
 def score_of(classifier: Classifier) -> Score | None:
@@ -49,11 +52,17 @@ def scoring_of(classifier: Classifier) -> Work[Score] | None:
     return _WORKS.work(classifier)
 
 
+def scoring_failure(classifier: Classifier) -> CbamError | None:
+    """Why the last scoring of a network here failed; None where it did not, or goes on again."""
+    return last_failure(WORK, classifier)
+
+
 def begin_scoring(classifier: Classifier) -> None:
     """Begin to score a network in the background of this visit."""
     images = _images(classifier)
     if images is not None:
-        _WORKS.keep(classifier, background.begin_shares(Scoring(classifier, images).steps()))
+        steps = noting_failure(WORK, classifier, Scoring(classifier, images).steps())
+        _WORKS.keep(classifier, background.begin_shares(steps))
 
 
 def cancel_scoring(classifier: Classifier) -> None:

@@ -17,6 +17,7 @@ What is made after the script has run, such as a file for download, is made outs
 from __future__ import annotations
 
 import gettext
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -49,6 +50,10 @@ NUMBERED = "class {n1}"
 
 WORD_VALUES = frozenset({"kind", "detail", "expected", "difference"})
 """Values of messages that are words of ours rather than names, numbers or the system's own words."""
+
+
+_PATH = re.compile(r"(?<![\w./:~-])/(?:[^/\s'\"]+/)+([^/\s'\"]+)")
+"""A whole path of a file within a sentence; its last part is the file's name."""
 
 
 def language() -> str:
@@ -139,11 +144,31 @@ def say(said: Message | CbamError, code: str | None = None) -> str:
     """
     code = code or language()
     message = said.message if isinstance(said, CbamError) else said
-    values = {
-        name: _said(code, *as_template(value)) if name in WORD_VALUES and isinstance(value, str) else value
-        for name, value in message.values.items()
-    }
+    values = {name: _value(code, name, value) for name, value in message.values.items()}
+    if any(_without_folders(value) != value for value in message.values.values()):
+        _log_whole(f"{message.code}: {message}")
     return _said(code, message.template, values) if values else _said(code, message.template, {}).format()
+
+
+def _value(code: str, name: str, value: Any) -> Any:
+    if name in WORD_VALUES and isinstance(value, str):
+        return _said(code, *as_template(value))
+    return _without_folders(value)
+
+
+def _without_folders(value: Any) -> Any:
+    """A value of a message, with files of this server named without the folders that they lie in."""
+    if not isinstance(value, str):
+        return value
+    if Path(value).is_absolute():
+        return Path(value).name or value
+    return _PATH.sub(r"\1", value)
+
+
+@cache
+def _log_whole(line: str) -> None:
+    """Write what visitors are not told into the log, the first time that it is said."""
+    logging.getLogger("cbam_lens").warning("%s", line)
 
 
 def sentence(said: Message | CbamError, code: str | None = None) -> str:

@@ -10,6 +10,7 @@ from app import services
 from app.session import own_networks
 from app.session.words import Words, plain_text
 from app.widgets.duration import duration
+from app.widgets.failures import say_last_failure
 from app.widgets.progress import counts_of, show_progress
 from cbam_core.network import Classifier
 from cbam_core.viewer import WORDS as VIEWER_WORDS
@@ -72,6 +73,7 @@ def _offer(classifier: Classifier, offer: services.EvaluationOffer, key: str, wh
         time=duration(max(1.0, offer.seconds)),
         kept=WORDS["for_visit" if own_networks.is_own(classifier) else "for_all"],
     )
+    say_last_failure(services.evaluation_failure(classifier))
     with st.container(gap="xsmall"):
         st.button(
             WORDS["begin" if offer.answers else "begin_usual"],

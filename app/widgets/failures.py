@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.session.choices import Remembered
 from app.session.scheduling import drawing
-from app.session.words import sentence
+from app.session.words import plain_text, sentence
 from cbam_core.errors import CbamError
 
 Arguments = ParamSpec("Arguments")
@@ -27,6 +27,12 @@ def say_failure(error: CbamError) -> None:
         logging.getLogger("cbam_lens").warning("%s", line)
         _SAID.set(said | {line})
     st.error(sentence(error), icon=":material/error:")
+
+
+def say_last_failure(error: CbamError | None) -> None:
+    """Say why work failed the last time, beside what begins it again; nothing where it did not."""
+    if error is not None:
+        st.error(plain_text(sentence(error)), icon=":material/error:")
 
 
 def fragment(part: Callable[Arguments, None]) -> Callable[Arguments, None]:

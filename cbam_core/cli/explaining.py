@@ -164,7 +164,7 @@ def explain_images(
         was = "was complete and was" if len(given) == 1 else "were complete and were"
         say(f"{counts.before} of {counted(len(given), 'image')} {was} skipped")
     if counts.failed:
-        say(f"{counts.failed} of {counted(len(given), 'image')} could not be explained")
+        say(f"{counts.failed} of {counted(counts.tried, 'image')} could not be explained")
         raise typer.Exit(SOME_FAILED)
 
 
@@ -248,12 +248,14 @@ class Counts:
         done: images that were explained.
         before: images whose results were complete before.
         failed: images that could not be explained.
+        tried: images that were asked for, or drawn in the place of others.
         explained: images and their explanations, as far as a figure needs them.
     """
 
     done: int = 0
     before: int = 0
     failed: int = 0
+    tried: int = 0
     explained: list[tuple[NamedImage, Explanation]] = field(default_factory=list)
 
 
@@ -264,10 +266,12 @@ def _explain_all(task: Task, images: Sequence[NamedImage], drawn: Draw | None = 
         bar = progress.add_task("explaining", total=len(images))
         try:
             for image in images:
+                counts.tried += 1
                 _explain_one(task, image, counts)
                 progress.advance(bar)
             while drawn is not None and (others := drawn.more(len(images) - counts.done - counts.before)):
                 for image in others:
+                    counts.tried += 1
                     _explain_one(task, image, counts)
         except KeyboardInterrupt:
             done, of = counts.done + counts.before, counted(len(images), "image")

@@ -113,7 +113,6 @@ def without(dataset: Dataset, left_out: list[LeftOut]) -> Dataset:
 def _none(dataset: Dataset) -> DataError:
     return DataError(
         "data.none-readable",
-        "none of the {count} images of {name} can be decoded; the log says why",
+        "the {count} images cannot be read, so there is nothing to show the network; the log says why",
         count=len(dataset),
-        name=dataset.title,
     )

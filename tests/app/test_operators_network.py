@@ -232,3 +232,19 @@ def test_files_that_cannot_be_decoded_are_left_out_and_named_without_their_folde
     app = opened("model")
     assert said in texts(app)
     assert str(folder) not in texts(app)
+
+
+def test_an_image_that_cannot_be_read_is_named_with_its_number(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "cat" / "x.png").write_bytes(b"not an image")
+    name_network(monkeypatch, "operators_nets:Net", classes=CLASSES)
+    assert [tile.label for tile in services.sample_tiles()][1:4] == [
+        "cat, test image 1",
+        "x.png, test image 2: cannot be read",
+        "heron, test image 3",
+    ]
+    for address in ("sample-2", "test-2"):
+        app = AppTest.from_file(str(MAIN), default_timeout=60)
+        app.query_params["image"] = address
+        app.run()
+        (error,) = app.error
+        assert "x.png, image 2 of the operator's folder\\: this file is not an image" in error.value

@@ -339,6 +339,11 @@ def test_images_can_be_drawn_by_seed_and_the_caption_says_so(figured, photos, tm
     (photos / "cat" / "a.png").write_bytes(b"")
     status, _, errors = figured(photos, "--draw", 4, "--figure", path)
     assert (status, errors.count("\n")) == (1, 2)
+    assert errors.endswith("1 of 4 images could not be explained\n")
+    draws = [Draw(find_images([str(photos)]), 3, seed).first for seed in range(9)]
+    seed = next(seed for seed, first in enumerate(draws) if any(image.path.parent.name == "cat" for image in first))
+    assert "1 of 4 images" in figured(photos, "--draw", 3, "--seed", seed, "--figure", path)[2]  # with the one instead
+    status, _, errors = figured(photos, "--draw", 4, "--figure", path)
     caption = (tmp_path / "grid.caption.txt").read_text(encoding="utf-8")
     assert caption.endswith(f"3 images drawn with seed 0 from {photos}; 1 more could not be read.\n")
 

@@ -76,7 +76,7 @@ def test_where_nothing_can_be_decoded_that_is_one_sentence_without_a_path(
 ) -> None:
     for file in folder.glob("*/*.png"):
         file.write_bytes(b"not an image")
-    with pytest.raises(DataError, match="none of the 6 images of photos can be decoded") as caught:
+    with pytest.raises(DataError, match="the 6 images cannot be read, so there is nothing") as caught:
         score(tiny_classifier, opened(folder))
     assert str(folder) not in str(caught.value)
 

@@ -12,7 +12,7 @@ from app import services
 from app.server.upload_limits import uploads_stay_in_memory
 from app.session import last_image
 from app.session.last_image import Picked
-from app.session.words import Words, listed_classes, plain_name, plain_text
+from app.session.words import Words, listed_classes, plain_name, plain_text, say
 from app.widgets.camera import take_photo
 from app.widgets.choices import choose_one
 from app.widgets.evaluate_here import evaluate_here
@@ -35,7 +35,7 @@ from app.widgets.prefetch import NO_LANE, Ahead, Lane
 from app.widgets.strip import PageChoice, strip
 from app.widgets.uploads import say_refused, say_where_they_live, uploads
 from cbam_core.data.dataset import Dataset
-from cbam_core.errors import CbamError
+from cbam_core.errors import CbamError, ImageError
 from cbam_core.evaluation.selection import select
 from cbam_core.network import Classifier
 from cbam_core.results.evaluation import Evaluation
@@ -54,6 +54,7 @@ WORDS = Words(
         "with `cbam data fetch`.",
         "last": "The last image you viewed: {name}",
         "forget": "Remove",
+        "unreadable": "{image}: {reason}.",
     }
 )
 
@@ -111,9 +112,13 @@ def _from_samples(classifier: Classifier, show: Show, shown: bool, prefetched: b
     if not shown:
         return
     last_image.keep(Picked("sample", index))
-    result = services.show_sample(classifier, index)
-    ahead = Ahead("sample", services.version_of(classifier), index, SAMPLE_GENERATION.number)
     said = services.about_sample(index)
+    try:
+        result = services.show_sample(classifier, index)
+    except ImageError as error:
+        _say_unreadable(classifier, error, said.caption)
+        return
+    ahead = Ahead("sample", services.version_of(classifier), index, SAMPLE_GENERATION.number)
     link, sent = f"sample-{index}", ahead if prefetched else None
     show(classifier, ShownImage(result, said.name, said.caption, said.truth, link=link, key="sample", ahead=sent))
 
@@ -146,7 +151,12 @@ def _from_test_set(classifier: Classifier, show: Show, shown: bool) -> None:
         write_nothing(classifier)
         return
     last_image.keep(Picked("test", index))
-    result, about = services.show_test_image(classifier, index), services.about_test_image(index)
+    about = services.about_test_image(index)
+    try:
+        result = services.show_test_image(classifier, index)
+    except ImageError as error:
+        _say_unreadable(classifier, error, about.caption)
+        return
     link, filters = f"test-{index}", _filters_as_parameters(test.classes, answered=answers is not None)
     show(
         classifier,
@@ -240,8 +250,19 @@ def _filters_as_parameters(classes: Sequence[str], *, answered: bool) -> dict[st
     }
 
 
+def _say_unreadable(classifier: Classifier, error: ImageError, caption: str) -> None:
+    """Say which image cannot be shown, and why."""
+    said = WORDS["unreadable"].format(image=caption, reason=say(error))
+    st.error(plain_text(said), icon=":material/error:")
+    write_nothing(classifier)
+
+
 def _answered(test: Dataset, answers: Evaluation | None, index: int) -> Answered:
-    return Answered(test.classes[int(test.known_labels[index])], None if answers is None else answers.answer_to(index))
+    truth, predicted = (
+        test.classes[int(test.known_labels[index])],
+        None if answers is None else answers.answer_to(index),
+    )
+    return Answered(truth, predicted, services.unreadable_name(test, index))
 
 
 def _why_unanswered(classifier: Classifier, test: Dataset) -> str:

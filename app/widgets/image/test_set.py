@@ -38,6 +38,7 @@ WORDS = Words(
         "none": "No test image matches these filters. Choose another class, or all predictions.",
         "tile": "test image {index}: {truth}",
         "answered": "test image {index}: {truth}, predicted as {predicted}",
+        "unreadable": "{file}, test image {index}: cannot be read",
         "other_classes": "This network's classes differ from those of the test set, so images cannot be filtered by "
         "right, wrong or confidence.",
         "not_kept": "Filtering by right, wrong or confidence needs this network's predictions on the test set.",
@@ -87,10 +88,12 @@ class Answered:
     Attributes:
         truth: its class.
         predicted: what the network took it for; None where that was not kept.
+        unreadable: name of its file if that cannot be read; None where it can.
     """
 
     truth: str
     predicted: str | None
+    unreadable: str | None = None
 
 
 def choose_test_image(
@@ -270,6 +273,8 @@ def _page_buttons(found: np.ndarray, start: int) -> None:
 
 
 def _label(index: int, answered: Answered) -> str:
+    if answered.unreadable is not None:
+        return WORDS["unreadable"].format(index=index, file=answered.unreadable)
     truth = class_name(answered.truth)
     if answered.predicted is None or answered.predicted == answered.truth:
         return WORDS["tile"].format(index=index, truth=truth)

@@ -153,3 +153,17 @@ def test_names_are_nothing_to_markdown(name):
 def test_sentences_of_a_paragraph_are_set_apart_as_their_script_does():
     assert paragraph("One.", "Two.") == "One. Two."
     assert paragraph("一。", "二。") == "一。二。"
+
+
+def test_visitors_read_the_name_of_a_file_and_the_log_has_where_it_lies(caplog):
+    words._log_whole.cache_clear()
+    error = ImageError(
+        "data.unreadable", "{path}: {reason}", path="/srv/my photos/cat/a.jpg", reason="see /srv/b/c.jpg."
+    )
+    for _time in range(2):
+        assert sentence(error) == "A.jpg: see c.jpg.."
+    assert [record.getMessage() for record in caplog.records] == [
+        "data.unreadable: /srv/my photos/cat/a.jpg: see /srv/b/c.jpg."
+    ]
+    plain = Message("a.b", "{a} {b} {c}", {"a": "cifar10:test/17", "b": "1/2", "c": "https://a.org/b/c"})
+    assert say(plain) == "cifar10:test/17 1/2 https://a.org/b/c"

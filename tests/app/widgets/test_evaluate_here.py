@@ -241,6 +241,14 @@ def test_an_image_of_the_folder_that_is_none_is_one_sentence_without_its_place(f
     app.button(key="model-again").click().run()
     app.run()
     assert has(app, "model-begin")
+    assert [shown.value for shown in app.error] == [error.value]
+    later = opened("model")  # another visit
+    assert [shown.value for shown in later.error] == [error.value]
+    (folder / "0.png").unlink()
+    for number in range(3):
+        Image.new("RGB", (32, 32), (80 * number, 0, 0)).save(folder / f"{number}.png")
+    later.button(key="model-begin").click().run()
+    assert not later.error
 
 
 def test_a_network_that_does_not_answer_with_numbers_is_offered_nothing(served, test_set, monkeypatch):
