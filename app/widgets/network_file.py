@@ -13,7 +13,7 @@ from app.session import own_networks
 from app.session.words import Words, plain_name, plain_text, say
 from cbam_core.data.headers import sniff
 from cbam_core.data.other_pictures import holds_weights
-from cbam_core.errors import CbamError
+from cbam_core.errors import CbamError, CheckpointError
 from cbam_core.weights import file as weights_file
 
 ENDINGS = tuple(ending.removeprefix(".") for ending in weights_file.ENDINGS)
@@ -64,9 +64,21 @@ def take_network(name: str, content: bytes) -> TakenFile:
         network = services.shipped_as(content) or own_networks.take(name, content, services.with_usual)
     except CbamError as error:
         logging.getLogger("cbam_lens").info("checkpoint refused: %s", error.code)
-        return TakenFile(name, refusal=error)
+        return TakenFile(name, refusal=_as_visitors_can(error))
     own_networks.NETWORK.set(network)
     return TakenFile(name, network, is_known=network in known)
+
+
+def _as_visitors_can(error: CbamError) -> CbamError:
+    """Say of a network that needs code what a visitor can do, which is not what its owner can do without the page."""
+    if error.code != "checkpoint.unknown-network":
+        return error
+    return CheckpointError(
+        error.code,
+        "the file's tensors do not match any network that can be opened here ({known}); a network of other code is "
+        "shown by the operator: cbam app --model package.module:factory --weights best.pth",
+        **error.message.values,
+    )
 
 
 def say_taken(taken: TakenFile, *, among_images: bool = False) -> None:

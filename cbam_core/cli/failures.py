@@ -79,8 +79,22 @@ def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
     elif isinstance(error, OSError):
         say(f"{error.filename}: {reason_of(error)}")
     else:
-        say(as_options(str(error)))
+        say(of_commands(error))
     return USER_ERROR
+
+
+IN_OPTIONS = {
+    "checkpoint.unknown-network": "the file's tensors do not match any network that this program knows ({known}); "
+    "weights of another network need the code that builds it: name the function that returns it, and this file as its "
+    "weights, --model package.module:factory --weights FILE"
+}
+"""What a command says instead of a message that also names the ways of Python, by its code."""
+
+
+def of_commands(error: CbamError) -> str:
+    """Return what an error says, in the words of the command line."""
+    said = IN_OPTIONS.get(error.code)
+    return as_options(str(error)) if said is None else said.format(**error.message.values)
 
 
 def as_options(text: str) -> str:

@@ -22,6 +22,7 @@ from torch import nn
 from cbam_core.errors import Message, ModelError
 from cbam_core.network import torchvision_facts
 from cbam_core.network.classifier import Classifier, Source
+from cbam_core.network.file_facts import completed
 from cbam_core.network.loading import restate, usual_beside
 from cbam_core.network.modules import know
 from cbam_core.network.naming import LIBRARIES, NOTHING_STATED, NamedNetwork, read_named
@@ -61,19 +62,22 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
     model.eval()
     file = named.file
     opened = None if file is None else open_weights(file, largest=LARGEST)
-    remarks = list(_loaded(model, opened, named.model)) if opened is not None else []
+    stated, remarks = replace(named.given, weights=None), []
+    if opened is not None:
+        stated, beside = completed(stated, model, opened)
+        remarks = [*_loaded(model, opened, named.model), *beside]
     if opened is None and named.model.partition(":")[0] in LIBRARIES:
         remarks.append(
             Message("network.random", "no weights were given, so they are random: nothing that it shows is learned")
         )
-    made = know(model, replace(named.given, weights=None), _facts_by_name(named.model))
+    made = know(model, stated, _facts_by_name(named.model))
     found = made.classifier()
     if made.facts.classes is None:
         remarks.append(
             Message(
                 "network.unnamed",
                 "the network names no classes, so there is no prediction: if its outputs are classes, give their names "
-                "with --classes",
+                "with classes= or --classes",
             )
         )
     digest = _digest(found, model)

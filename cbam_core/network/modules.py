@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from torch import nn
 
@@ -59,7 +58,8 @@ class KnownModule:
         """
         facts = self.facts
         if size is None and (facts.input_size is None or facts.normalisation is None):
-            raise _unknown_input(self.model, facts)
+            missing = _unknown_input_and_classes if facts.classes is None else _unknown_input
+            raise missing(type(self.model).__name__, facts)
         mean, std = facts.normalisation or UNKNOWN
         return Classifier(
             model=self.model,
@@ -170,26 +170,51 @@ def _still_true(said: Facts, given: Statement) -> Iterator[Message]:
             yield remark
 
 
-def _unknown_input(model: nn.Module, facts: Facts) -> ModelError:
+def _unknown_input(kind: str, facts: Facts) -> ModelError:
     """Make the error that says which facts are missing, and how to give them."""
-    kind: Mapping[str, Any] = {"kind": type(model).__name__}
     if facts.input_size is not None:
         return ModelError(
             "network.no-normalisation",
             "it is not known how images are normalised for {kind}: give mean= and std= of its training images, or "
             "normalisation='imagenet' or 'none', or a tensor that is prepared",
-            **kind,
+            kind=kind,
         )
     if facts.normalisation is not None:
         return ModelError(
             "network.no-size",
             "it is not known which input size {kind} takes: give size= in pixels, such as size=224, or a tensor that "
             "is prepared",
-            **kind,
+            kind=kind,
         )
     return ModelError(
         "network.no-input",
         "it is not known how images are prepared for {kind}: give size= in pixels, and mean= and std= or "
         "normalisation='imagenet', or a tensor that is prepared",
-        **kind,
+        kind=kind,
+    )
+
+
+def _unknown_input_and_classes(kind: str, facts: Facts) -> ModelError:
+    """Make the error of `_unknown_input` for a network whose classes are not known either."""
+    if facts.input_size is not None:
+        return ModelError(
+            "network.no-normalisation",
+            "it is not known how images are normalised for {kind}, nor what its classes are called: give mean= and "
+            "std= of its training images, or normalisation='imagenet' or 'none', or a tensor that is prepared; and "
+            "classes=, their names, if its outputs are classes",
+            kind=kind,
+        )
+    if facts.normalisation is not None:
+        return ModelError(
+            "network.no-size",
+            "it is not known which input size {kind} takes, nor what its classes are called: give size= in pixels, "
+            "such as size=224, or a tensor that is prepared; and classes=, their names, if its outputs are classes",
+            kind=kind,
+        )
+    return ModelError(
+        "network.no-input",
+        "it is not known how images are prepared for {kind}, nor what its classes are called: give size= in pixels, "
+        "and mean= and std= or normalisation='imagenet', or a tensor that is prepared; and classes=, their names, "
+        "if its outputs are classes",
+        kind=kind,
     )

@@ -80,8 +80,8 @@ def unknown_network() -> CheckpointError:
     return CheckpointError(
         "checkpoint.unknown-network",
         "the file's tensors do not match any network that this program knows ({known}); weights of another network "
-        "need its code: give the module to explain(), or --model package.module:factory and --weights to cbam app or "
-        "another command",
+        "need the code that builds it: load_classifier('package.module:factory', weights='best.pth'), or on the "
+        "command line --model package.module:factory --weights best.pth",
         known=", ".join(known_names()),
     )
 

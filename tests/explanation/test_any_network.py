@@ -119,6 +119,11 @@ def test_what_is_missing_is_said_with_the_way_to_give_it(picture: np.ndarray) ->
     assert "size=" in refusal("network.no-input", model, picture)
     assert "size=224" in refusal("network.no-size", model, picture, normalisation="imagenet")
     assert "mean= and std=" in refusal("network.no-normalisation", model, picture, size=24)
+    unnamed = "nor what its classes are called"
+    assert unnamed in refusal("network.no-input", model, picture)
+    assert unnamed in refusal("network.no-size", model, picture, normalisation="imagenet")
+    assert unnamed in refusal("network.no-normalisation", model, picture, size=24)
+    assert unnamed not in refusal("network.no-input", model, picture, classes=["cat", "dog"])
     assert "give both" in refusal("network.half-normalisation", model, picture, size=24, mean=0.5)
     refusal("network.stated-twice", model, picture, size=24, input_size=24)
     refusal("network.stated-twice", model, picture, size=24, mean=0.5, std=0.5, normalisation="half")

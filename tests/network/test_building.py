@@ -268,7 +268,7 @@ def test_a_name_is_one_line_of_text(given: object) -> None:
 def test_commands_name_their_own_options(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "nets_of_mine:small"]) == 3
     said = capsys.readouterr().err
-    assert "give --size in pixels, and --mean and --std or --normalisation imagenet" in said
+    assert "give --size in pixels, and --mean and --std or --normalisation imagenet; and --classes, their names" in said
     assert "tensor" not in said
 
 
@@ -365,3 +365,37 @@ def test_a_file_under_the_name_of_a_factory_is_read_as_a_checkpoint(weights: Pat
     with pytest.raises(CheckpointError, match="do not match any network"):
         load_classifier("nets_of_mine:small")
     assert "nets_of_mine" not in sys.modules
+
+
+def test_weights_of_other_code_are_refused_with_the_way_to_open_them(
+    weights: Path, picture_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CheckpointError, match=r"load_classifier\('package.module:factory', weights='best.pth'\)"):
+        load_classifier(weights)
+    assert main(["info", "best.pth"]) == 3
+    said = capsys.readouterr().err
+    assert said.endswith("and this file as its weights, --model package.module:factory --weights FILE\n")
+    assert "load_classifier" not in said
+
+
+def test_what_the_file_says_beside_the_weights_is_used_with_a_factory_too(weights: Path, place: Path) -> None:
+    state = torch.load(weights, weights_only=True)["state_dict"]
+    beside = {"classes": ["cat", "dog", "owl"], "img_size": 24, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2]}
+    torch.save({"state_dict": state, **beside, "labels": ["x", "y"]}, place / "told.pth")
+    network = load_classifier("nets_of_mine:small", weights="told.pth")
+    assert (network.classes, network.input_size) == (("cat", "dog", "owl"), (24, 24))
+    assert (network.mean, network.std) == ((0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+    assert [str(remark) for remark in network.remarks] == [
+        "what the file says about its network beside the weights was used: classes, mean, std, ..."
+    ]
+    other = load_classifier("nets_of_mine:small", weights="told.pth", classes=["a", "b", "c"], normalisation="half")
+    assert (other.classes, other.mean, other.input_size) == (("a", "b", "c"), (0.5,) * 3, (24, 24))
+    assert network.digest == load_classifier("nets_of_mine:small", weights=weights, **STATED).digest
+
+
+def test_class_names_of_another_number_than_the_outputs_are_not_taken(weights: Path, place: Path) -> None:
+    state = torch.load(weights, weights_only=True)["state_dict"]
+    torch.save({"state_dict": state, "classes": ["cat", "dog"], "img_size": 0}, place / "told.pth")
+    network = load_classifier("nets_of_mine:small", weights="told.pth", size=24, normalisation="half")
+    assert network.classes == ()
+    assert [remark.code for remark in network.remarks] == ["network.unnamed"]

@@ -290,6 +290,16 @@ def test_a_refused_file_is_one_sentence_and_the_network_stays(app, states):
     assert not app.error
 
 
+def test_weights_of_other_code_are_refused_with_what_the_operator_can_do(app):
+    file = io.BytesIO()
+    torch.save({"head.weight": torch.zeros(2, 3), "head.bias": torch.zeros(2)}, file)
+    bring(app, "other.pth", file.getvalue())
+    (error,) = app.error
+    said = error.value.replace("\\", "")
+    assert "is shown by the operator: cbam app --model package.module:factory --weights best.pth" in said
+    assert "load_classifier" not in said
+
+
 def test_the_same_file_twice_is_one_network(app, states):
     bring(bring(app, "best.pth", states[0]), "again.pth", states[0])
     assert len(network(app).options) == len({*network(app).options}) == 3
