@@ -16,6 +16,7 @@ from app.session.choices import Choice
 from app.session.links import Readers, read_fit, read_ground, read_image, read_name, read_square, read_text, read_yes
 from app.session.uploads import Fitted
 from app.widgets.figures import Side
+from app.widgets.image.address import read_image_once
 from cbam_core.network import Classifier
 
 MODES = ("pictures", "networks", "classes")
@@ -42,13 +43,19 @@ def read_channels(text: str) -> tuple[tuple[str, int], ...] | None:
     return tuple((block, int(channel)) for block, channel in pairs)
 
 
+def read_side(text: str) -> str | None:
+    """What stands on a side: an image, a network or a class; a sample as `app.services.named_once` names it."""
+    image = read_image(text) if read_text(text) else None
+    return read_text(text) if image is None else "-".join(map(str, services.named_once(*image)))
+
+
 PARAMETERS: Readers = {
     "mode": read_name,
-    "image": read_image,
+    "image": read_image_once,
     "fit": read_fit,
     "square": read_square,
-    "a": read_text,
-    "b": read_text,
+    "a": read_side,
+    "b": read_side,
     "fit_a": read_fit,
     "fit_b": read_fit,
     "square_a": read_square,

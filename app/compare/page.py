@@ -27,7 +27,7 @@ from app.compare.sides import (
     side_columns,
     swap_button,
 )
-from app.compare.state import Selected, begin
+from app.compare.state import Selected, Source, begin
 from app.server.upload_limits import uploads_stay_in_memory
 from app.services.prediction import closed_world
 from app.session import last_image, links
@@ -87,9 +87,11 @@ def page(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     """
     cat, dog = _first_two()
     numbers = services.sample_numbers()
+    source: Source = "test" if services.are_all_samples() else "sample"
     begin(
-        Selected(sample=cat, test=int(numbers[cat]), network=classifier.name, class_="cat"),
+        Selected(source, sample=cat, test=int(numbers[cat]), network=classifier.name, class_="cat"),
         Selected(
+            source,
             sample=dog,
             test=int(numbers[dog]),
             network=next((name for name in services.networks() if name != classifier.name), classifier.name),
@@ -173,6 +175,7 @@ def _sources() -> Sources:
         count=services.test_count(),
         gallery=_gallery if services.has_gallery() else None,
         inspected=None if last is None else partial(_as_on_inspect, last),
+        has_samples=not services.are_all_samples(),
     )
 
 

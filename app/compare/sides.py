@@ -82,6 +82,7 @@ class Sources:
         count: images of the test set; None where it is not there.
         gallery: opens the folder of the operator; None where there is none.
         inspected: gives a side the image that the visitor looked at last on Inspect; None before they did.
+        has_samples: whether there are samples besides the test set.
     """
 
     sheet: bytes
@@ -90,12 +91,13 @@ class Sources:
     count: int | None = None
     gallery: Callable[[], Gallery] | None = None
     inspected: Callable[[Selected], Selected] | None = None
+    has_samples: bool = True
 
     @property
     def known(self) -> list[Source]:
         """Those that there are."""
         return [
-            "sample",
+            *(("sample",) if self.has_samples else ()),
             *(("test",) if self.count is not None else ()),
             "upload",
             "camera",
@@ -136,7 +138,7 @@ def choose_image(side: Side, sources: Sources, *, title: Callable[[], None] | No
             WORDS["source"].format(label=label),
             sources.known,
             WORDS,
-            first=kept.source if kept.source in sources.known else "sample",
+            first=kept.source if kept.source in sources.known else sources.known[0],
             key=key_of("source", side),
         )
         if sources.inspected is not None:

@@ -27,4 +27,5 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
         begin_with_settings(settings_of(asked, services.FIRST_READING))
     choose_image(classifier, asked, show_result, title=WORDS["title"], prefetched=True)
     # Last, and outside the fragments: it must not delay the first result, nor travel with every choice.
-    send_ahead("sample", services.version_of(classifier), services.samples_ahead(classifier))
+    if not services.are_all_samples():
+        send_ahead("sample", services.version_of(classifier), services.samples_ahead(classifier))

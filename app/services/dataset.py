@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -104,6 +105,24 @@ def sample_numbers() -> Int[np.ndarray, " n"]:
     """Places of the samples in the test set, counted from 0, (N,)."""
     own = operators_set()
     return sample_sheet().indices if own is None else _spread(own)
+
+
+def are_all_samples() -> bool:
+    """Whether the samples are all images of the operator, so that the test set has the same ones."""
+    own = operators_set()
+    return own is not None and len(_spread(own)) == len(own)
+
+
+def named_once(source: str, which: Any) -> tuple[str, Any]:
+    """An image as pages name it: of images that are samples and the test set, that of the test set.
+
+    Args:
+        source: where it is, such as ``"sample"``.
+        which: its number there, or its name.
+    """
+    if source == "sample" and are_all_samples() and which < len(numbers := sample_numbers()):
+        return "test", int(numbers[which])
+    return source, which
 
 
 def first_sample() -> int:

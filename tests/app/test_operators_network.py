@@ -94,6 +94,15 @@ def opened(page: str) -> AppTest:
     return app
 
 
+def at(page: str, **address: str) -> AppTest:
+    """A page that a visitor comes by with an address."""
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    app.query_params.update(address)
+    go_to(app, page).run()
+    assert not app.exception
+    return app
+
+
 def texts(app: AppTest) -> str:
     return " ".join(str(element.value) for element in [*app.markdown, *app.caption, *app.code, *app.text, *app.info])
 
@@ -135,7 +144,7 @@ def test_the_operators_network_comes_first_and_every_page_shows_it(
     name_network(monkeypatch, "operators_nets:Net", classes=CLASSES, name="herons")
     assert services.networks()[:2] == ("herons", "cbam_cnn_cifar10")
     app = opened("inspect")
-    assert app.selectbox[0].value == "herons"
+    assert app.sidebar.selectbox[0].value == "herons"
     app = opened("model")
     said = texts(app)
     assert "No kernel over the mean and the maximum of the channels" in said
@@ -155,6 +164,26 @@ def test_the_operators_network_comes_first_and_every_page_shows_it(
     assert "Means over all test images of each class (n = 2)" in texts(app)
     assert "bundled" not in texts(app)
     assert [classes._said_means(over, whole=False) for over in ("samples", "test")] == ["some_means", "test_means"]
+
+
+def test_images_that_are_samples_and_the_test_set_stand_in_one_place_and_old_links_lead_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_network(monkeypatch, "operators_nets:Net", classes=CLASSES, name="herons")
+    app = opened("inspect")
+    sources = app.segmented_control(key="inspect-source")
+    assert (sources.options[0], sources.value) == ("Test set", "test")
+    assert "Samples" not in sources.options
+    app = at("inspect", image="sample-2")
+    assert app.query_params["image"] == "test-2"
+    assert "This link asks for" not in texts(app)
+    app = at("compare", a="sample-3", b="test-1")
+    assert (app.query_params["a"], app.query_params["b"]) == ("test-3", "test-1")
+    assert "This link asks for" not in texts(app)
+    assert services.named_once("sample", 99) == ("sample", 99)
+    monkeypatch.setattr(dataset, "MOST_SAMPLES", 2)
+    assert services.named_once("sample", 1) == ("sample", 1)
+    assert "Samples" in opened("inspect").segmented_control(key="inspect-source").options
 
 
 def test_a_network_without_a_prediction_is_shown_by_its_gates(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,15 @@ from cbam_core.data.dataset import Dataset
 from cbam_core.evaluation.selection import Selection, select
 from cbam_core.network import Classifier
 
+
+def read_image_once(text: str) -> tuple[str, Any] | None:
+    """The image that a text names, see `app.services.named_once`."""
+    image = read_image(text)
+    return None if image is None else services.named_once(*image)
+
+
 PARAMETERS: Readers = {
-    "image": read_image,
+    "image": read_image_once,
     "class": read_text,
     "answers": one_of("right", "wrong"),
     "by": one_of("sure", "unsure"),
@@ -42,7 +49,7 @@ def open_image(classifier: Classifier, asked: Mapping[str, Any]) -> None:
     """Begin with the image that an address asks for, as far as there is such a one, or with the last one."""
     if not SOURCE.is_known:
         _come_back()
-    source, which = asked.get("image", ("", None))
+    source, which = services.named_once(*asked.get("image", ("", None)))
     if _choose(source, which, classifier, asked):
         SOURCE.set(source)
 
@@ -105,7 +112,7 @@ def _selection_with(index: int, classifier: Classifier, test: Dataset, asked: Ma
 
 def _come_back() -> None:
     """Begin with what was chosen before another page was shown, for which Streamlit forgot every widget."""
-    SOURCE.resume("sample")
+    SOURCE.resume("test" if services.are_all_samples() else "sample")
     last = last_image.last()
     if last is None:
         return

@@ -73,12 +73,10 @@ def choose_image(
         title: name of the page.
         prefetched: whether results of samples are sent ahead to this page.
     """
-    parts: dict[str, Callable[[Classifier, Show, bool], None]] = {
-        "sample": partial(_from_samples, prefetched=prefetched),
-        "test": _from_test_set,
-        "upload": _from_uploads,
-        "camera": _from_camera,
-    }
+    parts: dict[str, Callable[[Classifier, Show, bool], None]] = {}
+    if not services.are_all_samples():  # else they are the test set
+        parts["sample"] = partial(_from_samples, prefetched=prefetched)
+    parts |= {"test": _from_test_set, "upload": _from_uploads, "camera": _from_camera}
     if services.has_gallery():
         parts["folder"] = _from_gallery
     open_image(classifier, asked)
