@@ -34,9 +34,9 @@ def trace_gate(
 ) -> GateTrace:
     """Run a network on an image, and record how one of its gates came about.
 
-    Of this library's own modules and their subclasses: both branches before their sum, what the sigmoid was given, and
-    who won the maximum; all from one forward, and checked to the bit. Of any other gate: what its squash was given,
-    where that can be seen, and the maps before and after.
+    Of CBAM, by whomever it is written: both branches before their sum, what the sigmoid was given, and who won the
+    maximum; all from one forward, and checked to the bit. Of any other gate: what its squash was given, where that can
+    be seen, and the maps before and after.
 
     Args:
         classifier: a network, as `explain` takes it; it is not changed, and several threads may use it at once.
@@ -132,8 +132,8 @@ def _why(found: FollowedGate) -> Message | None:
     if found.branches is None:
         return Message(
             "trace.no-branches",
-            "the branches of {gate} are not known, because it is not computed as in this library's own modules; what "
-            "its {squash} was given is known",
+            "the branches of {gate} are not known, because it is not computed as in CBAM, from its mean and maximum; "
+            "what its {squash} was given is known",
             {"gate": name, "squash": found.squash},
         )
     return None

@@ -7,7 +7,7 @@ subclass that computes its gate in another way shows what is left.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import get_ident
 from typing import Any, NamedTuple
@@ -27,6 +27,9 @@ from cbam_core.gates.record import RecordedGate, smallest
 from cbam_core.gates.sites import Site
 from cbam_core.gates.watcher import FeatureWatcher, Watcher, capture
 from cbam_core.results.kinds import AXES
+
+_MOST_OF_A_BRANCH = 1 << 20
+"""Largest number of values that a layer of a branch takes or returns."""
 
 SQUASHES = frozenset({"sigmoid", "hardsigmoid"})
 """Functions whose input is recorded in modules of other classes."""
@@ -305,18 +308,32 @@ class _SquashMode(Switch):
         return result
 
 
+class _LayerCall(NamedTuple):
+    """What one call of a convolution or linear layer was given, and what it returned."""
+
+    layer: nn.Module
+    given: Tensor
+    result: Tensor
+
+
 class _SquashSteps(Watcher):
-    """Squashes inside the module that owns a gate which operations show."""
+    """Squashes, and the layers before them, inside the module that owns a gate which operations show."""
 
     def __init__(self, model: nn.Module, site: Site) -> None:
         super().__init__(model)
         self._site = site
         self._mode = _SquashMode()
+        self._layers: list[list[_LayerCall]] = []
 
     def __enter__(self) -> None:
         owner = self._site.gated
         always = owner._forward_hooks_always_called
-        self.open([(owner._forward_pre_hooks, self._begin), (owner._forward_hooks, self._end, always)])
+        entries: list[HookEntry] = [
+            (owner._forward_pre_hooks, self._begin),
+            (owner._forward_hooks, self._end, always),
+        ]
+        layers = (one for one in owner.modules() if isinstance(one, nn.Conv2d | nn.Linear) and one is not owner)
+        self.open(entries + [(layer._forward_hooks, self._passed) for layer in layers])
 
     def __exit__(self, *error: object) -> None:
         self._mode.turn_off()
@@ -324,7 +341,14 @@ class _SquashSteps(Watcher):
 
     def _begin(self, _module: nn.Module, _inputs: Any) -> None:
         if self._seen is not None and get_ident() == self._owner:
+            self._layers.append([])
             self._mode.turn_on()
+
+    def _passed(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if self._layers and inputs and self._seen is not None and get_ident() == self._owner:
+            with torch._C.DisableTorchFunction():  # the network's own calls are counted
+                if max(inputs[0].numel(), output.numel()) <= _MOST_OF_A_BRANCH:
+                    self._layers[-1].append(_LayerCall(layer, inputs[0].detach().clone(), output.detach().clone()))
 
     def _end(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
         if get_ident() == self._owner:
@@ -340,6 +364,31 @@ class _SquashSteps(Watcher):
         same = found and all(torch.equal(given, found[0][0]) for given, _ in found)
         return found[0] if same else (None, None)
 
-    def branches_of(self, _gate: RecordedGate, _before: Tensor, _unsquashed: Tensor) -> Branches | None:
-        """Return None: what other classes add before their squash is their own affair."""
-        return None
+    def branches_of(self, gate: RecordedGate, before: Tensor, unsquashed: Tensor) -> Branches | None:
+        """Return the branches of the gate's call, where its layers add up to what the squash was given, to the bit."""
+        calls = self._layers[gate.call - 1] if gate.call <= len(self._layers) else []
+        if gate.kind == "channel":
+            found = (_perceptron_branches(layer, before, unsquashed) for layer in _perceptrons(calls))
+        else:
+            found = (
+                _plane_branches(one.layer, (one.given, one.result), before, unsquashed)
+                for one in calls
+                if gate.kind == "spatial" and isinstance(one.layer, nn.Conv2d) and one.result.shape[1] == 1
+            )
+        return next((one for one in found if one is not None), None)
+
+
+def _perceptrons(calls: Sequence[_LayerCall]) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """Yield what layers may be as a perceptron that is called twice: what its first is given, what its last returns.
+
+    The second call begins after the first has ended, so that each result is of what was given before it.
+    """
+    places: dict[nn.Module, list[int]] = {}
+    for place, one in enumerate(calls):
+        places.setdefault(one.layer, []).append(place)
+    twice = [(*found,) for found in places.values() if len(found) == 2]
+    for first in twice:
+        for last in twice:
+            if first[0] <= last[0] < first[1] <= last[1]:
+                pairs = zip(first, last, strict=True)
+                yield [(calls[begin].given.flatten(1), calls[end].result.flatten(1)) for begin, end in pairs]

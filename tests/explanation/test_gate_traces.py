@@ -119,7 +119,7 @@ def test_a_foreign_gate_says_what_is_not_known() -> None:
     assert trace.unsquashed is not None
     assert trace.squash == "sigmoid"
     assert str(trace.why) == (
-        "the branches of Gated.spatial are not known, because it is not computed as in this library's own modules; "
-        "what its sigmoid was given is known"
+        "the branches of Gated.spatial are not known, because it is not computed as in CBAM, from its mean and "
+        "maximum; what its sigmoid was given is known"
     )
     assert len(trace.channels) == 3

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from cbam_core import capture
 from cbam_core.errors import CaptureError
@@ -192,3 +193,64 @@ def test_the_share_of_a_kernel_beyond_the_border_is_that_of_its_weights() -> Non
 
 def test_a_border_that_is_not_zeros_has_no_share() -> None:
     assert padding_share(nn.Conv2d(2, 1, 3, padding=1, padding_mode="reflect"), (4, 4)) is None
+
+
+class PastedChannel(nn.Module):
+    """Channel weights as people paste them: a perceptron of two convolutions, called for the mean and the maximum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Conv2d(4, 2, 1, bias=False), nn.Conv2d(2, 4, 1, bias=False)
+
+    def forward(s, x: Tensor) -> Tensor:  # noqa: N805 - as people write it
+        return torch.sigmoid(s._scores(x.mean((2, 3), keepdim=True)) + s._scores(x.amax((2, 3), keepdim=True)))
+
+    def _scores(s, pooled: Tensor) -> Tensor:  # noqa: N805
+        return s.fc2(torch.relu(s.fc1(pooled)))
+
+
+class PastedMask(nn.Module):
+    """A mask as people paste it; `maximum` stacks another plane."""
+
+    def __init__(self, maximum: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv, self.maximum = nn.Conv2d(2, 1, 3, padding=1, bias=False), maximum
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.conv(torch.cat([x.mean(1, keepdim=True), self.maximum(x)], 1)))
+
+
+class Pasted(nn.Module):
+    def __init__(self, maximum: Callable[[Tensor], Tensor] = lambda x: x.amax(1, keepdim=True)) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 3, padding=1)
+        self.ca, self.sa = PastedChannel(), PastedMask(maximum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv2(self.conv1(x))
+        x = self.ca(x) * x
+        return self.sa(x) * x
+
+
+def test_the_branches_of_a_pasted_cbam_are_those_of_its_layers() -> None:
+    torch.manual_seed(0)
+    model, batch = Pasted().eval(), torch.rand(1, 3, 6, 6)
+    weights, mask = (follow_gate(model, batch, f"Pasted.{kind}") for kind in ("channel", "spatial"))
+    assert weights.branches is not None
+    assert mask.branches is not None
+    for branch, pooled in (
+        ("average", weights.before.mean((2, 3), True)),
+        ("maximum", weights.before.amax((2, 3), True)),
+    ):
+        assert torch.allclose(getattr(weights.branches, branch), model.ca._scores(pooled).flatten(1), atol=1e-6)
+    assert torch.equal(weights.branches.average + weights.branches.maximum, weights.unsquashed)
+    expected = functional.conv2d(mask.before.mean(1, keepdim=True), model.sa.conv.weight[:, :1], padding=1)[:, 0]
+    assert torch.allclose(mask.branches.average.float(), expected, atol=1e-5)
+    assert torch.equal((mask.branches.average + mask.branches.maximum).float(), mask.unsquashed)
+
+
+def test_a_pasted_mask_of_another_plane_has_no_branches() -> None:
+    torch.manual_seed(0)
+    found = follow_gate(Pasted(lambda x: x.amin(1, keepdim=True)).eval(), torch.rand(1, 3, 6, 6), "Pasted.spatial")
+    assert found.unsquashed is not None
+    assert found.branches is None
