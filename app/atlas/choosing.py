@@ -19,6 +19,8 @@ WORDS = Words(
     {
         "atlas": "Atlas",
         "one": "{images}, {count} images",
+        "some": "{images}, {read} of {count} images",
+        "some_changed": "{images}, {read} of {count} images, {changed}",
         "changed": "{images}, {count} images, {changed}",
         "damaged": "The atlas “{images}” in the folder {name} cannot be opened, so the next one is shown. The operator "
         "can find the reason in the log.",
@@ -75,5 +77,10 @@ def say_damaged(classifier: Classifier, shown: services.AtlasEntry | None) -> No
 
 
 def _named(entry: services.AtlasEntry) -> str:
-    said = WORDS["changed" if entry.changed else "one"]
-    return said.format(images=set_name(entry.title), count=f"{entry.count:,}", changed=change_name(entry.changed))
+    keys = ("some_changed", "some") if entry.unread else ("changed", "one")
+    return WORDS[keys[0 if entry.changed else 1]].format(
+        images=set_name(entry.title),
+        count=f"{entry.count:,}",
+        read=f"{entry.count - entry.unread:,}",
+        changed=change_name(entry.changed),
+    )

@@ -11,7 +11,7 @@ import streamlit as st
 from app import services
 from app.services.prediction import percent
 from app.session import own_networks
-from app.session.words import Words, plain_text, say
+from app.session.words import Words, paragraph, plain_text, say
 from app.widgets.duration import duration
 from app.widgets.evaluate_here import set_name
 from app.widgets.failures import say_last_failure
@@ -52,6 +52,7 @@ WORDS = Words(
         "no_effect": "Even with all gates 0, neither accuracy nor loss changes with certainty: there are too few "
         "images, or the answers do not pass the gates.",
         "no_table": "The table is not shown, because it would say nothing without its receipt.",
+        "enough": "About {count} images would do.",
         "gate": "Gate",
         "points": "Points",
         "says": "With its usual values",
@@ -156,7 +157,10 @@ def score_table(score: Score) -> None:
     st.html(f'{_STYLE}<div class="score">{_receipt(receipt, score)}</div>')
     say_left_out(score.left_out, score.count)
     if not receipt.holds:
-        st.markdown(f"{WORDS['no_effect']} {WORDS['no_table']}" if receipt.negative_holds else WORDS["no_table"])
+        why = [WORDS["no_effect"], WORDS["no_table"]] if receipt.negative_holds else [WORDS["no_table"]]
+        if receipt.negative_holds and (enough := receipt.enough) is not None:
+            why.append(WORDS["enough"].format(count=f"{enough:,}"))
+        st.markdown(paragraph(*why))
         return
     rows = sorted((row for row in score.rows if row.edit == "usual"), key=lambda row: row.change.points)
     st.html(f'<div class="score">{_verdicts(rows)}</div>')

@@ -21,7 +21,7 @@ from app.services.operator_log import tell_operator
 from app.session.scheduling import slot
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.layout import DESCRIPTION, TABLES
-from cbam_core.atlas.opening import open_atlas
+from cbam_core.atlas.opening import count_read, open_atlas
 from cbam_core.atlas.plan import read_plan
 from cbam_core.data.dataset import Dataset, image_ids
 from cbam_core.errors import CbamError
@@ -47,6 +47,7 @@ class AtlasEntry:
         network: name of the network.
         digest: digest of the network's file or weights.
         listing: digest of the images, before they were changed.
+        unread: number of images that could not be decoded.
     """
 
     name: str
@@ -57,6 +58,7 @@ class AtlasEntry:
     network: str = ""
     digest: str = ""
     listing: str = ""
+    unread: int = 0
 
 
 def own_atlas_folder() -> Path:
@@ -218,9 +220,9 @@ def _described(folder: str, stamp: Stamp) -> AtlasEntry | None:
         tell_operator(f"{error.code}: {error}")
         return None
     images, network = plan.images, plan.network
-    return AtlasEntry(
-        place.name, place, images.title, plan.count, images.corruption, network.name, network.digest, images.listing
-    )
+    unread = plan.count - count_read(place, plan)
+    made_of = (images.corruption, network.name, network.digest, images.listing, unread)
+    return AtlasEntry(place.name, place, images.title, plan.count, *made_of)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)  # its arrays are memory maps, or small

@@ -53,7 +53,9 @@ class Atlas:
         return len(self.contents.values)
 
     def __repr__(self) -> str:
-        return f"Atlas({self.network!r}, {self.title!r}, {len(self)} images, {len(self.gates)} gates)"
+        read = int(self.ok.sum())
+        images = f"{len(self)} images" if read == len(self) else f"{read} of {len(self)} images read"
+        return f"Atlas({self.network!r}, {self.title!r}, {images}, {len(self.gates)} gates)"
 
     @property
     def network(self) -> str:

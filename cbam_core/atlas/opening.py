@@ -193,6 +193,14 @@ def map_rows(path: Path, kind: type[np.generic], count: int, width: int) -> Numb
     raise _damaged(path, f"it has {size} bytes, and should have {expected}")
 
 
+def count_read(folder: Path, plan: Plan) -> int:
+    """Count the images of a finished atlas that could be decoded; all, where its table of images cannot be read."""
+    try:
+        return int(read_images(folder / IMAGES, plan)["ok"].true_count)
+    except AtlasError:
+        return plan.count
+
+
 def read_images(path: Path, plan: Plan, further: Sequence[str] = ()) -> dict[str, Any]:
     """Read the table of images.
 

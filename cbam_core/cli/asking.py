@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cbam_core.atlas.answers import AtlasMap
     from cbam_core.atlas.atlas import Atlas
     from cbam_core.atlas.gate import Channel
+    from cbam_core.atlas.plan import Plan
 
 AtlasArgument = Annotated[
     str, typer.Argument(metavar="DIR", help="Folder of an atlas, or the name of one that was built or ships.")
@@ -87,6 +88,11 @@ def describe(atlas: Atlas) -> dict[str, Any]:
     }
 
 
+def _images(count: int, read: int) -> str:
+    """Say of how many images, and how many of them could be decoded where that is fewer."""
+    return counted(count, "image") if read == count else f"{read:,} of {counted(count, 'image')}"
+
+
 def _accuracy(atlas: Atlas) -> float | None:
     known = atlas.right[atlas.right >= 0]
     return float(known.mean()) if len(known) else None
@@ -99,7 +105,8 @@ def show(atlas: Atlas) -> None:
     accuracy = "" if said["accuracy"] is None else f", accuracy {percent(said['accuracy'])}"
     typer.echo(
         one_line(
-            f"{said['network']} on {counted(said['count'], 'image')} of {said['images']}{corrupted}{accuracy}; "
+            f"{said['network']} on {_images(said['count'], said['count'] - len(said['unreadable']))} of "
+            f"{said['images']}{corrupted}{accuracy}; "
             f"{counted(len(atlas.gates), 'gate')} with {_width(atlas):,} values an image; "
             f"{said['bytes'] / 1e6:.1f} MB in {said['folder']}"
         )
@@ -111,9 +118,10 @@ def show(atlas: Atlas) -> None:
 def _list(*, as_json: bool) -> None:
     """Write one line for each atlas that was built, ships, or came about on a page; what cannot be read is reported."""
     from cbam_core.atlas.layout import TABLES
+    from cbam_core.atlas.opening import count_read
     from cbam_core.atlas.plan import read_plan
 
-    found = []
+    found: list[dict[str, Any]] = []
     for folder in (*atlas_folders(), *page_atlas_folders()):
         try:
             plan = read_plan(folder)
@@ -122,7 +130,8 @@ def _list(*, as_json: bool) -> None:
             continue
         known = {"network": plan.network.name, "images": plan.images.title, "corruption": plan.images.corruption}
         finished = (folder / TABLES).exists()
-        found.append({"folder": str(folder), **known, "count": plan.count, "finished": finished})
+        read = count_read(folder, plan) if finished else plan.count
+        found.append({"folder": str(folder), **known, "count": plan.count, "read": read, "finished": finished})
     if as_json:
         write_json(found)
         return
@@ -131,7 +140,8 @@ def _list(*, as_json: bool) -> None:
         corrupted = f" ({one['corruption']})" if one["corruption"] else ""
         typer.echo(
             one_line(
-                f"{one['folder']}: {one['network']} on {one['count']:,} images of {one['images']}{corrupted}{state}"
+                f"{one['folder']}: {one['network']} on {_images(one['count'], one['read'])} of {one['images']}"
+                f"{corrupted}{state}"
             )
         )
 
@@ -164,13 +174,21 @@ def check(
         typer.echo(
             one_line(
                 f"{place}: {counted(plan.shards, 'shard')} with {counted(plan.count, 'image')} are whole, and all rows "
-                "and tables are what they give"
+                f"and tables are what they give{_unread(place, plan)}"
             )
         )
     for error in () if as_json else found:
         say(str(error))
     if found:
         raise typer.Exit(USER_ERROR)
+
+
+def _unread(place: Path, plan: Plan) -> str:
+    """Say how many images could not be decoded; "" where all could."""
+    from cbam_core.atlas.opening import count_read
+
+    left = plan.count - count_read(place, plan)
+    return f"; {left:,} of the images could not be decoded" if left else ""
 
 
 def show_top(

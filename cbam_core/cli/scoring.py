@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
     from cbam_core.evidence.scoring import Scoring
     from cbam_core.network import Classifier
+    from cbam_core.results.receipt import Receipt
     from cbam_core.results.score import Score
     from cbam_core.results.score_rows import Row
 
@@ -69,7 +70,8 @@ def score_gates(
 
     Each gate, and each group of gates, gets its usual values, the best constant, its own mean (masks), the values of
     another image, or of another image of the same class, or 1 everywhere (off). Verdicts follow thresholds that were
-    fixed beforehand. A receipt comes first: two controls, and random changes of equal size.
+    fixed beforehand. A receipt comes first: two controls, and random changes of equal size. Whether the controls hold
+    is said before the long part.
 
     The result is kept, beside the checkpoint where that folder can be written, and answers at once the next time. What
     was stopped by Ctrl+C goes on from there. Images of a folder that cannot be read are reported and left out.
@@ -165,12 +167,15 @@ def _computed(work: Scoring, *, resume: bool) -> Score:
 
     if resume and (state := open_state(work.key)) is not None and work.resume(state):
         say(f"going on after {state.answers.count:,} images")
-    saved = monotonic()
+    saved, said = monotonic(), False
     with share_shown("scoring") as show, workers_side_by_side() as workers:
         steps = work.steps(workers)
         try:
             while True:
                 show(next(steps))
+                if work.early is not None and not said:
+                    said = True
+                    say(_said_early(work.early))
                 if (state := work.state) is not None and monotonic() - saved > SAVED_EVERY:
                     save_state(state)
                     saved = monotonic()
@@ -182,6 +187,25 @@ def _computed(work: Scoring, *, resume: bool) -> Score:
             raise
         finally:
             steps.close()
+
+
+def _said_early(receipt: Receipt) -> str:
+    """Say whether a receipt can hold, before the long part."""
+    if receipt.holds:
+        return "the controls of the receipt hold so far; the other edits follow"
+    if not receipt.negative_holds:
+        return "replacing gates by themselves changes answers, so the receipt will not hold, and the table not be shown"
+    count = "" if receipt.closed is None else f" over these {receipt.closed.count:,} images"
+    return (
+        f"even with all gates 0, neither accuracy nor loss changes with certainty{count}: the receipt will not hold, "
+        f"and the table not be shown{_how_many(receipt)}; Ctrl+C stops here"
+    )
+
+
+def _how_many(receipt: Receipt) -> str:
+    """Say how many images would do, as far as that is known, and how to see the numbers anyway."""
+    enough = "" if receipt.enough is None else f"; about {receipt.enough:,} images would do"
+    return f"{enough}; --json writes all numbers anyway"
 
 
 def _stop(work: Scoring) -> None:
@@ -232,7 +256,8 @@ def show_score(name: str, score: Score) -> None:
                 "even with all gates 0, neither accuracy nor loss changes with certainty: there are too few images, or "
                 "the answers do not pass the gates"
             )
-        typer.echo("the receipt does not hold, so that the table would say nothing and is not shown")
+        more = _how_many(receipt) if receipt.negative_holds else ""
+        typer.echo(f"the receipt does not hold, so that the table would say nothing and is not shown{more}")
         return
     typer.echo("\nWith the usual values in place of a gate")
     for row in _by_effect(score.rows, "usual"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,12 @@ def answers_of(outputs: Float[Tensor, "rows b ..."], labels: Int64[np.ndarray, "
         loss.clamp(max=LARGEST_LOSS).cpu().numpy(),
         highest.exp().cpu().numpy(),
     )
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Put the answers to several batches together."""
+    columns = ([getattr(part, name) for part in parts] for name in ("predicted", "loss", "confidence"))
+    return Answers(*(np.concatenate(column, axis=1) for column in columns))
 
 
 class Collected:

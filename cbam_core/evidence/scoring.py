@@ -21,15 +21,16 @@ from cbam_core.data.dataset import Dataset, ImageFiles, ImageSequence
 from cbam_core.errors import ModelError
 from cbam_core.evaluation.readable import over_readable
 from cbam_core.evaluation.scoring import Predictions
-from cbam_core.evidence.answers import Answers, Collected, Constants, State, answers_of
+from cbam_core.evidence.answers import Answers, Collected, Constants, State, answers_of, joined
 from cbam_core.evidence.facts import Donors, FactSums
-from cbam_core.evidence.plan import Lot, Planned, half_of, plan
+from cbam_core.evidence.plan import ALL_ONLY, Lot, Planned, half_of, plan
 from cbam_core.evidence.running import run_each, run_edited, run_together
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AsIs, BestConstant
 from cbam_core.network import Classifier
 from cbam_core.observing import Observation, batch_size, batches, fitted, network_input, observe_all
-from cbam_core.results.receipt import DISTANCE, Proof
+from cbam_core.results.paired import change
+from cbam_core.results.receipt import DISTANCE, Proof, Receipt
 from cbam_core.results.score import GateFacts, Score
 from cbam_core.results.score_rows import Twin
 from cbam_core.results.usual import Usual
@@ -71,6 +72,9 @@ class Scoring:
         dataset: labelled images; of an image of another size, the centre is fitted to the network's input.
         twins: networks that were trained without gates, to name beside the results.
 
+    Attributes:
+        early: controls over all images, known before the long part; None until then, and for work that is resumed.
+
     Raises:
         DataError: the images have no labels.
         ModelError: the network has other classes.
@@ -84,6 +88,7 @@ class Scoring:
         self._collected: tuple[Constants, Collected] | None = None
         self._joins, self._shares = True, (1.0, 0.0, 0.0, 0.0)
         self._gates: tuple[str, ...] = ()
+        self.early: Receipt | None = None
 
     def _look_at(self, dataset: Dataset) -> None:
         self._dataset, self._labels = dataset, dataset.known_labels.astype(np.int64)
@@ -137,6 +142,7 @@ class Scoring:
         facts, usual = yield from self._look(workers)
         rows = plan({gate.name: gate.kind for gate in facts})
         if self._earlier is None:
+            yield from self._control([row for row in rows if row.edit in ALL_ONLY], usual, workers)
             best = yield from self._fit(facts, usual, workers)
         else:
             best = self._earlier.best
@@ -173,6 +179,22 @@ class Scoring:
         if usual is None or any(usual.gate(gate.name) is None for gate in facts):
             usual = sums.usual(self._dataset.title)
         return facts, usual
+
+    def _control(self, rows: Sequence[Planned], usual: Usual, workers: int) -> Generator[float, None, None]:
+        """Replace all gates by themselves and by 0 for every image, to know early whether the receipt can hold."""
+        parts: list[Answers] = []
+
+        def answered(images: Int64[np.ndarray, " b"]) -> Answers:
+            lot = Lot(images, self._donors, {})
+            return self._run(images, [lot.edit(row) for row in rows], usual)
+
+        for found in in_order(answered, self._parts(np.arange(len(self._labels))), workers):
+            parts.append(found)
+            yield self._shares[0]
+        answers = joined(parts)
+        edits = {row.edit: answers.scored(place, row.gate, row.edit) for place, row in enumerate(rows, 1)}
+        as_is, closed = (change(self._labels, answers.predicted[0], edits[edit].predicted) for edit in ALL_ONLY)
+        self.early = Receipt(Proof(0, 0, 0, 0.0), as_is, closed, edits["closed"].loss, None, 0.0, ())
 
     def _fit(self, facts: Sequence[GateFacts], usual: Usual, workers: int) -> Generator[float, None, Constants]:
         """Find the constant with the lowest loss, for the images of each half on some of the other half."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from cbam_core.results.paired import Change, MeanChange
+from cbam_core.results.paired import Change, MeanChange, paired_interval, verdict_of
 from cbam_core.results.score_rows import Row, counts, row_as_dict
 
 
@@ -31,6 +32,16 @@ DISTANCE = 1e-3
 
 NEAR_TIES = 1e-3
 """Largest share of answers that may change where gates are replaced by themselves: rounding decides between equals."""
+
+
+MOST_IMAGES = 1_000_000
+"""Largest number of images that are said to be enough."""
+
+
+def _is_certain(found: Change, count: int) -> bool:
+    """Check that a change of as many answers for each image would matter with certainty over so many images."""
+    wrong, right = (round(one * count / found.count) for one in (found.newly_wrong, found.newly_right))
+    return verdict_of(paired_interval(wrong, right, count)) == "matters"
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,34 @@ class Receipt:
     def holds(self) -> bool:
         """Whether the table may be shown."""
         return self.negative_holds and self.positive_holds
+
+    @property
+    def enough(self) -> int | None:
+        """Number of images, in two digits, with which the positive control would hold about; None where none is known.
+
+        It is that of as many answers that change, and losses that differ, for each image as here.
+        """
+        wanted = [count for count in (self._enough_answers(), self._enough_losses()) if count is not None]
+        if not wanted:
+            return None
+        step = int(10 ** max(0, len(str(min(wanted))) - 2))
+        return -(-min(wanted) // step) * step
+
+    def _enough_answers(self) -> int | None:
+        found = self.closed
+        if found is None or not found.count:
+            return None
+        counts = (round(found.count * 1.1**power) for power in range(120))
+        return next((count for count in counts if count <= MOST_IMAGES and _is_certain(found, count)), None)
+
+    def _enough_losses(self) -> int | None:
+        if self.closed is None or self.closed_loss is None:
+            return None
+        moved, (low, high) = abs(self.closed_loss.difference) - DISTANCE, self.closed_loss.interval
+        if moved <= 0:
+            return None
+        count = math.ceil(self.closed.count * ((high - low) / 2 / moved) ** 2)
+        return max(count, self.closed.count) if count <= MOST_IMAGES else None
 
     def as_dict(self) -> dict[str, Any]:
         """Convert the receipt to JSON-ready values."""

@@ -58,7 +58,12 @@ def test_images_that_cannot_be_decoded_are_named(tiny_checkpoint, tmp_path, caps
     (photos / "bad.png").write_bytes(b"no picture")
     place = tmp_path / "atlas"
     assert main(["atlas", "build", str(tiny_checkpoint), "--set", str(photos), "--out", str(place)]) == 1
-    assert "bad.png cannot be decoded; it is left out" in capsys.readouterr().err
+    written = capsys.readouterr()
+    assert "bad.png cannot be decoded; it is left out" in written.err
+    assert "tiny on 3 of 4 images of photos; " in written.out
+    assert "'photos', 3 of 4 images read, " in repr(open_atlas(place))
+    assert main(["atlas", "check", str(place)]) == 0
+    assert capsys.readouterr().out.endswith("are what they give; 1 of the images could not be decoded\n")
     assert main(["atlas", "info", str(place), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["unreadable"] == ["bad.png"]

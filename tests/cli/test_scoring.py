@@ -26,6 +26,7 @@ def test_a_scorecard_begins_with_its_receipt_and_is_kept(capsys, monkeypatch):
     assert main(["score", "cbam_cnn_cifar10", *FEW]) == 0
     written = capsys.readouterr()
     assert "saved " in written.err
+    assert written.err.index("the controls of the receipt hold so far") < written.err.index("saved ")
     said = written.out
     assert said.index("Receipt") < said.index("6 of 6 gates replaced by themselves leave every bit of the output")
     assert said.index("every bit") < said.index("With the usual values in place of a gate") < said.index("own mean")
@@ -121,6 +122,7 @@ def test_files_that_cannot_be_decoded_are_left_out_and_the_kept_result_names_the
     said = "cbam: 1 of 4 images left out, which cannot be decoded: cat/2.png"
     assert (json.loads(written.out)["count"], json.loads(written.out)["left_out"]) == (3, ["cat/2.png"])
     assert written.err.splitlines()[-1] == said
+    assert "over these 3 images: the receipt will not hold" in written.err
     monkeypatch.setattr("cbam_core.evidence.scoring.Scoring.steps", None)  # from here on nothing is computed
     assert main(arguments) == 1
     assert capsys.readouterr().err.splitlines() == [said]

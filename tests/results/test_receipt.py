@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from cbam_core.results.paired import MeanChange
-from cbam_core.results.receipt import Proof
+from cbam_core.results.paired import Change, MeanChange
+from cbam_core.results.receipt import Proof, Receipt
 from cbam_core.results.score import Score
 from tests.results.made_score import scored
 
@@ -36,3 +36,19 @@ def test_where_no_loss_of_accuracy_is_certain_the_loss_must_change_by_more_than_
         assert receipt.holds == receipt.positive_holds == (control is not None)
         said = receipt.as_dict()["positive_control"]
         assert (said["by"], said["loss"]["interval"]) == (control, moved)
+
+
+def test_it_says_with_how_many_images_a_control_would_hold() -> None:
+    def closed(count: int, wrong: int, right: int) -> Receipt:
+        change = Change(count, count - wrong, wrong, right, wrong + right)
+        return Receipt(Proof(1, 1, 1, 0.0), None, change, None, None, 0.0, ())
+
+    few = closed(65, 3, 1)
+    assert not few.positive_holds
+    enough = few.enough
+    assert enough is not None
+    assert enough > 65
+    assert closed(enough, round(3 * enough / 65), round(enough / 65)).positive_holds
+    assert closed(65, 0, 0).enough is None
+    by_loss = replace(closed(100, 0, 0), closed_loss=MeanChange(0.0, 0.101, (-0.099, 0.301)))
+    assert by_loss.enough in (400, 410)
