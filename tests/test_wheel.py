@@ -99,7 +99,8 @@ def test_explain_on_the_command_line(installed, student):
 def test_the_library_example_of_the_readme(installed, student):
     (example,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
     said = succeeds(installed / "python", "-c", example, cwd=student)
-    assert "cbam1 (32,) (16, 16)\n" in said
+    assert "cbam1.channel (32,) " in said
+    assert "cbam1.spatial (16, 16) " in said
     assert "cbam3.spatial spatial (1, 4, 4)\n" in said
     assert (student / "out" / "manifest.json").is_file()
 
