@@ -57,7 +57,8 @@ _STYLE = """<style>
   .usual .key { display: flex; }
   .usual :is(.does, .n.part) { display: none; }
   .usual :is(th, td) { padding: 0.28rem 0.3rem; }
-  .usual tbody th { white-space: normal; }
+  .usual .shares { min-width: 4.5rem; }
+  .usual tbody th { white-space: normal; overflow-wrap: anywhere; }
   .usual wbr { display: inline; }
   .usual tbody th small { display: block; }
 }
