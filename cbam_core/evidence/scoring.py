@@ -193,7 +193,8 @@ class Scoring:
             yield self._shares[0]
         answers = joined(parts)
         edits = {row.edit: answers.scored(place, row.gate, row.edit) for place, row in enumerate(rows, 1)}
-        as_is, closed = (change(self._labels, answers.predicted[0], edits[edit].predicted) for edit in ALL_ONLY)
+        labels = self._labels.astype(answers.predicted.dtype)
+        as_is, closed = (change(labels, answers.predicted[0], edits[edit].predicted) for edit in ALL_ONLY)
         self.early = Receipt(Proof(0, 0, 0, 0.0), as_is, closed, edits["closed"].loss, None, 0.0, ())
 
     def _fit(self, facts: Sequence[GateFacts], usual: Usual, workers: int) -> Generator[float, None, Constants]:
