@@ -2,7 +2,8 @@
 
 Of the shipped `CBAM_CNN` (or `--network NAME`) on the test set of CIFAR-10: an evaluation is what `cbam evaluate` does,
 a build is everything that `cbam atlas build` does, from one forward that finds the gates to the last table on the disk.
-Both show the network the same batches, in as many workers as torch has threads, and take turns. The median of the
+Both show the network the same batches, in as many workers as torch has threads, keep freed memory as the commands do,
+and take turns. The median of the
 rounds' ratios decides, in processor time and by the clock; with other programs on the machine, processor time says
 more. What the store costs beside showing the images and recording their gates is the engine's overhead, which is
 reported by 1,000 images.
@@ -30,6 +31,7 @@ from cbam_core.data.dataset import Dataset, open_dataset, thinned
 from cbam_core.evaluation.scoring import score
 from cbam_core.network import Classifier, load_classifier
 from cbam_core.observing import observe_all
+from cbam_core.training.memory import keep_freed_memory
 from cbam_core.workers import workers_side_by_side
 
 LIMIT = 1.2
@@ -88,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if asked.rounds < 1:
         parser.error("--rounds must be at least 1")
+    keep_freed_memory()
     classifier = load_classifier(asked.network)
     dataset = thinned(open_dataset("cifar10:test"), asked.images)
     with tempfile.TemporaryDirectory() as folder:

@@ -115,6 +115,9 @@ def build(
     engine.check()
     if metadata is not None:
         _check_metadata(metadata)
+    from cbam_core.training.memory import keep_freed_memory
+
+    keep_freed_memory()
     classifier = open_checkpoint(one_network(network, checkpoint), stated)
     dataset = _opened(images, count, data_dir, corruption)
     folder = out or default_folder(classifier, dataset, count)

@@ -71,8 +71,10 @@ def evaluate(
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
     from cbam_core.evaluation.scoring import score
     from cbam_core.results.left_out import left_out_message
+    from cbam_core.training.memory import keep_freed_memory
     from cbam_core.workers import workers_side_by_side
 
+    keep_freed_memory()
     classifier = open_checkpoint(checkpoint, stated, images="--images")
     dataset = _opened(split or ("test" if keep else None), data_dir) if images is None else _folder(images, classifier)
     with progress_bar("{task.completed}/{task.total}") as progress, workers_side_by_side() as workers:
