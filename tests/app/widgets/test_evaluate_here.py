@@ -52,7 +52,8 @@ def served(monkeypatch, tmp_path, tiny_classifier):
     st.cache_resource.clear()
     file = tmp_path / "checkpoints" / f"{SERVED}.safetensors"
     save_classifier(replace(tiny_classifier, card=Card()), file)
-    return file
+    yield file
+    st.cache_resource.clear()  # what was found here is kept for all visitors
 
 
 def opened(page="inspect"):
