@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +152,7 @@ def _matches_metadata(atlas: Atlas, column: str, condition: Any) -> Mask:
         return _within(values, column, condition)
     if values.dtype.kind in "biuf":
         wanted = list(listed(condition))
-        missing = np.isnan(values) & any(value != value for value in wanted)  # noqa: PLR0124 - NaN stands for missing
+        missing = np.isnan(values) & any(isinstance(value, float) and math.isnan(value) for value in wanted)
         matching: Mask = np.isin(values, wanted) | missing
         return matching
     return np.isin(values.astype(str), [str(value) for value in listed(condition)])

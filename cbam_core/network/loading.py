@@ -53,13 +53,10 @@ def load_checkpoint(
         name: name of the network; by default the file's name without its ending.
         weights: which weights to take where a file holds several for one network, such as ``"ema"``; by default the
             plain ones.
-        classes: names of the classes, in the order of the outputs, or a text file with one in each line; by default
-            what the file states, or is assumed.
-        normalisation: mean and deviation of the training images, three numbers each, or the name of a usual pair:
-            ``"cifar10"``, ``"imagenet"``, ``"half"`` (0.5 each) or ``"none"``; by default as for classes.
-        input_size: side, or width and height, in pixels; by default as for classes.
-        **other: other names for these: ``mean=`` and ``std=`` for ``normalisation=``, ``size=`` for ``input_size=``,
-            and the American spelling ``normalization=``; and ``usual=``, other usual values than those beside it.
+        classes: as `cbam_core.network.load_classifier`, like the others.
+        normalisation: as there.
+        input_size: as there.
+        **other: as there.
 
     Raises:
         CheckpointError: the file is refused, or a statement does not fit the network; the message says why in one
