@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,19 @@ def test_a_write_that_fails_leaves_the_older_file_and_nothing_else(tmp_path, fai
         write_atomically(path, write)
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_interrupt_while_the_file_is_opened_leaves_nothing(tmp_path, monkeypatch):
+    opened = Path.open
+
+    def interrupted(path, mode):
+        opened(path, mode).close()  # as when Ctrl+C comes just after the file was made
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "file", lambda file: file.write(b"content"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_is_told_with_the_file_that_found_no_room(tmp_path):
