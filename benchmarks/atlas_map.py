@@ -120,7 +120,7 @@ def written(folder: Path, images: int) -> Path:
 def measured(page: Page, file: Path, rounds: int) -> list[float]:
     """Milliseconds of all frames, after a round that does not count."""
     page.goto(file.as_uri())
-    page.wait_for_function("document.querySelector('.map').dataset.drawn === 'images'")
+    page.wait_for_function("() => document.querySelector('.map').dataset.drawn === 'images'")
     page.wait_for_timeout(1500)  # all sheets are here
     page.evaluate(DRAG, FRAMES)
     return [time for _ in range(rounds) for time in page.evaluate(DRAG, FRAMES)]

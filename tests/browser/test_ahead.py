@@ -14,7 +14,7 @@ from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 
-ARRIVED = "window.cbamLensAhead?.get('sample')?.results.length === 100"
+ARRIVED = "() => window.cbamLensAhead?.get('sample')?.results.length === 100"
 FIRST, SECOND = 57, 8
 
 

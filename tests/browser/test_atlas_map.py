@@ -215,13 +215,13 @@ def test_keys_move_zoom_and_select_and_leave_the_browser_its_own(mount):
     page.keyboard.press("Enter")
     assert told(page, "picked") == [3]
     page.keyboard.press("+")
-    page.wait_for_function("told.some(([name]) => name === 'view')")
+    page.wait_for_function("() => told.some(([name]) => name === 'view')")
     x, y, zoom = told(page, "view")[-1]
     assert zoom == 1.5
     assert x > 0.9
     assert y > 0.9
     page.keyboard.press("0")
-    page.wait_for_function("told.filter(([name]) => name === 'view').length === 2")
+    page.wait_for_function("() => told.filter(([name]) => name === 'view').length === 2")
     assert told(page, "view")[-1] == "all"
     left_alone = canvas.evaluate(
         """canvas => canvas.dispatchEvent(
@@ -248,7 +248,7 @@ def test_two_fingers_zoom_about_their_middle(mount):
           fire("pointerup", 2, 400);
         }"""
     )
-    page.wait_for_function("told.length > 0")
+    page.wait_for_function("() => told.length > 0")
     assert told(page, "view") == [[0.5, 0.5, 2]]
     assert told(page, "picked") == []
 

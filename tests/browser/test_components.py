@@ -179,7 +179,7 @@ def test_another_language_leaves_choice_and_filter_as_they_are(mount):
     page = mount('<div class="strip"></div>', read("strip.js"), tiles())
     page.locator("select").select_option("cat")
     page.locator(".tile").nth(2).click()
-    page.wait_for_function("window.told.length === 1")
+    page.wait_for_function("() => window.told.length === 1")
     call(page, tiles("zh"))
     assert page.locator(".tile[aria-selected=true]").get_attribute("aria-label") == "cat zh"
     assert page.locator(".tile[aria-selected=true]").get_attribute("data-index") == "2"
@@ -200,7 +200,7 @@ def test_the_strip_follows_the_page_once_a_generation_and_the_visitor_otherwise(
     call(page, tiles(generation=5, index=0))
     assert selected(page) == ["0"]
     page.locator(".tile").nth(2).click()
-    page.wait_for_function("window.told.length === 2")
+    page.wait_for_function("() => window.told.length === 2")
     assert page.evaluate("told") == [["chosen", [4, 2]], ["chosen", [5, 2]]]
 
 

@@ -45,7 +45,7 @@ def test_a_click_on_a_bar_shows_the_channels_maps_which_follow_the_image_until_t
     open_inspect, classifier
 ):
     page = open_inspect("?image=sample-12")
-    page.wait_for_function("window.cbamLensAhead?.get('sample')?.results.length === 100")
+    page.wait_for_function("() => window.cbamLensAhead?.get('sample')?.results.length === 100")
     click_bar(page, 0, 9, 32)
     expect(page).to_have_url(re.compile("channel=cbam1~9"))
     rested(page)

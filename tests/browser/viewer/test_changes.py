@@ -69,7 +69,7 @@ def moved_at_once(page, *percents):
 
 def test_settings_are_told_once_the_reader_has_settled(mounted):
     assert moved_at_once(mounted, 10, 20, 30, 42) == 0
-    mounted.wait_for_function("heard.length > 0", timeout=3000)
+    mounted.wait_for_function("() => heard.length > 0", timeout=3000)
     mounted.wait_for_timeout(500)
     expected = Settings(opacity=0.42).as_dict()
     assert mounted.evaluate("heard") == [["settings", expected]]
@@ -95,7 +95,7 @@ def test_another_image_keeps_the_readers_settings_and_the_same_elements(mounted)
 def test_what_the_host_sends_back_late_does_not_undo_the_reader(mounted):
     slider = mounted.locator("input[type=range]")
     slider.fill("42")
-    mounted.wait_for_function("heard.length > 0")
+    mounted.wait_for_function("() => heard.length > 0")
     slider.fill("77")
     show(mounted, replace(SAMPLE, settings=Settings(opacity=0.42)))
     assert slider.input_value() == "77"
@@ -123,15 +123,15 @@ def test_a_picture_with_another_usual_setting_keeps_what_the_reader_chose(mounte
     mounted.wait_for_function(f"() => {VIEWER}.querySelector('canvas.overlay').width === 451")
     assert mounted.locator("canvas.overlay").first.evaluate("canvas => canvas.width") == 451
     assert mounted.locator("input[type=range]").input_value() == "42"
-    mounted.wait_for_function("heard.length > 0")
+    mounted.wait_for_function("() => heard.length > 0")
     assert mounted.evaluate("heard.at(-1)") == ["settings", Settings(opacity=0.42, image="original").as_dict()]
 
 
 def test_a_host_that_heard_a_choice_hears_what_another_picture_made_of_it(mounted):
     mounted.locator("input[type=range]").fill("42")
-    mounted.wait_for_function("heard.length > 0")
+    mounted.wait_for_function("() => heard.length > 0")
     show(mounted, photo(settings=Settings(image="original")))
-    mounted.wait_for_function("heard.length > 1")
+    mounted.wait_for_function("() => heard.length > 1")
     assert mounted.evaluate("heard.at(-1)") == ["settings", Settings(opacity=0.42, image="original").as_dict()]
 
 

@@ -45,7 +45,7 @@ ANSWERED = replace(OPEN, origin=origin_as_dict(TRACE))
 
 
 def told(page):
-    page.wait_for_function("heard.length")
+    page.wait_for_function("() => heard.length")
     return page.evaluate("heard.at(-1)[1].origin")
 
 

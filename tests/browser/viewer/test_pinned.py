@@ -92,7 +92,7 @@ def test_the_host_is_told_the_place_in_percent_of_the_input_whatever_the_picture
     canvas = mounted.locator("canvas.overlay").first
     box = canvas.bounding_box()
     canvas.click(position={"x": box["width"] / 2, "y": box["height"] / 4})
-    mounted.wait_for_function("heard.length")
+    mounted.wait_for_function("() => heard.length")
     (_, told), *_ = mounted.evaluate("heard")
     assert told["place"] == pytest.approx([50, 25], abs=1)
 
@@ -114,7 +114,7 @@ def test_what_the_network_did_not_see_is_not_pinned(open_page):
 
 
 def told_channel(page):
-    page.wait_for_function("heard.length")
+    page.wait_for_function("() => heard.length")
     return page.evaluate("heard.at(-1)[1].channel")
 
 
