@@ -31,6 +31,7 @@ help: ## List the targets
 app: $(RUNTIME) ## Install what is missing, start the web app and print its address
 	@exec $(BIN)/cbam app $(ARGS)
 
+# Tests start many programs: each would compile every module again if it could not keep what Python made of it.
 test: $(DEVELOPMENT) ## Install what is missing and run the whole test suite, in a real browser too
 	@if [ "$$CBAM_SKIP_BROWSER" = 1 ]; then \
 		echo "CBAM_SKIP_BROWSER=1: the browser tests will be skipped."; \
@@ -38,6 +39,7 @@ test: $(DEVELOPMENT) ## Install what is missing and run the whole test suite, in
 		CHROME="$$($(BIN)/python tests/find_chromium.py)" || exit 1; \
 		export CHROME; \
 	fi; \
+	export PYTHONDONTWRITEBYTECODE=; \
 	exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEVELOPMENT) ## Lint, check the formatting and check the types
