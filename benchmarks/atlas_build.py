@@ -3,10 +3,9 @@
 Of the shipped `CBAM_CNN` (or `--network NAME`) on the test set of CIFAR-10: an evaluation is what `cbam evaluate` does,
 a build is everything that `cbam atlas build` does, from one forward that finds the gates to the last table on the disk.
 Both show the network the same batches, in as many workers as torch has threads, keep freed memory as the commands do,
-and take turns. The median of the
-rounds' ratios decides, in processor time and by the clock; with other programs on the machine, processor time says
-more. What the store costs beside showing the images and recording their gates is the engine's overhead, which is
-reported by 1,000 images.
+and take turns; each build begins with an empty folder. The median of the rounds' ratios decides, in processor time and
+by the clock; with other programs on the machine, processor time says more. What the store costs beside showing the
+images and recording their gates is the engine's overhead, which is reported by 1,000 images.
 
     python benchmarks/atlas_build.py [--rounds 5] [--images N] [--network NAME]
 
@@ -17,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import statistics
 import sys
 import tempfile
@@ -58,12 +58,18 @@ def contenders(classifier: Classifier, dataset: Dataset, folder: Path) -> dict[s
     return {
         "evaluate": evaluate,
         "observe": observe,
-        "build": lambda: build_atlas(classifier, dataset, folder, again=True),
+        "build": lambda: build_atlas(classifier, dataset, folder),
     }
 
 
-def in_turns(timed: Mapping[str, Callable[[], object]], rounds: int) -> Spent:
-    """Call each contender once a round, in an order drawn anew each time; one call before does not count."""
+def in_turns(timed: Mapping[str, Callable[[], object]], rounds: int, folder: Path) -> Spent:
+    """Call each contender once a round, in an order drawn anew each time; one call before does not count.
+
+    Args:
+        timed: what is called.
+        rounds: number of rounds that count.
+        folder: what they leave, which is removed after each call.
+    """
     order = random.Random(0)
     spent: Spent = {name: [] for name in timed}
     for turn in range(-1, rounds):
@@ -72,6 +78,7 @@ def in_turns(timed: Mapping[str, Callable[[], object]], rounds: int) -> Spent:
             timed[name]()
             if turn >= 0:
                 spent[name].append((process_time() - computing, perf_counter() - started))
+            shutil.rmtree(folder, ignore_errors=True)
     return spent
 
 
@@ -94,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     classifier = load_classifier(asked.network)
     dataset = thinned(open_dataset("cifar10:test"), asked.images)
     with tempfile.TemporaryDirectory() as folder:
-        spent = in_turns(contenders(classifier, dataset, Path(folder) / "atlas"), asked.rounds)
+        atlas = Path(folder) / "atlas"
+        spent = in_turns(contenders(classifier, dataset, atlas), asked.rounds, atlas)
     by_processor, by_clock = ratio(spent, 0), ratio(spent, 1)
     medians = {
         name: [round(statistics.median(times), 2) for times in zip(*both, strict=True)] for name, both in spent.items()

@@ -220,7 +220,9 @@ def fitted(classifier: Classifier, images: ImageSequence, part: slice) -> list[U
     size, share = classifier.input_size, classifier.crop_share
     if isinstance(images, FittedImages):
         return [images.fitted(index, size, share) for index in range(*part.indices(len(images)))]
-    return [centre_at(image, size, share) for image in images[part]]
+    chosen = images[part]
+    whole = np.asarray(chosen) if isinstance(chosen, np.ndarray) else chosen  # of a memory map, pieces are slow to make
+    return [centre_at(image, size, share) for image in whole]
 
 
 def network_input(classifier: Classifier, pixels: Images) -> Float[Tensor, "b planes h w"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
@@ -38,6 +38,33 @@ def in_order(
                 yield done
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def one_after_another(*, beside: bool) -> Iterator[Callable[[Callable[[], object]], object]]:
+    """Give a function that does one job after the other; at the end of the block, all are done.
+
+    Args:
+        beside: whether jobs are done in another thread: then only the next job, or the end of the block, waits for
+            the one before, and raises its error. Else each is done at once.
+    """
+    if not beside:
+        yield lambda job: job()
+        return
+    begun: list[Future[object]] = []
+
+    def wait() -> None:
+        while begun:
+            begun.pop().result()
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def begin(job: Callable[[], object]) -> None:
+            wait()
+            begun.append(pool.submit(job))
+
+        yield begin
+        wait()
 
 
 @contextmanager

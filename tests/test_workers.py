@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from cbam_core.workers import in_order, workers_side_by_side
+from cbam_core.workers import in_order, one_after_another, workers_side_by_side
 
 
 def test_the_number_of_threads_is_restored() -> None:
@@ -34,3 +34,44 @@ def test_workers_go_on_while_results_wait() -> None:
     assert all(begun.acquire(timeout=20) for _ in range(11)), "one was taken, two are at work, and eight may wait"
     assert not begun.acquire(timeout=0.05)
     results.close()
+
+
+def test_jobs_are_done_one_after_the_other_beside_the_caller() -> None:
+    free, done = threading.Event(), list[int]()
+    with one_after_another(beside=True) as do:
+        do(lambda: done.append(1) if free.wait(20) else None)
+        assert done == []
+        free.set()
+        do(lambda: done.append(2))
+        assert done[0] == 1
+    assert done == [1, 2]
+
+
+def test_jobs_of_one_thread_are_done_at_once() -> None:
+    done: list[int] = []
+    with one_after_another(beside=False) as do:
+        do(lambda: done.append(1))
+        assert done == [1]
+
+
+def fail() -> None:
+    raise OSError("the disk is full")
+
+
+def test_a_job_that_fails_is_told_at_the_end() -> None:
+    with pytest.raises(OSError, match="the disk is full"), one_after_another(beside=True) as do:
+        do(fail)
+
+
+def test_after_a_job_that_fails_no_other_is_begun() -> None:
+    begun: list[int] = []
+
+    def jobs() -> None:
+        with one_after_another(beside=True) as do:
+            do(fail)
+            do(lambda: begun.append(1))
+            begun.append(2)
+
+    with pytest.raises(OSError, match="the disk is full"):
+        jobs()
+    assert begun == []

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from cbam_core.atlas.finishing import ending_steps, gathering, is_finished, remove_atlas
+from cbam_core.atlas.finishing import conclude, gathering, is_finished, projecting_steps, remove_atlas
 from cbam_core.atlas.layout import DESCRIPTION
 from cbam_core.atlas.plan import Plan, read_plan, write_plan
 from cbam_core.atlas.planning import plan_atlas
-from cbam_core.atlas.shard_work import ShardPart, compute_part, join_parts, parts_of
-from cbam_core.atlas.shards import missing_shards, read_rows, write_shard
+from cbam_core.atlas.shard_work import blank_shard, compute_part, parts_of
+from cbam_core.atlas.shards import Shard, missing_shards, read_rows, write_shard
 from cbam_core.data.dataset import Dataset, labelled_for
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.steps import finished
-from cbam_core.workers import in_order, workers_side_by_side
+from cbam_core.workers import in_order, one_after_another, workers_side_by_side
 
 BuildSteps = Generator[int, None, Path]
 """A build in steps: it yields the number of images that are done, and returns the folder."""
 
-_WAITING = 4
-"""Batches of each worker that may wait while a shard is written, so that no worker stands still."""
+_WAITING = 2
+"""Batches of each worker that may wait while a shard is gathered, so that no worker stands still."""
 
 
 def build_atlas(
@@ -85,24 +86,23 @@ def build_steps(
     yield done
     if is_finished(place, plan):
         return place
-    computed = _computed_parts(classifier, images, plan, missing, workers)
-    with closing(computed), gathering(place, plan) as gathered:
-        for number in range(plan.shards):
-            if number not in missing:
-                gathered.add(read_rows(place, plan, number))
-                continue
-            parts: list[ShardPart] = []
-            for part in islice(computed, len(parts_of(classifier, plan, number))):
-                if parts:
+    computed = _computed(classifier, images, plan, missing, workers)
+    with one_after_another(beside=workers != 1) as write:
+        with closing(computed), gathering(place, plan) as gathered:
+            for number in range(plan.shards):
+                if number not in missing:
+                    gathered.add(read_rows(place, plan, number))
+                    continue
+                for shard, part in islice(computed, len(parts_of(classifier, plan, number))):
+                    done += part.stop - part.start
+                    if part.stop == plan.rows(number).stop:
+                        rows = shard.rows
+                        write(partial(write_shard, place, plan, shard))
+                        gathered.add(rows)
                     yield done
-                parts.append(part)
-                done += len(part.ok)
-            shard = join_parts(images, plan, number, parts)
-            write_shard(place, plan, shard)
-            gathered.add(shard.rows)
+        for _ in projecting_steps(place, plan, gathered):
             yield done
-    for _ in ending_steps(place, plan, gathered):
-        yield done
+    conclude(place, plan, gathered)
     return place
 
 
@@ -175,20 +175,24 @@ def _check_same(there: Plan, plan: Plan, folder: Path) -> None:
     )
 
 
-def _computed_parts(
+def _computed(
     classifier: Classifier, dataset: Dataset, plan: Plan, numbers: list[int], workers: int | None
-) -> Generator[ShardPart, None, None]:
-    """Compute the batches of some shards, several side by side, and yield them in order."""
-    batches = (rows for number in numbers for rows in parts_of(classifier, plan, number))
+) -> Generator[tuple[Shard, slice], None, None]:
+    """Compute some shards batch by batch, several side by side; yield each shard with its next images, in order."""
+    parts = (
+        (shard, rows)
+        for shard in (blank_shard(dataset, plan, number) for number in numbers)
+        for rows in parts_of(classifier, plan, shard.number)
+    )
 
-    def computed(rows: slice) -> ShardPart:
-        if workers == 1:
-            with workers_side_by_side():
-                return compute_part(classifier, dataset, plan, rows)
-        return compute_part(classifier, dataset, plan, rows)
+    def computed(part: tuple[Shard, slice]) -> tuple[Shard, slice]:
+        shard, rows = part
+        with workers_side_by_side() if workers == 1 else nullcontext():
+            compute_part(classifier, dataset, plan, rows, shard)
+        return part
 
     with _threads(workers) as count:
-        yield from in_order(computed, batches, count, waiting=_WAITING * count)
+        yield from in_order(computed, parts, count, waiting=_WAITING * count)
 
 
 @contextmanager

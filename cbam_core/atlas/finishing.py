@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,8 +19,8 @@ from cbam_core.atlas.layout import DESCRIPTION, GATES, IMAGES, LOGITS, MAP, NEAR
 from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.principal import PrincipalSums, project
 from cbam_core.atlas.shards import Rows, label_probabilities, read_rows
-from cbam_core.atlas.tables import ExtremeLists, GroupSums, Tables, read_digest, write_tables
-from cbam_core.files import whole_file
+from cbam_core.atlas.tables import ExtremeLists, GroupSums, PrincipalAxes, Tables, read_digest, write_tables
+from cbam_core.files import whole_file, write_atomically
 
 _MADE = (GATES, LOGITS, SCORES, IMAGES, TABLES)
 
@@ -58,7 +59,8 @@ def finishing_steps(folder: Path, plan: Plan) -> Iterator[float]:
         for number in range(plan.shards):
             gathered.add(read_rows(folder, plan, number))
             yield 0.9 * (number + 1) / plan.shards
-    yield from ending_steps(folder, plan, gathered)
+    yield from projecting_steps(folder, plan, gathered)
+    conclude(folder, plan, gathered)
 
 
 class Gathered:
@@ -73,7 +75,12 @@ class Gathered:
     def __init__(self, plan: Plan, gates: BinaryIO, logits: BinaryIO) -> None:
         self._plan, self._gates, self._logits = plan, gates, logits
         self.images: list[Any] = []
-        self.groups, self.extremes, self.principal = GroupSums(plan), ExtremeLists(plan), PrincipalSums(plan)
+        self.groups, self.extremes, self._principal = GroupSums(plan), ExtremeLists(plan), PrincipalSums(plan)
+
+    @cached_property
+    def axes(self) -> PrincipalAxes:
+        """Principal axes of the rows, once all were taken in."""
+        return self._principal.axes()
 
     def add(self, rows: Rows) -> None:
         """Take in the rows of the next shard."""
@@ -82,7 +89,7 @@ class Gathered:
         self.images.append(_described(self._plan, rows))
         self.groups.add(rows)
         self.extremes.add(rows)
-        self.principal.add(rows)
+        self._principal.add(rows)
 
 
 @contextmanager
@@ -97,21 +104,25 @@ def gathering(folder: Path, plan: Plan) -> Iterator[Gathered]:
         yield Gathered(plan, gates, logits)
 
 
-def ending_steps(folder: Path, plan: Plan, gathered: Gathered) -> Iterator[float]:
-    """Write the tables of an atlas whose rows were gathered, and project them.
+def projecting_steps(folder: Path, plan: Plan, gathered: Gathered) -> Iterator[float]:
+    """Write the table of images, and the coordinates of the rows that were gathered along their principal axes.
 
     Yields:
         Share of the work that is done, in [0, 1].
     """
     _write_images(folder / IMAGES, gathered.images)
-    axes = gathered.principal.axes()
+    axes = gathered.axes
     values = np.memmap(folder / GATES, np.float16, "r", shape=(plan.count, plan.width))
     with whole_file(folder / SCORES) as scores:
         for start in range(0, plan.count, _BLOCK):
             _write(scores, project(axes, values[start : start + _BLOCK]))
             yield 0.9 + 0.1 * min(1.0, (start + _BLOCK) / plan.count)
-    tables = Tables(plan.digest, gathered.groups.table(), gathered.extremes.table(), axes)
-    write_tables(folder / TABLES, tables)
+
+
+def conclude(folder: Path, plan: Plan, gathered: Gathered) -> None:
+    """Write the tables of an atlas, which say that it is finished, once every other file is there."""
+    groups, extremes = gathered.groups.table(), gathered.extremes.table()
+    write_tables(folder / TABLES, Tables(plan.digest, groups, extremes, gathered.axes))
     _remove_leftovers(folder)
 
 
@@ -150,11 +161,16 @@ def _write_images(path: Path, tables: list[Any]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.concat_tables(tables)
-    with whole_file(path) as file:
-        pq.write_table(
-            table, file, compression="lz4", use_dictionary=False, store_schema=False, write_page_checksum=True
-        )
+    content = pa.BufferOutputStream()
+    pq.write_table(
+        pa.concat_tables(tables),
+        content,
+        compression="lz4",
+        use_dictionary=False,
+        store_schema=False,
+        write_page_checksum=True,
+    )
+    write_atomically(path, lambda file: file.write(content.getvalue()))
 
 
 def remove_atlas(folder: Path) -> None:

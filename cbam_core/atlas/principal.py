@@ -127,7 +127,7 @@ def _decomposed(products: Float64[np.ndarray, "n n"]) -> tuple[Float64[np.ndarra
 
 def project(axes: PrincipalAxes, values: Float16[np.ndarray, "n d"]) -> Float32[np.ndarray, "n p"]:
     """Compute the coordinates of some rows along the axes; NaN for rows without numbers."""
-    centred = values.astype(np.float32) - axes.mean.astype(np.float32)
-    centred[:, ~(axes.axes != 0).any(axis=0)] = 0
     with workers_side_by_side():
-        return (torch.from_numpy(centred) @ torch.tensor(axes.axes.T)).numpy()
+        centred = torch.tensor(values).float().sub_(torch.from_numpy(axes.mean.astype(np.float32)))
+        centred[:, torch.from_numpy(~(axes.axes != 0).any(axis=0))] = 0
+        return (centred @ torch.tensor(axes.axes.T)).numpy()

@@ -6,7 +6,6 @@ the fingerprint of its atlas and its number, and every page has a checksum.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from jaxtyping import Bool, Float16, Float32, Int32, Int64, UInt8
 
 from cbam_core.atlas.layout import shard_path, sheet_path
 from cbam_core.atlas.plan import FIXED_COLUMNS, Plan
+from cbam_core.atlas.sheets import write_sheet
 from cbam_core.errors import AtlasError
 from cbam_core.files import write_atomically
 
@@ -28,8 +28,6 @@ COMPRESSION = "lz4"
 """Compression of the columns: gates hardly shrink, ids and labels do; it costs less than writing what it saves."""
 
 _DIGEST, _NUMBER = b"cbam.atlas", b"cbam.shard"
-
-_QUALITY = 90
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +67,7 @@ class Shard:
         labels: indices into the classes of the set, int32 (n,); -1 for none.
         logits: float32 (n, K).
         values: values of all gates, float16 (n, D).
-        thumbnails: uint8 RGB (n, side, side, 3); black for images that could not be decoded.
+        sheet: sheet of thumbnails, see `cbam_core.atlas.sheets`; black for images that could not be decoded.
     """
 
     number: int
@@ -79,7 +77,7 @@ class Shard:
     labels: Int32[np.ndarray, " n"]
     logits: Float32[np.ndarray, "n k"]
     values: Float16[np.ndarray, "n d"]
-    thumbnails: UInt8[np.ndarray, "n s s 3"]
+    sheet: UInt8[np.ndarray, "h w 3"]
 
     def __len__(self) -> int:
         """Number of images, n."""
@@ -129,8 +127,7 @@ def write_shard(folder: Path, plan: Plan, shard: Shard) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    sheet = encode_sheet(shard.thumbnails, plan.across)
-    write_atomically(sheet_path(folder, shard.number), lambda file: file.write(sheet))
+    write_sheet(sheet_path(folder, shard.number), shard.sheet)
     metadata = {_DIGEST: plan.digest, _NUMBER: str(shard.number)}
     content = _as_parquet(as_table(plan, shard), metadata)
     write_atomically(shard_path(folder, shard.number), lambda file: file.write(content))
@@ -160,7 +157,7 @@ def _as_parquet(table: pa.Table, metadata: dict[bytes, str]) -> pa.Buffer:
 
 
 def as_table(plan: Plan, shard: Shard) -> pa.Table:
-    """Convert a shard to an Arrow table with the columns of its plan."""
+    """Convert a shard to an Arrow table with the columns of its plan, none of which has a null."""
     import pyarrow as pa
 
     rows = shard.rows
@@ -174,57 +171,8 @@ def as_table(plan: Plan, shard: Shard) -> pa.Table:
     }
     many = [*np.ascontiguousarray(rows.logits.T), *np.ascontiguousarray(rows.values.T)]
     arrays = [pa.array(column) for column in (*(fixed[name] for name in FIXED_COLUMNS), *many)]
-    return pa.Table.from_arrays(arrays, names=plan.columns)
-
-
-def encode_sheet(thumbnails: UInt8[np.ndarray, "n s s 3"], across: int) -> bytes:
-    """Lay thumbnails out row by row, and encode the sheet as JPEG without losing colours.
-
-    Args:
-        thumbnails: images of one size.
-        across: images in one row; the last row is filled up with black.
-    """
-    from PIL import Image
-
-    count, side = thumbnails.shape[:2]
-    down = max(1, -(-count // across))
-    sheet = np.zeros((down * across, side, side, 3), np.uint8)
-    sheet[:count] = thumbnails
-    rows = sheet.reshape(down, across, side, side, 3).transpose(0, 2, 1, 3, 4).reshape(down * side, across * side, 3)
-    content = io.BytesIO()
-    Image.fromarray(rows).save(content, "JPEG", quality=_QUALITY, subsampling=0)
-    return content.getvalue()
-
-
-def decode_sheet(path: Path, side: int) -> UInt8[np.ndarray, "n s s 3"]:
-    """Read a sheet, and cut it into its images, with those that fill it up.
-
-    Args:
-        path: path of the sheet.
-        side: side of an image in pixels.
-
-    Raises:
-        AtlasError: the sheet is missing or damaged.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path, formats=["JPEG"]) as sheet:
-            pixels = np.asarray(sheet.convert("RGB"))
-        down, across = pixels.shape[0] // side, pixels.shape[1] // side
-        tiles = pixels.reshape(down, side, across, side, 3).transpose(0, 2, 1, 3, 4)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise damaged_sheet(path) from error
-    return np.ascontiguousarray(tiles.reshape(-1, side, side, 3))
-
-
-def damaged_sheet(path: Path) -> AtlasError:
-    """Return the error of a sheet that cannot be read, or is not of its shard."""
-    return AtlasError(
-        "atlas.damaged-sheet",
-        "the thumbnails in {path} are missing or damaged; delete the file, and build the atlas again to replace it",
-        path=str(path),
-    )
+    fields = [pa.field(name, array.type, nullable=False) for name, array in zip(plan.columns, arrays, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def shard_is_done(folder: Path, plan: Plan, number: int) -> bool:

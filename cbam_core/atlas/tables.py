@@ -133,7 +133,9 @@ class GroupSums:
             self._add(keys[start : start + _BLOCK], values[start : start + _BLOCK])
 
     def _add(self, keys: Int32[np.ndarray, "n 2"], values: Float16[np.ndarray, "n d"]) -> None:
-        groups, members = np.unique(keys, axis=0, return_inverse=True)
+        codes = (keys[:, 0].astype(np.int64) << 32) + keys[:, 1]
+        _, firsts, members = np.unique(codes, return_index=True, return_inverse=True)
+        groups = keys[firsts]
         order = np.argsort(members, kind="stable")
         starts = np.searchsorted(members[order], np.arange(len(groups)))
         wide = values[order].astype(np.float64)

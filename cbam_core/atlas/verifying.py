@@ -20,7 +20,8 @@ from cbam_core.atlas.mapping import stored_tsne
 from cbam_core.atlas.opening import Ids, map_rows, open_atlas, read_finished_tables, read_images
 from cbam_core.atlas.plan import Plan, read_plan
 from cbam_core.atlas.preparing import is_prepared
-from cbam_core.atlas.shards import Rows, damaged_shard, damaged_sheet, decode_sheet, label_probabilities, read_rows
+from cbam_core.atlas.shards import Rows, damaged_shard, label_probabilities, read_rows
+from cbam_core.atlas.sheets import damaged_sheet, read_sheet
 from cbam_core.atlas.tables import ExtremeLists, GroupSums, Tables
 from cbam_core.errors import AtlasError
 from cbam_core.steps import finished
@@ -202,7 +203,7 @@ def _check_sheet(folder: Path, plan: Plan, number: int) -> None:
         AtlasError: they cannot, or are too few.
     """
     path = sheet_path(folder, number)
-    if len(decode_sheet(path, plan.side)) < plan.size(number):
+    if len(read_sheet(path, plan.side)) < plan.size(number):
         raise damaged_sheet(path)
 
 

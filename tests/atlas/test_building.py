@@ -21,7 +21,8 @@ from cbam_core.atlas.finishing import is_finished
 from cbam_core.atlas.layout import shard_path, sheet_path
 from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.shard_work import compute_shard
-from cbam_core.atlas.shards import decode_sheet, read_rows
+from cbam_core.atlas.shards import read_rows
+from cbam_core.atlas.sheets import read_sheet
 from cbam_core.atlas.tables import read_tables
 from cbam_core.data.dataset import Dataset, open_dataset
 from cbam_core.errors import AtlasError
@@ -102,7 +103,7 @@ def test_the_table_of_images_has_the_probability_of_each_label(
 
 
 def test_thumbnails_show_the_images(sample_images: Dataset, sample_atlas_folder: Path) -> None:
-    tiles = decode_sheet(sheet_path(sample_atlas_folder, 0), 32)[:100]
+    tiles = read_sheet(sheet_path(sample_atlas_folder, 0), 32)[:100]
     assert np.abs(tiles.astype(int) - sample_images.images).mean() < 3
 
 

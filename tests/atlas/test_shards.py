@@ -15,14 +15,13 @@ from cbam_core.atlas.plan import Plan, write_plan
 from cbam_core.atlas.shards import (
     Shard,
     answers_of,
-    decode_sheet,
-    encode_sheet,
     missing_shards,
     probabilities_of,
     read_rows,
     shard_is_done,
     write_shard,
 )
+from cbam_core.atlas.sheets import blank_sheet
 from cbam_core.errors import AtlasError
 from tests.atlas.made_plan import PLAN
 
@@ -40,7 +39,7 @@ def made(plan: Plan = PLAN, number: int = 0) -> Shard:
         labels=random.integers(0, 2, count).astype(np.int32),
         logits=np.where(ok[:, None], random.normal(size=(count, 2)), np.nan).astype(np.float32),
         values=np.where(ok[:, None], random.random((count, plan.width)), np.nan).astype(np.float16),
-        thumbnails=np.full((count, plan.side, plan.side, 3), 100, np.uint8),
+        sheet=np.full_like(blank_sheet(plan, number), 100),
     )
 
 
@@ -121,22 +120,6 @@ def test_a_flipped_bit_is_found_when_rows_are_read(tmp_path: Path) -> None:
     assert shard_is_done(tmp_path, PLAN, 0)
     with pytest.raises(AtlasError, match="damaged"):
         read_rows(tmp_path, PLAN, 0)
-
-
-def test_thumbnails_lie_row_by_row_and_keep_their_colours(tmp_path: Path) -> None:
-    colours = np.array([[250, 20, 20], [20, 200, 30], [10, 20, 240], [128, 128, 128]], np.uint8)
-    tiles = np.broadcast_to(colours[:, None, None], (4, 8, 8, 3))
-    (tmp_path / "sheet.jpg").write_bytes(encode_sheet(tiles.copy(), 3))
-    back = decode_sheet(tmp_path / "sheet.jpg", 8)
-    assert len(back) == 6
-    assert np.abs(back[:4].astype(int) - tiles).max() <= 4
-    assert back[4:].max() <= 2
-
-
-def test_a_damaged_sheet_is_named(tmp_path: Path) -> None:
-    (tmp_path / "sheet.jpg").write_bytes(b"no picture")
-    with pytest.raises(AtlasError, match=r"sheet\.jpg"):
-        decode_sheet(tmp_path / "sheet.jpg", 8)
 
 
 def test_other_tools_read_a_shard_in_one_line(tmp_path: Path) -> None:

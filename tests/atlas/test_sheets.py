@@ -3,7 +3,9 @@ import pytest
 
 from cbam_core.atlas import sheets
 from cbam_core.atlas.plan import read_plan
-from cbam_core.atlas.sheets import SheetThumbnails
+from cbam_core.atlas.sheets import SheetThumbnails, blank_sheet, lay, read_sheet, write_sheet
+from cbam_core.errors import AtlasError
+from tests.atlas.made_plan import PLAN
 
 
 @pytest.fixture
@@ -15,7 +17,7 @@ def read(monkeypatch):
         numbers.append(int(path.stem.removeprefix("part-")))
         return np.full((32, side, side, 3), numbers[-1], np.uint8)
 
-    monkeypatch.setattr(sheets, "decode_sheet", decode)
+    monkeypatch.setattr(sheets, "read_sheet", decode)
     return numbers
 
 
@@ -48,3 +50,22 @@ def test_no_images_are_no_pictures_and_unknown_ones_an_error(thumbnails, read):
     for image in (-1, 100):
         with pytest.raises(IndexError, match="numbered from 0 to 99"):
             thumbnails.read(np.array([image]))
+
+
+def test_thumbnails_lie_row_by_row_wherever_they_come_from_and_keep_their_colours(tmp_path):
+    colours = np.array([[250, 20, 20], [20, 200, 30], [10, 20, 240], [128, 128, 128]], np.uint8)
+    tiles = np.broadcast_to(colours[:, None, None], (4, 8, 8, 3))
+    sheet = blank_sheet(PLAN, 0)
+    for places in ([3], [2, 0], [1]):
+        lay(sheet, tiles[places], np.array(places))
+    write_sheet(tmp_path / "sheet.jpg", sheet)
+    back = read_sheet(tmp_path / "sheet.jpg", 8)
+    assert len(back) == 6
+    assert np.abs(back[:4].astype(int) - tiles).max() <= 4
+    assert back[4:].max() <= 2
+
+
+def test_a_damaged_sheet_is_named(tmp_path):
+    (tmp_path / "sheet.jpg").write_bytes(b"no picture")
+    with pytest.raises(AtlasError, match=r"sheet\.jpg"):
+        read_sheet(tmp_path / "sheet.jpg", 8)
