@@ -20,6 +20,7 @@ from cbam_core.cli.choosing import (
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import counted, one_line, say, share_shown, write_json
 from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.suspects import show_suspects
 from cbam_core.places import atlases_folder
 
 if TYPE_CHECKING:
@@ -219,6 +220,7 @@ for name, command, short in (
     ("info", asking.show_info, "Say what an atlas holds, or list all."),
     ("check", asking.check, "Check that every file is whole."),
     ("top", asking.show_top, "Find the images in which a channel or cell is highest."),
+    ("suspects", show_suspects, "List doubtful labels, and images far from all others."),
     ("map", asking.show_map, "Lay the images out in a plane."),
     ("export", asking.export, "Write a slice as a table."),
 ):
