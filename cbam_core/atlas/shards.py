@@ -19,7 +19,7 @@ from cbam_core.atlas.layout import shard_path, sheet_path
 from cbam_core.atlas.plan import FIXED_COLUMNS, Plan
 from cbam_core.atlas.sheets import write_sheet
 from cbam_core.errors import AtlasError
-from cbam_core.files import write_atomically
+from cbam_core.files import sha256_of, write_atomically
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 COMPRESSION = "lz4"
 """Compression of the columns: gates hardly shrink, ids and labels do; it costs less than writing what it saves."""
 
-_DIGEST, _NUMBER = b"cbam.atlas", b"cbam.shard"
+_DIGEST, _NUMBER, _SHEET = b"cbam.atlas", b"cbam.shard", b"cbam.thumbnails"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,15 +120,16 @@ def label_probabilities(plan: Plan, rows: Rows) -> Float32[np.ndarray, " n"]:
 
 
 def write_shard(folder: Path, plan: Plan, shard: Shard) -> None:
-    """Write the thumbnails and then the rows of a shard, each complete or not at all.
+    """Write the thumbnails, and then the rows of a shard with the thumbnails' checksum, each complete or not at all.
 
     The bytes depend on the shard and the plan alone. Where the rows are, the thumbnails are too.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    write_sheet(sheet_path(folder, shard.number), shard.sheet)
-    metadata = {_DIGEST: plan.digest, _NUMBER: str(shard.number)}
+    sheet = sheet_path(folder, shard.number)
+    write_sheet(sheet, shard.sheet)
+    metadata = {_DIGEST: plan.digest, _NUMBER: str(shard.number), _SHEET: sha256_of(sheet)}
     content = _as_parquet(as_table(plan, shard), metadata)
     write_atomically(shard_path(folder, shard.number), lambda file: file.write(content))
 
@@ -198,6 +199,19 @@ def missing_shards(folder: Path, plan: Plan) -> list[int]:
         AtlasError: as `shard_is_done`.
     """
     return [number for number in range(plan.shards) if not shard_is_done(folder, plan, number)]
+
+
+def sheet_digest(folder: Path, plan: Plan, number: int) -> str | None:
+    """Read the SHA-256 of the thumbnails that a shard was written with; None where an earlier version kept none.
+
+    Raises:
+        AtlasError: as `shard_is_done`; or the shard is missing.
+    """
+    path = shard_path(folder, number)
+    file = _opened(path)
+    _check(file, path, plan, number)
+    digest: bytes | None = (file.metadata.metadata or {}).get(_SHEET)
+    return None if digest is None else digest.decode(errors="replace")
 
 
 def read_rows(folder: Path, plan: Plan, number: int) -> Rows:

@@ -20,10 +20,11 @@ from cbam_core.atlas.mapping import stored_tsne
 from cbam_core.atlas.opening import Ids, map_rows, open_atlas, read_finished_tables, read_images
 from cbam_core.atlas.plan import Plan, read_plan
 from cbam_core.atlas.preparing import is_prepared
-from cbam_core.atlas.shards import Rows, damaged_shard, label_probabilities, read_rows
+from cbam_core.atlas.shards import Rows, damaged_shard, label_probabilities, read_rows, sheet_digest
 from cbam_core.atlas.sheets import damaged_sheet, read_sheet
 from cbam_core.atlas.tables import ExtremeLists, GroupSums, Tables
 from cbam_core.errors import AtlasError
+from cbam_core.files import sha256_of
 from cbam_core.steps import finished
 
 T = TypeVar("T")
@@ -43,8 +44,8 @@ def check_atlas(folder: Path, report: Callable[[float], object] = lambda _: None
         report: called with the share of the work that is done, in [0, 1].
 
     Returns:
-        A sentence for each file that is missing or damaged, with what to do; empty if all are whole. Small pictures are
-        decoded, but have no checksum, and coordinates are compared up to rounding.
+        A sentence for each file that is missing or damaged, with what to do; empty if all are whole. Coordinates are
+        compared up to rounding; small pictures of an atlas of before they had a checksum are only decoded.
 
     Raises:
         AtlasError: there is no atlas, or its description is damaged, so nothing can be checked.
@@ -197,14 +198,23 @@ def _read_named_rows(folder: Path, plan: Plan, number: int) -> Rows:
 
 
 def _check_sheet(folder: Path, plan: Plan, number: int) -> None:
-    """Check that the thumbnails of a shard can be decoded.
+    """Check that the thumbnails of a shard can be decoded, and are those that it was written with.
 
     Raises:
-        AtlasError: they cannot, or are too few.
+        AtlasError: they cannot, are too few, or others.
     """
     path = sheet_path(folder, number)
-    if len(read_sheet(path, plan.side)) < plan.size(number):
+    if len(read_sheet(path, plan.side)) < plan.size(number) or not _is_as_written(path, folder, plan, number):
         raise damaged_sheet(path)
+
+
+def _is_as_written(sheet: Path, folder: Path, plan: Plan, number: int) -> bool:
+    """Compare thumbnails with the checksum in their shard; True where there is none, or the shard itself is damaged."""
+    try:
+        expected = sheet_digest(folder, plan, number)
+    except AtlasError:
+        return True
+    return expected is None or sha256_of(sheet) == expected
 
 
 def _check_additions(folder: Path) -> None:

@@ -152,8 +152,7 @@ def check(
 ) -> None:
     """Check every file of an atlas: the checksums of all shards, and that everything else is what they give.
 
-    Opening an atlas looks at a few rows alone, so that it is fast. Whatever is damaged is named, with what to do. Small
-    pictures are decoded, but have no checksum.
+    Opening an atlas looks at a few rows alone, so that it is fast. Whatever is damaged is named, with what to do.
 
     \b
     Examples:

@@ -105,6 +105,28 @@ def test_each_file_has_a_sentence(folder):
     assert [path in one for path, one in zip((LOGITS, "part-00000.jpg", GATES), found, strict=True)] == [True] * 3
 
 
+def test_a_small_picture_that_was_changed_is_found_although_it_can_be_decoded(folder, sample_atlas_folder):
+    path = sheet_path(folder, 0)
+    with Image.open(path) as sheet:
+        sheet.rotate(180).save(path, "JPEG")
+    (found,) = sentences(folder)
+    assert found == (
+        f"the thumbnails in {path} are missing or damaged; delete the file, and build the atlas again to replace it"
+    )
+    shutil.copy(sheet_path(sample_atlas_folder, 0), path)
+    assert sentences(folder) == []
+
+
+def test_small_pictures_of_an_atlas_of_before_they_had_a_checksum_are_decoded(folder):
+    path = shard_path(folder, 0)
+    table = pq.read_table(path)
+    kept = {name: value for name, value in pq.read_metadata(path).metadata.items() if name != b"cbam.thumbnails"}
+    with pq.ParquetWriter(path, table.schema, write_page_checksum=True) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(kept)
+    assert sentences(folder) == []
+
+
 def test_tables_of_other_sums_are_found(folder):
     tables = read_tables(folder / TABLES)
     groups = tables.groups
