@@ -22,6 +22,7 @@ from app.compare.pair import (
 from app.compare.sides import LABELS, side_columns
 from app.session.choices import Choice, choices_known
 from app.session.words import Words, sentence, translated
+from app.widgets.chart import as_figure
 from app.widgets.failures import fragment
 from app.widgets.figures import Side
 from cbam_core.explanation.comparison import BlockComparison, compare
@@ -268,7 +269,7 @@ def _channels(
     said = describe_comparison(compared, words=words)
     name = f"compare-weights-{pair.name}"
     st.plotly_chart(
-        _with_tools(chart),
+        as_figure(_with_tools(chart)),
         height=CHART,
         config=_CONFIG,
         alt=said,
@@ -308,7 +309,7 @@ def _channels_of_one(
     )
     with room:
         st.plotly_chart(
-            _with_tools(chart),
+            as_figure(_with_tools(chart)),
             height=CHART_OF_ONE,
             config=_CONFIG,
             alt=describe_channel_weights(weights, words=translated(CHART_WORDS)),

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app.session.words import Words
+from app.widgets.chart import as_figure
 from cbam_core.render.charts import GRID, PAIR_COLOURS, Chart
 from cbam_core.render.colours import colourise, is_flat, stretch
 from cbam_core.render.curves import plain_layout
@@ -103,7 +104,7 @@ def curves_of(found: DeletionTest, row: DeletionRow) -> None:
     for side, kind in ((left, "deletion"), (right, "insertion")):
         chart, said = _chart(found, row, kind)
         with side:
-            st.plotly_chart(chart, height=HEIGHT, config=CONFIG, alt=said, key=f"evidence-{kind}")
+            st.plotly_chart(as_figure(chart), height=HEIGHT, config=CONFIG, alt=said, key=f"evidence-{kind}")
 
 
 def _chart(found: DeletionTest, row: DeletionRow, kind: str) -> tuple[Chart, str]:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.model.confusion import MOST, confusion_matrix
 from app.session.words import Words, class_name
+from app.widgets.chart import as_figure
 from app.widgets.left_out import say_left_out
 from cbam_core.render.quality import WORDS as QUALITY_WORDS
 from cbam_core.render.quality import class_accuracy, describe_classes, describe_reliability, reliability
@@ -75,7 +76,7 @@ def _classes(evaluation: Evaluation, key: str) -> None:
     chart = class_accuracy(names, right, count, intervals, ink=None, words=CHART_WORDS)
     said = describe_classes(names, right, count, intervals, words=CHART_WORDS)
     height = max(SMALLEST, 90 + (A_CLASS if len(names) <= MOST else ONE_OF_MANY) * len(names))
-    st.plotly_chart(chart, height=height, config=CONFIG, alt=said, key=key)
+    st.plotly_chart(as_figure(chart), height=height, config=CONFIG, alt=said, key=key)
 
 
 def _calibration(evaluation: Evaluation, key: str) -> None:
@@ -86,4 +87,4 @@ def _calibration(evaluation: Evaluation, key: str) -> None:
         found.count, found.accuracy, found.confidence, intervals, found.error, ink=None, words=CHART_WORDS
     )
     said = describe_reliability(found.count, found.accuracy, found.confidence, found.error, words=CHART_WORDS)
-    st.plotly_chart(chart, height=RELIABILITY, config=CONFIG, alt=said, key=key)
+    st.plotly_chart(as_figure(chart), height=RELIABILITY, config=CONFIG, alt=said, key=key)

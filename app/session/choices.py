@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import streamlit as st
 
 T = TypeVar("T")
+
+_ABSENT: Final = object()
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,11 @@ class Remembered(Generic[T]):
     def get(self) -> T:
         """Give the value; the one to begin with is kept from then on."""
         entry = Entry(self.name)
-        if not entry.is_there:
+        if (value := entry.read(_ABSENT)) is _ABSENT:
             entry.write(self.first())
-        value: T = entry.read()
-        return value
+            value = entry.read()
+        kept: T = value
+        return kept
 
     def set(self, value: T) -> None:
         """Keep another value."""

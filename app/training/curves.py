@@ -9,6 +9,7 @@ import streamlit as st
 from app import services
 from app.services.prediction import percent
 from app.session.words import Words
+from app.widgets.chart import as_figure
 from app.widgets.duration import duration
 from cbam_core.errors import CbamError
 from cbam_core.render.curves import WORDS as CURVE_WORDS
@@ -95,7 +96,7 @@ def draw_curves(history: History, losses: tuple[float, ...]) -> None:
         charts.append(("iterations", chart, describe_iterations(losses, words=CURVES)))
     for column, (name, chart, said) in zip(st.columns(3, gap="medium"), charts, strict=False):
         with column:
-            st.plotly_chart(chart, height=CHART, config=_CONFIG, alt=said, key=f"training-{name}")
+            st.plotly_chart(as_figure(chart), height=CHART, config=_CONFIG, alt=said, key=f"training-{name}")
 
 
 def _seconds(epochs: tuple[Epoch, ...]) -> float:

@@ -7,6 +7,7 @@ so only some of their losses are drawn, and the chart says which; its line is th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +26,8 @@ WINDOW = 100
 """Number of iterations of the running mean."""
 MARKED = 60
 """Largest number of epochs that are drawn with dots."""
+NUMBERS = {int, float, bool}
+"""Types of numbers that a file of a run holds."""
 
 CLEAR: Mapping[str, str] = {"bgcolor": "rgba(0,0,0,0)"}
 """Background of a legend inside a plot."""
@@ -190,9 +193,12 @@ def describe_epochs(epochs: Sequence[Epoch], measure: Measure, *, words: Mapping
 
 def _numbers(values: Sequence[Any]) -> Float64[np.ndarray, " n"]:
     """Check that values from a file are numbers."""
-    if not all(isinstance(value, int | float) and np.isfinite(value) for value in values):
-        raise RenderError("chart.not-numbers", "this training history holds something that is not a number")
-    return np.array(values, np.float64)
+    if set(map(type, values)) <= NUMBERS:
+        with suppress(OverflowError):
+            numbers = np.array(values, np.float64)
+            if np.isfinite(numbers).all():
+                return numbers
+    raise RenderError("chart.not-numbers", "this training history holds something that is not a number")
 
 
 def _line(x: list[int], values: Float64[np.ndarray, " n"], name: str, **line: str | int | float) -> Chart:

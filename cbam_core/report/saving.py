@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -18,6 +19,7 @@ PACKAGES = ("cbam-lens", "torch", "numpy", "pillow")
 """Packages whose versions a report names."""
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of the installed packages of `PACKAGES`."""
     known = {}

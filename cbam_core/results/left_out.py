@@ -58,4 +58,6 @@ def numbers_read(left_out: Sequence[LeftOut], read: int) -> Int64[np.ndarray, " 
         left_out: the others.
         read: number of the images that could be decoded.
     """
+    if not left_out:
+        return np.arange(read)
     return np.setdiff1d(np.arange(read + len(left_out)), np.array([one.number for one in left_out], np.int64))

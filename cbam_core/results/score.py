@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -135,7 +136,7 @@ class Score:
         """Percentage of correct answers of the network as it is."""
         return 100 * float((self.predicted == self.labels).mean())
 
-    @property
+    @cached_property
     def rows(self) -> tuple[Row, ...]:
         """Rows of the table: every gate and group with every replacement that it can have."""
         return tuple(self._rows(EDITS))
@@ -166,7 +167,7 @@ class Score:
             if edit.edit in EDITS
         }
 
-    @property
+    @cached_property
     def receipt(self) -> Receipt:
         """What has to hold before the table says anything."""
         single = [row.change.points for row in self._rows(("usual",)) if row.gate not in GROUPS]

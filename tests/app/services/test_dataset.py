@@ -55,6 +55,16 @@ def test_test_images_are_laid_out_in_rows(test_set):
     assert not pixels[32:, 32:].any()
 
 
+def test_a_test_set_that_is_fetched_again_or_removed_while_the_app_runs_is_noticed(test_set, tmp_path):
+    labels, again = tmp_path / "data" / "cifar10" / "test_labels.npy", tmp_path / "again.npy"
+    assert services.test_set().known_labels[0] == test_set.labels[0]
+    np.save(again, test_set.labels[::-1])
+    again.replace(labels)
+    assert services.test_set().known_labels[0] == test_set.labels[-1] != test_set.labels[0]
+    labels.unlink()
+    assert services.test_set() is None
+
+
 def test_a_damaged_test_set_is_told_the_operator_once(test_set, monkeypatch, caplog):
     def damaged():
         raise DataError("data.damaged", "test_images.npy is damaged; fetch it again with 'cbam data fetch'")
