@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable
-from functools import partial
 from types import FunctionType
 from typing import Any, get_args, get_type_hints
 
@@ -46,28 +47,56 @@ def _in_one_step(function: FunctionType, hints: dict[str, Any]) -> Callable[...,
     written = function.__annotations__
     function.__annotations__ = hints
     try:
-        checked = _without_shapes(function)
+        check = _without_shapes(function)
     finally:
         function.__annotations__ = written
-    if checked is not function:
-        checked.__annotations__ = written
-    return checked
+    if check is not function:
+        check.__annotations__ = written
+    return check
+
+
+def _with_check(function: FunctionType, typechecker: Any) -> Callable[..., Any]:
+    hints = _hints(function)
+    if inspect.isgeneratorfunction(function):
+        hints.pop("return", None)  # what it returns is a generator, whatever it yields
+    if any(map(_has_shape, hints.values())):
+        return WITH_SHAPES(function, typechecker=typechecker)
+    return _in_one_step(function, hints)
+
+
+def _first(*args: Any, __begin: Callable[[], Callable[..., Any]], **kwargs: Any) -> Any:
+    return __begin()(*args, **kwargs)
+
+
+def _next(*args: Any, __check: Callable[..., Any], **kwargs: Any) -> Any:
+    return __check(*args, **kwargs)
+
+
+def _at_first_call(function: FunctionType, typechecker: Any) -> Callable[..., Any]:
+    """Make the check when the function is called: half of them never are, and a check takes a millisecond to make."""
+
+    def begin() -> Callable[..., Any]:
+        check = _with_check(function, typechecker)
+        body = check if "__beartype_wrapper" in vars(check) and not check.__closure__ else _next
+        waiting.__kwdefaults__ |= {"__check": check, **(body.__kwdefaults__ or {})}
+        waiting.__code__ = body.__code__
+        return check
+
+    waiting = FunctionType(_first.__code__, {"__builtins__": builtins})
+    waiting.__kwdefaults__ = {"__begin": begin}
+    return functools.update_wrapper(waiting, function)
 
 
 def checked(target: Any = None, *, typechecker: Any = beartype) -> Any:
     """Put the check around a function, or around the `__init__` of a dataclass."""
     if target is None:
-        return partial(checked, typechecker=typechecker)
+        return functools.partial(checked, typechecker=typechecker)
     if inspect.isclass(target):
         if dataclasses.is_dataclass(target) and isinstance(target.__dict__.get("__init__"), FunctionType):
             target.__init__ = checked(target.__init__, typechecker=typechecker)  # type: ignore[method-assign]
             return target
     elif isinstance(target, FunctionType):
-        hints = _hints(target)
-        if inspect.isgeneratorfunction(target):
-            hints.pop("return", None)  # what it returns is a generator, whatever it yields
-        if not any(map(_has_shape, hints.values())):
-            return _in_one_step(target, hints)
+        return _at_first_call(target, typechecker)
     return WITH_SHAPES(target, typechecker=typechecker)
 
 

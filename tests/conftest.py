@@ -104,7 +104,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_finish() -> None:
     """Exclude what is loaded from garbage collection, which would look at all of it again and again."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,3 +69,27 @@ def test_a_dataclass_is_checked_as_it_is_made():
 def test_functions_of_the_library_are_checked():
     with pytest.raises(TypeCheckError):
         parse_stages(3)
+
+
+def test_a_function_looks_like_itself_before_and_after_its_first_call():
+    check = checked(half)
+    for _ in range(2):
+        assert (check.__name__, check.__module__, check.__wrapped__) == ("half", __name__, half)
+        assert inspect.signature(check) == inspect.signature(half)
+        assert check(8) == 4
+
+
+def test_threads_that_call_first_at_the_same_time_are_all_checked():
+    for function, good, wrong in ((half, (4,), ("4",)), (joined, (np.zeros(2), np.ones(2)), (np.zeros(2), np.ones(1)))):
+        check, together = checked(function, typechecker=beartype), threading.Barrier(8)
+
+        def call(number, check=check, together=together, good=good, wrong=wrong):
+            together.wait()
+            if number % 2:
+                return check(*good) is not None
+            with pytest.raises(TypeCheckError):
+                check(*wrong)
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(call, range(8)))

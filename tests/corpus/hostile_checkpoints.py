@@ -8,6 +8,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,10 @@ class Hostile:
     code: str
 
 
-def hostile_checkpoints() -> Iterator[Hostile]:
+@cache
+def hostile_checkpoints() -> tuple[Hostile, ...]:
     """Every kind of file that must be refused; the largest has 5 MB."""
-    yield from _no_checkpoints()
-    yield from _hostile_safetensors()
-    yield from _hostile_descriptions()
-    yield from _hostile_pickles()
-    yield from _hostile_archives()
-    yield from _wrong_tensors()
+    return tuple(file for kind in KINDS for file in kind())
 
 
 def _no_checkpoints() -> Iterator[Hostile]:
@@ -284,3 +281,13 @@ def _wrong_tensors() -> Iterator[Hostile]:
         yield Hostile(f"pth: {name}", saved(state), lacks)
         dense = {key: value.contiguous() for key, value in state.items()}
         yield Hostile(f"safetensors: {name}", safetensors.torch.save(dense), code)
+
+
+KINDS = (
+    _no_checkpoints,
+    _hostile_safetensors,
+    _hostile_descriptions,
+    _hostile_pickles,
+    _hostile_archives,
+    _wrong_tensors,
+)
