@@ -2,9 +2,8 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAN = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -23,17 +22,39 @@ APP = rooms("Rooms of `app`")
 PAGES = {path.parent.name for path in (ROOT / "app").glob("*/page.py")}
 
 
+@cache
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def statements(node):
+    """All statements of a file or block, without those for type checkers alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            for other in child.orelse:
+                yield other
+                yield from statements(other)
+        elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from statements(child)
+
+
+@cache
 def imported(path):
     """Modules that a file imports, inside functions too; imports for type checkers alone are left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    for node in ast.walk(tree):
+    found = []
+    for node in statements(tree_of(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+@cache
+def functions(path):
+    """All functions of a file."""
+    return [node for node in statements(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def room_of(module, package="cbam_core"):
@@ -61,30 +82,30 @@ SAVING = {
 stands below results: they look down, and only when they are called."""
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_imports_only_from_rooms_above_its_own(path):
-    own = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    for module in imported(path):
-        if path.is_relative_to(ROOT / "app"):
-            assert not re.match(r"torch(vision)?\b", module), f"{path} imports {module}"
-            continue
-        assert not re.match(r"streamlit\b", module), f"{path} imports {module}"
-        assert not module.startswith("app.") or own == "cli", f"{path} imports {module}"
+def imports(package):
+    """Each file of a package, its room, and a module that it imports."""
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / package):
+            own = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts), package)
+            yield from ((path.relative_to(ROOT).as_posix(), own, module) for module in imported(path))
+
+
+def test_a_file_imports_only_from_rooms_above_its_own():
+    for place, own, module in imports("cbam_core"):
+        assert not re.match(r"streamlit\b", module), f"{place} imports {module}"
+        assert not module.startswith("app.") or own == "cli", f"{place} imports {module}"
         other = room_of(module)
-        edge = (path.relative_to(ROOT).as_posix(), module)
-        if own in CORE and other in CORE and other != own and edge not in SAVING:
-            assert CORE.index(other) < CORE.index(own), f"{own} imports {other}, which stands below it"
+        if own in CORE and other in CORE and other != own and (place, module) not in SAVING:
+            assert CORE.index(other) < CORE.index(own), f"{place} imports {module}, which stands below it"
 
 
 LAZY_EDGE = ("app/server/launch.py", "app.shell.warm_up.warm_up")
 """The launcher starts everything, so it alone looks down, and only when it is called."""
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_of_the_app_imports_only_from_rooms_above_its_own(path):
-    place = path.relative_to(ROOT).as_posix()
-    own = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts), "app")
-    for module in imported(path):
+def test_a_file_of_the_app_imports_only_from_rooms_above_its_own():
+    for place, own, module in imports("app"):
+        assert not re.match(r"torch(vision)?\b", module), f"{place} imports {module}"
         other = room_of(module, "app")
         if own in APP and other in APP and other != own and (place, module) != LAZY_EDGE:
             assert APP.index(other) < APP.index(own), f"{place} imports {module}, which stands below it"
@@ -114,8 +135,9 @@ def test_only_those_who_choose_a_data_set_know_which_there_are():
 def test_one_class_alone_touches_the_sessions_state():
     touching = {
         (path.relative_to(ROOT).as_posix(), getattr(holder, "name", ""))
-        for path in (ROOT / "app").rglob("*.py")
-        for holder in ast.parse(path.read_text(encoding="utf-8")).body
+        for path in SOURCES
+        if path.is_relative_to(ROOT / "app") and "session_state" in path.read_text(encoding="utf-8")
+        for holder in tree_of(path).body
         if any(isinstance(node, ast.Attribute) and node.attr == "session_state" for node in ast.walk(holder))
     }
     assert touching == {("app/session/choices.py", "Entry")}
@@ -135,22 +157,17 @@ def is_command(function):
     return bool(options) and all(re.match(OPTION, text, re.DOTALL) for text in options)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_function_takes_more_parameters_than_a_reader_keeps_in_mind(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_command(node):
+def test_no_function_takes_more_parameters_than_a_reader_keeps_in_mind():
+    for path in SOURCES:
+        for node in functions(path):
             every = node.args
             given = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
             names = [one.arg for one in given if one is not None and one.arg not in ("self", "cls")]
-            assert len(names) <= PARAMETERS, f"{node.name} in {path.name} takes {', '.join(names)}"
+            few = len(names) <= PARAMETERS or is_command(node)
+            assert few, f"{node.name} in {path.relative_to(ROOT)} takes {', '.join(names)}"
 
 
 def test_only_commands_of_the_command_line_may_take_more():
-    commands = {
-        path.relative_to(ROOT).as_posix()
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) and is_command(node)
-    }
+    commands = {path.relative_to(ROOT).as_posix() for path in SOURCES if any(map(is_command, functions(path)))}
     assert commands
     assert all(name.startswith("cbam_core/cli/") for name in commands)
