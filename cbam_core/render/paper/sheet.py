@@ -18,6 +18,7 @@ from cbam_core.render.paper.typeface import Typeface
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
 INK, SOFT, FAINT, EDGE = "#1a1a1a", "#5f5f5f", "#e4e4e4", "#9a9a9a"
 """Colours of text, of details, of grids, and of frames."""
@@ -69,8 +70,11 @@ class Page:
 
     def axes(self, area: Area, name: str) -> Axes:
         """Make axes that fill an area, without ticks."""
+        from cbam_core.render.paper.tickless import TicklessAxes
+
         left, bottom = area.left / self.width, 1 - area.bottom / self.height
-        axes = self.figure.add_axes((left, bottom, area.width / self.width, area.height / self.height))
+        place = (left, bottom, area.width / self.width, area.height / self.height)
+        axes = self.figure.add_axes(place, axes_class=TicklessAxes)
         axes.set_gid(name)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -249,8 +253,9 @@ class Weights:
         wide = 0.8 / len(self.values)
         for number, (values, colour) in enumerate(zip(self.values, self.colours, strict=True)):
             places = np.arange(count) + (number - (len(self.values) - 1) / 2) * wide
-            heights = values.astype(np.float64) - self.base
-            axes.bar(places, heights, wide, bottom=self.base, color=colour, linewidth=0, label=self.name)
+            bars = _bars(places - wide / 2, values.astype(np.float64) - self.base, wide, self.base, colour)
+            for bar in bars:
+                axes.add_artist(bar)
         if self.marks is not None:
             middles = np.arange(count)
             axes.hlines(self.marks, middles - 0.4, middles + 0.4, color=TICK, linewidth=0.6)
@@ -270,6 +275,16 @@ class Weights:
             y = self.area.bottom - (value - low) / (high - low) * self.area.height
             text = f"{value:.3g}".replace("-", "−")
             Words(self.area.left - 0.8, y + 0.3 * page.typeface.line, text, 8.0, SOFT, "right").draw(page)
+
+
+def _bars(left: Bars, heights: Bars, width: float, base: float, colour: str) -> list[Rectangle]:
+    """Make bars without measuring them, as `Axes.bar` does for limits, which are known here."""
+    from matplotlib.patches import Rectangle
+
+    return [
+        Rectangle((x, base), width, height, facecolor=colour, linewidth=0)
+        for x, height in zip(left.tolist(), heights.tolist(), strict=True)
+    ]
 
 
 @dataclass(frozen=True, eq=False)

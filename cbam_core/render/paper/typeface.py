@@ -69,10 +69,7 @@ class Typeface:
 
     def width(self, text: str) -> float:
         """Compute the width of a line in mm."""
-        font = _open(self.files)
-        font.set_size(self.size, 72)
-        font.set_text(self.drawable(text))
-        return float(font.get_width_height()[0]) / 64 / MM
+        return _width(self.files, self.size, self.drawable(text))
 
     def fitted(self, text: str, width: float) -> str:
         """Shorten a line to `width` mm: keep its start, with three dots for the rest."""
@@ -157,6 +154,15 @@ def _open(files: tuple[str, ...]) -> Any:
     from matplotlib.font_manager import get_font
 
     return get_font(list(files))
+
+
+@lru_cache(maxsize=4096)
+def _width(files: tuple[str, ...], size: float | int, text: str) -> float:
+    """Compute the width of a line in mm; layouts ask for that of the same one again and again."""
+    font = _open(files)
+    font.set_size(size, 72)
+    font.set_text(text)
+    return float(font.get_width_height()[0]) / 64 / MM
 
 
 @lru_cache(maxsize=64)
