@@ -20,6 +20,7 @@ from app.session import words
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import LabelledImages
 from cbam_core.data.samples import sample_sheet
+from tests.app.made_once import make_once
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,6 +29,14 @@ def _installed_packages_are_searched_once():
     with pytest.MonkeyPatch.context() as patch:
         scan = manifest_scanner.scan_component_manifests
         patch.setattr(manifest_scanner, "scan_component_manifests", functools.cache(scan))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _networks_are_opened_once():
+    """Tests bring the same few networks, which nothing changes; opening one and looking into it takes long."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_once(patch)
         yield
 
 

@@ -1,6 +1,7 @@
 """The catalogues hold every sentence of ours, whole, and the compiled ones say what the written ones say."""
 
 import ast
+import functools
 import gettext
 import importlib.util
 import io
@@ -39,6 +40,7 @@ def places(text):
     return {(name, spec, conversion or "") for _, name, spec, conversion in string.Formatter().parse(text) if name}
 
 
+@functools.cache
 def known():
     return {(found.text, found.context) for found in make_words.collect()}
 
