@@ -15,7 +15,7 @@ from streamlit.components.v2 import manifest_scanner
 
 from app import services
 from app.server.upload_limits import keep_uploads_in_memory
-from app.services import speed
+from app.services import dataset, speed
 from app.session import words
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import LabelledImages
@@ -77,6 +77,9 @@ class Marked(gettext.NullTranslations):
 def marked(monkeypatch):
     """All languages are marked ones, English too."""
     monkeypatch.setattr(words, "_catalogue", Marked)
+    dataset._sample_tiles.cache_clear()
+    yield
+    dataset._sample_tiles.cache_clear()
 
 
 @pytest.fixture
