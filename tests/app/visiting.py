@@ -1,13 +1,20 @@
 """The app as tests of pages visit it."""
 
+import functools
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from cbam_core import Classifier, load_classifier
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.usual import usual_path
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 
@@ -18,9 +25,11 @@ def go_to(app: AppTest, page: str) -> AppTest:
     return app
 
 
-def open_page(page: str) -> AppTest:
-    """The app as a new visitor opens it, by the address of a page."""
+def open_page(page: str, chosen: Mapping[str, Any] = NOTHING) -> AppTest:
+    """The app as a new visitor opens it, by the address of a page; what they had chosen there, by its key."""
     app = AppTest.from_file(str(MAIN), default_timeout=60)
+    for key, value in chosen.items():
+        app.session_state[key] = value
     go_to(app, page).run()
     assert not app.exception
     return app
@@ -32,3 +41,9 @@ def put_network(folder: Path, *names: str, network: str = "cbam_cnn_cifar10") ->
     for name in names or (network,):
         file = shutil.copy(shipped, folder / f"{name}.safetensors")
         shutil.copy(usual_path(shipped), usual_path(file))
+
+
+@functools.cache
+def shipped(network: str = "cbam_cnn_cifar10") -> Classifier:
+    """A network that ships, opened once for all tests, which never change it."""
+    return load_classifier(shipped_checkpoints()[network])

@@ -15,8 +15,9 @@ NETWORK = "cbam_cnn_cifar10"
 FIRST_CAT, FIRST_DOG = 30, 50
 
 
-def opened():
-    return open_page("compare")
+def opened(mode=None):
+    """The page as a new visitor opens it; in another mode, as if they had chosen it before."""
+    return open_page("compare", {} if mode is None else {"compare-mode": mode})
 
 
 def html(app):
@@ -49,8 +50,8 @@ def uploader(app, side, generation=0):
     return next(one for one in app.file_uploader if f"compare-file-{side}-{generation}" in one.proto.id)
 
 
-def compare_networks(app, right):
-    mode(app, "networks")
+def compare_networks(right):
+    app = opened("networks")
     app.selectbox(key="compare-network-right-0").select(right).run()
     assert not app.exception
     return app
@@ -68,4 +69,4 @@ def shipped_pair(monkeypatch):
     """The page comparing the two networks that ship, whose blocks have other names."""
     monkeypatch.delenv("CBAM_CHECKPOINT_DIR", raising=False)
     assert len(shipped_checkpoints()) == 2
-    return mode(opened(), "networks")
+    return opened("networks")

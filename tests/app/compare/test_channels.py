@@ -6,7 +6,7 @@ import re
 
 from streamlit.testing.v1 import AppTest
 
-from cbam_core import explain, load_classifier
+from cbam_core import explain
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain_channel
 from tests.app.compare.page import (
@@ -17,15 +17,17 @@ from tests.app.compare.page import (
     charts,
     html,
     mode,
+    opened,
     shipped_pair,
     source,
     texts,
     uploader,
 )
+from tests.app.visiting import shipped
 
 
 def test_a_chosen_channel_shows_its_feature_maps_of_both_and_closes_again(app):
-    network = load_classifier(NETWORK)
+    network = shipped(NETWORK)
     pair = [explain(network, sample_sheet().images[index]) for index in (FIRST_CAT, FIRST_DOG)]
     maps = [explain_channel(network, one, "cbam2", 17) for one in pair]
     assert "Feature map of channel" not in html(app)
@@ -73,7 +75,7 @@ def test_an_upload_and_two_networks_have_feature_maps_too(app):
     source(app, "right").select("upload").run()
     uploader(app, "right").set_value([("chelsea.png", CAT, "image/png")]).run()
     app.selectbox(key="compare-channel-cbam1").select(3).run()
-    network = load_classifier(NETWORK)
+    network = shipped(NETWORK)
     values = explain_channel(network, explain(network, CAT), "cbam1", 3).before
     assert f"B: 16×16 cells, from {values.min():.3g} to {values.max():.3g}" in html(app)
     mode(app, "networks")
@@ -83,8 +85,8 @@ def test_an_upload_and_two_networks_have_feature_maps_too(app):
     assert found[0] == found[1]  # twins
 
 
-def test_classes_have_no_feature_map_of_one_picture(app):
-    mode(app, "classes")
+def test_classes_have_no_feature_map_of_one_picture(networks):
+    app = opened("classes")
     assert not [box for box in app.selectbox if (box.key or "").startswith("compare-channel")]
 
 
@@ -96,7 +98,7 @@ def test_a_channel_of_one_network_alone_is_followed_there_and_linked(monkeypatch
     drawn = html(app)
     assert "Feature map of channel 7 of stage1.1.cbam before the gates, B" in drawn
     assert "Feature map of channel 100 of cbam3 after the gates, A" in drawn
-    network, image = load_classifier(NETWORK), sample_sheet().images[FIRST_CAT]
+    network, image = shipped(NETWORK), sample_sheet().images[FIRST_CAT]
     followed = explain_channel(network, explain(network, image), "cbam3", 100)
     assert f"that map times its weight ({followed.weight:.3f}) and times the spatial mask" in texts(app)
     linked = app.query_params["channels"]

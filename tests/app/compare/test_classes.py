@@ -10,11 +10,12 @@ import pytest
 import streamlit as st
 
 from app import services
-from cbam_core import explain, load_classifier
+from cbam_core import explain
 from cbam_core.data.samples import sample_sheet
 from cbam_core.evaluation.class_means import GateSums
 from cbam_core.network import save_classifier
 from tests.app.compare.page import FIRST_CAT, NETWORK, charts, html, mode, opened, predictions, texts, zips
+from tests.app.visiting import shipped
 
 
 def test_means_of_two_classes_can_be_taken_along(app):
@@ -24,9 +25,9 @@ def test_means_of_two_classes_can_be_taken_along(app):
     assert not zips(app)
 
 
-def test_classes_are_means_of_ten_with_their_spread(app):
-    mode(app, "classes")
-    network, sheet = load_classifier(NETWORK), sample_sheet()
+def test_classes_are_means_of_ten_with_their_spread(networks):
+    app = opened("classes")
+    network, sheet = shipped(NETWORK), sample_sheet()
     cats = [explain(network, image) for image in sheet.images[FIRST_CAT : FIRST_CAT + 10]]
     right = sum(one.predicted == "cat" for one in cats)
     assert f"{right} of 10 recognised as cat" in html(app)
@@ -49,17 +50,17 @@ def network_of_classes(folder, classifier, classes, name):
     return app
 
 
-def test_only_classes_that_the_network_knows_are_offered_and_judged(app, tmp_path, tiny_classifier):
+def test_only_classes_that_the_network_knows_are_offered_and_judged(networks, tiny_classifier):
     known = ("ship", *map("thing {}".format, range(8)), "cat")
-    app = network_of_classes(tmp_path, tiny_classifier, known, "other")
+    app = network_of_classes(networks, tiny_classifier, known, "other")
     mode(app, "classes")
     assert app.selectbox(key="compare-class-left-0").options == ["cat", "ship"]
     assert app.selectbox(key="compare-class-right-0").value == "ship"  # it knows no dog
     assert "recognised as dog" not in html(app)
 
 
-def test_a_network_of_other_classes_is_not_asked_for_those_of_cifar(app, tmp_path, tiny_classifier):
-    app = network_of_classes(tmp_path, tiny_classifier, tuple(map("thing {}".format, range(10))), "things")
+def test_a_network_of_other_classes_is_not_asked_for_those_of_cifar(networks, tiny_classifier):
+    app = network_of_classes(networks, tiny_classifier, tuple(map("thing {}".format, range(10))), "things")
     assert "Truth:" not in predictions(app)
     mode(app, "classes")
     assert "knows none of them. It knows thing 0, thing 1" in texts(app)
@@ -67,17 +68,17 @@ def test_a_network_of_other_classes_is_not_asked_for_those_of_cifar(app, tmp_pat
     assert not [box for box in app.selectbox if (box.key or "").startswith("compare-class")]
 
 
-def test_without_the_test_set_one_line_says_how_to_fetch_it(app):
-    mode(app, "classes")
+def test_without_the_test_set_one_line_says_how_to_fetch_it(networks):
+    app = opened("classes")
     assert "cbam data fetch" in texts(app)
     assert not [control for control in app.segmented_control if control.key == "compare-over"]
 
 
-def test_classes_over_the_test_set_are_its_means_and_kept_for_the_next_visitor(app, test_set, monkeypatch):
-    mode(app, "classes")
+def test_classes_over_the_test_set_are_its_means_and_kept_for_the_next_visitor(networks, test_set, monkeypatch):
+    app = opened("classes")
     app.segmented_control(key="compare-over").select("test").run()
     assert not app.exception
-    network = load_classifier(NETWORK)
+    network = shipped(NETWORK)
     cats = [explain(network, image) for image in test_set.images[test_set.labels == 3]]
     right = sum(one.predicted == "cat" for one in cats)
     assert f"{right} of {len(cats)} recognised as cat" in html(app)
@@ -91,7 +92,7 @@ def test_classes_over_the_test_set_are_its_means_and_kept_for_the_next_visitor(a
     assert not [button for button in app.button if button.key == "compare-cancel"]
     st.cache_resource.clear()  # as after a restart
     monkeypatch.setattr(GateSums, "take_in", None)  # it would have to be worked out again
-    again = mode(opened(), "classes")
+    again = opened("classes")
     again.segmented_control(key="compare-over").select("test").run()
     assert not again.exception
     assert f"{right} of {len(cats)} recognised as cat" in html(again)
@@ -105,7 +106,7 @@ def test_a_sum_that_was_ended_is_gone_on_with(test_set):
         if done >= 192:
             raise EndedError
 
-    network = load_classifier(NETWORK)
+    network = shipped(NETWORK)
     with pytest.raises(EndedError):
         services.test_summaries(network, end_it)
     begun = []
@@ -115,7 +116,7 @@ def test_a_sum_that_was_ended_is_gone_on_with(test_set):
 
 
 def test_a_run_that_was_overtaken_while_it_waited_counts_no_image_twice(test_set, monkeypatch):
-    network, overtaken = load_classifier(NETWORK), []
+    network, overtaken = shipped(NETWORK), []
 
     @contextmanager
     def slot():
@@ -130,8 +131,8 @@ def test_a_run_that_was_overtaken_while_it_waited_counts_no_image_twice(test_set
     assert {name: one.count for name, one in found.items()} == {name: one.count for name, one in overtaken[1].items()}
 
 
-def test_a_class_with_itself_is_told_apart_by_letters(app):
-    mode(app, "classes")
+def test_a_class_with_itself_is_told_apart_by_letters(networks):
+    app = opened("classes")
     app.selectbox(key="compare-class-right-0").select("cat").run()
     assert [bars["name"] for bars in charts(app)[0]["data"]] == ["A cat", "B cat"]
     assert html(app).count("<span>+0.000 to +0.000</span>") == 3

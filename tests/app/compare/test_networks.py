@@ -8,14 +8,15 @@ import shutil
 import numpy as np
 import pytest
 
-from cbam_core import explain, load_classifier
+from cbam_core import explain
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.comparison import similarity
-from tests.app.compare.page import FIRST_CAT, NETWORK, charts, compare_networks, html, mode, opened, shipped_pair, texts
+from tests.app.compare.page import FIRST_CAT, NETWORK, charts, compare_networks, html, opened, shipped_pair, texts
+from tests.app.visiting import shipped
 
 
-def test_twins_have_no_differences(app):
-    mode(app, "networks")
+def test_twins_have_no_differences(networks):
+    app = opened("networks")
     assert app.selectbox(key="compare-network-left-0").value == NETWORK
     assert app.selectbox(key="compare-network-right-0").value == "twin"
     assert len(charts(app)) == 3
@@ -28,7 +29,7 @@ def test_networks_with_blocks_of_other_names_are_compared_grid_by_grid(monkeypat
     assert [header.value for header in app.header] == [f"cbam{n} with stage{n}.0.cbam" for n in (1, 2, 3)]
     assert "paired by the grid of their masks" in texts(app)
     left, right = (
-        {block.name: block for block in explain(load_classifier(name), sample_sheet().images[FIRST_CAT]).blocks}
+        {block.name: block for block in explain(shipped(name), sample_sheet().images[FIRST_CAT]).blocks}
         for name in (NETWORK, "cbam_resnet_cifar10")
     )
     drawn = html(app)
@@ -62,23 +63,23 @@ def test_channels_of_other_numbers_have_bars_of_their_own_and_no_likeness(monkey
     assert "compare-channel-cbam1" not in boxes  # no channel of one goes with a channel of the other
     app.selectbox(key="compare-ends").select(0).run()
     app.segmented_control(key="compare-order").select("difference").run()
-    weights = explain(load_classifier(NETWORK), sample_sheet().images[FIRST_CAT]).blocks[2].channel_weights
+    weights = explain(shipped(NETWORK), sample_sheet().images[FIRST_CAT]).blocks[2].channel_weights
     assert charts(app)[4]["data"][0]["y"] == pytest.approx(sorted(weights.tolist(), reverse=True))
     spoken = [chart.proto.alt for chart in app.get("plotly_chart")]
     assert re.match(r"128 channel weights from .* highest in channel", spoken[4])
 
 
-def test_networks_of_one_shape_say_that_their_channels_do_not_correspond(app, tmp_path, tiny_checkpoint):
-    shutil.copy(tiny_checkpoint, tmp_path / "zebra.safetensors")
-    app = compare_networks(opened(), right="zebra")
+def test_networks_of_one_shape_say_that_their_channels_do_not_correspond(networks, tiny_checkpoint):
+    shutil.copy(tiny_checkpoint, networks / "zebra.safetensors")
+    app = compare_networks("zebra")
     assert "learn their channels independently" in texts(app)
     assert "paired by the grid" not in texts(app)
     assert [header.value for header in app.header] == ["cbam1", "cbam2", "cbam3"]
     assert [len(chart["data"]) for chart in charts(app)] == [2] * 3
 
 
-def test_one_network_is_said_to_be_one(app, tmp_path):
-    (tmp_path / "twin.safetensors").unlink()
-    app = mode(opened(), "networks")
+def test_one_network_is_said_to_be_one(networks):
+    (networks / "twin.safetensors").unlink()
+    app = opened("networks")
     assert "Only one trained network" in texts(app)
     assert len(charts(app)) == 3

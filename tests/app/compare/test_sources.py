@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from app.session.last_image import Picked
 from app.session.uploads import Fitted, Upload
-from cbam_core import explain, load_classifier
+from cbam_core import explain
 from cbam_core.data.images import decode
 from cbam_core.explanation import explain_channel
 from tests.app.compare.page import CAT, NETWORK, charts, html, mode, said, source, texts, uploader, zips
-from tests.app.visiting import MAIN, go_to
+from tests.app.visiting import MAIN, go_to, shipped
 
 
 def test_an_upload_is_taken_from_inspect_as_it_was_fitted_there(app):
@@ -28,7 +28,7 @@ def test_an_upload_is_taken_from_inspect_as_it_was_fitted_there(app):
     app.button(key="compare-inspect-left").click().run()
     assert source(app, "left", 1).value == "upload"
     assert "Shown: chelsea.png" in texts(app)
-    expected = explain(load_classifier(NETWORK), CAT, "pad").blocks[0].channel_weights
+    expected = explain(shipped(NETWORK), CAT, "pad").blocks[0].channel_weights
     app.selectbox(key="compare-ends").select(0).run()
     assert charts(app)[0]["data"][0]["y"] == pytest.approx(expected.tolist())
     app.button(key="compare-swap").click().run()
@@ -47,7 +47,7 @@ def test_an_image_of_the_test_set_is_chosen_by_number_or_by_chance_and_changes_s
     number = app.number_input(key="compare-test-right-0")
     assert (number.min, number.max) == (0, 249)
     number.set_value(207).run()
-    network = load_classifier(NETWORK)
+    network = shipped(NETWORK)
     weights = explain(network, test_set.images[207]).blocks[0].channel_weights
     app.selectbox(key="compare-ends").select(0).run()
     assert charts(app)[0]["data"][1]["y"] == pytest.approx(weights.tolist(), abs=1e-6)
@@ -85,7 +85,7 @@ def folder(monkeypatch, tmp_path):
 
 
 def first_weights(picture, *how):
-    return explain(load_classifier(NETWORK), picture.read_bytes(), *how).blocks[0].channel_weights.tolist()
+    return explain(shipped(NETWORK), picture.read_bytes(), *how).blocks[0].channel_weights.tolist()
 
 
 def test_a_folder_of_the_operators_is_offered_on_both_sides_and_linked(app, folder):
@@ -125,7 +125,7 @@ def test_a_picture_of_the_folder_taken_from_inspect_keeps_its_link_and_its_fit(a
         again.query_params[name] = value
     again.run()
     assert not again.exception
-    network = load_classifier(NETWORK)
+    network = shipped(NETWORK)
     expected = explain(network, content, "square", square=(10.0, 20.0, 90.0)).blocks[0].channel_weights
     assert charts(again)[0]["data"][1]["y"] == pytest.approx(expected.tolist())
 
@@ -173,10 +173,10 @@ def test_an_upload_is_read_in_another_way_where_that_changes_it_also_when_sides_
     app.toggle[0].set_value(True).run()
     app.selectbox(key="compare-ends").select(0).run()
     black = decode(file.getvalue(), ground="black")
-    expected = explain(load_classifier(NETWORK), black).blocks[0].channel_weights
+    expected = explain(shipped(NETWORK), black).blocks[0].channel_weights
     assert charts(app)[0]["data"][0]["y"] == pytest.approx(expected.tolist(), abs=1e-6)
     app.button(key="compare-swap").click().run()
     assert [toggle.value for toggle in app.toggle] == [True]
     app.toggle[0].set_value(False).run()
-    white = explain(load_classifier(NETWORK), file.getvalue()).blocks[0].channel_weights
+    white = explain(shipped(NETWORK), file.getvalue()).blocks[0].channel_weights
     assert charts(app)[0]["data"][1]["y"] == pytest.approx(white.tolist(), abs=1e-6)
