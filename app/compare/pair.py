@@ -15,6 +15,7 @@ from app.widgets.figures import (
     ZOOM_TO,
     Side,
     badge,
+    drawn_once,
     figure,
     figure_style,
     image,
@@ -230,7 +231,11 @@ def _mask(block: Block, subject: Subject, side: Side, over: bool, title: str | N
         said = WORDS[f"range_{even}"].format(low=low, high=high)
     scale = scale_bar(colourise(np.linspace(0, 1, 256)), ("0", said, "1"), (low, high))
     under = " · ".join(text for text in (_deviation_of(block, subject), _place_of(block)) if text)
-    return figure(head, _drawn(block, mask, subject, over), alt, scale, under)
+    under_it = subject.input_image if over else None
+    picture = drawn_once(
+        lambda: _drawn(block, mask, subject, over), "mask", mask, _cells(block), under_it, subject.size
+    )
+    return figure(head, picture, alt, scale, under)
 
 
 def _place_of(block: Block) -> str:
@@ -265,7 +270,11 @@ def _difference(
     low, high = difference.range
     least, greatest = _signed(low), _signed(high)
     size = subjects[0].size
-    picture = difference_picture(difference.values, _cells(block), size, zoom=zoom_of(size), limit=limit)
+    values, cells = difference.values, _cells(block)
+    picture = drawn_once(
+        lambda: difference_picture(values, cells, size, zoom=zoom_of(size), limit=limit),
+        "difference", values, cells, size, limit,
+    )  # fmt: skip
     labels = {"left": subjects[0].label, "right": subjects[1].label}
     share = 100 * float((difference.values > 0).mean())
     alt = WORDS["difference_alt"].format(block=name, low=least, high=greatest, share=share, **labels)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from app import services
@@ -18,11 +20,12 @@ from app.evidence.target import choose_target, target_as_parameter
 from app.session.choices import Choice
 from app.session.words import Words, class_name, plain_text, say
 from app.widgets.choices import choose_one
-from app.widgets.figures import figure, figure_style, nothing, scale_bar, zoom_of
+from app.widgets.figures import drawn_once, figure, figure_style, nothing, scale_bar, zoom_of
 from app.widgets.image.shown import ShownImage
 from cbam_core.errors import Message
 from cbam_core.network import Classifier
 from cbam_core.render.attribution import PIXELS, bar_colours, map_picture, over
+from cbam_core.render.overlay import cells_on_input
 from cbam_core.results.attribution import Attribution, AttributionMap
 from cbam_core.results.methods import METHODS
 
@@ -102,9 +105,13 @@ def _controls(found: Attribution) -> str:
     zoom = zoom_of(image.shape[1::-1])
     figures = []
     for name, values in found.controls.items():
-        picture = over(image, values, PIXELS, (0.0, float(values.max())), zoom)
+        picture = drawn_once(partial(_control, image, values, zoom), "control", image, values)
         figures.append(figure(html.escape(NAMES[name]), picture, NAMES[name], ""))
     return f'<div class="cbam-maps">{"".join(figures)}</div>'
+
+
+def _control(image: np.ndarray, values: np.ndarray, zoom: int) -> np.ndarray:
+    return over(image, values, PIXELS, (0.0, float(values.max())), zoom)
 
 
 def _figure(found: Attribution, method: str, unmade: str) -> str:
@@ -125,7 +132,8 @@ def _said(reason: Message) -> str:
 
 def _drawn(found: Attribution, one: AttributionMap, head: str) -> str:
     image = found.explanation.input_image
-    picture = map_picture(image, one, zoom_of(image.shape[1::-1]))
+    cells, zoom = cells_on_input(one.placement), zoom_of(image.shape[1::-1])
+    picture = drawn_once(lambda: map_picture(image, one, zoom), "map", image, one.values, cells, one.limits)
     low, high = float(one.values.min()), float(one.values.max())
     start, end = one.limits
     span = (end - start) or 1.0
