@@ -6,6 +6,7 @@ import gc
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from cbam_core import CBAM_CNN, Classifier
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.network import save_classifier
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD
+from tests.interpreter import Interpreter
 
 SKIP_BROWSER = "CBAM_SKIP_BROWSER"
 
@@ -47,6 +49,13 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
             if not device.is_available():  # torch would note each seed with the whole stack, should there be one later
                 patch.setattr(device, "manual_seed_all", lambda _: None)
         yield
+
+
+@pytest.fixture(scope="session")
+def interpreter() -> Iterator[Interpreter]:
+    """A Python that runs programs which need torch, without what is imported here."""
+    with closing(Interpreter()) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

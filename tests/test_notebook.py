@@ -25,8 +25,16 @@ def stored():
     return nbformat.read(STORED, as_version=4)
 
 
-def html_of(book):
-    outputs = (output for cell in book.cells for output in cell.get("outputs", ()))
+@pytest.fixture(scope="module")
+def ran(maker, tmp_path_factory):
+    """The first cells of the notebook and of the lesson after they ran in one kernel, which forgot the first ones."""
+    cells = (*maker.CELLS[:4], "", "%reset -f", *maker.LESSON[:4])
+    book = maker.run(maker.notebook(cells), tmp_path_factory.mktemp("kernel"))
+    return book.cells[:4], book.cells[6:]
+
+
+def html_of(cells):
+    outputs = (output for cell in cells for output in cell.get("outputs", ()))
     return [output.data["text/html"] for output in outputs if "text/html" in output.get("data", ())]
 
 
@@ -37,12 +45,12 @@ def test_the_stored_notebook_has_the_cells_of_its_program(maker, stored):
 
 
 @pytest.mark.filterwarnings("default")  # of the kernel's libraries
-def test_its_first_cells_run_in_a_kernel_and_give_the_stored_summary(maker, stored, tmp_path):
-    book = maker.run(maker.notebook(maker.CELLS[:4]), tmp_path)
-    (output,) = html_of(book)
-    assert read(output).words == read(html_of(stored)[0]).words
+def test_its_first_cells_run_in_a_kernel_and_give_the_stored_summary(ran, stored):
+    cells, _ = ran
+    (output,) = html_of(cells)
+    assert read(output).words == read(html_of(stored.cells)[0]).words
     assert "frog" in read(output).words
-    printed = book.cells[3].outputs[0].text
+    printed = cells[3].outputs[0].text
     assert printed.startswith("cbam1.channel")
     assert printed.count("\n") == 6
 
@@ -53,7 +61,7 @@ def test_the_lesson_has_the_cells_of_its_program_and_what_they_gave(maker, name)
     nbformat.validate(book)
     assert [cell.source for cell in book.cells] == list(maker.NOTEBOOKS[name]), "run make notebook"
     assert len(book.cells) == len(maker.LESSON)
-    (output,) = html_of(book)
+    (output,) = html_of(book.cells)
     assert len(output) < 1_000_000
     assert "frog" in read(output).words
     printed = [out.text for cell in book.cells for out in cell.get("outputs", ()) if "text" in out]
@@ -61,16 +69,16 @@ def test_the_lesson_has_the_cells_of_its_program_and_what_they_gave(maker, name)
 
 
 @pytest.mark.filterwarnings("default")  # of the kernel's libraries
-def test_the_lessons_first_cells_run_in_a_kernel(maker, tmp_path):
-    book = maker.run(maker.notebook(maker.LESSON[:4]), tmp_path)
-    printed = [out.get("text") or out["data"]["text/plain"] for cell in book.cells for out in cell.get("outputs", ())]
+def test_the_lessons_first_cells_run_in_a_kernel(ran):
+    _, cells = ran
+    printed = [out.get("text") or out["data"]["text/plain"] for cell in cells for out in cell.get("outputs", ())]
     assert printed[0] == "same output, bit for bit: True\n"
     assert printed[1].startswith("4 CBAM blocks, 43,916 parameters")
     assert printed[2].count("\n") == 8
 
 
 def test_every_output_is_small_and_loads_nothing(stored):
-    outputs = html_of(stored)
+    outputs = html_of(stored.cells)
     assert len(outputs) >= 2
     assert STORED.stat().st_size < 2_000_000
     for output in outputs:

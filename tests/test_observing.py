@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +21,7 @@ from cbam_core.observing import Observation, batch_size, batches, observe, obser
 from cbam_core.results.evaluation import levels_of
 from cbam_core.results.placement import Placement
 from cbam_core.workers import workers_side_by_side
+from tests.interpreter import Interpreter
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,9 @@ def test_the_result_is_free_of_torch_and_travels(tiny_classifier: Classifier, im
     assert [(gate.name, gate.kind) for gate in arrived.gates] == [(gate.name, gate.kind) for gate in seen.gates]
 
 
-def test_another_process_sees_the_same(tiny_classifier: Classifier, tiny_checkpoint: object, tmp_path: object) -> None:
+def test_another_process_sees_the_same(
+    tiny_classifier: Classifier, tiny_checkpoint: object, interpreter: Interpreter
+) -> None:
     """A worker that is given a file and an array answers with what this process sees."""
     program = """
 import pickle, sys
@@ -107,7 +108,8 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.observing import observe
 sys.stdout.buffer.write(pickle.dumps(observe(load_classifier(sys.argv[1]), sample_sheet().images[:3])))
 """
-    done = subprocess.run([sys.executable, "-c", program, str(tiny_checkpoint)], capture_output=True, check=True)
+    done = interpreter.run(program, tiny_checkpoint)
+    assert done.returncode == 0, done.stderr.decode()
     theirs, ours = pickle.loads(done.stdout), observe(tiny_classifier, sample_sheet().images[:3])
     assert np.allclose(theirs.logits, ours.logits, atol=1e-5)
     assert theirs.gates[0].values.shape == (3, 32)

@@ -1,10 +1,8 @@
 """What surrounds the code: pins, package data, the licence, the image, and the checks that tests rely on."""
 
 import ast
-import os
 import re
 import stat
-import subprocess
 import sys
 import tomllib
 from functools import cache
@@ -117,6 +115,9 @@ def test_no_package_belongs_to_two_extras():
 HIDE = """
 import sys
 
+for name in [name for name in sys.modules if name.partition(".")[0] in HIDDEN]:
+    del sys.modules[name]
+
 class Hidden:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in HIDDEN:
@@ -126,19 +127,18 @@ sys.meta_path.insert(0, Hidden())
 """
 
 
-def without(hidden, program, *words, cwd):
+@pytest.fixture
+def without(interpreter, tmp_path):
     """Runs a program as if some packages were not installed."""
-    return subprocess.run(
-        [sys.executable, "-c", f"HIDDEN = {sorted(hidden)}\n{HIDE}\n{program}", *words],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+
+    def run(hidden, program, *words):
+        where = f"import sys; sys.path.insert(1, {str(ROOT)!r})\n"
+        return interpreter.run(f"{where}HIDDEN = {sorted(hidden)}\n{HIDE}\n{program}", *words, cwd=tmp_path)
+
+    return run
 
 
-def test_explain_and_save_need_the_core_packages_alone(picture_file, tmp_path):
+def test_explain_and_save_need_the_core_packages_alone(without, picture_file, tmp_path):
     needed = {"torch", "numpy", "PIL", "safetensors", "jaxtyping"}
     program = """
 from cbam_core import capture, explain, load_classifier
@@ -150,8 +150,8 @@ with capture(classifier.model) as record:
 print(len(record.gates), len(explanation.blocks))
 """
     others = (set(RUNTIME) | set(DEVELOPMENT) | {"pandas", "scipy", "yaml"}) - needed - {"pillow", "setuptools"}
-    done = without(others, program, str(picture_file), cwd=tmp_path)
-    assert done.stdout == "6 3\n", done.stderr
+    done = without(others, program, picture_file)
+    assert done.stdout == b"6 3\n", done.stderr.decode()
     assert (tmp_path / "out" / "manifest.json").is_file()
 
 
@@ -159,10 +159,10 @@ COMMAND = "from cbam_core.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
 @pytest.mark.parametrize("package", ["accelerate", "tensorboard"])
-def test_training_without_its_extra_says_what_to_install(package, tmp_path):
-    done = without({package}, COMMAND, "train", "--out", "runs/one", cwd=tmp_path)
+def test_training_without_its_extra_says_what_to_install(without, package):
+    done = without({package}, COMMAND, "train", "--out", "runs/one")
     assert done.returncode == 3
-    assert done.stderr == (
+    assert done.stderr.decode() == (
         f"cbam: this command needs {package}, which is not installed; run: pip install 'cbam-lens[train]'\n"
     )
 

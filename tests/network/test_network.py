@@ -1,8 +1,5 @@
 import dataclasses
 import hashlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from cbam_core.places import CHECKPOINT_VARIABLE, shipped_checkpoints
 from cbam_core.weights.card import Card
 from tests.corpus import checkpoints
 from tests.corpus.hostile_checkpoints import hostile_checkpoints
+from tests.interpreter import Interpreter
 
 X = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(3))
 
@@ -160,13 +158,12 @@ def test_hostile_files_are_refused_in_one_sentence(subtests: pytest.Subtests) ->
             assert not text.endswith(".")
 
 
-def test_hostile_files_cost_neither_memory_nor_time(tmp_path: Path) -> None:
+def test_hostile_files_cost_neither_memory_nor_time(interpreter: Interpreter, tmp_path: Path) -> None:
     """All of them in one process whose memory is limited."""
     for index, case in enumerate(hostile_checkpoints()):
         (tmp_path / f"{index:03}.bin").write_bytes(case.content)
-    before = os.times()
     program = """
-import resource, sys
+import os, resource, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
@@ -181,12 +178,11 @@ for file in files:
         load_classifier(file)
     except CheckpointError:
         refused += 1
-print(refused)
+print(refused, os.times().user)
 """
-    result = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
-    assert result.stdout.split() == [str(len(hostile_checkpoints()))], result.stderr
-    computed = os.times().children_user - before.children_user
-    assert computed < 60  # seconds of computing: a busy machine takes longer
+    refused, computed = interpreter.succeeds(program, tmp_path).split()
+    assert int(refused) == len(hostile_checkpoints())
+    assert float(computed) < 60  # seconds of computing: a busy machine takes longer
 
 
 def test_any_module_is_a_network_to_show_and_none_to_save(tmp_path: Path) -> None:

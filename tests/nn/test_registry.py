@@ -1,5 +1,3 @@
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +18,7 @@ from cbam_core.nn.registry import (
     register_architecture,
 )
 from tests.corpus.checkpoints import network
+from tests.interpreter import Interpreter
 
 
 @pytest.fixture
@@ -87,9 +86,10 @@ def test_a_class_registers_itself_by_its_own_name() -> None:
 
 
 @pytest.mark.parametrize("module", ["cbam_core.nn.registry", "cbam_core.nn"])
-def test_whoever_imports_the_registry_first_finds_the_shipped_networks_in_it(module: str) -> None:
-    program = f"from {module} import ARCHITECTURES; print(*ARCHITECTURES)"
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+def test_whoever_imports_the_registry_first_finds_the_shipped_networks_in_it(
+    interpreter: Interpreter, module: str
+) -> None:
+    said = interpreter.succeeds(f"from {module} import ARCHITECTURES; print(*ARCHITECTURES)")
     assert said.split() == ["CBAM_CNN", "CBAM_ResNet"]
 
 
@@ -156,7 +156,7 @@ def test_recognise_knows_when_it_does_not_know() -> None:
     assert recognise({"conv1.weight": (64, 3, 7, 7), "fc.weight": (1000, 512)}) is None
 
 
-def test_every_network_of_the_folder_is_registered_by_an_import_of_the_package(tmp_path) -> None:
+def test_every_network_of_the_folder_is_registered_by_an_import_of_the_package(interpreter, tmp_path) -> None:
     (tmp_path / "tiny.py").write_text(
         "from torch import nn\n"
         "from cbam_core.nn.registry import register_architecture\n"
@@ -170,5 +170,4 @@ def test_every_network_of_the_folder_is_registered_by_an_import_of_the_package(t
         "from cbam_core.nn import known_names\n"
         "print(*known_names())"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["CBAM_CNN", "CBAM_ResNet", "Tiny"]
+    assert interpreter.succeeds(program).split() == ["CBAM_CNN", "CBAM_ResNet", "Tiny"]

@@ -1,0 +1,34 @@
+"""Programs that run as in a fresh Python, which has torch already."""
+
+import json
+import pickle
+
+
+def test_a_program_finds_torch_and_nothing_of_ours(interpreter):
+    program = "import sys; print('torch' in sys.modules, any(name.startswith('cbam_core') for name in sys.modules))"
+    assert interpreter.succeeds(program).split() == ["True", "False"]
+
+
+def test_a_program_has_its_words_its_folder_and_its_surroundings(interpreter, tmp_path, monkeypatch):
+    monkeypatch.setenv("CBAM_TEST_WORD", "ä")
+    program = """
+import json, os, sys
+print(json.dumps([sys.argv[1:], os.getcwd(), os.environ["CBAM_TEST_WORD"], sys.stdin.read()]))
+"""
+    found = json.loads(interpreter.succeeds(program, 1, "b c", cwd=tmp_path))
+    assert found == [["1", "b c"], str(tmp_path), "ä", ""]
+
+
+def test_status_and_streams_are_those_of_the_program(interpreter):
+    done = interpreter.run("import sys; print('out'); print('error', file=sys.stderr); sys.exit(7)")
+    assert (done.returncode, done.stdout, done.stderr) == (7, b"out\n", b"error\n")
+    failed = interpreter.run("1 / 0")
+    assert (failed.returncode, failed.stdout) == (1, b"")
+    assert failed.stderr.endswith(b"ZeroDivisionError: division by zero\n")
+
+
+def test_one_program_leaves_nothing_for_the_next(interpreter):
+    program = "import sys, torch; print(hasattr(torch, 'left')); torch.left = 1; import cbam_core"
+    assert [interpreter.succeeds(program) for _ in range(2)] == ["False\n", "False\n"]
+    written = "import pickle, sys; sys.stdout.buffer.write(pickle.dumps(b'\\xff\\n'))"
+    assert pickle.loads(interpreter.run(written).stdout) == b"\xff\n"
