@@ -17,7 +17,8 @@ from cbam_core.render.difference import difference_picture
 from cbam_core.render.features import common_limits, feature_picture
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.results.look import Look
-from tests.browser.resting import answered, rested
+from tests.browser.resting import answered, rerun, rested
+from tests.browser.visiting import USUAL, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -25,16 +26,23 @@ FIRST_CAT, FIRST_DOG = 30, 50
 PICTURES = ".cbam-maps img.picture"
 
 
-@pytest.fixture
-def open_compare(visit):
-    """Opens the page and waits for its pictures."""
-
-    def open_one(**how):
-        page = visit(at="compare", **how)
+@pytest.fixture(scope="module")
+def opened(tabs, site):
+    """The page as it opens, shared by all tests."""
+    with visiting(tabs, site) as visit:
+        page = visit(at="compare")
         page.locator(PICTURES).nth(8).wait_for()
-        return page
+        yield rested(page)
 
-    return open_one
+
+@pytest.fixture
+def page(opened):
+    """The page with the two images that it opens with."""
+    for side, index in enumerate((FIRST_CAT, FIRST_DOG)):
+        tile = opened.locator(".strip").nth(side).locator(f'.tile[data-index="{index}"]')
+        if tile.get_attribute("aria-selected") == "false":
+            rerun(opened, tile.click)
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +67,7 @@ def span(mask):
     return f"from {mask.min():.2f} to {mask.max():.2f}"
 
 
-def test_masks_and_differences_are_exact(open_compare, pair):
-    page = open_compare()
+def test_masks_and_differences_are_exact(page, pair):
     gates = [[block.spatial_mask.astype(np.float64) for block in one.blocks] for one in pair]
     differences = [(right - left).astype(np.float32) for left, right in zip(*gates, strict=True)]
     greatest = float(max(np.abs(values).max() for values in differences))
@@ -73,8 +80,7 @@ def test_masks_and_differences_are_exact(open_compare, pair):
         assert np.array_equal(drawn(page.locator(PICTURES).nth(3 * number + 2)), expected)
 
 
-def test_swap_and_strip_work_by_keyboard(open_compare, pair):
-    page = open_compare()
+def test_swap_and_strip_work_by_keyboard(page, pair):
     wait_for_alt(page, 0, span(pair[0].blocks[0].spatial_mask))
     page.get_by_role("button", name="Swap").focus()
     page.keyboard.press("Enter")
@@ -87,8 +93,7 @@ def test_swap_and_strip_work_by_keyboard(open_compare, pair):
     wait_for_alt(page, 0, span(other.blocks[0].spatial_mask))
 
 
-def test_sample_chosen_on_inspect_can_be_taken(open_compare):
-    page = open_compare()
+def test_sample_chosen_on_inspect_can_be_taken(page):
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Inspect").click()
     page.get_by_role("option", name="ship, test image").first.click()
     page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()
@@ -112,8 +117,7 @@ def click_bar(page, chart, channel):
     page.mouse.click(box["x"] + 2, box["y"] + box["height"] - 4)
 
 
-def test_a_click_on_a_bar_shows_the_channels_feature_maps_exactly_and_a_second_one_closes_them(open_compare, pair):
-    page = open_compare()
+def test_a_click_on_a_bar_shows_the_channels_feature_maps_exactly_and_a_second_one_closes_them(page, pair):
     page.locator(".js-plotly-plot").nth(2).wait_for()
     answered(page)
     shown = page.locator(".js-plotly-plot").nth(0).locator(".xaxislayer-above .xtick text").all_text_contents()
@@ -135,8 +139,7 @@ def test_a_click_on_a_bar_shows_the_channels_feature_maps_exactly_and_a_second_o
     page.locator(MAPS).first.wait_for(state="detached")
 
 
-def test_a_channel_is_chosen_and_closed_by_keyboard(open_compare):
-    page = open_compare()
+def test_a_channel_is_chosen_and_closed_by_keyboard(page):
     page.locator(".js-plotly-plot").nth(2).wait_for()
     page.get_by_role("combobox", name="Feature map of a channel of cbam2").focus()
     page.keyboard.type("17")
@@ -148,8 +151,8 @@ def test_a_channel_is_chosen_and_closed_by_keyboard(open_compare):
     page.locator(MAPS).first.wait_for(state="detached")
 
 
-def test_a_projector_shows_a_whole_comparison_and_both_sides_can_be_taken_along_as_a_zip(open_compare, tmp_path):
-    page = open_compare(viewport={"width": 1280, "height": 720})
+def test_a_projector_shows_a_whole_comparison_and_both_sides_can_be_taken_along_as_a_zip(page, tmp_path):
+    page.set_viewport_size({"width": 1280, "height": 720})
     rested(page)
     whole = [page.locator(".cbam-ends").nth(2), page.get_by_test_id("stPlotlyChart").first]
     assert all(box["y"] + box["height"] <= 720 for box in (part.bounding_box() for part in whole))
@@ -163,3 +166,5 @@ def test_a_projector_shows_a_whole_comparison_and_both_sides_can_be_taken_along_
     download.value.save_as(tmp_path / "both.zip")
     with zipfile.ZipFile(tmp_path / "both.zip") as archive:
         assert {"a/figure.png", "a/values.npz", "b/figure.png", "b/values.npz"} < set(archive.namelist())
+    page.keyboard.press("Escape")
+    page.set_viewport_size(USUAL["viewport"])
