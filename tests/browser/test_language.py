@@ -12,9 +12,12 @@ from cbam_core import explain, load_classifier
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.contents import as_png
 from cbam_core.results.look import Look
+from tests.browser.resting import rested
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 
+FIRST_CAT = 31  # the sample that the page opens with
 VERDICT = ".st-key-source-sample .verdict"
 PAINTED = ".st-key-source-sample [data-painted]:not([data-painted='0'])"
 
@@ -27,8 +30,24 @@ def chosen(page):
     return page.locator('.st-key-source-sample [role=option][aria-selected="true"]').get_attribute("title")
 
 
-def test_two_visitors_at_once_read_the_languages_of_their_browsers(visit):
-    chinese, english = visit(locale="zh-CN"), visit(locale="en-US")
+@pytest.fixture(scope="module")
+def visitors(tabs, site):
+    """Two at once, whose browsers ask for Chinese and for English."""
+    with visiting(tabs, site) as visit:
+        yield visit(locale="zh-CN"), visit(locale="en-US")
+
+
+@pytest.fixture
+def chinese(visitors):
+    return visitors[0]
+
+
+@pytest.fixture
+def english(visitors):
+    return visitors[1]
+
+
+def test_two_visitors_at_once_read_the_languages_of_their_browsers(chinese, english):
     english.locator(VERDICT, has_text="Truth: cat").wait_for()
     chinese.locator(VERDICT, has_text="真实类别：猫").wait_for()
     for page, language, heading in ((chinese, "zh", "查看"), (english, "en", "Inspect")):
@@ -49,8 +68,8 @@ def test_two_visitors_at_once_read_the_languages_of_their_browsers(visit):
         page.locator(VERDICT, has_text=words).wait_for()
 
 
-def test_the_switch_changes_every_word_and_keeps_what_was_chosen(visit):
-    page = visit()
+def test_the_switch_changes_every_word_and_keeps_what_was_chosen(english):
+    page = english
     page.locator(PAINTED).wait_for()
     page.locator('.st-key-source-sample [role=option][data-class="dog"]').first.click()
     page.locator(VERDICT, has_text="Truth: dog").wait_for()
@@ -64,8 +83,26 @@ def test_the_switch_changes_every_word_and_keeps_what_was_chosen(visit):
     assert chosen(page).startswith("dog, ")
 
 
-def test_the_link_keeps_the_language_from_page_to_page_and_in_another_browser(visit):
-    page = visit(locale="zh-CN")
+def test_a_figure_is_in_the_language_shown(chinese):
+    page = chinese
+    page.locator(PAINTED).wait_for()
+    page.locator(f'.st-key-source-sample [role=option][data-index="{FIRST_CAT}"]').click()
+    rested(page)
+    page.get_by_test_id("stMain").get_by_text("下载", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_text("图（.png）").click()
+    shown = np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB"))
+    explanation = explain(load_classifier("cbam_cnn_cifar10"), sample_sheet().images[FIRST_CAT])
+    english = as_png(explanation, look=Look(reading="relative"))  # as Inspect opens
+    plain = np.asarray(Image.open(io.BytesIO(english)).convert("RGB"))
+    assert shown.shape[1] == plain.shape[1]
+    rows = min(len(shown), len(plain))
+    assert 0.001 < np.mean(shown[:rows] != plain[:rows]) < 0.2  # the letters, not the pictures
+
+
+def test_the_link_keeps_the_language_from_page_to_page_and_in_another_browser(chinese, visit):
+    """The last one with this page: it is in English."""
+    page = chinese
     page.get_by_role("heading", name="查看").wait_for()
     switch(page, "EN")
     page.get_by_role("heading", name="Inspect").wait_for()
@@ -74,18 +111,3 @@ def test_the_link_keeps_the_language_from_page_to_page_and_in_another_browser(vi
     page.wait_for_url("**/model?*lang=en*")
     other = visit(at="model?lang=zh", fresh=True)
     other.get_by_role("heading", name="模型", exact=True).wait_for()
-
-
-def test_a_figure_is_in_the_language_shown(visit):
-    page = visit(locale="zh-CN")
-    page.locator(PAINTED).wait_for()
-    page.get_by_test_id("stMain").get_by_text("下载", exact=True).click()
-    with page.expect_download() as download:
-        page.get_by_text("图（.png）").click()
-    shown = np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB"))
-    explanation = explain(load_classifier("cbam_cnn_cifar10"), sample_sheet().images[31])
-    english = as_png(explanation, look=Look(reading="relative"))  # as Inspect opens
-    plain = np.asarray(Image.open(io.BytesIO(english)).convert("RGB"))
-    assert shown.shape[1] == plain.shape[1]
-    rows = min(len(shown), len(plain))
-    assert 0.001 < np.mean(shown[:rows] != plain[:rows]) < 0.2  # the letters, not the pictures

@@ -5,15 +5,24 @@ from playwright.sync_api import expect
 
 from tests.browser.canvas import PAINTED
 from tests.browser.resting import rested
-from tests.browser.scenes import PHOTO
+from tests.browser.scenes import PHOTO, go_to
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def opened(tabs, site):
+    """A page that both tests share: each ends with a reload, after which nothing is left of its upload."""
+    with visiting(tabs, site) as visit:
+        yield visit()
+
+
 @pytest.fixture
-def with_upload(visit):
+def with_upload(opened):
     """Inspect with an upload, and the questions that the browser asks about it, each of which is answered with yes."""
-    page = visit()
+    page = opened
+    go_to(page)
     page.wait_for_selector(PAINTED)
     asked = []
 

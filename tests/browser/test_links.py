@@ -7,7 +7,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.resting import answered
+from tests.browser.canvas import PAINTED
+from tests.browser.resting import answered, rerun, rested
+from tests.browser.scenes import choose
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 
@@ -16,17 +19,22 @@ def chosen(page):
     return page.locator('.strip .tile[aria-selected="true"]').get_attribute("data-index")
 
 
-def test_a_choice_is_in_the_address_and_going_back_and_forth_brings_back_what_was_there(open_inspect):
-    page = open_inspect()
-    expect(page).to_have_url(re.compile(r"image=sample-31$"))
-    tile = page.locator('.strip .tile[aria-selected="true"]')
-    for index in (3, 40):
-        page.locator(f'.strip .tile[data-index="{index}"]').click()
-        expect(page).to_have_url(re.compile(rf"image=sample-{index}$"))
-    for go, index in ((page.go_back, 3), (page.go_back, 31), (page.go_forward, 3), (page.go_forward, 40)):
-        go()
-        expect(tile).to_have_attribute("data-index", str(index))
-        expect(page).to_have_url(re.compile(rf"image=sample-{index}$"))
+@pytest.fixture(scope="module")
+def opened(tabs, site):
+    """Inspect as it opens, shared by tests that begin with a sample."""
+    with visiting(tabs, site) as visit:
+        page = visit(permissions=["clipboard-read", "clipboard-write"])
+        page.locator(PAINTED).wait_for()
+        yield rested(page)
+
+
+@pytest.fixture
+def page(opened):
+    """Inspect with the sample that it opens with."""
+    if chosen(opened) != "31":
+        rerun(opened, opened.locator('.strip .tile[data-index="31"]').click)
+    expect(opened).to_have_url(re.compile(r"image=sample-31$"))
+    return opened
 
 
 WATCH = """() => {
@@ -43,8 +51,7 @@ WATCH = """() => {
 }"""
 
 
-def test_in_every_frame_of_going_back_and_forward_one_tile_is_selected(open_inspect):
-    page = open_inspect()
+def test_a_choice_is_in_the_address_and_in_every_frame_of_going_back_and_forth_one_tile_is_selected(page):
     tile = page.locator('.strip .tile[aria-selected="true"]')
     for index in (3, 40):
         page.locator(f'.strip .tile[data-index="{index}"]').click()
@@ -59,8 +66,7 @@ def test_in_every_frame_of_going_back_and_forward_one_tile_is_selected(open_insp
     assert page.evaluate("seen") == ["40", "3", "31", "3", "40"]
 
 
-def test_going_back_from_another_page_brings_back_the_picture(open_inspect):
-    page = open_inspect()
+def test_going_back_from_another_page_brings_back_the_picture(page):
     page.locator('.strip .tile[data-index="3"]').click()
     expect(page).to_have_url(re.compile(r"image=sample-3$"))
     page.locator('[data-testid=stSidebarNavLink][href$="/model"]').click()
@@ -69,8 +75,32 @@ def test_going_back_from_another_page_brings_back_the_picture(open_inspect):
     expect(page.locator('.strip .tile[aria-selected="true"]')).to_have_attribute("data-index", "3")
 
 
-def test_the_viewers_settings_are_in_the_address_and_come_back_in_a_fresh_browser(open_inspect):
-    page = open_inspect("?image=sample-12")
+def test_the_address_can_be_copied_or_stands_there_where_there_is_no_clipboard(page):
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    expect(page.get_by_role("button", name="Copied")).to_be_hidden()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
+    page.get_by_role("button", name="Copy link").click()
+    field = page.get_by_label("Address of what you see")
+    assert field.input_value() == page.url
+    page.evaluate("delete navigator.clipboard")  # the browser's own is there again
+
+
+def test_an_upload_cannot_be_linked_and_the_button_says_what_to_do(page, picture_file):
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
+    page.locator("input[type=file]").set_input_files(str(picture_file))
+    button = page.get_by_role("button", name="Copy link")
+    expect(button).to_be_disabled()
+    assert "ZIP" in button.get_attribute("title")
+    expect(page.get_by_text("Download everything as a ZIP instead")).to_be_visible()  # touch shows no title
+    choose(page, "Samples")
+    rested(page)
+
+
+def test_the_viewers_settings_are_in_the_address_and_come_back_in_a_fresh_browser(page, open_inspect):
+    """The last one with this page: its settings stay."""
+    rerun(page, page.locator('.strip .tile[data-index="12"]').click)
     page.locator(".choice label", has_text="as they are").click()
     page.get_by_label("Colours").select_option("magma")
     expect(page).to_have_url(re.compile(r"image=sample-12&colours=magma$"))
@@ -78,28 +108,6 @@ def test_the_viewers_settings_are_in_the_address_and_come_back_in_a_fresh_browse
     fresh = open_inspect(f"?{address}", fresh=True)
     assert chosen(fresh) == "12"
     assert fresh.get_by_label("Colours").input_value() == "magma"
-
-
-def test_the_address_can_be_copied_or_stands_there_where_there_is_no_clipboard(open_inspect):
-    page = open_inspect("?image=sample-5", permissions=["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy link").click()
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == page.url
-    expect(page.get_by_role("button", name="Copied")).to_be_hidden()
-    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
-    page.get_by_role("button", name="Copy link").click()
-    field = page.get_by_label("Address of what you see")
-    assert field.input_value() == page.url
-
-
-def test_an_upload_cannot_be_linked_and_the_button_says_what_to_do(open_inspect, picture_file):
-    page = open_inspect()
-    page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
-    page.locator("input[type=file]").set_input_files(str(picture_file))
-    button = page.get_by_role("button", name="Copy link")
-    expect(button).to_be_disabled()
-    assert "ZIP" in button.get_attribute("title")
-    expect(page.get_by_text("Download everything as a ZIP instead")).to_be_visible()  # touch shows no title
 
 
 def test_a_hostile_address_is_no_error(open_inspect):

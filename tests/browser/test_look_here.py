@@ -10,9 +10,10 @@ from cbam_core import explain, load_classifier, trace_gate
 from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation import explain_channel
 from cbam_core.render.colours import colourise
-from tests.browser.canvas import pixels
-from tests.browser.resting import rested
+from tests.browser.canvas import PAINTED, pixels
+from tests.browser.resting import rerun, rested
 from tests.browser.viewer.page import texts
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +23,24 @@ MAPS = ".trace:visible canvas.raw:visible"
 @pytest.fixture(scope="module")
 def classifier():
     return load_classifier("cbam_cnn_cifar10")
+
+
+@pytest.fixture(scope="module")
+def opened(tabs, site):
+    """Inspect, shared by tests that begin with a sample."""
+    with visiting(tabs, site) as visit:
+        page = visit(at="?image=sample-12")
+        page.locator(PAINTED).wait_for()
+        yield rested(page)
+
+
+@pytest.fixture
+def page(opened):
+    """Inspect with a sample and no channel."""
+    tile = opened.locator('.tile[data-index="12"]')
+    if tile.get_attribute("aria-selected") == "false":
+        rerun(opened, lambda: tile.evaluate("tile => tile.click()"))
+    return opened
 
 
 def click_bar(page, block, channel, count):
@@ -41,10 +60,7 @@ def check_maps(page, classifier, index, block, channel):
         assert np.array_equal(pixels(page.locator(MAPS).nth(number)), expected)
 
 
-def test_a_click_on_a_bar_shows_the_channels_maps_which_follow_the_image_until_they_are_closed(
-    open_inspect, classifier
-):
-    page = open_inspect("?image=sample-12")
+def test_a_click_on_a_bar_shows_the_channels_maps_which_follow_the_image_until_they_are_closed(page, classifier):
     page.wait_for_function("() => window.cbamLensAhead?.get('sample')?.results.length === 100")
     click_bar(page, 0, 9, 32)
     expect(page).to_have_url(re.compile("channel=cbam1~9"))
@@ -59,8 +75,8 @@ def test_a_click_on_a_bar_shows_the_channels_maps_which_follow_the_image_until_t
     expect(page.locator(".trace:visible")).to_have_count(0)
 
 
-def test_a_link_says_look_here(open_inspect, classifier):
-    page = open_inspect("?image=sample-12")
+def test_a_link_says_look_here(page, open_inspect, classifier):
+    """The last one with this page: its settings stay."""
     page.locator("canvas.overlay").nth(1).click(position={"x": 60, "y": 190})
     page.locator(".choice label", has_text="against usual").click()
     click_bar(page, 1, 40, 64)

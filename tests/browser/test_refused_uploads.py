@@ -1,5 +1,6 @@
 """Uploads that are refused, by the server or in the browser: the page says why, in its own language, and goes on."""
 
+import os
 import re
 
 import pytest
@@ -7,7 +8,8 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import APP, running
-from tests.browser.scenes import NARROW
+from tests.browser.resting import rested
+from tests.browser.scenes import NARROW, choose
 
 pytestmark = pytest.mark.browser
 
@@ -28,22 +30,65 @@ def pictures(tmp_path):
     return files
 
 
-@pytest.mark.parametrize(
-    ("at", "upload", "said"),
-    [("", "Upload", "memory that this server reserves"), ("?lang=zh", "上传", "服务器为上传文件预留的内存")],
-    ids=["en", "zh"],
-)
-def test_the_page_says_why_an_upload_was_refused(tabs, site, pictures, at, upload, said):
-    tab = tabs.lend(viewport=NARROW)
-    page = tab.page
-    page.goto(f"{site}/{at}")
-    page.locator("[data-painted]").first.wait_for()
-    page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").get_by_text(upload, exact=True).click()
-    chooser = page.locator("[data-testid=stFileUploader] input[type=file]")
+SAID = {
+    "en": {
+        "upload": "Upload",
+        "full": "memory that this server reserves",
+        "kind": "This is not an image that can be opened here",
+        "large": "This file has more than 64 MB",
+    },
+    "zh": {
+        "upload": "上传",
+        "full": "服务器为上传文件预留的内存",
+        "kind": "这不是此处能打开的图像",
+        "large": "此文件超过 64 MB",
+    },
+}
+
+
+@pytest.fixture(scope="module", params=SAID)
+def words(request):
+    """What the page says, in one of its languages."""
+    return {**SAID[request.param], "at": f"?lang={request.param}"}
+
+
+@pytest.fixture(scope="module")
+def page(tabs, site, words):
+    """Where images are uploaded, in that language."""
+    tab = tabs.lend()
+    tab.page.goto(f"{site}/{words['at']}")
+    tab.page.locator("[data-painted]").first.wait_for()
+    choose(tab.page, words["upload"])
+    tab.page.locator(CHOOSER).wait_for(state="attached")
+    yield rested(tab.page)
+    tab.leave()
+
+
+CHOOSER = "[data-testid=stFileUploader] input[type=file]"
+
+
+def test_files_that_the_browser_refuses_have_our_words_beside_them(page, words, tmp_path):
+    name = "notes with a long name, all of which can be read.pdf"
+    for file, size in ((name, 9), ("phone.HEIC", 9), ("large.png", 65 * 2**20)):
+        (tmp_path / file).touch()
+        os.truncate(tmp_path / file, size)
+    page.locator(CHOOSER).set_input_files([*tmp_path.iterdir()])
+    for file, said in ((name, words["kind"]), ("phone.HEIC", "HEIC"), ("large.png", words["large"])):
+        chip = page.locator(f"[data-testid=stFileChip]:has([title='{file}'])")
+        expect(chip.get_by_role("alert")).to_contain_text(said)
+        assert said in chip.evaluate("chip => getComputedStyle(chip, '::after').content")
+        assert chip.locator("[title]").evaluate("name => getComputedStyle(name, '::after').content").count(file)
+    page.locator("[data-testid=stFileChip]").first.hover()
+    expect(page.get_by_role("tooltip")).to_contain_text(re.compile(f"{words['kind']}|HEIC|{words['large']}"))
+
+
+def test_the_page_says_why_an_upload_was_refused(page, words, pictures):
+    page.set_viewport_size(NARROW)
+    chooser = page.locator(CHOOSER)
     large, other, small, smaller = pictures
     chooser.set_input_files(large)
     notice = page.get_by_role("alert").and_(page.locator(".cbam-refused"))
-    expect(notice).to_contain_text(said)
+    expect(notice).to_contain_text(words["full"])
     box = notice.bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= NARROW["width"]
@@ -51,35 +96,6 @@ def test_the_page_says_why_an_upload_was_refused(tabs, site, pictures, at, uploa
     expect(notice).to_be_hidden()
     chooser.set_input_files([other, small])
     page.locator(".prediction h2").wait_for()
-    expect(notice).to_contain_text(said)
+    expect(notice).to_contain_text(words["full"])
     chooser.set_input_files(smaller)
     expect(notice).to_be_hidden()
-    tab.leave()
-
-
-@pytest.mark.parametrize(
-    ("at", "upload", "why", "large"),
-    [
-        ("", "Upload", "This is not an image that can be opened here", "This file has more than 64 MB"),
-        ("?lang=zh", "上传", "这不是此处能打开的图像", "此文件超过 64 MB"),
-    ],
-    ids=["en", "zh"],
-)
-def test_files_that_the_browser_refuses_have_our_words_beside_them(tabs, site, tmp_path, at, upload, why, large):
-    name = "notes with a long name, all of which can be read.pdf"
-    for file, size in ((name, 9), ("phone.HEIC", 9), ("large.png", 65 * 2**20)):
-        (tmp_path / file).write_bytes(bytes(size))
-    tab = tabs.lend()
-    page = tab.page
-    page.goto(f"{site}/{at}")
-    page.locator("[data-painted]").first.wait_for()
-    page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").get_by_text(upload, exact=True).click()
-    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files([*tmp_path.iterdir()])
-    for file, said in ((name, why), ("phone.HEIC", "HEIC"), ("large.png", large)):
-        chip = page.locator(f"[data-testid=stFileChip]:has([title='{file}'])")
-        expect(chip.get_by_role("alert")).to_contain_text(said)
-        assert said in chip.evaluate("chip => getComputedStyle(chip, '::after').content")
-        assert chip.locator("[title]").evaluate("name => getComputedStyle(name, '::after').content").count(file)
-    page.locator("[data-testid=stFileChip]").first.hover()
-    expect(page.get_by_role("tooltip")).to_contain_text(re.compile(f"{why}|HEIC|{large}"))
-    tab.leave()

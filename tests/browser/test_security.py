@@ -84,12 +84,19 @@ def address(tmp_path_factory):
             process.wait(20)
 
 
-@pytest.fixture
-def watched(chromium, address):
-    """A page of the app, with everything that it complained about or asked of others."""
+@pytest.fixture(scope="module")
+def profile(chromium):
+    """A browser profile that collects what is blocked."""
     context = chromium.new_context(permissions=["camera"], accept_downloads=True)
     context.add_init_script(COLLECT_VIOLATIONS)
-    page = context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def watched(profile, address):
+    """A page of the app, with everything that it complained about or asked of others."""
+    page = profile.new_page()
     page.complaints, page.outbound = [], []
     page.on("console", lambda message: message.type == "error" and page.complaints.append(message.text))
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -105,8 +112,7 @@ def watched(chromium, address):
     page.on("request", note_request)
     page.on("websocket", note_socket)
     page.goto(address)
-    yield page
-    context.close()
+    return page
 
 
 def test_nothing_that_the_app_uses_is_blocked_and_nothing_leaves_the_server(watched, tmp_path):
@@ -137,6 +143,7 @@ def test_nothing_that_the_app_uses_is_blocked_and_nothing_leaves_the_server(watc
 
 
 def test_script_and_requests_that_an_attacker_would_need_are_blocked(watched):
+    """The last one with this page: it complains."""
     watched.get_by_text("drawn 9,99,199").wait_for()
     watched.evaluate("""() => {
         const image = document.createElement("img");
@@ -163,7 +170,7 @@ def test_script_and_requests_that_an_attacker_would_need_are_blocked(watched):
     }
 
 
-def test_only_the_sites_own_pages_can_show_the_app_in_a_frame(chromium, address):
+def test_only_the_sites_own_pages_can_show_the_app_in_a_frame(profile, address):
     add_frame = """address => new Promise((done) => {
         const frame = document.createElement("iframe");
         frame.onload = done;
@@ -172,7 +179,7 @@ def test_only_the_sites_own_pages_can_show_the_app_in_a_frame(chromium, address)
     })"""
     # To the browser the same server under another name is another site.
     for outside, shown in ((address, True), (address.replace("127.0.0.1", "localhost"), False)):
-        page = chromium.new_page()
+        page = profile.new_page()
         page.route("**/outside", lambda route: route.fulfill(content_type="text/html", body="outside"))
         page.goto(f"{outside}/outside")
         page.evaluate(add_frame, address)

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.resting import rerun, rested
 from tests.browser.scenes import NARROW
+from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
 
@@ -36,8 +37,29 @@ def focused(page):
     return table.evaluate("one => one.getRootNode().activeElement?.getAttribute('aria-label')")
 
 
-def test_a_switch_moves_the_answer_and_later_gates_and_the_address_restores_it(visit):
-    page = opened(visit)
+@pytest.fixture(scope="module")
+def shared(tabs, site):
+    """The page as it opens, in a wide window."""
+    with visiting(tabs, site) as visit:
+        yield opened(visit)
+
+
+@pytest.fixture
+def page(shared):
+    """The page without edits."""
+    if edited(shared):
+        rerun(shared, shared.get_by_role("button", name="Reset", exact=True).click)
+    return shared
+
+
+@pytest.fixture(scope="module")
+def phone(tabs, site):
+    """A page that an address opens on a phone."""
+    with visiting(tabs, site) as visit:
+        yield opened(visit, "?image=sample-31&edits=cbam3.channel:as_is~100=26.6", viewport=NARROW)
+
+
+def test_a_switch_moves_the_answer_and_later_gates_and_the_address_restores_it(page):
     assert row(page, "cbam1.spatial").locator(".under .bar").count() == 2  # before any click
     then = row(page, "cbam3.channel").locator("figure.now canvas")
     before, as_it_is = then.evaluate("one => one.toDataURL()"), first_answer(page)
@@ -65,8 +87,7 @@ def test_a_switch_moves_the_answer_and_later_gates_and_the_address_restores_it(v
     expect(row(page, "cbam2.spatial").get_by_role("radio", name="borrowed")).to_be_checked()
 
 
-def test_bars_are_dragged_and_masks_are_painted_by_mouse_and_keyboard_and_undone(visit):
-    page = opened(visit)
+def test_bars_are_dragged_and_masks_are_painted_by_mouse_and_keyboard_and_undone(page):
     rerun(page, row(page, "cbam1.channel").get_by_role("button", name=re.compile("^More")).click)
     bars = page.locator("canvas.bars-editor").bounding_box()
     page.mouse.move(bars["x"] + bars["width"] * 16.5 / 32, bars["y"] + bars["height"] * 0.9)
@@ -93,15 +114,16 @@ def test_bars_are_dragged_and_masks_are_painted_by_mouse_and_keyboard_and_undone
     assert page.locator("canvas.mask-editor:visible").count() == 0
 
 
-def test_an_address_that_sets_one_channel_brings_its_row_into_sight_with_this_channel_chosen(visit):
-    page = opened(visit, "?image=sample-31&edits=cbam3.channel:as_is~100=26.6", viewport=NARROW)
+def test_an_address_that_sets_one_channel_brings_its_row_into_sight_with_this_channel_chosen(phone):
+    page = phone
     expect(row(page, "cbam3.channel").locator(".name")).to_be_in_viewport()
     expect(page.get_by_label("Channel", exact=True)).to_have_value("100")
     expect(page.locator(".line .value output:visible")).to_have_text("0.266")
 
 
-def test_an_image_for_which_a_gate_decides_is_one_click_away_on_a_phone_too(visit):
-    page = opened(visit, viewport=NARROW)
+def test_an_image_for_which_a_gate_decides_is_one_click_away_on_a_phone_too(phone):
+    page = phone
+    rerun(page, page.get_by_role("button", name="Reset", exact=True).click)
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390
     show = row(page, "cbam1.spatial").get_by_role("button", name=re.compile("^Show an image"))
     before = page.locator(".stage .first figcaption").inner_text()
