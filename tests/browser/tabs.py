@@ -58,15 +58,14 @@ class Tabs:
         self._shared = None
         self._idle = []
 
-    def lend(self, *, apart=False, fresh=False, **how):
-        """A tab to be left at the end; in a profile of its own where asked for, or where no open page could be so.
+    def lend(self, *, fresh=False, **how):
+        """A tab to be left at the end; in a profile of its own where no open page could be so.
 
         Args:
-            apart: in a profile of its own.
             fresh: in the shared profile, once all is gone that pages stored there.
             how: arguments of `new_context`.
         """
-        if apart or how.keys() - CHANGEABLE:
+        if how.keys() - CHANGEABLE:
             context = self._new_context(how)
             return Tab(context.new_page(), lambda tab: context.close())
         self._shared = self._shared or self._new_context({})

@@ -15,7 +15,7 @@ from tests.browser.visiting import visiting
 pytestmark = pytest.mark.browser
 
 ARRIVED = "() => window.cbamLensAhead?.get('sample')?.results.length === 100"
-FIRST, SECOND = 57, 8
+FIRST, SECOND, OTHER = 57, 8, 20
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +25,13 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def page(tabs, site):
-    """The first page, once everything that is sent ahead has arrived; shared, for nothing is changed but the choice."""
+    """The first page, once everything that is sent ahead has arrived; shared by tests that change the choice alone."""
     with visiting(tabs, site) as visit:
-        yield arrived(visit)
-
-
-def arrived(visit):
-    page = visit()
-    page.wait_for_selector(PAINTED)
-    page.wait_for_function(ARRIVED)
-    answered(page)
-    return page
+        page = visit()
+        page.wait_for_selector(PAINTED)
+        page.wait_for_function(ARRIVED)
+        answered(page)
+        yield page
 
 
 def choose(page, index):
@@ -48,27 +44,6 @@ def shown(page):
 
 def expected_heading(explanation):
     return f"{explanation.predicted}{100 * float(explanation.probabilities.max()):.1f} %"
-
-
-def test_it_is_painted_although_the_server_says_nothing(visit, classifier):
-    page = arrived(visit)
-    page.evaluate("WebSocket.prototype.send = () => {}")
-    before = page.locator(PAINTED).get_attribute("data-painted")
-    choose(page, FIRST)
-    expect(page.locator(PAINTED)).not_to_have_attribute("data-painted", before)
-    explanation = explain(classifier, sample_sheet().images[FIRST])
-    assert page.locator(".prediction h2").inner_text() == expected_heading(explanation)
-    for number, block in enumerate(explanation.blocks):
-        canvas = pixels(page.locator("canvas.overlay").nth(number))
-        zoom = canvas.shape[0] // 32
-        gain = f"×{block.gate('spatial').gain:.2f} of usual"
-        assert page.locator(".facts .gain").nth(number).inner_text() == gain
-        look, mask = Look(reading="relative"), block.gate("spatial").relative
-        drawn = overlay(explanation.input_image, mask, cells_on_input(block.placement), look, zoom=zoom)
-        assert np.array_equal(canvas[..., :3], drawn)
-    picture = pixels(page.locator(".prediction canvas"))
-    assert np.array_equal(picture[..., :3], sample_sheet().images[FIRST])
-    assert page.get_by_text(f"Truth: {classifier.classes[5]}").is_visible()
 
 
 def test_the_servers_answer_paints_nothing_again(page):
@@ -107,3 +82,25 @@ def test_downloads_are_of_the_picture_that_is_shown(page):
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Figure").click()
     assert f"cifar10-test-{int(sample_sheet().indices[SECOND])}" in waiting.value.suggested_filename
+
+
+def test_it_is_painted_although_the_server_says_nothing(page, classifier):
+    """The last one: what is chosen after it is not heard."""
+    rerun(page, lambda: choose(page, OTHER))
+    page.evaluate("WebSocket.prototype.send = () => {}")
+    before = page.locator(PAINTED).get_attribute("data-painted")
+    choose(page, FIRST)
+    expect(page.locator(PAINTED)).not_to_have_attribute("data-painted", before)
+    explanation = explain(classifier, sample_sheet().images[FIRST])
+    assert page.locator(".prediction h2").inner_text() == expected_heading(explanation)
+    for number, block in enumerate(explanation.blocks):
+        canvas = pixels(page.locator("canvas.overlay").nth(number))
+        zoom = canvas.shape[0] // 32
+        gain = f"×{block.gate('spatial').gain:.2f} of usual"
+        assert page.locator(".facts .gain").nth(number).inner_text() == gain
+        look, mask = Look(reading="relative"), block.gate("spatial").relative
+        drawn = overlay(explanation.input_image, mask, cells_on_input(block.placement), look, zoom=zoom)
+        assert np.array_equal(canvas[..., :3], drawn)
+    picture = pixels(page.locator(".prediction canvas"))
+    assert np.array_equal(picture[..., :3], sample_sheet().images[FIRST])
+    assert page.get_by_text(f"Truth: {classifier.classes[5]}").is_visible()

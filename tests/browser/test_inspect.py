@@ -19,7 +19,7 @@ from cbam_core.render.overlay import cells_on_input, cells_on_original, overlay,
 from cbam_core.results.look import Look
 from tests.browser.canvas import PAINTED, pixels, repainted
 from tests.browser.resting import answered, rerun, rested
-from tests.browser.scenes import NARROW
+from tests.browser.scenes import NARROW, choose
 from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
@@ -62,7 +62,7 @@ def save(page, label):
 def desk(tabs, site):
     """The page as it opens, shared by tests about the samples."""
     with visiting(tabs, site) as visit:
-        page = visit()
+        page = visit(permissions=["camera"])
         page.wait_for_selector(PAINTED)
         yield rested(page)
 
@@ -70,6 +70,7 @@ def desk(tabs, site):
 @pytest.fixture
 def page(desk):
     """The page with the sample that it opens with, among all of them."""
+    choose(desk, "Samples")
     desk.locator(".strip select").select_option("")
     first = desk.locator(f'.tile[data-index="{FIRST_CAT}"]')
     if first.get_attribute("aria-selected") == "false":
@@ -145,6 +146,36 @@ def test_zip_holds_figure_values_and_manifest_in_the_viewers_settings(page):
     assert {"figure.png", "values.npz", "channel_weights.csv", "manifest.json"} == set(archive.namelist())
     assert "cividis" in json.dumps(json.loads(archive.read("manifest.json")))
     assert Image.open(io.BytesIO(archive.read("figure.png"))).width > 600
+
+
+def test_a_photo_is_taken_explained_and_cleared(page):
+    page.get_by_test_id("stButtonGroup").get_by_text("Camera", exact=True).click()
+    take, clear = (page.get_by_role("button", name=name) for name in ("Take Photo", "Clear photo"))
+    take.wait_for()
+    # Streamlit takes nothing before the first picture is there, and says nothing.
+    page.wait_for_function("() => document.querySelector('video')?.videoHeight > 0")
+    rested(page)
+    take.click()
+    clear.wait_for()
+    page.locator(".prediction h2").wait_for()
+    clear.click()
+    page.locator(".prediction h2").wait_for(state="detached")
+
+
+def test_bad_file_is_one_sentence_and_other_pictures_stay(page, tmp_path, classifier):
+    bad = tmp_path / "broken.png"
+    bad.write_bytes(CAT.read_bytes()[:5000])
+    upload(page, bad)
+    alert = page.get_by_test_id("stAlert")
+    alert.wait_for()
+    assert "broken.png: this PNG file is damaged" in alert.inner_text()
+    assert "Traceback" not in page.content()
+    upload(page, CAT)
+    page.get_by_test_id("stDataFrame").wait_for()
+    page.get_by_test_id("stButtonGroup").get_by_text("Samples", exact=True).click()
+    wait_for_prediction(page, explain(classifier, sample_sheet().images[FIRST_CAT]))
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
+    page.get_by_test_id("stDataFrame").wait_for()
 
 
 @pytest.fixture(scope="module")
@@ -269,25 +300,8 @@ def test_pictures_pasted_anywhere_on_the_page_are_taken(open_inspect):
     assert [image[0, 0].tolist() for image in inputs] == [[255, 0, 0], [0, 0, 255]]
 
 
-def test_bad_file_is_one_sentence_and_other_pictures_stay(open_inspect, tmp_path, classifier):
-    page = open_inspect()
-    bad = tmp_path / "broken.png"
-    bad.write_bytes(CAT.read_bytes()[:5000])
-    upload(page, bad)
-    alert = page.get_by_test_id("stAlert")
-    alert.wait_for()
-    assert "broken.png: this PNG file is damaged" in alert.inner_text()
-    assert "Traceback" not in page.content()
-    upload(page, CAT)
-    page.get_by_test_id("stDataFrame").wait_for()
-    page.get_by_test_id("stButtonGroup").get_by_text("Samples", exact=True).click()
-    wait_for_prediction(page, explain(classifier, sample_sheet().images[FIRST_CAT]))
-    page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
-    page.get_by_test_id("stDataFrame").wait_for()
-
-
 def test_two_visitors_at_once_see_their_own_pictures(open_inspect, classifier):
-    one, other = open_inspect(), open_inspect(apart=True)
+    one, other = open_inspect(), open_inspect()
     upload(one, CAT)
     upload(other, ASTRONAUT)
     wait_for_prediction(one, explain(classifier, CAT))
@@ -299,27 +313,14 @@ def test_two_visitors_at_once_see_their_own_pictures(open_inspect, classifier):
         assert file.name in page.locator(".prediction").inner_text()
 
 
-def test_a_photo_is_taken_explained_and_cleared(open_inspect):
-    page = open_inspect(permissions=["camera"])
-    page.get_by_test_id("stButtonGroup").get_by_text("Camera", exact=True).click()
-    take, clear = (page.get_by_role("button", name=name) for name in ("Take Photo", "Clear photo"))
-    take.wait_for()
-    # Streamlit takes nothing before the first picture is there, and says nothing.
-    page.wait_for_function("() => document.querySelector('video')?.videoHeight > 0")
-    rested(page)
-    take.click()
-    clear.wait_for()
-    page.locator(".prediction h2").wait_for()
-    clear.click()
-    page.locator(".prediction h2").wait_for(state="detached")
-
-
 def test_a_batch_can_be_cancelled_and_the_rest_be_had_later(open_inspect, tmp_path):
     page = open_inspect()
     photos = [tmp_path / f"{number}.png" for number in range(12)]
-    for number, file in enumerate(photos):
-        side = 4000 if number < 6 else 40  # the first ones last until the button is there and pressed
-        Image.new("RGB", (side, side), (number, 100, 100)).save(file, compress_level=1)
+    for side, files in ((4000, photos[:6]), (40, photos[6:])):  # the first ones last until the button is pressed
+        content = io.BytesIO()
+        Image.new("RGB", (side, side), "teal").save(content, "PNG", compress_level=1)
+        for number, file in enumerate(files):
+            file.write_bytes(content.getvalue() + bytes([number]))  # what follows its end is none of the image
     upload(page, *photos)
     page.get_by_role("button", name="Cancel", exact=True).click()
     left_out = page.get_by_text(re.compile(r"^Images not opened: \d+\.$"))

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def page(tabs, site):
-    """Inspect, shared by tests that leave it as they found it, but for the last."""
+    """Inspect, shared by tests that leave it as they found it, but for the last ones."""
     with visiting(tabs, site) as visit:
         yield inspect_a_sample(visit())
 
@@ -61,8 +61,9 @@ def test_arrow_keys_choose_the_source_of_pictures(page):
     expect(page.get_by_role("radio", name="Test set")).to_be_checked()
 
 
-def test_the_film_waits_to_be_played_and_does_not_glide_where_motion_is_unwanted(visit):
-    page = training(visit(at="training", reduced_motion="reduce"))
+def test_the_film_waits_to_be_played_and_does_not_glide_where_motion_is_unwanted(page):
+    """The last one: it shows another page."""
+    training(page)
     player = page.locator(".cbam-player")
     before = player.get_attribute("data-scene")
     page.wait_for_timeout(2500)

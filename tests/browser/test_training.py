@@ -16,7 +16,7 @@ from cbam_core.results.film import open_film
 from tests.browser.canvas import PAINTED, pixels, repainted
 from tests.browser.resting import rerun
 from tests.browser.scenes import NARROW
-from tests.browser.visiting import visiting
+from tests.browser.visiting import USUAL, visiting
 from tests.made_runs import make_film, make_run
 
 pytestmark = pytest.mark.browser
@@ -79,9 +79,9 @@ RECORD = """player => {
 }"""
 
 
-def test_the_film_plays_to_its_end_and_every_scene_is_exact(visit, film):
-    page = opened(visit, reduced_motion="no-preference")
-    assert scene(page) == 3
+def test_the_film_plays_to_its_end_and_every_scene_is_exact(page, film):
+    page.emulate_media(reduced_motion="no-preference")
+    go_to(page, "End", 3)
     check_pixels(page, film, 3, CAT)
     page.locator(".cbam-player").evaluate(RECORD)  # scenes do not wait for a slow test
     page.get_by_role("button", name="Play", exact=True).click()
@@ -95,6 +95,7 @@ def test_the_film_plays_to_its_end_and_every_scene_is_exact(visit, film):
             found = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
             mask, cells = film.gate(block, "spatial").values[int(at), CAT], cells_on_input(film.placements[block])
             assert np.array_equal(found, overlay(film.images[CAT], mask, cells, zoom=found.shape[1] // 32))
+    page.emulate_media(reduced_motion=USUAL["reduced_motion"])
 
 
 def test_the_slider_and_the_space_bar_work_by_keyboard(page, film):

@@ -22,7 +22,7 @@ def visiting(tabs, site):
 
     `visit()` shows the first page; `visit("compare")` goes on by the sidebar, which a narrow window has to unfold
     first; `visit(at="compare")` opens it by its address. Further arguments are those of Playwright's `new_context`;
-    with `apart=True`, and with any that an open page cannot take on, the visitor has a browser profile of their own.
+    with any that an open page cannot take on, the visitor has a browser profile of their own.
     Others come one after the other to the profile that is shared; with `fresh=True`, once nothing is stored there. At
     the end no console may have warned, no script may have failed, and no request may have gone to another host.
     """
