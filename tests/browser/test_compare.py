@@ -38,6 +38,7 @@ def opened(tabs, site):
 @pytest.fixture
 def page(opened):
     """The page with the two images that it opens with."""
+    rested(opened)
     for side, index in enumerate((FIRST_CAT, FIRST_DOG)):
         tile = opened.locator(".strip").nth(side).locator(f'.tile[data-index="{index}"]')
         if tile.get_attribute("aria-selected") == "false":

@@ -71,6 +71,7 @@ def desk(tabs, site):
 def page(desk):
     """The page with the sample that it opens with, among all of them."""
     choose(desk, "Samples")
+    rested(desk)
     desk.locator(".strip select").select_option("")
     first = desk.locator(f'.tile[data-index="{FIRST_CAT}"]')
     if first.get_attribute("aria-selected") == "false":

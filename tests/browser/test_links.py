@@ -31,7 +31,7 @@ def opened(tabs, site):
 @pytest.fixture
 def page(opened):
     """Inspect with the sample that it opens with."""
-    if chosen(opened) != "31":
+    if chosen(rested(opened)) != "31":
         rerun(opened, opened.locator('.strip .tile[data-index="31"]').click)
     expect(opened).to_have_url(re.compile(r"image=sample-31$"))
     return opened

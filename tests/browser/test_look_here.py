@@ -37,7 +37,7 @@ def opened(tabs, site):
 @pytest.fixture
 def page(opened):
     """Inspect with a sample and no channel."""
-    tile = opened.locator('.tile[data-index="12"]')
+    tile = rested(opened).locator('.tile[data-index="12"]')
     if tile.get_attribute("aria-selected") == "false":
         rerun(opened, lambda: tile.evaluate("tile => tile.click()"))
     return opened
