@@ -1,5 +1,7 @@
 """The viewer alone in a real browser: as a page of its own, and as a host mounts it."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from cbam_core.viewer import source, standalone_html, styles
@@ -8,15 +10,15 @@ from tests.browser.viewer.page import show
 from tests.browser.viewer.payloads import SAMPLE
 
 
-@pytest.fixture
-def open_page(tabs_alone, tmp_path):
+@contextmanager
+def opening(tabs, folder):
     """Opens payloads as stand-alone pages; at the end nothing may have complained or gone out."""
     left, trouble = [], []
 
     def open_one(payload, **how):
-        tab = tabs_alone.lend(**how)
+        tab = tabs.lend(**how)
         left.append(tab)
-        file = tmp_path / f"page{len(left)}.html"
+        file = folder / f"page{len(left)}.html"
         file.write_text(standalone_html(payload), encoding="utf-8")
         tab.listen("console", lambda message: trouble.append(message.text))
         tab.listen("pageerror", lambda error: trouble.append(str(error)))
@@ -29,6 +31,31 @@ def open_page(tabs_alone, tmp_path):
     for tab in left:
         tab.leave()
     assert trouble == []
+
+
+@pytest.fixture
+def open_page(tabs_alone, tmp_path):
+    """Opens payloads as stand-alone pages; see `opening`."""
+    with opening(tabs_alone, tmp_path) as open_one:
+        yield open_one
+
+
+@pytest.fixture(scope="module")
+def sample(tabs_alone, tmp_path_factory):
+    """`SAMPLE` as a stand-alone page, shared by tests that only read it, with `read`."""
+    with opening(tabs_alone, tmp_path_factory.mktemp("sample")) as open_one:
+        yield open_one(SAMPLE)
+
+
+@pytest.fixture
+def read(sample):
+    """`SAMPLE` as a stand-alone page on which nothing is pointed at; tests leave its settings alone."""
+    sample.mouse.move(0, 0)
+    for part in ("canvas.overlay", "canvas.bars"):
+        sample.locator(part).first.focus()
+        sample.keyboard.press("Escape")
+    sample.evaluate("document.activeElement.blur()")
+    return sample
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ def values_at(payload, x, y, picture="input"):
     return found
 
 
-def test_hovering_one_overlay_reads_the_same_place_in_all(open_page):
-    page = open_page(SAMPLE)
+def test_hovering_one_overlay_reads_the_same_place_in_all(read):
+    page = read
     page.locator("canvas.overlay").nth(1).hover(position={"x": 204, "y": 44})
     assert texts(page, ".here") == values_at(SAMPLE, 25.5, 5.5)
     lines = [box.bounding_box() for box in page.locator(".down").all()]
@@ -73,8 +73,8 @@ def test_a_second_finger_tap_on_another_block_sets_it_there(open_page):
     assert texts(page, ".here") == values_at(SAMPLE, 12.5, 17.5)
 
 
-def test_keys_that_the_browser_has_a_meaning_for_are_left_to_it(open_page):
-    page = open_page(SAMPLE)
+def test_keys_that_the_browser_has_a_meaning_for_are_left_to_it(read):
+    page = read
     for part in ("canvas.overlay", "canvas.bars"):
         page.locator(part).first.focus()
         page.keyboard.press("Alt+ArrowUp")
@@ -83,8 +83,8 @@ def test_keys_that_the_browser_has_a_meaning_for_are_left_to_it(open_page):
     assert texts(page, ".channel") == ["", "", ""]
 
 
-def test_arrow_keys_move_cell_by_cell_and_escape_clears(open_page):
-    page = open_page(SAMPLE)
+def test_arrow_keys_move_cell_by_cell_and_escape_clears(read):
+    page = read
     canvas = page.locator("canvas.overlay").nth(2)
     canvas.focus()
     mask = SAMPLE.blocks[2].mask
@@ -125,8 +125,8 @@ def test_cross_hair_stays_on_its_place_when_the_picture_changes(open_page):
 # Channel weights
 
 
-def test_keys_move_over_the_bars(open_page):
-    page = open_page(SAMPLE)
+def test_keys_move_over_the_bars(read):
+    page = read
     page.locator("canvas.bars").first.focus()
     weights = SAMPLE.blocks[0].weights
     keys = {"Home": 0, "ArrowRight": 1, "End": 31, "ArrowLeft": 30}
@@ -153,8 +153,8 @@ def test_sorting_puts_the_greatest_weight_first_in_every_block(open_page):
         assert texts(page, ".channel")[index] == f"channel {least}: {given.weights[least]:.2f}"
 
 
-def test_hovering_a_bar_names_channel_and_weight(open_page):
-    page = open_page(SAMPLE)
+def test_hovering_a_bar_names_channel_and_weight(read):
+    page = read
     bars = page.locator("canvas.bars").nth(1)
     width = bars.bounding_box()["width"] - 22
     bars.hover(position={"x": 22 + width * 40.5 / 64, "y": 30})
@@ -224,8 +224,8 @@ def tables(page):
     )
 
 
-def test_tables_hold_every_number_rounded_to_four_decimals(open_page):
-    found = tables(open_page(SAMPLE))
+def test_tables_hold_every_number_rounded_to_four_decimals(read):
+    found = tables(read)
     assert len(found) == 6
     for index, given in enumerate(SAMPLE.blocks):
         mask, weights = found[2 * index : 2 * index + 2]
@@ -234,15 +234,15 @@ def test_tables_hold_every_number_rounded_to_four_decimals(open_page):
         assert weights["rows"] == [[str(i), f"{v:.4f}"] for i, v in enumerate(given.weights)]
 
 
-def test_tables_take_no_room(open_page):
-    page = open_page(SAMPLE)
+def test_tables_take_no_room(read):
+    page = read
     tables(page)
     box = page.locator(".numbers").first.bounding_box()
     assert (box["width"], box["height"]) == (1, 1)
 
 
-def test_every_canvas_with_a_role_has_a_name(open_page):
-    page = open_page(SAMPLE)
+def test_every_canvas_with_a_role_has_a_name(read):
+    page = read
     names = page.evaluate("[...document.querySelectorAll('canvas[role]')].map((c) => c.ariaLabel)")
     assert len(names) == 10
     assert all(names)
