@@ -27,6 +27,13 @@ def edited(page):
     return page.evaluate("new URL(location.href).searchParams.get('edits')")
 
 
+def wait_for_edits(page, edits):
+    """Wait until these stand in the address: what is dragged is told more than once."""
+    stand = "edits => new URL(location.href).searchParams.get('edits') === edits"
+    page.wait_for_function(stand, arg=edits)
+    rested(page)
+
+
 def first_answer(page):
     return page.locator(".bars.edited .bar").first.inner_text()
 
@@ -93,22 +100,22 @@ def test_bars_are_dragged_and_masks_are_painted_by_mouse_and_keyboard_and_undone
     page.mouse.move(bars["x"] + bars["width"] * 16.5 / 32, bars["y"] + bars["height"] * 0.9)
     page.mouse.down()
     rerun(page, lambda: (page.mouse.move(bars["x"] + bars["width"] * 16.5 / 32, bars["y"]), page.mouse.up()))
-    assert edited(page) == "cbam1.channel:as_is~16=100"
+    wait_for_edits(page, "cbam1.channel:as_is~16=100")
     rerun(page, page.get_by_role("button", name="Let go").click)
-    assert edited(page) is None
+    wait_for_edits(page, None)
     rerun(page, row(page, "cbam1.spatial").get_by_role("button", name=re.compile("^More")).click)
     mask = page.locator("canvas.mask-editor")
     rerun(page, lambda: mask.click(position={"x": 4, "y": 4}))
-    assert edited(page) == "cbam1.spatial:as_is~0=100"
+    wait_for_edits(page, "cbam1.spatial:as_is~0=100")
     mask.focus()
     page.keyboard.press("ArrowRight")
     rerun(page, lambda: page.keyboard.press("Space"))
-    assert edited(page) == "cbam1.spatial:as_is~0x2=100"
+    wait_for_edits(page, "cbam1.spatial:as_is~0x2=100")
     rerun(page, page.get_by_role("button", name="Undo").click)
-    assert edited(page) == "cbam1.spatial:as_is~0=100"
+    wait_for_edits(page, "cbam1.spatial:as_is~0=100")
     strength = page.locator(".strength input:visible")
     rerun(page, lambda: strength.press("ArrowLeft"))
-    assert edited(page) == "cbam1.spatial:as_is*95~0=100"
+    wait_for_edits(page, "cbam1.spatial:as_is*95~0=100")
     rerun(page, row(page, "cbam3.spatial").get_by_role("button", name=re.compile("^More")).click)
     expect(page.get_by_text("This mask is one number an image")).to_be_visible()
     assert page.locator("canvas.mask-editor:visible").count() == 0
