@@ -100,8 +100,7 @@ class Lettering:
         )
 
     def _drawable(self, text: str) -> str:
-        font, line = self.font(_PROBE), _one_line(text)
-        return "".join(_substitute(font, letter) for letter in line)
+        return _drawable(self.font(_PROBE), text)
 
 
 def lettering(texts: Iterable[str]) -> Lettering:
@@ -173,6 +172,13 @@ def _substitute(font: Font, letter: str) -> str:
     return plain if _has(font, plain) else "?"
 
 
+@lru_cache(maxsize=4096)
+def _drawable(font: Font, text: str) -> str:
+    """Put a text on one line, in letters that the font has; layouts ask for the same one again and again."""
+    return "".join(_substitute(font, letter) for letter in _one_line(text))
+
+
+@lru_cache(maxsize=4096)
 def _one_line(text: str) -> str:
     """Remove line breaks, control characters and repeated spaces."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -10,14 +10,39 @@ import pytest
 from PIL import Image
 
 from cbam_core import explain, load_classifier
-from cbam_core.cli import main
+from cbam_core.cli import explaining, main
 from cbam_core.cli.figures import Draw
 from cbam_core.cli.inputs import find_images
+from cbam_core.explanation import contents
+from cbam_core.explanation.contents import as_png
+from cbam_core.results.look import Look
 from tests.corpus.image_files import heic
 
 
+@pytest.fixture(scope="module")
+def opened(tiny_checkpoint):
+    """The network, opened once, so that the places of its gates are computed once."""
+    return explaining.open_checkpoint(str(tiny_checkpoint), explaining.UNSTATED)
+
+
 @pytest.fixture
-def explained(tiny_checkpoint, tmp_path, capsys):
+def quick(opened, tiny_checkpoint, monkeypatch):
+    """The command with a network that is open, and figures that are a line on what they would show."""
+
+    def open_checkpoint(checkpoint, stated):
+        assert (checkpoint, stated) == (str(tiny_checkpoint), explaining.UNSTATED)
+        return opened
+
+    monkeypatch.setattr(explaining, "open_checkpoint", open_checkpoint)
+    monkeypatch.setattr(contents, "as_png", lambda one, *, look, **_: line_on(one, look))
+
+
+def line_on(explanation, look):
+    return f"{explanation.image_digest} {explanation.fit} {look}".encode()
+
+
+@pytest.fixture
+def explained(quick, tiny_checkpoint, tmp_path, capsys):
     """Runs the command on images; gives status, results, standard output and standard error."""
 
     def run(*arguments):
@@ -30,10 +55,14 @@ def explained(tiny_checkpoint, tmp_path, capsys):
     return run
 
 
-def test_an_images_folder_holds_what_the_library_says(explained, picture_file, tiny_checkpoint):
-    status, out, said, errors = explained(picture_file)
-    assert (status, errors) == (0, "")
+def test_an_images_folder_holds_what_the_library_says(picture_file, tiny_checkpoint, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["explain", str(picture_file), "--checkpoint", str(tiny_checkpoint), "--out", str(out)]
+    assert main([*words, "--reading", "relative"]) == 0
+    said, errors = capsys.readouterr()
+    assert errors == ""
     expected = explain(load_classifier(tiny_checkpoint), picture_file)
+    assert (out / "picture" / "figure.png").read_bytes() == as_png(expected, look=Look(reading="relative"))
     assert said == (
         f"{picture_file}: {expected.predicted} {100 * expected.probabilities.max():.1f} % -> {out / 'picture'}\n"
     )
@@ -102,9 +131,9 @@ def test_how_the_figure_is_drawn_is_asked_for_and_recorded(explained, picture_fi
     assert recorded.items() <= drawn.items()
 
 
-def test_the_fit_is_asked_for(explained, picture_file, tiny_checkpoint):
+def test_the_fit_is_asked_for(explained, picture_file, opened):
     _, out, _, _ = explained(picture_file, "--fit", "squash")
-    expected = explain(load_classifier(tiny_checkpoint), picture_file, "squash")
+    expected = explain(opened, picture_file, "squash")
     with np.load(out / "picture" / "values.npz") as values:
         assert np.array_equal(values["input_image"], expected.input_image)
 
@@ -175,7 +204,7 @@ def test_a_folder_is_searched_and_no_two_files_share_a_folder(explained, photos)
     assert (found["a-2"], found["cat/a"]) == (0, pytest.approx(180, abs=2))
 
 
-def test_results_inside_the_searched_folder_are_not_explained_themselves(photos, tiny_checkpoint, capsys):
+def test_results_inside_the_searched_folder_are_not_explained_themselves(quick, photos, tiny_checkpoint, capsys):
     arguments = ["explain", str(photos), "--checkpoint", str(tiny_checkpoint), "--out", str(photos / "results")]
     assert [main(arguments), main(arguments)] == [0, 0]
     assert capsys.readouterr().out.count("\n") == 8
@@ -265,7 +294,9 @@ def test_an_address_is_named_as_one(explained, picture_file):
     assert errors.startswith(f"cbam: {address} is an address, and nothing is downloaded: save the image")
 
 
-def test_ctrl_c_leaves_whole_results_and_says_how_to_go_on(photos, tiny_checkpoint, tmp_path, capsys, monkeypatch):
+def test_ctrl_c_leaves_whole_results_and_says_how_to_go_on(
+    quick, photos, tiny_checkpoint, tmp_path, capsys, monkeypatch
+):
     from cbam_core.explanation import saving
 
     write, written = saving.save_bytes, []
@@ -289,19 +320,16 @@ def test_ctrl_c_leaves_whole_results_and_says_how_to_go_on(photos, tiny_checkpoi
 
 
 @pytest.mark.parametrize("reading", ["values", "relative", "usual"])
-def test_the_reading_of_the_figure_is_asked_for(explained, picture_file, tiny_checkpoint, reading, tmp_path):
-    from cbam_core.explanation.contents import as_png
-    from cbam_core.results.look import Look
-
+def test_the_reading_of_the_figure_is_asked_for(explained, picture_file, opened, reading):
     status, out, _, errors = explained(picture_file, "--reading", reading)
     assert status == 0
     assert ("not known what is usual" in errors) == (reading == "usual")
-    expected = as_png(explain(load_classifier(tiny_checkpoint), picture_file), look=Look(reading=reading))
+    expected = line_on(explain(opened, picture_file), Look(reading=reading))
     assert (out / "picture" / "figure.png").read_bytes() == expected
 
 
 @pytest.fixture
-def figured(photos, tiny_checkpoint, tmp_path, capsys):
+def figured(quick, photos, tiny_checkpoint, capsys):
     """Runs the command for a figure alone; gives status, standard output and standard error."""
 
     def run(*arguments):
@@ -313,7 +341,7 @@ def figured(photos, tiny_checkpoint, tmp_path, capsys):
     return run
 
 
-def test_a_folder_becomes_one_figure_with_its_caption_beside(figured, photos, tiny_checkpoint, tmp_path):
+def test_a_folder_becomes_one_figure_with_its_caption_beside(figured, photos, opened, tmp_path):
     from cbam_core.render.paper.grid import figure_grid
 
     path = tmp_path / "new" / "grid.svg"
@@ -322,28 +350,27 @@ def test_a_folder_becomes_one_figure_with_its_caption_beside(figured, photos, ti
     lines = said.splitlines()
     assert lines[-1] == f"figure -> {path}, caption -> {path.with_suffix('.caption.txt')}"
     assert all(line.endswith(" %") for line in lines[:-1])
-    classifier = load_classifier(tiny_checkpoint)
     images = [photos / name for name in ("a.jpg", "a.png", "cat/a.png", "dog/b.WebP")]
-    expected = figure_grid(explain(classifier, images), width=84.0, rows="blocks", truths=[None, None, "cat", "dog"])
+    expected = figure_grid(explain(opened, images), width=84.0, rows="blocks", truths=[None, None, "cat", "dog"])
     assert path.read_bytes() == expected.as_bytes("svg")
     assert path.with_suffix(".caption.txt").read_text(encoding="utf-8") == f"{expected.caption}\n"
 
 
-def test_images_can_be_drawn_by_seed_and_the_caption_says_so(figured, photos, tmp_path):
+def test_images_can_be_drawn_by_seed_and_the_caption_says_so(explained, figured, photos, tmp_path):
     path = tmp_path / "grid.svg"
-    first, again, other = (figured(photos, "--draw", 2, "--seed", seed, "--figure", path)[1] for seed in (0, 0, 3))
+    first, again, other = (explained(photos, "--draw", 2, "--seed", seed)[2] for seed in (0, 0, 3))
     assert first == again != other
-    assert first.count("\n") == 3
+    assert first.count("\n") == 2
+    assert figured(photos, "--draw", 2, "--seed", 3, "--figure", path)[1].count("\n") == 3
     caption = (tmp_path / "grid.caption.txt").read_text(encoding="utf-8")
     assert caption.endswith(f"2 images drawn with seed 3 from {photos}.\n")
     (photos / "cat" / "a.png").write_bytes(b"")
+    draws = [Draw(find_images([str(photos)]), 3, seed).first for seed in range(9)]
+    seed = next(seed for seed, first in enumerate(draws) if any(image.path.parent.name == "cat" for image in first))
+    assert "1 of 4 images" in explained(photos, "--draw", 3, "--seed", seed)[3]  # with the one instead
     status, _, errors = figured(photos, "--draw", 4, "--figure", path)
     assert (status, errors.count("\n")) == (1, 2)
     assert errors.endswith("1 of 4 images could not be explained\n")
-    draws = [Draw(find_images([str(photos)]), 3, seed).first for seed in range(9)]
-    seed = next(seed for seed, first in enumerate(draws) if any(image.path.parent.name == "cat" for image in first))
-    assert "1 of 4 images" in figured(photos, "--draw", 3, "--seed", seed, "--figure", path)[2]  # with the one instead
-    status, _, errors = figured(photos, "--draw", 4, "--figure", path)
     caption = (tmp_path / "grid.caption.txt").read_text(encoding="utf-8")
     assert caption.endswith(f"3 images drawn with seed 0 from {photos}; 1 more could not be read.\n")
 
@@ -358,21 +385,21 @@ def test_another_image_is_drawn_in_the_place_of_one_that_cannot_be_read(photos):
 
 
 def test_a_figure_needs_no_folder_of_results_and_can_have_one(figured, photos, tmp_path):
-    path = tmp_path / "grid.pdf"
-    figured(photos, "--figure", path)
-    assert {one.name for one in tmp_path.iterdir()} == {"photos", "grid.pdf", "grid.caption.txt"}
-    figured(photos, "--figure", path, "--out", tmp_path / "out")
+    path, pair = tmp_path / "grid.svg", photos / "*" / "*"
+    figured(pair, "--figure", path)
+    assert {one.name for one in tmp_path.iterdir()} == {"photos", "grid.svg", "grid.caption.txt"}
+    figured(pair, "--figure", path, "--out", tmp_path / "out")
     drawn = path.read_bytes()
     path.unlink()
-    status, said, errors = figured(photos, "--figure", path, "--out", tmp_path / "out", "--resume")
-    assert (status, errors) == (0, "cbam: 4 of 4 images were complete and were skipped\n")
+    status, said, errors = figured(pair, "--figure", path, "--out", tmp_path / "out", "--resume")
+    assert (status, errors) == (0, "cbam: 2 of 2 images were complete and were skipped\n")
     assert (path.read_bytes(), said.count("\n")) == (drawn, 1)
 
 
-def test_one_image_has_a_figure_of_its_own(figured, picture_file, tiny_checkpoint, tmp_path):
+def test_one_image_has_a_figure_of_its_own(figured, picture_file, opened, tmp_path):
     path = tmp_path / "one.pdf"
     figured(picture_file, "--figure", path, "--reading", "relative")
-    explanation = explain(load_classifier(tiny_checkpoint), picture_file)
+    explanation = explain(opened, picture_file)
     assert path.read_bytes() == explanation.figure(reading="relative").as_bytes("pdf")
 
 
