@@ -23,6 +23,12 @@ LEFT, RIGHT = explained(seed=1), explained(seed=2)
 BOTH = Comparison(LEFT, RIGHT)
 
 
+@pytest.fixture(scope="module")
+def plain() -> Any:
+    """The figure of both with all defaults; shared, so never changed by a test."""
+    return BOTH.figure()
+
+
 def axes(figure: Any, name: str) -> Any:
     (found,) = [one for one in figure.drawn.axes if one.get_gid() == name]
     return found
@@ -41,8 +47,8 @@ def heights(figure: Any, name: str) -> np.ndarray:
     return np.array(bars).reshape(2, -1)
 
 
-def test_one_figure_has_both_masks_and_their_difference() -> None:
-    figure = BOTH.figure()
+def test_one_figure_has_both_masks_and_their_difference(plain: Any) -> None:
+    figure = plain
     for block, other, compared in zip(LEFT.blocks, RIGHT.blocks, BOTH.blocks, strict=True):
         cells = cells_on_input(block.placement)
         for label, one, image in (("A", block, LEFT.input_image), ("B", other, RIGHT.input_image)):
@@ -56,9 +62,9 @@ def test_one_figure_has_both_masks_and_their_difference() -> None:
         assert f"{low:+.2f} to {high:+.2f}".replace("-", "−") in texts(figure)
 
 
-def test_bars_are_the_weights_of_both() -> None:
+def test_bars_are_the_weights_of_both(plain: Any) -> None:
     for order, key in (("index", None), ("difference", lambda a, b: -np.abs(b - a)), ("sorted", lambda a, b: -a)):
-        figure = BOTH.figure(order=order)  # type: ignore[arg-type]
+        figure = plain if key is None else BOTH.figure(order=order, parts=("bars",))  # type: ignore[arg-type]
         for block, other in zip(LEFT.blocks, RIGHT.blocks, strict=True):
             left, right = (one.channel_weights.astype(np.float64) for one in (block, other))
             channels = np.arange(len(left)) if key is None else np.argsort(key(left, right), kind="stable")
@@ -87,8 +93,9 @@ def test_differences_are_of_the_reading(reading: Any) -> None:
 
 
 def test_a_limit_is_the_end_of_the_scale() -> None:
-    assert {"−1", "+1"} <= set(texts(BOTH.figure(limit=1.0)))
-    assert axes(BOTH.figure(limit=1.0), "scale of differences").get_xlim() == (-1, 1)
+    figure = BOTH.figure(limit=1.0)
+    assert {"−1", "+1"} <= set(texts(figure))
+    assert axes(figure, "scale of differences").get_xlim() == (-1, 1)
 
 
 def test_heads_name_predictions_truths_and_networks_where_they_differ() -> None:

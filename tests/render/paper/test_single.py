@@ -11,15 +11,23 @@ import pytest
 
 from cbam_core.errors import ImageError, RenderError
 from cbam_core.render.overlay import cells_on_input, overlay
+from cbam_core.render.paper.printed import PrintedFigure
 from cbam_core.render.paper.single import figure_of
 from cbam_core.render.paper.words import WORDS
 from cbam_core.results.explanation import Block, Explanation, Gate
 from cbam_core.results.layout import PARTS, Layout
 from cbam_core.results.look import Look
-from tests.plain_explanations import explained
+from tests.plain_explanations import TWO, explained
 from tests.render.paper.page import boxes_of_texts
 
+FEW = (("a", 4, 4), ("b", 4, 4))
 SIX = tuple((f"stage{stage}.{index}.cbam", 64, 8) for stage in (1, 2, 3) for index in (0, 1))
+
+
+@pytest.fixture(scope="module")
+def plain() -> PrintedFigure:
+    """The figure of an explanation with all defaults; shared, so never changed by a test."""
+    return figure_of(explained())
 
 
 def axes(figure: Any, name: str) -> Any:
@@ -36,11 +44,9 @@ def heights(figure: Any, name: str) -> np.ndarray:
     return np.array([bar.get_height() + bar.get_y() for bar in axes(figure, name).patches])
 
 
-def test_bars_are_as_high_as_the_weights() -> None:
-    explanation = explained()
-    drawn = figure_of(explanation).drawn
-    for block in explanation.blocks:
-        assert heights(drawn, f"{block.name}.channel") == pytest.approx(block.channel_weights)
+def test_bars_are_as_high_as_the_weights(plain: PrintedFigure) -> None:
+    for block in explained().blocks:
+        assert heights(plain.drawn, f"{block.name}.channel") == pytest.approx(block.channel_weights)
 
 
 def test_many_bars_are_one_outline_of_the_same_heights() -> None:
@@ -58,11 +64,10 @@ def test_sorted_bars_are_drawn_sorted(order: str, key: str) -> None:
     assert heights(drawn, "cbam2.channel") == pytest.approx(gate.values[ranked])
 
 
-def test_marks_are_the_usual_weights() -> None:
-    explanation = explained()
-    (marks,) = axes(figure_of(explanation).drawn, "cbam1.channel").collections
+def test_marks_are_the_usual_weights(plain: PrintedFigure) -> None:
+    (marks,) = axes(plain.drawn, "cbam1.channel").collections
     assert [line[0, 1] for line in marks.get_segments()] == pytest.approx(
-        explanation.blocks[0].gate("channel").usual.mean
+        explained().blocks[0].gate("channel").usual.mean
     )
 
 
@@ -80,7 +85,8 @@ def test_bars_and_masks_are_drawn_in_the_reading(reading: str, key: str) -> None
 def test_masks_are_the_overlays_of_the_screen(options: dict[str, Any]) -> None:
     explanation = explained()
     block = explanation.blocks[0]
-    pixels = np.asarray(axes(figure_of(explanation, Layout(**options)).drawn, "cbam1.masks").images[0].get_array())
+    layout = Layout(parts=("masks",), **options)
+    pixels = np.asarray(axes(figure_of(explanation, layout).drawn, "cbam1.masks").images[0].get_array())
     zoom = pixels.shape[0] // 32
     expected = overlay(
         explanation.input_image, block.spatial_mask, cells_on_input(block.placement), Look(**options), zoom=zoom
@@ -88,10 +94,10 @@ def test_masks_are_the_overlays_of_the_screen(options: dict[str, Any]) -> None:
     assert np.array_equal(pixels, expected)
 
 
-def test_the_caption_says_where_places_are_not_exact() -> None:
+def test_the_caption_says_where_places_are_not_exact(plain: PrintedFigure) -> None:
     explanation = explained()
     first, *others = explanation.blocks
-    assert "Blocks whose place" not in figure_of(explanation).caption
+    assert "Blocks whose place" not in plain.caption
     placed = replace(first.placement, status="approximate", bound=2.25)
     near = replace(explanation, blocks=(replace(first, placement=placed), *others))
     assert "Blocks whose place is approximate: 1; their cells lie up to 2.2 pixels" in figure_of(near).caption
@@ -109,15 +115,13 @@ def test_usual_masks_and_differences_stand_alone() -> None:
         assert np.array_equal(pixels, expected)
 
 
-def test_the_colour_bar_marks_the_range_of_all_masks_that_are_drawn() -> None:
-    explanation = explained()
-    masks = [block.spatial_mask for block in explanation.blocks]
+def test_the_colour_bar_marks_the_range_of_all_masks_that_are_drawn(plain: PrintedFigure) -> None:
+    masks = [block.spatial_mask for block in explained().blocks]
     low, high = min(mask.min() for mask in masks), max(mask.max() for mask in masks)
-    drawn = figure_of(explanation)
-    (line,) = axes(drawn.drawn, "scale range").lines
+    (line,) = axes(plain.drawn, "scale range").lines
     assert line.get_xdata() == pytest.approx([low, high])
-    assert f"{low:.2f} to {high:.2f}" in texts(drawn.drawn)
-    assert f"Values of masks: {low:.2f} to {high:.2f}" in drawn.caption
+    assert f"{low:.2f} to {high:.2f}" in texts(plain.drawn)
+    assert f"Values of masks: {low:.2f} to {high:.2f}" in plain.caption
 
 
 def test_probabilities_are_as_long_as_they_are_and_named() -> None:
@@ -127,8 +131,10 @@ def test_probabilities_are_as_long_as_they_are_and_named() -> None:
     assert {"frog", "70.0 %", "cat", "20.0 %", "truth: dog"} <= set(texts(drawn))
 
 
-@pytest.mark.parametrize("width", [84.0, 174.0, 120.0])
-@pytest.mark.parametrize("sizes", [(("a", 4, 4),), (("a", 4, 4), ("b", 4, 4)), SIX, SIX * 2])
+@pytest.mark.parametrize(
+    ("width", "sizes"),
+    [(width, sizes) for width in (84.0, 174.0) for sizes in (FEW[:1], FEW, SIX, SIX * 2)] + [(120.0, SIX)],
+)
 def test_everything_lies_on_the_page_and_nothing_on_anything_else(width: float, sizes: Any) -> None:
     named = tuple((f"{name}-{number}", channels, cells) for number, (name, channels, cells) in enumerate(sizes))
     figure = figure_of(explained(named), Layout(width=width, parts=PARTS), truth="cat")
@@ -170,12 +176,14 @@ def test_a_difference_is_not_drawn_twice() -> None:
 
 
 def test_what_is_missing_is_said() -> None:
-    unknown = figure_of(explained(usual=False), Layout(parts=("usual", "masks"))).drawn
-    assert "not known what is usual" in texts(unknown)
-    for wanted in (Layout(parts=("masks", "difference")), Layout(reading="usual"), Layout(parts=("usual", "masks"))):
-        assert figure_of(explained(usual=False), wanted).caption.count("`cbam usual` computes it") == 1
-        assert "cbam usual" not in figure_of(explained(), wanted).caption
-    assert "cbam usual" not in figure_of(explained(usual=False)).caption
+    one = TWO[:1]
+    unknown = figure_of(explained(one, usual=False), Layout(parts=("usual", "masks")))
+    assert "not known what is usual" in texts(unknown.drawn)
+    assert unknown.caption.count("`cbam usual` computes it") == 1
+    for wanted in (Layout(parts=("masks", "difference")), Layout(parts=("masks",), reading="usual")):
+        assert figure_of(explained(one, usual=False), wanted).caption.count("`cbam usual` computes it") == 1
+        assert "cbam usual" not in figure_of(explained(one), wanted).caption
+    assert "cbam usual" not in figure_of(explained(one, usual=False)).caption
     explanation = replace(explained(), blocks=())
     none = figure_of(explanation)
     assert "this network has no gates to show" in texts(none.drawn)
@@ -190,7 +198,7 @@ def test_gates_for_each_element_are_not_drawn_and_the_figure_says_so() -> None:
 
 def test_a_figure_that_exceeds_a_page_says_so() -> None:
     many = tuple((f"stage{number}.cbam", 16, 4) for number in range(24))
-    (note,) = figure_of(explained(many), Layout(width=84)).notes
+    (note,) = figure_of(explained(many), Layout(width=84, parts=("input", "masks", "bars"))).notes
     assert note.code == "figure.tall"
     assert float(note.values["height"]) > 235
     assert figure_of(explained(many[:3]), Layout(width=84)).notes == ()
@@ -208,8 +216,8 @@ def test_bars_that_are_too_fine_for_print_are_named(caplog: pytest.LogCaptureFix
     assert wide.figure(width=84, blocks=("stem.cbam",)).notes == ()
 
 
-def test_a_mask_is_called_that_of_this_image_beside_others_only() -> None:
-    alone = texts(figure_of(explained()).drawn)
+def test_a_mask_is_called_that_of_this_image_beside_others_only(plain: PrintedFigure) -> None:
+    alone = texts(plain.drawn)
     assert "this image" not in alone
     assert "spatial mask" in alone
     for part in ("usual", "difference"):
