@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,12 +15,12 @@ from app.session.uploads import Fitted
 from app.widgets import downloads, paper
 from cbam_core import Comparison, explain, load_classifier
 from cbam_core.data.images import decode
-from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.comparison import compare, pairs_of
 from cbam_core.render.paper.pair import PairStyle, pair_of
 from cbam_core.render.paper.sides import side_of
 from cbam_core.results.layout import Layout
 from tests.corpus.image_files import transparent_png
+from tests.plain_explanations import explained
 from tests.plain_means import means_of
 from tests.report.reading import read
 
@@ -36,10 +37,13 @@ def offered(monkeypatch):
     return files
 
 
+BLOCK = (("cbam1", 32, 8),)
+"""One block of more channels than both ends have."""
+
+
 @pytest.fixture(scope="module")
 def sides():
-    classifier = load_classifier("cbam_cnn_cifar10")
-    return tuple(explain(classifier, sample_sheet().images[index]) for index in (31, 51))
+    return explained(BLOCK, seed=1), replace(explained(BLOCK, seed=2), image_digest="ef" * 32)
 
 
 def made(offered, ending):
@@ -100,10 +104,10 @@ def test_names_differ_where_the_figures_do(offered, sides, monkeypatch):
 
 
 def test_masks_lie_on_the_image_as_it_was_given(offered, tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
-    one = explain(load_classifier("cbam_cnn_cifar10"), content)
+    one = explained(BLOCK)
     download_sides((one, one), (None, None), {"b": content})
     sides = side_of(one, "A"), side_of(one, "B", original=decode(content).pixels)
     blocks = pairs_of(compare(one.blocks, one.blocks))
