@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,13 @@ class Named(Own):
         return {"logits": super().forward(x)}
 
 
+@cache
 def seeded(kind: type[Own] = Own, **arguments: int) -> Own:
+    """A network with seeded weights; shared, so that its gates are found once, and never changed by a test."""
+    return fresh(kind, **arguments)
+
+
+def fresh(kind: type[Own] = Own, **arguments: int) -> Own:
     torch.manual_seed(0)
     model = kind(**arguments)
     model.eval()
@@ -158,7 +165,7 @@ def test_logits_under_their_name_are_found(picture: np.ndarray) -> None:
 
 
 def test_classes_of_a_library_that_do_not_fit_are_left_out(picture: np.ndarray) -> None:
-    model = seeded()
+    model = fresh()
     model.pretrained_cfg = {"mean": MEAN, "std": STD, "input_size": (3, 24, 24), "num_classes": 4}  # type: ignore[assignment]
     seen = explain(model, picture)
     assert (seen.classes, seen.input_image.shape) == (("class 0", "class 1", "class 2", "class 3"), (24, 24, 3))
@@ -232,8 +239,8 @@ def test_what_is_no_input_is_refused_in_a_sentence(picture: np.ndarray) -> None:
     refusal("input.tensor", model, tensor.long())
     refusal("input.tensor", model, torch.full_like(tensor, torch.nan))
     assert "1×5×24×24" in refusal("model.forward", model, torch.rand(5, 24, 24))
-    refusal("model.in-training", seeded().train(), tensor)
-    assert "meta" in refusal("model.on-meta", seeded().to("meta"), tensor)
+    refusal("model.in-training", fresh().train(), tensor)
+    assert "meta" in refusal("model.on-meta", fresh().to("meta"), tensor)
 
 
 def test_a_tensor_that_seems_not_normalised_is_noted(picture: np.ndarray) -> None:
