@@ -52,11 +52,11 @@ class Running:
             max_size=None,
         )
 
-    def visit(self):
+    def visit(self, query=""):
         """What one visitor of the page receives, from opening it to the end of the script."""
         with self.connect() as connection:
             hello = BackMsg()
-            hello.rerun_script.query_string = ""
+            hello.rerun_script.query_string = query
             connection.send(hello.SerializeToString())
             messages = []
             while not messages or messages[-1].WhichOneof("type") != "script_finished":

@@ -54,7 +54,7 @@ def test_skipped_browser_tests_are_told_in_the_summary(tmp_path):
         "import pytest\n@pytest.mark.browser\ndef test_seen(): raise AssertionError\ndef test_other(): pass\n"
     )
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
-    command += ["--override-ini", "addopts=--strict-markers"]  # types need not be watched
+    command += ["--override-ini", "addopts=--strict-markers", "-p", "no:tests.fixtures"]
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", str(tmp_path)],
         cwd=ROOT,

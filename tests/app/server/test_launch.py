@@ -15,6 +15,48 @@ from app.server.launch import PublishedAddress, Readiness, check_address, finish
 from cbam_core.errors import LaunchError
 from tests.running_app import alerts, running, texts
 
+PAGE = """
+import sys
+import streamlit as st
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from cbam_core.errors import ImageError
+
+def deep_inside():
+    raise ValueError("the key is hunter2")
+
+def mistake():
+    raise ImageError("image.empty", "the file {name} is empty", name="cat.png")
+
+cases = {
+    "bug": deep_inside,
+    "mistake": mistake,
+    "torch": lambda: st.text(str("torch" in sys.modules)),
+    "answers": lambda: st.text(str(hasattr(ForwardMsgQueue.clear, "__wrapped__"))),
+}
+cases.get(st.query_params.get("case"), lambda: st.text("hi"))()
+"""
+"""What the shared server shows: a case for each test that asks for one."""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A server that was started without any choice, for tests that only visit it."""
+    with running(tmp_path_factory.mktemp("shared"), PAGE) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory):
+    """A server that got all it may get from the environment."""
+    environment = {
+        "CBAM_METRICS": "1",
+        "CBAM_SERVER_ADDRESS": "lens.example.org",
+        "CBAM_BASE_PATH": "/lens/",
+        "CBAM_EMBED_FROM": "https://a.example https://b.example",
+    }
+    with running(tmp_path_factory.mktemp("configured"), environment=environment) as server:
+        yield server
+
 
 def test_ready_is_announced_after_the_warm_up_and_nothing_else_is_printed(tmp_path):
     with running(tmp_path, before="import sys; sys.argv = ['cbam', 'app']") as server:
@@ -29,13 +71,11 @@ def test_ready_is_announced_after_the_warm_up_and_nothing_else_is_printed(tmp_pa
     assert set(answer["versions"]) == {"python", "cbam-lens", "streamlit", "torch"}
 
 
-def test_metrics_are_told_only_where_the_operator_says_so(tmp_path):
-    with running(tmp_path) as server:
-        assert server.get("/_stcore/metrics")[0] == 404
-    with running(tmp_path, environment={"CBAM_METRICS": "1"}) as server:
-        status, _, body = server.get("/_stcore/metrics")
-        assert status == 200
-        assert b"active_sessions" in body
+def test_metrics_are_told_only_where_the_operator_says_so(shared, configured):
+    assert shared.get("/_stcore/metrics")[0] == 404
+    status, _, body = configured.get("/lens/_stcore/metrics")
+    assert status == 200
+    assert b"active_sessions" in body
 
 
 def test_not_ready_is_503():
@@ -44,14 +84,13 @@ def test_not_ready_is_503():
     assert json.loads(answer.body) == {"status": "starting"}
 
 
-def test_every_answer_carries_the_security_headers(tmp_path):
-    with running(tmp_path, "import streamlit as st; st.text('hi')") as server:
-        for path in ("/", "/api/ready", "/_stcore/health", "/favicon.png", "/media/none"):
-            headers = server.get(path)[1]
-            assert "frame-ancestors 'self'" in headers["Content-Security-Policy"], path
-            assert headers["X-Content-Type-Options"] == "nosniff", path
-            assert headers["X-Frame-Options"] == "SAMEORIGIN", path
-        assert texts(server.visit()) == ["hi"]
+def test_every_answer_carries_the_security_headers(shared):
+    for path in ("/", "/api/ready", "/_stcore/health", "/favicon.png", "/media/none"):
+        headers = shared.get(path)[1]
+        assert "frame-ancestors 'self'" in headers["Content-Security-Policy"], path
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["X-Frame-Options"] == "SAMEORIGIN", path
+    assert texts(shared.visit()) == ["hi"]
 
 
 def test_a_page_of_another_site_cannot_connect_and_nobody_is_asked_about_it(tmp_path):
@@ -87,30 +126,17 @@ def test_the_name_that_a_proxy_publishes_may_connect(tmp_path):
         assert texts(server.visit()) == ["hi"]
 
 
-def test_proxy_settings_come_from_the_environment(tmp_path):
-    environment = {
-        "CBAM_SERVER_ADDRESS": "lens.example.org",
-        "CBAM_BASE_PATH": "/lens/",
-        "CBAM_EMBED_FROM": "https://a.example https://b.example",
-    }
-    with running(tmp_path, environment=environment) as server:
-        with server.connect("https://lens.example.org"):
-            pass
-        headers = server.get("/lens/api/ready")[1]
+def test_proxy_settings_come_from_the_environment(configured):
+    with configured.connect("https://lens.example.org"):
+        pass
+    headers = configured.get("/lens/api/ready")[1]
     assert "frame-ancestors 'self' https://a.example https://b.example" in headers["Content-Security-Policy"]
     assert "X-Frame-Options" not in headers
 
 
-def test_a_bug_is_logged_whole_and_the_visitor_sees_one_sentence(tmp_path):
-    page = """
-        import streamlit as st
-        def deep_inside():
-            raise ValueError("the key is hunter2")
-        deep_inside()
-    """
-    with running(tmp_path, page) as server:
-        messages = server.visit()
-        log = server.log
+def test_a_bug_is_logged_whole_and_the_visitor_sees_one_sentence(shared):
+    messages = shared.visit("case=bug")
+    log = shared.log
     (shown,) = alerts(messages)
     assert shown.startswith("An error occurred on the server")
     reference = re.search(r"in the log as ([0-9a-f]{6})", shown)[1]
@@ -121,13 +147,8 @@ def test_a_bug_is_logged_whole_and_the_visitor_sees_one_sentence(tmp_path):
     assert reference in log
 
 
-def test_a_users_mistake_is_shown_as_its_own_sentence(tmp_path):
-    page = """
-        from cbam_core.errors import ImageError
-        raise ImageError("image.empty", "the file {name} is empty", name="cat.png")
-    """
-    with running(tmp_path, page) as server:
-        assert alerts(server.visit()) == ["The file cat.png is empty."]
+def test_a_users_mistake_is_shown_as_its_own_sentence(shared):
+    assert alerts(shared.visit("case=mistake")) == ["The file cat.png is empty."]
 
 
 def test_a_failed_warm_up_ends_the_start_with_its_own_error_and_no_noise(tmp_path):
@@ -186,20 +207,12 @@ def test_ctrl_c_ends_quietly_even_with_a_visitor(tmp_path):
         assert server.log == ""
 
 
-def test_the_launcher_never_imports_torch(tmp_path):
-    page = "import sys; import streamlit as st; st.text(str('torch' in sys.modules))"
-    with running(tmp_path, page) as server:
-        assert texts(server.visit()) == ["False"]
+def test_the_launcher_never_imports_torch(shared):
+    assert texts(shared.visit("case=torch")) == ["False"]
 
 
-def test_a_server_keeps_its_answers_to_browsers_when_a_run_begins(tmp_path):
-    page = """
-        import streamlit as st
-        from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
-        st.text(str(hasattr(ForwardMsgQueue.clear, "__wrapped__")))
-    """
-    with running(tmp_path, page) as server:
-        assert texts(server.visit()) == ["True"]
+def test_a_server_keeps_its_answers_to_browsers_when_a_run_begins(shared):
+    assert texts(shared.visit("case=answers")) == ["True"]
 
 
 def test_a_port_in_use_is_one_sentence_before_any_work(tmp_path):
