@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import streamlit as st
 from app.compare.pair import Subject, class_summary, mask_row
 from cbam_core import explain
 from cbam_core.results.placement import Placement
+from tests.app.compare.page import html
 from tests.plain_means import means_of
 
 
@@ -41,3 +43,17 @@ def test_masks_that_do_not_lie_where_they_are_drawn_say_so(tiny_classifier, said
         mask_row([replace(block, placement=place)], subject, "left", over=True)
         assert words in said[-1]
         assert words not in said[0]
+
+
+def masks_of(app):
+    """Addresses of the pictures of masks, which hold all of each."""
+    return re.findall(r'src="(data:[^"]+)" alt="Spatial mask', html(app))
+
+
+def test_masks_that_are_chosen_to_stand_alone_are_drawn_anew_and_come_back_over_the_image(app):
+    over = masks_of(app)
+    assert len(set(over)) == len(over) == 6
+    app.segmented_control(key="compare-masks").select("alone").run()
+    assert not set(over) & set(masks_of(app))
+    app.segmented_control(key="compare-masks").select("over").run()
+    assert masks_of(app) == over

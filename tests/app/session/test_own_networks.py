@@ -16,6 +16,7 @@ from app import services
 from app.services import images as pictures
 from app.session import own_networks
 from app.session.words import plain_name
+from app.widgets.network_file import take_network
 from cbam_core import CBAM_CNN
 from cbam_core.data.cifar10 import CLASSES
 from cbam_core.errors import CbamError
@@ -108,6 +109,12 @@ def test_what_does_not_fit_leaves_the_network_as_it_was(shelf, states):
             own_networks.make_statement(name, wrong)
     assert own_networks.statement_about(name) == own_networks.NOTHING
     assert own_networks.find(name).classes == CLASSES
+
+
+def test_what_is_usual_for_a_network_that_comes_in_is_found(shelf, states):
+    taken = take_network("mine.pth", states[0])
+    assert taken.refusal is None
+    assert own_networks.find("mine").usual.count == 100
 
 
 def test_averaged_weights_can_be_chosen(shelf):
