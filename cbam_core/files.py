@@ -77,6 +77,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def whole_path(part: Path) -> str:
+    """Return the path at which a file that is being written by `whole_file` will appear."""
+    return str(part.with_name(part.name.removeprefix(".").rsplit(".", 2)[0]))
+
+
 def beside(checkpoint: Path, suffix: str) -> Path:
     """Return the path of a file kept with a checkpoint: ``net`` and a suffix beside ``net.safetensors``.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cbam_core.errors import CbamError
-from cbam_core.files import save_bytes, sha256_of, write_atomically
+from cbam_core.files import save_bytes, sha256_of, whole_file, whole_path, write_atomically
 
 
 def test_a_file_appears_whole_in_folders_that_are_made(tmp_path):
@@ -72,3 +72,8 @@ def test_a_file_that_a_user_asked_for_is_there_or_one_sentence_says_why_not(tmp_
     with pytest.raises(CbamError, match=r"cannot write .*below: .*; choose a folder") as refused:
         save_bytes(tmp_path / "new" / "file" / "below", b"")
     assert refused.value.code == "save.unwritable"
+
+
+def test_the_path_that_a_part_will_have_is_known_from_its_name(tmp_path):
+    with whole_file(tmp_path / "gates.f16") as file:
+        assert whole_path(Path(file.name)) == str(tmp_path / "gates.f16")

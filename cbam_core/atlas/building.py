@@ -9,13 +9,13 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from cbam_core.atlas.finishing import conclude, gathering, is_finished, projecting_steps, remove_atlas
+from cbam_core.atlas.finishing import conclude, gathering, is_finished, projecting_steps, remove_atlas, remove_leftovers
 from cbam_core.atlas.layout import DESCRIPTION
 from cbam_core.atlas.plan import Plan, read_plan, write_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shard_work import blank_shard, compute_part, parts_of
 from cbam_core.atlas.shards import Shard, missing_shards, read_rows, write_shard
-from cbam_core.data.dataset import Dataset, labelled_for
+from cbam_core.data.dataset import Dataset, FittedImages, ImageFiles, labelled_for
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.steps import finished
@@ -54,7 +54,8 @@ def build_atlas(
         The folder.
 
     Raises:
-        AtlasError: there are no images or no gates; or the folder holds another atlas, or damaged shards.
+        AtlasError: there are no images or no gates; the folder holds another atlas, or damaged shards, or is that of
+            the images; or an image cannot be read now.
         CaptureError, ModelError: as `cbam_core.observing.observe`.
         OSError: the folder cannot be written.
     """
@@ -84,7 +85,8 @@ def build_steps(
     missing = missing_shards(place, plan)
     done = plan.count - sum(plan.rows(number).stop - plan.rows(number).start for number in missing)
     yield done
-    if is_finished(place, plan):
+    if not missing and is_finished(place, plan):
+        remove_leftovers(place)
         return place
     computed = _computed(classifier, images, plan, missing, workers)
     with one_after_another(beside=workers != 1) as write:
@@ -119,9 +121,10 @@ def begin_atlas(
         shard_size: number of images that are stored together; None for `planning.images_in_shard`.
 
     Raises:
-        AtlasError: as `plan_atlas`; or the folder holds another atlas.
+        AtlasError: as `plan_atlas`; or the folder holds another atlas, or is that of the images.
         OSError: the folder cannot be written.
     """
+    _check_outside(dataset, folder)
     plan = plan_atlas(classifier, dataset, shard_size=shard_size)
     if again:
         remove_atlas(folder)
@@ -132,6 +135,23 @@ def begin_atlas(
         return plan
     write_plan(folder, plan)
     return plan
+
+
+def _check_outside(dataset: Dataset, folder: Path) -> None:
+    """Check that an atlas does not lie in the folder of its images, where its small pictures would be among them.
+
+    Raises:
+        AtlasError: it would.
+    """
+    images = dataset.images.originals if isinstance(dataset.images, FittedImages) else dataset.images
+    root = images.root if isinstance(images, ImageFiles) else None
+    if root is not None and folder.resolve().is_relative_to(root.resolve()):
+        raise AtlasError(
+            "atlas.among-images",
+            "the atlas would lie in the folder of its images, {root}, and its small pictures among them: choose a "
+            "folder elsewhere with --out",
+            root=str(root),
+        )
 
 
 def _check_same(there: Plan, plan: Plan, folder: Path) -> None:

@@ -7,7 +7,7 @@ grow with the number of images, but for some bytes of each.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,15 @@ from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.principal import PrincipalSums, project
 from cbam_core.atlas.shards import Rows, label_probabilities, read_rows
 from cbam_core.atlas.tables import ExtremeLists, GroupSums, PrincipalAxes, Tables, read_digest, write_tables
-from cbam_core.files import whole_file, write_atomically
+from cbam_core.files import whole_file, whole_path, write_atomically
 
 _MADE = (GATES, LOGITS, SCORES, IMAGES, TABLES)
 
 _BLOCK = 4096
 """Rows that are projected at once."""
+
+_SHARED = ("shards", "thumbnails")
+"""Folders of what several processes may compute at the same time."""
 
 _ABANDONED = 3600.0
 """Seconds after which a file that is being written is taken for what a killed process has left."""
@@ -123,22 +126,36 @@ def conclude(folder: Path, plan: Plan, gathered: Gathered) -> None:
     """Write the tables of an atlas, which say that it is finished, once every other file is there."""
     groups, extremes = gathered.groups.table(), gathered.extremes.table()
     write_tables(folder / TABLES, Tables(plan.digest, groups, extremes, gathered.axes))
-    _remove_leftovers(folder)
+    remove_leftovers(folder)
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes were writing: of shards, as all are there; else what is old."""
-    for part in (*folder.glob("shards/.part-*.part"), *folder.glob("thumbnails/.part-*.part")):
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a finished atlas: parts of shards, as all are there; else what is old."""
+    for part in _parts(folder, _SHARED):
         part.unlink(missing_ok=True)
-    for name in _MADE:
-        for part in folder.glob(f".{name}.*.part"):
-            with suppress(FileNotFoundError):
-                if time.time() - part.stat().st_mtime > _ABANDONED:
-                    part.unlink()
+    for part in _parts(folder, ("",)):
+        with suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _ABANDONED:
+                part.unlink()
+
+
+def _parts(folder: Path, places: Iterable[str]) -> list[Path]:
+    """List the files of some places in a folder that are being written, or that a killed process left."""
+    return [part for place in places for part in (folder / place).glob(".*.part")]
 
 
 def _write(file: BinaryIO, values: np.ndarray) -> None:
-    file.write(np.ascontiguousarray(values).data)
+    """Write values to a file.
+
+    Raises:
+        OSError: they cannot be written; it names this file, and not another that is open.
+    """
+    try:
+        file.write(np.ascontiguousarray(values).data)
+        file.flush()
+    except OSError as error:
+        error.filename = whole_path(Path(file.name))
+        raise
 
 
 def _described(plan: Plan, rows: Rows) -> Any:
@@ -184,3 +201,5 @@ def remove_atlas(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     for part in (*folder.glob("shards/part-*.parquet"), *folder.glob("thumbnails/part-*.jpg")):
         part.unlink()
+    for part in _parts(folder, ("", *_SHARED)):
+        part.unlink(missing_ok=True)

@@ -6,6 +6,8 @@ computes it on one kind of machine: this process, a thread of it, or a machine o
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import torch
 from jaxtyping import Float16, Int, UInt8
@@ -15,7 +17,7 @@ from cbam_core.atlas.shards import Shard
 from cbam_core.atlas.sheets import blank_sheet, lay
 from cbam_core.data.dataset import Dataset, image_ids
 from cbam_core.data.fitting import fit_image
-from cbam_core.errors import AtlasError
+from cbam_core.errors import AtlasError, ImageError
 from cbam_core.evaluation.readable import read_images
 from cbam_core.network import Classifier
 from cbam_core.observing import Observation, batch_size, batches, observe
@@ -32,7 +34,7 @@ def compute_shard(classifier: Classifier, dataset: Dataset, plan: Plan, number: 
         number: number of the shard, from 0.
 
     Raises:
-        AtlasError: the network has other gates for these images than in the plan.
+        AtlasError: the network has other gates for these images than in the plan, or an image cannot be read now.
         CaptureError, ModelError: as `cbam_core.observing.observe`.
     """
     shard = blank_shard(dataset, plan, number)
@@ -79,6 +81,8 @@ def compute_part(classifier: Classifier, dataset: Dataset, plan: Plan, rows: sli
         AtlasError, CaptureError, ModelError: as `compute_shard`.
     """
     read = read_images(classifier, dataset.images, rows)
+    for error in read.errors.values():
+        _check_damaged(error)
     if not read.pixels:
         return
     pixels = np.array(read.pixels)
@@ -88,6 +92,22 @@ def compute_part(classifier: Classifier, dataset: Dataset, plan: Plan, rows: sli
     shard.logits[places] = seen.logits
     _put_gates(plan, seen, shard.values, places)
     lay(shard.sheet, _thumbnails(pixels, plan.side), places)
+
+
+def _check_damaged(error: ImageError) -> None:
+    """Check that an image is damaged, and not just out of reach, so that it may be marked for good.
+
+    Raises:
+        AtlasError: it is out of reach.
+    """
+    cause = error.__cause__
+    passing = isinstance(cause, OSError) and cause.errno not in (None, errno.EACCES, errno.EPERM)
+    if error.code == "image.missing" or passing:
+        raise AtlasError(
+            "atlas.image-out-of-reach",
+            "{reason}; once it can be read, build the atlas again: it goes on where it was",
+            reason=str(error),
+        ) from error
 
 
 def _put_gates(
@@ -107,22 +127,25 @@ def _put_gates(
         AtlasError: the gates differ from those of the plan.
     """
     kept = [gate for gate in seen.gates if gate.name not in plan.left_out]
-    if [(gate.name, gate.values.shape[1:]) for gate in kept] != [(gate.name, gate.shape) for gate in plan.gates]:
+    shapes = [(gate.name, gate.values.shape[1:]) for gate in kept]
+    expected = [(gate.name, gate.shape) for gate in plan.gates]
+    if shapes != expected:
         raise AtlasError(
             "atlas.other-gates",
             "the gates of {name} differ between images: {given}, where a black image has {expected}; an atlas needs "
             "the same gates for every image",
             name=plan.network.name or "this network",
-            given=_listed([gate.name for gate in kept]),
-            expected=_listed([gate.name for gate in plan.gates]),
+            given=_listed(shapes),
+            expected=_listed(expected),
         )
     most = torch.finfo(torch.float16).max
     flat = torch.cat([torch.from_numpy(gate.values).flatten(1) for gate in kept], dim=1)
     values[places] = flat.clamp_(-most, most).half().numpy()
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "") if names else "none"
+def _listed(gates: list[tuple[str, tuple[int, ...]]]) -> str:
+    said = [f"{name} ({' x '.join(map(str, shape))})" for name, shape in gates[:4]]
+    return ", ".join(said) + (", ..." if len(gates) > 4 else "") if said else "none"
 
 
 def _thumbnails(pixels: UInt8[np.ndarray, "b h w 3"], side: int) -> UInt8[np.ndarray, "b side side 3"]:

@@ -6,7 +6,8 @@ the fingerprint of its atlas and its number, and every page has a checksum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -127,11 +128,23 @@ def write_shard(folder: Path, plan: Plan, shard: Shard) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    sheet = sheet_path(folder, shard.number)
-    write_sheet(sheet, shard.sheet)
+    sheet, path = sheet_path(folder, shard.number), shard_path(folder, shard.number)
+    with _written_by_anybody(sheet):
+        write_sheet(sheet, shard.sheet)
     metadata = {_DIGEST: plan.digest, _NUMBER: str(shard.number), _SHEET: sha256_of(sheet)}
     content = _as_parquet(as_table(plan, shard), metadata)
-    write_atomically(shard_path(folder, shard.number), lambda file: file.write(content))
+    with _written_by_anybody(path):
+        write_atomically(path, lambda file: file.write(content))
+
+
+@contextmanager
+def _written_by_anybody(path: Path) -> Iterator[None]:
+    """Accept that another process wrote a file: once it has finished the atlas, it removes parts of files of others."""
+    try:
+        yield
+    except FileNotFoundError:
+        if not path.exists():
+            raise
 
 
 def _as_parquet(table: pa.Table, metadata: dict[bytes, str]) -> pa.Buffer:
@@ -177,10 +190,10 @@ def as_table(plan: Plan, shard: Shard) -> pa.Table:
 
 
 def shard_is_done(folder: Path, plan: Plan, number: int) -> bool:
-    """Check that a shard is there, whole, and of this plan.
+    """Check that a shard is there, whole, and of this plan, with the thumbnails that it was written with.
 
     Returns:
-        False if the shard or its thumbnails are not there.
+        False if the shard or its thumbnails are not there, or these are others or damaged.
 
     Raises:
         AtlasError: the file is damaged, or belongs to another atlas.
@@ -188,8 +201,8 @@ def shard_is_done(folder: Path, plan: Plan, number: int) -> bool:
     path = shard_path(folder, number)
     if not path.exists() or not sheet_path(folder, number).exists():
         return False
-    _check(_opened(path), path, plan, number)
-    return True
+    digest = sheet_digest(folder, plan, number)
+    return digest is None or sha256_of(sheet_path(folder, number)) == digest
 
 
 def missing_shards(folder: Path, plan: Plan) -> list[int]:

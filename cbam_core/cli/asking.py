@@ -75,7 +75,7 @@ def describe(atlas: Atlas) -> dict[str, Any]:
         "count": len(atlas),
         "unreadable": [atlas.ids[int(number)] for number in (~atlas.ok).nonzero()[0]],
         "accuracy": _accuracy(atlas),
-        "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        "bytes": sum(path.stat().st_size for path in folder.rglob("[!.]*") if path.is_file()),
         "metadata": list(atlas.metadata),
         "gates": [
             {"name": gate.name, "block": gate.block, "kind": gate.kind, "shape": list(gate.shape)}

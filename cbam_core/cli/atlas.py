@@ -213,6 +213,8 @@ def _report(folder: Path, *, as_json: bool) -> None:
     if len(unread) > NAMED:
         say(f"{len(unread) - NAMED:,} more cannot be decoded; `cbam atlas info {folder} --json` names all")
     if len(unread):
+        say("what was mended since is read with --again")
+    if len(unread):
         raise typer.Exit(SOME_FAILED)
 
 

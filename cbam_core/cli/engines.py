@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cbam_core.cli.interrupts import ended_as_interrupted
 from cbam_core.cli.output import counted, progress_bar, say
 
 if TYPE_CHECKING:
@@ -56,9 +57,10 @@ def build(classifier: Classifier, dataset: Dataset, folder: Path, engine: Engine
 
     rank = read_rank(os.environ)
     try:
-        if rank is not None:
-            return _build_share(classifier, dataset, folder, engine, rank)
-        _build_whole(classifier, dataset, folder, engine)
+        with ended_as_interrupted():
+            if rank is not None:
+                return _build_share(classifier, dataset, folder, engine, rank)
+            _build_whole(classifier, dataset, folder, engine)
     except KeyboardInterrupt:
         say(f"interrupted; run the same command again to go on with {folder}")
         raise

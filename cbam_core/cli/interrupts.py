@@ -1,4 +1,4 @@
-"""Ctrl+C that waits until a result is whole."""
+"""Ctrl+C that waits until a result is whole, and other ends that are like it."""
 
 from __future__ import annotations
 
@@ -28,3 +28,26 @@ def held_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before or signal.SIG_DFL)
     if came:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def ended_as_interrupted() -> Iterator[None]:
+    """Let a request to end (SIGTERM, as of a cluster or a container) be like Ctrl+C within a block.
+
+    Outside of the main thread, which alone receives it, nothing is changed.
+
+    Raises:
+        KeyboardInterrupt: the process was asked to end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -323,3 +323,24 @@ def test_numbers_beyond_float16_become_its_largest(sample_images: Dataset, tmp_p
     values = rows_of(build_atlas(net, few, tmp_path / "atlas", workers=1))
     assert np.isfinite(values).all()
     assert np.abs(values).max() == np.finfo(np.float16).max
+
+
+def test_gates_of_another_shape_are_named_with_it(sample_images: Dataset, tmp_path: Path) -> None:
+    class Changing(nn.Module):
+        """A mask that has another size for bright images."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.mask, self.head = nn.Conv2d(3, 1, 1), nn.Linear(3, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x[..., : 16 if x.mean() > 0 else 32]
+            return self.head((x * torch.sigmoid(self.mask(x))).mean((2, 3)))
+
+    torch.manual_seed(0)
+    net = Classifier(
+        model=Changing().eval(), classes=("a", "b"), mean=(0.2,) * 3, std=(0.25,) * 3, input_size=(32, 32), name="net"
+    )
+    few = replace(sample_images, images=sample_images.images[:4], labels=None)
+    with pytest.raises(AtlasError, match=r"images: \S+ \(32 x 16\), where a black image has \S+ \(32 x 32\)"):
+        build_atlas(net, few, tmp_path / "atlas", workers=1)

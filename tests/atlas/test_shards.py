@@ -146,3 +146,19 @@ def test_reading_needs_no_torch(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == ["(4, 10)", "False"], done.stderr
+
+
+def test_a_shard_that_another_process_wrote_meanwhile_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_shard(tmp_path, PLAN, made())
+    whole = shard_path(tmp_path, 0).read_bytes()
+    replaced = Path.replace
+
+    def vanished(part: Path, target: Path) -> Path:
+        part.unlink()  # as a process does that has finished the same atlas
+        return replaced(part, target)
+
+    monkeypatch.setattr(Path, "replace", vanished)
+    write_shard(tmp_path, PLAN, made())
+    assert shard_path(tmp_path, 0).read_bytes() == whole
+    with pytest.raises(FileNotFoundError):
+        write_shard(tmp_path / "other", PLAN, made())

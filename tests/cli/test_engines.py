@@ -14,15 +14,24 @@ from cbam_core.atlas import planning
 from cbam_core.cli import main
 
 
-def test_an_interrupted_build_says_how_to_go_on(tiny_checkpoint, tmp_path, capsys, monkeypatch):
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def asked_to_end(*_):
+    signal.raise_signal(signal.SIGTERM)
+    time.sleep(20)
+
+
+@pytest.mark.parametrize("stop", [interrupted, asked_to_end])
+def test_an_interrupted_build_says_how_to_go_on(tiny_checkpoint, tmp_path, capsys, monkeypatch, stop):
     from cbam_core.atlas import building
 
-    def stop(*_):
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(building, "compute_part", stop)
+    before = signal.getsignal(signal.SIGTERM)
     command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(tmp_path / "atlas")]
-    assert main(command) == 130
+    assert main([*command, "--workers", "1"]) == 130
+    assert signal.getsignal(signal.SIGTERM) == before
     assert "run the same command again to go on" in capsys.readouterr().err
 
 
