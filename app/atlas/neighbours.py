@@ -22,6 +22,7 @@ from app.session.words import Words, listed, paragraph, plain_text
 from app.widgets.choices import keep_listed
 from app.widgets.figures import figure, figure_style, scale_bar
 from app.widgets.image_tiles import Target, address_of, image_tiles
+from cbam_core.atlas.finite import comparable
 from cbam_core.network import Classifier
 from cbam_core.render.colours import table
 from cbam_core.results.look import DEFAULT_COLOURS
@@ -52,6 +53,7 @@ WORDS = Words(
         "most_varied": "Of the masks to choose from, this one varies most from image to image.",
         "no_masks": "A click goes on to the neighbours of an image.",
         "unreadable": "This image could not be read when the atlas was built, so it has no gates.",
+        "not_finite": "Values of this image's gates are not finite, so it has no distance to other images.",
     }
 )
 
@@ -91,6 +93,9 @@ def neighbours_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> M
     said = {"number": image, "block": block, "mask": mask}
     if not atlas.ok[image]:
         st.info(WORDS["unreadable"], icon=":material/info:")
+        return said
+    if not comparable(atlas, None if block is None else atlas.gates_of(block))[image]:
+        st.info(WORDS["not_finite"], icon=":material/info:")
         return said
     found = atlas.neighbours(image, block, COUNT)
     if not len(found.images):

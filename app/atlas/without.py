@@ -88,9 +88,10 @@ def without(
 
 
 def mean_of(atlas: Atlas, gate: AtlasGate, place: int) -> float:
-    """The mean of one value over all images of an atlas."""
+    """The mean of one value over all images of an atlas that have a finite one."""
     column = atlas.contents.values[atlas.ok, gate.first + place]
-    return float(np.asarray(column, np.float64).mean())
+    finite = column[np.isfinite(column)]
+    return float(np.asarray(finite, np.float64).mean()) if len(finite) else float("nan")
 
 
 def _said(which: str, found: Replaced) -> str:

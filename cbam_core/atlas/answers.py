@@ -28,6 +28,7 @@ class Ranking:
         count: number of images that were ranked.
         tied: how many of these have the value of the last one listed; if it is more than are listed with it, their
             order is that of the set and says nothing.
+        left_out: number of further images of the slice, in which the value is not finite.
     """
 
     column: str
@@ -36,6 +37,7 @@ class Ranking:
     lowest: bool
     count: int
     tied: int = 1
+    left_out: int = 0
 
     @property
     def undecided(self) -> bool:
@@ -57,7 +59,7 @@ class Profile:
         by: what defines the groups: ``"class"``, ``"answer"``, ``"right"``, ``"pair"`` or a column of the metadata.
         groups: names of the groups that have an image.
         wheres: for each group, what `Atlas.select` takes to find its images, beside the slice of the profile.
-        counts: number of images in each group.
+        counts: number of images in each group that have finite values in the gate.
         mean: means.
         low: lower ends of the 95 % intervals of the means.
         high: upper ends.
@@ -65,6 +67,7 @@ class Profile:
             [0, 1]; 0 for a value that is the same for all images.
         chance: selectivity to expect of a value that does not depend on the groups: (G - 1) / (images - 1).
         order: indices of the values, the most selective first.
+        left_out: number of further images of the slice, whose values in the gate are not finite.
     """
 
     gate: str
@@ -78,6 +81,7 @@ class Profile:
     selectivity: Float64[np.ndarray, " c"]
     chance: float
     order: Int64[np.ndarray, " c"]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +97,9 @@ class MeanMask:
         count: number of these images.
         usual: mean over all images of the atlas.
         usual_deviation: standard deviation over all of them.
-        usual_count: number of all.
+        usual_count: number of all that have finite values.
         placement: grid of the cells on the input; None where it is unknown.
+        left_out: number of further images of the slice, whose values in the gate are not finite.
     """
 
     gate: str
@@ -105,6 +110,7 @@ class MeanMask:
     usual_deviation: Float64[np.ndarray, "h w"]
     usual_count: int
     placement: Placement | None
+    left_out: int = 0
 
     @property
     def against_usual(self) -> Float64[np.ndarray, "h w"]:
@@ -157,7 +163,7 @@ class AtlasMap:
     """A place in the plane for each image.
 
     Attributes:
-        points: places; NaN for images that were not read.
+        points: places; NaN for images that were not read, or have values that are not finite.
         method: ``"pca"``: the two principal components of all gates; ``"tsne"``: a layout that keeps neighbours.
         kept: share of the 10 nearest in gates that are among the 10 nearest on the map, in [0, 1].
         sample: number of images that `kept` was measured on.
@@ -185,7 +191,8 @@ class GateChange:
         absolute: mean absolute difference of each value.
         correlation: correlation of each value over the images; NaN where a value is the same for all images.
         groups: names of the classes; empty without labels.
-        by_class: mean absolute difference over the gate's values, for each class.
+        by_class: mean absolute difference over the gate's values, for each class; NaN for a class without pairs.
+        left_out: number of further pairs, in which values of the gate are not finite.
     """
 
     gate: str
@@ -196,6 +203,7 @@ class GateChange:
     correlation: Float64[np.ndarray, " c"]
     groups: tuple[str, ...]
     by_class: Float64[np.ndarray, " g"]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +215,8 @@ class AtlasComparison:
         others: their numbers in the second.
         gates: changes of the gates that both have, by name and shape.
         skipped: names of gates that only one has, or that have other shapes.
-        moved: Euclidean distance between the shared gates of each pair; all 0 if there are none.
+        moved: Euclidean distance between the shared gates of each pair; all 0 if there are none, NaN where
+            values are not finite.
         answered_other: whether the answer is another; None if either network has no classes, or the classes differ.
         newly_right: whether the answer was wrong and is right; None without labels and answers.
         newly_wrong: whether it was right and is wrong.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from cbam_core.atlas.answers import AtlasComparison, GateChange
+from cbam_core.atlas.finite import is_finite, with_values
 from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.ranking import leading
 from cbam_core.atlas.rows import in_parts, read
@@ -36,10 +37,18 @@ def compare(atlas: Atlas, other: Atlas, where: Where, n: int) -> AtlasComparison
     squared = np.zeros(len(images))
     changes = []
     for own, its in shared:
-        moments = _moments(atlas, own, images), _moments(other, its, others)
-        apart = _apart((atlas, own), (other, its), (images, others), moments[1].mean - moments[0].mean)
-        squared += apart.squared
-        changes.append(_change(own.name, moments, apart, classes, members))
+        kept = _with_values((atlas, own), (other, its), (images, others))
+        pairs = (images, others) if kept is None else (images[kept], others[kept])
+        with np.errstate(invalid="ignore"):  # a value that is finite in no image
+            moments = _moments(atlas, own, pairs[0]), _moments(other, its, pairs[1])
+            apart = _apart((atlas, own), (other, its), pairs, moments[1].mean - moments[0].mean)
+        if kept is None:
+            squared += apart.squared
+            changes.append(_change(own.name, moments, apart, classes, members))
+        else:
+            squared += _spread_out(apart.squared, kept)
+            found = _change(own.name, moments, apart, classes, members[:, kept])
+            changes.append(_without(found, members[:, kept], int((~kept).sum())))
     moved = np.sqrt(squared)
     names = {own.name for own, _ in shared}
     alone = dict.fromkeys(gate.name for gate in (*atlas.gates, *other.gates) if gate.name not in names)
@@ -68,6 +77,32 @@ def paired(atlas: Atlas, other: Atlas, images: Int64[np.ndarray, " m"]) -> Pairs
             two=other.ids[0] if len(other) else "none",
         )
     return images[both], others[both]
+
+
+def _with_values(first: tuple[Atlas, AtlasGate], second: tuple[Atlas, AtlasGate], pairs: Pairs) -> Flags:
+    """Return in which pairs the values of a gate are finite in both atlases; None for all."""
+    if is_finite(*first) and is_finite(*second):
+        return None
+    own, its = (np.isin(images, with_values(*one, images)) for one, images in zip((first, second), pairs, strict=True))
+    kept: Bool[np.ndarray, " n"] = own & its
+    return kept
+
+
+def _spread_out(values: Float64[np.ndarray, " k"], kept: Bool[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    """Put values of pairs in the places of those that were kept; NaN in the others."""
+    placed = np.full(len(kept), np.nan)
+    placed[kept] = values
+    return placed
+
+
+def _without(found: GateChange, members: Members, left_out: int) -> GateChange:
+    """Say how many pairs were left out, and that nothing is known of what has no pair."""
+    by_class = np.where(members.any(axis=1), found.by_class, np.nan)
+    if members.shape[1]:
+        return replace(found, by_class=by_class, left_out=left_out)
+    names = ("mean_before", "mean_after", "difference", "absolute", "correlation")
+    unknown: dict[str, Any] = dict.fromkeys(names, np.full(len(found.absolute), np.nan))
+    return replace(found, **unknown, by_class=by_class, left_out=left_out)
 
 
 def _same_ids(atlas: Atlas, other: Atlas) -> bool:

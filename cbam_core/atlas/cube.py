@@ -65,9 +65,14 @@ def cells_of(atlas: Atlas, where: Where, by: str = "class") -> Cells | None:
     Returns:
         None where the atlas has no sums, or slice or groups divide images of one label and one answer.
     """
-    if atlas.contents.tables is None or by not in ("class", "answer", "right", "pair"):
+    from cbam_core.atlas.slices import own_columns_of
+
+    known = {"class", "answer", "right"}.intersection(own_columns_of(atlas))
+    if atlas.contents.tables is None or (by in atlas.metadata and by not in (*known, "pair")):
         return None
-    if not (where is None or (isinstance(where, Mapping) and set(where) <= {"class", "answer", "right"})):
+    if by not in ("class", "answer", "right", "pair"):
+        return None
+    if not (where is None or (isinstance(where, Mapping) and set(where) <= known)):
         return None
     table = atlas.contents.tables.groups
     labels, answers = table.groups[:, 0], table.groups[:, 1]

@@ -18,7 +18,7 @@ from jaxtyping import Float32, Float64, Int64
 from cbam_core.atlas.answers import AtlasMap
 from cbam_core.atlas.layout import MAP
 from cbam_core.atlas.mapping import neighbours_kept, principal_places
-from cbam_core.atlas.preparing import among_of, nearest_of
+from cbam_core.atlas.preparing import among_of, comparable_images, nearest_of
 from cbam_core.atlas.rows import read
 from cbam_core.errors import AtlasError
 from cbam_core.results.arrays import write_arrays
@@ -99,7 +99,7 @@ def tsne_steps(atlas: Atlas, workers: int = 1) -> EmbeddingSteps:
     Raises:
         AtlasError: as `compute_tsne`.
     """
-    images = atlas.select(None)
+    images = comparable_images(atlas)
     if len(images) < FEWEST:
         raise AtlasError(
             "atlas.few-images",

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import AtlasMap, Method
+from cbam_core.atlas.finite import comparable
 from cbam_core.atlas.layout import MAP
-from cbam_core.atlas.preparing import EXACT, REFERENCE, among_of, nearest_in_sample
+from cbam_core.atlas.preparing import EXACT, REFERENCE, among_of, comparable_images, nearest_in_sample
 from cbam_core.atlas.rows import read
 from cbam_core.errors import AtlasError, DataError
 from cbam_core.results.arrays import read_arrays
@@ -21,6 +22,8 @@ SAMPLE = 1_000
 """Images on which it is measured how many neighbours a map keeps."""
 ROWS = 100
 """Images whose places are compared at once."""
+WIDEST = 2_048
+"""Most columns whose axes are found anew, where those that were gathered left out columns that are not finite."""
 _LARGEST_FILE = 1 << 28
 
 
@@ -67,7 +70,7 @@ def stored_tsne(atlas: Atlas) -> AtlasMap:
 
 def _compared_before(atlas: Atlas) -> int:
     """Return among how many images the nearest were looked for before files said it."""
-    count = len(atlas.select(None))
+    count = len(comparable_images(atlas))
     return count if count <= EXACT else REFERENCE
 
 
@@ -80,18 +83,20 @@ def _by_pca(atlas: Atlas) -> AtlasMap:
 def principal_places(atlas: Atlas) -> tuple[Float32[np.ndarray, "n 2"], tuple[float, float]]:
     """Return the places of the images along the two main axes of all gates, and the share of the variance of each."""
     points = np.zeros((len(atlas), 2), np.float32)
-    points[~atlas.ok] = np.nan
+    usable, width = comparable(atlas), atlas.contents.values.shape[1]
     share = [0.0, 0.0]
     tables, scores = atlas.contents.tables, atlas.contents.scores
-    if tables is not None and scores is not None:
+    gathered = bool(usable[atlas.ok].all()) or width > WIDEST
+    if tables is not None and scores is not None and gathered:
         wide = min(2, scores.shape[1])
         points[:, :wide] = scores[:, :wide]
         share[:wide] = tables.axes.share[:wide].tolist()
     else:
-        images = atlas.select(None)
-        found, spread = _main_axes(read(atlas, slice(0, atlas.contents.values.shape[1]), images).astype(np.float64))
+        images = comparable_images(atlas)
+        found, spread = _main_axes(read(atlas, slice(0, width), images).astype(np.float64))
         points[images, : found.shape[1]] = found
         share[: len(spread)] = spread
+    points[~usable] = np.nan
     return points, (share[0], share[1])
 
 

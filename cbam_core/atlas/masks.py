@@ -9,6 +9,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from cbam_core.atlas.answers import MeanMask
 from cbam_core.atlas.cube import cells_of
+from cbam_core.atlas.finite import is_finite, with_values
 from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.rows import in_parts
 from cbam_core.atlas.slices import Where
@@ -25,7 +26,8 @@ def mask(atlas: Atlas, block: str, where: Where) -> MeanMask:
     gate = gate_with_positions(atlas, block)
     usual = atlas.remembered(f"mask {gate.name}", lambda: _mean_and_deviation(atlas, gate, None))
     found = usual if where is None else _mean_and_deviation(atlas, gate, where)
-    return MeanMask(gate.name, *found, *usual, gate.placement)
+    left_out = 0 if is_finite(atlas, gate) else len(atlas.select(where)) - found[2]
+    return MeanMask(gate.name, *found, *usual, gate.placement, left_out)
 
 
 def gate_with_positions(atlas: Atlas, block: str) -> AtlasGate:
@@ -61,9 +63,9 @@ def masks_of(gate: AtlasGate, values: Float32[np.ndarray, "n c"]) -> Float64[np.
 
 
 def _mean_and_deviation(atlas: Atlas, gate: AtlasGate, where: Where) -> Summed:
-    cells = cells_of(atlas, where) if gate.kind == "spatial" else None
+    cells = cells_of(atlas, where) if gate.kind == "spatial" and is_finite(atlas, gate) else None
     if cells is None:
-        sums, squares, count = _sums(atlas, gate, atlas.select(where))
+        sums, squares, count = _sums(atlas, gate, with_values(atlas, gate, atlas.select(where)))
     else:
         sums, squares = (part[:, gate.columns].sum(axis=0).reshape(gate.shape) for part in (cells.total, cells.squares))
         count = int(cells.described.weights.sum())
@@ -75,8 +77,9 @@ def _mean_and_deviation(atlas: Atlas, gate: AtlasGate, where: Where) -> Summed:
 
 def _sums(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " m"]) -> Summed:
     sums = squares = masks_of(gate, np.zeros((1, gate.size), np.float32))[0]
+    finite = is_finite(atlas, gate)
     for _, rows in in_parts(atlas, gate.columns, images):
-        part = masks_of(gate, rows)
+        part = masks_of(gate, rows if finite else np.where(np.isfinite(rows), rows, np.float32(np.nan)))
         sums = sums + part.sum(axis=0)
         squares = squares + (part * part).sum(axis=0)
     return sums, squares, len(images)

@@ -11,9 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from cbam_core.atlas.answers import ClassAgreement, Neighbours
+from cbam_core.atlas.finite import comparable
 from cbam_core.atlas.preparing import EXACT, among_of, nearest_in_sample
 from cbam_core.atlas.ranking import leading
 from cbam_core.atlas.rows import in_parts, read
@@ -39,12 +40,20 @@ def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbour
             image=int(image),
             last=len(atlas) - 1,
         )
+    usable = comparable(atlas, None if block is None else atlas.gates_of(block))
+    if not usable[image]:
+        raise AtlasError(
+            "atlas.not-finite",
+            "image {image} has no distance to others: values of its gates are not finite",
+            image=int(image),
+        )
     columns = columns_of(atlas, block)
     scores = atlas.contents.scores
     if block is not None or len(atlas) <= EXACT or scores is None:
-        near, others = nearly_nearest(atlas, columns, image, n), np.inf
+        near, others = nearly_nearest(atlas, columns, image, n, usable), np.inf
     else:
         near, others = shortlist(atlas, scores, image, n)
+        near = near[usable[near]]
     distances = distances_to(atlas, columns, image, near)
     first = leading(distances, n)
     exact = bool((distances[first] ** 2 < others).all())
@@ -65,18 +74,29 @@ def columns_of(atlas: Atlas, block: str | None) -> list[slice]:
     return found
 
 
-def nearly_nearest(atlas: Atlas, columns: list[slice], image: int, n: int) -> Int64[np.ndarray, " m"]:
-    """Return images among which the nearest are, by distances in float32 and what rounding may add to them."""
+def nearly_nearest(
+    atlas: Atlas, columns: list[slice], image: int, n: int, usable: Bool[np.ndarray, " n"] | None = None
+) -> Int64[np.ndarray, " m"]:
+    """Return images among which the nearest are, by distances in float32 and what rounding may add to them.
+
+    Args:
+        atlas: the atlas.
+        columns: what is compared.
+        image: number of the image.
+        n: number of neighbours.
+        usable: images among which they are looked for; None for all that were read.
+    """
     squared = np.zeros(len(atlas), np.float32)
     scale = 0.0
     for one in columns:
         lengths = atlas.remembered(f"lengths {one}", partial(_lengths, atlas, one))
         squared += lengths + lengths[image]
-        scale += float(lengths[image]) + float(np.nanmax(lengths, initial=0.0))
+        scale += float(lengths[image]) + float(np.max(lengths, initial=0.0, where=np.isfinite(lengths)))
         row = read(atlas, one, np.array([image]))[0]
         for part, rows in in_parts(atlas, one, np.arange(len(atlas))):
-            squared[part] -= 2 * (rows @ row)
-    squared[~atlas.ok] = np.inf
+            with np.errstate(invalid="ignore"):  # of images that are not usable
+                squared[part] -= 2 * (rows @ row)
+    squared[~(atlas.ok if usable is None else usable)] = np.inf
     squared[image] = np.inf
     others = int(np.isfinite(squared).sum())
     if not 0 < n < others:
@@ -97,7 +117,7 @@ def shortlist(
     """Return images that are near in principal components, and a squared distance within which no other one is."""
     lengths = atlas.remembered("lengths of scores", lambda: np.einsum("np,np->n", scores, scores))
     squared = lengths - 2 * (scores @ scores[image])
-    squared[~atlas.ok] = np.inf
+    squared[~comparable(atlas)] = np.inf
     squared[image] = np.inf
     next_one = min(len(squared) - 1, n + SHORT)
     order = np.argpartition(squared, next_one)
@@ -131,7 +151,7 @@ def _agreement(atlas: Atlas) -> ClassAgreement:
     known = (near >= 0) & (own >= 0)
     counted = known.sum(axis=1)
     shares = ((near == own) & known).sum(axis=1)[counted > 0] / counted[counted > 0]
-    labelled = atlas.labels[atlas.ok & (atlas.labels >= 0)]
+    labelled = atlas.labels[comparable(atlas) & (atlas.labels >= 0)]
     frequencies = np.bincount(labelled) / max(1, len(labelled))
     share = float(shares.mean()) if len(shares) else float("nan")
     chance, compared = float((frequencies**2).sum()), len(among_of(atlas))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
 
+from cbam_core.atlas.finite import comparable
 from cbam_core.atlas.layout import NEAREST
 from cbam_core.atlas.nearest import Bounds, Found, bounds_of, is_affordable, nearest_by_bounds
 from cbam_core.atlas.rows import read
@@ -45,7 +46,7 @@ class Graph:
 
     Attributes:
         images: numbers of the 10 nearest of each image, the nearest first; -1 where there are fewer, or the image was
-            not read.
+            not read, or has values that are not finite.
         distances: their distances; infinite where there are fewer.
         among: numbers of the images among which they were looked for: all, or a sample.
     """
@@ -85,7 +86,7 @@ def prepare_steps(atlas: Atlas) -> Generator[int, None, Graph]:
     distances = np.full((len(atlas), K), np.inf, np.float32)
     done = 0
     try:
-        for part, near, away in nearest_of(atlas, atlas.select(None), K):
+        for part, near, away in nearest_of(atlas, comparable_images(atlas), K):
             found[part, : near.shape[1]] = near
             distances[part, : near.shape[1]] = away
             done += len(part)
@@ -98,6 +99,11 @@ def prepare_steps(atlas: Atlas) -> Generator[int, None, Graph]:
         with suppress(OSError):  # an atlas that ships with a network lies where nothing can be written
             write_arrays(atlas.folder / NEAREST, {**said, "images": found, "distances": distances})
     return Graph(found, distances, among)
+
+
+def comparable_images(atlas: Atlas) -> Int64[np.ndarray, " m"]:
+    """Return the numbers of the images that have distances to others: they were read, and all values are finite."""
+    return np.flatnonzero(comparable(atlas))
 
 
 def nearest_of(atlas: Atlas, images: Int64[np.ndarray, " s"], k: int) -> Iterator[Found]:
@@ -124,7 +130,7 @@ def nearest_in_sample(atlas: Atlas, most: int) -> tuple[Int64[np.ndarray, " s"],
     Returns:
         Numbers of the images, and of the nearest of each; -1 where there are fewer than 10.
     """
-    images = sample = atlas.select(None)
+    images = sample = comparable_images(atlas)
     if len(images) > most:
         sample = np.sort(np.random.default_rng(0).choice(images, most, replace=False))
     known = _known(atlas) if len(images) > max(most, EXACT) else graph(atlas)
@@ -140,7 +146,7 @@ def among_of(atlas: Atlas) -> Int64[np.ndarray, " m"]:
 
 
 def _searched(atlas: Atlas) -> Int64[np.ndarray, " m"]:
-    images = atlas.select(None)
+    images = comparable_images(atlas)
     return images if len(images) <= EXACT or _bounds(atlas) is not None else _sample_of(images)
 
 
@@ -150,7 +156,7 @@ def _sample_of(images: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " m"]:
 
 def _bounds(atlas: Atlas) -> Bounds | None:
     """Return bounds of distances to all images; None where they are not needed, or would not spare enough."""
-    images = atlas.select(None)
+    images = comparable_images(atlas)
     if not EXACT < len(images) <= BOUNDED:
         return None
 
@@ -184,7 +190,7 @@ def _stored(atlas: Atlas) -> Graph | None:
         return None
     if images.dtype != np.int32 or distances.dtype != np.float32 or not _within(images, len(atlas)):
         return None
-    among = _compared(atlas.select(None), compared)
+    among = _compared(comparable_images(atlas), compared)
     return None if among is None else Graph(images, distances, among)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,10 @@ from jaxtyping import Float64, Int64
 
 from cbam_core.atlas.answers import Profile
 from cbam_core.atlas.cube import Cells, Described, cells_of, describe
+from cbam_core.atlas.finite import is_finite, with_values
 from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.rows import in_parts
-from cbam_core.atlas.slices import Where
+from cbam_core.atlas.slices import Where, own_columns_of
 from cbam_core.errors import AtlasError
 from cbam_core.results.paired import student
 
@@ -47,14 +48,16 @@ class Groups:
 def profile(atlas: Atlas, gate: AtlasGate, by: str, where: Where) -> Profile:
     """Return the means of a gate's values in groups of images; see `Atlas.profile`."""
     check_grouping(atlas, by)
-    cells = cells_of(atlas, where, by)
+    cells = cells_of(atlas, where, by) if is_finite(atlas, gate) else None
     if cells is not None:
         groups = _present(_by_labels(atlas, by, cells.described))
         return profile_of(gate, by, groups, _moments_of(cells, gate, groups))
-    images = atlas.select(where)
+    chosen = atlas.select(where)
+    images = with_values(atlas, gate, chosen)
     described = describe(atlas, images)
     groups = _present(_by_column(atlas, by, images) if by in columns(atlas) else _by_labels(atlas, by, described))
-    return profile_of(gate, by, groups, moments(atlas, gate, images, groups))
+    found = profile_of(gate, by, groups, moments(atlas, gate, images, groups))
+    return replace(found, left_out=len(chosen) - len(images))
 
 
 def _moments_of(cells: Cells, gate: AtlasGate, groups: Groups) -> Moments:
@@ -107,7 +110,8 @@ def _between(
     middle = sums.sum(axis=0) / max(1, counts.sum())
     between = (counts[:, None] * (mean - middle) ** 2).sum(axis=0)
     total = between + within.sum(axis=0)
-    certain = total > 1e-12 * max(1, counts.sum())  # below that, sums of squares are rounding
+    with np.errstate(invalid="ignore"):  # a value that is finite in no image
+        certain = total > 1e-12 * max(1, counts.sum())  # below that, sums of squares are rounding
     return np.where(certain, between / np.where(certain, total, 1.0), 0.0)
 
 
@@ -124,8 +128,11 @@ def moments(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " m"], grou
     grouped_images = np.flatnonzero(groups.codes >= 0)
     codes = groups.codes[grouped_images]
     sums, squares = np.zeros((2, many, gate.size))
+    finite = is_finite(atlas, gate)
     for part, rows in in_parts(atlas, gate.columns, images[grouped_images]):
         wide = rows.astype(np.float64)
+        if not finite:
+            wide[~np.isfinite(wide)] = np.nan  # which makes no warnings, as infinite ones do
         _add(sums, codes[part], wide)
         _add(squares, codes[part], np.square(wide, out=wide))
     return np.bincount(codes, minlength=many), sums, squares
@@ -178,9 +185,8 @@ def _groupings(atlas: Atlas) -> tuple[str, ...]:
 
 def columns(atlas: Atlas) -> tuple[str, ...]:
     """Return the columns of the metadata that no column of the atlas itself hides."""
-    return tuple(
-        name for name in atlas.metadata if name not in ("class", "answer", "right", "pair", "confidence", "id")
-    )
+    hidden = (*own_columns_of(atlas), *_groupings(atlas))
+    return tuple(name for name in atlas.metadata if name not in hidden)
 
 
 def groupings_of(atlas: Atlas) -> tuple[str, ...]:

@@ -82,10 +82,12 @@ def _numbered(atlas: Atlas, given: Shaped[np.ndarray, ...]) -> Int64[np.ndarray,
 
 def _matches(atlas: Atlas, column: str, condition: Any) -> Mask:
     check_column(atlas, column)
+    if column not in own_columns_of(atlas):
+        return _matches_metadata(atlas, column, condition)
     if column in _ON_LABELS:
         every = Described(atlas.labels, atlas.answers, atlas.right, np.broadcast_to(np.int64(1), len(atlas)))
         return _ON_LABELS[column](atlas, every, condition)
-    return _ON_IMAGES.get(column, _matches_metadata)(atlas, column, condition)
+    return _ON_IMAGES[column](atlas, column, condition)
 
 
 def condition_on_labels(atlas: Atlas, column: str, condition: Any, described: Described) -> Mask:

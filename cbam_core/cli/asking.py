@@ -222,9 +222,20 @@ def show_top(
         for number, value in zip(found.images, found.values, strict=True)
     ]
     if as_json:
-        write_json({"column": found.column, "of": found.count, "lowest": lowest, "tied": found.tied, "images": rows})
+        write_json(
+            {
+                "column": found.column,
+                "of": found.count,
+                "lowest": lowest,
+                "tied": found.tied,
+                "left_out": found.left_out,
+                "images": rows,
+            }
+        )
     else:
         _show_top(found.column, found.count, rows, lowest=lowest)
+        if found.left_out:
+            typer.echo(f"left out, because the value is not finite: {counted(found.left_out, 'image')}")
         if found.undecided:
             typer.echo(
                 f"{found.tied:,} images have the value {found.values[-1]:.4f}; those listed are the first of them, and "

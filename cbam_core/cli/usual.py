@@ -144,10 +144,11 @@ def describe_usual(usual: Usual) -> dict[str, Any]:
 
 
 def show_usual(usual: Usual) -> None:
-    """Write a table of usual gates; nothing for a network without gates."""
+    """Write a table of usual gates; a sentence where no gate has any."""
     from rich.table import Table
 
     if not usual.gates:
+        typer.echo("no gate has usual values: the network has no gates, or none that was finite for every image")
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", overflow="fold")
