@@ -135,7 +135,9 @@ def test_a_network_without_gates_has_no_table_of_them(tmp_path, capsys):
     path = tmp_path / "none.safetensors"
     save_classifier(replace(source, model=model, arguments=arguments), path)
     assert main(["usual", "--checkpoint", str(path), "--images", "samples"]) == 0
-    assert capsys.readouterr().out == "none on 100 images (cifar10:samples)\n"
+    title, reason = capsys.readouterr().out.splitlines()
+    assert title == "none on 100 images (cifar10:samples)"
+    assert reason == "no gate has usual values: the network has no gates, or none that was finite for every image"
     assert main(["info", str(path)]) == 0
     assert "Gates, over" not in capsys.readouterr().out
 
