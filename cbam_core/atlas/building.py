@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
@@ -9,7 +10,15 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from cbam_core.atlas.finishing import conclude, gathering, is_finished, projecting_steps, remove_atlas, remove_leftovers
+from cbam_core.atlas.finishing import (
+    conclude,
+    gathered_parts,
+    gathering,
+    is_finished,
+    projecting_steps,
+    remove_atlas,
+    remove_leftovers,
+)
 from cbam_core.atlas.layout import DESCRIPTION
 from cbam_core.atlas.plan import Plan, read_plan, write_plan
 from cbam_core.atlas.planning import plan_atlas
@@ -95,12 +104,14 @@ def build_steps(
                 if number not in missing:
                     gathered.add(read_rows(place, plan, number))
                     continue
+                awaited = deque(gathered_parts(plan.size(number)))
                 for shard, part in islice(computed, len(parts_of(classifier, plan, number))):
                     done += part.stop - part.start
-                    if part.stop == plan.rows(number).stop:
-                        rows = shard.rows
+                    shown = part.stop - plan.rows(number).start
+                    if shown == len(shard):
                         write(partial(write_shard, place, plan, shard))
-                        gathered.add(rows)
+                    while awaited and shown >= awaited[0].stop:
+                        gathered.add_part(shard.rows_of(awaited.popleft()))
                     yield done
         for _ in projecting_steps(place, plan, gathered):
             yield done

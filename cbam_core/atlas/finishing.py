@@ -27,6 +27,9 @@ _MADE = (GATES, LOGITS, SCORES, IMAGES, TABLES)
 _BLOCK = 4096
 """Rows that are projected at once."""
 
+_GATHERED = 512
+"""Rows that are gathered at once: whole batches, so that a shard is nearly gathered when its last batch comes."""
+
 _SHARED = ("shards", "thumbnails")
 """Folders of what several processes may compute at the same time."""
 
@@ -66,6 +69,12 @@ def finishing_steps(folder: Path, plan: Plan) -> Iterator[float]:
     conclude(folder, plan, gathered)
 
 
+def gathered_parts(count: int) -> Iterator[slice]:
+    """Cut the rows of a shard into the parts that are gathered at once."""
+    for start in range(0, count, _GATHERED):
+        yield slice(start, min(start + _GATHERED, count))
+
+
 class Gathered:
     """What the rows of an atlas leave behind, taken in shard by shard in their order.
 
@@ -87,6 +96,11 @@ class Gathered:
 
     def add(self, rows: Rows) -> None:
         """Take in the rows of the next shard."""
+        for part in gathered_parts(len(rows)):
+            self.add_part(rows.part(part))
+
+    def add_part(self, rows: Rows) -> None:
+        """Take in some rows of the next shard, cut as by `gathered_parts`, for the last bits of sums depend on that."""
         _write(self._gates, rows.values)
         _write(self._logits, rows.logits)
         self.images.append(_described(self._plan, rows))

@@ -55,6 +55,14 @@ class Rows:
     logits: Float32[np.ndarray, "n k"]
     values: Float16[np.ndarray, "n d"]
 
+    def __len__(self) -> int:
+        """Number of images, n."""
+        return len(self.index)
+
+    def part(self, rows: slice) -> Rows:
+        """Return some of the rows, without copying them."""
+        return Rows(**{name: column[rows] for name, column in vars(self).items()})
+
 
 @dataclass(frozen=True, eq=False)
 class Shard:
@@ -87,9 +95,16 @@ class Shard:
     @cached_property
     def rows(self) -> Rows:
         """Numbers that are stored and read again, with answers and confidence."""
-        answers = answers_of(self.logits, self.ok)
-        confidence = probabilities_of(self.logits, answers)
-        return Rows(self.ids, self.index, self.ok, self.labels, answers, confidence, self.logits, self.values)
+        return self.rows_of(slice(None))
+
+    def rows_of(self, part: slice) -> Rows:
+        """Return the same of some of the images, which may be all that were shown so far."""
+        ok, logits = self.ok[part], self.logits[part]
+        answers = answers_of(logits, ok)
+        confidence = probabilities_of(logits, answers)
+        return Rows(
+            self.ids[part], self.index[part], ok, self.labels[part], answers, confidence, logits, self.values[part]
+        )
 
 
 def answers_of(logits: Float32[np.ndarray, "n k"], ok: Bool[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
