@@ -214,7 +214,13 @@ def test_a_build_is_compared_with_the_evaluation_of_the_same_round(load, tiny_cl
     spent = {"evaluate": [(1.0, 2.0), (10.0, 2.0), (2.0, 1.0)], "build": [(2.0, 2.0), (11.0, 3.0), (2.0, 3.0)]}
     assert module.ratio(spent, 0) == pytest.approx(1.1)
     assert module.ratio(spent, 1) == pytest.approx(1.5)
-    timed = module.contenders(tiny_classifier, thinned(samples(), 20), tmp_path / "atlas")
-    found = module.in_turns(timed, 1)
+    atlas = tmp_path / "atlas"
+    timed = module.contenders(tiny_classifier, thinned(samples(), 20), atlas)
+    begun_with, build = [], timed["build"]
+    timed["build"] = lambda: (begun_with.append(atlas.exists()), build())
+    found = module.in_turns(timed, 1, atlas)
     assert {name: len(times) for name, times in found.items()} == {"evaluate": 1, "observe": 1, "build": 1}
-    assert (tmp_path / "atlas" / "tables.npz").is_file()
+    assert begun_with == [False, False]
+    assert not atlas.exists()
+    build()
+    assert (atlas / "tables.npz").is_file()

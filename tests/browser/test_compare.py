@@ -94,7 +94,10 @@ def test_swap_and_strip_work_by_keyboard(page, pair):
     wait_for_alt(page, 0, span(other.blocks[0].spatial_mask))
 
 
-def test_sample_chosen_on_inspect_can_be_taken(page):
+def test_sample_chosen_on_inspect_can_be_taken(visit):
+    page = visit(at="compare")
+    page.locator(PICTURES).nth(8).wait_for()
+    rested(page)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Inspect").click()
     page.get_by_role("option", name="ship, test image").first.click()
     page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()

@@ -50,9 +50,10 @@ def test_tables_have_a_line_for_each_image(folder, capsys):
 def unlabelled(tiny_checkpoint, tmp_path):
     from PIL import Image
 
-    Image.new("RGB", (32, 32)).save(tmp_path / "only.png")
-    place = tmp_path / "atlas"
-    assert main(["atlas", "build", str(tiny_checkpoint), "--set", str(tmp_path), "--out", str(place)]) == 0
+    photos, place = tmp_path / "photos", tmp_path / "atlas"
+    photos.mkdir()
+    Image.new("RGB", (32, 32)).save(photos / "only.png")
+    assert main(["atlas", "build", str(tiny_checkpoint), "--set", str(photos), "--out", str(place)]) == 0
     return str(place)
 
 
