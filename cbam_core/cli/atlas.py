@@ -16,6 +16,7 @@ from cbam_core.cli.choosing import (
     one_network,
     open_available,
     open_checkpoint,
+    open_named,
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import counted, one_line, say, share_shown, write_json
@@ -132,10 +133,10 @@ def build(
 
 def _opened(images: str | None, count: int | None, data_dir: Path | None, corruption: str | None) -> Dataset:
     from cbam_core.data.corruption import corrupted, read_corruption
-    from cbam_core.data.dataset import open_dataset, thinned
+    from cbam_core.data.dataset import thinned
 
     how = None if corruption is None else read_corruption(corruption)
-    dataset = open_dataset(images, data_dir) if images else open_available("cifar10:test", data_dir)
+    dataset = open_available("cifar10:test", data_dir) if images is None else open_named(images, data_dir)
     chosen = dataset if count is None else thinned(dataset, count)
     return chosen if how is None else corrupted(chosen, how.kind, how.level)
 

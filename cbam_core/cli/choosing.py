@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cbam_core.cli.output import say
+from cbam_core.cli.output import counted, say
 from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.errors import CheckpointError, DataError, ImageError
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
@@ -159,6 +159,26 @@ def file_of(classifier: Classifier, checkpoint: str | None, stated: Stated = UNS
             name=classifier.name,
         )
     return file
+
+
+def open_named(source: str, data_dir: Path | None = None) -> Dataset:
+    """Open the data set that a command line names; images that are not in it, though in its folder, are counted.
+
+    Raises:
+        DataError: as `cbam_core.data.dataset.open_dataset`.
+        typer.BadParameter: the name is empty, as that of a variable that is not set.
+    """
+    from cbam_core.data.dataset import images_beside_classes, open_dataset
+
+    if not source.strip():
+        raise typer.BadParameter("the name of the set is empty; name a set or a folder, or leave the option out")
+    dataset = open_dataset(source, data_dir)
+    if beside := images_beside_classes(source):
+        say(
+            f"{counted(len(beside), 'image')} beside the folders of classes in {source} are left out, the first is "
+            f"{beside[0].name}"
+        )
+    return dataset
 
 
 def open_available(source: str, data_dir: Path | None) -> Dataset:

@@ -15,6 +15,7 @@ from cbam_core.cli.choosing import (
     file_of,
     open_available,
     open_checkpoint,
+    open_named,
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
@@ -107,9 +108,9 @@ def _folder(images: Path, classifier: Classifier) -> Dataset:
     Raises:
         DataError: it is no such folder.
     """
-    from cbam_core.data.dataset import labelled_for, open_dataset
+    from cbam_core.data.dataset import labelled_for
 
-    dataset = open_dataset(images)
+    dataset = open_named(str(images))
     return labelled_for(replace(dataset, labels=dataset.known_labels), classifier.classes)
 
 

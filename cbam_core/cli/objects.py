@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cbam_core.cli.choosing import CheckpointOption, DataFolderOption, JsonOption, open_checkpoint, refuse_network
+from cbam_core.cli.choosing import (
+    CheckpointOption,
+    DataFolderOption,
+    JsonOption,
+    open_checkpoint,
+    open_named,
+    refuse_network,
+)
 from cbam_core.cli.output import counted, one_line, share_shown, write_json
 from cbam_core.cli.stating import UNSTATED, Stated, with_statement
 from cbam_core.errors import ImageError
@@ -106,7 +113,6 @@ def _images(images: list[str] | None, source: str | None, count: int, data_dir: 
         typer.BadParameter: both images and a set are named.
         ImageError: an image is a folder or the name of a network.
     """
-    from cbam_core.data.dataset import open_dataset
     from cbam_core.evidence.scoring import subset
 
     if images and source is not None:
@@ -117,7 +123,7 @@ def _images(images: list[str] | None, source: str | None, count: int, data_dir: 
             raise ImageError("image.folder-for-set", "{path} is a folder; name it as --set {path}", path=image)
     if images:
         return images
-    whole = open_dataset(source or "samples", data_dir)
+    whole = open_named("samples" if source is None else source, data_dir)
     return subset(whole, count)
 
 

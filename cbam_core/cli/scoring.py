@@ -18,6 +18,7 @@ from cbam_core.cli.choosing import (
     one_network,
     open_available,
     open_checkpoint,
+    open_named,
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.interrupts import held_interrupts
@@ -126,10 +127,10 @@ def _opened(
     source: str | None, data_dir: Path | None, images: int | None, classes: tuple[str, ...]
 ) -> tuple[Dataset, bool]:
     """Open the requested images, labelled as a network's classes; say whether they are a whole set, not the samples."""
-    from cbam_core.data.dataset import labelled_for, open_dataset
+    from cbam_core.data.dataset import labelled_for
     from cbam_core.evidence.scoring import subset
 
-    whole = open_available("cifar10:test", data_dir) if source is None else open_dataset(source, data_dir)
+    whole = open_available("cifar10:test", data_dir) if source is None else open_named(source, data_dir)
     whole = labelled_for(whole, classes)
     chosen = whole if images is None else subset(whole, images)
     return chosen, len(chosen) == len(whole) and whole.split != "samples"

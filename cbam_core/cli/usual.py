@@ -16,6 +16,7 @@ from cbam_core.cli.choosing import (
     is_own,
     open_available,
     open_checkpoint,
+    open_named,
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
@@ -59,14 +60,13 @@ def find_usual(
       cbam usual --again
       cbam usual --checkpoint mine.pth --images cifar10:test --json
     """
-    from cbam_core.data.dataset import open_dataset
     from cbam_core.errors import CheckpointError
 
     classifier = open_checkpoint(checkpoint, stated, images="--images")
     if stated.classes is not None and not is_own(checkpoint or ""):
         # Names change no gate, so the results are those of the file under any names.
         classifier = open_checkpoint(checkpoint, replace(stated, classes=None))
-    chosen = open_dataset(images, data_dir) if images else None
+    chosen = None if images is None else open_named(images, data_dir)
     if not again and classifier.usual is not None and _is_of(classifier.usual, chosen):
         _show(classifier, classifier.usual, as_json=as_json)
         say("these were kept; --again computes them again")

@@ -330,7 +330,7 @@ def _cifar10(split: cifar10.Split, folder: Path | None) -> Dataset:
 def _folder(path: Path) -> Dataset:
     try:
         with os.scandir(path) as entries:
-            has_classes = any(entry.is_dir() for entry in entries)
+            has_classes = any(map(_is_folder, entries))
         opened = _class_folders(path) if has_classes else _flat_folder(path)
     except (OSError, ValueError) as error:
         raise DataError(
@@ -348,6 +348,30 @@ def _folder(path: Path) -> Dataset:
     return opened
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def images_beside_classes(source: str | Path) -> list[Path]:
+    """List the images of a folder that are not in one of its class folders, and so are not in the data set.
+
+    Args:
+        source: what was opened as a data set.
+
+    Returns:
+        Paths of the images; empty for a folder without class folders, and for a set that has a name.
+    """
+    path = Path(source)
+    if not path.is_dir():
+        return []
+    with os.scandir(path) as entries:
+        has_classes = any(map(_is_folder, entries))
+    return [picture.path for picture in all_images(path)] if has_classes else []
+
+
 def _class_folders(path: Path) -> Dataset:
     try:
         from torchvision.datasets import ImageFolder
@@ -357,7 +381,7 @@ def _class_folders(path: Path) -> Dataset:
             "reading a folder of classes needs torchvision; install it by `{command}`",
             command="pip install 'cbam-lens[train]'",
         ) from error
-    found = ImageFolder(path, is_valid_file=_is_shown, allow_empty=True)
+    found = ImageFolder(path, is_valid_file=partial(_is_shown, root=path), allow_empty=True)
     files = ImageFiles([Path(file) for file, _ in found.samples], path)
     return Dataset(path.resolve().name, "", tuple(found.classes), files, np.array(found.targets, np.int64))
 
@@ -367,7 +391,8 @@ def _flat_folder(path: Path) -> Dataset:
     return Dataset(path.resolve().name, "", (), files, None)
 
 
-def _is_shown(file: str) -> bool:
-    """Check by its name that a file is listed, as in a folder without classes."""
-    name = Path(file).name
-    return name.lower().endswith(endings()) and not name.startswith(".")
+def _is_shown(file: str, root: Path) -> bool:
+    """Check by its name that a file is listed, and that it is there, as in a folder without classes."""
+    path = Path(file)
+    named = path.name.lower().endswith(endings()) and not path.name.startswith(".")
+    return named and str(path.relative_to(root)).isprintable() and path.is_file()

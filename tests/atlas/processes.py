@@ -76,7 +76,7 @@ def kill(*pids: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 150.0) -> None:
     """Wait for a condition; fail if it does not come true."""
     end = time.monotonic() + seconds
     while not condition():

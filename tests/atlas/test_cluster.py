@@ -42,10 +42,16 @@ SHARD = 5
 
 
 class SlowImages(Sequence[np.ndarray]):
-    """Images that take a while to read, so that something can happen in between."""
+    """Images that take a while to read, so that something can happen in between.
 
-    def __init__(self, images: np.ndarray) -> None:
-        self.images = images
+    Args:
+        images: the images.
+        gate: file that other processes wait for before they read those of the fourth shard, and of later ones.
+    """
+
+    def __init__(self, images: np.ndarray, gate: Path | None = None) -> None:
+        self.images, self.gate = images, gate
+        self.here = os.getpid()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -53,6 +59,9 @@ class SlowImages(Sequence[np.ndarray]):
     def __getitem__(self, index: int | slice) -> Any:
         chosen = self.images[index]
         time.sleep(SLOW * len(chosen) if isinstance(index, slice) else SLOW)
+        first = index.start if isinstance(index, slice) else index
+        while self.gate is not None and os.getpid() != self.here and first >= 3 * SHARD and not self.gate.exists():
+            time.sleep(SLOW)
         return chosen
 
 
@@ -237,19 +246,21 @@ class TestTwoMachines:
         self,
         nodes: Any,
         tiny_classifier: Classifier,
-        slow_images: Dataset,
+        sample_images: Dataset,
         expected: dict[str, bytes],
         tmp_path: Path,
         capfd: pytest.CaptureFixture[str],
     ) -> None:
-        raylet = nodes.other.all_processes["raylet"][0].process.pid
+        raylet, gate = nodes.other.all_processes["raylet"][0].process.pid, tmp_path / "gate"
+        images = replace(sample_images, images=SlowImages(np.asarray(sample_images.images), gate))
 
         def lose(done: int) -> None:
             if done == 2 * SHARD:
-                wait_until(lambda: workers_of(raylet))  # it takes part
+                wait_until(lambda: workers_of(raylet))  # it takes part, as the other waits
                 kill(raylet)
+                gate.touch()
 
-        folder = build_on_ray(tiny_classifier, slow_images, tmp_path / "a", nodes.address, report=lose)
+        folder = build_on_ray(tiny_classifier, images, tmp_path / "a", nodes.address, report=lose)
         assert contents(folder) == expected
         assert capfd.readouterr().out == ""  # Ray's own messages would be in the middle of results
 

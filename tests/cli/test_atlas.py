@@ -132,3 +132,19 @@ def test_an_atlas_of_corrupted_images_is_compared_with_that_of_the_clean_ones(ti
     assert clean.compare(worse).images.tolist() == clean.compare(worse).others.tolist() == list(range(20))
     assert (clean.thumbnails(range(20)).std() - worse.thumbnails(range(20)).std()) > 3  # a blur takes contrast
     assert main([*command, "--corrupt", "fog:5"]) == 3
+
+
+def test_images_beside_the_classes_are_counted_and_an_empty_name_is_no_set(tiny_checkpoint, tmp_path, capsys):
+    for name in ("cat/a.png", "b.png", "c.png"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        Image.new("RGB", (32, 32)).save(path)
+    command = ["atlas", "build", str(tiny_checkpoint), "--out", str(tmp_path / "atlas"), "--set"]
+    assert main([*command, str(tmp_path / "photos")]) == 0
+    said = capsys.readouterr()
+    assert (
+        f"2 images beside the folders of classes in {tmp_path / 'photos'} are left out, the first is b.png" in said.err
+    )
+    assert "on 1 image of photos" in said.out
+    assert main([*command, ""]) == 2
+    assert "the name of the set is empty; name a set or a folder, or leave the option out" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Sets of images: those that are known by name, and anybody's folders."""
 
+import os
 import sys
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cbam_core.data.cifar10 import CLASSES
-from cbam_core.data.dataset import Dataset, open_dataset
+from cbam_core.data.dataset import Dataset, images_beside_classes, open_dataset
 from cbam_core.data.folder import MOST
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import DataError, ImageError
@@ -137,3 +138,26 @@ def test_a_folder_of_classes_says_how_to_get_torchvision(animals, monkeypatch):
     with pytest.raises(DataError, match=r"pip install 'cbam-lens\[train\]'") as refused:
         open_dataset(animals)
     assert refused.value.code == "data.no-torchvision"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and bytes in names are other there")
+def test_names_that_cannot_be_printed_and_links_that_lead_nowhere_are_left_out_with_or_without_classes(
+    animals, tmp_path
+):
+    for folder in (animals / "ant", tmp_path / "flat"):
+        put(folder / "good.png", (9, 0, 0))
+        put(folder / "two\nlines.png", (9, 0, 0))
+        put(folder / os.fsdecode(b"z\xff.png"), (9, 0, 0))
+        (folder / "gone.png").symlink_to("nowhere.png")
+        (folder / "loop.png").symlink_to("loop.png")
+    (tmp_path / "flat" / "loop").symlink_to("loop")
+    assert [path.name for path in open_dataset(animals).images.paths] == ["1.png", "2.PNG", "good.png", "b.png"]
+    assert [path.name for path in open_dataset(tmp_path / "flat").images.paths] == ["good.png"]
+
+
+def test_images_beside_the_folders_of_classes_are_listed(animals):
+    assert images_beside_classes(animals) == []
+    put(animals / "lost.png", (9, 0, 0))
+    assert [path.name for path in images_beside_classes(animals)] == ["lost.png"]
+    assert images_beside_classes(animals / "ant") == []  # these are the set
+    assert images_beside_classes("samples") == []
