@@ -365,7 +365,7 @@ def images_beside_classes(source: str | Path) -> list[Path]:
         Paths of the images; empty for a folder without class folders, and for a set that has a name.
     """
     path = Path(source)
-    if not path.is_dir():
+    if source in ("cifar10:train", "cifar10:test", "samples") or not path.is_dir():
         return []
     with os.scandir(path) as entries:
         has_classes = any(map(_is_folder, entries))

@@ -99,6 +99,8 @@ def test_sample_chosen_on_inspect_can_be_taken(visit):
     page.locator(PICTURES).nth(8).wait_for()
     rested(page)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Inspect").click()
+    expect(page).not_to_have_url(re.compile("compare"))
+    rested(page)  # both pages have such images to choose
     page.get_by_role("option", name="ship, test image").first.click()
     page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()
     rested(page)

@@ -155,9 +155,12 @@ def test_names_that_cannot_be_printed_and_links_that_lead_nowhere_are_left_out_w
     assert [path.name for path in open_dataset(tmp_path / "flat").images.paths] == ["good.png"]
 
 
-def test_images_beside_the_folders_of_classes_are_listed(animals):
+def test_images_beside_the_folders_of_classes_are_listed(animals, monkeypatch):
     assert images_beside_classes(animals) == []
     put(animals / "lost.png", (9, 0, 0))
     assert [path.name for path in images_beside_classes(animals)] == ["lost.png"]
     assert images_beside_classes(animals / "ant") == []  # these are the set
-    assert images_beside_classes("samples") == []
+    animals.rename(animals.parent / "samples")
+    monkeypatch.chdir(animals.parent)
+    assert images_beside_classes("samples") == []  # is the bundled set, as for `open_dataset`
+    assert len(images_beside_classes("./samples")) == 1
