@@ -29,9 +29,9 @@ from apparatus.turns import tell
 from cbam_core.atlas.building import build_atlas
 from cbam_core.data.dataset import Dataset, open_dataset, thinned
 from cbam_core.evaluation.scoring import score
+from cbam_core.memory import keep_freed_memory
 from cbam_core.network import Classifier, load_classifier
 from cbam_core.observing import observe_all
-from cbam_core.training.memory import keep_freed_memory
 from cbam_core.workers import workers_side_by_side
 
 LIMIT = 1.2

@@ -1,7 +1,7 @@
 """Claim: with freed memory kept, training steps of `CBAM_CNN` take at most 0.9 of the time that they take without.
 
 Two processes learn by recipe `fast`, from random images: one as ``cbam train`` does it, which tells the C library to
-keep what was freed (`cbam_core.training.memory`), the other with the library's own ways. They take turns of ten steps.
+keep what was freed (`cbam_core.memory`), the other with the library's own ways. They take turns of ten steps.
 
     python benchmarks/kept_memory.py [--rounds 15]
 
@@ -19,7 +19,7 @@ from apparatus.browser import python
 from apparatus.learning import learner
 from apparatus.turns import asked_rounds, medians, paired_ratio, take_turns, tell
 
-from cbam_core.training.memory import keep_freed_memory
+from cbam_core.memory import keep_freed_memory
 
 LIMIT = 0.9
 STEPS = 10

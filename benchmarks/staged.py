@@ -33,12 +33,12 @@ from PIL import Image
 from cbam_core.data.dataset import open_dataset
 from cbam_core.errors import CbamError
 from cbam_core.files import write_atomically
+from cbam_core.memory import keep_freed_memory
 from cbam_core.network.building import open_network
 from cbam_core.nn import inserted_blocks
 from cbam_core.results.history import read_history
 from cbam_core.results.paired import student
 from cbam_core.training.building import Sources
-from cbam_core.training.memory import keep_freed_memory
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.run import train_classifier
 

@@ -34,8 +34,8 @@ from apparatus.turns import asked_rounds, medians, paired_ratio, take_turns, tel
 from cbam_core.errors import CbamError
 from cbam_core.files import write_atomically
 from cbam_core.gates.anatomy import summarise
+from cbam_core.memory import keep_freed_memory
 from cbam_core.results.paired import student
-from cbam_core.training.memory import keep_freed_memory
 from cbam_core.training.precision import arithmetic
 from cbam_core.training.recipes import FAST
 from cbam_core.training.run import train_classifier

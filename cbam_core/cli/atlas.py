@@ -117,7 +117,7 @@ def build(
     engine.check()
     if metadata is not None:
         _check_metadata(metadata)
-    from cbam_core.training.memory import keep_freed_memory
+    from cbam_core.memory import keep_freed_memory
 
     keep_freed_memory()
     classifier = open_checkpoint(one_network(network, checkpoint), stated)
@@ -215,7 +215,6 @@ def _report(folder: Path, *, as_json: bool) -> None:
         say(f"{len(unread) - NAMED:,} more cannot be decoded; `cbam atlas info {folder} --json` names all")
     if len(unread):
         say("what was mended since is read with --again")
-    if len(unread):
         raise typer.Exit(SOME_FAILED)
 
 

@@ -71,8 +71,8 @@ def evaluate(
     if keep and split == "samples":
         raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
     from cbam_core.evaluation.scoring import score
+    from cbam_core.memory import keep_freed_memory
     from cbam_core.results.left_out import left_out_message
-    from cbam_core.training.memory import keep_freed_memory
     from cbam_core.workers import workers_side_by_side
 
     keep_freed_memory()

@@ -148,8 +148,8 @@ def train(
     """
     import torch
 
+    from cbam_core.memory import keep_freed_memory
     from cbam_core.training.building import Sources
-    from cbam_core.training.memory import keep_freed_memory
     from cbam_core.training.precision import arithmetic
     from cbam_core.training.recipes import override
     from cbam_core.training.run import train_classifier

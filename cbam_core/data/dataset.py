@@ -381,7 +381,16 @@ def _class_folders(path: Path) -> Dataset:
             "reading a folder of classes needs torchvision; install it by `{command}`",
             command="pip install 'cbam-lens[train]'",
         ) from error
-    found = ImageFolder(path, is_valid_file=partial(_is_shown, root=path), allow_empty=True)
+
+    class ClassFolders(ImageFolder):  # type: ignore[misc]
+        """Folders of classes, without links that lead to themselves."""
+
+        def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+            with os.scandir(directory) as entries:
+                names = sorted(entry.name for entry in entries if _is_folder(entry))
+            return names, {name: number for number, name in enumerate(names)}
+
+    found = ClassFolders(path, is_valid_file=partial(_is_shown, root=path), allow_empty=True)
     files = ImageFiles([Path(file) for file, _ in found.samples], path)
     return Dataset(path.resolve().name, "", tuple(found.classes), files, np.array(found.targets, np.int64))
 

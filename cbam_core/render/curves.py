@@ -26,8 +26,6 @@ WINDOW = 100
 """Number of iterations of the running mean."""
 MARKED = 60
 """Largest number of epochs that are drawn with dots."""
-NUMBERS = {int, float, bool}
-"""Types of numbers that a file of a run holds."""
 
 CLEAR: Mapping[str, str] = {"bgcolor": "rgba(0,0,0,0)"}
 """Background of a legend inside a plot."""
@@ -193,7 +191,7 @@ def describe_epochs(epochs: Sequence[Epoch], measure: Measure, *, words: Mapping
 
 def _numbers(values: Sequence[Any]) -> Float64[np.ndarray, " n"]:
     """Check that values from a file are numbers."""
-    if set(map(type, values)) <= NUMBERS:
+    if all(issubclass(kind, int | float) for kind in set(map(type, values))):
         with suppress(OverflowError):
             numbers = np.array(values, np.float64)
             if np.isfinite(numbers).all():

@@ -41,9 +41,11 @@ class _Unticked(Axis):
         """Let lists of ticks be empty that would be filled when they are read."""
         unmade = [name for name in ("majorTicks", "minorTicks") if name not in vars(self)]
         vars(self).update((name, []) for name in unmade)
-        yield
-        for name in unmade:
-            vars(self).pop(name, None)
+        try:
+            yield
+        finally:
+            for name in unmade:
+                vars(self).pop(name, None)
 
 
 class _UntickedX(_Unticked, XAxis):

@@ -11,7 +11,7 @@ import pytest
 FREED_AND_ASKED_AGAIN = """
 import resource, sys
 import torch
-from cbam_core.training.memory import keep_freed_memory
+from cbam_core.memory import keep_freed_memory
 
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
