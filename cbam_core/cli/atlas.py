@@ -20,7 +20,8 @@ from cbam_core.cli.choosing import (
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import counted, one_line, say, share_shown, write_json
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.cli.suspects import show_suspects
 from cbam_core.places import atlases_folder
 
@@ -37,7 +38,7 @@ NAMED = 10
 
 
 @commands.command(short_help="Build an atlas.")
-@with_statement
+@with_groups
 def build(
     network: Annotated[
         str | None,

@@ -10,7 +10,8 @@ import typer
 from cbam_core.cli.choosing import CheckpointOption, JsonOption, open_checkpoint, refuse_network
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import console, one_line, progress_bar, say, write_json
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.results.methods import CONTROLS, METHOD_WORDS, METHODS
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MEASURES = {
 """What tables of agreement measure."""
 
 
-@with_statement
+@with_groups
 def attribute_image(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image file.", show_default=False)],
     out: Annotated[

@@ -14,13 +14,14 @@ from cbam_core.cli.choosing import (
     open_checkpoint,
 )
 from cbam_core.cli.output import console, counted, one_line, percent, write_json
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 
 if TYPE_CHECKING:
     from cbam_core.results.audit import Audit, BlockAudit
 
 
-@with_statement
+@with_groups
 def audit(
     checkpoint: NetworkArgument = None,
     model: CheckpointOption = None,

@@ -11,7 +11,8 @@ import typer
 
 from cbam_core.cli.choosing import CheckpointOption, JsonOption, one_network, open_checkpoint
 from cbam_core.cli.output import console, one_line, percent, say, write_json
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.cli.usual import describe_usual, show_usual
 from cbam_core.errors import CheckpointError, ModelError, reason_of
 from cbam_core.places import shipped_checkpoints
@@ -32,7 +33,7 @@ CheckpointArgument = Annotated[
 ]
 
 
-@with_statement
+@with_groups
 def show_info(
     checkpoint: Annotated[
         str | None,

@@ -19,7 +19,8 @@ from cbam_core.cli.choosing import (
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
@@ -31,7 +32,7 @@ EvaluatedSplit = Literal["test", "samples"]
 WORDS = {"test": "the CIFAR-10 test set", "samples": "the 100 bundled images (not the whole test set)"}
 
 
-@with_statement
+@with_groups
 def evaluate(
     checkpoint: CheckpointOption = None,
     data_dir: DataFolderOption = None,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cbam_core.cli.inputs import NamedImage
 from cbam_core.cli.output import counted, one_line, say
 from cbam_core.errors import RenderError
-from cbam_core.results.layout import Layout
+from cbam_core.results.layout import NARROWEST, PAGE, WIDEST, Layout
+from cbam_core.results.look import Look
 
 if TYPE_CHECKING:
     from cbam_core.render.paper.printed import PrintedFigure
@@ -73,34 +75,65 @@ def rule_of(count: int, seed: int, given: Sequence[str], failed: int) -> str:
     return f"{counted(count, 'image')} drawn with seed {seed} from {', '.join(map(str, given))}{unread}."
 
 
-def check_count(count: int) -> None:
-    """Check that a figure has space for this number of images."""
-    if count > MOST:
-        raise typer.BadParameter(f"--figure has space for {MOST} images, not for {count}; draw some with --draw {MOST}")
+@dataclass(frozen=True)
+class Printed:
+    """A figure for print, as a command line asks for it.
 
-
-def draw_figure(
-    path: Path,
-    explained: Sequence[tuple[NamedImage, Explanation]],
-    layout: Layout,
-    *,
-    rows: Literal["images", "blocks"],
-    rule: str,
-) -> None:
-    """Draw a figure of one image, or a grid of several, and write its caption beside it.
-
-    Raises:
-        CbamError: matplotlib is not installed, or a file cannot be written.
+    Attributes:
+        figure: its file; None for no figure.
+        width: its width in mm.
+        rows: what its rows are.
     """
-    from cbam_core.files import write_atomically
 
-    drawn = _drawn(explained, layout, rows, rule)
-    drawn.save(path)
-    caption = path.with_suffix(".caption.txt")
-    write_atomically(caption, lambda file: file.write(f"{drawn.caption}\n".encode()))
-    for note in drawn.notes:
-        say(str(note))
-    typer.echo(one_line(f"figure -> {path}, caption -> {caption}"))
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure",
+            metavar="FILE",
+            help="Draw all images in one figure for print: a .pdf, .svg or .png file, its caption beside it.",
+            callback=known_format,
+        ),
+    ] = None
+    width: Annotated[
+        float, typer.Option(min=NARROWEST, max=WIDEST, help="Width of --figure in mm: 84 for one column, 174 for two.")
+    ] = PAGE
+    rows: Annotated[
+        Literal["images", "blocks"], typer.Option(help="Rows of --figure: one for each image, or for each block.")
+    ] = "images"
+
+    def check_count(self, count: int) -> None:
+        """Check that the figure has space for this number of images.
+
+        Raises:
+            typer.BadParameter: it has not.
+        """
+        if self.figure is not None and count > MOST:
+            raise typer.BadParameter(
+                f"--figure has space for {MOST} images, not for {count}; draw some with --draw {MOST}"
+            )
+
+    def write(self, explained: Sequence[tuple[NamedImage, Explanation]], look: Look, rule: str) -> None:
+        """Draw a figure of one image, or a grid of several, and write its caption beside it.
+
+        Args:
+            explained: images and their explanations.
+            look: look of the masks.
+            rule: how the images were drawn at random; "" if they were named.
+
+        Raises:
+            CbamError: matplotlib is not installed, or a file cannot be written.
+        """
+        from cbam_core.files import write_atomically
+
+        if self.figure is None:
+            return
+        drawn = _drawn(explained, Layout(**asdict(look), width=self.width), self.rows, rule)
+        drawn.save(self.figure)
+        caption = self.figure.with_suffix(".caption.txt")
+        write_atomically(caption, lambda file: file.write(f"{drawn.caption}\n".encode()))
+        for note in drawn.notes:
+            say(str(note))
+        typer.echo(one_line(f"figure -> {self.figure}, caption -> {caption}"))
 
 
 def _drawn(

@@ -16,7 +16,8 @@ from cbam_core.cli.choosing import (
     refuse_network,
 )
 from cbam_core.cli.output import counted, one_line, share_shown, write_json
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.errors import ImageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ HEADINGS = {
 """What each test asks, by its code."""
 
 
-@with_statement
+@with_groups
 def find_objects(
     images: Annotated[
         list[str] | None,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -35,12 +35,6 @@ def known_page(path: Path | None) -> Path | None:
     if path is not None and path.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(f"'{path}' does not end in .html")
     return path
-
-
-def check_room(count: int) -> None:
-    """Check that a report has space for this number of images."""
-    if count > MOST:
-        raise typer.BadParameter(f"--html has space for {MOST} images, not for {count:,}; draw some with --draw {MOST}")
 
 
 @dataclass(frozen=True)
@@ -72,23 +66,52 @@ class Tongue:
         return fill(self.catalogue.gettext(message.template), message.values)
 
 
-def write_page(
-    path: Path,
-    classifier: Classifier,
-    explained: Sequence[tuple[NamedImage, Explanation]],
-    look: Look,
-    language: str,
-) -> None:
-    """Write a report, and a line about it.
+@dataclass(frozen=True)
+class Page:
+    """A report in one HTML file, as a command line asks for it.
 
-    Raises:
-        CbamError: the file cannot be written.
+    Attributes:
+        html: its file; None for no report.
+        language: code of its language.
     """
-    from cbam_core.report.saving import write_report
 
-    report = report_of(classifier, explained, look, Tongue.of(language))
-    size = write_report(path, report)
-    typer.echo(one_line(f"report -> {path}, {counted(len(explained), 'image')}, {size / 1e6:.1f} MB"))
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Write one .html file about all images, with the viewer inside; images in folders that are named as "
+            "classes are compared with them, and mistakes come first.",
+            callback=known_page,
+        ),
+    ] = None
+    language: Annotated[
+        Literal["en", "zh"], typer.Option(help="Language of --html: English or Simplified Chinese.")
+    ] = "en"
+
+    def check_count(self, count: int) -> None:
+        """Check that the report has space for this number of images.
+
+        Raises:
+            typer.BadParameter: it has not.
+        """
+        if self.html is not None and count > MOST:
+            raise typer.BadParameter(
+                f"--html has space for {MOST} images, not for {count:,}; draw some with --draw {MOST}"
+            )
+
+    def write(self, classifier: Classifier, explained: Sequence[tuple[NamedImage, Explanation]], look: Look) -> None:
+        """Write the report, and a line about it.
+
+        Raises:
+            CbamError: the file cannot be written.
+        """
+        from cbam_core.report.saving import write_report
+
+        if self.html is None:
+            return
+        size = write_report(self.html, report_of(classifier, explained, look, Tongue.of(self.language)))
+        typer.echo(one_line(f"report -> {self.html}, {counted(len(explained), 'image')}, {size / 1e6:.1f} MB"))
 
 
 def report_of(

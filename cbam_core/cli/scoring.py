@@ -23,7 +23,8 @@ from cbam_core.cli.choosing import (
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import console, one_line, percent, say, share_shown, write_json
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
@@ -37,7 +38,7 @@ SAVED_EVERY = 10.0
 """Seconds between two savings of what was found so far."""
 
 
-@with_statement
+@with_groups
 def score_gates(
     checkpoint: NetworkArgument = None,
     model: CheckpointOption = None,

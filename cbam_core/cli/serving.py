@@ -15,12 +15,13 @@ import typer
 
 from cbam_core.cli.choosing import open_checkpoint
 from cbam_core.cli.failures import EXTRAS
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.errors import LaunchError
 from cbam_core.places import IMAGE_VARIABLE, NETWORK_VARIABLE, project_folder
 
 
-@with_statement
+@with_groups
 def serve_app(
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 accepts every network, and there is no login.")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stated:
-    """What a command line states about its network; each field is an option of `with_statement`.
+    """What a command line states about its network; each field is an option of the command.
 
     Attributes:
         weights: which weights of the file to take; of a network of one's own, the file of its weights.
@@ -98,33 +95,6 @@ class Stated:
 
 UNSTATED = Stated()
 """Nothing is stated."""
-
-
-def with_statement(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `Stated` in the place of its parameter ``stated``.
-
-    Typer reads options from the parameters of a function: these six would stand in the signature of every command.
-    """
-    signature = inspect.signature(command, eval_str=True)
-    hints = get_type_hints(Stated, include_extras=True)
-    names = [field.name for field in fields(Stated)]
-    options = [
-        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=hints[name])
-        for name in names
-    ]
-    parameters = [
-        option
-        for parameter in signature.parameters.values()
-        for option in (options if parameter.name == "stated" else [parameter])
-    ]
-
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        stated = Stated(**{name: given.pop(name) for name in names})
-        command(**given, stated=stated)
-
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return run
 
 
 def _normalisation(given: str) -> str | tuple[list[float], list[float]]:

@@ -20,7 +20,8 @@ from cbam_core.cli.choosing import (
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.output import console, one_line, percent, progress_bar, say, write_json
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cbam_core.results.usual import Usual
 
 
-@with_statement
+@with_groups
 def find_usual(
     checkpoint: CheckpointOption = None,
     images: Annotated[

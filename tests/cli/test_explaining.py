@@ -1,5 +1,6 @@
 """``cbam explain``: many images, one folder each, bad ones passed over."""
 
+import inspect
 import json
 import shutil
 import signal
@@ -145,13 +146,10 @@ def test_the_choices_of_scale_and_fit_are_those_that_there_are():
     from cbam_core.results.frame import FITS
     from cbam_core.results.look import Scale
 
-    hints = explain_images.__annotations__
-    if isinstance(hints["colours"], str):
-        from typing import get_type_hints
-
-        hints = get_type_hints(explain_images)
-    assert get_args(hints["scale"]) == get_args(Scale)
-    assert set(get_args(hints["fit"])) == set(FITS) - {"square"}
+    options = inspect.signature(explain_images).parameters
+    scales, fits = (get_args(options[name].annotation)[0] for name in ("scale", "fit"))
+    assert get_args(scales) == get_args(Scale)
+    assert set(get_args(fits)) == set(FITS) - {"square"}
 
 
 def test_the_command_takes_every_colour_table_and_names_them(explained, picture_file, capsys):

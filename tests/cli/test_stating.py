@@ -9,13 +9,14 @@ from typing import Annotated
 import pytest
 import typer
 
-from cbam_core.cli.stating import UNSTATED, Stated, with_statement
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.stating import UNSTATED, Stated
 
 NAMES = ["weights", "classes", "normalisation", "input_size", "mean", "std"]
 heard: list[tuple[int, Stated, bool]] = []
 
 
-@with_statement
+@with_groups
 def command(
     number: Annotated[int, typer.Option(help="A number.")] = 3,
     stated: Stated = UNSTATED,
