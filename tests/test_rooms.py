@@ -144,17 +144,7 @@ def test_one_class_alone_touches_the_sessions_state():
 
 
 PARAMETERS = 8
-"""Most parameters of one function; what belongs together is one object."""
-
-
-OPTION = r"Annotated\[.*typer\.|\w+(Option|Argument)$|Stated$"
-"""Annotation of an option; `Stated` stands for several, see `cbam_core.cli.stating`."""
-
-
-def is_command(function):
-    """Whether each parameter is an option of a command line: Typer takes options from a function's parameters alone."""
-    options = [ast.unparse(one.annotation) for one in function.args.args if one.annotation is not None]
-    return bool(options) and all(re.match(OPTION, text, re.DOTALL) for text in options)
+"""Most parameters of one function; what belongs together is one object, of a command a group of options."""
 
 
 def test_no_function_takes_more_parameters_than_a_reader_keeps_in_mind():
@@ -163,11 +153,4 @@ def test_no_function_takes_more_parameters_than_a_reader_keeps_in_mind():
             every = node.args
             given = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
             names = [one.arg for one in given if one is not None and one.arg not in ("self", "cls")]
-            few = len(names) <= PARAMETERS or is_command(node)
-            assert few, f"{node.name} in {path.relative_to(ROOT)} takes {', '.join(names)}"
-
-
-def test_only_commands_of_the_command_line_may_take_more():
-    commands = {path.relative_to(ROOT).as_posix() for path in SOURCES if any(map(is_command, functions(path)))}
-    assert commands
-    assert all(name.startswith("cbam_core/cli/") for name in commands)
+            assert len(names) <= PARAMETERS, f"{node.name} in {path.relative_to(ROOT)} takes {', '.join(names)}"

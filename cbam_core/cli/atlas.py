@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,14 +38,18 @@ NAMED = 10
 """Most images that could not be decoded that are named."""
 
 
-@commands.command(short_help="Build an atlas.")
-@with_groups
-def build(
-    network: Annotated[
-        str | None,
-        typer.Argument(metavar="NETWORK", help="The network, as for --model.", show_default="cbam_cnn_cifar10"),
-    ] = None,
-    checkpoint: CheckpointOption = None,
+@dataclass(frozen=True)
+class Content:
+    """What an atlas is built of, and where.
+
+    Attributes:
+        images: name of the set; None for the usual one.
+        count: number of images of it; None for all.
+        out: folder of the atlas; None for one that is named after the network and the set.
+        metadata: file of further columns.
+        corruption: what makes the images worse, as ``"blur:3"``.
+    """
+
     images: Annotated[
         str | None,
         typer.Option(
@@ -54,19 +59,19 @@ def build(
             "without one subfolder for each class.",
             show_default="cifar10:test if it was downloaded, else samples",
         ),
-    ] = None,
+    ] = None
     count: Annotated[
         int | None,
         typer.Option("--images", metavar="N", min=1, help="So many images of the set, spread evenly over it."),
-    ] = None,
+    ] = None
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Folder of the atlas.", show_default="atlases/NETWORK-SET"),
-    ] = None,
+    ] = None
     metadata: Annotated[
         Path | None,
         typer.Option("--metadata", metavar="FILE", help="A CSV file with further columns, joined by its column 'id'."),
-    ] = None,
+    ] = None
     corruption: Annotated[
         str | None,
         typer.Option(
@@ -75,27 +80,35 @@ def build(
             help="Make the images worse when they are read: brightness, noise or blur, and a level from 1 to 5, as "
             "blur:3. Names stay, so that this atlas and that of the clean images can be compared image by image.",
         ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Batches side by side.", show_default="one for each core"),
-    ] = None,
-    ray: Annotated[
+    ] = None
+
+    def open(self, data_dir: Path | None) -> Dataset:
+        """Open the images.
+
+        Raises:
+            DataError: there is no such set, or no such corruption.
+        """
+        from cbam_core.data.corruption import corrupted, read_corruption
+        from cbam_core.data.dataset import thinned
+
+        how = None if self.corruption is None else read_corruption(self.corruption)
+        named = self.images
+        dataset = open_available("cifar10:test", data_dir) if named is None else open_named(named, data_dir)
+        chosen = dataset if self.count is None else thinned(dataset, self.count)
+        return chosen if how is None else corrupted(chosen, how.kind, how.level)
+
+
+@commands.command(short_help="Build an atlas.")
+@with_groups
+def build(
+    *,
+    network: Annotated[
         str | None,
-        typer.Option(
-            "--ray",
-            metavar="ADDRESS",
-            help="Have tasks on Ray compute: local (processes of this machine alone), auto (the cluster that this "
-            "machine belongs to), or host and port of its head. All machines need the same folder.",
-        ),
+        typer.Argument(metavar="NETWORK", help="The network, as for --model.", show_default="cbam_cnn_cifar10"),
     ] = None,
-    gpus: Annotated[
-        float,
-        typer.Option(min=0, metavar="N", help="GPUs for each task on Ray, such as 1 or 0.25."),
-    ] = 0.0,
-    again: Annotated[
-        bool, typer.Option("--again", help="Replace the atlas that is in the folder, instead of going on with it.")
-    ] = False,
+    checkpoint: CheckpointOption = None,
+    content: Content,
+    engine: engines.Engine,
     data_dir: DataFolderOption = None,
     stated: Stated = UNSTATED,
     as_json: JsonOption = False,
@@ -114,32 +127,21 @@ def build(
       cbam atlas build --corrupt noise:3
       cbam atlas build mine.pth --set /data/photos --out /data/photos.atlas --ray auto
     """
-    engine = engines.Engine(workers, ray, gpus, again)
     engine.check()
-    if metadata is not None:
-        _check_metadata(metadata)
+    if content.metadata is not None:
+        _check_metadata(content.metadata)
     from cbam_core.memory import keep_freed_memory
 
     keep_freed_memory()
     classifier = open_checkpoint(one_network(network, checkpoint), stated)
-    dataset = _opened(images, count, data_dir, corruption)
-    folder = out or default_folder(classifier, dataset, count)
+    dataset = content.open(data_dir)
+    folder = content.out or default_folder(classifier, dataset, content.count)
     if not engines.build(classifier, dataset, folder, engine):
         return
-    if metadata is not None:
-        _add_metadata(folder, metadata)
+    if content.metadata is not None:
+        _add_metadata(folder, content.metadata)
     _find_nearest(folder)
     _report(folder.absolute(), as_json=as_json)
-
-
-def _opened(images: str | None, count: int | None, data_dir: Path | None, corruption: str | None) -> Dataset:
-    from cbam_core.data.corruption import corrupted, read_corruption
-    from cbam_core.data.dataset import thinned
-
-    how = None if corruption is None else read_corruption(corruption)
-    dataset = open_available("cifar10:test", data_dir) if images is None else open_named(images, data_dir)
-    chosen = dataset if count is None else thinned(dataset, count)
-    return chosen if how is None else corrupted(chosen, how.kind, how.level)
 
 
 def default_folder(classifier: Classifier, dataset: Dataset, count: int | None) -> Path:

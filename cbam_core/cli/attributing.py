@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,8 +26,41 @@ MEASURES = {
 """What tables of agreement measure."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked about an image.
+
+    Attributes:
+        methods: codes of the maps to make, with commas between them.
+        target: class whose logit is asked about; None for the answer.
+        exact: whether every channel and cell is replaced alone as well; None for where that is quick.
+    """
+
+    methods: Annotated[
+        str, typer.Option("--methods", metavar="A,B", help=f"Maps to make, of {', '.join(METHODS)}; 'none' for none.")
+    ] = ",".join(METHODS)
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="CLASS", help="Class whose logit is asked about.", show_default="the answer"),
+    ] = None
+    exact: Annotated[
+        bool | None,
+        typer.Option(
+            "--exact/--no-exact",
+            help="Replace every channel and cell alone as well.",
+            show_default="where that takes a few seconds",
+        ),
+    ] = None
+
+    @property
+    def maps(self) -> list[str]:
+        """Codes of the maps to make."""
+        return [one for one in self.methods.split(",") if one and one != "none"]
+
+
 @with_groups
 def attribute_image(
+    *,
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image file.", show_default=False)],
     out: Annotated[
         Path | None,
@@ -35,21 +69,7 @@ def attribute_image(
         ),
     ] = None,
     checkpoint: CheckpointOption = None,
-    methods: Annotated[
-        str, typer.Option("--methods", metavar="A,B", help=f"Maps to make, of {', '.join(METHODS)}; 'none' for none.")
-    ] = ",".join(METHODS),
-    target: Annotated[
-        str | None,
-        typer.Option("--target", metavar="CLASS", help="Class whose logit is asked about.", show_default="the answer"),
-    ] = None,
-    exact: Annotated[
-        bool | None,
-        typer.Option(
-            "--exact/--no-exact",
-            help="Replace every channel and cell alone as well.",
-            show_default="where that takes a few seconds",
-        ),
-    ] = None,
+    asked: Asked,
     measure: Annotated[
         Literal["pearson", "spearman", "overlap"], typer.Option(help="Measure of agreement in the table.")
     ] = "pearson",
@@ -73,14 +93,14 @@ def attribute_image(
     from cbam_core.evidence.subject import subject_of
     from cbam_core.steps import finished
 
-    wanted = check_methods([one for one in methods.split(",") if one and one != "none"])
+    wanted = check_methods(asked.maps)
     classifier = open_checkpoint(checkpoint, stated)
     refuse_network(str(image))
-    subject = subject_of(classifier, image, fit, target=target, stated={})
+    subject = subject_of(classifier, image, fit, target=asked.target, stated={})
     gates = sum(len(block.gates) for block in subject.explanation.blocks)
     with progress_bar("{task.completed} of {task.total}") as progress:
         bar = progress.add_task("attributing", total=len(wanted) + gates)
-        steps = attribution_steps(subject, wanted, exact=exact)
+        steps = attribution_steps(subject, wanted, exact=asked.exact)
         found = finished(steps, lambda done: progress.update(bar, completed=done))
     if out is not None:
         with held_interrupts():

@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cbam_core.cli.choosing import (
-    CheckpointOption,
-    JsonOption,
-    NetworkArgument,
-    one_network,
-    open_checkpoint,
-)
+from cbam_core.cli.choosing import JsonOption, Named, open_checkpoint
 from cbam_core.cli.output import console, counted, one_line, percent, write_json
 from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.stating import UNSTATED, Stated
@@ -23,8 +17,8 @@ if TYPE_CHECKING:
 
 @with_groups
 def audit(
-    checkpoint: NetworkArgument = None,
-    model: CheckpointOption = None,
+    *,
+    named: Named,
     repeats: Annotated[
         int, typer.Option("--repeats", metavar="N", min=0, help="Timed runs; 0 to measure no time.")
     ] = 9,
@@ -45,7 +39,7 @@ def audit(
     """
     from cbam_core.gates.audit import audit_network
 
-    classifier = open_checkpoint(one_network(checkpoint, model), stated)
+    classifier = open_checkpoint(named.network, stated)
     found = audit_network(classifier.model, classifier.input_size, name=classifier.name, repeats=repeats)
     if as_json:
         write_json(found.as_dict())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,28 @@ NetworkArgument = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A network that is named as the argument of a command, or as an option.
+
+    Attributes:
+        checkpoint: its argument.
+        model: its option.
+    """
+
+    checkpoint: NetworkArgument = None
+    model: CheckpointOption = None
+
+    @property
+    def network(self) -> str | None:
+        """The network; None for the shipped one.
+
+        Raises:
+            typer.BadParameter: both name one, and differ.
+        """
+        return one_network(self.checkpoint, self.model)
 
 
 def one_network(argument: str | None, option: str | None) -> str | None:

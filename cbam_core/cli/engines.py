@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,10 +29,26 @@ class Engine:
         again: whether to remove what an earlier build left.
     """
 
-    workers: int | None = None
-    ray: str | None = None
-    gpus: float = 0.0
-    again: bool = False
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Batches side by side.", show_default="one for each core"),
+    ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Have tasks on Ray compute: local (processes of this machine alone), auto (the cluster that this "
+            "machine belongs to), or host and port of its head. All machines need the same folder.",
+        ),
+    ] = None
+    gpus: Annotated[
+        float,
+        typer.Option(min=0, metavar="N", help="GPUs for each task on Ray, such as 1 or 0.25."),
+    ] = 0.0
+    again: Annotated[
+        bool, typer.Option("--again", help="Replace the atlas that is in the folder, instead of going on with it.")
+    ] = False
 
     def check(self) -> None:
         """Check that the options go together.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,13 +38,15 @@ HEADINGS = {
 """What each test asks, by its code."""
 
 
-@with_groups
-def find_objects(
-    images: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="IMAGE...", help="Image files; several give intervals.", show_default=False),
-    ] = None,
-    model: CheckpointOption = None,
+@dataclass(frozen=True)
+class Chosen:
+    """A set of images.
+
+    Attributes:
+        source: name of the set; None for the bundled images.
+        count: most images of it that are used.
+    """
+
     source: Annotated[
         str | None,
         typer.Option(
@@ -52,13 +55,35 @@ def find_objects(
             help="A set instead of images: 'cifar10:test', 'samples' (the 100 bundled images), or a folder.",
             show_default="samples, where no image is named",
         ),
-    ] = None,
-    count: Annotated[
-        int, typer.Option("--images", metavar="N", min=1, help="At most so many images of the set.")
-    ] = MOST,
-    tests: Annotated[
-        str, typer.Option("--tests", metavar="TESTS", help="Which tests, with commas between them.")
-    ] = ",".join(HEADINGS),
+    ] = None
+    count: Annotated[int, typer.Option("--images", metavar="N", min=1, help="At most so many images of the set.")] = (
+        MOST
+    )
+
+    def open(self, data_dir: Path | None) -> Dataset:
+        """Open the images.
+
+        Raises:
+            DataError: there is no such set.
+        """
+        from cbam_core.evidence.scoring import subset
+
+        return subset(open_named("samples" if self.source is None else self.source, data_dir), self.count)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which tests are made, and how.
+
+    Attributes:
+        tests: codes of the tests, with commas between them.
+        pixels: how far images are moved, in pixels of the input; None for a quarter of its shorter side.
+        fill: what comes in where content moved away.
+    """
+
+    tests: Annotated[str, typer.Option("--tests", metavar="TESTS", help="Which tests, with commas between them.")] = (
+        ",".join(HEADINGS)
+    )
     pixels: Annotated[
         int | None,
         typer.Option(
@@ -67,11 +92,28 @@ def find_objects(
             help="How far images are moved, in pixels of the input.",
             show_default="a quarter of its shorter side",
         ),
-    ] = None,
+    ] = None
     fill: Annotated[
         str,
         typer.Option("--fill", metavar="FILL", help="What comes in where content moved away: mean, reflect or edge."),
-    ] = "mean",
+    ] = "mean"
+
+    @property
+    def codes(self) -> list[str]:
+        """Codes of the tests."""
+        return [word.strip() for word in self.tests.split(",") if word.strip()]
+
+
+@with_groups
+def find_objects(
+    *,
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="IMAGE...", help="Image files; several give intervals.", show_default=False),
+    ] = None,
+    model: CheckpointOption = None,
+    chosen: Chosen,
+    asked: Asked,
     data_dir: DataFolderOption = None,
     stated: Stated = UNSTATED,
     as_json: JsonOption = False,
@@ -94,11 +136,10 @@ def find_objects(
     from cbam_core.workers import workers_side_by_side
 
     classifier = open_checkpoint(model, stated, images="--set")
-    given = _images(images, source, count, data_dir)
-    chosen = [word.strip() for word in tests.split(",") if word.strip()]
+    given = _images(images, chosen, data_dir)
     network, pictures = opened(classifier, given, {})
     with share_shown("testing") as show, workers_side_by_side() as workers:
-        steps = object_steps(network, pictures, chosen, pixels=pixels, fill=fill, workers=workers)
+        steps = object_steps(network, pictures, asked.codes, pixels=asked.pixels, fill=asked.fill, workers=workers)
         found = finished(steps, show)
     if as_json:
         named = given.title if hasattr(given, "title") else [str(image) for image in given]
@@ -107,25 +148,20 @@ def find_objects(
         show_objects(found)
 
 
-def _images(images: list[str] | None, source: str | None, count: int, data_dir: Path | None) -> Dataset | list[str]:
+def _images(images: list[str] | None, chosen: Chosen, data_dir: Path | None) -> Dataset | list[str]:
     """Return the images that are meant.
 
     Raises:
         typer.BadParameter: both images and a set are named.
         ImageError: an image is a folder or the name of a network.
     """
-    from cbam_core.evidence.scoring import subset
-
-    if images and source is not None:
+    if images and chosen.source is not None:
         raise typer.BadParameter("name images or a set (--set), not both")
     for image in images or ():
         refuse_network(image)
         if Path(image).is_dir():
             raise ImageError("image.folder-for-set", "{path} is a folder; name it as --set {path}", path=image)
-    if images:
-        return images
-    whole = open_named("samples" if source is None else source, data_dir)
-    return subset(whole, count)
+    return images or chosen.open(data_dir)
 
 
 def show_objects(found: ObjectTests) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cbam_core.cli.choosing import (
-    CheckpointOption,
     DataFolderOption,
     JsonOption,
-    NetworkArgument,
+    Named,
     file_of,
-    one_network,
     open_available,
     open_checkpoint,
     open_named,
@@ -38,14 +36,19 @@ SAVED_EVERY = 10.0
 """Seconds between two savings of what was found so far."""
 
 
-@with_groups
-def score_gates(
-    checkpoint: NetworkArgument = None,
-    model: CheckpointOption = None,
+@dataclass(frozen=True)
+class Chosen:
+    """The images that gates are tried on.
+
+    Attributes:
+        images: number of images; None for all.
+        source: name of the set; None for the usual one.
+    """
+
     images: Annotated[
         int | None,
         typer.Option("--images", metavar="N", min=2, help="Only so many images.", show_default="all"),
-    ] = None,
+    ] = None
     source: Annotated[
         str | None,
         typer.Option(
@@ -54,7 +57,33 @@ def score_gates(
             help="'cifar10:test', 'samples' (the 100 bundled images), or a folder with a sub folder for each class.",
             show_default="cifar10:test if it was downloaded, else samples",
         ),
-    ] = None,
+    ] = None
+
+    def open(self, data_dir: Path | None, classes: tuple[str, ...]) -> tuple[Dataset, bool]:
+        """Open the images, labelled as a network's classes; say whether they are a whole set, not the samples.
+
+        Raises:
+            DataError: there is no such set.
+        """
+        from cbam_core.data.dataset import labelled_for
+        from cbam_core.evidence.scoring import subset
+
+        named = self.source
+        whole = open_available("cifar10:test", data_dir) if named is None else open_named(named, data_dir)
+        whole = labelled_for(whole, classes)
+        chosen = whole if self.images is None else subset(whole, self.images)
+        return chosen, len(chosen) == len(whole) and whole.split != "samples"
+
+
+UNCHOSEN = Chosen()
+"""All images of the usual set."""
+
+
+@with_groups
+def score_gates(
+    *,
+    named: Named,
+    chosen: Chosen,
     twins: Annotated[
         Path | None,
         typer.Option(
@@ -87,13 +116,12 @@ def score_gates(
     from cbam_core.evidence.twins import read_twins
     from cbam_core.results.left_out import left_out_message
 
-    checkpoint = one_network(checkpoint, model)
-    classifier = open_checkpoint(checkpoint, stated, images="--set")
+    classifier = open_checkpoint(named.network, stated, images="--set")
     compared = None if twins is None else read_twins(twins)
-    beside = _beside(classifier, checkpoint, stated)
-    found = None if again or source is not None or images is not None else _kept(beside, classifier)
+    beside = _beside(classifier, named.network, stated)
+    found = None if again or chosen != UNCHOSEN else _kept(beside, classifier)
     if found is None:
-        dataset, whole = _opened(source, data_dir, images, classifier.classes)
+        dataset, whole = chosen.open(data_dir, classifier.classes)
         found = _found(classifier, dataset, beside if whole else None, again=again)
     if compared is not None:
         found = replace(found, twins=compared)
@@ -122,19 +150,6 @@ def _kept(path: Path | None, classifier: Classifier) -> Score | None:
     from cbam_core.evidence.keeping import open_kept
 
     return None if path is None else open_kept(path, classifier.digest)
-
-
-def _opened(
-    source: str | None, data_dir: Path | None, images: int | None, classes: tuple[str, ...]
-) -> tuple[Dataset, bool]:
-    """Open the requested images, labelled as a network's classes; say whether they are a whole set, not the samples."""
-    from cbam_core.data.dataset import labelled_for
-    from cbam_core.evidence.scoring import subset
-
-    whole = open_available("cifar10:test", data_dir) if source is None else open_named(source, data_dir)
-    whole = labelled_for(whole, classes)
-    chosen = whole if images is None else subset(whole, images)
-    return chosen, len(chosen) == len(whole) and whole.split != "samples"
 
 
 def _found(classifier: Classifier, dataset: Dataset, beside: Path | None, *, again: bool) -> Score:

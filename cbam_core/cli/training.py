@@ -13,107 +13,31 @@ import typer
 
 from cbam_core.cli.choosing import DataFolderOption
 from cbam_core.cli.output import one_line, percent, progress_bar, say
+from cbam_core.cli.spreading import with_groups
+from cbam_core.cli.train_options import Own, Settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from cbam_core.results.history import Epoch
-    from cbam_core.training.building import Sources
     from cbam_core.training.callbacks import Callback
     from cbam_core.training.recipes import Recipe
     from cbam_core.training.run import TrainedRun
     from cbam_core.training.twins import TwinPlan
 
 
-DEFAULT_RECIPE = "fast"
-
-
-def _known_recipe(name: str | None) -> str | None:
-    from cbam_core.training.recipes import RECIPES
-
-    if name is not None and name not in RECIPES:
-        raise typer.BadParameter(f"'{name}' is not one of {', '.join(sorted(RECIPES))}")
-    return name
-
-
-def _assignment(text: str) -> str:
-    if "=" not in text:
-        raise typer.BadParameter(f"'{text}' must look like NAME=VALUE")
-    return text
-
-
+@with_groups
 def train(
+    *,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run's state and checkpoint.")],
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            "--recipe",
-            metavar="NAME",
-            help="Recipe of the run.",
-            callback=_known_recipe,
-            show_default=f"{DEFAULT_RECIPE}, or with --resume that of the run",
-        ),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in this folder.")] = False,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs, instead of the recipe's.", show_default=False)
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the recipe's.", show_default=False)] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other value of the recipe; may be repeated."),
-    ] = None,
+    settings: Settings,
     name: Annotated[
         str | None,
         typer.Option(
             help="File name of the checkpoint.", show_default="network and data set, or with --resume that of the run"
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NETWORK",
-            help="Network, instead of the recipe's: torchvision:NAME, timm:NAME, package.module:factory, a .toml file "
-            "that says which, or CBAM_CNN or CBAM_ResNet.",
-            show_default=False,
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", metavar="FILE", help="Pretrained weights that the network begins with."),
-    ] = None,
-    insert: Annotated[
-        str | None,
-        typer.Option(
-            "--insert",
-            metavar="LAYERS",
-            help="Layers after which a CBAM is inserted: names or patterns such as 'layer[1-4]', with spaces between "
-            "them.",
-            show_default=False,
-        ),
-    ] = None,
-    gradual: Annotated[
-        bool | None,
-        typer.Option(
-            "--gradual/--plain",
-            help="Whether inserted blocks begin without effect, so that a pretrained network computes as before.",
-            show_default=False,
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            metavar="DIR",
-            help="Folder of your own images instead of CIFAR-10: one sub folder for each class, or these in train, val "
-            "and test.",
-        ),
-    ] = None,
-    size: Annotated[
-        int | None,
-        typer.Option("--size", min=8, max=1024, help="Side of the images in pixels.", show_default=False),
-    ] = None,
+    own: Own,
     twins: Annotated[
         int | None,
         typer.Option(
@@ -146,29 +70,21 @@ def train(
       cbam train --recipe fast --twins 3 --out runs/twins
       torchrun --nproc_per_node 2 -m cbam_core.cli train --recipe fast --out runs/two
     """
-    import torch
-
     from cbam_core.memory import keep_freed_memory
     from cbam_core.training.building import Sources
-    from cbam_core.training.precision import arithmetic
     from cbam_core.training.recipes import override
     from cbam_core.training.run import train_classifier
     from cbam_core.training.twins import TwinPlan
 
-    values = dict(change.split("=", 1) for change in map(_assignment, changes or ()))
-    options = {"epochs": epochs, "seed": seed, "insert": insert, "size": size, "gradual": _spoken(gradual)}
-    values |= {name: str(value) for name, value in options.items() if value is not None}
-    own = _sources(model, data, weights)
-    if model is not None and own.model == "":
-        values["architecture"] = model
     first = out if twins is None else out / "with-0"
-    chosen = override(_base(recipe, first, resume=resume), values)
+    values, sources = settings.values | own.values, own.sources
+    chosen = override(settings.base(first), values)
     keep_freed_memory()
-    imitated = chosen.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16
-    notice = "this processor has no instructions for bfloat16; the run computes in float32" if imitated else ""
+    notice = _notice(chosen)
     if twins is not None:
+        plan = TwinPlan(chosen, out, twins, sources.over(Sources.of_run(first)), data_dir)
         with _saying_how_to_continue(out, f"--twins {twins} "):
-            _train_twins(TwinPlan(chosen, out, twins, own.over(Sources.of_run(first)), data_dir), notice, resume=resume)
+            _train_twins(plan, notice, resume=settings.resume)
         return
     with _saying_how_to_continue(out), progress_bar("{task.fields[state]}") as progress:
         opening = f"for TensorBoard, run: tensorboard --logdir {out}" if tensorboard else ""
@@ -177,14 +93,24 @@ def train(
             out,
             name=name,
             data_folder=data_dir,
-            resume=resume,
+            resume=settings.resume,
             callbacks=[_on_terminal(progress, notice, opening)],
             tensorboard=tensorboard,
-            **({} if own == Sources() else {"sources": own}),
+            **({} if sources == Sources() else {"sources": sources}),
         )
     if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
         typer.echo(_outcome(run))
         typer.echo(one_line(str(run.checkpoint)))
+
+
+def _notice(recipe: Recipe) -> str:
+    """Say that this processor does not compute in the number type that a recipe asks for; "" where it does."""
+    import torch
+
+    from cbam_core.training.precision import arithmetic
+
+    imitated = recipe.bfloat16 and not torch.accelerator.is_available() and arithmetic("cpu") != torch.bfloat16
+    return "this processor has no instructions for bfloat16; the run computes in float32" if imitated else ""
 
 
 @contextmanager
@@ -235,33 +161,6 @@ def _outcome(run: TrainedRun) -> str:
         return f"test accuracy {percent(card.test_accuracy)}, {card.test_correct} of {card.test_count}{before}"
     last = card.history[-1]["validation_accuracy"] if card.history else 0
     return f"validation accuracy {percent(last)}; there are no test images"
-
-
-def _spoken(value: bool | None) -> str | None:
-    return None if value is None else ("no", "yes")[value]
-
-
-def _sources(model: str | None, data: Path | None, weights: Path | None) -> Sources:
-    """Return what is named by a path or by code, which no recipe holds."""
-    from cbam_core.network.naming import is_named
-    from cbam_core.nn.registry import FAMILIES
-    from cbam_core.training.building import Sources
-
-    own = model is not None and is_named(model) and model.partition(":")[0] not in FAMILIES
-    return Sources(
-        model=model if model is not None and own else "",
-        data="" if data is None else str(data),
-        weights="" if weights is None else str(weights),
-    )
-
-
-def _base(name: str | None, out: Path, *, resume: bool) -> Recipe:
-    """Return the recipe of a name; without one, that of the run that continues, or the default."""
-    from cbam_core.training.recipes import RECIPES
-    from cbam_core.training.state import stored_recipe
-
-    stored = stored_recipe(out) if resume and name is None else None
-    return RECIPES[name or DEFAULT_RECIPE] if stored is None else stored
 
 
 def _on_terminal(progress: Progress, notice: str, opening: str = "") -> Callback:

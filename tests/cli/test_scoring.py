@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cbam_core.cli import main
-from cbam_core.cli.scoring import _opened
+from cbam_core.cli.scoring import Chosen
 from cbam_core.evidence.answers import Collected
 
 FEW = ["--set", "samples", "--images", "20"]
@@ -51,7 +51,7 @@ def test_a_folder_with_some_of_the_classes_is_labelled_as_the_network_answers(tm
         (tmp_path / "photos" / name).mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8)).save(tmp_path / "photos" / name / f"{number}.png")
     classes = ("ant", "cat", "owl")
-    dataset, whole = _opened(str(tmp_path / "photos"), None, None, classes)
+    dataset, whole = Chosen(source=str(tmp_path / "photos")).open(None, classes)
     assert (dataset.classes, dataset.known_labels.tolist(), whole) == (classes, [1, 1, 2], True)
 
 
