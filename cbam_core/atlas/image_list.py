@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Int64
 
-from cbam_core.errors import AtlasError
+from cbam_core.data.text_file import read_text
+from cbam_core.errors import AtlasError, reason_of
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
@@ -49,17 +51,16 @@ def read_image_list(atlas: Atlas, path: Path) -> Int64[np.ndarray, " n"]:
 
 def _text(path: Path) -> tuple[str | None, list[str]]:
     """Read a column of a CSV file, with its name, or lines, without one."""
+    file = io.StringIO(read_text(path, AtlasError, "atlas.unreadable-list"), newline="")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = next(csv.reader([file.readline()]), [])
-            key = next((name for name in _KEYS if name in names), None)
-            if key is not None:
-                place = names.index(key)
-                return key, [row[place] for row in csv.reader(file) if row]
-            file.seek(0)
-            return None, [line.strip() for line in file.read().removeprefix("\ufeff").splitlines() if line.strip()]
-    except (OSError, ValueError, IndexError, csv.Error) as error:
-        raise _unreadable(path, str(error)) from error
+        names = next(csv.reader([file.readline()]), [])
+        key = next((name for name in _KEYS if name in names), None)
+        if key is not None:
+            place = names.index(key)
+            return key, [row[place] for row in csv.reader(file) if row]
+    except (IndexError, csv.Error) as error:
+        raise _unreadable(path, "a row has too few values, or a quotation mark is not closed") from error
+    return None, [line.strip() for line in file.getvalue().splitlines() if line.strip()]
 
 
 def _parquet(path: Path) -> tuple[str, list[str]]:
@@ -72,8 +73,10 @@ def _parquet(path: Path) -> tuple[str, list[str]]:
             if key is None:
                 raise _unreadable(path, "it has neither a column id nor index")
             return key, [str(one) for one in file.read([key]).column(key).to_pylist()]
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, str(error)) from error
+    except OSError as error:
+        raise _unreadable(path, reason_of(error)) from error
+    except pa.ArrowException as error:
+        raise _unreadable(path, "it is not a whole Parquet file") from error
 
 
 def _plain(entry: str) -> str:

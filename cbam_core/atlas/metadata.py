@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from cbam_core.atlas.layout import METADATA
+from cbam_core.data.text_file import read_text
 from cbam_core.errors import AtlasError
 from cbam_core.files import write_atomically
+
+_UNREADABLE = "atlas.unreadable-metadata"
+_WHOLE = re.compile(r"0|-?[1-9][0-9]*")
+"""Whole numbers that are written as `str` writes them."""
+_NUMBER = re.compile(
+    r"\s*[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?\s*|\s*[+-]?(nan|inf)\s*", re.IGNORECASE
+)
+"""Numbers, with spaces around them or without."""
 
 
 def add_metadata(folder: Path, given: Path, ids: Sequence[str]) -> int:
@@ -29,6 +41,21 @@ def add_metadata(folder: Path, given: Path, ids: Sequence[str]) -> int:
         AtlasError: the file cannot be read, or has a row for none of the images.
         OSError: the folder cannot be written.
     """
+    known = check_metadata(given, ids)
+    content = given.read_bytes()
+    write_atomically(folder / METADATA, lambda file: file.write(content))
+    return known
+
+
+def check_metadata(given: Path, ids: Sequence[str]) -> int:
+    """Check that a file can be read, and is of these images, before an atlas is built for hours.
+
+    Returns:
+        Number of images that have a row.
+
+    Raises:
+        AtlasError: as `add_metadata`.
+    """
     names, rows = _read(given)
     key = names.index("id") if "id" in names else 0
     known = len(set(ids) & {row[key] for row in rows})
@@ -40,26 +67,15 @@ def add_metadata(folder: Path, given: Path, ids: Sequence[str]) -> int:
             column=repr(names[key]),
             example=repr(ids[0]),
         )
-    content = given.read_bytes()
-    write_atomically(folder / METADATA, lambda file: file.write(content))
     return known
-
-
-def check_metadata(given: Path) -> None:
-    """Check that a file can be read, before an atlas is built for hours.
-
-    Raises:
-        AtlasError: as `read_metadata`.
-    """
-    _read(given)
 
 
 def read_metadata(path: Path, ids: Sequence[str]) -> dict[str, np.ndarray]:
     """Read the columns of a CSV file for the images of an atlas.
 
     The first row has names. Rows are joined by the column ``id``, or by the first one if none is called so; rows of
-    other images are skipped. A column is of whole numbers or numbers if all of its values are, else of text; images
-    without a row have NaN or "" there.
+    other images are skipped. A column is of whole numbers or numbers if all of its values are, else of text; a value
+    that begins with further zeros, as ``007``, or has an underscore is text. Images without a row have NaN or "" there.
 
     Args:
         path: path of the file, UTF-8.
@@ -87,17 +103,27 @@ def read_metadata(path: Path, ids: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    text = read_text(path, AtlasError, _UNREADABLE)
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names, *rows = (row for row in csv.reader(file) if row)
-    except (OSError, ValueError, csv.Error) as error:
+        numbered = [(number, row) for number, row in enumerate(lines, start=1) if row]
+    except csv.Error as error:
         raise AtlasError(
-            "atlas.unreadable-metadata",
-            "{path} is not a CSV file with a first row of names, in UTF-8 ({reason})",
+            _UNREADABLE,
+            "{path} cannot be read as CSV at line {line}; check whether each quotation mark there is closed",
             path=str(path),
-            reason=str(error)[:120],
+            line=lines.line_num,
         ) from error
-    for number, row in enumerate(rows, start=2):
+    if not numbered:
+        raise AtlasError(
+            _UNREADABLE,
+            "{path} is empty; its first line has to name the columns, as id,camera does, and each further line is of "
+            "one image",
+            path=str(path),
+        )
+    (_, names), *rows = numbered
+    _check_commas(path, names)
+    for number, row in rows:
         if len(row) != len(names):
             raise AtlasError(
                 "atlas.ragged-metadata",
@@ -107,8 +133,24 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
                 given=len(row),
                 expected=len(names),
             )
-    _check_names_differ(path, names, rows)
-    return names, rows
+    values = [row for _, row in rows]
+    _check_names_differ(path, names, values)
+    return names, values
+
+
+def _check_commas(path: Path, names: list[str]) -> None:
+    """Check that values are separated by commas, and not by what some spreadsheets write instead.
+
+    Raises:
+        AtlasError: there is one name, and it looks like several.
+    """
+    if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+        raise AtlasError(
+            _UNREADABLE,
+            "the columns of {path} are not separated by commas: its first line is {line}; save it with commas",
+            path=str(path),
+            line=repr(names[0][:80]),
+        )
 
 
 def _check_names_differ(path: Path, names: list[str], rows: list[list[str]]) -> None:
@@ -142,14 +184,14 @@ def _double(names: Sequence[str]) -> str:
 
 
 def _column(values: list[str | None]) -> np.ndarray:
-    """Convert to whole numbers, else to numbers, else to text; None and "" are missing."""
+    """Convert to whole numbers, else to numbers, else to text; None and "" are missing.
+
+    What is written as no number is, such as 007 or 1_0, is a name, and makes the whole column text.
+    """
     known = [value for value in values if value]
-    try:
-        if len(known) == len(values):
-            return np.array([int(value) for value in known], np.int64)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return np.array([float(value) if value else np.nan for value in values])
-    except ValueError:
+    if not all(map(_NUMBER.fullmatch, known)):
         return np.array([value or "" for value in values])
+    if len(known) == len(values) and all(map(_WHOLE.fullmatch, known)):
+        with suppress(OverflowError):
+            return np.array([int(value) for value in known], np.int64)
+    return np.array([float(value) if value else np.nan for value in values])

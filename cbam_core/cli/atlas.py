@@ -128,13 +128,13 @@ def build(
       cbam atlas build mine.pth --set /data/photos --out /data/photos.atlas --ray auto
     """
     engine.check()
-    if content.metadata is not None:
-        _check_metadata(content.metadata)
     from cbam_core.memory import keep_freed_memory
 
     keep_freed_memory()
     classifier = open_checkpoint(one_network(network, checkpoint), stated)
     dataset = content.open(data_dir)
+    if content.metadata is not None:
+        _check_metadata(content.metadata, dataset)
     folder = content.out or default_folder(classifier, dataset, content.count)
     if not engines.build(classifier, dataset, folder, engine):
         return
@@ -159,10 +159,11 @@ def default_folder(classifier: Classifier, dataset: Dataset, count: int | None) 
     return atlases_folder() / re.sub(r"[^\w.+-]+", "-", "-".join(filter(None, parts)))
 
 
-def _check_metadata(metadata: Path) -> None:
+def _check_metadata(metadata: Path, dataset: Dataset) -> None:
     from cbam_core.atlas.metadata import check_metadata
+    from cbam_core.data.dataset import image_ids
 
-    check_metadata(metadata)
+    check_metadata(metadata, list(image_ids(dataset)))
 
 
 def _add_metadata(folder: Path, metadata: Path) -> None:

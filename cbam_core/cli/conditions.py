@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,7 +99,7 @@ def _value(atlas: Atlas, column: str, text: str) -> Any:
     low, dots, high = text.partition("..")
     try:
         if not dots and column != "confidence":
-            return float(text)
+            return int(text) if re.fullmatch("-?[0-9]+", text) else float(text)
         ends = (float(low or "-inf"), float(high or "inf") if dots else float(low))
     except ValueError:
         raise typer.BadParameter(f"{column}={text} is not a number or a range such as 0.9..1") from None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cbam_core.data.text_file import read_text
 from cbam_core.errors import CheckpointError, reason_of
 from cbam_core.network.statement import Statement, statement
 from cbam_core.nn.library_networks import ARGUMENTS
@@ -125,8 +126,8 @@ def checked_insertion(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+        values = tomllib.loads(read_text(path, CheckpointError, "network.file-unreadable"))
+    except ValueError as error:
         raise CheckpointError(
             "network.file-unreadable",
             '{path} cannot be read as TOML ({reason}); expected lines such as model = "timm:resnet18" and size = 224',

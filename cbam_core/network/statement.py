@@ -8,6 +8,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, TypedDict
 
+from cbam_core.data.text_file import read_text
 from cbam_core.errors import CheckpointError
 from cbam_core.results.usual import SUFFIX, Usual, read_usual, usual_path
 from cbam_core.weights.description import LONGEST_CLASS, Triple, check_normalisation
@@ -258,14 +259,6 @@ def _written(given: str | Path) -> list[str]:
     """Read names from a file with one in each line, or from a text with commas."""
     path = Path(given).expanduser()
     if isinstance(given, Path) or ("," not in given and path.suffix == ".txt") or path.is_file():
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, ValueError) as error:
-            raise CheckpointError(
-                "network.classes-unreadable",
-                "the class names in {path} cannot be read ({reason}); expected a text file with one name in each line",
-                path=str(path),
-                reason=getattr(error, "strerror", None) or type(error).__name__,
-            ) from error
+        lines = read_text(path, CheckpointError, "network.classes-unreadable").splitlines()
         return [line.strip() for line in lines if line.strip()]
     return [name.strip() for name in given.split(",")]

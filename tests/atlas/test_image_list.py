@@ -48,8 +48,10 @@ def test_lines_are_names_or_numbers(tmp_path, text):
         ("a.csv", b"note,index\na,3\nb\n", "does not list images"),
         ("a.csv", b"id\n", "it lists no image"),
         ("a.txt", b"", "it lists no image"),
-        ("a.txt", b"\xff\xfe3", "does not list images"),
-        ("a.parquet", b"3\n", "does not list images"),
+        ("a.txt", b"\xff\xfe3", "is in UTF-16; save it in UTF-8"),
+        ("a.txt", b"3\n\xe9.png\n", "line 2 of .* has a character that is not in UTF-8"),
+        ("a.csv", b'index\n"3\n17\n', "lists '3"),
+        ("a.parquet", b"3\n", r"does not list images \(it is not a whole Parquet file\)"),
     ],
 )
 def test_files_that_list_no_images_of_the_atlas_are_refused(tmp_path, name, content, message):
@@ -59,5 +61,5 @@ def test_files_that_list_no_images_of_the_atlas_are_refused(tmp_path, name, cont
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(AtlasError, match=r"some\.txt does not list images"):
+    with pytest.raises(AtlasError, match=r"there is no file .*some\.txt; check its name and folder"):
         read_image_list(atlas(), tmp_path / "some.txt")

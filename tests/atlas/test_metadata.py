@@ -51,8 +51,49 @@ def test_a_mark_of_the_byte_order_and_quoted_commas_are_read(tmp_path):
     assert read_metadata(tmp_path / "metadata.csv", IDS)["x"].tolist() == ["1,5", "", ""]
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(AtlasError, match=r"metadata\.csv is not a CSV file"):
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (("007", "12", "3"), ["007", "12", "3"]),
+        (("1_0", "12", "3"), ["1_0", "12", "3"]),
+        (("007", "", "3"), ["007", "", "3"]),
+        (("00", "0", "-01"), ["00", "0", "-01"]),
+        (("0", "-7", "10"), [0, -7, 10]),
+        (("1.50", "1e3", "-.5"), [1.5, 1000, -0.5]),
+        (("01.5", "1", "2"), ["01.5", "1", "2"]),
+        ((" 1", "2 ", "+3"), [1.0, 2.0, 3.0]),
+        (("nan", "-inf", "0"), [np.nan, -np.inf, 0]),
+        (("١", "2", "3"), ["١", "2", "3"]),
+    ],
+)
+def test_names_that_look_like_numbers_stay_as_they_are(tmp_path, values, expected):
+    rows = "\n".join(f"{name},{value}" for name, value in zip(IDS, values, strict=True))
+    found = columns(tmp_path, f"id,x\n{rows}\n")["x"]
+    assert np.array_equal(found, expected, equal_nan=not isinstance(expected[0], str))
+    assert found.dtype.kind == np.array(expected).dtype.kind
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"metadata\.csv is empty; its first line has to name the columns, as id,camera does"),
+        ("\n\n", "is empty; its first line"),
+        ("id;x\na;1\n", "not separated by commas: its first line is 'id;x'; save it with commas"),
+        ("id\tx\na\t1\n", "not separated by commas"),
+        ('id,x\na,1\nb,"2\nc,3\n', "cannot be read as CSV at line 4; check whether each quotation mark"),
+        ("id,x\n\na,1\nb,1,2\n", "row 4 of .* has 3 values, and there are 2 names"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_what_to_do(tmp_path, text, message):
+    with pytest.raises(AtlasError, match=message):
+        columns(tmp_path, text)
+
+
+def test_a_missing_file_and_another_encoding_are_refused(tmp_path):
+    with pytest.raises(AtlasError, match=r"there is no file .*metadata\.csv; check its name and folder"):
+        read_metadata(tmp_path / "metadata.csv", IDS)
+    (tmp_path / "metadata.csv").write_bytes("id,x\na,1\n".encode("utf-16"))
+    with pytest.raises(AtlasError, match=r"metadata\.csv is in UTF-16; save it in UTF-8"):
         read_metadata(tmp_path / "metadata.csv", IDS)
 
 

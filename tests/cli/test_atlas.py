@@ -94,7 +94,22 @@ def test_metadata_that_cannot_be_read_are_refused_before_the_atlas_is_built(tiny
     command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(out)]
     assert main([*command, "--metadata", str(table)]) == 3
     assert "row 2" in capsys.readouterr().err
+    table.write_text("id,camera\nelsewhere,new\n", encoding="utf-8")
+    assert main([*command, "--metadata", str(table)]) == 3
+    assert "no row of " in capsys.readouterr().err
+    assert main([*command, "--metadata", str(tmp_path / "camera.csv")]) == 3
+    assert f"there is no file {tmp_path / 'camera.csv'}; check its name and folder" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_column(tiny_checkpoint, folder, tmp_path):
+    place = tmp_path / "copy"
+    shutil.copytree(folder, place)
+    table = tmp_path / "cameras.csv"
+    table.write_bytes("\ufeffid,camera\r\ncifar10:samples/3,007\r\ncifar10:samples/4,7\r\n".encode())
+    command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(place)]
+    assert main([*command, "--metadata", str(table)]) == 0
+    assert open_atlas(place).select({"camera": "007"}).tolist() == [3]
 
 
 def test_an_interrupt_while_the_nearest_are_found_says_that_the_atlas_is_finished(
