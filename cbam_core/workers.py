@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -15,56 +15,82 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
-def in_order(
-    work: Callable[[Part], Result], parts: Iterator[Part], workers: int, *, waiting: int = 1
-) -> Iterator[Result]:
-    """Do some work for each part, for several side by side, and yield the results in the order of the parts.
+class Pool:
+    """Workers that take jobs in the order in which they are given; at the end of the block, none is at work.
 
     Args:
-        work: called in one of several threads, or in this one for one worker.
-        parts: what to do it for.
-        workers: number of parts side by side; see `workers_side_by_side`.
-        waiting: most results that wait while this thread does something else; beyond them, the others wait for it.
+        workers: number of jobs side by side, each in a thread of its own; one worker is the calling thread, which does
+            each job at once. See `workers_side_by_side`.
     """
-    if workers == 1:
-        yield from map(work, parts)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        ahead = deque(pool.submit(work, part) for part in islice(parts, workers + waiting))
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._threads = ThreadPoolExecutor(workers) if workers > 1 else None
+
+    def __enter__(self) -> Pool:
+        """Return the pool."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Wait for the jobs that were begun."""
+        if self._threads is not None:
+            self._threads.shutdown()
+
+    def in_order(
+        self, work: Callable[[Part], Result], parts: Iterator[Part], *, waiting: int = 1
+    ) -> Generator[Result, None, None]:
+        """Do some work for each part, for several side by side, and yield the results in the order of the parts.
+
+        Args:
+            work: called by one of the workers.
+            parts: what to do it for.
+            waiting: most results that wait while the calling thread does something else; beyond them, workers wait for
+                it.
+        """
+        if self._threads is None:
+            yield from map(work, parts)
+            return
+        ahead = deque(self._threads.submit(work, part) for part in islice(parts, self.workers + waiting))
         try:
             while ahead:
                 done = ahead.popleft().result()
-                ahead.extend(pool.submit(work, part) for part in islice(parts, 1))
+                ahead.extend(self._threads.submit(work, part) for part in islice(parts, 1))
                 yield done
         finally:
-            pool.shutdown(cancel_futures=True)
+            for later in ahead:
+                later.cancel()
+            wait(ahead)
 
+    @contextmanager
+    def one_after_another(self) -> Iterator[Callable[[Callable[[], object]], object]]:
+        """Give a function that has one job done after the other; at the end of the block, all are done.
 
-@contextmanager
-def one_after_another(*, beside: bool) -> Iterator[Callable[[Callable[[], object]], object]]:
-    """Give a function that does one job after the other; at the end of the block, all are done.
+        Only the next job, or the end of the block, waits for the one before, and raises its error.
+        """
+        if (threads := self._threads) is None:
+            yield lambda job: job()
+            return
+        begun: list[Future[object]] = []
 
-    Args:
-        beside: whether jobs are done in another thread: then only the next job, or the end of the block, waits for
-            the one before, and raises its error. Else each is done at once.
-    """
-    if not beside:
-        yield lambda job: job()
-        return
-    begun: list[Future[object]] = []
-
-    def wait() -> None:
-        while begun:
-            begun.pop().result()
-
-    with ThreadPoolExecutor(1) as pool:
+        def finish() -> None:
+            while begun:
+                begun.pop().result()
 
         def begin(job: Callable[[], object]) -> None:
-            wait()
-            begun.append(pool.submit(job))
+            finish()
+            begun.append(threads.submit(job))
 
-        yield begin
-        wait()
+        try:
+            yield begin
+            finish()
+        finally:
+            wait(begun)
+
+
+def in_order(work: Callable[[Part], Result], parts: Iterator[Part], workers: int) -> Iterator[Result]:
+    """Do some work for each part, as `Pool.in_order` of a pool that has nothing else to do."""
+    with Pool(workers) as pool, closing(pool.in_order(work, parts)) as results:
+        yield from results
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from cbam_core.workers import in_order, one_after_another, workers_side_by_side
+from cbam_core.workers import Pool, in_order, workers_side_by_side
 
 
 def test_the_number_of_threads_is_restored() -> None:
@@ -29,16 +29,17 @@ def test_workers_go_on_while_results_wait() -> None:
         begun.release()
         return part
 
-    results = in_order(work, iter(range(100)), 2, waiting=8)
-    assert next(results) == 0
-    assert all(begun.acquire(timeout=20) for _ in range(11)), "one was taken, two are at work, and eight may wait"
-    assert not begun.acquire(timeout=0.05)
-    results.close()
+    with Pool(2) as pool:
+        results = pool.in_order(work, iter(range(100)), waiting=8)
+        assert next(results) == 0
+        assert all(begun.acquire(timeout=20) for _ in range(11)), "one was taken, two are at work, and eight may wait"
+        assert not begun.acquire(timeout=0.05)
+        results.close()
 
 
 def test_jobs_are_done_one_after_the_other_beside_the_caller() -> None:
     free, done = threading.Event(), list[int]()
-    with one_after_another(beside=True) as do:
+    with Pool(2) as pool, pool.one_after_another() as do:
         do(lambda: done.append(1) if free.wait(20) else None)
         assert done == []
         free.set()
@@ -49,7 +50,7 @@ def test_jobs_are_done_one_after_the_other_beside_the_caller() -> None:
 
 def test_jobs_of_one_thread_are_done_at_once() -> None:
     done: list[int] = []
-    with one_after_another(beside=False) as do:
+    with Pool(1) as pool, pool.one_after_another() as do:
         do(lambda: done.append(1))
         assert done == [1]
 
@@ -59,7 +60,7 @@ def fail() -> None:
 
 
 def test_a_job_that_fails_is_told_at_the_end() -> None:
-    with pytest.raises(OSError, match="the disk is full"), one_after_another(beside=True) as do:
+    with pytest.raises(OSError, match="the disk is full"), Pool(2) as pool, pool.one_after_another() as do:
         do(fail)
 
 
@@ -67,7 +68,7 @@ def test_after_a_job_that_fails_no_other_is_begun() -> None:
     begun: list[int] = []
 
     def jobs() -> None:
-        with one_after_another(beside=True) as do:
+        with Pool(2) as pool, pool.one_after_another() as do:
             do(fail)
             do(lambda: begun.append(1))
             begun.append(2)
@@ -75,3 +76,27 @@ def test_after_a_job_that_fails_no_other_is_begun() -> None:
     with pytest.raises(OSError, match="the disk is full"):
         jobs()
     assert begun == []
+
+
+def test_a_job_that_was_begun_is_done_though_the_results_are_not_wanted_any_more() -> None:
+    free, done, shown = threading.Event(), list[str](), list[int]()
+
+    def work(part: int) -> int:
+        shown.append(part)
+        if part >= 2:
+            free.wait(20)
+        return part
+
+    def stopped() -> None:
+        with Pool(2) as pool, pool.one_after_another() as do:
+            results = pool.in_order(work, iter(range(100)), waiting=4)
+            assert [next(results), next(results)] == [0, 1]
+            do(lambda: done.append("written"))
+            threading.Timer(0.05, free.set).start()
+            results.close()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert done == ["written"]
+    assert len(shown) < 10

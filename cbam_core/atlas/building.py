@@ -28,7 +28,7 @@ from cbam_core.data.dataset import Dataset, FittedImages, ImageFiles, labelled_f
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.steps import finished
-from cbam_core.workers import in_order, one_after_another, workers_side_by_side
+from cbam_core.workers import Pool, workers_side_by_side
 
 BuildSteps = Generator[int, None, Path]
 """A build in steps: it yields the number of images that are done, and returns the folder."""
@@ -97,12 +97,15 @@ def build_steps(
     if not missing and is_finished(place, plan):
         remove_leftovers(place)
         return place
-    computed = _computed(classifier, images, plan, missing, workers)
-    with one_after_another(beside=workers != 1) as write:
-        with closing(computed), gathering(place, plan) as gathered:
+    with _pool(workers) as pool, pool.one_after_another() as write:
+        with (
+            gathering(place, plan) as gathered,
+            pool.one_after_another() as gather,
+            closing(_computed(classifier, images, plan, missing, pool)) as computed,
+        ):
             for number in range(plan.shards):
                 if number not in missing:
-                    gathered.add(read_rows(place, plan, number))
+                    gather(partial(gathered.add, read_rows(place, plan, number)))
                     continue
                 awaited = deque(gathered_parts(plan.size(number)))
                 for shard, part in islice(computed, len(parts_of(classifier, plan, number))):
@@ -111,7 +114,7 @@ def build_steps(
                     if shown == len(shard):
                         write(partial(write_shard, place, plan, shard))
                     while awaited and shown >= awaited[0].stop:
-                        gathered.add_part(shard.rows_of(awaited.popleft()))
+                        gather(partial(gathered.add_part, shard.rows_of(awaited.popleft())))
                     yield done
         for _ in projecting_steps(place, plan, gathered):
             yield done
@@ -207,7 +210,7 @@ def _check_same(there: Plan, plan: Plan, folder: Path) -> None:
 
 
 def _computed(
-    classifier: Classifier, dataset: Dataset, plan: Plan, numbers: list[int], workers: int | None
+    classifier: Classifier, dataset: Dataset, plan: Plan, numbers: list[int], pool: Pool
 ) -> Generator[tuple[Shard, slice], None, None]:
     """Compute some shards batch by batch, several side by side; yield each shard with its next images, in order."""
     parts = (
@@ -218,19 +221,18 @@ def _computed(
 
     def computed(part: tuple[Shard, slice]) -> tuple[Shard, slice]:
         shard, rows = part
-        with workers_side_by_side() if workers == 1 else nullcontext():
+        with workers_side_by_side() if pool.workers == 1 else nullcontext():
             compute_part(classifier, dataset, plan, rows, shard)
         return part
 
-    with _threads(workers) as count:
-        yield from in_order(computed, parts, count, waiting=_WAITING * count)
+    return pool.in_order(computed, parts, waiting=_WAITING * pool.workers)
 
 
 @contextmanager
-def _threads(workers: int | None) -> Iterator[int]:
-    """Have torch compute with one thread in each of several workers, and give their number; set nothing for one."""
+def _pool(workers: int | None) -> Iterator[Pool]:
+    """Have torch compute with one thread in each of several workers; set nothing for one."""
     if workers == 1:
-        yield 1
+        yield Pool(1)
         return
-    with workers_side_by_side() as threads:
-        yield workers or threads
+    with workers_side_by_side() as threads, Pool(workers or threads) as pool:
+        yield pool

@@ -105,6 +105,13 @@ class Tables:
     axes: PrincipalAxes
 
 
+@dataclass(eq=False)
+class _Sums:
+    count: int
+    total: Float64[np.ndarray, " d"]
+    squares: Float64[np.ndarray, " d"]
+
+
 class GroupSums:
     """Sums by label and answer, taken in shard by shard.
 
@@ -115,7 +122,7 @@ class GroupSums:
     def __init__(self, plan: Plan) -> None:
         pairs = (plan.classes + 1) * (len(plan.images.classes) + 1)
         self._pairs = pairs * plan.width * 16 <= LARGEST_PAIRS
-        self._sums: dict[tuple[int, int], tuple[int, np.ndarray, np.ndarray]] = {}
+        self._sums: dict[tuple[int, ...], _Sums] = {}
         self._width = plan.width
         self._comparable = plan.images.classes == plan.network.classes
 
@@ -128,26 +135,27 @@ class GroupSums:
         keys = np.stack([rows.labels, answers], axis=1)[rows.ok]
         if not len(keys):
             return
-        values = rows.values[rows.ok]
+        values = rows.values if rows.ok.all() else rows.values[rows.ok]
         for start in range(0, len(keys), _BLOCK):
             self._add(keys[start : start + _BLOCK], values[start : start + _BLOCK])
 
     def _add(self, keys: Int32[np.ndarray, "n 2"], values: Float16[np.ndarray, "n d"]) -> None:
-        codes = (keys[:, 0].astype(np.int64) << 32) + keys[:, 1]
-        _, firsts, members = np.unique(codes, return_index=True, return_inverse=True)
-        groups = keys[firsts]
-        order = np.argsort(members, kind="stable")
-        starts = np.searchsorted(members[order], np.arange(len(groups)))
-        wide = values[order].astype(np.float64)
-        total = np.add.reduceat(wide, starts, axis=0)
-        squares = np.add.reduceat(np.square(wide, out=wide), starts, axis=0)
-        counts = np.bincount(members, minlength=len(groups))
-        for group, count, one, two in zip(map(tuple, groups.tolist()), counts.tolist(), total, squares, strict=True):
-            if group in self._sums:
-                before = self._sums[group]
-                self._sums[group] = before[0] + count, before[1] + one, before[2] + two
-            else:
-                self._sums[group] = count, one.copy(), two.copy()
+        order = np.lexsort(keys.T[::-1])
+        keys, wide = keys[order], values[order].astype(np.float64)
+        cuts = (np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1)) + 1).tolist()
+        parts = [slice(start, stop) for start, stop in zip([0, *cuts], [*cuts, len(keys)], strict=True)]
+        sums = [self._of(tuple(keys[part.start].tolist())) for part in parts]
+        for part, one in zip(parts, sums, strict=True):
+            one.count += part.stop - part.start
+            one.total += wide[part].sum(axis=0)
+        np.square(wide, out=wide)
+        for part, one in zip(parts, sums, strict=True):
+            one.squares += wide[part].sum(axis=0)
+
+    def _of(self, group: tuple[int, ...]) -> _Sums:
+        if group not in self._sums:
+            self._sums[group] = _Sums(0, np.zeros(self._width), np.zeros(self._width))
+        return self._sums[group]
 
     def table(self) -> GroupTable:
         """Return the sums, in the order of labels and answers."""
@@ -156,9 +164,9 @@ class GroupSums:
         empty = np.zeros((0, self._width))
         return GroupTable(
             np.array(groups, np.int32).reshape(-1, 2),
-            np.array([count for count, _, _ in sums], np.int64),
-            np.stack([total for _, total, _ in sums]) if sums else empty,
-            np.stack([squares for _, _, squares in sums]) if sums else empty,
+            np.array([one.count for one in sums], np.int64),
+            np.stack([one.total for one in sums]) if sums else empty,
+            np.stack([one.squares for one in sums]) if sums else empty,
         )
 
 
