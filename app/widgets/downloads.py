@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -73,43 +73,66 @@ def downloads(
         key: of the widgets.
     """
     name = opened if opened is not None else next(iter(explanations))
-    one = explanations[name]
-    several = len(explanations) > 1
-    # Looked up now: files are made when the script has long run.
-    words = translated(FIGURE_WORDS) | {f"class {known}": class_name(known) for known in one.classes}
     originals = Originals(files if settings.image == "original" else NO_FILES, fitted)
-
-    slots = slots_of_this_session()
-
-    def alone(chosen: Format) -> bytes:
-        asked = Request(one, originals.get(name), settings.look, words, datetime.now(UTC), NO_FILES)
-        return chosen.content(asked)
-
-    def everything() -> bytes:
-        return as_zip(one, original=originals.get(name), words=words, look=settings.look)
-
-    def of_all() -> bytes:
-        return as_zip(explanations, original=originals, within=slots, words=words, look=settings.look)
-
-    stem = _stem(name)
-    shown = _digest(explanations, name, settings)
+    several = len(explanations) > 1
+    shown = _Shown(explanations, name, settings, originals)
+    stem, digest = _stem(name), _digest(explanations, name, settings)
     with st.popover(WORDS["download"], icon=":material/download:", width="stretch"):
         for each in FORMATS:
             if each.label:
-                file_name, widget = f"{stem}-{shown}{each.ending}", f"{key}-{each.ending.removeprefix('.')}"
-                _button(_(each.label), file_name, in_slot(partial(alone, each)), widget, each.media_type)
+                file_name, widget = f"{stem}-{digest}{each.ending}", f"{key}-{each.ending.removeprefix('.')}"
+                _button(_(each.label), file_name, in_slot(partial(shown.alone, each)), widget, each.media_type)
         truths = {} if several else {name: truth}
         page = web_page_of(explanations, settings, classifier=classifier, truths=truths, originals=originals)
-        page_name = f"{'cbam-lens' if several else stem}-{shown}{WEB_PAGE.ending}"
+        page_name = f"{'cbam-lens' if several else stem}-{digest}{WEB_PAGE.ending}"
         _button(_(WEB_PAGE.label), page_name, in_slot(page), f"{key}-page", WEB_PAGE.media_type)
         if several:
             label = WORDS["all"].format(count=len(explanations))
-            _button(label, f"cbam-lens-{shown}.zip", of_all, f"{key}-zip", ZIP)
+            _button(label, f"cbam-lens-{digest}.zip", shown.of_all, f"{key}-zip", ZIP)
         else:
-            _button(WORDS["everything"], f"{stem}-{shown}.zip", in_slot(everything), f"{key}-zip", ZIP)
-        make = _paper(one, settings, truth, originals, name)
-        paper_downloads(make, stem=stem, digest=f"{shown}-{truth}" if truth else shown, key=f"{key}-paper")
+            _button(WORDS["everything"], f"{stem}-{digest}.zip", in_slot(shown.everything), f"{key}-zip", ZIP)
+        make = _paper(shown.one, settings, truth, originals, name)
+        paper_downloads(make, stem=stem, digest=f"{digest}-{truth}" if truth else digest, key=f"{key}-paper")
         st.caption(WORDS["about"])
+
+
+class _Shown:
+    """What the page shows now, for files that are made when the script has long run.
+
+    Args:
+        explanations: by the names of their images.
+        name: name of the image that is open.
+        settings: of the viewer.
+        originals: the images as they were given, by the same names.
+    """
+
+    def __init__(
+        self, explanations: Mapping[str, Explanation], name: str, settings: Settings, originals: Originals
+    ) -> None:
+        self._all, self._name, self._look, self._originals = explanations, name, settings.look, originals
+        self.one = explanations[name]
+        self._words = _figure_words([self.one])
+        self._slots = slots_of_this_session()
+
+    def alone(self, chosen: Format) -> bytes:
+        """Make a file of the image that is open."""
+        original = self._originals.get(self._name)
+        return chosen.content(Request(self.one, original, self._look, self._words, datetime.now(UTC), NO_FILES))
+
+    def everything(self) -> bytes:
+        """Make a ZIP of the image that is open."""
+        return as_zip(self.one, original=self._originals.get(self._name), words=self._words, look=self._look)
+
+    def of_all(self) -> bytes:
+        """Make a ZIP of all images."""
+        return as_zip(self._all, original=self._originals, within=self._slots, words=self._words, look=self._look)
+
+
+def _figure_words(explanations: Iterable[Explanation]) -> dict[str, str]:
+    """Words of figures in the visitor's language, with the names of the classes."""
+    return translated(FIGURE_WORDS) | {
+        f"class {known}": class_name(known) for one in explanations for known in one.classes
+    }
 
 
 def _paper(
@@ -145,10 +168,7 @@ def download_both(
         key: of the widget.
     """
     both = {"a": left, "b": right}
-    # Looked up now: files are made when the script has long run.
-    words = translated(FIGURE_WORDS) | {
-        f"class {known}": class_name(known) for one in both.values() for known in one.classes
-    }
+    words = _figure_words(both.values())  # looked up now: the file is made when the script has long run
     originals, settings = Originals(files, fitted), Settings(image="original" if files else "input")
     st.download_button(
         WORDS["both"],

@@ -52,29 +52,37 @@ def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | No
         )
     width_of_row = sum(gate.size for gate in gates)
     return Plan(
-        network=NetworkFacts(
-            name=classifier.name,
-            digest=classifier.digest or weights_digest(classifier),
-            kind=classifier.kind,
-            classes=tuple(classifier.classes),
-            input_size=classifier.input_size,
-            mean=tuple(map(float, classifier.mean)),
-            std=tuple(map(float, classifier.std)),
-            crop_share=float(classifier.crop_share),
-        ),
-        images=ImageSetFacts(
-            title=dataset.title,
-            count=len(dataset),
-            classes=tuple(dataset.classes) if dataset.labels is not None else (),
-            listing=listing_digest(dataset),
-            corruption=str(corruption_of(dataset) or ""),
-        ),
+        network=_facts_of(classifier),
+        images=_facts_of_images(dataset),
         gates=gates,
         left_out=left_out,
         side=min(width, height, LARGEST_SIDE),
         program=str(cbam_core.__version__),
         torch=str(torch.__version__),
         shard_size=shard_size or images_in_shard((width, height), width_of_row),
+    )
+
+
+def _facts_of(classifier: Classifier) -> NetworkFacts:
+    return NetworkFacts(
+        name=classifier.name,
+        digest=classifier.digest or weights_digest(classifier),
+        kind=classifier.kind,
+        classes=tuple(classifier.classes),
+        input_size=classifier.input_size,
+        mean=tuple(map(float, classifier.mean)),
+        std=tuple(map(float, classifier.std)),
+        crop_share=float(classifier.crop_share),
+    )
+
+
+def _facts_of_images(dataset: Dataset) -> ImageSetFacts:
+    return ImageSetFacts(
+        title=dataset.title,
+        count=len(dataset),
+        classes=tuple(dataset.classes) if dataset.labels is not None else (),
+        listing=listing_digest(dataset),
+        corruption=str(corruption_of(dataset) or ""),
     )
 
 

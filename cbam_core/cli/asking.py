@@ -18,7 +18,7 @@ from cbam_core.files import write_atomically
 from cbam_core.places import atlas_folders, page_atlas_folders
 
 if TYPE_CHECKING:
-    from cbam_core.atlas.answers import AtlasMap
+    from cbam_core.atlas.answers import AtlasMap, Ranking
     from cbam_core.atlas.atlas import Atlas
     from cbam_core.atlas.gate import Channel
     from cbam_core.atlas.plan import Plan
@@ -211,7 +211,17 @@ def show_top(
     """
     atlas = _opened(folder)
     found = atlas.top(gate, _channel(channel), count, read_slice(atlas, where, only), lowest=lowest)
-    rows = [
+    rows = _rows(atlas, found)
+    if not as_json:
+        _show_top(found, rows, lowest=lowest)
+        return
+    facts = {"column": found.column, "of": found.count, "lowest": lowest, "tied": found.tied}
+    write_json({**facts, "left_out": found.left_out, "images": rows})
+
+
+def _rows(atlas: Atlas, found: Ranking) -> list[dict[str, Any]]:
+    """Return what is said of each image that was found, ready for JSON."""
+    return [
         {
             "image": int(number),
             "id": atlas.ids[int(number)],
@@ -221,26 +231,6 @@ def show_top(
         }
         for number, value in zip(found.images, found.values, strict=True)
     ]
-    if as_json:
-        write_json(
-            {
-                "column": found.column,
-                "of": found.count,
-                "lowest": lowest,
-                "tied": found.tied,
-                "left_out": found.left_out,
-                "images": rows,
-            }
-        )
-    else:
-        _show_top(found.column, found.count, rows, lowest=lowest)
-        if found.left_out:
-            typer.echo(f"left out, because the value is not finite: {counted(found.left_out, 'image')}")
-        if found.undecided:
-            typer.echo(
-                f"{found.tied:,} images have the value {found.values[-1]:.4f}; those listed are the first of them, and "
-                "their order says nothing"
-            )
 
 
 def _channel(given: str) -> Channel:
@@ -260,11 +250,12 @@ def _name(classes: tuple[str, ...], number: int) -> str | None:
     return classes[number] if 0 <= number < len(classes) else None
 
 
-def _show_top(column: str, count: int, rows: list[dict[str, Any]], *, lowest: bool) -> None:
+def _show_top(found: Ranking, rows: list[dict[str, Any]], *, lowest: bool) -> None:
+    """Write a table of the images that were found, and what is to be known of it."""
     from rich.table import Table
 
     end = "lowest" if lowest else "highest"
-    typer.echo(one_line(f"{column}: {end} of {counted(count, 'image')}"))
+    typer.echo(one_line(f"{found.column}: {end} of {counted(found.count, 'image')}"))
     table = Table(box=None, pad_edge=False)
     table.add_column("value", justify="right")
     for heading in ("image", "class", "answer"):
@@ -274,6 +265,13 @@ def _show_top(column: str, count: int, rows: list[dict[str, Any]], *, lowest: bo
             f"{row['value']:.4f}", one_line(row["id"]), *(one_line(row[name] or "") for name in ("class", "answer"))
         )
     console().print(table)
+    if found.left_out:
+        typer.echo(f"left out, because the value is not finite: {counted(found.left_out, 'image')}")
+    if found.undecided:
+        typer.echo(
+            f"{found.tied:,} images have the value {found.values[-1]:.4f}; those listed are the first of them, and "
+            "their order says nothing"
+        )
 
 
 def show_map(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -32,25 +32,66 @@ EvaluatedSplit = Literal["test", "samples"]
 WORDS = {"test": "the CIFAR-10 test set", "samples": "the 100 bundled images (not the whole test set)"}
 
 
-@with_groups
-def evaluate(
-    checkpoint: CheckpointOption = None,
-    data_dir: DataFolderOption = None,
+@dataclass(frozen=True)
+class Tested:
+    """Which images a network is tested on.
+
+    Attributes:
+        split: all images of the test set, or the bundled ones; None for the first where they are there.
+        images: folder of classes instead.
+        keep: whether predictions are saved beside the checkpoint.
+    """
+
     split: Annotated[
         EvaluatedSplit | None,
         typer.Option(
             help="All 10,000 test images, or the 100 that ship with the program.",
             show_default="test if it was downloaded, else samples",
         ),
-    ] = None,
+    ] = None
     images: Annotated[
         Path | None,
         typer.Option("--images", metavar="DIR", help="A folder with one subfolder of images for each class, instead."),
-    ] = None,
+    ] = None
     keep: Annotated[
         bool,
         typer.Option("--keep", help="Save the predictions beside the checkpoint, for the app."),
-    ] = False,
+    ] = False
+
+    def check(self) -> None:
+        """Check that the options go together.
+
+        Raises:
+            typer.BadParameter: they do not.
+        """
+        if self.images is not None and (self.keep or self.split is not None):
+            raise typer.BadParameter("--images takes the place of the test set; leave --split and --keep out")
+        if self.keep and self.split == "samples":
+            raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
+
+    def open(self, classifier: Classifier, data_dir: Path | None) -> Dataset:
+        """Open the images; those of a folder have the classes of a network.
+
+        Raises:
+            DataError: they are not there, or it is no folder of classes.
+        """
+        from cbam_core.data.dataset import labelled_for, open_dataset
+
+        if self.images is not None:
+            dataset = open_named(str(self.images))
+            return labelled_for(replace(dataset, labels=dataset.known_labels), classifier.classes)
+        split = self.split or ("test" if self.keep else None)
+        if split is None:
+            return open_available("cifar10:test", data_dir)
+        return open_dataset("cifar10:test" if split == "test" else split, data_dir)
+
+
+@with_groups
+def evaluate(
+    *,
+    checkpoint: CheckpointOption = None,
+    data_dir: DataFolderOption = None,
+    tested: Tested,
     stated: Stated = UNSTATED,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,10 +108,7 @@ def evaluate(
       cbam evaluate --split samples
       cbam evaluate --model my.nets:resnet --weights best.pth --classes names.txt --size 224 --images val
     """
-    if images is not None and (keep or split is not None):
-        raise typer.BadParameter("--images takes the place of the test set; leave --split and --keep out")
-    if keep and split == "samples":
-        raise typer.BadParameter("--keep is for the test set; leave '--split samples' out")
+    tested.check()
     from cbam_core.evaluation.scoring import score
     from cbam_core.memory import keep_freed_memory
     from cbam_core.results.left_out import left_out_message
@@ -78,7 +116,7 @@ def evaluate(
 
     keep_freed_memory()
     classifier = open_checkpoint(checkpoint, stated, images="--images")
-    dataset = _opened(split or ("test" if keep else None), data_dir) if images is None else _folder(images, classifier)
+    dataset = tested.open(classifier, data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress, workers_side_by_side() as workers:
         task = progress.add_task("testing", total=len(dataset))
         result = score(classifier, dataset, report=lambda done: progress.update(task, completed=done), workers=workers)
@@ -88,31 +126,10 @@ def evaluate(
         _show(classifier.name, result, WORDS.get(result.split) or f"the images of {one_line(dataset.name)}")
     if result.left_out:
         say(str(left_out_message(result.left_out, result.total)))
-    if keep:
+    if tested.keep:
         _keep(result, file_of(classifier, checkpoint, stated))
     if result.left_out:
         raise typer.Exit(SOME_FAILED)
-
-
-def _opened(split: EvaluatedSplit | None, data_dir: Path | None) -> Dataset:
-    """Open the requested images; by default the test set if it is there, else the samples."""
-    from cbam_core.data.dataset import open_dataset
-
-    if split is None:
-        return open_available("cifar10:test", data_dir)
-    return open_dataset("cifar10:test" if split == "test" else split, data_dir)
-
-
-def _folder(images: Path, classifier: Classifier) -> Dataset:
-    """Open a folder of classes, numbered as the network's.
-
-    Raises:
-        DataError: it is no such folder.
-    """
-    from cbam_core.data.dataset import labelled_for
-
-    dataset = open_named(str(images))
-    return labelled_for(replace(dataset, labels=dataset.known_labels), classifier.classes)
 
 
 def _keep(result: Evaluation, checkpoint: Path) -> None:

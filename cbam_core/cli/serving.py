@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +22,22 @@ from cbam_core.errors import LaunchError
 from cbam_core.places import IMAGE_VARIABLE, NETWORK_VARIABLE, project_folder
 
 
-@with_groups
-def serve_app(
+@dataclass(frozen=True)
+class Address:
+    """Where the app is served, and who may show it.
+
+    Attributes:
+        host: address to listen on.
+        port: port to listen on; 0 for any free one.
+        server_address: host name for visitors; None for that of the environment, like the others.
+        base_path: path behind a proxy.
+        embed_from: sites that may show the app in a frame.
+    """
+
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 accepts every network, and there is no login.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")] = 8501,
+    ] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")] = 8501
     server_address: Annotated[
         str | None,
         typer.Option(
@@ -34,11 +45,11 @@ def serve_app(
             help="Host name for visitors, if there is a proxy.",
             show_default="$CBAM_SERVER_ADDRESS",
         ),
-    ] = None,
+    ] = None
     base_path: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Path of the app behind a proxy.", show_default="$CBAM_BASE_PATH"),
-    ] = None,
+    ] = None
     embed_from: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,7 +57,13 @@ def serve_app(
             help="Site that may show the app in a frame; may be repeated.",
             show_default="$CBAM_EMBED_FROM",
         ),
-    ] = None,
+    ] = None
+
+
+@with_groups
+def serve_app(
+    *,
+    address: Address,
     model: Annotated[
         str | None,
         typer.Option(
@@ -83,18 +100,42 @@ def serve_app(
         from app.server.launch import serve
 
         if images is not None:
-            from cbam_core.data.folder import list_images
-
-            list_images(images)  # raises at once if it is not a folder
-            os.environ[IMAGE_VARIABLE] = str(images.absolute())
+            _show_images(images)
         if model is not None:
-            from cbam_core.network.opening import operators_text
-
-            open_checkpoint(model, stated)  # raises at once if it cannot be opened
-            os.environ[NETWORK_VARIABLE] = operators_text(model, stated.statement)
+            _show_network(model, stated)
         elif stated != UNSTATED:
             raise typer.BadParameter("--weights, --classes and the like are about a network: name it with --model")
-        serve(host, port, server_address=server_address, base_path=base_path, embed_from=embed_from or None)
+        serve(
+            address.host,
+            address.port,
+            server_address=address.server_address,
+            base_path=address.base_path,
+            embed_from=address.embed_from or None,
+        )
+
+
+def _show_images(folder: Path) -> None:
+    """Have the app show the images of a folder.
+
+    Raises:
+        DataError: it is not a folder.
+    """
+    from cbam_core.data.folder import list_images
+
+    list_images(folder)
+    os.environ[IMAGE_VARIABLE] = str(folder.absolute())
+
+
+def _show_network(model: str, stated: Stated) -> None:
+    """Have the app show a network first.
+
+    Raises:
+        CbamError: it cannot be opened.
+    """
+    from cbam_core.network.opening import operators_text
+
+    open_checkpoint(model, stated)
+    os.environ[NETWORK_VARIABLE] = operators_text(model, stated.statement)
 
 
 @contextmanager

@@ -86,8 +86,8 @@ def train(
         with _saying_how_to_continue(out, f"--twins {twins} "):
             _train_twins(plan, notice, resume=settings.resume)
         return
+    opening = f"for TensorBoard, run: tensorboard --logdir {out}" if tensorboard else ""
     with _saying_how_to_continue(out), progress_bar("{task.fields[state]}") as progress:
-        opening = f"for TensorBoard, run: tensorboard --logdir {out}" if tensorboard else ""
         run = train_classifier(
             chosen,
             out,
@@ -98,6 +98,11 @@ def train(
             tensorboard=tensorboard,
             **({} if sources == Sources() else {"sources": sources}),
         )
+    _say_outcome(run)
+
+
+def _say_outcome(run: TrainedRun) -> None:
+    """Say how the network did in its test, and where it is."""
     if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
         typer.echo(_outcome(run))
         typer.echo(one_line(str(run.checkpoint)))

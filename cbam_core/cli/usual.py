@@ -61,8 +61,6 @@ def find_usual(
       cbam usual --again
       cbam usual --checkpoint mine.pth --images cifar10:test --json
     """
-    from cbam_core.errors import CheckpointError
-
     classifier = open_checkpoint(checkpoint, stated, images="--images")
     if stated.classes is not None and not is_own(checkpoint or ""):
         # Names change no gate, so the results are those of the file under any names.
@@ -75,12 +73,7 @@ def find_usual(
     dataset = open_available("cifar10:train", data_dir) if chosen is None else chosen
     usual, skipped = _computed(classifier, dataset)
     try:
-        file = file_of(classifier, checkpoint, stated)
-    except CheckpointError as error:  # a network without a file of weights
-        file, kept = None, str(error)
-    try:
-        if file is not None:
-            kept = f"saved {_keep(usual, file)}"
+        kept = _kept(usual, classifier, checkpoint, stated)
     finally:  # what took minutes is shown even if it cannot be saved
         _show(classifier, usual, as_json=as_json)
     say(kept)
@@ -162,6 +155,21 @@ def show_usual(usual: Usual) -> None:
             one_line(gate.name), f"{gate.level:.3f}", *(percent(share, 0) for share in shares), str(gate.sentence)
         )
     console().print(table)
+
+
+def _kept(usual: Usual, classifier: Classifier, checkpoint: str | None, stated: Stated) -> str:
+    """Save usual values beside a checkpoint; say where they are, or why a network has no file to be beside of.
+
+    Raises:
+        DataError: they cannot be written.
+    """
+    from cbam_core.errors import CheckpointError
+
+    try:
+        file = file_of(classifier, checkpoint, stated)
+    except CheckpointError as error:  # a network without a file of weights
+        return str(error)
+    return f"saved {_keep(usual, file)}"
 
 
 def _keep(usual: Usual, checkpoint: Path) -> Path:

@@ -56,9 +56,7 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
         torch.manual_seed(0)  # without weights it is random, and still the same each time
         model = build_named(named, None if not classes else len(classes))
     if isinstance(model, Classifier):
-        model = restate(model, named.given)
-        model = replace(model, name=model.name or named.name)
-        return replace(model, digest=model.digest or _digest(model, model.model))
+        return _restated(model, named)
     model.eval()
     file = named.file
     opened = None if file is None else open_weights(file, largest=LARGEST)
@@ -66,20 +64,10 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
     if opened is not None:
         stated, beside = completed(stated, model, opened)
         remarks = [*_loaded(model, opened, named.model), *beside]
-    if opened is None and named.model.partition(":")[0] in LIBRARIES:
-        remarks.append(
-            Message("network.random", "no weights were given, so they are random: nothing that it shows is learned")
-        )
     made = know(model, stated, _facts_by_name(named.model))
     found = made.classifier()
-    if made.facts.classes is None:
-        remarks.append(
-            Message(
-                "network.unnamed",
-                "the network names no classes, so there is no prediction: if its outputs are classes, give their names "
-                "with classes= or --classes",
-            )
-        )
+    random = opened is None and named.model.partition(":")[0] in LIBRARIES
+    remarks += _on_what_is_missing(random=random, unnamed=made.facts.classes is None)
     digest = _digest(found, model)
     return replace(
         found,
@@ -89,6 +77,24 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
         usual=found.usual if file is None or found.usual else usual_beside(file, {digest}),
         remarks=(*remarks, *found.remarks),
     )
+
+
+def _restated(built: Classifier, named: NamedNetwork) -> Classifier:
+    """Return what a factory built with its weights and facts, with what is stated about it."""
+    model = restate(built, named.given)
+    return replace(model, name=model.name or named.name, digest=model.digest or _digest(model, model.model))
+
+
+def _on_what_is_missing(*, random: bool, unnamed: bool) -> Iterator[Message]:
+    """Remark that there are no weights, or no names of classes."""
+    if random:
+        yield Message("network.random", "no weights were given, so they are random: nothing that it shows is learned")
+    if unnamed:
+        yield Message(
+            "network.unnamed",
+            "the network names no classes, so there is no prediction: if its outputs are classes, give their names "
+            "with classes= or --classes",
+        )
 
 
 def _facts_by_name(model: str) -> Any:

@@ -85,16 +85,21 @@ def class_accuracy(
     layout = plain_layout(words["per_class"], ink)
     layout["margin"] = {"l": 8, "r": 12, "t": 40, "b": 44}
     layout["xaxis"] = {"title": {"text": words["accuracy"], "standoff": 6}, "range": [float(floor), 100.5]} | _GRIDDED
-    layout["yaxis"] = {
-        "tickvals": list(range(len(there))),
-        "ticktext": [escaped(names[index]) for index in there],
-        "range": [len(there) - 0.4, -0.6],
+    layout["yaxis"] = _axis_of_names([names[index] for index in there])
+    return {"data": [dots], "layout": layout | {"showlegend": False}}
+
+
+def _axis_of_names(names: Sequence[str]) -> dict[str, Any]:
+    """Lay out an axis with a name at each position, the first one at the top."""
+    return {
+        "tickvals": list(range(len(names))),
+        "ticktext": [escaped(name) for name in names],
+        "range": [len(names) - 0.4, -0.6],
         "automargin": True,
         "fixedrange": True,
         "showgrid": False,
         "zeroline": False,
     }
-    return {"data": [dots], "layout": layout | {"showlegend": False}}
 
 
 def reliability(

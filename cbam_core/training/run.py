@@ -125,16 +125,14 @@ def train_classifier(
     with sole_run(folder) if accelerator.is_main_process else nullcontext():
         untrained = begins.classifier
         camera = Camera(untrained, splits.filmed, splits.labels)
-        own: list[Callback] = [_Naming(folder, checkpoint.stem, sources)]
-        own += [Recording(folder, recipe, _counts(recipe, splits)), Filming(folder, camera, recipe.epochs)]
-        if tensorboard:
-            own.append(TensorBoard(folder, camera))
+        own: list[Callback] = [
+            _Naming(folder, checkpoint.stem, sources),
+            Recording(folder, recipe, _counts(recipe, splits)),
+            Filming(folder, camera, recipe.epochs),
+            *([TensorBoard(folder, camera)] if tensorboard else []),
+        ]
         history = fit(
-            Learner(
-                untrained.model,
-                prepare=partial(normalise, mean=untrained.mean, std=untrained.std),
-                teacher=None if teacher is None else _answers(teacher, accelerator.device),
-            ),
+            _learner(untrained, teacher, accelerator.device),
             splits.train,
             recipe,
             folder=folder,
@@ -145,6 +143,15 @@ def train_classifier(
         trained = replace(untrained, model=untrained.model.cpu())
         done = _Done(recipe, history, splits, teacher, replace(begins, classifier=trained))
         return _finish(done, checkpoint, accelerator)
+
+
+def _learner(untrained: Classifier, teacher: Classifier | None, device: torch.device) -> Learner:
+    """Give the loop a network, the way its images are prepared, and the answers of its teacher."""
+    return Learner(
+        untrained.model,
+        prepare=partial(normalise, mean=untrained.mean, std=untrained.std),
+        teacher=None if teacher is None else _answers(teacher, device),
+    )
 
 
 def _check_folder(folder: Path, checkpoint: Path, recipe: Recipe, *, resume: bool) -> None:

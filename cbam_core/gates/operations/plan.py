@@ -147,49 +147,77 @@ def make_plan(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> Plan:
     scopes = {lesson.within[at].path for at in taps | given.keys() | way.keys()}
     quiet = _quiet(lesson, scopes) if scopes else set()
     numbers, counts = _counted(lesson, scopes | quiet)
-    sites = name_gates(model, lesson.gates)
-    planned: list[PlannedGate | None] = []
-    actions: dict[int, tuple[list[Any], list[int]]] = {}
-    for index, (gate, site) in enumerate(zip(lesson.gates, sites, strict=True)):
-        if isinstance(gate, OwnGate):
-            planned.append(None)
-            continue
-        planned.append(_planned(gate, site))
-        tap = gate.judged.part.tap
-        at, path = (gate.at, gate.one.factor_path) if tap is None else (tap.at, tap.path)
-        actions.setdefault(at, ([], []))[0].append((index, path, gate.judged.part.source.shape))
-        actions.setdefault(gate.at, ([], []))[1].append(index)
-    calls: dict[tuple[str, int], dict[int, Action]] = {}
-    for at in actions.keys() | given.keys() | way.keys():
-        scope, number = numbers[at]
-        func, (reads, multiplies) = lesson.functions[at], actions.get(at, ([], []))
-        calls.setdefault((scope.path, scope.number), {})[number] = Action(
-            func, tuple(reads), tuple(multiplies), changes_in_place(func), tuple(given.get(at, ())), way.get(at)
-        )
+    calls = _by_call(_actions(lesson, given, way), numbers)
     by_scope: dict[str, list[ScopeCall]] = {}
     for call in lesson.modules:
         if call.path in scopes:
             by_scope.setdefault(call.path, []).append(ScopeCall(calls.get((call.path, call.number), {}), counts[call]))
-    ran = {call.path for call in lesson.modules}
-    opaque = {call.path for call in lesson.modules if call.opaque}
     paths = dict(model.named_modules())
+    sites = name_gates(model, lesson.gates)
     return Plan(
-        gates=tuple(planned),
+        gates=tuple(_planned(gate, site) for gate, site in zip(lesson.gates, sites, strict=True)),
         scopes={path: tuple(several) for path, several in by_scope.items()},
         quiet=tuple(quiet),
-        dormant=tuple(
-            path for path in paths
-            if path not in ran and not any(path.startswith(f"{outer}.") for outer in opaque)
-            and not isinstance(paths[path], nn.ModuleList | nn.ModuleDict | torch.jit.ScriptModule)
-        ),
+        dormant=_dormant(paths, lesson),
         reads=lesson.reads,
         way=tuple(way.values()),
         why_none=None if lesson.gates else why_none(model, lesson),
-        missing=_missing(model, lesson, own, ran),
+        missing=_missing(model, lesson, own),
         elsewhere=lesson.elsewhere,
         versions=_versions(model) if any(number.stored for number in relied_on) else (),
         modules={path: ref(paths[path]) for path in [*by_scope, *quiet]},
-    )  # fmt: skip
+    )
+
+
+def _actions(
+    lesson: Lesson, given: Mapping[int, Sequence[tuple[Path, float]]], way: Mapping[int, Outcome]
+) -> dict[int, Action]:
+    """Return what is done at each torch call at which something is done, by its number in the forward.
+
+    Args:
+        lesson: what the forward taught.
+        given: numbers that must be the same, by their calls.
+        way: what Python was told, by the calls.
+    """
+    uses: dict[int, tuple[list[tuple[int, Path, tuple[int, ...]]], list[int]]] = {}
+    for index, gate in enumerate(lesson.gates):
+        if isinstance(gate, OwnGate):
+            continue
+        tap = gate.judged.part.tap
+        at, path = (gate.at, gate.one.factor_path) if tap is None else (tap.at, tap.path)
+        uses.setdefault(at, ([], []))[0].append((index, path, gate.judged.part.source.shape))
+        uses.setdefault(gate.at, ([], []))[1].append(index)
+    made: dict[int, Action] = {}
+    for at in uses.keys() | given.keys() | way.keys():
+        func, (reads, multiplies) = lesson.functions[at], uses.get(at, ([], []))
+        made[at] = Action(
+            func, tuple(reads), tuple(multiplies), changes_in_place(func), tuple(given.get(at, ())), way.get(at)
+        )
+    return made
+
+
+def _by_call(
+    actions: Mapping[int, Action], numbers: Mapping[int, tuple[ModuleCall, int]]
+) -> dict[tuple[str, int], dict[int, Action]]:
+    """Sort actions by the calls of modules in which they are, and by the number of the torch call there."""
+    calls: dict[tuple[str, int], dict[int, Action]] = {}
+    for at, action in actions.items():
+        scope, number = numbers[at]
+        calls.setdefault((scope.path, scope.number), {})[number] = action
+    return calls
+
+
+def _dormant(paths: Mapping[str, nn.Module], lesson: Lesson) -> tuple[str, ...]:
+    """Return the paths of modules that did not run; what runs inside of others unseen is not meant."""
+    ran = {call.path for call in lesson.modules}
+    opaque = {call.path for call in lesson.modules if call.opaque}
+    return tuple(
+        path
+        for path, module in paths.items()
+        if path not in ran
+        and not any(path.startswith(f"{outer}.") for outer in opaque)
+        and not isinstance(module, nn.ModuleList | nn.ModuleDict | torch.jit.ScriptModule)
+    )
 
 
 def _given_numbers(numbers: set[Number]) -> dict[int, list[tuple[Path, float]]]:
@@ -210,8 +238,9 @@ def _versions(model: nn.Module) -> tuple[tuple[ref[Tensor], int], ...]:
     return tuple((ref(tensor), tensor._version) for tensor in stored if not tensor.is_inference())
 
 
-def _missing(model: nn.Module, lesson: Lesson, own: Sequence[Site], ran: set[str]) -> tuple[str, ...]:
+def _missing(model: nn.Module, lesson: Lesson, own: Sequence[Site]) -> tuple[str, ...]:
     """Return the names of own gates whose module ran, and that were neither recorded nor found."""
+    ran = {call.path for call in lesson.modules}
     fired = {gate.site for gate in lesson.gates if isinstance(gate, OwnGate)}
     owners = {gate.owner for gate in lesson.gates if isinstance(gate, Found)}
     paths = {module: name for name, module in model.named_modules()}
@@ -220,7 +249,10 @@ def _missing(model: nn.Module, lesson: Lesson, own: Sequence[Site], ran: set[str
     )
 
 
-def _planned(gate: Found, site: Site) -> PlannedGate:
+def _planned(gate: Found | OwnGate, site: Site) -> PlannedGate | None:
+    """Return what is planned for a gate; None for one that a hook records."""
+    if isinstance(gate, OwnGate):
+        return None
     return PlannedGate(
         site=(site.name, site.block, site.kind, site.scale, site.shift, site.squashed, site.order),
         owner=gate.owner,
