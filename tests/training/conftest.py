@@ -1,10 +1,11 @@
-"""A training set of one hundred images, and a recipe that takes seconds."""
+"""A training set of one hundred small images, a network for them, and a recipe that takes a moment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from cbam_core.data.normalisation import normalise
 from cbam_core.data.samples import sample_sheet
 from cbam_core.nn import CBAM_CNN
+from cbam_core.training import run
 from cbam_core.training.images import Images
 from cbam_core.training.recipes import Recipe
 
@@ -20,8 +22,9 @@ def prepare(pixels: Tensor) -> Tensor:
     return normalise(pixels, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _one_thread() -> Any:
+    """Let runs that several tests share be trained as in each test: sums of many threads are made in another order."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -29,9 +32,23 @@ def _one_thread() -> Any:
 
 
 @pytest.fixture
-def images() -> Images:
+def _without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the runs of a test leave no figures, whose drawing takes longer than a small run; `complete` draws them."""
+    monkeypatch.setattr(run, "draw_figures", lambda *_, **__: ())
+
+
+SIDE = 16
+"""Side of the images in pixels: half of the samples', so that a step takes a third of the time."""
+
+
+def small_images() -> Images:
     sheet = sample_sheet()
-    return Images.from_arrays(sheet.images, sheet.labels)
+    return Images.from_arrays(np.ascontiguousarray(sheet.images[:, ::2, ::2]), sheet.labels)
+
+
+@pytest.fixture
+def images() -> Images:
+    return small_images()
 
 
 @pytest.fixture
@@ -46,7 +63,7 @@ def recipe() -> Callable[..., Recipe]:
 def network(seed: int = 0) -> CBAM_CNN:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return CBAM_CNN()
+        return CBAM_CNN(image_size=SIDE, hidden=128)
 
 
 def weights(model: torch.nn.Module) -> Tensor:

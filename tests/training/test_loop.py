@@ -23,7 +23,7 @@ from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.transforms import Draws, draw
-from tests.training.conftest import network, prepare, weights
+from tests.training.conftest import SIDE, network, prepare, weights
 
 Make = Callable[..., Recipe]
 
@@ -147,7 +147,7 @@ def test_batches_in_pieces_give_the_gradient_of_the_whole(images: Images, recipe
     # A network without batch statistics and dropout, whose gradients add up.
     def linear() -> torch.nn.Module:
         torch.manual_seed(0)
-        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 10)).double()
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * SIDE**2, 10)).double()
 
     def double(pixels: torch.Tensor) -> torch.Tensor:
         return prepare(pixels).double()
@@ -240,12 +240,10 @@ def test_what_is_measured_on_images_held_out_is_the_plain_definition(
 KILLED = """
 import sys, time, torch
 from pathlib import Path
-from cbam_core.data.samples import sample_sheet
-from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.callbacks import Callback
-from tests.training.conftest import network, prepare
+from tests.training.conftest import network, prepare, small_images
 
 class Slow(Callback):
     def step(self, step):
@@ -253,10 +251,8 @@ class Slow(Callback):
         time.sleep(0.05)
 
 torch.set_num_threads(1)
-sheet = sample_sheet()
 recipe = Recipe(name="test", epochs=2, batch_size=16, learning_rate=0.05, validation=20, bfloat16=False)
-images = Images.from_arrays(sheet.images, sheet.labels)
-fit(Learner(network(), prepare), images, recipe, folder=Path(sys.argv[1]), callback=Slow())
+fit(Learner(network(), prepare), small_images(), recipe, folder=Path(sys.argv[1]), callback=Slow())
 """
 
 

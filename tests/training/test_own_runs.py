@@ -19,6 +19,8 @@ from cbam_core.training.building import Sources
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.run import train_classifier
 
+pytestmark = pytest.mark.usefixtures("_without_figures")
+
 RECIPE = Recipe(
     name="small",
     architecture="torchvision:squeezenet1_1",
@@ -67,11 +69,8 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def complete(folder, weights, tmp_path_factory):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in each test, so that sums are made in one order
     sources = Sources("", str(folder), str(weights))
-    yield train_classifier(RECIPE, tmp_path_factory.mktemp("run"), sources=sources), sources
-    torch.set_num_threads(before)
+    return train_classifier(RECIPE, tmp_path_factory.mktemp("run"), sources=sources), sources
 
 
 def test_a_library_network_opens_by_its_file_with_its_blocks(complete):

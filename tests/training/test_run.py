@@ -21,6 +21,8 @@ from cbam_core.training.figures import EPOCHS, ITERATIONS
 from cbam_core.training.recipes import FAST
 from cbam_core.training.run import open_teacher, train_classifier
 
+pytestmark = pytest.mark.usefixtures("_without_figures")  # but `complete`, which is made before, has its own
+
 RECIPE = replace(FAST, epochs=2, batch_size=16, validation=8, bfloat16=False, learning_rate=0.01)
 
 

@@ -13,15 +13,20 @@ from cbam_core.network import Classifier
 from cbam_core.results.film import Film
 from cbam_core.results.history import History
 from cbam_core.training.callbacks import Step
-from cbam_core.training.filming import Camera
+from cbam_core.training.filming import Camera, filmed_images
 from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.tensorboard import FOLDER, TensorBoard
 from tests.made_runs import filmed, make_film, make_history
-from tests.training.conftest import network, prepare
+from tests.training.conftest import SIDE, network, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture
+def camera(tiny_classifier: Classifier) -> Camera:
+    return Camera(replace(tiny_classifier, input_size=(SIDE, SIDE)), *filmed_images(SIDE))
 
 
 def read(folder: Path) -> EventAccumulator:
@@ -31,9 +36,9 @@ def read(folder: Path) -> EventAccumulator:
 
 
 def test_the_references_tags_the_rate_and_every_blocks_gates(
-    images: Images, recipe: Callable[..., Recipe], tiny_classifier: Classifier, tmp_path: Path
+    images: Images, recipe: Callable[..., Recipe], camera: Camera, tmp_path: Path
 ) -> None:
-    log = TensorBoard(tmp_path, Camera(tiny_classifier))
+    log = TensorBoard(tmp_path, camera)
     history = fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, callback=log)
     events = read(tmp_path)
 
@@ -56,7 +61,7 @@ def test_the_references_tags_the_rate_and_every_blocks_gates(
 
 
 def test_what_an_interrupted_epoch_logged_is_hidden(
-    images: Images, recipe: Callable[..., Recipe], tiny_classifier: Classifier, tmp_path: Path
+    images: Images, recipe: Callable[..., Recipe], camera: Camera, tmp_path: Path
 ) -> None:
     class Stopping(TensorBoard):
         def step(self, step: Step) -> None:
@@ -64,7 +69,6 @@ def test_what_an_interrupted_epoch_logged_is_hidden(
             if step.number == 8:
                 raise KeyboardInterrupt
 
-    camera = Camera(tiny_classifier)
     with pytest.raises(KeyboardInterrupt):
         fit(Learner(network(), prepare), images, recipe(), folder=tmp_path, callback=Stopping(tmp_path, camera))
     log = TensorBoard(tmp_path, camera)
