@@ -34,6 +34,7 @@ PLURALS = {
     "frames": "frame",
     "images": "image",
     "iterations": "iteration",
+    "labels": "label",
     "numbers": "number",
     "pixels": "pixel",
     "predictions": "prediction",

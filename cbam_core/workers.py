@@ -7,12 +7,29 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from itertools import islice
+from numbers import Integral
 from typing import TypeVar
 
 import torch
 
+from cbam_core.errors import CbamError
+
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+
+
+def check_workers(workers: object) -> None:
+    """Check that a number of workers can share work.
+
+    Raises:
+        CbamError: it is not a whole number, or is less than 1.
+    """
+    if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
+        raise CbamError(
+            "workers.number",
+            "workers has to be a whole number of at least 1, the number of batches side by side; given {given}",
+            given=repr(workers)[:60],
+        )
 
 
 class Pool:
@@ -21,9 +38,13 @@ class Pool:
     Args:
         workers: number of jobs side by side, each in a thread of its own; one worker is the calling thread, which does
             each job at once. See `workers_side_by_side`.
+
+    Raises:
+        CbamError: `workers` is not a number of at least 1.
     """
 
     def __init__(self, workers: int) -> None:
+        check_workers(workers)
         self.workers = workers
         self._threads = ThreadPoolExecutor(workers) if workers > 1 else None
 

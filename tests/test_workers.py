@@ -7,7 +7,8 @@ import threading
 import pytest
 import torch
 
-from cbam_core.workers import Pool, in_order, workers_side_by_side
+from cbam_core.errors import CbamError
+from cbam_core.workers import Pool, check_workers, in_order, workers_side_by_side
 
 
 def test_the_number_of_threads_is_restored() -> None:
@@ -20,6 +21,17 @@ def test_the_number_of_threads_is_restored() -> None:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_results_come_in_the_order_of_the_parts(workers: int) -> None:
     assert list(in_order(lambda part: part * part, iter(range(20)), workers)) == [part * part for part in range(20)]
+
+
+@pytest.mark.parametrize("workers", [0, -1, True, 1.5, "2"])
+def test_a_number_of_workers_that_cannot_work_is_refused_before_any_work(workers: object) -> None:
+    with pytest.raises(CbamError, match=f"workers has to be a whole number of at least 1, .* given {workers!r}"):
+        check_workers(workers)
+    begun: list[int] = []
+    if isinstance(workers, int):
+        with pytest.raises(CbamError, match=f"given {workers!r}"):
+            list(in_order(begun.append, iter(range(3)), workers))
+    assert not begun
 
 
 def test_workers_go_on_while_results_wait() -> None:

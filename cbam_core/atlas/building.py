@@ -28,7 +28,7 @@ from cbam_core.data.dataset import Dataset, FittedImages, ImageFiles, labelled_f
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.steps import finished
-from cbam_core.workers import Pool, workers_side_by_side
+from cbam_core.workers import Pool, check_workers, workers_side_by_side
 
 BuildSteps = Generator[int, None, Path]
 """A build in steps: it yields the number of images that are done, and returns the folder."""
@@ -66,6 +66,7 @@ def build_atlas(
         AtlasError: there are no images or no gates; the folder holds another atlas, or damaged shards, or is that of
             the images; or an image cannot be read now.
         CaptureError, ModelError: as `cbam_core.observing.observe`.
+        CbamError: `workers` is less than 1.
         OSError: the folder cannot be written.
     """
     steps = build_steps(classifier, dataset, folder, workers=workers, again=again)
@@ -88,6 +89,8 @@ def build_steps(
     Yields:
         Number of images that are done, after each batch; that of all images while the tables are made.
     """
+    if workers is not None:
+        check_workers(workers)
     place = Path(folder)
     images = labelled_for(dataset, classifier.classes)
     plan = begin_atlas(classifier, images, place, again=again, shard_size=shard_size)

@@ -29,6 +29,7 @@ from cbam_core.data.corruption import CorruptedImages
 from cbam_core.data.dataset import Dataset, ImageSequence, labelled_for
 from cbam_core.errors import AtlasError, CbamError
 from cbam_core.network import Classifier
+from cbam_core.workers import check_workers
 
 RETRIES = 10
 """How often a task is done again whose process or machine was lost."""
@@ -75,6 +76,8 @@ def build_on_ray(
         CaptureError, ModelError, OSError: as `build_atlas`.
         ModuleNotFoundError: Ray is not installed.
     """
+    if workers is not None:
+        check_workers(workers)
     place = Path(folder).absolute()
     images = labelled_for(dataset, classifier.classes)
     plan = begin_atlas(classifier, images, place, again=again)

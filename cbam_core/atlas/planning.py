@@ -34,12 +34,17 @@ def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | No
         shard_size: images of one shard; None for `images_in_shard`.
 
     Raises:
-        AtlasError: there are no images, or the network has no gates that an atlas can hold.
+        AtlasError: there are no images, the network has no gates that an atlas can hold, or `shard_size` is less
+            than 1.
         CaptureError, ModelError: as `cbam_core.observing.observe`.
         OSError: a file of the set is missing.
     """
     if not len(dataset):
         raise AtlasError("atlas.no-images", "there are no images in {title}; name a set with some", title=dataset.title)
+    if shard_size is not None and shard_size < 1:
+        raise AtlasError(
+            "atlas.shard-size", "shard_size has to be at least 1, a number of images; given {given}", given=shard_size
+        )
     width, height = classifier.input_size
     seen = observe(classifier, np.zeros((1, height, width, 3), np.uint8))
     gates, left_out = _gates(classifier, seen.gates)

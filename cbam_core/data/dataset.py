@@ -18,12 +18,16 @@ import numpy as np
 from jaxtyping import Int, UInt, UInt8
 
 from cbam_core.data import cifar10
+from cbam_core.data.dataset_parts import check_ids, check_images, check_labels
 from cbam_core.data.fitting import decode_to_fit, fit_image
 from cbam_core.data.folder import all_images, endings
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import DataError, ImageError
 from cbam_core.results.left_out import LeftOut
+
+SETS = ("cifar10:train", "cifar10:test", "samples")
+"""Names of the sets that are not folders."""
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 Labels = UInt[np.ndarray, " n"] | Int[np.ndarray, " n"]
@@ -101,6 +105,9 @@ class Dataset:
         labels: indices into `classes`, (N,); None where the images have no labels.
         ids: names of the images, for those that are a part of another set; None to make them, see `image_ids`.
         left_out: images of that other set that are not among these, because they cannot be decoded.
+
+    Raises:
+        DataError: images in memory are not uint8 RGB, or labels and ids do not fit them.
     """
 
     name: str
@@ -110,6 +117,11 @@ class Dataset:
     labels: Labels | None
     ids: tuple[str, ...] | None = None
     left_out: tuple[LeftOut, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_images(self.images)
+        check_labels(self.labels, len(self.images), self.classes)
+        check_ids(self.ids, len(self.images))
 
     def __len__(self) -> int:
         """Number of images."""
@@ -332,6 +344,20 @@ def _folder(path: Path) -> Dataset:
         with os.scandir(path) as entries:
             has_classes = any(map(_is_folder, entries))
         opened = _class_folders(path) if has_classes else _flat_folder(path)
+    except FileNotFoundError as error:
+        raise DataError(
+            "data.unreadable-folder",
+            "there is no folder of images {folder}, and no set of this name; name a folder, or one of the sets {sets}",
+            folder=str(path),
+            sets=", ".join(SETS),
+        ) from error
+    except NotADirectoryError as error:
+        raise DataError(
+            "data.unreadable-folder",
+            "{folder} is a file; name the folder of images that it is in, or one of the sets {sets}",
+            folder=str(path),
+            sets=", ".join(SETS),
+        ) from error
     except (OSError, ValueError) as error:
         raise DataError(
             "data.unreadable-folder",
@@ -365,7 +391,7 @@ def images_beside_classes(source: str | Path) -> list[Path]:
         Paths of the images; empty for a folder without class folders, and for a set that has a name.
     """
     path = Path(source)
-    if source in ("cifar10:train", "cifar10:test", "samples") or not path.is_dir():
+    if source in SETS or not path.is_dir():
         return []
     with os.scandir(path) as entries:
         has_classes = any(map(_is_folder, entries))

@@ -20,12 +20,13 @@ from cbam_core.atlas.building import build_atlas, build_steps
 from cbam_core.atlas.finishing import is_finished
 from cbam_core.atlas.layout import shard_path, sheet_path
 from cbam_core.atlas.plan import read_plan
+from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shard_work import compute_shard
 from cbam_core.atlas.shards import read_rows
 from cbam_core.atlas.sheets import read_sheet
 from cbam_core.atlas.tables import read_tables
 from cbam_core.data.dataset import Dataset, open_dataset
-from cbam_core.errors import AtlasError
+from cbam_core.errors import AtlasError, CbamError
 from cbam_core.observing import observe
 
 
@@ -56,6 +57,21 @@ def test_stored_gates_are_those_of_the_forward(
         np.testing.assert_allclose(rows.values[:64, stored.columns], expected, atol=1e-3)
     np.testing.assert_allclose(rows.logits[:64], seen.logits, atol=1e-4)
     np.testing.assert_array_equal(rows.answers, rows.logits.argmax(axis=1))
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_too_few_workers_are_refused_before_any_forward(
+    tiny_classifier: Classifier, sample_images: Dataset, tmp_path: Path, workers: int
+) -> None:
+    with pytest.raises(CbamError, match=f"workers has to be a whole number of at least 1, .* given {workers}"):
+        build_atlas(tiny_classifier, sample_images, tmp_path / "atlas", workers=workers)
+    assert not (tmp_path / "atlas").exists()
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_shards_have_at_least_one_image(tiny_classifier: Classifier, sample_images: Dataset, size: int) -> None:
+    with pytest.raises(AtlasError, match=f"shard_size has to be at least 1, a number of images; given {size}"):
+        plan_atlas(tiny_classifier, sample_images, shard_size=size)
 
 
 def test_a_description_names_network_images_and_places(tiny_classifier: Classifier, sample_atlas_folder: Path) -> None:

@@ -125,12 +125,28 @@ def test_a_folder_without_pictures_is_refused(tmp_path, inside):
     assert refused.value.code == "data.empty-folder"
 
 
-@pytest.mark.parametrize("name", ["nowhere", "file.txt", "cifar10:validation", "a\0b", "n" * 5000])
-def test_what_is_no_folder_is_refused(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere", "there is no folder of images .*nowhere, and no set of this name"),
+        ("file.txt", r"file\.txt is a file; name the folder of images that it is in"),
+        ("cifar10:validation", "or one of the sets cifar10:train, cifar10:test, samples"),
+        ("a\0b", "cannot be read"),
+        ("n" * 5000, "cannot be read"),
+    ],
+)
+def test_what_is_no_folder_is_refused(tmp_path, name, said):
     (tmp_path / "file.txt").write_text("none")
-    with pytest.raises(DataError, match="cannot be read") as refused:
+    with pytest.raises(DataError, match=said) as refused:
         open_dataset(tmp_path / name)
     assert refused.value.code == "data.unreadable-folder"
+
+
+@pytest.mark.parametrize("name", ["cifar10", "SAMPLES", "cifar10-test", "cifar10:Test", "sample"])
+def test_a_name_that_is_nearly_that_of_a_set_gets_the_names_there_are(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=f"images {name}, .* one of the sets cifar10:train, cifar10:test, samples"):
+        open_dataset(name)
 
 
 def test_a_folder_of_classes_says_how_to_get_torchvision(animals, monkeypatch):
