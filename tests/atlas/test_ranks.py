@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.ranks import Rank, build_share, read_rank
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import AtlasError
+from tests.interpreter import Interpreter
 
 SHARD = 15
 """Images of a shard: a hundred have seven, the last one of ten."""
@@ -95,26 +93,38 @@ def test_what_a_killed_rank_left_is_completed_by_another_number_of_ranks(
     assert is_finished(tmp_path, read_plan(tmp_path))
 
 
-PROGRAM = """
-import os, pickle, sys
-from cbam_core.atlas import planning
+IMPORTS = """
+import os, pickle, sys, torch
+from cbam_core.atlas import finishing, planning
 from cbam_core.atlas.ranks import build_share, read_rank
+"""
+
+PROGRAM = """
+torch.set_num_threads(1)
 planning.images_in_shard = lambda *given: int(sys.argv[3])
 with open(sys.argv[1], "rb") as given:
     classifier, dataset = pickle.load(given)
 build_share(classifier, dataset, sys.argv[2], read_rank(os.environ))
 """
 
+TORCHRUN = """
+from torch.distributed.run import main
+main(["--standalone", "--nproc-per-node=2", "--start-method=fork", "--run-path", *sys.argv[1:]])
+"""
+"""Its processes find imported what they need."""
+
 
 def test_torchrun_starts_ranks_that_build_one_atlas(
-    tiny_classifier: Classifier, sample_images: Dataset, expected: dict[str, bytes], tmp_path: Path
+    interpreter: Interpreter,
+    tiny_classifier: Classifier,
+    sample_images: Dataset,
+    expected: dict[str, bytes],
+    tmp_path: Path,
 ) -> None:
     program, given, place = tmp_path / "program.py", tmp_path / "given", tmp_path / "shared"
-    program.write_text(PROGRAM)
+    program.write_text(IMPORTS + PROGRAM)
     given.write_bytes(pickle.dumps((tiny_classifier, sample_images)))
-    ranks = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [sys.executable, *ranks, str(program), str(given), str(place), str(SHARD)]
-    subprocess.run(command, check=True, timeout=120, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    interpreter.succeeds(IMPORTS + TORCHRUN, program, given, place, SHARD)
     assert contents(place) == expected
 
 

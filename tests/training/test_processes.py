@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-SCRIPT = """
-import sys, torch
+from tests.interpreter import Interpreter
+
+IMPORTS = """
+import accelerate, sys, torch
+import torch._dynamo  # what an optimizer would import, in each process
 from pathlib import Path
 from torch import nn
 from cbam_core.data.samples import sample_sheet
@@ -21,7 +21,9 @@ from cbam_core.training.loop import Learner, find_devices, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.callbacks import Callback
 from tests.training.conftest import prepare
+"""
 
+SCRIPT = """
 class Counting(Callback):
     told = 0
     def epoch(self, model, history):
@@ -48,38 +50,38 @@ for kind in ("plain", "cbam"):
         assert callback.told == 0
 """
 
+BOTH = """
+import runpy
+from torch.distributed.run import main
+script, one, two = sys.argv[1:]
+main(["--standalone", "--nproc_per_node=2", "--start-method=fork", "--run-path", script, two, "1"])
+sys.argv = [script, one, "2"]
+runpy.run_path(script, run_name="__main__")
+"""
+"""Two processes of torchrun learn one part of each batch, one learns both pieces; all find imported what they need."""
+
 Results = dict[str, dict[str, object]]
 """What came of a network without and of one with batch statistics."""
 
 
-def run(folder: Path, processes: int) -> Results:
-    script = folder / "script.py"
-    script.write_text(SCRIPT)
-    root = str(Path(__file__).parents[2])
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    command = [*torchrun, str(script)] if processes > 1 else [sys.executable, str(script)]
-    pieces = 3 - processes  # one process learns each batch in two pieces, two learn one part each
-    environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, str(folder), str(pieces)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return {kind: torch.load(folder / f"{kind}.pt") for kind in ("plain", "cbam")}
+@pytest.fixture(scope="module")
+def both(interpreter: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
+    script, one, two = (tmp_path_factory.mktemp(name) for name in ("script", "one", "two"))
+    script /= "script.py"
+    script.write_text(IMPORTS + SCRIPT)
+    interpreter.succeeds(IMPORTS + BOTH, script, one, two, cwd=Path(__file__).parents[2])
+    first, second = ({kind: torch.load(at / f"{kind}.pt") for kind in ("plain", "cbam")} for at in (one, two))
+    return first, second
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return run(tmp_path_factory.mktemp("one"), 1)
+def one(both: tuple[Results, Results]) -> Results:
+    return both[0]
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return run(tmp_path_factory.mktemp("two"), 2)
+def two(both: tuple[Results, Results]) -> Results:
+    return both[1]
 
 
 def test_two_processes_learn_exactly_what_one_does(one: Results, two: Results) -> None:
