@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -64,7 +62,7 @@ def test_a_loss_that_is_no_number_is_one_sentence(tmp_path):
         draw_figures(replace(make_history(), losses=(1.0, float("nan"))), tmp_path)
 
 
-def test_no_window_system_is_asked_for():
+def test_no_window_system_is_asked_for(interpreter):
     code = (
         "import sys, pathlib, tempfile\n"
         "from cbam_core.training.figures import draw_figures\n"
@@ -73,4 +71,4 @@ def test_no_window_system_is_asked_for():
         "draw_figures(make_history(), pathlib.Path(tempfile.mkdtemp()))\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=250)
+    interpreter.succeeds(code)
