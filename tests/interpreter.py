@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+STREAMS = ("stdout", "stderr")
 
 
 class Interpreter:
@@ -25,19 +29,7 @@ class Interpreter:
 
     def run(self, program: str, *words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
         """Run a program with these words behind its name, and wait until it ends."""
-        with tempfile.TemporaryDirectory() as folder:
-            said, complained = Path(folder) / "stdout", Path(folder) / "stderr"
-            wish = {
-                "program": program,
-                "words": [str(word) for word in words],
-                "cwd": str(cwd or Path.cwd()),
-                "environment": dict(os.environ),
-                "files": [str(said), str(complained)],
-            }
-            self._process.stdin.write(json.dumps(wish) + "\n")
-            self._process.stdin.flush()
-            status = int(self._process.stdout.readline())
-            return subprocess.CompletedProcess(program, status, said.read_bytes(), complained.read_bytes())
+        return self.start(program, *words, cwd=cwd).wait()
 
     def succeeds(self, program: str, *words: object, cwd: Path | None = None) -> str:
         """Run a program that must not fail, and return what it printed."""
@@ -45,20 +37,61 @@ class Interpreter:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
 
+    def start(self, program: str, *words: object, cwd: Path | None = None) -> Running:
+        """Start a program, which then runs beside the test."""
+        folder = tempfile.TemporaryDirectory(prefix="cbam-program-")
+        wish = {
+            "program": program,
+            "words": [str(word) for word in words],
+            "cwd": str(cwd or Path.cwd()),
+            "environment": dict(os.environ),
+            "files": [str(Path(folder.name) / name) for name in STREAMS],
+        }
+        return Running(self, self.ask(wish), folder)
+
+    def ask(self, wish: dict[str, Any]) -> int:
+        """Send a wish, and return the number that answers it."""
+        self._process.stdin.write(json.dumps(wish) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
     def close(self) -> None:
         self._process.stdin.close()
         self._process.stdout.close()
         self._process.wait(60)
 
 
+@dataclass(frozen=True)
+class Running:
+    """A program that was started, and its process."""
+
+    interpreter: Interpreter
+    pid: int
+    folder: tempfile.TemporaryDirectory[str]
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal; the process keeps its number until it was waited for."""
+        os.kill(self.pid, number)
+
+    def wait(self) -> subprocess.CompletedProcess[bytes]:
+        """Wait until the program ends, once."""
+        status = self.interpreter.ask({"wait": self.pid})
+        with self.folder as folder:
+            said, complained = ((Path(folder) / name).read_bytes() for name in STREAMS)
+        return subprocess.CompletedProcess([], status, said, complained)
+
+
 def next_program() -> dict[str, Any]:
-    """Wait for programs, and return in each process that is to run one."""
+    """Answer wishes, and return in each process that is to run a program."""
     for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            return json.loads(line)
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        wish = json.loads(line)
+        if "wait" in wish:
+            answer = os.waitstatus_to_exitcode(os.waitpid(wish["wait"], 0)[1])
+        else:
+            answer = os.fork()
+            if answer == 0:
+                return wish
+        sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
     sys.exit()
 

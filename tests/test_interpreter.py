@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import signal
 
 
 def test_a_program_finds_torch_and_nothing_of_ours(interpreter):
@@ -32,3 +33,15 @@ def test_one_program_leaves_nothing_for_the_next(interpreter):
     assert [interpreter.succeeds(program) for _ in range(2)] == ["False\n", "False\n"]
     written = "import pickle, sys; sys.stdout.buffer.write(pickle.dumps(b'\\xff\\n'))"
     assert pickle.loads(interpreter.run(written).stdout) == b"\xff\n"
+
+
+def test_programs_run_beside_each_other_and_one_can_be_stopped(interpreter, tmp_path):
+    waits = "import sys, time, pathlib; print('begun', flush=True); pathlib.Path(sys.argv[1]).touch(); time.sleep(100)"
+    stopped, killed = (interpreter.start(waits, tmp_path / name) for name in ("one", "two"))
+    meets = "import sys, time, pathlib\nwhile len(list(pathlib.Path(sys.argv[1]).iterdir())) < 2: time.sleep(0.01)"
+    interpreter.succeeds(meets, tmp_path)
+    stopped.kill(signal.SIGTERM)
+    killed.kill()
+    for program, status in ((killed, -signal.SIGKILL), (stopped, -signal.SIGTERM)):
+        done = program.wait()
+        assert (done.returncode, done.stdout, done.stderr) == (status, b"begun\n", b"")
