@@ -76,9 +76,9 @@ def kill(*pids: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 150.0) -> None:
-    """Wait for a condition; fail if it does not come true."""
+def wait_until(condition: Callable[[], object], seconds: float = 150.0, pause: float = 0.02) -> None:
+    """Wait for a condition, with a pause between two looks; fail if it does not come true."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.02)
+        time.sleep(pause)

@@ -6,11 +6,10 @@ import importlib.util
 import json
 import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +30,22 @@ from cbam_core.data.corruption import corrupted
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import AtlasError
 from tests.atlas.processes import ESTABLISHED, LISTENING, below, connections, kill, wait_until
+from tests.interpreter import Interpreter
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 
 OF_RAY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 """Set before Ray is imported, as `connected("local")` does it: everything stays on the loopback device."""
+
+ON_DEMAND = {
+    "RAY_enable_worker_prestart": "0",
+    "RAY_prestart_worker_first_driver": "0",
+    "RAY_kill_idle_workers_interval_ms": "0",
+}
+"""No process that no task waits for, and none anew for what an idle one can do: each one has to import torch."""
+
+PATIENT = {"RAY_DASHBOARD_STARTUP_TIMEOUT_S": "200"}
+"""What Ray gives up to wait for on a busy machine, it leaves running without a word."""
 
 SLOW = 0.01
 SHARD = 5
@@ -91,7 +101,7 @@ def expected(
 def ray() -> Iterator[Any]:
     """Ray, imported so that it stays on the loopback device; tasks get this module's images as they are."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**OF_RAY, "RAY_USAGE_STATS_ENABLED": "0"}.items():
+        for name, value in {**OF_RAY, **ON_DEMAND, "RAY_USAGE_STATS_ENABLED": "0", **PATIENT}.items():
             patch.setenv(name, value)
         import ray
 
@@ -112,9 +122,19 @@ def workers_of(pid: int) -> list[int]:
     return [child for child, command in below(pid).items() if command.startswith("ray::work_on")]
 
 
-@pytest.fixture(scope="class")
+def test_a_cluster_that_is_not_there_is_said_at_once(
+    ray: Any, tiny_classifier: Classifier, sample_images: Dataset, tmp_path: Path
+) -> None:
+    assert not ray.is_initialized(), "what is connected is used"
+    begun = time.monotonic()
+    with pytest.raises(AtlasError, match=r"there is no Ray cluster at 127.0.0.1:1 .*refused"):
+        build_on_ray(tiny_classifier, sample_images, tmp_path, "127.0.0.1:1")
+    assert time.monotonic() - begun < 20
+
+
+@pytest.fixture(scope="module")
 def local_session(ray: Any) -> Iterator[None]:
-    """Two processes of Ray on this machine."""
+    """Two processes of Ray on this machine; once they are there, every build of this module finds them."""
     with connected("local", workers=2):
         yield
 
@@ -206,24 +226,48 @@ build_on_ray(classifier, dataset, sys.argv[2], sys.argv[3])
 """
 
 
-@pytest.fixture(scope="class")
-def nodes(ray: Any) -> Iterator[Any]:
-    """A cluster of two nodes, each with one processor."""
-    from ray.cluster_utils import Cluster
+@dataclass(frozen=True)
+class TwoMachines:
+    """A cluster: where its head is, and the main process of the other machine."""
 
-    one = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 80_000_000}
-    nodes = Cluster(initialize_head=True, head_node_args={**one, "include_dashboard": False})
-    nodes.other = nodes.add_node(**one)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
+    address: str
+    raylet: int
+
+
+@pytest.fixture(scope="class")
+def machines(local_session: None, ray: Any) -> Iterator[TwoMachines]:
+    """The session's machine, and another one with one processor."""
+    from ray._private.node import Node
+    from ray._private.parameter import RayParams
+
+    address = ray._private.worker._global_node.gcs_address
+    one = {"num_cpus": 1, "num_gpus": 0, "node_ip_address": "127.0.0.1", "object_store_memory": 80_000_000}
+    ports = {"node_manager_port": 0, "min_worker_port": 0, "max_worker_port": 0}
+    other = Node(RayParams(gcs_address=address, include_log_monitor=False, **one, **ports), head=False)
+    wait_until(lambda: ray.cluster_resources().get("CPU") == 3)
+    yield TwoMachines(address, other.all_processes["raylet"][0].process.pid)
+    other.kill_all_processes(check_alive=False)
+
+
+MEMBER = """
+import sys
+from cbam_core.atlas.ray_session import connected, resources
+with connected(sys.argv[1]):
+    print(resources()["CPU"])
+import ray
+print(ray.is_initialized())
+"""
 
 
 class TestTwoMachines:
+    def test_a_program_joins_them_and_leaves(self, machines: TwoMachines, interpreter: Interpreter) -> None:
+        assert interpreter.succeeds(MEMBER, machines.address) == "3.0\nFalse\n"
+
     def test_a_killed_driver_leaves_what_the_next_one_completes(
         self,
-        nodes: Any,
+        machines: TwoMachines,
         ray: Any,
+        interpreter: Interpreter,
         tiny_classifier: Classifier,
         slow_images: Dataset,
         expected: dict[str, bytes],
@@ -231,36 +275,38 @@ class TestTwoMachines:
     ) -> None:
         given, folder = tmp_path / "given", tmp_path / "atlas"
         given.write_bytes(ray.cloudpickle.dumps((tiny_classifier, slow_images)))
-        program = [sys.executable, "-c", DRIVER, str(given), str(folder), nodes.address, str(SHARD)]
-        with subprocess.Popen(program, stderr=subprocess.DEVNULL) as driver:
+        driver = interpreter.start(DRIVER, given, folder, machines.address, SHARD)
+        try:
             wait_until(lambda: len(list(folder.glob("shards/*.parquet"))) >= 3)
-            kill(driver.pid)
+        finally:
+            driver.kill()
+            driver.wait()
         before = len(list(folder.glob("shards/*.parquet")))
         assert before < 20
         reported: list[int] = []
-        build_on_ray(tiny_classifier, slow_images, folder, nodes.address, report=reported.append)
+        build_on_ray(tiny_classifier, slow_images, folder, machines.address, report=reported.append)
         assert reported[0] >= before * SHARD
         assert contents(folder) == expected
 
     def test_a_lost_machine_costs_nothing_but_time(
         self,
-        nodes: Any,
+        machines: TwoMachines,
         tiny_classifier: Classifier,
         sample_images: Dataset,
         expected: dict[str, bytes],
         tmp_path: Path,
         capfd: pytest.CaptureFixture[str],
     ) -> None:
-        raylet, gate = nodes.other.all_processes["raylet"][0].process.pid, tmp_path / "gate"
+        gate = tmp_path / "gate"
         images = replace(sample_images, images=SlowImages(np.asarray(sample_images.images), gate))
 
         def lose(done: int) -> None:
             if done == 2 * SHARD:
-                wait_until(lambda: workers_of(raylet))  # it takes part, as the other waits
-                kill(raylet)
+                wait_until(lambda: workers_of(machines.raylet), pause=0.2)  # it takes part, as the other waits
+                kill(machines.raylet)
                 gate.touch()
 
-        folder = build_on_ray(tiny_classifier, images, tmp_path / "a", nodes.address, report=lose)
+        folder = build_on_ray(tiny_classifier, images, tmp_path / "a", machines.address, report=lose)
         assert contents(folder) == expected
         assert capfd.readouterr().out == ""  # Ray's own messages would be in the middle of results
 
@@ -285,12 +331,3 @@ def test_an_address_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(AtlasError, match="is no address of a Ray cluster; expected local, auto, or host and port"):
         build_on_ray(tiny_classifier, sample_images, tmp_path, address)
-
-
-def test_a_cluster_that_is_not_there_is_said_at_once(
-    ray: Any, tiny_classifier: Classifier, sample_images: Dataset, tmp_path: Path
-) -> None:
-    begun = time.monotonic()
-    with pytest.raises(AtlasError, match=r"there is no Ray cluster at 127.0.0.1:1 .*refused"):
-        build_on_ray(tiny_classifier, sample_images, tmp_path, "127.0.0.1:1")
-    assert time.monotonic() - begun < 20
