@@ -193,9 +193,8 @@ def _receipt(receipt: Receipt, score: Score) -> str:
     if receipt.closed is not None:
         lines.append(WORDS["positive"].format(accuracy=f"{receipt.closed.accuracy:.2f}"))
     if receipt.control == "loss" and receipt.closed_loss is not None:
-        low, high = receipt.closed_loss.interval
-        loss = f"{receipt.closed_loss.difference:+.4f}"
-        lines.append(WORDS["by_loss"].format(loss=loss, low=f"{low:+.4f}", high=f"{high:+.4f}"))
+        low, high = (signed(end, 4) for end in receipt.closed_loss.interval)
+        lines.append(WORDS["by_loss"].format(loss=signed(receipt.closed_loss.difference, 4), low=low, high=high))
     if receipt.joint is not None:
         lines.append(WORDS["joint"].format(joint=signed(receipt.joint.points), single=signed(receipt.single)))
     if receipt.random:

@@ -261,9 +261,9 @@ def show_score(name: str, score: Score) -> None:
             f"{signed(receipt.single)}"
         )
     if receipt.control == "loss" and receipt.closed_loss is not None:
-        moved, (low, high) = receipt.closed_loss.difference, receipt.closed_loss.interval
+        moved, low, high = (signed(one, 4) for one in (receipt.closed_loss.difference, *receipt.closed_loss.interval))
         typer.echo(
-            f"  there the loss changes by {moved:+.4f} ({low:+.4f} to {high:+.4f}): edits reach the answers, but no "
+            f"  there the loss changes by {moved} ({low} to {high}): edits reach the answers, but no "
             "loss of more than 0.5 points is certain; there are too few images, or the network hardly uses its gates, "
             "as where blocks were inserted gradually"
         )

@@ -84,7 +84,12 @@ def verdict_sentence(gate: str, edit: str, found: Change) -> Message:
     return Message(f"verdict.{code}", SENTENCE_WORDS[code], {"gate": gate, **values})
 
 
-def signed(points: float) -> str:
-    """Write a difference in percentage points: "-3.87", "+0.12", "0.00"."""
-    said = f"{points:+.2f}"
-    return "0.00" if said in ("+0.00", "-0.00") else said
+def signed(difference: float, digits: int = 2) -> str:
+    """Write a difference with its sign: "−3.87", "+0.12", "0.00".
+
+    Args:
+        difference: in percentage points, or of losses.
+        digits: number of digits after the point.
+    """
+    said = f"{difference:+.{digits}f}".replace("-", "−")
+    return said if float(said[1:]) else said[1:]

@@ -12,7 +12,7 @@ def test_every_row_is_one_sentence_with_its_numbers(score: Score) -> None:
     row = score.row("a.spatial", "usual")
     assert row is not None
     assert str(row.sentence) == (
-        "a.spatial matters: with the usual values, accuracy changes by -10.00 points (95 % interval -11.86 to -8.10) "
+        "a.spatial matters: with the usual values, accuracy changes by −10.00 points (95 % interval −11.86 to −8.10) "
         "and 10.0 % of the answers change, of these 1,000 images"
     )
     little = score.row("b.spatial", "usual")

@@ -55,7 +55,7 @@ def test_the_kept_scorecard_is_shown_after_its_receipt_and_not_without(folder):
         said.index("Receipt: holds") < said.index("6 of 6 gates") < said.index("cbam1.spatial matters: with the usual")
     )
     assert said.index("all gates matter: with") < said.index("nothing seen of cbam2.spatial")  # by their effect
-    assert "trained without: -0.54 ± 0.50 points (5 pairs, recipe fast)" in said
+    assert "trained without: −0.54 ± 0.50 points (5 pairs, recipe fast)" in said
     assert "of these 10,000 images" in said
     path = score_path(folder / shipped.name)
     score = read_score(path)
