@@ -10,7 +10,6 @@ median, for other programs on the machine show there first.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import statistics
@@ -26,9 +25,9 @@ from apparatus.turns import asked_rounds, tell
 from playwright.sync_api import Page
 
 sys.path.insert(0, str(ROOT))
+from apparatus.map_data import MadeUp
+
 from app.atlas.map_component import HTML, PACKAGE, map_scripts
-from app.atlas.map_data import COLUMNS, as_steps, as_text, places_of, sheets_of
-from app.atlas.map_words import words_of_map
 from app.widgets.component import script
 
 IMAGES = 10_000
@@ -69,38 +68,14 @@ def given(images: int) -> dict[str, Any]:
     random = np.random.default_rng(0)
     labels = np.arange(images) % 10
     points = random.normal(size=(10, 2))[labels] * 1.6 + random.normal(size=(images, 2))
-    found = places_of(points)
     colours = random.integers(0, 256, (images, 1, 1, 3))
 
     def thumbnails(numbers: Sequence[int]) -> np.ndarray:
         noise = random.integers(-40, 40, (len(numbers), 32, 32, 3))
         return np.clip(colours[list(numbers)] + noise, 0, 255).astype(np.uint8)
 
-    sheets = [base64.b64encode(one).decode() for one in sheets_of(found.drawn.tolist(), thumbnails)]
-    return {
-        "id": "benchmark",
-        "points": as_steps(found.places[found.drawn]),
-        "numbers": as_text(found.drawn.astype("<u4")),
-        "labels": as_text(labels[found.drawn].astype("<i2")),
-        "answers": as_text(labels[found.drawn].astype("<i2")),
-        "confidence": as_text(np.full(images, 200, np.uint8)),
-        "sheets": [f"data:image/jpeg;base64,{sheet}" for sheet in sheets],
-        "side": 32,
-        "columns": COLUMNS,
-        "each": COLUMNS * COLUMNS,
-        "classes": [f"class {number}" for number in range(10)],
-        "mask": None,
-        "line": None,
-        "selected": None,
-        "near": [],
-        "view": None,
-        "generation": 0,
-        "layouts": {"pca": "PCA"},
-        "layout": "pca",
-        "colours": "class",
-        "draw": "images",
-        **words_of_map(),
-    }
+    classes = [f"class {number}" for number in range(10)]
+    return MadeUp(points, labels, labels, np.full(images, 200), classes, thumbnails).data(draw="images")
 
 
 def written(folder: Path, images: int) -> Path:

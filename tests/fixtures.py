@@ -22,6 +22,7 @@ from cbam_core.network import save_classifier
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD
 from tests.conftest import SKIP_BROWSER
 from tests.interpreter import Interpreter
+from tests.one_thread import one_thread
 
 # The suite draws the same examples every time and keeps none; `--hypothesis-profile=hunt` looks for new ones.
 settings.register_profile("suite", derandomize=True, max_examples=60, deadline=None, database=None)
@@ -43,6 +44,13 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         for device in (torch.cuda, torch.mtia, torch.xpu):
             if not device.is_available():  # torch would note each seed with the whole stack, should there be one later
                 patch.setattr(device, "manual_seed_all", lambda _: None)
+        yield
+
+
+@pytest.fixture(name="one_thread")
+def _one_thread() -> Iterator[None]:
+    """One of torch's threads for each forward."""
+    with one_thread():
         yield
 
 

@@ -1,15 +1,14 @@
 """The map of an atlas alone in a browser: what is drawn where, what gestures and keys do, what the page is told."""
 
-import base64
 from importlib.resources import files
 
 import numpy as np
 import pytest
 
 from app.atlas.map_component import HTML, PACKAGE, map_scripts
-from app.atlas.map_data import COLUMNS, as_mask, as_steps, as_text, places_of, sheets_of
-from app.atlas.map_words import words_of_map
+from app.atlas.map_data import as_mask, places_of
 from app.widgets.component import script
+from benchmarks.apparatus.map_data import MadeUp
 from cbam_core.atlas.regions import UNITS, inside_of
 
 pytestmark = pytest.mark.browser
@@ -42,38 +41,14 @@ PIXEL = """(place) => {
 
 def given(**changed):
     """Four images in the corners of the square, of three classes; the second one is answered wrong."""
-    found = places_of(POINTS)
-    drawn = found.drawn
 
     def thumbnails(numbers):
         return np.broadcast_to(COLOURS[list(numbers), None, None], (len(numbers), 32, 32, 3))
 
-    sheets = [base64.b64encode(one).decode() for one in sheets_of(drawn.tolist(), thumbnails)]
-    data = {
-        "id": "four",
-        "points": as_steps(found.places[drawn]),
-        "numbers": as_text(drawn.astype("<u4")),
-        "labels": as_text(np.array([0, 1, 2, -1], "<i2")[drawn]),
-        "answers": as_text(np.array([0, 0, 2, 1], "<i2")[drawn]),
-        "confidence": as_text(np.array([255, 128, 255, 0], np.uint8)[drawn]),
-        "sheets": [f"data:image/jpeg;base64,{sheet}" for sheet in sheets],
-        "side": 32,
-        "columns": COLUMNS,
-        "each": COLUMNS * COLUMNS,
-        "classes": ["cat", "dog", "frog"],
-        "mask": None,
-        "line": None,
-        "selected": None,
-        "near": [],
-        "view": None,
-        "generation": 0,
-        "layouts": {"pca": "PCA"},
-        "layout": "pca",
-        "colours": "class",
-        "draw": "auto",
-        **words_of_map(),
-    }
-    return {**data, **changed}
+    labels, answers = np.array([0, 1, 2, -1]), np.array([0, 0, 2, 1])
+    confidence = np.array([255, 128, 255, 0])
+    four = MadeUp(POINTS, labels, answers, confidence, ["cat", "dog", "frog"], thumbnails)
+    return four.data(**{"id": "four", **changed})
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from cbam_core.evidence.subject import Subject, subject_of
 from cbam_core.results import usual as known
 from cbam_core.results.attribution import GateAttribution
 from tests.evidence.planted import coloured, planted
+from tests.one_thread import one_thread
 
 IMAGE = coloured(3).images[1]
 USUAL = np.linspace(0.1, 0.6, 6, dtype=np.float32)
@@ -189,15 +190,11 @@ def test_large_networks_are_not_ablated_unless_asked(monkeypatch: pytest.MonkeyP
 
 @pytest.fixture(scope="module")
 def shipped() -> list[tuple[GateAttribution, ...]]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
+    with one_thread(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # a batch grows inside modules that keep it
         classifier = load_classifier("cbam_cnn_cifar10")
         images = sample_sheet().images[::25]
-        found = [tuple(attribute_gates(subject_of(classifier, image, stated={}))) for image in images]
-    torch.set_num_threads(before)
-    return found
+        return [tuple(attribute_gates(subject_of(classifier, image, stated={}))) for image in images]
 
 
 def test_forms_of_the_shipped_network_agree_with_the_truth(shipped: list[tuple[GateAttribution, ...]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import jaxtyping
@@ -20,13 +20,9 @@ from tests.evidence import planted
 
 
 @pytest.fixture(autouse=True)
-def _batches_may_grow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _batches_may_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shapes in signatures are not checked: a batch grows inside modules that say that they keep it."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def run(steps: Steps, after_each: Callable[[], object] = lambda: None) -> Score:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from cbam_core.nn import CBAM_CNN
 from cbam_core.training import run
 from cbam_core.training.images import Images
 from cbam_core.training.recipes import Recipe
+from tests.one_thread import one_thread
 
 
 def prepare(pixels: Tensor) -> Tensor:
@@ -23,12 +24,10 @@ def prepare(pixels: Tensor) -> Tensor:
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _one_thread() -> Any:
+def _on_one_thread() -> Iterator[None]:
     """Let runs that several tests share be trained as in each test: sums of many threads are made in another order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with one_thread():
+        yield
 
 
 @pytest.fixture

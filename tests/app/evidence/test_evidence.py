@@ -7,7 +7,6 @@ from importlib import import_module
 import jaxtyping
 import numpy as np
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 
 from app import services
@@ -23,14 +22,10 @@ from tests.app.visiting import MAIN, go_to
 
 
 @pytest.fixture(autouse=True)
-def _as_fast_as_served(monkeypatch):
+def _as_fast_as_served(monkeypatch, one_thread):
     """A batch grows inside modules whose shapes are checked in tests, and the app computes on one thread."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     monkeypatch.setattr(services, "SOON", 1e9)  # a busy machine would offer a button instead
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def visit(**query):
