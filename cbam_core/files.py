@@ -9,9 +9,34 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from cbam_core.errors import CbamError, reason_of
+from cbam_core.errors import CbamError, Message, reason_of
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a disk, or of a user's share of it, that is full."""
+
+Kind = TypeVar("Kind", bound=CbamError)
+
+
+def full_disk(error: OSError, path: Path | str, kind: type[Kind], code: str) -> Kind | None:
+    """Make an error that says what to do about a full disk; None for any other error.
+
+    Args:
+        error: what was raised while a file was written.
+        path: path of the file.
+        kind: kind of the error that is made.
+        code: its code.
+    """
+    if error.errno not in FULL:
+        return None
+    said = Message(
+        code,
+        "the disk is full, so {path} cannot be written: free some space, and do the same again; files that were "
+        "complete are kept",
+        {"path": str(path)},
+    )
+    return kind(said.code, said.template, **said.values)
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -41,7 +66,7 @@ def save_bytes(path: Path, content: bytes) -> None:
     try:
         write_atomically(path, lambda file: file.write(content))
     except OSError as error:
-        raise CbamError(
+        raise full_disk(error, path, CbamError, "save.unwritable") or CbamError(
             "save.unwritable",
             "cannot write {path}: {reason}; choose a folder that you may write to",
             path=str(path),
@@ -72,7 +97,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         part.replace(path)
     except BaseException as error:
         part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # as for a full disk
+        if isinstance(error, OSError) and error.filename in (None, str(part)):  # as for a full disk
             error.filename = str(path)
         raise
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cbam_core import files
 from cbam_core.errors import CbamError
-from cbam_core.files import save_bytes, sha256_of, whole_file, whole_path, write_atomically
+from cbam_core.files import full_disk, save_bytes, sha256_of, whole_file, whole_path, write_atomically
 
 
 def test_a_file_appears_whole_in_folders_that_are_made(tmp_path):
@@ -51,6 +52,38 @@ def test_a_full_disk_is_told_with_the_file_that_found_no_room(tmp_path):
     with pytest.raises(OSError, match="No space left") as caught:
         write_atomically(tmp_path / "file", write)
     assert caught.value.filename == str(tmp_path / "file")
+
+
+def test_a_folder_that_takes_no_file_is_told_with_the_name_of_the_file_that_was_asked_for(tmp_path, monkeypatch):
+    opened = Path.open
+
+    def full(path, mode):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))  # as without free inodes
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomically(tmp_path / "file", lambda file: file.write(b"content"))
+    assert caught.value.filename == str(tmp_path / "file")
+    monkeypatch.setattr(Path, "open", opened)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_said_with_what_to_do(tmp_path, monkeypatch, number):
+    def full(path, write):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(files, "write_atomically", full)
+    with pytest.raises(CbamError, match=r"the disk is full, so .*file cannot be written: free some space") as refused:
+        save_bytes(tmp_path / "file", b"content")
+    assert refused.value.code == "save.unwritable"
+    assert "files that were complete are kept" in str(refused.value)
+
+
+def test_another_reason_is_not_taken_for_a_full_disk(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    assert full_disk(PermissionError(13, "Permission denied"), tmp_path, CbamError, "x") is None
+    with pytest.raises(CbamError, match="choose a folder that you may write to"):
+        save_bytes(tmp_path / "file" / "below", b"content")
 
 
 def test_a_pipe_keeps_its_place(tmp_path):

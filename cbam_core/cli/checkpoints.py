@@ -15,6 +15,7 @@ from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.cli.usual import describe_usual, show_usual
 from cbam_core.errors import CheckpointError, ModelError, reason_of
+from cbam_core.files import full_disk
 from cbam_core.places import shipped_checkpoints
 
 MANY_CLASSES = 20
@@ -103,7 +104,7 @@ def export(
     try:
         export_state_dict(classifier, out)
     except OSError as error:
-        raise CheckpointError(
+        raise full_disk(error, out, CheckpointError, "export.unwritable") or CheckpointError(
             "export.unwritable",
             "cannot write {path}: {reason}; choose a file that you may write to",
             path=str(out),

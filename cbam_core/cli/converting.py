@@ -87,7 +87,7 @@ def _write(tensors: dict[str, Tensor], out: Path) -> None:
     import safetensors.torch
     import torch
 
-    from cbam_core.files import write_atomically
+    from cbam_core.files import full_disk, write_atomically
 
     buffer = io.BytesIO()
     if out.suffix.lower() == ".safetensors":
@@ -97,7 +97,7 @@ def _write(tensors: dict[str, Tensor], out: Path) -> None:
     try:
         write_atomically(out, lambda file: file.write(buffer.getbuffer()))
     except OSError as error:
-        raise CheckpointError(
+        raise full_disk(error, out, CheckpointError, "convert.unwritable") or CheckpointError(
             "convert.unwritable",
             "cannot write {path}: {reason}; choose a file that you may write to",
             path=str(out),

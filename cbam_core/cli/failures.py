@@ -13,6 +13,7 @@ import typer
 
 from cbam_core.cli.output import one_line, say
 from cbam_core.errors import CbamError, reason_of
+from cbam_core.files import FULL, full_disk
 
 SOME_FAILED = 1
 USAGE = 2
@@ -73,11 +74,14 @@ def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
     if debug:
         sys.stderr.write("".join(traceback.format_exception(error)))
     elif is_of_output(error):
-        say(f"the results cannot be written: {reason_of(error)}")
+        full = isinstance(error, OSError) and error.errno in FULL
+        advice = "; free some space, and run the same command again" if full else ""
+        say(f"the results cannot be written: {reason_of(error)}{advice}")
     elif isinstance(error, OSError) and error.filename is None:
         return report_bug(error, debug=debug)
     elif isinstance(error, OSError):
-        say(f"{error.filename}: {reason_of(error)}")
+        said = full_disk(error, str(error.filename), CbamError, "save.full")
+        say(f"{error.filename}: {reason_of(error)}" if said is None else str(said))
     else:
         say(of_commands(error))
     return USER_ERROR

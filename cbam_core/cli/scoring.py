@@ -238,7 +238,14 @@ def _keep(score: Score, paths: list[Path]) -> None:
 
     with held_interrupts():
         path = keep(score, paths)
-    say(f"saved {path}" if path is not None else "the result cannot be saved; see the folders in `cbam --help`")
+    if path is not None:
+        say(f"saved {path}")
+        return
+    folders = " nor in ".join(dict.fromkeys(str(path.parent) for path in paths))
+    say(
+        f"the result cannot be saved in {folders}; free some space there, or allow this user to write, and run the "
+        "same command again"
+    )
 
 
 def show_score(name: str, score: Score) -> None:

@@ -174,13 +174,14 @@ def _kept(usual: Usual, classifier: Classifier, checkpoint: str | None, stated: 
 
 def _keep(usual: Usual, checkpoint: Path) -> Path:
     from cbam_core.errors import DataError, reason_of
+    from cbam_core.files import full_disk
     from cbam_core.results.usual import usual_path, write_usual
 
     path = usual_path(checkpoint)
     try:
         write_usual(usual, path)
     except OSError as error:
-        raise DataError(
+        raise full_disk(error, path, DataError, "usual.unwritable") or DataError(
             "usual.unwritable",
             "cannot write {path}: {reason}; move the checkpoint to a folder that you may write to",
             path=str(path),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cbam_core.errors import DataError, TrainingError, reason_of
-from cbam_core.files import beside, sha256_of
+from cbam_core.files import beside, full_disk, sha256_of
 from cbam_core.results.arrays import read_arrays, write_arrays
 from cbam_core.results.evaluation import Evaluation
 
@@ -47,7 +47,7 @@ def save_evaluation(evaluation: Evaluation, checkpoint: Path) -> Path:
     try:
         write_arrays(path, arrays)
     except OSError as error:
-        raise TrainingError(
+        raise full_disk(error, path, TrainingError, "evaluation.unwritable") or TrainingError(
             "evaluation.unwritable",
             "cannot write {path}: {reason}; move the checkpoint to a folder that you may write to",
             path=str(path),

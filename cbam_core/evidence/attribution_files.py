@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from cbam_core.errors import CbamError
-from cbam_core.files import write_atomically
+from cbam_core.files import full_disk, write_atomically
 from cbam_core.render.attribution import maps_figure
 from cbam_core.results.arrays import write_arrays
 from cbam_core.results.attribution import Attribution
@@ -41,7 +41,7 @@ def save_attribution(found: Attribution, folder: Path) -> dict[str, Path]:
         write_atomically(folder / PICTURE, lambda file: file.write(picture.getvalue()))
         write_atomically(folder / DESCRIPTION, lambda file: file.write(text.encode()))
     except OSError as error:
-        raise CbamError(
+        raise full_disk(error, folder, CbamError, "attribution.unwritable") or CbamError(
             "attribution.unwritable",
             "cannot write {path}: {reason}; choose a folder that you may write to",
             path=str(folder),

@@ -1,5 +1,6 @@
 """``cbam atlas build``: an atlas is where it is asked for, with its metadata, and no other is lost."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -110,6 +111,24 @@ def test_a_mark_of_the_byte_order_is_no_part_of_a_column(tiny_checkpoint, folder
     command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(place)]
     assert main([*command, "--metadata", str(table)]) == 0
     assert open_atlas(place).select({"camera": "007"}).tolist() == [3]
+
+
+def test_a_full_disk_is_said_with_what_to_do_and_the_same_command_goes_on(
+    tiny_checkpoint, tmp_path, capsys, monkeypatch
+):
+    def full(path, write):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    place = tmp_path / "atlas"
+    command = ["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--images", "10", "--out", str(place)]
+    with monkeypatch.context() as broken:
+        broken.setattr("cbam_core.atlas.tables.write_atomically", full)
+        assert main(command) == 3
+    said = capsys.readouterr().err
+    assert f"the disk is full, so {place / 'tables.npz'} cannot be written: free some space, and do the same" in said
+    assert said.count("\n") == 1
+    assert main(command) == 0
+    assert len(open_atlas(place)) == 10
 
 
 def test_an_interrupt_while_the_nearest_are_found_says_that_the_atlas_is_finished(

@@ -173,7 +173,8 @@ def test_what_cannot_be_kept_is_shown_first(tiny_checkpoint, capsys, fetched, mo
     written = capsys.readouterr()
     assert " of 20)" in written.out
     assert written.err.count("\n") == 1
-    assert "No space left on device" in written.err
+    assert "the disk is full, so " in written.err
+    assert "cannot be written: free some space, and do the same again" in written.err
 
 
 def test_files_that_cannot_be_decoded_are_left_out_counted_and_named(tiny_checkpoint, capsys, tmp_path):
