@@ -27,10 +27,13 @@ from torch.overrides import TorchFunctionMode
 from cbam_core.gates.audit.costs import multiply_adds_of, parameters_of
 from cbam_core.gates.audit.foreign import foreign_slices
 from cbam_core.gates.audit.slices import Slice
-from cbam_core.gates.finders import find_sites
+from cbam_core.gates.finders import find_sites, search
 from cbam_core.gates.operations.functions import MIXING, name_of
 from cbam_core.gates.sites import Site
 from cbam_core.nn.registry import input_channels
+
+MOST_OF_A_QUICK_ONE = 10**10
+"""Most multiply-adds of a network that are soon done, if every parameter were used at every pixel of the image."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,9 @@ class Summary:
 def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
     """Count a network's layers, parameters and multiply-adds.
 
-    The network itself does not run: a copy without data, hooks or gradients does, once, on torch's meta device. One
-    with modules of other code runs on a second copy, with numbers, for the gates that only operations show.
+    The network itself does not run: a copy without its data, hooks or gradients does, once; on torch's meta device,
+    unless it is a small one of this library's modules. One with modules of other code runs on a second copy, with
+    numbers, for the gates that only operations show.
 
     Args:
         model: a network for RGB images.
@@ -126,7 +130,9 @@ def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
         CaptureError: the network is compiled, scripted or exported.
         ModelError: the network does not accept the size.
     """
-    twin = _meta_copy(model)
+    width, height = input_size
+    device = "cpu" if _is_quick(model, width * height) else "meta"
+    twin = _empty_copy(model, device)
     sites = find_sites(twin)
     gated = {site.gated for site in sites}
     layers: dict[str, Layer] = {}
@@ -136,11 +142,10 @@ def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
         if own or module in gated or not any(module.children()):
             shown.add(name)
         module.register_forward_hook(_recorder(layers, name, own, gates=module in gated))
-    width, height = input_size
     counter = _Counter()
     counter.watch(twin)
     with torch.no_grad(), counter:
-        twin(torch.empty(1, input_channels(model), height, width, device="meta"))
+        twin(torch.zeros(1, input_channels(model), height, width, device=device))
     foreign = foreign_slices(model, input_size)
     counts = counter.counts + _products(model, foreign)
     layers = {
@@ -159,18 +164,28 @@ def summarise(model: nn.Module, input_size: tuple[int, int]) -> Summary:
     )
 
 
-def _meta_copy(model: nn.Module) -> nn.Module:
-    """Copy a model in eval mode, without data in its tensors and without hooks."""
+def _is_quick(model: nn.Module, pixels: int) -> bool:
+    """Whether a forward with numbers is certainly quick, and gives the shapes that it has without.
+
+    On the meta device torch computes in Python; for that it imports its compiler, which takes 2 seconds.
+    """
+    parameters = list(model.parameters())
+    known = all(one.dtype == torch.float32 for one in parameters) and not search(model)[1]
+    return known and pixels * sum(one.numel() for one in parameters) <= MOST_OF_A_QUICK_ONE
+
+
+def _empty_copy(model: nn.Module, device: str) -> nn.Module:
+    """Copy a model in eval mode, without what its tensors hold and without hooks."""
     memo: dict[int, Any] = {}
     for module in model.modules():
         for key, value in vars(module).items():
             if "hooks" in key and isinstance(value, dict):
                 memo[id(value)] = OrderedDict()  # never read: another thread may be changing it
         for parameter in module.parameters(recurse=False):
-            empty = torch.empty_like(parameter, device="meta")
+            empty = torch.zeros_like(parameter, device=device)
             memo[id(parameter)] = nn.Parameter(empty, requires_grad=False)
         for buffer in module.buffers(recurse=False):
-            memo[id(buffer)] = torch.empty_like(buffer, device="meta")
+            memo[id(buffer)] = torch.zeros_like(buffer, device=device)
     return copy.deepcopy(model, memo).eval()
 
 

@@ -7,6 +7,7 @@ from cbam_core.gates.anatomy import Summary, summarise
 from cbam_core.nn import CBAM
 from tests.corpus.checkpoints import network
 from tests.gates.audit.spellings import PLAIN, Network
+from tests.interpreter import Interpreter
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,25 @@ def test_network_that_is_one_block() -> None:
     summary = summarise(CBAM(3, ratio=1), (8, 8))
     assert summary.blocks[0].name == ""
     assert summary.cbam_parameter_share == summary.cbam_multiply_add_share == 1
+
+
+def test_a_quick_network_gives_with_numbers_what_it_gives_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_numbers = summarise(network(), (39, 32))
+    monkeypatch.setattr("cbam_core.gates.anatomy.MOST_OF_A_QUICK_ONE", 0)
+    assert summarise(network(), (39, 32)) == with_numbers
+
+
+def test_a_shipped_network_is_summarised_without_torchs_compiler(interpreter: Interpreter) -> None:
+    said = interpreter.succeeds("""
+import sys
+from cbam_core import load_classifier
+from cbam_core.gates.anatomy import summarise
+
+for name in ("cbam_cnn_cifar10", "cbam_resnet_cifar10"):
+    summary = summarise(load_classifier(name).model, (32, 32))
+    print(summary.parameters > 1_000_000, "torch._dynamo" in sys.modules)
+""")
+    assert said.split() == ["True", "False"] * 2
 
 
 def test_wrong_size_is_the_networks_own_error() -> None:
