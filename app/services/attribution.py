@@ -13,7 +13,7 @@ from app.services.images import FOR_ALL, FOR_ONE
 from app.services.networks import key_of
 from app.services.speed import seconds_an_image
 from app.session import background, own_networks
-from app.session.background import Work
+from app.session.background import Work, Works
 from app.session.choices import Remembered
 from app.session.scheduling import slot
 from cbam_core.errors import CbamError
@@ -76,7 +76,7 @@ class Asked:
         return subject_of(self.classifier, self.explanation, target=self.index, stated={})
 
 
-_WORK: Remembered[tuple[object, Work[Attribution]] | None] = Remembered("attributing", lambda: None)
+_WORKS: Works[tuple[Part, object], Attribution] = Works("attributing", lambda about: about, alone=True)
 _OWN: Remembered[dict[object, Attribution]] = Remembered("attributions", dict)
 
 
@@ -94,40 +94,29 @@ def attribution(asked: Asked, part: Part) -> Attribution | None:
     work = attributing(asked, part)
     if work is not None and work.result is not None:
         _keep(asked, part, work.result)
-        _WORK.forget()
+        _WORKS.cancel((part, asked.key))
     return _place(asked, part).get((part, asked.key))
 
 
 def attributing(asked: Asked, part: Part) -> Work[Attribution] | None:
     """The work that goes on, was stopped, or went wrong; None where there is none about this."""
-    kept = _WORK.get()
-    return kept[1] if kept is not None and kept[0] == (part, asked.key) else None
+    return _WORKS.work((part, asked.key))
 
 
 def begin_attributing(asked: Asked, part: Part) -> None:
     """Begin the work in the background of this visit; what went on about anything else is cancelled."""
-    cancel_attributing()
     methods = METHODS if part == "maps" else ()
-    gates = sum(len(block.gates) for block in asked.explanation.blocks)
-    work = background.begin(_steps(asked, methods, gates=part == "gates"), len(methods) or max(1, gates))
-    _WORK.set(((part, asked.key), work))
-
-
-def cancel_attributing() -> None:
-    """End what goes on, or forget why it failed."""
-    kept = _WORK.get()
-    if kept is not None:
-        kept[1].cancel()
-    _WORK.forget()
+    total = len(methods) or max(1, sum(len(block.gates) for block in asked.explanation.blocks))
+    steps = _steps(asked, methods, gates=part == "gates")
+    _WORKS.begin((part, asked.key), lambda: background.begin(steps, total))
 
 
 def stop_attributing() -> None:
     """End what goes on, and keep in mind that it is not wanted; forget what failed."""
-    kept = _WORK.get()
-    if kept is not None:
-        kept[1].cancel()
-        if kept[1].error is not None:
-            _WORK.forget()
+    for about, work in _WORKS.all():
+        work.cancel()
+        if work.error is not None:
+            _WORKS.cancel(about)
 
 
 def seconds_of_attributing(asked: Asked, part: Part) -> float:

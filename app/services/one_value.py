@@ -14,8 +14,7 @@ from app.services.dataset import labelled_as, samples, test_set
 from app.services.networks import key_of, recall
 from app.services.speed import seconds_an_image
 from app.session import background
-from app.session.background import Work
-from app.session.choices import Remembered
+from app.session.background import Work, Works
 from app.session.scheduling import slot
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.data.corruption import corrupted, read_corruption
@@ -58,7 +57,7 @@ class Located:
     changed: str
 
 
-_WORK: Remembered[tuple[tuple[str, ...], Work[Replaced]] | None] = Remembered("one-value", lambda: None)
+_WORKS: Works[tuple[str, ...], Replaced] = Works("one-value", lambda about: about, alone=True)
 
 
 def located(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> Located | None:
@@ -94,22 +93,18 @@ def _worth(network: tuple[str, str], value: OneValue, few: Located, _classifier:
 
 def worth_work(classifier: Classifier, value: OneValue, many: Located) -> Work[Replaced] | None:
     """What is being worked out, or was, for these images; None where nothing is."""
-    kept = _WORK.get()
-    return kept[1] if kept is not None and kept[0] == _key(classifier, value, many) else None
+    return _WORKS.work(_key(classifier, value, many))
 
 
 def begin_worth(classifier: Classifier, value: OneValue, many: Located) -> None:
     """Begin to work out what changes for many images, in the background of this visit."""
-    cancel_worth()
     steps = replace_value(classifier, *_images(classifier, many), value.gate, value.place, value.constant)
-    _WORK.set((_key(classifier, value, many), background.begin(steps, len(many.numbers))))
+    _WORKS.begin(_key(classifier, value, many), lambda: background.begin(steps, len(many.numbers)))
 
 
 def cancel_worth() -> None:
     """End that work, and forget what it found."""
-    if (kept := _WORK.get()) is not None:
-        kept[1].cancel()
-    _WORK.forget()
+    _WORKS.end()
 
 
 def worth_seconds(classifier: Classifier, many: Located) -> float:

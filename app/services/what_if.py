@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
@@ -17,8 +16,7 @@ from app.services.networks import key_of
 from app.services.scoring import score_of
 from app.services.speed import seconds_an_image
 from app.session import background, own_networks
-from app.session.background import Work
-from app.session.choices import Remembered
+from app.session.background import Work, Works
 from app.session.scheduling import slot
 from cbam_core.errors import CbamError
 from cbam_core.evidence.deciding import find_deciding, usual_one_by_one
@@ -38,23 +36,35 @@ LONG = 1.5
 
 Probabilities = Float32[np.ndarray, " k"]
 
-_USUAL: Remembered[_Begun | None] = Remembered("whatif-usual", lambda: None)
-_SEARCH: Remembered[tuple[str, str, Work[tuple[int, ...]]] | None] = Remembered("whatif-search", lambda: None)
-
 
 @dataclass(frozen=True)
-class _Begun:
-    """Usual values that are worked out in the background.
+class _Edited:
+    """An image whose gates get usual values in the background.
 
     Attributes:
         of: the network and the image.
-        work: how far it is.
         found: explanations of the image that are there, one for each group, in order.
     """
 
-    of: Any
-    work: Work[list[Explanation]]
-    found: list[Explanation]
+    of: Hashable
+    found: list[Explanation] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """Images among which one is looked for.
+
+    Attributes:
+        network: digest of the network.
+        source: where they are: ``"test"`` or ``"sample"``.
+    """
+
+    network: str
+    source: str = ""
+
+
+_USUAL: Works[_Edited, list[Explanation]] = Works("whatif-usual", lambda image: image.of, alone=True)
+_SEARCH: Works[_Searched, tuple[int, ...]] = Works("whatif-search", lambda images: images.network, alone=True)
 
 
 @dataclass(frozen=True)
@@ -91,34 +101,30 @@ def under_usual(classifier: Classifier, explanation: Explanation, *, own: bool) 
 
 def usual_work(classifier: Classifier, explanation: Explanation) -> Work[list[Explanation]] | None:
     """What `under_usual` works out in the background; None where it does not."""
-    kept = _begun(classifier, explanation)
-    return None if kept is None else kept.work
+    return _USUAL.work(_edited_image(classifier, explanation))
 
 
-def _begun(classifier: Classifier, explanation: Explanation) -> _Begun | None:
-    kept = _USUAL.get()
-    return kept if kept is not None and kept.of == (key_of(classifier), seen(explanation)) else None
+def _edited_image(classifier: Classifier, explanation: Explanation) -> _Edited:
+    return _Edited((key_of(classifier), seen(explanation)))
 
 
 def begin_usual_again() -> None:
     """Forget what was cancelled, so that the page begins it anew."""
-    _USUAL.forget()
+    _USUAL.end()
 
 
 def _in_background(
     classifier: Classifier, explanation: Explanation, groups: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Probabilities]:
-    begun = _begun(classifier, explanation)
-    if begun is None:  # of one image at a time
-        if (before := _USUAL.get()) is not None:
-            before.work.cancel()
-        found: list[Explanation] = []
-        steps = usual_one_by_one(classifier, explanation, [*groups.values()], found)
-        begun = _Begun((key_of(classifier), seen(explanation)), background.begin(steps, len(groups)), found)
-        _USUAL.set(begun)
-    if begun.work.error is not None:
-        raise begun.work.error
-    return {name: one.probabilities for name, one in zip(groups, [*begun.found], strict=False)}
+    image = _edited_image(classifier, explanation)
+    if (entry := _USUAL.entry(image)) is None:
+        steps = usual_one_by_one(classifier, explanation, [*groups.values()], image.found)
+        _USUAL.begin(image, lambda: background.begin(steps, len(groups)))
+        return {}
+    kept, work = entry
+    if work.error is not None:
+        raise work.error
+    return {name: one.probabilities for name, one in zip(groups, [*kept.found], strict=False)}
 
 
 def _groups(explanation: Explanation) -> dict[str, list[str]]:
@@ -153,23 +159,23 @@ def begin_search(classifier: Classifier, gate: str, explanation: Explanation) ->
     if gates:
         images = test_set() or samples()
         steps = find_deciding(classifier, images, gates, start=secrets.randbelow(len(images)))
-        _SEARCH.set((classifier.digest, "test" if test_set() else "sample", background.begin(steps, len(images))))
+        searched = _Searched(classifier.digest, "test" if test_set() else "sample")
+        _SEARCH.begin(searched, lambda: background.begin(steps, len(images)))
 
 
 def search(classifier: Classifier) -> tuple[str, Work[tuple[int, ...]]] | None:
     """Where it is looked for, and how far that is; None where nothing is looked for."""
-    kept = _SEARCH.get()
-    if kept is not None and kept[0] != classifier.digest:
-        cancel_search()  # another network was selected
+    entry = _SEARCH.entry(_Searched(classifier.digest))
+    if entry is None:
+        cancel_search()  # of another network, which was selected before
         return None
-    return None if kept is None else kept[1:]
+    images, work = entry
+    return images.source, work
 
 
 def cancel_search() -> None:
     """End a search, and forget what it found."""
-    if (kept := _SEARCH.get()) is not None:
-        kept[2].cancel()
-    _SEARCH.forget()
+    _SEARCH.end()
 
 
 def edited(

@@ -90,12 +90,18 @@ class Works(Generic[About, Result]):
         key: what distinguishes things, such as the digest of a network.
         shared_by: what distinguishes things whose work visits share: who begins it again joins it, and it goes on while
             one of them keeps it; None where each visit has work of its own.
+        alone: whether a visit has one work at a time: what begins ends what goes on about anything else.
     """
 
     def __init__(
-        self, name: str, key: Callable[[About], Hashable], *, shared_by: Callable[[About], Hashable] | None = None
+        self,
+        name: str,
+        key: Callable[[About], Hashable],
+        *,
+        shared_by: Callable[[About], Hashable] | None = None,
+        alone: bool = False,
     ) -> None:
-        self._key, self._shared_by = key, shared_by
+        self._key, self._shared_by, self._alone = key, shared_by, alone
         self._shared: WeakValueDictionary[Hashable, Work[Result]] = WeakValueDictionary()
         self._lock = Lock()
         self._kept: Remembered[dict[Hashable, tuple[About, Work[Result]]]] = Remembered(name, dict)
@@ -124,6 +130,8 @@ class Works(Generic[About, Result]):
             about: what it is about.
             start: begins it.
         """
+        if self._alone:
+            self.end()
         shared = None if self._shared_by is None else (self._shared_by(about),)
         with self._lock:
             work = None if shared is None else self._shared.get(shared)
@@ -143,6 +151,11 @@ class Works(Generic[About, Result]):
                 if work.visits <= 0:
                     work.cancel()
             self._kept.set({key: kept for key, kept in self._kept.get().items() if key != self._key(about)})
+
+    def end(self) -> None:
+        """End all work, and forget what it found so far, or why it failed."""
+        for about, _ in self.all():
+            self.cancel(about)
 
     def take_finished(self) -> list[tuple[About, Result]]:
         """Results of the work that is finished, which is forgotten with this."""

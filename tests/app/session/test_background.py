@@ -156,6 +156,20 @@ def test_work_about_one_thing_is_cancelled_and_forgotten_alone(works):
     assert (other.cancelled, works.work("pear")) == (False, other)
 
 
+def test_of_work_that_goes_on_alone_the_last_one_remains(monkeypatch):
+    monkeypatch.setattr(st, "session_state", {})
+    works = Works("words", lambda word: word[0], alone=True)
+    first, second, again = Work(1), Work(1), Work(1)
+    works.begin("apple", lambda: first)
+    works.begin("pear", lambda: second)
+    assert (first.cancelled, second.cancelled) == (True, False)
+    assert works.all() == [("pear", second)]
+    works.begin("peach", lambda: again)
+    assert (second.cancelled, works.all()) == (True, [("peach", again)])
+    works.end()
+    assert (again.cancelled, works.all()) == (True, [])
+
+
 def test_results_are_taken_once_and_failures_stay(works):
     done, failed, going_on = Work(1), Work(1), Work(1)
     done.result, failed.error = "made", DataError("test.failed", "it failed")

@@ -122,7 +122,8 @@ def test_without_a_scorecard_an_image_for_which_a_gate_decides_is_looked_for(giv
 
 def test_a_search_ends_when_another_network_is_selected(monkeypatch):
     work = Work(10)
-    monkeypatch.setattr(st, "session_state", {what_if._SEARCH.name: ("digest", "sample", work)})
+    monkeypatch.setattr(st, "session_state", {})
+    what_if._SEARCH.keep(what_if._Searched("digest", "sample"), work)
     one, other = SimpleNamespace(digest="digest"), SimpleNamespace(digest="other")
     assert what_if.search(one) == ("sample", work)
     assert not work.cancelled
