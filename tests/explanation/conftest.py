@@ -43,3 +43,8 @@ def explanation() -> Explanation:
 @pytest.fixture
 def photo() -> np.ndarray:
     return RNG.integers(0, 256, (120, 160, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
