@@ -12,7 +12,9 @@ import streamlit as st
 from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import local_script_runner
 
+import tests.checked_types  # noqa: F401 - before what it checks is imported
 from app import services
 from app.server.upload_limits import keep_uploads_in_memory
 from app.services import dataset, speed
@@ -29,6 +31,21 @@ def _installed_packages_are_searched_once():
     with pytest.MonkeyPatch.context() as patch:
         scan = manifest_scanner.scan_component_manifests
         patch.setattr(manifest_scanner, "scan_component_manifests", functools.cache(scan))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_page_is_waited_for_without_looking():
+    """Streamlit looks a thousand times a second whether a page is drawn, and takes turns with what draws it."""
+    with pytest.MonkeyPatch.context() as patch:
+        too_late = local_script_runner.require_widgets_deltas
+
+        def wait(runner, timeout):
+            runner._script_thread.join(timeout)
+            if runner._script_thread.is_alive():
+                too_late(runner, 0)
+
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait)
         yield
 
 
