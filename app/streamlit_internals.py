@@ -35,6 +35,18 @@ def this_session() -> str | None:
     return None if context is None else context.session_id
 
 
+def notes_of_run() -> dict[str, Any] | None:
+    """What is noted while this thread makes the page of a session; None outside of any.
+
+    Streamlit has one context for each thread that makes pages, and lets go of it with the thread.
+    """
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx(suppress_warning=True)
+    notes: dict[str, Any] | None = None if context is None else vars(context).setdefault("cbam_lens_notes", {})
+    return notes
+
+
 def in_fragment() -> bool:
     """Whether a part of a page is drawn by itself, and not the whole page."""
     from streamlit.runtime.scriptrunner import get_script_run_ctx

@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import Any
 
 from app.session.choices import Remembered
-from app.streamlit_internals import this_session
+from app.streamlit_internals import notes_of_run
 from cbam_core.errors import CbamError, Message, fill
 
 ENGLISH = "en"
@@ -41,6 +41,9 @@ LOCALE = Path(__file__).parents[1] / "locale"
 DOMAIN = "cbam_lens"
 
 _LANGUAGE: Remembered[str | None] = Remembered("language", lambda: None)
+
+_NOTED = "language"
+"""Where the language is noted for a run: a page asks for it hundreds of times, and Streamlit's state is slow."""
 
 CLASS = "class"
 """Context in which catalogues have names of classes: what reads like another sentence of ours is not that."""
@@ -58,9 +61,12 @@ _PATH = re.compile(r"(?<![\w./:~-])/(?:[^/\s'\"]+/)+([^/\s'\"]+)")
 
 def language() -> str:
     """Code of the language of the running session; English outside of one."""
-    if this_session() is None:
+    if (notes := notes_of_run()) is None:
         return ENGLISH
-    return _LANGUAGE.get() or ENGLISH
+    code: str | None = notes.get(_NOTED)
+    if code is None and (code := _LANGUAGE.get()) is not None:
+        notes[_NOTED] = code
+    return code or ENGLISH
 
 
 def settle_language(linked: str | None, locale: str | None) -> str:
@@ -74,7 +80,7 @@ def settle_language(linked: str | None, locale: str | None) -> str:
         The language's code.
     """
     if _LANGUAGE.get() is None:
-        _LANGUAGE.set(linked if linked in LANGUAGES else preferred(locale))
+        _set_language(linked if linked is not None and linked in LANGUAGES else preferred(locale))
     return language()
 
 
@@ -86,7 +92,13 @@ def preferred(locale: str | None) -> str:
 
 def change_language(code: str) -> None:
     """Show the session in another language from its next run on."""
-    _LANGUAGE.set(code if code in LANGUAGES else ENGLISH)
+    _set_language(code if code in LANGUAGES else ENGLISH)
+
+
+def _set_language(code: str) -> None:
+    _LANGUAGE.set(code)
+    if (notes := notes_of_run()) is not None:
+        notes.pop(_NOTED, None)
 
 
 def _(text: str, **values: Any) -> str:
@@ -158,7 +170,7 @@ def _value(code: str, name: str, value: Any) -> Any:
 
 def _without_folders(value: Any) -> Any:
     """A value of a message, with files of this server named without the folders that they lie in."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or ("/" not in value and "\\" not in value):  # a page has hundreds without a path
         return value
     if Path(value).is_absolute():
         return Path(value).name or value

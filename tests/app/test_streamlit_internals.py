@@ -29,6 +29,7 @@ from app.streamlit_internals import (
     in_fragment,
     keep_answers,
     media_address,
+    notes_of_run,
     this_session,
     uploaded_bytes,
     without_config_files,
@@ -45,6 +46,20 @@ def test_a_thread_that_makes_a_page_knows_its_session_and_no_other_thread_does()
 
     assert AppTest.from_function(script).run().text[0].value
     assert this_session() is None
+
+
+def test_notes_last_as_long_as_a_thread_makes_pages():
+    def script():
+        import streamlit as st
+
+        from app.streamlit_internals import notes_of_run
+
+        notes_of_run().setdefault("count", []).append("once")
+        st.text(len(notes_of_run()["count"]))
+
+    app = AppTest.from_function(script).run()
+    assert [app.text[0].value, app.run().text[0].value] == ["1", "1"]
+    assert notes_of_run() is None
 
 
 @pytest.mark.parametrize(("fragments", "alone"), [(None, False), ([], False), (["one"], True)])

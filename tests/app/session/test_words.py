@@ -71,6 +71,23 @@ def test_a_session_keeps_its_language():
     assert page.run().text[0].value == "zh"
 
 
+def test_a_language_that_is_changed_while_a_page_is_made_is_that_of_the_rest():
+    def page():
+        import streamlit as st
+
+        from app.session.words import change_language, language, settle_language
+
+        st.text(language())
+        settle_language("zh", None)
+        st.text(language())
+        change_language("en")
+        st.text(language())
+
+    app = AppTest.from_function(page).run()
+    assert [text.value for text in app.text] == ["en", "zh", "en"]
+    assert [text.value for text in app.run().text] == ["en", "en", "en"]
+
+
 def test_languages_never_reach_another_session(marked):
     visitors = [(code, speak(code)) for code in LANGUAGES for _visitor in range(2)]
     for _turn in range(3):
