@@ -18,6 +18,7 @@ from cbam_core.atlas.finite import comparable
 from cbam_core.atlas.preparing import EXACT, among_of, nearest_in_sample
 from cbam_core.atlas.ranking import leading
 from cbam_core.atlas.rows import in_parts, read
+from cbam_core.atlas.slices import shortened
 from cbam_core.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbour
             last=len(atlas) - 1,
         )
     usable = comparable(atlas, None if block is None else atlas.gates_of(block))
+    if not usable.any():
+        raise _without_distances(atlas, block)
     if not usable[image]:
         raise AtlasError(
             "atlas.not-finite",
@@ -61,6 +64,29 @@ def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbour
     if atlas.has_labels and atlas.labels[image] >= 0 and len(first):
         same = float((atlas.labels[near[first]] == atlas.labels[image]).mean())
     return Neighbours(image, block, near[first], distances[first], exact=exact, same_class=same)
+
+
+def _without_distances(atlas: Atlas, block: str | None) -> AtlasError:
+    """Say which gates leave no image with finite values, and in which blocks there are some."""
+    asked = atlas.gates if block is None else atlas.gates_of(block)
+    lacking = [gate.name for gate in asked if not comparable(atlas, [gate]).any()]
+    others = [
+        one for one in dict.fromkeys(gate.block for gate in atlas.gates) if comparable(atlas, atlas.gates_of(one)).any()
+    ]
+    if others:
+        return AtlasError(
+            "atlas.none-finite",
+            "no image has a distance to others, because a value of {gates} is finite in none: ask for one block, such "
+            "as {block}",
+            gates=shortened(lacking) or ", ".join(gate.name for gate in asked),
+            block=others[0],
+        )
+    return AtlasError(
+        "atlas.none-finite",
+        "no image has a distance to others, because a value of {gates} is finite in none: check the weights of the "
+        "network",
+        gates=shortened(lacking) or ", ".join(gate.name for gate in asked),
+    )
 
 
 def columns_of(atlas: Atlas, block: str | None) -> list[slice]:

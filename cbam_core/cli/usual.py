@@ -134,16 +134,23 @@ def describe_usual(usual: Usual) -> dict[str, Any]:
             }
             for gate in usual.gates
         ],
+        "not_finite": list(usual.not_finite),
     }
 
 
 def show_usual(usual: Usual) -> None:
-    """Write a table of usual gates; a sentence where no gate has any."""
+    """Write a table of usual gates, and a sentence about those that have none."""
+    if usual.gates:
+        _show_table(usual)
+    elif not usual.not_finite:
+        typer.echo("no gate has usual values: the network has no gates, or none that was finite for every image")
+    if usual.not_finite:
+        typer.echo(one_line(f"no usual values, because not finite for every image: {', '.join(usual.not_finite)}"))
+
+
+def _show_table(usual: Usual) -> None:
     from rich.table import Table
 
-    if not usual.gates:
-        typer.echo("no gate has usual values: the network has no gates, or none that was finite for every image")
-        return
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", overflow="fold")
     for heading in ("mean", "fixed", "gain", "pattern"):

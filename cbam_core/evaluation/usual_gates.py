@@ -104,7 +104,8 @@ class UsualSums:
         if self.count == 1:
             raise DataError("usual.one-image", "one image does not show what is usual; name a set with several")
         gates = (sums.result(*key, images) for key, sums in self._gates.items() if sums.is_finite)
-        return Usual(tuple(gates), self.count, images, self._classifier.digest)
+        lacking = (name for (name, _, _), sums in self._gates.items() if not sums.is_finite)
+        return Usual(tuple(gates), self.count, images, self._classifier.digest, tuple(dict.fromkeys(lacking)))
 
 
 class _GateSums:

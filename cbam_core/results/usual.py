@@ -155,12 +155,14 @@ class Usual:
         count: number of images, N.
         images: name of the images, such as ``"cifar10:train"`` or that of a folder.
         digest: SHA-256 of the network's weights file; "" for a network without a file.
+        not_finite: names of the gates that have no usual values, because they were not finite for every image.
     """
 
     gates: tuple[UsualGate, ...]
     count: int
     images: str
     digest: str = ""
+    not_finite: tuple[str, ...] = ()
     _by_name: Mapping[str, UsualGate] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -194,6 +196,8 @@ def write_usual(usual: Usual, path: Path) -> None:
         "images": np.array(usual.images),
         "digest": np.array(usual.digest),
     }
+    if usual.not_finite:
+        arrays["not_finite"] = np.array(usual.not_finite, dtype=np.str_)
     for place, gate in enumerate(usual.gates):
         arrays |= {f"mean:{place}": gate.mean, f"deviation:{place}": gate.deviation}
     write_arrays(path, arrays)
@@ -215,7 +219,8 @@ def read_usual(path: Path) -> Usual:
 
 def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Usual:
     count, images = int(arrays["count"].item()), str(arrays["images"].item())
-    return Usual(tuple(_gates(arrays, count, images)), count, images, str(arrays["digest"].item()))
+    not_finite = tuple(map(str, arrays["not_finite"].tolist())) if "not_finite" in arrays else ()
+    return Usual(tuple(_gates(arrays, count, images)), count, images, str(arrays["digest"].item()), not_finite)
 
 
 def _gates(arrays: Mapping[str, np.ndarray], count: int, images: str) -> Iterable[UsualGate]:

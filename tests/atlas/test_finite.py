@@ -95,6 +95,24 @@ def test_an_image_has_neighbours_in_the_gates_that_are_finite():
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("columns", [slice(1, 2), slice(0, 4)])
+def test_a_value_that_is_finite_in_no_image_leaves_no_distances_which_is_said(number, columns):
+    whole = contents(ok=np.arange(60) != 7)
+    values = whole.values.copy()
+    values[:, columns] = number
+    made = Atlas(replace(whole, values=values))
+    assert len(made.neighbours(3, "two").images) == 10
+    for block in (None, "one", "one.channel"):
+        with pytest.raises(
+            AtlasError, match=r"a value of one\.channel is finite in none: ask for one block, such as two"
+        ):
+            made.neighbours(3, block)
+    nothing = Atlas(replace(whole, values=np.full_like(values, number)))
+    with pytest.raises(AtlasError, match=r"a value of two\.full.* in none: check the weights of the network"):
+        nothing.neighbours(3, "two")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_two_atlases_are_compared_by_the_pairs_with_finite_values(number):
     made, expected = spoiled(number)
     other = atlas(seed=1, ok=np.arange(60) != 7)

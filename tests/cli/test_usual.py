@@ -10,6 +10,7 @@ from PIL import Image
 
 from cbam_core import explain, load_classifier
 from cbam_core.cli import main
+from cbam_core.cli.usual import describe_usual, show_usual
 from cbam_core.data.samples import sample_sheet
 from cbam_core.network import save_classifier
 from cbam_core.nn import CBAM_CNN
@@ -126,6 +127,19 @@ def test_one_image_does_not_show_what_is_usual(checkpoint, tmp_path, capsys):
     Image.new("RGB", (40, 40)).save(tmp_path / "photos" / "a.png")
     assert main(["usual", "--checkpoint", str(checkpoint), "--images", str(tmp_path / "photos")]) == 3
     assert "one image does not show what is usual; name a set with several" in capsys.readouterr().err
+
+
+def test_gates_that_were_not_finite_are_named(checkpoint, capsys):
+    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 0
+    known = replace(load_classifier(checkpoint).usual, not_finite=("cbam1.channel", "cbam4.spatial"))
+    said = "no usual values, because not finite for every image: cbam1.channel, cbam4.spatial\n"
+    for usual, table in ((known, True), (replace(known, gates=()), False)):
+        capsys.readouterr()
+        show_usual(usual)
+        written = capsys.readouterr().out
+        assert written.endswith(said)
+        assert ("gain" in written) == table
+        assert describe_usual(usual)["not_finite"] == ["cbam1.channel", "cbam4.spatial"]
 
 
 def test_a_network_without_gates_has_no_table_of_them(tmp_path, capsys):

@@ -120,9 +120,11 @@ def test_a_gate_that_is_not_finite_for_an_image_has_no_usual_values(value):
         model=Aside(mask).eval(), classes=("a", "b"), mean=(0.0,) * 3, std=(1.0,) * 3, input_size=(4, 4)
     )
     images = np.zeros((3, 4, 4, 3), np.uint8)
-    assert len(usual_gates(classifier, Dataset("planted", "", (), images, None)).gates) == 1
+    finite = usual_gates(classifier, Dataset("planted", "", (), images, None))
+    assert (len(finite.gates), finite.not_finite) == (1, ())
     images[1] = 255
-    assert usual_gates(classifier, Dataset("planted", "", (), images, None)).gates == ()
+    found = usual_gates(classifier, Dataset("planted", "", (), images, None))
+    assert (found.gates, found.not_finite) == ((), (finite.gates[0].name,))
 
 
 def test_without_images_there_is_one_sentence(tiny_classifier: Classifier) -> None:

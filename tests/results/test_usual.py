@@ -115,6 +115,13 @@ def test_a_file_gives_back_what_was_written(tmp_path):
     assert read.gate("cbam9.channel") is None
 
 
+def test_a_file_knows_the_gates_that_were_not_finite(tmp_path):
+    write_usual(Usual((), 5, "samples", "abc", ("cbam1.channel", "cbam2.spatial")), tmp_path / "net.usual.npz")
+    assert read_usual(tmp_path / "net.usual.npz").not_finite == ("cbam1.channel", "cbam2.spatial")
+    write_usual(Usual((), 5, "samples"), tmp_path / "net.usual.npz")
+    assert read_usual(tmp_path / "net.usual.npz").not_finite == ()  # as in files of before they were kept
+
+
 def test_a_network_without_gates_has_a_file_too(tmp_path):
     write_usual(Usual((), 5, "samples"), tmp_path / "net.usual.npz")
     assert read_usual(tmp_path / "net.usual.npz").gates == ()
