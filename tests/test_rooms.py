@@ -22,7 +22,6 @@ APP = rooms("Rooms of `app`")
 PAGES = {path.parent.name for path in (ROOT / "app").glob("*/page.py")}
 
 
-@cache
 def tree_of(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -30,7 +29,7 @@ def tree_of(path):
 def statements(node):
     """All statements of a file or block, without those for type checkers alone."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
             for other in child.orelse:
                 yield other
                 yield from statements(other)
@@ -40,10 +39,16 @@ def statements(node):
 
 
 @cache
-def imported(path):
-    """Modules that a file imports, inside functions too; imports for type checkers alone are left out."""
+def read(path):
+    """What a file imports, and its functions; no tree is kept, or garbage collection would walk through all of them."""
+    every = list(statements(tree_of(path)))
+    return imported_by(every), functions_of(every)
+
+
+def imported_by(every):
+    """Modules that are imported, inside functions too; imports for type checkers alone are left out."""
     found = []
-    for node in statements(tree_of(path)):
+    for node in every:
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -51,10 +56,19 @@ def imported(path):
     return found
 
 
-@cache
-def functions(path):
-    """All functions of a file."""
-    return [node for node in statements(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+def functions_of(every):
+    """The name of each function, and those of its parameters without the object itself."""
+    found = []
+    for node in every:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            given = node.args
+            of_all = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+            found.append((node.name, [one.arg for one in of_all if one is not None and one.arg not in ("self", "cls")]))
+    return found
+
+
+def imported(path):
+    return read(path)[0]
 
 
 def room_of(module, package="cbam_core"):
@@ -149,8 +163,5 @@ PARAMETERS = 8
 
 def test_no_function_takes_more_parameters_than_a_reader_keeps_in_mind():
     for path in SOURCES:
-        for node in functions(path):
-            every = node.args
-            given = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
-            names = [one.arg for one in given if one is not None and one.arg not in ("self", "cls")]
-            assert len(names) <= PARAMETERS, f"{node.name} in {path.relative_to(ROOT)} takes {', '.join(names)}"
+        for name, names in read(path)[1]:
+            assert len(names) <= PARAMETERS, f"{name} in {path.relative_to(ROOT)} takes {', '.join(names)}"
