@@ -1,8 +1,10 @@
 """``cbam score``: the receipt first, kept results at once, and work that goes on after Ctrl+C."""
 
+import io
 import json
 import re
 import shutil
+from contextlib import redirect_stderr, redirect_stdout
 
 import jaxtyping
 import pytest
@@ -12,7 +14,7 @@ from cbam_core.cli import main
 from cbam_core.cli.scoring import Chosen
 from cbam_core.evidence.answers import Collected
 
-FEW = ["--set", "samples", "--images", "20"]
+FEW = ["--set", "samples", "--images", "12"]
 
 
 @pytest.fixture(autouse=True)
@@ -22,27 +24,37 @@ def surroundings(monkeypatch, tmp_path):
     monkeypatch.setenv("CBAM_DATA_DIR", str(tmp_path / "cache"))
 
 
-def test_a_scorecard_begins_with_its_receipt_and_is_kept(capsys, monkeypatch):
-    assert main(["score", "cbam_cnn_cifar10", *FEW]) == 0
-    written = capsys.readouterr()
-    assert "saved " in written.err
-    assert written.err.index("the controls of the receipt hold so far") < written.err.index("saved ")
-    said = written.out
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """What the command prints the first time, and the cache folder, which then has the result."""
+    cache, out, err = tmp_path_factory.mktemp("cache"), io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+        patch.setenv("CBAM_DATA_DIR", str(cache))
+        assert main(["score", "cbam_cnn_cifar10", *FEW]) == 0
+    return cache, out.getvalue(), err.getvalue()
+
+
+def test_a_scorecard_begins_with_its_receipt_and_is_kept(first, capsys, monkeypatch):
+    cache, said, noted = first
+    assert "saved " in noted
+    assert noted.index("the controls of the receipt hold so far") < noted.index("saved ")
     assert said.index("Receipt") < said.index("6 of 6 gates replaced by themselves leave every bit of the output")
     assert said.index("every bit") < said.index("With the usual values in place of a gate") < said.index("own mean")
-    assert "of these 20 images" in said or "for these 20 images" in said
+    assert "of these 12 images" in said or "for these 12 images" in said
     monkeypatch.setattr("cbam_core.evidence.scoring.Scoring.steps", None)  # from here on nothing is computed
+    monkeypatch.setenv("CBAM_DATA_DIR", str(cache))
     assert main(["score", "cbam_cnn_cifar10", *FEW, "--json"]) == 0
     written = capsys.readouterr()
     assert written.err == ""
     found = json.loads(written.out)
-    assert (found["checkpoint"], found["count"], found["receipt"]["holds"]) == ("cbam_cnn_cifar10", 20, True)
+    assert (found["checkpoint"], found["count"], found["receipt"]["holds"]) == ("cbam_cnn_cifar10", 12, True)
     gates = [f"cbam{number}.{kind}" for number in (1, 2, 3) for kind in ("channel", "spatial")]
     assert list(dict.fromkeys(row["gate"] for row in found["rows"])) == [*gates, "all.spatial", "all.channel", "all"]
     for row in found["rows"]:
         assert row.keys() >= {"gate", "edit", "accuracy", "newly_wrong", "newly_right", "changed"}
-        right = round(found["accuracy"] * 0.2) - row["newly_wrong"] + row["newly_right"]
-        assert row["accuracy"] == pytest.approx(100 * right / 20)
+        right = round(found["accuracy"] * 0.12) - row["newly_wrong"] + row["newly_right"]
+        assert row["accuracy"] == pytest.approx(100 * right / 12)
         assert row["changed"] >= row["newly_wrong"] + row["newly_right"]
 
 
@@ -55,11 +67,11 @@ def test_a_folder_with_some_of_the_classes_is_labelled_as_the_network_answers(tm
     assert (dataset.classes, dataset.known_labels.tolist(), whole) == (classes, [1, 1, 2], True)
 
 
-def test_what_was_stopped_goes_on_from_there(capsys, monkeypatch, tmp_path):
+def test_what_was_stopped_goes_on_from_there(first, capsys, monkeypatch, tmp_path):
     take_in = Collected.take_in
 
     def stop(collected, found):
-        if collected.count == 16:
+        if collected.count == 8:
             raise KeyboardInterrupt
         take_in(collected, found)
 
@@ -67,31 +79,40 @@ def test_what_was_stopped_goes_on_from_there(capsys, monkeypatch, tmp_path):
     with monkeypatch.context() as patch:
         patch.setattr(Collected, "take_in", stop)
         assert main(command) == 130
-    assert "stopped after 16 images; the same command goes on from there" in capsys.readouterr().err
+    assert "stopped after 8 images; the same command goes on from there" in capsys.readouterr().err
     (state,) = (tmp_path / "cache" / "scores").iterdir()
     assert main(command) == 0
     stopped = capsys.readouterr()
-    assert "going on after 16 images" in stopped.err
+    assert "going on after 8 images" in stopped.err
     assert not state.exists()
-    assert main([*command, "--again"]) == 0
+    monkeypatch.setenv("CBAM_DATA_DIR", str(first[0]))
+    assert main(command) == 0
     whole = capsys.readouterr()
-    assert "going on" not in whole.err
+    assert whole.err == ""
     assert json.loads(whole.out) == json.loads(stopped.out)
 
 
-def test_where_there_is_no_terminal_lines_say_how_far_it_is(capsys, monkeypatch):
+def test_where_there_is_no_terminal_lines_say_how_far_it_is_and_again_if_asked(capsys, monkeypatch):
     monkeypatch.setattr("cbam_core.cli.output.LINE_EVERY", 0.0)
-    assert main(["score", "cbam_cnn_cifar10", "--set", "samples", "--images", "4", "--json"]) == 0
+    command = ["score", "cbam_cnn_cifar10", "--set", "samples", "--images", "4", "--json"]
+    assert main(command) == 0
     written = capsys.readouterr()
     lines = [line for line in written.err.splitlines() if line.startswith("cbam: scoring: ")]
     assert re.fullmatch(r"cbam: scoring: 100 % after \d+ s", lines[-1])
     shares = [int(line.split()[2]) for line in lines]
     assert shares == sorted(shares)
     assert json.loads(written.out)["count"] == 4
+    assert main(command) == 0
+    assert "scoring: " not in capsys.readouterr().err
+    assert main([*command, "--again"]) == 0
+    again = capsys.readouterr()
+    assert "scoring: 100 %" in again.err
+    assert "going on" not in again.err
+    assert again.out == written.out
 
 
 def test_without_a_receipt_there_is_no_table(tiny_checkpoint, capsys):
-    assert main(["score", str(tiny_checkpoint), "--set", "samples", "--images", "12"]) == 0
+    assert main(["score", str(tiny_checkpoint), "--set", "samples", "--images", "8"]) == 0
     said = capsys.readouterr().out
     assert "the receipt does not hold, so that the table would say nothing and is not shown" in said
     assert "even with all gates 0, neither accuracy nor loss changes with certainty" in said

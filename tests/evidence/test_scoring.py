@@ -12,7 +12,7 @@ import torch
 
 from cbam_core.data.dataset import Dataset
 from cbam_core.errors import DataError, ModelError
-from cbam_core.evidence import running
+from cbam_core.evidence import running, scoring
 from cbam_core.evidence.scoring import Scoring, Steps, score_gates, subset
 from cbam_core.network import Classifier
 from cbam_core.results.score import EDITS, Score
@@ -23,6 +23,12 @@ from tests.evidence import planted
 def _batches_may_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shapes in signatures are not checked: a batch grows inside modules that say that they keep it."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture
+def _large_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score in batches of 64 images instead of 8: the networks here are so small that batches take the time."""
+    monkeypatch.setattr(scoring, "FEWER", 1)
 
 
 def run(steps: Steps, after_each: Callable[[], object] = lambda: None) -> Score:
@@ -50,6 +56,7 @@ def verdicts(found: Score) -> dict[str, str]:
     return {row.edit: row.change.verdict for row in found.rows if row.gate == "attention.channel"}
 
 
+@pytest.mark.usefixtures("_large_batches")
 def test_a_constant_gate_is_useless_though_switching_it_off_costs() -> None:
     found = score(planted.constant(), planted.coloured())
     assert verdicts(found) == {
@@ -63,6 +70,7 @@ def test_a_constant_gate_is_useless_though_switching_it_off_costs() -> None:
     assert found.gates[0].between is None
 
 
+@pytest.mark.usefixtures("_large_batches")
 def test_a_fixed_pattern_is_needed_though_no_image_changes_it() -> None:
     found = score(planted.fixed_pattern(), planted.coloured())
     said = verdicts(found)
@@ -71,6 +79,7 @@ def test_a_fixed_pattern_is_needed_though_no_image_changes_it() -> None:
     assert found.gates[0].shares.fixed == pytest.approx(1)
 
 
+@pytest.mark.usefixtures("_large_batches")
 def test_one_number_an_image_moves_the_confidence_and_no_answer() -> None:
     found = score(planted.gain(), planted.coloured(noise=0.1))
     assert verdicts(found) == dict.fromkeys(("usual", "best", "other", "same_class", "off"), "nothing")
@@ -82,6 +91,7 @@ def test_one_number_an_image_moves_the_confidence_and_no_answer() -> None:
     assert found.gates[0].shares.gain == pytest.approx(1)
 
 
+@pytest.mark.usefixtures("_large_batches")
 def test_a_gate_that_carries_the_label_is_missed_and_helps_from_another_image_of_the_class() -> None:
     found = score(planted.label_carrier(), planted.coloured(noise=0.1))
     row = found.row("attention.channel", "same_class")
@@ -94,6 +104,7 @@ def test_a_gate_that_carries_the_label_is_missed_and_helps_from_another_image_of
     assert (alone["usual"], alone["other"], alone["same_class"]) == ("matters", "matters", "nothing")
 
 
+@pytest.mark.usefixtures("_large_batches")
 def test_without_noise_of_the_right_mean_the_network_is_better() -> None:
     found = score(planted.noise(), planted.coloured(noise=0.02))
     said = verdicts(found)
@@ -101,6 +112,7 @@ def test_without_noise_of_the_right_mean_the_network_is_better() -> None:
     assert (said["other"], said["same_class"]) != ("better", "better")
 
 
+@pytest.mark.usefixtures("_large_batches")
 def test_the_share_between_classes_is_that_of_the_formula() -> None:
     found = score(planted.only_label_carrier(), planted.coloured())
     assert found.gates[0].between == pytest.approx(1)
@@ -111,6 +123,7 @@ def test_the_share_between_classes_is_that_of_the_formula() -> None:
     assert score(planted.only_label_carrier(), shuffled).gates[0].between == pytest.approx(0, abs=0.02)
 
 
+@pytest.mark.usefixtures("_large_batches")
 def test_a_network_whose_answers_do_not_pass_its_gates_has_no_receipt() -> None:
     idle = planted.planted(lambda means: torch.full_like(means, 0.5), lambda means: 0 * means[:, :3])
     found = score(idle, planted.coloured(60))
@@ -131,7 +144,8 @@ def test_one_forward_for_all_edits_and_one_for_each_agree(
     together = score(tiny_classifier, dataset, workers=2)
     assert together.proof.kept == together.proof.gates == 6
     assert 0 <= together.proof.distance < 1e-5
-    monkeypatch.setattr("cbam_core.evidence.scoring.run_together", lambda *_: None)
+    monkeypatch.setattr(scoring, "run_together", lambda *_: None)
+    monkeypatch.setattr(scoring, "FEWER", 1)  # one batch instead of two
     alone = score(tiny_classifier, dataset)
     assert rows_of(alone) == rows_of(together)
     assert {row.edit for row in together.rows} == set(EDITS)

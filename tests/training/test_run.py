@@ -209,10 +209,6 @@ def test_a_run_that_was_stopped_after_its_last_epoch_is_complete_once_it_is_fini
     assert (progress.complete, progress.epoch, progress.epochs) == (True, 2, 2)
 
 
-def test_the_file_can_be_named(splits, tmp_path):
-    assert train_classifier(RECIPE, tmp_path, name="mine").checkpoint.name == "mine.safetensors"
-
-
 def test_the_seed_decides_the_first_weights(splits, tmp_path, monkeypatch):
     first = []
 
@@ -228,8 +224,9 @@ def test_the_seed_decides_the_first_weights(splits, tmp_path, monkeypatch):
     assert not torch.equal(first[0], first[2])
 
 
-def test_history_and_film_lie_beside_the_checkpoint(splits, tmp_path):
+def test_history_and_film_lie_beside_the_checkpoint_which_can_be_named(splits, tmp_path):
     done = train_classifier(RECIPE, tmp_path, name="mine")
+    assert done.checkpoint.name == "mine.safetensors"
     recipe, history = read_history(tmp_path / "mine.history.json")
     assert recipe == RECIPE.as_dict()
     assert [epoch.number for epoch in history.epochs] == [1, 2]
