@@ -1,7 +1,9 @@
 """``cbam usual``, and what ``cbam info`` says of it."""
 
+import io
 import json
 import shutil
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 
 import numpy as np
@@ -22,31 +24,46 @@ def checkpoint(tiny_checkpoint, tmp_path):
     return shutil.copy(tiny_checkpoint, tmp_path / "net.safetensors")
 
 
-def test_usual_gates_are_kept_beside_the_checkpoint_and_known_from_then_on(checkpoint, tmp_path, capsys):
-    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 0
-    written = capsys.readouterr()
-    assert "net on 100 images (cifar10:samples)" in written.out
-    assert f"saved {tmp_path / 'net.usual.npz'}" in written.err
-    usual = read_usual(tmp_path / "net.usual.npz")
+@pytest.fixture(scope="module")
+def first(tiny_checkpoint, tmp_path_factory):
+    """A folder in which the command was run on a network, and what it printed; copied before it is changed."""
+    folder, out, err = tmp_path_factory.mktemp("usual"), io.StringIO(), io.StringIO()
+    checkpoint = shutil.copy(tiny_checkpoint, folder / "net.safetensors")
+    with redirect_stdout(out), redirect_stderr(err):
+        assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 0
+    return folder, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def known(first, tmp_path):
+    """A network of the test's own whose usual gates are known."""
+    shutil.copytree(first[0], tmp_path, dirs_exist_ok=True)
+    return tmp_path / "net.safetensors"
+
+
+def test_usual_gates_are_kept_beside_the_checkpoint_and_known_from_then_on(first):
+    folder, out, err = first
+    assert "net on 100 images (cifar10:samples)" in out
+    assert f"saved {folder / 'net.usual.npz'}" in err
+    usual = read_usual(folder / "net.usual.npz")
     for gate in usual.gates:
-        assert gate.name in written.out
-    classifier = load_classifier(checkpoint)
+        assert gate.name in out
+    classifier = load_classifier(folder / "net.safetensors")
     assert classifier.usual.count == 100
     gates = [gate for block in explain(classifier, sample_sheet().images[0]).blocks for gate in block.gates]
     assert [gate.usual for gate in gates] == list(classifier.usual.gates)
     assert all(gate.against_usual is not None for gate in gates)
 
 
-def test_kept_values_are_shown_at_once_and_computed_again_on_request(checkpoint, tmp_path, capsys, monkeypatch):
-    kept = tmp_path / "net.usual.npz"
-    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 0
-    first, written = capsys.readouterr().out, kept.stat().st_mtime_ns
+def test_kept_values_are_shown_at_once_and_computed_again_on_request(first, known, tmp_path, capsys, monkeypatch):
+    kept, checkpoint, printed = tmp_path / "net.usual.npz", known, first[1]
+    written = kept.stat().st_mtime_ns
     with monkeypatch.context() as forbidden:
         forbidden.setattr("cbam_core.evaluation.usual_gates.usual_gates", None)
         for images in ([], ["--images", "samples"]):
             assert main(["usual", "--checkpoint", str(checkpoint), *images]) == 0
             said = capsys.readouterr()
-            assert said.out == first
+            assert said.out == printed
             assert said.err == "cbam: these were kept; --again computes them again\n"
         assert main(["usual", "--checkpoint", str(checkpoint), "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["usual"] == {"images": "cifar10:samples", "count": 100}
@@ -54,17 +71,15 @@ def test_kept_values_are_shown_at_once_and_computed_again_on_request(checkpoint,
     assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples", "--again"]) == 0
     said = capsys.readouterr()
     assert f"saved {kept}" in said.err
-    assert said.out == first
+    assert said.out == printed
     assert kept.stat().st_mtime_ns > written
 
 
-def test_other_images_than_those_of_the_kept_values_are_looked_at(checkpoint, tmp_path, capsys):
-    assert main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"]) == 0
+def test_other_images_than_those_of_the_kept_values_are_looked_at(known, tmp_path, capsys):
     (tmp_path / "photos").mkdir()
     for number, pixels in enumerate(sample_sheet().images[:3]):
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.png")
-    capsys.readouterr()
-    assert main(["usual", "--checkpoint", str(checkpoint), "--images", str(tmp_path / "photos")]) == 0
+    assert main(["usual", "--checkpoint", str(known), "--images", str(tmp_path / "photos")]) == 0
     assert "net on 3 images (photos)" in capsys.readouterr().out
     assert read_usual(tmp_path / "net.usual.npz").count == 3
 
@@ -96,12 +111,10 @@ def test_json_of_both_commands_gives_shares_that_add_up_to_one(checkpoint, capsy
         assert gate["fixed"] + gate["gain"] + gate["pattern"] == pytest.approx(1)
 
 
-def test_info_says_what_the_images_were(checkpoint, capsys):
-    main(["info", str(checkpoint)])
+def test_info_says_what_the_images_were(tiny_checkpoint, known, capsys):
+    main(["info", str(tiny_checkpoint)])
     assert "Gates, over" not in capsys.readouterr().out
-    main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"])
-    capsys.readouterr()
-    main(["info", str(checkpoint)])
+    main(["info", str(known)])
     assert "\n\nGates, over 100 images (cifar10:samples)\n" in capsys.readouterr().out
 
 
@@ -163,11 +176,10 @@ def test_a_damaged_file_beside_a_checkpoint_is_left_out_with_a_warning(checkpoin
     assert "does not hold the usual gates of a network" in caplog.text
 
 
-def test_a_file_of_other_weights_is_left_out_with_a_warning(checkpoint, tmp_path, caplog):
-    main(["usual", "--checkpoint", str(checkpoint), "--images", "samples"])
+def test_a_file_of_other_weights_is_left_out_with_a_warning(known, tmp_path, caplog):
     usual = read_usual(tmp_path / "net.usual.npz")
     write_usual(replace(usual, digest="0" * 64), tmp_path / "net.usual.npz")
-    assert load_classifier(checkpoint).usual is None
+    assert load_classifier(known).usual is None
     assert "belongs to other weights" in caplog.text
 
 

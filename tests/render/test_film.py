@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cbam_core.errors import RenderError
-from cbam_core.render.film import check_film, draw_scenes, film_file
+from cbam_core.render.film import FORMAT_WORDS, check_film, draw_scenes, film_file
 from cbam_core.render.overlay import cells_on_input, overlay
 from tests.made_runs import damaged_film, filmed, make_film
 
@@ -21,6 +21,12 @@ SIX = {f"stage{row}.{number}": (16, 8) for row in (1, 2, 3) for number in (0, 1)
 @pytest.fixture(scope="module")
 def scenes():
     return draw_scenes(FILM, 0, network="tiny")
+
+
+@pytest.fixture(scope="module")
+def files():
+    """The film of the same image in each format."""
+    return {kind: film_file(FILM, 0, network="tiny", format=kind) for kind in FORMAT_WORDS}
 
 
 def test_every_scene_is_a_picture_of_one_size_and_differs(scenes):
@@ -46,8 +52,8 @@ def holds(page, part):
 
 
 @pytest.mark.parametrize(("kind", "limit"), [("gif", 700_000), ("png", 1_500_000)])
-def test_the_file_plays_all_scenes_for_ever_and_is_small(kind, limit):
-    content = film_file(FILM, 3, network="tiny", format=kind)
+def test_the_file_plays_all_scenes_for_ever_and_is_small(files, kind, limit):
+    content = files[kind]
     assert len(content) < limit
     with Image.open(io.BytesIO(content)) as file:
         assert file.n_frames == 4
@@ -60,25 +66,26 @@ def test_the_file_plays_all_scenes_for_ever_and_is_small(kind, limit):
     assert stay == [1000, 1000, 1000, 3000]
 
 
-def test_an_animated_png_keeps_every_colour(scenes):
-    with Image.open(io.BytesIO(film_file(FILM, 0, network="tiny", format="png"))) as file:
+def test_an_animated_png_keeps_every_colour(scenes, files):
+    with Image.open(io.BytesIO(files["png"])) as file:
         for number, scene in enumerate(scenes):
             file.seek(number)
             assert np.array_equal(np.asarray(file.convert("RGB")), np.asarray(scene))
 
 
 def test_many_blocks_stand_in_rows():
-    one = draw_scenes(make_film((0, 1), SIX), 0, network="tiny")[0]
+    (one,) = draw_scenes(make_film((0,), SIX), 0, network="tiny")
     assert one.width <= 1400
     assert one.height <= 1400
 
 
 def test_a_network_without_gates_a_single_scene_and_a_block_without_a_place_are_drawn():
-    draw_scenes(replace(FILM, gates=()), 0, network="none")
-    draw_scenes(replace(FILM, placements={}), 0, network="lost")
-    assert len(draw_scenes(make_film((0,)), 7, network="one")) == 1
-    full = (filmed("cbam1", "full", np.full((4, 8, 2, 3, 3), 0.5, np.float32)),)
-    draw_scenes(replace(FILM, gates=full), 0, network="full")
+    short = make_film((0,))
+    draw_scenes(replace(short, gates=()), 0, network="none")
+    draw_scenes(replace(short, placements={}), 0, network="lost")
+    assert len(draw_scenes(short, 7, network="one")) == 1
+    full = (filmed("cbam1", "full", np.full((1, 8, 2, 3, 3), 0.5, np.float32)),)
+    draw_scenes(replace(short, gates=full), 0, network="full")
 
 
 def test_a_further_gate_of_one_kind_in_a_block_changes_no_picture(scenes):
