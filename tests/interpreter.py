@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,15 @@ STREAMS = ("stdout", "stderr")
 
 
 class Interpreter:
-    """The Python that forks. It ends when its standard input does."""
+    """The Python that forks. It ends when its standard input does.
 
-    def __init__(self) -> None:
+    Args:
+        python: another Python than that of the tests.
+    """
+
+    def __init__(self, python: str | Path = sys.executable) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [str(python), __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def run(self, program: str, *words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -73,12 +79,24 @@ class Running:
         """Send a signal; the process keeps its number until it was waited for."""
         os.kill(self.pid, number)
 
+    def says(self, pattern: str, seconds: float = 60.0) -> re.Match[str]:
+        """Wait until its standard output has what is looked for."""
+        end = time.monotonic() + seconds
+        while not (found := re.search(pattern, (said := self._read("stdout").decode()), re.MULTILINE)):
+            assert time.monotonic() < end, f"it said {said!r} and {self._read('stderr')!r}"
+            time.sleep(0.02)
+        return found
+
     def wait(self) -> subprocess.CompletedProcess[bytes]:
         """Wait until the program ends, once."""
         status = self.interpreter.ask({"wait": self.pid})
-        with self.folder as folder:
-            said, complained = ((Path(folder) / name).read_bytes() for name in STREAMS)
+        said, complained = map(self._read, STREAMS)
+        self.folder.cleanup()
         return subprocess.CompletedProcess([], status, said, complained)
+
+    def _read(self, stream: str) -> bytes:
+        file = Path(self.folder.name) / stream
+        return file.read_bytes() if file.exists() else b""
 
 
 def next_program() -> dict[str, Any]:

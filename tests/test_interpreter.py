@@ -4,6 +4,8 @@ import json
 import pickle
 import signal
 
+import pytest
+
 
 def test_a_program_finds_torch_and_nothing_of_ours(interpreter):
     program = "import sys; print('torch' in sys.modules, any(name.startswith('cbam_core') for name in sys.modules))"
@@ -45,3 +47,13 @@ def test_programs_run_beside_each_other_and_one_can_be_stopped(interpreter, tmp_
     for program, status in ((killed, -signal.SIGKILL), (stopped, -signal.SIGTERM)):
         done = program.wait()
         assert (done.returncode, done.stdout, done.stderr) == (status, b"begun\n", b"")
+
+
+def test_what_a_program_says_is_waited_for(interpreter):
+    program = interpreter.start("import time; print('first'); time.sleep(0.1); print('ready at 7', flush=True)")
+    assert program.says(r"^ready at (\d+)$")[1] == "7"
+    assert program.wait().stdout == b"first\nready at 7\n"
+    silent = interpreter.start("import sys; sys.exit('no')")
+    with pytest.raises(AssertionError, match="it said '' and b"):
+        silent.says("ready", seconds=0.2)
+    assert silent.wait().stderr == b"no\n"

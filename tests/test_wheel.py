@@ -3,15 +3,19 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 import urllib.request
 import venv
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from tests.interpreter import Interpreter
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("app", "cbam_core", "checkpoints", "pyproject.toml", "setup.py", "MANIFEST.in", "LICENSE", "README.md")
@@ -69,9 +73,26 @@ def student(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _without_the_repository(monkeypatch):
-    monkeypatch.delenv("PYTHONPATH", raising=False)
+@pytest.fixture(autouse=True, scope="module")
+def _without_the_repository():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONPATH", raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def python(_without_the_repository, installed):
+    """That environment's Python, which has imported torch once for all programs."""
+    with closing(Interpreter(installed / "python")) as one:
+        yield one
+
+
+MODULE = """
+import runpy, sys
+sys.argv[0] = "cbam"
+runpy.run_module("cbam_core", run_name="__main__", alter_sys=True)
+"""
+"""`python -m cbam_core`."""
 
 
 def test_a_wheel_holds_the_app_and_the_networks_and_puts_only_the_library_at_the_top(wheel):
@@ -89,38 +110,31 @@ def test_a_wheel_holds_the_app_and_the_networks_and_puts_only_the_library_at_the
     assert wheel.stat().st_size < 18 * 2**20
 
 
-def test_explain_on_the_command_line(installed, student):
-    succeeds(installed / "cbam", "explain", "photo.jpg", "--out", "x", cwd=student)
+def test_explain_on_the_command_line(installed, python, student):
+    assert succeeds(installed / "cbam", "--version", cwd=student) == "cbam-lens 0.1.0\n"
+    python.succeeds(MODULE, "explain", "photo.jpg", "--out", "x", cwd=student)
     (manifest,) = (student / "x").rglob("manifest.json")
     assert json.loads(manifest.read_text(encoding="utf-8"))
     assert succeeds(installed / "python", "-m", "cbam_core", "--version", cwd=student) == "cbam-lens 0.1.0\n"
 
 
-def test_the_library_example_of_the_readme(installed, student):
+def test_the_library_example_of_the_readme(python, student):
     (example,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    said = succeeds(installed / "python", "-c", example, cwd=student)
+    said = python.succeeds(example, cwd=student)
     assert "cbam1.channel (32,) " in said
     assert "cbam1.spatial (16, 16) " in said
     assert "cbam3.spatial spatial (1, 4, 4)\n" in said
     assert (student / "out" / "manifest.json").is_file()
 
 
-def test_the_app_is_ours_where_the_students_comes_first_on_the_path(installed, student):
-    with subprocess.Popen(
-        [str(installed / "python"), "-m", "cbam_core", "app", "--port", "0"],
-        cwd=student,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as server:
-        try:
-            said = server.stdout.readline()
-            found = re.search(r"ready at (http://\S+)", said)
-            assert found, said + server.stdout.read()
-            with urllib.request.urlopen(f"{found[1]}/api/ready", timeout=10) as answer:
-                assert json.load(answer)["versions"]["cbam-lens"] == "0.1.0"
-            with urllib.request.urlopen(found[1], timeout=10) as answer:
-                assert b"<title>" in answer.read()
-        finally:
-            server.terminate()
-            server.wait(20)
+def test_the_app_is_ours_where_the_students_comes_first_on_the_path(python, student):
+    server = python.start(MODULE, "app", "--port", 0, cwd=student)
+    try:
+        address = server.says(r"ready at (http://\S+)")[1]
+        with urllib.request.urlopen(f"{address}/api/ready", timeout=10) as answer:
+            assert json.load(answer)["versions"]["cbam-lens"] == "0.1.0"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            assert b"<title>" in answer.read()
+    finally:
+        server.kill(signal.SIGTERM)
+        server.wait()

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -12,6 +10,7 @@ from PIL import Image
 
 from cbam_core.atlas import planning
 from cbam_core.cli import main
+from tests.atlas.processes import wait_until
 
 
 def interrupted(*_):
@@ -85,22 +84,20 @@ run()
 
 @pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
 def test_a_real_interrupt_keeps_what_is_done_and_the_next_run_goes_on_with_the_same_bits(
-    tiny_checkpoint, tmp_path, monkeypatch
+    interpreter, tiny_checkpoint, tmp_path, monkeypatch
 ):
     photos, place, whole = (tmp_path / name for name in ("photos", "atlas", "whole"))
     photos.mkdir()
     for number, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (240, 32, 32, 3), np.uint8)):
         Image.fromarray(pixels).save(photos / f"{number:03}.bmp")
     words = ["atlas", "build", str(tiny_checkpoint), "--set", str(photos), "--out", str(place), "--workers", "2"]
-    with subprocess.Popen(
-        [sys.executable, "-c", SLOWED, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        while len(list(place.glob("shards/*.parquet"))) < 2 and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        said, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert (said, errors) == ("", f"cbam: interrupted; run the same command again to go on with {place}\n")
+    process = interpreter.start(SLOWED, *words)
+    wait_until(lambda: len(list(place.glob("shards/*.parquet"))) >= 2, seconds=60)
+    process.kill(signal.SIGINT)
+    done = process.wait()
+    assert done.returncode == 130
+    expected = f"cbam: interrupted; run the same command again to go on with {place}\n"
+    assert (done.stdout.decode(), done.stderr.decode()) == ("", expected)
     kept = {path: path.stat().st_mtime_ns for path in place.glob("shards/*.parquet")}
     assert 2 <= len(kept) < 6
     assert list(place.rglob("*.part")) == []

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +20,7 @@ from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
 from cbam_core.training.recipes import Recipe
 from cbam_core.training.transforms import Draws, draw
+from tests.interpreter import Interpreter
 from tests.training.conftest import SIDE, network, prepare, weights
 
 Make = Callable[..., Recipe]
@@ -256,19 +254,14 @@ fit(Learner(network(), prepare), small_images(), recipe, folder=Path(sys.argv[1]
 """
 
 
-def test_a_run_killed_at_once_goes_on_to_the_same_weights(images: Images, recipe: Make, tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "b")]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
-    ) as run:
-        assert run.stdout is not None
-        for line in run.stdout:
-            if int(line) == 7:
-                time.sleep(0.02)
-                os.kill(run.pid, signal.SIGKILL)
-                break
-    assert run.wait() == -signal.SIGKILL
+def test_a_run_killed_at_once_goes_on_to_the_same_weights(
+    interpreter: Interpreter, images: Images, recipe: Make, tmp_path: Path
+) -> None:
+    run = interpreter.start(KILLED, tmp_path / "b", cwd=Path(__file__).parents[2])
+    run.says(r"^7\n")
+    time.sleep(0.02)
+    run.kill()
+    assert run.wait().returncode == -signal.SIGKILL
     whole, resumed = network(), network(seed=9)
     fit(Learner(whole, prepare), images, recipe(), folder=tmp_path / "a")
     history = fit(Learner(resumed, prepare), images, recipe(), folder=tmp_path / "b", resume=True)
