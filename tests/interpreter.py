@@ -6,6 +6,8 @@ computing. Run as a script, this file is that Python.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import re
@@ -13,10 +15,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 STREAMS = ("stdout", "stderr")
 
@@ -129,7 +132,32 @@ def become(wish: dict[str, Any]) -> str:
     return wish["program"]
 
 
+def status_of(program: str) -> int:
+    """Run a program, and return the status that Python would end with."""
+    try:
+        exec(compile(program, "<string>", "exec"), {"__name__": "__main__"})
+    except SystemExit as end:
+        if not isinstance(end.code, str):
+            return int(end.code or 0)
+        print(end.code, file=sys.stderr)  # noqa: T201
+        return 1
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def leave(status: int) -> NoReturn:
+    """End as Python does, but without taking torch apart, which takes it half a second."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     import torch  # noqa: F401
 
-    exec(compile(become(next_program()), "<string>", "exec"), {"__name__": "__main__"})
+    gc.freeze()  # a collection in a program would copy the pages of all there is
+    leave(status_of(become(next_program())))

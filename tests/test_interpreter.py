@@ -28,6 +28,21 @@ def test_status_and_streams_are_those_of_the_program(interpreter):
     failed = interpreter.run("1 / 0")
     assert (failed.returncode, failed.stdout) == (1, b"")
     assert failed.stderr.endswith(b"ZeroDivisionError: division by zero\n")
+    ended = interpreter.run("import sys; sys.exit('a reason')")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, b"", b"a reason\n")
+    interrupted = interpreter.run("raise KeyboardInterrupt")
+    assert interrupted.returncode == -signal.SIGINT
+    assert interrupted.stderr.endswith(b"KeyboardInterrupt\n")
+
+
+def test_a_program_waits_for_its_threads_and_ends_in_order(interpreter):
+    program = """
+import atexit, threading, time
+atexit.register(print, "last")
+threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
+print("first")
+"""
+    assert interpreter.succeeds(program).split() == ["first", "thread", "last"]
 
 
 def test_one_program_leaves_nothing_for_the_next(interpreter):
