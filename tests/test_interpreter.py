@@ -69,6 +69,11 @@ def test_what_a_program_says_is_waited_for(interpreter):
     assert program.says(r"^ready at (\d+)$")[1] == "7"
     assert program.wait().stdout == b"first\nready at 7\n"
     silent = interpreter.start("import sys; sys.exit('no')")
-    with pytest.raises(AssertionError, match="it said '' and b"):
-        silent.says("ready", seconds=0.2)
+    with pytest.raises(AssertionError, match=r"it said '' and b'no\\n'"):
+        silent.says("ready")
     assert silent.wait().stderr == b"no\n"
+    slow = interpreter.start("import time; time.sleep(100)")
+    with pytest.raises(AssertionError, match="it said '' and b''"):
+        slow.says("ready", seconds=0.1)
+    slow.kill()
+    assert slow.wait().returncode == -signal.SIGKILL

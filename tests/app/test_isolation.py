@@ -3,10 +3,7 @@
 import hashlib
 import io
 import json
-import os
-import re
-import subprocess
-import sys
+import signal
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,28 +20,23 @@ MIB = 1024 * 1024
 CAT = Path(skimage.__file__).parent / "data" / "chelsea.png"
 
 
+APP = """
+import runpy, sys
+sys.path.insert(0, sys.argv.pop(1))
+runpy.run_module("cbam_core.cli", run_name="__main__", alter_sys=True)
+"""
+"""The app, started as users start it."""
+
+
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """Where the app runs, started as users start it."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-m", "cbam_core.cli", "app", "--port", "0"]
-    with (
-        (folder / "log").open("w") as log,
-        subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(root)},
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        ) as server,
-    ):
-        try:
-            yield re.search(r"http://\S+", server.stdout.readline())[0]
-        finally:
-            server.terminate()
-            server.wait(20)
+def address(interpreter, tmp_path_factory):
+    """Where the app runs."""
+    server = interpreter.start(APP, Path(__file__).parents[2], "app", "--port", 0, cwd=tmp_path_factory.mktemp("where"))
+    try:
+        yield server.says(r"ready at (http://\S+)")[1]
+    finally:
+        server.kill(signal.SIGTERM)
+        server.wait()
 
 
 def photos(mark):

@@ -1,7 +1,7 @@
 """Options of the server stay safe whatever config files and the environment say, and however it is started."""
 
 import json
-import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -142,7 +142,7 @@ def test_streamlit_run_in_the_projects_root_has_the_same_safety_and_look(tmp_pat
     assert len(server.log.splitlines()) == 1, server.log
 
 
-def test_a_bare_streamlit_run_finds_the_apps_modules_without_the_package_installed(tmp_path):
+def test_a_bare_streamlit_run_finds_the_apps_modules_without_the_package_installed(interpreter, tmp_path, monkeypatch):
     root = Path(__file__).resolve().parents[3]
     program = f"""
 import sys
@@ -152,21 +152,16 @@ sys.argv = ["streamlit", "run", "app/main.py", "--server.port=0", "--server.head
 from streamlit.web.cli import main
 main()
 """
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    with (
-        (tmp_path / "log").open("w") as log,
-        subprocess.Popen(
-            [sys.executable, "-c", program], cwd=root, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
-        ) as process,
-    ):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    process = interpreter.start(program, cwd=root)
+    try:
         server = Running(process, tmp_path / "log")
-        try:
-            server.read_until_ready(r"URL: http://([^/\s]+)(\S*)")
-            messages = server.visit()
-        finally:
-            process.terminate()
-            process.wait(20)
-    assert "ModuleNotFoundError" not in server.log
+        server.host, server.path = process.says(r"URL: http://([^/\s]+)(\S*)").groups()
+        messages = server.visit()
+    finally:
+        process.kill(signal.SIGTERM)
+        log = process.wait().stderr.decode()
+    assert "ModuleNotFoundError" not in log
     assert any(m.delta.new_element.HasField("bidi_component") for m in messages)
 
 
