@@ -15,6 +15,7 @@ from cbam_core.places import checkpoint_folder, shipped_checkpoints
 
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
+    from cbam_core.data.folder import Unlisted
     from cbam_core.network import Classifier
 
 DEFAULT_CHECKPOINT = "cbam_cnn_cifar10"
@@ -201,7 +202,27 @@ def open_named(source: str, data_dir: Path | None = None) -> Dataset:
             f"{counted(len(beside), 'image')} beside the folders of classes in {source} are left out, the first is "
             f"{beside[0].name}"
         )
+    say_unlisted(dataset.unlisted, source)
     return dataset
+
+
+def say_unlisted(unlisted: Unlisted, source: str) -> None:
+    """Say how many files of a folder are left out for their names, or because they are not there; nothing for none.
+
+    Args:
+        unlisted: the files.
+        source: the folder, as the command line names it.
+    """
+    if not len(unlisted):
+        return
+    why = (
+        (unlisted.hidden, "hidden"),
+        (unlisted.ending, "without the ending of an image"),
+        (unlisted.unprintable, "with a name that cannot be printed"),
+        (unlisted.missing, "not there, as a link that leads nowhere"),
+    )
+    said = ", ".join(f"{count:,} {what}" for count, what in why if count)
+    say(f"{counted(len(unlisted), 'file')} in {source} left out ({said}), the first is {unlisted.first}")
 
 
 def open_available(source: str, data_dir: Path | None) -> Dataset:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, overload, runtime_checkable
@@ -20,7 +20,7 @@ from jaxtyping import Int, UInt, UInt8
 from cbam_core.data import cifar10
 from cbam_core.data.dataset_parts import check_ids, check_images, check_labels
 from cbam_core.data.fitting import decode_to_fit, fit_image
-from cbam_core.data.folder import all_images, endings
+from cbam_core.data.folder import Unlisted, all_images
 from cbam_core.data.images import decode
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import DataError, ImageError
@@ -105,6 +105,7 @@ class Dataset:
         labels: indices into `classes`, (N,); None where the images have no labels.
         ids: names of the images, for those that are a part of another set; None to make them, see `image_ids`.
         left_out: images of that other set that are not among these, because they cannot be decoded.
+        unlisted: files of the folder of images that are not among them, for their names, or because they are not there.
 
     Raises:
         DataError: images in memory are not uint8 RGB, or labels and ids do not fit them.
@@ -117,6 +118,7 @@ class Dataset:
     labels: Labels | None
     ids: tuple[str, ...] | None = None
     left_out: tuple[LeftOut, ...] = ()
+    unlisted: Unlisted = field(default_factory=Unlisted)
 
     def __post_init__(self) -> None:
         check_images(self.images)
@@ -376,7 +378,7 @@ def _folder(path: Path) -> Dataset:
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        return entry.is_dir()
+        return entry.is_dir() and not entry.name.startswith(".")
     except OSError:  # a link that leads to itself
         return False
 
@@ -416,18 +418,14 @@ def _class_folders(path: Path) -> Dataset:
                 names = sorted(entry.name for entry in entries if _is_folder(entry))
             return names, {name: number for number, name in enumerate(names)}
 
-    found = ClassFolders(path, is_valid_file=partial(_is_shown, root=path), allow_empty=True)
+    unlisted = Unlisted()
+    found = ClassFolders(path, is_valid_file=lambda file: unlisted.lists(Path(file), path), allow_empty=True)
     files = ImageFiles([Path(file) for file, _ in found.samples], path)
-    return Dataset(path.resolve().name, "", tuple(found.classes), files, np.array(found.targets, np.int64))
+    labels = np.array(found.targets, np.int64)
+    return Dataset(path.resolve().name, "", tuple(found.classes), files, labels, unlisted=unlisted)
 
 
 def _flat_folder(path: Path) -> Dataset:
-    files = ImageFiles([picture.path for picture in all_images(path)], path)
-    return Dataset(path.resolve().name, "", (), files, None)
-
-
-def _is_shown(file: str, root: Path) -> bool:
-    """Check by its name that a file is listed, and that it is there, as in a folder without classes."""
-    path = Path(file)
-    named = path.name.lower().endswith(endings()) and not path.name.startswith(".")
-    return named and str(path.relative_to(root)).isprintable() and path.is_file()
+    unlisted = Unlisted()
+    files = ImageFiles([picture.path for picture in all_images(path, unlisted)], path)
+    return Dataset(path.resolve().name, "", (), files, None, unlisted=unlisted)

@@ -39,6 +39,52 @@ class GalleryImage:
     path: Path
 
 
+@dataclass
+class Unlisted:
+    """Files of a folder that are not among its images, counted by why.
+
+    Attributes:
+        hidden: files whose name, or that of a folder below, begins with a dot.
+        ending: files without the ending of an image that can be read.
+        unprintable: files whose name cannot be printed.
+        missing: links that lead nowhere, and what is neither a file nor a folder.
+        first: path of one of them in the folder; "" where there is none.
+    """
+
+    hidden: int = 0
+    ending: int = 0
+    unprintable: int = 0
+    missing: int = 0
+    first: str = ""
+
+    def __len__(self) -> int:
+        """Number of files."""
+        return self.hidden + self.ending + self.unprintable + self.missing
+
+    def lists(self, path: Path, root: Path) -> bool:
+        """Check by its name that a file is listed, and that it is there; count it if it is not.
+
+        Args:
+            path: path of the file.
+            root: the folder.
+        """
+        inside = path.relative_to(root)
+        if any(part.startswith(".") for part in inside.parts):
+            why = "hidden"
+        elif not path.name.lower().endswith(endings()):
+            why = "ending"
+        elif not str(inside).isprintable():
+            why = "unprintable"
+        elif not path.is_file():
+            why = "missing"
+        else:
+            return True
+        if not path.is_dir():
+            setattr(self, why, getattr(self, why) + 1)
+            self.first = self.first or str(inside)
+        return False
+
+
 @cache
 def endings() -> tuple[str, ...]:
     """Return the endings of files that can be read here: those of HEIC photos where their decoder is installed."""
@@ -50,17 +96,21 @@ def list_images(folder: Path) -> tuple[GalleryImage, ...]:
     return all_images(folder)[:MOST]
 
 
-def all_images(folder: Path) -> tuple[GalleryImage, ...]:
+def all_images(folder: Path, unlisted: Unlisted | None = None) -> tuple[GalleryImage, ...]:
     """List the image files of a folder by name, without those of its subfolders.
 
     Hidden files, files that no longer exist, and those with unprintable names (as from an archive in another encoding)
     are left out.
 
+    Args:
+        folder: the folder.
+        unlisted: counts what is left out.
+
     Raises:
         DataError: the folder does not exist, or cannot be read.
     """
     try:
-        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings())
+        found = sorted(folder.iterdir())
     except OSError as error:
         raise DataError(
             "gallery.unreadable",
@@ -68,8 +118,8 @@ def all_images(folder: Path) -> tuple[GalleryImage, ...]:
             folder=str(folder),
             reason=error.strerror or type(error).__name__,
         ) from error
-    named = [path for path in found if not path.name.startswith(".") and path.name.isprintable()]
-    return tuple(GalleryImage(path.name, path) for path in named if path.is_file())
+    left_out = Unlisted() if unlisted is None else unlisted
+    return tuple(GalleryImage(path.name, path) for path in found if left_out.lists(path, folder))
 
 
 def thumbnail(path: Path, side: int) -> UInt8[np.ndarray, "s s 3"]:

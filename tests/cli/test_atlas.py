@@ -180,5 +180,13 @@ def test_images_beside_the_classes_are_counted_and_an_empty_name_is_no_set(tiny_
         f"2 images beside the folders of classes in {tmp_path / 'photos'} are left out, the first is b.png" in said.err
     )
     assert "on 1 image of photos" in said.out
+    assert " left out (" not in said.err
+    (tmp_path / "photos" / "cat" / "notes.txt").write_text("none")
+    (tmp_path / "photos" / "cat" / ".a.png").write_text("none")
+    (tmp_path / "photos" / "cat" / "gone.png").symlink_to("nowhere.png")
+    assert main([*command, str(tmp_path / "photos")]) == 0
+    why = "1 hidden, 1 without the ending of an image, 1 not there, as a link that leads nowhere"
+    first = Path("cat") / ".a.png"
+    assert f"3 files in {tmp_path / 'photos'} left out ({why}), the first is {first}\n" in capsys.readouterr().err
     assert main([*command, ""]) == 2
     assert "the name of the set is empty; name a set or a folder, or leave the option out" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cbam_core.data.cifar10 import CLASSES
-from cbam_core.data.dataset import Dataset, images_beside_classes, open_dataset
+from cbam_core.data.dataset import Dataset, images_beside_classes, open_dataset, thinned
 from cbam_core.data.folder import MOST
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import DataError, ImageError
@@ -170,6 +170,37 @@ def test_names_that_cannot_be_printed_and_links_that_lead_nowhere_are_left_out_w
         (folder / "loop").symlink_to("loop")
     assert [path.name for path in open_dataset(animals).images.paths] == ["1.png", "2.PNG", "good.png", "b.png"]
     assert [path.name for path in open_dataset(tmp_path / "flat").images.paths] == ["good.png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and bytes in names are other there")
+def test_files_that_are_left_out_for_their_names_are_counted(animals, tmp_path):
+    for folder in (animals / "ant", tmp_path / "flat"):
+        put(folder / "good.png", (9, 0, 0))
+        put(folder / ".hidden.png", (9, 0, 0))
+        put(folder / "two\nlines.png", (9, 0, 0))
+        (folder / "notes.txt").write_text("none")
+        (folder / "more.csv").write_text("none")
+        (folder / "gone.png").symlink_to("nowhere.png")
+    with_classes, flat = open_dataset(animals).unlisted, open_dataset(tmp_path / "flat").unlisted
+    for found in (with_classes, flat):
+        assert (found.hidden, found.ending, found.unprintable, found.missing) == (1, 2, 1, 1)
+        assert len(found) == 5
+    assert (with_classes.first, flat.first) == (f"ant{os.sep}.hidden.png", ".hidden.png")
+    assert len(thinned(open_dataset(animals), 2).unlisted) == 5
+    assert len(open_dataset("samples").unlisted) == 0
+
+
+def test_hidden_folders_are_no_classes(animals, tmp_path):
+    put(animals / ".thumbnails" / "a.png", (9, 0, 0))
+    put(animals / "ant" / ".thumbnails" / "b.png", (9, 0, 0))
+    opened = open_dataset(animals)
+    assert opened.classes == ("ant", "zebra")
+    assert [path.name for path in opened.images.paths] == ["1.png", "2.PNG", "b.png"]
+    assert opened.unlisted.hidden == 2  # the second is that of the fixture
+    put(tmp_path / "flat" / "a.png", (9, 0, 0))
+    (tmp_path / "flat" / ".git").mkdir()
+    assert open_dataset(tmp_path / "flat").classes == ()
+    assert len(open_dataset(tmp_path / "flat").unlisted) == 0
 
 
 def test_images_beside_the_folders_of_classes_are_listed(animals, monkeypatch):
