@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -56,6 +57,26 @@ def test_a_quick_benchmark_prints_figures_and_a_sentence(load, name, rounds, cap
     assert figures["claim"] == name
     assert status == (0 if figures["holds"] else 1)
     assert sentence.startswith("Holds: " if figures["holds"] else "DOES NOT HOLD: ")
+
+
+def test_the_report_on_reruns_says_what_is_to_be_written(load, capsys):
+    assert load("page_reruns").main(["--rounds", "2", "--quick"]) == 0
+    figures, sentence = told(capsys)
+    assert set(figures["reruns_ms"]) == {"model", "training"}
+    assert all(0 < ms <= figures["worst_ms"][page] for page, ms in figures["reruns_ms"].items())
+    named = re.fullmatch(r"Holds: (\w+) (\d+) ms; (\w+) (\d+) ms \(medians, in processor time .*\)", sentence)
+    assert {named[1], named[3]} == {"Model", "Training"}
+    assert int(named[2]) >= int(named[4])  # the slowest page first
+
+
+def test_what_the_user_of_a_report_has_set_is_not_seen_and_stays(load, monkeypatch):
+    module = load("page_reruns")
+    monkeypatch.setenv("CBAM_IMAGE_DIR", "photos")
+    monkeypatch.setenv("CBAM_DATA_DIR", "fetched")
+    with module.as_installed():
+        assert "CBAM_IMAGE_DIR" not in os.environ
+        assert os.environ["CBAM_DATA_DIR"] != "fetched"
+    assert (os.environ["CBAM_IMAGE_DIR"], os.environ["CBAM_DATA_DIR"]) == ("photos", "fetched")
 
 
 def test_a_claim_that_fails_ends_with_another_status(load, monkeypatch, capsys):

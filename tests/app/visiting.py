@@ -8,21 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
-from streamlit.util import calc_hash
 
+from benchmarks.apparatus.pages import MAIN, go_to
 from cbam_core import Classifier, load_classifier
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.usual import usual_path
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
-
-
-def go_to(app: AppTest, page: str) -> AppTest:
-    """Go to the page in the folder of that name, as a click in the sidebar does; `run` draws it."""
-    app._page_hash = calc_hash(page)  # what `AppTest.switch_page` sets, which knows pages that are files alone
-    return app
 
 
 def open_page(page: str, chosen: Mapping[str, Any] = NOTHING) -> AppTest:
