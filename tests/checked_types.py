@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import Any, get_args, get_type_hints
 
 import jaxtyping
@@ -64,6 +64,50 @@ def _with_check(function: FunctionType, typechecker: Any) -> Callable[..., Any]:
     return _in_one_step(function, hints)
 
 
+_nested: dict[int, tuple[FunctionType, Callable[..., Any]]] = {}
+"""By the identity of its code, each function inside another, without what it closes over, and the check around it."""
+
+
+def _is_nested(function: FunctionType) -> bool:
+    """Whether a function is made anew whenever the one around it runs, and is then checked in the same way."""
+    return (
+        "<locals>" in function.__qualname__
+        and function.__code__.co_filename != "<string>"  # a dataclass's `__init__`
+        and not (function.__defaults__ or function.__kwdefaults__)
+        and all(isinstance(hint, str) for hint in function.__annotations__.values())
+    )
+
+
+def _bare(function: FunctionType) -> FunctionType:
+    nothing = tuple(CellType() for _ in function.__code__.co_freevars)
+    bare = FunctionType(function.__code__, function.__globals__, function.__name__, None, nothing)
+    bare.__qualname__, bare.__annotations__ = function.__qualname__, function.__annotations__
+    return bare
+
+
+def _check_of(function: FunctionType, typechecker: Any) -> Callable[..., Any]:
+    """Make the check around a function, or put one that was made for its code around it."""
+    if not _is_nested(function):
+        return _with_check(function, typechecker)
+    known = _nested.get(id(function.__code__))
+    if known is None:
+        bare = _bare(function)
+        known = _nested[id(function.__code__)] = (bare, _with_check(bare, typechecker))
+    bare, check = known
+    if check is bare:
+        return function
+    if not _is_one_function(check):
+        return _with_check(function, typechecker)
+    again = FunctionType(check.__code__, check.__globals__)
+    again.__kwdefaults__ = check.__kwdefaults__ | {"__beartype_func": function}
+    vars(again).update(vars(check))
+    return again
+
+
+def _is_one_function(check: Callable[..., Any]) -> bool:
+    return "__beartype_wrapper" in vars(check) and not check.__closure__
+
+
 def _first(*args: Any, __begin: Callable[[], Callable[..., Any]], **kwargs: Any) -> Any:
     return __begin()(*args, **kwargs)
 
@@ -76,8 +120,8 @@ def _at_first_call(function: FunctionType, typechecker: Any) -> Callable[..., An
     """Make the check when the function is called: half of them never are, and a check takes a millisecond to make."""
 
     def begin() -> Callable[..., Any]:
-        check = _with_check(function, typechecker)
-        body = check if "__beartype_wrapper" in vars(check) and not check.__closure__ else _next
+        check = _check_of(function, typechecker)
+        body = check if _is_one_function(check) else _next
         waiting.__kwdefaults__ |= {"__check": check, **(body.__kwdefaults__ or {})}
         waiting.__code__ = body.__code__
         return check

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -64,6 +66,38 @@ def test_a_dataclass_is_checked_as_it_is_made():
     assert made("a").name == "a"
     with pytest.raises(TypeCheckError):
         made(3)
+
+
+class Held:
+    number = 1
+
+
+def outer(held: Held) -> Callable[[int], int]:
+    def inner(number: int) -> int:
+        return held.number + number
+
+    return checked(inner)
+
+
+def test_a_nested_function_is_checked_and_has_its_own_surroundings_each_time_it_is_made():
+    for number in (1, 2):
+        held = Held()
+        held.number = number
+        check = outer(held)
+        assert [check(5), check(6)] == [5 + number, 6 + number]
+        held.number = 0.5
+        for wrong in ("5", 5):
+            with pytest.raises(TypeCheckError):
+                check(wrong)
+
+
+def test_what_a_nested_function_closes_over_is_not_kept():
+    held = Held()
+    check, left = outer(held), weakref.ref(held)
+    assert check(5) == 6
+    del held, check
+    gc.collect()
+    assert left() is None
 
 
 def test_functions_of_the_library_are_checked():

@@ -15,13 +15,19 @@ from torch import Tensor, nn
 
 from cbam_core import capture
 
+DRAWN = ("trunc_normal_", "normal_", "kaiming_normal_", "kaiming_uniform_", "xavier_normal_", "xavier_uniform_")
+
+
+def _not_drawn(tensor: Tensor, *_: object, **__: object) -> Tensor:
+    return tensor if tensor.ndim > 1 and isinstance(tensor, nn.Parameter) else tensor.uniform_(-0.1, 0.1)
+
 
 @contextmanager
 def _quick_initialisation() -> Iterator[None]:
-    """Draw weights from an interval: a normal distribution takes longer than the test."""
+    """Draw no weights that `_made` draws: that takes longer than the test."""
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
-        for name in ("trunc_normal_", "normal_", "kaiming_normal_", "xavier_normal_"):
-            patch.setattr(nn.init, name, lambda tensor, *_, **__: tensor.uniform_(-0.1, 0.1))
+        for name in DRAWN:
+            patch.setattr(nn.init, name, _not_drawn)
         yield
 
 
