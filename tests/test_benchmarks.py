@@ -5,9 +5,12 @@ import json
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from cbam_core.training.recipes import FAST
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -178,6 +181,7 @@ def test_twins_are_compared_pair_by_pair(twins, capsys):
 
 def test_steps_of_all_twins_are_timed_in_turns(twins, monkeypatch, capsys):
     monkeypatch.setattr(twins, "STEPS", 1)
+    monkeypatch.setattr("apparatus.learning.FAST", replace(FAST, batch_size=8))
     assert twins.time_steps(rounds=1) == 0
     figures, sentence = told(capsys)
     assert figures["over_none"]["none"] == 1
