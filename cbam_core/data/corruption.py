@@ -12,7 +12,7 @@ first, so that a level is as strong for photos of any size as for images of 32 x
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeGuard, get_args, overload
+from typing import Literal, TypeGuard, get_args
 
 import numpy as np
 from jaxtyping import UInt8
@@ -109,16 +109,9 @@ class CorruptedImages(FittedImages):
     def __len__(self) -> int:
         return len(self.clean)
 
-    @overload
-    def __getitem__(self, index: int) -> Pixels: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Pixels]: ...
-    def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
-        """Pixels of one image in its own size, or of several."""
-        numbers = range(len(self))[index]
-        if isinstance(numbers, range):
-            return [self[number] for number in numbers]
-        return self.corruption.of(self.clean[numbers], numbers)
+    def one(self, index: int) -> Pixels:
+        """Read one image, and corrupt it."""
+        return self.corruption.of(self.clean[index], index)
 
     def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
         """Return the centre of one image at a network's input size, corrupted there."""

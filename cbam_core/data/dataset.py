@@ -54,6 +54,26 @@ class FittedImages(Sequence[Pixels]):
         """The images that these are made of, which have their names and sizes."""
         return self
 
+    @overload
+    def __getitem__(self, index: int) -> Pixels: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Pixels]: ...
+    def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
+        """Pixels of one image in its own size, uint8 RGB (H, W, 3), or of several."""
+        numbers = range(len(self))[index]
+        return [self.one(number) for number in numbers] if isinstance(numbers, range) else self.one(numbers)
+
+    @abstractmethod
+    def one(self, index: int) -> Pixels:
+        """Return the pixels of one image in its own size.
+
+        Args:
+            index: number of the image, from 0.
+
+        Raises:
+            ImageError: the image cannot be read.
+        """
+
     @abstractmethod
     def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
         """Return the centre of one image at a network's input size.
@@ -247,14 +267,8 @@ class ImageFiles(FittedImages):
     def __len__(self) -> int:
         return len(self.paths)
 
-    @overload
-    def __getitem__(self, index: int) -> Pixels: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Pixels]: ...
-    def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
-        """Pixels of one file, uint8 RGB (H, W, 3), or of several."""
-        if isinstance(index, slice):
-            return [_read(path, _pixels) for path in self.paths[index]]
+    def one(self, index: int) -> Pixels:
+        """Decode one file."""
         return _read(self.paths[index], _pixels)
 
     def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
@@ -276,14 +290,8 @@ class ImagesByNumber(FittedImages):
     def __len__(self) -> int:
         return len(self._numbers)
 
-    @overload
-    def __getitem__(self, index: int) -> Pixels: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Pixels]: ...
-    def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
-        """Pixels of one image in its own size, or of several."""
-        if isinstance(index, slice):
-            return [self._images[number] for number in self._numbers[index]]
+    def one(self, index: int) -> Pixels:
+        """Read one of the others."""
         return self._images[self._numbers[index]]
 
     def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
