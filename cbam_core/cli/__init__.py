@@ -38,7 +38,7 @@ from cbam_core.cli.failures import (
     report_failure,
     report_usage,
 )
-from cbam_core.cli.inputs import at_home
+from cbam_core.cli.inputs import at_home, refuse_empty
 from cbam_core.cli.output import cautious_streams, say
 from cbam_core.errors import CbamError
 
@@ -141,6 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wants_debug.set(False)
     words = [at_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
+        refuse_empty(words)
         status = _command().main(words, prog_name="cbam", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -239,10 +240,9 @@ def _channel(given: str) -> Channel:
     Raises:
         typer.BadParameter: it is neither.
     """
-    try:
-        places = tuple(int(part) for part in given.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"'{given}' is not a number such as 17, or a cell such as 3,5") from None
+    if not re.fullmatch(r" *-?[0-9]+ *(, *-?[0-9]+ *)*", given):
+        raise typer.BadParameter(f"'{given}' is not a number such as 17, or a cell such as 3,5")
+    places = tuple(int(part) for part in given.split(","))
     return places[0] if len(places) == 1 else places
 
 

@@ -99,6 +99,8 @@ def open_checkpoint(checkpoint: str | None, stated: Stated = UNSTATED, *, images
     """
     from cbam_core.network import load_checkpoint, open_stated
 
+    if checkpoint is None and stated != UNSTATED and DEFAULT_CHECKPOINT in shipped_checkpoints():
+        checkpoint = DEFAULT_CHECKPOINT
     if checkpoint is not None:
         refuse_folder(checkpoint, images)
         return open_stated(checkpoint, stated.statement)

@@ -10,6 +10,7 @@ import typer
 
 from cbam_core.cli.output import counted, one_line
 from cbam_core.errors import CheckpointError, reason_of
+from cbam_core.places import shipped_checkpoints
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +55,7 @@ def convert(
     from cbam_core.weights.file import open_weights
 
     layout, order = _layout(to), _order(planes)
+    source = shipped_checkpoints().get(str(source), source)
     if out.exists() and source.exists() and out.samefile(source):
         raise CheckpointError(
             "convert.onto-itself", "{path} is the file to convert; choose another name to write to", path=str(out)

@@ -81,10 +81,19 @@ def report_failure(error: CbamError | OSError, *, debug: bool) -> int:
         return report_bug(error, debug=debug)
     elif isinstance(error, OSError):
         said = full_disk(error, str(error.filename), CbamError, "save.full")
-        say(f"{error.filename}: {reason_of(error)}" if said is None else str(said))
+        say(_of_path(error) if said is None else str(said))
     else:
         say(of_commands(error))
     return USER_ERROR
+
+
+def _of_path(error: OSError) -> str:
+    """Say what is wrong with a path, and what to do where the system's word alone does not say it."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename} is a file or lies in one, and a folder is needed there; choose another name"
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return f"{error.filename}: {reason_of(error)}; change its permissions, or choose another folder"
+    return f"{error.filename}: {reason_of(error)}"
 
 
 IN_OPTIONS = {

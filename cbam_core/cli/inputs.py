@@ -6,7 +6,10 @@ import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+
+import typer
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,26 @@ def at_home(word: str) -> str:
     if not path.startswith("~") or Path(path).exists():
         return word
     return f"{option}{equals}{os.path.expanduser(path)}"  # noqa: PTH111 - leaves an unknown user's path as it is
+
+
+def refuse_empty(words: Sequence[str]) -> None:
+    """Refuse words without characters, which would name the current folder.
+
+    Args:
+        words: words of the command line.
+
+    Raises:
+        typer.BadParameter: one is empty, or is an option whose value is.
+    """
+    for before, word in pairwise(["", *words]):
+        if word.startswith("--") and word.find("=") == len(word) - 1:
+            named = word[:-1]
+        elif word:
+            continue
+        else:
+            named = before if before.startswith("-") and "=" not in before else ""
+        what = f"the value of {named}" if named else "an argument"
+        raise typer.BadParameter(f"{what} is empty, as that of a variable that is not set; give one, or leave it out")
 
 
 def _matches(given: str | Path) -> list[Path]:

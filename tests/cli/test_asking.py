@@ -84,6 +84,8 @@ def test_top_of_a_cell_is_a_table(folder, capsys):
     [
         (["cbam3.channel", "x"], 2, "'x' is not a number such as 17"),
         (["cbam3.channel", "999"], 3, "cbam3.channel has no value 999"),
+        (["cbam3.channel", "1_0"], 2, "'1_0' is not a number such as 17"),
+        (["cbam3.channel", "1,"], 2, "'1,' is not a number such as 17"),
         (["cbam9.channel", "1"], 3, "unknown gate 'cbam9.channel'"),
         (["cbam3.channel", "1", "--where", "cat"], 2, "not a condition such as class=cat"),
         (["cbam3.channel", "1", "--where", "right=maybe"], 2, "neither right=yes nor right=no"),
@@ -97,6 +99,15 @@ def test_top_of_a_cell_is_a_table(folder, capsys):
 def test_questions_that_cannot_be_answered_are_said(folder, capsys, words, status, said):
     assert main(["atlas", "top", str(folder), *words]) == status
     assert said in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_a_folder_is_said_with_what_to_do(folder, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file" / "x.csv", tmp_path / "file" / "below" / "x.csv"):
+        assert main(["atlas", "export", str(folder), "--no-gates", "--out", str(out)]) == 3
+        said = capsys.readouterr().err
+        assert "is a file or lies in one, and a folder is needed there; choose another name" in said
+        assert str(tmp_path / "file") in said
 
 
 @pytest.mark.parametrize(

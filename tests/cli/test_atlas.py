@@ -189,4 +189,6 @@ def test_images_beside_the_classes_are_counted_and_an_empty_name_is_no_set(tiny_
     first = Path("cat") / ".a.png"
     assert f"3 files in {tmp_path / 'photos'} left out ({why}), the first is {first}\n" in capsys.readouterr().err
     assert main([*command, ""]) == 2
+    assert "the value of --set is empty, as that of a variable that is not set; give one" in capsys.readouterr().err
+    assert main([*command, " "]) == 2
     assert "the name of the set is empty; name a set or a folder, or leave the option out" in capsys.readouterr().err

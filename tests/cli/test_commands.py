@@ -128,6 +128,12 @@ def test_no_command_shows_help_as_an_error(capsys):
         (["train", "--out", "x", "--recipe", "magic"], "'magic' is not one of "),
         (["app", "--port", "70000"], "--port"),
         (["export"], "missing argument 'CHECKPOINT'"),
+        (["explain", "", "--out", "x"], "an argument is empty, as that of a variable that is not set; give one, or"),
+        (["explain", "a", "--out", ""], "the value of --out is empty, as that of a variable that is not set"),
+        (["explain", "a", "--out="], "the value of --out is empty"),
+        (["evaluate", "--images", ""], "the value of --images is empty"),
+        (["atlas", "build", "-o", ""], "the value of -o is empty"),
+        (["atlas", "info", ""], "an argument is empty"),
     ],
 )
 def test_usage_errors_are_one_line_and_status_2(arguments, said, capsys):

@@ -32,6 +32,11 @@ def test_there_and_back_gives_the_same_weights(ours, tmp_path, capsys):
     assert load_classifier(theirs).architecture == "CBAM_CNN"
 
 
+def test_a_network_that_ships_is_converted_by_its_name(tmp_path, capsys):
+    assert main(["convert", "cbam_cnn_cifar10", "--to", "authors", "--out", str(tmp_path / "theirs.pth")]) == 0
+    assert "theirs.pth: 3 blocks as authors" in capsys.readouterr().out
+
+
 def test_a_file_is_not_written_over_itself(ours, capsys):
     assert main(["convert", str(ours), "--to", "ca-sa", "--out", str(ours)]) == 3
     assert "choose another name" in capsys.readouterr().err

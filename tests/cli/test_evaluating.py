@@ -177,6 +177,11 @@ def test_what_cannot_be_kept_is_shown_first(tiny_checkpoint, capsys, fetched, mo
     assert "cannot be written: free some space, and do the same again" in written.err
 
 
+def test_what_is_stated_of_the_network_that_is_taken_by_default_is_not_passed_over(capsys):
+    assert main(["evaluate", "--split", "samples", "--classes", "a,b"]) == 3
+    assert "the description names 2 classes, but the network has 10" in capsys.readouterr().err
+
+
 def test_files_that_cannot_be_decoded_are_left_out_counted_and_named(tiny_checkpoint, capsys, tmp_path):
     for number in range(3):
         (tmp_path / "photos" / "cat").mkdir(parents=True, exist_ok=True)
