@@ -117,7 +117,7 @@ def test_the_maps_are_copies_of_their_own(model: CBAM_CNN, batch: Tensor) -> Non
 
 
 def test_four_threads_follow_their_own_images_while_others_capture(model: CBAM_CNN, hooks: Look) -> None:
-    threads, forwards = 4, 40
+    threads, forwards = 4, 10
     images = torch.randn(threads, forwards, 1, 3, 32, 32, generator=torch.Generator().manual_seed(6))
     alone = [[follow_channel(model, image, "cbam2", thread) for image in images[thread]] for thread in range(threads)]
     recorded = [[gates_of(model, image)["cbam2.channel"] for image in images[thread]] for thread in range(threads)]

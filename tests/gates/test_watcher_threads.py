@@ -37,7 +37,7 @@ def equal(first: tuple[Tensor, tuple[RecordedGate, ...]], second: tuple[Tensor, 
 
 
 def test_four_threads_get_the_maps_of_their_own_images(model: CBAM_CNN, hooks: Look, state: Look) -> None:
-    threads, forwards = 4, 100
+    threads, forwards = 4, 25
     images = torch.randn(threads, forwards, 1, 3, 32, 32, generator=torch.Generator().manual_seed(5))
     alone = [[run(model, image) for image in images[thread]] for thread in range(threads)]
     before = state(model)
