@@ -29,6 +29,7 @@ FLAGS = (
     "--disable-sync",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
+    "--process-per-site",  # a second tab of the app finds its scripts compiled
 )
 
 
