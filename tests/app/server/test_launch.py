@@ -58,10 +58,16 @@ def configured(tmp_path_factory):
         yield server
 
 
-def test_ready_is_announced_after_the_warm_up_and_nothing_else_is_printed(tmp_path):
-    with running(tmp_path, before="import sys; sys.argv = ['cbam', 'app']") as server:
+def test_ready_is_announced_after_the_warm_up_nothing_else_is_printed_and_ctrl_c_ends_it_even_with_a_visitor(tmp_path):
+    page = "import streamlit as st; st.text('hi')"
+    with running(tmp_path, page, before="import sys; sys.argv = ['cbam', 'app']") as server:
         status, headers, body = server.get("/api/ready")
         log = server.log
+        with server.connect():
+            server.process.send_signal(signal.SIGINT)
+            assert server.process.wait(15) == 0
+            assert server.process.stdout.read() == ""
+            assert server.log == ""
     assert server.lines == ["warming up", f"CBAM Lens is ready at http://{server.host} (Ctrl+C stops it)"]
     assert log == ""
     assert status == 200
@@ -198,13 +204,6 @@ def test_what_is_left_of_a_warm_up_may_fail_and_the_log_says_so(caplog):
     asyncio.run(finish_warm_up(fail))
     assert "what was left of the warm-up failed" in caplog.text
     assert "no such page" in caplog.text
-
-
-def test_ctrl_c_ends_quietly_even_with_a_visitor(tmp_path):
-    with running(tmp_path, "import streamlit as st; st.text('hi')") as server, server.connect():
-        server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(15) == 0
-        assert server.log == ""
 
 
 def test_the_launcher_never_imports_torch(shared):
