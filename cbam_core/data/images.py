@@ -31,7 +31,7 @@ from cbam_core.data.headers import (
 )
 from cbam_core.data.jpeg import MOST_PIXELS, MOST_PROGRESSIVE_PIXELS, Size, is_progressive, load_cut_off, reduce
 from cbam_core.data.orientation import upright, upright_grid, upright_size
-from cbam_core.data.other_pictures import refuse_camera_raw, unknown_format
+from cbam_core.data.other_pictures import refuse_camera_raw, refuse_other_floats, unknown_format
 from cbam_core.errors import ImageError, Message, reason_of
 from cbam_core.results.frame import Grid
 
@@ -156,6 +156,7 @@ def _decoded(content: bytes, name: str, stretch: bool, ground: Ground, spare: Sp
     refuse_costly(content, name)
     if name == "TIFF":
         refuse_camera_raw(content)
+        refuse_other_floats(content)
     with open_header(content, name) as image:
         stored = image.size
         size, notes = _checked_size(image, content, name, spare)

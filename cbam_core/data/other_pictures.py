@@ -59,6 +59,9 @@ DNG_VERSION = 50706
 
 MOST_TAGS = 1000
 
+_BITS, _CHANNELS, _KIND, _FLOATS = 258, 277, 339, 3
+"""Tags of a TIFF for bits of a number, channels, and kind of numbers; the kind of floating-point ones."""
+
 SENSOR = {32803, 34892}
 """Photometric interpretations of a sensor's values: colour filter array, linear raw."""
 
@@ -129,6 +132,32 @@ def refuse_camera_raw(content: bytes) -> None:
     is_preview = tags.get(254) == 1 and 330 in tags
     if is_preview or tags.get(262) in SENSOR or tags.get(259) in RAW_COMPRESSIONS:
         raise camera_raw(_text_at(content, tags.get(271, len(content))) or "TIFF")
+
+
+def refuse_other_floats(content: bytes) -> None:
+    """Refuse a TIFF of floating-point numbers of which Pillow knows no kind: in colour, or not of 32 bits.
+
+    Raises:
+        ImageError: it is one.
+    """
+    tags = _first_tags(content)
+    channels = tags.get(_CHANNELS, 1)
+    bits, kind = (_first_number(content, tags.get(tag, 0), channels) for tag in (_BITS, _KIND))
+    if kind == _FLOATS and (bits, channels) != (32, 1):
+        raise ImageError(
+            "image.other-floats",
+            "this TIFF file holds floating-point numbers of {bits} bits in {channels} channels; of these, only 32 bits "
+            "in one channel are read: save it again with 8 or 16 bits per channel",
+            bits=bits,
+            channels=channels,
+        )
+
+
+def _first_number(content: bytes, value: int, count: int) -> int:
+    """Return the first of a tag's short numbers: the tag's value itself for two or fewer, else what it points to."""
+    if count <= 2:
+        return value
+    return int.from_bytes(content[value : value + 2], "little" if content.startswith(b"II") else "big")
 
 
 def _first_tags(content: bytes) -> dict[int, int]:

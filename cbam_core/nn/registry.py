@@ -266,7 +266,7 @@ def complete_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, int
 
 def _refuse_value(name: str, key: str, argument: Argument, value: object) -> None:
     given = repr(value)[:60]
-    if isinstance(argument.allowed, range):
+    if isinstance(argument.allowed, range) and argument.allowed.step == 1:
         raise ModelError(
             "model.argument-range",
             "{architecture} takes whole numbers from {smallest} to {largest} for {argument}; given {given}",
