@@ -117,10 +117,15 @@ def runs(tmp_path_factory):
     return tmp_path_factory.mktemp("runs")
 
 
+UPLOADS = 16
+"""Megabytes that the shared app keeps of all visitors together: more than the tests leave there, but for one file."""
+
+
 @pytest.fixture(scope="session")
 def shared_site(runs, tmp_path_factory):
     """Address of the app, started as users start it, in a folder that has nothing to do with the project."""
-    with running(["env", f"CBAM_RUNS_DIR={runs}", *APP], tmp_path_factory.mktemp("elsewhere")) as address:
+    settings = [f"CBAM_RUNS_DIR={runs}", f"CBAM_UPLOADS_MEGABYTES={UPLOADS}"]
+    with running(["env", *settings, *APP], tmp_path_factory.mktemp("elsewhere")) as address:
         yield address
 
 

@@ -7,26 +7,20 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import APP, running
+from tests.browser.conftest import UPLOADS
 from tests.browser.resting import rested
 from tests.browser.scenes import NARROW, choose
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """An app that keeps one megabyte of all visitors together."""
-    with running(["env", "CBAM_UPLOADS_MEGABYTES=1", *APP], tmp_path_factory.mktemp("full")) as address:
-        yield address
-
-
 @pytest.fixture
 def pictures(tmp_path):
     """Two that the server has no room for, and two that it has."""
     files = [tmp_path / name for name in ("large.bmp", "other.bmp", "small.png", "smaller.png")]
-    for path, side in zip(files, (800, 700, 80, 70), strict=True):
+    for path, side in zip(files, (2500, 2400, 80, 70), strict=True):
         Image.new("RGB", (side, side), "teal").save(path)
+    assert all(path.stat().st_size > UPLOADS * 2**20 for path in files[:2])
     return files
 
 
