@@ -176,7 +176,10 @@ def _within(values: Shaped[np.ndarray, " n"], column: str, condition: Any) -> Ma
     if values.dtype.kind not in "biuf" or not isinstance(condition, tuple | list) or len(condition) != 2:
         expected = "(lowest, highest)" if values.dtype.kind in "biuf" else "a value, or a list of values"
         raise _unfit(column, expected)
-    low, high = (float(end) for end in condition)
+    try:
+        low, high = (float(end) for end in condition)
+    except (TypeError, ValueError):
+        raise _unfit(column, "(lowest, highest)") from None
     inside: Mask = (values >= low) & (values <= high)
     return inside
 

@@ -56,6 +56,8 @@ def test_numbers_of_no_image_are_an_error(numbers):
         ({"answer": 3}, "unknown class 3; the classes are cat, dog, ship"),
         ({"right": "yes"}, "the condition for right has to be True or False"),
         ({"confidence": 0.5}, r"the condition for confidence has to be \(lowest, highest\)"),
+        ({"confidence": ("low", "high")}, r"the condition for confidence has to be \(lowest, highest\)"),
+        ({"confidence": (None, 1)}, r"the condition for confidence has to be \(lowest, highest\)"),
         ({"camera": (1, 2)}, "the condition for camera has to be a value, or a list of values"),
         ({"id": "made:test/99"}, "no image of this atlas is called 'made:test/99'"),
     ],
