@@ -29,6 +29,8 @@ WORDS = Words(
         "go_on": "Continue the build",
         "command": "Command",
         "about_command": "This command does the same. A build that was interrupted goes on where it was.",
+        "only_command": "This command builds it, of the test set of CIFAR-10 if that was downloaded, else of the "
+        "samples. A build that was interrupted goes on where it was.",
         "own": "On your own machine, this command builds it; FILE is the name of the file:",
         "progress": "{done} of {total} images",
         "tables": "{total} images; tables are being made",
@@ -57,14 +59,14 @@ def build_here(classifier: Classifier, *, is_empty: bool) -> None:
     elif (offer := services.atlas_offer(classifier)) is not None:
         _offer(classifier, offer)
     elif is_empty:
-        _say_command(classifier)
+        _say_command(classifier, "only_command")
 
 
 def _offer(classifier: Classifier, offer: services.Offer) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="atlas-offer"):
         build_button(offer, partial(services.begin_atlas, classifier), key="atlas-build-begin")
         with st.popover(WORDS["command"], icon=":material/terminal:"):
-            _say_command(classifier)
+            _say_command(classifier, "about_command")
         st.caption(plain_text(cost_of_build(offer)), width="stretch")
 
 
@@ -81,13 +83,18 @@ def cost_of_build(offer: services.Offer) -> str:
     )
 
 
-def _say_command(classifier: Classifier) -> None:
-    """The command that builds an atlas; where the operator's own network is on the server is not said."""
+def _say_command(classifier: Classifier, about: str) -> None:
+    """The command that builds an atlas; where the operator's own network is on the server is not said.
+
+    Args:
+        classifier: the network.
+        about: which of `WORDS` is above it, unless the network is the visitor's own.
+    """
     if own_networks.is_own(classifier):
         st.markdown(WORDS["own"])
         arguments = ["FILE"]
     else:
-        st.markdown(WORDS["about_command"])
+        st.markdown(WORDS[about])
         own = services.is_operators(classifier.name)
         arguments = ["NETWORK"] if own else [services.checkpoint_in_command(classifier.name)]
     st.code(shlex.join(["cbam", "atlas", "build", *arguments]), language="bash", wrap_lines=True)

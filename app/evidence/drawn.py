@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from app.session.words import Words
+
+WORDS = Words({"range": "{low} to {high}"})
+
 STYLE = """<style>
 .ev-maps { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 0.9rem; }
 .ev-maps figure > p.ev-says, .ev-gates p { margin: 0.15rem 0 0; font-size: 0.8125rem; line-height: 1.4; opacity: 0.8; }
@@ -47,3 +51,8 @@ def added(number: float) -> str:
 def rounded(number: float) -> str:
     """Write a number with about two digits."""
     return f"{number:.2g}".replace("-", "−") if abs(number) < 10 else f"{number:.0f}".replace("-", "−")
+
+
+def rounded_range(low: float, high: float) -> str:
+    """Write two numbers and that what is between them is meant."""
+    return WORDS["range"].format(low=rounded(low), high=rounded(high))

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import services
 from app.evidence.computing import computed_here
-from app.evidence.drawn import STYLE, added, rounded
+from app.evidence.drawn import STYLE, added, rounded, rounded_range
 from app.evidence.target import choose_target, target_as_parameter
 from app.session.words import Words, class_name, plain_text, say
 from app.widgets.figures import figure, figure_style, scale_bar, zoom_of
@@ -197,5 +197,5 @@ def _figure(
     span = (limits[1] - limits[0]) or 1.0
     ends = (rounded(limits[0]), "0" if limits[0] < 0 else "", rounded(limits[1]))
     shown = ((low - limits[0]) / span, (high - limits[0]) / span)
-    alt = f"{one.gate.name}, {said}: {rounded(low)} – {rounded(high)}"
+    alt = f"{one.gate.name}, {said}: {rounded_range(low, high)}"
     return figure(html.escape(said), picture, alt, scale_bar(bar_colours(limits), ends, shown))

@@ -15,7 +15,7 @@ from app.evidence.agreement import MEASURES, agreement_table
 from app.evidence.agreement import METHODS as NAMES
 from app.evidence.agreement import WORDS as MEASURE_WORDS
 from app.evidence.computing import computed_here
-from app.evidence.drawn import STYLE, rounded
+from app.evidence.drawn import STYLE, rounded, rounded_range
 from app.evidence.target import choose_target, target_as_parameter
 from app.session.choices import Choice
 from app.session.words import Words, class_name, plain_text, say
@@ -146,7 +146,7 @@ def _ends(one: AttributionMap) -> tuple[str, str, str]:
     """What stands below a scale: its ends, and between them the true range, 0, or that the map is flat."""
     low, high = float(one.values.min()), float(one.values.max())
     start, end = one.limits
-    middle = f"{rounded(low)} – {rounded(high)}" if start == 0 else "0"
+    middle = rounded_range(low, high) if start == 0 else "0"
     return rounded(start), WORDS["flat"] if one.is_flat else middle, rounded(end)
 
 

@@ -116,8 +116,9 @@ def build(
     """Show a network every image of a set, and store all gates, logits and small pictures in a folder.
 
     An interrupted build goes on where it was if the same command is run again. Images that cannot be decoded are named
-    and left out. The folder is read by the app's Atlas page, by `cbam_core.open_atlas`, and its Parquet files by any
-    other tool. Processes that torchrun or srun starts share the work (docs/atlas-cluster.md).
+    and left out, and the exit status is then 1. The folder is read by the app's Atlas page, by `cbam_core.open_atlas`,
+    and its Parquet files by any other tool. Processes that torchrun or srun starts share the work
+    (docs/atlas-cluster.md).
 
     \b
     Examples:
@@ -218,7 +219,7 @@ def _report(folder: Path, *, as_json: bool) -> None:
     if len(unread) > NAMED:
         say(f"{len(unread) - NAMED:,} more cannot be decoded; `cbam atlas info {folder} --json` names all")
     if len(unread):
-        say("what was mended since is read with --again")
+        say("after repairing the files, build again with --again")
         raise typer.Exit(SOME_FAILED)
 
 

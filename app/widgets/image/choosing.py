@@ -50,8 +50,8 @@ WORDS = Words(
         "folder": "Folder",
         "any": "Any image works; the network knows these classes: {classes}.",
         "any_unknown": "Any image works; the network gives no prediction, and its gates are shown.",
-        "not_fetched": "The 10,000 test images of CIFAR-10 are not on this server yet. The operator can get them "
-        "with `cbam data fetch`.",
+        "not_fetched": "The 10,000 test images of CIFAR-10 are not on this server yet. Whoever started the app can "
+        "get them with `cbam data fetch` (`.venv/bin/cbam data fetch` in the app's folder).",
         "last": "The last image you viewed: {name}",
         "forget": "Remove",
         "unreadable": "{image}: {reason}.",

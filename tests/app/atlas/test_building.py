@@ -59,6 +59,28 @@ def test_a_build_that_was_cancelled_is_continued(in_parts, monkeypatch):
     assert len(kept) == 2
 
 
+def test_without_the_test_set_nothing_is_offered_and_the_command_says_what_it_builds(monkeypatch, tmp_path):
+    for variable in ("CBAM_ATLASES", "CBAM_DATA_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "none"))
+    monkeypatch.setattr(services, "atlases_of", lambda _: {})
+    app = visit()
+    assert "atlas-build-begin" not in [button.key for button in app.button]
+    assert "does the same" not in said(app)
+    assert "test set of CIFAR-10 if that was downloaded, else of the samples" in said(app)
+    assert "cbam atlas build" in app.code[0].value
+
+
+def test_a_press_after_the_test_set_was_removed_builds_nothing_and_the_offer_goes(in_parts, monkeypatch, tmp_path):
+    monkeypatch.setattr(services, "atlases_of", lambda _: {})
+    app = visit()
+    monkeypatch.setenv("CBAM_DATA_DIR", str(tmp_path / "removed"))
+    app.button(key="atlas-build-begin").click().run()
+    assert not app.exception
+    assert services.atlas_work(services.network("cbam_cnn_cifar10")) is None
+    assert "atlas-build-begin" not in [button.key for button in app.button]
+    assert "test set of CIFAR-10 if that was downloaded" in said(app)
+
+
 def test_parts_of_another_version_are_built_anew(in_parts, monkeypatch):
     classifier, images = services.network("cbam_cnn_cifar10"), services.test_set()
     folder = atlas_building.folder_for(classifier, images)

@@ -1,5 +1,6 @@
 """Evidence without a browser: what each section shows, and what an address of it restores."""
 
+import re
 import time
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -65,6 +66,8 @@ def test_maps_of_five_methods_come_one_after_another_with_their_agreement():
     assert "Being computed" not in found
     assert found.count("<figure>") == 5 + 2  # with centre and edges
     assert found.count('<th scope="row">') == 5
+    assert re.search(r"<span>[\d.]+ to [\d.]+</span>", found)  # as ranges are written on every page
+    assert " – " not in found
     assert "−0.62" in found  # the scale of Integrated Gradients ends at its largest value
     assert r"logit of cat \(3.07\)" in said(app)
     app.segmented_control(key="evidence-measure").select("overlap").run()
@@ -78,6 +81,7 @@ def test_an_address_names_section_and_class_and_gates_are_drawn_with_what_each_e
     found = htmls(app)
     assert found.count("<h4>") == 6
     assert found.count("--w: ") == 32 + 64 + 128
+    assert re.search(r'alt="[^"]+\.spatial, Here: [\d.]+ to [\d.]+"', found)
     assert "logit of dog" in said(app)
     assert "gates" in app.query_params["section"]
     assert "dog" in app.query_params["target"]

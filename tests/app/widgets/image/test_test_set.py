@@ -26,7 +26,10 @@ def answers(monkeypatch, test_set):
 
 
 def test_without_the_test_set_one_sentence_says_how_to_get_it():
-    assert "`cbam data fetch`" in texts(visit("test"))
+    said = texts(visit("test"))
+    assert "`cbam data fetch`" in said
+    assert "`.venv/bin/cbam data fetch`" in said
+    assert "Whoever started the app" in said
 
 
 def test_the_test_set_begins_with_the_image_that_samples_begin_with(test_set):
