@@ -17,7 +17,7 @@ from app.services.prediction import percent
 from app.session import own_networks
 from app.session.choices import Choice, Remembered
 from app.session.uploads import Upload, any_kept, note_kept, numbered, uploaded
-from app.session.words import Words, class_name, plain_name, plain_text, say, sentence
+from app.session.words import Words, class_name, plain_name, plain_text, say
 from app.streamlit_internals import files_in, in_fragment
 from app.widgets.choices import choose_one
 from app.widgets.component import component
@@ -66,6 +66,7 @@ WORDS = Words(
         "prediction": "Prediction",
         "probability": "Probability",
         "refused": "{file}: {reason}.",
+        "unread": "Not read: see below",
         "progress": "Image {number} of {count}: {file}",
         "cancel": "Cancel",
         "left_out": "Images not opened: {count}.",
@@ -224,8 +225,21 @@ def overview(chosen: Sequence[Upload], shown: Mapping[str, Explanation], refused
 
 def say_refused(error: CbamError, name: str) -> None:
     """Tell the visitor in one sentence what is wrong with their file."""
-    logging.getLogger("cbam_lens").info("upload refused: %s", error.code)
-    st.error(WORDS["refused"].format(file=plain_name(name), reason=plain_text(say(error))), icon=":material/error:")
+    say_all_refused([(error, name)])
+
+
+def say_all_refused(refused: Sequence[tuple[CbamError, str]]) -> None:
+    """Tell the visitor what is wrong with their files: a sentence for each, all in one box.
+
+    Args:
+        refused: what is wrong, and the name of the file; if there are none, nothing is drawn.
+    """
+    said = []
+    for error, name in refused:
+        logging.getLogger("cbam_lens").info("upload refused: %s", error.code)
+        said.append(WORDS["refused"].format(file=plain_name(name), reason=plain_text(say(error))))
+    if said:
+        st.error("\n\n".join(said), icon=":material/error:")
 
 
 @cache
@@ -238,7 +252,7 @@ def _row(upload: Upload, shown: Mapping[str, Explanation], refused: Mapping[str,
         return {
             WORDS["input"]: None,
             WORDS["file"]: upload.name,
-            WORDS["prediction"]: sentence(refused[upload.digest]),
+            WORDS["prediction"]: WORDS["unread"],  # why would be cut off in a cell; it is said below
             WORDS["probability"]: "",
         }
     explanation = shown[upload.digest]

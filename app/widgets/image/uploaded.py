@@ -14,7 +14,7 @@ from app.widgets.image.address import write_nothing
 from app.widgets.image.shown import Batch, Show, ShownImage
 from app.widgets.image.state import BLACK, STRETCH, drop_linked_square, frame_key, keep_square, square_of
 from app.widgets.readings import WORDS, offered_ways
-from app.widgets.uploads import choose_fit, not_left_out, one_by_one, overview, say_refused
+from app.widgets.uploads import choose_fit, not_left_out, one_by_one, overview, say_all_refused
 from app.widgets.waiting import waiting_shown
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
@@ -46,8 +46,8 @@ def show_uploads(
             refused[upload.digest] = error
     explained = {digest: one.explanation for digest, one in results.items()}
     opened = overview(given, explained, refused) if len(given) > 1 else given[0]
+    say_all_refused([(refused[one.digest], one.name) for one in given if one.digest in refused])
     if opened.digest in refused:
-        say_refused(refused[opened.digest], opened.name)
         write_nothing(classifier)
         return
     fitted = _fitted(opened, fit)

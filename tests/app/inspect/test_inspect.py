@@ -132,19 +132,28 @@ def test_several_uploads_give_a_table_with_predictions_and_refusals(app):
     expected = [explain(load_classifier("cbam_cnn_cifar10"), image) for image in (CAT, ASTRONAUT)]
     assert list(table.value["Prediction"][:2]) == [one.predicted for one in expected]
     assert list(table.value["Probability"][:2]) == [f"{100 * float(e.probabilities.max()):.1f} %" for e in expected]
-    assert "damaged" in table.value["Prediction"][2] or "incomplete" in table.value["Prediction"][2]
+    assert table.value["Prediction"][2] == "Not read: see below"
+    (error,) = app.error
+    assert error.value.startswith("broken.png: ")
+    assert "damaged" in error.value or "incomplete" in error.value
 
 
-def test_of_several_uploads_the_first_that_could_be_read_is_open(app):
-    upload(app, ("broken.png", CAT[:3000]), ("cat.png", CAT))
-    assert not app.error
+def test_of_several_uploads_the_first_that_could_be_read_is_open_and_what_to_do_about_others_is_said(app):
+    page = b"<!doctype html><html><body>a photo</body></html>"
+    upload(app, ("broken.png", CAT[:3000]), ("html.jpg", page), ("cat.png", CAT))
+    (error,) = app.error
+    broken, saved = error.value.split("\n\n")
+    assert broken.startswith("broken.png: ")
+    assert saved.startswith("html.jpg: ")
+    assert saved.endswith("open the page, and save the image itself.")
     assert "A block multiplies" in texts(app)
 
 
-def test_where_none_of_several_uploads_could_be_read_the_first_says_why(app):
+def test_where_none_of_several_uploads_could_be_read_each_says_why(app):
     upload(app, ("broken.png", CAT[:3000]), ("worse.png", b"nothing"))
     (error,) = app.error
-    assert "broken.png" in error.value
+    assert error.value.startswith("broken.png: ")
+    assert "\n\nworse.png: " in error.value
 
 
 def test_same_file_twice_counts_once(app):
