@@ -126,8 +126,8 @@ def test_columns_of_a_file_are_joined_by_the_names_of_the_images(folder):
     ("text", "message"),
     [
         (b"id,a\nx,1,2\n", "row 2 of .* has 3 values, and there are 2 names"),
-        (b"", "is not a CSV file"),
-        (b"id,\xff\n", "is not a CSV file"),
+        (b"", "is empty; its first line has to name the columns"),
+        (b"id,\xff\n", "has a character that is not in UTF-8; save the file in UTF-8"),
     ],
 )
 def test_damaged_columns_are_refused_in_one_sentence(folder, text, message):
