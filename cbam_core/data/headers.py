@@ -92,9 +92,31 @@ def open_header(content: bytes, name: str) -> ImageFile:
         return _Jpeg(io.BytesIO(content))
     if name == "HEIC":
         return open_heic(content)
+    if name == "TIFF":
+        content = _with_whole_directory(content)
     module, plugin = _PLUGINS[name]
     opened: ImageFile = getattr(importlib.import_module(module), plugin)(io.BytesIO(content))
     return opened
+
+
+def _with_whole_directory(content: bytes) -> bytes:
+    """Return a TIFF whose first directory is whole; where just the address of the next one is missing, with none.
+
+    Pillow would warn about either, and read what is left of a directory as if all of it were there.
+
+    Raises:
+        struct.error: the file ends before or in its first directory.
+    """
+    order = "<" if content.startswith(b"II") else ">"
+    is_big = 43 in content[2:4]
+    (start,) = struct.unpack_from(f"{order}Q" if is_big else f"{order}I", content, 8 if is_big else 4)
+    if start > len(content):  # so that what is unpacked lies in memory, whatever its address is
+        raise struct.error("the first directory lies behind the end")
+    (count,) = struct.unpack_from(f"{order}Q" if is_big else f"{order}H", content, start)
+    end = start + (8 + 20 * count if is_big else 2 + 12 * count)
+    if end > len(content):
+        raise struct.error("the first directory is cut off")
+    return content + bytes(max(0, end + (8 if is_big else 4) - len(content)))
 
 
 def significant_bits(content: bytes) -> int | None:

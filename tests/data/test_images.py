@@ -147,6 +147,39 @@ def test_metadata_that_pillow_warns_about_do_not_spoil_a_picture():
     assert decode(content).size == (24, 16)
 
 
+def big_tiff():
+    file = io.BytesIO()
+    Image.fromarray(image_files.gradient()).save(file, "TIFF", big_tiff=True)
+    return file.getvalue()
+
+
+def with_the_directory_last():
+    """As cameras and many programs write it; the last four bytes say that there is no second page."""
+    return image_files.tiff(np.arange(240, dtype=np.uint8).reshape(12, 20), bits=8)
+
+
+@pytest.mark.parametrize("bytes_lost", [5, 30, 123, 126, 200])
+def test_a_tiff_that_ends_before_or_in_its_directory_is_refused_without_a_warning(bytes_lost):
+    with warnings.catch_warnings(record=True) as warned:  # as errors, they would be refusals
+        warnings.simplefilter("always")
+        assert refused(with_the_directory_last()[:-bytes_lost]).code == "image.damaged"
+        assert refused(big_tiff()[:12]).code == "image.damaged"
+    assert not warned
+
+
+def test_a_big_tiff_is_refused_where_its_directory_is_said_to_be_far_away_or_endless():
+    whole = big_tiff()
+    for at in (8, int.from_bytes(whole[8:16], "little")):
+        assert refused(whole[:at] + b"\xff" * 8 + whole[at + 8 :]).code == "image.damaged"
+    assert np.array_equal(decode(whole).pixels, image_files.gradient())
+
+
+@pytest.mark.parametrize("bytes_lost", [1, 4])
+def test_a_tiff_that_lacks_just_the_address_of_a_second_page_is_read_without_a_warning(bytes_lost):
+    whole = with_the_directory_last()
+    assert np.array_equal(decode(whole[:-bytes_lost]).pixels, decode(whole).pixels)
+
+
 def test_path_and_bytes_give_the_same(tmp_path):
     content = image_files.encoded(image_files.gradient(), "PNG")
     path = tmp_path / "ein Bild.png"
