@@ -18,6 +18,7 @@ from cbam_core.atlas.finishing import (
     projecting_steps,
     remove_atlas,
     remove_leftovers,
+    write_images,
 )
 from cbam_core.atlas.layout import DESCRIPTION
 from cbam_core.atlas.plan import Plan, read_plan, write_plan
@@ -119,8 +120,10 @@ def build_steps(
                     while awaited and shown >= awaited[0].stop:
                         gather(partial(gathered.add_part, shard.rows_of(awaited.popleft())))
                     yield done
-        for _ in projecting_steps(place, plan, gathered):
-            yield done
+        with pool.one_after_another() as beside:
+            beside(partial(write_images, place, gathered))
+            for _ in projecting_steps(place, plan, gathered):
+                yield done
     conclude(place, plan, gathered)
     return place
 

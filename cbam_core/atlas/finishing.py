@@ -65,6 +65,7 @@ def finishing_steps(folder: Path, plan: Plan) -> Iterator[float]:
         for number in range(plan.shards):
             gathered.add(read_rows(folder, plan, number))
             yield 0.9 * (number + 1) / plan.shards
+    write_images(folder, gathered)
     yield from projecting_steps(folder, plan, gathered)
     conclude(folder, plan, gathered)
 
@@ -121,13 +122,33 @@ def gathering(folder: Path, plan: Plan) -> Iterator[Gathered]:
         yield Gathered(plan, gates, logits)
 
 
+def write_images(folder: Path, gathered: Gathered) -> None:
+    """Write the table of images.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = pa.BufferOutputStream()
+    pq.write_table(
+        pa.concat_tables(gathered.images),
+        content,
+        compression="lz4",
+        use_dictionary=False,
+        store_schema=False,
+        write_page_checksum=True,
+    )
+    write_atomically(folder / IMAGES, lambda file: file.write(content.getvalue()))
+
+
 def projecting_steps(folder: Path, plan: Plan, gathered: Gathered) -> Iterator[float]:
-    """Write the table of images, and the coordinates of the rows that were gathered along their principal axes.
+    """Write the coordinates of the rows that were gathered along their principal axes.
 
     Yields:
         Share of the work that is done, in [0, 1].
     """
-    _write_images(folder / IMAGES, gathered.images)
     axes = gathered.axes
     values = np.memmap(folder / GATES, np.float16, "r", shape=(plan.count, plan.width))
     with whole_file(folder / SCORES) as scores:
@@ -186,22 +207,6 @@ def _described(plan: Plan, rows: Rows) -> Any:
         "probability": label_probabilities(plan, rows),
     }
     return pa.table(columns)
-
-
-def _write_images(path: Path, tables: list[Any]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    content = pa.BufferOutputStream()
-    pq.write_table(
-        pa.concat_tables(tables),
-        content,
-        compression="lz4",
-        use_dictionary=False,
-        store_schema=False,
-        write_page_checksum=True,
-    )
-    write_atomically(path, lambda file: file.write(content.getvalue()))
 
 
 def remove_atlas(folder: Path) -> None:
