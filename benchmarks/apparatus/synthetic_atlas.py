@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from cbam_core.atlas.atlas import Atlas
-from cbam_core.atlas.finishing import conclude, gathering, projecting_steps
+from cbam_core.atlas.finishing import conclude, gathering, projecting_steps, write_images
 from cbam_core.atlas.plan import Plan, write_plan
 from cbam_core.atlas.shards import Rows, answers_of, probabilities_of
 
@@ -34,6 +34,7 @@ def enlarge(atlas: Atlas, folder: Path, count: int) -> Path:
     with gathering(folder, plan) as gathered:
         for number in range(plan.shards):
             gathered.add(_rows(atlas, plan, number))
+    write_images(folder, gathered)
     for _ in projecting_steps(folder, plan, gathered):
         pass
     conclude(folder, plan, gathered)
