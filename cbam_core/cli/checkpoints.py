@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cbam_core.cli.choosing import CheckpointOption, JsonOption, one_network, open_checkpoint
+from cbam_core.cli.failures import remark_said
 from cbam_core.cli.output import console, one_line, percent, say, write_json
 from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.stating import UNSTATED, Stated
@@ -151,7 +152,7 @@ def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:
     for assumption in card.assumptions:
         yield "assumed", str(assumption)
     for remark in classifier.remarks:
-        yield "remark", str(remark)
+        yield "remark", remark_said(remark)
 
 
 def _some(classes: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from cbam_core.cli.choosing import CheckpointOption, open_checkpoint, refuse_network
 from cbam_core.cli.explain_options import Decoding, Files, Shown, Which
-from cbam_core.cli.failures import SOME_FAILED, as_options
+from cbam_core.cli.failures import SOME_FAILED, remark_said
 from cbam_core.cli.figures import Draw, Printed
 from cbam_core.cli.inputs import NamedImage
 from cbam_core.cli.interrupts import held_interrupts
@@ -81,7 +81,7 @@ def explain_images(
 def _say_remarks(classifier: Classifier, shown: Shown) -> None:
     """Say what is to be known of a network before its images are explained."""
     for remark in classifier.remarks:
-        say(as_options(str(remark)))
+        say(remark_said(remark))
     if shown.reading == "usual" and classifier.usual is None:
         say("it is not known what is usual for this network, so figures show no gates; run `cbam usual` first")
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import typer
 
 from cbam_core.cli.output import one_line, say
-from cbam_core.errors import CbamError, reason_of
+from cbam_core.errors import CbamError, Message, reason_of
 from cbam_core.files import FULL, full_disk
 
 SOME_FAILED = 1
@@ -116,6 +116,12 @@ def as_options(text: str) -> str:
         return text
     text = text.replace(", or a tensor that is prepared", "")
     return re.sub(rf"\b({'|'.join(KEYWORDS)})=(?:\[\.\.\.\]|'(\w+)')?", _option, text)
+
+
+def remark_said(remark: Message) -> str:
+    """Return a remark about a file with the option that it asks for."""
+    text = as_options(str(remark))
+    return f"{text}: --weights NAME" if remark.code == "checkpoint.other-weights" and "chosen" in text else text
 
 
 def _option(found: re.Match[str]) -> str:

@@ -244,7 +244,8 @@ def _loaded(model: nn.Module, file: WeightsFile, name: str) -> Iterator[Message]
     if others:
         yield Message(
             "checkpoint.other-weights",
-            "the file also holds other weights of this network ({names}), which can be chosen by name",
+            "the file also holds other weights of this network ({names}); to show them, save them to a file of their "
+            "own",
             {"names": listed(others)},
         )
 

@@ -14,9 +14,9 @@ ASSUMPTIONS: dict[str, Message] = {
     for message in (
         Message(
             "card.assumed-cifar10",
-            "the file names no classes: ten classes are assumed to be those of CIFAR-10, in its order",
+            "the file names no classes that fit its outputs: ten are assumed to be those of CIFAR-10, in its order",
         ),
-        Message("card.assumed-numbers", "the file names no classes: they are numbered from 0"),
+        Message("card.assumed-numbers", "the file names no classes that fit its outputs: they are numbered from 0"),
         Message(
             "card.assumed-sigmoid",
             "the network has one output, and the file names no classes: its sigmoid is assumed to be the probability "
@@ -24,12 +24,12 @@ ASSUMPTIONS: dict[str, Message] = {
         ),
         Message(
             "card.assumed-normalisation",
-            "the file says nothing about its input: images of 32×32 pixels, and the course's mean and deviation for "
-            "CIFAR-10, are assumed",
+            "the file says nothing about its input that can be used: images of 32×32 pixels, and the course's mean and "
+            "deviation for CIFAR-10, are assumed",
         ),
         Message(
             "card.assumed-mean",
-            "the file names no mean and deviation of its input: the course's for CIFAR-10 are assumed",
+            "the file names no mean and deviation of its input that can be used: the course's for CIFAR-10 are assumed",
         ),
         Message(
             "card.assumed-size",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cbam_core.errors import Message
 from cbam_core.weights.pickled_objects import Unread
 from cbam_core.weights.stored import StoredTensor
 
@@ -51,6 +52,9 @@ DEVIATIONS = {
 SIZES = {"image_size", "img_size", "imgsz", "input_shape", "input_size", "resolution", "crop_size"}
 PAIRS = {"normalization", "normalisation", "normalize", "normalise", "norm"}
 """Names of facts, in lower case."""
+
+_OF_OTHERS_TOO = {"categories", "label_names", "labels", "names", "target_names"}
+"""Names of classes that lists of other things have as well."""
 
 MOST_NUMBERS = 16
 LONGEST_NAME = 100
@@ -126,6 +130,48 @@ def find_facts(facts: Mapping[str, Any], count: int) -> Facts:
     if normalisation is not None:
         (sources["mean"], found["mean"]), (sources["std"], found["std"]) = normalisation
     return Facts(**found, sources=sources)
+
+
+def unfit_facts(facts: Mapping[str, Any], count: int) -> dict[str, Message]:
+    """Find what a file states about its network that cannot be true of it; why, by the names in the file.
+
+    Names that other things than classes have too, such as ``labels``, are passed over.
+
+    Args:
+        facts: values beside the weights, by dotted name.
+        count: number of classes of the network.
+    """
+    used, unfit = find_facts(facts, count), dict[str, Message]()
+    for name, value in facts.items() if used.classes is None else ():
+        given = _count_of_names(value)
+        if _key(name) in CLASSES - _OF_OTHERS_TOO and given not in (0, count):
+            unfit[name] = Message(
+                "checkpoint.other-classes",
+                "the file names {given} classes ({name}) and the network has {expected}, so these names are not used: "
+                "state the right ones",
+                {"given": given, "name": name[:LONGEST_NAME], "expected": count},
+            )
+    spread = {**facts, **_from_pairs(facts)}
+    both = [_first_triple(spread, MEANS), _first_triple(spread, DEVIATIONS)]
+    if used.mean is None and all(both):
+        named = [
+            f"{name[:LONGEST_NAME]} {', '.join(f'{one:g}' for one in numbers)}" for name, numbers in filter(None, both)
+        ]
+        message = Message(
+            "checkpoint.other-normalisation",
+            "the file's mean and deviation ({given}) are not used, for a mean is from 0 to 1 and a deviation from "
+            "0.001 to 1000: state the right ones",
+            {"given": "; ".join(named)},
+        )
+        unfit |= {name: message for name, _ in filter(None, both)}
+    return unfit
+
+
+def _count_of_names(value: object) -> int:
+    """Count the texts of a list, or of the keys or values of a dict; 0 where not all are texts."""
+    if isinstance(value, dict):
+        return max(_count_of_names([*value]), _count_of_names([*value.values()]))
+    return len(value) if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value) else 0
 
 
 def _key(name: str) -> str:

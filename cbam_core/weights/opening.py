@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from cbam_core.nn.registry import expected_tensors, find
 from cbam_core.weights.assumed import assumed_description, stated_names, unknown_network
 from cbam_core.weights.description import METADATA_KEY, Description
 from cbam_core.weights.differences import usual_differences
+from cbam_core.weights.facts import unfit_facts
 from cbam_core.weights.file import WeightsFile
 from cbam_core.weights.finding import (
     COUNTERS,
@@ -55,7 +57,7 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
         description = Description.from_json(file.metadata[METADATA_KEY])
         copies = find_copies(file.tensors, expected_tensors(description.architecture, description.arguments).keys())
         copy = choose_copy(copies, wanted) if copies else Copy("", {}, averaged=False)
-        stated = []
+        stated, unfit = [], {}
     else:
         copies = copies_of_any(file.shapes)
         if not copies or _is_part_of_another(file, copies[0]):
@@ -64,8 +66,15 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
         copy = choose_copy(copies, wanted)
         description = assumed_description(file.shapes_of(copy), file.contents.facts)
         stated = stated_names(description, file.contents.facts)
+        unfit = unfit_facts(file.contents.facts, len(description.classes))
     others = [other for other in complete(copies) if other is not copy] if copies else []
-    remarks = (*_remarks_on_sizes(description), *_remarks(file, copy, others, stated))
+    known = [*stated, *unfit]
+    remarks = (
+        *_remarks_on_sizes(description),
+        *_remarks_on_names(description),
+        *{message.code: message for message in unfit.values()}.values(),
+        *_remarks(file, copy, others, stated, known),
+    )
     titles = tuple(one.title for one in complete(copies)) if copies else ()
     return FoundNetwork(description, copy, remarks, titles)
 
@@ -104,7 +113,15 @@ def _remarks_on_sizes(description: Description) -> Iterator[Message]:
         )
 
 
-def _remarks(file: WeightsFile, copy: Copy, others: list[Copy], stated: list[str]) -> Iterator[Message]:
+def _remarks_on_names(description: Description) -> Iterator[Message]:
+    same = [name for name, count in Counter(description.classes).items() if count > 1]
+    if same:
+        yield Message("checkpoint.same-names", "several classes have the same name: {names}", {"names": listed(same)})
+
+
+def _remarks(
+    file: WeightsFile, copy: Copy, others: list[Copy], stated: list[str], known: list[str]
+) -> Iterator[Message]:
     outside = [name for path, name in file.contents.modules.items() if _is_inside(copy.prefix, path)]
     if outside:
         yield Message(
@@ -136,7 +153,7 @@ def _remarks(file: WeightsFile, copy: Copy, others: list[Copy], stated: list[str
             "what the file says about its network beside the weights was used: {names}",
             {"names": listed(stated)},
         )
-    left_out = [name for name in _left_out(file, copy, others) if name not in stated]
+    left_out = [name for name in _left_out(file, copy, others) if name not in known]
     if left_out:
         yield Message(
             "checkpoint.left-out",

@@ -192,3 +192,10 @@ def test_a_folder_in_the_place_of_a_network_is_told_what_is_meant_perhaps(carded
     assert "is not a file; give the path of a .safetensors or .pth file" in capsys.readouterr().err
     assert main(["score", str(tmp_path / "photos")]) == 3
     assert f"name them with --set {tmp_path / 'photos'}" in capsys.readouterr().err
+
+
+def test_info_says_how_other_weights_are_chosen(tmp_path, capsys):
+    model = CBAM_CNN()
+    torch.save({"model": model.state_dict(), "ema": model.state_dict()}, tmp_path / "two.pth")
+    main(["info", str(tmp_path / "two.pth")])
+    assert "(ema), which can be chosen by name: --weights NAME" in " ".join(capsys.readouterr().out.split())

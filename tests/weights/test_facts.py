@@ -113,3 +113,36 @@ def test_texts_of_a_safetensors_file_are_read() -> None:
     found = load_classifier(safetensors.torch.save(tensors, metadata=texts))
     assert found.classes == LETTERS
     assert (found.mean, found.std) == (HALF, SPREAD)
+
+
+def said(found: Classifier) -> dict[str, str]:
+    return {remark.code: str(remark) for remark in found.remarks}
+
+
+def test_names_of_another_number_of_classes_are_said_to_be_unused() -> None:
+    found = beside(class_names=[*LETTERS[:9]], epoch=3)
+    assert said(found)["checkpoint.other-classes"].startswith(
+        "the file names 9 classes (class_names) and the network has 10, so these names are not used"
+    )
+    assert "class_names" not in said(found)["checkpoint.left-out"]
+    assert "that fit" in str(found.card.assumptions[0])
+
+
+@pytest.mark.parametrize("facts", [{"labels": ["a", "b"]}, {"classes": [1, 2, 3]}, {"classes": [*LETTERS]}, {}])
+def test_lists_of_other_things_are_no_names_of_classes(facts: dict[str, Any]) -> None:
+    assert "checkpoint.other-classes" not in said(beside(**facts))
+
+
+@pytest.mark.parametrize("std", [[0.0] * 3, [-0.2, 0.2, 0.2]])
+def test_a_deviation_that_cannot_be_is_said_to_be_unused(std: list[float]) -> None:
+    found = beside(mean=[0.5] * 3, std=std)
+    words = f"(mean 0.5, 0.5, 0.5; std {', '.join(f'{one:g}' for one in std)}) are not used"
+    assert words in said(found)["checkpoint.other-normalisation"]
+    assert "checkpoint.left-out" not in said(found)
+
+
+def test_classes_of_one_name_are_named() -> None:
+    assert said(beside(classes=["cat", "dog", *LETTERS[:6], "cat", "dog"]))["checkpoint.same-names"].endswith(
+        "cat, dog"
+    )
+    assert "checkpoint.same-names" not in said(beside(classes=[*LETTERS]))
