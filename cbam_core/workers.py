@@ -94,8 +94,9 @@ class Pool:
         begun: list[Future[object]] = []
 
         def finish() -> None:
-            while begun:
-                begun.pop().result()
+            for job in begun:
+                job.result()
+            begun.clear()
 
         def begin(job: Callable[[], object]) -> None:
             finish()
