@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import stat
 import sys
 import tomllib
@@ -172,6 +173,20 @@ def test_a_missing_package_of_no_extra_is_a_fault(tmp_path):
 
     assert missing_extra(ModuleNotFoundError("No module named 'no_such'", name="no_such")) is None
     assert missing_extra(ValueError("plotly")) is None
+
+
+def test_a_package_page_shows_the_pictures_of_the_readme_once_the_project_has_an_address():
+    described = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")["described"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert described(readme, None) == readme
+    written = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", readme)
+    shown = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", described(readme, "https://example.org/a/b/"))
+    assert len(shown) == len(written)
+    assert [mark for mark, address in written if mark and not address.startswith("https://")]
+    for (mark, there), (_, given) in zip(written, shown, strict=True):
+        way = "raw" if mark else "blob"
+        relative = not there.startswith(("https://", "http://", "#"))
+        assert given == (f"https://example.org/a/b/{way}/HEAD/{there}" if relative else there)
 
 
 def test_every_file_of_the_library_is_installed_with_it():

@@ -107,6 +107,9 @@ def test_a_wheel_holds_the_app_and_the_networks_and_puts_only_the_library_at_the
     }
     assert bundled == expected
     assert not [name for name in names if name.endswith(".pyc") or "tests/" in name]
+    said = zipfile.ZipFile(wheel).read("cbam_lens-0.1.0.dist-info/METADATA").decode("utf-8")
+    assert "\nDescription-Content-Type: text/markdown\n" in said
+    assert (ROOT / "README.md").read_text(encoding="utf-8") in said
     assert wheel.stat().st_size < 18 * 2**20
 
 
