@@ -3,9 +3,10 @@
 Of the shipped `CBAM_CNN` (or `--network NAME`) on the test set of CIFAR-10: an evaluation is what `cbam evaluate` does,
 a build is everything that `cbam atlas build` does, from one forward that finds the gates to the last table on the disk.
 Both show the network the same batches, in as many workers as torch has threads, keep freed memory as the commands do,
-and take turns; each build begins with an empty folder. The median of the rounds' ratios decides, in processor time and
-by the clock; with other programs on the machine, processor time says more. What the store costs beside showing the
-images and recording their gates is the engine's overhead, which is reported by 1,000 images.
+and take turns, three times in each round; each build begins with an empty folder. The median of the rounds' ratios
+decides, in processor time and by the clock; with other programs on the machine, processor time says more. What the
+store costs beside showing the images and recording their gates is the engine's overhead, which is reported by 1,000
+images.
 
     python benchmarks/atlas_build.py [--rounds 5] [--images N] [--network NAME]
 
@@ -39,6 +40,9 @@ LIMIT = 1.2
 
 IMAGES = 10_000
 
+TURNS = 3
+"""Turns of each contender in a round, whose average counts: the times of one are up to a tenth apart."""
+
 Spent = dict[str, list[tuple[float, float]]]
 """Seconds of the processor and of the clock, round by round, by the contender's name."""
 
@@ -63,7 +67,7 @@ def contenders(classifier: Classifier, dataset: Dataset, folder: Path) -> dict[s
 
 
 def in_turns(timed: Mapping[str, Callable[[], object]], rounds: int, folder: Path) -> Spent:
-    """Call each contender once a round, in an order drawn anew each time; one call before does not count.
+    """Call each contender `TURNS` times a round, in an order drawn anew each time; one turn before does not count.
 
     Args:
         timed: what is called.
@@ -72,14 +76,22 @@ def in_turns(timed: Mapping[str, Callable[[], object]], rounds: int, folder: Pat
     """
     order = random.Random(0)
     spent: Spent = {name: [] for name in timed}
-    for turn in range(-1, rounds):
+    for turn in range(-1, rounds * TURNS):
         for name in order.sample(list(timed), len(timed)):
             computing, started = process_time(), perf_counter()
             timed[name]()
             if turn >= 0:
                 spent[name].append((process_time() - computing, perf_counter() - started))
             shutil.rmtree(folder, ignore_errors=True)
-    return spent
+    return {
+        name: [_together(times[at : at + TURNS]) for at in range(0, len(times), TURNS)] for name, times in spent.items()
+    }
+
+
+def _together(times: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Average of the turns of one round."""
+    computing, passing = (statistics.fmean(each) for each in zip(*times, strict=True))
+    return computing, passing
 
 
 def ratio(spent: Spent, clock: int) -> float:
