@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from cbam_core.data.dataset import FittedImages, ImageSequence, centre_at
+from cbam_core.data.sequences import FittedImages, ImageSequence, centre_at
 from cbam_core.errors import CaptureError, CbamError, ModelError
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.network import Classifier

@@ -22,10 +22,11 @@ from app.session.scheduling import slot
 from app.session.tiles import Tile, lay_out_tiles
 from app.session.words import Words, class_name, language
 from cbam_core.data.cifar10 import data_folder
-from cbam_core.data.dataset import Dataset, ImageFiles, labelled_for, open_dataset
+from cbam_core.data.dataset import Dataset, labelled_for, open_dataset
 from cbam_core.data.dataset import samples as bundled
 from cbam_core.data.folder import thumbnail
 from cbam_core.data.samples import SHEET, sample_sheet
+from cbam_core.data.sequences import ImageFiles
 from cbam_core.errors import DataError, ImageError
 from cbam_core.network import Classifier
 from cbam_core.places import image_folder

@@ -17,9 +17,10 @@ from app.session import own_networks
 from app.session.scheduling import slot
 from app.session.uploads import Fitted, Upload
 from app.session.words import language
-from cbam_core.data.dataset import Dataset, ImageFiles, ImageSequence
+from cbam_core.data.dataset import Dataset
 from cbam_core.data.fitting import decode_to_fit, whole_picture
 from cbam_core.data.images import DecodedImage, decode
+from cbam_core.data.sequences import ImageFiles, ImageSequence
 from cbam_core.errors import TrainingError
 from cbam_core.evaluation.selection import is_of
 from cbam_core.explanation import explain, explain_block, explain_channel, trace_gate

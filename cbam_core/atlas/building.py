@@ -25,7 +25,8 @@ from cbam_core.atlas.plan import Plan, read_plan, write_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shard_work import blank_shard, compute_part, parts_of
 from cbam_core.atlas.shards import Shard, missing_shards, read_rows, write_shard
-from cbam_core.data.dataset import Dataset, FittedImages, ImageFiles, labelled_for
+from cbam_core.data.dataset import Dataset, labelled_for
+from cbam_core.data.sequences import FittedImages, ImageFiles
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.steps import finished

@@ -26,7 +26,8 @@ from cbam_core.atlas.ray_session import connected, resources
 from cbam_core.atlas.shard_work import compute_shard
 from cbam_core.atlas.shards import missing_shards, shard_is_done, write_shard
 from cbam_core.data.corruption import CorruptedImages
-from cbam_core.data.dataset import Dataset, ImageSequence, labelled_for
+from cbam_core.data.dataset import Dataset, labelled_for
+from cbam_core.data.sequences import ImageSequence
 from cbam_core.errors import AtlasError, CbamError
 from cbam_core.network import Classifier
 from cbam_core.workers import check_workers

@@ -12,7 +12,8 @@ from itertools import islice
 
 import numpy as np
 
-from cbam_core.data.dataset import Dataset, ImageFiles, image_ids, originals_of
+from cbam_core.data.dataset import Dataset, image_ids
+from cbam_core.data.sequences import ImageFiles, originals_of
 
 _AT_ONCE = 1 << 24
 

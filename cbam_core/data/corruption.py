@@ -17,7 +17,8 @@ from typing import Literal, TypeGuard, get_args
 import numpy as np
 from jaxtyping import UInt8
 
-from cbam_core.data.dataset import Dataset, FittedImages, ImageSequence, Pixels, fitted_image
+from cbam_core.data.dataset import Dataset
+from cbam_core.data.sequences import FittedImages, ImageSequence, Pixels, fitted_image
 from cbam_core.errors import DataError
 
 CorruptionKind = Literal["brightness", "noise", "blur"]

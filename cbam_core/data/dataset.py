@@ -1,116 +1,57 @@
-"""Data sets of images, with or without labels: CIFAR-10, the bundled samples, or a folder of images.
-
-A folder with one subfolder for each class is listed by torchvision, so that classes and labels are the same as in other
-programs; its images are decoded by `cbam_core.data.images` when they are read.
-"""
+"""Data sets of images, with or without labels: CIFAR-10, the bundled samples, or a folder of images."""
 
 from __future__ import annotations
 
-import os
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Protocol, overload, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int, UInt, UInt8
+from jaxtyping import Int, UInt
 
 from cbam_core.data import cifar10
 from cbam_core.data.dataset_parts import check_ids, check_images, check_labels
-from cbam_core.data.fitting import decode_to_fit, fit_image
 from cbam_core.data.folder import Unlisted, all_images
-from cbam_core.data.images import decode
+from cbam_core.data.image_folder import has_classes, list_image_folder
 from cbam_core.data.samples import sample_sheet
-from cbam_core.errors import DataError, ImageError
+from cbam_core.data.sequences import (
+    FittedImages,
+    ImageFiles,
+    ImagesByNumber,
+    ImageSequence,
+    Pixels,
+    centre_at,
+    fitted_image,
+    originals_of,
+)
+from cbam_core.errors import DataError
 from cbam_core.results.left_out import LeftOut
+
+__all__ = [
+    "SETS",
+    "Dataset",
+    "FittedImages",
+    "ImageFiles",
+    "ImageSequence",
+    "ImagesByNumber",
+    "Labels",
+    "Pixels",
+    "centre_at",
+    "fitted_image",
+    "image_ids",
+    "images_beside_classes",
+    "images_by_number",
+    "labelled_for",
+    "open_dataset",
+    "originals_of",
+    "samples",
+    "thinned",
+]
 
 SETS = ("cifar10:train", "cifar10:test", "samples")
 """Names of the sets that are not folders."""
 
-Pixels = UInt8[np.ndarray, "h w 3"]
 Labels = UInt[np.ndarray, " n"] | Int[np.ndarray, " n"]
-
-
-@runtime_checkable
-class ImageSequence(Protocol):
-    """Sequence of uint8 RGB images (H, W, 3): an array (N, H, W, 3), a list, or files that are decoded when read."""
-
-    def __len__(self) -> int:
-        """Number of images."""
-
-    @overload
-    def __getitem__(self, index: int, /) -> Pixels: ...
-    @overload
-    def __getitem__(self, index: slice, /) -> Sequence[Pixels] | UInt8[np.ndarray, "n h w 3"]: ...
-
-
-class FittedImages(Sequence[Pixels]):
-    """Images that know how to read one of them at a network's input size: files are decoded smaller for it."""
-
-    @property
-    def originals(self) -> ImageSequence:
-        """The images that these are made of, which have their names and sizes."""
-        return self
-
-    @overload
-    def __getitem__(self, index: int) -> Pixels: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Pixels]: ...
-    def __getitem__(self, index: int | slice) -> Pixels | list[Pixels]:
-        """Pixels of one image in its own size, uint8 RGB (H, W, 3), or of several."""
-        numbers = range(len(self))[index]
-        return [self.one(number) for number in numbers] if isinstance(numbers, range) else self.one(numbers)
-
-    @abstractmethod
-    def one(self, index: int) -> Pixels:
-        """Return the pixels of one image in its own size.
-
-        Args:
-            index: number of the image, from 0.
-
-        Raises:
-            ImageError: the image cannot be read.
-        """
-
-    @abstractmethod
-    def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
-        """Return the centre of one image at a network's input size.
-
-        Args:
-            index: number of the image.
-            size: (width, height) of the input in pixels.
-            share: see `cbam_core.data.fitting.fit_image`.
-
-        Raises:
-            ImageError: the image cannot be read.
-        """
-
-
-def fitted_image(images: ImageSequence, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
-    """Return the centre of one image at a network's input size; one that has the size is returned unchanged.
-
-    Args:
-        images: uint8 RGB images.
-        index: number of the image.
-        size: (width, height) of the input in pixels.
-        share: see `cbam_core.data.fitting.fit_image`.
-
-    Raises:
-        ImageError: the image cannot be read.
-    """
-    if isinstance(images, FittedImages):
-        return images.fitted(index, size, share)
-    return centre_at(images[index], size, share)
-
-
-def centre_at(
-    image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int], share: float = 1.0
-) -> UInt8[np.ndarray, "input_h input_w 3"]:
-    """Return the centre of an image at a network's input size; see `fitted_image`."""
-    as_it_is = share == 1 and image.shape[:2] == size[::-1]
-    return image if as_it_is else fit_image(image, size, "crop", share=share)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,11 +127,6 @@ def labelled_for(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     return replace(dataset, classes=classes, labels=numbers[dataset.labels])
 
 
-def originals_of(images: ImageSequence) -> ImageSequence:
-    """Return the images that others are made of; themselves where they are nothing else."""
-    return images.originals if isinstance(images, FittedImages) else images
-
-
 def thinned(dataset: Dataset, count: int) -> Dataset:
     """Return so many images of a data set, spread evenly over it, under their own names.
 
@@ -250,73 +186,6 @@ def image_ids(dataset: Dataset, part: slice = slice(None)) -> Iterator[str]:
         yield from (f"{title}/{number}" for number in range(len(dataset))[part])
 
 
-class ImageFiles(FittedImages):
-    """Images in files, each decoded whenever it is read.
-
-    Reading one raises `ImageError`, which names its file, if that cannot be decoded.
-
-    Args:
-        paths: paths of the files.
-        root: folder that their names in `image_ids` are relative to; None for whole paths.
-    """
-
-    def __init__(self, paths: Sequence[Path], root: Path | None = None) -> None:
-        self.paths = tuple(paths)
-        self.root = root
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def one(self, index: int) -> Pixels:
-        """Decode one file."""
-        return _read(self.paths[index], _pixels)
-
-    def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
-        """Return the centre of one image at a network's input size, decoded in as much detail as that needs."""
-        return _read(self.paths[index], partial(_fitted, size=size, share=share))
-
-
-class ImagesByNumber(FittedImages):
-    """Some of other images, read when they are asked for.
-
-    Args:
-        images: the others.
-        numbers: which of them.
-    """
-
-    def __init__(self, images: ImageSequence, numbers: Sequence[int]) -> None:
-        self._images, self._numbers = images, tuple(numbers)
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def one(self, index: int) -> Pixels:
-        """Read one of the others."""
-        return self._images[self._numbers[index]]
-
-    def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
-        """Return the centre of one image at a network's input size."""
-        return fitted_image(self._images, self._numbers[index], size, share)
-
-
-def _pixels(path: Path) -> Pixels:
-    return decode(path).pixels
-
-
-def _fitted(path: Path, size: tuple[int, int], share: float) -> Pixels:
-    image = decode_to_fit(path, size, share=share)
-    return fit_image(image.pixels, size, grid=image.grid, share=share)[0]
-
-
-def _read(path: Path, way: Callable[[Path], Pixels]) -> Pixels:
-    try:
-        return way(path)
-    except ImageError as error:
-        if str(path) in str(error):
-            raise
-        raise ImageError("data.unreadable-image", "{path}: {reason}", path=str(path), reason=str(error)) from error
-
-
 def open_dataset(source: str | Path, folder: Path | None = None) -> Dataset:
     """Open a data set without reading its images.
 
@@ -351,9 +220,7 @@ def _cifar10(split: cifar10.Split, folder: Path | None) -> Dataset:
 
 def _folder(path: Path) -> Dataset:
     try:
-        with os.scandir(path) as entries:
-            has_classes = any(map(_is_folder, entries))
-        opened = _class_folders(path) if has_classes else _flat_folder(path)
+        found = list_image_folder(path)
     except FileNotFoundError as error:
         raise DataError(
             "data.unreadable-folder",
@@ -368,27 +235,8 @@ def _folder(path: Path) -> Dataset:
             folder=str(path),
             sets=", ".join(SETS),
         ) from error
-    except (OSError, ValueError) as error:
-        raise DataError(
-            "data.unreadable-folder",
-            "the folder of images {folder} cannot be read ({reason}); check its name and permissions",
-            folder=str(path),
-            reason=getattr(error, "strerror", None) or type(error).__name__,
-        ) from error
-    if not len(opened):
-        raise DataError(
-            "data.empty-folder",
-            "there are no images in {folder}; put some there, or one sub folder of images for each class",
-            folder=str(path),
-        )
-    return opened
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir() and not entry.name.startswith(".")
-    except OSError:  # a link that leads to itself
-        return False
+    images = ImageFiles(found.paths, path)
+    return Dataset(found.name, "", found.classes, images, found.labels, unlisted=found.unlisted)
 
 
 def images_beside_classes(source: str | Path) -> list[Path]:
@@ -401,39 +249,6 @@ def images_beside_classes(source: str | Path) -> list[Path]:
         Paths of the images; empty for a folder without class folders, and for a set that has a name.
     """
     path = Path(source)
-    if source in SETS or not path.is_dir():
+    if source in SETS or not path.is_dir() or not has_classes(path):
         return []
-    with os.scandir(path) as entries:
-        has_classes = any(map(_is_folder, entries))
-    return [picture.path for picture in all_images(path)] if has_classes else []
-
-
-def _class_folders(path: Path) -> Dataset:
-    try:
-        from torchvision.datasets import ImageFolder
-    except ImportError as error:
-        raise DataError(
-            "data.no-torchvision",
-            "reading a folder of classes needs torchvision; install it by `{command}`",
-            command="pip install 'cbam-lens[train]'",
-        ) from error
-
-    class ClassFolders(ImageFolder):  # type: ignore[misc]
-        """Folders of classes, without links that lead to themselves."""
-
-        def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-            with os.scandir(directory) as entries:
-                names = sorted(entry.name for entry in entries if _is_folder(entry))
-            return names, {name: number for number, name in enumerate(names)}
-
-    unlisted = Unlisted()
-    found = ClassFolders(path, is_valid_file=lambda file: unlisted.lists(Path(file), path), allow_empty=True)
-    files = ImageFiles([Path(file) for file, _ in found.samples], path)
-    labels = np.array(found.targets, np.int64)
-    return Dataset(path.resolve().name, "", tuple(found.classes), files, labels, unlisted=unlisted)
-
-
-def _flat_folder(path: Path) -> Dataset:
-    unlisted = Unlisted()
-    files = ImageFiles([picture.path for picture in all_images(path, unlisted)], path)
-    return Dataset(path.resolve().name, "", (), files, None, unlisted=unlisted)
+    return [picture.path for picture in all_images(path)]

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from cbam_core.data.dataset import Dataset, ImageSequence, Pixels, image_ids, images_by_number
+from cbam_core.data.dataset import Dataset, image_ids, images_by_number
+from cbam_core.data.sequences import ImageSequence, Pixels
 from cbam_core.errors import DataError, ImageError
 from cbam_core.network import Classifier
 from cbam_core.observing import batch_size, batches, fitted

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from cbam_core.data.dataset import Dataset, ImageSequence
+from cbam_core.data.dataset import Dataset
+from cbam_core.data.sequences import ImageSequence
 from cbam_core.errors import DataError, ImageError
 from cbam_core.evaluation.moments import Moments
 from cbam_core.evaluation.readable import read_images

@@ -17,7 +17,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from cbam_core.data.dataset import Dataset, ImageFiles, ImageSequence
+from cbam_core.data.dataset import Dataset
+from cbam_core.data.sequences import ImageFiles, ImageSequence
 from cbam_core.errors import ModelError
 from cbam_core.evaluation.readable import over_readable
 from cbam_core.evaluation.scoring import Predictions

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 
-from cbam_core.data.dataset import Dataset, ImageFiles, labelled_for, open_dataset
+from cbam_core.data.dataset import Dataset, labelled_for, open_dataset
 from cbam_core.data.fitting import fit_image
+from cbam_core.data.sequences import ImageFiles
 from cbam_core.errors import DataError, TrainingError
 from cbam_core.training.filming import filmed_images
 from cbam_core.training.images import SPLIT_SEED, Images, Split

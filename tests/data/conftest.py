@@ -11,6 +11,7 @@ import pytest
 from cbam_core.data import cifar10
 from cbam_core.data.cifar10 import DataFile
 from tests.corpus.images import BAD, ODD
+from tests.data.folders import put
 from tests.data.tiny_cifar10 import TEST, TRAIN, Server
 
 
@@ -78,3 +79,16 @@ def fake_npm(tmp_path, monkeypatch) -> Callable[..., Path]:
         return folder / "log"
 
     return install
+
+
+@pytest.fixture
+def animals(tmp_path):
+    """Two classes with two and one pictures, and what lies about in folders of pictures."""
+    home = tmp_path / "animals"
+    put(home / "zebra" / "b.png", (3, 0, 0))
+    put(home / "ant" / "2.PNG", (2, 0, 0), (7, 6))
+    put(home / "ant" / "1.png", (1, 0, 0))
+    (home / "ant" / "notes.txt").write_text("two ants")
+    (home / "ant" / ".hidden.png").write_bytes(b"nothing")
+    (home / "readme.md").write_text("animals")
+    return home

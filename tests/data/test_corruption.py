@@ -18,7 +18,8 @@ from cbam_core.data.corruption import (
     corruption_of,
     read_corruption,
 )
-from cbam_core.data.dataset import Dataset, ImageFiles, open_dataset
+from cbam_core.data.dataset import Dataset, open_dataset
+from cbam_core.data.sequences import ImageFiles
 from cbam_core.errors import DataError, ImageError
 
 

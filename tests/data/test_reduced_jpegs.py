@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from cbam_core.data.dataset import ImageFiles
 from cbam_core.data.fitting import FINE, SHOWN, decode_to_fit, fit_image, spare_for_input, whole_picture
 from cbam_core.data.folder import thumbnail
 from cbam_core.data.images import DecodedImage, decode
+from cbam_core.data.sequences import ImageFiles
 from cbam_core.explanation import explain
 from cbam_core.observing import observe_all
 from cbam_core.results.frame import FITS, Frame, Grid

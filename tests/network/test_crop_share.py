@@ -11,8 +11,8 @@ import torchvision
 from PIL import Image
 
 from cbam_core import explain
-from cbam_core.data.dataset import ImageFiles
 from cbam_core.data.fitting import fit_image
+from cbam_core.data.sequences import ImageFiles
 from cbam_core.network.facts import Facts
 from cbam_core.network.modules import know
 from cbam_core.network.statement import statement
