@@ -194,18 +194,30 @@ def open_named(source: str, data_dir: Path | None = None) -> Dataset:
         DataError: as `cbam_core.data.dataset.open_dataset`.
         typer.BadParameter: the name is empty, as that of a variable that is not set.
     """
-    from cbam_core.data.dataset import images_beside_classes, open_dataset
+    from cbam_core.data.dataset import open_dataset
 
     if not source.strip():
         raise typer.BadParameter("the name of the set is empty; name a set or a folder, or leave the option out")
     dataset = open_dataset(source, data_dir)
+    say_left_out(dataset.unlisted, source)
+    return dataset
+
+
+def say_left_out(unlisted: Unlisted, source: str) -> None:
+    """Say how many images of a folder are beside its classes, and how many of its files are not listed.
+
+    Args:
+        unlisted: the files that are not listed.
+        source: the folder, as the command line names it.
+    """
+    from cbam_core.data.dataset import images_beside_classes
+
     if beside := images_beside_classes(source):
         say(
             f"{counted(len(beside), 'image')} beside the folders of classes in {source} are left out, the first is "
             f"{beside[0].name}"
         )
-    say_unlisted(dataset.unlisted, source)
-    return dataset
+    say_unlisted(unlisted, source)
 
 
 def say_unlisted(unlisted: Unlisted, source: str) -> None:

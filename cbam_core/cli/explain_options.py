@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cbam_core.cli.figures import Draw, rule_of
 from cbam_core.cli.inputs import NamedImage, find_images
 from cbam_core.results.look import COLOUR_TABLES, DEFAULT_COLOURS, DEFAULT_LOOK, Look, Reading, Scale
+
+if TYPE_CHECKING:
+    from cbam_core.data.folder import Unlisted
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,13 @@ class Files:
         typer.Option("--out", "-o", metavar="DIR", help="Folder of the results, with one folder for each image."),
     ] = None
 
-    def find(self) -> list[NamedImage]:
-        """List the images; the folder of the results is not searched."""
-        return find_images(self.images, leave_out=self.out)
+    def find(self, report: Callable[[Unlisted, str], object]) -> list[NamedImage]:
+        """List the images; the folder of the results is not searched.
+
+        Args:
+            report: called for each folder with the files in it that are left out, and its name.
+        """
+        return find_images(self.images, leave_out=self.out, report=report)
 
 
 def _known_colours(name: str) -> str:

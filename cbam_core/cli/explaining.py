@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cbam_core.cli.choosing import CheckpointOption, open_checkpoint, refuse_network
+from cbam_core.cli.choosing import CheckpointOption, open_checkpoint, refuse_network, say_unlisted
 from cbam_core.cli.explain_options import Decoding, Files, Shown, Which
 from cbam_core.cli.failures import SOME_FAILED, remark_said
 from cbam_core.cli.figures import Draw, Printed
@@ -22,6 +22,7 @@ from cbam_core.errors import ImageError
 from cbam_core.explanation.formats import FORMATS
 
 if TYPE_CHECKING:
+    from cbam_core.data.folder import Unlisted
     from cbam_core.network import Classifier
     from cbam_core.results.explanation import Explanation
 
@@ -65,11 +66,14 @@ def explain_images(
         raise typer.BadParameter("missing option '--out', or '--figure', or '--html'")
     classifier = open_checkpoint(checkpoint, stated)
     _say_remarks(classifier, shown)
-    found = files.find()
+    left_out: list[tuple[Unlisted, str]] = []
+    found = files.find(lambda *folder: left_out.append(folder))
     drawn = which.draw_from(found)
     given = found if drawn is None else drawn.first
     printed.check_count(len(given))
     page.check_count(len(given))
+    for unlisted, folder in left_out:
+        say_unlisted(unlisted, folder)
     task = Task(classifier, files, shown, decoding, resume=which.resume, keeps=keeps)
     counts = _explain_all(task, given, drawn)
     if explained := counts.explained:

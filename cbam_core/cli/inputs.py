@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from cbam_core.data.folder import Unlisted
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,12 @@ def _matches(given: str | Path) -> list[Path]:
     return [Path(name) for name in sorted(glob.glob(str(given), recursive=True))] or [path]  # noqa: PTH207
 
 
-def find_images(given: Iterable[str | Path], *, leave_out: Path | None = None) -> list[NamedImage]:
+def find_images(
+    given: Iterable[str | Path],
+    *,
+    leave_out: Path | None = None,
+    report: Callable[[Unlisted, str], object] = lambda *_: None,
+) -> list[NamedImage]:
     """List the images of a command line, each once, those of a folder by name.
 
     A file's results are named after it, without its ending; those of a file in a folder keep its subfolders. Hidden
@@ -75,11 +84,16 @@ def find_images(given: Iterable[str | Path], *, leave_out: Path | None = None) -
         given: paths of files and folders, and patterns such as ``"photos/*.jpg"``; files that do not exist are listed
             too.
         leave_out: folder that is not searched, such as that of the results.
+        report: called for each folder with the files in it that are left out, and its name.
     """
+    from cbam_core.data.folder import Unlisted
+
     found: dict[Path, Path] = {}
     words = {path: str(word) for word in given for path in _matches(word)}
     for path in words:
-        files = list(_files(path, leave_out)) if path.is_dir() else []
+        unlisted = Unlisted()
+        files = list(_files(path, leave_out, unlisted)) if path.is_dir() else []
+        report(unlisted, str(path))
         for file in files or [path]:
             found.setdefault(file, file.relative_to(path) if files else Path(path.name))
     folders = _unique([_without_ending(relative) for relative in found.values()])
@@ -89,8 +103,8 @@ def find_images(given: Iterable[str | Path], *, leave_out: Path | None = None) -
     ]
 
 
-def _files(folder: Path, leave_out: Path | None) -> Iterator[Path]:
-    """Yield the image files of a folder and its subfolders by name."""
+def _files(folder: Path, leave_out: Path | None, unlisted: Unlisted) -> Iterator[Path]:
+    """Yield the image files of a folder and its subfolders by name, and count the others; skip hidden folders."""
     from cbam_core.data.folder import ENDINGS, HEIC_ENDINGS
 
     endings = (*ENDINGS, *HEIC_ENDINGS)  # a photo that cannot be decoded is named
@@ -98,8 +112,11 @@ def _files(folder: Path, leave_out: Path | None) -> Iterator[Path]:
     for place, below, names in os.walk(folder):
         below[:] = sorted(name for name in below if name[0] != "." and (Path(place) / name).resolve() != skipped)
         if Path(place).resolve() != skipped:
-            shown = (name for name in sorted(names) if name[0] != "." and name.lower().endswith(endings))
-            yield from (Path(place) / name for name in shown)
+            for file in (Path(place) / name for name in sorted(names)):
+                if file.name.startswith(".") or not file.name.lower().endswith(endings):
+                    unlisted.leave_out("hidden" if file.name.startswith(".") else "ending", file.relative_to(folder))
+                else:
+                    yield file
 
 
 def _without_ending(path: Path) -> Path:

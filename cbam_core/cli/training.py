@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cbam_core.cli.choosing import DataFolderOption
+from cbam_core.cli.choosing import DataFolderOption, say_left_out
 from cbam_core.cli.output import one_line, percent, progress_bar, say
 from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.train_options import Own, Settings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cbam_core.training.callbacks import Callback
     from cbam_core.training.recipes import Recipe
     from cbam_core.training.run import TrainedRun
+    from cbam_core.training.splits import Splits
     from cbam_core.training.twins import TwinPlan
 
 
@@ -150,9 +151,10 @@ def _train_twins(plan: TwinPlan, notice: str, *, resume: bool) -> None:
 
         def watch(variant: Variant, seed: int) -> list[Callback]:
             typer.echo(f"{WHAT[variant]}, seed {seed}")
+            first = not progress.task_ids
             for task in progress.task_ids:
                 progress.remove_task(task)
-            return [_on_terminal(progress, notice)]
+            return [_on_terminal(progress, notice, names_left_out=first)]
 
         twins = train_twins(plan, watch)
     show_twins(twins, plan.folder / TWINS)
@@ -168,13 +170,14 @@ def _outcome(run: TrainedRun) -> str:
     return f"validation accuracy {percent(last)}; there are no test images"
 
 
-def _on_terminal(progress: Progress, notice: str, opening: str = "") -> Callback:
+def _on_terminal(progress: Progress, notice: str, opening: str = "", *, names_left_out: bool = True) -> Callback:
     """Make a callback that shows a progress bar and a line for each epoch.
 
     Args:
         progress: where the bar is shown.
         notice: line to standard error when the run begins; "" for none.
         opening: line to standard output when the run begins; "" for none.
+        names_left_out: whether to say which files of a folder of images are left out.
     """
     from cbam_core.results.history import History
     from cbam_core.training.callbacks import Callback, Step
@@ -183,6 +186,10 @@ def _on_terminal(progress: Progress, notice: str, opening: str = "") -> Callback
     bar = progress.add_task("training", total=None, state="")
 
     class Terminal(Callback):
+        def opened(self, splits: Splits) -> None:
+            for folder, unlisted in splits.unlisted.items() if names_left_out else ():
+                say_left_out(unlisted, str(folder))
+
         def begin(self, model: object, history: History) -> None:
             if opening:
                 typer.echo(one_line(opening))

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -21,6 +22,9 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".
 
 HEIC_ENDINGS = (".heic", ".heif")
 """Endings of photos that need the optional decoder."""
+
+Why = Literal["hidden", "ending", "unprintable", "missing"]
+"""Why a file of a folder is not among its images."""
 
 MOST = 200
 """Largest number of images of a folder that are shown, the first by name."""
@@ -69,6 +73,7 @@ class Unlisted:
             root: the folder.
         """
         inside = path.relative_to(root)
+        why: Why
         if any(part.startswith(".") for part in inside.parts):
             why = "hidden"
         elif not path.name.lower().endswith(endings()):
@@ -80,9 +85,18 @@ class Unlisted:
         else:
             return True
         if not path.is_dir():
-            setattr(self, why, getattr(self, why) + 1)
-            self.first = self.first or str(inside)
+            self.leave_out(why, inside)
         return False
+
+    def leave_out(self, why: Why, inside: Path) -> None:
+        """Count a file that is not listed.
+
+        Args:
+            why: why it is not.
+            inside: its path in the folder.
+        """
+        setattr(self, why, getattr(self, why) + 1)
+        self.first = self.first or str(inside)
 
 
 @cache

@@ -14,6 +14,8 @@ from cbam_core.results.history import History
 if TYPE_CHECKING:
     from torch import nn
 
+    from cbam_core.training.splits import Splits
+
 
 @dataclass(frozen=True)
 class Step:
@@ -43,6 +45,9 @@ class Step:
 class Callback:
     """Base class of callbacks, called in the main process; every method does nothing by default."""
 
+    def opened(self, splits: Splits) -> None:
+        """Called when the images of the run were read, before it starts."""
+
     def begin(self, model: nn.Module, history: History) -> None:
         """Called when the run starts, or continues after `history`; `model` is in eval mode."""
 
@@ -65,6 +70,11 @@ class Callbacks(Callback):
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self._callbacks = tuple(callbacks)
+
+    def opened(self, splits: Splits) -> None:
+        """See `Callback`."""
+        for callback in self._callbacks:
+            callback.opened(splits)
 
     def begin(self, model: nn.Module, history: History) -> None:
         """See `Callback`."""

@@ -119,6 +119,8 @@ def train_classifier(
     _check_folder(folder, checkpoint, recipe, resume=resume)
     _check_weights(recipe, sources)
     splits = open_splits(recipe, sources, data_folder)
+    if accelerator.is_main_process:
+        Callbacks(callbacks).opened(splits)
     teacher = open_teacher(recipe, splits.classes)
     begins = begin(recipe, _still_needed(sources, folder), splits.classes, splits.filmed.shape[1], checkpoint.stem)
     folder.mkdir(parents=True, exist_ok=True)  # fail now, not after an epoch

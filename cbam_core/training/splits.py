@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from jaxtyping import Int64, UInt8
 
 from cbam_core.data.dataset import Dataset, labelled_for, open_dataset
 from cbam_core.data.fitting import fit_image
+from cbam_core.data.folder import Unlisted
+from cbam_core.data.image_folder import unreadable_folder
 from cbam_core.data.sequences import ImageFiles
 from cbam_core.errors import DataError, TrainingError
 from cbam_core.training.filming import filmed_images
@@ -44,6 +46,7 @@ class Splits:
         filmed: uint8 RGB images (N, H, W, 3) of the film.
         labels: their classes.
         how: how the images were split, for the card; "" for the usual way.
+        unlisted: files of the folders of images that are not among the images, by folder.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Splits:
     filmed: UInt8[np.ndarray, "n h w 3"]
     labels: Int64[np.ndarray, " n"]
     how: str = ""
+    unlisted: Mapping[Path, Unlisted] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -117,20 +121,40 @@ def folder_splits(folder: Path, size: int, most: int) -> Splits:
     split = Split(_read(whole, left, size), _read(watched, range(len(watched)), size))
     chosen = _one_of_each(watched)
     filmed = split.validation.pixels[chosen].permute(0, 2, 3, 1).contiguous().numpy()
-    return Splits(whole.name, whole.classes, split, watched, test, filmed, split.validation.labels[chosen].numpy(), how)
+    opened = {"train": whole, "validation": watched, "test": test}
+    unlisted = {path: one.unlisted for part, path in parts.items() if (one := opened[part]) is not None}
+    return Splits(
+        whole.name,
+        whole.classes,
+        split,
+        watched,
+        test,
+        filmed,
+        split.validation.labels[chosen].numpy(),
+        how,
+        unlisted or {folder: whole.unlisted},
+    )
 
 
 def _parts(folder: Path) -> dict[str, Path]:
     """Return the folders of a split by their part; none if there is no folder to train on."""
     try:
         there = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
-    except OSError as error:
+    except FileNotFoundError as error:
         raise DataError(
             "data.unreadable-folder",
-            "the folder of images {folder} cannot be read ({reason}); check its name and permissions",
+            "there is no folder of images {folder}; name one that has a sub folder of images for each class, or none "
+            "to train on CIFAR-10",
             folder=str(folder),
-            reason=error.strerror or type(error).__name__,
         ) from error
+    except NotADirectoryError as error:
+        raise DataError(
+            "data.unreadable-folder",
+            "{folder} is a file; name a folder that has a sub folder of images for each class",
+            folder=str(folder),
+        ) from error
+    except (OSError, ValueError) as error:
+        raise unreadable_folder(folder, error) from error
     found = {part: there[name] for part, names in NAMES.items() for name in names if name in there}
     return found if "train" in found else {}
 

@@ -14,3 +14,9 @@ def shades(out):
         with np.load(values) as arrays:
             found[values.parent.relative_to(out).as_posix()] = int(arrays["input_image"][0, 0, 0])
     return found
+
+
+def left_out(photos):
+    """What is said of the files of the fixture `photos` that are no images."""
+    why = "1 hidden, 1 without the ending of an image"
+    return f"cbam: 2 files in {photos} left out ({why}), the first is .hidden.png\n"

@@ -8,6 +8,7 @@ from cbam_core import explain
 from cbam_core.cli import main
 from cbam_core.cli.figures import Draw
 from cbam_core.cli.inputs import find_images
+from tests.cli.explained import left_out
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_a_folder_becomes_one_figure_with_its_caption_beside(figured, photos, op
 
     path = tmp_path / "new" / "grid.svg"
     status, said, errors = figured(photos, "--figure", path, "--width", 84, "--rows", "blocks")
-    assert (status, errors) == (0, "")
+    assert (status, errors) == (0, left_out(photos))
     lines = said.splitlines()
     assert lines[-1] == f"figure -> {path}, caption -> {path.with_suffix('.caption.txt')}"
     assert all(line.endswith(" %") for line in lines[:-1])
@@ -51,7 +52,7 @@ def test_images_can_be_drawn_by_seed_and_the_caption_says_so(explained, figured,
     seed = next(seed for seed, first in enumerate(draws) if any(image.path.parent.name == "cat" for image in first))
     assert "1 of 4 images" in explained(photos, "--draw", 3, "--seed", seed)[3]  # with the one instead
     status, _, errors = figured(photos, "--draw", 4, "--figure", path)
-    assert (status, errors.count("\n")) == (1, 2)
+    assert (status, errors.count("\n")) == (1, 3)
     assert errors.endswith("1 of 4 images could not be explained\n")
     caption = (tmp_path / "grid.caption.txt").read_text(encoding="utf-8")
     assert caption.endswith(f"3 images drawn with seed 0 from {photos}; 1 more could not be read.\n")

@@ -7,18 +7,18 @@ import pytest
 from PIL import Image
 
 from cbam_core.cli import main
-from tests.cli.explained import shades
+from tests.cli.explained import left_out, shades
 
 
 def test_resuming_skips_what_is_complete_and_made_alike(explained, photos):
     explained(photos)
     _, out, said, errors = explained(photos, "--resume")
-    assert (said, errors) == ("", "cbam: 4 of 4 images were complete and were skipped\n")
+    assert (said, errors) == ("", f"{left_out(photos)}cbam: 4 of 4 images were complete and were skipped\n")
     (out / "a" / "values.npz").unlink()
     (out / "cat" / "a" / "manifest.json").write_text("{}")
     Image.new("RGB", (40, 40), (10, 10, 10)).save(photos / "dog" / "b.WebP")
     _, _, said, errors = explained(photos, "--resume")
-    assert errors == "cbam: 1 of 4 images were complete and were skipped\n"
+    assert errors == f"{left_out(photos)}cbam: 1 of 4 images were complete and were skipped\n"
     assert shades(out)["dog/b"] == pytest.approx(10, abs=2)
     assert explained(photos, "--resume", "--reading", "relative")[2].count("\n") == 4
     assert explained(photos, "--resume", "--fit", "pad")[2].count("\n") == 4
@@ -62,7 +62,7 @@ def test_ctrl_c_leaves_whole_results_and_says_how_to_go_on(
     arguments = ["explain", str(photos), "--checkpoint", str(tiny_checkpoint), "--out", str(tmp_path / "out")]
     assert main(arguments) == 130
     errors = capsys.readouterr().err
-    assert errors == "cbam: 2 of 4 images are done; --resume continues with the others\n"
+    assert errors == f"{left_out(photos)}cbam: 2 of 4 images are done; --resume continues with the others\n"
     assert len(shades(tmp_path / "out")) == 2
     assert len(list((tmp_path / "out").rglob("manifest.json"))) == 2
     assert not list((tmp_path / "out").rglob("*.part"))

@@ -94,6 +94,7 @@ def test_the_film_shows_each_class_in_turn(classes):
 def test_what_is_no_folder_of_classes_is_one_sentence(tmp_path):
     write(tmp_path / "one" / "cat", 3)
     write(tmp_path / "flat", 3)
+    (tmp_path / "file.png").touch()
     write(tmp_path / "other" / "train" / "cat", 3)
     write(tmp_path / "other" / "train" / "dog", 3)
     write(tmp_path / "other" / "val" / "cow", 3)
@@ -104,7 +105,9 @@ def test_what_is_no_folder_of_classes_is_one_sentence(tmp_path):
         ("flat", DataError, "at least two classes"),
         ("other", DataError, "has classes that the training images do not have: cow"),
         ("few", TrainingError, "class cat has 2 different images, too few to hold some out"),
-        ("missing", DataError, "cannot be read"),
+        ("missing", DataError, "there is no folder of images .*missing; name one that has .* train on CIFAR-10"),
+        ("file.png", DataError, "is a file; name a folder that has a sub folder of images for each class"),
+        ("a\0b", DataError, "cannot be read"),
     ):
         with pytest.raises(error, match=said):
             folder_splits(tmp_path / name, 8, 1000)
@@ -124,3 +127,16 @@ def test_images_of_cifar10_can_be_shown_larger(monkeypatch):
     assert (plain.train.pixels.shape, plain.filmed.shape) == ((40, 3, 32, 32), (8, 32, 32, 3))
     assert (larger.train.pixels.shape, larger.filmed.shape) == ((40, 3, 64, 64), (8, 64, 64, 3))
     assert larger.watched is None
+
+
+def test_files_of_each_part_that_are_left_out_are_counted(classes, tmp_path):
+    (classes / "cat" / "notes.txt").write_text("none")
+    splits = folder_splits(classes, 8, 1000)
+    assert {path: len(unlisted) for path, unlisted in splits.unlisted.items()} == {classes: 1}
+    whole = tmp_path / "whole"
+    for part in ("train", "val", "test"):
+        write(whole / part / "cat", 3)
+        write(whole / part / "dog", 3, first=100)
+    (whole / "val" / "dog" / ".hidden.png").write_text("none")
+    splits = folder_splits(whole, 8, 1000)
+    assert {path.name: len(found) for path, found in splits.unlisted.items()} == {"train": 0, "val": 1, "test": 0}
