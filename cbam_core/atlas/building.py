@@ -68,6 +68,7 @@ def build_atlas(
         AtlasError: there are no images or no gates; the folder holds another atlas, or damaged shards, or is that of
             the images; or an image cannot be read now.
         CaptureError, ModelError: as `cbam_core.observing.observe`.
+        DataError: two images have one name.
         CbamError: `workers` is less than 1.
         OSError: the folder cannot be written.
     """

@@ -30,7 +30,7 @@ def read_image_list(atlas: Atlas, path: Path) -> Int64[np.ndarray, " n"]:
             in UTF-8 with one name or number a line.
 
     Returns:
-        Numbers of the images, in the order of the file.
+        Numbers of the images, in the order of the file; of one that is listed twice, as often.
 
     Raises:
         AtlasError: the file cannot be read, lists no image, or one that the atlas does not have.

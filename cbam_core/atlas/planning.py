@@ -10,7 +10,8 @@ from cbam_core.atlas.fingerprint import listing_digest
 from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.plan import LARGEST_GATE, LARGEST_SIDE, SHARD_SIZE, ImageSetFacts, NetworkFacts, Plan
 from cbam_core.data.corruption import corruption_of
-from cbam_core.data.dataset import Dataset
+from cbam_core.data.dataset import Dataset, image_ids
+from cbam_core.data.dataset_parts import check_names_differ
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.observing import ObservedGate, observe, placements
@@ -37,10 +38,12 @@ def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | No
         AtlasError: there are no images, the network has no gates that an atlas can hold, or `shard_size` is less
             than 1.
         CaptureError, ModelError: as `cbam_core.observing.observe`.
+        DataError: two images have one name.
         OSError: a file of the set is missing.
     """
     if not len(dataset):
         raise AtlasError("atlas.no-images", "there are no images in {title}; name a set with some", title=dataset.title)
+    check_names_differ(image_ids(dataset))
     if shard_size is not None and shard_size < 1:
         raise AtlasError(
             "atlas.shard-size", "shard_size has to be at least 1, a number of images; given {given}", given=shard_size

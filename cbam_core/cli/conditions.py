@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cbam_core.cli.output import counted, say
+
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
     from cbam_core.atlas.slices import Where
@@ -55,7 +57,14 @@ def read_slice(atlas: Atlas, where: list[str] | None, only: Path | None) -> Wher
 
     from cbam_core.atlas.image_list import read_image_list
 
-    return np.intersect1d(atlas.select(conditions), read_image_list(atlas, only))
+    listed = read_image_list(atlas, only)
+    numbers, times = np.unique(listed, return_counts=True)
+    if len(numbers) < len(listed):
+        first = atlas.ids[int(numbers[times > 1][0])]
+        say(
+            f"{only} lists {counted(int((times > 1).sum()), 'image')} more than once, such as {first}; each counts once"
+        )
+    return np.intersect1d(atlas.select(conditions), numbers)
 
 
 def read_conditions(atlas: Atlas, given: list[str] | None) -> dict[str, Any] | None:

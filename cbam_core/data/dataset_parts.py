@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,7 @@ def check_labels(labels: Any, count: int, classes: Sequence[str]) -> None:
 
 
 def check_ids(ids: Any, count: int) -> None:
-    """Check that there is a name for each image.
+    """Check that there is a name for each image, which no other one has.
 
     Args:
         ids: names of the images; None where they are made.
@@ -101,6 +101,26 @@ def check_ids(ids: Any, count: int) -> None:
         raise DataError(
             "data.ids-kind", "{given} is not a name of an image; ids have to be text", given=repr(wrong)[:60]
         )
+    check_names_differ(ids)
+
+
+def check_names_differ(names: Iterable[str]) -> None:
+    """Check that no two images have one name.
+
+    Raises:
+        DataError: two have.
+    """
+    numbers: dict[str, int] = {}
+    for number, name in enumerate(names):
+        if (other := numbers.setdefault(name, number)) != number:
+            raise DataError(
+                "data.double-id",
+                "images {first} and {second} of the data set are both called {name}; give each image a name of its own, "
+                "or list it once",
+                first=other,
+                second=number,
+                name=repr(name)[:80],
+            )
 
 
 def _is_image(image: Any, axes: int) -> bool:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from cbam_core.atlas.planning import MOST_VALUES, images_in_shard
+import pytest
+from PIL import Image
+
+from cbam_core.atlas.planning import MOST_VALUES, images_in_shard, plan_atlas
+from cbam_core.data.dataset import Dataset, ImageFiles
+from cbam_core.errors import DataError
+from cbam_core.network import Classifier
 from cbam_core.observing import BATCH
 
 
@@ -22,3 +28,10 @@ def test_a_shard_of_small_images_is_of_whole_batches() -> None:
 
 def test_values_of_a_shard_stay_within_their_bound() -> None:
     assert images_in_shard((32, 32), 50_000) * 50_000 <= MOST_VALUES
+
+
+def test_a_file_that_is_listed_twice_is_refused(tiny_classifier: Classifier, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    dataset = Dataset("twice", "", (), ImageFiles([tmp_path / "a.png"] * 2, tmp_path), None)
+    with pytest.raises(DataError, match="images 0 and 1 of the data set are both called 'a.png'"):
+        plan_atlas(tiny_classifier, dataset)

@@ -235,6 +235,16 @@ def test_a_file_that_was_exported_is_a_slice(folder, tmp_path, capsys):
     assert "lists 'cifar10:samples/999', which is neither" in capsys.readouterr().err
 
 
+def test_images_that_a_file_lists_twice_count_once_and_are_named(folder, tmp_path, capsys):
+    file = tmp_path / "some.txt"
+    file.write_text("cifar10:samples/3\n5\n3\n5\n7\n", encoding="utf-8")
+    assert main(["atlas", "top", str(folder), "cbam3.channel", "17", "--json", "--only", str(file)]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["of"] == 3
+    first = open_atlas(folder).ids[3]
+    assert said.err == f"cbam: {file} lists 2 images more than once, such as {first}; each counts once\n"
+
+
 def test_an_export_of_another_kind_is_refused(folder, tmp_path, capsys):
     assert main(["atlas", "export", str(folder), "--out", str(tmp_path / "slice.xls")]) == 2
     assert "does not end with .csv or .parquet" in capsys.readouterr().err

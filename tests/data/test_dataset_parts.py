@@ -66,3 +66,9 @@ def test_names_that_are_no_text_are_refused():
     with pytest.raises(DataError, match="3 is not a name of an image; ids have to be text") as refused:
         check_ids(("x", "y", 3), 3)
     assert refused.value.code == "data.ids-kind"
+
+
+def test_two_images_of_one_name_are_refused():
+    with pytest.raises(DataError, match="images 0 and 2 of the data set are both called 'x'; give each image a") as no:
+        check_ids(("x", "y", "x"), 3)
+    assert no.value.code == "data.double-id"
