@@ -20,6 +20,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.import_plugin("tests.fixtures")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Import test modules before they are collected, each worker from another one on: see `tests.sharing`."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.sharing import files_of, import_modules, rotated
+
+        worker, workers = int(os.environ["PYTEST_XDIST_WORKER"][2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        import_modules(rotated(files_of(session.config.args, session.config.rootpath), worker, workers))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if named := [item.nodeid for item in items if " at 0x" in item.nodeid]:
         raise pytest.UsageError(f"the address of an object differs between processes, so no name has one: {named[0]}")
