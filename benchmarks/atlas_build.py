@@ -3,10 +3,10 @@
 Of the shipped `CBAM_CNN` (or `--network NAME`) on the test set of CIFAR-10: an evaluation is what `cbam evaluate` does,
 a build is everything that `cbam atlas build` does, from one forward that finds the gates to the last table on the disk.
 Both show the network the same batches, in as many workers as torch has threads, keep freed memory as the commands do,
-and take turns, three times in each round; each build begins with an empty folder. The median of the rounds' ratios
-decides, in processor time and by the clock; with other programs on the machine, processor time says more. What the
-store costs beside showing the images and recording their gates is the engine's overhead, which is reported by 1,000
-images.
+and take turns, three times in each round, of which the quickest counts: what else goes on in a machine only adds time,
+a third at times. Each build begins with an empty folder. The median of the rounds' ratios decides, in processor time
+and by the clock. What the store costs beside showing the images and recording their gates is the engine's overhead,
+which is reported by 1,000 images.
 
     python benchmarks/atlas_build.py [--rounds 5] [--images N] [--network NAME]
 
@@ -41,7 +41,7 @@ LIMIT = 1.2
 IMAGES = 10_000
 
 TURNS = 3
-"""Turns of each contender in a round, whose average counts: the times of one are up to a tenth apart."""
+"""Turns of each contender in a round, of which the quickest counts."""
 
 Spent = dict[str, list[tuple[float, float]]]
 """Seconds of the processor and of the clock, round by round, by the contender's name."""
@@ -84,13 +84,13 @@ def in_turns(timed: Mapping[str, Callable[[], object]], rounds: int, folder: Pat
                 spent[name].append((process_time() - computing, perf_counter() - started))
             shutil.rmtree(folder, ignore_errors=True)
     return {
-        name: [_together(times[at : at + TURNS]) for at in range(0, len(times), TURNS)] for name, times in spent.items()
+        name: [_quickest(times[at : at + TURNS]) for at in range(0, len(times), TURNS)] for name, times in spent.items()
     }
 
 
-def _together(times: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Average of the turns of one round."""
-    computing, passing = (statistics.fmean(each) for each in zip(*times, strict=True))
+def _quickest(times: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Least seconds of the processor, and least of the clock, of the turns of one round."""
+    computing, passing = (min(each) for each in zip(*times, strict=True))
     return computing, passing
 
 
