@@ -2,13 +2,14 @@
 
 Of the shipped `CBAM_CNN` (or `--network NAME`) on the test set of CIFAR-10: an evaluation is what `cbam evaluate` does,
 a build is everything that `cbam atlas build` does, from one forward that finds the gates to the last table on the disk.
-Both show the network the same batches, in as many workers as torch has threads, keep freed memory as the commands do,
-and take turns, three times in each round, of which the quickest counts: what else goes on in a machine only adds time,
-a third at times. Each build begins with an empty folder. The median of the rounds' ratios decides, in processor time
-and by the clock. What the store costs beside showing the images and recording their gates is the engine's overhead,
-which is reported by 1,000 images.
+Both show the network the same batches, in as many workers as torch has threads, and keep freed memory as the commands
+do; each build begins with an empty folder. They are two processes that take turns of a tenth of a second, of which the
+other is stopped: one call may take a third more than the next on a machine that others use too, and a few seconds later
+again less. The ratio of the medians of their calls decides, in processor time and by the clock. A third process shows
+the network the images and records their gates, and does nothing else: what a build costs beside that is the engine's
+overhead, which is reported by 1,000 images.
 
-    python benchmarks/atlas_build.py [--rounds 5] [--images N] [--network NAME]
+    python benchmarks/atlas_build.py [--rounds 9] [--images N] [--network NAME]
 
 CIFAR-10 must have been fetched (`cbam data fetch`). `--images 1000` gives an idea in less than a minute.
 """
@@ -16,15 +17,14 @@ CIFAR-10 must have been fetched (`cbam data fetch`). `--images 1000` gives an id
 from __future__ import annotations
 
 import argparse
-import random
 import shutil
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from time import perf_counter, process_time
 
+from apparatus.slices import Calls, in_slices, repeat
 from apparatus.turns import tell
 
 from cbam_core.atlas.building import build_atlas
@@ -39,12 +39,6 @@ LIMIT = 1.2
 """Time of a build over that of an evaluation."""
 
 IMAGES = 10_000
-
-TURNS = 3
-"""Turns of each contender in a round, of which the quickest counts."""
-
-Spent = dict[str, list[tuple[float, float]]]
-"""Seconds of the processor and of the clock, round by round, by the contender's name."""
 
 
 def contenders(classifier: Classifier, dataset: Dataset, folder: Path) -> dict[str, Callable[[], object]]:
@@ -66,74 +60,54 @@ def contenders(classifier: Classifier, dataset: Dataset, folder: Path) -> dict[s
     }
 
 
-def in_turns(timed: Mapping[str, Callable[[], object]], rounds: int, folder: Path) -> Spent:
-    """Call each contender `TURNS` times a round, in an order drawn anew each time; one turn before does not count.
+def repeat_alone(name: str, network: str, images: int) -> None:
+    """Do one of these again and again, see `apparatus.slices`."""
+    keep_freed_memory()
+    dataset = thinned(open_dataset("cifar10:test"), images)
+    with tempfile.TemporaryDirectory() as folder:
+        atlas = Path(folder) / "atlas"
+        work = contenders(load_classifier(network), dataset, atlas)[name]
+        repeat(work, tidy=lambda: shutil.rmtree(atlas, ignore_errors=True))
 
-    Args:
-        timed: what is called.
-        rounds: number of rounds that count.
-        folder: what they leave, which is removed after each call.
-    """
-    order = random.Random(0)
-    spent: Spent = {name: [] for name in timed}
-    for turn in range(-1, rounds * TURNS):
-        for name in order.sample(list(timed), len(timed)):
-            computing, started = process_time(), perf_counter()
-            timed[name]()
-            if turn >= 0:
-                spent[name].append((process_time() - computing, perf_counter() - started))
-            shutil.rmtree(folder, ignore_errors=True)
+
+def middle(calls: Mapping[str, Calls]) -> dict[str, tuple[float, float]]:
+    """Median seconds of the processor and of the clock of each."""
     return {
-        name: [_quickest(times[at : at + TURNS]) for at in range(0, len(times), TURNS)] for name, times in spent.items()
+        name: (statistics.median(each[0] for each in times), statistics.median(each[1] for each in times))
+        for name, times in calls.items()
     }
-
-
-def _quickest(times: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Least seconds of the processor, and least of the clock, of the turns of one round."""
-    computing, passing = (min(each) for each in zip(*times, strict=True))
-    return computing, passing
-
-
-def ratio(spent: Spent, clock: int) -> float:
-    """Median over the rounds of the time of a build over that of an evaluation."""
-    pairs = zip(spent["build"], spent["evaluate"], strict=True)
-    return statistics.median(build[clock] / evaluation[clock] for build, evaluation in pairs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and say by the exit status whether the claim holds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="at least 1; 5 unless told")
+    parser.add_argument("--rounds", type=int, default=9, help="calls of each, at least 1; 9 unless told")
     parser.add_argument("--images", type=int, default=IMAGES, help="so many test images; 10,000 unless told")
     parser.add_argument("--network", default="cbam_cnn_cifar10", help="a shipped network")
+    parser.add_argument("--alone", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     if asked.rounds < 1:
         parser.error("--rounds must be at least 1")
-    keep_freed_memory()
-    classifier = load_classifier(asked.network)
-    dataset = thinned(open_dataset("cifar10:test"), asked.images)
-    with tempfile.TemporaryDirectory() as folder:
-        atlas = Path(folder) / "atlas"
-        spent = in_turns(contenders(classifier, dataset, atlas), asked.rounds, atlas)
-    by_processor, by_clock = ratio(spent, 0), ratio(spent, 1)
-    medians = {
-        name: [round(statistics.median(times), 2) for times in zip(*both, strict=True)] for name, both in spent.items()
-    }
-    pairs = zip(spent["build"], spent["observe"], strict=True)
-    overhead = statistics.median(build[0] - seen[0] for build, seen in pairs) / len(dataset)
+    if asked.alone:
+        repeat_alone(asked.alone, asked.network, asked.images)
+    command = [sys.executable, __file__, "--network", asked.network, "--images", str(asked.images), "--alone"]
+    names = ("evaluate", "observe", "build")
+    took = middle(in_slices({name: [*command, name] for name in names}, asked.rounds))
+    by_processor, by_clock = (took["build"][clock] / took["evaluate"][clock] for clock in (0, 1))
+    overhead = 1e6 * (took["build"][0] - took["observe"][0]) / asked.images
     return tell(
         "atlas_build",
         {
             "network": asked.network,
-            "images": len(dataset),
+            "images": asked.images,
             "ratio_processor": round(by_processor, 2),
             "ratio_clock": round(by_clock, 2),
             "limit": LIMIT,
-            "seconds_processor_and_clock": medians,
-            "engine_ms_per_1000_images": round(1e6 * overhead, 1),
+            "seconds_processor_and_clock": {name: [round(each, 2) for each in both] for name, both in took.items()},
+            "engine_ms_per_1000_images": round(overhead, 1),
         },
-        f"an atlas of {len(dataset):,} images takes {by_processor:.2f} of the processor time of an evaluation and "
-        f"{by_clock:.2f} by the clock (at most {LIMIT}); the store costs {1e6 * overhead:.0f} ms of the processor for "
+        f"an atlas of {asked.images:,} images takes {by_processor:.2f} of the processor time of an evaluation and "
+        f"{by_clock:.2f} by the clock (at most {LIMIT}); the store costs {overhead:.0f} ms of the processor for "
         "1,000 images",
         holds=max(by_processor, by_clock) <= LIMIT,
     )

@@ -232,20 +232,47 @@ def test_the_twins_that_ship_are_of_recipe_fast(load):
     assert all(len(module.pairs(results, gates)) >= 2 for gates in module.TWINS)
 
 
-def test_a_build_is_compared_with_the_evaluation_of_the_same_round(load, tiny_classifier, tmp_path):
+def test_an_atlas_is_compared_with_an_evaluation_by_the_medians_of_their_calls(load, tiny_classifier, tmp_path, capsys):
     from cbam_core.data.dataset import samples, thinned
 
     module = load("atlas_build")
-    spent = {"evaluate": [(1.0, 2.0), (10.0, 2.0), (2.0, 1.0)], "build": [(2.0, 2.0), (11.0, 3.0), (2.0, 3.0)]}
-    assert module.ratio(spent, 0) == pytest.approx(1.1)
-    assert module.ratio(spent, 1) == pytest.approx(1.5)
-    atlas = tmp_path / "atlas"
-    timed = module.contenders(tiny_classifier, thinned(samples(), 20), atlas)
-    begun_with, build = [], timed["build"]
-    timed["build"] = lambda: (begun_with.append(atlas.exists()), build())
-    found = module.in_turns(timed, 1, atlas)
-    assert {name: len(times) for name, times in found.items()} == {"evaluate": 1, "observe": 1, "build": 1}
-    assert begun_with == [False] * (1 + module.TURNS)
-    assert not atlas.exists()
-    build()
-    assert (atlas / "tables.npz").is_file()
+    timed = module.contenders(tiny_classifier, thinned(samples(), 20), tmp_path / "atlas")
+    for name in ("evaluate", "observe", "build"):
+        timed[name]()
+    assert (tmp_path / "atlas" / "tables.npz").is_file()
+    took = {
+        "evaluate": [(1.0, 2.0), (9.0, 2.0), (2.0, 1.0)],
+        "observe": [(2.0, 1.0)],
+        "build": [(2.2, 2.5), (1.0, 9.0)],
+    }
+    module.in_slices = lambda commands, calls: took if set(commands) == set(took) and calls == 9 else None
+    assert module.main([]) == 1  # medians: 1.6 and 2.0 of the processor, 5.75 and 2.0 of the clock
+    figures = json.loads(capsys.readouterr().out.partition("\n")[0])
+    assert (figures["ratio_processor"], figures["ratio_clock"]) == (0.8, 2.88)
+
+
+BUSY = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from apparatus.slices import repeat
+
+def work():
+    started = time.process_time()
+    while time.process_time() - started < float(sys.argv[2]):
+        pass
+
+repeat(work)
+"""
+
+
+def test_programs_take_turns_in_slices_and_only_the_time_in_which_they_run_counts(load):
+    in_slices = load("atlas_build").in_slices
+    commands = {str(seconds): [sys.executable, "-c", BUSY, FOLDER, str(seconds)] for seconds in (0.05, 0.25)}
+    calls = in_slices(commands, 2)
+    for name, times in calls.items():
+        assert len(times) == 2
+        for computing, running in times:
+            assert computing == pytest.approx(float(name), abs=0.02)
+            assert computing - 0.01 <= running
+    with pytest.raises(RuntimeError, match="of none ended"):
+        in_slices({"none": [sys.executable, "-c", ""]}, 1)

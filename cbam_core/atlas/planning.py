@@ -10,7 +10,7 @@ from cbam_core.atlas.fingerprint import listing_digest
 from cbam_core.atlas.gate import AtlasGate
 from cbam_core.atlas.plan import LARGEST_GATE, LARGEST_SIDE, SHARD_SIZE, ImageSetFacts, NetworkFacts, Plan
 from cbam_core.data.corruption import corruption_of
-from cbam_core.data.dataset import Dataset, image_ids
+from cbam_core.data.dataset import Dataset, ImageFiles, image_ids, originals_of
 from cbam_core.data.dataset_parts import check_names_differ
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
@@ -43,7 +43,8 @@ def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | No
     """
     if not len(dataset):
         raise AtlasError("atlas.no-images", "there are no images in {title}; name a set with some", title=dataset.title)
-    check_names_differ(image_ids(dataset))
+    if isinstance(originals_of(dataset.images), ImageFiles):  # others are named by number, or their names were checked
+        check_names_differ(image_ids(dataset))
     if shard_size is not None and shard_size < 1:
         raise AtlasError(
             "atlas.shard-size", "shard_size has to be at least 1, a number of images; given {given}", given=shard_size

@@ -110,13 +110,16 @@ def check_names_differ(names: Iterable[str]) -> None:
     Raises:
         DataError: two have.
     """
+    names = list(names)
+    if len(set(names)) == len(names):
+        return
     numbers: dict[str, int] = {}
     for number, name in enumerate(names):
         if (other := numbers.setdefault(name, number)) != number:
             raise DataError(
                 "data.double-id",
-                "images {first} and {second} of the data set are both called {name}; give each image a name of its own, "
-                "or list it once",
+                "images {first} and {second} of the data set are both called {name}; give each image a name of its "
+                "own, or list it once",
                 first=other,
                 second=number,
                 name=repr(name)[:80],

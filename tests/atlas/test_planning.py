@@ -33,5 +33,5 @@ def test_values_of_a_shard_stay_within_their_bound() -> None:
 def test_a_file_that_is_listed_twice_is_refused(tiny_classifier: Classifier, tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     dataset = Dataset("twice", "", (), ImageFiles([tmp_path / "a.png"] * 2, tmp_path), None)
-    with pytest.raises(DataError, match="images 0 and 1 of the data set are both called 'a.png'"):
+    with pytest.raises(DataError, match=r"images 0 and 1 of the data set are both called 'a\.png'"):
         plan_atlas(tiny_classifier, dataset)
