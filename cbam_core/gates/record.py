@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from torch import Tensor
@@ -111,18 +112,8 @@ class Record:
                 "no forward was recorded: call the captured model itself, in this thread, inside the with block, "
                 "and read the gates after it has returned",
             )
-        numbers: Counter[str] = Counter()
-        calls: Counter[tuple[str, int]] = Counter()
-        blocks = BlockCalls()
-        gates = []
-        for site, values in seen:
-            numbers[site.name] += 1
-            calls[site.name, site.order] += 1
-            name, call = name_of_call(site.name, numbers[site.name]), calls[site.name, site.order]
-            block = blocks.next_name(site.name, site.block)
-            own = block if call > 1 or is_shared(site.name, site.block) else site.block
-            gates.append(_gate(site, name, own, call, values))
-        return tuple(gates)
+        calls = _calls(tuple(known for known, _ in seen))
+        return tuple(_gate(known, call, values) for (known, values), call in zip(seen, calls, strict=True))
 
     def replace(
         self, seen: list[tuple[Site, Tensor]] | None, why_none: str | None = None, not_run: tuple[str, ...] = ()
@@ -142,13 +133,43 @@ class Record:
 
 
 def _named(labels: Sequence[Label], seen: Sequence[tuple[int, Tensor]]) -> list[tuple[_Known, Tensor]]:
-    sites = [_Known(*name) for name in named(labels)]
+    sites = _sites(tuple(labels))
     return [(sites[number], values) for number, values in seen]
 
 
-def _gate(site: _Known, name: str, block: str, call: int, values: Tensor) -> RecordedGate:
+@lru_cache(maxsize=64)
+def _sites(labels: tuple[Label, ...]) -> tuple[_Known, ...]:
+    return tuple(_Known(*name) for name in named(labels))
+
+
+class _Call(NamedTuple):
+    """What a record says of one call of a gate: its name, that of its block, and its number."""
+
+    name: str
+    block: str
+    number: int
+
+
+@lru_cache(maxsize=64)  # a network runs the same gates for each of many batches
+def _calls(sites: tuple[_Known, ...]) -> tuple[_Call, ...]:
+    """Name the calls of gates in one forward, given in order of execution."""
+    numbers: Counter[str] = Counter()
+    calls: Counter[tuple[str, int]] = Counter()
+    blocks = BlockCalls()
+    found = []
+    for site in sites:
+        numbers[site.name] += 1
+        calls[site.name, site.order] += 1
+        name, call = name_of_call(site.name, numbers[site.name]), calls[site.name, site.order]
+        block = blocks.next_name(site.name, site.block)
+        own = block if call > 1 or is_shared(site.name, site.block) else site.block
+        found.append(_Call(name, own, call))
+    return tuple(found)
+
+
+def _gate(site: _Known, call: _Call, values: Tensor) -> RecordedGate:
     values = values if site.by_operation else smallest(values, AXES[site.kind])
-    return RecordedGate(name, block, site.kind, call, values, site.scale, site.shift, site.squashed)
+    return RecordedGate(call.name, call.block, site.kind, call.number, values, site.scale, site.shift, site.squashed)
 
 
 def smallest(values: Tensor, axes: str) -> Tensor:
