@@ -23,6 +23,7 @@ from cbam_core.data.sequences import FittedImages, ImageSequence, centre_at
 from cbam_core.errors import CaptureError, CbamError, ModelError
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.network import Classifier
+from cbam_core.nn.memory_format import memory_format
 from cbam_core.results.kinds import Kind
 from cbam_core.results.placement import Placement
 from cbam_core.workers import in_order
@@ -106,8 +107,8 @@ def observe_prepared(classifier: Classifier, batch: Float[Tensor, "b c ..."]) ->
     """
     check_ready(classifier.model)
     parameter = next(classifier.model.parameters(), batch)
-    layout = torch.channels_last if batch.ndim == 4 else torch.preserve_format
-    batch = batch.to(parameter.device, memory_format=layout)
+    order = memory_format(classifier.model) if batch.ndim == 4 else torch.contiguous_format
+    batch = batch.to(parameter.device, memory_format=order)
     return _observed_batch(classifier, batch.to(parameter.dtype) if parameter.is_floating_point() else batch)
 
 
@@ -235,6 +236,7 @@ def network_input(classifier: Classifier, pixels: Images) -> Float[Tensor, "b pl
     channels_last = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
     parameter = next(classifier.model.parameters(), channels_last)
     images = classifier.normalise_batch(channels_last.to(parameter.device))
+    images = images.contiguous(memory_format=memory_format(classifier.model))
     return images.to(parameter.dtype) if parameter.is_floating_point() else images
 
 

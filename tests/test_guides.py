@@ -70,10 +70,24 @@ def test_the_guide_to_a_network_of_ones_own_runs(capsys, tmp_path):
     assert [gate.kind for block in namespace["found"].blocks for gate in block.gates] == ["channel", "spatial"] * 2
 
 
+COURSE = """
+import torch
+from cbam_core.nn import cbam_cnn
+
+class CBAM_CNN(cbam_cnn.CBAM_CNN):
+    def forward(self, x):
+        x = self.cbam1(self.pool1(self.relu1(self.bn1(self.conv1(x)))))
+        x = self.cbam2(self.pool2(self.relu2(self.bn2(self.conv2(x)))))
+        x = self.cbam3(self.pool3(self.relu3(self.bn3(self.conv3(x)))))
+        x = x.view(-1, 128 * 4 * 4)  # as the course writes it: only for maps that lie in memory channel by channel
+        return self.fc2(self.dropout(torch.relu(self.fc1(x))))
+"""
+
+
 def test_the_guide_from_the_course_runs(capsys, tmp_path, monkeypatch):
     torch.save(CBAM_CNN().state_dict(), tmp_path / "cbam_cnn.pth")
     (tmp_path / "dog.jpg").rename(tmp_path / "photo.jpg")
-    (tmp_path / "day49.py").write_text("from cbam_core.nn.cbam_cnn import CBAM_CNN")
+    (tmp_path / "day49.py").write_text(COURSE)
     monkeypatch.syspath_prepend(tmp_path)
     namespace = {"__name__": "guide"}
     for number in range(len(code("course"))):

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cbam_core.errors import TrainingError
+from cbam_core.nn.memory_format import memory_format
 from cbam_core.results.history import Epoch, History
 from cbam_core.training.callbacks import Callback, Callbacks, Step
 from cbam_core.training.cutmix import Targets, paste
@@ -185,7 +186,8 @@ class _Run:
         self.learner, self.recipe, self.steps = learner, recipe, steps
         self.accelerator, self.callbacks, self.pieces = accelerator, callbacks, pieces
         self.in_bfloat16 = recipe.bfloat16 and arithmetic(accelerator.device.type) == torch.bfloat16
-        self.network = learner.model.to(accelerator.device).to(memory_format=torch.channels_last)
+        self.order = memory_format(learner.model)
+        self.network = learner.model.to(accelerator.device).to(memory_format=self.order)
         self.stages = parse_stages(recipe.stages)
         optimiser = make_optimiser(self.network, recipe)
         self.schedule = make_schedule(optimiser, recipe, recipe.epochs * steps)
@@ -310,7 +312,8 @@ class _Run:
         teacher = self.learner.teacher if number >= recipe.last_cycle else None
         # Accelerate's own mixed precision would change the network's forward for good, evaluation included.
         with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=self.in_bfloat16):
-            logits = self.model(self.learner.prepare(pixels)).float()
+            prepared = self.learner.prepare(pixels).contiguous(memory_format=self.order)
+            logits = self.model(prepared).float()
             taught = None if teacher is None else teacher(pixels).float()
         loss = targets.loss(logits, recipe.label_smoothing)
         if taught is not None:

@@ -21,6 +21,7 @@ from cbam_core.evaluation.survey import score_with_gates
 from cbam_core.network import Classifier, load_checkpoint, save_classifier
 from cbam_core.network.building import open_network
 from cbam_core.network.saving import save_named
+from cbam_core.nn.memory_format import memory_format
 from cbam_core.nn.registry import ARCHITECTURES
 from cbam_core.results.evaluation import Evaluation
 from cbam_core.results.film import FILM
@@ -255,7 +256,7 @@ def _file_name(name: str | None, recipe: Recipe) -> str:
 
 
 def _answers(teacher: Classifier, device: torch.device) -> Callable[[Tensor], Tensor]:
-    model = teacher.model.to(device).to(memory_format=torch.channels_last)
+    model = teacher.model.to(device).to(memory_format=memory_format(teacher.model))
 
     def answer(images: Tensor) -> Tensor:
         with torch.no_grad():
