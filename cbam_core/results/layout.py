@@ -110,7 +110,7 @@ class Layout(Look):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether blocks have no space beside the network's input, and stand below it."""
+        """Whether the page is too narrow for blocks beside the network's input: they stand below it."""
         return self.width < 120
 
 

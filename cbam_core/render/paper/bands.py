@@ -141,6 +141,10 @@ class Bands:
         scales, bottom = self._scales(replace(area, top=top - 2.0))
         return [*items, *scales], bottom
 
+    def count(self, area: Area) -> int:
+        """Count the bands that the blocks take in an area."""
+        return math.ceil(len(self.blocks) / self._fitting(area)[0]) if self.blocks and self.rows else 0
+
     def _fitting(self, area: Area) -> tuple[int, float]:
         """Choose the number of blocks in a band and their width, so that cells are seen and bands fit on a page."""
         count, least = len(self.blocks), COMFORTABLE[self.layout.is_narrow]

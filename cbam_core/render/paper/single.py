@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import UInt8
@@ -129,13 +130,17 @@ def _fine_bars(items: Sequence[Item]) -> list[Message]:
 def _laid_out(seen: Seen, bands: Bands) -> tuple[list[Item], float]:
     layout = bands.layout
     head = any(layout.has(part) for part in ("input", "probabilities", "truth"))
-    if not layout.is_narrow:
-        items, low = _beside(seen, bands, SIDE) if head else ([], 0.0)
-        left = EDGE + (SIDE + APART if head else 0.0)
-        blocks, bottom = bands.items(Area(left, 0.0, layout.width - EDGE - left, 0.0))
+    whole = Area(EDGE, 0.0, layout.width - 2 * EDGE, 0.0)
+    if not head:
+        return bands.items(whole)
+    left = EDGE + SIDE + APART
+    right = Area(left, 0.0, layout.width - EDGE - left, 0.0)
+    if not layout.is_narrow and bands.count(right) <= bands.count(whole):
+        items, low = _beside(seen, bands, SIDE)
+        blocks, bottom = bands.items(right)
         return [*items, *blocks], max(low, bottom)
-    items, low = _above(seen, bands, SIDE_NARROW) if head else ([], 0.0)
-    blocks, bottom = bands.items(Area(EDGE, low + (2.5 if head else 0.0), layout.width - 2 * EDGE, 0.0))
+    items, low = _above(seen, bands, SIDE_NARROW)
+    blocks, bottom = bands.items(replace(whole, top=low + 2.5))
     return [*items, *blocks], bottom
 
 

@@ -133,7 +133,8 @@ def test_probabilities_are_as_long_as_they_are_and_named() -> None:
 
 @pytest.mark.parametrize(
     ("width", "sizes"),
-    [(width, sizes) for width in (84.0, 174.0) for sizes in (FEW[:1], FEW, SIX, SIX * 2)] + [(120.0, SIX)],
+    [(width, sizes) for width in (84.0, 174.0) for sizes in (FEW[:1], FEW, SIX, SIX * 2)]
+    + [(120.0, sizes) for sizes in (FEW, SIX[:3], SIX)],
 )
 def test_everything_lies_on_the_page_and_nothing_on_anything_else(width: float, sizes: Any) -> None:
     named = tuple((f"{name}-{number}", channels, cells) for number, (name, channels, cells) in enumerate(sizes))
@@ -153,6 +154,17 @@ def test_everything_lies_on_the_page_and_nothing_on_anything_else(width: float, 
             across = min(one.x1, other.x1) - max(one.x0, other.x0)
             up = min(one.y1, other.y1) - max(one.y0, other.y0)
             assert across < 1.5 or up < 2.5, (one, other)
+
+
+def test_blocks_that_would_break_beside_the_input_stand_in_one_row_below_it() -> None:
+    three = tuple((f"cbam{number}", 32, 8) for number in (1, 2, 3))
+    for width in (84.0, 120.0, 174.0):
+        drawn = figure_of(explained(three), Layout(width=width)).drawn
+        tops = {round(axes(drawn, f"cbam{number}.masks").get_position().y1, 6) for number in (1, 2, 3)}
+        assert len(tops) == 1, width
+    below, beside = (figure_of(explained(three), Layout(width=width)).drawn for width in (120.0, 174.0))
+    assert axes(below, "input").get_position().y0 > axes(below, "cbam1.masks").get_position().y1
+    assert axes(beside, "input").get_position().x1 < axes(beside, "cbam1.masks").get_position().x0
 
 
 def test_all_letters_have_one_size_and_come_from_the_font_of_the_library() -> None:
