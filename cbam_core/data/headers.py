@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import io
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 from PIL import Image
@@ -18,6 +19,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from cbam_core.data.costly_files import colour_table
 from cbam_core.data.other_pictures import open_heic
+from cbam_core.data.tiff import QuietTiff, with_readable_directory
 
 ACCEPTED = "JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF"
 """The formats that are read, for messages."""
@@ -27,6 +29,10 @@ COUNTED_FRAMES = 1000
 
 MAX_BLOCKS = 100_000
 """Blocks of a GIF that are read while its frames are counted (about 20 ms)."""
+
+
+_MOST_FRAMES = 1 << 31
+"""Most frames that a PNG may say it has."""
 
 
 class _Jpeg(JpegImageFile):
@@ -41,7 +47,6 @@ _PLUGINS = {
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
     "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
-    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
 }
 
 
@@ -87,46 +92,42 @@ def open_header(content: bytes, name: str) -> ImageFile:
         Exception: any error of the plugin on a file that it cannot read.
     """
     if name == "PNG":
-        return PngImageFile(io.BytesIO(content))
+        return PngImageFile(io.BytesIO(_without_broken_animation(content)))
     if name == "JPEG":
         return _Jpeg(io.BytesIO(content))
     if name == "HEIC":
         return open_heic(content)
     if name == "TIFF":
-        content = _with_whole_directory(content)
+        return QuietTiff(io.BytesIO(with_readable_directory(content)))
     module, plugin = _PLUGINS[name]
     opened: ImageFile = getattr(importlib.import_module(module), plugin)(io.BytesIO(content))
     return opened
 
 
-def _with_whole_directory(content: bytes) -> bytes:
-    """Return a TIFF whose first directory is whole; where just the address of the next one is missing, with none.
+def _without_broken_animation(content: bytes) -> bytes:
+    """Return a PNG without the numbers of frames (acTL) that Pillow would warn about, and not use."""
+    said = [(start, end) for kind, start, end in _png_chunks(content) if kind == b"acTL"]
+    frames = [int.from_bytes(content[start + 8 : start + 12], "big") for start, end in said if end - start >= 20]
+    if len(said) == len(frames) <= 1 and all(0 < count <= _MOST_FRAMES for count in frames):
+        return content
+    kept = [0, *(place for part in said for place in part), len(content)]
+    return b"".join(content[start:end] for start, end in zip(kept[::2], kept[1::2], strict=True))
 
-    Pillow would warn about either, and read what is left of a directory as if all of it were there.
 
-    Raises:
-        struct.error: the file ends before or in its first directory.
-    """
-    order = "<" if content.startswith(b"II") else ">"
-    is_big = 43 in content[2:4]
-    (start,) = struct.unpack_from(f"{order}Q" if is_big else f"{order}I", content, 8 if is_big else 4)
-    if start > len(content):  # so that what is unpacked lies in memory, whatever its address is
-        raise struct.error("the first directory lies behind the end")
-    (count,) = struct.unpack_from(f"{order}Q" if is_big else f"{order}H", content, start)
-    end = start + (8 + 20 * count if is_big else 2 + 12 * count)
-    if end > len(content):
-        raise struct.error("the first directory is cut off")
-    return content + bytes(max(0, end + (8 if is_big else 4) - len(content)))
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the kind of each chunk of a PNG before its pixels, and where it begins and ends."""
+    offset = 8
+    while offset + 12 <= len(content) and (kind := content[offset + 4 : offset + 8]) not in (b"IDAT", b"IEND"):
+        end = offset + 12 + int.from_bytes(content[offset : offset + 4], "big")
+        yield kind, offset, end
+        offset = end
 
 
 def significant_bits(content: bytes) -> int | None:
     """Return the bits of each grey or colour value that a PNG declares to be in use (sBIT); None where it does not."""
-    offset = 8
-    while offset + 12 <= len(content) and content[offset + 4 : offset + 8] not in (b"IDAT", b"IEND"):
-        length = int.from_bytes(content[offset : offset + 4], "big")
-        if content[offset + 4 : offset + 8] == b"sBIT" and 1 <= length <= 4:
-            return max(content[offset + 8 : offset + 8 + min(length, 3)])
-        offset += 12 + length
+    for kind, start, end in _png_chunks(content):
+        if kind == b"sBIT" and 1 <= (length := end - start - 12) <= 4:
+            return max(content[start + 8 : start + 8 + min(length, 3)])
     return None
 
 

@@ -1,8 +1,13 @@
+import io
 import struct
+import warnings
+import zlib
 
 import pytest
+from PIL import Image
 
 from cbam_core.data.headers import canvas_size, orientation, sniff
+from cbam_core.data.images import decode
 
 
 def exif(order, value, kind=3):
@@ -45,3 +50,19 @@ def test_canvas_of_a_gif_is_known_before_it_is_opened():
     assert canvas_size(b"GIF89a" + struct.pack("<HH", 65535, 2), "GIF") == (65535, 2)
     assert canvas_size(b"GIF89a", "GIF") is None
     assert canvas_size(b"\xff\xd8\xff", "JPEG") is None
+
+
+@pytest.mark.parametrize("frames", [[0], [2**31 + 1], [2, 2], [None]], ids=["none", "too many", "twice", "short"])
+def test_a_picture_whose_number_of_frames_cannot_be_is_read_without_a_warning(frames):
+    file = io.BytesIO()
+    Image.new("RGB", (4, 3), (9, 0, 0)).save(file, "PNG")
+    content = file.getvalue()
+    for count in frames:
+        told = b"" if count is None else struct.pack(">II", count, 0)
+        chunk = struct.pack(">I", len(told)) + b"acTL" + told + struct.pack(">I", zlib.crc32(b"acTL" + told))
+        content = content[:33] + chunk + content[33:]
+    with warnings.catch_warnings(record=True) as warned:  # as errors, they would be refusals
+        warnings.simplefilter("always")
+        decoded = decode(content)
+    assert not warned
+    assert (decoded.pixels[0, 0].tolist(), decoded.notes) == ([9, 0, 0], ())
