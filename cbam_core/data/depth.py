@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,10 +54,9 @@ def eight_bits(
         )
     smallest, largest = values.min().item(), values.max().item()
     low, high = (smallest, largest) if stretch else _range(image, smallest, largest, bits)
-    notes.append(
-        Message("image.scaled", "grey values from {low} to {high} were scaled to 0 to 255", {"low": low, "high": high})
-    )
-    notes += _note_on_use(smallest, largest, low, high)
+    scaled = Message("image.scaled", "grey values from {low} to {high} were scaled to 0 to 255")
+    taken = Message("image.as-8-bits", "grey values are at most {largest}, so they were taken as values of 8 bits")
+    notes += _notes_on_range(scaled, taken, smallest, largest, low, high)
     shallow = _scaled(values, low, high)
     if tag(image, 262) == 0:  # TIFF: 0 is white, and Pillow undoes that for eight bits only
         shallow = 255 - shallow
@@ -100,6 +100,30 @@ def _number(value: Any) -> Number | None:
         return first if isinstance(first, int | float) and math.isfinite(first) else None
     except OverflowError:
         return None
+
+
+def _notes_on_range(
+    scaled: Message, taken: Message, smallest: Number, largest: Number, low: Number, high: Number
+) -> list[Message]:
+    """Note which range of values is shown from black to white.
+
+    Args:
+        scaled: says that the range was scaled, without its numbers.
+        taken: says that values were taken as they are.
+        smallest: smallest value of the image.
+        largest: its largest one.
+        low: value that is black.
+        high: value that is white.
+    """
+    notes = []
+    if (low, high) == (0, 255) and largest > smallest:
+        notes.append(replace(taken, values={"largest": largest}))
+    elif (low, high) != (0, 255) and high > low:
+        notes.append(replace(scaled, values={"low": low, "high": high}))
+    if smallest == largest:
+        said = Message("image.one-value", "every value of the image is {value}, so it is of one shade")
+        notes.append(replace(said, values={"value": largest}))
+    return notes + _note_on_use(smallest, largest, low, high)
 
 
 def _note_on_use(smallest: Number, largest: Number, low: Number, high: Number) -> list[Message]:
@@ -176,14 +200,9 @@ def spread_colours(
     black, white = (smallest, largest) if stretch else _range(Image.new("I;16", (1, 1)), smallest, largest, bits)
     if (black, white) == (0, 65535):
         return upper
-    notes.append(
-        Message(
-            "image.scaled-colours",
-            "colours from {low} to {high} were scaled to 0 to 255",
-            {"low": black, "high": white},
-        )
-    )
-    notes += _note_on_use(smallest, largest, black, white)
+    scaled = Message("image.scaled-colours", "colours from {low} to {high} were scaled to 0 to 255")
+    taken = Message("image.as-8-bits", "colours are at most {largest}, so they were taken as values of 8 bits")
+    notes += _notes_on_range(scaled, taken, smallest, largest, black, white)
     factor = 255 / (white - black) if white > black else 0.0
     shallow = np.rint((values.astype(np.float32) - black) * factor).astype(np.uint8)
     return Image.fromarray(np.concatenate([shallow, high[..., colours:]], axis=2))

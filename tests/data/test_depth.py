@@ -1,5 +1,7 @@
 """Pictures of more than 8 bits: which numbers are black and white."""
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -40,18 +42,18 @@ def test_sixteen_bit_colour_keeps_the_high_byte():
 
 
 @pytest.mark.parametrize(
-    ("values", "expected", "low", "high"),
+    ("values", "expected", "named"),
     [
-        ([[0.0, 0.5, 1.0]], [0, 128, 255], 0, 1),
-        ([[0.0, 10.0, 200.0]], [0, 10, 200], 0, 255),
-        ([[-10.0, 0.0, 10.0]], [0, 128, 255], -10, 10),
-        ([[-3.0, -3.0, -3.0]], [0, 0, 0], -3, -3),
+        ([[0.0, 0.5, 1.0]], [0, 128, 255], {"low": 0, "high": 1}),
+        ([[0.0, 10.0, 200.0]], [0, 10, 200], {"largest": 200}),
+        ([[-10.0, 0.0, 10.0]], [0, 128, 255], {"low": -10, "high": 10}),
+        ([[-3.0, -3.0, -3.0]], [0, 0, 0], {"value": -3}),
     ],
 )
-def test_float_grey_is_scaled_by_a_range_that_the_note_names(values, expected, low, high):
+def test_float_grey_is_scaled_by_a_range_that_the_note_names(values, expected, named):
     picture = decode(image_files.float_tiff(np.array(values)))
     assert picture.pixels[0, :, 0].tolist() == expected
-    assert picture.notes[0].values == {"low": low, "high": high}
+    assert picture.notes[0].values == named
 
 
 def test_one_rule_for_black_and_white_in_every_container():
@@ -64,9 +66,11 @@ def test_one_rule_for_black_and_white_in_every_container():
         assert picture.notes[0].values == {"low": 0, "high": 4095}
 
 
-@pytest.mark.parametrize(("top", "high"), [(255, 255), (1023, 1023), (1500, 4095), (16383, 16383), (40000, 65535)])
+@pytest.mark.parametrize(("top", "high"), [(1023, 1023), (1500, 4095), (16383, 16383), (40000, 65535)])
 def test_values_without_a_declared_range_have_the_smallest_usual_depth(top, high):
     assert decode(image_files.encoded(image_files.xray(top), "PNG")).notes[0].values == {"low": 0, "high": high}
+    eight = decode(image_files.encoded(image_files.xray(255), "PNG")).notes[0]
+    assert (eight.code, eight.values) == ("image.as-8-bits", {"largest": 255})
 
 
 def test_declared_range_goes_before_the_values():
@@ -99,3 +103,40 @@ def test_dark_colours_of_sixteen_bits_follow_the_same_rule():
     assert decode(content).pixels[0].tolist() == [[0] * 3, [128] * 3, [255] * 3]
     bright = image_files.deep_colour_png()
     assert codes(decode(bright)) == ("image.16-bit",)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([[0, 0]], ["every value of the image is 0, so it is of one shade"]),
+        ([[255, 255]], ["every value of the image is 255, so it is of one shade"]),
+        ([[0, 200]], ["grey values are at most 200, so they were taken as values of 8 bits"]),
+        ([[7, 255]], ["grey values are at most 255, so they were taken as values of 8 bits"]),
+        (
+            [[1023, 1023]],
+            [
+                "grey values from 0 to 1023 were scaled to 0 to 255",
+                "every value of the image is 1023, so it is of one shade",
+            ],
+        ),
+    ],
+)
+@pytest.mark.parametrize("stretch", [False, True])
+def test_what_is_said_of_deep_values_that_need_no_scaling_is_true(values, said, stretch):
+    decoded = decode(image_files.encoded(np.array(values, np.uint16), "PNG"), stretch=stretch)
+    if not stretch:
+        assert [str(note) for note in decoded.notes] == said
+        if values[0][1] < 256:
+            assert decoded.pixels[0, :, 0].tolist() == values[0]
+    elif values[0][0] == values[0][1]:
+        assert [str(note) for note in decoded.notes] == said[-1:]
+
+
+def test_dark_colours_that_fit_into_eight_bits_are_taken_as_they_are():
+    for values, said in (
+        ([0, 9, 255], "colours are at most 255, so they"),
+        ([3, 3, 3], "every value of the image is 3"),
+    ):
+        decoded = decode(image_files.png(1, 1, 16, 2, b"\0" + struct.pack(">3H", *values)))
+        assert decoded.pixels[0, 0].tolist() == values
+        assert str(decoded.notes[0]).startswith(said)
