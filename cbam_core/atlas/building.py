@@ -65,8 +65,8 @@ def build_atlas(
         The folder.
 
     Raises:
-        AtlasError: there are no images or no gates; the folder holds another atlas, or damaged shards, or is that of
-            the images; or an image cannot be read now.
+        AtlasError: there are no images or no gates; the folder is a file, holds another atlas, or damaged shards, or is
+            that of the images; or an image cannot be read now.
         CaptureError, ModelError: as `cbam_core.observing.observe`.
         DataError: two images have one name.
         CbamError: `workers` is less than 1.
@@ -143,9 +143,10 @@ def begin_atlas(
         shard_size: number of images that are stored together; None for `planning.images_in_shard`.
 
     Raises:
-        AtlasError: as `plan_atlas`; or the folder holds another atlas, or is that of the images.
+        AtlasError: as `plan_atlas`; or the folder is a file, holds another atlas, or is that of the images.
         OSError: the folder cannot be written.
     """
+    _check_folder(folder)
     _check_outside(dataset, folder)
     plan = plan_atlas(classifier, dataset, shard_size=shard_size)
     if again:
@@ -157,6 +158,21 @@ def begin_atlas(
         return plan
     write_plan(folder, plan)
     return plan
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that a folder is there or can be made, before anything is computed.
+
+    Raises:
+        AtlasError: it is a file, or lies in one.
+    """
+    file = next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
+    if file is not None:
+        raise AtlasError(
+            "atlas.file-in-place",
+            "an atlas needs a folder of its own, and {file} is a file: name another folder",
+            file=str(file),
+        )
 
 
 def _check_outside(dataset: Dataset, folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 import numpy as np
 
 from cbam_core.data.dataset import Dataset
-from cbam_core.errors import ModelError
+from cbam_core.errors import DataError, ModelError
 from cbam_core.evaluation.readable import over_readable
 from cbam_core.network import Classifier
 from cbam_core.observing import Observation, observe_all
@@ -33,7 +33,7 @@ def score(
         workers: number of batches that go through the network side by side.
 
     Raises:
-        DataError: the images have no labels, or none can be decoded.
+        DataError: there are no images, they have no labels, or none can be decoded.
         ModelError: the network has other classes, is in training mode, or its logits are not finite.
     """
 
@@ -55,12 +55,18 @@ class Predictions:
         dataset: labelled images.
 
     Raises:
-        DataError: the images have no labels.
+        DataError: there are no images, or they have no labels.
         ModelError: the network has other classes.
     """
 
     def __init__(self, classifier: Classifier, dataset: Dataset) -> None:
         labels, classes = dataset.known_labels, dataset.classes
+        if not len(labels):
+            raise DataError(
+                "score.no-images",
+                "there are no images in {title} to count answers of; name a set with some",
+                title=dataset.title,
+            )
         if not classifier.classes:
             raise ModelError(
                 "score.no-classes",

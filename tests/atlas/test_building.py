@@ -360,3 +360,11 @@ def test_gates_of_another_shape_are_named_with_it(sample_images: Dataset, tmp_pa
     few = replace(sample_images, images=sample_images.images[:4], labels=None)
     with pytest.raises(AtlasError, match=r"images: \S+ \(32 x 16\), where a black image has \S+ \(32 x 32\)"):
         build_atlas(net, few, tmp_path / "atlas", workers=1)
+
+
+@pytest.mark.parametrize("below", ["", "atlas"])
+def test_a_file_in_the_place_of_the_folder_is_named(tiny_classifier: Classifier, tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(AtlasError, match=r"an atlas needs a folder of its own, and .*file is a file: name another"):
+        build_atlas(tiny_classifier, open_dataset("samples"), tmp_path / "file" / below, again=True)
+    assert (tmp_path / "file").read_text() == "mine"

@@ -193,3 +193,10 @@ def test_images_beside_the_classes_are_counted_and_an_empty_name_is_no_set(tiny_
     assert "the value of --set is empty, as that of a variable that is not set; give one" in capsys.readouterr().err
     assert main([*command, " "]) == 2
     assert "the name of the set is empty; name a set or a folder, or leave the option out" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_sentence(tiny_checkpoint, tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["atlas", "build", str(tiny_checkpoint), "--set", "samples", "--out", str(tmp_path / "file")]) == 3
+    said = f"cbam: an atlas needs a folder of its own, and {tmp_path / 'file'} is a file: name another folder\n"
+    assert capsys.readouterr().err == said

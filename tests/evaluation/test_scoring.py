@@ -139,9 +139,11 @@ def test_answers_that_are_no_numbers_are_refused(tiny_classifier, labelled):
     assert refused.value.code == "model.not-finite"
 
 
-def test_no_images_give_an_empty_result(tiny_classifier):
-    nothing = score(tiny_classifier, dataset(np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, np.uint8)))
-    assert (nothing.total, nothing.levels.shape) == (0, (0, 10))
+def test_no_images_are_refused(tiny_classifier):
+    none = Dataset("mine", "test", CLASSES, np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, np.uint8))
+    with pytest.raises(DataError, match="there are no images in mine:test to count answers of") as refused:
+        score(tiny_classifier, none)
+    assert refused.value.code == "score.no-images"
 
 
 def test_the_network_is_left_as_it_was(tiny_classifier, labelled):
