@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int, Int8, Int32, Int64, UInt8
 
+from cbam_core.arguments import TEXT, TEXTS, WHOLE, WHOLES, Kind, list_of, takes
 from cbam_core.atlas import comparing, mapping, masks, neighbours, profiles, ranking, slices, suspects
 from cbam_core.atlas.answers import (
     AtlasComparison,
@@ -32,6 +33,12 @@ from cbam_core.atlas.slices import Where
 from cbam_core.errors import AtlasError
 
 T = TypeVar("T")
+
+CHANNEL = WHOLE.or_else(list_of("a whole number, or one for each axis such as (3, 5)", WHOLE))
+"""Which value of a gate."""
+
+ATLAS = Kind("another atlas, as open_atlas returns it", lambda value: isinstance(value, Atlas))
+"""Kind of argument."""
 
 
 class Atlas:
@@ -178,6 +185,7 @@ class Atlas:
         compared = (labels >= 0) & (answers >= 0) & self.can_be_right
         return np.where(compared, answers == self._targets_of(labels), -1).astype(np.int8)
 
+    @takes(AtlasError, name=TEXT)
     def gate(self, name: str) -> AtlasGate:
         """Return a gate by its name.
 
@@ -193,6 +201,7 @@ class Atlas:
             )
         return self._gates[name]
 
+    @takes(AtlasError, block=TEXT.or_none)
     def gates_of(self, block: str | None) -> tuple[AtlasGate, ...]:
         """Return the gates of a block, or one gate by its name; None for all.
 
@@ -211,6 +220,7 @@ class Atlas:
             )
         return found
 
+    @takes(AtlasError, name=TEXT)
     def number_of(self, name: str) -> int:
         """Return the number of an image by its id.
 
@@ -219,6 +229,7 @@ class Atlas:
         """
         return int(self.numbers_of([name])[0])
 
+    @takes(AtlasError, names=TEXTS)
     def numbers_of(self, names: Sequence[str]) -> Int64[np.ndarray, " n"]:
         """Return the numbers of images by their ids.
 
@@ -238,6 +249,7 @@ class Atlas:
         numbers = self.remembered("numbers", lambda: {one: number for number, one in enumerate(self.ids)})
         return np.array([numbers.get(name, -1) for name in names], np.int64)
 
+    @takes(AtlasError, gate=TEXT)
     def values(self, gate: str) -> Float16[np.ndarray, "n ..."]:
         """Return the values of a gate, one row for each image, mapped from the file: (N, *shape) float16.
 
@@ -247,6 +259,7 @@ class Atlas:
         found = self.gate(gate)
         return self.contents.values[:, found.columns].reshape(len(self), *found.shape)
 
+    @takes(AtlasError, images=WHOLES)
     def thumbnails(self, images: Sequence[int] | Int64[np.ndarray, " n"]) -> UInt8[np.ndarray, "n side side 3"]:
         """Return small pictures of some images, uint8 RGB.
 
@@ -266,6 +279,7 @@ class Atlas:
         """Names of the columns that a slice can have a condition for."""
         return slices.columns_of(self)
 
+    @takes(AtlasError, gate=TEXT, channel=CHANNEL, n=WHOLE)
     def top(self, gate: str, channel: Channel, n: int = 20, where: Where = None, *, lowest: bool = False) -> Ranking:
         """Return the images in which one value of a gate is highest, or lowest.
 
@@ -281,6 +295,7 @@ class Atlas:
         """
         return ranking.top(self, self.gate(gate), channel, n, where, lowest=lowest)
 
+    @takes(AtlasError, gate=TEXT, by=TEXT)
     def profile(self, gate: str, by: str = "class", where: Where = None) -> Profile:
         """Return the means of a gate's values in groups of images.
 
@@ -295,6 +310,7 @@ class Atlas:
         """
         return profiles.profile(self, self.gate(gate), by, where)
 
+    @takes(AtlasError, block=TEXT.or_none)
     def mask(self, block: str, where: Where = None) -> MeanMask:
         """Return the mean mask of a block or gate, and that of all images.
 
@@ -307,6 +323,7 @@ class Atlas:
         """
         return masks.mask(self, block, where)
 
+    @takes(AtlasError, image=WHOLE, block=TEXT.or_none, n=WHOLE)
     def neighbours(self, image: int, block: str | None = None, n: int = 10) -> Neighbours:
         """Return the images whose gates are nearest to those of one image.
 
@@ -324,6 +341,7 @@ class Atlas:
         """Return how often the 10 nearest images in gates share the label; None without labels."""
         return neighbours.class_agreement(self)
 
+    @takes(AtlasError, method=TEXT)
     def map(self, method: Method | str = "pca") -> AtlasMap:
         """Return a place in the plane for each image.
 
@@ -335,6 +353,7 @@ class Atlas:
         """
         return mapping.map_of(self, method)
 
+    @takes(AtlasError, other=ATLAS, n=WHOLE)
     def compare(self, other: Atlas, where: Where = None, n: int = 20) -> AtlasComparison:
         """Return what differs in another atlas of the same images.
 
@@ -348,6 +367,7 @@ class Atlas:
         """
         return comparing.compare(self, other, where, n)
 
+    @takes(AtlasError, n=WHOLE)
     def suspects(self, n: int = 20) -> Suspects:
         """Return images far from all others in gates, and labels that both the network and the gates doubt.
 

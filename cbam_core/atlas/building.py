@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from cbam_core.arguments import PATH, takes
 from cbam_core.atlas.finishing import (
     conclude,
     gathered_parts,
@@ -25,10 +26,10 @@ from cbam_core.atlas.plan import Plan, read_plan, write_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shard_work import blank_shard, compute_part, parts_of
 from cbam_core.atlas.shards import Shard, missing_shards, read_rows, write_shard
-from cbam_core.data.dataset import Dataset, labelled_for
+from cbam_core.data.dataset import DATASET, Dataset, labelled_for
 from cbam_core.data.sequences import FittedImages, ImageFiles
 from cbam_core.errors import AtlasError
-from cbam_core.network import Classifier
+from cbam_core.network import CLASSIFIER, Classifier
 from cbam_core.steps import finished
 from cbam_core.workers import Pool, check_workers, workers_side_by_side
 
@@ -39,6 +40,7 @@ _WAITING = 2
 """Batches of each worker that may wait while a shard is gathered, so that no worker stands still."""
 
 
+@takes(AtlasError, classifier=CLASSIFIER, dataset=DATASET, folder=PATH)
 def build_atlas(
     classifier: Classifier,
     dataset: Dataset,

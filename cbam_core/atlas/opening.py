@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 from jaxtyping import Float16, Float32, Int64
 
+from cbam_core.arguments import PATH, takes
 from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.checking import answers_are_of, groups_are_of, images_fit, sample_of, scores_are_of, tables_fit
 from cbam_core.atlas.contents import Contents, Sheets
@@ -23,6 +24,7 @@ from cbam_core.errors import AtlasError
 Numbers = Float16[np.ndarray, "n d"] | Float32[np.ndarray, "n d"]
 
 
+@takes(AtlasError, folder=PATH)
 def open_atlas(folder: str | Path) -> Atlas:
     """Open an atlas that `cbam atlas build` made; torch is not imported.
 

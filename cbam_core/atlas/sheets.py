@@ -100,12 +100,16 @@ class SheetThumbnails:
         """Read the pictures of some images.
 
         Raises:
-            AtlasError: a sheet is missing or damaged.
-            IndexError: there is no such image.
+            AtlasError: a sheet is missing or damaged, or there is no such image.
         """
         side, size = self._plan.side, self._plan.shard_size
         if len(images) and not 0 <= images.min() <= images.max() < self._plan.count:
-            raise IndexError(f"images are numbered from 0 to {self._plan.count - 1}")
+            raise AtlasError(
+                "atlas.no-thumbnail",
+                "images of this atlas are numbered from 0 to {last}; given {given}",
+                last=self._plan.count - 1,
+                given=str(images.tolist())[:60],
+            )
         found = np.zeros((len(images), side, side, 3), np.uint8)
         for number in np.unique(images // size).tolist():
             own = images // size == number

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt
 
+from cbam_core.arguments import PATH, WHOLE, instance_of, takes
 from cbam_core.data import cifar10
 from cbam_core.data.dataset_parts import check_ids, check_images, check_labels
 from cbam_core.data.folder import Unlisted, all_images
@@ -28,6 +29,7 @@ from cbam_core.errors import DataError
 from cbam_core.results.left_out import LeftOut
 
 __all__ = [
+    "DATASET",
     "SETS",
     "Dataset",
     "FittedImages",
@@ -111,6 +113,10 @@ class Dataset:
         return self.labels
 
 
+DATASET = instance_of("a set of images, as open_dataset returns it", Dataset)
+"""Kind of argument."""
+
+
 def labelled_for(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     """Number the labels of a data set as a network does that knows all of its classes, and maybe more.
 
@@ -127,6 +133,7 @@ def labelled_for(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     return replace(dataset, classes=classes, labels=numbers[dataset.labels])
 
 
+@takes(DataError, dataset=DATASET, count=WHOLE)
 def thinned(dataset: Dataset, count: int) -> Dataset:
     """Return so many images of a data set, spread evenly over it, under their own names.
 
@@ -186,6 +193,7 @@ def image_ids(dataset: Dataset, part: slice = slice(None)) -> Iterator[str]:
         yield from (f"{title}/{number}" for number in range(len(dataset))[part])
 
 
+@takes(DataError, source=PATH)
 def open_dataset(source: str | Path, folder: Path | None = None) -> Dataset:
     """Open a data set without reading its images.
 

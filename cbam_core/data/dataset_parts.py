@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,13 @@ def check_images(images: Any) -> None:
                 number=wrong,
                 given=_kind(images[wrong]),
             )
+    elif not hasattr(images, "__len__") or not hasattr(images, "__getitem__") or isinstance(images, str | Mapping):
+        raise DataError(
+            "data.images-kind",
+            "the images of the data set are {given}; they have to be an array, a list, or another sequence of uint8 "
+            "RGB images",
+            given=_kind(images),
+        )
     elif (isinstance(images, np.ndarray) or hasattr(images, "dtype")) and not _is_image(images, 4):
         raise DataError(
             "data.images-kind",

@@ -54,9 +54,9 @@ def eight_bits(
         )
     smallest, largest = values.min().item(), values.max().item()
     low, high = (smallest, largest) if stretch else _range(image, smallest, largest, bits)
-    scaled = Message("image.scaled", "grey values from {low} to {high} were scaled to 0 to 255")
+    range_said = Message("image.scaled", "grey values from {low} to {high} were scaled to 0 to 255")
     taken = Message("image.as-8-bits", "grey values are at most {largest}, so they were taken as values of 8 bits")
-    notes += _notes_on_range(scaled, taken, smallest, largest, low, high)
+    notes += _notes_on_range(range_said, taken, smallest, largest, low, high)
     shallow = _scaled(values, low, high)
     if tag(image, 262) == 0:  # TIFF: 0 is white, and Pillow undoes that for eight bits only
         shallow = 255 - shallow

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from cbam_core.data.dataset import Dataset
+from cbam_core.arguments import TEXT, WHOLE, takes
+from cbam_core.data.dataset import DATASET, Dataset
 from cbam_core.errors import DataError, Message
 
 
@@ -28,6 +29,7 @@ class RandomImages:
     rule: Message
 
 
+@takes(DataError, dataset=DATASET, count=WHOLE, seed=WHOLE, of=TEXT.or_none)
 def random_images(dataset: Dataset, count: int, *, seed: int = 0, of: str | None = None) -> RandomImages:
     """Draw images without repetition, each with the same probability.
 

@@ -6,15 +6,17 @@ from collections.abc import Callable, Generator
 
 import numpy as np
 
-from cbam_core.data.dataset import Dataset
+from cbam_core.arguments import takes
+from cbam_core.data.dataset import DATASET, Dataset
 from cbam_core.errors import DataError, ModelError
 from cbam_core.evaluation.readable import over_readable
-from cbam_core.network import Classifier
+from cbam_core.network import CLASSIFIER, Classifier
 from cbam_core.observing import Observation, observe_all
 from cbam_core.results.evaluation import Evaluation, levels_of
 from cbam_core.steps import finished
 
 
+@takes(ModelError, classifier=CLASSIFIER, dataset=DATASET)
 def score(
     classifier: Classifier,
     dataset: Dataset,

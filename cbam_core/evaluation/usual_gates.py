@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from cbam_core.data.dataset import Dataset
+from cbam_core.arguments import takes
+from cbam_core.data.dataset import DATASET, Dataset
 from cbam_core.data.sequences import ImageSequence
 from cbam_core.errors import DataError, ImageError
 from cbam_core.evaluation.moments import Moments
 from cbam_core.evaluation.readable import read_images
-from cbam_core.network import Classifier
+from cbam_core.network import CLASSIFIER, Classifier
 from cbam_core.observing import Observation, batch_size, batches, fitted, observe, observe_all
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.kinds import Kind
@@ -20,6 +21,7 @@ from cbam_core.results.usual import Shares, Usual, UsualGate
 from cbam_core.workers import in_order
 
 
+@takes(DataError, classifier=CLASSIFIER, dataset=DATASET)
 def usual_gates(
     classifier: Classifier,
     dataset: Dataset,

@@ -9,6 +9,7 @@ from typing import Unpack
 import numpy as np
 from jaxtyping import Float32
 
+from cbam_core.arguments import COLLECTION, TEXT, takes
 from cbam_core.errors import CaptureError, CbamError, Message, ModelError
 from cbam_core.evidence import by_captum
 from cbam_core.evidence.agreement import agreements, centre, edges
@@ -20,12 +21,13 @@ from cbam_core.network import Stated
 from cbam_core.render.overlay import cells_on_input, upsample
 from cbam_core.results.attribution import Attribution, AttributionMap, GateAttribution
 from cbam_core.results.explanation import Block, Explanation, Gate, own_copy
-from cbam_core.results.frame import Fit, Square
+from cbam_core.results.frame import SQUARE, Fit, Square
 from cbam_core.results.methods import METHODS
 from cbam_core.results.placement import Placement
 from cbam_core.steps import finished
 
 
+@takes(ModelError, fit=TEXT, square=SQUARE.or_none, methods=COLLECTION)
 def attribute(
     classifier: AnyNetwork,
     image: AnyImage | Explanation,

@@ -7,7 +7,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Unpack
 
-from cbam_core.errors import CbamError, Message
+from cbam_core.arguments import COLLECTION, takes
+from cbam_core.errors import CbamError, Message, ModelError
 from cbam_core.evidence.deletion import deletion_steps
 from cbam_core.evidence.masks import AnyImages, Pixels, opened
 from cbam_core.evidence.mosaic import tile_steps
@@ -22,6 +23,7 @@ SHARES: Mapping[str, float] = MappingProxyType({"shift": 0.02, "tiles": 0.08, "d
 """Shares of the tests in the time of all."""
 
 
+@takes(ModelError, tests=COLLECTION)
 def object_tests(
     classifier: AnyNetwork,
     images: AnyImages,

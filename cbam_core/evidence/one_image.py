@@ -9,6 +9,7 @@ from typing import Unpack
 import torch
 from torch import Tensor
 
+from cbam_core.arguments import COLLECTION, MAPPING, TEXT, takes
 from cbam_core.errors import CaptureError, EditError, Message, ModelError
 from cbam_core.evidence.trust import run_edits
 from cbam_core.explanation.explained import explained, explained_batch
@@ -17,12 +18,12 @@ from cbam_core.explanation.inputs import AnyImage
 from cbam_core.gates import Borrowed, Inverted, Off, OwnMean, Target, Usual, UsualLevel
 from cbam_core.gates.editing import replaced
 from cbam_core.gates.joining import JoinedEdit
-from cbam_core.gates.replacements import AnyReplacement
+from cbam_core.gates.replacements import AnyReplacement, check_replacement
 from cbam_core.network import Classifier, Stated
 from cbam_core.observing import checked_logits
 from cbam_core.results.consequences import Consequences, Outcome, Row
 from cbam_core.results.explanation import Explanation, Gate, own_copy
-from cbam_core.results.frame import Fit, Square
+from cbam_core.results.frame import SQUARE, Fit, Square
 from cbam_core.results.score import GROUPS
 
 JOINT = ("usual", "other", "off")
@@ -32,6 +33,7 @@ SAME = 1e-3
 """Largest difference of a probability between an explanation and the same image now."""
 
 
+@takes(EditError, fit=TEXT, square=SQUARE.or_none, replacements=MAPPING, only=COLLECTION.or_none)
 def consequences(
     classifier: AnyNetwork,
     image: AnyImage | Explanation,
@@ -73,7 +75,8 @@ def consequences(
     donor = explain(network, other, fit) if other is not None and not isinstance(other, Explanation) else other
     gates = [gate for block in explanation.blocks for gate in block.gates]
     _check(network, explanation, gates)
-    columns = {**_standard(donor), **replacements}
+    given = {code: check_replacement(code, how) for code, how in replacements.items()}
+    columns = {**_standard(donor), **given}
     columns = {code: how for code, how in columns.items() if only is None or code in only}
     plan = [_planned(gate, columns) for gate in gates]
     rows = [*plan, *_joint(plan)]

@@ -17,7 +17,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from cbam_core.data.dataset import Dataset
+from cbam_core.arguments import takes
+from cbam_core.data.dataset import DATASET, Dataset
 from cbam_core.data.sequences import ImageFiles, ImageSequence
 from cbam_core.errors import ModelError
 from cbam_core.evaluation.readable import over_readable
@@ -28,7 +29,7 @@ from cbam_core.evidence.plan import ALL_ONLY, Lot, Planned, half_of, plan
 from cbam_core.evidence.running import run_each, run_edited, run_together
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AsIs, BestConstant
-from cbam_core.network import Classifier
+from cbam_core.network import CLASSIFIER, Classifier
 from cbam_core.observing import Observation, batch_size, batches, fitted, network_input, observe_all
 from cbam_core.results.paired import change
 from cbam_core.results.receipt import DISTANCE, Proof, Receipt
@@ -352,6 +353,7 @@ def subset(dataset: Dataset, count: int) -> Dataset:
     return replace(dataset, images=images, labels=None if labels is None else labels[chosen])
 
 
+@takes(ModelError, classifier=CLASSIFIER, dataset=DATASET)
 def score_gates(
     classifier: Classifier,
     dataset: Dataset,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
-from cbam_core.errors import Message
-from cbam_core.results.explanation import Block, Explanation, own_copy
+from cbam_core.arguments import check
+from cbam_core.errors import CbamError, Message
+from cbam_core.results.explanation import EXPLANATION, Block, Explanation, own_copy
 from cbam_core.results.layout import Layout, LayoutOptions
 
 if TYPE_CHECKING:
@@ -202,6 +203,10 @@ class Comparison:
     left: Explanation
     right: Explanation
     labels: tuple[str, str] = ("A", "B")
+
+    def __post_init__(self) -> None:
+        for name in ("left", "right"):
+            check(CbamError, name, getattr(self, name), EXPLANATION)
 
     @property
     def blocks(self) -> tuple[BlockComparison, ...]:

@@ -13,9 +13,11 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
+from cbam_core.arguments import TEXT, takes
 from cbam_core.errors import CaptureError, Message, ModelError
 from cbam_core.explanation.inputs import AnyImage, Input, labels_of, listed, prepare, together
 from cbam_core.gates import Replacement, edit
+from cbam_core.gates.editing import EDITS
 from cbam_core.gates.replacements import AnyReplacement
 from cbam_core.network import Classifier, Stated, open_stated, restate
 from cbam_core.network.modules import KnownModule, know
@@ -24,7 +26,7 @@ from cbam_core.nn.registry import input_axes
 from cbam_core.observing import Observation, ObservedGate, batch_size, batches, observe, observe_prepared, placements
 from cbam_core.results.explanation import Explanation, Gate, blocks_of, own_copy
 from cbam_core.results.explanations import Explanations
-from cbam_core.results.frame import Fit, Square
+from cbam_core.results.frame import SQUARE, Fit, Square
 from cbam_core.results.usual import Usual
 
 AnyNetwork = Classifier | nn.Module | str | Path | bytes | Mapping[str, Any]
@@ -55,6 +57,7 @@ def explain(
     edits: Edits | None = ...,
     **stated: Unpack[Stated],
 ) -> Explanations: ...
+@takes(ModelError, fit=TEXT, square=SQUARE.or_none, edits=EDITS.or_none)
 def explain(
     classifier: AnyNetwork,
     image: Any,

@@ -9,20 +9,22 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from cbam_core.errors import Message
+from cbam_core.arguments import TEXT, takes
+from cbam_core.errors import CaptureError, Message
 from cbam_core.explanation.explained import explained, explained_batch
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.explanation.inputs import AnyImage
 from cbam_core.gates.gate_trace import Branches, FollowedGate, follow_gate, padding_share
 from cbam_core.network import Stated
 from cbam_core.results.explanation import Block, Explanation, own_copy
-from cbam_core.results.frame import Fit, Square
+from cbam_core.results.frame import SQUARE, Fit, Square
 from cbam_core.results.gate_trace import NOBODY, GateTrace, MovedChannel
 
 MOST = 4
 """Number of channels whose maps a trace holds."""
 
 
+@takes(CaptureError, gate=TEXT, fit=TEXT, square=SQUARE.or_none)
 def trace_gate(
     classifier: AnyNetwork,
     image: AnyImage | Explanation,

@@ -8,12 +8,13 @@ from fnmatch import fnmatchcase
 from functools import partial
 from threading import get_ident
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from cbam_core.arguments import MAPPING, TEXT, Kind, instance_of, takes
 from cbam_core.errors import EditError
 from cbam_core.gates import sites as places
 from cbam_core.gates.edits import REFERENCE, Edit, EditWatcher
@@ -35,6 +36,15 @@ class Network(Protocol):
     @property
     def usual(self) -> known.Usual | None:
         """Usual values of its gates; None if they are not known."""
+
+
+NETWORK = instance_of("a network, an nn.Module or what load_classifier returns", nn.Module, Network)
+USUAL = instance_of("usual values, as usual_gates returns them", known.Usual)
+EDITS = Kind(
+    "a mapping of names of gates to replacements, such as {'cbam1.spatial': Off()}",
+    lambda value: MAPPING.fits(value) and all(map(TEXT.fits, cast("Mapping[Any, Any]", value))),
+)
+"""Kinds of arguments."""
 
 
 class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...})``
@@ -63,6 +73,7 @@ class edit(EditWatcher):  # noqa: N801 - used as a verb: ``with edit(model, {...
         CaptureError: the model is compiled, scripted or exported.
     """
 
+    @takes(EditError, model=NETWORK, edits=EDITS, usual=USUAL.or_none)
     def __init__(
         self,
         model: nn.Module | Network,

@@ -16,8 +16,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from cbam_core.arguments import takes
 from cbam_core.errors import CaptureError
-from cbam_core.gates.finders import search, sites_of, walk
+from cbam_core.gates.finders import MODULE, search, sites_of, walk
 from cbam_core.gates.hooks import HookEntry, Hooks
 from cbam_core.gates.operations.counting import Observers
 from cbam_core.gates.operations.watch import OperationWatch
@@ -103,6 +104,7 @@ class capture(Watcher):  # noqa: N801 - used as a verb: ``with capture(model) as
             cannot be recorded; or gates are read before a forward has completed.
     """
 
+    @takes(CaptureError, model=MODULE)
     def __init__(self, model: nn.Module, *, grad: bool = False) -> None:
         super().__init__(model)
         self._grad = grad

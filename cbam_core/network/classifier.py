@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
+from cbam_core.arguments import instance_of
 from cbam_core.data.fitting import decode_to_fit, fit_image
 from cbam_core.data.images import ImageSource
 from cbam_core.data.normalisation import as_grey, normalise
@@ -170,3 +171,7 @@ class Classifier:
         share, grid = self.crop_share, picture.grid
         fitted, _, _ = fit_image(picture.pixels, size, fit, square=square, fill=self.fill, grid=grid, share=share)
         return self.normalise(fitted)
+
+
+CLASSIFIER = instance_of("a loaded network, as load_classifier returns it", Classifier)
+"""Kind of argument."""

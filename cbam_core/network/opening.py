@@ -7,13 +7,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
+from cbam_core.arguments import TEXT, instance_of, takes
+from cbam_core.errors import CheckpointError
 from cbam_core.network.building import open_network
 from cbam_core.network.classifier import Classifier
 from cbam_core.network.loading import load_checkpoint
 from cbam_core.network.naming import is_own
 from cbam_core.network.statement import Classes, Normalisation, OtherNames, Size, Statement, statement
 
+SOURCE = instance_of(
+    "a checkpoint: a path, a name, the bytes of a file or a state dict", str, Path, bytes, bytearray, Mapping
+)
+"""Kind of argument."""
 
+
+@takes(CheckpointError, source=SOURCE, name=TEXT.or_none)
 def load_classifier(
     source: str | Path | bytes | Mapping[str, Any],
     *,

@@ -18,15 +18,18 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from cbam_core.arguments import PATH, takes
+from cbam_core.errors import CheckpointError
 from cbam_core.files import write_atomically
-from cbam_core.network.classifier import Classifier
+from cbam_core.network.classifier import CLASSIFIER, Classifier
 from cbam_core.network.loading import load_checkpoint
 from cbam_core.network.naming import NamedNetwork
 from cbam_core.nn.registry import expected_tensors
 from cbam_core.weights.description import METADATA_KEY
 
 
-def save_classifier(classifier: Classifier, path: Path) -> str:
+@takes(CheckpointError, classifier=CLASSIFIER, path=PATH)
+def save_classifier(classifier: Classifier, path: str | Path) -> str:
     """Write weights and description to a ``.safetensors`` file, complete or not at all.
 
     The same classifier gives the same bytes. Date and versions are added to a card that has none.
@@ -48,7 +51,7 @@ def save_classifier(classifier: Classifier, path: Path) -> str:
     text = replace(classifier.description, card=card).to_json()
     content = safetensors.torch.save(_plain_state(classifier), metadata={METADATA_KEY: text})
     digest = load_checkpoint(content).digest
-    write_atomically(path, lambda file: file.write(content))
+    write_atomically(Path(path), lambda file: file.write(content))
     return digest
 
 

@@ -8,8 +8,9 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, TypedDict
 
+from cbam_core.arguments import PATH, check, instance_of
 from cbam_core.data.text_file import read_text
-from cbam_core.errors import CheckpointError
+from cbam_core.errors import CheckpointError, DataError
 from cbam_core.results.usual import SUFFIX, Usual, read_usual, usual_path
 from cbam_core.weights.description import LONGEST_CLASS, Triple, check_normalisation
 from cbam_core.weights.stating import usual_normalisation
@@ -102,7 +103,11 @@ def statement(given: Mapping[str, Any]) -> Statement:
     )
 
 
-def _usual(given: Usual | str | Path | None) -> Usual | None:
+USUAL = PATH.or_else(instance_of("usual values, their file, or that of the weights beside it", Usual))
+"""Kind of argument."""
+
+
+def _usual(given: Any) -> Usual | None:
     """Read usual values from their file, or from that beside a file of weights.
 
     Raises:
@@ -110,6 +115,7 @@ def _usual(given: Usual | str | Path | None) -> Usual | None:
     """
     if given is None or isinstance(given, Usual):
         return given
+    check(DataError, "usual", given, USUAL.or_none)
     path = Path(given).expanduser()
     return read_usual(path if path.name.endswith(SUFFIX) else usual_path(path))
 

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cbam_core.arguments import TEXT, WHOLE, takes
 from cbam_core.errors import ModelError
 from cbam_core.nn.capacity import bottleneck_of
 
@@ -30,6 +31,7 @@ class ChannelAttention(nn.Module):
         ModelError: C is smaller than ratio, which would leave no hidden unit, or one of them is less than 1.
     """
 
+    @takes(ModelError, in_channels=WHOLE, ratio=WHOLE)
     def __init__(self, in_channels: int, ratio: int = 16) -> None:
         super().__init__()
         if in_channels < 1 or ratio < 1:
@@ -78,6 +80,7 @@ class SpatialAttention(nn.Module):
         ModelError: the side is even or not positive, so that the mask would not have the map's size.
     """
 
+    @takes(ModelError, kernel_size=WHOLE)
     def __init__(self, kernel_size: int = 7) -> None:
         super().__init__()
         if kernel_size < 1 or kernel_size % 2 == 0:
@@ -114,6 +117,7 @@ class CBAM(nn.Module):
         ModelError: `gates` is unknown, or an argument does not fit a gate that the block has.
     """
 
+    @takes(ModelError, in_channels=WHOLE, ratio=WHOLE, kernel_size=WHOLE, gates=TEXT)
     def __init__(self, in_channels: int, ratio: int = 16, kernel_size: int = 7, gates: str = "both") -> None:
         super().__init__()
         if gates not in get_args(Gates):

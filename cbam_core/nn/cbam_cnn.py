@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cbam_core.arguments import TEXT, WHOLE, takes
 from cbam_core.errors import ModelError
 from cbam_core.nn.cbam import CBAM, Gates
 from cbam_core.nn.registry import (
@@ -85,6 +86,7 @@ class CBAM_CNN(nn.Module):  # noqa: N801 - the name that the course and saved co
         ModelError: fewer than one class, unknown gates, or sizes that do not fit each other.
     """
 
+    @takes(ModelError, num_classes=WHOLE, gates=TEXT, hidden=WHOLE, image_size=WHOLE, in_channels=WHOLE)
     def __init__(
         self,
         num_classes: int = 10,

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cbam_core.arguments import TEXT, WHOLE, instance_of, list_of, takes
 from cbam_core.errors import ModelError
 from cbam_core.nn.cbam import CBAM
 from cbam_core.nn.dry_run import DryRun, MapShape
@@ -114,6 +115,13 @@ def _row(block: InsertedBlock) -> tuple[str, ...]:
     return block.layer, block.block, str(block.channels), f"{width}×{height}", f"{block.parameters:,}{runs}"
 
 
+MODULE = instance_of("a network, an nn.Module", nn.Module)
+WHERE = TEXT.or_else(list_of("names or patterns of layers", TEXT))
+SIZE = WHOLE.or_else(list_of("a side, or (width, height), in pixels", WHOLE, 2))
+"""Kinds of arguments."""
+
+
+@takes(ModelError, model=MODULE, where=WHERE, ratio=WHOLE, kernel_size=WHOLE, gates=TEXT, size=SIZE.or_none)
 def insert_cbam(
     model: nn.Module,
     where: str | Sequence[str],
@@ -177,6 +185,7 @@ def insert_cbam(
     return Insertion(tuple(inserted), ratio, kernel_size, gradual)
 
 
+@takes(ModelError, model=MODULE)
 def remove_cbam(model: nn.Module) -> tuple[str, ...]:
     """Take out all blocks that `insert_cbam` put into a network, in place.
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from cbam_core.errors import Message
+from cbam_core.arguments import ARRAY, PATH, TEXT, instance_of, takes
+from cbam_core.errors import CbamError, Message, RenderError
 from cbam_core.results.frame import Frame
 from cbam_core.results.kinds import Kind
 from cbam_core.results.layout import Layout, LayoutOptions
@@ -267,6 +268,7 @@ class Explanation:
 
         return output_html(self)
 
+    @takes(CbamError, folder=PATH)
     def save(
         self,
         folder: str | Path,
@@ -310,6 +312,12 @@ class Explanation:
         )
         return save(self, Path(folder), look=look, html=html)
 
+    @takes(
+        RenderError,
+        path=PATH.or_none,
+        truth=TEXT.or_none,
+        original=ARRAY.or_none,
+    )
     def figure(
         self,
         path: str | Path | None = None,
@@ -343,6 +351,10 @@ class Explanation:
         if path is not None:
             drawn.save(path)
         return drawn
+
+
+EXPLANATION = instance_of("an explanation, as explain returns it", Explanation)
+"""Kind of argument."""
 
 
 def own_copy(values: np.ndarray) -> np.ndarray:

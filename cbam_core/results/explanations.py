@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, SupportsIndex, overload
 
+from cbam_core.arguments import PATH, takes
+from cbam_core.errors import CbamError
 from cbam_core.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Explanations(list[Explanation]):
 
         return gallery_html(self, self._named())
 
+    @takes(CbamError, path=PATH)
     def report(
         self,
         path: str | Path,

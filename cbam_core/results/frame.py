@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from cbam_core.arguments import NUMBER, list_of
 from cbam_core.errors import ImageError
 
 Fit = Literal["crop", "square", "pad", "squash"]
@@ -17,6 +18,9 @@ Box = tuple[float, float, float, float]
 Number = float | int
 Square = tuple[Number, Number, Number]
 """(left, top, side) of a square part of an image, in pixels of the image."""
+
+SQUARE = list_of("left, top and side of a square in pixels, three numbers", NUMBER, 3)
+"""Kind of argument."""
 
 
 SCALES = (1, 2, 4, 8)

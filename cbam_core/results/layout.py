@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict, get_args
 
+from cbam_core.arguments import NUMBER, check
 from cbam_core.errors import RenderError
 from cbam_core.results.look import Look, Reading, Scale
 
@@ -114,7 +115,8 @@ class Layout(Look):
         return self.width < 120
 
 
-def _check_between(name: str, value: float | int, limits: tuple[float, float], unit: str) -> None:
+def _check_between(name: str, value: Any, limits: tuple[float, float], unit: str) -> None:
+    check(RenderError, name, value, NUMBER)
     if not (math.isfinite(value) and limits[0] <= value <= limits[1]):
         raise RenderError(
             "figure.out-of-range",

@@ -11,8 +11,10 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
+from cbam_core.arguments import WHOLE, instance_of, takes
 from cbam_core.errors import CaptureError
 from cbam_core.gates import capture
+from cbam_core.gates.finders import MODULE
 from cbam_core.gates.record import RecordedGate
 from cbam_core.render.colours import colourise
 
@@ -34,6 +36,12 @@ class Writer(Protocol):
         """Log a picture, uint8 RGB (H, W, 3), where ``dataformats`` is ``"HWC"``."""
 
 
+BATCH = instance_of("a tensor of prepared images (B, C, H, W)", Tensor)
+WRITER = instance_of("an object with add_scalar and add_image, such as a SummaryWriter", Writer)
+"""Kinds of arguments."""
+
+
+@takes(CaptureError, model=MODULE, batch=BATCH, writer=WRITER, step=WHOLE)
 def log_gates(model: nn.Module, batch: Tensor, writer: Writer, step: int) -> dict[str, float]:
     """Log what each gate of a network does with a batch: three numbers for each gate, and a picture of most.
 

@@ -106,7 +106,7 @@ def test_thumbnails_are_the_pictures_of_their_images(opened, sample_images):
     assert len(sheets.paths) == 1
     assert sheets.paths[0].exists()
     assert (sheets.per_sheet, sheets.side) == (opened.facts["shard_size"], found.shape[1])
-    with pytest.raises(IndexError):
+    with pytest.raises(AtlasError, match=r"images of this atlas are numbered from 0 to 99; given \[100\]"):
         opened.thumbnails([100])
 
 

@@ -48,7 +48,7 @@ def test_a_sheet_is_decoded_once_while_there_is_room(thumbnails, read, monkeypat
 def test_no_images_are_no_pictures_and_unknown_ones_an_error(thumbnails, read):
     assert len(thumbnails.read(np.zeros(0, np.int64))) == 0
     for image in (-1, 100):
-        with pytest.raises(IndexError, match="numbered from 0 to 99"):
+        with pytest.raises(AtlasError, match="numbered from 0 to 99; given"):
             thumbnails.read(np.array([image]))
 
 

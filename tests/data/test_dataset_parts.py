@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cbam_core.data.dataset import Dataset
-from cbam_core.data.dataset_parts import check_ids, check_labels
+from cbam_core.data.dataset_parts import check_ids, check_images, check_labels
 from cbam_core.errors import DataError
 
 IMAGES = np.zeros((3, 8, 8, 3), np.uint8)
@@ -72,3 +72,12 @@ def test_two_images_of_one_name_are_refused():
     with pytest.raises(DataError, match="images 0 and 2 of the data set are both called 'x'; give each image a") as no:
         check_ids(("x", "y", "x"), 3)
     assert no.value.code == "data.double-id"
+
+
+@pytest.mark.parametrize("given", [None, 5, "images", {}])
+def test_what_is_no_sequence_of_images_is_refused(given):
+    with pytest.raises(
+        DataError, match=r"the images of the data set are \w+; they have to be an array, a list, or"
+    ) as no:
+        check_images(given)
+    assert no.value.code == "data.images-kind"

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from cbam_core.arguments import WHOLE, list_of, takes
 from cbam_core.errors import CaptureError, CbamError, ModelError
 from cbam_core.gates.audit.combining import combine
 from cbam_core.gates.audit.costs import median_milliseconds, milliseconds_of, multiply_adds_of, parameters_of
@@ -17,6 +18,7 @@ from cbam_core.gates.audit.reading import read
 from cbam_core.gates.audit.slices import Slice, slices_of, views_back, views_on
 from cbam_core.gates.audit.styles import style_of, unknown_of
 from cbam_core.gates.audit.tracing import Trace, trace
+from cbam_core.gates.finders import MODULE
 from cbam_core.gates.operations.functions import UNCHANGED, VIEWS
 from cbam_core.gates.operations.tensors import Tracked
 from cbam_core.nn.registry import input_channels
@@ -27,6 +29,11 @@ REPEATS = 9
 """Number of timed runs by default."""
 
 
+SIZE = list_of("(width, height) in pixels", WHOLE, 2)
+"""Kind of argument."""
+
+
+@takes(ModelError, model=MODULE, input_size=SIZE, repeats=WHOLE)
 def audit_network(model: nn.Module, input_size: tuple[int, int], *, name: str = "", repeats: int = REPEATS) -> Audit:
     """Say what each block of a network is made of, where it differs from the paper, and what it costs.
 

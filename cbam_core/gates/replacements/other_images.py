@@ -9,10 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from cbam_core.arguments import WHOLE, WHOLES, Kind, check
 from cbam_core.errors import EditError
 from cbam_core.gates.replacements.given import as_values
 from cbam_core.gates.replacements.replacement import Replacement, listed
 from cbam_core.gates.replacements.target import Target
+
+_DONOR = Kind(
+    "a record of capture, an explanation, or values by names of gates",
+    lambda value: isinstance(value, Mapping) or hasattr(value, "blocks") or hasattr(value, "gates"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +41,8 @@ class Borrowed(Replacement):
     index: int = 0
 
     def __post_init__(self) -> None:
+        check(EditError, "source", self.source, _DONOR)
+        check(EditError, "index", self.index, WHOLE)
         object.__setattr__(self, "source", _gates_of(self.source, self.index))
 
     def _replace(self, gate: Target) -> Tensor:
@@ -62,6 +70,7 @@ class OtherImage(Replacement):
     order: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        check(EditError, "order", self.order, WHOLES.or_none)
         if self.order is not None:
             object.__setattr__(self, "order", tuple(map(int, self.order)))
 
@@ -104,6 +113,8 @@ class SameClass(Replacement):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check(EditError, "labels", self.labels, WHOLES)
+        check(EditError, "seed", self.seed, WHOLE)
         object.__setattr__(self, "labels", tuple(map(int, self.labels)))
 
     def _replace(self, gate: Target) -> Tensor:

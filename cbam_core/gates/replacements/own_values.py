@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from cbam_core.arguments import WHOLE, check
 from cbam_core.errors import EditError
 from cbam_core.gates.replacements.given import as_number
 from cbam_core.gates.replacements.replacement import Replacement
@@ -102,6 +103,9 @@ class Shuffled(Replacement):
 
     code: ClassVar[str] = "shuffled"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check(EditError, "seed", self.seed, WHOLE)
 
     def _replace(self, gate: Target) -> Tensor:
         positions = positions_of(gate)

@@ -9,10 +9,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from cbam_core.arguments import WHOLES, check, list_of
 from cbam_core.errors import EditError
 from cbam_core.gates.replacements.replacement import AnyReplacement, Replacement, check_replacement
 from cbam_core.gates.replacements.target import Target
 from cbam_core.results.kinds import AXES, Kind
+
+_CELLS = list_of("a list of places, (row, column) for each", WHOLES)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Only(Replacement):
 
     def __post_init__(self) -> None:
         check_replacement("Only(...)", self.replacement)
+        check(EditError, "channels", self.channels, WHOLES.or_none)
+        check(EditError, "cells", self.cells, _CELLS.or_none)
 
     def _replace(self, gate: Target) -> Tensor:
         chosen = self._chosen(gate.kind, gate.name, tuple(gate.values.shape[1:]))

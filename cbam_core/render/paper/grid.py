@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Unpack
 
+from cbam_core.arguments import PATH, TEXT, list_of, takes
 from cbam_core.errors import Message, RenderError
 from cbam_core.render.paper import captions
 from cbam_core.render.paper.bands import TALLEST, Bands, short_names
@@ -28,7 +29,7 @@ from cbam_core.render.paper.sheet import SOFT, Area, Item, Words, draw
 from cbam_core.render.paper.single import EDGE, chosen_blocks, notes_of, seen_of, texts_of
 from cbam_core.render.paper.typeface import Typeface, typeface
 from cbam_core.render.paper.words import WORDS, class_name
-from cbam_core.results.explanation import Block, Explanation
+from cbam_core.results.explanation import EXPLANATION, Block, Explanation
 from cbam_core.results.layout import Layout, LayoutOptions
 
 Rows = Literal["images", "blocks"]
@@ -40,6 +41,12 @@ WIDEST, LEAST, SMALLEST = 30.0, 13.0, 9.0
 """Largest side of a picture; side below which columns go to another band; and smallest side, in mm."""
 
 
+EXPLANATIONS = list_of("a list of explanations", EXPLANATION)
+TRUTHS = list_of("a list of names of classes, or None where one is unknown", TEXT.or_none)
+"""Kinds of arguments."""
+
+
+@takes(RenderError, explanations=EXPLANATIONS, path=PATH.or_none, truths=TRUTHS.or_none)
 def figure_grid(
     explanations: Sequence[Explanation],
     path: str | Path | None = None,
