@@ -335,7 +335,8 @@ def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
         raise ModelError(
             "model.logits-shape",
             "a classifier of {classes} classes must give logits of shape ({batch}, {classes}); "
-            "this network gave {shape}; give it so many outputs, or state no classes if it is no classifier",
+            "this network gave {shape}; give it so many outputs, or state that it is no classifier, with classes=() or "
+            "--classes none",
             classes=len(classifier.classes),
             batch=count,
             shape=str(tuple(logits.shape)) if isinstance(answer, Tensor) else type(answer).__name__,

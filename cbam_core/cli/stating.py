@@ -17,8 +17,8 @@ class Stated:
     """What a command line states about its network; each field is an option of the command.
 
     Attributes:
-        weights: which weights of the file to take; of a network of one's own, the file of its weights.
-        classes: class names with commas between them, or a file with one in each line.
+        weights: which weights of the file to take; of a network of one's own, the file of these, or ``FILE:NAME``.
+        classes: class names with commas between them, a file with one in each line, or ``"none"``.
         normalisation: name of a usual normalisation, or numbers as ``"0.5,0.5,0.5/0.2,0.2,0.2"``.
         input_size: a side in pixels, or width and height as ``"64x48"``.
         mean: numbers as ``"0.5,0.5,0.5"``, instead of a normalisation.
@@ -31,7 +31,7 @@ class Stated:
             "--weights",
             metavar="NAME|FILE",
             help="Which weights to take of a file that holds several, such as ema; of a network of your own, the file "
-            "of its weights.",
+            "of its weights, or FILE:NAME.",
         ),
     ] = None
     classes: Annotated[
@@ -40,7 +40,7 @@ class Stated:
             "--classes",
             metavar="NAMES",
             help="Class names that the file does not state: with commas between them, or a text file with one per "
-            "line.",
+            "line; none for a network that is no classifier, whatever the file says.",
         ),
     ] = None
     normalisation: Annotated[
@@ -84,7 +84,7 @@ class Stated:
         return statement(
             {
                 "weights": self.weights,
-                "classes": self.classes,
+                "classes": () if self.classes == "none" else self.classes,
                 "normalisation": None if self.normalisation is None else _normalisation(self.normalisation),
                 "mean": None if self.mean is None else _numbers(self.mean),
                 "std": None if self.std is None else _numbers(self.std),

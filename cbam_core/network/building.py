@@ -31,7 +31,7 @@ from cbam_core.nn.library_networks import insert_as_asked, make_stem_small
 from cbam_core.nn.registry import TensorSpec
 from cbam_core.weights import open_weights
 from cbam_core.weights.file import WeightsFile
-from cbam_core.weights.finding import complete, find_copies, listed
+from cbam_core.weights.finding import choose_copy, complete, find_copies, listed
 
 LARGEST = 8 << 30
 """Largest file of weights that is read for a network of one's own, in bytes."""
@@ -63,7 +63,7 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
     stated, remarks = replace(named.given, weights=None), []
     if opened is not None:
         stated, beside = completed(stated, model, opened)
-        remarks = [*_loaded(model, opened, named.model), *beside]
+        remarks = [*_loaded(model, opened, named), *beside]
     made = know(model, stated, _facts_by_name(named.model))
     found = made.classifier()
     random = opened is None and named.model.partition(":")[0] in LIBRARIES
@@ -231,22 +231,23 @@ def _called(model: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _loaded(model: nn.Module, file: WeightsFile, name: str) -> Iterator[Message]:
+def _loaded(model: nn.Module, file: WeightsFile, named: NamedNetwork) -> Iterator[Message]:
     """Load the weights of a file into a model, its names matched one by one under any prefix; yield remarks.
 
     Raises:
-        CheckpointError: a tensor is missing, left over, or has another shape.
+        CheckpointError: a tensor is missing, left over, or has another shape, or the file holds no weights of a name.
     """
     expected = {key: TensorSpec(tuple(one.shape), one.dtype) for key, one in model.state_dict().items()}
     copies = find_copies(file.tensors, expected.keys())
-    model.load_state_dict(file.load(name, expected, copies[0] if copies else None), strict=True)
-    others = [other.title or "the plain ones" for other in complete(copies)[1:]]
+    chosen = choose_copy(copies, named.copy) if copies else None
+    model.load_state_dict(file.load(named.model, expected, chosen), strict=True)
+    others = [other.title for other in complete(copies) if other is not chosen and other.title]
     if others:
         yield Message(
-            "checkpoint.other-weights",
-            "the file also holds other weights of this network ({names}); to show them, save them to a file of their "
-            "own",
-            {"names": listed(others)},
+            "network.other-weights",
+            "the file also holds other weights of this network ({names}), which can be chosen by their name behind "
+            "that of the file: FILE:{example}",
+            {"names": listed(others), "example": others[0]},
         )
 
 

@@ -35,7 +35,7 @@ class NamedNetwork:
 
     Attributes:
         model: ``"timm:NAME"``, ``"torchvision:NAME"``, or ``"package.module:factory"``.
-        given: what is stated about it; its weights are the path of a file.
+        given: what is stated about it; its weights are the path of a file, and perhaps a name, see `split_weights`.
         arguments: keyword arguments of the function that builds it.
         name: what it is called where nothing else names it: the name of the file that says which.
         inserted: which CBAM is inserted where, and whether its stem is made small; see
@@ -51,7 +51,19 @@ class NamedNetwork:
     @property
     def file(self) -> Path | None:
         """File of its weights; None for weights that the function makes."""
-        return None if self.given.weights is None else Path(self.given.weights).expanduser()
+        return None if self.given.weights is None else split_weights(self.given.weights)[0]
+
+    @property
+    def copy(self) -> str | None:
+        """Which weights to take of a file that holds several; None for the plain ones."""
+        return None if self.given.weights is None else split_weights(self.given.weights)[1]
+
+
+def split_weights(given: str | Path) -> tuple[Path, str | None]:
+    """Split ``"best.pth:ema"`` into the file and the name of the weights in it; a file of the whole name is one."""
+    path = Path(given).expanduser()
+    file, colon, copy = str(path).rpartition(":")
+    return (Path(file), copy) if colon and copy and not path.exists() and Path(file).is_file() else (path, None)
 
 
 def is_named(text: str) -> bool:

@@ -12,7 +12,7 @@ from cbam_core.errors import CheckpointError
 from cbam_core.network.building import open_network
 from cbam_core.network.classifier import Classifier
 from cbam_core.network.loading import load_checkpoint
-from cbam_core.network.naming import is_own
+from cbam_core.network.naming import is_own, split_weights
 from cbam_core.network.statement import Classes, Normalisation, OtherNames, Size, Statement, statement
 
 SOURCE = instance_of(
@@ -48,7 +48,8 @@ def load_classifier(
             ``"torchvision:NAME"``, or a TOML file that says which, ``"net.toml"``.
         name: name of the network; by default that of the file without its ending, or of the factory.
         weights: of a network of your own, the file of its weights. Of a checkpoint that holds several for one network,
-            which to take, such as ``"ema"``; by default the plain ones.
+            which to take, such as ``"ema"``; by default the plain ones. For a network of your own, that name follows
+            the file: ``"best.pth:ema"``.
         classes: names of the classes, in the order of the outputs, or a text file with one in each line; by default
             what the file states, or is assumed.
         normalisation: mean and deviation of the training images, three numbers each, or the name of a usual pair:
@@ -101,9 +102,8 @@ def open_operators(text: str) -> Classifier:
 
 def operators_text(model: str, given: Statement) -> str:
     """Write what `open_operators` reads, with whole paths."""
-    file = Path(given.weights).expanduser() if given.weights is not None else None
     stated = {
-        "weights": str(file.absolute()) if file is not None and file.exists() else given.weights,
+        "weights": None if given.weights is None else _whole_path(given.weights),
         "classes": given.classes,
         "normalisation": given.normalisation,
         "input_size": given.input_size,
@@ -112,3 +112,8 @@ def operators_text(model: str, given: Statement) -> str:
     path = Path(model).expanduser()
     named = str(path.absolute()) if path.exists() else model
     return json.dumps({"model": named, **{key: value for key, value in stated.items() if value is not None}})
+
+
+def _whole_path(weights: str | Path) -> str:
+    file, copy = split_weights(weights)
+    return f"{file.absolute() if file.exists() else file}{'' if copy is None else f':{copy}'}"

@@ -13,10 +13,13 @@ import torch
 
 from cbam_core import explain, load_classifier
 from cbam_core.cli import main
+from cbam_core.cli.stating import Stated
 from cbam_core.data.dataset import labelled_for, samples
 from cbam_core.errors import CbamError, CheckpointError
 from cbam_core.network import load_checkpoint
 from cbam_core.network.building import open_network
+from cbam_core.network.naming import split_weights
+from cbam_core.network.opening import open_operators, operators_text
 from cbam_core.network.statement import statement
 from cbam_core.nn import inserted_blocks
 
@@ -94,6 +97,43 @@ def test_weights_are_found_under_any_prefix_and_loaded(weights: Path) -> None:
         != open_network("nets_of_mine:small", statement({**STATED, "weights": weights, "size": 32})).digest
     )
     assert [block.name for block in explain(network, np.zeros((24, 24, 3), np.uint8)).blocks] == ["1"]
+
+
+def test_averaged_weights_are_chosen_behind_the_name_of_the_file(weights: Path, place: Path) -> None:
+    held = torch.load(weights, weights_only=True)["state_dict"]
+    plain = {name.removeprefix("module."): tensor for name, tensor in held.items()}
+    averaged = {name: torch.randn_like(tensor) for name, tensor in plain.items()}
+    torch.save({"model": plain, "model_ema": averaged}, place / "both.pth")
+    network = open_network("nets_of_mine:small", statement({**STATED, "weights": place / "both.pth"}))
+    said = {remark.code: str(remark) for remark in network.remarks}
+    assert "(model_ema)" in said["network.other-weights"]
+    assert said["network.other-weights"].endswith("FILE:model_ema")
+    (place / "net.toml").write_text('model = "nets_of_mine:small"\nweights = "both.pth:model_ema"\n')
+    for name, file in (("nets_of_mine:small", "both.pth:model_ema"), (str(place / "net.toml"), None)):
+        chosen = open_network(name, statement({**STATED, "weights": file}))
+        state = chosen.model.state_dict()
+        assert all(torch.equal(averaged[key], tensor) for key, tensor in state.items())
+        assert chosen.digest != network.digest
+        assert "(model)" in {remark.code: str(remark) for remark in chosen.remarks}["network.other-weights"]
+    again = open_operators(operators_text("nets_of_mine:small", statement({**STATED, "weights": "both.pth:model_ema"})))
+    assert again.digest == chosen.digest
+    assert refused("nets_of_mine:small", weights="both.pth:swa").startswith("checkpoint.no-such-weights")
+    assert "both.pth" not in said["network.other-weights"]  # visitors of the app read it
+
+
+def test_a_name_with_a_colon_is_a_file_where_there_is_one(weights: Path, place: Path) -> None:
+    weights.rename(place / "best:ema")
+    assert split_weights("best:ema") == (Path("best:ema"), None)
+    assert split_weights("missing.pth:ema") == (Path("missing.pth:ema"), None)
+
+
+def test_class_names_in_a_file_are_set_aside(weights: Path, place: Path) -> None:
+    held = torch.load(weights, weights_only=True)
+    torch.save({**held, "class_names": ["cat", "dog", "owl"]}, place / "named.pth")
+    given = {"size": 24, "normalisation": "half", "weights": place / "named.pth"}
+    assert open_network("nets_of_mine:small", statement(given)).classes == ("cat", "dog", "owl")
+    assert open_network("nets_of_mine:small", statement({**given, "classes": ()})).classes == ()
+    assert Stated(classes="none").statement.classes == ()
 
 
 def test_names_and_shapes_are_matched_strictly(weights: Path, place: Path) -> None:
