@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from cbam_core.results.brief import Brief
 from cbam_core.results.paired import Change
 from cbam_core.results.placement import Placement
 
@@ -16,8 +17,8 @@ Method = Literal["pca", "tsne"]
 """How a map of the set is laid out."""
 
 
-@dataclass(frozen=True, eq=False)
-class Ranking:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ranking(Brief):
     """Images in the order of one value.
 
     Attributes:
@@ -45,8 +46,8 @@ class Ranking:
         return bool(len(self.values)) and self.tied > int((self.values == self.values[-1]).sum())
 
 
-@dataclass(frozen=True, eq=False)
-class Profile:
+@dataclass(frozen=True, eq=False, repr=False)
+class Profile(Brief):
     """Means of a gate's C values in G groups of images.
 
     The interval of a mean is that of Student's t: mean ± t(count - 1) x deviation / sqrt(count), where the deviation
@@ -84,8 +85,8 @@ class Profile:
     left_out: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class MeanMask:
+@dataclass(frozen=True, eq=False, repr=False)
+class MeanMask(Brief):
     """Mean of a mask over images, beside the mean over all images.
 
     A mask of a gate with channels is its mean over them; rows alone are (H, 1), columns alone (1, W).
@@ -119,8 +120,8 @@ class MeanMask:
         return difference
 
 
-@dataclass(frozen=True, eq=False)
-class Neighbours:
+@dataclass(frozen=True, eq=False, repr=False)
+class Neighbours(Brief):
     """Images whose gates are nearest to those of one image.
 
     Attributes:
@@ -141,8 +142,8 @@ class Neighbours:
     same_class: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class ClassAgreement:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassAgreement(Brief):
     """How far gate space is class space: how often near images share a label.
 
     Attributes:
@@ -158,8 +159,8 @@ class ClassAgreement:
     compared_with: int
 
 
-@dataclass(frozen=True, eq=False)
-class AtlasMap:
+@dataclass(frozen=True, eq=False, repr=False)
+class AtlasMap(Brief):
     """A place in the plane for each image.
 
     Attributes:
@@ -179,8 +180,8 @@ class AtlasMap:
     compared_with: int
 
 
-@dataclass(frozen=True, eq=False)
-class GateChange:
+@dataclass(frozen=True, eq=False, repr=False)
+class GateChange(Brief):
     """How one gate differs between two atlases, over the images of both.
 
     Attributes:
@@ -206,8 +207,8 @@ class GateChange:
     left_out: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class AtlasComparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class AtlasComparison(Brief):
     """Two atlases of the same images, paired by the images' ids.
 
     Attributes:
@@ -236,8 +237,8 @@ class AtlasComparison:
     most_moved: Int64[np.ndarray, " m"]
 
 
-@dataclass(frozen=True, eq=False)
-class Outliers:
+@dataclass(frozen=True, eq=False, repr=False)
+class Outliers(Brief):
     """Images far from all others in gates.
 
     Attributes:
@@ -253,8 +254,8 @@ class Outliers:
     k: int
 
 
-@dataclass(frozen=True, eq=False)
-class DoubtfulLabels:
+@dataclass(frozen=True, eq=False, repr=False)
+class DoubtfulLabels(Brief):
     """Images whose label the network and the nearest images both doubt; a reason to look, not a verdict.
 
     An image is here if the network answers another class, and if that class is more frequent than the label among the
@@ -281,8 +282,8 @@ class DoubtfulLabels:
     k: int
 
 
-@dataclass(frozen=True, eq=False)
-class Suspects:
+@dataclass(frozen=True, eq=False, repr=False)
+class Suspects(Brief):
     """Images to look at.
 
     Attributes:

@@ -37,6 +37,9 @@ T = TypeVar("T")
 CHANNEL = WHOLE.or_else(list_of("a whole number, or one for each axis such as (3, 5)", WHOLE))
 """Which value of a gate."""
 
+IMAGE = WHOLE.or_else(Kind("the number of an image, or its id", TEXT.fits))
+"""Which image."""
+
 ATLAS = Kind("another atlas, as open_atlas returns it", lambda value: isinstance(value, Atlas))
 """Kind of argument."""
 
@@ -323,12 +326,12 @@ class Atlas:
         """
         return masks.mask(self, block, where)
 
-    @takes(AtlasError, image=WHOLE, block=TEXT.or_none, n=WHOLE)
-    def neighbours(self, image: int, block: str | None = None, n: int = 10) -> Neighbours:
+    @takes(AtlasError, image=IMAGE, block=TEXT.or_none, n=WHOLE)
+    def neighbours(self, image: int | str, block: str | None = None, n: int = 10) -> Neighbours:
         """Return the images whose gates are nearest to those of one image.
 
         Args:
-            image: number of the image.
+            image: number of the image, or its id.
             block: name of a block or gate, whose values alone are compared; None for all.
             n: number of neighbours.
 

@@ -32,8 +32,10 @@ ROUNDING = 2.0**-17
 """Most that rounding adds to a squared distance, as a share of the squared lengths of both."""
 
 
-def neighbours(atlas: Atlas, image: int, block: str | None, n: int) -> Neighbours:
+def neighbours(atlas: Atlas, image: int | str, block: str | None, n: int) -> Neighbours:
     """Return the nearest images in gates; see `Atlas.neighbours`."""
+    if isinstance(image, str):
+        image = int(atlas.numbers_of([image])[0])
     if not 0 <= image < len(atlas) or not atlas.ok[image]:
         raise AtlasError(
             "atlas.no-such-image",

@@ -34,7 +34,8 @@ def select(atlas: Atlas, where: Where) -> Int64[np.ndarray, " m"]:
             numbers a tuple (lowest, highest). An image without a label is neither right nor wrong.
 
     Raises:
-        AtlasError: a column, a class or an image is unknown, or a condition does not fit its column.
+        AtlasError: a column, a class, an image, or a text of the metadata is unknown, or a condition does not fit its
+            column.
     """
     if where is None:
         return np.flatnonzero(atlas.ok)
@@ -154,10 +155,22 @@ def _matches_metadata(atlas: Atlas, column: str, condition: Any) -> Mask:
         return _within(values, column, condition)
     if values.dtype.kind in "biuf":
         wanted = list(listed(condition))
+        if any(isinstance(value, str) for value in wanted):
+            raise _unfit(column, "a number, a list of numbers, or (lowest, highest)")
         missing = np.isnan(values) & any(isinstance(value, float) and math.isnan(value) for value in wanted)
         matching: Mask = np.isin(values, wanted) | missing
         return matching
-    return np.isin(values.astype(str), [str(value) for value in listed(condition)])
+    texts = values.astype(str)
+    for name in map(str, listed(condition)):
+        if not (texts == name).any():
+            raise AtlasError(
+                "atlas.unknown-value",
+                "no image has {name} in its column {column}; it holds {known}",
+                name=repr(name),
+                column=column,
+                known=shortened([repr(str(text)) for text in np.unique(texts)]),
+            )
+    return np.isin(texts, [str(value) for value in listed(condition)])
 
 
 _ON_LABELS: Mapping[str, Callable[[Atlas, Described, Any], Mask]] = {

@@ -26,6 +26,7 @@ from cbam_core.data.sequences import (
     originals_of,
 )
 from cbam_core.errors import DataError
+from cbam_core.results.brief import Brief
 from cbam_core.results.left_out import LeftOut
 
 __all__ = [
@@ -56,8 +57,8 @@ SETS = ("cifar10:train", "cifar10:test", "samples")
 Labels = UInt[np.ndarray, " n"] | Int[np.ndarray, " n"]
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Brief):
     """A data set of images, or one split of it.
 
     Attributes:

@@ -10,10 +10,11 @@ from jaxtyping import Int, UInt8
 from cbam_core.arguments import TEXT, WHOLE, takes
 from cbam_core.data.dataset import DATASET, Dataset
 from cbam_core.errors import DataError, Message
+from cbam_core.results.brief import Brief
 
 
-@dataclass(frozen=True, eq=False)
-class RandomImages:
+@dataclass(frozen=True, eq=False, repr=False)
+class RandomImages(Brief):
     """Images drawn from a data set.
 
     Attributes:

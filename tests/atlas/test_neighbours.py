@@ -27,6 +27,15 @@ def test_neighbours_are_those_that_comparing_with_every_image_gives(image, block
     assert found.same_class == np.mean([made.labels[other] == made.labels[image] for other, _ in expected])
 
 
+def test_an_image_is_known_by_its_id_too():
+    made = atlas()
+    assert made.neighbours("made:test/8").images.tolist() == made.neighbours(8).images.tolist()
+    with pytest.raises(AtlasError, match="no image of this atlas is called 'made:test/99'"):
+        made.neighbours("made:test/99")
+    with pytest.raises(AtlasError, match="the number of an image, or its id"):
+        made.neighbours(1.5)
+
+
 def test_an_image_is_not_its_own_neighbour_and_its_copies_are():
     values = atlas().contents.values.copy()
     values[[3, 20, 41]] = values[5]
