@@ -1,4 +1,4 @@
-"""Annotations are checked while tests run; where none has a shape, in one step, which costs a tenth of the time."""
+"""Annotations are checked while tests run, arguments and result in one step; jaxtyping checks arguments twice."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import CellType, FunctionType
 from typing import Any, get_args, get_type_hints
 
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-WITH_SHAPES = jaxtyping.jaxtyped
-"""What jaxtyping puts around every function: names of axes hold for all arguments and the result together."""
+JAXTYPED = jaxtyping.jaxtyped
+"""What jaxtyping puts around every function and class."""
 
-_without_shapes = beartype(conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
+_axes = JAXTYPED("context")
+"""Names of axes hold for all that is checked in this context: for the arguments of a call and its result."""
+
+_beartyped = beartype(conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
 
 
 def _has_shape(hint: Any) -> bool:
@@ -47,7 +51,7 @@ def _in_one_step(function: FunctionType, hints: dict[str, Any]) -> Callable[...,
     written = function.__annotations__
     function.__annotations__ = hints
     try:
-        check = _without_shapes(function)
+        check = _beartyped(function)
     finally:
         function.__annotations__ = written
     if check is not function:
@@ -55,16 +59,40 @@ def _in_one_step(function: FunctionType, hints: dict[str, Any]) -> Callable[...,
     return check
 
 
-def _with_check(function: FunctionType, typechecker: Any) -> Callable[..., Any]:
-    hints = _hints(function)
-    if inspect.isgeneratorfunction(function):
-        hints.pop("return", None)  # what it returns is a generator, whatever it yields
-    if any(map(_has_shape, hints.values())):
-        return WITH_SHAPES(function, typechecker=typechecker)
-    return _in_one_step(function, hints)
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """A function with the check of its arguments and its result around it.
+
+    Attributes:
+        call: the function, checked.
+        shaped: whether an annotation has a shape, so that names of axes have to hold for one call and no longer.
+    """
+
+    call: Callable[..., Any]
+    shaped: bool
+
+    @classmethod
+    def of(cls, function: FunctionType) -> Check:
+        hints = _hints(function)
+        if inspect.isgeneratorfunction(function):
+            hints.pop("return", None)  # what it returns is a generator, whatever it yields
+        return cls(_in_one_step(function, hints), any(map(_has_shape, hints.values())))
+
+    def around(self, function: FunctionType) -> Check | None:
+        """The same check around another function of the same code; none if it cannot be moved."""
+        if not _is_one_function(self.call):
+            return None
+        again = FunctionType(self.call.__code__, self.call.__globals__)
+        again.__kwdefaults__ = self.call.__kwdefaults__ | {"__beartype_func": function}
+        vars(again).update(vars(self.call))
+        return Check(again, self.shaped)
 
 
-_nested: dict[int, tuple[FunctionType, Callable[..., Any]]] = {}
+def _is_one_function(check: Callable[..., Any]) -> bool:
+    return "__beartype_wrapper" in vars(check) and not check.__closure__
+
+
+_nested: dict[int, tuple[FunctionType, Check]] = {}
 """By the identity of its code, each function inside another, without what it closes over, and the check around it."""
 
 
@@ -85,27 +113,18 @@ def _bare(function: FunctionType) -> FunctionType:
     return bare
 
 
-def _check_of(function: FunctionType, typechecker: Any) -> Callable[..., Any]:
+def _check_of(function: FunctionType) -> Check:
     """Make the check around a function, or put one that was made for its code around it."""
     if not _is_nested(function):
-        return _with_check(function, typechecker)
+        return Check.of(function)
     known = _nested.get(id(function.__code__))
     if known is None:
         bare = _bare(function)
-        known = _nested[id(function.__code__)] = (bare, _with_check(bare, typechecker))
+        known = _nested[id(function.__code__)] = (bare, Check.of(bare))
     bare, check = known
-    if check is bare:
-        return function
-    if not _is_one_function(check):
-        return _with_check(function, typechecker)
-    again = FunctionType(check.__code__, check.__globals__)
-    again.__kwdefaults__ = check.__kwdefaults__ | {"__beartype_func": function}
-    vars(again).update(vars(check))
-    return again
-
-
-def _is_one_function(check: Callable[..., Any]) -> bool:
-    return "__beartype_wrapper" in vars(check) and not check.__closure__
+    if check.call is bare:
+        return Check(function, check.shaped)
+    return check.around(function) or Check.of(function)
 
 
 def _first(*args: Any, __begin: Callable[[], Callable[..., Any]], **kwargs: Any) -> Any:
@@ -116,15 +135,23 @@ def _next(*args: Any, __check: Callable[..., Any], **kwargs: Any) -> Any:
     return __check(*args, **kwargs)
 
 
-def _at_first_call(function: FunctionType, typechecker: Any) -> Callable[..., Any]:
+def _next_with_axes(
+    *args: Any, __check: Callable[..., Any], __axes: AbstractContextManager[None], **kwargs: Any
+) -> Any:
+    with __axes:
+        return __check(*args, **kwargs)
+
+
+def _at_first_call(function: FunctionType) -> Callable[..., Any]:
     """Make the check when the function is called: half of them never are, and a check takes a millisecond to make."""
 
     def begin() -> Callable[..., Any]:
-        check = _check_of(function, typechecker)
-        body = check if _is_one_function(check) else _next
-        waiting.__kwdefaults__ |= {"__check": check, **(body.__kwdefaults__ or {})}
+        check = _check_of(function)
+        plain = check.call if _is_one_function(check.call) else _next
+        body = _next_with_axes if check.shaped else plain
+        waiting.__kwdefaults__ |= {"__check": check.call, "__axes": _axes, **(body.__kwdefaults__ or {})}
         waiting.__code__ = body.__code__
-        return check
+        return waiting
 
     waiting = FunctionType(_first.__code__, {"__builtins__": builtins})
     waiting.__kwdefaults__ = {"__begin": begin}
@@ -140,8 +167,8 @@ def checked(target: Any = None, *, typechecker: Any = beartype) -> Any:
             target.__init__ = checked(target.__init__, typechecker=typechecker)  # type: ignore[method-assign]
             return target
     elif isinstance(target, FunctionType):
-        return _at_first_call(target, typechecker)
-    return WITH_SHAPES(target, typechecker=typechecker)
+        return _at_first_call(target)
+    return JAXTYPED(target, typechecker=typechecker)
 
 
 jaxtyping.jaxtyped = checked  # type: ignore[assignment]

@@ -59,6 +59,32 @@ def test_axes_of_one_name_are_of_one_length():
     for left, right in ((2, 1), (3, 3)):
         with pytest.raises(TypeCheckError):
             check(np.zeros(left), np.zeros(right))
+    assert len(check(np.zeros(1), np.ones(1))) == 1, "the next call may have another length"
+    assert all(isinstance(np.zeros(length), Float64[np.ndarray, " n"]) for length in (1, 2))  # no call is under way
+
+
+def enclosing(added: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    def total(left: Float64[np.ndarray, " n"], right: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        return left + right + added
+
+    return checked(total)
+
+
+def test_axes_hold_in_a_nested_function_too_and_only_there():
+    for added in (1, 2):
+        total = enclosing(added)
+        assert total(np.zeros(2), np.ones(2)).tolist() == [1 + added] * 2
+        with pytest.raises(TypeCheckError):
+            total(np.zeros(2), np.ones(1))
+
+
+@checked
+def called(left: Float64[np.ndarray, " n"], right: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    return checked(joined)(left[:1], right[:1]) + left
+
+
+def test_axes_of_a_call_do_not_hold_in_a_call_that_it_makes():
+    assert called(np.zeros(2), np.ones(2)).tolist() == [1, 1]
 
 
 def test_a_dataclass_is_checked_as_it_is_made():
