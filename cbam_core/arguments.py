@@ -11,8 +11,6 @@ from functools import wraps
 from numbers import Real
 from typing import ParamSpec, TypeVar
 
-import numpy as np
-
 from cbam_core.errors import CbamError
 
 P = ParamSpec("P")
@@ -72,6 +70,12 @@ def _is_whole(value: object) -> bool:
         return False
 
 
+def _is_array(value: object) -> bool:
+    import numpy as np  # the command line checks arguments too, and its help loads nothing heavy
+
+    return isinstance(value, np.ndarray)
+
+
 WHOLE = Kind("a whole number", _is_whole)
 NUMBER = Kind("a number", lambda value: isinstance(value, Real) and not isinstance(value, bool))
 TEXT = instance_of("text", str)
@@ -81,7 +85,7 @@ PATH = instance_of("a path", str, os.PathLike)
 COLLECTION = Kind(
     "a list or set of texts", lambda value: isinstance(value, Collection) and not isinstance(value, str | bytes)
 )
-ARRAY = instance_of("a NumPy array", np.ndarray)
+ARRAY = Kind("a NumPy array", _is_array)
 MAPPING = instance_of("a mapping, such as a dict", Mapping)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cbam_core.cli.choosing import JsonOption, Named, open_checkpoint
+from cbam_core.cli.choosing import JsonOption, Named, open_of_known_size
 from cbam_core.cli.output import console, counted, one_line, percent, write_json
 from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.stating import UNSTATED, Stated
@@ -39,7 +39,7 @@ def audit(
     """
     from cbam_core.gates.audit import audit_network
 
-    classifier = open_checkpoint(named.network, stated)
+    classifier = open_of_known_size(named.network, stated)
     found = audit_network(classifier.model, classifier.input_size, name=classifier.name, repeats=repeats)
     if as_json:
         write_json(found.as_dict())

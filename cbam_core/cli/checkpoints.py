@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cbam_core.cli.choosing import CheckpointOption, JsonOption, one_network, open_checkpoint
+from cbam_core.cli.choosing import CheckpointOption, JsonOption, one_network, open_of_known_size
 from cbam_core.cli.failures import remark_said
-from cbam_core.cli.output import console, one_line, percent, say, write_json
+from cbam_core.cli.output import console, one_line, percent, write_json
 from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.cli.usual import describe_usual, show_usual
-from cbam_core.errors import CheckpointError, ModelError, reason_of
+from cbam_core.errors import CheckpointError, reason_of
 from cbam_core.files import full_disk
 from cbam_core.places import shipped_checkpoints
 
@@ -60,7 +60,7 @@ def show_info(
     """
     from cbam_core.gates.anatomy import summarise
 
-    classifier = _of_known_size(one_network(checkpoint, model), stated)
+    classifier = open_of_known_size(one_network(checkpoint, model), stated)
     summary = summarise(classifier.model, classifier.input_size)
     if as_json:
         write_json(_as_dict(classifier, summary))
@@ -112,17 +112,6 @@ def export(
             reason=reason_of(error),
         ) from error
     typer.echo(one_line(f"{out}: state dict of {classifier.architecture}, {out.stat().st_size:,} bytes"))
-
-
-def _of_known_size(checkpoint: str | None, stated: Stated) -> Classifier:
-    """Open a network whose normalisation need not be known, because no image is shown to it."""
-    try:
-        return open_checkpoint(checkpoint, stated)
-    except ModelError as error:
-        if error.code != "network.no-normalisation":
-            raise
-    say("mean and std of the network are not known, and not needed here: 0 and 1 stand in their place")
-    return open_checkpoint(checkpoint, replace(stated, normalisation="none"))
 
 
 def _facts(classifier: Classifier) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,7 @@ import typer
 
 from cbam_core.cli.output import counted, say
 from cbam_core.cli.stating import UNSTATED, Stated
-from cbam_core.errors import CheckpointError, DataError, ImageError
+from cbam_core.errors import CheckpointError, DataError, ImageError, ModelError
 from cbam_core.places import checkpoint_folder, shipped_checkpoints
 
 if TYPE_CHECKING:
@@ -84,6 +84,21 @@ def one_network(argument: str | None, option: str | None) -> str | None:
     if argument is not None and option is not None and argument != option:
         raise typer.BadParameter(f"name one network, not both {argument} and {option}")
     return argument if option is None else option
+
+
+def open_of_known_size(checkpoint: str | None, stated: Stated) -> Classifier:
+    """Open a network whose normalisation need not be known, because no image is shown to it.
+
+    Raises:
+        CheckpointError, ModelError: as `open_checkpoint`.
+    """
+    try:
+        return open_checkpoint(checkpoint, stated)
+    except ModelError as error:
+        if error.code != "network.no-normalisation":
+            raise
+    say("mean and std of the network are not known, and not needed here: 0 and 1 stand in their place")
+    return open_checkpoint(checkpoint, replace(stated, normalisation="none"))
 
 
 def open_checkpoint(checkpoint: str | None, stated: Stated = UNSTATED, *, images: str = "") -> Classifier:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cbam_core.cli.choosing import (
-    CheckpointOption,
     DataFolderOption,
     JsonOption,
+    Named,
     file_of,
     open_available,
     open_checkpoint,
@@ -89,7 +89,7 @@ class Tested:
 @with_groups
 def evaluate(
     *,
-    checkpoint: CheckpointOption = None,
+    named: Named,
     data_dir: DataFolderOption = None,
     tested: Tested,
     stated: Stated = UNSTATED,
@@ -103,10 +103,10 @@ def evaluate(
     \b
     Examples:
       cbam evaluate
-      cbam evaluate --checkpoint mine.pth --json
-      cbam evaluate --checkpoint mine.pth --keep
+      cbam evaluate mine.pth --json
+      cbam evaluate mine.pth --keep
       cbam evaluate --split samples
-      cbam evaluate --model my.nets:resnet --weights best.pth --classes names.txt --size 224 --images val
+      cbam evaluate my.nets:resnet --weights best.pth --classes names.txt --size 224 --images val
     """
     tested.check()
     from cbam_core.evaluation.scoring import score
@@ -115,7 +115,7 @@ def evaluate(
     from cbam_core.workers import workers_side_by_side
 
     keep_freed_memory()
-    classifier = open_checkpoint(checkpoint, stated, images="--images")
+    classifier = open_checkpoint(named.network, stated, images="--images")
     dataset = tested.open(classifier, data_dir)
     with progress_bar("{task.completed}/{task.total}") as progress, workers_side_by_side() as workers:
         task = progress.add_task("testing", total=len(dataset))
@@ -127,7 +127,7 @@ def evaluate(
     if result.left_out:
         say(str(left_out_message(result.left_out, result.total)))
     if tested.keep:
-        _keep(result, file_of(classifier, checkpoint, stated))
+        _keep(result, file_of(classifier, named.network, stated))
     if result.left_out:
         raise typer.Exit(SOME_FAILED)
 

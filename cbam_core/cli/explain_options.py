@@ -91,9 +91,9 @@ class Shown:
         DEFAULT_LOOK.scale
     )
     smooth: Annotated[bool, typer.Option("--smooth", help="Interpolate between the cells of a mask.")] = False
-    opacity: Annotated[float, typer.Option(min=0, max=1, help="Opacity of the masks over the image.")] = (
-        DEFAULT_LOOK.opacity
-    )
+    opacity: Annotated[
+        float, typer.Option(metavar="SHARE", min=0, max=1, help="Opacity of the masks over the image.")
+    ] = DEFAULT_LOOK.opacity
 
     @property
     def look(self) -> Look:
@@ -119,7 +119,7 @@ class Which:
     draw: Annotated[
         int | None, typer.Option("--draw", metavar="N", min=1, help="Draw N of the images at random; see --seed.")
     ] = None
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --draw.")] = 0
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of --draw.")] = 0
 
     def draw_from(self, images: Sequence[NamedImage]) -> Draw | None:
         """Draw images at random; None where all are explained."""

@@ -53,13 +53,23 @@ def missing_extra(error: Exception) -> CbamError | None:
     )
 
 
+OF_PARSER = {
+    "Value error, ": "",
+    "Input should be a valid integer, unable to parse string as an integer": "a whole number is expected",
+    "Input should be a valid number, unable to parse string as a number": "a number is expected",
+}
+"""What the parser of command lines writes, and what is written instead."""
+
+
 def report_usage(error: typer.TyperException) -> None:
     """Report an error in the command line, and how to get help."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.message}\n")
         return
-    said = one_line(error.format_message()).replace("Value error, ", "").rstrip(".")
+    said = one_line(error.format_message()).rstrip(".")
+    for theirs, ours in OF_PARSER.items():
+        said = said.replace(theirs, ours)
     path = context.command_path if context is not None else "cbam"
     say(f"{said[:1].lower()}{said[1:]}; see `{path} --help`")
 

@@ -95,7 +95,10 @@ class Printed:
         ),
     ] = None
     width: Annotated[
-        float, typer.Option(min=NARROWEST, max=WIDEST, help="Width of --figure in mm: 84 for one column, 174 for two.")
+        float,
+        typer.Option(
+            metavar="MM", min=NARROWEST, max=WIDEST, help="Width of --figure in mm: 84 for one column, 174 for two."
+        ),
     ] = PAGE
     rows: Annotated[
         Literal["images", "blocks"], typer.Option(help="Rows of --figure: one for each image, or for each block.")

@@ -35,9 +35,14 @@ class Address:
     """
 
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 accepts every network, and there is no login.")
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Address to listen on; 0.0.0.0 accepts every network, and there is no login."
+        ),
     ] = "127.0.0.1"
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")] = 8501
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; 0 for any free port.")
+    ] = 8501
     server_address: Annotated[
         str | None,
         typer.Option(

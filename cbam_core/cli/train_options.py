@@ -58,10 +58,12 @@ class Settings:
         ),
     ] = None
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in this folder.")] = False
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, instead of the recipe's.", show_default=False)] = (
-        None
-    )
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the recipe's.", show_default=False)] = None
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Epochs, instead of the recipe's.", show_default=False)
+    ] = None
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Seed, instead of the recipe's.", show_default=False)
+    ] = None
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other value of the recipe; may be repeated."),
@@ -146,7 +148,9 @@ class Own:
     ] = None
     size: Annotated[
         int | None,
-        typer.Option("--size", min=8, max=1024, help="Side of the images in pixels.", show_default=False),
+        typer.Option(
+            "--size", metavar="PIXELS", min=8, max=1024, help="Side of the images in pixels.", show_default=False
+        ),
     ] = None
 
     @property

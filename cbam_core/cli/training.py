@@ -35,7 +35,9 @@ def train(
     name: Annotated[
         str | None,
         typer.Option(
-            help="File name of the checkpoint.", show_default="network and data set, or with --resume that of the run"
+            metavar="NAME",
+            help="File name of the checkpoint.",
+            show_default="network and data set, or with --resume that of the run",
         ),
     ] = None,
     own: Own,

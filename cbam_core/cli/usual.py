@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cbam_core.cli.choosing import (
-    CheckpointOption,
     DataFolderOption,
     JsonOption,
+    Named,
     file_of,
     is_own,
     open_available,
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 @with_groups
 def find_usual(
-    checkpoint: CheckpointOption = None,
+    *,
+    named: Named,
     images: Annotated[
         str | None,
         typer.Option(
@@ -57,10 +58,11 @@ def find_usual(
     \b
     Examples:
       cbam usual
-      cbam usual --checkpoint mine.pth --images photos
+      cbam usual mine.pth --images photos
       cbam usual --again
-      cbam usual --checkpoint mine.pth --images cifar10:test --json
+      cbam usual mine.pth --images cifar10:test --json
     """
+    checkpoint = named.network
     classifier = open_checkpoint(checkpoint, stated, images="--images")
     if stated.classes is not None and not is_own(checkpoint or ""):
         # Names change no gate, so the results are those of the file under any names.

@@ -15,6 +15,18 @@ def test_blocks_made_alike_stand_together(capsys):
     assert "As the paper describes it." in said
 
 
+def test_a_network_of_ones_own_needs_no_normalisation(tmp_path, monkeypatch, capsys):
+    (tmp_path / "nets_to_audit.py").write_text(
+        "from torch import nn\nfrom cbam_core import CBAM\n\n"
+        "def small():\n    return nn.Sequential(nn.Conv2d(3, 16, 3), CBAM(16, ratio=4), nn.Conv2d(16, 4, 1))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert main(["audit", "nets_to_audit:small", "--input-size", "24", "--repeats", "0"]) == 0
+    written = capsys.readouterr()
+    assert written.out.startswith("small, 24×24: 1 block")
+    assert "mean and std of the network are not known, and not needed here" in written.err
+
+
 def test_json_has_every_block_with_how_it_was_found(capsys):
     assert main(["audit", "cbam_cnn_cifar10", "--json", "--repeats", "0"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -66,6 +66,7 @@ def test_every_command_has_help(command, capsys):
     assert main([*command.split(), "--help"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"Usage: cbam {command}".rstrip())
+    assert re.search(r"^ +-.*<(int|float|str)", said, re.MULTILINE) is None  # options name their values
     if command not in ("data", "atlas"):
         assert re.search(r"Examples?:\n +\S*.*cbam", said)
 
@@ -127,6 +128,9 @@ def test_no_command_shows_help_as_an_error(capsys):
         (["evaluate", "--split", "train"], "'train' is not one of 'test', 'samples'"),
         (["train", "--out", "x", "--recipe", "magic"], "'magic' is not one of "),
         (["app", "--port", "70000"], "--port"),
+        (["atlas", "build", "--images", "photos"], "invalid value for '--images': a whole number is expected; see"),
+        (["explain", "a", "--out", "x", "--opacity", "half"], "'--opacity': a number is expected; see"),
+        (["usual", "a.pth", "--model", "b.pth"], "name one network, not both a.pth and b.pth"),
         (["export"], "missing argument 'CHECKPOINT'"),
         (["explain", "", "--out", "x"], "an argument is empty, as that of a variable that is not set; give one, or"),
         (["explain", "a", "--out", ""], "the value of --out is empty, as that of a variable that is not set"),

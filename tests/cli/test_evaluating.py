@@ -40,7 +40,7 @@ def test_without_the_test_set_the_bundled_images_are_used_and_the_output_says_so
 
 
 def test_bundled_images_by_request_need_no_remark(tiny_checkpoint, capsys):
-    assert main(["evaluate", "--checkpoint", str(tiny_checkpoint), "--split", "samples"]) == 0
+    assert main(["evaluate", str(tiny_checkpoint), "--split", "samples"]) == 0
     assert capsys.readouterr().err == ""
 
 
