@@ -136,8 +136,15 @@ def _next(*args: Any, __check: Callable[..., Any], **kwargs: Any) -> Any:
 
 
 def _next_with_axes(
-    *args: Any, __check: Callable[..., Any], __axes: AbstractContextManager[None], **kwargs: Any
+    *args: Any,
+    __check: Callable[..., Any],
+    __function: FunctionType,
+    __axes: AbstractContextManager[None],
+    __config: Any,
+    **kwargs: Any,
 ) -> Any:
+    if __config.jaxtyping_disable:
+        return __function(*args, **kwargs)
     with __axes:
         return __check(*args, **kwargs)
 
@@ -149,7 +156,8 @@ def _at_first_call(function: FunctionType) -> Callable[..., Any]:
         check = _check_of(function)
         plain = check.call if _is_one_function(check.call) else _next
         body = _next_with_axes if check.shaped else plain
-        waiting.__kwdefaults__ |= {"__check": check.call, "__axes": _axes, **(body.__kwdefaults__ or {})}
+        with_axes = {"__function": function, "__axes": _axes, "__config": jaxtyping.config} if check.shaped else {}
+        waiting.__kwdefaults__ |= {"__check": check.call, **with_axes, **(body.__kwdefaults__ or {})}
         waiting.__code__ = body.__code__
         return waiting
 

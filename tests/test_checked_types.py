@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import jaxtyping
 import numpy as np
 import pytest
 from beartype import beartype
@@ -61,6 +62,15 @@ def test_axes_of_one_name_are_of_one_length():
             check(np.zeros(left), np.zeros(right))
     assert len(check(np.zeros(1), np.ones(1))) == 1, "the next call may have another length"
     assert all(isinstance(np.zeros(length), Float64[np.ndarray, " n"]) for length in (1, 2))  # no call is under way
+
+
+def test_shapes_are_not_checked_while_jaxtyping_is_disabled(monkeypatch):
+    check = checked(joined)
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    assert len(check(np.zeros(2), np.ones(1))) == 2
+    monkeypatch.undo()
+    with pytest.raises(TypeCheckError):
+        check(np.zeros(2), np.ones(1))
 
 
 def enclosing(added: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
