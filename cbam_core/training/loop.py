@@ -149,10 +149,12 @@ def _totals(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, 
     loss, right = 0.0, 0
     height, width = images.side
     size = max(1, min(EVALUATED, EVALUATED_PIXELS // (height * width)))
+    order = memory_format(model)
     with torch.inference_mode():
         for start in range(0, len(images.labels), size):
             labels = images.labels[start : start + size]
-            logits = model(prepare(images.pixels[start : start + size]))
+            prepared = prepare(images.pixels[start : start + size]).contiguous(memory_format=order)
+            logits = model(prepared)
             loss += functional.cross_entropy(logits, labels, reduction="sum").item()
             right += int((logits.argmax(1) == labels).sum())
     return loss, right

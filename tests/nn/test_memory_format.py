@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import squeezenet1_1
 
 from cbam_core import CBAM, CBAM_CNN, explain
+from cbam_core.data.normalisation import normalise
 from cbam_core.nn.memory_format import memory_format
 from cbam_core.training.images import Images
 from cbam_core.training.loop import Learner, fit
@@ -54,5 +57,6 @@ def test_training_reaches_code_that_flattens_with_view(tmp_path):
     pixels = torch.randint(0, 256, (40, 3, 24, 24), dtype=torch.uint8)
     images = Images(pixels, torch.arange(40) % 2)
     recipe = Recipe(name="small", epochs=1, batch_size=8, validation=8, optimiser="adam", learning_rate=1e-3)
-    history = fit(Learner(Viewing(), lambda batch: batch.float() / 255), images, recipe, folder=tmp_path)
+    prepare = partial(normalise, mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))
+    history = fit(Learner(Viewing(), prepare), images, recipe, folder=tmp_path)
     assert len(history.epochs) == 1
