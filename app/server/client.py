@@ -60,7 +60,7 @@ def client_page() -> str:
     from app.session.mark import MARK
 
     page = client_file().read_text(encoding="utf-8")
-    names = {"pages": page_names(), "mark": MARK, "refused": REFUSED}
+    names = {"pages": page_names(), "first": FIRST, "mark": MARK, "refused": REFUSED}
     given = "".join(f"const {name} = {json.dumps(value)};" for name, value in names.items())
     script = f"<script>{{ {given}\n{_SCRIPT.read_text(encoding='utf-8')}}}</script>"
     return page.replace("<head>", f"<head>\n    {script}", 1)

@@ -144,7 +144,7 @@ def read(given: Mapping[str, str], readers: Readers) -> dict[str, Any]:
     return found
 
 
-def arrive(readers: Readers) -> dict[str, Any]:
+def arrive(readers: Readers, page: str) -> dict[str, Any]:
     """What the address asks for, where a visitor came by it and no page was drawn since; else nothing.
 
     A visitor comes by an address when they open it, and when they go back or forth to it, which client.js marks. An
@@ -152,13 +152,14 @@ def arrive(readers: Readers) -> dict[str, Any]:
 
     Args:
         readers: of the parameters of the page that is drawn; an address of it can name these, and those of `SHELL`.
+        page: the page's folder; a mark that is meant for another page is none, for its address is not of this one.
     """
     readers = {**readers, **SHELL}
     given = st.query_params.to_dict()
-    mark = given.pop(MARK, None)
-    is_new = mark is not None and mark != _MARKED.get()
+    marked = re.fullmatch(r"([0-9]{1,16})~([a-z]+)", given.pop(MARK, ""))
+    is_new = marked is not None and marked[2] == page and marked[1] != _MARKED.get()
     if is_new or _ASKED.get() is None:
-        _MARKED.set(mark)
+        _MARKED.set(marked[1] if is_new and marked else None)
         _ASKED.set(given)
     if is_new or readers.keys() != _READERS.get().keys():
         _UNMET.forget()
@@ -244,7 +245,9 @@ def write(shown: Mapping[str, Any] = NOTHING, /, **values: Any) -> None:
         _UNMET.forget()
     answered()
     now = _UNMET.get()
-    wanted = texts if now is None else dict(now.address)
+    wanted = {**(texts if now is None else now.address)}
+    if mark := _MARKED.get():
+        wanted[MARK] = mark  # client.js takes it out: it tells this address from one written before it was gone to
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
     if before is not None and now is None and in_fragment():

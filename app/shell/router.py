@@ -77,7 +77,7 @@ def run_page() -> None:
     if (asked_for := links.going()) is not None and pages[asked_for] is not page:
         st.switch_page(pages[asked_for])
     name = page.url_path or first
-    asked = links.arrive(parameters_of(name))
+    asked = links.arrive(parameters_of(name), name)
     with st.sidebar:  # outside of the page, with which Streamlit would forget what is chosen here
         given.arguments = choose_network(links.network_asked()), asked
         language_switch()

@@ -14,8 +14,20 @@ WebSocket.prototype.send = function (...given) {
   this.addEventListener("message", () => { window.heard = Math.max(window.heard, asked); }, { once: true });
   return send.apply(this, given);
 };
+window.held = null;
+const listen = WebSocket.prototype.addEventListener;
+WebSocket.prototype.addEventListener = function (kind, told, ...how) {
+  const late = (event) => {
+    const tell = () => told.call(this, event);
+    return window.held ? held.push({ event, tell }) : tell();
+  };
+  return listen.call(this, kind, kind === "message" ? late : told, ...how);
+};
 """
-"""Counts what a page asks of its script, and what of that was answered; to run before the page's own scripts."""
+"""Counts what a page asks of its script, and what of that was answered; to run before the page's own scripts.
+
+What its script answers can be held back, see `hold`.
+"""
 
 STILL = f"""quiet => new Promise((done, fail) => {{
   const end = performance.now() + 60_000;
@@ -34,6 +46,20 @@ STILL = f"""quiet => new Promise((done, fail) => {{
   begin();
   look();
 }})"""
+
+
+def hold(page, text, act):
+    """Do something, and wait until its script has said a text, of which the page hears nothing before `release`."""
+    page.evaluate("held = []")
+    act()
+    page.wait_for_function(
+        "text => held.some(({ event }) => new TextDecoder().decode(event.data).includes(text))", arg=text
+    )
+
+
+def release(page):
+    """Let the page hear what was held back, as if it came only now."""
+    page.evaluate("() => { const late = held; held = null; late.forEach(({ tell }) => tell()); }")
 
 
 def answered(page):

@@ -46,7 +46,6 @@ def test_back_and_forth_bring_back_sections_and_views_and_a_short_link_is_one_st
     page.evaluate("history.back(), setTimeout(() => history.back(), 50)")
     expect(page).to_have_url(re.compile(r"section=map$"))
     page.locator(".map[data-drawn]").wait_for()
-    rested(page)
     page.go_forward()
     expect(page).to_have_url(nearer)
     rested(page)

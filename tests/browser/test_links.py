@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.canvas import PAINTED
-from tests.browser.resting import answered, rerun, rested
-from tests.browser.scenes import choose
+from tests.browser.resting import answered, hold, release, rerun, rested
+from tests.browser.scenes import choose, go_to
 from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
@@ -66,6 +66,61 @@ def test_a_choice_is_in_the_address_and_in_every_frame_of_going_back_and_forth_o
     answered(page)
     seen = page.evaluate("() => { const all = seen; window.seen = null; return all; }")
     assert seen == ["40", "3", "31", "3", "40"]
+
+
+def test_a_late_answer_to_one_step_back_is_not_written_over_the_place_that_the_next_step_led_to(page):
+    for index in (7, 40):
+        rerun(page, page.locator(f'.strip .tile[data-index="{index}"]').click)
+    steps = page.evaluate("history.length")
+    hold(page, "image=sample-7", page.go_back)
+    page.go_back()
+    release(page)
+    rested(page)
+    expect(page).to_have_url(re.compile(r"image=sample-31$"))
+    assert chosen(page) == "31"
+    for index in (7, 40):
+        page.go_forward()
+        rested(page)
+        expect(page).to_have_url(re.compile(rf"image=sample-{index}$"))
+        assert chosen(page) == str(index)
+    assert page.evaluate("history.length") == steps
+
+
+def test_a_late_answer_of_another_page_does_not_lead_back_to_it(page):
+    rerun(page, page.locator('.strip .tile[data-index="7"]').click)
+    go_to(page, "model")
+    expect(page).to_have_url(re.compile(r"/model\?network=cbam_cnn_cifar10$"))
+    rested(page)
+    steps = page.evaluate("history.length")
+    hold(page, "image=sample-7", page.go_back)
+    page.go_forward()
+    release(page)
+    page.locator(".kernels").first.wait_for()
+    rested(page)
+    expect(page).to_have_url(re.compile(r"/model\?network=cbam_cnn_cifar10$"))
+    expect(page.locator('[data-testid=stSidebarNavLink][href$="/model"]')).to_have_attribute("aria-current", "page")
+    page.go_back()
+    expect(page.locator('.strip .tile[aria-selected="true"]')).to_have_attribute("data-index", "7")
+    expect(page).to_have_url(re.compile(r"/\?network=cbam_cnn_cifar10&image=sample-7$"))
+    rested(page)
+    assert page.evaluate("history.length") == steps
+
+
+def test_what_a_page_writes_after_a_step_back_leaves_the_way_forth_until_the_visitor_does_something(page):
+    rerun(page, page.locator('.strip .tile[data-index="3"]').click)
+    steps = page.evaluate("history.length")
+    page.go_back()
+    rested(page)
+    page.evaluate("history.pushState({}, '', location.href + '&opacity=0.4')")
+    assert page.evaluate("history.length") == steps
+    page.go_forward()
+    rested(page)
+    assert chosen(page) == "3"
+    page.keyboard.press("Shift")
+    page.evaluate("history.pushState({}, '', location.href + '&opacity=0.4')")
+    assert page.evaluate("history.length") == steps + 1
+    page.go_back()
+    rested(page)
 
 
 def test_going_back_from_another_page_brings_back_the_picture(page):

@@ -60,11 +60,11 @@ def test_going_back_to_an_address_that_names_neither_shows_the_first_section_and
     image = app.query_params["image"]
     app.button_group(key="evidence-masks-of").set_value("set").run()
     app.query_params.clear()
-    app.query_params.update({"image": image, "section": "randomised", MARK: "1"})
+    app.query_params.update({"image": image, "section": "randomised", MARK: "1~evidence"})
     app.run()
     assert app.button_group(key="evidence-masks-of").value == "image"
     app.query_params.clear()
-    app.query_params.update({"image": image, MARK: "2"})
+    app.query_params.update({"image": image, MARK: "2~evidence"})
     app.run()
     assert not app.exception
     assert app.button_group(key="evidence-section").value == "maps"

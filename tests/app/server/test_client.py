@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from app.server.client import client_page, client_routes, page_names
 from app.server.security import inline_script_digests
 from app.session.mark import MARK
+from app.shell.router import PAGES
 
 
 def test_pages_are_called_as_the_files_of_views():
@@ -55,6 +56,7 @@ def test_what_is_no_name_of_a_page_is_left_to_streamlit(path):
 
 
 def test_the_script_knows_every_page_and_the_mark_that_links_look_for():
-    given = re.search(r"const pages = (\[.*?\]);const mark = (\".*?\");", client_page())
+    given = re.search(r"const pages = (\[.*?\]);const first = (\".*?\");const mark = (\".*?\");", client_page())
     assert json.loads(given[1]) == page_names()
-    assert json.loads(given[2]) == MARK
+    assert json.loads(given[2]) == next(iter(PAGES))
+    assert json.loads(given[3]) == MARK

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamlit.testing.v1 import AppTest
 
 from app.session import links
+from app.session.mark import MARK
 from app.shell.router import PAGES, parameters_of
 from tests.app.visiting import MAIN, go_to
 
@@ -24,7 +25,19 @@ def visit(**parameters):
 
 
 def said(app):
-    return {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
+    """What stands in the address; client.js takes out the mark of a step back or forth."""
+    texts = {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
+    texts.pop(MARK, None)
+    return texts
+
+
+def go_back(app, number, page="inspect", **parameters):
+    """Go back to an address, as a browser does; a number tells one step from another."""
+    app.query_params.clear()
+    app.query_params.update({**parameters, MARK: f"{number}~{page}"})
+    app.run()
+    assert not app.exception
+    return app
 
 
 def compare(**parameters):

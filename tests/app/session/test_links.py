@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from app.inspect import result as inspect_result
 from app.session import links
+from app.session.mark import MARK
 from app.shell.router import PAGES, parameters_of
 from cbam_core.viewer import Settings
-from tests.app.session.addresses import READERS, compare, read, said, visit
+from tests.app.session.addresses import READERS, compare, go_back, read, said, visit
 from tests.app.visiting import MAIN, go_to
 
 
@@ -146,9 +147,7 @@ def test_open_feature_maps_are_in_the_address_and_come_back():
     app.selectbox(key="compare-channel-cbam2").select(8).run()
     app.button(key="compare-channel-cbam1-close").click().run()
     assert said(app)["channels"] == "cbam2~8,cbam3~17"
-    app.query_params["gone"] = "1"
-    app.query_params["channels"] = "cbam1~2"
-    app.run()
+    go_back(app, 1, "compare", mode="pictures", channels="cbam1~2")
     assert [app.selectbox(key=f"compare-channel-cbam{n}").value for n in (1, 2, 3)] == [2, None, None]
     assert said(app)["channels"] == "cbam1~2"
 
@@ -192,7 +191,7 @@ def test_a_page_reads_and_writes_its_own_parameters_alone():
 
         from app.session import links
 
-        st.text(repr(links.arrive({"depth": links.read_name})))
+        st.text(repr(links.arrive({"depth": links.read_name}, "well")))
         links.write(network="one", depth="deep", run="first", lang=None)
 
     app = AppTest.from_function(script)
@@ -212,20 +211,34 @@ def test_an_address_that_a_browser_sends_late_is_no_wish():
 
 def test_going_back_is_a_wish_each_time():
     app = visit(image="sample-3")
-    for mark, index in (("1", 7), ("2", 3), ("3", 7)):
-        app.query_params["image"] = f"sample-{index}"
-        app.query_params["gone"] = mark
-        app.run()
+    for number, index in ((1, 7), (2, 3), (3, 7)):
+        go_back(app, number, image=f"sample-{index}")
         assert said(app) == {"network": "cbam_cnn_cifar10", "image": f"sample-{index}"}
 
 
 def test_a_mark_that_was_followed_is_followed_once():
     app = visit(image="sample-3")
     for index in (7, 9):  # the second as a browser sends it that has not heard yet of the address without the mark
-        app.query_params["image"] = f"sample-{index}"
-        app.query_params["gone"] = "1"
-        app.run()
+        go_back(app, 1, image=f"sample-{index}")
     assert said(app)["image"] == "sample-7"
+
+
+def test_an_address_says_after_which_step_back_it_was_written():
+    app = go_back(visit(image="sample-3"), 5, image="sample-7")
+    assert MARK in app.query_params
+    assert app.query_params[MARK] in ("5", ["5"])
+    app.run()  # as a browser sends it that takes the mark out only where it is seen
+    assert app.query_params[MARK] in ("5", ["5"])
+    assert said(app)["image"] == "sample-7"
+
+
+@pytest.mark.parametrize("mark", ["6~model", "6", "6~", "~inspect", "x~inspect", "6~inspect~model", "9" * 17])
+def test_a_step_back_that_is_meant_for_another_page_or_for_none_is_not_taken_for_one_to_this_page(mark):
+    app = go_back(visit(image="sample-3"), 5, image="sample-7")
+    app.query_params["image"], app.query_params[MARK] = "sample-9", mark
+    app.run()
+    assert said(app)["image"] == "sample-7"
+    assert app.query_params[MARK] in ("5", ["5"])  # so client.js knows that nobody followed it
 
 
 @pytest.fixture
@@ -249,10 +262,7 @@ def test_going_back_brings_back_the_settings_of_the_viewer(viewer):
     app.run()
     assert said(app)["colours"] == "magma"
     chosen.clear()
-    app.query_params.clear()
-    app.query_params["network"] = "cbam_cnn_cifar10"
-    app.query_params["gone"] = "1"
-    app.run()
+    go_back(app, 1, network="cbam_cnn_cifar10")
     assert began["sample-viewer-1"].colours == "viridis"
     assert "colours" not in said(app)
 

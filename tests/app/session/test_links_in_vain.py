@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.app.session.addresses import compare, said, visit
+from tests.app.session.addresses import compare, go_back, said, visit
 from tests.app.visiting import MAIN, go_to
 
 BEFORE = "This link asks for what cannot be shown here: "
@@ -145,9 +145,7 @@ def test_another_page_ends_the_line_about_a_link_and_starts_its_own_address():
 
 def test_going_back_to_a_link_says_again_what_it_asks_for_in_vain():
     app = visit(image="sample-3")
-    app.query_params["image"] = "sample-500"
-    app.query_params["gone"] = "1"
-    app.run()
+    go_back(app, 1, network="cbam_cnn_cifar10", image="sample-500")
     assert notice(app) == "sample image 500. Shown instead: sample image 3."
     assert said(app) == {"network": "cbam_cnn_cifar10", "image": "sample-500"}
 

@@ -38,7 +38,7 @@ def opened(**address):
     for name, value in address.items():
         app.query_params[name] = value
     if address:
-        app.query_params["gone"] = "1"
+        app.query_params["gone"] = "1~whatif"
     go_to(app, "whatif").run()
     assert not app.exception
     return app
