@@ -230,34 +230,22 @@ def test_figure_shows_the_picture_that_the_viewer_shows(photo, classifier):
     assert save(page, "Figure")[1] == as_png(explanation, look=look)
 
 
-def test_frame_on_a_photo_can_be_moved_by_keys_and_dragged_and_the_result_follows(open_inspect, classifier):
-    page = open_inspect()
-    upload(page, CAT)
-    page.get_by_text("Chosen square", exact=True).click()
-    frame = page.locator(".frame.movable")
-    side, step = 0.7 * 300, 300 / 40
-    left, top = (451 - side) / 2, (300 - side) / 2
-    wait_for_prediction(page, explain(classifier, CAT, "square", square=(left, top, side)))
-    frame.focus()
-    for presses in (1, 2):  # the second comes after the page has answered the first
-        page.keyboard.press("ArrowRight")
-        square = (left + presses * step, top, side)
-        wait_for_prediction(page, explain(classifier, CAT, "square", square=square))
-    assert frame.evaluate("frame => frame.getRootNode().activeElement === frame")
-    box = frame.bounding_box()
-    page.mouse.move(box["x"] + 20, box["y"] + 20)
-    page.mouse.down()
-    page.mouse.move(box["x"] - 200, box["y"] - 200, steps=3)  # far beyond the corner: held at the edge
-    page.mouse.up()
-    wait_for_prediction(page, explain(classifier, CAT, "square", square=(0.0, 0.0, side)))
+SIDE = 0.7 * 300
+"""Of the square that the page begins with, in pixels of the photo, which is 451 wide and 300 high."""
 
 
-def test_a_hand_that_holds_the_frame_is_not_disturbed_by_a_late_answer(open_inspect, classifier):
-    page = open_inspect()
-    upload(page, CAT)
-    page.get_by_text("Chosen square", exact=True).click()
-    frame = page.locator(".frame.movable")
+@pytest.fixture(scope="module")
+def frame(photo):
+    """The frame around a square of the photo, which the tests move one after the other."""
+    photo.get_by_text("Chosen square", exact=True).click()
+    frame = photo.locator(".frame.movable")
     frame.wait_for()
+    return frame
+
+
+def test_a_hand_that_holds_the_frame_is_not_disturbed_by_a_late_answer(frame, classifier):
+    page, top = frame.page, (300 - SIDE) / 2
+    wait_for_prediction(page, explain(classifier, CAT, "square", square=((451 - SIDE) / 2, top, SIDE)))
     box = frame.bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.mouse.down()
@@ -266,13 +254,35 @@ def test_a_hand_that_holds_the_frame_is_not_disturbed_by_a_late_answer(open_insp
     page.mouse.move(box["x"] - 10, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + 300, box["y"] + 20, steps=3)
-    side = 0.7 * 300
     # The answer to the first move comes while the second goes on.
-    wait_for_prediction(page, explain(classifier, CAT, "square", square=(0.0, (300 - side) / 2, side)))
+    wait_for_prediction(page, explain(classifier, CAT, "square", square=(0.0, top, SIDE)))
     held = frame.bounding_box()
     page.mouse.up()
-    wait_for_prediction(page, explain(classifier, CAT, "square", square=(451 - side, (300 - side) / 2, side)))
+    wait_for_prediction(page, explain(classifier, CAT, "square", square=(451 - SIDE, top, SIDE)))
     assert frame.bounding_box() == held
+
+
+def test_frame_on_a_photo_can_be_moved_by_keys_and_dragged_and_the_result_follows(frame, classifier):
+    page, step = frame.page, 300 / 40
+    left, top = 451 - SIDE, (300 - SIDE) / 2
+    box = frame.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 20, steps=3)
+    page.mouse.up()
+    wait_for_prediction(page, explain(classifier, CAT, "square", square=(left, top, SIDE)))
+    frame.focus()
+    for presses in (1, 2):  # the second comes after the page has answered the first
+        page.keyboard.press("ArrowLeft")
+        square = (left - presses * step, top, SIDE)
+        wait_for_prediction(page, explain(classifier, CAT, "square", square=square))
+    assert frame.evaluate("frame => frame.getRootNode().activeElement === frame")
+    box = frame.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 200, box["y"] - 200, steps=3)  # far beyond the corner: held at the edge
+    page.mouse.up()
+    wait_for_prediction(page, explain(classifier, CAT, "square", square=(0.0, 0.0, SIDE)))
 
 
 def test_pictures_pasted_anywhere_on_the_page_are_taken(open_inspect):
