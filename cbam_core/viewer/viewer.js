@@ -168,6 +168,7 @@ class Viewer {
       this.blocks.append(this.panels.at(-1).element);
     }
     this.blocks.style.setProperty("--count", String(Math.max(1, this.shown.length)));
+    this.blocks.classList.toggle("many", this.shown.length > 3);
     // The widest picture fills its place; the others get the same height, so that nothing moves between them.
     const flattest = Math.min(...this.payload.images.map((image) => image.height / image.width));
     this.blocks.style.setProperty("--tall", String(Math.min(Math.max(flattest, 0.6), 1.25)));

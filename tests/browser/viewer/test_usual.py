@@ -48,6 +48,16 @@ def test_each_gate_has_its_sentence_its_strength_and_its_reference_set(open_page
     ]
 
 
+def test_pictures_of_four_blocks_stand_side_by_side_however_long_their_sentences_are(open_page):
+    mixed, mostly_fixed = Shares(0.4, 0.3, 0.3), Shares(0.64, 0.03, 0.33)
+    four = [with_usual(block(f"layer{n}.0.cbam", 8, 16), mixed if n < 4 else mostly_fixed) for n in (1, 2, 3, 4)]
+    page = open_page(lay_out(SMALL, WHOLE, four), viewport={"width": 1040, "height": 900})
+    assert page.locator(".block").count() == 4
+    assert texts(page, ".habit")[4:7:2] == ["usually mixed", "usually mostly the same for every image (64 % fixed)"]
+    tops = page.locator(".stage").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1, tops
+
+
 def test_on_a_narrow_page_no_number_is_cut(open_page):
     page = open_page(KNOWN, viewport={"width": 790, "height": 900})
     across = page.locator(".block").evaluate_all("blocks => blocks.map(block => block.offsetTop)")
