@@ -254,7 +254,7 @@ def _own_explained(classifier: Classifier, chosen: Selected, side: Side, what: S
             result = services.show_upload(classifier, upload, chosen.fitted)
     except CbamError as error:
         if says:
-            say_refused(error, upload.name)
+            say_refused(error, upload)
         return None
     if what:
         side_title(side, LABELS[side], classifier.name)

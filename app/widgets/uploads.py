@@ -83,6 +83,8 @@ _NETWORKS: Remembered[Mapping[str, TakenFile]] = Remembered("uploads-networks", 
 _IS_NEW: Remembered[bool] = Remembered("uploads-networks-new", bool)
 
 _OPENED = Remembered("uploads-opened", int)
+_LOGGED: Remembered[frozenset[tuple[str, str]]] = Remembered("uploads-logged", frozenset)
+# Refused files of which the log has a line, by digest or name and by what is wrong.
 _LEFT_OUT: Remembered[frozenset[str]] = Remembered("uploads-left-out", frozenset)
 
 
@@ -223,20 +225,25 @@ def overview(chosen: Sequence[Upload], shown: Mapping[str, Explanation], refused
     return chosen[picked[0]] if picked and picked[0] < len(chosen) else chosen[first]
 
 
-def say_refused(error: CbamError, name: str) -> None:
-    """Tell the visitor in one sentence what is wrong with their file."""
-    say_all_refused([(error, name)])
+def say_refused(error: CbamError, file: Upload | str) -> None:
+    """Tell the visitor in one sentence what is wrong with their file, see `say_all_refused`."""
+    say_all_refused([(error, file)])
 
 
-def say_all_refused(refused: Sequence[tuple[CbamError, str]]) -> None:
+def say_all_refused(refused: Sequence[tuple[CbamError, Upload | str]]) -> None:
     """Tell the visitor what is wrong with their files: a sentence for each, all in one box.
 
+    The log has a line for each file, however often the page is drawn.
+
     Args:
-        refused: what is wrong, and the name of the file; if there are none, nothing is drawn.
+        refused: what is wrong, and the file, or its name if it is not an upload; if there are none, nothing is drawn.
     """
     said = []
-    for error, name in refused:
-        logging.getLogger("cbam_lens").info("upload refused: %s", error.code)
+    for error, file in refused:
+        name, known = (file.name, file.digest) if isinstance(file, Upload) else (file, file)
+        if (line := (known, error.code)) not in _LOGGED.get():
+            logging.getLogger("cbam_lens").info("upload refused: %s", error.code)
+            _LOGGED.set(_LOGGED.get() | {line})
         said.append(WORDS["refused"].format(file=plain_name(name), reason=plain_text(say(error))))
     if said:
         st.error("\n\n".join(said), icon=":material/error:")

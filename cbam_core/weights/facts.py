@@ -53,8 +53,8 @@ SIZES = {"image_size", "img_size", "imgsz", "input_shape", "input_size", "resolu
 PAIRS = {"normalization", "normalisation", "normalize", "normalise", "norm"}
 """Names of facts, in lower case."""
 
-_OF_OTHERS_TOO = {"categories", "label_names", "labels", "names", "target_names"}
-"""Names of classes that lists of other things have as well."""
+_OF_OTHERS_TOO = {"categories", "class_name", "label_names", "labels", "names", "target_names"}
+"""Names of classes that other things have as well: ``class_name`` may be that of a Python class."""
 
 MOST_NUMBERS = 16
 LONGEST_NAME = 100
@@ -143,14 +143,9 @@ def unfit_facts(facts: Mapping[str, Any], count: int) -> dict[str, Message]:
     """
     used, unfit = find_facts(facts, count), dict[str, Message]()
     for name, value in facts.items() if used.classes is None else ():
-        given = _count_of_names(value)
-        if _key(name) in CLASSES - _OF_OTHERS_TOO and given not in (0, count):
-            unfit[name] = Message(
-                "checkpoint.other-classes",
-                "the file names {given} classes ({name}) and the network has {expected}, so these names are not used: "
-                "state the right ones",
-                {"given": given, "name": name[:LONGEST_NAME], "expected": count},
-            )
+        if _key(name) in CLASSES - _OF_OTHERS_TOO and (texts := _texts_of(value)):
+            message = _why_no_names(name[:LONGEST_NAME], texts, count)
+            unfit |= {name: message} if message is not None else {}
     spread = {**facts, **_from_pairs(facts)}
     both = [_first_triple(spread, MEANS), _first_triple(spread, DEVIATIONS)]
     if used.mean is None and all(both):
@@ -167,11 +162,37 @@ def unfit_facts(facts: Mapping[str, Any], count: int) -> dict[str, Message]:
     return unfit
 
 
-def _count_of_names(value: object) -> int:
-    """Count the texts of a list, or of the keys or values of a dict; 0 where not all are texts."""
+def _why_no_names(name: str, texts: list[str], count: int) -> Message | None:
+    """Say why texts are no class names of a network; None where it is not the texts that do not fit."""
+    if len(texts) == 1 != count:
+        return Message(
+            "checkpoint.one-class",
+            "the file names one class ({name}) and the network has {expected}, so this name is not used: state the "
+            "right ones",
+            {"name": name, "expected": count},
+        )
+    if len(texts) != count:
+        return Message(
+            "checkpoint.other-classes",
+            "the file names {given} classes ({name}) and the network has {expected}, so these names are not used: "
+            "state the right ones",
+            {"given": len(texts), "name": name, "expected": count},
+        )
+    if not all(map(_is_name, texts)):
+        return Message(
+            "checkpoint.unfit-names",
+            "the file's class names ({name}) are not used, for a name has 1 to {most} characters that can be shown, on "
+            "one line: state the right ones",
+            {"name": name, "most": LONGEST_NAME},
+        )
+    return None
+
+
+def _texts_of(value: object) -> list[str]:
+    """Return the texts of a list, or of the keys or values of a dict, whichever are more; [] of other things."""
     if isinstance(value, dict):
-        return max(_count_of_names([*value]), _count_of_names([*value.values()]))
-    return len(value) if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value) else 0
+        return max(_texts_of([*value.values()]), _texts_of([*value]), key=len)
+    return [*value] if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value) else []
 
 
 def _key(name: str) -> str:

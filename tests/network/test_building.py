@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ from cbam_core.data.dataset import labelled_for, samples
 from cbam_core.errors import CbamError, CheckpointError
 from cbam_core.network import load_checkpoint
 from cbam_core.network.building import open_network
+from cbam_core.network.file_facts import completed
 from cbam_core.network.naming import split_weights
 from cbam_core.network.opening import open_operators, operators_text
 from cbam_core.network.statement import statement
 from cbam_core.nn import inserted_blocks
+from cbam_core.weights import open_weights
 
 SOURCE = """
 from torch import nn
@@ -438,4 +441,24 @@ def test_class_names_of_another_number_than_the_outputs_are_not_taken(weights: P
     torch.save({"state_dict": state, "classes": ["cat", "dog"], "img_size": 0}, place / "told.pth")
     network = load_classifier("nets_of_mine:small", weights="told.pth", size=24, normalisation="half")
     assert network.classes == ()
-    assert [remark.code for remark in network.remarks] == ["network.unnamed"]
+    assert [remark.code for remark in network.remarks] == ["checkpoint.other-classes", "network.unnamed"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "code"),
+    [
+        ({"classes": [""] * 3}, "checkpoint.unfit-names"),
+        ({"mean": [0.5] * 3, "std": [0.0] * 3}, "checkpoint.other-normalisation"),
+        ({"img_size": 0}, "network.unfit-size"),
+    ],
+)
+def test_what_the_file_says_and_cannot_be_so_is_named_unless_its_owner_states_it(
+    beside: dict[str, Any], code: str, weights: Path, place: Path
+) -> None:
+    state = torch.load(weights, weights_only=True)["state_dict"]
+    torch.save({"state_dict": state, **beside}, place / "told.pth")
+    model = open_network("nets_of_mine:small", statement({"size": 24, "normalisation": "half"})).model
+    _, remarks = completed(statement({}), model, open_weights(place / "told.pth"))
+    assert [remark.code for remark in remarks] == [code]
+    stated = statement({"classes": ["a", "b", "c"], "normalisation": "half", "size": 24})
+    assert completed(stated, model, open_weights(place / "told.pth")) == (stated, ())

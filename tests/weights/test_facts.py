@@ -128,9 +128,39 @@ def test_names_of_another_number_of_classes_are_said_to_be_unused() -> None:
     assert "that fit" in str(found.card.assumptions[0])
 
 
-@pytest.mark.parametrize("facts", [{"labels": ["a", "b"]}, {"classes": [1, 2, 3]}, {"classes": [*LETTERS]}, {}])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"labels": ["a", "b"]},
+        {"classes": [1, 2, 3]},
+        {"classes": [*LETTERS]},
+        {"config": {"class_name": ["Trainer"]}},
+        {"config": {"class_name": ["Trainer", "Model"]}},
+        {},
+    ],
+    ids=str,
+)
 def test_lists_of_other_things_are_no_names_of_classes(facts: dict[str, Any]) -> None:
-    assert "checkpoint.other-classes" not in said(beside(**facts))
+    assert not {"checkpoint.other-classes", "checkpoint.one-class", "checkpoint.unfit-names"} & {*said(beside(**facts))}
+
+
+def test_one_name_is_said_to_be_unused_in_the_singular() -> None:
+    found = said(beside(classes=["cat"]))
+    assert found["checkpoint.one-class"].startswith("the file names one class (classes) and the network has 10")
+    assert "checkpoint.other-classes" not in found
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [[""] * 10, ["a\nb", *LETTERS[1:]], ["x" * 101, *LETTERS[1:]], {str(place): "" for place in range(10)}],
+    ids=["empty", "lines", "long", "dict"],
+)
+def test_names_that_cannot_be_shown_are_said_to_be_unused(classes: Any) -> None:
+    found = beside(classes=classes)
+    assert said(found)["checkpoint.unfit-names"].startswith(
+        "the file's class names (classes) are not used, for a name has 1 to 100 characters"
+    )
+    assert "checkpoint.left-out" not in said(found)
 
 
 @pytest.mark.parametrize("std", [[0.0] * 3, [-0.2, 0.2, 0.2]])

@@ -46,7 +46,7 @@ def show_uploads(
             refused[upload.digest] = error
     explained = {digest: one.explanation for digest, one in results.items()}
     opened = overview(given, explained, refused) if len(given) > 1 else given[0]
-    say_all_refused([(refused[one.digest], one.name) for one in given if one.digest in refused])
+    say_all_refused([(refused[one.digest], one) for one in given if one.digest in refused])
     if opened.digest in refused:
         write_nothing(classifier)
         return

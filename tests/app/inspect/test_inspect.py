@@ -125,6 +125,15 @@ def test_bad_upload_is_one_sentence_that_names_the_file(app):
     assert "<b>" not in error.value
 
 
+def test_a_refused_upload_is_logged_once_however_often_the_page_is_drawn(app, caplog):
+    caplog.set_level("INFO", "cbam_lens")
+    upload(app, ("a.png", b"no picture at all"), ("b.png", b"nor is this"))
+    app.run()
+    app.run()
+    assert app.error
+    assert [line.getMessage() for line in caplog.records].count("upload refused: image.unknown-format") == 2
+
+
 def test_several_uploads_give_a_table_with_predictions_and_refusals(app):
     upload(app, ("cat.png", CAT), ("astronaut.png", ASTRONAUT), ("broken.png", CAT[:3000]))
     (table,) = app.dataframe
