@@ -6,6 +6,7 @@ import pytest
 
 from cbam_core.viewer import source, standalone_html, styles
 from tests.browser.canvas import PAINTED
+from tests.browser.tabs import ALONE
 from tests.browser.viewer.page import show
 from tests.browser.viewer.payloads import SAMPLE
 
@@ -58,36 +59,59 @@ def read(sample):
     return sample
 
 
+LOAD = """([script, style]) => new Promise((done) => {
+  window.ready = (mount) => {
+    window.begin = () => {
+      window.viewer?.destroy();
+      window.viewer = null;
+      window.heard = [];
+      window.scrollTo(0, 0);
+      const host = document.createElement("div");
+      host.id = "host";
+      document.body.replaceChildren(host);
+      const root = host.attachShadow({ mode: "open" });
+      const sheet = document.createElement("style");
+      sheet.textContent = style;
+      root.append(sheet);
+      window.show = (payload) => {
+        window.viewer = mount(root, payload, (name, detail) => window.heard.push([name, detail]));
+      };
+    };
+    done();
+  };
+  const module = document.createElement("script");
+  module.type = "module";
+  module.textContent = script + "\\nwindow.ready(mount);";
+  document.head.append(module);
+})"""
+"""Loads the viewer's script; `begin()` then takes the viewer away that is there, and makes a new place for one."""
+
+
+@pytest.fixture(scope="module")
+def host(tabs_alone, tmp_path_factory):
+    """The tab of a page that mounts the viewer itself, as a host does, again and again."""
+    tab = tabs_alone.lend()
+    file = tmp_path_factory.mktemp("host") / "host.html"
+    file.write_text("<!doctype html><meta charset=utf-8><body></body>")
+    tab.page.goto(file.as_uri())
+    tab.page.evaluate(LOAD, [source(), styles()])
+    yield tab
+    tab.leave()
+
+
 @pytest.fixture
-def mounted(tabs_alone, tmp_path):
-    """A page that mounts the viewer itself, in a shadow root, as a host does."""
-    complaints, tab = [], tabs_alone.lend()
-    page = tab.page
-    file = tmp_path / "host.html"
-    file.write_text("<!doctype html><meta charset=utf-8><div id=host></div>")
-    tab.listen("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(file.as_uri())
-    page.evaluate(
-        """([script, style]) => new Promise((done) => {
-          window.heard = [];
-          const root = document.querySelector("#host").attachShadow({ mode: "open" });
-          const sheet = document.createElement("style");
-          sheet.textContent = style;
-          root.append(sheet);
-          window.ready = (mount) => {
-            window.show = (payload) => {
-              window.viewer = mount(root, payload, (name, detail) => window.heard.push([name, detail]));
-            };
-            done();
-          };
-          const module = document.createElement("script");
-          module.type = "module";
-          module.textContent = script + "\\nwindow.ready(mount);";
-          document.head.append(module);
-        })""",
-        [source(), styles()],
-    )
+def mounted(host):
+    """A page with a viewer that was mounted just now, in a shadow root."""
+    complaints, page = [], host.page
+
+    def complain(error):
+        complaints.append(str(error))
+
+    page.on("pageerror", complain)
+    page.set_viewport_size(ALONE["viewport"])
+    page.mouse.move(0, 0)
+    page.evaluate("begin()")
     show(page, SAMPLE)
     yield page
-    tab.leave()
+    page.remove_listener("pageerror", complain)
     assert complaints == []
