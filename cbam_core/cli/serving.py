@@ -14,11 +14,12 @@ from typing import Annotated
 
 import typer
 
-from cbam_core.cli.choosing import open_checkpoint
+from cbam_core.cli.choosing import open_checkpoint, say_left_out
 from cbam_core.cli.failures import EXTRAS
+from cbam_core.cli.output import say
 from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.stating import UNSTATED, Stated
-from cbam_core.errors import LaunchError
+from cbam_core.errors import DataError, LaunchError
 from cbam_core.places import IMAGE_VARIABLE, NETWORK_VARIABLE, project_folder
 
 
@@ -120,14 +121,26 @@ def serve_app(
 
 
 def _show_images(folder: Path) -> None:
-    """Have the app show the images of a folder.
+    """Have the app show the images of a folder; say which of its files visitors will not see.
 
     Raises:
         DataError: it is not a folder.
     """
-    from cbam_core.data.folder import list_images
+    from cbam_core.data.folder import MOST, list_images
+    from cbam_core.data.image_folder import list_image_folder
 
     list_images(folder)
+    try:
+        found = list_image_folder(folder)
+    except DataError as error:  # images may come later
+        say(str(error))
+    else:
+        say_left_out(found.unlisted, str(folder))
+        if found.labels is None and len(found.paths) > MOST:
+            say(
+                f"of the {len(found.paths):,} images in {folder}, the app shows the first {MOST}; it shows all if they "
+                "lie in one subfolder for each class"
+            )
     os.environ[IMAGE_VARIABLE] = str(folder.absolute())
 
 

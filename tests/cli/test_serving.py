@@ -99,6 +99,24 @@ def test_a_folder_of_images_is_for_every_visitor(served, monkeypatch, tmp_path):
     assert len(served) == 1
 
 
+def test_the_operator_learns_which_files_of_the_folder_nobody_will_see(served, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("cbam_core.data.folder.MOST", 2)
+    assert main(["app", "--images", str(tmp_path)]) == 0
+    assert "there are no images in" in capsys.readouterr().err
+    for name in ("1.png", "2.png", "3.png", "notes.txt", ".hidden.png"):
+        (tmp_path / name).touch()
+    assert main(["app", "--images", str(tmp_path)]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "of the 3 images in" in said
+    assert "the app shows the first 2; it shows all if they lie in one subfolder for each class" in said
+    assert "1 hidden, 1 without the ending of an image" in said
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "4.png").touch()
+    assert main(["app", "--images", str(tmp_path)]) == 0
+    assert "3 images beside the folders of classes" in " ".join(capsys.readouterr().err.split())
+    assert len(served) == 3
+
+
 def test_a_path_that_is_not_a_folder_is_refused_before_the_server_starts(served, tmp_path, capsys):
     assert main(["app", "--images", str(tmp_path / "nowhere")]) == 3
     assert "nowhere" in capsys.readouterr().err
