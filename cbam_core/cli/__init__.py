@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _command().main(words, prog_name="cbam", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        report_usage(error)
+        report_usage(error, words)
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED

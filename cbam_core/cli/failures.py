@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import typer
@@ -57,12 +59,18 @@ OF_PARSER = {
     "Value error, ": "",
     "Input should be a valid integer, unable to parse string as an integer": "a whole number is expected",
     "Input should be a valid number, unable to parse string as a number": "a number is expected",
+    "Input should be": "it has to be",
 }
 """What the parser of command lines writes, and what is written instead."""
 
 
-def report_usage(error: typer.TyperException) -> None:
-    """Report an error in the command line, and how to get help."""
+def report_usage(error: typer.TyperException, words: Sequence[str] = ()) -> None:
+    """Report an error in the command line, and how to get help.
+
+    Args:
+        error: the error.
+        words: words of the command line.
+    """
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.message}\n")
@@ -71,6 +79,9 @@ def report_usage(error: typer.TyperException) -> None:
     for theirs, ours in OF_PARSER.items():
         said = said.replace(theirs, ours)
     path = context.command_path if context is not None else "cbam"
+    files = (word for word in words if word.startswith("-") and os.path.exists(word))  # noqa: PTH110 - never raises
+    if file := next(files, ""):
+        said = f"{said}; a file whose name begins with a dash is named as ./{file}"
     say(f"{said[:1].lower()}{said[1:]}; see `{path} --help`")
 
 

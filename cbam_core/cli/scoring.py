@@ -167,6 +167,10 @@ def _found(classifier: Classifier, dataset: Dataset, beside: Path | None, *, aga
     work = Scoring(classifier, dataset)
     if not classifier.digest:  # nothing says whether a kept result would be of these weights
         return _computed(work, resume=False)
+    there = None if beside is None else open_kept(beside, classifier.digest)
+    if there is not None and there.images != dataset.title:
+        say(f"{beside} has the scorecard over {there.images}, and is not replaced by that over {dataset.title}")
+        beside = None
     paths = [path for path in (beside, kept_path(work.key)) if path is not None]
     for path in () if again else paths:
         kept = open_kept(path, classifier.digest, dataset.title, len(dataset))

@@ -194,7 +194,7 @@ def stratified(dataset: Dataset, shares: Sequence[float], most: int) -> list[Int
         if len(firsts) <= sum(counts):
             raise TrainingError(
                 "training.few-images",
-                "class {name} has {count} different images, too few to hold some out; give more, or sort them into "
+                "class {name} has too few different images to hold some out ({count}); give more, or sort them into "
                 "train and val yourself",
                 name=name,
                 count=len(firsts),

@@ -185,7 +185,7 @@ def choose_copy(copies: list[Copy], wanted: str | None) -> Copy:
         "checkpoint.no-such-weights",
         "the file holds no weights named {given}; it holds {known}",
         given=repr(wanted[:60]),
-        known=listed([copy.title or "''" for copy in copies]),
+        known=listed([copy.title or "some without a name" for copy in copies]),
     )
 
 

@@ -150,6 +150,20 @@ def test_usage_errors_are_one_line_and_status_2(arguments, said, capsys):
     assert re.search(r"see `cbam.* --help`$", written.err)
 
 
+def test_numbers_are_asked_for_in_plain_words(capsys):
+    for value, said in (("0", "it has to be greater than or equal to 1"), ("x", "a whole number is expected")):
+        assert main(["train", "--out", "runs", "--epochs", value]) == 2
+        assert capsys.readouterr().err == f"cbam: invalid value for '--epochs': {said}; see `cbam train --help`\n"
+
+
+def test_a_file_whose_name_begins_with_a_dash_is_explained(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-cat.png").touch()
+    assert main(["explain", "-cat.png", "--out", "out"]) == 2
+    said = "a file whose name begins with a dash is named as ./-cat.png; see `cbam explain --help`"
+    assert said in capsys.readouterr().err
+
+
 def test_a_users_mistake_is_one_line_and_status_3(capsys):
     assert main(["info", "nowhere.pth"]) == 3
     written = capsys.readouterr()

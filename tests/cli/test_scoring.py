@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import jaxtyping
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from cbam_core.cli import main
 from cbam_core.cli.scoring import Chosen
 from cbam_core.evidence.answers import Collected
+from cbam_core.results.score_file import score_path
 
 FEW = ["--set", "samples", "--images", "12"]
 
@@ -147,3 +149,20 @@ def test_files_that_cannot_be_decoded_are_left_out_and_the_kept_result_names_the
     monkeypatch.setattr("cbam_core.evidence.scoring.Scoring.steps", None)  # from here on nothing is computed
     assert main(arguments) == 1
     assert capsys.readouterr().err.splitlines() == [said]
+
+
+def test_a_scorecard_over_other_images_does_not_replace_the_one_beside_the_network(tiny_checkpoint, capsys, tmp_path):
+    checkpoint = shutil.copy(tiny_checkpoint, tmp_path)
+    for number in range(6):
+        for folder in ("one", "other"):
+            (tmp_path / folder / "cat").mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (32, 32), (40 * number, len(folder), 0)).save(tmp_path / folder / "cat" / f"{number}.png")
+    assert main(["score", str(checkpoint), "--set", str(tmp_path / "one")]) == 0
+    beside = score_path(Path(checkpoint))
+    assert f"saved {beside}" in capsys.readouterr().err
+    before = beside.read_bytes()
+    assert main(["score", str(checkpoint), "--set", str(tmp_path / "other")]) == 0
+    said = capsys.readouterr().err
+    assert f"cbam: {beside} has the scorecard over one, and is not replaced by that over other\n" in said
+    assert f"saved {tmp_path / 'cache'}" in said
+    assert beside.read_bytes() == before

@@ -104,7 +104,7 @@ def test_what_is_no_folder_of_classes_is_one_sentence(tmp_path):
         ("one", DataError, "at least two classes"),
         ("flat", DataError, "at least two classes"),
         ("other", DataError, "has classes that the training images do not have: cow"),
-        ("few", TrainingError, "class cat has 2 different images, too few to hold some out"),
+        ("few", TrainingError, "class cat has too few different images to hold some out \\(2\\); give more"),
         ("missing", DataError, "there is no folder of images .*missing; name one that has .* train on CIFAR-10"),
         ("file.png", DataError, "is a file; name a folder that has a sub folder of images for each class"),
         ("a\0b", DataError, "cannot be read"),
