@@ -77,7 +77,7 @@ def calls(classifier, atlas, explanation, folder):
     """Calls of public functions with an argument of another kind, and the error and the word that is expected."""
     model, some = classifier.model, thinned(samples(), 4)
     return [
-        (lambda: atlas.neighbours("x"), AtlasError, "image has to be a whole number; given 'x'"),
+        (lambda: atlas.neighbours(1.5), AtlasError, "image has to be the number of an image, or its id; given 1.5"),
         (lambda: atlas.neighbours(0, 5), AtlasError, "block has to be text, or None; given 5"),
         (lambda: atlas.top(GATE, 1.5), AtlasError, "channel has to be a whole number, or one for each axis"),
         (lambda: atlas.top(GATE, 0, "x"), AtlasError, "n has to be a whole number"),

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from contextvars import ContextVar
 from functools import cache, partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -176,6 +177,11 @@ def run() -> None:
     """Run the command line of the process, and exit with its status."""
     if sys.stdout is None:
         say("standard output is closed, but results are written there")
+        sys.exit(USER_ERROR)
+    try:
+        Path.cwd()
+    except FileNotFoundError:  # torch would end the process with other words
+        say("the current folder was deleted; change to another one, and run the same command again")
         sys.exit(USER_ERROR)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # errors of this package describe problems of images
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit\.")  # libraries use it, no user does

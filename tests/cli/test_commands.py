@@ -312,6 +312,16 @@ def test_standard_output_without_room_or_without_a_file_is_one_line():
         assert "results" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted there")
+def test_a_current_folder_that_was_deleted_is_one_line(tmp_path):
+    (tmp_path / "gone").mkdir()
+    command = f"cd '{tmp_path}/gone' && rmdir ../gone && {sys.executable} -m cbam_core.cli explain a.png --out o"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("cbam: the current folder was deleted; change to another one")
+    assert done.stderr.count("\n") == 1
+
+
 def test_json_is_json_in_every_encoding(tmp_path, tiny_checkpoint, monkeypatch):
     odd = tmp_path / "café😀.safetensors"
     odd.write_bytes(tiny_checkpoint.read_bytes())
