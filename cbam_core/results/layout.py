@@ -37,7 +37,7 @@ class LayoutOptions(TypedDict, total=False):
     """Attributes of a `Layout`, as keyword arguments; ``colors`` is another spelling of ``colours``."""
 
     width: float
-    parts: Sequence[Part]
+    parts: Part | Sequence[Part]
     blocks: Sequence[str] | None
     reading: Reading
     colours: str
@@ -99,14 +99,19 @@ class Layout(Look):
 
     @classmethod
     def of(cls, options: LayoutOptions) -> Layout:
-        """Make a layout from keyword arguments.
+        """Make a layout from keyword arguments; one part or block may stand without a list.
 
         Raises:
-            RenderError: a value is unknown or out of its range.
+            RenderError: an option or a value is unknown, or a value is out of its range.
         """
         given = dict(options)
+        for name in given:
+            _check_one_of("option", name, tuple(LayoutOptions.__annotations__))
         if "colors" in given:
             given.setdefault("colours", given.pop("colors"))
+        for name in ("parts", "blocks"):
+            if isinstance(given.get(name), str):
+                given[name] = (given[name],)
         return cls(**given)  # type: ignore[arg-type]  # a dict forgets the types of its values
 
     @property

@@ -17,6 +17,17 @@ def test_options_are_the_attributes_of_a_layout() -> None:
     assert Layout.of({"colors": "magma"}) == Layout.of({"colours": "magma"}) == Layout(colours="magma")
 
 
+def test_one_part_or_block_needs_no_list() -> None:
+    options: Any = {"parts": "masks", "blocks": "cbam1"}
+    assert (Layout.of(options).parts, Layout.of(options).blocks) == (("masks",), ("cbam1",))
+
+
+def test_an_unknown_option_is_refused_with_those_that_there_are() -> None:
+    options: Any = {"widht": 84}
+    with pytest.raises(RenderError, match="unknown option 'widht'; choose from width, parts, blocks, reading"):
+        Layout.of(options)
+
+
 def test_widths_of_a_page_and_a_column_are_those_of_journals() -> None:
     assert (COLUMN, PAGE, Layout().width) == (84, 174, 174)
     assert Layout(width=COLUMN).is_narrow
