@@ -51,7 +51,9 @@ class Tested:
     ] = None
     images: Annotated[
         Path | None,
-        typer.Option("--images", metavar="DIR", help="A folder with one subfolder of images for each class, instead."),
+        typer.Option(
+            "--images", "--set", metavar="DIR", help="A folder with one subfolder of images for each class, instead."
+        ),
     ] = None
     keep: Annotated[
         bool,

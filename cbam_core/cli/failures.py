@@ -55,9 +55,10 @@ def missing_extra(error: Exception) -> CbamError | None:
     )
 
 
+WHOLE_EXPECTED = "a whole number is expected"
 OF_PARSER = {
     "Value error, ": "",
-    "Input should be a valid integer, unable to parse string as an integer": "a whole number is expected",
+    "Input should be a valid integer, unable to parse string as an integer": WHOLE_EXPECTED,
     "Input should be a valid number, unable to parse string as a number": "a number is expected",
     "Input should be": "it has to be",
 }
@@ -78,6 +79,8 @@ def report_usage(error: typer.TyperException, words: Sequence[str] = ()) -> None
     said = one_line(error.format_message()).rstrip(".")
     for theirs, ours in OF_PARSER.items():
         said = said.replace(theirs, ours)
+    if "'--images'" in said and WHOLE_EXPECTED in said:  # of other commands it is the set
+        said += ", and --set names the images"
     path = context.command_path if context is not None else "cbam"
     files = (word for word in words if word.startswith("-") and os.path.exists(word))  # noqa: PTH110 - never raises
     if file := next(files, ""):

@@ -38,6 +38,7 @@ def find_usual(
         str | None,
         typer.Option(
             "--images",
+            "--set",
             metavar="IMAGES",
             help="'cifar10:train', 'cifar10:test', 'samples' (the 100 bundled images), or a folder of images.",
             show_default="cifar10:train if it was downloaded, else samples",

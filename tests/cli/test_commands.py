@@ -128,7 +128,12 @@ def test_no_command_shows_help_as_an_error(capsys):
         (["evaluate", "--split", "train"], "'train' is not one of 'test', 'samples'"),
         (["train", "--out", "x", "--recipe", "magic"], "'magic' is not one of "),
         (["app", "--port", "70000"], "--port"),
-        (["atlas", "build", "--images", "photos"], "invalid value for '--images': a whole number is expected; see"),
+        (
+            ["atlas", "build", "--images", "photos"],
+            "'--images': a whole number is expected, and --set names the images; see",
+        ),
+        (["score", "--images", "photos"], "a whole number is expected, and --set names the images; see"),
+        (["objects", "--images", "photos"], "a whole number is expected, and --set names the images; see"),
         (["explain", "a", "--out", "x", "--opacity", "half"], "'--opacity': a number is expected; see"),
         (["usual", "a.pth", "--model", "b.pth"], "name one network, not both a.pth and b.pth"),
         (["export"], "missing argument 'CHECKPOINT'"),

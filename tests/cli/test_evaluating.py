@@ -187,7 +187,7 @@ def test_files_that_cannot_be_decoded_are_left_out_counted_and_named(tiny_checkp
         (tmp_path / "photos" / "cat").mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (32, 32), (80 * number, 0, 0)).save(tmp_path / "photos" / "cat" / f"{number}.png")
     (tmp_path / "photos" / "cat" / "1.png").write_bytes(b"broken")
-    assert main(["evaluate", "-c", str(tiny_checkpoint), "--images", str(tmp_path / "photos")]) == 1
+    assert main(["evaluate", "-c", str(tiny_checkpoint), "--set", str(tmp_path / "photos")]) == 1
     written = capsys.readouterr()
     assert "of 2)" in written.out.splitlines()[0]
     assert written.err.splitlines()[-1] == "cbam: 1 of 3 images left out, which cannot be decoded: cat/1.png"

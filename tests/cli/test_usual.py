@@ -30,7 +30,7 @@ def first(tiny_checkpoint, tmp_path_factory):
     folder, out, err = tmp_path_factory.mktemp("usual"), io.StringIO(), io.StringIO()
     checkpoint = shutil.copy(tiny_checkpoint, folder / "net.safetensors")
     with redirect_stdout(out), redirect_stderr(err):
-        assert main(["usual", str(checkpoint), "--images", "samples"]) == 0
+        assert main(["usual", str(checkpoint), "--set", "samples"]) == 0
     return folder, out.getvalue(), err.getvalue()
 
 
