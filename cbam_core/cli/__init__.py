@@ -123,7 +123,7 @@ for name, command, short in (
     ("info", checkpoints.show_info, "Show a network's card, layers and costs."),
     ("export", checkpoints.export, "Write only the weights, for the course's own code."),
     ("convert", converting.convert, "Write CBAM weights in another layout."),
-    ("train", training.train, "Train a network on CIFAR-10."),
+    ("train", training.train, "Train a network on CIFAR-10 or your own classes."),
 ):
     app.command(name, short_help=short)(command)
 app.add_typer(atlas.commands, name="atlas")

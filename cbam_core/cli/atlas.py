@@ -70,7 +70,11 @@ class Content:
     ] = None
     metadata: Annotated[
         Path | None,
-        typer.Option("--metadata", metavar="FILE", help="A CSV file with further columns, joined by its column 'id'."),
+        typer.Option(
+            "--metadata",
+            metavar="FILE",
+            help="A CSV file with further columns; its column 'id', or else the first, names the images.",
+        ),
     ] = None
     corruption: Annotated[
         str | None,
