@@ -102,7 +102,7 @@ XMLHttpRequest.prototype.open = function (method, url, ...rest) {
 };
 
 // A button that has the keyboard's focus may be taken away by what it began; whatever stands in its place then gets the
-// focus, or the next Tab would begin at the top of the page.
+// focus, or the last of the page if that was it, or the next Tab would begin at the top of the page.
 const usable = ":is(a[href], button, input, select, textarea, summary, [tabindex='0']):not(:disabled)";
 const stops = () =>
   [...document.querySelectorAll(`[data-testid=stMain] ${usable}`)].filter((stop) => stop.checkVisibility());
@@ -115,7 +115,8 @@ document.addEventListener("focusin", ({ target }) => {
 document.addEventListener("pointerdown", () => (left = null));
 const handOn = () => {
   if (!left || left.target.isConnected || document.activeElement !== document.body) return;
-  stops()[left.place]?.focus({ preventScroll: true });
+  const now = stops();
+  (now[left.place] ?? now.at(-1))?.focus({ preventScroll: true });
 };
 new MutationObserver(() => {
   if (!left || left.target.isConnected) return;

@@ -56,3 +56,23 @@ def test_the_keyboard_stays_where_work_was_begun_and_cancelled_and_ends_beside_i
     page.locator(".js-plotly-plot").nth(1).wait_for()
     expect(page.get_by_test_id("stMain").locator(":focus")).to_have_count(1)
     assert page.locator(".cbam-test h4").count() == 3
+
+
+def test_the_keyboard_goes_to_what_is_last_where_the_last_button_was_taken_away(page):
+    """As by “Compute” of a section whose result has nothing to stop at."""
+    section(page, "What gates add")
+    page.locator(".ev-bars").first.wait_for()
+    rested(page)
+    page.keyboard.press("Shift")
+    page.evaluate(
+        """() => {
+          const part = document.createElement("div");
+          part.dataset.testid = "stButton";
+          part.innerHTML = "<button>Last</button>";
+          document.querySelector("[data-testid=stMainBlockContainer]").append(part);
+          part.firstChild.focus();
+        }"""
+    )
+    expect(page.locator(":focus")).to_have_text("Last")
+    page.locator(":focus").evaluate("button => button.parentElement.remove()")
+    expect(page.get_by_test_id("stMain").locator(":focus")).to_have_count(1)

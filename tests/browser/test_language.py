@@ -13,6 +13,7 @@ from cbam_core.data.samples import sample_sheet
 from cbam_core.explanation.contents import as_png
 from cbam_core.results.look import Look
 from tests.browser.resting import rested
+from tests.browser.scenes import NARROW
 from tests.browser.visiting import visiting
 
 pytestmark = pytest.mark.browser
@@ -111,3 +112,14 @@ def test_the_link_keeps_the_language_from_page_to_page_and_in_another_browser(ch
     page.wait_for_url("**/model?*lang=en*")
     other = visit(at="model?lang=zh", fresh=True)
     other.get_by_role("heading", name="模型", exact=True).wait_for()
+
+
+@pytest.mark.parametrize("name", ["", "compare"])
+def test_what_stands_beside_a_short_title_of_a_narrow_window_is_not_below_the_header(visit, name):
+    page = visit(at=f"{name}?lang=zh", viewport=NARROW)
+    beside = page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").first
+    beside.wait_for()
+    rested(page)
+    title, header = page.get_by_test_id("stMain").locator("h1"), page.locator(".stAppHeader")
+    assert beside.bounding_box()["y"] < title.bounding_box()["y"] + title.bounding_box()["height"]
+    assert beside.bounding_box()["y"] >= header.bounding_box()["y"] + header.bounding_box()["height"]
