@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -185,5 +186,6 @@ def run() -> None:
         sys.exit(USER_ERROR)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # errors of this package describe problems of images
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit\.")  # libraries use it, no user does
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where its cache folder cannot be written
     cautious_streams()
     sys.exit(main())

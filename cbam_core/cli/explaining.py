@@ -12,7 +12,7 @@ from cbam_core.cli.choosing import CheckpointOption, open_checkpoint, refuse_net
 from cbam_core.cli.explain_options import Decoding, Files, Shown, Which
 from cbam_core.cli.failures import SOME_FAILED, remark_said
 from cbam_core.cli.figures import Draw, Printed
-from cbam_core.cli.inputs import NamedImage
+from cbam_core.cli.inputs import NamedImage, check_readable
 from cbam_core.cli.interrupts import held_interrupts
 from cbam_core.cli.output import counted, one_line, progress_bar, say
 from cbam_core.cli.reports import Page
@@ -143,6 +143,7 @@ class Task:
         refuse_address(image.given)
         refuse_network(image.given)
         if image.path.is_dir():
+            check_readable(image.path)
             raise ImageError(
                 "image.empty-folder",
                 "there are no images in the folder {path}; name image files, or a folder with some",

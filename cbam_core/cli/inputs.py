@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cbam_core.cli.output import say
+from cbam_core.errors import ImageError, reason_of
+
 if TYPE_CHECKING:
     from cbam_core.data.folder import Unlisted
 
@@ -103,13 +106,35 @@ def find_images(
     ]
 
 
+def check_readable(folder: Path) -> None:
+    """Check that a folder can be listed.
+
+    Raises:
+        ImageError: it cannot.
+    """
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        raise ImageError(
+            "image.unreadable-folder",
+            "the folder {path} cannot be read ({reason}); check its permissions",
+            path=str(folder),
+            reason=reason_of(error),
+        ) from error
+
+
 def _files(folder: Path, leave_out: Path | None, unlisted: Unlisted) -> Iterator[Path]:
     """Yield the image files of a folder and its subfolders by name, and count the others; skip hidden folders."""
     from cbam_core.data.folder import ENDINGS, HEIC_ENDINGS
 
     endings = (*ENDINGS, *HEIC_ENDINGS)  # a photo that cannot be decoded is named
     skipped = None if leave_out is None else leave_out.resolve()
-    for place, below, names in os.walk(folder):
+
+    def skipped_folder(error: OSError) -> None:
+        if Path(error.filename) != folder:  # which itself is refused as an image
+            say(f"the folder {error.filename} cannot be read ({reason_of(error)}); it is left out")
+
+    for place, below, names in os.walk(folder, onerror=skipped_folder):
         below[:] = sorted(name for name in below if name[0] != "." and (Path(place) / name).resolve() != skipped)
         if Path(place).resolve() != skipped:
             for file in (Path(place) / name for name in sorted(names)):

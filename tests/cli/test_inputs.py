@@ -1,7 +1,10 @@
 """Images that a command line names: files, folders and patterns; each has a folder of results of its own."""
 
+import errno
+import os
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +56,26 @@ def test_an_empty_folder_is_named_and_the_rest_is_done(explained, photos, tmp_pa
     assert (status, said.count("\n")) == (1, 4)
     first = f"there are no images in the folder {tmp_path / 'empty'}; name image files, or a folder with some; skipped"
     assert errors.splitlines()[1] == f"cbam: {first}"
+
+
+def test_folders_that_cannot_be_read_are_named_and_the_rest_is_done(explained, photos, monkeypatch):
+    (photos / "private").mkdir()
+    listed = os.scandir
+
+    def scandir(path="."):
+        if Path(path).name == "private":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(Path, "iterdir", lambda self: (Path(entry.path) for entry in [*scandir(self)]))
+    status, _, said, errors = explained(photos)
+    assert (status, said.count("\n")) == (0, 4)
+    unread = f"the folder {photos / 'private'} cannot be read (Permission denied)"
+    assert errors == f"cbam: {unread}; it is left out\n{left_out(photos)}"
+    status, _, said, errors = explained(photos / "private")
+    assert (status, said) == (1, "")
+    assert errors.splitlines()[0] == f"cbam: {unread}; check its permissions; skipped"
 
 
 def test_patterns_are_searched(explained, photos, tmp_path):
