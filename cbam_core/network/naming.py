@@ -97,7 +97,14 @@ def read_named(text: str, given: Statement = NOTHING_STATED) -> NamedNetwork:
     path = Path(text).expanduser()
     values = _toml(path)
     model, arguments = values.pop("model", None), values.pop("arguments", {})
-    if not isinstance(model, str) or not isinstance(arguments, dict):
+    if not isinstance(arguments, dict):
+        raise CheckpointError(
+            "network.file-arguments",
+            "the arguments in {path} have to be a table, such as arguments = {{num_classes = 7}}; given {given}",
+            path=str(path),
+            given=repr(arguments)[:60],
+        )
+    if not isinstance(model, str):
         raise CheckpointError(
             "network.file-model",
             '{path} must say which network it is about: model = "timm:NAME" or "package.module:factory"',
