@@ -174,3 +174,13 @@ def test_a_projector_shows_a_whole_comparison_and_both_sides_can_be_taken_along_
         assert {"a/figure.png", "a/values.npz", "b/figure.png", "b/values.npz"} < set(archive.namelist())
     page.keyboard.press("Escape")
     page.set_viewport_size(USUAL["viewport"])
+
+
+def test_ranges_and_words_on_likeness_have_room_where_two_columns_are_narrow(visit):
+    page = visit(at="compare", viewport={"width": 768, "height": 1024})
+    ranges, words = page.locator(".cbam-ends span:nth-child(2)"), page.locator(".cbam-alike td:last-child")
+    words.first.wait_for()
+    rested(page)
+    lines = "all => all.map(one => one.getBoundingClientRect().height / parseFloat(getComputedStyle(one).fontSize))"
+    assert max(ranges.evaluate_all(lines)) < 2
+    assert max(words.evaluate_all(lines)) < 4.5  # two lines at most, with the space around them
