@@ -74,9 +74,12 @@ class Check:
     @classmethod
     def of(cls, function: FunctionType) -> Check:
         hints = _hints(function)
+        shaped = any(_has_shape(hint) for name, hint in hints.items() if name != "return")
         if inspect.isgeneratorfunction(function):
             hints.pop("return", None)  # what it returns is a generator, whatever it yields
-        return cls(_in_one_step(function, hints), any(map(_has_shape, hints.values())))
+            if shaped:  # one step would check its arguments when it is first asked, among the axes of whoever asks
+                return cls(JAXTYPED(function, typechecker=beartype), shaped=False)
+        return cls(_in_one_step(function, hints), shaped or _has_shape(hints.get("return")))
 
     def around(self, function: FunctionType) -> Check | None:
         """The same check around another function of the same code; none if it cannot be moved."""

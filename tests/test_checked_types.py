@@ -36,6 +36,17 @@ def joined(left: Float64[np.ndarray, " n"], right: Float64[np.ndarray, " n"]) ->
     return left + right if len(left) < 3 else left[:1]
 
 
+def each(rows: Float64[np.ndarray, " n"]) -> Iterator[float]:
+    yield from rows
+
+
+each = checked(each)
+
+
+def first(rows: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " n"]:
+    return np.array(list(each(rows))[:1])
+
+
 @dataclass
 class Named:
     name: str
@@ -52,6 +63,12 @@ def test_what_fits_is_handed_on_and_a_name_that_is_not_imported_is_anything():
     assert list(checked(numbers)(3)) == [0, 1, 2]
     with pytest.raises(TypeCheckError):
         list(checked(numbers)("3"))
+
+
+def test_axes_of_a_generator_are_its_own():
+    assert checked(first)(np.ones(3)).tolist() == [1]
+    with pytest.raises(TypeCheckError):
+        each(np.ones((2, 2)))
 
 
 def test_axes_of_one_name_are_of_one_length():
