@@ -32,6 +32,7 @@ from typing import Any
 from apparatus.browser import Server, python, serving
 from apparatus.turns import asked_rounds, tell
 from apparatus.visitor import PROTOCOL, Page, stream_of
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
 GROUPS = {50: 0.150, 100: 1.0}
@@ -65,12 +66,16 @@ class Seen:
     errors: list[str] = field(default_factory=list)
 
 
+EARLY = ForwardMsg.FINISHED_EARLY_FOR_RERUN
+"""A run that ends so is followed by another one."""
+
+
 async def finished(page: Page, connection: ClientConnection) -> None:
     """Receive until a run ends."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            content = await connection.recv()
-            if page.received(bytes(content)).WhichOneof("type") == "script_finished":  # type: ignore[arg-type]
+            message = page.received(bytes(await connection.recv()))  # type: ignore[arg-type]
+            if message.WhichOneof("type") == "script_finished" and message.script_finished != EARLY:
                 return
 
 

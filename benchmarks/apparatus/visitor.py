@@ -84,7 +84,12 @@ class Page:
         Args:
             key: of the widget.
             **value: one field of Streamlit's `WidgetState`; ``json_value`` takes anything that JSON can say.
+
+        Raises:
+            LookupError: no such widget ever came.
         """
+        if key not in self.elements:
+            raise LookupError(f"there is no {key} on the page, which says {self.errors or self.texts}")
         element = self.elements[key]
         ((field, given),) = value.items()
         state = WidgetState(id=element.id)
