@@ -141,16 +141,14 @@ class GroupSums:
 
     def _add(self, keys: Int32[np.ndarray, "n 2"], values: Float16[np.ndarray, "n d"]) -> None:
         order = np.lexsort(keys.T[::-1])
-        keys, wide = keys[order], values[order].astype(np.float64)
+        keys = keys[order]
         cuts = (np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1)) + 1).tolist()
-        parts = [slice(start, stop) for start, stop in zip([0, *cuts], [*cuts, len(keys)], strict=True)]
-        sums = [self._of(tuple(keys[part.start].tolist())) for part in parts]
-        for part, one in zip(parts, sums, strict=True):
-            one.count += part.stop - part.start
-            one.total += wide[part].sum(axis=0)
-        np.square(wide, out=wide)
-        for part, one in zip(parts, sums, strict=True):
-            one.squares += wide[part].sum(axis=0)
+        for start, stop in zip([0, *cuts], [*cuts, len(keys)], strict=True):
+            wide = values[order[start:stop]].astype(np.float64)  # group by group: few numbers at once stay in the cache
+            one = self._of(tuple(keys[start].tolist()))
+            one.count += stop - start
+            one.total += wide.sum(axis=0)
+            one.squares += np.square(wide, out=wide).sum(axis=0)
 
     def _of(self, group: tuple[int, ...]) -> _Sums:
         if group not in self._sums:
