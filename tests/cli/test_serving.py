@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import os
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -15,6 +16,7 @@ from cbam_core.places import image_folder, project_folder
 
 @pytest.fixture
 def served(monkeypatch):
+    monkeypatch.setattr(os, "environ", os.environ.copy())  # the command tells the app's pages by it what it was given
     import app.server.launch
 
     calls = []
