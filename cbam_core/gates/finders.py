@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple
 import torch
 from torch import nn
 
-from cbam_core.arguments import instance_of
 from cbam_core.errors import CaptureError
 from cbam_core.gates.scripted import is_harmless
 from cbam_core.gates.sites import Label, Site, named
@@ -108,9 +107,6 @@ def has_hooks_of_users(module: nn.Module) -> bool:
     """Check for hooks that no watcher of this library registered; they may multiply maps by gates."""
     return any(key >= 0 for key in list(module._forward_hooks))
 
-
-MODULE = instance_of("a network, an nn.Module", nn.Module)
-"""Kind of argument."""
 
 _OWN = frozenset((CBAM, ChannelAttention, SpatialAttention))
 _Role = Kind | Literal["sealed", "plain", "other"]

@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from cbam_core.arguments import takes
 from cbam_core.errors import CaptureError
-from cbam_core.gates.finders import MODULE, search, sites_of, walk
+from cbam_core.gates.finders import search, sites_of, walk
 from cbam_core.gates.hooks import HookEntry, Hooks
 from cbam_core.gates.operations.counting import Observers
 from cbam_core.gates.operations.watch import OperationWatch
 from cbam_core.gates.record import Record, smallest
 from cbam_core.gates.sites import Site
+from cbam_core.nn.cbam import MODULE
 from cbam_core.results.kinds import AXES
 
 Observer = Callable[[Site, Tensor], None]

@@ -12,9 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cbam_core.arguments import TEXT, WHOLE, takes
+from cbam_core.arguments import TEXT, WHOLE, instance_of, takes
 from cbam_core.errors import ModelError
 from cbam_core.nn.capacity import bottleneck_of
+
+MODULE = instance_of("a network, an nn.Module", nn.Module)
+"""Kind of argument."""
 
 
 class ChannelAttention(nn.Module):

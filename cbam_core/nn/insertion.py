@@ -16,9 +16,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cbam_core.arguments import TEXT, WHOLE, instance_of, list_of, takes
+from cbam_core.arguments import TEXT, WHOLE, list_of, takes
 from cbam_core.errors import ModelError
-from cbam_core.nn.cbam import CBAM
+from cbam_core.nn.cbam import CBAM, MODULE
 from cbam_core.nn.dry_run import DryRun, MapShape
 from cbam_core.nn.layer_names import matching
 
@@ -115,7 +115,6 @@ def _row(block: InsertedBlock) -> tuple[str, ...]:
     return block.layer, block.block, str(block.channels), f"{width}×{height}", f"{block.parameters:,}{runs}"
 
 
-MODULE = instance_of("a network, an nn.Module", nn.Module)
 WHERE = TEXT.or_else(list_of("names or patterns of layers", TEXT))
 SIZE = WHOLE.or_else(list_of("a side, or (width, height), in pixels", WHOLE, 2))
 """Kinds of arguments."""

@@ -15,5 +15,5 @@ ACCEPTING = frozenset({"torch", "torchvision", "timm", "cbam_core"})
 
 def memory_format(model: nn.Module) -> torch.memory_format:
     """Return the order in which a network gets images: channels last if all of its code is known to accept it."""
-    packages = {type(module).__module__.partition(".")[0] for module in model.modules()}
+    packages = {kind.__module__.partition(".")[0] for kind in set(map(type, model.modules()))}
     return torch.channels_last if packages <= ACCEPTING else torch.contiguous_format

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from cbam_core.arguments import WHOLE, instance_of, takes
 from cbam_core.errors import CaptureError
 from cbam_core.gates import capture
-from cbam_core.gates.finders import MODULE
 from cbam_core.gates.record import RecordedGate
+from cbam_core.nn.cbam import MODULE
 from cbam_core.render.colours import colourise
 
 TILE = 64

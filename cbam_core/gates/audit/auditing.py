@@ -18,9 +18,9 @@ from cbam_core.gates.audit.reading import read
 from cbam_core.gates.audit.slices import Slice, slices_of, views_back, views_on
 from cbam_core.gates.audit.styles import style_of, unknown_of
 from cbam_core.gates.audit.tracing import Trace, trace
-from cbam_core.gates.finders import MODULE
 from cbam_core.gates.operations.functions import UNCHANGED, VIEWS
 from cbam_core.gates.operations.tensors import Tracked
+from cbam_core.nn.cbam import MODULE
 from cbam_core.nn.registry import input_channels
 from cbam_core.results.audit import Audit, BlockAudit, GateAudit, Order
 from cbam_core.results.block_names import joined
