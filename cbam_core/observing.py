@@ -105,9 +105,9 @@ def observe_prepared(classifier: Classifier, batch: Float[Tensor, "b c ..."]) ->
     Raises:
         CaptureError, ModelError: as `observe`.
     """
-    check_ready(classifier.model)
+    modules = check_ready(classifier.model)
     parameter = next(classifier.model.parameters(), batch)
-    order = memory_format(classifier.model) if batch.ndim == 4 else torch.contiguous_format
+    order = memory_format(modules) if batch.ndim == 4 else torch.contiguous_format
     batch = batch.to(parameter.device, memory_format=order)
     return _observed_batch(classifier, batch.to(parameter.dtype) if parameter.is_floating_point() else batch)
 
@@ -232,16 +232,16 @@ def network_input(classifier: Classifier, pixels: Images) -> Float[Tensor, "b pl
     Raises:
         ModelError: the network is in training mode.
     """
-    check_ready(classifier.model)
+    modules = check_ready(classifier.model)
     channels_last = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W)
     parameter = next(classifier.model.parameters(), channels_last)
     images = classifier.normalise_batch(channels_last.to(parameter.device))
-    images = images.contiguous(memory_format=memory_format(classifier.model))
+    images = images.contiguous(memory_format=memory_format(modules))
     return images.to(parameter.dtype) if parameter.is_floating_point() else images
 
 
-def check_ready(model: nn.Module) -> None:
-    """Check that a network can compute.
+def check_ready(model: nn.Module) -> list[nn.Module]:
+    """Check that a network can compute, and return its modules.
 
     Raises:
         ModelError: it or a part of it is in training mode, or it has no weights.
@@ -256,6 +256,7 @@ def check_ready(model: nn.Module) -> None:
             "the network is on the device 'meta', where it has shapes and no weights: build it on a device, and load "
             "its weights",
         )
+    return modules
 
 
 def _check_mode(model: nn.Module) -> None:

@@ -149,7 +149,7 @@ def _totals(model: nn.Module, images: Images, prepare: Prepare) -> tuple[float, 
     loss, right = 0.0, 0
     height, width = images.side
     size = max(1, min(EVALUATED, EVALUATED_PIXELS // (height * width)))
-    order = memory_format(model)
+    order = memory_format(model.modules())
     with torch.inference_mode():
         for start in range(0, len(images.labels), size):
             labels = images.labels[start : start + size]
@@ -188,7 +188,7 @@ class _Run:
         self.learner, self.recipe, self.steps = learner, recipe, steps
         self.accelerator, self.callbacks, self.pieces = accelerator, callbacks, pieces
         self.in_bfloat16 = recipe.bfloat16 and arithmetic(accelerator.device.type) == torch.bfloat16
-        self.order = memory_format(learner.model)
+        self.order = memory_format(learner.model.modules())
         self.network = learner.model.to(accelerator.device).to(memory_format=self.order)
         self.stages = parse_stages(recipe.stages)
         optimiser = make_optimiser(self.network, recipe)

@@ -256,7 +256,7 @@ def _file_name(name: str | None, recipe: Recipe) -> str:
 
 
 def _answers(teacher: Classifier, device: torch.device) -> Callable[[Tensor], Tensor]:
-    model = teacher.model.to(device).to(memory_format=memory_format(teacher.model))
+    model = teacher.model.to(device).to(memory_format=memory_format(teacher.model.modules()))
 
     def answer(images: Tensor) -> Tensor:
         with torch.no_grad():
