@@ -3,13 +3,14 @@
 Of the shipped `CBAM_CNN` (or `--network NAME`) on the test set of CIFAR-10: an evaluation is what `cbam evaluate` does,
 a build is everything that `cbam atlas build` does, from one forward that finds the gates to the last table on the disk.
 Both show the network the same batches, in as many workers as torch has threads, and keep freed memory as the commands
-do; each build begins with an empty folder. They are two processes that take turns of a tenth of a second, of which the
-other is stopped: one call may take a third more than the next on a machine that others use too, and a few seconds later
-again less. The ratio of the medians of their calls decides, in processor time and by the clock. A third process shows
-the network the images and records their gates, and does nothing else: what a build costs beside that is the engine's
-overhead, which is reported by 1,000 images.
+do; each build begins with an empty folder. They are processes that take turns of a tenth of a second, in which the
+others are stopped: one call may take a third more than the next on a machine that others use too, and a few seconds
+later again less. There are several of each: of two processes that do the same, one may be slower by a tenth for as long
+as it runs, depending on where its memory lies. The ratio of the medians of their calls decides, in processor time and
+by the clock. Other processes show the network the images and record their gates, and do nothing else: what a build
+costs beside that is the engine's overhead, which is reported by 1,000 images.
 
-    python benchmarks/atlas_build.py [--rounds 9] [--images N] [--network NAME]
+    python benchmarks/atlas_build.py [--rounds 3] [--processes 5] [--images N] [--network NAME]
 
 CIFAR-10 must have been fetched (`cbam data fetch`). `--images 1000` gives an idea in less than a minute.
 """
@@ -70,29 +71,35 @@ def repeat_alone(name: str, network: str, images: int) -> None:
         repeat(work, tidy=lambda: shutil.rmtree(atlas, ignore_errors=True))
 
 
-def middle(calls: Mapping[str, Calls]) -> dict[str, tuple[float, float]]:
-    """Median seconds of the processor and of the clock of each."""
-    return {
-        name: (statistics.median(each[0] for each in times), statistics.median(each[1] for each in times))
-        for name, times in calls.items()
-    }
+def middle(calls: Mapping[tuple[str, int], Calls]) -> dict[str, tuple[float, float]]:
+    """Median seconds of the processor and of the clock of what is timed: of each process, and then of all that do it."""
+    processes: dict[str, list[tuple[float, float]]] = {}
+    for (name, _), times in calls.items():
+        processes.setdefault(name, []).append(_medians(times))
+    return {name: _medians(each) for name, each in processes.items()}
+
+
+def _medians(times: Calls) -> tuple[float, float]:
+    return statistics.median(each[0] for each in times), statistics.median(each[1] for each in times)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and say by the exit status whether the claim holds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=9, help="calls of each, at least 1; 9 unless told")
+    parser.add_argument("--processes", type=int, default=5, help="so many that do the same; 5 unless told")
+    parser.add_argument("--rounds", type=int, default=3, help="calls of each process; 3 unless told")
     parser.add_argument("--images", type=int, default=IMAGES, help="so many test images; 10,000 unless told")
     parser.add_argument("--network", default="cbam_cnn_cifar10", help="a shipped network")
     parser.add_argument("--alone", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
-    if asked.rounds < 1:
-        parser.error("--rounds must be at least 1")
+    for option in ("rounds", "processes"):
+        if getattr(asked, option) < 1:
+            parser.error(f"--{option} must be at least 1")
     if asked.alone:
         repeat_alone(asked.alone, asked.network, asked.images)
     command = [sys.executable, __file__, "--network", asked.network, "--images", str(asked.images), "--alone"]
-    names = ("evaluate", "observe", "build")
-    took = middle(in_slices({name: [*command, name] for name in names}, asked.rounds))
+    programs = [(name, each) for each in range(asked.processes) for name in ("evaluate", "observe", "build")]
+    took = middle(in_slices({one: [*command, one[0]] for one in programs}, asked.rounds))
     by_processor, by_clock = (took["build"][clock] / took["evaluate"][clock] for clock in (0, 1))
     overhead = 1e6 * (took["build"][0] - took["observe"][0]) / asked.images
     return tell(

@@ -12,15 +12,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
+from typing import TypeVar
 
 SLICE = 0.1
 """Seconds of a turn."""
 
 Calls = list[tuple[float, float]]
 """Seconds of the processor and of running, call by call."""
+
+Name = TypeVar("Name", bound=Hashable)
 
 _READY = "ready"
 
@@ -44,7 +47,7 @@ def repeat(work: Callable[[], object], tidy: Callable[[], object] = lambda: None
         tidy()
 
 
-def in_slices(commands: Mapping[str, Sequence[str | Path]], calls: int) -> dict[str, Calls]:
+def in_slices(commands: Mapping[Name, Sequence[str | Path]], calls: int) -> dict[Name, Calls]:
     """Run programs in turns until each has made some calls.
 
     Args:
@@ -57,7 +60,7 @@ def in_slices(commands: Mapping[str, Sequence[str | Path]], calls: int) -> dict[
     Raises:
         RuntimeError: a program ended.
     """
-    programs = {name: _Program(name, command) for name, command in commands.items()}
+    programs = {name: _Program(str(name), command) for name, command in commands.items()}
     try:
         for program in programs.values():  # one after the other, each alone
             program.wait_until_ready()

@@ -128,6 +128,9 @@ def _decomposed(products: Float64[np.ndarray, "n n"]) -> tuple[Float64[np.ndarra
 def project(axes: PrincipalAxes, values: Float16[np.ndarray, "n d"]) -> Float32[np.ndarray, "n p"]:
     """Compute the coordinates of some rows along the axes; NaN for rows without numbers."""
     with workers_side_by_side():
-        centred = torch.tensor(values).float().sub_(torch.from_numpy(axes.mean.astype(np.float32)))
-        centred[:, torch.from_numpy(~(axes.axes != 0).any(axis=0))] = 0
-        return (centred @ torch.tensor(axes.axes.T)).numpy()
+        wide = torch.tensor(values).float()
+        in_none = ~(axes.axes != 0).any(axis=0)
+        if in_none.any():
+            wide[:, torch.from_numpy(in_none)] = 0
+        centre = torch.from_numpy((axes.axes.astype(np.float64) @ axes.mean).astype(np.float32))
+        return torch.addmm(centre, wide, torch.from_numpy(axes.axes).T, beta=-1).numpy()
