@@ -72,7 +72,7 @@ def repeat_alone(name: str, network: str, images: int) -> None:
 
 
 def middle(calls: Mapping[tuple[str, int], Calls]) -> dict[str, tuple[float, float]]:
-    """Median seconds of the processor and of the clock of what is timed: of each process, and then of all that do it."""
+    """Median seconds of the processor and of the clock of what is timed: of each process, then of all that do it."""
     processes: dict[str, list[tuple[float, float]]] = {}
     for (name, _), times in calls.items():
         processes.setdefault(name, []).append(_medians(times))
