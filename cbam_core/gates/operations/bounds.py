@@ -63,7 +63,7 @@ RISING: dict[str, Callable[[float], float]] = {
 }
 """Functions of one number that never fall."""
 
-FIXED: dict[str, Bounds] = {
+WITHIN: dict[str, Bounds] = {
     "sin": (-1.0, 1.0),
     "cos": (-1.0, 1.0),
     "erfc": (0.0, 2.0),
@@ -71,6 +71,10 @@ FIXED: dict[str, Bounds] = {
     "silu": (-0.3, _inf),
     "mish": (-0.4, _inf),
     "hardswish": (-0.4, _inf),
+}
+"""Bounds of other functions of one number, whatever the number is."""
+
+FIXED: dict[str, Bounds] = {
     "softmax": UNIT,
     "softmin": UNIT,
     "gumbel_softmax": UNIT,
@@ -85,7 +89,7 @@ FIXED: dict[str, Bounds] = {
     "cdist": POSITIVE,
     "cosine_similarity": (-1.0, 1.0),
 }
-"""Bounds that do not depend on the arguments."""
+"""Bounds of functions of more than one number, whatever these are."""
 
 
 def add(a: Bounds, b: Bounds) -> Bounds:

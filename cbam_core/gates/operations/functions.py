@@ -14,10 +14,8 @@ _ALIASES = {
     "true_divide": "div", "__rdiv__": "rdiv", "__rtruediv__": "rdiv",
     "__pow__": "pow", "__ipow__": "pow", "float_power": "pow", "__rpow__": "rpow", "__neg__": "neg", "negative": "neg",
     "__pos__": "positive", "__abs__": "abs", "absolute": "abs", "__matmul__": "matmul", "__rmatmul__": "rmatmul",
-    "clip": "clamp", "special_expit": "sigmoid", "expit": "sigmoid", "special_logit": "logit", "fix": "trunc",
-    "arctan": "atan", "arcsinh": "asinh", "special_erf": "erf", "special_erfc": "erfc", "special_exp2": "exp2",
-    "special_softmax": "softmax", "special_log_softmax": "log_softmax", "special_log1p": "log1p",
-    "special_expm1": "expm1", "special_ndtr": "ndtr", "concat": "cat", "concatenate": "cat", "relu_": "relu",
+    "clip": "clamp", "expit": "sigmoid", "fix": "trunc", "arctan": "atan", "arcsinh": "asinh",
+    "concat": "cat", "concatenate": "cat", "relu_": "relu",
     "swapaxes": "transpose", "swapdims": "transpose", "moveaxis": "movedim", ".T": "t", ".mT": "mT", ".H": "mT",
     ".mH": "mT", "adjoint": "mT", ".data": "detach", ".real": "detach", "__and__": "logical_and",
     "__or__": "logical_or", "__xor__": "logical_xor", "__invert__": "logical_not", "__rand__": "logical_and",
@@ -50,6 +48,7 @@ def _plain_name(func: Callable[..., Any]) -> str:
         return _ALIASES[name]
     if not name.startswith("_") and name.endswith("_"):
         name = name.rstrip("_")
+    name = name.removeprefix("special_")  # the functions of torch.special
     return _ALIASES.get(name, name)
 
 

@@ -33,15 +33,15 @@ def limits_of_function(call: Call, a: Tracked | float | None, c: Tracked | float
         return rising(x[0]), rising(x[1])
     if name in _COMBINED:
         return ANY if call.kwargs.get("rounding_mode") else _COMBINED[name](*_with_alpha(call, x, y))
-    if name in b.FIXED:
-        return b.FIXED[name]
+    if name in b.WITHIN:
+        return b.WITHIN[name]
     if name in {"clamp", "hardtanh", "clamp_min", "clamp_max"}:
         return b.clamped(x, *_clamp_limits(call))
     if name == "pow" and (exponent := number_of(c)) is not None:
         return b.power(x, exponent)
     if name == "rpow":
         return POSITIVE
-    if name in {"leaky_relu", "elu", "selu", "celu", "prelu", "rrelu", "hardswish", "softshrink", "hardshrink"}:
+    if name in {"leaky_relu", "elu", "selu", "celu", "prelu", "rrelu", "softshrink", "hardshrink"}:
         return x if x[0] >= 0 and name in {"leaky_relu", "elu", "celu", "prelu", "rrelu"} else ANY
     if name == "where":
         return b.union(y, limits_of(call.operand(2, "other")[0]))

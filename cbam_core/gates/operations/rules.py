@@ -45,9 +45,9 @@ _BINARY = frozenset({
 })  # fmt: skip
 _UNARY = frozenset({
     "neg", "abs", "square", "reciprocal", "rsqrt", "clamp", "clamp_min", "clamp_max", "hardtanh", "elu", "leaky_relu",
-    "selu", "celu", "rrelu", "sin", "cos", "tan", "sinh", "cosh", "erfc", "gelu", "silu", "mish", "hardswish", "logit",
-    "softshrink", "hardshrink", "tanhshrink", "frac", "log2", "log10", "acos", "asin", "erfinv", "lgamma", "digamma",
-    "sinc", "nan_to_num", "deg2rad", "rad2deg", "cbrt", "swish", "i0",
+    "selu", "celu", "rrelu", "tan", "sinh", "cosh", "logit", "softshrink", "hardshrink", "tanhshrink", "frac", "log2",
+    "log10", "acos", "asin", "erfinv", "lgamma", "digamma", "sinc", "nan_to_num", "deg2rad", "rad2deg", "cbrt",
+    "swish", "i0",
 })  # fmt: skip
 _REDUCING = frozenset({"sum", "mean", "amax", "amin", "max", "min", "norm", "std", "var", "logsumexp", "prod", "median",
                        "nansum", "linalg_norm", "vector_norm", "linalg_vector_norm"})  # fmt: skip
@@ -75,7 +75,7 @@ def _outcome(call: Call, result: Tensor, index: int | None) -> Tracked:  # noqa:
         return _join(call, shape)
     if name in STEPS:
         return elementwise(call, shape, UNIT, step=True)
-    if name in b.RISING or name in _UNARY or (name in _BINARY and _is_binary(call)):
+    if name in b.RISING or name in b.WITHIN or name in _UNARY or (name in _BINARY and _is_binary(call)):
         return function_of_numbers(call, shape)
     if name in {"interpolate", "pad"}:
         return _resized(call, shape, first)
