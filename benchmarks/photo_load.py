@@ -83,7 +83,7 @@ def visit(server: Server, content: bytes, together: Barrier, crowd: Crowd) -> No
             visitor.change("inspect-source", string_array_value=["Upload"])
             together.wait(PATIENCE)
             started = perf_counter()
-            visitor.upload("files", {"photo.jpg": content})
+            visitor.upload("files-0", {"photo.jpg": content})
             crowd.results.append(perf_counter() - started)
             if "upload-viewer-0" not in visitor.page.elements:
                 crowd.errors.append("no result came")

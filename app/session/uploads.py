@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -12,6 +13,7 @@ from cbam_core.data.colours import Ground
 from cbam_core.results.frame import Fit, Square
 
 _KEPT: Remembered[frozenset[str]] = Remembered("uploads-kept", frozenset)
+_VISIT: Remembered[str] = Remembered("uploads-visit", lambda: secrets.token_hex(8))
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ def note_kept(place: str, kept: bool) -> None:
 def any_kept() -> bool:
     """Whether any place keeps uploads."""
     return bool(_KEPT.get())
+
+
+def this_visit() -> str:
+    """Name of the visit: a page that hears another one than before has lost what was uploaded."""
+    return _VISIT.get()
 
 
 def numbered(files: Iterable[Upload]) -> Iterator[Upload]:

@@ -15,6 +15,7 @@ from app.session import links
 from app.session.words import Words
 from app.shell.language import language_switch
 from app.shell.link_notice import say_unmet
+from app.shell.lost_uploads import say_loss
 from app.shell.sidebar import choose_network
 from app.shell.upload_words import upload_words
 from cbam_core.errors import CbamError
@@ -81,8 +82,9 @@ def run_page() -> None:
     with st.sidebar:  # outside of the page, with which Streamlit would forget what is chosen here
         given.arguments = choose_network(links.network_asked()), asked
         language_switch()
-        upload_words()
+        upload_words(name)
     links.show_around(page=name, network=given.arguments[0])
+    say_loss(name)
     notice = st.container()  # what it says is known once the page is drawn
     try:
         page.run()

@@ -1,14 +1,21 @@
-// Streamlit's words about files become ours, in the page's language; and a reload that would drop uploads asks first.
+// Streamlit's words about files become ours, in the page's language; a reload that would drop uploads asks first; and the
+// server is told where a page that stayed open shows uploads of an earlier visit, which it does not have any more.
 
 const HEARD = Symbol.for("cbam-lens.upload-words");
 const UPLOADER = "[data-testid=stFileUploader]";
 const CHIP = "[data-testid=stFileChip]";
 const HERE = `${CHIP}:not([aria-invalid=true]), [data-testid=stCameraInput] img`; // files that the page itself shows
 
-export default function ({ data }) {
+export default function ({ data, setTriggerValue }) {
   const known = (document[HEARD] ??= listen());
-  document.documentElement.dataset.uploads = data.kept ? "kept" : "";
+  const page = document.documentElement.dataset;
+  const lost = page.uploads && page.visit !== data.visit;
+  const source = known.source;
+  page.uploads = data.kept ? "kept" : "";
+  page.visit = data.visit;
   known.data = data;
+  known.source = data.source || (lost ? undefined : source); // pages without images know none
+  if (lost) setTriggerValue("lost", source ?? "");
   known.look();
 }
 

@@ -10,9 +10,12 @@ from functools import cache
 from typing import Any
 
 from app.session import own_networks
+from app.session.choices import Choice
 from app.session.words import Words, translated
+from app.shell.lost_uploads import take_loss
 from app.widgets import uploads
 from app.widgets.component import component
+from app.widgets.image.state import SOURCE
 from app.widgets.network_file import ENDINGS
 from cbam_core.results.gate_edits import LARGEST_FILE
 
@@ -43,12 +46,19 @@ WORDS = Words(
     }
 )
 
+_TOLD = Choice("upload-words")
 
-def upload_words() -> None:
-    """Say in the browser what Streamlit would say there; it also learns whether there are uploads to lose."""
+
+def upload_words(page: str) -> None:
+    """Say in the browser what Streamlit would say there; it also learns whether there are uploads to lose.
+
+    Args:
+        page: the page's folder.
+    """
     words = {name: text.replace("{most}", str(_most_megabytes(name))) for name, text in translated(WORDS).items()}
-    data = {"words": words, "images": uploads.ENDINGS, "networks": ENDINGS, "kept": uploads.any_upload_kept()}
-    _component()(key="upload-words", data=data)
+    told = {**uploads.told_of_kept(), "source": SOURCE.get()}
+    data = {"words": words, "images": uploads.ENDINGS, "networks": ENDINGS, **told}
+    _component()(key=_TOLD.key, data=data, on_lost_change=lambda: take_loss(_TOLD.get({}).get("lost"), page))
 
 
 def _most_megabytes(word: str) -> int:

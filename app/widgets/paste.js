@@ -4,7 +4,8 @@ const HEARD = Symbol.for("cbam-lens.paste");
 const ZONE = ".st-key-source-upload [data-testid=stFileUploaderDropzone]";
 
 export default function ({ data }) {
-  document.documentElement.dataset.uploads = data?.kept ? "kept" : "";
+  const page = document.documentElement.dataset;
+  if (page.visit === data.visit) page.uploads = data.kept ? "kept" : ""; // of another visit, upload_words.js tells first
   if (document[HEARD]) return;
   document[HEARD] = true;
   document.addEventListener("paste", (event) => {

@@ -15,8 +15,8 @@ import streamlit as st
 from app.server.options import MAX_UPLOAD_MEGABYTES
 from app.services.prediction import percent
 from app.session import own_networks
-from app.session.choices import Choice, Remembered
-from app.session.uploads import Upload, any_kept, note_kept, numbered, uploaded
+from app.session.choices import Choice, Generation, Remembered
+from app.session.uploads import Upload, any_kept, note_kept, numbered, this_visit, uploaded
 from app.session.words import Words, class_name, plain_name, plain_text, say
 from app.streamlit_internals import files_in, in_fragment
 from app.widgets.choices import choose_one
@@ -77,7 +77,7 @@ WORDS = Words(
 FIT = Choice("fit")
 """How an image of any size is fitted to the network's input."""
 
-_FILES = Choice("files")
+_FILES = Choice("files", Generation("files-generation"))
 _NETWORKS: Remembered[Mapping[str, TakenFile]] = Remembered("uploads-networks", dict)
 # Networks among the files that are given, by Streamlit's names of the files.
 _IS_NEW: Remembered[bool] = Remembered("uploads-networks-new", bool)
@@ -110,7 +110,7 @@ def uploads(kept: bool = False) -> tuple[Upload, ...]:
             st.rerun()  # the sidebar shows which network is selected
     images = [file for file in given if not is_network_file(file.name, file.getvalue())]
     note_kept("inspect", kept or bool(images))
-    _paste()(key="paste", data={"kept": any_upload_kept()})
+    _paste()(key="paste", data=told_of_kept())
     for file in given:
         if (taken := _NETWORKS.get().get(file.file_id)) is not None:
             say_taken(taken, among_images=True)
@@ -120,9 +120,22 @@ def uploads(kept: bool = False) -> tuple[Upload, ...]:
     return tuple(numbered(chosen.values()))
 
 
+def told_of_kept() -> dict[str, Any]:
+    """What the browser is told: whether the server keeps anything of the visitor's own, and for which visit.
+
+    A reload would drop it, and so does a server that starts anew.
+    """
+    return {"kept": any_upload_kept(), "visit": this_visit()}
+
+
 def any_upload_kept() -> bool:
-    """Whether the server keeps anything of the visitor's own, which a reload would drop."""
+    """Whether the server keeps anything of the visitor's own."""
     return any_kept() or bool(own_networks.names())
+
+
+def forget_given() -> None:
+    """Show no files as given, where the browser still shows some that are not here."""
+    _FILES.restart()
 
 
 def _take_networks() -> None:

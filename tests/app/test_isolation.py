@@ -54,7 +54,7 @@ def photos(mark):
 def inspect_uploads(visitor, files):
     visitor.open()
     visitor.change("inspect-source", string_array_value=["Upload"])
-    visitor.upload("files", files)
+    visitor.upload("files-0", files)
 
 
 def digests_in(archive):
@@ -103,7 +103,7 @@ def test_knowing_a_files_identifier_does_not_open_it(address):
         stolen = state.uploaded_file_info.add()
         stolen.file_id, stolen.name, stolen.size = file, "secret.png", 1
         stolen.file_urls.CopyFrom(urls)
-        two.change("files", file_uploader_state_value=state)
+        two.change("files-0", file_uploader_state_value=state)
         assert "upload-viewer-0" not in two.page.elements
         assert b"secret" not in two.seen
 
@@ -133,7 +133,7 @@ def test_a_long_batch_says_how_far_it_is_and_ends_when_it_is_not_wanted_any_more
         visitor.open()
         visitor.change("inspect-source", string_array_value=["Upload"])
         seen = len(visitor.seen)
-        visitor.upload("files", files, stop_at=b" of 20: batch-")
+        visitor.upload("files-0", files, stop_at=b" of 20: batch-")
         assert b"Image 20 of 20" not in visitor.seen[seen:]
         assert "overview" not in visitor.page.elements
         visitor.change("inspect-source", string_array_value=["Samples"])  # and the visit goes on

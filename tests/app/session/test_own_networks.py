@@ -195,7 +195,7 @@ def test_a_checkpoint_of_a_training_framework_is_taken(app, states):
 def to_images(app, *files):
     """Drop files where images belong."""
     app.segmented_control(key="inspect-source").select("upload").run()
-    app.file_uploader(key="files").set_value([(name, content, "application/octet-stream") for name, content in files])
+    app.file_uploader(key="files-0").set_value([(name, content, "application/octet-stream") for name, content in files])
     app.run()
     assert not app.exception
     return app

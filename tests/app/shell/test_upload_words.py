@@ -57,7 +57,7 @@ def test_a_network_is_kept_until_it_is_removed(app, told):
 
 def upload(app, picture_file: Path):
     app.segmented_control(key="inspect-source").select("upload").run()
-    app.file_uploader(key="files").set_value([("cat.png", picture_file.read_bytes(), "image/png")]).run()
+    app.file_uploader(key="files-0").set_value([("cat.png", picture_file.read_bytes(), "image/png")]).run()
 
 
 def test_an_image_is_kept_on_every_page_until_it_is_removed(app, told, picture_file):

@@ -16,7 +16,7 @@ def visit_with(pixels):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     app = visit("upload")
-    app.file_uploader(key="files").set_value([("a.png", file.getvalue(), "image/png")]).run()
+    app.file_uploader(key="files-0").set_value([("a.png", file.getvalue(), "image/png")]).run()
     assert not app.exception
     return {toggle.label: toggle for toggle in app.toggle}, app
 

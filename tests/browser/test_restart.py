@@ -1,0 +1,49 @@
+"""A page that stays open while the server is started anew: what is lost is said, and the rest is kept."""
+
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.canvas import PAINTED
+from tests.browser.conftest import APP, running
+from tests.browser.resting import answered
+from tests.browser.scenes import PHOTO
+
+pytestmark = pytest.mark.browser
+
+AT = "?network=cbam_resnet_cifar10&block=stage2.0.cbam"
+NOTICE = ".st-key-lost-notice"
+
+
+@contextmanager
+def served(folder, port="0"):
+    folder.mkdir()
+    with running([*APP[:-1], port], folder) as address:
+        yield address
+
+
+def upload(page):
+    page.locator(".st-key-source-upload input[type=file]").set_input_files(str(PHOTO))
+    page.locator(".facts .caption", has_text=PHOTO.name).wait_for()
+    answered(page)
+
+
+def test_an_open_page_says_that_its_upload_is_lost_and_keeps_the_rest(chromium, tmp_path):
+    page = chromium.new_page()
+    with served(tmp_path / "first") as address:
+        page.goto(f"{address}/{AT}")
+        page.wait_for_selector(PAINTED)
+        page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
+        upload(page)
+    with served(tmp_path / "second", port=address.rpartition(":")[2]):
+        expect(page.locator(NOTICE)).to_contain_text("it no longer has what you uploaded")
+        expect(page.locator(".facts .caption")).to_have_count(0)
+        answered(page)
+        chosen = page.get_by_test_id("stButtonGroup").locator("[data-selected]")
+        expect(chosen.filter(has_text="Upload")).to_have_count(1)
+        expect(page.get_by_test_id("stFileChip")).to_have_count(0)
+        upload(page)
+        expect(page.locator(NOTICE)).to_be_hidden()
+        expect(page).to_have_url(f"{address}/{AT}")
+    page.close()
