@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.loggers import records_reach_the_root
+
 SKIP_BROWSER = "CBAM_SKIP_BROWSER"
 
 gc.disable()  # until all tests are collected: loading modules makes many objects, and next to no garbage
@@ -49,10 +51,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude what is loaded from garbage collection, which would look at it again and again; collect less often."""
+    """Exclude what is loaded from garbage collection, which would look at it again and again; collect less often.
+
+    Pytest is spared work for each logger, too.
+    """
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
     gc.enable()
+    records_reach_the_root()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
