@@ -8,9 +8,10 @@ The one file of the app that says so. Pages ask it, and take names of classes fr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,16 @@ def _files(own: Dataset) -> tuple[Path, ...]:
     return own.images.paths if isinstance(own.images, ImageFiles) else ()
 
 
+def _file_names(own: Dataset) -> Mapping[Path, str]:
+    """What the operator's files are called, each as no other one."""
+    return _named(own.images) if isinstance(own.images, ImageFiles) else {}
+
+
+@lru_cache(maxsize=1)
+def _named(images: ImageFiles) -> Mapping[Path, str]:
+    return dict(zip(images.paths, images.names, strict=True))
+
+
 def sample_png() -> bytes:
     """The samples as one PNG, ten in a row, for the browser."""
     own = operators_set()
@@ -185,10 +196,10 @@ def _crossed() -> np.ndarray:
 
 def unreadable_name(dataset: Dataset, index: int) -> str | None:
     """Name of the file of an image of the operator's that cannot be shown; None for every other image."""
-    files = _files(dataset)
-    if operators_set() is None or not files or _read_thumbnail(files[index]) is not None:
+    files, own = _files(dataset), operators_set()
+    if own is None or not files or _read_thumbnail(files[index]) is not None:
         return None
-    return files[index].name
+    return _file_names(own)[files[index]]
 
 
 def sample_tiles() -> tuple[Tile, ...]:
@@ -279,9 +290,10 @@ def about_test_image(index: int) -> About:
 
 def _about(dataset: Dataset, index: int, number: int) -> About:
     truth = dataset.classes[int(dataset.known_labels[index])]
-    if operators_set() is not None:
-        file = _files(dataset)[index]
-        return About(file.stem, WORDS["own_caption"].format(name=file.name, index=number), truth)
+    if (own := operators_set()) is not None:
+        name = _file_names(own)[_files(dataset)[index]]
+        files_begin = "-".join(PurePosixPath(name).with_suffix("").parts)
+        return About(files_begin, WORDS["own_caption"].format(name=name, index=number), truth)
     return About(f"{dataset.name}-test-{number}", WORDS["caption"].format(index=number), truth)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
+from functools import cached_property, partial
+from pathlib import Path, PurePath
 from typing import Protocol, overload, runtime_checkable
 
 import numpy as np
@@ -120,6 +121,11 @@ class ImageFiles(FittedImages):
     def __len__(self) -> int:
         return len(self.paths)
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Ends of their paths that tell them apart: ``"17.jpg"``, or ``"cat/17.jpg"`` beside a ``"dog/17.jpg"``."""
+        return shortest_names([path if self.root is None else path.relative_to(self.root) for path in self.paths])
+
     def one(self, index: int) -> Pixels:
         """Decode one file."""
         return _read(self.paths[index], _pixels)
@@ -150,6 +156,22 @@ class ImagesByNumber(FittedImages):
     def fitted(self, index: int, size: tuple[int, int], share: float = 1.0) -> Pixels:
         """Return the centre of one image at a network's input size."""
         return fitted_image(self._images, self._numbers[index], size, share)
+
+
+def shortest_names(paths: Sequence[PurePath]) -> tuple[str, ...]:
+    """Name each file by as many parts at the end of its path as tell it from the others.
+
+    Args:
+        paths: of the files, each another one.
+    """
+    names = [path.name for path in paths]
+    ambiguous = list(range(len(paths)))
+    for parts in range(2, 1 + max((len(path.parts) for path in paths), default=0)):
+        count = Counter(names[number] for number in ambiguous)
+        ambiguous = [number for number in ambiguous if count[names[number]] > 1]
+        for number in ambiguous:
+            names[number] = PurePath(*paths[number].parts[-parts:]).as_posix()
+    return tuple(names)
 
 
 def _pixels(path: Path) -> Pixels:

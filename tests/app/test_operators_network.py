@@ -263,6 +263,15 @@ def test_files_that_cannot_be_decoded_are_left_out_and_named_without_their_folde
     assert str(folder) not in texts(app)
 
 
+def test_images_of_one_name_are_told_apart_by_their_classes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("cat", "heron"):
+        (folder / kind / f"{kind}0.png").rename(folder / kind / "0.png")
+    name_network(monkeypatch, "operators_nets:Net", classes=CLASSES)
+    about = [services.about_test_image(number) for number in (0, 1, 2)]
+    assert [one.caption.partition(",")[0] for one in about] == ["cat/0.png", "cat1.png", "heron/0.png"]
+    assert [one.name for one in about] == ["cat-0", "cat1", "heron-0"]
+
+
 def test_an_image_that_cannot_be_read_is_named_with_its_number(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "cat" / "x.png").write_bytes(b"not an image")
     name_network(monkeypatch, "operators_nets:Net", classes=CLASSES)
