@@ -13,6 +13,7 @@ refused, and hands the keyboard's focus on from buttons that are taken away. A b
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +68,7 @@ def client_page() -> str:
 
 
 def client_routes(page: str, base_path: str = "") -> list[Route]:
-    """A route for each page's address.
+    """A route for each page's address, and one that leads from the root to the app where that lies below a path.
 
     Args:
         page: what `client_page` gave.
@@ -81,12 +82,23 @@ def client_routes(page: str, base_path: str = "") -> list[Route]:
     first = Route(f"{before}/{FIRST}", _go_to_first)
     others = (name for name in page_names() if name != FIRST)
     unknown = Route(f"{before}/{{name:page_name}}", _go_to_first)
-    return [first, *(Route(f"{before}/{name}", answer) for name in ("", *others)), unknown]
+    above = [Route("/", partial(_go_to, f"./{base_path}/"))] if base_path else []
+    return [*above, first, *(Route(f"{before}/{name}", answer) for name in ("", *others)), unknown]
 
 
 async def _go_to_first(request: Request) -> Response:
     """Lead to the first page; of one that there is not, its name is passed on."""
     name = request.path_params.get("name")
-    asked = f"{ASKED_PAGE}={name}" if name else ""
+    return await _go_to("./", request, f"{ASKED_PAGE}={name}" if name else "")
+
+
+async def _go_to(place: str, request: Request, asked: str = "") -> Response:
+    """Lead to another place, relative to the one that was asked for; the query is passed on.
+
+    Args:
+        place: where to.
+        request: what was asked for.
+        asked: what the query says besides.
+    """
     query = "&".join(part for part in (asked, request.url.query) if part)
-    return Response(status_code=307, headers={"Location": f"./?{query}" if query else "./"})
+    return Response(status_code=307, headers={"Location": f"{place}?{query}" if query else place})

@@ -49,6 +49,15 @@ def test_a_page_that_there_is_not_leads_to_the_first_one_which_is_given_its_name
         assert (answer.status_code, answer.headers["location"]) == (307, location)
 
 
+def test_the_root_leads_to_the_app_below_its_path():
+    client = TestClient(Starlette(routes=client_routes("<html>ours</html>", "tools/lens")))
+    answer = client.get("/?lang=en")
+    assert (answer.status_code, answer.text) == (200, "<html>ours</html>")
+    assert answer.url.path == "/tools/lens/"
+    assert answer.url.query == b"lang=en"
+    assert client.get("/inspect").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["_stcore", "favicon.png", "a/b", "%0d%0ax", "-", "x" * 61])
 def test_what_is_no_name_of_a_page_is_left_to_streamlit(path):
     client = TestClient(Starlette(routes=client_routes("<html>ours</html>")), follow_redirects=False)
