@@ -6,10 +6,12 @@ import errno
 import os
 import re
 import sys
+import sysconfig
 import tempfile
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import typer
 
@@ -21,8 +23,16 @@ SOME_FAILED = 1
 USAGE = 2
 USER_ERROR = 3
 BUG = 70
-INTERRUPTED = 130
 BROKEN_PIPE = 141
+
+LONGEST = 300
+"""Characters of an error's text that are shown."""
+
+OURS = Path(__file__).parents[1]
+"""Folder of this package."""
+
+LIBRARIES = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+"""Folders of Python's own modules and of installed packages."""
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 """Error numbers of a standard output that is full or closed."""
@@ -156,13 +166,55 @@ KEYWORDS = ("size", "mean", "std", "normalisation", "classes", "weights")
 """Keyword arguments that are options of every command that takes a network."""
 
 
+def report_unexpected(error: Exception, *, debug: bool) -> int:
+    """Report what no command expects: a package that is missing, code of the user's, or a bug; return the status."""
+    if (missing := missing_extra(error)) is not None:
+        return report_failure(missing, debug=debug)
+    place = place_of_own_code(error)
+    return report_bug(error, debug=debug) if place is None else report_own_code(error, place, debug=debug)
+
+
+def place_of_own_code(error: Exception) -> traceback.FrameSummary | None:
+    """Find the line of the user's own code, such as a network's, that an error came from; None where it is of others.
+
+    Libraries that this line called are passed over, and so are the modules of this program that networks are made of.
+    """
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if any(file.is_relative_to(folder) for folder in (OURS, OURS.with_name("app"))):
+            if not file.is_relative_to(OURS / "nn"):
+                return None
+        elif file.is_file() and not any(file.is_relative_to(folder) for folder in LIBRARIES):
+            return frame
+    return None
+
+
+def report_own_code(error: Exception, place: traceback.FrameSummary, *, debug: bool) -> int:
+    """Report an error that the user's own code raised, and write the traceback to a log file; return the exit status.
+
+    Args:
+        error: the error.
+        place: where that code is.
+        debug: show the traceback instead.
+    """
+    text = one_line(str(error).strip().partition("\n")[0][:LONGEST])
+    said = f"the code of your network raised {type(error).__name__}" + (f" ({text})" if text else "")
+    _report_details(error, f"{said} in {place.filename}, line {place.lineno}; correct it there", debug=debug)
+    return USER_ERROR
+
+
 def report_bug(error: Exception, *, debug: bool) -> int:
     """Report a bug in this program, and write the traceback to a log file; return the exit status."""
+    _report_details(error, f"there is a bug in the program ({type(error).__name__})", debug=debug)
+    return BUG
+
+
+def _report_details(error: Exception, said: str, *, debug: bool) -> None:
+    """Write the traceback of an error to a log file, and say where it is."""
     details = "".join(traceback.format_exception(error))
     if debug:
         sys.stderr.write(details)
-        return BUG
-    said = f"there is a bug in the program ({type(error).__name__})"
+        return
     try:
         moment = datetime.now(UTC)
         with tempfile.NamedTemporaryFile(
@@ -173,4 +225,3 @@ def report_bug(error: Exception, *, debug: bool) -> int:
         say(f"{said}; run it again as `cbam --debug ...` to see the details")
     else:
         say(f"{said}; the details are in {log.name}")
-    return BUG

@@ -196,7 +196,8 @@ def test_a_shipped_network_is_taken_by_default(tmp_path, monkeypatch, capsys, ti
 
 
 def broken(*_):
-    raise ZeroDivisionError("of our own making")
+    file = str(Path(cli.__file__).with_name("explaining.py"))  # else it would be the code of a network
+    exec(compile("raise ZeroDivisionError('of our own making')", file, "exec"))
 
 
 def test_a_fault_of_ours_is_one_line_and_its_traceback_is_kept(monkeypatch, capsys, picture_file, tmp_path):
@@ -249,6 +250,21 @@ def test_a_real_interrupt_ends_a_real_command_quietly():
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert errors == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
+@pytest.mark.parametrize("module", ["typer", "cbam_core.cli.choosing", "cbam_core.cli.usual"])
+def test_an_interrupt_while_the_command_line_is_imported_ends_it_quietly(module):
+    program = (
+        "import os, signal, sys;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # background jobs start without it
+        "Finder = type('Finder', (), {'find_spec': lambda name, *_: "
+        f"os.kill(os.getpid(), signal.SIGINT) if name == '{module}' else None}});"
+        "sys.meta_path.insert(0, Finder);"
+        "from cbam_core.cli import run; run()"
+    )
+    done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise there")

@@ -9,7 +9,7 @@ from typing import Annotated
 import pytest
 import typer
 
-from cbam_core.cli import app
+from cbam_core.cli.commands import app
 from cbam_core.cli.spreading import with_groups
 
 
