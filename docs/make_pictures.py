@@ -1,4 +1,4 @@
-"""Takes pictures of every page of the running app, in both languages and themes: ``make pictures``.
+"""Takes pictures of pages of the running app, in both languages and themes: ``make pictures``.
 
 The app is started on a free port, driven in Chromium, and stopped; pictures go to ``docs/pictures``. Those in another
 language than English have its code in their names. ``--language zh`` takes the pictures of one language alone.

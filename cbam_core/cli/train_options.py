@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from cbam_core.training.recipes import Recipe
 
 DEFAULT_RECIPE = "fast"
+
+RECIPES_FOLDER = Path(__file__).parents[1] / "training" / "recipes"
+
+
+def recipe_names() -> tuple[str, ...]:
+    """List the recipes by the names of their files, for help that does not wait for torch."""
+    return tuple(file.name for file in pkgutil.iter_modules([str(RECIPES_FOLDER)]) if file.name not in _NO_RECIPES)
+
+
+_NO_RECIPES = frozenset({"named", "recipe"})
 
 
 def _known_recipe(name: str | None) -> str | None:
@@ -111,7 +122,7 @@ class Own:
             "--model",
             metavar="NETWORK",
             help="Network, instead of the recipe's: torchvision:NAME, timm:NAME, package.module:factory, a .toml file "
-            "that says which, or CBAM_CNN or CBAM_ResNet.",
+            "that says which, or a network of this program, such as CBAM_ResNet.",
             show_default=False,
         ),
     ] = None

@@ -14,7 +14,7 @@ import typer
 from cbam_core.cli.choosing import DataFolderOption, say_left_out
 from cbam_core.cli.output import one_line, percent, progress_bar, say
 from cbam_core.cli.spreading import with_groups
-from cbam_core.cli.train_options import Own, Settings
+from cbam_core.cli.train_options import Own, Settings, recipe_names
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -61,8 +61,8 @@ def train(
     """Train a network on CIFAR-10 or a folder of your own classes, test it once, and write its checkpoint.
 
     The state is saved after every epoch; --resume continues a run that was stopped, by the recipe that it was started
-    with. The test set is used once, after the last epoch. Recipes: fast, strong, reference (the course's), residual,
-    and staged: CBAM in a pretrained ResNet-18, unfrozen in three stages.
+    with. The test set is used once, after the last epoch. Recipes: {recipes}; reference is the course's, and staged
+    puts CBAM into a pretrained ResNet-18, unfrozen in three stages.
 
     \b
     Examples:
@@ -102,6 +102,10 @@ def train(
             **({} if sources == Sources() else {"sources": sources}),
         )
     _say_outcome(run)
+
+
+# Typer shows the docstring as the command's help, and a docstring in the code cannot read a folder.
+train.__doc__ = str(train.__doc__).replace("{recipes}", ", ".join(recipe_names()))
 
 
 def _say_outcome(run: TrainedRun) -> None:

@@ -48,7 +48,8 @@ def test_names_differ_where_the_contents_do(offered, pictures):
     for settings in (Settings(), Settings(opacity=0.4), Settings(image="original")):
         downloads(one, settings, key="k")
     downloads({"a.png": explanations["b.png"]}, Settings(), key="k")
-    assert len(offered) == 32
+    kinds = [each.label for each in FORMATS if each.label] + ["html", "zip", "pdf", "svg", "png", "txt"]
+    assert len(offered) == 4 * len(kinds)
     assert all(name.startswith("a-") for name in offered)
 
 
