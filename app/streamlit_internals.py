@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     __all__ = ["Container"]
 
 UPLOAD_PATH: Final = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)\Z")
-"""End of the address that a browser sends a file to: session and file; ``client.js`` knows it too."""
+"""End of the address that a browser sends a file to: session and file; ``refused_uploads.js`` knows it too."""
 
 METRICS_PATH: Final = "/_stcore/metrics"
 """End of the address under which Streamlit says how many visitors there are."""

@@ -1,4 +1,4 @@
-"""Streamlit's client page as it is sent for each of our pages, with a script of ours before its own.
+"""Streamlit's client page as it is sent for each of our pages, with scripts of ours before its own.
 
 Streamlit's client does not know whether ``/model`` is a page of an app at ``/`` or an app published at ``/model``. It
 asks both for their health, the wrong one first, and the browser logs two 404s; to answer these would make it take the
@@ -48,7 +48,7 @@ FIRST: Final = "inspect"
 
 PAGES: Final = Path(__file__).resolve().parents[1]
 
-_SCRIPT: Final = Path(__file__).with_name("client.js")
+_SCRIPTS: Final = Path(__file__).with_name("scripts")
 
 
 def page_names() -> list[str]:
@@ -57,13 +57,14 @@ def page_names() -> list[str]:
 
 
 def client_page() -> str:
-    """The installed Streamlit's page with our script before its own."""
+    """The installed Streamlit's page with our scripts before its own; each has its names to itself."""
     from app.session.mark import MARK
 
     page = client_file().read_text(encoding="utf-8")
     names = {"pages": page_names(), "first": FIRST, "mark": MARK, "refused": REFUSED}
     given = "".join(f"const {name} = {json.dumps(value)};" for name, value in names.items())
-    script = f"<script>{{ {given}\n{_SCRIPT.read_text(encoding='utf-8')}}}</script>"
+    scripts = "\n".join(f"{{\n{file.read_text(encoding='utf-8')}}}" for file in sorted(_SCRIPTS.glob("*.js")))
+    script = f"<script>{{ {given}\n{scripts}\n}}</script>"
     return page.replace("<head>", f"<head>\n    {script}", 1)
 
 

@@ -147,7 +147,7 @@ def read(given: Mapping[str, str], readers: Readers) -> dict[str, Any]:
 def arrive(readers: Readers, page: str) -> dict[str, Any]:
     """What the address asks for, where a visitor came by it and no page was drawn since; else nothing.
 
-    A visitor comes by an address when they open it, and when they go back or forth to it, which client.js marks. An
+    A visitor comes by an address when they open it, and when they go back or forth to it, which addresses.js marks. An
     address without a new mark says little: the browser may not have heard yet of the one that a page wrote last.
 
     Args:
@@ -247,7 +247,7 @@ def write(shown: Mapping[str, Any] = NOTHING, /, **values: Any) -> None:
     now = _UNMET.get()
     wanted = {**(texts if now is None else now.address)}
     if mark := _MARKED.get():
-        wanted[MARK] = mark  # client.js takes it out: it tells this address from one written before it was gone to
+        wanted[MARK] = mark  # addresses.js takes it out: it tells this address from one written before it was gone to
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
     if before is not None and now is None and in_fragment():

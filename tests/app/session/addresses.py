@@ -25,7 +25,7 @@ def visit(**parameters):
 
 
 def said(app):
-    """What stands in the address; client.js takes out the mark of a step back or forth."""
+    """What stands in the address; addresses.js takes out the mark of a step back or forth."""
     texts = {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
     texts.pop(MARK, None)
     return texts

@@ -238,7 +238,7 @@ def test_a_step_back_that_is_meant_for_another_page_or_for_none_is_not_taken_for
     app.query_params["image"], app.query_params[MARK] = "sample-9", mark
     app.run()
     assert said(app)["image"] == "sample-7"
-    assert app.query_params[MARK] in ("5", ["5"])  # so client.js knows that nobody followed it
+    assert app.query_params[MARK] in ("5", ["5"])  # so addresses.js knows that nobody followed it
 
 
 @pytest.fixture

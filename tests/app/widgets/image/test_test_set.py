@@ -150,7 +150,7 @@ def test_an_address_within_the_test_set_leaves_the_strip_of_samples_alone(test_s
     for index in (3, 7):
         app.query_params.clear()
         app.query_params["image"] = f"test-{index}"
-        app.query_params["gone"] = f"{index}~inspect"  # as client.js marks Back and Forward
+        app.query_params["gone"] = f"{index}~inspect"  # as addresses.js marks Back and Forward
         app.run()
         assert image(app) == f"test-{index}"
     assert app.session_state["inspect-sample-generation"] == begun

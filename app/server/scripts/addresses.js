@@ -1,4 +1,4 @@
-// Runs before Streamlit's own script on every page. `pages`, `mark` and `refused` are filled in by app/server/client.py.
+// The app's address, and the visitor's places in its history. `pages`, `first` and `mark` are filled in by client.py.
 
 // How far the app's address goes: a page's name at its end is not part of it.
 const address = window.location.pathname.replace(new RegExp(`/(?:${pages.join("|")})/?$`), "/");
@@ -11,11 +11,11 @@ window.__streamlit = { BACKEND_BASE_URL: window.location.origin + address };
 // the visitor has gone to, nor does another page take that place until the visitor does something: both are answers to
 // what was asked before. Streamlit, which believes what could not be written, is told of the place once more.
 const MOST = 5; // times that Streamlit is told; then it has reasons
-let step = 0;
-let waits = false;
-let stands = false;
-let told = 0;
-let telling = 0;
+let step = 0; // number of the latest step back or forth
+let waits = false; // whether the page's answer to it has yet to come
+let stands = false; // whether no other page may take its place
+let told = 0; // times that Streamlit was told of it once more
+let telling = 0; // timer until it is told again
 const push = window.history.pushState.bind(window.history);
 const replace = window.history.replaceState.bind(window.history);
 const unmarked = (search) => search.slice(1).split("&").filter((part) => part && part.split("=")[0] !== mark);
@@ -68,58 +68,3 @@ const writing = (write) => (state, unused, url) => {
 };
 window.history.pushState = writing(push);
 window.history.replaceState = writing(replace);
-
-// In a narrow window the sidebar lies over the page; a visitor who opens a page wants to see it.
-const narrow = window.matchMedia("(max-width: 768px)");
-document.addEventListener("click", (event) => {
-  if (!narrow.matches || !event.target.closest("[data-testid=stSidebarNavLink]")) return;
-  document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
-});
-
-// Streamlit shows that an upload was refused; the answer says why, in the page's language. A click on it, Escape or new
-// uploads take the sentence away, but not others that were chosen together with it.
-let uploads = 0;
-const refusals = document.createElement("div");
-refusals.className = "cbam-refused";
-refusals.setAttribute("role", "alert");
-const refuse = (said) => {
-  if (!refusals.isConnected) document.body.append(refusals);
-  refusals.textContent = said;
-};
-refusals.addEventListener("click", () => refuse(""));
-document.addEventListener("keydown", (event) => event.key === "Escape" && refuse(""));
-const open = XMLHttpRequest.prototype.open;
-XMLHttpRequest.prototype.open = function (method, url, ...rest) {
-  open.call(this, method, url, ...rest);
-  if (method.toUpperCase() !== "PUT" || !String(url).includes("/_stcore/upload_file/")) return;
-  const language = document.documentElement.lang;
-  if (language) this.setRequestHeader("Accept-Language", language);
-  if (!uploads++) refuse("");
-  this.addEventListener("loadend", () => {
-    uploads--;
-    if (this.getResponseHeader(refused)) refuse(this.responseText);
-  });
-};
-
-// A button that has the keyboard's focus may be taken away by what it began; whatever stands in its place then gets the
-// focus, or the last of the page if that was it, or the next Tab would begin at the top of the page.
-const usable = ":is(a[href], button, input, select, textarea, summary, [tabindex='0']):not(:disabled)";
-const stops = () =>
-  [...document.querySelectorAll(`[data-testid=stMain] ${usable}`)].filter((stop) => stop.checkVisibility());
-let left = null;
-let handing = 0;
-document.addEventListener("focusin", ({ target }) => {
-  const may = target.matches(":focus-visible") && target.closest("[data-testid=stMain] [data-testid=stButton]");
-  left = may ? { target, place: stops().indexOf(target) } : null;
-});
-document.addEventListener("pointerdown", () => (left = null));
-const handOn = () => {
-  if (!left || left.target.isConnected || document.activeElement !== document.body) return;
-  const now = stops();
-  (now[left.place] ?? now.at(-1))?.focus({ preventScroll: true });
-};
-new MutationObserver(() => {
-  if (!left || left.target.isConnected) return;
-  clearTimeout(handing);
-  handing = setTimeout(handOn, 100);
-}).observe(document, { childList: true, subtree: true });
