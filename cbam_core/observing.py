@@ -24,6 +24,7 @@ from cbam_core.errors import CaptureError, CbamError, ModelError
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.network import Classifier
 from cbam_core.nn.memory_format import memory_format
+from cbam_core.nn.training_mode import check_mode
 from cbam_core.results.kinds import Kind
 from cbam_core.results.placement import Placement
 from cbam_core.workers import in_order
@@ -248,7 +249,7 @@ def check_ready(model: nn.Module) -> list[nn.Module]:
     """
     modules = list(model.modules())
     if any(module.training for module in modules):
-        _check_mode(model)
+        check_mode(model)
     held = chain.from_iterable(module._parameters.values() for module in modules)
     if any(parameter is not None and parameter.is_meta for parameter in held):
         raise ModelError(
@@ -257,39 +258,6 @@ def check_ready(model: nn.Module) -> list[nn.Module]:
             "its weights",
         )
     return modules
-
-
-def _check_mode(model: nn.Module) -> None:
-    if model.training:
-        raise ModelError(
-            "model.in-training",
-            "the network is in training mode, in which dropout and batch statistics change its output: "
-            "call model.eval() first",
-        )
-    named = (name for name, module in model.named_modules() if module.training and _differs_in_training(module))
-    if name := next(named, None):
-        raise ModelError(
-            "model.in-training",
-            "the module {name} of the network is in training mode, in which dropout and batch statistics change its "
-            "output: call model.eval() first",
-            name=name,
-        )
-
-
-_WITH_MODES = (
-    nn.modules.batchnorm._NormBase,
-    nn.modules.dropout._DropoutNd,
-    nn.FractionalMaxPool2d,
-    nn.MultiheadAttention,
-    nn.RNNBase,
-    nn.RReLU,
-)
-"""Modules of torch that compute otherwise in training mode."""
-
-
-def _differs_in_training(module: nn.Module) -> bool:
-    """Check that a module can compute otherwise in training mode, as all of other libraries can."""
-    return isinstance(module, _WITH_MODES) or not type(module).__module__.startswith("torch.nn.modules.")
 
 
 _known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()

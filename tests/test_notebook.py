@@ -27,10 +27,11 @@ def stored():
 
 @pytest.fixture(scope="module")
 def ran(maker, tmp_path_factory):
-    """The first cells of the notebook and of the lesson after they ran in one kernel, which forgot the first ones."""
-    cells = (*maker.CELLS[:4], "", "%reset -f", *maker.LESSON[:4])
+    """Cells of the notebook and of the lesson after they ran in one kernel, which forgot the first ones."""
+    first, own = maker.CELLS[:4], maker.CELLS[8:10]
+    cells = (*first, *own, "", "%reset -f", *maker.LESSON[:4])
     book = maker.run(maker.notebook(cells), tmp_path_factory.mktemp("kernel"))
-    return book.cells[:4], book.cells[6:]
+    return book.cells[:6], book.cells[8:]
 
 
 def html_of(cells):
@@ -47,9 +48,11 @@ def test_the_stored_notebook_has_the_cells_of_its_program(maker, stored):
 @pytest.mark.filterwarnings("default")  # of the kernel's libraries
 def test_its_first_cells_run_in_a_kernel_and_give_the_stored_summary(ran, stored):
     cells, _ = ran
-    (output,) = html_of(cells)
+    output, own = html_of(cells)
     assert read(output).words == read(html_of(stored.cells)[0]).words
     assert "frog" in read(output).words
+    assert "Attention(nn.Module)" in cells[5].source
+    assert "cbam3" in read(own).words
     printed = cells[3].outputs[0].text
     assert printed.startswith("cbam1.channel")
     assert printed.count("\n") == 6
