@@ -13,10 +13,12 @@ from cbam_core.data.text_file import read_text
 from cbam_core.errors import CheckpointError, DataError
 from cbam_core.results.usual import SUFFIX, Usual, read_usual, usual_path
 from cbam_core.weights.description import LONGEST_CLASS, Triple, check_normalisation
+from cbam_core.weights.facts import names_in_order
 from cbam_core.weights.stating import usual_normalisation
 
-Classes = Sequence[str] | str | Path | int
-"""Names of classes: a list, a text file with one in each line, names with commas between them, or a number of them."""
+Classes = Sequence[str] | Mapping[Any, Any] | str | Path | int
+"""Names of classes: a list, a dict of names and numbers such as ``class_to_idx``, a text file with one in each line,
+names with commas between them, or a number of them."""
 
 Normalisation = str | tuple[Sequence[float], Sequence[float]]
 Size = int | tuple[int, int] | Sequence[int]
@@ -46,7 +48,8 @@ class Stated(OtherNames, total=False):
 
     Attributes:
         classes: names of the classes, in the order of the outputs: a list, a text file with one in each line, or a
-            number of them; ``()`` for a network that is no classifier.
+            number of them; a dict of names and their numbers, such as ``class_to_idx`` or ``id2label``, whose order
+            does not matter; ``()`` for a network that is no classifier.
         normalisation: mean and deviation, or the name of a usual pair, such as ``"imagenet"``.
         input_size: side, or (width, height), in pixels.
         weights: which weights of a file to take; for a torchvision network, its weights or their name.
@@ -227,13 +230,15 @@ MOST_SIDE = 4096
 
 
 def named_classes(given: Classes | Sequence[Any]) -> tuple[str, ...]:
-    """Return class names from a list, a file of names, names with commas between them, or a number of them.
+    """Return class names from a list, a dict, a file of names, names with commas between them, or a number of them.
 
     Raises:
         CheckpointError: the file cannot be read, or a name is empty, too long or cannot be printed.
     """
     if isinstance(given, int):
         return tuple(f"class {number}" for number in range(given))
+    if isinstance(given, Mapping):
+        given = _numbered(given)
     names = _written(given) if isinstance(given, str | Path) else list(map(str, _single_names(given)))
     for name in names:
         if not 0 < len(name) <= LONGEST_CLASS or not name.isprintable():
@@ -243,6 +248,23 @@ def named_classes(given: Classes | Sequence[Any]) -> tuple[str, ...]:
                 given=repr(name[:60]),
             )
     return tuple(names)
+
+
+def _numbered(given: Mapping[Any, Any]) -> list[object]:
+    """Return the names of a dict of names and numbers, in the order of the numbers.
+
+    Raises:
+        CheckpointError: the numbers do not run from 0.
+    """
+    names = names_in_order(given)
+    if names is None:
+        raise CheckpointError(
+            "network.class-numbers",
+            "a dict of classes has a name for each number, or a number for each name, and the numbers run from 0 "
+            "without a gap; given {given}",
+            given=repr(dict(given))[:60],
+        )
+    return names
 
 
 def _single_names(given: Any) -> list[Any]:

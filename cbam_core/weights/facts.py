@@ -255,13 +255,22 @@ def _names(value: object, count: int) -> tuple[str, ...] | None:
         value = value.entries or (given[0] if given else None)
     names: list[object] = []
     if isinstance(value, dict) and len(value) == count:
-        places = {_index(key): name for key, name in value.items()}
-        if set(places) != set(range(count)):
-            places = {_index(place): name for name, place in value.items()}
-        names = [places.get(place) for place in range(count)]
+        names = names_in_order(value) or []
     elif isinstance(value, list | tuple) and len(value) == count:
         names = [*value]
     return tuple(str(name) for name in names) if names and all(map(_is_name, names)) else None
+
+
+def names_in_order(given: Mapping[Any, Any]) -> list[object] | None:
+    """Return the names of a dict in the order of their numbers, which run from 0; None if it is no such dict.
+
+    Either may be its keys. Numbers may be texts, and so may names: in ``{"0": 0}`` the name is the text.
+    """
+    for pairs in (given.items(), ((place, name) for name, place in given.items())):
+        names = {_index(place): name for place, name in pairs if isinstance(name, str)}
+        if names.keys() == set(range(len(given))):
+            return [names[place] for place in range(len(given))]
+    return None
 
 
 def _is_name(name: object) -> bool:

@@ -139,6 +139,21 @@ def test_class_names_in_a_file_are_set_aside(weights: Path, place: Path) -> None
     assert Stated(classes="none").statement.classes == ()
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"owl": 2, "cat": 0, "dog": 1}, {1: "dog", 0: "cat", 2: "owl"}, {"2": "owl", "0": "cat", "1": "dog"}],
+    ids=str,
+)
+def test_classes_are_named_by_a_dict_in_the_order_of_its_numbers(given: dict[Any, Any]) -> None:
+    assert statement({"classes": given}).classes == ("cat", "dog", "owl")
+
+
+@pytest.mark.parametrize("given", [{"cat": 1, "dog": 2}, {0: "cat", 2: "dog"}, {"cat": "dog"}, {0: 1, 1: 0}], ids=str)
+def test_a_dict_whose_numbers_have_gaps_names_no_classes(given: dict[Any, Any]) -> None:
+    with pytest.raises(CheckpointError, match="the numbers run from 0 without a gap"):
+        statement({"classes": given})
+
+
 def test_names_and_shapes_are_matched_strictly(weights: Path, place: Path) -> None:
     state = torch.load(weights, weights_only=True)["state_dict"]
     lacking = {name: tensor for name, tensor in state.items() if not name.endswith("4.bias")}

@@ -39,6 +39,13 @@ def test_class_names_are_read(facts: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "facts", [{"class_to_idx": {str(9 - n): n for n in range(10)}}, {"names": dict(enumerate("9876543210"))}], ids=str
+)
+def test_class_names_may_be_digits(facts: dict[str, Any]) -> None:
+    assert beside(**facts).classes == tuple("9876543210")
+
+
+@pytest.mark.parametrize(
     "facts",
     [
         {"classes": ["a", "b"]},
