@@ -49,6 +49,7 @@ class PixelAttention(nn.Module):
 
 
 def test_one_line_makes_a_function_known_as_contributing_says(monkeypatch):
+    monkeypatch.delitem(bounds.WITHIN, "i0e", raising=False)
     torch.manual_seed(0)
     model, image = PixelAttention().eval(), torch.randn(1, 3, 8, 8)
     with torch.no_grad(), capture(model) as record:
