@@ -11,10 +11,6 @@ def leave_file(page):
     """Nothing outlives a page that is a file, once another is opened in its place."""
 
 
-LONGEST_WAY = 25
-"""Steps in the history of a tab that is lent again: Chromium keeps 50, and after that no longer counts them."""
-
-
 class Tab:
     """A page with those who listen to it, and what becomes of it once it is left."""
 
@@ -77,7 +73,7 @@ class Tabs:
             self._shared.clear_cookies()
             for page in self._shared.pages:
                 page.evaluate("localStorage.clear()")
-        tab = self._idle_one() or Tab(self._shared.new_page(), self._take_back)
+        tab = self._idle.pop() if self._idle else Tab(self._shared.new_page(), self._take_back)
         given = {**self._usual, **how}
         tab.page.set_viewport_size(given["viewport"])
         tab.page.emulate_media(reduced_motion=given["reduced_motion"], color_scheme=given["color_scheme"])
@@ -85,15 +81,6 @@ class Tabs:
         if "locale" in given:
             tab.speak(given["locale"])
         return tab
-
-    def _idle_one(self):
-        """A tab that was left; one that has come a long way is closed."""
-        while self._idle:
-            tab = self._idle.pop()
-            if tab.page.evaluate("history.length") <= LONGEST_WAY:
-                return tab
-            tab.page.close()
-        return None
 
     def _new_context(self, how):
         """A profile, patient with a page's first visitor, who waits for what all later ones share."""
@@ -104,7 +91,14 @@ class Tabs:
 
     def _take_back(self, tab):
         self._clear(tab.page)
+        self._forget_way(tab.page)
         tab.page.mouse.move(0, 0)
         self._shared.clear_cookies()
         self._shared.clear_permissions()
         self._idle.append(tab)
+
+    def _forget_way(self, page):
+        """Leave no steps to go back: after 50 in the history of a tab, Chromium no longer counts them."""
+        session = self._shared.new_cdp_session(page)
+        session.send("Page.resetNavigationHistory")
+        session.detach()
