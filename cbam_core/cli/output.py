@@ -95,6 +95,41 @@ def progress_bar(*columns: str) -> Iterator[Progress]:
         yield progress
 
 
+FIRST_LINE = 2.0
+"""Seconds before the first of these lines."""
+
+
+class _Left:
+    """Estimate the time that is left, from how fast the share grew since it was first told.
+
+    The beginning of the work, as loading and the first forward, does not count.
+    """
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def said(self, share: float, now: float) -> str:
+        """Return the time in words: "about 40 s left"; "" where it is not known yet, or there is none.
+
+        Args:
+            share: what is done, in [0, 1].
+            now: the time, in seconds.
+        """
+        if self._first is None:
+            self._first = share, now
+        begun, since = self._first
+        if share <= begun or now - since < 1:
+            return ""
+        left = (1 - share) * (now - since) / (share - begun)
+        if left < 1:
+            return ""
+        return f"about {left:.0f} s left" if left < SECONDS else f"about {left / 60:.0f} min left"
+
+
+SECONDS = 100
+"""Time that is left is told in seconds below so many, else in minutes."""
+
+
 @contextmanager
 def share_shown(description: str) -> Iterator[Callable[[float], None]]:
     """Show the share of long work that is done: a bar on a terminal, else a line on standard error now and then.
@@ -105,16 +140,18 @@ def share_shown(description: str) -> Iterator[Callable[[float], None]]:
     Yields:
         Function that is called with the share, in [0, 1].
     """
-    begun = said = monotonic()
-    with progress_bar("{task.percentage:.0f} %") as progress:
-        bar = progress.add_task(description, total=1.0)
+    begun, time_left = monotonic(), _Left()
+    due = begun + min(FIRST_LINE, LINE_EVERY)
+    with progress_bar("{task.percentage:.0f} %", "{task.fields[left]}") as progress:
+        bar = progress.add_task(description, total=1.0, left="")
 
         def show(share: float) -> None:
-            nonlocal said
-            progress.update(bar, completed=share)
+            nonlocal due
             now = monotonic()
-            if progress.disable and now - said >= LINE_EVERY:
-                said = now
-                say(f"{description}: {percent(share, 0)} after {now - begun:.0f} s")
+            left = time_left.said(share, now)
+            progress.update(bar, completed=share, left=left)
+            if progress.disable and now >= due:
+                due = now + LINE_EVERY
+                say(f"{description}: {percent(share, 0)} after {now - begun:.0f} s{', ' if left else ''}{left}")
 
         yield show

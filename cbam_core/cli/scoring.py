@@ -20,7 +20,7 @@ from cbam_core.cli.choosing import (
 )
 from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.cli.interrupts import held_interrupts
-from cbam_core.cli.output import console, one_line, percent, say, share_shown, write_json
+from cbam_core.cli.output import console, one_line, percent, progress_bar, say, share_shown, write_json
 from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.stating import UNSTATED, Stated
 
@@ -116,7 +116,9 @@ def score_gates(
     from cbam_core.evidence.twins import read_twins
     from cbam_core.results.left_out import left_out_message
 
-    classifier = open_checkpoint(named.network, stated, images="--set")
+    with progress_bar() as progress:
+        progress.add_task("opening the network", total=None)
+        classifier = open_checkpoint(named.network, stated, images="--set")
     compared = None if twins is None else read_twins(twins)
     beside = _beside(classifier, named.network, stated)
     found = None if again or chosen != UNCHOSEN else _kept(beside, classifier)
@@ -184,8 +186,11 @@ def _found(classifier: Classifier, dataset: Dataset, beside: Path | None, *, aga
 
 def _computed(work: Scoring, *, resume: bool) -> Score:
     from cbam_core.evidence.keeping import open_state, save_state
+    from cbam_core.memory import keep_freed_memory
     from cbam_core.workers import workers_side_by_side
 
+    keep_freed_memory()
+    say(f"replacing every gate in several ways, over {work.count:,} images; Ctrl+C stops")
     if resume and (state := open_state(work.key)) is not None and work.resume(state):
         say(f"going on after {state.answers.count:,} images")
     saved, said = monotonic(), False

@@ -62,6 +62,9 @@ COST = 0.4
 ALONE = 1.3
 """The same for an edit that is computed in two ways."""
 
+CONTROL = 3.0
+"""The same for one image in the controls over all images."""
+
 Steps = Generator[float, None, Score]
 """Does one batch whenever it is asked for the share of the work that is done, and returns the scorecard."""
 
@@ -88,13 +91,19 @@ class Scoring:
         self._look_at(dataset)
         self._earlier: State | None = None
         self._collected: tuple[Constants, Collected] | None = None
-        self._joins, self._shares = True, (1.0, 0.0, 0.0, 0.0)
+        self._joins = True
+        self._shares: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 0.0)
         self._gates: tuple[str, ...] = ()
         self.early: Receipt | None = None
 
     def _look_at(self, dataset: Dataset) -> None:
         self._dataset, self._labels = dataset, dataset.known_labels.astype(np.int64)
         self._donors = Donors(self._labels)
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return len(self._whole)
 
     @property
     def key(self) -> str:
@@ -185,6 +194,7 @@ class Scoring:
     def _control(self, rows: Sequence[Planned], usual: Usual, workers: int) -> Generator[float, None, None]:
         """Replace all gates by themselves and by 0 for every image, to know early whether the receipt can hold."""
         parts: list[Answers] = []
+        done = 0
 
         def answered(images: Int64[np.ndarray, " b"]) -> Answers:
             lot = Lot(images, self._donors, {})
@@ -192,7 +202,8 @@ class Scoring:
 
         for found in in_order(answered, self._parts(np.arange(len(self._labels))), workers):
             parts.append(found)
-            yield self._shares[0]
+            done += found.count
+            yield self._shares[0] + self._shares[1] * done / len(self._labels)
         answers = joined(parts)
         edits = {row.edit: answers.scored(place, row.gate, row.edit) for place, row in enumerate(rows, 1)}
         labels = self._labels.astype(answers.predicted.dtype)
@@ -208,7 +219,7 @@ class Scoring:
             for half in (0, 1):
                 losses[half] += found[1].loss[1:, half_of(found[0]) == half].sum(axis=1, dtype=np.float64)
             done += len(found[0])
-            yield self._shares[0] + self._shares[1] * done / len(images)
+            yield sum(self._shares[:2]) + self._shares[2] * done / len(images)
         best, start = {}, 0
         for name, values in tried.items():
             own = losses[:, start : start + len(values)]
@@ -221,10 +232,10 @@ class Scoring:
     ) -> Generator[float, None, Proof]:
         """Compute some images in two ways; where the rows of edits cannot join, each edit has its own forward."""
         images = _spread(len(self._labels), _proved(len(self._labels)))
-        kept, distance, done = {gate.name: True for gate in facts}, 0.0, sum(self._shares[:2])
+        kept, distance, done = {gate.name: True for gate in facts}, 0.0, sum(self._shares[:3])
         for part in self._parts(images, batch_size(self._classifier)):
             batch, lot = self._input(part), Lot(part, self._donors, best)
-            each = self._shares[2] * len(part) / len(images) / (len(facts) + len(rows))
+            each = self._shares[3] * len(part) / len(images) / (len(facts) + len(rows))
             for name, is_kept in kept.items():
                 plain, same = run_each(self._classifier.model, batch, [JoinedEdit({name: AsIs()})])
                 kept[name] = is_kept and bool(torch.equal(plain, same))
@@ -262,7 +273,7 @@ class Scoring:
         rest = np.arange(collected.count, len(self._labels))
         for found in in_order(answered, self._parts(rest), workers):
             collected.take_in(found)
-            yield 1 - self._shares[3] * (1 - collected.count / len(self._labels))
+            yield 1 - self._shares[4] * (1 - collected.count / len(self._labels))
         return collected.answers()
 
     def _run(self, images: Int64[np.ndarray, " b"], edits: Sequence[JoinedEdit], usual: Usual | None = None) -> Answers:
@@ -291,8 +302,8 @@ class Scoring:
         return (images[part] for part in batches(len(images), size))
 
 
-def _shares(classifier: Classifier, images: int, seen: Observation) -> tuple[float, float, float, float]:
-    """Estimate the shares of the work: looking, fitting constants, the proof, and answering with each edit.
+def _shares(classifier: Classifier, images: int, seen: Observation) -> tuple[float, ...]:
+    """Estimate the shares of the work: looking, controls, constants, the proof, and answering with each edit.
 
     Raises:
         ModelError: the network has no gates.
@@ -305,9 +316,10 @@ def _shares(classifier: Classifier, images: int, seen: Observation) -> tuple[flo
         )
     edits = len(plan({gate.name: gate.kind for gate in seen.gates}))
     tried = COST * len(seen.gates) * (len(FACTORS) + 1) * min(images, 2 * FITTED)
+    control = CONTROL * images
     proved, answered = ALONE * edits * min(images, _proved(images)), COST * edits * images
-    whole = images + tried + proved + answered
-    return images / whole, tried / whole, proved / whole, answered / whole
+    parts = (images, control, tried, proved, answered)
+    return tuple(part / sum(parts) for part in parts)
 
 
 def _candidates(usual: Usual, name: str) -> tuple[float, ...]:

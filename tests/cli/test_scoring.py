@@ -100,7 +100,9 @@ def test_where_there_is_no_terminal_lines_say_how_far_it_is_and_again_if_asked(c
     assert main(command) == 0
     written = capsys.readouterr()
     lines = [line for line in written.err.splitlines() if line.startswith("cbam: scoring: ")]
-    assert re.fullmatch(r"cbam: scoring: 100 % after \d+ s", lines[-1])
+    assert re.fullmatch(r"cbam: scoring: 100 % after \d+ s(, about \d+ s left)?", lines[-1])
+    begun = "cbam: replacing every gate in several ways, over 4 images; Ctrl+C stops"
+    assert written.err.splitlines()[0] == begun
     shares = [int(line.split()[2]) for line in lines]
     assert shares == sorted(shares)
     assert json.loads(written.out)["count"] == 4
