@@ -102,7 +102,7 @@ def check(error: type[CbamError], name: str, value: object, kind: Kind) -> None:
         CbamError: it is not; an error of the kind that is given.
     """
     if not kind.fits(value):
-        raise error(
+        raise error(  # in English alone: only code can give it, for readers check what visitors of the app send
             "argument.kind",
             "{name} has to be {expected}; given {given}",
             name=name,

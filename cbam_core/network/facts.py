@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cbam_core.errors import Message
-from cbam_core.weights.description import Triple
+from cbam_core.errors import CheckpointError, Message
+from cbam_core.weights.description import Triple, check_normalisation
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,7 @@ class Facts:
         arguments: arguments of its constructor.
         name: name of the network; "" where it has none.
         remarks: what was assumed, or where a fact comes from.
+        unfit: mean and deviation that the network says, where images cannot be normalised with them; "" elsewhere.
         crop_share: share of an image's centre that is taken, as timm's `crop_pct`; 1 for all of it.
     """
 
@@ -33,6 +34,7 @@ class Facts:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     remarks: tuple[Message, ...] = ()
+    unfit: str = ""
     crop_share: float = 1.0
 
     def share_at(self, size: tuple[int, int]) -> float:
@@ -53,3 +55,16 @@ def pair(mean: object, std: object) -> tuple[Triple, Triple] | None:
     """Return mean and deviation, if both are known."""
     known = triple(mean), triple(std)
     return None if known[0] is None or known[1] is None else (known[0], known[1])
+
+
+def unfit_pair(mean: object, std: object) -> str:
+    """Return the mean and deviation that a network says, where images cannot be normalised with them; else ""."""
+    if mean is None and std is None:
+        return ""
+    try:
+        if (known := pair(mean, std)) is not None:
+            check_normalisation(*known)
+            return ""
+    except CheckpointError:
+        pass
+    return f"mean {mean!r} and deviation {std!r}"[:200]

@@ -58,6 +58,8 @@ class KnownModule:
         """
         facts = self.facts
         if size is None and (facts.input_size is None or facts.normalisation is None):
+            if facts.unfit and facts.normalisation is None:
+                raise _unfit(type(self.model).__name__, facts.unfit)
             missing = _unknown_input_and_classes if facts.classes is None else _unknown_input
             raise missing(type(self.model).__name__, facts)
         mean, std = facts.normalisation or UNKNOWN
@@ -168,6 +170,18 @@ def _still_true(said: Facts, given: Statement) -> Iterator[Message]:
         )
         if not settled:
             yield remark
+
+
+def _unfit(kind: str, given: str) -> ModelError:
+    """Make the error that names what a network says of its images, where they cannot be normalised with it."""
+    return ModelError(
+        "network.unfit-normalisation",
+        "images cannot be normalised with what {kind} says, {given}: three numbers from 0 to 1 and three from 0.001 to "
+        "1000 are expected; give mean= and std= of its training images, or normalisation='imagenet' or 'none', or a "
+        "tensor that is prepared",
+        kind=kind,
+        given=given,
+    )
 
 
 def _unknown_input(kind: str, facts: Facts) -> ModelError:

@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from cbam_core.errors import Message
-from cbam_core.network.facts import Facts, pair
+from cbam_core.network.facts import Facts, pair, unfit_pair
 
 
 def of_module(model: nn.Module) -> Facts | None:
@@ -28,12 +28,15 @@ def of_module(model: nn.Module) -> Facts | None:
     size = stated.get("input_size")
     sides = size[1:] if isinstance(size, list | tuple) and len(size) == 3 else ()
     classes, remarks = _classes(model, stated)
+    mean, std = stated.get("mean"), stated.get("std")
+    unfit = unfit_pair(mean, std)
     return Facts(
         classes=classes,
-        normalisation=pair(stated.get("mean"), stated.get("std")),
+        normalisation=None if unfit else pair(mean, std),
         input_size=(int(sides[1]), int(sides[0])) if len(sides) == 2 else None,
         name=str(stated.get("architecture") or ""),
         remarks=remarks,
+        unfit=unfit,
         crop_share=_crop_share(stated),
     )
 
