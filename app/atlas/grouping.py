@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.atlas.link import usual_if
+from app.atlas.own_columns import value_name
 from app.session.choices import Choice
 from app.session.words import Words, class_name
 from app.widgets.choices import keep_listed
@@ -77,7 +78,10 @@ def group_name(where: Mapping[str, Any], name: str) -> str:
         return WORDS["confused"].format(truth=class_name(where["class"]), answer=class_name(where["answer"]))
     if "right" in where:
         return WORDS["is_right" if where["right"] else "is_wrong"]
-    return class_name(name) if "class" in where or "answer" in where else name
+    if "class" in where or "answer" in where:
+        return class_name(name)
+    (value,) = where.values()
+    return value_name(value)
 
 
 def short_percent(share: float) -> str:

@@ -48,13 +48,13 @@ def read_range(text: str) -> tuple[float, float] | None:
 
 def read_where(text: str) -> str | None:
     """Conditions on columns as `where_as_text` writes them."""
-    return text if 0 < len(parse_qsl(text)) <= MOST_CONDITIONS else None
+    return text if 0 < len(parse_qsl(text, keep_blank_values=True)) <= MOST_CONDITIONS else None
 
 
 def where_of(text: str) -> dict[str, tuple[str, ...]]:
-    """Values by column, of a text that `read_where` lets through."""
+    """Values by column, of a text that `read_where` lets through; "" is that of images without a text there."""
     found: dict[str, tuple[str, ...]] = {}
-    for column, value in parse_qsl(text):
+    for column, value in parse_qsl(text, keep_blank_values=True):
         found[column] = (*found.get(column, ()), value)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +21,7 @@ WORDS = Words(
         "columns": "Columns",
         "columns_help": "Columns of the table that was given with the images",
         "any": "any",
+        "missing": "no value",
     }
 )
 
@@ -73,6 +75,13 @@ def values_of(atlas: Atlas, column: str) -> dict[str, Any]:
     return atlas.remembered(f"values of {column}", find)
 
 
+def value_name(value: Any) -> str:
+    """What a value of a column is called: a whole number has no decimals, and of images without a value it says so."""
+    if value == "" or (isinstance(value, float) and math.isnan(value)):
+        return WORDS["missing"]
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def range_of(atlas: Atlas, column: str) -> tuple[float, float] | None:
     """The least and the greatest number of a column with more values than can be listed; None of other columns."""
     numbers = atlas.metadata[column]
@@ -86,7 +95,15 @@ def _choose(atlas: Atlas, name: str, before: tuple[str, ...], generation: Genera
     choice = Choice(f"atlas-column-{name}", generation)
     if values := values_of(atlas, name):
         choice.begin([value for value in before if value in values])
-        return tuple(st.multiselect(name, [*values], placeholder=WORDS["any"], key=choice.key))
+        return tuple(
+            st.multiselect(
+                name,
+                [*values],
+                format_func=lambda text: value_name(values[text]),
+                placeholder=WORDS["any"],
+                key=choice.key,
+            )
+        )
     low, high = range_of(atlas, name) or (0.0, 1.0)
     asked = (_read_range(before[0]) if before else None) or (low, high)
     inside = tuple(min(max(end, low), high) for end in asked)

@@ -97,6 +97,22 @@ def test_columns_of_ones_own_choose_images_and_make_groups(made):
     assert address(app, "where") == "camera=old&hour=3&hour=4"
 
 
+def test_images_without_a_value_in_a_column_are_chosen_and_grouped_as_such(monkeypatch):
+    camera = np.array(["", "new", "old"])[np.arange(60) % 3]
+    hour = np.where(np.arange(60) % 3 == 1, np.nan, 6.0)
+    made = show(monkeypatch, made_atlas.atlas(metadata={"camera": camera, "hour": hour}))
+    app = visit(where="camera=&hour=6.0", groups="hour")
+    images = made.select({"camera": "", "hour": 6})
+    assert "cannot be shown" not in said(app)
+    assert f"{len(images)} of 59 images" in said(app)
+    assert address(app, "where") == "camera=&hour=6.0"
+    named = {one.label: one.options for one in app.multiselect}
+    assert (named["camera"], named["hour"]) == (["no value", "new", "old"], ["6", "no value"])
+    listed = htmls(visit(gate="one.channel", groups="hour"))
+    assert "no value: " in listed
+    assert "6: " in listed
+
+
 def test_a_slice_without_images_says_so_and_keeps_the_way_back(made):
     app = visit(confidence="0~1")
     assert "No image of this atlas meets all of these conditions" in said(app)
