@@ -16,7 +16,8 @@ from cbam_core.cli.choosing import (
     open_named,
     refuse_network,
 )
-from cbam_core.cli.output import counted, one_line, share_shown, write_json
+from cbam_core.cli.failures import SOME_FAILED
+from cbam_core.cli.output import counted, one_line, say, share_shown, write_json
 from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.stating import UNSTATED, Stated
 from cbam_core.errors import ImageError
@@ -24,6 +25,7 @@ from cbam_core.errors import ImageError
 if TYPE_CHECKING:
     from cbam_core.data.dataset import Dataset
     from cbam_core.errors import Message
+    from cbam_core.network import Classifier
     from cbam_core.results.objects import ObjectTests
 
 MOST = 100
@@ -122,7 +124,8 @@ def find_objects(
 
     Four tests, each with its weakness: does a mask follow an image that is moved; how much of it lies on the only
     object of a canvas, and in the answered tile of a mosaic; does it rank the pixels that the answer needs, better than
-    maps that know nothing; and what is left of it when weights are shuffled. Several images give intervals.
+    maps that know nothing; and what is left of it when weights are shuffled. Several images give intervals. Images of a
+    folder that cannot be read are reported and left out.
 
     \b
     Examples:
@@ -132,11 +135,12 @@ def find_objects(
     """
     from cbam_core.evidence.masks import opened
     from cbam_core.evidence.objects import object_steps
+    from cbam_core.results.left_out import left_out_message
     from cbam_core.steps import finished
     from cbam_core.workers import workers_side_by_side
 
     classifier = open_checkpoint(model, stated, images="--set")
-    given = _images(images, chosen, data_dir)
+    given = _images(classifier, images, chosen, data_dir)
     network, pictures = opened(classifier, given, {})
     with share_shown("testing") as show, workers_side_by_side() as workers:
         steps = object_steps(network, pictures, asked.codes, pixels=asked.pixels, fill=asked.fill, workers=workers)
@@ -146,22 +150,32 @@ def find_objects(
         write_json({"checkpoint": classifier.name, "images": named, **found.as_dict()})
     else:
         show_objects(found)
+    if left_out := getattr(given, "left_out", ()):
+        say(str(left_out_message(left_out, found.count)))
+        raise typer.Exit(SOME_FAILED)
 
 
-def _images(images: list[str] | None, chosen: Chosen, data_dir: Path | None) -> Dataset | list[str]:
-    """Return the images that are meant.
+def _images(
+    classifier: Classifier, images: list[str] | None, chosen: Chosen, data_dir: Path | None
+) -> Dataset | list[str]:
+    """Return the images that are meant; of a set, those that can be decoded.
 
     Raises:
+        DataError: no image of the set can be decoded.
         typer.BadParameter: both images and a set are named.
         ImageError: an image is a folder or the name of a network.
     """
+    from cbam_core.evaluation.readable import readable
+
     if images and chosen.source is not None:
         raise typer.BadParameter("name images or a set (--set), not both")
-    for image in images or ():
+    if not images:
+        return readable(classifier, chosen.open(data_dir))
+    for image in images:
         refuse_network(image)
         if Path(image).is_dir():
             raise ImageError("image.folder-for-set", "{path} is a folder; name it as --set {path}", path=image)
-    return images or chosen.open(data_dir)
+    return images
 
 
 def show_objects(found: ObjectTests) -> None:

@@ -105,6 +105,27 @@ def over_readable(
     return (yield from work(without(dataset, left_out)))
 
 
+def readable(classifier: Classifier, dataset: Dataset) -> Dataset:
+    """Return the images of a data set that can be decoded; the others are its `Dataset.left_out`, and the log says why.
+
+    Args:
+        classifier: the network whose input the images are fitted to.
+        dataset: the images, few enough to be in memory at once.
+
+    Raises:
+        DataError: no image can be decoded.
+    """
+    errors = read_images(classifier, dataset.images, slice(0, len(dataset))).errors
+    if not errors:
+        return dataset
+    if len(errors) == len(dataset):
+        raise _none(dataset) from errors[0]
+    names = list(image_ids(dataset))
+    for reason in errors.values():
+        logging.getLogger("cbam_lens").warning("left out: %s", reason)
+    return without(dataset, [LeftOut(number, names[number]) for number in errors])
+
+
 def without(dataset: Dataset, left_out: list[LeftOut]) -> Dataset:
     """Return the images of a data set but some, which `Dataset.left_out` names."""
     kept = np.setdiff1d(np.arange(len(dataset)), np.array([image.number for image in left_out], np.int64))

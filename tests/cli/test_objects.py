@@ -3,6 +3,7 @@
 import json
 
 from cbam_core.cli import main, objects
+from cbam_core.cli.failures import SOME_FAILED
 from cbam_core.results.objects import TESTS
 
 
@@ -34,6 +35,17 @@ def test_a_set_gives_intervals_as_json(capsys):
 def test_images_without_labels_are_a_set_too(capsys, picture_file):
     assert main(["objects", "--set", str(picture_file.parent), "--tests", "shift"]) == 0
     assert "on 1 image" in capsys.readouterr().out
+
+
+def test_images_of_a_folder_that_cannot_be_decoded_are_named_and_left_out(capsys, picture_file):
+    (picture_file.parent / "a.png").write_bytes(b"not an image")
+    assert main(["objects", "--set", str(picture_file.parent), "--tests", "shift"]) == SOME_FAILED
+    written = capsys.readouterr()
+    assert "on 1 image" in written.out
+    assert "1 of 2 images left out, which cannot be decoded: a.png" in written.err
+    picture_file.unlink()
+    assert main(["objects", "--set", str(picture_file.parent), "--tests", "shift"]) == 3
+    assert "cannot be read, so there is nothing to show the network" in capsys.readouterr().err
 
 
 def test_a_folder_and_a_network_in_the_place_of_an_image_are_told_their_options(capsys, picture_file):
