@@ -20,6 +20,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Import what tests share, but not in the process that only hands files of tests to others: it needs no torch."""
     if config.getoption("dist", "no") == "no" or config.option.collectonly:
         config.pluginmanager.import_plugin("tests.fixtures")
+    else:
+        from tests.forked_workers import fork_workers
+
+        fork_workers(config)
 
 
 @pytest.hookimpl(tryfirst=True)

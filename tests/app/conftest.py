@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gettext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import streamlit as st
 from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import local_script_runner
+from streamlit.testing.v1 import app_test, local_script_runner
 
 import tests.checked_types  # noqa: F401 - before what it checks is imported
 from app import services
@@ -46,6 +47,14 @@ def _a_page_is_waited_for_without_looking():
                 too_late(runner, 0)
 
         patch.setattr(local_script_runner, "require_widgets_deltas", wait)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scripts_lie_in_a_folder_of_this_process(tmp_path_factory):
+    """Streamlit makes one when it is imported, which workers forked after that would share, and the first delete."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app_test, "TMP_DIR", SimpleNamespace(name=str(tmp_path_factory.mktemp("scripts"))))
         yield
 
 
