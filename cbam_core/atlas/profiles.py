@@ -155,6 +155,13 @@ def check_grouping(atlas: Atlas, by: str) -> None:
         AtlasError: they have no such groups.
     """
     known = (*_groupings(atlas), *columns(atlas))
+    if not known:
+        raise AtlasError(
+            "atlas.no-groups",
+            "images of this atlas cannot be grouped by {by}: they have no labels, no answers and no columns, which "
+            "cbam atlas build --metadata gives them",
+            by=repr(by),
+        )
     if by not in known:
         raise AtlasError(
             "atlas.unknown-groups",

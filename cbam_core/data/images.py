@@ -242,10 +242,18 @@ def _from_pillow(image: Image.Image, stretch: bool, ground: Ground) -> DecodedIm
     _check_pixels(image.size)
     try:
         image.load()
+    except Exception as error:  # a lazily opened file is decoded here
+        raise ImageError(
+            "image.not-loaded",
+            "the file of this Pillow image cannot be decoded ({reason}): give its path, since a file is read as far "
+            "as it goes",
+            reason=str(error)[:100] or type(error).__name__,
+        ) from error
+    try:
         pixels, notes = _pixels(image, None, stretch, ground)
     except ImageError:
         raise
-    except Exception as error:  # a lazily opened file is decoded here
+    except Exception as error:
         raise ImageError(
             "image.not-loadable",
             "this Pillow image of mode {mode} cannot be turned into RGB; load and convert it first",

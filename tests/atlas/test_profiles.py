@@ -112,6 +112,13 @@ def test_what_images_cannot_be_grouped_by_is_an_error_that_lists_what_they_can()
         unlabelled.profile("one.channel")
 
 
+def test_images_of_which_nothing_is_known_cannot_be_grouped_and_what_to_do_is_said():
+    unknown = atlas(labels=np.full(60, -1, np.int32), classes=(), metadata={})
+    assert groupings_of(unknown) == ()
+    with pytest.raises(AtlasError, match=r"cannot be grouped by 'class': they have no labels, .*--metadata gives them"):
+        unknown.profile("one.channel")
+
+
 def test_a_column_with_too_many_values_is_refused():
     made = atlas(count=300, metadata={"serial": np.arange(300)})
     with pytest.raises(AtlasError, match="serial has 299 different values; a profile has at most 200 groups"):

@@ -279,7 +279,7 @@ def test_pillow_image_of_every_mode_is_read_and_left_as_it_was(mode):
 
 def test_lazily_opened_pillow_image_with_half_its_bytes_is_refused():
     with Image.open(io.BytesIO(image_files.halved("PNG"))) as image:
-        assert refused(image).code == "image.not-loadable"
+        assert refused(image).code == "image.not-loaded"
 
 
 def test_many_threads_decode_without_a_mix_up():
