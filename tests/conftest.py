@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.loggers import records_reach_the_root
+from tests.loggers import loggers_may_be_made_meanwhile, records_reach_the_root
 
 SKIP_BROWSER = "CBAM_SKIP_BROWSER"
 
@@ -63,6 +63,7 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(10_000, 10, 10)
     gc.enable()
     records_reach_the_root()
+    loggers_may_be_made_meanwhile()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 
 def records_reach_the_root() -> None:
@@ -15,3 +16,18 @@ def records_reach_the_root() -> None:
         if isinstance(logger, logging.Logger) and not logger.propagate:
             logger.setLevel(logger.getEffectiveLevel())  # its parent may have decided
             logger.parent, logger.propagate = logging.root, True
+
+
+class Loggers(dict[str, Any]):
+    """All loggers by name; who goes through them, as pytest does before each test, is not disturbed by a new one.
+
+    A thread that an earlier test began may import a module, which asks for its logger.
+    """
+
+    def values(self) -> list[Any]:  # type: ignore[override]
+        return list(super().values())
+
+
+def loggers_may_be_made_meanwhile() -> None:
+    """Let threads make loggers while others go through all of them."""
+    logging.root.manager.loggerDict = Loggers(logging.root.manager.loggerDict)

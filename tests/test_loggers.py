@@ -29,3 +29,11 @@ def test_records_that_loggers_keep_to_themselves_reach_a_test_once_from_the_same
         logger.error("said by %s", logger.name)
         logger.warning("less than its level")
     assert caplog.messages == ["said by tests.closed", "said by tests.closed.below"]
+
+
+def test_a_logger_that_is_made_while_others_go_through_all_does_not_disturb_them():
+    all_loggers = logging.root.manager.loggerDict
+    for number, _ in zip(range(2), all_loggers.values(), strict=False):
+        logging.getLogger(f"tests.made.meanwhile.{number}")
+    assert all_loggers.pop("tests.made.meanwhile.1") is not None
+    assert all_loggers.pop("tests.made.meanwhile.0") is not None
