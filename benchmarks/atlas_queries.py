@@ -98,12 +98,13 @@ def _summary(ms: list[float], wall: list[float]) -> dict[str, float]:
 
 def recall(atlas: Atlas, values: np.ndarray, asked: int = 400) -> float:
     """Share of the 10 nearest that the shortlist finds among the rows of `values`."""
-    from cbam_core.atlas.principal import project
+    from cbam_core.atlas.principal import Projection
 
     tables = atlas.contents.tables
     assert tables is not None
     count = len(values)
-    scores = np.concatenate([project(tables.axes, values[at : at + 4096]) for at in range(0, count, 4096)])
+    project = Projection(tables.axes)
+    scores = np.concatenate([project(np.array(values[at : at + 4096])) for at in range(0, count, 4096)])
     ones = np.full(count, -1, np.int32)
     parts = replace(
         atlas.contents,

@@ -17,7 +17,7 @@ import numpy as np
 
 from cbam_core.atlas.layout import DESCRIPTION, GATES, IMAGES, LOGITS, MAP, NEAREST, SCORES, TABLES
 from cbam_core.atlas.plan import Plan
-from cbam_core.atlas.principal import PrincipalSums, project
+from cbam_core.atlas.principal import PrincipalSums, Projection
 from cbam_core.atlas.shards import Rows, label_probabilities, read_rows
 from cbam_core.atlas.tables import ExtremeLists, GroupSums, PrincipalAxes, Tables, read_digest, write_tables
 from cbam_core.files import whole_file, whole_path, write_atomically
@@ -149,12 +149,13 @@ def projecting_steps(folder: Path, plan: Plan, gathered: Gathered) -> Iterator[f
     Yields:
         Share of the work that is done, in [0, 1].
     """
-    axes = gathered.axes
-    values = np.memmap(folder / GATES, np.float16, "r", shape=(plan.count, plan.width))
-    with whole_file(folder / SCORES) as scores:
+    project = Projection(gathered.axes)
+    with (folder / GATES).open("rb") as gates, whole_file(folder / SCORES) as scores:
         for start in range(0, plan.count, _BLOCK):
-            _write(scores, project(axes, values[start : start + _BLOCK]))
-            yield 0.9 + 0.1 * min(1.0, (start + _BLOCK) / plan.count)
+            rows = min(_BLOCK, plan.count - start)
+            values = np.fromfile(gates, np.float16, rows * plan.width).reshape(rows, plan.width)
+            _write(scores, project(values))
+            yield 0.9 + 0.1 * (start + rows) / plan.count
 
 
 def conclude(folder: Path, plan: Plan, gathered: Gathered) -> None:

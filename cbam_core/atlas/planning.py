@@ -16,7 +16,7 @@ from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.observing import ObservedGate, observe, placements
 
-LARGEST_SHARD = 5120
+LARGEST_SHARD = 4096
 """Most images of a shard: whole batches."""
 
 MOST_PIXELS = LARGEST_SHARD * 32 * 32

@@ -125,12 +125,23 @@ def _decomposed(products: Float64[np.ndarray, "n n"]) -> tuple[Float64[np.ndarra
     return values.numpy()[::-1][:AXES].copy(), np.ascontiguousarray(vectors.numpy().T[::-1][:AXES])
 
 
-def project(axes: PrincipalAxes, values: Float16[np.ndarray, "n d"]) -> Float32[np.ndarray, "n p"]:
-    """Compute the coordinates of some rows along the axes; NaN for rows without numbers."""
-    with workers_side_by_side():
-        wide = torch.tensor(values).float()
+class Projection:
+    """Coordinates of rows along principal axes.
+
+    Args:
+        axes: mean and axes.
+    """
+
+    def __init__(self, axes: PrincipalAxes) -> None:
         in_none = ~(axes.axes != 0).any(axis=0)
-        if in_none.any():
-            wide[:, torch.from_numpy(in_none)] = 0
-        centre = torch.from_numpy((axes.axes.astype(np.float64) @ axes.mean).astype(np.float32))
-        return torch.addmm(centre, wide, torch.from_numpy(axes.axes).T, beta=-1).numpy()
+        self._in_none = torch.from_numpy(in_none) if in_none.any() else None
+        self._axes = torch.tensor(axes.axes.T)
+        self._centre = (torch.from_numpy(axes.mean) @ self._axes.double()).float()
+
+    def __call__(self, values: Float16[np.ndarray, "n d"]) -> Float32[np.ndarray, "n p"]:
+        """Compute the coordinates of some rows; NaN for rows without numbers."""
+        with workers_side_by_side():
+            wide = torch.from_numpy(values).float()
+            if self._in_none is not None:
+                wide[:, self._in_none] = 0
+            return torch.addmm(self._centre, wide, self._axes, beta=-1).numpy()

@@ -15,7 +15,7 @@ from cbam_core.errors import AtlasError
 from cbam_core.files import write_atomically
 
 KEPT = 1 << 26
-"""Most bytes of sheets that are kept: 4 sheets of 5,120 thumbnails of 32 x 32."""
+"""Most bytes of sheets that are kept: 5 sheets of 4,096 thumbnails of 32 x 32."""
 
 _QUALITY = 90
 

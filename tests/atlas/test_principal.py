@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cbam_core.atlas import principal
-from cbam_core.atlas.principal import PrincipalSums, project
+from cbam_core.atlas.principal import PrincipalSums, Projection
 from cbam_core.atlas.shards import Rows
 from cbam_core.atlas.tables import PrincipalAxes
 from tests.atlas.test_tables import MANY, made_rows, together
@@ -49,7 +49,7 @@ def test_coordinates_lie_along_the_axes_and_unread_images_have_none() -> None:
     rows = made_rows()
     found = axes_of(rows)
     values, ok = together(rows, "values"), together(rows, "ok")
-    places = project(found, values)
+    places = Projection(found)(values)
     assert np.isnan(places[~ok]).all()
     np.testing.assert_allclose(
         places[ok], (values[ok].astype(np.float64) - found.mean) @ found.axes.T.astype(np.float64), atol=1e-5
@@ -63,7 +63,7 @@ def test_a_column_that_is_not_finite_is_in_no_axis() -> None:
     found = axes_of(rows)
     assert (found.axes[:, 4] == 0).all()
     assert found.mean[4] == 0
-    assert np.isfinite(project(found, together(rows, "values"))[together(rows, "ok")]).all()
+    assert np.isfinite(Projection(found)(together(rows, "values"))[together(rows, "ok")]).all()
 
 
 def test_wide_atlases_are_sampled_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
