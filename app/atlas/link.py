@@ -17,8 +17,8 @@ from app.session.links import Readers, one_of, read_name, read_text, read_yes
 from app.widgets.image import address as image
 from cbam_core.atlas.regions import read_method_and_line
 
-MOST_CONDITIONS = 50
-"""Conditions on columns of the user's own in an address."""
+MOST_CONDITIONS = 400
+"""Conditions on columns of the user's own in an address: of two columns, all values that can be chosen."""
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ from cbam_core.data.colours import Ground
 from cbam_core.network import Classifier
 from cbam_core.results.frame import FITS, Square
 
-LONGEST = 1000
-"""Characters of a value; longer ones are not looked at."""
+LONGEST = 4000
+"""Characters of a value; longer ones are not looked at, and web servers refuse addresses of twice as many."""
 
 LONGEST_TEXT = 200
 """Characters of a value that is any text."""

@@ -113,6 +113,15 @@ def test_images_without_a_value_in_a_column_are_chosen_and_grouped_as_such(monke
     assert "6: " in listed
 
 
+def test_all_values_of_a_column_can_be_chosen_by_a_link(monkeypatch):
+    made = show(monkeypatch, made_atlas.atlas(200, metadata={"scene": np.array([f"scene {n:03}" for n in range(200)])}))
+    given = "&".join(f"scene=scene+{number:03}" for number in range(1, 200))
+    app = visit(where=given)
+    assert "cannot be shown" not in said(app)
+    assert f"{len(made.select({'scene': [f'scene {n:03}' for n in range(1, 200)]}))} of " in said(app)
+    assert address(app, "where") == given
+
+
 def test_a_slice_without_images_says_so_and_keeps_the_way_back(made):
     app = visit(confidence="0~1")
     assert "No image of this atlas meets all of these conditions" in said(app)
