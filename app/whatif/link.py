@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.session.links import LONGEST, Readers, read_image
+from app.session.links import Readers, read_image
 from app.widgets.image import address as image
 from cbam_core.results.gate_edits import GateEdits, edits_as_text, edits_from_text
 
@@ -14,6 +14,9 @@ def read_edits(text: str) -> str | None:
     """Edits as `cbam_core.results.gate_edits.edits_as_text` writes them."""
     return text if edits_from_text(text) else None
 
+
+LONGEST = 1000
+"""Characters of edits: an address may name `KEPT` of them beside those that are made."""
 
 KEPT = tuple(f"edits_{letter}" for letter in "abcdefgh")
 """Parameters of edits that were kept; no more are kept."""
