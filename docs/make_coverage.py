@@ -304,8 +304,8 @@ two images of the size that is given, twice each: the output must be bit-identic
 `docs/coverage.json`. `capture` is told nothing of any network. Versions:
 {versions}.
 
-"By class name" counts, in the same forward, the modules whose class is attention by its name and its code (`CLASSES` in
-`docs/make_coverage.py`, {classes} classes), with the gates that each must have. "Elsewhere" are gates that belong to
+“By class name” counts, in the same forward, the modules whose class is attention by its name and its code (`CLASSES` in
+`docs/make_coverage.py`, {classes} classes), with the gates that each must have. “Elsewhere” are gates that belong to
 none of these modules: written inline, or in classes that the list does not have.
 
 | library | networks | with gates | gates | by class name | of them found | elsewhere | output bit-identical |

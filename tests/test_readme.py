@@ -2,9 +2,12 @@
 
 import re
 import shlex
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 from cbam_core import load_classifier
 
@@ -26,6 +29,23 @@ NAMES_NO_FILE = re.compile(r"runs/|out/|results/|build/api|NAME|x/")
 """What a command makes, or stands for a name to choose."""
 
 
+NAMED_PAGES = ("Inspect", "Compare", "What if", "Evidence", "Atlas")
+"""Pages whose names are no other words at the beginning of a sentence."""
+SHOW_MESSAGES = ("files.md",)
+"""Pages that show what the program says, signs included."""
+
+
+@cache
+def catalogue():
+    """Chinese words for each sentence of the app."""
+    with (ROOT / "app/locale/zh_CN/LC_MESSAGES/cbam_lens.po").open("rb") as file:
+        known = {}
+        for entry in read_po(file):
+            if isinstance(entry.id, str):
+                known.setdefault(entry.id, []).append(entry.string)
+    return known
+
+
 def chinese_of(name):
     return f"{name.removesuffix('.md')}.zh-CN.md"
 
@@ -45,10 +65,15 @@ def prose(text):
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
+def sentences(text):
+    """The text outside of code."""
+    return re.sub(r"`[^`]*`", "`", re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
 def rows(text):
     """The numbers, code and names of files in each row of the tables."""
     lines = [line for line in prose(text).splitlines() if line.startswith("|") and not line.startswith("|---")]
-    return [(sorted(re.findall(r"\d[\d,.]*", line)), re.findall(r"`[^`]+`", line)) for line in lines]
+    return [(sorted(re.findall(r"\d+(?:[,.]\d+)*", line)), re.findall(r"`[^`]+`", line)) for line in lines]
 
 
 def links(text):
@@ -87,6 +112,36 @@ def test_numbers_in_sentences_are_the_same(pair):
     english, chinese, advice = pair
     ours, theirs = numbers(chinese), numbers(english)
     assert [number for number in theirs if len(number) > 1 and number not in ours] == [], advice
+
+
+def test_numbers_have_the_same_units(pair):
+    def united(text):
+        return Counter(re.findall(r"\d+(?:\.\d+)? (?:ms|s|MB|GB|mm|pt)(?![A-Za-z])", prose(text)))
+
+    english, chinese, advice = pair
+    assert united(chinese) == united(english), advice
+
+
+def test_buttons_and_pages_are_called_as_in_the_app(pair):
+    english, chinese, advice = pair
+    english, chinese = (re.sub(r"\s*\n\s*", " ", sentences(text)) for text in (english, chinese))
+    marked = re.findall(r"“([^”]+)”|\*{1,2}([^*]+?)\*", english)
+    named = {one or other for one, other in marked} | {
+        page for page in NAMED_PAGES if re.search(rf"\b{page}\b", english)
+    }
+    known = {name: names for name in sorted(named) if (names := catalogue().get(name))}
+    assert [name for name, names in known.items() if not any(one in chinese for one in names)] == [], advice
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_signs_are_written_in_one_way(path):
+    text = sentences(path.read_text(encoding="utf-8"))
+    assert re.findall(r'.{0,20}".{0,20}', text) == [], "write “ and ”"
+    if path.name not in SHOW_MESSAGES:
+        assert re.findall(r".{0,20}(?<![\w.-])-\d.{0,20}", text) == [], "write −"
+        assert re.findall(r".{0,20}\b\d+x\d.{0,20}", text) == [], "write ×"
+    percent = r"\d %" if path.name.endswith(".zh-CN.md") else r"\d%"
+    assert re.findall(percent, text) == []
 
 
 @pytest.mark.parametrize("name", PAGES)
