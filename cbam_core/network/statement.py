@@ -12,8 +12,8 @@ from cbam_core.arguments import PATH, check, instance_of
 from cbam_core.data.text_file import read_text
 from cbam_core.errors import CheckpointError, DataError
 from cbam_core.results.usual import SUFFIX, Usual, read_usual, usual_path
+from cbam_core.weights.class_names import names_in_order
 from cbam_core.weights.description import LONGEST_CLASS, Triple, check_normalisation
-from cbam_core.weights.facts import names_in_order
 from cbam_core.weights.stating import usual_normalisation
 
 Classes = Sequence[str] | Mapping[Any, Any] | str | Path | int
@@ -250,7 +250,7 @@ def named_classes(given: Classes | Sequence[Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _numbered(given: Mapping[Any, Any]) -> list[object]:
+def _numbered(given: Mapping[Any, Any]) -> Sequence[object]:
     """Return the names of a dict of names and numbers, in the order of the numbers.
 
     Raises:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cbam_core.weights.facts import is_triple, says_something
+from cbam_core.weights.facts import may_be_fact, says_something
 from cbam_core.weights.pickled_objects import Unread
 from cbam_core.weights.stored import MAX_TENSORS, LimitError, StoredTensor
 
@@ -117,7 +117,7 @@ def _entries(path: str, record: Mapping[Any, Any], contents: Contents) -> Iterat
 
 def _note(name: str, value: object, contents: Contents, top: bool = False) -> None:
     """Keep a fact that says something about the network, and whatever lies at the top of the file."""
-    is_fact = not isinstance(value, StoredTensor) or is_triple(value)
+    is_fact = not isinstance(value, StoredTensor) or may_be_fact(name, value)
     if is_fact and len(contents.facts) < MOST_FACTS and (top or says_something(name)):
         contents.facts.setdefault(name, value)
 

@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cbam_core.errors import Message
+from cbam_core.weights.class_names import (
+    LONGEST_NAME,
+    class_names,
+    has_no_order,
+    is_name,
+    may_be_class_numbers,
+    texts_of,
+)
+from cbam_core.weights.numpy_values import numpy_values
 from cbam_core.weights.pickled_objects import Unread
 from cbam_core.weights.stored import StoredTensor
 
@@ -57,7 +64,6 @@ _OF_OTHERS_TOO = {"categories", "class_name", "label_names", "labels", "names", 
 """Names of classes that other things have as well: ``class_name`` may be that of a Python class."""
 
 MOST_NUMBERS = 16
-LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ def says_something(name: str) -> bool:
 
 def stated_facts(tensors: Mapping[str, StoredTensor], metadata: Mapping[str, str]) -> dict[str, Any]:
     """Return what the texts and the small tensors of a ``.safetensors`` file state."""
-    small = {name: tensor for name, tensor in tensors.items() if is_triple(tensor) and says_something(name)}
+    small = {name: tensor for name, tensor in tensors.items() if may_be_fact(name, tensor) and says_something(name)}
     return {**small, **{name: _read_text(text) for name, text in metadata.items() if says_something(name)}}
 
 
@@ -102,8 +108,10 @@ def _read_text(text: str) -> Any:
         return parts
 
 
-def is_triple(tensor: StoredTensor) -> bool:
-    """Check that a tensor may be a mean or deviation of three channels."""
+def may_be_fact(name: str, tensor: StoredTensor) -> bool:
+    """Check that a tensor may be a mean or deviation of three channels, or the numbers of classes."""
+    if _key(name) in CLASSES:
+        return may_be_class_numbers(tensor)
     return tensor.shape.count(3) == 1 and all(side in (1, 3) for side in tensor.shape)
 
 
@@ -118,12 +126,12 @@ def find_facts(facts: Mapping[str, Any], count: int) -> Facts:
     found: dict[str, Any] = {"classes": None, "mean": None, "std": None, "input_size": None}
     spread = {**facts, **_from_pairs(facts)}
     for attribute, keys, read in (
-        ("classes", CLASSES, lambda value: _names(value, count)),
-        ("input_size", SIZES, _size),
+        ("classes", CLASSES, lambda key, value: class_names(key, value, count)),
+        ("input_size", SIZES, lambda _key, value: _size(value)),
     ):
         for name, value in spread.items():
-            if found[attribute] is None and _key(name) in keys:
-                found[attribute] = read(value)
+            if found[attribute] is None and (key := _key(name)) in keys:
+                found[attribute] = read(key, value)
                 if found[attribute] is not None:
                     sources[attribute] = name
     normalisation = _normalisation(spread)
@@ -143,8 +151,8 @@ def unfit_facts(facts: Mapping[str, Any], count: int) -> dict[str, Message]:
     """
     used, unfit = find_facts(facts, count), dict[str, Message]()
     for name, value in facts.items() if used.classes is None else ():
-        if _key(name) in CLASSES - _OF_OTHERS_TOO and (texts := _texts_of(value)):
-            message = _why_no_names(name[:LONGEST_NAME], texts, count)
+        if _key(name) in CLASSES - _OF_OTHERS_TOO:
+            message = _why_no_names(name[:LONGEST_NAME], value, count)
             unfit |= {name: message} if message is not None else {}
     spread = {**facts, **_from_pairs(facts)}
     both = [_first_triple(spread, MEANS), _first_triple(spread, DEVIATIONS)]
@@ -162,8 +170,18 @@ def unfit_facts(facts: Mapping[str, Any], count: int) -> dict[str, Message]:
     return unfit
 
 
-def _why_no_names(name: str, texts: list[str], count: int) -> Message | None:
-    """Say why texts are no class names of a network; None where it is not the texts that do not fit."""
+def _why_no_names(name: str, value: object, count: int) -> Message | None:
+    """Say why texts are no class names of a network; None where there are none, or they are not what does not fit."""
+    if has_no_order(value):
+        return Message(
+            "checkpoint.unordered-classes",
+            "the file's class names ({name}) are not used, for they are a set, which has no order: state them in the "
+            "order of the outputs",
+            {"name": name},
+        )
+    texts = texts_of(value)
+    if not texts:
+        return None
     if len(texts) == 1 != count:
         return Message(
             "checkpoint.one-class",
@@ -178,7 +196,7 @@ def _why_no_names(name: str, texts: list[str], count: int) -> Message | None:
             "state the right ones",
             {"given": len(texts), "name": name, "expected": count},
         )
-    if not all(map(_is_name, texts)):
+    if not all(map(is_name, texts)):
         return Message(
             "checkpoint.unfit-names",
             "the file's class names ({name}) are not used, for a name has 1 to {most} characters that can be shown, on "
@@ -186,13 +204,6 @@ def _why_no_names(name: str, texts: list[str], count: int) -> Message | None:
             {"name": name, "most": LONGEST_NAME},
         )
     return None
-
-
-def _texts_of(value: object) -> list[str]:
-    """Return the texts of a list, or of the keys or values of a dict, whichever are more; [] of other things."""
-    if isinstance(value, dict):
-        return max(_texts_of([*value.values()]), _texts_of([*value]), key=len)
-    return [*value] if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value) else []
 
 
 def _key(name: str) -> str:
@@ -248,43 +259,6 @@ def _is_about_images(name: str) -> bool:
     return any(word in name.lower() for word in ("norm", "transform", "process", "image", "img", "pixel", "data"))
 
 
-def _names(value: object, count: int) -> tuple[str, ...] | None:
-    """Return class names from a list, or from a dict either way round; None if they are not `count` names."""
-    if isinstance(value, Unread):
-        given: list[object] = [one for one in value.arguments if isinstance(one, list | tuple | dict)]
-        value = value.entries or (given[0] if given else None)
-    names: list[object] = []
-    if isinstance(value, dict) and len(value) == count:
-        names = names_in_order(value) or []
-    elif isinstance(value, list | tuple) and len(value) == count:
-        names = [*value]
-    return tuple(str(name) for name in names) if names and all(map(_is_name, names)) else None
-
-
-def names_in_order(given: Mapping[Any, Any]) -> list[object] | None:
-    """Return the names of a dict in the order of their numbers, which run from 0; None if it is no such dict.
-
-    Either may be its keys. Numbers may be texts, and so may names: in ``{"0": 0}`` the name is the text.
-    """
-    for pairs in (given.items(), ((place, name) for name, place in given.items())):
-        names = {_index(place): name for place, name in pairs if isinstance(name, str)}
-        if names.keys() == set(range(len(given))):
-            return [names[place] for place in range(len(given))]
-    return None
-
-
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isprintable()
-
-
-def _index(key: object) -> int | None:
-    if type(key) is int:
-        return key
-    if isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) < 6:
-        return int(key)
-    return None
-
-
 def _size(value: object) -> tuple[int, int] | None:
     """Return (width, height) from a side, from (height, width), or from (channels, height, width)."""
     numbers = numbers_of(value)
@@ -301,7 +275,7 @@ def numbers_of(value: object) -> list[float]:
     if isinstance(value, StoredTensor):
         found = value.load().double().flatten().tolist() if math.prod(value.shape) <= MOST_NUMBERS else []
     elif isinstance(value, Unread):
-        found = _numpy_numbers(value)
+        found = [one for one in numpy_values(value, MOST_NUMBERS) or [] if not isinstance(one, str)]
     elif isinstance(value, list | tuple) and len(value) <= MOST_NUMBERS:
         found = [number for one in value if type(one) in (int, float, Unread) for number in numbers_of(one)]
         found = found if len(found) == len(value) else []
@@ -310,35 +284,3 @@ def numbers_of(value: object) -> list[float]:
     else:
         found = []
     return [float(number) for number in found] if all(abs(number) < 1e9 for number in found) else []
-
-
-def _numpy_numbers(value: Unread) -> list[float]:
-    """Read a small NumPy array or scalar from the bytes that its pickle describes."""
-    if value.name.endswith("multiarray.scalar") and len(value.arguments) == 2:
-        kind, content = value.arguments
-    elif value.name.endswith("multiarray._reconstruct") and isinstance(value.state, tuple) and len(value.state) == 5:
-        _, _, kind, _, content = value.state
-    else:
-        return []
-    code = _number_type(kind)
-    taken = _bytes_of(content)
-    if code is None or len(taken) > MOST_NUMBERS * 8 or len(taken) % np.dtype(code).itemsize:
-        return []
-    return [float(number) for number in np.frombuffer(taken, dtype=code)]
-
-
-def _number_type(kind: object) -> str | None:
-    if not isinstance(kind, Unread) or not kind.arguments or not isinstance(kind.arguments[0], str):
-        return None
-    order = kind.state[1] if isinstance(kind.state, tuple) and len(kind.state) > 1 else "<"
-    code = kind.arguments[0]
-    known = re.fullmatch(r"[iuf][1248]", code) and code != "f1" and order in ("<", ">", "|")
-    return f"{order}{code}" if known else None
-
-
-def _bytes_of(content: object) -> bytes:
-    if isinstance(content, Unread) and content.name == "_codecs.encode" and len(content.arguments) == 2:
-        content = content.arguments[0]
-    if isinstance(content, str) and len(content) <= MOST_NUMBERS * 8:
-        return content.encode("latin-1", errors="replace")
-    return content if isinstance(content, bytes) else b""

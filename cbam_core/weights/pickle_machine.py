@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cbam_core.weights.numpy_values import numpy_values
 from cbam_core.weights.pickled_objects import Content, Name, Storage, Unread, called
 from cbam_core.weights.stored import MAX_TENSORS, DamagedError, LimitError, StoredTensor
 
@@ -166,7 +167,8 @@ def as_key(key: object) -> Any:
         return key.decode("utf-8", errors="replace")
     if type(key) is tuple and len(key) <= 4 and all(map(_is_short, key)):
         return "({})".format(", ".join(str(part)[:40] for part in key))
-    return OddKey()
+    scalar = numpy_values(key, 1) if isinstance(key, Unread) else None
+    return scalar[0] if scalar and _is_short(scalar[0]) else OddKey()
 
 
 def _is_short(key: object) -> bool:

@@ -171,6 +171,8 @@ CHECKPOINTS: tuple[Case, ...] = (
     Case("whole pickled network, `torch.save(model)`", lambda: saved(network())),
     Case("whole pickled network of an unknown class", lambda: saved(OwnNetwork())),
     Case("class names beside the weights", lambda: saved({"state_dict": state(), "classes": LETTERS})),
+    Case("class names that are numbers", lambda: saved({"state_dict": state(), "classes": np.arange(10)})),
+    Case("class names in a set", lambda: saved({"state_dict": state(), "classes": set(LETTERS)})),
     Case(
         "`class_to_idx` of an image folder",
         lambda: saved({"net": state(), "class_to_idx": {k: i for i, k in enumerate(LETTERS)}}),

@@ -148,6 +148,12 @@ def test_classes_are_named_by_a_dict_in_the_order_of_its_numbers(given: dict[Any
     assert statement({"classes": given}).classes == ("cat", "dog", "owl")
 
 
+@pytest.mark.parametrize("given", [{9: 2, 3: 0, 7: 1}, {0: 3, 2: 9, 1: 7}], ids=str)
+def test_classes_may_be_numbers(given: dict[int, int]) -> None:
+    assert statement({"classes": given}).classes == ("3", "7", "9")
+    assert statement({"classes": {1: 1, 0: 0}}).classes == ("0", "1")
+
+
 @pytest.mark.parametrize("given", [{"cat": 1, "dog": 2}, {0: "cat", 2: "dog"}, {"cat": "dog"}, {0: 1, 1: 0}], ids=str)
 def test_a_dict_whose_numbers_have_gaps_names_no_classes(given: dict[Any, Any]) -> None:
     with pytest.raises(CheckpointError, match="the numbers run from 0 without a gap"):

@@ -45,11 +45,91 @@ def test_class_names_may_be_digits(facts: dict[str, Any]) -> None:
     assert beside(**facts).classes == tuple("9876543210")
 
 
+NUMBERS = tuple(map(str, range(10)))
+ODD = [0, 3, 5, 7, 11, 13, 17, 19, 23, 29]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"classes": list(range(10))},
+        {"classes": range(10)},
+        {"class_names": tuple(range(10))},
+        {"classes": np.arange(10)},
+        {"classes": [np.int64(number) for number in range(10)]},
+        {"classes": np.arange(10.0)},
+        {"classes": torch.arange(10)},
+        {"config": {"classes": torch.arange(10, dtype=torch.uint8)}},
+        {"class_to_idx": {number: number for number in range(10)}},
+        {"idx_to_class": {np.int64(number): np.int64(number) for number in range(10)}},
+        {"label_map": {number: number for number in range(10)}},
+        {"label_names": list(range(10))},
+    ],
+    ids=str,
+)
+def test_class_names_may_be_numbers(facts: dict[str, Any]) -> None:
+    found = beside(**facts)
+    assert found.classes == NUMBERS
+    assert "card.assumed-cifar10" not in [message.code for message in found.card.assumptions]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"classes": ODD},
+        {"class_to_idx": {number: place for place, number in enumerate(ODD)}},
+        {"classes": {number: np.int64(place) for place, number in enumerate(ODD)}},
+        {"idx_to_class": dict(enumerate(ODD))},
+        {"classes": np.array(ODD)},
+    ],
+    ids=str,
+)
+def test_class_numbers_need_not_run_from_0(facts: dict[str, Any]) -> None:
+    assert beside(**facts).classes == tuple(map(str, ODD))
+
+
+TURNED = {0: 2, 1: 0, 2: 1, **{number: number for number in range(3, 10)}}
+
+
+def test_a_dict_of_numbers_is_read_the_way_that_its_key_says() -> None:
+    assert beside(class_to_idx=TURNED).classes[:3] == ("1", "2", "0")
+    assert beside(idx_to_class=TURNED).classes[:3] == ("2", "0", "1")
+    assert beside(classes=TURNED).classes[0] == "airplane"  # either way round would do
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [np.array(LETTERS), np.array(LETTERS, dtype=object), [np.str_(letter) for letter in LETTERS]],
+    ids=["texts", "objects", "list"],
+)
+def test_class_names_are_read_from_arrays(classes: Any) -> None:
+    assert beside(classes=classes).classes == LETTERS
+    assert said(beside(classes=classes[:9]))["checkpoint.other-classes"].startswith("the file names 9 classes")
+
+
+def test_class_names_are_read_from_keys_of_numpy() -> None:
+    places = {letter: place for place, letter in enumerate(np.unique(LETTERS))}
+    assert {type(letter) for letter in places} == {np.str_}
+    assert beside(class_to_idx=places).classes == LETTERS
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+def test_a_set_of_names_has_no_order(kind: type) -> None:
+    found = beside(classes=kind(LETTERS))
+    assert found.classes[0] == "airplane"
+    assert said(found)["checkpoint.unordered-classes"].startswith("the file's class names (classes) are not used, for")
+
+
 @pytest.mark.parametrize(
     "facts",
     [
         {"classes": ["a", "b"]},
         {"classes": [1] * 10},
+        {"classes": [True, False] * 5},
+        {"classes": [0.5 + number for number in range(10)]},
+        {"labels": torch.arange(10)},
+        {"names": np.arange(10)},
+        {"class_to_idx": dict(enumerate(ODD))},
         {"labels": list(range(10))},
         {"classes": ["a\nb", *LETTERS[1:]]},
         {"classes": 10},
@@ -124,6 +204,13 @@ def test_texts_of_a_safetensors_file_are_read() -> None:
 
 def said(found: Classifier) -> dict[str, str]:
     return {remark.code: str(remark) for remark in found.remarks}
+
+
+def test_class_numbers_of_a_safetensors_file_are_read() -> None:
+    tensors = {name: tensor.contiguous() for name, tensor in light_state().items()}
+    for text in ("[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]", "0,1,2,3,4,5,6,7,8,9"):
+        assert load_classifier(safetensors.torch.save(tensors, metadata={"classes": text})).classes == NUMBERS
+    assert load_classifier(safetensors.torch.save({**tensors, "classes": torch.arange(10)})).classes == NUMBERS
 
 
 def test_names_of_another_number_of_classes_are_said_to_be_unused() -> None:
