@@ -53,7 +53,7 @@ bench: $(BENCHMARKS) ## Measure every figure of docs/measured.md again
 		$(BIN)/python "$$file" $(ARGS) || exit 1; \
 	done
 
-pictures: $(DEVELOPMENT) ## Take the pictures of the README again
+pictures: $(DEVELOPMENT) ## Take the pictures of the app in README and docs again
 	$(BIN)/python docs/make_pictures.py
 
 files: $(DEVELOPMENT) ## Write the page about files that are read

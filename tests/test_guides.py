@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -138,6 +140,17 @@ def test_the_table_of_replacements_is_what_the_program_beside_it_computes(capsys
     printed = re.findall(r"(\S+) \[(.+)\]", capsys.readouterr().out)
     assert [gate for gate, _ in printed] == ["cbam3.channel", "cbam3.spatial"]
     assert all(", ".join(rows[gate]) == row for gate, row in printed)
+
+
+@pytest.mark.parametrize("name", ["../README", "evidence", "figures", "audit"])
+def test_the_code_of_other_pages_runs(name, tmp_path):
+    for photo in ("photo", "another", "a", "b"):
+        shutil.copy(tmp_path / "dog.jpg", f"{photo}.jpg")
+    blocks = [block for block in code(name) if "score_gates(" not in block and "OtherImage(" not in block]
+    namespace = {"my_map": np.eye(8)}
+    assert blocks
+    for number, block in enumerate(blocks, start=1):
+        exec(compile(block, f"{name}.md, block {number}", "exec"), namespace)
 
 
 def test_every_guide_says_what_its_code_needs():

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from typer.main import get_command
 
 from cbam_core import load_classifier
+from cbam_core.cli.commands import app as cbam
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -174,6 +176,17 @@ def test_links_to_files_lead_to_files(path):
         assert link.startswith("https://") or (path.parent / link).exists(), f"{path.name} links to {link}"
 
 
+def test_every_picture_is_shown_and_small():
+    shown = {
+        (path.parent / link).resolve()
+        for path in DOCUMENTS
+        for link in re.findall(r"!\[[^\]]+\]\((\S+)\)", path.read_text(encoding="utf-8"))
+    }
+    pictures = {*(ROOT / "docs" / "pictures").iterdir()}
+    assert shown == pictures
+    assert [path.name for path in pictures if path.stat().st_size > 300_000] == []
+
+
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md", "docs/experiments.md"])
 def test_every_path_that_a_guide_names_exists(name):
     text = (ROOT / name).read_text(encoding="utf-8")
@@ -192,6 +205,29 @@ def test_every_make_target_that_a_document_names_exists():
         text = path.read_text(encoding="utf-8")
         named = re.findall(r"`make ([a-z]+)[^`]*`|^(?:\w+=\S+ )?make ([a-z]+)", text, re.MULTILINE)
         assert {one or other for one, other in named} <= targets, path
+
+
+@cache
+def command_line():
+    return get_command(cbam)
+
+
+def commands(text):
+    """What follows ``cbam`` in code blocks and in code of sentences."""
+    for block in re.findall(r"^ *```.*?^ *```", text, re.MULTILINE | re.DOTALL):
+        yield from re.findall(r"^ *(?:.* -m cbam_core|(?:srun .*)?cbam) (.+)$", block, re.MULTILINE)
+    yield from re.findall(r"`cbam ([a-z][^`]*)`", prose(text).replace("\n", " "))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_and_their_options_exist(path):
+    whole = command_line()
+    for line in commands(path.read_text(encoding="utf-8")):
+        words, command = shlex.split(line, comments=True), whole
+        while words and hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        known = {"--help", *(name for one in command.params for name in (*one.opts, *one.secondary_opts))}
+        assert [word for word in words if word.startswith("-") and word not in known] == [], line
 
 
 def test_commands_without_make_install_what_make_installs():
