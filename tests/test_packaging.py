@@ -54,6 +54,12 @@ def test_everything_that_is_imported_is_declared(folder):
             assert IMPORTED_AS.get(name, name) in declared, f"{path} imports {name}"
 
 
+def test_the_plan_gives_a_reason_for_each_package():
+    plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Dependencies")[2].lower()
+    optional = EXTRA["cluster"] | EXTRA["tsne"] | EXTRA["heic"] | EXTRA["interop"]
+    assert [name for name in RUNTIME | optional if not re.search(rf"\b{name}\b", plan)] == []
+
+
 def test_only_charts_of_the_library_need_a_package_of_the_app():
     for path in (ROOT / "cbam_core").rglob("*.py"):
         needed = third_party_imports(path) & set(EXTRA["app"])
