@@ -7,6 +7,7 @@ threads, processes and machines can share the work.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -22,9 +23,11 @@ from torch import Tensor, nn
 from cbam_core.data.sequences import FittedImages, ImageSequence, centre_at
 from cbam_core.errors import CaptureError, CbamError, ModelError
 from cbam_core.gates import RecordedGate, capture, place
+from cbam_core.gates.not_finite import why_not_finite
 from cbam_core.network import Classifier
 from cbam_core.nn.memory_format import memory_format
 from cbam_core.nn.training_mode import check_mode
+from cbam_core.own_code import failed_forward
 from cbam_core.results.kinds import Kind
 from cbam_core.results.placement import Placement
 from cbam_core.workers import in_order
@@ -59,6 +62,15 @@ class ObservedGate:
     scale: float = 1.0
     shift: float = 0.0
     squashed: bool = True
+
+    def of(self, index: int) -> ObservedGate:
+        """Return the gate for one image of the batch, still as a batch."""
+        return replace(self, values=self.values[index : index + 1])
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether what multiplied the maps was finite for each image."""
+        return math.isfinite(self.scale) and math.isfinite(self.shift) and bool(np.isfinite(self.values).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +128,14 @@ def observe_prepared(classifier: Classifier, batch: Float[Tensor, "b c ..."]) ->
 def _observed_batch(classifier: Classifier, batch: Float[Tensor, "b c ..."], *, gates: bool = True) -> Observation:
     with torch.inference_mode(), capture(classifier.model) if gates else nullcontext() as record:
         answer = _answer(classifier, batch)
-    logits = checked_logits(classifier, answer, len(batch)).float()
     found = () if record is None else tuple(_observed(gate) for gate in record.gates)
+    try:
+        logits = checked_logits(classifier, answer, len(batch)).float()
+    except ModelError as error:
+        if error.code != "model.not-finite":
+            raise
+        first = next((gate.name for gate in found if not gate.is_finite), "")
+        raise why_not_finite(classifier.name or "this network", classifier.model, batch, first) from None
     if len(batch) > 1 and any(len(gate.values) != len(batch) for gate in found):
         found = _gates_of_each(classifier, batch)
     return Observation(
@@ -170,14 +188,8 @@ def _answer(classifier: Classifier, batch: Float[Tensor, "b c ..."]) -> Any:
                 name=classifier.name or type(classifier.model).__name__,
                 reason=str(error)[:200],
             ) from error
-        raise ModelError(
-            "model.forward",
-            "{name} cannot compute with an input of {shape} ({kind}): {reason}",
-            name=classifier.name or type(classifier.model).__name__,
-            shape="×".join(map(str, batch.shape)),
-            kind=str(batch.dtype).removeprefix("torch."),
-            reason=str(error).partition("\n")[0][:200] or type(error).__name__,
-        ) from error
+        name = classifier.name or type(classifier.model).__name__
+        raise failed_forward(name, "×".join(map(str, batch.shape)), batch.dtype, error) from error
 
 
 def observe_all(
@@ -313,7 +325,8 @@ def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
     if not logits.isfinite().all():
         raise ModelError(
             "model.not-finite",
-            "the output of {name} is not finite: its weights are too large to compute with",
+            "the output of {name} is not finite: its numbers are too large to compute with, or its forward divides by "
+            "0",
             name=classifier.name or "this network",
         )
     return logits

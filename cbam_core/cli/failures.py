@@ -6,18 +6,17 @@ import errno
 import os
 import re
 import sys
-import sysconfig
 import tempfile
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import typer
 
 from cbam_core.cli.output import one_line, say
 from cbam_core.errors import CbamError, Message, reason_of
 from cbam_core.files import FULL, full_disk
+from cbam_core.own_code import place_of_own_code
 
 SOME_FAILED = 1
 USAGE = 2
@@ -27,12 +26,6 @@ BROKEN_PIPE = 141
 
 LONGEST = 300
 """Characters of an error's text that are shown."""
-
-OURS = Path(__file__).parents[1]
-"""Folder of this package."""
-
-LIBRARIES = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-"""Folders of Python's own modules and of installed packages."""
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 """Error numbers of a standard output that is full or closed."""
@@ -172,21 +165,6 @@ def report_unexpected(error: Exception, *, debug: bool) -> int:
         return report_failure(missing, debug=debug)
     place = place_of_own_code(error)
     return report_bug(error, debug=debug) if place is None else report_own_code(error, place, debug=debug)
-
-
-def place_of_own_code(error: Exception) -> traceback.FrameSummary | None:
-    """Find the line of the user's own code, such as a network's, that an error came from; None where it is of others.
-
-    Libraries that this line called are passed over, and so are the modules of this program that networks are made of.
-    """
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        file = Path(frame.filename)
-        if any(file.is_relative_to(folder) for folder in (OURS, OURS.with_name("app"))):
-            if not file.is_relative_to(OURS / "nn"):
-                return None
-        elif file.is_file() and not any(file.is_relative_to(folder) for folder in LIBRARIES):
-            return frame
-    return None
 
 
 def report_own_code(error: Exception, place: traceback.FrameSummary, *, debug: bool) -> int:

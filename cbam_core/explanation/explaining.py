@@ -28,6 +28,7 @@ from cbam_core.results.explanation import Explanation, Gate, blocks_of, own_copy
 from cbam_core.results.explanations import Explanations
 from cbam_core.results.frame import SQUARE, Fit, Square
 from cbam_core.results.usual import Usual
+from cbam_core.weights.finding import listed as shortened
 
 AnyNetwork = Classifier | nn.Module | str | Path | bytes | Mapping[str, Any]
 """A network: loaded, any module, the name or path of a checkpoint, its bytes, or a state dict."""
@@ -195,7 +196,12 @@ def _explained(network: Classifier | KnownModule, inputs: list[Input], edits: Ed
             input_image=own_copy(one.pixels),
             frame=one.frame,
             fit=one.fit,
-            notes=(*one.notes, *about, *_notes_on_answer(seen.logits[index], seen.outputs)),
+            notes=(
+                *one.notes,
+                *about,
+                *_notes_on_answer(seen.logits[index], seen.outputs),
+                *_notes_on_gates(seen.gates, index),
+            ),
             blocks=blocks_of(_gates(seen.gates, index, classifier.usual), grids, (width, height)),
             image_digest=one.digest,
             checkpoint=classifier.name,
@@ -226,6 +232,18 @@ def _notes_on_answer(logits: Float32[np.ndarray, " k"], outputs: int) -> Iterato
             "network.probabilities",
             "the outputs of the network already look like probabilities, which add up to 1; a softmax was applied on "
             "top of them, so the probabilities shown are closer together: let the network return logits",
+        )
+
+
+def _notes_on_gates(gates: tuple[ObservedGate, ...], index: int) -> Iterator[Message]:
+    """Note which gates are not finite for an image."""
+    names = [gate.name for gate in gates if not gate.of(index).is_finite]
+    if names:
+        yield Message(
+            "gate.not-finite",
+            "values of some gates are not finite but NaN or infinity ({gates}): check that the weights of the network "
+            "are finite, and that its forward does not divide by 0",
+            {"gates": shortened(names)},
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ class RecordedGate:
         return module if module.partition("#")[0] == block.partition("#")[0] else block
 
     def __repr__(self) -> str:
-        return f"Gate({self.name!r}, {self.kind} {tuple(self.values.shape)})"
+        finite = math.isfinite(self.scale) and math.isfinite(self.shift) and bool(self.values.isfinite().all())
+        return f"Gate({self.name!r}, {self.kind} {tuple(self.values.shape)}{'' if finite else ', not finite'})"
 
 
 class _Known(NamedTuple):

@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from cbam_core.errors import Message, ModelError
+from cbam_core.gates.not_finite import weights_not_finite
 from cbam_core.network import torchvision_facts
 from cbam_core.network.classifier import Classifier, Source
 from cbam_core.network.file_facts import completed
@@ -29,6 +30,7 @@ from cbam_core.network.naming import LIBRARIES, NOTHING_STATED, NamedNetwork, re
 from cbam_core.network.statement import Statement
 from cbam_core.nn.library_networks import insert_as_asked, make_stem_small
 from cbam_core.nn.registry import TensorSpec
+from cbam_core.own_code import place_of_own_code
 from cbam_core.weights import open_weights
 from cbam_core.weights.file import WeightsFile
 from cbam_core.weights.finding import choose_copy, complete, find_copies, listed
@@ -67,6 +69,7 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
     made = know(model, stated, _facts_by_name(named.model))
     found = made.classifier()
     random = opened is None and named.model.partition(":")[0] in LIBRARIES
+    remarks += _on_weights(model)
     remarks += _on_what_is_missing(random=random, unnamed=made.facts.classes is None)
     digest = _digest(found, model)
     return replace(
@@ -83,6 +86,17 @@ def _restated(built: Classifier, named: NamedNetwork) -> Classifier:
     """Return what a factory built with its weights and facts, with what is stated about it."""
     model = restate(built, named.given)
     return replace(model, name=model.name or named.name, digest=model.digest or _digest(model, model.model))
+
+
+def _on_weights(model: nn.Module) -> Iterator[Message]:
+    """Remark that weights are not finite, which the code that built the network may have set or loaded."""
+    if names := weights_not_finite(model):
+        yield Message(
+            "network.weights-not-finite",
+            "some weights of this network are NaN or infinity ({weights}), so what it gives will not be finite either: "
+            "load weights from before its training went wrong",
+            {"weights": listed(names)},
+        )
 
 
 def _on_what_is_missing(*, random: bool, unnamed: bool) -> Iterator[Message]:
@@ -188,14 +202,28 @@ def _factory(model: str, module: str, name: str) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except (Exception, SystemExit) as error:  # code of somebody else can raise anything
-        raise ModelError(
+        raise _not_imported(model, error) from error
+    return found
+
+
+def _not_imported(model: str, error: BaseException) -> ModelError:
+    reason, place = _reason(error)[:200], place_of_own_code(error)
+    if place is None:
+        return ModelError(
             "network.no-factory",
             "{model} cannot be imported ({reason}); expected package.module:factory, found from the current folder "
             "or among the installed packages",
             model=model,
-            reason=_reason(error)[:200],
-        ) from error
-    return found
+            reason=reason,
+        )
+    return ModelError(
+        "network.no-factory",
+        "{model} cannot be imported ({reason}), because of {file}, line {line}: correct it there",
+        model=model,
+        reason=reason,
+        file=Path(place.filename).name,
+        line=place.lineno,
+    )
 
 
 def _reason(error: BaseException) -> str:
@@ -222,13 +250,21 @@ def _called(model: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
     try:
         return factory(**arguments)
     except (Exception, SystemExit) as error:  # code of somebody else can raise anything
-        raise ModelError(
-            "network.factory-failed",
-            "{model} failed: {kind}: {reason}",
-            model=model,
-            kind=type(error).__name__,
-            reason=str(error).partition("\n")[0][:200],
-        ) from error
+        raise _failed(model, error) from error
+
+
+def _failed(model: str, error: BaseException) -> ModelError:
+    values = {"model": model, "kind": type(error).__name__, "reason": str(error).partition("\n")[0][:200]}
+    place = place_of_own_code(error)
+    if place is None:
+        return ModelError("network.factory-failed", "{model} failed: {kind}: {reason}", **values)
+    return ModelError(
+        "network.factory-failed",
+        "{model} failed: {kind}: {reason} ({file}, line {line})",
+        file=Path(place.filename).name,
+        line=place.lineno,
+        **values,
+    )
 
 
 def _loaded(model: nn.Module, file: WeightsFile, named: NamedNetwork) -> Iterator[Message]:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cbam_core.cli import main
-from cbam_core.cli.failures import OURS, place_of_own_code
+from cbam_core.own_code import OURS, place_of_own_code
 
 CODE = """
 from torch import nn

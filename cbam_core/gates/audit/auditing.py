@@ -22,6 +22,7 @@ from cbam_core.gates.operations.functions import UNCHANGED, VIEWS
 from cbam_core.gates.operations.tensors import Tracked
 from cbam_core.nn.cbam import MODULE
 from cbam_core.nn.registry import input_channels
+from cbam_core.own_code import failed_forward
 from cbam_core.results.audit import Audit, BlockAudit, GateAudit, Order
 from cbam_core.results.block_names import joined
 
@@ -70,14 +71,8 @@ def _followed(model: nn.Module, images: torch.Tensor, name: str) -> Trace:
     except CbamError:
         raise
     except Exception as error:  # a network of somebody else can raise anything
-        raise ModelError(
-            "model.forward",
-            "{name} cannot compute with an input of {shape} ({kind}): {reason}",
-            name=name or type(model).__name__,
-            shape="x".join(map(str, images.shape)),
-            kind=str(images.dtype).removeprefix("torch."),
-            reason=str(error).partition("\n")[0][:200] or type(error).__name__,
-        ) from error
+        shape = "x".join(map(str, images.shape))
+        raise failed_forward(name or type(model).__name__, shape, images.dtype, error) from error
 
 
 def audit_blocks(followed: Trace, repeats: int = 0) -> tuple[BlockAudit, ...]:

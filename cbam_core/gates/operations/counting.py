@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -121,14 +122,15 @@ class Counter(Switch):
     def _are_given(self) -> bool:
         """Check numbers that tensors gave, at the end: on a GPU, that waits for all that runs."""
         with torch._C.DisableTorchFunction():
-            return [given.item() for given in self._given] == self._expected
+            given = [given.item() for given in self._given]
+        return all(map(_is_same, given, self._expected))
 
     def _check_number(self, given: Any, expected: float) -> None:
         """Note whether a number is another one than when the gates were looked for."""
         if isinstance(given, Tensor) and given.numel():
             self._given.append(given.detach().reshape(-1)[0].clone())
             self._expected.append(expected)
-        elif not isinstance(given, int | float) or given != expected:
+        elif not isinstance(given, int | float) or not _is_same(given, expected):
             self.stale = True
 
     def __torch_function__(
@@ -208,6 +210,11 @@ class Counter(Switch):
             return None
         self.values[index] = edited if self.observers.joined else self._keep(edited)
         return gate.reader.write(edited)
+
+
+def _is_same(given: Any, expected: Any) -> bool:
+    """Check that two numbers are the same; one that is none (NaN) is another number than itself to Python."""
+    return bool(given == expected) or (math.isnan(given) and math.isnan(expected))
 
 
 def with_replaced(value: Any, path: tuple[int | str, ...], tensor: Tensor) -> Any:

@@ -1,0 +1,78 @@
+"""Where in the user's own code, such as a network's, did an error come from?"""
+
+from __future__ import annotations
+
+import re
+import sysconfig
+import traceback
+from collections.abc import Collection
+from pathlib import Path
+
+from cbam_core.errors import ModelError
+
+OURS = Path(__file__).parent
+"""Folder of this package."""
+
+LIBRARIES = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+"""Folders of Python's own modules and of installed packages."""
+
+LONGEST = 200
+"""Characters of an error's text that are shown."""
+
+_PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:)?(?:[/\\][^/\\\s'":]+)+[/\\]([^/\\\s'":]+)""")
+
+
+def place_of_own_code(error: BaseException, passed: Collection[str] = ("nn",)) -> traceback.FrameSummary | None:
+    """Find the line of the user's own code that an error came from; None where it is of others.
+
+    Libraries that this line called are passed over, and so are some rooms of this program.
+
+    Args:
+        error: the error.
+        passed: rooms of this program that are passed over: ``"nn"``, the modules that networks are made of, and for a
+            forward ``"gates"``, which see each of its operations.
+    """
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if any(file.is_relative_to(folder) for folder in (OURS, OURS.with_name("app"))):
+            if not any(file.is_relative_to(OURS / room) for room in passed):
+                return None
+        elif file.is_file() and not any(file.is_relative_to(folder) for folder in LIBRARIES):
+            return frame
+    return None
+
+
+def failed_forward(name: str, shape: str, dtype: object, error: Exception) -> ModelError:
+    """Make the error for a forward that failed; it names the file and line of the user's own code, but no folder.
+
+    Args:
+        name: name of the network.
+        shape: shape of its input, in words.
+        dtype: number type of its input.
+        error: what the forward raised.
+    """
+    values = {
+        "name": name,
+        "shape": shape,
+        "kind": str(dtype).removeprefix("torch."),
+        "reason": reason_without_folders(error),
+    }
+    place = place_of_own_code(error, passed=("nn", "gates"))
+    if place is None:
+        return ModelError(
+            "model.forward", "{name} cannot compute with an input of {shape} ({kind}): {reason}", **values
+        )
+    return ModelError(
+        "model.forward",
+        "{name} cannot compute with an input of {shape} ({kind}): {error} in {file}, line {line}: {reason}",
+        error=type(error).__name__,
+        file=Path(place.filename).name,
+        line=place.lineno,
+        **values,
+    )
+
+
+def reason_without_folders(error: BaseException) -> str:
+    """Return the first line of an error's text, with the names of files but not of their folders; else its class."""
+    text = str(error).strip().partition("\n")[0]
+    return _PATH.sub(r"\1", text)[:LONGEST] or type(error).__name__

@@ -1,0 +1,102 @@
+"""What goes wrong in a network's own code is said with its file and line, and with no folder."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cbam_core import explain, load_classifier
+from cbam_core.errors import ModelError
+from cbam_core.own_code import reason_without_folders
+
+CODE = """
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(8, 1, 3, padding=1)
+    def forward(self, x):
+        x = x * self.conv(x).sigmoid()
+        return x.view(1, 5, -1)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.block = nn.Conv2d(3, 8, 3), Block()
+    def forward(self, x):
+        return self.block(self.stem(x))
+
+def made(ready=True):
+    if not ready:
+        raise KeyError("ready")
+    return Net().eval()
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "nets_that_raise.py").write_text(CODE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "nets_that_raise", None)
+    del sys.modules["nets_that_raise"]
+    return importlib.import_module("nets_that_raise")
+
+
+def line_of(text: str) -> int:
+    return 1 + next(number for number, line in enumerate(CODE.splitlines()) if text in line)
+
+
+def test_a_forward_that_raises_names_file_and_line(own: Any, tmp_path: Path) -> None:
+    model = own.made()
+    for _ in range(2):  # the second forward has its gates learnt, if the first came so far
+        with pytest.raises(ModelError) as caught:
+            explain(model, np.zeros((16, 16, 3), np.uint8), size=16, normalisation="half", classes=())
+        said = str(caught.value)
+        place = f"RuntimeError in nets_that_raise.py, line {line_of('x.view')}: shape '[1, 5, -1]' is invalid"
+        assert f"Net cannot compute with an input of 1×3×16×16 (float32): {place}" in said
+        assert str(tmp_path) not in said
+
+
+def test_a_forward_is_placed_while_its_calls_are_counted(own: Any) -> None:
+    model = own.made()
+    model.block.conv.padding = (0, 0)  # as many rows as x, for none
+    picture = np.zeros((16, 16, 3), np.uint8)
+    with pytest.raises(ModelError, match=rf"nets_that_raise\.py, line {line_of('.sigmoid()')}: "):
+        explain(model, picture, size=16, normalisation="half", classes=())
+
+
+def test_a_factory_that_raises_names_file_and_line(own: Any, tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_text('model = "nets_that_raise:made"\n[arguments]\nready = false\n')
+    with pytest.raises(ModelError) as caught:
+        load_classifier("net.toml", size=16, normalisation="half")
+    place = f"nets_that_raise.py, line {line_of('KeyError')}"
+    assert str(caught.value) == f"nets_that_raise:made failed: KeyError: 'ready' ({place})"
+    (tmp_path / "nets_half_written.py").write_text("import torch\n\ntorch.nothing\n")
+    with pytest.raises(ModelError, match=r"cannot be imported \(.*\), because of nets_half_written\.py, line 3: "):
+        load_classifier("nets_half_written:made", size=16, normalisation="half")
+    with pytest.raises(ModelError, match=r"; expected package\.module:factory"):
+        load_classifier("nets_that_raise:nothing", size=16, normalisation="half")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[Errno 2] No such file or directory: '/srv/app/secret/best.pth'", "'best.pth'"),
+        (r"cannot open C:\Users\me\nets\best.pth", "cannot open best.pth"),
+        ("expected (B, C/4, H/2, W/2), got 3/4", "expected (B, C/4, H/2, W/2), got 3/4"),
+        ("see https://example.org/a/b for help", "see https://example.org/a/b for help"),
+        ("", "ValueError"),
+    ],
+)
+def test_folders_are_left_out_of_reasons(text: str, expected: str) -> None:
+    said = reason_without_folders(ValueError(text))
+    assert said.endswith(expected)
+    assert "secret" not in said
+    assert "Users" not in said
