@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sysconfig
 import traceback
-from collections.abc import Collection
 from pathlib import Path
 
 from cbam_core.errors import ModelError
@@ -22,24 +21,25 @@ LONGEST = 200
 _PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:)?(?:[/\\][^/\\\s'":]+)+[/\\]([^/\\\s'":]+)""")
 
 
-def place_of_own_code(error: BaseException, passed: Collection[str] = ("nn",)) -> traceback.FrameSummary | None:
+def place_of_own_code(error: BaseException) -> traceback.FrameSummary | None:
     """Find the line of the user's own code that an error came from; None where it is of others.
 
-    Libraries that this line called are passed over, and so are some rooms of this program.
-
-    Args:
-        error: the error.
-        passed: rooms of this program that are passed over: ``"nn"``, the modules that networks are made of, and for a
-            forward ``"gates"``, which see each of its operations.
+    Libraries that this line called are passed over, and so are the modules of this program that networks are made of,
+    and what sees the operations of a forward.
     """
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)
         if any(file.is_relative_to(folder) for folder in (OURS, OURS.with_name("app"))):
-            if not any(file.is_relative_to(OURS / room) for room in passed):
+            if not (file.is_relative_to(OURS / "nn") or _runs_an_operation(frame)):
                 return None
         elif file.is_file() and not any(file.is_relative_to(folder) for folder in LIBRARIES):
             return frame
     return None
+
+
+def _runs_an_operation(frame: traceback.FrameSummary) -> bool:
+    """Check for a mode of this program that runs an operation of a network as the network asked for it."""
+    return frame.name in ("__torch_function__", "_act") and bool(re.search(r"\bfunc\b", frame.line or ""))
 
 
 def failed_forward(name: str, shape: str, dtype: object, error: Exception) -> ModelError:
@@ -57,7 +57,7 @@ def failed_forward(name: str, shape: str, dtype: object, error: Exception) -> Mo
         "kind": str(dtype).removeprefix("torch."),
         "reason": reason_without_folders(error),
     }
-    place = place_of_own_code(error, passed=("nn", "gates"))
+    place = place_of_own_code(error)
     if place is None:
         return ModelError(
             "model.forward", "{name} cannot compute with an input of {shape} ({kind}): {reason}", **values

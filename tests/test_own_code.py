@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from cbam_core import explain, load_classifier
+from cbam_core.cli import main
 from cbam_core.errors import ModelError
 from cbam_core.own_code import reason_without_folders
 
@@ -70,6 +72,15 @@ def test_a_forward_is_placed_while_its_calls_are_counted(own: Any) -> None:
     picture = np.zeros((16, 16, 3), np.uint8)
     with pytest.raises(ModelError, match=rf"nets_that_raise\.py, line {line_of('.sigmoid()')}: "):
         explain(model, picture, size=16, normalisation="half", classes=())
+
+
+def test_an_operation_that_a_command_watches_is_placed_in_the_network(
+    own: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["info", "nets_that_raise:made", "--size", "16", "--normalisation", "half"]) == 3
+    place = re.escape(f"nets_that_raise.py, line {line_of('x.view')};")
+    assert re.search(rf"the code of your network raised RuntimeError \(.+\) in \S+{place}", capsys.readouterr().err)
 
 
 def test_a_factory_that_raises_names_file_and_line(own: Any, tmp_path: Path) -> None:
