@@ -10,7 +10,7 @@ as it runs, depending on where its memory lies. The ratio of the medians of thei
 by the clock. Other processes show the network the images and record their gates, and do nothing else: what a build
 costs beside that is the engine's overhead, which is reported by 1,000 images.
 
-    python benchmarks/atlas_build.py [--rounds 3] [--processes 5] [--images N] [--network NAME]
+    python benchmarks/atlas_build.py [--rounds 5] [--processes 5] [--images N] [--network NAME]
 
 CIFAR-10 must have been fetched (`cbam data fetch`). `--images 1000` gives an idea in less than a minute.
 """
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and say by the exit status whether the claim holds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--processes", type=int, default=5, help="so many that do the same; 5 unless told")
-    parser.add_argument("--rounds", type=int, default=3, help="calls of each process; 3 unless told")
+    parser.add_argument("--rounds", type=int, default=5, help="calls of each process; 5 unless told")
     parser.add_argument("--images", type=int, default=IMAGES, help="so many test images; 10,000 unless told")
     parser.add_argument("--network", default="cbam_cnn_cifar10", help="a shipped network")
     parser.add_argument("--alone", help=argparse.SUPPRESS)

@@ -86,9 +86,11 @@ class Pool:
     def one_after_another(self) -> Iterator[Callable[[Callable[[], object]], object]]:
         """Give a function that has one job done after the other; at the end of the block, all are done.
 
-        Only the next job, or the end of the block, waits for the one before, and raises its error.
+        They have a thread of their own, beside the workers: a job that waits for the disk keeps none of them. Only the
+        next job, or the end of the block, waits for the one before, and raises its error. With one worker, the calling
+        thread does each job at once.
         """
-        if (threads := self._threads) is None:
+        if self._threads is None:
             yield lambda job: job()
             return
         begun: list[Future[object]] = []
@@ -100,13 +102,11 @@ class Pool:
 
         def begin(job: Callable[[], object]) -> None:
             finish()
-            begun.append(threads.submit(job))
+            begun.append(thread.submit(job))
 
-        try:
+        with ThreadPoolExecutor(1) as thread:
             yield begin
             finish()
-        finally:
-            wait(begun)
 
 
 def in_order(work: Callable[[Part], Result], parts: Iterator[Part], workers: int) -> Iterator[Result]:

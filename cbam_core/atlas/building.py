@@ -105,29 +105,29 @@ def build_steps(
     if not missing and is_finished(place, plan):
         remove_leftovers(place)
         return place
-    with _pool(workers) as pool, pool.one_after_another() as write:
-        with (
-            gathering(place, plan) as gathered,
-            pool.one_after_another() as gather,
-            closing(_computed(classifier, images, plan, missing, pool)) as computed,
-        ):
-            for number in range(plan.shards):
-                if number not in missing:
-                    gather(partial(gathered.add, read_rows(place, plan, number)))
-                    continue
-                awaited = deque(gathered_parts(plan.size(number)))
-                for shard, part in islice(computed, len(parts_of(classifier, plan, number))):
-                    done += part.stop - part.start
-                    shown = part.stop - plan.rows(number).start
-                    if shown == len(shard):
-                        write(partial(write_shard, place, plan, shard))
-                    while awaited and shown >= awaited[0].stop:
-                        gather(partial(gathered.add_part, shard.rows_of(awaited.popleft())))
-                    yield done
-        with pool.one_after_another() as beside:
-            beside(partial(write_images, place, gathered))
-            for _ in projecting_steps(place, plan, gathered):
-                yield done
+    with _pool(workers) as pool, pool.one_after_another() as write, pool.one_after_another() as beside:
+        with gathering(place, plan) as gathered:
+            with (
+                pool.one_after_another() as gather,
+                closing(_computed(classifier, images, plan, missing, pool)) as computed,
+            ):
+                for number in range(plan.shards):
+                    if number not in missing:
+                        gather(partial(gathered.add, read_rows(place, plan, number)))
+                        continue
+                    awaited = deque(gathered_parts(plan.size(number)))
+                    for shard, part in islice(computed, len(parts_of(classifier, plan, number))):
+                        done += part.stop - part.start
+                        shown = part.stop - plan.rows(number).start
+                        if shown == len(shard):
+                            write(partial(write_shard, place, plan, shard))
+                        while awaited and shown >= awaited[0].stop:
+                            gather(partial(gathered.add_part, shard.rows_of(awaited.popleft())))
+                        yield done
+            beside(gathered.find_axes)  # while the files of rows reach the disk
+        beside(partial(write_images, place, gathered))
+        for _ in projecting_steps(place, plan, gathered):
+            yield done
     conclude(place, plan, gathered)
     return place
 

@@ -15,7 +15,8 @@ import numpy as np
 from cbam_core.data.dataset import Dataset, image_ids
 from cbam_core.data.sequences import ImageFiles, originals_of
 
-_AT_ONCE = 1 << 24
+_AT_ONCE = 1 << 20
+"""Bytes of pixels that are hashed at once: they stay in the processor's cache."""
 
 
 def listing_digest(dataset: Dataset) -> str:

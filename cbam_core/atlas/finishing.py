@@ -95,6 +95,10 @@ class Gathered:
         """Principal axes of the rows, once all were taken in."""
         return self._principal.axes()
 
+    def find_axes(self) -> None:
+        """Compute the principal axes now, and not when they are asked for."""
+        _ = self.axes
+
     def add(self, rows: Rows) -> None:
         """Take in the rows of the next shard."""
         for part in gathered_parts(len(rows)):

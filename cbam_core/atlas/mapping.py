@@ -12,6 +12,7 @@ from cbam_core.atlas.finite import comparable
 from cbam_core.atlas.layout import MAP
 from cbam_core.atlas.preparing import EXACT, REFERENCE, among_of, comparable_images, nearest_in_sample
 from cbam_core.atlas.rows import read
+from cbam_core.atlas.tables import GroupTable
 from cbam_core.errors import AtlasError, DataError
 from cbam_core.results.arrays import read_arrays
 
@@ -90,7 +91,7 @@ def principal_places(atlas: Atlas) -> tuple[Float32[np.ndarray, "n 2"], tuple[fl
     if tables is not None and scores is not None and gathered:
         wide = min(2, scores.shape[1])
         points[:, :wide] = scores[:, :wide]
-        share[:wide] = tables.axes.share[:wide].tolist()
+        share[:wide] = _shares(points[usable, :wide], tables.groups)
     else:
         images = comparable_images(atlas)
         found, spread = _main_axes(read(atlas, slice(0, width), images).astype(np.float64))
@@ -98,6 +99,15 @@ def principal_places(atlas: Atlas) -> tuple[Float32[np.ndarray, "n 2"], tuple[fl
         share[: len(spread)] = spread
     points[~usable] = np.nan
     return points, (share[0], share[1])
+
+
+def _shares(points: Float32[np.ndarray, "n p"], groups: GroupTable) -> list[float]:
+    """Return the share of the variance of all gates of a whole set that places have along each of their axes."""
+    count = max(1, int(groups.count.sum()))
+    columns = groups.squares.sum(axis=0) / count - np.square(groups.total.sum(axis=0) / count)
+    spread = points.var(axis=0, dtype=np.float64) if len(points) else np.zeros(points.shape[1])
+    shares: list[float] = (spread / max(float(np.nansum(columns)), 1e-300)).tolist()
+    return shares
 
 
 def _main_axes(rows: Float64[np.ndarray, "m d"]) -> tuple[Float64[np.ndarray, "m p"], list[float]]:

@@ -15,6 +15,7 @@ from cbam_core.data.dataset_parts import check_names_differ
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
 from cbam_core.observing import ObservedGate, observe, placements
+from cbam_core.workers import workers_side_by_side
 
 LARGEST_SHARD = 4096
 """Most images of a shard: whole batches."""
@@ -50,7 +51,8 @@ def plan_atlas(classifier: Classifier, dataset: Dataset, *, shard_size: int | No
             "atlas.shard-size", "shard_size has to be at least 1, a number of images; given {given}", given=shard_size
         )
     width, height = classifier.input_size
-    seen = observe(classifier, np.zeros((1, height, width, 3), np.uint8))
+    with workers_side_by_side():  # a second thread would wait in a loop for some time, and there is little for it
+        seen = observe(classifier, np.zeros((1, height, width, 3), np.uint8))
     gates, left_out = _gates(classifier, seen.gates)
     if not gates:
         raise AtlasError(

@@ -1,7 +1,7 @@
 """Finding the principal axes of the gates: a few directions that hold most of what differs between images.
 
-The covariance is summed shard by shard. Of atlases with very many columns, the axes come from a sample of the rows
-instead, by their products with each other.
+They come from all rows of a small atlas, and from a sample of those of a large one: their covariance is summed shard by
+shard, or, of atlases with very many columns, they are kept for their products with each other.
 
 Torch multiplies here, with one thread: threads of numpy would wait for each other in a loop, beside workers that show
 images to a network, and take as much of the processor as these.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float16, Float32, Float64
+from jaxtyping import Bool, Float16, Float32, Float64, Int64
 
 from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import Rows
@@ -22,10 +22,19 @@ AXES = 32
 """Most axes that are kept."""
 
 WIDEST = 2048
-"""Most columns whose covariance is summed; of more, `SAMPLED` rows are taken."""
+"""Most columns whose covariance is summed; of more, the rows are kept."""
 
-SAMPLED = 2048
-"""Most rows that the axes of wide atlases are found from, spread evenly over the set."""
+SAMPLED = 4096
+"""Most rows, or one more, whose covariance is summed."""
+
+KEPT = 2048
+"""Most rows, or one more, that are kept of wide atlases."""
+
+_STRIDE, _CIRCLE = 2_654_435_769, 1 << 32
+"""The golden ratio's part of a circle, and the circle: steps of it come evenly to all parts, and never in a rhythm."""
+
+_AT_ONCE = 1024
+"""Rows whose covariance is summed at once."""
 
 _COLUMNS = 128
 """Columns whose products with those after them are computed at once."""
@@ -45,22 +54,29 @@ class PrincipalSums:
 
     def __init__(self, plan: Plan) -> None:
         self._whole = plan.width <= WIDEST
-        self._step = 1 if self._whole else max(1, -(-plan.count // SAMPLED))
+        self._share = min(1.0, (SAMPLED if self._whole else KEPT) / max(1, plan.count))
         self._origin = np.zeros(plan.width, np.float32)
         self._sum = np.zeros(plan.width)
         self._products = torch.zeros((plan.width, plan.width) if self._whole else (0, 0), dtype=torch.float64)
         self._rows: list[Float16[np.ndarray, "n d"]] = []
+        self._waiting: list[Float16[np.ndarray, "n d"]] = []
         self._finite = np.ones(plan.width, bool)
         self._count = 0
 
     def add(self, rows: Rows) -> None:
-        """Add the rows of images that could be decoded."""
-        chosen = rows.ok & (rows.index % self._step == 0)
-        values = rows.values if chosen.all() else rows.values[chosen]
-        if not len(values):
-            return
-        with workers_side_by_side():
-            self._add(values)
+        """Add the rows of images that could be decoded and are in the sample."""
+        chosen = rows.ok & _sampled(rows.index, self._share)
+        self._waiting.append(rows.values if chosen.all() else rows.values[chosen])
+        if sum(map(len, self._waiting)) >= _AT_ONCE:
+            self._take_in()
+
+    def _take_in(self) -> None:
+        """Sum what waits."""
+        values = np.concatenate([*self._waiting, np.zeros((0, len(self._origin)), np.float16)])
+        self._waiting.clear()
+        if len(values):
+            with workers_side_by_side():
+                self._add(values)
 
     def _add(self, values: Float16[np.ndarray, "n d"]) -> None:
         wide = torch.from_numpy(values).float()
@@ -84,6 +100,7 @@ class PrincipalSums:
 
     def axes(self) -> PrincipalAxes:
         """Compute mean and axes; there are as many as the rows have, `AXES` at most."""
+        self._take_in()
         mean = np.where(self._finite, self._sum / max(1, self._count), 0.0)
         if self._count < 2:
             return PrincipalAxes(mean, np.zeros((0, len(mean)), np.float32), np.zeros(0), self._count)
@@ -117,6 +134,12 @@ class PrincipalSums:
         axes, variances = np.where(self._finite, axes[:kept], 0), variances[:kept]
         largest = np.take_along_axis(axes, abs(axes).argmax(axis=1)[:, None], axis=1)
         return PrincipalAxes(mean, (axes * np.sign(largest)).astype(np.float32), variances / whole, self._count)
+
+
+def _sampled(index: Int64[np.ndarray, " n"], share: float) -> Bool[np.ndarray, " n"]:
+    """Say which images, by their numbers in the set, are in a sample of a share of it."""
+    places = (index.astype(np.uint64) * np.uint64(_STRIDE)) % np.uint64(_CIRCLE)
+    return places < share * _CIRCLE
 
 
 def _decomposed(products: Float64[np.ndarray, "n n"]) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "k n"]]:

@@ -25,8 +25,8 @@ from cbam_core.files import sha256_of, write_atomically
 if TYPE_CHECKING:
     import pyarrow as pa
 
-COMPRESSION = {True: "none", False: "lz4"}
-"""Compression of columns with float numbers, which hardly shrink, and of others."""
+COMPRESSION = "lz4"
+"""Compression of columns but those with float numbers, which hardly shrink and have none."""
 
 _DIGEST, _NUMBER, _SHEET = b"cbam.atlas", b"cbam.shard", b"cbam.thumbnails"
 
@@ -174,7 +174,7 @@ def _as_parquet(table: pa.Table, metadata: dict[bytes, str]) -> pa.Buffer:
     with pq.ParquetWriter(
         content,
         table.schema,
-        compression={field.name: COMPRESSION[pa.types.is_floating(field.type)] for field in table.schema},
+        compression={name: COMPRESSION for name in FIXED_COLUMNS if not pa.types.is_floating(table[name].type)},
         use_dictionary=False,
         write_statistics=False,
         write_page_checksum=True,

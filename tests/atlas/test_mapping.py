@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 
+from cbam_core import open_atlas
+from cbam_core.atlas import principal
+from cbam_core.atlas.building import build_atlas
 from cbam_core.errors import AtlasError
 from tests.atlas.made_atlas import atlas
 
@@ -46,3 +49,17 @@ def test_a_map_that_was_not_computed_says_how_to():
         atlas().map("tsne")
     with pytest.raises(AtlasError, match="unknown map 'umap'; there are pca and tsne"):
         atlas().map("umap")
+
+
+def test_shares_of_the_axes_are_of_all_images_where_the_axes_are_of_a_sample(
+    tiny_classifier, sample_images, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(principal, "SAMPLED", 40)
+    made = open_atlas(build_atlas(tiny_classifier, sample_images, tmp_path / "atlas", workers=1))
+    assert 35 < made.contents.tables.axes.count < 45
+    found = made.map()
+    rows = made.contents.values.astype(np.float64)
+    variance = rows.var(axis=0).sum()
+    np.testing.assert_allclose(found.explained, found.points.var(axis=0, dtype=np.float64) / variance, rtol=1e-6)
+    best = np.linalg.eigvalsh(np.cov(rows.T, bias=True))[::-1][:2].sum() / variance
+    assert 0.9 * best < sum(found.explained) <= best

@@ -66,12 +66,30 @@ def test_a_column_that_is_not_finite_is_in_no_axis() -> None:
     assert np.isfinite(Projection(found)(together(rows, "values"))[together(rows, "ok")]).all()
 
 
-def test_wide_atlases_are_sampled_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(principal, "WIDEST", 1)
-    monkeypatch.setattr(principal, "SAMPLED", 30)
+@pytest.mark.parametrize("widest", [10, 9])
+def test_large_atlases_are_sampled(monkeypatch: pytest.MonkeyPatch, widest: int) -> None:
+    monkeypatch.setattr(principal, "WIDEST", widest)
+    monkeypatch.setattr(principal, "SAMPLED" if widest == 10 else "KEPT", 40)
+    monkeypatch.setattr(principal, "_AT_ONCE", 16)
     rows = made_rows()
-    chosen = together(rows, "ok") & (np.arange(len(together(rows, "ok"))) % 3 == 0)
-    assert axes_of(rows).count == chosen.sum()
+    count = len(together(rows, "ok"))
+    chosen = together(rows, "ok") & principal._sampled(np.arange(count), 40 / count)
+    found = axes_of(rows)
+    values = together(rows, "values")[chosen].astype(np.float64)
+    assert 30 < found.count == len(values) <= 41 < count
+    np.testing.assert_allclose(found.mean, values.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.share, expected(values)[1], rtol=1e-3)
+
+
+@pytest.mark.parametrize("rhythm", [2, 3, 10, 128, 245])
+def test_a_sample_is_even_in_each_part_of_a_set_and_in_sets_with_a_rhythm(rhythm: int) -> None:
+    index, share = np.arange(100_000), 0.04
+    chosen = principal._sampled(index, share)
+    assert abs(int(chosen.sum()) - 4000) <= 1
+    halves = chosen[:50_000].sum(), chosen[50_000:].sum()
+    assert abs(int(halves[0]) - int(halves[1])) <= 2
+    by_phase = np.bincount(index[chosen] % rhythm, minlength=rhythm)
+    assert by_phase.max() - by_phase.min() <= 0.2 * by_phase.mean() + 2
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
