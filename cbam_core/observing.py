@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -25,6 +25,7 @@ from cbam_core.errors import CaptureError, CbamError, ModelError
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.gates.not_finite import why_not_finite
 from cbam_core.network import Classifier
+from cbam_core.network.outputs import as_logits, as_probabilities, logits_in
 from cbam_core.nn.memory_format import memory_format
 from cbam_core.nn.training_mode import check_mode
 from cbam_core.own_code import failed_forward
@@ -79,7 +80,7 @@ class Observation:
 
     Attributes:
         logits: float32 (B, K), finite; of a network with one output, 0 and that output; (B, 0) without classes.
-        probabilities: their softmax, float32 (B, K).
+        probabilities: their softmax, float32 (B, K); of a network that ends in several sigmoids, these.
         gates: gates in order of execution; empty where none were requested, or the network has none.
         why_none: why no gate was found; None where there are some, or none were requested.
         outputs: numbers that the network gives for each image; 0 where it gives anything else than one row of them.
@@ -140,7 +141,7 @@ def _observed_batch(classifier: Classifier, batch: Float[Tensor, "b c ..."], *, 
         found = _gates_of_each(classifier, batch)
     return Observation(
         logits=_plain(logits),
-        probabilities=_plain(logits.softmax(dim=1)),
+        probabilities=_plain(as_probabilities(classifier, logits)),
         gates=found,
         why_none=None if found or record is None else getattr(record, "why_none", None),
         outputs=_width(answer, len(batch)),
@@ -294,7 +295,7 @@ def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Place
 def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
     """Return one logit for each class; beside the only one of a network, 0: their softmax is its sigmoid.
 
-    Without classes, whatever the network answers is no logit.
+    Without classes, whatever the network answers is no logit. Of a network that gives probabilities, logits are made.
 
     Args:
         classifier: the network.
@@ -311,7 +312,9 @@ def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
         return torch.zeros(count, 0)
     logits = logits_in(answer)
     if logits.shape in ((count, 1), (count,)) and len(classifier.classes) == 2:
-        logits = nn.functional.pad(logits.reshape(count, 1), (1, 0))
+        logits = nn.functional.pad(as_logits(classifier, logits.reshape(count, 1)), (1, 0))
+    elif logits.shape == (count, len(classifier.classes)):
+        logits = as_logits(classifier, logits)
     if logits.shape != (count, len(classifier.classes)):
         raise ModelError(
             "model.logits-shape",
@@ -337,17 +340,6 @@ def _width(answer: Any, count: int) -> int:
     if not isinstance(answer, Tensor) or answer.ndim not in (1, 2) or len(answer) != count:
         return 0
     return 1 if answer.ndim == 1 else answer.shape[1]
-
-
-def logits_in(answer: Any) -> Tensor:
-    """Return a tensor, or that under the name ``logits``, or the first of a tuple; an empty one where there is none."""
-    if isinstance(answer, Mapping):
-        answer = answer.get("logits")
-    elif isinstance(answer, tuple | list) and answer:
-        answer = answer[0]
-    elif not isinstance(answer, Tensor):
-        answer = getattr(answer, "logits", None)
-    return answer if isinstance(answer, Tensor) else torch.zeros(0)
 
 
 def _observed(gate: RecordedGate) -> ObservedGate:

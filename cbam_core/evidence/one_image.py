@@ -20,6 +20,7 @@ from cbam_core.gates.editing import replaced
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AnyReplacement, check_replacement
 from cbam_core.network import Classifier, Stated
+from cbam_core.network.outputs import as_probabilities
 from cbam_core.observing import checked_logits
 from cbam_core.results.consequences import Consequences, Outcome, Row
 from cbam_core.results.explanation import Explanation, Gate, own_copy
@@ -84,7 +85,7 @@ def consequences(
     batch = explained_batch(network, explanation, image)
     logits, together = run_edits(network.model, batch, [JoinedEdit(edit) for edit in edits], network.usual)
     logits = checked_logits(network, logits, 1 + len(edits)).float()
-    as_is, *outcomes = _outcomes(logits, explanation.classes, ["as_is", *(code for row in rows for code in row.edits)])
+    as_is, *outcomes = _outcomes(network, logits, ["as_is", *(code for row in rows for code in row.edits)])
     _check_same(explanation, as_is)
     found = tuple(_rows(rows, outcomes))
     made = tuple(code for code in columns if any(code in row.edits for row in plan))
@@ -152,10 +153,10 @@ def _check(network: Classifier, explanation: Explanation, gates: Sequence[Gate])
         raise CaptureError("consequences.no-gates", "{name} has no gates that could be replaced", name=name)
 
 
-def _outcomes(logits: Tensor, classes: tuple[str, ...], codes: Iterable[str]) -> Iterator[Outcome]:
-    probabilities = logits.softmax(dim=1).cpu().numpy()
+def _outcomes(network: Classifier, logits: Tensor, codes: Iterable[str]) -> Iterator[Outcome]:
+    probabilities = as_probabilities(network, logits).cpu().numpy()
     for code, numbers, shares in zip(codes, logits.cpu().numpy(), probabilities, strict=True):
-        yield Outcome(code, own_copy(numbers), own_copy(shares), classes[int(shares.argmax())])
+        yield Outcome(code, own_copy(numbers), own_copy(shares), network.classes[int(shares.argmax())])
 
 
 def _check_same(explanation: Explanation, as_is: Outcome) -> None:

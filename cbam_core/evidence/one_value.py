@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Int, UInt32
+from jaxtyping import Float64, Int, UInt32
 
 from cbam_core.data.dataset import Dataset
 from cbam_core.evidence.running import run_each
 from cbam_core.gates.composed import Composed
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.network import Classifier
+from cbam_core.network.outputs import as_probabilities
 from cbam_core.observing import batch_size, batches, checked_logits, fitted, network_input
 from cbam_core.results.paired import Change, change
 
@@ -88,7 +89,6 @@ def replace_value(
 
 
 def _shares(classifier: Classifier, logits: torch.Tensor, count: int) -> Float64[np.ndarray, "n k"]:
-    checked: Float32[np.ndarray, "n k"] = checked_logits(classifier, logits, count).cpu().numpy()
-    powers = np.exp(checked.astype(np.float64) - checked.max(axis=1, keepdims=True))
-    shares: Float64[np.ndarray, "n k"] = powers / powers.sum(axis=1, keepdims=True)
+    checked = checked_logits(classifier, logits, count).double()
+    shares: Float64[np.ndarray, "n k"] = as_probabilities(classifier, checked).cpu().numpy()
     return shares

@@ -30,6 +30,7 @@ from cbam_core.evidence.running import run_each, run_edited, run_together
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AsIs, BestConstant
 from cbam_core.network import CLASSIFIER, Classifier
+from cbam_core.network.outputs import as_logits
 from cbam_core.observing import Observation, batch_size, batches, fitted, network_input, observe_all
 from cbam_core.results.paired import change
 from cbam_core.results.receipt import DISTANCE, Proof, Receipt
@@ -282,6 +283,7 @@ class Scoring:
         outputs = self._together(batch, edits, usual)
         if outputs is None:
             outputs = run_each(self._classifier.model, batch, edits, usual)
+        outputs = as_logits(self._classifier, outputs)
         return answers_of(outputs, self._labels[images], len(self._dataset.classes))
 
     def _together(self, batch: Tensor, edits: Sequence[JoinedEdit], usual: Usual | None) -> Tensor | None:

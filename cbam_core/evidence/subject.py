@@ -16,7 +16,8 @@ from cbam_core.explanation.explained import explained
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.explanation.inputs import AnyImage
 from cbam_core.network import Classifier, Stated
-from cbam_core.observing import checked_logits, logits_in, network_input
+from cbam_core.network.outputs import as_probabilities, logits_in
+from cbam_core.observing import checked_logits, network_input
 from cbam_core.results.explanation import Explanation
 from cbam_core.results.frame import Fit, Square
 
@@ -147,7 +148,8 @@ def _check_same(subject: Subject) -> None:
     """Check that the input is the one that was explained: pixels do not hold a prepared tensor exactly."""
     with torch.inference_mode():
         logits = checked_logits(subject.network, subject.network.model(subject.batch), 1).float()
-    if abs(subject.explanation.probabilities - logits.softmax(dim=1)[0].cpu().numpy()).max() > SAME:
+    now = as_probabilities(subject.network, logits)[0].cpu().numpy()
+    if abs(subject.explanation.probabilities - now).max() > SAME:
         raise ModelError(
             "attribution.other-input",
             "the network answers otherwise than in the explanation: give the image or tensor itself",

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from cbam_core.errors import EditError
 from cbam_core.gates import AsIs, Scaled, capture, edit
 from cbam_core.gates.joining import JoinedEdit, run_joined
-from cbam_core.observing import logits_in
+from cbam_core.network.outputs import logits_in
 from cbam_core.results.usual import Usual
 
 log = logging.getLogger("cbam_lens")

@@ -21,6 +21,7 @@ from cbam_core.gates.editing import EDITS
 from cbam_core.gates.replacements import AnyReplacement
 from cbam_core.network import Classifier, Stated, open_stated, restate
 from cbam_core.network.modules import KnownModule, know
+from cbam_core.network.outputs import notes_on_outputs
 from cbam_core.network.statement import Statement, statement
 from cbam_core.nn.registry import input_axes
 from cbam_core.observing import Observation, ObservedGate, batch_size, batches, observe, observe_prepared, placements
@@ -199,7 +200,7 @@ def _explained(network: Classifier | KnownModule, inputs: list[Input], edits: Ed
             notes=(
                 *one.notes,
                 *about,
-                *_notes_on_answer(seen.logits[index], seen.outputs),
+                *_notes_on_answer(classifier, seen.logits[index], seen.outputs),
                 *_notes_on_gates(seen.gates, index),
             ),
             blocks=blocks_of(_gates(seen.gates, index, classifier.usual), grids, (width, height)),
@@ -225,8 +226,9 @@ def _notes_on_network(network: Classifier | KnownModule, seen: Observation) -> I
         )
 
 
-def _notes_on_answer(logits: Float32[np.ndarray, " k"], outputs: int) -> Iterator[Message]:
-    """Note that outputs look as if a softmax had been applied to them already."""
+def _notes_on_answer(classifier: Classifier, logits: Float32[np.ndarray, " k"], outputs: int) -> Iterator[Message]:
+    """Note that outputs are probabilities already, or that they look so, where that is not known of the network."""
+    yield from notes_on_outputs(classifier)
     if logits.size > 1 and outputs == logits.size and logits.min() >= 0 and abs(float(logits.sum()) - 1) < CLOSE:
         yield Message(
             "network.probabilities",

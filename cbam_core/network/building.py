@@ -27,6 +27,7 @@ from cbam_core.network.file_facts import completed
 from cbam_core.network.loading import restate, usual_beside
 from cbam_core.network.modules import know
 from cbam_core.network.naming import LIBRARIES, NOTHING_STATED, NamedNetwork, read_named
+from cbam_core.network.outputs import notes_on_outputs, outputs_of
 from cbam_core.network.statement import Statement
 from cbam_core.nn.library_networks import insert_as_asked, make_stem_small
 from cbam_core.nn.registry import TensorSpec
@@ -72,6 +73,8 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
     remarks += _on_weights(model)
     remarks += _on_what_is_missing(random=random, unnamed=made.facts.classes is None)
     digest = _digest(found, model)
+    outputs_of(found)
+    remarks += notes_on_outputs(found)
     return replace(
         found,
         name=named.given.name or named.name or named.model.partition(":")[2],

@@ -224,7 +224,7 @@ class Explanation:
 
     Attributes:
         classes: names of the K classes; () without a prediction, as for a network that is no classifier.
-        probabilities: softmax of the logits, float32 (K,), sums to 1.
+        probabilities: softmax of the logits, float32 (K,), sums to 1; of a network that ends in sigmoids, these.
         input_image: input of the network before normalisation, uint8 RGB (H, W, 3).
         frame: its position in the original image.
         fit: how the original was fitted: ``"crop"``, ``"square"``, ``"pad"`` or ``"squash"``.

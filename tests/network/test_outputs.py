@@ -1,0 +1,154 @@
+"""What a network gives for its classes is found out by its answers to random numbers, and shown rightly."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cbam_core import explain
+from cbam_core.evidence.one_image import consequences
+from cbam_core.network import Classifier
+from cbam_core.network.building import open_network
+from cbam_core.network.outputs import as_logits, as_probabilities, notes_on_outputs, outputs_of
+from cbam_core.network.statement import statement
+from cbam_core.nn import CBAM
+from cbam_core.observing import observe
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+
+
+class Net(nn.Module):
+    """A network that gives what its last function makes of logits."""
+
+    def __init__(self, last: Any, outputs: int = 4) -> None:
+        super().__init__()
+        self.stem, self.cbam, self.head = nn.Conv2d(3, 16, 3, padding=1), CBAM(16), nn.Linear(16, outputs)
+        self.last = last
+
+    def logits(self, x: Tensor) -> Tensor:
+        return 20 * self.head(self.cbam(self.stem(x)).mean((2, 3)))
+
+    def forward(self, x: Tensor) -> Any:
+        return self.last(self.logits(x))
+
+
+def made(last: Any, outputs: int = 4, kind: type[Net] = Net) -> Classifier:
+    torch.manual_seed(0)
+    model = kind(last, outputs).eval()
+    names = tuple("abcdefgh"[: max(2, outputs)])
+    return Classifier(model=model, classes=names, mean=(0.5,) * 3, std=(0.5,) * 3, input_size=(16, 16))
+
+
+def logits_of(classifier: Classifier) -> Tensor:
+    pixels = torch.stack([classifier.normalise(one) for one in PICTURES])
+    with torch.inference_mode():
+        found: Tensor = classifier.model.logits(pixels)
+    return found
+
+
+def softmax(x: Tensor) -> Tensor:
+    return x.softmax(1)
+
+
+@pytest.mark.parametrize(
+    ("last", "kind"),
+    [
+        (softmax, "probabilities"),
+        (nn.Softmax(dim=1), "probabilities"),
+        (lambda x: softmax(x).half().float(), "probabilities"),
+        (lambda x: {"logits": softmax(x)}, "probabilities"),
+        (torch.sigmoid, "sigmoids"),
+        (nn.Sigmoid(), "sigmoids"),
+        (nn.Hardsigmoid(), "sigmoids"),
+        (lambda x: (x.sigmoid().view(-1, 2, 2).flatten(1), x), "sigmoids"),
+        (nn.Identity(), "logits"),
+        (nn.LogSoftmax(dim=1), "logits"),
+        (lambda x: x.sigmoid() * 2, "logits"),
+        (lambda x: x.sigmoid() * 0.9, "logits"),
+        (lambda x: x.clamp(0, 1), "logits"),
+    ],
+)
+def test_what_a_network_gives_is_found(last: Any, kind: str) -> None:
+    assert outputs_of(made(last)) == kind
+
+
+def test_the_network_is_not_touched_and_may_refuse() -> None:
+    class Counting(Net):
+        calls = 0
+
+        def forward(self, x: Tensor) -> Any:
+            self.calls += 1
+            if self.calls > 2:
+                raise ValueError("no more")
+            return super().forward(x)
+
+    classifier = made(softmax, kind=Counting)
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    assert outputs_of(classifier) == "logits"
+    assert classifier.model.calls == 0
+    assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize("last", [softmax, nn.LogSoftmax(dim=1), nn.Identity()], ids=["softmax", "log", "logits"])
+def test_probabilities_are_shown_as_they_are(last: Any) -> None:
+    classifier = made(last)
+    seen = observe(classifier, PICTURES)
+    assert np.allclose(seen.probabilities, logits_of(classifier).softmax(1), atol=1e-6)
+    assert seen.probabilities.max() > 0.5  # a second softmax would bring them closer together
+
+
+def test_sigmoids_are_shown_as_they_are() -> None:
+    classifier = made(torch.sigmoid)
+    expected = logits_of(classifier).sigmoid()
+    seen = observe(classifier, PICTURES)
+    assert np.allclose(seen.probabilities, expected, atol=1e-6)
+    assert abs(seen.probabilities.sum(axis=1) - 1).max() > 0.1
+    assert np.allclose(seen.logits, logits_of(classifier), atol=1e-2)
+    found = explain(classifier, PICTURES[0])
+    assert found.predicted == classifier.classes[int(expected[0].argmax())]
+    assert [note.code for note in found.notes] == ["network.sigmoids"]
+    assert np.allclose(consequences(classifier, PICTURES[0]).as_is.probabilities, expected[0], atol=1e-6)
+
+
+def test_one_sigmoid_is_the_probability_of_the_second_class() -> None:
+    classifier = made(lambda x: torch.sigmoid(x)[:, 0], outputs=1)
+    expected = logits_of(classifier)[:, 0].sigmoid()
+    seen = observe(classifier, PICTURES)
+    assert np.allclose(seen.probabilities, torch.stack([1 - expected, expected], dim=1), atol=1e-6)
+    assert [note.code for note in explain(classifier, PICTURES[0]).notes] == ["network.probabilities"]
+
+
+def test_sure_probabilities_stay_finite() -> None:
+    classifier = made(lambda x: softmax(1e4 * x))
+    seen = observe(classifier, PICTURES)
+    assert np.isfinite(seen.logits).all()
+    assert np.allclose(seen.probabilities.max(axis=1), 1)
+    sigmoids = made(lambda x: torch.sigmoid(1e4 * x))
+    assert np.isfinite(observe(sigmoids, PICTURES).logits).all()
+
+
+def test_logits_that_happen_to_lie_in_0_to_1_stay_logits() -> None:
+    classifier = made(nn.Identity())
+    outputs = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
+    assert torch.equal(as_logits(classifier, outputs), outputs)
+    assert torch.equal(as_probabilities(classifier, outputs), outputs.softmax(1))
+    assert notes_on_outputs(classifier) == ()
+    assert math.isclose(float(as_logits(made(softmax), outputs)[0, 0]), math.log(0.1), rel_tol=1e-6)
+
+
+def test_a_network_that_is_opened_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nets_with_sigmoids.py").write_text(
+        "import torch\nfrom tests.network.test_outputs import made\ndef net():\n    return made(torch.sigmoid).model\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    stated = {"classes": "a,b,c,d", "size": 16, "normalisation": "half"}
+    found = open_network("nets_with_sigmoids:net", statement(stated))
+    assert "network.sigmoids" in [remark.code for remark in found.remarks]
