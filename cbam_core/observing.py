@@ -25,7 +25,7 @@ from cbam_core.errors import CaptureError, CbamError, ModelError
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.gates.not_finite import why_not_finite
 from cbam_core.network import Classifier
-from cbam_core.network.outputs import as_logits, as_probabilities, logits_in
+from cbam_core.network.outputs import as_logits, as_probabilities, described, logits_in
 from cbam_core.nn.memory_format import memory_format
 from cbam_core.nn.training_mode import check_mode
 from cbam_core.own_code import failed_forward
@@ -323,7 +323,7 @@ def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
             "--classes none",
             classes=len(classifier.classes),
             batch=count,
-            shape=str(tuple(logits.shape)) if isinstance(answer, Tensor) else type(answer).__name__,
+            shape=described(answer),
         )
     if not logits.isfinite().all():
         raise ModelError(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from cbam_core.errors import CbamError
 from cbam_core.gates.editing import edit
 from cbam_core.gates.joining import JoinedEdit, run_joined
+from cbam_core.network.outputs import logits_in
 from cbam_core.results.usual import Usual
 
 
@@ -34,7 +35,7 @@ def run_each(
         CaptureError: the model is compiled, scripted or exported.
     """
     with torch.inference_mode():
-        plain = model(batch)
+        plain = logits_in(model(batch))
     return torch.stack([plain, *(run_edited(model, batch, one, usual) for one in edits)])
 
 
@@ -43,8 +44,7 @@ def run_edited(
 ) -> Float[Tensor, "b ..."]:
     """Run a network on a batch with one edit, in a forward of its own; arguments and errors as `run_each`."""
     with torch.inference_mode(), edit(model, one.replacements, usual=usual, freeze_later=one.freeze_later):
-        output: Tensor = model(batch)
-    return output
+        return logits_in(model(batch))
 
 
 MOST_ROWS = 4096
@@ -76,6 +76,8 @@ def run_together(
     except (RuntimeError, TypeError, ValueError, IndexError, CbamError):  # what is wrong with an edit, `run_each` says
         return None
     rows = torch.cat([found[0][:1], *(one[1:] for one in found)])
+    if rows.ndim > 3 and set(rows.shape[3:]) == {1}:  # maps of one cell, which `run_each` takes as rows too
+        rows = rows.flatten(2)
     return rows[[0, *(1 + place for place in np.argsort(order).tolist())]]
 
 

@@ -69,10 +69,11 @@ def can_grow(model: nn.Module, batch: Float[Tensor, "1 ..."]) -> bool:
 
 def _try(model: nn.Module, batch: Tensor) -> bool:
     with torch.inference_mode(), capture(model) as record:
-        plain = model(batch)
+        answer = model(batch)
     names = [gate.name for gate in record.gates]
-    if not isinstance(plain, Tensor) or not plain.is_floating_point() or not names:
+    if not isinstance(answer, Tensor) or not answer.is_floating_point() or not names:
         return False
+    plain = logits_in(answer)
     controls = [JoinedEdit({name: AsIs()}) for name in names]
     halved = [JoinedEdit({name: Scaled(0.5)}) for name in dict.fromkeys((names[0], names[-1]))]
     found = _together(model, batch, [*controls, *halved], None)
@@ -91,7 +92,7 @@ def _together(model: nn.Module, batch: Tensor, edits: Sequence[JoinedEdit], usua
     most = max(8, MOST_ROWS * 32 * 32 // max(1, batch[0, 0].numel()))
     parts = [edits[start : start + most] for start in range(0, max(1, len(edits)), most)]
     try:
-        found = [run_joined(model, batch, part, usual)[:, 0] for part in parts]
+        found = [logits_in(run_joined(model, batch, part, usual)[:, 0]) for part in parts]
     except EditError:
         raise
     except Exception:  # whatever the code of a network says to a number of rows that it did not expect

@@ -276,7 +276,9 @@ def _loaded(model: nn.Module, file: WeightsFile, named: NamedNetwork) -> Iterato
     Raises:
         CheckpointError: a tensor is missing, left over, or has another shape, or the file holds no weights of a name.
     """
-    expected = {key: TensorSpec(tuple(one.shape), one.dtype) for key, one in model.state_dict().items()}
+    expected = {
+        key: TensorSpec(tuple(one.shape), one.dtype, bool(one.isinf().any())) for key, one in model.state_dict().items()
+    }
     copies = find_copies(file.tensors, expected.keys())
     chosen = choose_copy(copies, named.copy) if copies else None
     model.load_state_dict(file.load(named.model, expected, chosen), strict=True)

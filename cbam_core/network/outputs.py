@@ -99,14 +99,32 @@ def notes_on_outputs(classifier: Classifier) -> tuple[Message, ...]:
 
 
 def logits_in(answer: Any) -> Tensor:
-    """Return a tensor, or that under the name ``logits``, or the first of a tuple; an empty one where there is none."""
+    """Return the tensor that an answer is, or holds; an empty one where there is none.
+
+    Of a dict, it is that under the name ``logits``, else the only one with a row of numbers for each image; of a tuple,
+    the first. Maps of one cell, as (B, K, 1, 1), are rows.
+    """
     if isinstance(answer, Mapping):
-        answer = answer.get("logits")
+        rows = [one for one in answer.values() if isinstance(one, Tensor) and one.ndim == 2 and one.is_floating_point()]
+        answer = answer.get("logits", rows[0] if len(rows) == 1 else None)
     elif isinstance(answer, tuple | list) and answer:
         answer = answer[0]
     elif not isinstance(answer, Tensor):
         answer = getattr(answer, "logits", None)
-    return answer if isinstance(answer, Tensor) else torch.zeros(0)
+    if not isinstance(answer, Tensor):
+        return torch.zeros(0)
+    return answer.flatten(1) if answer.ndim > 2 and set(answer.shape[2:]) == {1} else answer
+
+
+def described(answer: Any) -> str:
+    """Say what an answer is: its shape, or what it holds."""
+    if isinstance(answer, Tensor):
+        return str(tuple(answer.shape))
+    held = answer.items() if isinstance(answer, Mapping) else []
+    if isinstance(answer, tuple | list):
+        held = [("", one) for one in answer]
+    shapes = [f"{name} {tuple(one.shape)}".strip() for name, one in held if isinstance(one, Tensor)]
+    return type(answer).__name__ + (f" ({', '.join(shapes[:4])})" if shapes else "")
 
 
 def _kind(classifier: Classifier) -> Outputs:

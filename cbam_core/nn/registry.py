@@ -43,10 +43,12 @@ class TensorSpec:
     Attributes:
         shape: its shape.
         dtype: type that the network computes with.
+        may_be_infinite: whether the network itself holds infinity there, as in a mask of attention.
     """
 
     shape: tuple[int, ...]
     dtype: torch.dtype
+    may_be_infinite: bool = False
 
 
 @dataclass(frozen=True, eq=False)

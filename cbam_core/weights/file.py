@@ -271,7 +271,8 @@ def _converted(name: str, stored: StoredTensor, spec: TensorSpec) -> Tensor:
     if not tensor.is_floating_point() or not tensor.numel():
         return tensor
     smallest, largest = (float(bound) for bound in tensor.aminmax())  # NaN passes through
-    if not -torch.inf < smallest <= largest < torch.inf:
+    finite = -torch.inf < smallest <= largest < torch.inf
+    if not finite and not (spec.may_be_infinite and smallest <= largest):
         raise CheckpointError(
             "checkpoint.not-finite",
             "tensor {name} holds values that are not finite numbers (NaN or infinity); "

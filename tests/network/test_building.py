@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -483,3 +484,21 @@ def test_what_the_file_says_and_cannot_be_so_is_named_unless_its_owner_states_it
     assert [remark.code for remark in remarks] == [code]
     stated = statement({"classes": ["a", "b", "c"], "normalisation": "half", "size": 24})
     assert completed(stated, model, open_weights(place / "told.pth")) == (stated, ())
+
+
+def test_a_mask_of_infinity_is_read_where_the_network_has_one(place: Path) -> None:
+    (place / "nets_with_masks.py").write_text(
+        "import torch\nfrom torch import nn\n\ndef net(mask=float('-inf')):\n"
+        "    made = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())\n"
+        "    made.register_buffer('mask', torch.full((2, 2), mask).triu(1))\n    return made\n",
+        encoding="utf-8",
+    )
+    state = {"0.weight": torch.zeros(2, 3, 3, 3), "0.bias": torch.zeros(2), "mask": torch.full((2, 2), -math.inf)}
+    given = {"size": 24, "normalisation": "half", "weights": place / "masked.pth"}
+    torch.save(state, place / "masked.pth")
+    model = open_network("nets_with_masks:net", statement(given)).model
+    assert model.get_buffer("mask").isinf().all()
+    for broken in ({"mask": torch.full((2, 2), math.nan)}, {"0.bias": torch.full((2,), math.inf)}):
+        torch.save(state | broken, place / "masked.pth")
+        with pytest.raises(CheckpointError, match="not finite"):
+            open_network("nets_with_masks:net", statement(given))

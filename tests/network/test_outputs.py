@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from cbam_core import explain
+from cbam_core.errors import ModelError
 from cbam_core.evidence.one_image import consequences
+from cbam_core.evidence.running import run_each, run_together
 from cbam_core.network import Classifier
 from cbam_core.network.building import open_network
 from cbam_core.network.outputs import as_logits, as_probabilities, notes_on_outputs, outputs_of
@@ -152,3 +154,44 @@ def test_a_network_that_is_opened_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     stated = {"classes": "a,b,c,d", "size": 16, "normalisation": "half"}
     found = open_network("nets_with_sigmoids:net", statement(stated))
     assert "network.sigmoids" in [remark.code for remark in found.remarks]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda x: {"out": x, "features": x[:, :, None, None].expand(-1, -1, 2, 2)},
+        lambda x: {"logits": x, "embedding": x * 2},
+        lambda x: (x, x),
+        lambda x: x[:, :, None, None],
+        lambda x: [x[:, :, None]],
+    ],
+    ids=["dict", "logits", "tuple", "map", "list"],
+)
+def test_logits_are_found_in_answers_of_any_form(last: Any) -> None:
+    classifier = made(last)
+    expected = logits_of(classifier)
+    assert np.allclose(observe(classifier, PICTURES).logits, expected, atol=1e-6)
+    found = consequences(classifier, PICTURES[0])
+    assert np.allclose(found.as_is.logits, expected[0], atol=1e-5)
+    batch = classifier.normalise(PICTURES[0])[None]
+    (row,) = run_each(classifier.model, batch, [])
+    assert np.allclose(row, expected[:1], atol=1e-6)
+    together = run_together(classifier.model, batch, [])
+    assert together is None or np.allclose(together[0], expected[:1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (lambda x: {"cat": x, "dog": x}, "gave dict (cat (1, 4), dog (1, 4));"),
+        (lambda x: (x[:, :2], x), "gave tuple ((1, 2), (1, 4));"),
+        (lambda x: x.argmax(1), "gave (1,);"),
+        (lambda _x: "cat", "gave str;"),
+    ],
+    ids=["dict", "tuple", "numbers", "text"],
+)
+def test_an_answer_without_logits_is_described(last: Any, said: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        explain(made(last), PICTURES[0])
+    assert caught.value.code == "model.logits-shape"
+    assert said in str(caught.value)
