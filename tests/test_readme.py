@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from cbam_core import load_classifier
 from cbam_core.cli.commands import app as cbam
+from cbam_core.results.score_file import read_score
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -245,3 +246,14 @@ def test_the_table_of_usual_gates_is_that_of_the_shipped_files():
         shares = " | ".join(f"{share:.0%}" for share in (gate.shares.fixed, gate.shares.gain, gate.shares.pattern))
         expected.append(f"| `{gate.name}` | {gate.level:.2f} | {shares} | {gate.sentence} |")
     assert [row.replace(" %", "%") for row in rows] == [row.replace(" %", "%") for row in expected]
+
+
+def test_the_scorecard_is_that_of_the_shipped_file():
+    score = read_score(ROOT / "checkpoints" / "cbam_cnn_cifar10.score.npz")
+    points = {(row.gate, row.edit): row.change.points for row in (*score.rows, *score.direct, *score.random)}
+    columns = ("usual", "best", "own_mean", "other", "same_class", "off", "direct", "random")
+    cells = [[points.get((gate, edit)) for edit in columns] for gate in dict.fromkeys(gate for gate, _ in points)]
+    expected = [["" if cell is None else f"{cell:+.2f}".replace("+0.00", "0.00") for cell in row] for row in cells]
+    table = (ROOT / "docs" / "evidence.md").read_text("utf-8").split("| own mean | other |", 1)[1].split("\n\n")[0]
+    rows = re.findall(r"^\| `[\w.]+` \|(.+)\|$", table.replace("−", "-"), re.MULTILINE)
+    assert [[cell.strip() for cell in row.split("|")] for row in rows] == expected
