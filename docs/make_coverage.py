@@ -306,7 +306,9 @@ two images of the size that is given, twice each: the output must be bit-identic
 
 “By class name” counts, in the same forward, the modules whose class is attention by its name and its code (`CLASSES` in
 `docs/make_coverage.py`, {classes} classes), with the gates that each must have. “Elsewhere” are gates that belong to
-none of these modules: written inline, or in classes that the list does not have.
+none of these modules: written inline, or in classes that the list does not have. What is [not a
+gate](own-network.md#the-gates-alone) is not counted, as shares of a softmax (selective kernels), or what is only added
+to the map (non-local blocks).
 
 | library | networks | with gates | gates | by class name | of them found | elsewhere | output bit-identical |
 |---|---|---|---|---|---|---|---|

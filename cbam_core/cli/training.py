@@ -71,7 +71,7 @@ def train(
       cbam train --recipe fast --epochs 5 --set learning_rate=0.05 --out runs/quick
       cbam train --recipe staged --weights resnet18.pth --data photos --size 64 --out runs/photos
       cbam train --recipe fast --twins 3 --out runs/twins
-      torchrun --nproc_per_node 2 -m cbam_core.cli train --recipe fast --out runs/two
+      torchrun --nproc-per-node 2 -m cbam_core train --recipe fast --out runs/two
     """
     from cbam_core.memory import keep_freed_memory
     from cbam_core.training.building import Sources
