@@ -136,7 +136,9 @@ def test_buttons_and_pages_are_called_as_in_the_app(pair):
     assert [name for name, names in known.items() if not any(one in chinese for one in names)] == [], advice
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path in DOCUMENTS if path.name != "CHANGELOG.md"], ids=lambda path: path.name
+)
 def test_signs_are_written_in_one_way(path):
     text = sentences(path.read_text(encoding="utf-8"))
     assert re.findall(r'.{0,20}".{0,20}', text) == [], "write “ and ”"
