@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.session.words import Words
+from cbam_core.results.score_words import signed
 
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import GateChange
@@ -71,7 +72,7 @@ def _row(one: GateChange, largest: float) -> str:
         html.escape(
             WORDS["was_now"].format(before=_number(one.mean_before.mean()), after=_number(one.mean_after.mean()))
         ),
-        _signed(float(one.difference.mean())),
+        signed(float(one.difference.mean()), 3),
         f"{_number(absolute)}{_bar(absolute / largest if largest else 0.0)}",
         html.escape(WORDS["same"]) if correlation is None else f"{_number(correlation)}{_bar(max(0.0, correlation))}",
     )
@@ -85,7 +86,3 @@ def _bar(share: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.3f}".replace("-", "−")
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")

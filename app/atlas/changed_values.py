@@ -65,6 +65,8 @@ _STYLE = """<style>
 .atlas-channels .line i::after { content: ""; position: absolute; top: -0.2rem; border: 0.26rem solid transparent; }
 .atlas-channels .line .up::after { right: -0.26rem; border-left-color: #c2570c; }
 .atlas-channels .line .down::after { left: -0.26rem; border-right-color: #c2570c; }
+.atlas-both .cbam-ends { flex-wrap: nowrap; }
+.atlas-both .cbam-ends span:nth-child(2) { order: 0; flex-basis: auto; }
 @media (max-width: 640px) {
   .atlas-both .cbam-maps { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .atlas-channels .line { width: 3.5rem; }

@@ -15,10 +15,10 @@ from app.atlas.grouping import choose_grouping, grouping_as_parameter, short_per
 from app.atlas.link import usual_if
 from app.atlas.profile import profile_plot, spread
 from app.atlas.slices import Slice
-from app.atlas.values import MOST_GROUPS, MOST_ROWS, Values, choose_value
+from app.atlas.values import MOST_GROUPS, MOST_ROWS, Values, choose_value, digits_for
 from app.atlas.without import without
 from app.session.choices import Choice, Generation, Remembered
-from app.session.words import Words, plain_text
+from app.session.words import Words, paragraph, plain_text
 from app.widgets.choices import keep_listed
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
@@ -39,6 +39,9 @@ WORDS = Words(
         "about_cells": "Brighter: more of the cell's variance lies between the groups; chance alone makes {chance} of "
         "a cell that knows nothing of them. Rows and columns are counted from 0.",
         "about_varies": "Without groups, values are in the order of their standard deviation over the images.",
+        "about_one": "One image tells no groups apart: its values are in their order, the highest first.",
+        "about_one_grid": "One image tells no groups apart: brighter cells have higher values. Rows and columns are "
+        "counted from 0.",
         "some": "The {shown} most selective of {count} are listed; the others by their number.",
         "no_groups": "No image of this slice is in such a group.",
         "no_gates": "This atlas has no gates.",
@@ -103,7 +106,7 @@ def channels_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Map
         profile_plot(values, value)
     top = extremes(classifier, atlas, chosen, gate, value)
     with right:
-        without(classifier, atlas, chosen, gate, value, top.images)
+        without(classifier, atlas, chosen, gate, value, top)
     return {
         "gate": _gate_as_parameter(atlas, gate),
         "entry": usual_if(value == first, ".".join(map(str, np.unravel_index(value, gate.shape)))),
@@ -130,6 +133,9 @@ def values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice)
 
 
 def _values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice) -> Values | None:
+    if len(chosen.images) == 1:
+        own = np.asarray(atlas.contents.values[chosen.images[0], gate.columns], np.float64)
+        return Values(gate, None, own, own, np.argsort(-own, kind="stable").tolist(), is_of_one=True)
     if by is None:
         part = np.asarray(atlas.contents.values[chosen.images[:FEW_IMAGES], gate.columns], np.float64)
         deviation = part.std(axis=0)
@@ -200,6 +206,9 @@ def _choose_by_number(gate: AtlasGate, value: int) -> None:
 
 def _say(values: Values) -> None:
     """What the table shows."""
+    if values.is_of_one:
+        st.caption(plain_text(WORDS["about_one_grid" if values.is_grid else "about_one"]))
+        return
     if values.profile is None:
         st.caption(WORDS["about_varies"])
         return
@@ -209,7 +218,7 @@ def _say(values: Values) -> None:
         return
     about = "about" if len(values.groups) <= MOST_GROUPS else "about_many"
     total = f"{int(values.profile.counts.sum()):,}"
-    said = WORDS[about].format(chance=chance, limit=f"{values.limit:.3f}", total=total)
+    said = WORDS[about].format(chance=chance, limit=f"{values.limit:.{digits_for(2 * values.limit)}f}", total=total)
     if values.gate.size > MOST_ROWS:
-        said = f"{said} {WORDS['some'].format(shown=f'{MOST_ROWS:,}', count=f'{values.gate.size:,}')}"
+        said = paragraph(said, WORDS["some"].format(shown=f"{MOST_ROWS:,}", count=f"{values.gate.size:,}"))
     st.caption(plain_text(said))

@@ -19,6 +19,8 @@ WORDS = Words(
     {
         "atlas": "Atlas",
         "one": "{images}, {count} images",
+        "single": "{images}, one image",
+        "single_changed": "{images}, one image, {changed}",
         "some": "{images}, {read} of {count} images",
         "some_changed": "{images}, {read} of {count} images, {changed}",
         "changed": "{images}, {count} images, {changed}",
@@ -54,7 +56,7 @@ def choose_atlas(classifier: Classifier, asked: Mapping[str, Any]) -> services.A
     keep_listed(_ATLAS.key, [*named.values()])
     label = WORDS["atlas"]
     st.selectbox(
-        label, [*named], format_func=named.__getitem__, key=_ATLAS.key, label_visibility="collapsed", width=340
+        label, [*named], format_func=named.__getitem__, key=_ATLAS.key, label_visibility="collapsed", width=440
     )
     _ATLAS.remember()
     return entries.get(_ATLAS.get())
@@ -77,7 +79,9 @@ def say_damaged(classifier: Classifier, shown: services.AtlasEntry | None) -> No
 
 
 def _named(entry: services.AtlasEntry) -> str:
-    keys = ("some_changed", "some") if entry.unread else ("changed", "one")
+    keys = ("changed", "one") if entry.count != 1 else ("single_changed", "single")
+    if entry.unread:
+        keys = ("some_changed", "some")
     return WORDS[keys[0 if entry.changed else 1]].format(
         images=set_name(entry.title),
         count=f"{entry.count:,}",

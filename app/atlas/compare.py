@@ -27,6 +27,7 @@ from app.widgets.image_tiles import ImageTile, image_tiles
 from app.widgets.waiting import waiting_shown
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
+from cbam_core.results.score_words import signed
 
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import AtlasComparison, GateChange
@@ -40,18 +41,19 @@ WORDS = Words(
         "none": "There is no other atlas of these images yet. Build one of altered copies above, or one of another "
         "network over the same images.",
         "paired": "{count} images are in both, paired by their names.",
-        "other_network": "The networks are two: a channel of one need not mean what the channel of the same number "
+        "other_network": "These are two networks: a channel of one need not mean what the channel of the same number "
         "means in the other, unless one was trained from the other.",
         "skipped": "Not compared, for only one network has them, or with another shape: {gates}.",
         "no_gates": "The two networks share no gate by name and shape, so only answers can be compared.",
         "gate": "Gate",
-        "answers": "Of {count} answers: became right {right}, became wrong {wrong}, changed between wrong classes "
-        "{other}. The share of right answers went from {before} to {after}: {difference} points, 95 % interval {low} "
-        "to {high}.",
+        "answers": "Of {count} answers, {right} became right, {wrong} became wrong, and {other} changed from one wrong "
+        "class to another. The share of right answers went from {before} to {after}: {difference} points, 95 % "
+        "interval {low} to {high}.",
         "no_answers": "Answers cannot be compared: one network has none, or their classes differ.",
-        "only_changed": "{count} answers changed. There are no labels, so no answer is right or wrong.",
+        "only_changed": "Of {total} answers, {count} changed. There are no labels, so no answer is right or wrong.",
         "newly_wrong": "Became wrong",
         "newly_right": "Became right",
+        "changed": "Answer changed",
         "moved": "Gates changed most",
         "show": "Images",
         "shown": "{shown} of {count}; above the image in this atlas, below it in the other one.",
@@ -116,7 +118,7 @@ def _choose_other(atlas: Atlas, built: str | None) -> services.AtlasEntry | None
         _OTHER.set(services.first_that_opens(entries)[0])
     named = told_apart({name: _named(entry) for name, entry in entries.items()})
     keep_listed(_OTHER.key, [*named.values()])
-    st.selectbox(WORDS["other"], [*named], format_func=named.__getitem__, key=_OTHER.key, width=420)
+    st.selectbox(WORDS["other"], [*named], format_func=named.__getitem__, key=_OTHER.key, width=520)
     _OTHER.remember()
     return entries.get(_OTHER.get())
 
@@ -144,7 +146,8 @@ def _answers(found: AtlasComparison) -> str:
         return WORDS["no_answers"]
     changed = found.answers
     if changed is None or found.newly_right is None or found.newly_wrong is None:
-        return WORDS["only_changed"].format(count=f"{int(found.answered_other.sum()):,}")
+        count, total = int(found.answered_other.sum()), len(found.answered_other)
+        return WORDS["only_changed"].format(count=f"{count:,}", total=f"{total:,}")
     right, wrong = int(found.newly_right.sum()), int(found.newly_wrong.sum())
     low, high = changed.interval
     return WORDS["answers"].format(
@@ -154,20 +157,18 @@ def _answers(found: AtlasComparison) -> str:
         count=f"{changed.count:,}",
         before=WORDS["share"].format(share=changed.accuracy - changed.points),
         after=WORDS["share"].format(share=changed.accuracy),
-        difference=_signed(changed.points),
-        low=_signed(low),
-        high=_signed(high),
+        difference=signed(changed.points),
+        low=signed(low),
+        high=signed(high),
     )
-
-
-def _signed(number: float) -> str:
-    return f"{number:+.2f}".replace("-", "−")
 
 
 def _images(classifier: Classifier, atlas: Atlas, other: Atlas, found: AtlasComparison) -> str | None:
     """Draw the images whose answers, or gates, changed; gives the choice as an address has it."""
-    kinds = ["newly_wrong", "newly_right"] if found.newly_wrong is not None else []
-    kinds += ["moved"] if found.gates else []
+    lists = {"newly_wrong": found.newly_wrong, "newly_right": found.newly_right}
+    if found.newly_wrong is None:
+        lists = {"changed": found.answered_other}
+    kinds = [kind for kind, flags in lists.items() if flags is not None] + (["moved"] if found.gates else [])
     if not kinds:
         return None
     if _SHOW.get() not in kinds:
@@ -175,9 +176,9 @@ def _images(classifier: Classifier, atlas: Atlas, other: Atlas, found: AtlasComp
     show = choose_one(WORDS["show"], kinds, WORDS, key=_SHOW.key)
     _SHOW.remember()
     order = np.argsort(-found.moved, kind="stable")
-    if show != "moved":
-        flags = found.newly_wrong if show == "newly_wrong" else found.newly_right
-        order = order[np.zeros(0, np.int64) if flags is None else flags[order]]
+    flags = lists.get(show)
+    if flags is not None:
+        order = order[flags[order]]
     _changed_tiles(classifier, atlas, other, found, order)
     return None if show == kinds[0] else show
 

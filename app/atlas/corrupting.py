@@ -33,6 +33,7 @@ WORDS = Words(
         "blur": "blurred",
         "plain": "as they are",
         "command": "This command builds the atlas of the altered copies; their names stay, so both can be compared:",
+        "there": "This atlas is there: choose it in the list beside.",
         "progress": "{changed}: {said}",
         "named": "{kind}, level {level}",
     }
@@ -59,6 +60,9 @@ def offer_corrupted(classifier: Classifier, atlas: Atlas) -> None:
         for choice in (_KIND, _LEVEL):
             choice.remember()
         changed = f"{kind}:{level}"
+        if services.has_changed(classifier, atlas, changed):
+            st.caption(plain_text(WORDS["there"]))
+            return
         _offer(classifier, atlas, changed)
         st.caption(WORDS["command"])
         st.code(command(classifier, atlas, changed), language="bash", wrap_lines=True)

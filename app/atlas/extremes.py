@@ -45,10 +45,15 @@ def extremes(classifier: Classifier, atlas: Atlas, chosen: Slice, gate: AtlasGat
     """Draw both ends of the order, and return the upper one."""
     top = atlas.top(gate.name, value, SHOWN, chosen.where)
     bottom = atlas.top(gate.name, value, SHOWN, chosen.where, lowest=True)
+    if len(top.values) == 1:
+        tiles_of(classifier, atlas, top.images, top.values, key="atlas-highest")
+        return top
     if len(top.values) > 1 and float(top.values[0]) == float(bottom.values[0]):
         st.caption(WORDS["flat"])
         return top
-    for side, name, ranking in zip(st.columns(2, gap="medium"), ("highest", "lowest"), (top, bottom), strict=True):
+    for side, name, ranking in zip(
+        st.columns([1.15, 1], gap="medium"), ("highest", "lowest"), (top, bottom), strict=True
+    ):
         with side:
             st.markdown(f"**{plain_text(WORDS[name])}**")
             tiles_of(classifier, atlas, ranking.images, ranking.values, key=f"atlas-{name}")

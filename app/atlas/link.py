@@ -99,7 +99,7 @@ MAP: Readers = MappingProxyType(
         "number": read_image_number,
         "layout": one_of("tsne"),
         "view": read_view,
-        "coloured": one_of("right", "confidence"),
+        "coloured": one_of("answer", "right", "confidence"),
         "draw": one_of("images", "points"),
     }
 )

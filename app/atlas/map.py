@@ -27,7 +27,7 @@ from app.atlas.map_data import (
 from app.atlas.map_words import COLOUR_WORDS, DRAW_WORDS, words_of_map
 from app.atlas.slices import Slice, drawn_line, take_line
 from app.session.choices import Choice, Generation, Remembered
-from app.session.words import Words, class_name, language, plain_text
+from app.session.words import Words, class_name, language, paragraph, plain_text
 from app.streamlit_internals import media_address
 from app.widgets.duration import duration
 from app.widgets.progress import share_of, show_progress
@@ -48,6 +48,7 @@ WORDS = Words(
         "tsne": "t-SNE",
         "kept": "PCA keeps {pca} of the 10 nearest images in gates among the 10 nearest on the map, measured on "
         "{sample} images. Its two axes hold {first} and {second} of the variance of all gates.",
+        "axes": "The two axes of PCA hold {first} and {second} of the variance of all gates.",
         "kept_both": "Of the 10 nearest images in gates, PCA keeps {pca} among the 10 nearest on the map and t-SNE "
         "{tsne}, measured on {sample} images. In t-SNE, distances between groups and their sizes mean nothing.",
         "among": "Nearest images were looked for among {count} of the set.",
@@ -66,11 +67,14 @@ WORDS = Words(
 FEWEST = 3
 """Images of a map; fewer lie on a line, or are one."""
 
+NEAREST = 10
+"""Nearest images of which it is said how many a map keeps."""
+
 _GENERATION = Generation("atlas-map-generation")
 _WIDGET = Choice("atlas-map", _GENERATION)
 _METHOD: Remembered[str] = Remembered("atlas-map-method", lambda: "pca")
 _VIEW: Remembered[tuple[float, float, float] | None] = Remembered("atlas-map-view", lambda: None)
-_COLOURS: Remembered[str] = Remembered("atlas-map-colours", lambda: "class")
+_COLOURS: Remembered[str | None] = Remembered("atlas-map-colours", lambda: None)
 _DRAW: Remembered[str] = Remembered("atlas-map-draw", lambda: "auto")
 
 
@@ -80,7 +84,7 @@ def open_map(asked: Mapping[str, Any]) -> None:
         _GENERATION.advance()
         _METHOD.set(asked.get("layout", "pca"))
         _VIEW.set(asked.get("view"))
-        _COLOURS.set(asked.get("coloured", "class"))
+        _COLOURS.set(asked.get("coloured"))
         _DRAW.set(asked.get("draw", "auto"))
 
 
@@ -100,6 +104,9 @@ def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[
         maps = {method: found for method in METHODS if (found := _map(atlas, method)) is not None}
     method = _method(maps)
     places = places_in(atlas, method)
+    kinds = colour_kinds(atlas)
+    if _COLOURS.get() not in kinds:
+        _COLOURS.set(kinds[0])
     _canvas(classifier, atlas, [*maps], method, places, chosen)
     _say(atlas, maps, places)
     if "tsne" not in maps:
@@ -108,7 +115,7 @@ def map_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapping[
     return {
         "layout": None if method == "pca" else method,
         "view": None if view is None else "~".join(f"{part:.4f}".rstrip("0").rstrip(".") for part in view),
-        "coloured": None if _COLOURS.get() == "class" else _COLOURS.get(),
+        "coloured": None if _COLOURS.get() == kinds[0] else _COLOURS.get(),
         "draw": None if _DRAW.get() == "auto" else _DRAW.get(),
         "number": chosen_image(atlas),
     }
@@ -207,8 +214,19 @@ def _data(atlas: Atlas, method: str, places: Places, chosen: Slice) -> dict[str,
         "generation": _GENERATION.number,
         "layout": method,
         **_sheets(atlas, method, places),
-        **words_of_map(),
+        **words_of_map(colour_kinds(atlas)),
     }
+
+
+def colour_kinds(atlas: Atlas) -> list[str]:
+    """What colours can say of an atlas's images, what is usual first; of images of which nothing is known, no class."""
+    known = {
+        "class": atlas.has_labels,
+        "answer": atlas.has_answers,
+        "right": atlas.can_be_right,
+        "confidence": atlas.has_answers,
+    }
+    return [kind for kind in COLOUR_WORDS if known[kind]] or ["class"]
 
 
 def _names(atlas: Atlas) -> tuple[str, ...]:
@@ -244,20 +262,21 @@ def _sheets(atlas: Atlas, method: str, places: Places) -> dict[str, Any]:
 def _say(atlas: Atlas, maps: Mapping[str, AtlasMap], places: Places) -> None:
     pca, tsne = maps["pca"], maps.get("tsne")
     first, second = pca.explained or (0.0, 0.0)
-    template = WORDS["kept" if tsne is None else "kept_both"]
-    said = template.format(
+    kind = "kept" if tsne is None else "kept_both"
+    template = WORDS["axes" if pca.sample <= NEAREST else kind]  # fewer images are all near each other
+    first_said = template.format(
         pca=_percent(pca.kept),
         tsne="" if tsne is None else _percent(tsne.kept),
         sample=f"{pca.sample:,}",
         first=_percent(first),
         second=_percent(second),
     )
-    total = int(atlas.ok.sum())
+    said, total = [first_said], int(atlas.ok.sum())
     if pca.compared_with < total:
-        said = f"{said} {WORDS['among'].format(count=f'{pca.compared_with:,}')}"
+        said.append(WORDS["among"].format(count=f"{pca.compared_with:,}"))
     if len(places.drawn) < total:
-        said = f"{said} {WORDS['some'].format(count=f'{len(places.drawn):,}', total=f'{total:,}')}"
-    st.caption(plain_text(said))
+        said.append(WORDS["some"].format(count=f"{len(places.drawn):,}", total=f"{total:,}"))
+    st.caption(plain_text(paragraph(*said)))
 
 
 def _percent(share: float) -> str:

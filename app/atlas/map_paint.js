@@ -31,7 +31,8 @@ function colouring(kind, { labels, answers, confidence, classes, ground }) {
     return { table, of: Uint16Array.from({ length: count }, (_, i) => of(i)), above: -1 };
   }
   const table = [...classColours(classes.length, ground), NOTHING];
-  const of = (i) => (labels[i] < 0 ? table.length - 1 : labels[i]);
+  const named = kind === "answer" ? answers : labels;
+  const of = (i) => (named[i] < 0 ? table.length - 1 : named[i]);
   return { table, of: Uint16Array.from({ length: count }, (_, i) => of(i)), above: -1 };
 }
 

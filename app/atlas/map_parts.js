@@ -18,6 +18,7 @@ function build(root, data) {
   const inView = make("button", "view", words.view);
   inView.type = "button";
   const colours = choice(words.colours, data.colour_kinds);
+  colours.label.hidden = Object.keys(data.colour_kinds).length < 2;
   const draw = choice(words.draw, data.draw_kinds);
   const layout = choice(words.layout, data.layouts);
   layout.select.value = data.layout;
@@ -123,7 +124,7 @@ function choice(name, kinds) {
 
 const MOST_LISTED = 12;
 
-/** Say what the colours mean; a class can be brought out by a click. */
+/** Say what the colours mean; a class can be brought out by a click. Classes that no image of the map has are left out. */
 function legend(parts, data, state, colours, counts, toggle) {
   const { words } = data;
   const key = parts.key;
@@ -135,7 +136,9 @@ function legend(parts, data, state, colours, counts, toggle) {
     return;
   }
   const names = state.colours === "right" ? [words.right, words.wrong, words.unknown] : [...data.classes, words.unknown];
-  const places = names.map((_, i) => i).filter((i) => counts[i] || i < names.length - 1);
+  const present = new Set(colours.of);
+  const isSaid = (i) => present.has(i) || (state.colours === "right" && i < names.length - 1);
+  const places = present.size === 1 && present.has(names.length - 1) ? [] : names.map((_, i) => i).filter(isSaid);
   const shown = places.slice(0, MOST_LISTED);
   key.replaceChildren(
     ...shown.map((i) => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.session.words import Words, translated
@@ -35,13 +36,18 @@ WORDS = Words(
     }
 )
 
-COLOUR_WORDS = Words({"class": "class", "right": "right or wrong", "confidence": "confidence"})
+COLOUR_WORDS = Words({"class": "class", "answer": "answer", "right": "right or wrong", "confidence": "confidence"})
 """What colours can say."""
 
 DRAW_WORDS = Words({"auto": "thumbnails from near", "images": "thumbnails", "points": "points"})
 """How images can be drawn."""
 
 
-def words_of_map() -> dict[str, Any]:
-    """The words as ``map.js`` is given them, in the session's language."""
-    return {"words": translated(WORDS), "colour_kinds": translated(COLOUR_WORDS), "draw_kinds": translated(DRAW_WORDS)}
+def words_of_map(kinds: Sequence[str] = tuple(COLOUR_WORDS)) -> dict[str, Any]:
+    """The words as ``map.js`` is given them, in the session's language.
+
+    Args:
+        kinds: what colours can say of the images.
+    """
+    colours = {kind: COLOUR_WORDS[kind] for kind in kinds}
+    return {"words": translated(WORDS), "colour_kinds": colours, "draw_kinds": translated(DRAW_WORDS)}

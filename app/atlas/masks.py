@@ -26,6 +26,7 @@ from cbam_core.render.placed import PLACE_WORDS, placed
 from cbam_core.results.look import DEFAULT_COLOURS
 from cbam_core.results.paired import student
 from cbam_core.results.placement import Placement
+from cbam_core.results.score_words import signed
 
 if TYPE_CHECKING:
     from cbam_core.atlas.answers import MeanMask
@@ -149,6 +150,8 @@ def _groups(
     if by is None:
         return found, 0
     profile = atlas.profile(gate.name, by, chosen.where)
+    if len(profile.counts) == 1 and profile.counts[0] == len(chosen.images):  # it is the slice, under its own name
+        return [(group_name(profile.wheres[0], profile.groups[0]), chosen.images)], 0
     largest = sorted(np.argsort(-profile.counts, kind="stable")[:MOST].tolist())
     for group in largest:
         where = profile.wheres[group]
@@ -211,8 +214,8 @@ def _span(values: Float64[np.ndarray, "h w"], show: str) -> str:
     """The least and the greatest value in words."""
     if show == "difference" and not values.any():
         return WORDS["no_difference"]
-    sign = "+" if show == "difference" else ""
-    low, high = (f"{float(end):{sign}.3f}".replace("-", "−") for end in (values.min(), values.max()))
+    ends = float(values.min()), float(values.max())
+    low, high = (signed(end, 3) if show == "difference" else f"{end:.3f}".replace("-", "−") for end in ends)
     return WORDS["range"].format(low=low, high=high)
 
 

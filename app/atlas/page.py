@@ -92,7 +92,7 @@ def page(classifier: Classifier, asked: dict[str, Any]) -> None:
     """
     open_slice(asked)
     _open_sections(asked)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="atlas-title"):
         st.title(WORDS["title"], anchor=False, width="content")
         entry = choose_atlas(classifier, asked)
         with st.container(key="shown-network", width="content"):
@@ -158,7 +158,7 @@ def _show(classifier: Classifier, entry: services.AtlasEntry, atlas: Atlas) -> N
         st.rerun()
     chosen_slice = choose_slice(atlas)
     first = next(iter(SECTIONS))
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="atlas-sections"):
         chosen = choose_one(WORDS["section"], [*SECTIONS], WORDS, key=SECTION.key)
         say_slice(chosen_slice)
         offer_export(atlas, chosen_slice)

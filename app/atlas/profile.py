@@ -10,8 +10,8 @@ import streamlit as st
 from jaxtyping import Float64
 
 from app.atlas.extremes import written
-from app.atlas.values import Values, widest
-from app.session.words import Words
+from app.atlas.values import Values, digits_for, widest
+from app.session.words import Words, paragraph, plain_text
 from cbam_core.atlas.answers import Profile
 
 WORDS = Words(
@@ -36,7 +36,7 @@ BINS = 40
 _STYLE = """<style>
 .atlas-profile { font-size: 0.8125rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .atlas-profile :is([role=listitem], .ends) { display: grid; gap: 0 0.7rem;
-  grid-template-columns: var(--names) minmax(0, 1fr) 3rem 3rem;
+  grid-template-columns: var(--names) minmax(0, 1fr) minmax(3rem, max-content) 3rem;
   align-items: center; min-height: 1.5rem; }
 .atlas-profile [role=listitem] > :first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .atlas-profile .n { text-align: right; }
@@ -68,9 +68,10 @@ def profile_plot(values: Values, value: int) -> None:
         return
     st.html(profile_html(values, found, value))
     shown = min(MOST, len(found.counts))
-    some = WORDS["some"].format(shown=shown, count=len(found.counts)) if shown < len(found.counts) else ""
-    total = f"{int(found.counts.sum()):,}"
-    st.caption(f"{WORDS['about'].format(total=total)} {some}")
+    said = [WORDS["about"].format(total=f"{int(found.counts.sum()):,}")]
+    if shown < len(found.counts):
+        said.append(WORDS["some"].format(shown=shown, count=len(found.counts)))
+    st.caption(plain_text(paragraph(*said)))
 
 
 def spread(numbers: Float64[np.ndarray, " n"]) -> None:
@@ -98,10 +99,12 @@ def profile_html(values: Values, found: Profile, value: int) -> str:
     drawn: list[int] = order if len(order) <= MOST else order[: MOST // 2] + order[-MOST // 2 :]
     overall = float(values.overall[value])
     start, end = _ends([*low[drawn], *high[drawn], *mean[drawn], overall], squashed=values.gate.squashed)
+    digits = digits_for(end - start)
     rows = "".join(
-        _row(values.groups[g], [mean[g], low[g], high[g], overall], (start, end), found.counts[g]) for g in drawn
+        _row(values.groups[g], [mean[g], low[g], high[g], overall], (start, end), found.counts[g], digits)
+        for g in drawn
     )
-    ends = f"<span>{written(start)}</span><span>{written(end)}</span>"
+    ends = f"<span>{_number(start, digits)}</span><span>{_number(end, digits)}</span>"
     scale = f'<div class="ends" aria-hidden="true"><span></span><span class="between">{ends}</span></div>'
     listed = f'<div role="list" aria-label="{html.escape(WORDS["list"])}">{rows}</div>'
     width = f"{min(widest(values.groups), 20) * 0.5 + 0.3:.1f}em"
@@ -119,17 +122,21 @@ def _ends(numbers: Sequence[float], *, squashed: bool) -> tuple[float, float]:
     return start, min(1.0, high + room) if squashed and high <= 1 else high + room
 
 
-def _row(name: str, numbers: Sequence[float], ends: tuple[float, float], count: int) -> str:
+def _number(value: float, digits: int) -> str:
+    return written(value) if digits == 3 else f"{value:.{digits}f}".replace("-", "−")
+
+
+def _row(name: str, numbers: Sequence[float], ends: tuple[float, float], count: int, digits: int) -> str:
     mean, low, high, overall = (float(number) for number in numbers)
     sure = np.isfinite(low)
     tone = UNSURE if not sure or low <= overall <= high else HIGHER if mean > overall else LOWER
     places = {"mean": mean, "low": low if sure else mean, "high": high if sure else mean, "all": overall}
     style = "; ".join(f"--{key}: {(place - ends[0]) / (ends[1] - ends[0]):.4f}" for key, place in places.items())
     said = WORDS["row" if sure else "one"].format(
-        group=name, mean=f"{mean:.3f}", low=f"{low:.3f}", high=f"{high:.3f}", count=f"{int(count):,}"
+        group=name, **{key: f"{places[key]:.{digits}f}" for key in ("mean", "low", "high")}, count=f"{int(count):,}"
     )
     return (
         f'<div role="listitem" title="{html.escape(said)}"><span>{html.escape(name)}</span>'
         f'<span class="line" style="{style}; --tone: {tone}"><i></i><b></b></span>'
-        f'<span class="n">{mean:.3f}</span><span class="count">{int(count):,}</span></div>'
+        f'<span class="n">{mean:.{digits}f}</span><span class="count">{int(count):,}</span></div>'
     )

@@ -33,6 +33,7 @@ WORDS = Words(
         "wrong": "wrong",
         "confidence": "Confidence (%)",
         "every": "All {total} images",
+        "only": "The only image",
         "some": "{count} of {total} images",
         "picked": "{count} of {total} images, inside a line on the map",
         "clear": "All images",
@@ -49,11 +50,15 @@ CERTAIN = (0, 100)
 
 _STYLE = """<style>
 [class*="st-key-atlas"] .stButtonGroup button { min-height: 2.5rem; }
+.st-key-atlas-sections { row-gap: 0.5rem !important; }
 @media (max-width: 640px) {
   [class*="st-key-atlas"][data-testid="stHorizontalBlock"] >
   :is(.stElementContainer, [data-testid="stLayoutWrapper"], .stColumn):has(.stSelectbox, .stSlider) {
     flex: 1 1 8.5rem; width: auto !important; min-width: 0; max-width: none; }
-  .st-key-atlas-section [role=radiogroup] { flex-wrap: wrap; overflow: visible; }
+  .st-key-atlas-section [role=radiogroup] { flex-wrap: wrap; overflow: visible; gap: 0.3rem; }
+  .st-key-atlas-section [role=radiogroup] button {
+    margin: 0; border: 1px solid rgba(128, 128, 128, 0.35) !important; border-radius: 0.5rem; }
+  .st-key-atlas-section [role=radiogroup] button[data-selected] { border-color: currentcolor !important; }
   [class*="st-key-atlas"] :is(.stSelectbox, .stSlider, div:has(> .stSlider)) { width: 100% !important; }
 }
 </style>"""
@@ -243,7 +248,8 @@ def say_slice(found: Slice) -> None:
     """Say how many images there are, and offer the way back to all of them."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="atlas-count"):
         count, total = f"{len(found.images):,}", f"{found.total:,}"
-        kind = "every" if found.is_whole else "some" if found.line is None else "picked"
+        whole = "every" if found.total != 1 else "only"
+        kind = whole if found.is_whole else "some" if found.line is None else "picked"
         st.text(WORDS[kind].format(count=count, total=total), width="content")
         if not found.is_whole:
             st.button(WORDS["clear"], icon=":material/close:", type="tertiary", key="atlas-clear", on_click=clear)

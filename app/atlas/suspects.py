@@ -14,7 +14,7 @@ from app import services
 from app.atlas.extremes import pictures_of, tile_of
 from app.atlas.slices import Slice
 from app.session import links
-from app.session.words import Words, class_name, plain_text
+from app.session.words import Words, class_name, paragraph, plain_text
 from app.widgets.image_tiles import ImageTile, image_tiles
 from app.widgets.waiting import waiting_shown
 from cbam_core.network import Classifier
@@ -84,7 +84,7 @@ def _doubtful(atlas: Atlas, found: DoubtfulLabels, chosen: Slice, network: str |
     tiles = [_doubtful_tile(atlas, found, int(place)) for place in shown]
     image_tiles(pictures_of(atlas, found.images[shown]), tiles, network=network, key="atlas-doubtful", side=WIDE)
     count = WORDS["count"].format(shown=len(shown), count=f"{len(here):,}")
-    st.caption(plain_text(f"{count} {WORDS['not']}"))
+    st.caption(plain_text(paragraph(count, WORDS["not"])))
 
 
 def _doubtful_tile(atlas: Atlas, found: DoubtfulLabels, place: int) -> ImageTile:

@@ -90,7 +90,9 @@ class View {
   meanOf(row, value) {
     const at = row * this.count + value;
     const numbers = { mean: this.mean[at], low: this.low[at], high: this.high[at] };
-    const said = Object.fromEntries(Object.entries(numbers).map(([name, found]) => [name, number(found)]));
+    const [highest, lowest] = this.ends(value).map((one) => this.mean[one * this.count + value]);
+    const digits = digitsFor(highest - lowest);
+    const said = Object.fromEntries(Object.entries(numbers).map(([name, found]) => [name, number(found, digits)]));
     return fill(this.data.words.mean, { group: this.group(row, value), ...said });
   }
 
@@ -301,8 +303,13 @@ function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-function number(value) {
-  return Math.abs(value) < 10 ? value.toFixed(3) : value.toPrecision(4);
+/** Digits after the point that tell numbers apart which lie within a span, as the page has them. */
+function digitsFor(span) {
+  return span > 0 ? Math.min(Math.max(3, 1 - Math.floor(Math.log10(span))), 7) : 3;
+}
+
+function number(value, digits = 3) {
+  return Math.abs(value) < 10 ? value.toFixed(digits) : value.toPrecision(4);
 }
 
 function make(kind, name = "", text = "") {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ WORDS = Words(
         "percent": "{share} %",
         "least": "0",
         "varies": "Deviation",
+        "value": "Value",
+        "of_one": "{name}: {deviation}",
     }
 )
 
@@ -58,6 +61,7 @@ class Values:
         overall: mean of each value over the images.
         measure: what they are ordered by: how selective each is, or its standard deviation where there are no groups.
         order: their indices, those first that are most so.
+        is_of_one: whether there is only one image: they are ordered by its values then.
     """
 
     gate: AtlasGate
@@ -65,6 +69,7 @@ class Values:
     overall: Float64[np.ndarray, " c"]
     measure: Float64[np.ndarray, " c"]
     order: Sequence[int]
+    is_of_one: bool = False
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -121,10 +126,16 @@ def _data(values: Values, chosen: int, generation: int) -> dict[str, Any]:
         "is_share": found is not None,
         "width": min(widest(values.groups), 16) * 0.5 + 0.6,
         "upright": any(_width(name) > len(name) for name in values.groups),
-        "words": translated(WORDS),
+        "words": _words(values),
         "generation": generation,
         "chosen": chosen,
     }
+
+
+def _words(values: Values) -> dict[str, str]:
+    """The words of the component; of one image nothing varies, and its values are said."""
+    words = translated(WORDS)
+    return words | {"varies": words["value"], "varying": words["of_one"]} if values.is_of_one else words
 
 
 def _ends(found: Profile) -> Int64[np.ndarray, "2 c"]:
@@ -141,6 +152,11 @@ def _tables(values: Values, ends: Int64[np.ndarray, "2 c"] | None) -> dict[str, 
     if ends is not None:
         tables = {name: np.take_along_axis(table, ends, axis=0) for name, table in tables.items()}
     return {name: table.astype(np.float32) for name, table in tables.items()}
+
+
+def digits_for(span: float) -> int:
+    """Digits after the point that tell numbers apart which lie within a span: three, or more where it is narrow."""
+    return min(max(3, 1 - math.floor(math.log10(span))), 7) if span > 0 else 3
 
 
 def widest(names: Sequence[str]) -> int:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Int64
 
 from app import services
 from app.atlas.slices import Slice
 from app.services import what_if
 from app.services.one_value import Located, OneValue
 from app.session import links
-from app.session.words import Words, plain_text, sentence
+from app.session.words import Words, paragraph, plain_text, sentence
 from app.widgets.duration import duration
 from app.widgets.progress import counts_of, show_progress
 from cbam_core.errors import CbamError
@@ -24,6 +23,7 @@ from cbam_core.results.score_words import signed
 
 if TYPE_CHECKING:
     from app.streamlit_internals import Container
+    from cbam_core.atlas.answers import Ranking
     from cbam_core.atlas.atlas import Atlas
     from cbam_core.atlas.gate import AtlasGate
     from cbam_core.evidence.one_value import Replaced
@@ -35,6 +35,11 @@ WORDS = Words(
         "say the same as this one, so a small loss does not mean that it says nothing.",
         "few": "Of the {count} images in which it is highest, {changed} get another answer; the probability of their "
         "answer goes from {before} % to {after} % on average.",
+        "few_of": "Of {count} of the {tied} images in which it is highest, {changed} get another answer; the "
+        "probability of their answer goes from {before} % to {after} % on average.",
+        "one_same": "The image keeps its answer; its probability goes from {before} % to {after} %.",
+        "one_other": "The image gets another answer; the probability of the one it had goes from {before} % to "
+        "{after} %.",
         "many": "Over {count} images, {changed} get another answer; the probability of their answer goes from "
         "{before} % to {after} % on average.",
         "accuracy": "Accuracy changes by {points} points ({low} to {high}).",
@@ -49,9 +54,7 @@ WORDS = Words(
 )
 
 
-def without(
-    classifier: Classifier, atlas: Atlas, chosen: Slice, gate: AtlasGate, place: int, top: Int64[np.ndarray, " n"]
-) -> None:
+def without(classifier: Classifier, atlas: Atlas, chosen: Slice, gate: AtlasGate, place: int, top: Ranking) -> None:
     """Draw what changes without one value.
 
     Args:
@@ -60,13 +63,13 @@ def without(
         chosen: the slice.
         gate: the gate.
         place: index of the value in it.
-        top: indices of the images in which it is highest.
+        top: the images in which it is highest.
     """
-    if not atlas.has_answers or not len(top):
+    if not atlas.has_answers or not len(top.images):
         return
     value = OneValue(gate.name, place, round(mean_of(atlas, gate, place), 4))
     st.markdown(f"**{plain_text(WORDS['title'])}**")
-    few = services.located(atlas, top)
+    few = services.located(atlas, top.images)
     if few is None:
         st.caption(WORDS["no_images"])
         return
@@ -76,12 +79,12 @@ def without(
         st.caption(plain_text(sentence(error)))
         return
     if found is not None:
-        st.markdown(plain_text(_said("few", found)))
+        st.markdown(plain_text(_said("few_of" if top.undecided else "few", found, tied=f"{top.tied:,}")))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         beside = st.container(width="content")
         _offer_what_if(classifier, value, few)
     many = services.located(atlas, chosen.images)
-    if many is not None:
+    if many is not None and len(chosen.images) > 1:
         _over_slice(classifier, value, many, beside)
     _say_gate(classifier, gate)
     st.caption(plain_text(WORDS["about"].format(mean=f"{value.constant:.3f}")))
@@ -94,18 +97,22 @@ def mean_of(atlas: Atlas, gate: AtlasGate, place: int) -> float:
     return float(np.asarray(finite, np.float64).mean()) if len(finite) else float("nan")
 
 
-def _said(which: str, found: Replaced) -> str:
+def _said(which: str, found: Replaced, tied: str = "") -> str:
+    if len(found.before) == 1:
+        which = "one_other" if found.changed else "one_same"
     said = WORDS[which].format(
+        tied=tied,
         count=f"{len(found.before):,}",
         changed=f"{found.changed:,}",
         before=f"{100 * found.probability.mean():.1f}",
         after=f"{100 * found.left.mean():.1f}",
     )
     change = found.change
-    if which == "few" or change is None:
+    if which != "many" or change is None:
         return said
     low, high = change.interval
-    return f"{said} {WORDS['accuracy'].format(points=signed(change.points), low=signed(low), high=signed(high))}"
+    accuracy = WORDS["accuracy"].format(points=signed(change.points), low=signed(low), high=signed(high))
+    return paragraph(said, accuracy)
 
 
 def _over_slice(classifier: Classifier, value: OneValue, many: Located, beside: Container) -> None:

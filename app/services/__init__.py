@@ -16,7 +16,14 @@ from app.services.atlas import (
     unreadable_atlas,
 )
 from app.services.atlas_building import atlas_offer, atlas_work, begin_atlas, cancel_atlas, take_in_atlas
-from app.services.atlas_changing import begin_changed, cancel_changed, changed_offer, changed_work, take_in_changed
+from app.services.atlas_changing import (
+    begin_changed,
+    cancel_changed,
+    changed_offer,
+    changed_work,
+    has_changed,
+    take_in_changed,
+)
 from app.services.atlas_map import (
     FEWEST_FOR_TSNE,
     begin_tsne,
@@ -188,6 +195,7 @@ __all__ = [
     "gallery_sheet",
     "gate_trace",
     "gone",
+    "has_changed",
     "has_gallery",
     "image_in_pages",
     "is_operators",

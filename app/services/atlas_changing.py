@@ -46,10 +46,21 @@ def changed_offer(classifier: Classifier, atlas: Atlas, changed: str) -> Offer |
     images = _images(atlas)
     if images is None or own_networks.is_own(classifier) or not can_write():
         return None
-    known = comparable_atlases(atlas).values()
-    if any(entry.digest == classifier.digest and entry.changed == changed for entry in known):
+    if has_changed(classifier, atlas, changed):
         return None
     return build_offer(classifier, images, _folder(classifier, images, changed))
+
+
+def has_changed(classifier: Classifier, atlas: Atlas, changed: str) -> bool:
+    """Whether a network has an atlas of exactly these images, changed.
+
+    Args:
+        classifier: the network.
+        atlas: of the images as they are.
+        changed: what is done to them, such as ``"blur:3"``.
+    """
+    of = (classifier.digest, changed, atlas.facts.get("images", {}).get("listing"))
+    return any((one.digest, one.changed, one.listing) == of for one in comparable_atlases(atlas).values())
 
 
 def changed_work(classifier: Classifier, atlas: Atlas) -> tuple[str, Work[Path]] | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.atlas.map_component import HTML, PACKAGE, map_scripts
-from app.atlas.map_data import as_mask, places_of
+from app.atlas.map_data import as_mask, as_text, places_of
 from app.widgets.component import script
 from benchmarks.apparatus.map_data import MadeUp
 from cbam_core.atlas.regions import UNITS, inside_of
@@ -138,6 +138,25 @@ def test_points_have_the_colours_of_their_classes_or_say_what_is_wrong(mount):
     faded = page.evaluate(PIXEL, (LOW, LOW))
     assert min(faded) > 170
     assert page.evaluate(PIXEL, (HIGH, LOW)) == [209, 97, 10]
+
+
+def test_answers_have_colours_too_and_classes_that_no_image_has_are_not_listed(mount):
+    page = mount(draw="points")
+    listed = page.locator(".legend .entry")
+    assert listed.all_inner_texts() == ["cat\n1", "dog\n1", "frog\n1", "not known\n1"]
+    page.get_by_label("Colours").select_option("answer")
+    page.wait_for_timeout(100)
+    assert page.evaluate(PIXEL, (HIGH, LOW)) == [11, 110, 130]  # a dog that was taken for a cat
+    assert listed.all_inner_texts() == ["cat\n2", "dog\n1", "frog\n1"]
+    call(page, colours="answer", mask=as_mask(np.array([False, False, True, True])), generation=1)
+    assert listed.all_inner_texts() == ["cat\n0", "dog\n1", "frog\n1"]  # those of the slice, in places that stay
+
+
+def test_where_nothing_is_known_of_images_there_is_no_legend_and_nothing_to_choose(mount):
+    unknown = as_text(np.full(4, -1, "<i2"))
+    page = mount(draw="points", labels=unknown, answers=unknown, colour_kinds={"class": "class"})
+    assert page.locator(".legend .entry").count() == 0
+    assert page.get_by_label("Colours").count() == 0 or not page.get_by_label("Colours").is_visible()
 
 
 def test_the_page_is_told_of_lines_that_hold_images_and_says_the_same_of_them(mount):

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import app.atlas
 import app.widgets
+from app.atlas.values import Values, digits_for
+from app.atlas.values import _data as values_data
 from app.services.prediction import prediction_data, preview_of
 from app.session.tiles import Tile, lay_out_tiles
 from app.widgets.prefetch import painter
 from app.widgets.strip import PageChoice
 from app.widgets.strip import _data as strip_data
 from cbam_core import explain
+from tests.atlas import made_atlas
 
 pytestmark = pytest.mark.browser
 
@@ -267,3 +271,48 @@ def test_a_pasted_picture_goes_to_inspect_alone(mount):
         }"""
     )
     assert page.evaluate("told") == [[1, 1], [0, 1]]
+
+
+# Images and what is said of them
+
+
+def test_two_answers_below_an_image_are_read_in_full_on_two_lines(mount):
+    said = ("0.53", "airplane → automobile")
+    tile = {"name": "one", "lines": said, "link": None, "query": None, "wrong": True}
+    given = {
+        "id": "1",
+        "sheet": "",
+        "columns": 1,
+        "rows": 1,
+        "shape": "1 / 1",
+        "list": "Images",
+        "tiles": [tile],
+        "side": None,
+    }
+    style = read("image_tiles.css") + ".images { width: 76px }"
+    html = f'<style>{style}</style><style class="sheet"></style><ul class="images"></ul>'
+    page = mount(html, read("image_tiles.js"), given)
+    line = page.locator(".more")
+    assert line.evaluate("one => one.scrollHeight <= one.clientHeight && one.scrollWidth <= one.clientWidth")
+    one_line = page.locator(".first").bounding_box()["height"]
+    assert line.bounding_box()["height"] == pytest.approx(2 * one_line, abs=1)
+
+
+# Values of a gate
+
+
+def test_means_that_lie_close_together_are_said_with_the_digits_that_differ(mount):
+    close = np.full_like(made_atlas.contents().values, 0.999)
+    close[::3] = 0.9995
+    atlas = made_atlas.atlas(values=close)
+    gate = atlas.gate("one.channel")
+    found = atlas.profile("one.channel", "class")
+    data = values_data(Values(gate, found, found.mean.mean(axis=0), found.selectivity, [0, 1, 2, 3]), 0, 0)
+    colours = 'const DIVERGING = "000000ffffff"; const SEQUENTIAL = DIVERGING;'
+    script = (Path(app.atlas.__file__).parent / "values.js").read_text(encoding="utf-8")
+    page = mount('<div class="values"></div>', colours + script, data)
+    label = page.locator(".row").first.get_attribute("aria-label")
+    ends = float(found.mean[:, 0].max()), float(found.mean[:, 0].min())
+    digits = digits_for(ends[0] - ends[1])
+    assert digits > 3
+    assert all(f"{end:.{digits}f} (" in label for end in ends)

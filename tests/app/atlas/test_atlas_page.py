@@ -149,6 +149,12 @@ def test_masks_are_drawn_for_the_slice_and_each_group_with_the_number_of_images(
     assert "minus that of all 59 images" in said(app)
 
 
+def test_a_slice_that_is_one_group_is_drawn_once_under_its_name(made):
+    listed = htmls(visit(section="masks", groups="class", **{"class": "cat"}))
+    assert listed.count("<figcaption>") == 1
+    assert "All of these" not in listed
+
+
 def test_an_atlas_of_a_network_without_classes_orders_channels_by_their_deviation(monkeypatch):
     nothing = {"classes": (), "label_classes": (), "logits": np.zeros((60, 0), np.float32), "metadata": {}}
     unknown = {name: np.full(60, -1, np.int32) for name in ("labels", "answers")}

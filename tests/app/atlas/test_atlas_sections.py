@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app import services
+from app.atlas.changed_gates import gate_table
 from app.atlas.map_data import places_in
 from cbam_core import load_classifier
 from cbam_core.atlas.building import build_atlas
@@ -92,6 +93,25 @@ def test_the_map_says_what_it_keeps_of_the_neighbours_and_what_the_selected_imag
     assert address(app, "number") == "5"
 
 
+def test_without_labels_the_map_has_the_colours_of_answers(monkeypatch):
+    unknown = made_atlas.atlas(labels=np.full(60, -1, np.int32), label_classes=())
+    show(monkeypatch, unknown)
+    app = visit(section="map")
+    given = json.loads(tiles(app, "atlas-map"))
+    assert [*given["colour_kinds"]] == ["answer", "confidence"]
+    assert given["colours"] == "answer"
+    assert "coloured" not in app.query_params
+    asked = json.loads(tiles(visit(section="map", coloured="confidence"), "atlas-map"))
+    assert asked["colours"] == "confidence"
+
+
+def test_of_few_images_nothing_is_said_of_ten_nearest(monkeypatch):
+    show(monkeypatch, made_atlas.atlas(8))
+    words = said(visit(section="map"))
+    assert "The two axes of PCA hold" in words
+    assert "10 nearest" not in words
+
+
 def test_suspects_are_those_of_the_slice_with_both_numbers(made):
     app = visit(section="suspects")
     found = made.suspects(1000)
@@ -130,7 +150,7 @@ def test_two_atlases_are_compared_by_answers_gates_and_channels(made, other):
     app = visit(section="compare", gate="one.channel")
     found = made.compare(other, n=14)
     right, wrong = int(found.newly_right.sum()), int(found.newly_wrong.sum())
-    assert f"became right {right}, became wrong {wrong}" in said(app)
+    assert f"Of {len(found.images)} answers, {right} became right, {wrong} became wrong, and " in said(app)
     change = next(one for one in found.gates if one.gate == "one.channel")
     channel = int(np.argmax(change.absolute))
     listed = htmls(app)
@@ -139,6 +159,46 @@ def test_two_atlases_are_compared_by_answers_gates_and_channels(made, other):
     app.segmented_control(key="atlas-changed-images").select("moved").run()
     assert f"made:test/{int(found.most_moved[0])}:" in tiles(app, "atlas-changed-tiles")
     assert address(app, "images") == "moved"
+
+
+def test_of_images_without_labels_those_whose_answers_changed_are_shown(made, other):
+    unknown = np.full(60, -1, np.int32)
+    for one in (made, other):
+        object.__setattr__(one.contents, "labels", unknown)
+    found = made.compare(other, n=14)
+    app = visit(section="compare")
+    assert app.segmented_control(key="atlas-changed-images").value == "changed"
+    changed = found.images[found.answered_other]
+    assert f"Of {len(found.images)} answers, {len(changed)} changed" in said(app)
+    given = tiles(app, "atlas-changed-tiles")
+    shown = {int(number) for number in re.findall(r"made:test/(\d+):", given)}
+    assert shown
+    assert shown <= {*changed.tolist()}
+    assert address(app, "section") == "compare"
+    assert "images" not in app.query_params
+
+
+def test_a_difference_that_rounds_to_zero_has_no_sign(made):
+    same = made.compare(made)
+    assert all(f"<td>{sign}0.000</td>" not in gate_table(same.gates) for sign in ("+", "−"))
+    assert "<td>0.000</td>" in gate_table(same.gates)
+
+
+def test_altered_copies_that_are_there_are_not_offered_again_but_those_of_fewer_images_do_not_count(monkeypatch, made):
+    classifier = load_classifier("cbam_cnn_cifar10")
+    monkeypatch.setitem(made.facts, "images", {"listing": "all"})
+    fewer, all_ = (
+        services.AtlasEntry("blurred", Path("b"), made.title, 60, "blur:3", "Made", classifier.digest, listing)
+        for listing in ("fewer", "all")
+    )
+    for entry, is_there in ((fewer, False), (all_, True)):
+        known = {"blurred": entry}
+        monkeypatch.setattr("app.services.atlas_changing.comparable_atlases", lambda _, known=known: known)
+        assert services.has_changed(classifier, made, "blur:3") is is_there
+        assert not services.has_changed(classifier, made, "blur:4")
+        app = visit(section="compare")
+        assert ("This atlas is there" in said(app)) is is_there
+        assert any("--corrupt blur:3" in one.value for one in app.code) is not is_there
 
 
 def test_masks_of_two_atlases_stand_beside_each_other_with_their_difference(made, other):
@@ -200,7 +260,8 @@ def test_a_command_writes_slices_that_are_too_large_for_a_page(made, monkeypatch
 @pytest.mark.parametrize(
     ("section", "sentence"),
     [
-        ("channels", "Every gate of one image"),
+        ("channels", "The only image"),
+        ("channels", "One image tells no groups apart"),
         ("masks", "Every gate of one image"),
         ("neighbours", "no other image that could be near"),
         ("map", "A map needs at least three images"),

@@ -52,3 +52,14 @@ def test_without_groups_values_are_in_the_order_of_their_deviation():
     np.testing.assert_allclose(floats(data["selectivity"], 4), deviation, rtol=1e-6)
     assert data["order"] == np.argsort(-deviation).tolist()
     assert not data["is_share"]
+
+
+def test_one_image_tells_no_groups_apart_and_its_values_are_in_their_order():
+    atlas = made_atlas.atlas()
+    found = values_of_gate(atlas, atlas.gate("one.channel"), "class", Slice(np.array([4]), np.array([4]), 59))
+    own = atlas.values("one.channel")[4].astype(np.float64)
+    data = _data(found, 0, 0)
+    assert data["order"] == np.argsort(-own, kind="stable").tolist()
+    assert data["words"]["varies"] == "Value"
+    assert not data["groups"]
+    np.testing.assert_allclose(floats(data["selectivity"], 4), own, rtol=1e-6)
