@@ -79,7 +79,8 @@ def without(classifier: Classifier, atlas: Atlas, chosen: Slice, gate: AtlasGate
         st.caption(plain_text(sentence(error)))
         return
     if found is not None:
-        st.markdown(plain_text(_said("few_of" if top.undecided else "few", found, tied=f"{top.tied:,}")))
+        are_alike = top.undecided and top.values[0] == top.values[-1]
+        st.markdown(plain_text(_said("few_of" if are_alike else "few", found, tied=f"{top.tied:,}")))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         beside = st.container(width="content")
         _offer_what_if(classifier, value, few)

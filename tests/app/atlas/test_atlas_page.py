@@ -185,6 +185,12 @@ def test_the_answers_without_a_channel_are_computed_for_the_images_that_have_mos
     known = {"ids": names, "classes": classifier.classes, "answers": answers, "labels": answers}
     columns = made_atlas.gates({"cbam3.channel": ("channel", (128,)), "cbam3.spatial": ("spatial", (4, 4))})
     logits = np.zeros((100, 10), np.float32)
+    tied = np.full((100, 144), 0.5, np.float16)
+    tied[:50, 7] = 0.75
+    show(monkeypatch, made_atlas.atlas(100, gates=columns, logits=logits, values=tied, **known))
+    assert "Of 14 of the 50 images in which it is highest" in said(visit(entry="7"))
+    tied[3, 7] = 1
+    assert "Of the 14 images in which it is highest" in said(visit(entry="7"))  # one of them is above all others
     show(monkeypatch, made_atlas.atlas(100, gates=columns, logits=logits, **known))
     app = visit()
     assert "Of the 14 images in which it is highest" in said(app)
