@@ -460,6 +460,7 @@ function mapIn(root, given, givenTell) {
   function follow(next, nextTell) {
     const before = data;
     [data, tell] = [next, nextTell];
+    parts.offer(data);
     mask = data.mask ? new Uint8Array(bytesOf(data.mask)) : null;
     if (before.generation !== data.generation) {
       Object.assign(state, { colours: data.colours, draw: data.draw });

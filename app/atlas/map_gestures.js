@@ -50,8 +50,11 @@ function listen(canvas, act) {
       start = next;
       return;
     }
-    moved ||= Math.hypot(now[0] - start[0], now[1] - start[1]) > STILL;
-    if (!moved) return;
+    if (!moved) {
+      moved = Math.hypot(now[0] - start[0], now[1] - start[1]) > STILL;
+      if (!moved) return;
+      act.leave(); // what is said beside the pointer would stay where that was
+    }
     if (gesture === "pan") act.pan(now[0] - before[0], now[1] - before[1]);
     if (gesture === "box") act.box(start, now, false);
     if (gesture === "line") {

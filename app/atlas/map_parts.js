@@ -20,9 +20,7 @@ function build(root, data) {
   const colours = choice(words.colours, data.colour_kinds);
   colours.label.hidden = Object.keys(data.colour_kinds).length < 2;
   const draw = choice(words.draw, data.draw_kinds);
-  const layout = choice(words.layout, data.layouts);
-  layout.select.value = data.layout;
-  layout.label.hidden = Object.keys(data.layouts).length < 2;
+  const layout = choice(words.layout, {});
   bar.append(tools, inView, layout.label, colours.label, draw.label);
 
   const stage = make("div", "stage");
@@ -42,6 +40,14 @@ function build(root, data) {
   said.setAttribute("role", "status");
   below.append(key, said);
   root.append(bar, stage, below, make("p", "help", words.help));
+
+  /** The layouts that there are by now, where there are several. */
+  const offer = ({ layouts, layout: shown }) => {
+    layout.select.replaceChildren(...options(layouts));
+    layout.select.value = shown;
+    layout.label.hidden = Object.keys(layouts).length < 2;
+  };
+  offer(data);
 
   const sync = (state) => {
     move.setAttribute("aria-checked", String(!state.lasso));
@@ -77,7 +83,7 @@ function build(root, data) {
     sync(state);
   }
 
-  return { stage, canvas, card, pinned, key, said, listen, sync };
+  return { stage, canvas, card, pinned, key, said, listen, offer, sync };
 }
 
 /** The selected image, and where one can go from it. */
@@ -114,10 +120,12 @@ function stepButton(text, name) {
   return button;
 }
 
+const options = (kinds) => Object.entries(kinds).map(([value, text]) => new Option(text, value));
+
 function choice(name, kinds) {
   const label = make("label", "choice");
   const select = make("select");
-  select.append(...Object.entries(kinds).map(([value, text]) => new Option(text, value)));
+  select.append(...options(kinds));
   label.append(make("span", "", name), select);
   return { label, select };
 }

@@ -290,3 +290,24 @@ def test_another_layout_is_asked_of_the_page_where_there_is_one(mount):
     assert page.get_by_label("Layout").input_value() == "tsne"
     page.get_by_label("Layout").select_option("pca")
     assert told(page, "layout") == ["pca"]
+
+
+def test_a_layout_that_was_computed_meanwhile_can_be_chosen_and_the_view_stays(mount):
+    page = mount(view=[0.4, 0.4, 2.0])
+    before = page.evaluate(PIXEL, (0.2, 0.2))
+    call(page, layouts={"pca": "PCA", "tsne": "t-SNE"})
+    page.wait_for_timeout(100)
+    assert page.get_by_label("Layout").input_value() == "pca"
+    assert page.evaluate(PIXEL, (0.2, 0.2)) == before
+    page.get_by_label("Layout").select_option("tsne")
+    assert told(page, "layout") == ["tsne"]
+
+
+def test_what_is_said_beside_the_pointer_goes_when_the_map_is_dragged(mount):
+    page = mount()
+    page.mouse.move(*at(page, LOW, LOW))
+    page.locator(".card").wait_for()
+    page.mouse.down()
+    page.mouse.move(*at(page, 0.5, 0.5), steps=6)
+    assert page.locator(".card").is_hidden()
+    page.mouse.up()
