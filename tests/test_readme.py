@@ -79,6 +79,13 @@ def rows(text):
     return [(sorted(re.findall(r"\d+(?:[,.]\d+)*", line)), re.findall(r"`[^`]+`", line)) for line in lines]
 
 
+def headings(path):
+    """Names of a page's headings, as links to them have them."""
+    text = re.sub(r"^ *```.*?^ *```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in found}
+
+
 def links(text):
     """Where links lead; a Chinese picture or page counts as the English one."""
     found = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text)
@@ -174,9 +181,13 @@ def test_figures_of_the_readme_are_those_that_were_measured():
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_to_files_lead_to_files(path):
-    for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-        assert link.startswith("https://") or (path.parent / link).exists(), f"{path.name} links to {link}"
+def test_links_lead_to_files_and_to_headings_in_them(path):
+    for link, heading in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        target = path.parent / link if link else path
+        assert target.exists(), f"{path.name} links to {link}"
+        assert not heading or heading in headings(target), f"{path.name} links to {link}#{heading}"
 
 
 def test_every_picture_is_shown_and_small():
