@@ -62,12 +62,16 @@ def failed_forward(name: str, shape: str, dtype: object, error: Exception) -> Mo
         return ModelError(
             "model.forward", "{name} cannot compute with an input of {shape} ({kind}): {reason}", **values
         )
+    values |= {"error": type(error).__name__, "file": Path(place.filename).name, "line": str(place.lineno)}
+    if not str(error).strip():
+        return ModelError(
+            "model.forward",
+            "{name} cannot compute with an input of {shape} ({kind}): {error} in {file}, line {line}",
+            **values,
+        )
     return ModelError(
         "model.forward",
         "{name} cannot compute with an input of {shape} ({kind}): {error} in {file}, line {line}: {reason}",
-        error=type(error).__name__,
-        file=Path(place.filename).name,
-        line=place.lineno,
         **values,
     )
 

@@ -74,6 +74,15 @@ def test_a_forward_is_placed_while_its_calls_are_counted(own: Any) -> None:
         explain(model, picture, size=16, normalisation="half", classes=())
 
 
+def test_an_error_without_a_text_is_its_class_and_place(own: Any) -> None:
+    (Path(own.__file__).parent / "nets_that_check.py").write_text(
+        "from torch import nn\n\nclass Net(nn.Module):\n    def forward(self, x):\n        assert x.shape[2] == 7\n"
+    )
+    model = importlib.import_module("nets_that_check").Net().eval()
+    with pytest.raises(ModelError, match=r"\(float32\): AssertionError in nets_that_check\.py, line 5$"):
+        explain(model, np.zeros((16, 16, 3), np.uint8), size=16, normalisation="half", classes=())
+
+
 def test_an_operation_that_a_command_watches_is_placed_in_the_network(
     own: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

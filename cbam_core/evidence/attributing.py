@@ -103,20 +103,46 @@ def attribution_steps(
     left_out: dict[str, Message] = {}
     for method in methods:
         try:
-            maps.append(_MAKERS[method](subject))
+            maps.append(_finite(_MAKERS[method](subject)))
         except CbamError as error:
             left_out[method] = error.message
         yield len(maps) + len(left_out)
     if gates and not (reason := _no_gates(subject)):
         try:
             for one in attribute_gates(subject, exact=exact):
-                found.append(one)
+                found.append(_finite_gate(one))
                 yield len(methods) + len(found)
         except CbamError as error:
             left_out["gates"] = error.message
     elif gates and reason:
         left_out["gates"] = reason
     return attribution_of(subject, maps, found, left_out)
+
+
+def _finite(one: AttributionMap) -> AttributionMap:
+    """Check that a map can be drawn.
+
+    Raises:
+        CaptureError: it holds NaN or infinity.
+    """
+    if not np.isfinite(one.values).all():
+        raise CaptureError(
+            "attribution.not-finite",
+            "some values here are not finite but NaN or infinity, for a gate or a gradient of the network is so",
+        )
+    return one
+
+
+def _finite_gate(one: GateAttribution) -> GateAttribution:
+    """Leave a gate out of which some numbers are NaN or infinity."""
+    numbers = (one.gate.values, one.gradient, one.integrated, one.exact, one.whole)
+    if one.left_out is not None or all(np.isfinite(each).all() for each in numbers if each is not None):
+        return one
+    reason = Message(
+        "attribution.not-finite",
+        "some values here are not finite but NaN or infinity, for a gate or a gradient of the network is so",
+    )
+    return GateAttribution(one.gate, one.placement, own_copy(np.zeros((0,))), left_out=reason)
 
 
 def attribution_of(

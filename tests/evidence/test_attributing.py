@@ -16,11 +16,12 @@ from torch import Tensor, nn
 
 from cbam_core import CBAM_CNN, Classifier, explain
 from cbam_core.errors import CaptureError, ModelError
-from cbam_core.evidence import attribute, by_captum
+from cbam_core.evidence import attribute, attributing, by_captum
 from cbam_core.evidence.attributing import on_input
 from cbam_core.evidence.subject import subject_of
 from cbam_core.gates import place
 from cbam_core.nn.cbam import SpatialAttention
+from cbam_core.results.attribution import GateAttribution
 from cbam_core.results.methods import METHODS
 from cbam_core.results.placement import Placement
 
@@ -251,3 +252,31 @@ def test_many_rows_at_once_and_one_give_the_same(masked: Classifier, monkeypatch
     again = by_captum.occlusion(asked).values, by_captum.integrated_gradients(asked).values
     for one, other in zip(before, again, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+class NanMask(OneMask):
+    """A network whose mask is NaN, and which hides that from its answer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        mask = torch.sigmoid(self.attention.conv(x[:, :2]))
+        return self.head(torch.nan_to_num(x * mask.masked_fill(mask > 0, torch.nan)).mean(dim=(2, 3)))
+
+
+def test_maps_that_are_not_finite_are_left_out_with_a_reason() -> None:
+    found = attribute(network(NanMask), IMAGE)
+    assert found.left_out["mask"].code == found.left_out["mask_gradient"].code == "attribution.not-finite"
+    assert all(np.isfinite(one.values).all() for one in found.maps)
+    json.dumps(found.as_dict(), allow_nan=False)
+
+
+def test_a_gate_that_is_not_finite_gets_no_attribution() -> None:
+    classifier = network(NanMask)
+    gates = [one for one in attribute(network(OneMask), IMAGE).gates if one.left_out is None]
+    seen = explain(classifier, IMAGE)
+    (gate,) = [gate for block in seen.blocks for gate in block.gates]
+    one = attributing._finite_gate(GateAttribution(gate, None, np.zeros(gate.values.shape, np.float32)))
+    assert one.left_out is not None
+    assert one.left_out.code == "attribution.not-finite"
+    assert one.gradient.size == 0
+    assert [attributing._finite_gate(one) for one in gates] == gates
