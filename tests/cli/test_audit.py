@@ -1,8 +1,14 @@
 """``cbam audit``: what a block is made of, sentence by sentence, and the same as JSON."""
 
 import json
+import re
+from pathlib import Path
+
+import pytest
 
 from cbam_core.cli import main
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
 
 
 def test_blocks_made_alike_stand_together(capsys):
@@ -13,6 +19,25 @@ def test_blocks_made_alike_stand_together(capsys):
     assert "cbam2: 64 channels / 4 hidden units, 610 parameters, 15,488 multiply-adds, " in said
     assert "reduction ratio        16" in said
     assert "As the paper describes it." in said
+
+
+@pytest.mark.parametrize(
+    ("network", "size"),
+    [
+        ("cbam_cnn_cifar10", 32),
+        ("pytorchcv.models.cbamresnet:cbam_resnet18", 224),
+        ("pytorchcv.models.bamresnet:bam_resnet18", 224),
+    ],
+)
+def test_the_page_shows_what_the_command_writes(network, size, capsys):
+    if ":" in network:
+        pytest.importorskip("pytorchcv")
+    assert main(["audit", network, "--input-size", str(size), "--repeats", "0"]) == 0
+    said = [line.rstrip() for line in capsys.readouterr().out.strip().splitlines()]
+    shown = PAGE.split(f"`{network}`")[1].split("```\n")[1].strip().splitlines()
+    if ":" in network:  # without the rows
+        said = [line for line in said if not re.search(r"\((read|probed|read and probed)\)$", line)]
+    assert shown == said
 
 
 def test_a_network_of_ones_own_needs_no_normalisation(tmp_path, monkeypatch, capsys):
