@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 WORDS = Words(
     {
         "other": "Compared with",
-        "named": "{network}, {images}",
-        "named_changed": "{network}, {images}, {changed}",
+        "named": "{images}, {network}",
+        "named_changed": "{images}, {changed}, {network}",  # what differs comes before a narrow window cuts it
         "none": "There is no other atlas of these images yet. Build one of altered copies above, or one of another "
         "network over the same images.",
         "paired": "{count} images are in both, paired by their names.",
@@ -204,7 +204,8 @@ def _changed_tiles(
 def _changed_tile(atlas: Atlas, other: Atlas, found: AtlasComparison, place: int) -> ImageTile:
     """What is said of an image: the answers, and how far its gates moved."""
     image, before, after = int(found.images[place]), *_answered(atlas, other, found, place)
-    answers = before if before == after else WORDS["was_now"].format(before=before, after=after)
+    is_other = before and after and before != after
+    answers = WORDS["was_now"].format(before=before, after=after) if is_other else before or after
     moved = f"{found.moved[place]:.2f}" if found.gates else ""
     lines = tuple(line for line in (moved, answers) if line)
     wrong = found.newly_wrong is not None and bool(found.newly_wrong[place])

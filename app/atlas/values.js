@@ -5,6 +5,8 @@
 const PAUSE = 140; // milliseconds: holding an arrow key asks for the last value, not for each one passed
 const SIDE = 320; // pixels of a mask at least, on its longer side
 
+const NO_COLOUR = "color-mix(in srgb, currentColor 5%, transparent)"; // the white of the table would be loud on a dark page
+
 const views = new WeakMap(); // by element: what is drawn in it
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -110,7 +112,7 @@ class View {
     const at = group * this.count + value;
     const overall = this.overall[value];
     const unsure = !(this.low[at] > overall || this.high[at] < overall);
-    return diverging(unsure ? 0 : (this.mean[at] - overall) / this.data.limit);
+    return unsure ? NO_COLOUR : diverging((this.mean[at] - overall) / this.data.limit);
   }
 }
 

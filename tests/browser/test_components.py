@@ -316,3 +316,19 @@ def test_means_that_lie_close_together_are_said_with_the_digits_that_differ(moun
     digits = digits_for(ends[0] - ends[1])
     assert digits > 3
     assert all(f"{end:.{digits}f} (" in label for end in ends)
+
+
+def test_means_that_chance_explains_have_no_colour_of_their_own(mount):
+    atlas = made_atlas.atlas()
+    gate, found = atlas.gate("one.channel"), atlas.profile("one.channel", "class")
+    overall = found.mean.mean(axis=0)
+    is_sure = (found.low > overall) | (found.high < overall)
+    assert is_sure.any()
+    assert not is_sure.all()
+    data = values_data(Values(gate, found, overall, found.selectivity, [0, 1, 2, 3]), 0, 0)
+    colours = 'const DIVERGING = "aa0000ffffff0000aa"; const SEQUENTIAL = DIVERGING;'
+    script = (Path(app.atlas.__file__).parent / "values.js").read_text(encoding="utf-8")
+    page = mount('<div class="values"></div>', colours + script, data)
+    drawn = page.locator(".row .cells").evaluate_all("all => all.map((one) => one.style.background)")
+    ends = [one.count("color-mix(") for one in drawn]  # a stripe names its colour at both of its ends
+    assert ends == (2 * (~is_sure).sum(axis=0)).tolist()

@@ -178,6 +178,15 @@ def test_of_images_without_labels_those_whose_answers_changed_are_shown(made, ot
     assert "images" not in app.query_params
 
 
+def test_where_only_one_network_answers_its_answer_stands_alone(made, other):
+    for name, nothing in (("answers", np.full(60, -1, np.int32)), ("classes", ())):
+        object.__setattr__(other.contents, name, nothing)
+    app = visit(section="compare")
+    assert "Answers cannot be compared" in said(app)
+    given = json.loads(tiles(app, "atlas-changed-tiles"))
+    assert {tile["lines"][1] for tile in given["tiles"]} <= {*made.classes}
+
+
 def test_a_difference_that_rounds_to_zero_has_no_sign(made):
     same = made.compare(made)
     assert all(f"<td>{sign}0.000</td>" not in gate_table(same.gates) for sign in ("+", "−"))
