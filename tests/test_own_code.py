@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cbam_core import explain, load_classifier
 from cbam_core.cli import main
@@ -120,3 +121,30 @@ def test_folders_are_left_out_of_reasons(text: str, expected: str) -> None:
     assert said.endswith(expected)
     assert "secret" not in said
     assert "Users" not in said
+
+
+def test_an_image_for_which_a_network_fails_is_skipped_once_another_was_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "nets_in_the_dark.py").write_text(
+        "from torch import nn\n\nclass Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.conv = nn.Conv2d(3, 2, 3)\n"
+        "    def forward(self, x):\n        x, level = self.conv(x), x.mean()\n"
+        "        if level < 0.1:\n            raise ValueError('too dark')\n"
+        "        return (x * x.mean((2, 3), keepdim=True).sigmoid()).mean((2, 3)) / (level < 0.9)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for name, level in (("a", 128), ("b", 0), ("c", 255), ("d", 100)):
+        Image.fromarray(np.full((16, 16, 3), level, np.uint8)).save(tmp_path / f"{name}.png")
+    named = ["--model", "nets_in_the_dark:Net", "--size", "16", "--normalisation", "none", "--classes", "x,y"]
+    words = [*named, "--out", "out"]
+    assert main(["explain", "a.png", "b.png", "c.png", "d.png", *words]) == 1
+    said, errors = capsys.readouterr()
+    assert [line[:5] for line in said.splitlines()] == ["a.png", "d.png"]
+    dark, bright, summary = errors.splitlines()
+    assert dark.startswith("cbam: b.png: ")
+    assert dark.endswith("ValueError in nets_in_the_dark.py, line 10: too dark; skipped")
+    assert bright.startswith("cbam: c.png: the output of Net is not finite")
+    assert summary == "cbam: 2 of 4 images could not be explained"
+    assert main(["explain", "b.png", "a.png", *words]) == 3
+    assert "too dark" in capsys.readouterr().err

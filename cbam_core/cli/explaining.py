@@ -10,7 +10,7 @@ import typer
 
 from cbam_core.cli.choosing import CheckpointOption, open_checkpoint, refuse_network, say_unlisted
 from cbam_core.cli.explain_options import Decoding, Files, Shown, Which
-from cbam_core.cli.failures import SOME_FAILED, remark_said
+from cbam_core.cli.failures import SOME_FAILED, of_commands, remark_said
 from cbam_core.cli.figures import Draw, Printed
 from cbam_core.cli.inputs import NamedImage, check_readable
 from cbam_core.cli.interrupts import held_interrupts
@@ -18,7 +18,7 @@ from cbam_core.cli.output import counted, one_line, progress_bar, say
 from cbam_core.cli.reports import Page
 from cbam_core.cli.spreading import with_groups
 from cbam_core.cli.stating import UNSTATED, Stated
-from cbam_core.errors import ImageError
+from cbam_core.errors import ImageError, ModelError
 from cbam_core.explanation.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -211,6 +211,10 @@ def _explain_all(task: Task, images: Sequence[NamedImage], drawn: Draw | None = 
     return counts
 
 
+OF_ONE_IMAGE = ("model.not-finite", "model.forward")
+"""Codes of errors of a network that another image may not have."""
+
+
 def _explain_one(task: Task, image: NamedImage, counts: Counts) -> None:
     complete = task.is_done(image)
     counts.before += complete
@@ -221,6 +225,13 @@ def _explain_one(task: Task, image: NamedImage, counts: Counts) -> None:
     except ImageError as error:
         named = "" if {str(image.path), image.given} & {*map(str, error.message.values.values())} else f"{image.path}: "
         say(f"{named}{error}; skipped")
+        counts.failed += 1
+        return
+    except ModelError as error:
+        nothing_before = counts.tried - 1 == counts.failed
+        if error.code not in OF_ONE_IMAGE or nothing_before:  # then others would hardly fare better
+            raise
+        say(f"{image.path}: {of_commands(error)}; skipped")
         counts.failed += 1
         return
     if task.keeps:

@@ -170,7 +170,8 @@ def choose_copy(copies: list[Copy], wanted: str | None) -> Copy:
 
     Args:
         copies: the copies in a file, the best first.
-        wanted: its whole title or one part of that, such as ``"ema"``; None for the best.
+        wanted: its whole title, one part of that, or a word of it that no other has, such as ``"ema"``; None for the
+            best.
 
     Raises:
         CheckpointError: there is no such copy.
@@ -181,11 +182,15 @@ def choose_copy(copies: list[Copy], wanted: str | None) -> Copy:
         for copy in copies:
             if wanted == copy.title or (not exactly and wanted in copy.title.split(".")):
                 return copy
+    known = complete(copies)
+    with_word = [copy for copy in known if wanted in re.split(r"[._-]", copy.title)]
+    if len(with_word) == 1:
+        return with_word[0]
     raise CheckpointError(
         "checkpoint.no-such-weights",
         "the file holds no weights named {given}; it holds {known}",
         given=repr(wanted[:60]),
-        known=listed([copy.title or "some without a name" for copy in copies]),
+        known=listed([copy.title or "some without a name" for copy in known]),
     )
 
 

@@ -165,6 +165,13 @@ def test_weights_of_an_unknown_name_are_refused_with_those_that_there_are() -> N
     assert caught.value.code == "checkpoint.no-such-weights"
 
 
+def test_weights_are_chosen_by_a_word_of_their_name() -> None:
+    chosen = opened({"model": STATE, "ema_state_dict": averaged()}, weights="ema").model
+    assert chosen.get_parameter("fc2.bias").tolist() == averaged()["fc2.bias"].tolist()
+    with pytest.raises(CheckpointError, match=r"no weights named 'ema'; it holds model, model_ema, ema_state$"):
+        opened({"model": STATE, "model_ema": averaged(), "ema_state": averaged()}, weights="ema")
+
+
 class Course(nn.Module):
     """A network of somebody's own whose module has the course's names; pickled whole."""
 
