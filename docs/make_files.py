@@ -47,8 +47,8 @@ takes the smallest and largest value instead, and `ground="black"` places transp
 `explain` and the app decode a JPEG in as much detail as is needed: at a half, a quarter or an eighth of its
 size, as long as the part that the network sees has at least {fine} times the pixels of its input along each
 side, and the whole at least {shown:,} along its longer side. Coordinates stay those of the file. On a photo of
-12 megapixels with sharp edges and thin lines, an input of 32x32 then differs by at most 0.2 of 255 levels on
-average from full decoding, one of 224x224 by at most 0.6, and 99 % of their values by at most 3; smaller JPEGs
+12 megapixels with sharp edges and thin lines, an input of 32×32 then differs by at most 0.2 of 255 levels on
+average from full decoding, one of 224×224 by at most 0.6, and 99 % of their values by at most 3; smaller JPEGs
 and other formats do not differ at all.
 
 """
