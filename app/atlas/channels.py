@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import streamlit as st
 from jaxtyping import Float64, Int64
 
 from app.atlas.extremes import extremes
-from app.atlas.grouping import choose_grouping, grouping_as_parameter, short_percent
+from app.atlas.grouping import choose_grouping, group_name, grouping_as_parameter, short_percent
 from app.atlas.link import usual_if
 from app.atlas.profile import profile_plot, spread
 from app.atlas.slices import Slice
@@ -42,6 +43,8 @@ WORDS = Words(
         "about_one": "One image tells no groups apart: its values are in their order, the highest first.",
         "about_one_grid": "One image tells no groups apart: brighter cells have higher values. Rows and columns are "
         "counted from 0.",
+        "about_single": "All of these images are in one group, {group}: values are in the order of their standard "
+        "deviation over them.",
         "some": "The {shown} most selective of {count} are listed; the others by their number.",
         "no_groups": "No image of this slice is in such a group.",
         "no_gates": "This atlas has no gates.",
@@ -137,13 +140,20 @@ def _values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice
         own = np.asarray(atlas.contents.values[chosen.images[0], gate.columns], np.float64)
         return Values(gate, None, own, own, np.argsort(-own, kind="stable").tolist(), is_of_one=True)
     if by is None:
-        part = np.asarray(atlas.contents.values[chosen.images[:FEW_IMAGES], gate.columns], np.float64)
-        deviation = part.std(axis=0)
-        return Values(gate, None, part.mean(axis=0), deviation, np.argsort(-deviation, kind="stable").tolist())
+        return _without_groups(atlas, gate, chosen)
     found = atlas.profile(gate.name, by, chosen.where)
+    if len(found.counts) == 1 and found.counts[0] == len(chosen.images):
+        return replace(_without_groups(atlas, gate, chosen), single=group_name(found.wheres[0], found.groups[0]))
     if not len(found.counts):
         return None
     return Values(gate, found, _overall(found.counts, found.mean), found.selectivity, found.order.tolist())
+
+
+def _without_groups(atlas: Atlas, gate: AtlasGate, chosen: Slice) -> Values:
+    """The values of images that nothing tells apart, in the order of their standard deviation."""
+    part = np.asarray(atlas.contents.values[chosen.images[:FEW_IMAGES], gate.columns], np.float64)
+    deviation = part.std(axis=0)
+    return Values(gate, None, part.mean(axis=0), deviation, np.argsort(-deviation, kind="stable").tolist())
 
 
 def _overall(counts: Int64[np.ndarray, " g"], mean: Float64[np.ndarray, "g c"]) -> Float64[np.ndarray, " c"]:
@@ -210,7 +220,8 @@ def _say(values: Values) -> None:
         st.caption(plain_text(WORDS["about_one_grid" if values.is_grid else "about_one"]))
         return
     if values.profile is None:
-        st.caption(WORDS["about_varies"])
+        said = WORDS["about_single"].format(group=values.single) if values.single else WORDS["about_varies"]
+        st.caption(plain_text(said))
         return
     chance = WORDS["percent"].format(share=short_percent(values.profile.chance))
     if values.is_grid:

@@ -20,7 +20,7 @@ from app.atlas.slices import Slice
 from app.session import links
 from app.session.choices import Choice
 from app.session.scheduling import slot
-from app.session.words import Words, class_name, listed, paragraph, plain_text, say
+from app.session.words import Words, class_name, listed, paragraph, plain_text, sentence
 from app.widgets.choices import choose_one, keep_listed, told_apart
 from app.widgets.evaluate_here import set_name
 from app.widgets.image_tiles import ImageTile, image_tiles
@@ -40,6 +40,7 @@ WORDS = Words(
         "named_changed": "{images}, {changed}, {network}",  # what differs comes before a narrow window cuts it
         "none": "There is no other atlas of these images yet. Build one of altered copies above, or one of another "
         "network over the same images.",
+        "paired_one": "One image is in both, paired by its name.",
         "paired": "{count} images are in both, paired by their names.",
         "other_network": "These are two networks: a channel of one need not mean what the channel of the same number "
         "means in the other, unless one was trained from the other.",
@@ -98,7 +99,7 @@ def compare_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Mapp
         with waiting_shown(), slot():
             found = atlas.compare(other, chosen.where, SHOWN)
     except CbamError as error:
-        st.info(plain_text(say(error)), icon=":material/info:")
+        st.info(plain_text(sentence(error)), icon=":material/info:")
         return said
     _say(atlas, other, found)
     said["images"] = _images(classifier, atlas, other, found)
@@ -130,7 +131,7 @@ def _named(entry: services.AtlasEntry) -> str:
 
 def _say(atlas: Atlas, other: Atlas, found: AtlasComparison) -> None:
     """How many pairs there are, what of them cannot be compared, and how the answers changed."""
-    said = [WORDS["paired"].format(count=f"{len(found.images):,}")]
+    said = [WORDS["paired" if len(found.images) > 1 else "paired_one"].format(count=f"{len(found.images):,}")]
     if atlas.facts.get("network", {}).get("digest") != other.facts.get("network", {}).get("digest"):
         said.append(WORDS["other_network"])
     if not found.gates:

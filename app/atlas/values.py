@@ -62,6 +62,7 @@ class Values:
         measure: what they are ordered by: how selective each is, or its standard deviation where there are no groups.
         order: their indices, those first that are most so.
         is_of_one: whether there is only one image: they are ordered by its values then.
+        single: name of the group that all images are in, so that there is nothing to compare; "" for none.
     """
 
     gate: AtlasGate
@@ -70,6 +71,7 @@ class Values:
     measure: Float64[np.ndarray, " c"]
     order: Sequence[int]
     is_of_one: bool = False
+    single: str = ""
 
     @property
     def groups(self) -> tuple[str, ...]:

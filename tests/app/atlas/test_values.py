@@ -54,6 +54,18 @@ def test_without_groups_values_are_in_the_order_of_their_deviation():
     assert not data["is_share"]
 
 
+def test_where_all_images_are_in_one_group_values_are_in_the_order_of_their_deviation():
+    atlas = made_atlas.atlas()
+    chosen = atlas.select({"class": "cat"})
+    found = values_of_gate(atlas, atlas.gate("one.channel"), "class", Slice({"class": "cat"}, chosen, 59))
+    deviation = atlas.values("one.channel")[chosen].astype(np.float64).std(axis=0)
+    assert found.single == "cat"
+    data = _data(found, 0, 0)
+    assert data["order"] == np.argsort(-deviation).tolist()
+    assert not data["is_share"]
+    np.testing.assert_allclose(floats(data["selectivity"], 4), deviation, rtol=1e-6)
+
+
 def test_one_image_tells_no_groups_apart_and_its_values_are_in_their_order():
     atlas = made_atlas.atlas()
     found = values_of_gate(atlas, atlas.gate("one.channel"), "class", Slice(np.array([4]), np.array([4]), 59))
