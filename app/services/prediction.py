@@ -67,8 +67,10 @@ def prediction_data(
 
 
 def closed_world(explanation: Explanation) -> str:
-    """Say that every image is assigned one of the classes that the network knows; "" without a prediction."""
-    return "" if not explanation.classes else WORDS["closed"].format(count=len(explanation.classes))
+    """Say that every image is assigned one of the classes that the network knows; "" where it is not."""
+    if not explanation.classes or any(note.code == "network.sigmoids" for note in explanation.notes):
+        return ""
+    return WORDS["closed"].format(count=len(explanation.classes))
 
 
 def preview_of(pixels: np.ndarray) -> bytes:
