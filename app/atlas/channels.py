@@ -45,6 +45,10 @@ WORDS = Words(
         "counted from 0.",
         "about_single": "All of these images are in one group, {group}: values are in the order of their standard "
         "deviation over them.",
+        "about_single_grid": "All of these images are in one group, {group}: brighter cells vary more over them. Rows "
+        "and columns are counted from 0.",
+        "about_varies_grid": "Without groups, brighter cells vary more from image to image. Rows and columns are "
+        "counted from 0.",
         "some": "The {shown} most selective of {count} are listed; the others by their number.",
         "no_groups": "No image of this slice is in such a group.",
         "no_gates": "This atlas has no gates.",
@@ -220,8 +224,8 @@ def _say(values: Values) -> None:
         st.caption(plain_text(WORDS["about_one_grid" if values.is_grid else "about_one"]))
         return
     if values.profile is None:
-        said = WORDS["about_single"].format(group=values.single) if values.single else WORDS["about_varies"]
-        st.caption(plain_text(said))
+        about = f"about_{'single' if values.single else 'varies'}{'_grid' if values.is_grid else ''}"
+        st.caption(plain_text(WORDS[about].format(group=values.single)))
         return
     chance = WORDS["percent"].format(share=short_percent(values.profile.chance))
     if values.is_grid:

@@ -149,6 +149,20 @@ def test_masks_are_drawn_for_the_slice_and_each_group_with_the_number_of_images(
     assert "minus that of all 59 images" in said(app)
 
 
+@pytest.mark.parametrize(
+    ("gate", "sentence"),
+    [
+        ("one.channel", "in the order of their standard deviation"),
+        ("one.spatial", "brighter cells vary more over them"),
+    ],
+)
+def test_of_a_slice_that_is_one_group_the_page_says_what_the_order_or_the_brightness_is(made, gate, sentence):
+    words = said(visit(gate=gate, groups="class", **{"class": "cat"}))
+    assert "All of these images are in one group, cat" in words
+    assert sentence in words
+    assert "Selective" not in words
+
+
 def test_a_slice_that_is_one_group_is_drawn_once_under_its_name(made):
     listed = htmls(visit(section="masks", groups="class", **{"class": "cat"}))
     assert listed.count("<figcaption>") == 1
