@@ -44,7 +44,7 @@ PLURALS = {
 
 _VERBS = {"are": "is", "were": "was", "have": "has"}
 _COUNTED = re.compile(
-    r"(?<![x×] )(?<!\} of )"  # not the last number of 5 x 1 pixels, nor of 1 of 1 images
+    r"(?<!×)(?<!\} of )"  # not the last number of 5×1 pixels, nor of 1 of 1 images
     rf"\{{(\w+)(?::[^{{}}]*)?\}} ({'|'.join(PLURALS)})\b(?: ({'|'.join(_VERBS)})\b)?"
 )
 

@@ -40,7 +40,7 @@ def test_a_message_as_values_says_its_text_too():
         ("{count} images", {"count": 2}, "2 images"),
         ("names {given} classes, but", {"given": 1}, "names 1 class, but"),
         ("{count:,} batches are left", {"count": 1}, "1 batch is left"),
-        ("{width} x {height} pixels", {"width": 5, "height": 1}, "5 x 1 pixels"),
+        ("{width}×{height} pixels", {"width": 5, "height": 1}, "5×1 pixels"),
         ("{done} of {count} images are done", {"done": 1, "count": 1}, "1 of 1 images are done"),
         ("{name} images", {"name": "1 images"}, "1 images images"),
     ],

@@ -213,7 +213,7 @@ def _centred_box(original: tuple[int, int], size: tuple[int, int], share: float)
         return box, []
     note = Message(
         "fit.cropped",
-        "cropped to the centre, {width} x {height} of {original_width} x {original_height} pixels",
+        "cropped to the centre, {width}×{height} of {original_width}×{original_height} pixels",
         {
             "width": round(width),
             "height": round(height),
@@ -241,7 +241,7 @@ def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, 
     if left >= width or top >= height or left + side <= 0 or top + side <= 0:
         raise ImageError(
             "fit.square-outside",
-            "the square at {left}, {top} with side {side} lies outside the image of {width} x {height} pixels; "
+            "the square at {left}, {top} with side {side} lies outside the image of {width}×{height} pixels; "
             "choose one inside",
             left=left,
             top=top,
@@ -258,7 +258,7 @@ def _chosen_box(square: Square | None, original: tuple[int, int]) -> tuple[Box, 
         notes.append(
             Message(
                 "fit.square",
-                "a square of {side:g} x {side:g} pixels was chosen, its corner at {left:g}, {top:g}",
+                "a square of {side:g}×{side:g} pixels was chosen, its corner at {left:g}, {top:g}",
                 {"side": round(inside, 1), "left": round(moved[0], 1), "top": round(moved[1], 1)},
             )
         )
@@ -284,12 +284,10 @@ def _notes_on_scale(box: Box, size: tuple[int, int]) -> list[Message]:
     values = {"width": round(width), "height": round(height), "input_width": size[0], "input_height": size[1]}
     if width < size[0] or height < size[1]:
         return [
-            Message("fit.enlarged", "enlarged from {width} x {height} to {input_width} x {input_height} pixels", values)
+            Message("fit.enlarged", "enlarged from {width}×{height} to {input_width}×{input_height} pixels", values)
         ]
     if width > size[0] or height > size[1]:
-        return [
-            Message("fit.reduced", "reduced from {width} x {height} to {input_width} x {input_height} pixels", values)
-        ]
+        return [Message("fit.reduced", "reduced from {width}×{height} to {input_width}×{input_height} pixels", values)]
     return []
 
 

@@ -319,14 +319,14 @@ def _check_pixels(size: tuple[int, int], most: int | None = None) -> None:
     if width < 1 or height < 1:
         raise ImageError(
             "image.no-pixels",
-            "this image has {width} x {height} pixels; expected at least 1 x 1",
+            "this image has {width}×{height} pixels; expected at least 1×1",
             width=width,
             height=height,
         )
     if max(width, height) > MAX_SIDE:  # Pillow uses a few bytes for each row and column besides the pixels
         raise ImageError(
             "image.side-too-long",
-            "this image has {width} x {height} pixels; a side may have at most {limit}: crop it or make it smaller",
+            "this image has {width}×{height} pixels; a side may have at most {limit}: crop it or make it smaller",
             width=width,
             height=height,
             limit=MAX_SIDE,
@@ -334,7 +334,7 @@ def _check_pixels(size: tuple[int, int], most: int | None = None) -> None:
     if width * height > most:
         raise ImageError(
             "image.too-many-pixels",
-            "this image has {width} x {height} pixels; at most {limit} million can be read: make it smaller",
+            "this image has {width}×{height} pixels; at most {limit} million can be read: make it smaller",
             width=width,
             height=height,
             limit=most // 1_000_000,

@@ -82,7 +82,7 @@ def reduce(image: JpegImageFile, size: Size) -> list[Message]:
     return [
         Message(
             "image.reduced",
-            "of {width} x {height} pixels, one of {scale} was decoded in each direction, which is enough for a network",
+            "of {width}×{height} pixels, one of {scale} was decoded in each direction, which is enough for a network",
             values,
         )
     ]

@@ -87,8 +87,8 @@ class Frame:
                 "save.other-original",
                 "the image given as the original has {given} pixels, but the one that was explained had "
                 "{expected}; give the same image, upright, before it was fitted",
-                given=f"{picture[0]} x {picture[1]}",
-                expected=f"{width} x {height}",
+                given=f"{picture[0]}×{picture[1]}",
+                expected=f"{width}×{height}",
             )
         return picture[0] / width, picture[1] / height
 

@@ -212,6 +212,6 @@ def test_fit_is_found_by_name_only():
 def test_notes_read_as_plain_sentences():
     _, _, notes = fit_image(photo(300, 200), (32, 32))
     assert [str(note) for note in notes] == [
-        "cropped to the centre, 200 x 200 of 300 x 200 pixels",
-        "reduced from 200 x 200 to 32 x 32 pixels",
+        "cropped to the centre, 200×200 of 300×200 pixels",
+        "reduced from 200×200 to 32×32 pixels",
     ]

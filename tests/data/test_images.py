@@ -129,7 +129,7 @@ def test_limits_stay_below_pillows_own():
 def test_a_side_of_many_rows_is_refused_although_there_are_few_pixels():
     file = io.BytesIO()
     Image.new("L", (1, MAX_SIDE + 1)).save(file, "PNG")
-    with pytest.raises(ImageError, match="1 x 65536 pixels; a side may have at most 65535"):
+    with pytest.raises(ImageError, match="1×65536 pixels; a side may have at most 65535"):
         decode(file.getvalue())
 
 

@@ -53,7 +53,7 @@ def test_saved_files_are_those_in_memory(explanation: Explanation, tmp_path: Pat
 
 
 def test_an_original_of_another_size_is_refused(explanation: Explanation, photo: np.ndarray) -> None:
-    with pytest.raises(ImageError, match="has 159 x 120 pixels, but the one that was explained had 160 x 120"):
+    with pytest.raises(ImageError, match="has 159×120 pixels, but the one that was explained had 160×120"):
         as_files(explanation, original=photo[:, 1:])
 
 

@@ -27,6 +27,6 @@ def test_an_original_is_known_at_every_scale_of_a_jpeg(picture: tuple[int, int])
 
 @pytest.mark.parametrize("picture", [(3000, 4001), (2000, 1500), (251, 188), (4001, 1500)])
 def test_another_image_is_not_taken_for_the_original(picture: tuple[int, int]) -> None:
-    with pytest.raises(ImageError, match="4001 x 3000") as refused:
+    with pytest.raises(ImageError, match="4001×3000") as refused:
         WIDE.factors(picture)
     assert refused.value.code == "save.other-original"

@@ -242,7 +242,7 @@ def test_masks_lie_on_the_original() -> None:
     box = axes(figure.drawn, "cbam1.masks").bbox
     assert box.width / box.height == pytest.approx(160 / 120)
     assert "grey parts lie outside" in figure.caption
-    with pytest.raises(ImageError, match="160 x 120"):
+    with pytest.raises(ImageError, match="160×120"):
         figure_of(explained(), original=photo[:100])
 
 
