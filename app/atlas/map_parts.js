@@ -173,7 +173,7 @@ function describe(data, images, i) {
   if (label >= 0) found.push(data.classes[label]);
   if (answer >= 0) {
     const share = Math.round((images.confidence[i] / 255) * 100);
-    found.push(words.answer.replace("{answer}", data.classes[answer]).replace("{share}", share));
+    found.push(words.answer.replace("{answer}", data.classes[answer]).replace("{share}", share).replace(" %", "\u00a0%"));
   }
   return found;
 }

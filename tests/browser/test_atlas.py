@@ -54,3 +54,18 @@ def test_back_and_forth_bring_back_sections_and_views_and_a_short_link_is_one_st
     expect(page.locator(".values .row[aria-selected=true]")).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?network=cbam_cnn_cifar10$"))
     rested(page)
+
+
+def test_in_a_narrow_window_the_list_of_atlases_has_its_room_and_every_section_its_border(visit):
+    page = visit(at="atlas?section=compare")
+    page.set_viewport_size({"width": 390, "height": 844})
+    rested(page)
+    chosen = page.locator(".st-key-atlas-title .stSelectbox").bounding_box()
+    assert chosen["width"] > 250
+    assert page.locator(".st-key-shown-network").bounding_box()["y"] > chosen["y"] + chosen["height"] / 2
+    sides = page.locator(".st-key-atlas-section [role=radio]").evaluate_all(
+        """all => all.map((one) => getComputedStyle(one.closest("button") ?? one))
+          .map((style) => [style.borderLeftColor, style.borderRightColor, style.borderLeftWidth])"""
+    )
+    assert len(sides) == 6
+    assert all(left == right and "rgba(0, 0, 0, 0)" not in left and width == "1px" for left, right, width in sides)

@@ -190,7 +190,7 @@ def test_a_click_selects_an_image_and_its_card_says_what_it_is(mount):
     page.mouse.move(*at(page, HIGH, LOW))
     card = page.locator(".card")
     card.wait_for()
-    assert card.inner_text().split("\n") == ["dog", "answer: cat, 50 %", "image 1"]
+    assert card.inner_text().split("\n") == ["dog", "answer: cat, 50\u00a0%", "image 1"]
     assert card.locator(".wrong").count() == 1
     page.mouse.down()
     page.mouse.up()
@@ -272,7 +272,7 @@ def test_the_selected_image_has_a_card_with_ways_on_and_escape_clears_it(mount):
     page = mount()
     page.mouse.click(*at(page, HIGH, LOW))
     pinned = page.locator(".pinned")
-    assert pinned.locator(".text").inner_text().split("\n") == ["dog", "answer: cat, 50 %", "image 1"]
+    assert pinned.locator(".text").inner_text().split("\n") == ["dog", "answer: cat, 50\u00a0%", "image 1"]
     assert pinned.get_by_role("button").all_inner_texts() == ["Its neighbours", "×"]
     call(page, selected=1, linked=True, near=[0])
     pinned.get_by_role("button", name="Open in Inspect").click()
