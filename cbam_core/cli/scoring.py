@@ -54,7 +54,7 @@ class Chosen:
         typer.Option(
             "--set",
             metavar="SET",
-            help="'cifar10:test', 'samples' (the 100 bundled images), or a folder with a sub folder for each class.",
+            help="'cifar10:test', 'samples' (the 100 bundled images), or a folder with a subfolder for each class.",
             show_default="cifar10:test if it was downloaded, else samples",
         ),
     ] = None

@@ -153,7 +153,7 @@ class Own:
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Folder of your own images instead of CIFAR-10: one sub folder for each class, or these in train, val "
+            help="Folder of your own images instead of CIFAR-10: one subfolder for each class, or these in train, val "
             "and test.",
         ),
     ] = None

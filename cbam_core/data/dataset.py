@@ -108,7 +108,7 @@ class Dataset(Brief):
         if self.labels is None:
             raise DataError(
                 "data.no-labels",
-                "the images of {name} have no labels; sort them into one sub folder for each class",
+                "the images of {name} have no labels; sort them into one subfolder for each class",
                 name=self.name,
             )
         return self.labels

@@ -51,7 +51,7 @@ def list_image_folder(path: Path) -> ImageFolder:
     if not len(listed.paths):
         raise DataError(
             "data.empty-folder",
-            "there are no images in {folder}; put some there, or one sub folder of images for each class",
+            "there are no images in {folder}; put some there, or one subfolder of images for each class",
             folder=str(path),
         )
     return listed

@@ -103,7 +103,7 @@ def folder_splits(folder: Path, size: int, most: int) -> Splits:
     if len(whole.classes) < 2:
         raise DataError(
             "data.one-class",
-            "{folder} must have one sub folder of images for each of at least two classes, or train and val with such",
+            "{folder} must have one subfolder of images for each of at least two classes, or train and val with such",
             folder=str(folder),
         )
     whole = replace(whole, name=folder.resolve().name)
@@ -143,14 +143,14 @@ def _parts(folder: Path) -> dict[str, Path]:
     except FileNotFoundError as error:
         raise DataError(
             "data.unreadable-folder",
-            "there is no folder of images {folder}; name one that has a sub folder of images for each class, or none "
+            "there is no folder of images {folder}; name one that has a subfolder of images for each class, or none "
             "to train on CIFAR-10",
             folder=str(folder),
         ) from error
     except NotADirectoryError as error:
         raise DataError(
             "data.unreadable-folder",
-            "{folder} is a file; name a folder that has a sub folder of images for each class",
+            "{folder} is a file; name a folder that has a subfolder of images for each class",
             folder=str(folder),
         ) from error
     except (OSError, ValueError) as error:

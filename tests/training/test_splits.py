@@ -106,7 +106,7 @@ def test_what_is_no_folder_of_classes_is_one_sentence(tmp_path):
         ("other", DataError, "has classes that the training images do not have: cow"),
         ("few", TrainingError, "class cat has too few different images to hold some out \\(2\\); give more"),
         ("missing", DataError, "there is no folder of images .*missing; name one that has .* train on CIFAR-10"),
-        ("file.png", DataError, "is a file; name a folder that has a sub folder of images for each class"),
+        ("file.png", DataError, "is a file; name a folder that has a subfolder of images for each class"),
         ("a\0b", DataError, "cannot be read"),
     ):
         with pytest.raises(error, match=said):
