@@ -199,6 +199,7 @@ def test_the_strip_follows_the_page_once_a_generation_and_the_visitor_otherwise(
     page = mount('<div class="strip"></div>', read("strip.js"), tiles(generation=4, index=1))
     assert selected(page) == ["1"]
     page.locator(".tile").nth(2).click()
+    page.wait_for_function("() => window.told.length === 1")  # a choice that waits when the page chooses is dropped
     call(page, tiles(generation=4, index=1))
     assert selected(page) == ["2"]
     call(page, tiles(generation=5, index=0))
