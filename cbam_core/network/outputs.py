@@ -34,7 +34,7 @@ SPREADS = (1.0, 0.0, 0.5, 1.0, 2.0, 4.0)
 """Deviations of the inputs of random numbers by which it is decided."""
 
 CLOSE = 1e-3
-"""How far from 1 the sum of probabilities may be, in 16 bits too."""
+"""How far from 1 the sum of probabilities may be; of bfloat16, which has fewer digits, one step at 1."""
 
 SMALLEST = torch.finfo(torch.float32).tiny
 EPSILON = 1e-7
@@ -158,7 +158,8 @@ def _tried(model: nn.Module, classifier: Classifier) -> Outputs:
         if answer.shape[:1] != (1,) or answer.ndim > 2 or not _in_unit(answer):
             return "logits"
         outputs = answer.float().reshape(1, -1)
-        are_shares &= bool(abs(float(outputs.sum()) - 1) <= CLOSE)
+        close = max(CLOSE, torch.finfo(answer.dtype).eps)
+        are_shares &= bool(abs(float(outputs.sum()) - 1) <= close)
         by_sigmoid &= seen.gave(answer)
     several = outputs.shape[1] > 1
     if several and are_shares:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,24 @@ def softmax(x: Tensor) -> Tensor:
 )
 def test_what_a_network_gives_is_found(last: Any, kind: str) -> None:
     assert outputs_of(made(last)) == kind
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_probabilities_are_found_in_other_number_types(kind: torch.dtype) -> None:
+    for seed in range(20):
+        classifier = made(softmax)
+        torch.manual_seed(seed)
+        classifier.model.head = nn.Linear(16, 10)
+        classifier.model.to(kind)
+        assert outputs_of(classifier) == "probabilities"
+
+
+def test_a_traced_network_is_tried_too() -> None:
+    classifier = made(nn.Identity())
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Softmax(1)).eval()
+    traced = [torch.fx.symbolic_trace(plain), torch.export.export(plain, (torch.zeros(1, 3, 16, 16),)).module()]
+    for model in traced:
+        assert outputs_of(replace(classifier, model=model)) == "probabilities"
 
 
 def test_the_network_is_not_touched_and_may_refuse() -> None:

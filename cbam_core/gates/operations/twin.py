@@ -33,7 +33,7 @@ def structural_copy(model: nn.Module) -> tuple[nn.Module, dict[nn.Module, nn.Mod
     twins: dict[nn.Module, nn.Module] = {}
     for module in modules:
         whole = isinstance(module, torch.jit.ScriptModule)
-        twins[module] = module if whole else type(module).__new__(type(module))
+        twins[module] = module if whole else object.__new__(type(module))  # a traced one's __new__ makes another class
         memo[id(module)] = twins[module]
         memo |= {id(buffer): _own_buffer(buffer) for buffer in _own(module, "_buffers")}
     for module, twin in twins.items():
