@@ -84,8 +84,10 @@ def answers_are_of(
     logits: Float32[np.ndarray, "n k"],
     answers: np.ndarray,
     ok: Bool[np.ndarray, " n"],
+    *,
+    sigmoids: bool,
 ) -> bool:
     """Check that confidences are the probabilities that logits give the answers."""
     known = ok & (answers >= 0)
-    expected = probabilities_of(logits[known], answers[known])
+    expected = probabilities_of(logits[known], answers[known], sigmoids=sigmoids)
     return bool(np.allclose(confidence[known], expected, rtol=1e-6, atol=1e-9, equal_nan=True))

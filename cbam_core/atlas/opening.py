@@ -162,7 +162,8 @@ def _check_together(
     values, logits, scores = (one[few] for one in rows)
     with np.errstate(all="ignore"):  # a file of other bytes may hold any number
         gates_fit = scores_are_of(scores, values, tables.axes)
-        logits_fit = answers_are_of(images["confidence"][few], logits, images["answer"][few], images["ok"][few])
+        confidence, answers, ok = (images[name][few] for name in ("confidence", "answer", "ok"))
+        logits_fit = answers_are_of(confidence, logits, answers, ok, sigmoids=plan.network.sigmoids)
     if not gates_fit:
         raise _foreign(folder / GATES, SCORES)
     if not logits_fit:

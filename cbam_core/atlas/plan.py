@@ -48,6 +48,7 @@ class NetworkFacts:
         mean: mean of each channel for normalisation.
         std: standard deviation of each channel.
         crop_share: share of the sides of the centred box that is taken of an image.
+        sigmoids: whether the network ends in a sigmoid for each class, so that probabilities are those of its logits.
     """
 
     name: str
@@ -58,6 +59,12 @@ class NetworkFacts:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     crop_share: float
+    sigmoids: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Convert to JSON-ready values; what is so of most networks, and was of all earlier ones, is left out."""
+        facts = asdict(self)
+        return facts if self.sigmoids else {key: value for key, value in facts.items() if key != "sigmoids"}
 
 
 @dataclass(frozen=True)
@@ -158,7 +165,7 @@ class Plan:
             "format": FORMAT,
             "program": self.program,
             "torch": self.torch,
-            "network": asdict(self.network),
+            "network": self.network.as_dict(),
             "images": asdict(self.images),
             "shard_size": self.shard_size,
             "thumbnails": {"side": self.side, "across": self.across},

@@ -14,6 +14,7 @@ from cbam_core.data.dataset import Dataset, ImageFiles, image_ids, originals_of
 from cbam_core.data.dataset_parts import check_names_differ
 from cbam_core.errors import AtlasError
 from cbam_core.network import Classifier
+from cbam_core.network.outputs import outputs_of
 from cbam_core.observing import ObservedGate, observe, placements
 from cbam_core.workers import workers_side_by_side
 
@@ -84,6 +85,7 @@ def _facts_of(classifier: Classifier) -> NetworkFacts:
         mean=tuple(map(float, classifier.mean)),
         std=tuple(map(float, classifier.std)),
         crop_share=float(classifier.crop_share),
+        sigmoids=bool(classifier.classes) and outputs_of(classifier) == "sigmoids",
     )
 
 

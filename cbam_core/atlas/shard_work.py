@@ -57,6 +57,7 @@ def blank_shard(dataset: Dataset, plan: Plan, number: int) -> Shard:
         logits=np.full((count, plan.classes), np.nan, np.float32),
         values=np.full((count, plan.width), np.nan, np.float16),
         sheet=blank_sheet(plan, number),
+        sigmoids=plan.network.sigmoids,
     )
 
 

@@ -41,7 +41,7 @@ class Rows:
         ok: whether the image could be decoded.
         labels: int32 (n,); -1 for none.
         answers: class with the largest logit, int32 (n,); -1 for none.
-        confidence: its softmax, float32 (n,); NaN for none.
+        confidence: its probability, float32 (n,); NaN for none.
         logits: float32 (n, K).
         values: values of all gates, float16 (n, D).
     """
@@ -77,6 +77,7 @@ class Shard:
         logits: float32 (n, K).
         values: values of all gates, float16 (n, D).
         sheet: sheet of thumbnails, see `cbam_core.atlas.sheets`; black for images that could not be decoded.
+        sigmoids: whether probabilities are sigmoids of the logits, and not their softmax.
     """
 
     number: int
@@ -87,6 +88,7 @@ class Shard:
     logits: Float32[np.ndarray, "n k"]
     values: Float16[np.ndarray, "n d"]
     sheet: UInt8[np.ndarray, "h w 3"]
+    sigmoids: bool = False
 
     def __len__(self) -> int:
         """Number of images, n."""
@@ -101,7 +103,7 @@ class Shard:
         """Return the same of some of the images, which may be all that were shown so far."""
         ok, logits = self.ok[part], self.logits[part]
         answers = answers_of(logits, ok)
-        confidence = probabilities_of(logits, answers)
+        confidence = probabilities_of(logits, answers, sigmoids=self.sigmoids)
         return Rows(
             self.ids[part], self.index[part], ok, self.labels[part], answers, confidence, logits, self.values[part]
         )
@@ -114,25 +116,32 @@ def answers_of(logits: Float32[np.ndarray, "n k"], ok: Bool[np.ndarray, " n"]) -
     return np.where(ok, logits.argmax(axis=1), -1).astype(np.int32)
 
 
-def probabilities_of(logits: Float32[np.ndarray, "n k"], chosen: Int32[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
-    """Return the softmax of one class for each image; NaN where none is chosen.
+def probabilities_of(
+    logits: Float32[np.ndarray, "n k"], chosen: Int32[np.ndarray, " n"], *, sigmoids: bool = False
+) -> Float32[np.ndarray, " n"]:
+    """Return the probability of one class for each image; NaN where none is chosen.
 
     Args:
         logits: logits of each image.
         chosen: index of the class for each image; -1 for none.
+        sigmoids: whether it is the sigmoid of its logit, and not the softmax.
     """
     if not logits.shape[1]:
         return np.full(len(logits), np.nan, np.float32)
-    wide = logits.astype(np.float64)
-    powers = np.exp(wide - wide.max(axis=1, keepdims=True))
-    shares = powers[np.arange(len(logits)), np.maximum(chosen, 0)] / powers.sum(axis=1)
+    wide, place = logits.astype(np.float64), (np.arange(len(logits)), np.maximum(chosen, 0))
+    if sigmoids:
+        shares = np.exp(-np.logaddexp(0, -wide[place]))
+    else:
+        powers = np.exp(wide - wide.max(axis=1, keepdims=True))
+        shares = powers[place] / powers.sum(axis=1)
     return np.where(chosen >= 0, shares, np.nan).astype(np.float32)
 
 
 def label_probabilities(plan: Plan, rows: Rows) -> Float32[np.ndarray, " n"]:
-    """Return the softmax of the label of each image of a shard; NaN where the network does not know it."""
+    """Return the probability of the label of each image of a shard; NaN where the network does not know it."""
     known = rows.ok & (plan.images.classes == plan.network.classes)
-    return probabilities_of(rows.logits, np.where(known, rows.labels, -1).astype(np.int32))
+    chosen = np.where(known, rows.labels, -1).astype(np.int32)
+    return probabilities_of(rows.logits, chosen, sigmoids=plan.network.sigmoids)
 
 
 def write_shard(folder: Path, plan: Plan, shard: Shard) -> None:

@@ -44,7 +44,8 @@ def _doubtful(atlas: Atlas) -> DoubtfulLabels:
     with_label = (near == labels[:, None]).sum(axis=1) / counted
     with_answer = (near == answers[:, None]).sum(axis=1) / counted
     doubt = np.flatnonzero(with_answer > with_label)
-    chances = probabilities(atlas.logits[images[doubt]])
+    sigmoids = bool(atlas.facts.get("network", {}).get("sigmoids"))
+    chances = probabilities(atlas.logits[images[doubt]], sigmoids=sigmoids)
     place = np.arange(len(doubt))
     own, suggested = chances[place, labels[doubt]], chances[place, answers[doubt]]
     order = np.argsort(own + with_label[doubt], kind="stable")
@@ -61,8 +62,13 @@ def _doubtful(atlas: Atlas) -> DoubtfulLabels:
     )
 
 
-def probabilities(logits: Float64[np.ndarray, "n k"] | np.ndarray) -> Float64[np.ndarray, "n k"]:
-    """Compute the softmax of each row, in float64."""
+def probabilities(
+    logits: Float64[np.ndarray, "n k"] | np.ndarray, *, sigmoids: bool = False
+) -> Float64[np.ndarray, "n k"]:
+    """Compute the softmax of each row, or the sigmoid of each logit, in float64."""
+    if sigmoids:
+        each: Float64[np.ndarray, "n k"] = np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
+        return each
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True, initial=-np.inf))
     shares: Float64[np.ndarray, "n k"] = shifted / shifted.sum(axis=1, keepdims=True)
     return shares

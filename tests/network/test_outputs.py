@@ -13,6 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from cbam_core import explain
+from cbam_core.atlas.building import build_atlas
+from cbam_core.atlas.opening import open_atlas
+from cbam_core.atlas.verifying import check_atlas
+from cbam_core.data.dataset import Dataset
 from cbam_core.errors import ModelError
 from cbam_core.evidence.one_image import consequences
 from cbam_core.evidence.running import run_each, run_together
@@ -137,6 +141,25 @@ def test_sigmoids_are_shown_as_they_are() -> None:
     assert found.predicted == classifier.classes[int(expected[0].argmax())]
     assert [note.code for note in found.notes] == ["network.sigmoids"]
     assert np.allclose(consequences(classifier, PICTURES[0]).as_is.probabilities, expected[0], atol=1e-6)
+
+
+def test_an_atlas_of_sigmoids_has_their_probabilities(tmp_path: Path) -> None:
+    for last, sigmoids in ((torch.sigmoid, True), (softmax, False)):
+        classifier = made(last)
+        pictures = np.random.default_rng(1).integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
+        labels = np.arange(40) % 4
+        dataset = Dataset(images=pictures, labels=labels, classes=classifier.classes, name="made", split="up")
+        folder = build_atlas(classifier, dataset, tmp_path / str(sigmoids), workers=1)
+        atlas, seen = open_atlas(folder), observe(classifier, pictures)
+        assert np.allclose(atlas.confidence, seen.probabilities.max(axis=1), atol=1e-5)
+        doubtful = atlas.suspects(n=40).doubtful
+        assert doubtful is not None
+        assert len(doubtful.images)
+        mine = seen.probabilities[doubtful.images, labels[doubtful.images]]
+        assert np.allclose(doubtful.probability, mine, atol=1e-5)
+        assert check_atlas(folder) == ()
+        assert ("sigmoids" in atlas.facts["network"]) == sigmoids
+        build_atlas(classifier, dataset, folder, workers=1)  # of the same plan
 
 
 def test_one_sigmoid_is_the_probability_of_the_second_class() -> None:
