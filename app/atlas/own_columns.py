@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from app.session.choices import Choice, Generation
-from app.session.words import Words
+from app.session.words import Words, plain_text
 
 if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
@@ -22,6 +22,7 @@ WORDS = Words(
         "columns_help": "Columns of the table that was given with the images",
         "any": "any",
         "missing": "no value",
+        "too_many": "More than {most} different texts, too many to list: {names}",
     }
 )
 
@@ -46,11 +47,13 @@ def choose_columns(atlas: Atlas, before: Chosen, generation: Generation) -> Chos
         before: what is chosen where the widgets are drawn for the first time.
         generation: of the widgets' keys.
     """
-    known = [name for name in atlas.metadata if values_of(atlas, name) or range_of(atlas, name)]
-    if not known:
+    if not atlas.metadata:
         return {}
+    known = [name for name in atlas.metadata if values_of(atlas, name) or range_of(atlas, name)]
     with st.popover(WORDS["columns"], icon=":material/table_rows:", help=WORDS["columns_help"], key="atlas-columns-of"):
         chosen = {name: _choose(atlas, name, before.get(name, ()), generation) for name in known}
+        if others := [name for name in atlas.metadata if name not in chosen]:
+            st.caption(WORDS["too_many"].format(most=MOST_VALUES, names=plain_text(", ".join(others))))
     return {name: texts for name, texts in chosen.items() if texts}
 
 

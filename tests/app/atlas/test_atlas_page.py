@@ -122,6 +122,14 @@ def test_all_values_of_a_column_can_be_chosen_by_a_link(monkeypatch):
     assert address(app, "where") == given
 
 
+def test_a_column_with_too_many_texts_to_list_is_named(monkeypatch):
+    place = np.array([f"place_{n:03}" for n in range(300)])
+    show(monkeypatch, made_atlas.atlas(300, metadata={"camera": np.array(["new", "old"] * 150), "place_name": place}))
+    app = visit()
+    assert [one.label for one in app.multiselect] == ["camera"]
+    assert "More than 200 different texts, too many to list: place\\_name" in said(app)
+
+
 def test_a_slice_without_images_says_so_and_keeps_the_way_back(made):
     app = visit(confidence="0~1")
     assert "No image of this atlas meets all of these conditions" in said(app)
