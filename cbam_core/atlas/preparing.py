@@ -35,6 +35,8 @@ REFERENCE = 5_000
 """Images among which the nearest of each are looked for, where looking among all is not affordable."""
 SPARE = 16
 """Further candidates of a product of matrices in float32, whose distances are computed again from differences."""
+FAR = 1e4
+"""Times the usual squared length beyond which an image is left out of the middle: it would take digits from others."""
 ROWS = 500
 """Images whose distances are computed at once."""
 _LARGEST_FILE = 1 << 30
@@ -219,6 +221,12 @@ def _in_parts(atlas: Atlas, images: Int64[np.ndarray, " s"], among: Int64[np.nda
     middle = targets.mean(axis=0) if len(among) else np.zeros(everything.stop, np.float32)
     targets = targets - middle
     lengths = np.einsum("nc,nc->n", targets, targets)
+    near = lengths <= FAR * np.median(lengths) if len(among) else np.ones(0, bool)
+    if not near.all():
+        targets = read(atlas, everything, among)
+        middle = targets[near].mean(axis=0)
+        targets = targets - middle
+        lengths = np.einsum("nc,nc->n", targets, targets)
     places = np.full(len(atlas), -1, np.int64)
     places[among] = np.arange(len(among))
     for start in range(0, len(images), ROWS):

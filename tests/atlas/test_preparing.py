@@ -5,9 +5,10 @@ import pytest
 
 from cbam_core import open_atlas
 from cbam_core.atlas import nearest, neighbours, preparing
+from cbam_core.atlas.atlas import Atlas
 from cbam_core.atlas.layout import NEAREST
 from cbam_core.atlas.preparing import graph, is_prepared, nearest_in_sample, prepare, prepare_steps
-from tests.atlas.made_atlas import atlas
+from tests.atlas.made_atlas import atlas, contents
 
 
 @pytest.fixture
@@ -63,6 +64,20 @@ def test_of_many_images_the_nearest_are_looked_for_in_a_sample(few):
         expected = sorted(others, key=lambda other: (np.linalg.norm(rows[other] - rows[image]), other))[:10]
         assert found.images[image].tolist() == expected
     assert made.suspects().compared_with == 25
+
+
+def test_one_image_with_huge_values_takes_no_digits_from_the_others():
+    made = contents(600)
+    made.values[:] *= np.float16(0.02)
+    made.values[13] = np.finfo(np.float16).max  # what infinity is stored as
+    found, usable = graph(Atlas(made)), np.flatnonzero(np.isfinite(made.values[:, 0]))
+    rows = made.values.astype(np.float64)
+    for image in (0, 8, 599):
+        others = usable[usable != image]
+        away = np.linalg.norm(rows[others] - rows[image], axis=1)
+        first = np.argsort(away, kind="stable")[:10]
+        assert found.images[image].tolist() == others[first].tolist()
+        np.testing.assert_allclose(found.distances[image], away[first], rtol=1e-6)
 
 
 def test_by_bounds_of_distances_suspects_are_looked_for_among_all(bounded, monkeypatch):
