@@ -18,7 +18,11 @@ LIBRARIES = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platst
 LONGEST = 200
 """Characters of an error's text that are shown."""
 
-_PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:)?(?:[/\\][^/\\\s'":]+)+[/\\]([^/\\\s'":]+)""")
+_QUOTED = re.compile(r"""(?<=['"])(?:[A-Za-z]:)?[/\\][^'"\n]*[/\\]([^'"/\\\n]+)(?=['"])""")
+_PATH = re.compile(
+    r"""(?<![\w.:/\\])(?:file:/?(?=/)|[A-Za-z]:|\\(?=\\)|\.\.?(?=[/\\]))?(?:[/\\]+[^/\\\s'":]+)+[/\\]([^/\\\s'":]+)"""
+)
+"""Paths: with spaces between quotes; and others, also as links to files, on a server, or from the folder on."""
 
 
 def place_of_own_code(error: BaseException) -> traceback.FrameSummary | None:
@@ -79,4 +83,4 @@ def failed_forward(name: str, shape: str, dtype: object, error: Exception) -> Mo
 def reason_without_folders(error: BaseException) -> str:
     """Return the first line of an error's text, with the names of files but not of their folders; else its class."""
     text = str(error).strip().partition("\n")[0]
-    return _PATH.sub(r"\1", text)[:LONGEST] or type(error).__name__
+    return _PATH.sub(r"\1", _QUOTED.sub(r"\1", text))[:LONGEST] or type(error).__name__

@@ -111,6 +111,11 @@ def test_a_factory_that_raises_names_file_and_line(own: Any, tmp_path: Path) -> 
     [
         ("[Errno 2] No such file or directory: '/srv/app/secret/best.pth'", "'best.pth'"),
         (r"cannot open C:\Users\me\nets\best.pth", "cannot open best.pth"),
+        (r"No such file or directory: 'C:\\Users\\me\\best.pth'", "'best.pth'"),  # as Python writes it
+        (r"cannot open \\secret\share\best.pth", "cannot open best.pth"),
+        ("cannot open file:///srv/secret/best.pth", "cannot open best.pth"),
+        ("cannot open ../../secret/nets/best.pth", "cannot open best.pth"),
+        ("No such file or directory: '/srv/my secret/of (old) nets/best.pth'", "'best.pth'"),
         ("expected (B, C/4, H/2, W/2), got 3/4", "expected (B, C/4, H/2, W/2), got 3/4"),
         ("see https://example.org/a/b for help", "see https://example.org/a/b for help"),
         ("", "ValueError"),

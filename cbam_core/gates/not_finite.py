@@ -72,9 +72,13 @@ def why_not_finite(name: str, model: nn.Module, batch: Tensor, gate: str = "") -
 
 def weights_not_finite(model: nn.Module) -> list[str]:
     """List the parameters that are NaN or infinite, and the buffers that are NaN: masks may be infinite."""
-    parameters = [name for name, one in model.named_parameters() if not one.is_meta and not _is_finite(one)]
-    buffers = [name for name, one in model.named_buffers() if not one.is_meta and one.isnan().any()]
+    parameters = [name for name, one in model.named_parameters() if _has_numbers(one) and not _is_finite(one)]
+    buffers = [name for name, one in model.named_buffers() if _has_numbers(one) and one.isnan().any()]
     return [*parameters, *buffers]
+
+
+def _has_numbers(tensor: Tensor) -> bool:
+    return not tensor.is_meta and not nn.parameter.is_lazy(tensor)
 
 
 def first_not_finite(model: nn.Module, batch: Tensor) -> tuple[str, bool]:

@@ -103,6 +103,12 @@ def test_weights_that_are_not_finite_are_named() -> None:
     assert weights_not_finite(model) == ["block.conv.weight", "mask"]
 
 
+def test_a_layer_that_has_no_weights_yet_is_passed_over() -> None:
+    model = made()
+    model.never = nn.LazyLinear(3)
+    assert weights_not_finite(model) == []
+
+
 def test_the_layer_whose_numbers_are_too_large_is_named() -> None:
     model = made()
     model.stem.weight.data.fill_(3e38)
