@@ -9,7 +9,8 @@ softmax is what they are the logarithm of.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -136,11 +137,25 @@ def _found(classifier: Classifier) -> Outputs:
     """Find what a copy of a network gives for inputs of random numbers; the network is not touched."""
     try:
         twin, _ = structural_copy(classifier.model)
-        with others_hidden(), random_state_kept(classifier.model), torch.inference_mode():
+        with others_hidden(), random_state_kept(classifier.model), _scripted_kept(classifier.model):
             return _tried(twin, classifier)
     except Exception:  # a network of somebody else can raise anything
         log.debug("what the network gives is not known", exc_info=True)
         return "logits"
+
+
+@contextmanager
+def _scripted_kept(model: nn.Module) -> Iterator[None]:
+    """Restore the buffers of scripted modules, which a copy of a network shares with it; without gradients."""
+    scripted = [module for module in model.modules() if isinstance(module, torch.jit.ScriptModule)]
+    kept = [(buffer, buffer.clone()) for module in scripted for buffer in module.buffers(recurse=False)]
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for buffer, before in kept:
+            if not torch.equal(buffer, before):
+                buffer.detach().copy_(before)
 
 
 def _tried(model: nn.Module, classifier: Classifier) -> Outputs:

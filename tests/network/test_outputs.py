@@ -103,6 +103,31 @@ def test_a_traced_network_is_tried_too() -> None:
         assert outputs_of(replace(classifier, model=model)) == "probabilities"
 
 
+class Counted(nn.Module):
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 4)
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count.add_(1)
+        return self.head(x.mean((2, 3))).softmax(1)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_scripted_network_counts_no_further() -> None:
+    classifier = made(nn.Identity())
+    for wrapped in (False, True):
+        traced = torch.jit.trace(Counted().eval(), torch.zeros(1, 3, 16, 16))
+        (buffer,) = traced.buffers()
+        before = buffer.clone()
+        model = nn.Sequential(traced) if wrapped else traced
+        assert outputs_of(replace(classifier, model=model)) == "probabilities"
+        assert torch.equal(buffer, before)
+
+
 def test_the_network_is_not_touched_and_may_refuse() -> None:
     class Counting(Net):
         calls = 0
