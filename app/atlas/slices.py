@@ -56,7 +56,8 @@ _STYLE = """<style>
   :is(.stElementContainer, [data-testid="stLayoutWrapper"], .stColumn):has(.stSelectbox, .stSlider) {
     flex: 1 1 8.5rem; width: auto !important; min-width: 0; max-width: none; }
   .st-key-atlas-title { column-gap: 1rem !important; }
-  .st-key-atlas-title > :has(.stSelectbox) { flex: 1 1 14rem !important; }
+  .st-key-atlas-title > :is(.stElementContainer, [data-testid="stLayoutWrapper"]):has(.stSelectbox) {
+    flex: 1 1 14rem !important; }
   .st-key-atlas-section [role=radiogroup] { flex-wrap: wrap; overflow: visible; gap: 0.3rem; }
   .st-key-atlas-section [role=radiogroup] button {
     margin: 0; border: 1px solid rgba(128, 128, 128, 0.35) !important; border-radius: 0.5rem; }
