@@ -159,7 +159,7 @@ class Projection:
         in_none = ~(axes.axes != 0).any(axis=0)
         self._in_none = torch.from_numpy(in_none) if in_none.any() else None
         self._axes = torch.tensor(axes.axes.T)
-        self._centre = (torch.from_numpy(axes.mean) @ self._axes.double()).float()
+        self._centre = (torch.tensor(axes.mean) @ self._axes.double()).float()
 
     def __call__(self, values: Float16[np.ndarray, "n d"]) -> Float32[np.ndarray, "n p"]:
         """Compute the coordinates of some rows; NaN for rows without numbers."""
