@@ -119,6 +119,13 @@ def attribution_steps(
     return attribution_of(subject, maps, found, left_out)
 
 
+def _not_finite() -> CaptureError:
+    return CaptureError(
+        "attribution.not-finite",
+        "some values here are not finite but NaN or infinity, for a gate or a gradient of the network is so",
+    )
+
+
 def _finite(one: AttributionMap) -> AttributionMap:
     """Check that a map can be drawn.
 
@@ -126,10 +133,7 @@ def _finite(one: AttributionMap) -> AttributionMap:
         CaptureError: it holds NaN or infinity.
     """
     if not np.isfinite(one.values).all():
-        raise CaptureError(
-            "attribution.not-finite",
-            "some values here are not finite but NaN or infinity, for a gate or a gradient of the network is so",
-        )
+        raise _not_finite()
     return one
 
 
@@ -138,11 +142,7 @@ def _finite_gate(one: GateAttribution) -> GateAttribution:
     numbers = (one.gate.values, one.gradient, one.integrated, one.exact, one.whole)
     if one.left_out is not None or all(np.isfinite(each).all() for each in numbers if each is not None):
         return one
-    reason = Message(
-        "attribution.not-finite",
-        "some values here are not finite but NaN or infinity, for a gate or a gradient of the network is so",
-    )
-    return GateAttribution(one.gate, one.placement, own_copy(np.zeros((0,))), left_out=reason)
+    return GateAttribution(one.gate, one.placement, own_copy(np.zeros((0,))), left_out=_not_finite().message)
 
 
 def attribution_of(
