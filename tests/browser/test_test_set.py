@@ -8,7 +8,7 @@ import torch
 from playwright.sync_api import expect
 
 from cbam_core import CBAM_CNN
-from tests.browser.app_with_test_set import COUNT
+from tests.browser.app_with_test_set import COUNT, HURRY
 from tests.browser.conftest import PYTHON, running
 from tests.browser.resting import rested
 from tests.browser.scenes import compare_classes
@@ -17,8 +17,13 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
+def folder(tmp_path_factory):
+    """Where the app has its test set, and looks for a reason to hurry."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def site(folder):
     program = Path(__file__).with_name("app_with_test_set.py")
     with running([*PYTHON, str(program), str(folder), "app", "--port", "0"], folder) as address:
         yield address
@@ -30,7 +35,7 @@ def done(page):
     return int(words.inner_text().partition(" ")[0].replace(",", ""))
 
 
-def test_means_over_the_test_set_can_be_ended_and_gone_on_with(visit):
+def test_means_over_the_test_set_can_be_ended_and_gone_on_with(visit, folder):
     page = compare_classes(visit(at="compare"))
     whole = page.get_by_text(f"Test set ({COUNT:,})", exact=True)
     whole.click()
@@ -44,6 +49,7 @@ def test_means_over_the_test_set_can_be_ended_and_gone_on_with(visit):
     whole.click()
     cancel.wait_for()
     assert done(page) >= before
+    (folder / HURRY).touch()
     page.get_by_text(re.compile(rf"Means over all test images of each class \(n = {COUNT // 10}\)")).wait_for()
     expect(cancel).to_have_count(0)
     page.locator(".js-plotly-plot").nth(2).wait_for()
