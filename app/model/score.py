@@ -36,7 +36,7 @@ WORDS = Words(
         "about": "In each row, a gate has its usual values for every image instead of its own: what is lost is what "
         "following the image is worth. Over {count} images ({images}), of which {accuracy} % are answered correctly; "
         "usual over {usual_count} images ({usual}). Intervals are of paired answers (Bonett and Price), and thresholds "
-        "were fixed beforehand: matters below -{margin} points, nothing seen within ±{margin}.",
+        "were fixed beforehand: matters below −{margin} points, nothing seen within ±{margin}.",
         "receipt": "Receipt",
         "holds": "holds",
         "fails": "does not hold",

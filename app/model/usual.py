@@ -43,7 +43,8 @@ _STYLE = """<style>
 .usual :is(.n, tbody th) { white-space: nowrap; }
 .usual wbr { display: none; }
 .usual .n { text-align: right; }
-.usual .shares { width: 27%; min-width: 7rem; }
+.usual .does { min-width: 17rem; }
+.usual .shares { width: 22%; min-width: 7rem; }
 .usual .shares > div { display: flex; gap: 1px; height: 0.75rem; }
 .usual tr.pale .shares > div { opacity: 0.3; }
 .usual .shares i { border-radius: 1px; min-width: 0; }
@@ -53,7 +54,7 @@ _STYLE = """<style>
 .usual i.dot { display: inline-block; width: 0.6rem; height: 0.6rem; margin-right: 0.35rem; border-radius: 1px; }
 .usual tbody th small { display: none; font-size: 0.75rem; opacity: 0.8; }
 .usual .key { display: none; flex-wrap: wrap; gap: 0.2rem 1rem; margin-bottom: 0.4rem; }
-@container (max-width: 860px) {
+@container (max-width: 940px) {
   .usual .key { display: flex; }
   .usual :is(.does, .n.part) { display: none; }
   .usual :is(th, td) { padding: 0.28rem 0.3rem; }
