@@ -17,6 +17,9 @@ SAMPLED = 32
 _ROUNDING = 1e-4
 """Share of a row's length by which its coordinates may differ between processors."""
 
+_ROUNDING_OF_MEAN = 1e-6
+"""Share of the mean's length by which they may differ too: one image with huge values moves it far from the others."""
+
 
 def images_fit(columns: dict[str, Any], plan: Plan) -> bool:
     """Check that a table of images has the columns that are written: their types, order and ranges.
@@ -74,7 +77,8 @@ def scores_are_of(scores: Float32[np.ndarray, "n p"], values: Float16[np.ndarray
     centred = values[:, used].astype(np.float64) - axes.mean[used]
     finite = np.isfinite(centred).all(axis=1)
     expected = centred[finite] @ axes.axes[:, used].T.astype(np.float64)
-    limit = _ROUNDING * (1 + np.linalg.norm(values[finite][:, used].astype(np.float64), axis=1, keepdims=True))
+    lengths = np.linalg.norm(values[finite][:, used].astype(np.float64), axis=1, keepdims=True)
+    limit = _ROUNDING * (1 + lengths) + _ROUNDING_OF_MEAN * np.linalg.norm(axes.mean[used])
     near = np.abs(scores[finite] - expected) <= limit
     return bool(near.all()) and not np.isfinite(scores[~finite]).any()
 

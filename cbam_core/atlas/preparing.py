@@ -35,10 +35,12 @@ REFERENCE = 5_000
 """Images among which the nearest of each are looked for, where looking among all is not affordable."""
 SPARE = 16
 """Further candidates of a product of matrices in float32, whose distances are computed again from differences."""
-FAR = 1e4
-"""Times the usual squared length beyond which an image is left out of the middle: it would take digits from others."""
+DRAWN = 1_000
+"""Images whose medians are the middle that distances are computed around, spread evenly."""
 ROWS = 500
 """Images whose distances are computed at once."""
+_VERSION = 2
+"""Version of the search: the first one, which no file names, lost digits where an image had huge values."""
 _LARGEST_FILE = 1 << 30
 
 
@@ -97,7 +99,11 @@ def prepare_steps(atlas: Atlas) -> Generator[int, None, Graph]:
     finally:
         atlas.forget("bounds")
     if atlas.folder is not None:
-        said = {"digest": np.array(str(atlas.facts.get("digest", ""))), "among": np.array(len(among))}
+        said = {
+            "digest": np.array(str(atlas.facts.get("digest", ""))),
+            "among": np.array(len(among)),
+            "version": np.array(_VERSION),
+        }
         with suppress(OSError):  # an atlas that ships with a network lies where nothing can be written
             write_arrays(atlas.folder / NEAREST, {**said, "images": found, "distances": distances})
     return Graph(found, distances, among)
@@ -193,7 +199,19 @@ def _stored(atlas: Atlas) -> Graph | None:
     if images.dtype != np.int32 or distances.dtype != np.float32 or not _within(images, len(atlas)):
         return None
     among = _compared(comparable_images(atlas), compared)
-    return None if among is None else Graph(images, distances, among)
+    if among is None or ("version" not in arrays and len(among) <= EXACT and _had_lost_digits(atlas, among)):
+        return None
+    return Graph(images, distances, among)
+
+
+def _had_lost_digits(atlas: Atlas, among: Int64[np.ndarray, " m"]) -> bool:
+    """Check whether the mean, from which earlier versions measured, lies far from most images, moved by huge values."""
+    rows = read(atlas, slice(0, atlas.contents.values.shape[1]), among)
+    if not len(rows):
+        return False
+    around = (np.square(rows - middle).sum(axis=1) for middle in (rows.mean(axis=0), _middle_of(rows)))
+    of_mean, of_median = map(np.median, around)
+    return bool(of_mean > 10 * of_median)
 
 
 def _compared(images: Int64[np.ndarray, " n"], count: int | None) -> Int64[np.ndarray, " m"] | None:
@@ -218,15 +236,9 @@ def _in_parts(atlas: Atlas, images: Int64[np.ndarray, " s"], among: Int64[np.nda
     """Yield some of the images, their nearest among others, and the distances of these, until all are done."""
     everything = slice(0, atlas.contents.values.shape[1])
     targets = read(atlas, everything, among)
-    middle = targets.mean(axis=0) if len(among) else np.zeros(everything.stop, np.float32)
+    middle = _middle_of(targets)
     targets = targets - middle
     lengths = np.einsum("nc,nc->n", targets, targets)
-    near = lengths <= FAR * np.median(lengths) if len(among) else np.ones(0, bool)
-    if not near.all():
-        targets = read(atlas, everything, among)
-        middle = targets[near].mean(axis=0)
-        targets = targets - middle
-        lengths = np.einsum("nc,nc->n", targets, targets)
     places = np.full(len(atlas), -1, np.int64)
     places[among] = np.arange(len(among))
     for start in range(0, len(images), ROWS):
@@ -239,6 +251,14 @@ def _in_parts(atlas: Atlas, images: Int64[np.ndarray, " s"], among: Int64[np.nda
         squared[own, places[part[own]]] = np.inf
         near, away = _refined(rows, targets, squared, min(k, max(0, len(among) - 1)))
         yield part, among[near], away
+
+
+def _middle_of(rows: Float32[np.ndarray, "m c"]) -> Float32[np.ndarray, " c"]:
+    """Return the medians of some of the rows: a mean would be moved by a single row with huge values."""
+    if not len(rows):
+        return np.zeros(rows.shape[1], np.float32)
+    middle: Float32[np.ndarray, " c"] = np.median(rows[:: -(-len(rows) // DRAWN)], axis=0)
+    return middle
 
 
 def _refined(

@@ -10,7 +10,7 @@ import errno
 
 import numpy as np
 import torch
-from jaxtyping import Float16, Int, UInt8
+from jaxtyping import Float16, Float32, Int, UInt8
 
 from cbam_core.atlas.plan import Plan
 from cbam_core.atlas.shards import Shard
@@ -116,7 +116,7 @@ def _put_gates(
 ) -> None:
     """Put the values of all gates of some images side by side.
 
-    Numbers beyond the range of float16 become its largest.
+    Numbers beyond the range of float16 become its largest; infinite ones stay infinite.
 
     Args:
         plan: plan of the atlas.
@@ -139,9 +139,16 @@ def _put_gates(
             given=_listed(shapes),
             expected=_listed(expected),
         )
-    most = torch.finfo(torch.float16).max
     flat = torch.cat([torch.from_numpy(gate.values).flatten(1) for gate in kept], dim=1)
-    values[places] = flat.clamp_(-most, most).half().numpy()
+    values[places] = _as_float16(flat).numpy()
+
+
+def _as_float16(values: Float32[torch.Tensor, "b d"]) -> Float16[torch.Tensor, "b d"]:
+    most = torch.finfo(torch.float16).max
+    narrow = values.clamp(-most, most).half()
+    if bool(values.abs().amax() <= torch.finfo(torch.float32).max):  # all are finite
+        return narrow
+    return torch.where(values.isinf(), values.half(), narrow)
 
 
 def _listed(gates: list[tuple[str, tuple[int, ...]]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from dataclasses import replace
@@ -19,12 +20,14 @@ from cbam_core.atlas import layout, planning
 from cbam_core.atlas.building import build_atlas, build_steps
 from cbam_core.atlas.finishing import is_finished
 from cbam_core.atlas.layout import shard_path, sheet_path
+from cbam_core.atlas.opening import open_atlas
 from cbam_core.atlas.plan import read_plan
 from cbam_core.atlas.planning import plan_atlas
 from cbam_core.atlas.shard_work import compute_shard
 from cbam_core.atlas.shards import read_rows
 from cbam_core.atlas.sheets import read_sheet
 from cbam_core.atlas.tables import read_tables
+from cbam_core.atlas.verifying import check_atlas
 from cbam_core.data.dataset import Dataset, open_dataset
 from cbam_core.errors import AtlasError, CbamError
 from cbam_core.observing import observe
@@ -339,6 +342,55 @@ def test_numbers_beyond_float16_become_its_largest(sample_images: Dataset, tmp_p
     values = rows_of(build_atlas(net, few, tmp_path / "atlas", workers=1))
     assert np.isfinite(values).all()
     assert np.abs(values).max() == np.finfo(np.float16).max
+
+
+class Overflowing(nn.Module):
+    """Weights of channels that grow exponentially with the brightness of an image, and are infinite for white ones."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__()
+        self.one, self.head, self.most = nn.Linear(3, 3), nn.Linear(3, 2), most
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        bright = x.mean((1, 2, 3)) > 0.9
+        swollen = torch.where(bright[:, None], self.most, torch.sigmoid(self.one(x.mean((2, 3)))))
+        return self.head((x * swollen[:, :, None, None]).mean((2, 3)).clamp(-1, 1))
+
+
+@pytest.mark.parametrize("most", [math.inf, 3e4, 1e30])
+def test_an_atlas_with_a_huge_or_infinite_gate_of_one_image_answers(
+    sample_images: Dataset, tmp_path: Path, most: float
+) -> None:
+    torch.manual_seed(0)
+    net = Classifier(
+        model=Overflowing(most).eval(),
+        classes=("a", "b"),
+        mean=(0.0,) * 3,
+        std=(1.0,) * 3,
+        input_size=(32, 32),
+        name="n",
+    )
+    images = sample_images.images[:40].copy()
+    images[5] = 255
+    folder = build_atlas(net, replace(sample_images, images=images, labels=None), tmp_path / "atlas", workers=1)
+    atlas = open_atlas(folder)
+    assert check_atlas(folder) == ()
+    values = atlas.contents.values.astype(np.float64)
+    others = np.arange(40) != 5
+    expected = math.inf if math.isinf(most) else min(most, 65504)
+    assert np.allclose(values[5], expected, rtol=1e-3)
+    assert (values[others] < 1).all()
+    gate = atlas.gates[0].name
+    found = atlas.top(gate, 1, n=1)
+    if math.isinf(most):
+        centred = values[others] - values[others].mean(axis=0)
+        axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+        places = atlas.map().points
+        assert np.isnan(places[5]).all()
+        assert np.allclose(abs(places[others]), abs(centred @ axes.T), atol=1e-3)
+        assert (found.images[0], found.left_out) == (values[others, 1].argmax() + (values[others, 1].argmax() > 4), 1)
+    else:
+        assert found.images[0] == 5
 
 
 def test_gates_of_another_shape_are_named_with_it(sample_images: Dataset, tmp_path: Path) -> None:

@@ -66,18 +66,32 @@ def test_of_many_images_the_nearest_are_looked_for_in_a_sample(few):
     assert made.suspects().compared_with == 25
 
 
-def test_one_image_with_huge_values_takes_no_digits_from_the_others():
-    made = contents(600)
+@pytest.mark.parametrize("count", [60, 600])
+def test_one_image_with_huge_values_takes_no_digits_from_the_others(count):
+    made = contents(count)
     made.values[:] *= np.float16(0.02)
-    made.values[13] = np.finfo(np.float16).max  # what infinity is stored as
+    made.values[13] = np.finfo(np.float16).max
     found, usable = graph(Atlas(made)), np.flatnonzero(np.isfinite(made.values[:, 0]))
     rows = made.values.astype(np.float64)
-    for image in (0, 8, 599):
+    for image in (0, 8, count - 1):
         others = usable[usable != image]
         away = np.linalg.norm(rows[others] - rows[image], axis=1)
         first = np.argsort(away, kind="stable")[:10]
         assert found.images[image].tolist() == others[first].tolist()
         np.testing.assert_allclose(found.distances[image], away[first], rtol=1e-6)
+
+
+@pytest.mark.parametrize("huge", [True, False])
+def test_neighbours_of_before_huge_values_took_no_digits_are_found_again(tmp_path, huge):
+    made = contents(folder=tmp_path, facts={"digest": "d" * 64})
+    if huge:
+        made.values[13] = np.finfo(np.float16).max
+    prepare(Atlas(made))
+    there = dict(np.load(tmp_path / NEAREST))
+    assert is_prepared(Atlas(made))
+    del there["version"]  # as files of before are
+    np.savez(tmp_path / NEAREST, **there)
+    assert is_prepared(Atlas(made)) is not huge
 
 
 def test_by_bounds_of_distances_suspects_are_looked_for_among_all(bounded, monkeypatch):
