@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64, UInt
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from cbam_core.results.paired import mean_change
 from cbam_core.results.score import ScoredEdit
@@ -47,21 +48,30 @@ class Answers:
         )
 
 
-def answers_of(outputs: Float[Tensor, "rows b ..."], labels: Int64[np.ndarray, " b"], classes: int) -> Answers:
+def answers_of(
+    outputs: Float[Tensor, "rows b ..."], labels: Int64[np.ndarray, " b"], classes: int, *, sigmoids: bool = False
+) -> Answers:
     """Read answers off the outputs of a network.
+
+    The loss of sigmoids is that the true class is one and the others are none, summed over the classes: the probability
+    of the true class alone would rise with all of them.
 
     Args:
         outputs: logits (rows, B, K); of a network with one output (rows, B, 1) or (rows, B).
         labels: true classes.
         classes: number of classes K.
+        sigmoids: whether probabilities are sigmoids of the logits, and not their softmax.
     """
     logits = outputs.float().reshape(*outputs.shape[:2], -1)
     if logits.shape[2] == 1 and classes == 2:
-        logits = nn.functional.pad(logits, (1, 0))  # its softmax is the sigmoid of the only output
-    logs = logits.nan_to_num().log_softmax(dim=2)
+        logits = functional.pad(logits, (1, 0))  # its softmax is the sigmoid of the only output
+    logits = logits.nan_to_num()
+    true = torch.from_numpy(labels).to(logits.device).expand(len(logits), -1)[..., None]
+    logs = functional.logsigmoid(logits) if sigmoids else logits.log_softmax(dim=2)
     highest, predicted = logs.max(dim=2)
-    true = torch.from_numpy(labels).to(logs.device).expand(len(logs), -1)
-    loss = -logs.gather(2, true[..., None])[..., 0]
+    loss = -logs.gather(2, true)[..., 0]
+    if sigmoids:
+        loss += functional.softplus(logits.scatter(2, true, -torch.inf)).sum(dim=2)
     return Answers(
         predicted.cpu().numpy().astype(np.min_scalar_type(classes - 1)),
         loss.clamp(max=LARGEST_LOSS).cpu().numpy(),

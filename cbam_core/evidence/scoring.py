@@ -30,7 +30,7 @@ from cbam_core.evidence.running import run_each, run_edited, run_together
 from cbam_core.gates.joining import JoinedEdit
 from cbam_core.gates.replacements import AsIs, BestConstant
 from cbam_core.network import CLASSIFIER, Classifier
-from cbam_core.network.outputs import as_logits
+from cbam_core.network.outputs import as_logits, outputs_of
 from cbam_core.observing import Observation, batch_size, batches, fitted, network_input, observe_all
 from cbam_core.results.paired import change
 from cbam_core.results.receipt import DISTANCE, Proof, Receipt
@@ -111,7 +111,8 @@ class Scoring:
         """What this is the scorecard of: network, images and usual values."""
         usual = self._classifier.usual
         source = "" if usual is None else f"{usual.count} {usual.images}"
-        return f"{VERSION} {self._classifier.digest} {self._whole.title} {len(self._whole)} {source}"
+        read_as = " sigmoids" if outputs_of(self._classifier) == "sigmoids" else ""  # earlier versions took a softmax
+        return f"{VERSION} {self._classifier.digest} {self._whole.title} {len(self._whole)} {source}{read_as}"
 
     @property
     def state(self) -> State | None:
@@ -283,8 +284,9 @@ class Scoring:
         outputs = self._together(batch, edits, usual)
         if outputs is None:
             outputs = run_each(self._classifier.model, batch, edits, usual)
-        outputs = as_logits(self._classifier, outputs)
-        return answers_of(outputs, self._labels[images], len(self._dataset.classes))
+        logits = as_logits(self._classifier, outputs)
+        sigmoids = outputs_of(self._classifier) == "sigmoids"
+        return answers_of(logits, self._labels[images], len(self._dataset.classes), sigmoids=sigmoids)
 
     def _together(self, batch: Tensor, edits: Sequence[JoinedEdit], usual: Usual | None) -> Tensor | None:
         """Run all edits in one forward or few; None where the network does not allow that, from then on."""

@@ -183,7 +183,8 @@ def _tried(model: nn.Module, classifier: Classifier) -> Outputs:
 
 
 def _in_unit(outputs: Tensor) -> bool:
-    return bool(outputs.numel()) and bool((outputs >= 0).all()) and bool((outputs <= 1).all())
+    """Check that outputs lie in [0, 1], apart from those that are not numbers."""
+    return bool(outputs.numel()) and not bool(((outputs < 0) | (outputs > 1)).any())
 
 
 class _Sigmoids(TorchFunctionMode):

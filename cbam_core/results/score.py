@@ -100,7 +100,8 @@ class Score:
         classes: names of the K classes.
         labels: true class of each image.
         predicted: answer of the network as it is to each image.
-        loss: mean negative log-likelihood of the true class, in nats.
+        loss: mean negative log-likelihood of the true class, in nats; of a network that ends in sigmoids, of that class
+            and no other.
         confidence: mean probability of the answer, in [0, 1].
         gates: what each gate does over these images, in order of execution.
         edits: every replacement that was scored: those of the table, and those of the receipt.

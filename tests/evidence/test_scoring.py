@@ -205,3 +205,40 @@ def test_a_direct_effect_in_a_forward_of_its_own_freezes_later_gates(tiny_classi
     together = run_joined(tiny_classifier.model, batch, edits)
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-5)
     assert not torch.equal(alone[1], alone[2])
+
+
+def ended(last: Callable[[torch.Tensor], torch.Tensor]) -> Classifier:
+    """A network of the label's carrier that gives what a last function makes of its logits."""
+    classifier = planted.label_carrier()
+    before = classifier.model.logits
+    classifier.model.logits = lambda means: last(before(means) - 12)
+    return replace(classifier, digest="0" * 64)
+
+
+@pytest.mark.usefixtures("_large_batches")
+def test_confidence_and_loss_are_those_of_what_the_network_gives() -> None:
+    dataset = planted.coloured(30, noise=0.1)
+    pixels = torch.from_numpy(dataset.images[:]).permute(0, 3, 1, 2) / 255
+    labels = torch.from_numpy(dataset.known_labels.astype(np.int64))
+    with torch.inference_mode():
+        logits = ended(torch.clone).model(pixels)
+    one_hot = torch.nn.functional.one_hot(labels, 3).float()
+    shares, each = logits.softmax(1), logits.sigmoid()
+    assert abs(float(shares.max(1).values.mean() - each.max(1).values.mean())) > 0.1
+    bce = torch.nn.functional.binary_cross_entropy(each, one_hot, reduction="none").sum(1).mean()
+    nll = torch.nn.functional.cross_entropy(logits, labels)
+    for last, probabilities, loss in (
+        (torch.clone, shares, nll),
+        (lambda x: x.softmax(1), shares, nll),
+        (torch.sigmoid, each, bce),
+    ):
+        found = score(ended(last), dataset)
+        assert found.confidence == pytest.approx(float(probabilities.max(1).values.mean()), abs=1e-5)
+        assert found.loss == pytest.approx(float(loss), abs=1e-5)
+
+
+def test_a_scorecard_of_sigmoids_is_kept_apart_from_one_of_a_softmax() -> None:
+    dataset = planted.coloured(30)
+    kept = {Scoring(ended(last), dataset).key for last in (torch.clone, lambda x: x.softmax(1), torch.sigmoid)}
+    assert len(kept) == 2
+    assert Scoring(ended(torch.clone), dataset).key == f"1 {'0' * 64} {dataset.title} 30 "

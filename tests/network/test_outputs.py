@@ -213,6 +213,15 @@ def test_logits_that_happen_to_lie_in_0_to_1_stay_logits() -> None:
     assert math.isclose(float(as_logits(made(softmax), outputs)[0, 0]), math.log(0.1), rel_tol=1e-6)
 
 
+def test_one_answer_that_is_not_a_number_changes_nothing_for_the_others() -> None:
+    outputs = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]])
+    expected = as_logits(made(softmax), outputs)
+    outputs[1] = torch.nan
+    found = as_logits(made(softmax), outputs)
+    assert torch.equal(found[0], expected[0])
+    assert found[1].isnan().all()
+
+
 def test_a_network_that_is_opened_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "nets_with_sigmoids.py").write_text(
         "import torch\nfrom tests.network.test_outputs import made\ndef net():\n    return made(torch.sigmoid).model\n"
