@@ -66,20 +66,30 @@ def test_who_computes_is_said_in_one_way(tiny_checkpoint, tmp_path, capsys, opti
     assert said in capsys.readouterr().err
 
 
-SLOWED = """
-import signal, time
+HELD = """
+import signal
+from itertools import count
+from threading import Event
 from cbam_core.atlas import building, planning
 from cbam_core.cli import run
 
-def slowly(*given):
-    time.sleep(0.1)
+begun, interrupted = count(1), Event()
+
+def held(*given):
+    if next(begun) > 2:
+        interrupted.wait()
     return compute_part(*given)
 
-compute_part, building.compute_part = building.compute_part, slowly
+def interrupt(*given):
+    interrupted.set()
+    signal.default_int_handler(*given)
+
+compute_part, building.compute_part = building.compute_part, held
 planning.images_in_shard = lambda *_: 40
-signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs start without it
+signal.signal(signal.SIGINT, interrupt)
 run()
 """
+"""A build that is held up after two of its shards, until it is interrupted."""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
@@ -91,7 +101,7 @@ def test_a_real_interrupt_keeps_what_is_done_and_the_next_run_goes_on_with_the_s
     for number, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (240, 32, 32, 3), np.uint8)):
         Image.fromarray(pixels).save(photos / f"{number:03}.bmp")
     words = ["atlas", "build", str(tiny_checkpoint), "--set", str(photos), "--out", str(place), "--workers", "2"]
-    process = interpreter.start(SLOWED, *words)
+    process = interpreter.start(HELD, *words)
     wait_until(lambda: len(list(place.glob("shards/*.parquet"))) >= 2, seconds=60)
     process.kill(signal.SIGINT)
     done = process.wait()

@@ -129,14 +129,16 @@ def test_assembled_network_gives_the_same_logits_and_is_ready() -> None:
 
 
 def test_assembling_does_not_reach_into_other_threads() -> None:
-    stop, devices = threading.Event(), set()
+    begun, stop, devices = threading.Event(), threading.Event(), set()
 
     def allocate() -> None:
         while not stop.is_set():
             devices.add(torch.empty(1).device.type)
+            begun.set()
 
     thread = threading.Thread(target=allocate)
     thread.start()
+    assert begun.wait(60)
     for _ in range(20):
         assemble("CBAM_CNN", {}, network().state_dict())
     stop.set()

@@ -235,7 +235,7 @@ def test_what_is_measured_on_images_held_out_is_the_plain_definition(
     assert measured.validation_accuracy == int((logits.argmax(1) == held.labels).sum()) / 20
 
 
-KILLED = """
+KILLED = '''
 import sys, time, torch
 from pathlib import Path
 from cbam_core.training.loop import Learner, fit
@@ -244,14 +244,16 @@ from cbam_core.training.callbacks import Callback
 from tests.training.conftest import network, prepare, small_images
 
 class Slow(Callback):
+    """However late it is killed, the run has not come to its end."""
+
     def step(self, step):
         print(step.number, flush=True)
-        time.sleep(0.05)
+        time.sleep(0.05 if step.number < 10 else 1000)
 
 torch.set_num_threads(1)
 recipe = Recipe(name="test", epochs=2, batch_size=16, learning_rate=0.05, validation=20, bfloat16=False)
 fit(Learner(network(), prepare), small_images(), recipe, folder=Path(sys.argv[1]), callback=Slow())
-"""
+'''
 
 
 def test_a_run_killed_at_once_goes_on_to_the_same_weights(

@@ -55,21 +55,21 @@ def test_cancelled_work_does_not_go_on():
 
 
 def test_forgotten_work_ends():
-    begun = []
+    begun, ended = [], Event()
 
     def steps():
-        while True:
-            begun.append(1)
-            time.sleep(0.001)
-            yield len(begun)
+        try:
+            while True:
+                begun.append(1)
+                time.sleep(0.001)
+                yield len(begun)
+        finally:
+            ended.set()
 
     work = begin(steps(), 100)
     until(lambda: len(begun) > 2)
     del work
-    time.sleep(0.1)
-    then = len(begun)
-    time.sleep(0.1)
-    assert len(begun) == then
+    assert ended.wait(10)
 
 
 def test_an_error_of_ours_is_kept():

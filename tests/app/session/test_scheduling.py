@@ -163,14 +163,22 @@ def test_waiting_is_shown_in_the_context_of_the_page_once_it_takes_a_while(monke
     monkeypatch.setattr(scheduling, "_queue", lambda: gate)
     monkeypatch.setattr(scheduling, "this_session", lambda: "a")
     monkeypatch.setattr(scheduling, "let_streamlit_stop", lambda: None)
-    ticket = gate.take("b")
-    threading.Timer(1.3, gate.give_back, [ticket]).start()
+    ticket, was_shown = gate.take("b"), threading.Event()
     begun = time.monotonic()
-    with wait_shown(lambda before: shown.append((place.get(), before, time.monotonic() - begun))):
+
+    def show(before):
+        shown.append((place.get(), before, time.monotonic() - begun))
+        was_shown.set()
+
+    def give_back():
+        was_shown.wait(20)
+        gate.give_back(ticket)
+
+    threading.Thread(target=give_back, daemon=True).start()
+    with wait_shown(show):
         place.set("cached function")
         with slot():
-            waited = len(shown)
-    assert waited >= 1
+            assert was_shown.is_set()
     assert {(where, before) for where, before, _ in shown} == {("page", 0)}
     assert min(seconds for *_, seconds in shown) >= scheduling.SHOWN_AFTER
     gate.take("b")
