@@ -217,11 +217,12 @@ class TestOneMachine:
 
 
 DRIVER = """
-import sys, pickle
+import os, sys, pickle
 from cbam_core.atlas import planning
 from cbam_core.atlas.cluster import build_on_ray
 planning.images_in_shard = lambda *given: int(sys.argv[4])
 classifier, dataset = pickle.load(open(sys.argv[1], "rb"))
+dataset.images.here = os.getpid()
 build_on_ray(classifier, dataset, sys.argv[2], sys.argv[3])
 """
 
@@ -269,18 +270,21 @@ class TestTwoMachines:
         ray: Any,
         interpreter: Interpreter,
         tiny_classifier: Classifier,
+        sample_images: Dataset,
         slow_images: Dataset,
         expected: dict[str, bytes],
         tmp_path: Path,
     ) -> None:
-        given, folder = tmp_path / "given", tmp_path / "atlas"
-        given.write_bytes(ray.cloudpickle.dumps((tiny_classifier, slow_images)))
+        given, folder, gate = tmp_path / "given", tmp_path / "atlas", tmp_path / "gate"
+        images = replace(sample_images, images=SlowImages(np.asarray(sample_images.images), gate))
+        given.write_bytes(ray.cloudpickle.dumps((tiny_classifier, images)))
         driver = interpreter.start(DRIVER, given, folder, machines.address, SHARD)
         try:
             wait_until(lambda: len(list(folder.glob("shards/*.parquet"))) >= 3)
         finally:
             driver.kill()
             driver.wait()
+        gate.touch()
         before = len(list(folder.glob("shards/*.parquet")))
         assert before < 20
         reported: list[int] = []

@@ -26,11 +26,10 @@ def tell():
     while True:
         threading.Event().wait(0.1)
         if runtime.exists():
-            kept = sum(map(len, runtime.get_instance().uploaded_file_mgr.file_storage.values()))
-            if had and not kept:
-                print("files forgotten", flush=True)
-                return
-            had = had or kept > 0
+            kept = sum(map(len, runtime.get_instance().uploaded_file_mgr.file_storage.values())) > 0
+            if kept != had:
+                print("files kept" if kept else "files forgotten", flush=True)
+            had = kept
 threading.Thread(target=tell, daemon=True).start()
 """
 
@@ -40,9 +39,9 @@ def test_uploads_are_forgotten_although_nobody_else_comes(tmp_path):
         with visiting(f"http://{server.host}") as one:
             one.open()
             assert one.put("a.png", bytes(1000))[0] == 204
+            assert server.process.stdout.readline() == "files kept\n"
         left = time.monotonic()
-        line = server.process.stdout.readline()
-        assert line == "files forgotten\n"
+        assert server.process.stdout.readline() == "files forgotten\n"
         assert time.monotonic() - left < 100  # Streamlit's own time is 120 seconds
         assert server.log == ""
 
@@ -85,12 +84,16 @@ def test_one_visit_that_cannot_be_dropped_keeps_none_of_the_others(monkeypatch, 
         def expire(self):
             return [] if dropped else [("1", Kept("broken")), ("2", Kept("other"))]
 
-    async def for_a_while():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(session_cleanup.look_after_visits(0.01), 0.5)
+    async def until_one_is_dropped():
+        looking = asyncio.ensure_future(session_cleanup.look_after_visits(0.01))
+        while not dropped and not looking.done():
+            await asyncio.sleep(0.01)
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
 
     monkeypatch.setattr(session_cleanup, "ended_sessions", Store)
-    asyncio.run(for_a_while())
+    asyncio.run(until_one_is_dropped())
     assert dropped == ["other"]
     assert "could not be dropped" in caplog.text
 

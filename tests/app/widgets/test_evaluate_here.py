@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import time
 from dataclasses import replace
+from itertools import count
+from threading import Event
 
 import numpy as np
 import pytest
@@ -144,18 +146,21 @@ def test_the_test_set_page_offers_it_and_then_filters(served, test_set):
 
 
 @pytest.fixture
-def slow(monkeypatch):
-    """A pass whose steps wait a little, so that a test can look at it while it goes on."""
-    step = Survey.step
+def held(monkeypatch):
+    """A pass that waits before its second step until the test is over, which can look at it while it goes on."""
+    step, begun, over = Survey.step, count(1), Event()
 
-    def slowly(survey, most=None):
-        time.sleep(0.3)
+    def held_up(survey, most=None):
+        if next(begun) > 1:
+            over.wait(60)
         step(survey, most or 10)
 
-    monkeypatch.setattr(Survey, "step", slowly)
+    monkeypatch.setattr(Survey, "step", held_up)
+    yield
+    over.set()
 
 
-def test_it_goes_on_while_other_pages_are_looked_at_and_can_be_cancelled(served, test_set, slow):
+def test_it_goes_on_while_other_pages_are_looked_at_and_can_be_cancelled(served, test_set, held):
     app = opened("model")
     app.button(key="model-begin").click().run()
     (line,) = app.get("progress")
