@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from numbers import Real
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from cbam_core.errors import CbamError
 
@@ -45,7 +45,7 @@ def instance_of(expected: str, *types: type) -> Kind:
 
 
 def list_of(expected: str, kind: Kind, count: int | None = None) -> Kind:
-    """Return the kind of lists of values of a kind; values of arrays and other sequences are not looked at.
+    """Return the kind of lists of values of a kind; of arrays and other sequences, the first value alone is looked at.
 
     Args:
         expected: see `Kind`.
@@ -56,11 +56,19 @@ def list_of(expected: str, kind: Kind, count: int | None = None) -> Kind:
     def fits(value: object) -> bool:
         if isinstance(value, list | tuple):
             return count in (None, len(value)) and all(map(kind.fits, value))
-        return (
-            hasattr(value, "__len__") and hasattr(value, "__getitem__") and not isinstance(value, str | bytes | Mapping)
-        )
+        sequence = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+        return sequence and not isinstance(value, str | bytes | Mapping) and _begins_with(value, kind)
 
     return Kind(expected, fits)
+
+
+def _begins_with(sequence: Any, kind: Kind) -> bool:
+    """Check the first value of a sequence, if there is one; values of Arrow are taken as those of Python."""
+    try:
+        first = next(iter(sequence), None)
+    except TypeError:  # an array without axes
+        return False
+    return first is None or kind.fits(first.as_py() if hasattr(first, "as_py") else first)
 
 
 def _is_whole(value: object) -> bool:
@@ -86,6 +94,7 @@ COLLECTION = Kind(
     "a list or set of texts", lambda value: isinstance(value, Collection) and not isinstance(value, str | bytes)
 )
 ARRAY = Kind("a NumPy array", _is_array)
+FLAG = Kind("True or False", lambda value: isinstance(value, int) or type(value).__name__ in ("bool", "bool_"))
 MAPPING = instance_of("a mapping, such as a dict", Mapping)
 
 

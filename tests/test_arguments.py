@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from torch import nn
 
 import cbam_core
 from cbam_core import CbamError
-from cbam_core.arguments import NUMBER, PATH, TEXT, TEXTS, WHOLE, WHOLES, check, list_of, takes
+from cbam_core.arguments import FLAG, NUMBER, PATH, TEXT, TEXTS, WHOLE, WHOLES, check, list_of, takes
 from cbam_core.atlas.building import build_atlas
 from cbam_core.data.dataset import open_dataset, samples, thinned
 from cbam_core.errors import AtlasError, CaptureError, DataError, EditError, ModelError
@@ -33,8 +34,14 @@ GATE = "cbam1.channel"
         (NUMBER, [0, 1.5, np.float32(2)], [False, "1", None, 1j]),
         (TEXT, ["", "x"], [b"x", None, 5]),
         (TEXT.or_none, ["x", None], [5]),
-        (TEXTS, [[], ["x"], ("x",), np.array(["x"])], ["x", [1], None, {"x": 1}]),
-        (WHOLES, [[1], np.arange(3)], [5, [1.5], "12"]),
+        (
+            TEXTS,
+            [[], ["x"], ("x",), np.array(["x"])],
+            ["x", [1], None, {"x": 1}, np.arange(3), range(3), np.array("x")],
+        ),
+        (TEXTS, [pa.array(["x"]), pa.chunked_array([["x"]])], [pa.array([1])]),
+        (WHOLES, [[1], np.arange(3), range(3)], [5, [1.5], "12", np.zeros(3), np.zeros(3, bool), np.array(["x"])]),
+        (FLAG, [True, False, np.True_, 0], [None, "yes", np.array([True]), [True]]),
         (list_of("two", WHOLE, 2), [(1, 2)], [(1,), (1, 2, 3)]),
         (WHOLE.or_else(WHOLES), [1, [1]], ["x", [None]]),
         (PATH, ["x"], [5, None]),
@@ -163,7 +170,11 @@ def test_a_path_of_a_checkpoint_may_be_text(tiny_classifier, tmp_path):
 PROGRAM = """
 import numpy as np
 from cbam_core import CbamError, Comparison, Only, OtherImage, SameClass, Shuffled, Off, consequences, explain
+from cbam_core import open_atlas
 
+atlas = open_atlas("cbam_cnn_cifar10")
+assert list(atlas.select({"class": np.array("cat")})) == list(atlas.select({"class": "cat"}))
+assert atlas.top("cbam1.spatial", np.array([3, 5])).column == "cbam1.spatial[3,5]"
 image = np.zeros((32, 32, 3), np.uint8)
 for call in (
     lambda: Shuffled("x"),
@@ -174,6 +185,10 @@ for call in (
     lambda: Comparison(5, None),
     lambda: consequences("cbam_cnn_cifar10", image, replacements={"x": 5}),
     lambda: explain("cbam_cnn_cifar10", image).figure(width="x"),
+    lambda: atlas.select([[1, 2], [3]]),
+    lambda: atlas.find(5),
+    lambda: atlas.top("cbam1.channel", np.array([0.5])),
+    lambda: atlas.top("cbam1.channel", 0, lowest=np.ones(2)),
 ):
     try:
         call()
@@ -195,4 +210,8 @@ def test_fields_of_dataclasses_are_checked_too(interpreter):
         "CbamError left has to be an explanation, as explain returns it; given 5",
         "EditError gate 'x' is replaced by a replacement such as Usual() or Off(); given 5",
         "RenderError width has to be a number; given 'x'",
+        "AtlasError images of a slice are numbers from 0 to 99, or 100 times yes or no",
+        "AtlasError names has to be a list of texts; given 5",
+        "AtlasError channel has to be a whole number, or one for each axis such as (3, 5); given an array",
+        "AtlasError lowest has to be True or False; given an array",
     ]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int, Int8, Int32, Int64, UInt8
 
-from cbam_core.arguments import TEXT, TEXTS, WHOLE, WHOLES, Kind, list_of, takes
+from cbam_core.arguments import FLAG, TEXT, TEXTS, WHOLE, WHOLES, Kind, list_of, takes
 from cbam_core.atlas import comparing, mapping, masks, neighbours, profiles, ranking, slices, suspects
 from cbam_core.atlas.answers import (
     AtlasComparison,
@@ -245,6 +245,7 @@ class Atlas:
             raise AtlasError("atlas.unknown-image", "no image of this atlas is called {name}", name=repr(missing))
         return found
 
+    @takes(AtlasError, names=TEXTS)
     def find(self, names: Sequence[str]) -> Int64[np.ndarray, " n"]:
         """Return the numbers of images by their ids; -1 for an id that no image has."""
         if isinstance(self.ids, Findable):
@@ -282,7 +283,7 @@ class Atlas:
         """Names of the columns that a slice can have a condition for."""
         return slices.columns_of(self)
 
-    @takes(AtlasError, gate=TEXT, channel=CHANNEL, n=WHOLE)
+    @takes(AtlasError, gate=TEXT, channel=CHANNEL, n=WHOLE, lowest=FLAG)
     def top(self, gate: str, channel: Channel, n: int = 20, where: Where = None, *, lowest: bool = False) -> Ranking:
         """Return the images in which one value of a gate is highest, or lowest.
 

@@ -31,6 +31,8 @@ class Writable(Protocol):
 def columns_of(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> dict[str, np.ndarray]:
     """Collect columns of some images, without gates; labels and answers are names of classes, "" for none.
 
+    A column of the metadata that is called as one of the atlas, or as a value of a gate, has ``metadata.`` before it.
+
     Args:
         atlas: the atlas.
         images: numbers of the images.
@@ -44,7 +46,17 @@ def columns_of(atlas: Atlas, images: Int64[np.ndarray, " n"]) -> dict[str, np.nd
         "answer": answers,
         "confidence": atlas.confidence[images],
     }
-    return {**known, **{name: values[images] for name, values in atlas.metadata.items() if name not in known}}
+    taken = {*known, *atlas.metadata}
+    for name, values in atlas.metadata.items():
+        called = name
+        while called in known or (called != name and called in taken) or _is_of_a_gate(atlas, called):
+            called = f"metadata.{called}"
+        known[called] = values[images]
+    return known
+
+
+def _is_of_a_gate(atlas: Atlas, name: str) -> bool:
+    return any(name.startswith(f"{gate.name}[") for gate in atlas.gates)
 
 
 def as_csv(atlas: Atlas, images: Int64[np.ndarray, " n"], *, gates: bool) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from operator import index
 from typing import Any
@@ -14,7 +14,7 @@ from cbam_core.errors import AtlasError
 from cbam_core.results.kinds import AXES, Kind, as_kind
 from cbam_core.results.placement import Placement
 
-Channel = int | tuple[int, ...]
+Channel = int | Sequence[int] | np.ndarray
 """One number of a gate: its index, or its place along the axes of the gate, such as (row, column)."""
 
 
@@ -75,7 +75,7 @@ class AtlasGate:
         Raises:
             AtlasError: the gate has no such value.
         """
-        place = tuple(map(index, channel)) if isinstance(channel, tuple | list) else index(channel)
+        place = _place_of(channel)
         shape = self.shape if isinstance(place, tuple) else (self.size,)
         given = place if isinstance(place, tuple) else (place,)
         if len(given) != len(shape) or not all(0 <= i < n for i, n in zip(given, shape, strict=True)):
@@ -118,6 +118,14 @@ class AtlasGate:
             squashed=bool(given["squashed"]),
             placement=None if placed is None else _placement_from_dict(placed),
         )
+
+
+def _place_of(channel: Channel) -> int | tuple[int, ...]:
+    """Return an index, or a place along the axes, as whole numbers of Python; they may be given as an array."""
+    try:
+        return index(channel)  # type: ignore[arg-type]
+    except TypeError:
+        return tuple(map(index, channel))  # type: ignore[arg-type]
 
 
 def _cells(shape: tuple[int, ...]) -> list[str]:

@@ -76,6 +76,7 @@ def read_metadata(path: Path, ids: Sequence[str]) -> dict[str, np.ndarray]:
     The first row has names. Rows are joined by the column ``id``, or by the first one if none is called so; rows of
     other images are skipped. A column is of whole numbers or numbers if all of its values are, else of text; a value
     that begins with further zeros, as ``007``, or has an underscore is text. Images without a row have NaN or "" there.
+    Further columns without a name, such as the numbers of rows that pandas writes, are left out.
 
     Args:
         path: path of the file, UTF-8.
@@ -98,7 +99,7 @@ def read_metadata(path: Path, ids: Sequence[str]) -> dict[str, np.ndarray]:
     return {
         name: _column([None if row is None else row[number] for row in found])
         for number, name in enumerate(names)
-        if number != key
+        if number != key and name.strip()
     }
 
 
@@ -127,7 +128,8 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
         if len(row) != len(names):
             raise AtlasError(
                 "atlas.ragged-metadata",
-                "row {row} of {path} has {given} values, and there are {expected} names",
+                "row {row} of {path} has another number of values ({given}) than there are names of columns "
+                "({expected})",
                 row=number,
                 path=str(path),
                 given=len(row),

@@ -44,7 +44,7 @@ def select(atlas: Atlas, where: Where) -> Int64[np.ndarray, " m"]:
         for column, condition in where.items():
             chosen &= _matches(atlas, column, condition)
         return np.flatnonzero(chosen)
-    return _numbered(atlas, np.asarray(where))
+    return _numbered(atlas, where)
 
 
 def columns_of(atlas: Atlas) -> tuple[str, ...]:
@@ -64,7 +64,11 @@ def own_columns_of(atlas: Atlas) -> tuple[str, ...]:
     )
 
 
-def _numbered(atlas: Atlas, given: Shaped[np.ndarray, ...]) -> Int64[np.ndarray, " m"]:
+def _numbered(atlas: Atlas, where: Sequence[int] | np.ndarray) -> Int64[np.ndarray, " m"]:
+    try:
+        given = np.asarray(where)
+    except (TypeError, ValueError):  # rows of different lengths
+        given = np.asarray(None)
     if given.dtype == bool and given.shape == (len(atlas),):
         return np.flatnonzero(given & atlas.ok)
     if given.size == 0:
@@ -205,7 +209,9 @@ def _unfit(column: str, expected: str) -> AtlasError:
 
 def listed(condition: Any) -> Iterable[Any]:
     """Return the values of a condition that may be one value or several."""
-    return condition if isinstance(condition, list | tuple | set | np.ndarray) else (condition,)
+    if isinstance(condition, np.ndarray):
+        return condition.reshape(-1)
+    return condition if isinstance(condition, list | tuple | set) else (condition,)
 
 
 def index_of(name: Any, classes: tuple[str, ...]) -> int:

@@ -79,7 +79,7 @@ def read_conditions(atlas: Atlas, given: list[str] | None) -> dict[str, Any] | N
     """
     found: dict[str, Any] = {}
     for word in given or ():
-        column, equals, text = word.partition("=")
+        column, equals, text = _parts(atlas, word)
         if not equals or not column:
             raise typer.BadParameter(f"'{word}' is not a condition such as class=cat or confidence=0.9..1")
         value = _value(atlas, column, text)
@@ -90,6 +90,12 @@ def read_conditions(atlas: Atlas, given: list[str] | None) -> dict[str, Any] | N
         else:
             raise typer.BadParameter(f"two conditions for {column}; give one")
     return found or None
+
+
+def _parts(atlas: Atlas, word: str) -> tuple[str, str, str]:
+    """Split a condition where the name of the column ends, which may have such a sign itself."""
+    named = max((name for name in atlas.columns if word.startswith(f"{name}=")), key=len, default=None)
+    return word.partition("=") if named is None else (named, "=", word[len(named) + 1 :])
 
 
 def _value(atlas: Atlas, column: str, text: str) -> Any:

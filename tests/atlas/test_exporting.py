@@ -42,6 +42,19 @@ def test_parquet_has_the_same_columns_with_their_types():
     np.testing.assert_array_equal(column, atlas.contents.values[IMAGES, 2])
 
 
+def test_columns_of_the_user_that_are_called_as_those_of_the_atlas_are_kept_under_another_name():
+    names = ("index", "label", "one.channel[2]", "metadata.label")
+    atlas = made_atlas.atlas(metadata={name: np.arange(60) + 100 * place for place, name in enumerate(names)})
+    own = ["metadata.index", "metadata.metadata.label", "metadata.one.channel[2]", "metadata.label"]
+    for gates in (False, True):
+        rows = [*csv.reader(io.StringIO(as_csv(atlas, IMAGES, gates=gates).decode()))]
+        table = parquet.read_table(io.BytesIO(as_parquet(atlas, IMAGES, gates=gates)))
+        assert rows[0] == table.column_names
+        assert rows[0][5:9] == own
+        assert [int(value) for value in rows[1][5:9]] == [3, 103, 203, 303]
+        assert table["index"].to_pylist() == IMAGES.tolist()
+
+
 def test_spreadsheets_take_no_text_for_a_formula():
     atlas = made_atlas.atlas(ids=["=1+1", *[f"image {number}" for number in range(1, 60)]])
     text = as_csv(atlas, np.array([0, 1]), gates=False).decode()

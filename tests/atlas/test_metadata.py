@@ -51,6 +51,12 @@ def test_a_mark_of_the_byte_order_and_quoted_commas_are_read(tmp_path):
     assert read_metadata(tmp_path / "metadata.csv", IDS)["x"].tolist() == ["1,5", "", ""]
 
 
+def test_columns_without_a_name_are_left_out(tmp_path):
+    assert [*columns(tmp_path, "id,x,,\na,1,2,3\n")] == ["x"]
+    assert columns(tmp_path, ",id,x\n0,b,5\n")["x"].tolist()[1] == 5  # as pandas writes a table
+    assert columns(tmp_path, ",x\na,5\n")["x"].tolist()[0] == 5
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -81,7 +87,7 @@ def test_names_that_look_like_numbers_stay_as_they_are(tmp_path, values, expecte
         ("id;x\na;1\n", "not separated by commas: its first line is 'id;x'; save it with commas"),
         ("id\tx\na\t1\n", "not separated by commas"),
         ('id,x\na,1\nb,"2\nc,3\n', "cannot be read as CSV at line 4; check whether each quotation mark"),
-        ("id,x\n\na,1\nb,1,2\n", "row 4 of .* has 3 values, and there are 2 names"),
+        ("id,x\n\na,1\nb,1,2\n", r"row 4 of .* number of values \(3\) than there are names of columns \(2\)"),
     ],
 )
 def test_what_is_no_table_is_refused_with_what_to_do(tmp_path, text, message):

@@ -125,7 +125,7 @@ def test_columns_of_a_file_are_joined_by_the_names_of_the_images(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"id,a\nx,1,2\n", "row 2 of .* has 3 values, and there are 2 names"),
+        (b"id,a\nx,1,2\n", r"row 2 of .* number of values \(3\) than there are names of columns \(2\)"),
         (b"", "is empty; its first line has to name the columns"),
         (b"id,\xff\n", "has a character that is not in UTF-8; save the file in UTF-8"),
     ],

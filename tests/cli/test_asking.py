@@ -120,6 +120,7 @@ def test_a_file_in_the_place_of_a_folder_is_said_with_what_to_do(folder, tmp_pat
         (["speed=3", "speed=5"], {"speed": [3.0, 5.0]}),
         (["speed=3..5"], {"speed": (3.0, 5.0)}),
         (["camera=3"], {"camera": "3"}),
+        (["a=b=3"], {"a=b": 3}),
         ([], None),
     ],
 )
@@ -129,7 +130,7 @@ def test_conditions_are_those_of_the_library(folder, words, where):
     from cbam_core.atlas.atlas import Atlas
     from cbam_core.cli.conditions import read_conditions
 
-    columns = {"speed": np.arange(100), "camera": np.array(["3"] * 100)}
+    columns = {"speed": np.arange(100), "camera": np.array(["3"] * 100), "a=b": np.arange(100)}
     atlas = Atlas(replace(open_atlas(folder).contents, metadata=columns))
     assert read_conditions(atlas, words) == where
 
