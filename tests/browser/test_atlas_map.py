@@ -102,8 +102,28 @@ def drag(page, *places):
     page.mouse.up()
 
 
-def is_near(pixel, colour):
-    return np.abs(np.array(pixel) - colour).max() < 12
+def wait_for_pixel(page, place, colour, within=0):
+    """Wait until the canvas has a colour at a place: sheets come late, and a frame draws what it has time for."""
+    page.wait_for_function(
+        f"""([place, colour, within]) =>
+          ({PIXEL})(place).every((value, part) => Math.abs(value - colour[part]) <= within)""",
+        arg=[place, list(map(int, colour)), within],
+        timeout=20_000,
+    )
+
+
+def rested(page):
+    """Wait as long as the page waits before it tells what is in view, and a little more."""
+    page.evaluate("() => new Promise((done) => setTimeout(done, 900))")
+
+
+NEARLY = 11
+"""By how much the colours of a thumbnail may differ from those of its image."""
+
+
+def faded(*colour):
+    """A colour of which three tenths are drawn over white."""
+    return [round(0.7 * 255 + 0.3 * part) for part in colour]
 
 
 # Fitted into 600 pixels with 44 around.
@@ -112,31 +132,25 @@ LOW, HIGH = 44 / 600, 1 - 44 / 600
 
 def test_thumbnails_lie_where_their_images_are_and_follow_the_zoom(mount):
     page = mount()
-    page.wait_for_timeout(200)  # the sheet comes
-    drawn(page)
     for colour, place in zip(COLOURS, [(LOW, LOW), (HIGH, LOW), (LOW, HIGH), (HIGH, HIGH)], strict=True):
-        assert is_near(page.evaluate(PIXEL, place), colour)
+        wait_for_pixel(page, place, colour, NEARLY)
     assert page.evaluate(PIXEL, (0.5, 0.5)) == [255, 255, 255]
     page.mouse.move(*at(page, LOW, LOW))
     page.mouse.wheel(0, 200)
-    page.wait_for_timeout(250)
+    wait_for_pixel(page, (HIGH, HIGH), [255, 255, 255])
     drawn(page)
-    assert is_near(page.evaluate(PIXEL, (LOW, LOW)), COLOURS[0])  # what is under the pointer stays there
-    assert page.evaluate(PIXEL, (HIGH, HIGH)) == [255, 255, 255]
+    wait_for_pixel(page, (LOW, LOW), COLOURS[0], NEARLY)  # what is under the pointer stays there
 
 
 def test_points_have_the_colours_of_their_classes_or_say_what_is_wrong(mount):
     page = mount(draw="points")
     assert page.evaluate(PIXEL, (LOW, LOW)) == [11, 110, 130]
     page.get_by_label("Colours").select_option("right")
-    page.wait_for_timeout(100)
-    assert page.evaluate(PIXEL, (HIGH, LOW)) == [209, 97, 10]
+    wait_for_pixel(page, (HIGH, LOW), [209, 97, 10])
     assert page.locator(".legend .entry").all_inner_texts() == ["right\n2", "wrong\n1", "not known\n1"]
     assert told(page, "colours") == ["right"]
     page.locator(".legend .entry").nth(1).click()
-    page.wait_for_timeout(100)
-    faded = page.evaluate(PIXEL, (LOW, LOW))
-    assert min(faded) > 170
+    wait_for_pixel(page, (LOW, LOW), faded(92, 143, 155), 2)
     assert page.evaluate(PIXEL, (HIGH, LOW)) == [209, 97, 10]
 
 
@@ -145,8 +159,7 @@ def test_answers_have_colours_too_and_classes_that_no_image_has_are_not_listed(m
     listed = page.locator(".legend .entry")
     assert listed.all_inner_texts() == ["cat\n1", "dog\n1", "frog\n1", "not known\n1"]
     page.get_by_label("Colours").select_option("answer")
-    page.wait_for_timeout(100)
-    assert page.evaluate(PIXEL, (HIGH, LOW)) == [11, 110, 130]  # a dog that was taken for a cat
+    wait_for_pixel(page, (HIGH, LOW), [11, 110, 130])  # a dog that was taken for a cat
     assert listed.all_inner_texts() == ["cat\n2", "dog\n1", "frog\n1"]
     call(page, colours="answer", mask=as_mask(np.array([False, False, True, True])), generation=1)
     assert listed.all_inner_texts() == ["cat\n0", "dog\n1", "frog\n1"]  # those of the slice, in places that stay
@@ -251,9 +264,9 @@ def test_a_slice_fades_the_others_and_an_address_opens_a_view(mount):
     page = mount()
     call(page, mask=as_mask(places_of(POINTS).drawn != 0), draw="points", generation=1, view=[0.05, 0.05, 2.0])
     drawn(page, "points")
-    assert 170 < min(page.evaluate(PIXEL, (0.5, 0.5))) < 255  # the first image, faded, is in the middle now
+    wait_for_pixel(page, (0.5, 0.5), faded(11, 110, 130), 2)  # the first image is in the middle now
     assert page.locator(".legend .entry").all_inner_texts() == ["cat\n0", "dog\n1", "frog\n1", "not known\n1"]
-    page.wait_for_timeout(900)
+    rested(page)
     assert told(page, "view") == []  # the page knows where it was told to go
 
 
@@ -293,12 +306,13 @@ def test_another_layout_is_asked_of_the_page_where_there_is_one(mount):
 
 
 def test_a_layout_that_was_computed_meanwhile_can_be_chosen_and_the_view_stays(mount):
-    page = mount(view=[0.4, 0.4, 2.0])
-    before = page.evaluate(PIXEL, (0.2, 0.2))
+    page = mount(view=[0.05, 0.05, 2.0])
+    wait_for_pixel(page, (0.5, 0.5), COLOURS[0], NEARLY)
     call(page, layouts={"pca": "PCA", "tsne": "t-SNE"})
-    page.wait_for_timeout(100)
+    rested(page)
     assert page.get_by_label("Layout").input_value() == "pca"
-    assert page.evaluate(PIXEL, (0.2, 0.2)) == before
+    assert told(page, "view") == []
+    wait_for_pixel(page, (0.5, 0.5), COLOURS[0], NEARLY)
     page.get_by_label("Layout").select_option("tsne")
     assert told(page, "layout") == ["tsne"]
 

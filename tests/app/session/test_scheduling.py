@@ -195,7 +195,6 @@ def test_few_draw_at_once_and_heavy_work_makes_room(monkeypatch):
     monkeypatch.setattr(scheduling, "_places", lambda: places)
     monkeypatch.setattr(scheduling, "_queue", lambda: slots)
     monkeypatch.setattr(scheduling, "this_session", lambda: "a")
-    monkeypatch.setattr(scheduling, "let_streamlit_stop", lambda: None)
     with drawing():
         assert places.inside == 1
         with drawing():  # a part of the page, drawn with it
