@@ -1,5 +1,7 @@
 """A page gone through by Tab: where it stops, and what it should have reached."""
 
+from tests.browser.resting import pause
+
 MOST = 200  # stops on one page
 RESTING = 80  # milliseconds in which a ring appears, or focus goes back
 
@@ -76,7 +78,7 @@ def walk(page):
         page.keyboard.press("Tab")
         stop = page.evaluate(STOP)
         if stop is None or not stop["seen"]:
-            page.wait_for_timeout(RESTING)
+            pause(page, RESTING)
             stop = page.evaluate(STOP)
         if stop is None:
             return stops

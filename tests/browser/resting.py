@@ -48,6 +48,37 @@ STILL = f"""quiet => new Promise((done, fail) => {{
 }})"""
 
 
+def pause(page, milliseconds):
+    """Wait by the page's own clock: what it put off for a shorter time has happened then, however busy the machine is.
+
+    The page is on the screen by then, too.
+    """
+    page.evaluate(
+        "time => new Promise((done) => setTimeout(() => requestAnimationFrame(() => setTimeout(done)), time))",
+        milliseconds,
+    )
+
+
+CLICK_ONCE_SHOWN = """selector => {
+  window.clicked = new Promise((done) => {
+    const look = () => {
+      const found = [...document.querySelectorAll(selector)].find((one) => one.checkVisibility() && !one.disabled);
+      if (!found) return requestAnimationFrame(look);
+      found.click();
+      done();
+    };
+    look();
+  });
+}"""
+
+
+def clicked_once_shown(page, selector, act):
+    """Do something, and click what it brings in the same frame: it may be gone before a test has seen it."""
+    page.evaluate(CLICK_ONCE_SHOWN, selector)
+    act()
+    page.evaluate("clicked")
+
+
 def hold(page, text, act):
     """Do something, and wait until its script has said a text, of which the page hears nothing before `release`."""
     page.evaluate("held = []")

@@ -10,6 +10,7 @@ from app.atlas.map_data import as_mask, as_text, places_of
 from app.widgets.component import script
 from benchmarks.apparatus.map_data import MadeUp
 from cbam_core.atlas.regions import UNITS, inside_of
+from tests.browser.resting import pause
 
 pytestmark = pytest.mark.browser
 
@@ -112,10 +113,8 @@ def wait_for_pixel(page, place, colour, within=0):
     )
 
 
-def rested(page):
-    """Wait as long as the page waits before it tells what is in view, and a little more."""
-    page.evaluate("() => new Promise((done) => setTimeout(done, 900))")
-
+TOLD = 900
+"""Milliseconds of rest, after which the page would have been told what is in view."""
 
 NEARLY = 11
 """By how much the colours of a thumbnail may differ from those of its image."""
@@ -266,7 +265,7 @@ def test_a_slice_fades_the_others_and_an_address_opens_a_view(mount):
     drawn(page, "points")
     wait_for_pixel(page, (0.5, 0.5), faded(11, 110, 130), 2)  # the first image is in the middle now
     assert page.locator(".legend .entry").all_inner_texts() == ["cat\n0", "dog\n1", "frog\n1", "not known\n1"]
-    rested(page)
+    pause(page, TOLD)
     assert told(page, "view") == []  # the page knows where it was told to go
 
 
@@ -309,7 +308,7 @@ def test_a_layout_that_was_computed_meanwhile_can_be_chosen_and_the_view_stays(m
     page = mount(view=[0.05, 0.05, 2.0])
     wait_for_pixel(page, (0.5, 0.5), COLOURS[0], NEARLY)
     call(page, layouts={"pca": "PCA", "tsne": "t-SNE"})
-    rested(page)
+    pause(page, TOLD)
     assert page.get_by_label("Layout").input_value() == "pca"
     assert told(page, "view") == []
     wait_for_pixel(page, (0.5, 0.5), COLOURS[0], NEARLY)

@@ -107,7 +107,7 @@ def test_sample_chosen_on_inspect_can_be_taken(visit):
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Compare").click()
     page.get_by_role("button", name="From Inspect").first.click()
     page.locator(".prediction .verdict", has_text="Truth: ship").wait_for()
-    assert page.locator(".prediction").count() == 2
+    expect(page.locator(".prediction")).to_have_count(2)
 
 
 MAPS = ".cbam-maps.four img.picture"

@@ -17,6 +17,7 @@ from app.widgets.strip import PageChoice
 from app.widgets.strip import _data as strip_data
 from cbam_core import explain
 from tests.atlas import made_atlas
+from tests.browser.resting import pause
 
 pytestmark = pytest.mark.browser
 
@@ -153,7 +154,7 @@ def test_an_answer_to_an_earlier_move_does_not_take_the_frame_back(mount, framed
 def test_a_frame_that_left_the_page_tells_nothing(mount, framed):
     page = mount('<div class="prediction"></div>', painter() + read("prediction.js"), framed(100, 50))
     page.evaluate(AT_ONCE, [".frame", None])
-    page.wait_for_timeout(500)
+    pause(page, 500)
     assert page.evaluate("told") == []
 
 
@@ -222,7 +223,7 @@ def test_a_filter_stays_while_the_page_chooses_what_it_shows_and_goes_when_it_hi
 def test_a_choice_that_was_waiting_when_the_page_chose_is_told_no_more(mount):
     page = mount('<div class="strip"></div>', read("strip.js"), tiles())
     page.evaluate(AT_ONCE, [".tile", tiles(generation=1, index=2)])
-    page.wait_for_timeout(300)
+    pause(page, 300)
     assert page.evaluate("told") == []
     assert selected(page) == ["2"]
 
@@ -230,7 +231,7 @@ def test_a_choice_that_was_waiting_when_the_page_chose_is_told_no_more(mount):
 def test_a_strip_that_left_the_page_tells_nothing(mount):
     page = mount('<div class="strip"></div>', read("strip.js"), tiles())
     page.evaluate(AT_ONCE, [".tile", None])
-    page.wait_for_timeout(300)
+    pause(page, 300)
     assert page.evaluate("told") == []
 
 

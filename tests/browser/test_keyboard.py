@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.keyboard import RESTING, START
+from tests.browser.keyboard import START
+from tests.browser.resting import pause
 from tests.browser.scenes import inspect_a_sample, training
 from tests.browser.visiting import visiting
 
@@ -31,14 +32,15 @@ def test_the_first_stop_skips_to_the_content(page):
 
 
 def test_menus_open_by_enter_and_close_by_escape_where_they_were_opened(page):
-    for button in page.get_by_test_id("stPopoverButton").all():
+    buttons = page.get_by_test_id("stPopoverButton").all()
+    assert len(buttons) > 1
+    for button in buttons:
         button.focus()
         page.keyboard.press("Enter")
         page.get_by_test_id("stPopoverBody").wait_for()
         page.keyboard.press("Escape")
         page.get_by_test_id("stPopoverBody").wait_for(state="detached")
-        page.wait_for_timeout(RESTING)
-        assert button.evaluate("button => button === document.activeElement")
+        expect(button).to_be_focused()
 
 
 def test_escape_takes_the_cross_hair_and_the_chosen_channel_away(page):
@@ -66,7 +68,7 @@ def test_the_film_waits_to_be_played_and_does_not_glide_where_motion_is_unwanted
     training(page)
     player = page.locator(".cbam-player")
     before = player.get_attribute("data-scene")
-    page.wait_for_timeout(2500)
+    pause(page, 2500)
     assert player.get_attribute("data-scene") == before
     for part in (".fill", ".playhead"):
         style = page.locator(f".cbam-player {part}").first

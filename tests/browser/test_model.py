@@ -12,6 +12,7 @@ from cbam_core.gates.kernels import spatial_kernels
 from cbam_core.places import shipped_checkpoints
 from cbam_core.render.diverging import diverging
 from cbam_core.render.kernels import reach
+from tests.browser.resting import rested
 from tests.browser.scenes import NARROW
 from tests.browser.visiting import visiting
 
@@ -36,7 +37,7 @@ def opened(visit, **how):
     page = visit(at="model", **how)
     page.get_by_role("region", name="Layers").wait_for()
     page.locator(".js-plotly-plot").nth(1).wait_for()
-    return page
+    return rested(page)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,9 @@ def test_on_a_phone_nothing_sticks_out(visit):
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390
-    for table in page.locator(".numbers").all():  # they scroll downwards alone
+    tables = page.locator(".numbers").all()
+    assert tables
+    for table in tables:  # they scroll downwards alone
         assert table.evaluate("table => table.scrollWidth - table.clientWidth") <= 0
 
 

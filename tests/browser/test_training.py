@@ -14,7 +14,7 @@ from cbam_core.render.film import film_file
 from cbam_core.render.overlay import cells_on_input, overlay
 from cbam_core.results.film import open_film
 from tests.browser.canvas import PAINTED, pixels, repainted
-from tests.browser.resting import rerun
+from tests.browser.resting import pause, rerun, rested
 from tests.browser.scenes import NARROW
 from tests.browser.visiting import USUAL, visiting
 from tests.made_runs import make_film, make_run
@@ -79,6 +79,19 @@ RECORD = """player => {
 }"""
 
 
+PRESS_SPACE_AT = """(player, scene) => {
+  window.pressed = false;
+  const slider = player.querySelector(".slider");
+  new MutationObserver((_, watching) => {
+    if (player.dataset.scene !== scene) return;
+    watching.disconnect();
+    slider.dispatchEvent(new KeyboardEvent("keydown", { key: " ", code: "Space", bubbles: true, cancelable: true }));
+    window.pressed = true;
+  }).observe(player, { attributeFilter: ["data-scene"] });
+}"""
+"""Press the space bar when a scene comes: those after it do not wait for a slow test."""
+
+
 def test_the_film_plays_to_its_end_and_every_scene_is_exact(page, film):
     page.emulate_media(reduced_motion="no-preference")
     go_to(page, "End", 3)
@@ -108,12 +121,11 @@ def test_the_slider_and_the_space_bar_work_by_keyboard(page, film):
     check_pixels(page, film, 1, CAT)
     assert "Epoch 1, validation accuracy 70.0 %" in slider.get_attribute("aria-valuetext")
     repainted(page, lambda: page.keyboard.press("Home"))
+    page.locator(".cbam-player").evaluate(PRESS_SPACE_AT, "1")
     page.keyboard.press("Space")
-    page.locator(".cbam-player[data-scene='1']").wait_for()  # two more are to come before its end
-    page.keyboard.press("Space")
-    paused = scene(page)
-    page.wait_for_timeout(1500)
-    assert scene(page) == paused > 0, "the space bar pauses too"
+    page.wait_for_function("() => window.pressed")
+    pause(page, 1500)
+    assert scene(page) == 1, "the space bar pauses too"
     assert slider.evaluate("slider => slider.getRootNode().activeElement === slider")
 
 
@@ -158,10 +170,10 @@ def test_a_run_that_goes_on_is_followed_without_a_click_and_left_alone_at_its_en
     page.locator(".cbam-player .slider").focus()
     page.keyboard.press("Home")
     make_run(live, complete=False, epochs=3, of=4, film=make_film((0, 1, 2), SIX))
-    page.get_by_text("Validation accuracy, epoch 3").wait_for(timeout=15_000)
+    page.get_by_text("Validation accuracy, epoch 3").wait_for()
     assert (scene(page), page.locator(".slider").get_attribute("max")) == (0, "2")
     make_run(live, complete=True, epochs=4, of=4, film=make_film((0, 1, 2, 4), SIX))
-    page.get_by_text("Validation accuracy, epoch 4").wait_for(timeout=15_000)
+    page.get_by_text("Validation accuracy, epoch 4").wait_for()
     page.locator(".slider[max='3']").wait_for()
     assert scene(page) == 0, "the reader's place is kept while the film grows"
     assert page.get_by_test_id("stProgress").count() == 0
@@ -170,6 +182,7 @@ def test_a_run_that_goes_on_is_followed_without_a_click_and_left_alone_at_its_en
 def test_on_a_phone_nothing_sticks_out(visit, film):
     page = opened(visit, viewport=NARROW)
     page.locator(".js-plotly-plot").first.wait_for()
+    rested(page)
     for part in page.locator("canvas.overlay, .slider, .classes, .js-plotly-plot").all():
         box = part.bounding_box()
         assert box["x"] >= 0

@@ -8,6 +8,7 @@ import pytest
 from cbam_core.render.overlay import raw_mask
 from cbam_core.viewer import Settings, lay_out
 from tests.browser.canvas import PAINTED, pixels
+from tests.browser.resting import pause
 from tests.browser.tabs import ALONE
 from tests.browser.viewer.page import VIEWER, check_pixels, show, texts
 from tests.browser.viewer.payloads import BLOCKS, SAMPLE, SMALL, WHOLE, block, many, photo
@@ -69,15 +70,15 @@ def moved_at_once(page, *percents):
 
 def test_settings_are_told_once_the_reader_has_settled(mounted):
     assert moved_at_once(mounted, 10, 20, 30, 42) == 0
-    mounted.wait_for_function("() => heard.length > 0", timeout=3000)
-    mounted.wait_for_timeout(500)
+    mounted.wait_for_function("() => heard.length > 0")
+    pause(mounted, 500)
     expected = Settings(opacity=0.42).as_dict()
     assert mounted.evaluate("heard") == [["settings", expected]]
 
 
 def test_settings_that_are_set_back_are_not_told(mounted):
     moved_at_once(mounted, 10, 50)
-    mounted.wait_for_timeout(600)
+    pause(mounted, 600)
     assert mounted.evaluate("heard") == []
 
 
@@ -139,7 +140,7 @@ def test_a_picture_that_is_gone_falls_back_without_changing_the_settings(mounted
     show(mounted, photo(settings=Settings(image="original")))
     show(mounted, replace(SAMPLE, settings=Settings(image="original")))
     check_pixels(mounted, SAMPLE)
-    mounted.wait_for_timeout(500)
+    pause(mounted, 500)
     assert mounted.evaluate("heard") == []
     show(mounted, photo(settings=Settings(image="original")))
     assert mounted.locator("canvas.overlay").first.evaluate("canvas => canvas.width") == 451
