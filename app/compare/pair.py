@@ -26,7 +26,7 @@ from app.widgets.figures import (
 )
 from cbam_core.explanation.comparison import BlockComparison, Difference, Similarity
 from cbam_core.render.colours import colourise, evenness, is_flat, stretch
-from cbam_core.render.difference import difference_picture
+from cbam_core.render.difference import difference_picture, scale_of_differences
 from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells, cells_on_input, overlay, raw_mask
 from cbam_core.results.explanation import Block
@@ -128,8 +128,7 @@ def pair_name(pair: BlockComparison) -> str:
 
 def greatest_difference(pairs: Sequence[BlockComparison]) -> float:
     """The end of a scale that holds the differences of all masks; 1 where there are none."""
-    ends = [abs(end) for pair in pairs if pair.mask is not None for end in pair.mask.range]
-    return max(ends, default=0.0) or 1.0
+    return scale_of_differences(end for pair in pairs if pair.mask is not None for end in pair.mask.range)
 
 
 def mask_maps(pair: BlockComparison, subjects: tuple[Subject, Subject], *, over: bool, limit: float) -> None:
@@ -286,7 +285,7 @@ def _difference(
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+    return f"{round(value, 3) + 0.0:+.3f}".replace("-", "−")  # + 0.0 makes -0.0 a plain 0
 
 
 def _cells(block: Block) -> Cells | None:

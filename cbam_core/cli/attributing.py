@@ -157,7 +157,11 @@ def _show_gates(found: Attribution) -> None:
         if one.left_out is not None:
             table.add_row(one_line(one.gate.name), one_line(str(one.left_out)))
             continue
-        numbers = ("" if value is None else f"{value:.3f}" for value in (one.whole, one.error))
-        r = "" if one.correlation is None else f"{one.correlation:.3f}"
-        table.add_row(one_line(one.gate.name), *numbers, one.how, r)
+        table.add_row(
+            one_line(one.gate.name), _written(one.whole), _written(one.error), one.how, _written(one.correlation)
+        )
     console().print(table)
+
+
+def _written(value: float | None) -> str:
+    return "" if value is None else f"{round(value, 3) + 0.0:.3f}"  # + 0.0 makes -0.0 a plain 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -19,6 +19,15 @@ from cbam_core.render.charts import (
 )
 from cbam_core.render.diverging import diverging
 from cbam_core.render.overlay import Cells, upsample
+
+LEAST_DIFFERENCE = 0.0005
+"""Differences of gates below this are none: they would be written as 0.000, and may be rounding alone."""
+
+
+def scale_of_differences(differences: Iterable[float]) -> float:
+    """Return the end of a scale that holds all of some differences; 1 where there are none."""
+    largest = max((abs(one) for one in differences), default=0.0)
+    return largest if largest >= LEAST_DIFFERENCE else 1.0
 
 
 def difference_picture(

@@ -31,6 +31,9 @@ CONTROL_WORDS: Mapping[Control, str] = MappingProxyType(
     }
 )
 
+LEAST_GAIN = 0.0005
+"""A gain of probability below this is none: it would be written as 0.0 points."""
+
 Verdict = Literal["better", "centre", "one", "worse", "no", "unsure"]
 """What both tests say of a map; see `DeletionRow.verdict`."""
 
@@ -101,11 +104,13 @@ class Gain:
     @property
     def worse(self) -> bool:
         """Whether the map is worse in both tests beyond its intervals."""
-        return all(one is not None and one.high < 0 for one in (self.deletion, self.insertion))
+        return all(
+            one is not None and one.high < 0 and one.mean <= -LEAST_GAIN for one in (self.deletion, self.insertion)
+        )
 
 
 def _above(found: Mean | None) -> bool:
-    return found is not None and found.low > 0
+    return found is not None and found.low > 0 and found.mean >= LEAST_GAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +147,7 @@ class DeletionRow:
         alike, values = self.gains["alike"], {"map": self.map}
         if alike.deletion is None or alike.insertion is None:
             return Message("deletion.unsure", DELETION_WORDS["unsure"], values)
-        numbers = {"deletion": 100 * alike.deletion.mean, "insertion": 100 * alike.insertion.mean}
+        numbers = {"deletion": _points(alike.deletion), "insertion": _points(alike.insertion)}
         return Message(f"deletion.{self.verdict}", DELETION_WORDS[self.verdict], {**values, **numbers})
 
     def as_dict(self) -> dict[str, Any]:
@@ -156,6 +161,10 @@ class DeletionRow:
         }
         said = {"verdict": self.verdict, "sentence": str(self.sentence)}
         return {"map": self.map, **_curves(self.own), "controls": controls, **said}
+
+
+def _points(gain: Mean) -> float:
+    return round(100 * gain.mean, 1) + 0.0  # + 0.0 makes -0.0 a plain 0
 
 
 def _curves(found: Curves) -> dict[str, Any]:

@@ -145,6 +145,17 @@ def test_only_both_tests_together_give_a_verdict(alike, spot_gain, verdict: str)
     assert f"{100 * alike[0]:+.1f} points" in str(row.sentence) or verdict in ("better", "centre")
 
 
+@pytest.mark.parametrize("size", [0.0004, -0.0004])
+def test_gains_that_would_be_written_as_0_are_none(size: float) -> None:
+    curve = np.array([1.0, 0.0])
+    nothing = Curves(curve, curve, None, None)
+    certain = Mean(size, (size - 0.0001, size + 0.0001), 9)
+    gains = dict.fromkeys(("alike", "centre", "pixels"), Gain(certain, certain))
+    row = DeletionRow("mask", nothing, dict.fromkeys(gains, nothing), gains)
+    assert row.verdict == "no"
+    assert "+0.0 points of probability in deletion, +0.0 in insertion" in str(row.sentence)
+
+
 def test_results_are_plain_and_without_classes_there_is_no_answer() -> None:
     found = deletion_test(planted_mask(by_content), noise(2))
     twin = pickle.loads(pickle.dumps(found))

@@ -10,7 +10,13 @@ import pytest
 from plotly.graph_objects import Figure
 
 from cbam_core.render.charts import PAIR_COLOURS, WeightsPair
-from cbam_core.render.difference import compared_weights, difference_picture, weights_of_one
+from cbam_core.render.difference import (
+    LEAST_DIFFERENCE,
+    compared_weights,
+    difference_picture,
+    scale_of_differences,
+    weights_of_one,
+)
 from cbam_core.render.diverging import DIVERGING
 from cbam_core.render.overlay import Cells
 
@@ -26,6 +32,13 @@ def test_a_map_lies_where_its_cells_lie() -> None:
     assert tiled.tolist() == [[ends[0], ends[0], ends[1], ends[1]]] * 2
     shifted = difference_picture(values, Cells(0.5, 1.0, 2.0, 2.0), (4, 2), zoom=1)
     assert shifted[0].tolist() == [ends[0], ends[1], ends[1], ends[1]]
+
+
+def test_a_scale_holds_all_differences_and_makes_nothing_of_rounding() -> None:
+    assert scale_of_differences([-0.2, 0.1]) == 0.2
+    assert scale_of_differences([LEAST_DIFFERENCE]) == LEAST_DIFFERENCE
+    assert scale_of_differences([6e-8, 0.0]) == 1.0
+    assert scale_of_differences([]) == 1.0
 
 
 def test_bars_keep_the_pages_own_text_colour_and_carry_the_spread() -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float32
 
+from cbam_core.render.difference import scale_of_differences
 from cbam_core.render.paper import captions
 from cbam_core.render.paper.bands import TALLEST, short_names
 from cbam_core.render.paper.gates import (
@@ -234,8 +235,8 @@ class Compared:
     def limit(self) -> float:
         """End of the scale of differences."""
         finite = (values[np.isfinite(values)] for values in self._differences)
-        largest = max((float(np.abs(values).max()) for values in finite if values.size), default=0.0)
-        return self.style.limit or largest or 1.0
+        largest = (float(np.abs(values).max()) for values in finite if values.size)
+        return self.style.limit or scale_of_differences(largest)
 
     def _pair(self, pair: Pair, top: float, side: float) -> list[Item]:
         height = side * self._shape if self._has_masks else self._low

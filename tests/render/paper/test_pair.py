@@ -98,6 +98,15 @@ def test_a_limit_is_the_end_of_the_scale() -> None:
     assert axes(figure, "scale of differences").get_xlim() == (-1, 1)
 
 
+def test_masks_that_differ_by_rounding_alone_have_no_colours() -> None:
+    mask = LEFT.blocks[0].gate("spatial")
+    near = replace(mask, values=np.nextafter(mask.values, np.float32(1)))
+    block = replace(LEFT.blocks[0], gates=tuple(near if one is mask else one for one in LEFT.blocks[0].gates))
+    figure = Comparison(LEFT, replace(LEFT, blocks=(block,))).figure()
+    assert {"−1", "+1"} <= set(texts(figure))
+    assert np.ptp(pixels(figure, "cbam1.difference"), axis=(0, 1)).max() == 0
+
+
 def test_heads_name_predictions_truths_and_networks_where_they_differ() -> None:
     figure = BOTH.figure(truths=("cat", "dog"))
     assert {"A", "B", "truth: cat", "truth: dog", "B − A"} <= set(texts(figure))
