@@ -45,7 +45,9 @@ WORDS: Mapping[str, str] = {
     "channel": "channel",
     "no_mask": "no spatial mask",
     "no_weights": "no channel weights",
-    "no_reading": "not known what is usual",
+    "no_usual": "not known what is usual",
+    "not_finite": "gate not finite",
+    "not_positive": "mean not above 0",
     "no_place": "position on the image unknown",
     "no_prediction": "no prediction",
     "no_blocks": "This network has no gates to show.",
@@ -233,7 +235,7 @@ def _caption(network: str, panels: Sequence[Panel], style: FigureStyle) -> str:
         if style.seen is not None:
             said.append(words["unseen"])
         said += placed((panel.placement for panel in panels if panel.mask is not None), words)
-    if look.reading == "usual" and any(panel.unread for panel in panels):
+    if any("no_usual" in panel.unread.values() for panel in panels):
         said.append(words["usual_unknown"])
     return " ".join(said)
 

@@ -6,7 +6,7 @@ Lengths are pixels.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -16,7 +16,7 @@ from cbam_core.render.colours import Evenness, evenness, is_flat, stretch
 from cbam_core.render.lettering import Lettering
 from cbam_core.render.overlay import Cells, overlay, raw_mask
 from cbam_core.render.readings import NEUTRAL, is_fixed, read_colours, scale_of
-from cbam_core.results.explanation import Block
+from cbam_core.results.explanation import Block, Unread
 from cbam_core.results.frame import Box
 from cbam_core.results.kinds import AXES, Kind
 from cbam_core.results.look import Look, Reading
@@ -46,7 +46,7 @@ class Panel:
         cells: positions of the mask's cells on the picture; None where they are unknown.
         undrawn: shape of a gate that is named but not drawn; empty for none.
         undrawn_kind: kind of that gate.
-        unread: kinds of the block's gates that do not have this reading.
+        unread: why a gate does not have this reading, by its kind.
         placement: grid of the mask's cells on the network's input, with its status; None where there is none.
     """
 
@@ -56,7 +56,7 @@ class Panel:
     cells: Cells | None
     undrawn: tuple[int, ...] = ()
     undrawn_kind: Kind = "full"
-    unread: tuple[Kind, ...] = ()
+    unread: Mapping[Kind, Unread] = field(default_factory=dict)
     placement: Placement | None = None
 
 
@@ -69,7 +69,8 @@ def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> 
         reading: reading of the gates.
     """
     undrawn = next((gate for gate in block.gates if not gate.is_drawn), None)
-    found = {kind: gate.read(reading) for kind in AXES if (gate := block.gate(kind)) is not None}
+    gates = {kind: gate for kind in AXES if (gate := block.gate(kind)) is not None}
+    found = {kind: gate.read(reading) for kind, gate in gates.items()}
     return Panel(
         name=block.name,
         mask=None if (mask := found.get("spatial")) is None or mask.ndim != 2 else mask,
@@ -77,7 +78,7 @@ def panel_of(block: Block, cells: Cells | None, reading: Reading = "values") -> 
         cells=cells,
         undrawn=() if undrawn is None else undrawn.values.shape,
         undrawn_kind="full" if undrawn is None else undrawn.kind,
-        unread=tuple(kind for kind, values in found.items() if values is None),
+        unread={kind: why for kind, gate in gates.items() if (why := gate.why_unread(reading)) is not None},
         placement=block.placement,
     )
 
@@ -167,7 +168,7 @@ def _draw_masks(page: Image.Image, at: At, panel: Panel, style: FigureStyle) -> 
     x, y = at
     width, height = style.size
     if panel.mask is None:
-        gap = "no_reading" if "spatial" in panel.unread else "no_mask"
+        gap = panel.unread.get("spatial", "no_mask")
         _draw_gap(page, (x, y, x + style.column, y + height), style.words[gap], style)
         return
     if panel.cells is None:
@@ -269,7 +270,7 @@ def _draw_weights(page: Image.Image, at: At, panel: Panel, style: FigureStyle) -
     top, bottom = y + LABEL, y + LABEL + PLOT
     right = x + style.column
     if panel.weights is None or not len(panel.weights):
-        gap = "no_reading" if "channel" in panel.unread else "no_weights"
+        gap = panel.unread.get("channel", "no_weights")
         _draw_gap(page, (x, top, right, bottom), words[gap], style)
         return
     text.write(draw, (x, y + SMALL), words["weights"], SMALL, colour=SOFT)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -22,6 +22,10 @@ from cbam_core.results.usual import UsualGate
 
 if TYPE_CHECKING:
     from cbam_core.render.paper.printed import PrintedFigure
+
+
+Unread = Literal["no_usual", "not_finite", "not_positive"]
+"""Why a gate does not have a reading: its usual values are unknown, or its mean is not finite or not above 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +108,18 @@ class Gate:
         if as_reading(reading) == "values":
             return self.values
         return self.relative if reading == "relative" else self.against_usual
+
+    def why_unread(self, reading: str) -> Unread | None:
+        """Return why there are no values of a reading; None where there are some.
+
+        Raises:
+            RenderError: there is no such reading.
+        """
+        if self.read(reading) is not None:
+            return None
+        if not _has_shape(self.level):
+            return "not_positive" if math.isfinite(self.level) else "not_finite"
+        return "no_usual"
 
     @property
     def is_drawn(self) -> bool:

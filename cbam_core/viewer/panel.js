@@ -119,7 +119,6 @@ class Panel {
     this.rawName.textContent = words.this_image;
     this.usualName.textContent = words.usually;
     this.usually.classList.toggle("absent", !mask?.usual);
-    this.caption.textContent = weights ? words.weights : words.no_weights;
     this.order.hidden = !weights;
     this.bars.classList.toggle("absent", !weights);
     this.order.setAttribute("aria-label", words.order);
@@ -217,6 +216,14 @@ class Panel {
     this.zoom = picture.pixelated ? Math.max(1, Math.round((width * ratio) / picture.width)) : 1;
   }
 
+  /** Why no mask is drawn over the picture. */
+  whyNoMask({ mask, cells }) {
+    const { picture, words } = this.viewer;
+    if (!mask) return this.withoutMask();
+    if (!mask.values) return whyUnread(mask, words);
+    return cells[picture.id] ? "" : words.no_place;
+  }
+
   withoutMask() {
     const { words } = this.viewer;
     const sizes = (this.block.undrawn ?? []).map((shape) => shape.join(" × ")).join(", ");
@@ -227,7 +234,7 @@ class Panel {
     const { picture, pixels, settings, words } = this.viewer;
     const { mask, name, cells } = this.block;
     const placed = mask?.values && cells[picture.id];
-    this.note.textContent = placed ? "" : !mask ? this.withoutMask() : mask.values ? words.no_place : words.no_reading;
+    this.note.textContent = this.whyNoMask(this.block);
     const values = { block: name, picture: words[picture.id] };
     if (placed) Object.assign(values, { rows: mask.height, columns: mask.width, ...this.rangeText(mask.range, true) });
     this.overlay.setAttribute("aria-label", fill(placed ? words.overlay_label : words.image_label, values));
@@ -278,6 +285,8 @@ class Panel {
   paintBars() {
     const { weights } = this.block;
     const read = weights?.values;
+    const { words } = this.viewer;
+    this.caption.textContent = read ? words.weights : weights ? whyUnread(weights, words) : words.no_weights;
     this.channel.textContent = "";
     this.spread.hidden = !read || this.named !== null;
     this.bars.classList.toggle("absent", !read);

@@ -21,6 +21,12 @@ function readGate(gate, reading) {
   return shape.map((value, i) => value - usually[i]);
 }
 
+/** The words that say why a gate does not have a reading. */
+function whyUnread({ level }, words) {
+  if (level > 0) return words.no_reading;
+  return level === null ? words.not_finite : words.not_positive;
+}
+
 /** Usual values of a gate in a reading, to show beside it; null if they are unknown. */
 function readUsual(gate, reading) {
   const { usual } = gate;

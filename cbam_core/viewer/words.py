@@ -130,6 +130,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "no_mask": "no spatial mask in this block",
         "not_drawn": "this block's gate has {sizes} values: they are in the files, and not drawn",
         "no_reading": "this gate has no such reading: what is usual for it is not known",
+        "not_finite": "this gate has no such reading: its values are not finite, but NaN or infinity",
+        "not_positive": "this gate has no such reading: the mean of its values is not above 0",
         "no_place": "the position of this mask on the image is not known",
         "place_approximate": "within ±{bound} px",
         "place_approximate_hint": "Branches with different grids meet in this map, or its cells are not evenly spaced: "

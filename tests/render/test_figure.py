@@ -14,9 +14,10 @@ from cbam_core.render.colours import colourise
 from cbam_core.render.figure import MARGIN, WORDS, Original, Prediction, figure
 from cbam_core.render.lettering import Lettering
 from cbam_core.render.overlay import Cells, overlay, raw_mask
-from cbam_core.render.panels import ACCENT, GAP, Panel
+from cbam_core.render.panels import ACCENT, GAP, Panel, panel_of
 from cbam_core.results.look import Look, Reading
 from cbam_core.results.placement import Placement
+from tests.plain_blocks import block_of
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -111,9 +112,20 @@ def test_bars_of_multiples_stand_on_one() -> None:
 
 
 def test_a_gate_without_the_reading_says_so(written: list[str]) -> None:
-    drawn([Panel("cbam1", None, None, CELLS, unread=("spatial", "channel"))], reading="usual")
+    drawn(
+        [Panel("cbam1", None, None, CELLS, unread=dict.fromkeys(("spatial", "channel"), "no_usual"))], reading="usual"
+    )
     assert written.count("not known what is usual") == 2
     assert "`cbam usual` computes it" in " ".join(written)
+
+
+def test_a_gate_that_is_not_finite_is_no_question_of_what_is_usual(written: list[str]) -> None:
+    values = {"channel": np.array([0.5, np.nan], np.float32), "spatial": -np.ones((4, 4), np.float32)}
+    for reading in ("relative", "usual"):
+        drawn([panel_of(block_of("b", values, None), None, reading)], reading=reading)
+        assert {"gate not finite", "mean not above 0"} <= set(written)
+        assert "usual`" not in " ".join(written)
+        written.clear()
 
 
 def test_a_stretched_mask_uses_its_whole_colour_table() -> None:

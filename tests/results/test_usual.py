@@ -86,8 +86,11 @@ def test_a_gate_whose_mean_is_negative_or_not_finite_has_no_shape_and_no_strengt
     values = np.full((2, 2), value, np.float32)
     gate = Gate("cbam1.spatial", "spatial", 1, values, usual_gate([[0.1, 0.3], [0.1, 0.3]]))
     assert (gate.relative, gate.against_usual, gate.gain) == (None, None, None)
+    why = "not_positive" if value < 0 else "not_finite"
+    assert [gate.why_unread(reading) for reading in ("values", "relative", "usual")] == [None, why, why]
     other = Gate("cbam1.spatial", "spatial", 1, np.full((2, 2), 0.5, np.float32), usual_gate(values))
     assert (other.against_usual, other.gain) == (None, None)
+    assert [other.why_unread(reading) for reading in ("values", "relative", "usual")] == [None, None, "no_usual"]
 
 
 def test_an_unknown_reading_of_a_gate_is_refused():

@@ -22,6 +22,7 @@ from cbam_core.render.paper.gates import (
     scale_height,
     usual_mean,
     weight_bars,
+    why_unread,
 )
 from cbam_core.render.paper.sheet import SOFT, Area, Item, Words
 from cbam_core.render.paper.typeface import Typeface
@@ -112,6 +113,12 @@ class Bands:
         if part == "usual":
             return usual_mean(gate, self.layout.reading)
         return gate.against_usual if part == "difference" else gate.read(self.layout.reading)
+
+    def why_none(self, block: Block, part: Part) -> str:
+        """Return the word that says why a row shows nothing of a block."""
+        if block.mask is None:
+            return "no_mask"
+        return "no_usual" if part == "usual" else why_unread([block.mask], self.look_of(part).reading, "no_usual")
 
     def shown(self, reading: Reading) -> tuple[float, float] | None:
         """Return the range of all masks that are drawn on the scale of a reading."""
@@ -208,7 +215,7 @@ class Bands:
     def _mask(self, block: Block, place: Area, part: Part) -> list[Item]:
         look, values = self.look_of(part), self.values_of(block, part)
         if values is None:
-            return [gap(place, "no_mask" if block.mask is None else "no_reading", self.words)]
+            return [gap(place, self.why_none(block, part), self.words)]
         name = f"{block.name}.{part}"
         inner = self._fitted(place)
         baseline = place.bottom + 0.9 * self.face.line
@@ -241,7 +248,7 @@ class Bands:
         layout = self.layout
         drawn = weight_bars(place, gate, layout.reading, layout.order, axis=self._axis(), ticked=first)
         if drawn is None:
-            return [gap(place, "no_reading", self.words)]
+            return [gap(place, why_unread([gate], layout.reading, "no_weights"), self.words)]
         return [drawn, *below_bars(place, gate.values.size, layout.order, self.face, self.words)]
 
     def _scales(self, area: Area) -> tuple[list[Item], float]:

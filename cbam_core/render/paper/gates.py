@@ -272,6 +272,12 @@ def below_bars(area: Area, count: int, order: str, face: Typeface, words: Mappin
     return [*sides, replace(middle, width=area.width)] if needed <= area.width else list(sides)
 
 
+def why_unread(gates: Iterable[Gate | None], reading: Reading, otherwise: str) -> str:
+    """Return the word that says why one of several gates does not have a reading; another where all have it."""
+    found = (gate.why_unread(reading) for gate in gates if gate is not None)
+    return next((why for why in found if why is not None), otherwise)
+
+
 def gap(area: Area, reason: str, words: Mapping[str, str]) -> Gap:
     """Say why something is missing."""
     return Gap(area, words[reason])

@@ -337,7 +337,7 @@ class Grid:
         part: Literal["masks", "usual"] = "usual" if index is None else "masks"
         values = bands.values_of(block, part)
         if values is None:
-            return [gap(place, "no_mask" if block.mask is None else "no_reading", self.words)]
+            return [gap(place, bands.why_none(block, part), self.words)]
         where = fitted(place, bands.ground.shape)
         name = f"{entry}.{part}" if index is None else f"{entry}.{part}.{index}"
         return [mask_picture(where, values, block, bands.ground, bands.look_of(part), name)]

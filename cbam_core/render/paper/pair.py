@@ -24,6 +24,7 @@ from cbam_core.render.paper.gates import (
     range_text,
     scale_bars,
     scale_height,
+    why_unread,
 )
 from cbam_core.render.paper.header import Seen, input_items, probability_items, truth_items
 from cbam_core.render.paper.printed import PrintedFigure, drawing
@@ -33,6 +34,7 @@ from cbam_core.render.paper.single import EDGE, notes_of, texts_of
 from cbam_core.render.paper.typeface import Typeface, typeface
 from cbam_core.render.paper.words import WORDS, class_name
 from cbam_core.results.explanation import Block
+from cbam_core.results.kinds import Kind
 from cbam_core.results.layout import DEFAULT_LAYOUT, Layout
 
 SPACE, ROW = 3.0, 2.2
@@ -267,7 +269,7 @@ class Compared:
             return [gap(place, "no_partner", self.words)]
         values = self._values(block)
         if values is None:
-            return [gap(place, "no_mask" if block.mask is None else "no_reading", self.words)]
+            return [gap(place, why_unread([block.mask], self.layout.reading, "no_mask"), self.words)]
         look = self.layout.look if one.seen.image is not None else replace(self.layout.look, opacity=1.0)
         picture = mask_picture(fitted(place, one.ground.shape), values, block, one.ground, look, f"{name}.{one.label}")
         return [picture, self._below(place, range_text(values, self.layout.reading, self.words))]
@@ -279,12 +281,18 @@ class Compared:
     def _difference_items(self, pair: Pair, place: Area) -> list[Item]:
         values = self._difference(pair)
         if values is None or pair.left is None:
-            return [gap(place, "no_partner" if None in (pair.left, pair.right) else "no_difference", self.words)]
+            return [gap(place, self._why_none(pair, "spatial", "no_difference"), self.words)]
         blank = Ground(np.zeros((*self.sides[0].input_size[::-1], 3), np.uint8))
         look = replace(self.layout.look, reading="usual", opacity=1.0)
         scaled = (values.astype(np.float64) / self.limit).astype(np.float32)
         picture = mask_picture(fitted(place, blank.shape), scaled, pair.left, blank, look, f"{pair.name}.difference")
         return [picture, self._below(place, range_text(values, "usual", self.words))]
+
+    def _why_none(self, pair: Pair, kind: Kind, otherwise: str) -> str:
+        """Return the word that says why two blocks are not compared."""
+        if pair.left is None or pair.right is None:
+            return "no_partner"
+        return why_unread((block.gate(kind) for block in (pair.left, pair.right)), self.layout.reading, otherwise)
 
     def _weights(self, pair: Pair) -> tuple[Float32[np.ndarray, " c"], Float32[np.ndarray, " c"]] | None:
         gates = [None if block is None else block.gate("channel") for block in (pair.left, pair.right)]
@@ -310,8 +318,7 @@ class Compared:
     def _bars(self, pair: Pair, area: Area) -> list[Item]:
         found = self._weights(pair)
         if found is None:
-            lacks = None in (pair.left, pair.right)
-            return [gap(area, "no_partner" if lacks else "no_weights", self.words)]
+            return [gap(area, self._why_none(pair, "channel", "no_weights"), self.words)]
         both = [weights for one in self.pairs if (weights := self._weights(one)) is not None]
         limits, base = axis_of(self.layout.reading, [weights for two in both for weights in two])
         channels = self.channels(*found)

@@ -128,5 +128,20 @@ def test_a_gate_whose_mean_is_not_above_zero_has_no_relative_reading(open_page):
     nothing = replace(BLOCKS[0], gates=tuple(replace(gate, values=0 * gate.values) for gate in BLOCKS[0].gates))
     page = open_page(lay_out(SMALL, WHOLE, [nothing]))
     press(page, "relative")
-    assert texts(page, ".note") == ["this gate has no such reading: what is usual for it is not known"]
+    assert texts(page, ".note") == ["this gate has no such reading: the mean of its values is not above 0"]
     assert np.array_equal(pixels(page.locator("canvas.overlay").first)[::8, ::8], SMALL)
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [(np.nan, "its values are not finite, but NaN or infinity"), (-0.5, "the mean of its values is not above 0")],
+)
+def test_a_gate_without_a_shape_says_why_and_not_that_the_usual_is_unknown(open_page, odd, said):
+    gates = [replace(gate, values=np.full_like(gate.values, odd)) for gate in BLOCKS[0].gates]
+    page = open_page(lay_out(SMALL, WHOLE, [replace(BLOCKS[0], gates=tuple(gates)), BLOCKS[1]]))
+    press(page, "relative")
+    assert texts(page, ".note") == [f"this gate has no such reading: {said}", ""]
+    assert texts(page, ".caption") == [f"this gate has no such reading: {said}", "Channel weights"]
+    press(page, "as they are")
+    assert texts(page, ".note") == ["", ""]
+    assert texts(page, ".caption") == ["Channel weights"] * 2

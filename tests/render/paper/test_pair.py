@@ -164,3 +164,13 @@ def test_the_scale_of_differences_ends_at_the_largest_finite_one(odd: float) -> 
     drawn = Comparison(left, odd_one).figure()
     assert "scale −0.25 to +0.25" in drawn.caption
     assert drawn.as_bytes("svg")
+
+
+def test_what_cannot_be_compared_says_why() -> None:
+    left = explained()
+    block, *others = left.blocks
+    gates = tuple(replace(gate, values=np.full_like(gate.values, np.nan)) for gate in block.gates)
+    odd = replace(left, blocks=(replace(block, gates=gates), *others))
+    said = texts(Comparison(left, odd).figure(reading="relative"))
+    assert said.count("gate not finite") == 3  # the mask, the difference, and the weights
+    assert "no difference: sizes differ" not in said

@@ -187,6 +187,18 @@ def test_a_difference_is_not_drawn_twice() -> None:
     assert not [one for one in drawn.axes if one.get_gid() == "cbam1.difference"]
 
 
+@pytest.mark.parametrize(("odd", "said"), [(np.nan, "gate not finite"), (-9.0, "mean not above 0")])
+def test_a_gate_without_a_shape_says_so(odd: float, said: str) -> None:
+    for reading, usual in (("relative", False), ("usual", True)):
+        block, *others = explained(TWO, usual=usual).blocks
+        gates = tuple(replace(gate, values=np.full_like(gate.values, odd)) for gate in block.gates)
+        explanation = replace(explained(), blocks=(replace(block, gates=gates), *others))
+        layout = Layout(parts=("masks", "usual", "bars"), reading=reading)  # type: ignore[arg-type]
+        drawn = texts(figure_of(explanation, layout).drawn)
+        assert drawn.count(said) == 2
+        assert ("not known what is usual" in drawn) != usual
+
+
 def test_what_is_missing_is_said() -> None:
     one = TWO[:1]
     unknown = figure_of(explained(one, usual=False), Layout(parts=("usual", "masks")))
