@@ -51,7 +51,15 @@ _COUNTED = re.compile(
 
 def reason_of(error: BaseException) -> str:
     """Say in a few words why something failed: what the system says, else the text of the error, or its name."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return getattr(error, "strerror", None) or text_of(error) or type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an error; "" where it has none, also because the code of its class fails to make one."""
+    try:
+        return str(error)
+    except Exception:  # a class of somebody else can raise anything
+        return ""
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
 from cbam_core.data.sequences import FittedImages, ImageSequence, centre_at
-from cbam_core.errors import CaptureError, CbamError, ModelError
+from cbam_core.errors import CaptureError, CbamError, ModelError, text_of
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.gates.not_finite import why_not_finite
 from cbam_core.network import Classifier
@@ -181,7 +181,7 @@ def _answer(classifier: Classifier, batch: Float[Tensor, "b c ..."]) -> Any:
     except (CbamError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # a network of somebody else can raise anything
-        if isinstance(error, TypeError) and "required positional argument" in str(error):
+        if isinstance(error, TypeError) and "required positional argument" in text_of(error):
             raise ModelError(
                 "model.several-inputs",
                 "{name} takes more than one input ({reason}): record its gates with cbam_core.capture in a forward of "
@@ -286,7 +286,7 @@ def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Place
         try:
             by_size[input_size] = place(model, input_size, every_call=True)
         except Exception as error:  # whatever a model raises, which may need more than an image
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {text_of(error)}"
             logging.getLogger("cbam_lens").warning("the places of maps are not known: %s", reason[:200])
             by_size[input_size] = {}
     return by_size[input_size]

@@ -7,7 +7,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-from cbam_core.errors import ModelError
+from cbam_core.errors import ModelError, text_of
 
 OURS = Path(__file__).parent
 """Folder of this package."""
@@ -67,7 +67,7 @@ def failed_forward(name: str, shape: str, dtype: object, error: Exception) -> Mo
             "model.forward", "{name} cannot compute with an input of {shape} ({kind}): {reason}", **values
         )
     values |= {"error": type(error).__name__, "file": Path(place.filename).name, "line": str(place.lineno)}
-    if not str(error).strip():
+    if not text_of(error).strip():
         return ModelError(
             "model.forward",
             "{name} cannot compute with an input of {shape} ({kind}): {error} in {file}, line {line}",
@@ -82,5 +82,5 @@ def failed_forward(name: str, shape: str, dtype: object, error: Exception) -> Mo
 
 def reason_without_folders(error: BaseException) -> str:
     """Return the first line of an error's text, with the names of files but not of their folders; else its class."""
-    text = str(error).strip().partition("\n")[0]
+    text = text_of(error).strip().partition("\n")[0]
     return _PATH.sub(r"\1", _QUOTED.sub(r"\1", text))[:LONGEST] or type(error).__name__

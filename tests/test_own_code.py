@@ -128,7 +128,19 @@ def test_folders_are_left_out_of_reasons(text: str, expected: str) -> None:
     assert "Users" not in said
 
 
-def test_an_image_for_which_a_network_fails_is_skipped_once_another_was_explained(
+def test_an_error_whose_text_cannot_be_made_is_its_class_and_place(own: Any) -> None:
+    (Path(own.__file__).parent / "nets_of_odd_errors.py").write_text(
+        "from torch import nn\n\nclass Odd(Exception):\n    def __str__(self):\n        raise KeyError('no text')\n\n"
+        "class Net(nn.Module):\n    def forward(self, x):\n        raise Odd\n\ndef made():\n    raise Odd\n"
+    )
+    odd = importlib.import_module("nets_of_odd_errors")
+    with pytest.raises(ModelError, match=r"\(float32\): Odd in nets_of_odd_errors\.py, line 9$"):
+        explain(odd.Net().eval(), np.zeros((16, 16, 3), np.uint8), size=16, normalisation="half", classes=())
+    with pytest.raises(ModelError, match=r"nets_of_odd_errors:made failed: Odd: .*nets_of_odd_errors\.py, line 12"):
+        load_classifier("nets_of_odd_errors:made", size=16, normalisation="half")
+
+
+def test_an_image_for_which_a_network_fails_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "nets_in_the_dark.py").write_text(
@@ -151,5 +163,25 @@ def test_an_image_for_which_a_network_fails_is_skipped_once_another_was_explaine
     assert dark.endswith("ValueError in nets_in_the_dark.py, line 10: too dark; skipped")
     assert bright.startswith("cbam: c.png: the output of Net is not finite")
     assert summary == "cbam: 2 of 4 images could not be explained"
-    assert main(["explain", "b.png", "a.png", *words]) == 3
-    assert "too dark" in capsys.readouterr().err
+    assert main(["explain", "b.png", "a.png", *words]) == 1
+    said, errors = capsys.readouterr()
+    assert said.startswith("a.png: ")
+    assert errors.splitlines() == [dark, "cbam: 1 of 2 images could not be explained"]
+    for several in (["b.png"], ["b.png", "c.png"], ["b.png", *_copies(tmp_path / "b.png", 20)]):
+        assert main(["explain", *several, *words]) == 3
+        said, errors = capsys.readouterr()
+        assert said == ""
+        *skipped, last = errors.splitlines()
+        if len(several) > 8:
+            assert skipped.pop().endswith("fails for each of the first 8 images, so the others are not tried:")
+        assert len(skipped) == min(len(several), 8) - 1
+        assert all(line.endswith("; skipped") for line in skipped)
+        failed = bright if several[-1] == "c.png" else dark
+        assert last == failed.replace(f" {several[-1] if len(several) < 3 else 'b.png'}:", "").removesuffix("; skipped")
+
+
+def _copies(image: Path, count: int) -> list[str]:
+    names = [f"copy-{number}.png" for number in range(count)]
+    for name in names:
+        (image.parent / name).write_bytes(image.read_bytes())
+    return names

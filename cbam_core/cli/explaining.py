@@ -79,7 +79,7 @@ def explain_images(
     if explained := counts.explained:
         printed.write(explained, shown.look, which.rule(files.images, len(explained), counts.failed))
         page.write(classifier, explained, shown.look)
-    _say_counts(counts, len(given))
+    _say_counts(counts)
 
 
 def _say_remarks(classifier: Classifier, shown: Shown) -> None:
@@ -163,6 +163,7 @@ class Counts:
         before: images whose results were complete before.
         failed: images that could not be explained.
         tried: images that were asked for, or drawn in the place of others.
+        given: images that are to be explained.
         explained: images and their explanations, as far as a figure needs them.
     """
 
@@ -170,19 +171,24 @@ class Counts:
     before: int = 0
     failed: int = 0
     tried: int = 0
+    given: int = 1
     explained: list[tuple[NamedImage, Explanation]] = field(default_factory=list)
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether all images have failed, should the present one fail too: all there are, or enough to give up."""
+        return self.failed + 1 == self.tried >= min(self.given, HOPELESS)
 
-def _say_counts(counts: Counts, given: int) -> None:
+
+def _say_counts(counts: Counts) -> None:
     """Say how many images were skipped, and how many failed; the command then reports a failure.
 
     Args:
         counts: what came of the images.
-        given: how many were to be explained.
     """
     if counts.before:
-        was = "was complete and was" if given == 1 else "were complete and were"
-        say(f"{counts.before} of {counted(given, 'image')} {was} skipped")
+        was = "was complete and was" if counts.given == 1 else "were complete and were"
+        say(f"{counts.before} of {counted(counts.given, 'image')} {was} skipped")
     if counts.failed:
         say(f"{counts.failed} of {counted(counts.tried, 'image')} could not be explained")
         raise typer.Exit(SOME_FAILED)
@@ -190,7 +196,7 @@ def _say_counts(counts: Counts, given: int) -> None:
 
 def _explain_all(task: Task, images: Sequence[NamedImage], drawn: Draw | None = None) -> Counts:
     """Explain images; others are drawn in the place of those that cannot be read, where they were drawn."""
-    counts = Counts()
+    counts = Counts(given=len(images))
     with progress_bar("{task.completed}/{task.total}") as progress:
         bar = progress.add_task("explaining", total=len(images))
         try:
@@ -214,6 +220,9 @@ def _explain_all(task: Task, images: Sequence[NamedImage], drawn: Draw | None = 
 OF_ONE_IMAGE = ("model.not-finite", "model.forward")
 """Codes of errors of a network that another image may not have."""
 
+HOPELESS = 8
+"""Number of images without any result after which a network that fails for each of them is tried on no other."""
+
 
 def _explain_one(task: Task, image: NamedImage, counts: Counts) -> None:
     complete = task.is_done(image)
@@ -228,8 +237,11 @@ def _explain_one(task: Task, image: NamedImage, counts: Counts) -> None:
         counts.failed += 1
         return
     except ModelError as error:
-        nothing_before = counts.tried - 1 == counts.failed
-        if error.code not in OF_ONE_IMAGE or nothing_before:  # then others would hardly fare better
+        if error.code not in OF_ONE_IMAGE:
+            raise
+        if counts.is_hopeless:
+            if counts.tried < counts.given:
+                say(f"the network fails for each of the first {counts.tried} images, so the others are not tried:")
             raise
         say(f"{image.path}: {of_commands(error)}; skipped")
         counts.failed += 1

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import typer
 
 from cbam_core.cli.output import one_line, say
-from cbam_core.errors import CbamError, Message, reason_of
+from cbam_core.errors import CbamError, Message, reason_of, text_of
 from cbam_core.files import FULL, full_disk
 from cbam_core.own_code import place_of_own_code
 
@@ -175,7 +175,7 @@ def report_own_code(error: Exception, place: traceback.FrameSummary, *, debug: b
         place: where that code is.
         debug: show the traceback instead.
     """
-    text = one_line(str(error).strip().partition("\n")[0][:LONGEST])
+    text = one_line(text_of(error).strip().partition("\n")[0][:LONGEST])
     said = f"the code of your network raised {type(error).__name__}" + (f" ({text})" if text else "")
     _report_details(error, f"{said} in {place.filename}, line {place.lineno}; correct it there", debug=debug)
     return USER_ERROR

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
-from cbam_core.errors import ModelError
+from cbam_core.errors import ModelError, text_of
 from cbam_core.evidence.masks import AnyImages, Masks, Pixels, alike, correlation, masks_of, opened
 from cbam_core.explanation.explaining import AnyNetwork
 from cbam_core.network import Classifier, Stated
@@ -106,7 +106,7 @@ def _copied(network: Classifier) -> nn.Module:
             "randomised.copy",
             "{name} cannot be copied, and its own weights must not change: {reason}",
             name=network.name or "this network",
-            reason=str(error).partition("\n")[0][:200] or type(error).__name__,
+            reason=text_of(error).partition("\n")[0][:200] or type(error).__name__,
         ) from error
 
 

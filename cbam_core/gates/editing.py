@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from cbam_core.arguments import MAPPING, TEXT, Kind, instance_of, takes
-from cbam_core.errors import EditError
+from cbam_core.errors import EditError, text_of
 from cbam_core.gates import sites as places
 from cbam_core.gates.edits import REFERENCE, Edit, EditWatcher
 from cbam_core.gates.finders import search
@@ -220,7 +220,7 @@ def _called(replacement: AnyReplacement, gate: Target) -> Any:
             "edit.failed",
             "the replacement of gate {gate} failed: {reason}",
             gate=gate.name,
-            reason=f"{type(error).__name__}: {error}"[:200],
+            reason=f"{type(error).__name__}: {text_of(error)}"[:200],
         ) from error
 
 

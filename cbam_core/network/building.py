@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cbam_core.errors import Message, ModelError
+from cbam_core.errors import Message, ModelError, text_of
 from cbam_core.gates.not_finite import weights_not_finite
 from cbam_core.network import torchvision_facts
 from cbam_core.network.classifier import Classifier, Source
@@ -184,7 +184,7 @@ def _of_library(library: str, name: str, arguments: dict[str, Any]) -> nn.Module
             "{library} has no network {name} with these arguments ({reason}); see the names in its documentation",
             library=library,
             name=name,
-            reason=str(error).partition("\n")[0][:200],
+            reason=text_of(error).partition("\n")[0][:200],
         ) from error
     return made
 
@@ -230,7 +230,8 @@ def _not_imported(model: str, error: BaseException) -> ModelError:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
+    text = text_of(error)
+    return text if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {text}"
 
 
 @contextmanager
@@ -257,7 +258,7 @@ def _called(model: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
 
 
 def _failed(model: str, error: BaseException) -> ModelError:
-    values = {"model": model, "kind": type(error).__name__, "reason": str(error).partition("\n")[0][:200]}
+    values = {"model": model, "kind": type(error).__name__, "reason": text_of(error).partition("\n")[0][:200]}
     place = place_of_own_code(error)
     if place is None:
         return ModelError("network.factory-failed", "{model} failed: {kind}: {reason}", **values)

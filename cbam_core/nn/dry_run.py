@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cbam_core.errors import ModelError
+from cbam_core.errors import ModelError, text_of
 from cbam_core.nn.registry import ARCHITECTURES, input_channels
 
 USUAL_SIDES = (224, 32, 299, 28, 64, 96, 128, 256, 384, 512)
@@ -101,7 +101,7 @@ class DryRun:
                 errors.append(error)
                 continue
             return isinstance(sample, Tensor) and sample.ndim == 4 and sample.shape[2] == sample.shape[3]
-        reason = str(errors[0]).partition("\n")[0][:200]
+        reason = text_of(errors[0]).partition("\n")[0][:200]
         if self._sample is not None or len(self._sizes) == 1:
             raise ModelError(
                 "model.dry-run",

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from cbam_core.errors import ModelError
+from cbam_core.errors import ModelError, text_of
 from cbam_core.nn.insertion import insert_cbam
 from cbam_core.nn.registry import CLASS_COUNTS, GATE_CHOICE, GATE_KNOBS, Architecture, Argument, Shapes, register_family
 
@@ -118,7 +118,7 @@ def _built(full: str, build: Callable[..., nn.Module], **arguments: Any) -> nn.M
             "model.library-failed",
             "{name} cannot be built ({reason})",
             name=full,
-            reason=(str(error).partition("\n")[0] or type(error).__name__)[:200],
+            reason=(text_of(error).partition("\n")[0] or type(error).__name__)[:200],
         ) from error
     if arguments.get("stem") == "small":
         make_stem_small(model)
