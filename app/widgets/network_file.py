@@ -75,8 +75,8 @@ def _as_visitors_can(error: CbamError) -> CbamError:
         return error
     return CheckpointError(
         error.code,
-        "the file's tensors do not match any network that can be opened here ({known}); a network of other code is "
-        "shown by the operator: cbam app --model package.module:factory --weights best.pth",
+        "the file's tensors ({given}) do not match any network that can be opened here ({known}); a network of other "
+        "code is shown by the operator: cbam app --model package.module:factory --weights best.pth",
         **error.message.values,
     )
 

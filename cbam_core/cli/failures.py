@@ -124,9 +124,9 @@ def _of_path(error: OSError) -> str:
 
 
 IN_OPTIONS = {
-    "checkpoint.unknown-network": "the file's tensors do not match any network that this program knows ({known}); "
-    "weights of another network need the code that builds it: name the function that returns it, and this file as its "
-    "weights, --model package.module:factory --weights FILE"
+    "checkpoint.unknown-network": "the file's tensors ({given}) do not match any network that this program knows "
+    "({known}); weights of another network need the code that builds it: name the function that returns it, and this "
+    "file as its weights, --model package.module:factory --weights FILE"
 }
 """What a command says instead of a message that also names the ways of Python, by its code."""
 

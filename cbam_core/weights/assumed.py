@@ -5,7 +5,7 @@ Ten outputs are assumed to be the classes of CIFAR-10, on which the course train
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from cbam_core.data.cifar10 import CLASSES
@@ -14,6 +14,7 @@ from cbam_core.nn.registry import Architecture, Shapes, complete_arguments, know
 from cbam_core.weights.card import ASSUMPTIONS, Card
 from cbam_core.weights.description import COURSE_MEAN, COURSE_STD, Description, Triple
 from cbam_core.weights.facts import Facts, find_facts
+from cbam_core.weights.finding import listed
 
 PLAIN_WORDS: Mapping[str, str] = {
     "what": "A plain state dict: weights without a description.",
@@ -38,7 +39,7 @@ def assumed_description(shapes: Shapes, beside: Mapping[str, Any] | None = None)
     """
     found = recognise(shapes)
     if found is None:
-        raise unknown_network()
+        raise unknown_network(shapes)
     architecture, arguments = found
     try:
         complete = complete_arguments(architecture.name, arguments)
@@ -75,13 +76,14 @@ def stated_names(description: Description, beside: Mapping[str, Any]) -> list[st
     ]
 
 
-def unknown_network() -> CheckpointError:
-    """Make the error for tensors of a network that is not registered."""
+def unknown_network(tensors: Collection[str]) -> CheckpointError:
+    """Make the error for tensors, given by their names, of a network that is not registered."""
     return CheckpointError(
         "checkpoint.unknown-network",
-        "the file's tensors do not match any network that this program knows ({known}); weights of another network "
-        "need the code that builds it: load_classifier('package.module:factory', weights='best.pth'), or on the "
-        "command line --model package.module:factory --weights best.pth",
+        "the file's tensors ({given}) do not match any network that this program knows ({known}); weights of another "
+        "network need the code that builds it: load_classifier('package.module:factory', weights='best.pth'), or on "
+        "the command line --model package.module:factory --weights best.pth",
+        given=listed(tensors),
         known=", ".join(known_names()),
     )
 

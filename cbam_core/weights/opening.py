@@ -61,7 +61,7 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
     else:
         copies = copies_of_any(file.shapes)
         if not copies or _is_part_of_another(file, copies[0]):
-            raise unknown_network()
+            raise unknown_network(file.tensors)
         copies += _listed_copies(file, copies[0])
         copy = choose_copy(copies, wanted)
         description = assumed_description(file.shapes_of(copy), file.contents.facts)

@@ -24,6 +24,7 @@ def _refused(state: dict[str, Tensor]) -> CheckpointError:
 def test_a_resnet_is_none_of_the_known_networks_though_its_bottlenecks_have_names_of_one() -> None:
     error = _refused(_of_a_resnet())
     assert error.code == "checkpoint.unknown-network"
+    assert "the file's tensors (conv1.weight, bn1.weight, bn1.bias, ...) do not match any network" in str(error)
     assert "--model package.module:factory" in str(error)
 
 
