@@ -1,9 +1,9 @@
 """What are the numbers that a network gives for its classes: logits, probabilities, or sigmoids?
 
-It is decided once for each network, and never by an image that is shown: a copy answers inputs of random numbers.
-Outputs that lie in [0, 1] and add up to 1 for all of them are probabilities. Outputs that a sigmoid was seen to give
-are probabilities of classes that do not exclude each other. All others count as logits, also log-probabilities, whose
-softmax is what they are the logarithm of.
+It is decided once for each network, anew where a module of it is exchanged, and never by an image that is shown: a copy
+answers inputs of random numbers. Outputs that lie in [0, 1] and add up to 1 for all of them are probabilities. Outputs
+that a sigmoid was seen to give are probabilities of classes that do not exclude each other. All others count as logits,
+also log-probabilities, whose softmax is what they are the logarithm of.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from jaxtyping import Float
@@ -43,15 +45,34 @@ EPSILON = 1e-7
 
 _SIGMOIDS = {"sigmoid", "sigmoid_", "expit", "special_expit", "hardsigmoid"}
 
-_known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], Outputs]] = WeakKeyDictionary()
+
+@dataclass(frozen=True, eq=False)
+class _Finding:
+    """What a network gives, as long as it has the same modules.
+
+    Attributes:
+        kind: what it gives.
+        modules: its modules, which it does not keep in memory.
+    """
+
+    kind: Outputs
+    modules: tuple[ref[nn.Module], ...]
+
+    def is_of(self, model: nn.Module) -> bool:
+        """Check that no module was added, removed or exchanged."""
+        return all(kept is not None and kept() is one for kept, one in zip_longest(self.modules, model.modules()))
+
+
+_known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], _Finding]] = WeakKeyDictionary()
 
 
 def outputs_of(classifier: Classifier) -> Outputs:
     """Return what a network gives for its classes; ``"logits"`` where that is not known."""
-    known = _known.setdefault(classifier.model, {})
-    if classifier.input_size not in known:
-        known[classifier.input_size] = _found(classifier)
-    return known[classifier.input_size]
+    known = _kept(classifier)
+    if known is None:
+        known = _Finding(_found(classifier), tuple(map(ref, classifier.model.modules())))
+        _known.setdefault(classifier.model, {})[classifier.input_size] = known
+    return known.kind
 
 
 def as_logits(classifier: Classifier, outputs: Float[Tensor, "*rows k"]) -> Float[Tensor, "*rows k"]:
@@ -130,7 +151,14 @@ def described(answer: Any) -> str:
 
 def _kind(classifier: Classifier) -> Outputs:
     """Return what a network gives, as far as it was found out."""
-    return _known.get(classifier.model, {}).get(classifier.input_size, "logits")
+    known = _kept(classifier)
+    return "logits" if known is None else known.kind
+
+
+def _kept(classifier: Classifier) -> _Finding | None:
+    """Return what was found out about a network as it is now; None for nothing yet."""
+    known = _known.get(classifier.model, {}).get(classifier.input_size)
+    return known if known is not None and known.is_of(classifier.model) else None
 
 
 def _found(classifier: Classifier) -> Outputs:

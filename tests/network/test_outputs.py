@@ -155,6 +155,28 @@ def test_probabilities_are_shown_as_they_are(last: Any) -> None:
     assert seen.probabilities.max() > 0.5  # a second softmax would bring them closer together
 
 
+def test_a_part_that_is_exchanged_is_noticed() -> None:
+    classifier = made(nn.Softmax(dim=1))
+    logits = logits_of(classifier)
+    for last, expected in (
+        (classifier.model.last, logits.softmax(1)),
+        (nn.Identity(), logits.softmax(1)),
+        (nn.Sigmoid(), logits.sigmoid()),
+        (nn.Sequential(nn.Softmax(dim=1)), logits.softmax(1)),
+    ):
+        classifier.model.last = last
+        assert np.allclose(observe(classifier, PICTURES).probabilities, expected, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_what_was_found_of_a_scripted_network_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(torch.jit.trace(Counted().eval(), torch.zeros(1, 3, 16, 16))).eval()
+    classifier = replace(made(nn.Identity()), model=model)
+    assert outputs_of(classifier) == "probabilities"
+    monkeypatch.setattr("cbam_core.network.outputs._found", lambda _: "logits")
+    assert outputs_of(classifier) == "probabilities"
+
+
 def test_sigmoids_are_shown_as_they_are() -> None:
     classifier = made(torch.sigmoid)
     expected = logits_of(classifier).sigmoid()
