@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -42,8 +43,18 @@ MAX_PIXELS = 40_000_000
 MAX_SIDE = 65_535
 """Largest image that is decoded, in pixels; checked before decoding. Larger JPEGs are decoded at a reduced size."""
 
-ImageSource = bytes | str | Path | Image.Image | NDArray[Any]
-"""Inputs of `decode`: a file's bytes, a path, a Pillow image, or a uint8 array (H, W, 3)."""
+
+@runtime_checkable
+class OpenFile(Protocol):
+    """A file that is open for bytes, such as ``io.BytesIO``."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most so many bytes, or all of them."""
+        ...
+
+
+ImageSource = bytes | bytearray | memoryview | OpenFile | str | Path | Image.Image | NDArray[Any]
+"""Inputs of `decode`: a file's bytes, an open file, a path, a Pillow image, or a uint8 array (H, W, 3)."""
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|data:image/", re.IGNORECASE)
 
@@ -83,7 +94,8 @@ def decode(
     frame.
 
     Args:
-        source: a file's bytes or path, a Pillow image, or a uint8 array (H, W, 3).
+        source: a file's bytes or path, a file that is open for bytes, a Pillow image, or a uint8 array (H, W, 3); other
+            whole numbers from 0 to 255 will do.
         stretch: whether values of more than eight bits are stretched from their smallest to their largest.
         ground: what transparent areas are placed on: ``"white"`` or ``"black"``.
         spare: gives the factor by which the sides of the original may be decoded smaller. A JPEG is then decoded at a
@@ -100,13 +112,22 @@ def decode(
         refuse_address(source)
     if isinstance(source, str | Path):
         source = _read(Path(source))
-    if isinstance(source, bytes):
-        return _from_bytes(source, stretch, ground, spare)
+    content = _bytes_of(source)
+    if content is not None:
+        return _from_bytes(content, stretch, ground, spare)
     raise ImageError(
         "image.unknown-source",
-        "expected an image as bytes, a path, a Pillow image or a NumPy array; given {given}",
+        "expected an image as bytes, a path, a file open for bytes, a Pillow image, a NumPy array or a tensor, or a "
+        "list of these; given {given}",
         given=type(source).__name__,
     )
+
+
+def _bytes_of(source: Any) -> bytes | None:
+    """Return the bytes of a buffer, or of an open file, of which at most one more is read than is accepted."""
+    if isinstance(source, OpenFile) and not isinstance(source, io.TextIOBase):
+        source = source.read(MAX_BYTES + 1)
+    return bytes(source) if isinstance(source, bytes | bytearray | memoryview) else None
 
 
 def refuse_address(path: str) -> None:
@@ -263,10 +284,13 @@ def _from_pillow(image: Image.Image, stretch: bool, ground: Ground) -> DecodedIm
 
 
 def _from_array(array: NDArray[Any]) -> DecodedImage:
+    if array.dtype.kind == "i" and array.size and array.min() >= 0 and array.max() <= 255:
+        array = array.astype(np.uint8)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ImageError(
             "image.wrong-array",
-            "expected a uint8 array of shape (height, width, 3); given {dtype} of shape {shape}",
+            "expected a uint8 array of shape (height, width, 3); given {dtype} of shape {shape}: put the channels "
+            "last, or give a grey or transparent image as Image.fromarray(array)",
             dtype=str(array.dtype),
             shape=str(array.shape),
         )

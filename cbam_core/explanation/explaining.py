@@ -82,11 +82,11 @@ def explain(
         classifier: a network from `load_classifier`, any ``nn.Module`` in eval mode, or what `load_classifier` takes:
             the name or path of a checkpoint, a state dict, or a network of your own by its name. It is not changed, and
             several threads may use it at once.
-        image: path or bytes of a file, PIL image, uint8 RGB or floats in [0, 1] (H, W, 3), or an output of `decode`; a
-            list of these gives a list. A tensor (C, H, W) is the network's input, normalised already (of uint8: an
-            image); a batch (B, C, H, W), or (images, labels) from a data loader, gives a list. A network for signals
-            or volumes takes tensors (C, L) or (C, D, H, W), and batches of these. A large
-            JPEG file is decoded in as much detail as the network's input needs, see `decode_to_fit`.
+        image: path or bytes of a file, open file, PIL image, uint8 RGB or floats in [0, 1] (H, W, 3), or an output of
+            `decode`; a list or a generator of these gives a list. A tensor (C, H, W) is the network's input, normalised
+            already (of uint8: an image); a batch (B, C, H, W), or (images, labels) from a data loader, gives a list. A
+            network for signals or volumes takes tensors (C, L) or (C, D, H, W), and batches of these. A large JPEG file
+            is decoded in as much detail as the network's input needs, see `decode_to_fit`.
         fit: how the image is fitted to the network's input: its centre (``"crop"``), a chosen part (``"square"``), all
             of it with borders (``"pad"``), or all of it stretched (``"squash"``).
         square: for ``fit="square"``: left, top and side of the part, in pixels of the original.
@@ -140,6 +140,12 @@ def _opened(given: Any, stated: Statement) -> Classifier | KnownModule:
         return know(given, stated)
     if isinstance(given, str | Path | bytes | Mapping):
         return open_stated(given, stated)
+    if callable(given):
+        raise ModelError(
+            "network.not-called",
+            "expected a network; given {given}, which is not one but may make one: call it, and give what it returns",
+            given=getattr(given, "__name__", type(given).__name__),
+        )
     raise ModelError(
         "network.unknown-source",
         "expected a network: an nn.Module, a loaded network, the name or path of a checkpoint, or a state dict; "

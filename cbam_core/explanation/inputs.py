@@ -13,16 +13,17 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from cbam_core.data.fitting import decode_to_fit, fit_image
-from cbam_core.data.images import DecodedImage, decode
+from cbam_core.data.images import DecodedImage, OpenFile, decode
 from cbam_core.errors import ImageError, Message
 from cbam_core.network import Classifier
 from cbam_core.nn.registry import input_axes
 from cbam_core.results.frame import Fit, Frame, Square
 
-AnyImage = bytes | str | Path | Image.Image | np.ndarray | Tensor | DecodedImage
-"""One image: a path, bytes, PIL image, array (H, W, 3), decoded image, or prepared tensor (C, H, W).
+AnyImage = bytes | bytearray | memoryview | OpenFile | str | Path | Image.Image | np.ndarray | Tensor | DecodedImage
+"""One image: a path, bytes, open file, PIL image, array (H, W, 3), decoded image, or prepared tensor (C, H, W).
 
 Of a network for signals or volumes: a prepared tensor (C, L) or (C, D, H, W)."""
 
@@ -56,15 +57,24 @@ def listed(given: Any, axes: int = 2) -> tuple[list[AnyImage], bool]:
     """Return the images of an argument of `explain`, and whether there is a list of them.
 
     A batch (B, C, H, W) is a list of its images; of a batch of a data loader, (images, labels), the labels are left
-    out.
+    out. A generator, such as ``Path("photos").glob("*.jpg")``, is a list too.
 
     Args:
         given: the argument.
         axes: axes of the network's input beside batch and channels, see `cbam_core.nn.registry.input_axes`.
 
     Raises:
-        ImageError: a tensor has another number of axes.
+        ImageError: a tensor has another number of axes, or a whole data set or data loader is given.
     """
+    if isinstance(given, DataLoader | Dataset):
+        raise ImageError(
+            "input.data-loader",
+            "expected one image, a list or a batch; given a whole {given}: give a batch, next(iter(loader)), or some "
+            "of its images, [dataset[i][0] for i in range(8)]",
+            given=type(given).__name__,
+        )
+    if isinstance(given, Iterator) and not isinstance(given, OpenFile):
+        given = [*given]
     if isinstance(given, list | tuple):
         if len(given) == 2 and _is_batch(given[0], axes) and _are_labels(given[1], len(given[0])):
             return listed(given[0], axes)

@@ -262,6 +262,23 @@ def test_other_arrays_are_refused_with_what_was_given(array):
     assert str(array.shape) in str(error)
 
 
+def test_whole_numbers_that_are_colours_are_read_as_such():
+    pixels = image_files.gradient()
+    assert decode(pixels.astype(np.int64)).digest == decode(pixels).digest
+    for other in (pixels.astype(np.int64) + 1, pixels.astype(np.int16) - 1, pixels.astype(np.uint16)):
+        assert refused(other).code == "image.wrong-array"
+
+
+def test_open_files_and_buffers_are_read_as_their_bytes(tmp_path):
+    content = image_files.encoded(image_files.gradient(), "PNG")
+    (tmp_path / "photo.png").write_bytes(content)
+    expected = decode(content).digest
+    for source in (bytearray(content), memoryview(content), io.BytesIO(content)):
+        assert decode(source).digest == expected
+    with (tmp_path / "photo.png").open("rb") as opened:
+        assert decode(opened).digest == expected
+
+
 @pytest.mark.parametrize("size", [(0, 4), (4, 0)])
 def test_picture_without_pixels_is_refused(size):
     assert refused(np.zeros((*size, 3), np.uint8)).code == "image.no-pixels"

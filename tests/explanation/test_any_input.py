@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from cbam_core import explain
 from tests.explanation.own_networks import MEAN, STD, codes, fresh, gates, normalised, refusal, seeded
+from tests.interpreter import Interpreter
 
 
 def test_a_prepared_tensor_is_the_networks_input(picture: np.ndarray) -> None:
@@ -51,6 +53,40 @@ def test_tensors_of_bytes_and_floats_between_0_and_1_are_images(picture: np.ndar
     assert "input.float-colours" in codes(floats)
     assert "0 to 255" in refusal("input.float-array", model, picture * 1.0, **stated)
     refusal("input.float-array", model, picture.transpose(2, 0, 1) / 255, **stated)
+
+
+def test_a_generator_is_a_list_and_a_whole_data_set_is_refused_with_what_to_give(picture: np.ndarray) -> None:
+    model, stated = seeded(), {"size": 24, "normalisation": "half"}
+    seen = explain(model, (image for image in (picture, picture[::-1])), **stated)
+    expected = explain(model, [picture, picture[::-1]], **stated)
+    assert [one.image_digest for one in seen] == [one.image_digest for one in expected]
+    dataset = TensorDataset(torch.rand(4, 3, 24, 24), torch.arange(4))
+    assert "given a whole TensorDataset: give a batch" in refusal("input.data-loader", model, dataset)
+    assert "given a whole DataLoader: give a batch" in refusal("input.data-loader", model, DataLoader(dataset))
+
+
+OTHER_KINDS = """
+import os
+from torch import nn
+from cbam_core import CbamError, explain
+
+def fresh():
+    return nn.Flatten()
+
+for network, image in ((fresh, "x.png"), (nn.Flatten, "x.png"), (3, "x.png"), ("cbam_cnn_cifar10", open(os.devnull))):
+    try:
+        explain(network, image)
+    except CbamError as error:
+        print(error)
+"""
+
+
+def test_other_kinds_of_networks_and_images_are_refused_with_what_to_do(interpreter: Interpreter) -> None:
+    made, called, number, text = interpreter.succeeds(OTHER_KINDS).splitlines()
+    assert made.endswith("given fresh, which is not one but may make one: call it, and give what it returns")
+    assert "given Flatten, which is not one" in called
+    assert number.endswith("given int")
+    assert text.endswith("given TextIOWrapper")
 
 
 def test_what_is_no_input_is_refused_in_a_sentence(picture: np.ndarray) -> None:
