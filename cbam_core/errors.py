@@ -116,7 +116,8 @@ class CbamError(Exception):
         return self.message.code
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message)
+        notes = getattr(self, "__notes__", None)
+        return _rebuild, (type(self), self.message), None if notes is None else {"__notes__": notes}
 
 
 def _rebuild(kind: type[CbamError], message: Message) -> CbamError:

@@ -335,6 +335,21 @@ def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:
     return logits
 
 
+def finite_answers(classifier: Classifier, pixels: Images) -> list[bool]:
+    """Check for which images of a batch what a network answers is finite; all, where it gives nothing for each.
+
+    Args:
+        classifier: the network; it is not changed.
+        pixels: uint8 RGB images of its input size.
+    """
+    with torch.inference_mode():
+        logits = logits_in(_answer(classifier, network_input(classifier, pixels)))
+    if len(logits) != len(pixels):
+        return [True] * len(pixels)
+    found: list[bool] = logits.reshape(len(pixels), -1).isfinite().all(dim=1).tolist()
+    return found
+
+
 def _width(answer: Any, count: int) -> int:
     """Count the numbers in the one row that a network gives for each image; 0 where it gives something else."""
     if not isinstance(answer, Tensor) or answer.ndim not in (1, 2) or len(answer) != count:

@@ -26,6 +26,13 @@ def is_finite(atlas: Atlas, gate: AtlasGate) -> bool:
     return _found(atlas, gate) is None
 
 
+def not_finite(atlas: Atlas, gate: AtlasGate) -> Int64[np.ndarray, " k"]:
+    """Return the images that were read, and in which a value of a gate is NaN or infinite."""
+    found = _found(atlas, gate)
+    images: Int64[np.ndarray, " k"] = np.flatnonzero(atlas.ok & ~found[1] if found else np.zeros(0, bool))
+    return images
+
+
 def with_values(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, " k"]:
     """Return those of some images in which the values of a gate are finite; see the module for what that means."""
     found = _found(atlas, gate)

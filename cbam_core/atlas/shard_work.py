@@ -18,6 +18,7 @@ from cbam_core.atlas.sheets import blank_sheet, lay
 from cbam_core.data.dataset import Dataset, image_ids
 from cbam_core.data.fitting import fit_image
 from cbam_core.errors import AtlasError, ImageError
+from cbam_core.evaluation.not_finite import naming_images
 from cbam_core.evaluation.readable import read_images
 from cbam_core.network import Classifier
 from cbam_core.observing import Observation, batch_size, batches, observe
@@ -87,7 +88,8 @@ def compute_part(classifier: Classifier, dataset: Dataset, plan: Plan, rows: sli
     if not read.pixels:
         return
     pixels = np.array(read.pixels)
-    seen = observe(classifier, pixels)
+    with naming_images(classifier, dataset, lambda: (pixels, read.numbers)):
+        seen = observe(classifier, pixels)
     places = np.array(read.numbers) - shard.index[0]
     shard.ok[places] = True
     shard.logits[places] = seen.logits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cbam_core.atlas.atlas import Atlas
     from cbam_core.atlas.gate import Channel
     from cbam_core.atlas.plan import Plan
+    from cbam_core.results.usual import NotFinite
 
 AtlasArgument = Annotated[
     str, typer.Argument(metavar="DIR", help="Folder of an atlas, or the name of one that was built or ships.")
@@ -63,6 +65,25 @@ def show_info(
         typer.echo(one_line(f"metadata: {', '.join(atlas.metadata)}"))
     if unread := int((~atlas.ok).sum()):
         typer.echo(f"{counted(unread, 'image')} could not be decoded")
+    for one in not_finite_gates(atlas):
+        typer.echo(said_not_finite(one))
+
+
+def not_finite_gates(atlas: Atlas) -> list[NotFinite]:
+    """Return the gates that are NaN or infinite for some image, and for which."""
+    from cbam_core.atlas.finite import not_finite
+    from cbam_core.results.usual import NotFinite
+
+    found = ((gate.name, not_finite(atlas, gate)) for gate in atlas.gates)
+    return [NotFinite(name, len(odd), int(odd[0]), atlas.ids[int(odd[0])]) for name, odd in found if len(odd)]
+
+
+def said_not_finite(one: NotFinite) -> str:
+    """Say of a gate for which images it is not finite."""
+    return one_line(
+        f"{one.gate} is not finite for {counted(one.count, 'image')}, first for {one.image} (number {one.number:,} "
+        "from 0)"
+    )
 
 
 def describe(atlas: Atlas) -> dict[str, Any]:
@@ -83,6 +104,7 @@ def describe(atlas: Atlas) -> dict[str, Any]:
             for gate in atlas.gates
         ],
         "left_out": list(atlas.facts["left_out"]),
+        "not_finite_for": [asdict(one) for one in not_finite_gates(atlas)],
         "program": atlas.facts["program"],
         "torch": atlas.facts["torch"],
         "digest": atlas.facts["digest"],

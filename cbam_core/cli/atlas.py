@@ -217,6 +217,8 @@ def _report(folder: Path, *, as_json: bool) -> None:
             typer.echo(
                 one_line(f'open it by its name: cbam atlas top {folder.name} ..., or open_atlas("{folder.name}")')
             )
+    for one in asking.not_finite_gates(atlas):
+        say(f"{asking.said_not_finite(one)}; it is left out where that gate is asked about")
     unread = (~atlas.ok).nonzero()[0]
     for number in unread[:NAMED]:
         say(f"{atlas.ids[int(number)]} cannot be decoded; it is left out")

@@ -132,9 +132,10 @@ IN_OPTIONS = {
 
 
 def of_commands(error: CbamError) -> str:
-    """Return what an error says, in the words of the command line."""
+    """Return what an error says, in the words of the command line, and what was noted on it."""
     said = IN_OPTIONS.get(error.code)
-    return as_options(str(error)) if said is None else said.format(**error.message.values)
+    text = as_options(str(error)) if said is None else said.format(**error.message.values)
+    return "; ".join([text, *getattr(error, "__notes__", ())])
 
 
 def as_options(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,6 +138,7 @@ def describe_usual(usual: Usual) -> dict[str, Any]:
             for gate in usual.gates
         ],
         "not_finite": list(usual.not_finite),
+        "not_finite_for": [asdict(one) for one in usual.not_finite_for],
     }
 
 
@@ -148,7 +149,9 @@ def show_usual(usual: Usual) -> None:
     elif not usual.not_finite:
         typer.echo("no gate has usual values: the network has no gates, or none that was finite for every image")
     if usual.not_finite:
-        typer.echo(one_line(f"no usual values, because not finite for every image: {', '.join(usual.not_finite)}"))
+        known = {one.gate: str(one) for one in usual.not_finite_for}
+        names = ", ".join(known.get(name, name) for name in usual.not_finite)
+        typer.echo(one_line(f"no usual values, because not finite for every image: {names}"))
 
 
 def _show_table(usual: Usual) -> None:

@@ -8,10 +8,12 @@ import numpy as np
 
 from cbam_core.arguments import takes
 from cbam_core.data.dataset import DATASET, Dataset
+from cbam_core.data.sequences import Pixels
 from cbam_core.errors import DataError, ModelError
+from cbam_core.evaluation.not_finite import naming_images
 from cbam_core.evaluation.readable import over_readable
 from cbam_core.network import CLASSIFIER, Classifier
-from cbam_core.observing import Observation, observe_all
+from cbam_core.observing import Observation, batch_size, fitted, observe_all
 from cbam_core.results.evaluation import Evaluation, levels_of
 from cbam_core.steps import finished
 
@@ -41,9 +43,16 @@ def score(
 
     def classified(images: Dataset) -> Generator[int, None, Evaluation]:
         predictions = Predictions(classifier, images)
-        for seen in observe_all(classifier, images.images, gates=False, workers=workers):
-            predictions.take_in(seen)
-            yield predictions.count
+
+        def shown() -> tuple[list[Pixels], range]:
+            start = predictions.count
+            part = slice(start, min(len(images), start + batch_size(classifier)))
+            return fitted(classifier, images.images, part), range(part.start, part.stop)
+
+        with naming_images(classifier, images, shown):
+            for seen in observe_all(classifier, images.images, gates=False, workers=workers):
+                predictions.take_in(seen)
+                yield predictions.count
         return predictions.evaluation()
 
     return finished(over_readable(classifier, dataset, classified, 0, workers), report)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
 from cbam_core.arguments import takes
-from cbam_core.data.dataset import DATASET, Dataset
+from cbam_core.data.dataset import DATASET, Dataset, image_ids
 from cbam_core.data.sequences import ImageSequence
 from cbam_core.errors import DataError, ImageError
 from cbam_core.evaluation.moments import Moments
-from cbam_core.evaluation.readable import read_images
+from cbam_core.evaluation.not_finite import naming_images
+from cbam_core.evaluation.readable import ReadImages, read_images
 from cbam_core.network import CLASSIFIER, Classifier
 from cbam_core.observing import Observation, batch_size, batches, fitted, observe, observe_all
 from cbam_core.results.explanation import own_copy
 from cbam_core.results.kinds import Kind
-from cbam_core.results.usual import Shares, Usual, UsualGate
+from cbam_core.results.usual import NotFinite, Shares, Usual, UsualGate
 from cbam_core.workers import in_order
 
 
@@ -46,21 +47,24 @@ def usual_gates(
     """
     sums = UsualSums(classifier)
 
-    def observed(part: slice) -> tuple[Observation | None, list[ImageError]]:
+    def observed(part: slice) -> tuple[Observation | None, ReadImages]:
         if skipped is None:
-            return observe(classifier, fitted(classifier, dataset.images, part)), []
-        read = read_images(classifier, dataset.images, part)
-        return observe(classifier, read.pixels) if read.pixels else None, [*read.errors.values()]
+            pixels = fitted(classifier, dataset.images, part)
+            read = ReadImages(pixels, list(range(part.start, part.stop)), {})
+        else:
+            read = read_images(classifier, dataset.images, part)
+        with naming_images(classifier, dataset, lambda: (read.pixels, read.numbers)):
+            return observe(classifier, read.pixels) if read.pixels else None, read
 
     parts = [*batches(len(dataset), batch_size(classifier))]
-    for part, (seen, errors) in zip(parts, in_order(observed, iter(parts), workers), strict=True):
-        for error in errors:
+    for part, (seen, read) in zip(parts, in_order(observed, iter(parts), workers), strict=True):
+        for error in read.errors.values():
             if skipped is not None:
                 skipped(error)
         if seen is not None:
-            sums.take_in(seen)
+            sums.take_in(seen, read.numbers)
         report(part.stop)
-    return sums.usual(dataset.title)
+    return sums.usual(dataset.title, lambda number: next(image_ids(dataset, slice(number, number + 1))))
 
 
 class UsualSums:
@@ -73,6 +77,7 @@ class UsualSums:
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
         self._gates: dict[tuple[str, Kind, int], _GateSums] = {}
+        self._not_finite: dict[str, list[int]] = {}
         self.count = 0
 
     def add(self, images: ImageSequence) -> None:
@@ -84,20 +89,30 @@ class UsualSums:
         for seen in observe_all(self._classifier, images):
             self.take_in(seen)
 
-    def take_in(self, seen: Observation) -> None:
-        """Add the gates of some images that the network has seen."""
+    def take_in(self, seen: Observation, numbers: Sequence[int] = ()) -> None:
+        """Add the gates of some images that the network has seen.
+
+        Args:
+            seen: what it showed.
+            numbers: numbers of the images in their set; empty for those that follow the earlier ones.
+        """
+        numbers = numbers or range(self.count, self.count + len(seen.logits))
         with np.errstate(invalid="ignore"):  # of gates that are not finite, which `usual` leaves out
             for gate in seen.gates:
                 key = (gate.name, gate.kind, gate.call)
                 found = _GateSums.of(gate.values)
                 self._gates[key] = self._gates[key].joined(found) if key in self._gates else found
+                if not found.is_finite:
+                    odd = ~np.isfinite(gate.values.reshape(len(gate.values), -1)).all(axis=1)
+                    self._not_finite.setdefault(gate.name, []).extend(np.asarray(numbers)[odd].tolist())
         self.count += len(seen.logits)
 
-    def usual(self, images: str) -> Usual:
+    def usual(self, images: str, name_of: Callable[[int], str] = str) -> Usual:
         """Compute the usual values; a gate that was not finite for every image has none.
 
         Args:
             images: name of the images.
+            name_of: returns the name of one of them, by its number.
 
         Raises:
             DataError: there were no images, or only one.
@@ -108,7 +123,12 @@ class UsualSums:
             raise DataError("usual.one-image", "one image does not show what is usual; name a set with several")
         gates = (sums.result(*key, images) for key, sums in self._gates.items() if sums.is_finite)
         lacking = (name for (name, _, _), sums in self._gates.items() if not sums.is_finite)
-        return Usual(tuple(gates), self.count, images, self._classifier.digest, tuple(dict.fromkeys(lacking)))
+        odd = (
+            NotFinite(name, len(numbers), numbers[0], name_of(numbers[0]))
+            for name, numbers in ((name, sorted(set(found))) for name, found in self._not_finite.items())
+        )
+        names = tuple(dict.fromkeys(lacking))
+        return Usual(tuple(gates), self.count, images, self._classifier.digest, names, tuple(odd))
 
 
 class _GateSums:

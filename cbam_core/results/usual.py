@@ -146,6 +146,26 @@ _FOLLOWS: Mapping[Kind, str] = MappingProxyType(
 )
 
 
+@dataclass(frozen=True)
+class NotFinite:
+    """For which images a gate was NaN or infinite.
+
+    Attributes:
+        gate: name of the gate.
+        count: number of these images.
+        number: number of the first one in its set, from 0.
+        image: its name there, such as ``"cat/17.jpg"``.
+    """
+
+    gate: str
+    count: int
+    number: int
+    image: str
+
+    def __str__(self) -> str:
+        return f"{self.gate} for {self.count:,} (first {self.image}, number {self.number:,} from 0)"
+
+
 @dataclass(frozen=True, eq=False)
 class Usual:
     """Usual values of every gate of a network.
@@ -156,6 +176,7 @@ class Usual:
         images: name of the images, such as ``"cifar10:train"`` or that of a folder.
         digest: SHA-256 of the network's weights file; "" for a network without a file.
         not_finite: names of the gates that have no usual values, because they were not finite for every image.
+        not_finite_for: for which images they were not, where that is known.
     """
 
     gates: tuple[UsualGate, ...]
@@ -163,6 +184,7 @@ class Usual:
     images: str
     digest: str = ""
     not_finite: tuple[str, ...] = ()
+    not_finite_for: tuple[NotFinite, ...] = ()
     _by_name: Mapping[str, UsualGate] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -198,6 +220,9 @@ def write_usual(usual: Usual, path: Path) -> None:
     }
     if usual.not_finite:
         arrays["not_finite"] = np.array(usual.not_finite, dtype=np.str_)
+    if usual.not_finite_for:
+        arrays["not_finite_for"] = np.array([(one.gate, one.image) for one in usual.not_finite_for], dtype=np.str_)
+        arrays["not_finite_numbers"] = np.array([(one.count, one.number) for one in usual.not_finite_for], np.int64)
     for place, gate in enumerate(usual.gates):
         arrays |= {f"mean:{place}": gate.mean, f"deviation:{place}": gate.deviation}
     write_arrays(path, arrays)
@@ -220,7 +245,15 @@ def read_usual(path: Path) -> Usual:
 def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Usual:
     count, images = int(arrays["count"].item()), str(arrays["images"].item())
     not_finite = tuple(map(str, arrays["not_finite"].tolist())) if "not_finite" in arrays else ()
-    return Usual(tuple(_gates(arrays, count, images)), count, images, str(arrays["digest"].item()), not_finite)
+    digest = str(arrays["digest"].item())
+    return Usual(tuple(_gates(arrays, count, images)), count, images, digest, not_finite, tuple(_lacking(arrays)))
+
+
+def _lacking(arrays: Mapping[str, np.ndarray]) -> Iterable[NotFinite]:
+    if "not_finite_for" in arrays:
+        names, numbers = arrays["not_finite_for"].tolist(), arrays["not_finite_numbers"].tolist()
+        for (gate, image), (count, number) in zip(names, numbers, strict=True):
+            yield NotFinite(str(gate), int(count), int(number), str(image))
 
 
 def _gates(arrays: Mapping[str, np.ndarray], count: int, images: str) -> Iterable[UsualGate]:
