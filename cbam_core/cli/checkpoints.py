@@ -182,11 +182,10 @@ def _show_layers(summary: Summary) -> None:
 
     typer.echo("\nLayers")
     table = Table(box=None, pad_edge=False)
-    table.add_column("layer", overflow="fold")
-    for heading in ("kind", "output"):
-        table.add_column(heading)
+    for heading in ("layer", "kind", "output"):
+        table.add_column(heading, overflow="fold")
     for heading in ("parameters", "multiply-adds"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for layer in summary.layers:
         shape = "×".join(map(str, layer.output_shape))
         table.add_row(
@@ -201,9 +200,10 @@ def _show_blocks(summary: Summary, heading: str) -> None:
     if not summary.blocks:
         return
     typer.echo(f"\n{heading}")
-    table = Table("block", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("block", overflow="fold")
     for column in ("parameters", "channel attention", "spatial attention", "multiply-adds"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for block in summary.blocks:
         numbers = (block.parameters, block.channel_parameters, block.spatial_parameters, block.multiply_adds)
         table.add_row(one_line(block.name), *(f"{number:,}" for number in numbers))

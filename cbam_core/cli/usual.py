@@ -160,7 +160,7 @@ def _show_table(usual: Usual) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", overflow="fold")
     for heading in ("mean", "fixed", "gain", "pattern"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     table.add_column("", overflow="fold")
     for gate in usual.gates:
         shares = (gate.shares.fixed, gate.shares.gain, gate.shares.pattern)

@@ -3,6 +3,9 @@
 CHANGEABLE = {"viewport", "reduced_motion", "color_scheme", "permissions", "locale"}
 """The arguments of Playwright's `new_context` that an open page can take on."""
 
+PATIENCE = 90_000
+"""Milliseconds for a page's first visitor, who waits for what all later ones share."""
+
 ALONE = {"viewport": {"width": 1100, "height": 900}, "reduced_motion": "no-preference", "color_scheme": "light"}
 """Of pages that are files, without the app."""
 
@@ -83,9 +86,8 @@ class Tabs:
         return tab
 
     def _new_context(self, how):
-        """A profile, patient with a page's first visitor, who waits for what all later ones share."""
         context = self._chromium.new_context(**{**self._usual, **how})
-        context.set_default_timeout(90_000)
+        context.set_default_timeout(PATIENCE)
         context.add_init_script(self._script)
         return context
 

@@ -9,6 +9,7 @@ from tests.browser.canvas import PAINTED
 from tests.browser.conftest import APP, running
 from tests.browser.resting import answered
 from tests.browser.scenes import PHOTO
+from tests.browser.tabs import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +32,7 @@ def upload(page):
 
 def test_an_open_page_says_that_its_upload_is_lost_and_keeps_the_rest(chromium, tmp_path):
     page = chromium.new_page()
+    page.set_default_timeout(PATIENCE)
     with served(tmp_path / "first") as address:
         page.goto(f"{address}/{AT}")
         page.wait_for_selector(PAINTED)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.resting import pause
+from tests.browser.tabs import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +91,7 @@ def address(tmp_path_factory):
 def profile(chromium):
     """A browser profile that collects what is blocked."""
     context = chromium.new_context(permissions=["camera"], accept_downloads=True)
+    context.set_default_timeout(PATIENCE)
     context.add_init_script(COLLECT_VIOLATIONS)
     yield context
     context.close()

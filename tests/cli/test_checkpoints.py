@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from dataclasses import replace
 
 import pytest
@@ -121,11 +120,15 @@ def test_a_checkpoint_is_not_exported_onto_itself(carded, capsys, monkeypatch):
 
 def test_info_names_every_layer_in_full_in_a_narrow_terminal(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setattr("cbam_core.cli.output.console", lambda: Console(width=60, highlight=False, markup=False))
+    monkeypatch.setattr("cbam_core.cli.checkpoints.console", lambda: Console(width=60, highlight=False, markup=False))
     assert main(["info", "cbam_resnet_cifar10"]) == 0
-    said = re.sub(r"\s", "", capsys.readouterr().out)
-    assert "stage1.0.cbam.channel_attn" in said
+    said = capsys.readouterr().out
     assert "…" not in said
+    table = said.partition("Layers\n")[2].partition("\nCBAM blocks")[0].splitlines()
+    (heading,) = [line for line in table if line.startswith("layer")]
+    kind, output = heading.index("kind"), heading.index("output")
+    assert "stage1.0.cbam.channel_attn.avg_pool" in "".join(line[:kind].rstrip() for line in table)
+    assert "BatchNorm2d" in "".join(line[kind:output].rstrip() for line in table)
 
 
 def test_info_takes_what_the_owner_states(tiny_classifier, tmp_path, capsys):

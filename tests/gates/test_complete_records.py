@@ -79,12 +79,11 @@ def test_without_the_finder_of_own_modules_the_record_is_the_same(
     make: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cbam_core.gates import watcher
-    from cbam_core.gates.finders import Search
 
     model = seeded(make)
     batch = images(2, 32)
     with_hooks = captured(model, batch)
-    monkeypatch.setattr(watcher, "search", lambda _model: Search([], others=True))
+    monkeypatch.setattr(watcher, "walk", lambda _model: ([], True))
     for _ in range(2):
         by_operation = captured(model, batch)
         assert same(with_hooks, by_operation)
