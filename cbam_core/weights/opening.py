@@ -65,6 +65,8 @@ def find_network(file: WeightsFile, wanted: str | None = None) -> FoundNetwork:
         copies += _listed_copies(file, copies[0])
         copy = choose_copy(copies, wanted)
         description = assumed_description(file.shapes_of(copy), file.contents.facts)
+        if other_layers := _in_place_of_gates(file, copies, description):
+            raise unknown_network(other_layers)
         stated = stated_names(description, file.contents.facts)
         unfit = unfit_facts(file.contents.facts, len(description.classes))
     others = [other for other in complete(copies) if other is not copy] if copies else []
@@ -87,6 +89,18 @@ def _is_part_of_another(file: WeightsFile, copy: Copy) -> bool:
     layers = sum(name.rpartition(".")[2] in _LAYERS for name in file.tensors)
     own = sum(name.rpartition(".")[2] in _LAYERS for name in copy.names.values())
     return 3 * own < layers and _lacks_any(copy, assumed_description(file.shapes_of(copy), file.contents.facts))
+
+
+def _in_place_of_gates(file: WeightsFile, copies: list[Copy], description: Description) -> list[str]:
+    """List layers beside a network that lacks gates: attention of another kind, or under names of its own."""
+    if description.arguments.get("gates") == "both":
+        return []
+    used = {name for copy in copies for name in copy.names.values()}
+    return [
+        name
+        for name, shape in file.shapes.items()
+        if name.startswith(copies[0].prefix) and name not in used and name.endswith(".weight") and len(shape) > 1
+    ]
 
 
 def _lacks_any(copy: Copy, description: Description) -> bool:

@@ -1,6 +1,7 @@
 """Which network a file without a description holds."""
 
 import pytest
+import torch
 import torchvision
 from torch import Tensor
 
@@ -40,3 +41,17 @@ def test_a_known_network_is_found_inside_a_larger_file() -> None:
     state = {f"student.{name}": tensor for name, tensor in light_state().items()}
     found = load_classifier(saved({**state, **{f"teacher.{name}": one for name, one in _of_a_resnet().items()}}))
     assert found.architecture == "CBAM_CNN"
+
+
+@pytest.mark.parametrize("prefix", ["", "state_dict.model."])
+def test_attention_of_another_kind_in_the_place_of_cbam_is_not_left_out(prefix: str) -> None:
+    plain = {f"{prefix}{name}": tensor for name, tensor in light_state().items() if "cbam" not in name}
+    assert load_classifier(saved({**plain, f"{prefix}criterion.weight": torch.ones(10)})).name
+    error = _refused({**plain, f"{prefix}se1.fc.0.weight": torch.ones(2, 32), "z.weight": torch.ones(2)})
+    assert error.code == "checkpoint.unknown-network"
+    assert f"({prefix}se1.fc.0.weight" in str(error)
+
+
+def test_cbam_under_another_name_is_not_left_out() -> None:
+    error = _refused({name.replace("cbam", "attention"): tensor for name, tensor in light_state().items()})
+    assert "(attention1.channel_attn.fc.0.weight, " in str(error)
