@@ -16,8 +16,16 @@ import torch
 
 from cbam_core.errors import CheckpointError, DataError
 from cbam_core.network.classifier import Classifier, Source
-from cbam_core.network.statement import Classes, Normalisation, OtherNames, Size, Statement, statement
-from cbam_core.nn.registry import assemble, expected_tensors
+from cbam_core.network.statement import (
+    Classes,
+    Normalisation,
+    OtherNames,
+    Size,
+    Statement,
+    named_classes,
+    statement,
+)
+from cbam_core.nn.registry import assemble, complete_arguments, expected_tensors
 from cbam_core.places import shipped_checkpoints
 from cbam_core.results.usual import Usual, read_usual, usual_path
 from cbam_core.weights import open_weights
@@ -67,14 +75,15 @@ def load_checkpoint(
     file, renamed = carried(open_weights(contents))
     found = find_network(file, weights)
     given = statement({"classes": classes, "normalisation": normalisation, "input_size": input_size, **other})
-    description = stated(found.description, given.classes, given.normalisation, given.input_size)
+    names = found.description.classes if given.classes == () else given.classes  # its weights are of so many
+    description = stated(found.description, names, given.normalisation, given.input_size)
     expected = expected_tensors(description.architecture, description.arguments)
     tensors = file.load(description.architecture, expected, found.copy)
     taken = Source(file.digest, found.copy.title, found.titles)
     digest = _digest(taken, found.description, description)
     named = replace(description, classes=found.description.classes)  # names change no gate
     of_these_gates = {digest, _digest(taken, found.description, named)}
-    return Classifier(
+    classifier = Classifier(
         model=assemble(description.architecture, description.arguments, tensors),
         architecture=description.architecture,
         arguments=description.arguments,
@@ -89,6 +98,19 @@ def load_checkpoint(
         remarks=(*renamed, *found.remarks),
         source=taken,
     )
+    return _without_classes(classifier) if given.classes == () else classifier
+
+
+def _without_classes(classifier: Classifier) -> Classifier:
+    """Return a network that its owner states to be no classifier."""
+    text = f"{classifier.digest} without classes"
+    return replace(classifier, classes=(), digest=classifier.digest and hashlib.sha256(text.encode()).hexdigest())
+
+
+def _with_numbers(classifier: Classifier) -> Classifier:
+    """Return a network of a registered architecture, with numbers for classes where its owner stated none."""
+    count = max(2, int(complete_arguments(classifier.architecture, classifier.arguments)["num_classes"]))
+    return replace(classifier, classes=named_classes(count))
 
 
 def state(
@@ -111,14 +133,16 @@ def state(
     Raises:
         CheckpointError: a statement does not fit the network, or the network has no registered architecture.
     """
-    before = classifier.description
     given = statement({"classes": classes, "normalisation": normalisation, "input_size": input_size, **other})
-    after = stated(before, given.classes, given.normalisation, given.input_size)
+    had_none = bool(classifier.architecture) and not classifier.classes
+    before = (_with_numbers(classifier) if had_none else classifier).description
+    names = before.classes if given.classes == () else given.classes
+    after = stated(before, names, given.normalisation, given.input_size)
     digest = classifier.digest
     if classifier.source is not None and replace(after, card=before.card) != before:
         digest = _digest(classifier.source, before, after)
     named = replace(after, classes=before.classes, card=before.card)  # names change no gate
-    return replace(
+    now = replace(
         classifier,
         classes=after.classes,
         mean=after.mean,
@@ -128,6 +152,9 @@ def state(
         digest=digest,
         usual=given.usual or (classifier.usual if named == before else None),
     )
+    if had_none and given.classes is None:
+        return replace(now, classes=())
+    return _without_classes(now) if given.classes == () else now
 
 
 def restate(classifier: Classifier, given: Statement) -> Classifier:

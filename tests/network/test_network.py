@@ -281,6 +281,25 @@ def test_statement_about_a_loaded_network_is_the_one_about_its_file(
     assert later.model is loaded.model
 
 
+@pytest.mark.parametrize("statement", [{}, {"normalisation": "half"}])
+def test_a_registered_network_can_be_stated_to_be_no_classifier(statement: dict[str, Any], tmp_path: Path) -> None:
+    content = checkpoints.saved(checkpoints.light_state())
+    at_once, plain = load_classifier(content, classes=(), **statement), load_classifier(content, **statement)
+    later = state(load_classifier(content), classes=(), **statement)
+    for none in (at_once, later, state(at_once)):
+        assert none.classes == ()
+        assert none.digest == at_once.digest != plain.digest
+        assert (none.mean, none.card.assumptions) == (at_once.mean, at_once.card.assumptions)
+        explanation = explain(none, np.zeros((32, 32, 3), np.uint8))
+        assert explanation.predicted is None
+        expected = explain(plain, np.zeros((32, 32, 3), np.uint8))
+        assert np.array_equal(explanation.blocks[2].channel_weights, expected.blocks[2].channel_weights)
+    assert "card.assumed-cifar10" not in {message.code for message in at_once.card.assumptions}
+    assert state(at_once, classes=list("abcdefghij")).classes == tuple("abcdefghij")
+    with pytest.raises(CheckpointError, match="names 0 classes, but the network has 10"):
+        save_classifier(at_once, tmp_path / "none.safetensors")
+
+
 def test_file_names_all_weights_of_its_network() -> None:
     plain = checkpoints.light_state()
     content = checkpoints.saved({"model": plain, "ema": {**plain}})
