@@ -35,16 +35,14 @@ STARTS = (
     (128, b"DICM", "DICOM"),
     (0, b"SIMPLE  =", "FITS"),
     (0, b"\x93NUMPY", "NumPy (.npy)"),
-    (0, b"PK\3\4", "ZIP"),
     (0, b"\x89HDF", "HDF5"),
     (0, b"gimp xcf", "GIMP (XCF)"),
     (0, b"\x76\x2f\x31\x01", "OpenEXR"),
     (0, b"#?RADIANCE", "Radiance (HDR)"),
-    (0, b"\x1aE\xdf\xa3", "video (WebM)"),
-    (4, b"ftypisom", "video (MP4)"),
-    (4, b"ftypmp4", "video (MP4)"),
-    (4, b"ftypqt", "video (QuickTime)"),
-    (0, b"version https://git-lfs", "Git LFS pointer"),
+    (0, b"\x1aE\xdf\xa3", "WebM (video)"),
+    (4, b"ftypisom", "MP4 (video)"),
+    (4, b"ftypmp4", "MP4 (video)"),
+    (4, b"ftypqt", "QuickTime (video)"),
 )
 """First bytes of other files: position, bytes, name."""
 
@@ -87,17 +85,15 @@ def unknown_format(content: bytes) -> ImageError:
             "this file is a network, not an image: choose it as the network (--model on the command line)",
         )
     start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        return ImageError(
-            "image.unknown-format",
-            "this is a web page (HTML), saved instead of the image on it: open the page, and save the image itself",
-        )
+    instead = _instead(content, start)
+    if instead is not None:
+        return instead
     known = next((kind for at, word, kind in STARTS if content[at : at + len(word)] == word), "")
     known = "SVG" if b"<svg" in start else known
     if known:
         return ImageError(
             "image.unknown-format",
-            "this is a {format} file, which is not read here (only {accepted}); save it as PNG or JPEG first",
+            "files in the format {format} are not read here (only {accepted}); save this one as PNG or JPEG first",
             format=known,
             accepted=ACCEPTED,
         )
@@ -106,6 +102,25 @@ def unknown_format(content: bytes) -> ImageError:
         "this file is not an image in a supported format ({accepted}); save it as PNG or JPEG first",
         accepted=ACCEPTED,
     )
+
+
+def _instead(content: bytes, start: bytes) -> ImageError | None:
+    """Make the error for a file that came instead of an image, or that holds some; None for others."""
+    if start.startswith((b"<!doctype html", b"<html")):
+        return ImageError(
+            "image.unknown-format",
+            "this is a web page (HTML), saved instead of the image on it: open the page, and save the image itself",
+        )
+    if start.startswith(b"version https://git-lfs"):
+        return ImageError(
+            "image.unknown-format",
+            "this is a Git LFS pointer, a few lines that stand for the image: get the image with 'git lfs pull'",
+        )
+    if content.startswith((b"PK\3\4", b"\x1f\x8b")):
+        return ImageError(
+            "image.unknown-format", "this is a packed archive (ZIP or gzip): unpack it, and open an image inside"
+        )
+    return None
 
 
 def camera_raw(kind: str) -> ImageError:

@@ -267,6 +267,7 @@ IMAGES: tuple[Case, ...] = (
     Case("video", bad("film.mp4")),
     Case("checkpoint under the name of an image", lambda: saved(state())),
     Case("web page instead of an image", bad("page.jpg")),
+    Case("Git LFS pointer instead of an image", bad("pointer.png")),
     Case("text", bad("text.png")),
     Case("empty file", bad("empty.png")),
 )

@@ -329,3 +329,15 @@ def test_small_picture_is_decoded_in_well_under_a_millisecond():
         decode(content)
         times.append(time.thread_time() - started)
     assert np.median(times) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"PK\3\4" + bytes(100), "unpack it"),
+        (b"\x1f\x8b\x08" + bytes(100), "unpack it"),
+    ],
+)
+def test_what_came_instead_of_an_image_says_how_to_get_that(content, advice):
+    assert advice in str(refused(content))
