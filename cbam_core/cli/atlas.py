@@ -146,7 +146,7 @@ def build(
     if content.metadata is not None:
         _add_metadata(folder, content.metadata)
     _find_nearest(folder)
-    _report(folder.absolute(), as_json=as_json)
+    _report(folder.absolute(), classifier, dataset, as_json=as_json)
 
 
 def default_folder(classifier: Classifier, dataset: Dataset, count: int | None) -> Path:
@@ -204,7 +204,7 @@ def _find_nearest(folder: Path) -> None:
         raise
 
 
-def _report(folder: Path, *, as_json: bool) -> None:
+def _report(folder: Path, classifier: Classifier, dataset: Dataset, *, as_json: bool) -> None:
     """Write what was built; images that could not be decoded are named, and the command then reports a failure."""
     from cbam_core.atlas.opening import open_atlas
 
@@ -220,13 +220,20 @@ def _report(folder: Path, *, as_json: bool) -> None:
     for one in asking.not_finite_gates(atlas):
         say(f"{asking.said_not_finite(one)}; it is left out where that gate is asked about")
     unread = (~atlas.ok).nonzero()[0]
-    for number in unread[:NAMED]:
-        say(f"{atlas.ids[int(number)]} cannot be decoded; it is left out")
+    for number in unread[:NAMED].tolist():
+        say(f"{_why_unread(classifier, dataset, number) or f'{atlas.ids[number]} cannot be decoded'}; it is left out")
     if len(unread) > NAMED:
         say(f"{len(unread) - NAMED:,} more cannot be decoded; `cbam atlas info {folder} --json` names all")
     if len(unread):
         say("after repairing the files, build again with --again")
         raise typer.Exit(SOME_FAILED)
+
+
+def _why_unread(classifier: Classifier, dataset: Dataset, number: int) -> str:
+    """Say why an image cannot be decoded; "" if it can be now."""
+    from cbam_core.evaluation.readable import read_images
+
+    return "".join(map(str, read_images(classifier, dataset.images, slice(number, number + 1)).errors.values()))
 
 
 for name, command, short in (

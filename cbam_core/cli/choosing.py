@@ -228,8 +228,9 @@ def say_left_out(unlisted: Unlisted, source: str) -> None:
     from cbam_core.data.dataset import images_beside_classes
 
     if beside := images_beside_classes(source):
+        are = "is" if len(beside) == 1 else "are"
         say(
-            f"{counted(len(beside), 'image')} beside the folders of classes in {source} are left out, the first is "
+            f"{counted(len(beside), 'image')} beside the folders of classes in {source} {are} left out, the first is "
             f"{beside[0].name}"
         )
     say_unlisted(unlisted, source)

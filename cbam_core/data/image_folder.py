@@ -1,11 +1,13 @@
 """Folders of images: with one subfolder for each class, or without classes.
 
-Classes are listed by torchvision, so that they and the labels are the same as in other programs.
+Classes are listed by torchvision, so that they and the labels are the same as in other programs; but links to a folder
+that they lie in are not followed, for they would list the same images again and again.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,9 +81,28 @@ def unreadable_folder(path: Path, error: OSError | ValueError) -> DataError:
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        return entry.is_dir() and not entry.name.startswith(".")
+        return entry.is_dir() and not entry.name.startswith(".") and not _leads_back(Path(entry.path))
     except OSError:  # a link that leads to itself
         return False
+
+
+def _leads_back(path: Path, above: int = 1) -> bool:
+    """Check whether a path is a link to one of so many folders above it, or to what holds one of them."""
+    if not path.is_symlink():
+        return False
+    target = path.resolve()
+    return any(folder.resolve().is_relative_to(target) for folder in path.parents[:above])
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and its subfolders, in the order of torchvision."""
+    found: list[tuple[str, list[str]]] = []
+    for place, folders, files in os.walk(folder, followlinks=True):
+        above = len(Path(place).relative_to(folder).parts) + 1
+        folders[:] = [name for name in folders if not _leads_back(Path(place, name), above)]
+        found.append((place, files))
+    for place, files in sorted(found):
+        yield from (Path(place, name) for name in sorted(files))
 
 
 def _class_folders(path: Path) -> ImageFolder:
@@ -101,6 +122,21 @@ def _class_folders(path: Path) -> ImageFolder:
             with os.scandir(directory) as entries:
                 names = sorted(entry.name for entry in entries if _is_folder(entry))
             return names, {name: number for number, name in enumerate(names)}
+
+        @staticmethod
+        def make_dataset(
+            directory: str | Path,
+            class_to_idx: dict[str, int],
+            extensions: tuple[str, ...] | None = None,  # noqa: ARG004  # those of `is_valid_file` count
+            is_valid_file: Callable[[str], bool] | None = None,
+            allow_empty: bool = False,  # noqa: ARG004
+        ) -> list[tuple[str, int]]:
+            return [
+                (str(file), class_to_idx[name])
+                for name in sorted(class_to_idx)
+                for file in _files_below(Path(directory, name))
+                if is_valid_file is None or is_valid_file(str(file))
+            ]
 
     unlisted = Unlisted()
     found = ClassFolders(path, is_valid_file=lambda file: unlisted.lists(Path(file), path), allow_empty=True)

@@ -60,7 +60,8 @@ def test_images_that_cannot_be_decoded_are_named(tiny_checkpoint, tmp_path, caps
     place = tmp_path / "atlas"
     assert main(["atlas", "build", str(tiny_checkpoint), "--set", str(photos), "--out", str(place)]) == 1
     written = capsys.readouterr()
-    assert "bad.png cannot be decoded; it is left out" in written.err
+    assert f"{photos / 'bad.png'}: this file is not an image" in written.err
+    assert "; it is left out" in written.err
     assert "after repairing the files, build again with --again" in written.err
     assert "tiny on 3 of 4 images of photos; " in written.out
     assert "'photos', 3 of 4 images read, " in repr(open_atlas(place))

@@ -5,9 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cbam_core.data.dataset import open_dataset, thinned
 from cbam_core.data.folder import MOST
+from cbam_core.data.image_folder import list_image_folder
 from cbam_core.errors import DataError, ImageError
 from tests.data.folders import put
 
@@ -120,3 +122,27 @@ def test_hidden_folders_are_no_classes(animals, tmp_path):
     (tmp_path / "flat" / ".git").mkdir()
     assert open_dataset(tmp_path / "flat").classes == ()
     assert len(open_dataset(tmp_path / "flat").unlisted) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links are other there")
+def test_links_to_a_folder_that_they_lie_in_are_not_followed(animals, tmp_path):
+    expected = list_image_folder(animals)
+    one = animals / expected.classes[0]
+    (tmp_path / "elsewhere").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "elsewhere" / "zz.png")
+    (one / "yy").symlink_to(tmp_path / "elsewhere")
+    for place, target in ((animals, "."), (one, ".."), (one, "."), (tmp_path / "elsewhere", one), (one, "yy/loop")):
+        (place / f"loop{len(list(place.iterdir()))}").symlink_to(target)
+    found = list_image_folder(animals)
+    assert found.classes == expected.classes
+    assert set(found.paths) == {*expected.paths, one / "yy" / "zz.png"}
+    assert len(found.paths) == len(expected.paths) + 1
+    assert (found.labels == 0).sum() == (expected.labels == 0).sum() + 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links are other there")
+def test_a_flat_folder_with_a_link_to_itself_has_no_classes(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "loop").symlink_to(".")
+    found = list_image_folder(tmp_path)
+    assert (found.classes, found.labels, len(found.paths)) == ((), None, 1)
