@@ -47,6 +47,7 @@ _COUNTED = re.compile(
     r"(?<!×)(?<!\} of )"  # not the last number of 5×1 pixels, nor of 1 of 1 images
     rf"\{{(\w+)(?::[^{{}}]*)?\}} ({'|'.join(PLURALS)})\b(?: ({'|'.join(_VERBS)})\b)?"
 )
+_PERCENT = re.compile(r"(?<=[\d}]) %(?!\w)")
 
 
 def reason_of(error: BaseException) -> str:
@@ -65,6 +66,11 @@ def text_of(error: BaseException) -> str:
 def fill(template: str, values: Mapping[str, Any]) -> str:
     """Fill an English template; after a value of 1, the noun is singular: "1 image"."""
     return _COUNTED.sub(lambda found: _of_one(found, values), template).format(**values)
+
+
+def unbroken(text: str) -> str:
+    """Return a text or template for a page, where no line ends between a number and its percent sign."""
+    return _PERCENT.sub("\N{NO-BREAK SPACE}%", text)
 
 
 def _of_one(found: re.Match[str], values: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import pickle
 import pytest
 
 from cbam_core import errors
-from cbam_core.errors import CbamError, ImageError, Message, reason_of
+from cbam_core.errors import CbamError, ImageError, Message, reason_of, text_of, unbroken
 
 
 def test_an_error_is_its_sentence_filled_in():
@@ -61,3 +61,17 @@ def test_one_of_something_is_singular(template, values, text):
 )
 def test_a_reason_is_what_the_system_says_else_the_text_or_the_name(error, said):
     assert reason_of(error) == said
+
+
+def test_no_line_of_a_page_ends_between_a_number_and_its_percent_sign():
+    assert unbroken("{share:.1f} % of 20 % (5 %), 3 % 4") == "{share:.1f}\xa0% of 20\xa0% (5\xa0%), 3\xa0% 4"
+    for other in ("share %", "100%", "channel %{x}", "5 %d"):
+        assert unbroken(other) == other
+
+
+def test_an_error_whose_text_cannot_be_made_has_none():
+    class OddError(Exception):
+        def __str__(self):
+            raise KeyError("no text")
+
+    assert (text_of(OddError()), reason_of(OddError())) == ("", "OddError")

@@ -140,7 +140,7 @@ function legend(parts, data, state, colours, counts, toggle) {
   if (state.colours === "confidence") {
     const scale = make("span", "scale");
     scale.style.background = `linear-gradient(to right, ${SHARE_COLOURS.join(", ")})`;
-    key.replaceChildren(make("span", "", "0 %"), scale, make("span", "", "100 %"));
+    key.replaceChildren(make("span", "", "0\u00a0%"), scale, make("span", "", "100\u00a0%"));
     return;
   }
   const names = state.colours === "right" ? [words.right, words.wrong, words.unknown] : [...data.classes, words.unknown];
@@ -173,7 +173,7 @@ function describe(data, images, i) {
   if (label >= 0) found.push(data.classes[label]);
   if (answer >= 0) {
     const share = Math.round((images.confidence[i] / 255) * 100);
-    found.push(words.answer.replace("{answer}", data.classes[answer]).replace("{share}", share).replace(" %", "\u00a0%"));
+    found.push(words.answer.replace("{answer}", data.classes[answer]).replace("{share}", share));
   }
   return found;
 }

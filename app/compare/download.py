@@ -13,7 +13,7 @@ from app.compare.pair import OPACITY
 from app.compare.sides import LABELS
 from app.session.choices import Choice
 from app.session.uploads import Fitted
-from app.session.words import Words, class_name, language, translated
+from app.session.words import Words, class_name, language, translated_for_files
 from app.widgets.downloads import NO_FITS, Originals, download_both, download_means, download_page
 from app.widgets.paper import paper_downloads
 from cbam_core.explanation.comparison import compare, pairs_of
@@ -120,7 +120,7 @@ def _settings() -> dict[str, Any]:
 
 def _words(*classes: str) -> Mapping[str, str]:
     """The words of a figure, looked up now: files are made when the script has long run."""
-    return translated(PAPER_WORDS) | {f"class {name}": class_name(name) for name in classes}
+    return translated_for_files(PAPER_WORDS) | {f"class {name}": class_name(name) for name in classes}
 
 
 def _digest(*shown: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.services.prediction import percent
 from app.session.words import Words
 from app.widgets.chart import as_figure
 from cbam_core.render.charts import GRID, PAIR_COLOURS, Chart
@@ -139,4 +140,4 @@ def _chart(found: DeletionTest, row: DeletionRow, kind: str) -> tuple[Chart, str
 
 def _area(found: Curves, kind: str) -> str:
     mean = found.deletion_area if kind == "deletion" else found.insertion_area
-    return "-" if mean is None else f"{100 * mean.mean:.1f} %"
+    return "-" if mean is None else percent(mean.mean)

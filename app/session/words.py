@@ -27,7 +27,7 @@ from typing import Any
 
 from app.session.choices import Remembered
 from app.streamlit_internals import notes_of_run
-from cbam_core.errors import CbamError, Message, fill
+from cbam_core.errors import CbamError, Message, fill, unbroken
 
 ENGLISH = "en"
 
@@ -137,14 +137,19 @@ class Words(Mapping[str, str]):
 
 
 def translated(words: Mapping[str, str]) -> dict[str, str]:
-    """English words as they are in the language of the running session: plain, for browsers, files and other threads.
+    """English words as they are in the language of the running session: plain, for browsers and other threads.
 
     Args:
         words: of `cbam_core`, or `Words`.
     """
+    return {key: unbroken(text) for key, text in translated_for_files(words).items()}
+
+
+def translated_for_files(words: Mapping[str, str]) -> dict[str, str]:
+    """The same for files that are no pages, in which every space is a plain one."""
     code = language()
     english = words.english if isinstance(words, Words) else words
-    return {key: _said(code, text, {}) for key, text in english.items()}
+    return {key: _known(code, text) for key, text in english.items()}
 
 
 def say(said: Message | CbamError, code: str | None = None) -> str:
@@ -244,8 +249,12 @@ def as_template(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _said(code: str, text: str, values: Mapping[str, Any]) -> str:
-    known = _catalogue(code).gettext(text) if text else text  # the empty one is the catalogue's head
+    known = unbroken(_known(code, text))
     return fill(known, values) if values else known
+
+
+def _known(code: str, text: str) -> str:
+    return _catalogue(code).gettext(text) if text else text  # the empty one is the catalogue's head
 
 
 @cache

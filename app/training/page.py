@@ -12,7 +12,7 @@ import streamlit as st
 from app import services
 from app.session import links
 from app.session.choices import Choice, Remembered
-from app.session.words import Words, plain_name, plain_text, sentence, translated
+from app.session.words import Words, plain_name, plain_text, sentence, translated_for_files
 from app.training.curves import all_losses, draw_curves, draw_figures, readable_card
 from app.training.film import film_downloads, film_player
 from app.training.progress import EVERY, Look, look_at, say_progress, say_stalled
@@ -235,7 +235,7 @@ def _film(run: Run) -> None:
         tools = st.container(width="content")
     st.caption(WORDS["about_film"].format(epochs=", ".join(map(str, data["epochs"]))))
     chosen = film_player(data, key="training-film")
-    words = translated(FILM_WORDS)  # looked up now: the file is made when the script has long run
+    words = translated_for_files(FILM_WORDS)  # looked up now: the file is made when the script has long run
     with tools:
         film_downloads(
             data,

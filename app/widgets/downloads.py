@@ -15,7 +15,7 @@ import streamlit as st
 
 from app.session.scheduling import in_slot, slots_of_this_session
 from app.session.uploads import Fitted
-from app.session.words import Words, _, class_name, language, translated
+from app.session.words import Words, _, class_name, language, translated_for_files
 from app.widgets.paper import paper_downloads
 from app.widgets.web_page import web_page_of
 from cbam_core.data.images import decode
@@ -130,7 +130,7 @@ class _Shown:
 
 def _figure_words(explanations: Iterable[Explanation]) -> dict[str, str]:
     """Words of figures in the visitor's language, with the names of the classes."""
-    return translated(FIGURE_WORDS) | {
+    return translated_for_files(FIGURE_WORDS) | {
         f"class {known}": class_name(known) for one in explanations for known in one.classes
     }
 
@@ -139,7 +139,8 @@ def _paper(
     one: Explanation, settings: Settings, truth: str | None, originals: Mapping[str, np.ndarray], name: str
 ) -> Callable[[float], PrintedFigure]:
     """Take what the viewer shows now, for a figure that is drawn when it is asked for."""
-    words = translated(PAPER_WORDS) | {f"class {known}": class_name(known) for known in (*one.classes, truth) if known}
+    words = translated_for_files(PAPER_WORDS)
+    words |= {f"class {known}": class_name(known) for known in (*one.classes, truth) if known}
     has_usual = any(gate.usual is not None for block in one.blocks for gate in block.gates)
     parts = tuple(part for part in PARTS if part != "difference" and (has_usual or part != "usual"))
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from cbam_core.errors import Message, fill
+from cbam_core.errors import Message, fill, unbroken
 from cbam_core.report.words import WORDS
 from cbam_core.results.explanation import Explanation
 from cbam_core.viewer import Settings, lay_out
@@ -123,7 +123,7 @@ class Report:
 
     def word(self, key: str, **values: Any) -> str:
         """Return a sentence of the page with its placeholders filled."""
-        return fill(self.words.get(key, WORDS[key]), values)
+        return fill(unbroken(self.words.get(key, WORDS[key])), values)
 
     def percent(self, share: float) -> str:
         """Return a share of 1 as a percentage with one decimal."""
@@ -186,7 +186,7 @@ def pack(report: Report) -> Packed:
         "usual": shared.values,
         "settings": report.settings.as_dict(),
         "limit": round(report.most / 1e6, 1),
-        "words": {key: report.words.get(key, word) for key, word in WORDS.items()},
+        "words": {key: unbroken(report.words.get(key, word)) for key, word in WORDS.items()},
         "viewer": _view(report, report.entries[0]).as_dict(packed=True) | {"images": [], "blocks": []},
     }
     return Packed(data, pictures, exact, held)
@@ -237,7 +237,7 @@ def _row(report: Report, number: int, shared: _Shared, *, packed: bool) -> tuple
         "share": None if entry.truth is None else entry.probability_of(entry.truth),
         "wrong": entry.is_wrong,
         "source": " · ".join(filter(None, [entry.explanation.checkpoint if several else "", source_of(report, entry)])),
-        "notes": [report.say(note) for note in entry.explanation.notes],
+        "notes": [unbroken(report.say(note)) for note in entry.explanation.notes],
         "digest": entry.explanation.image_digest,
         "images": [first, *others],
         "blocks": [shared.without_usual(block) for block in view["blocks"]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cbam_core.errors import Message
+from cbam_core.errors import Message, unbroken
 from cbam_core.report.words import WORDS
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def facts_of(
         say: function that turns the assumptions about a file into sentences.
         text: function that translates a sentence of a card.
     """
-    return tuple((words.get(key, WORDS[key]), value) for key, value in _facts(classifier, say, text) if value)
+    found = _facts(classifier, say, text)
+    return tuple((words.get(key, WORDS[key]), unbroken(value)) for key, value in found if value)
 
 
 def _facts(

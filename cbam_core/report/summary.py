@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from cbam_core.errors import unbroken
 from cbam_core.render.colours import is_flat, is_through, stretch
 from cbam_core.render.overlay import cells_on_input, overlay, raw_mask
 from cbam_core.render.placed import PLACE_WORDS, placed
@@ -79,7 +80,7 @@ def source_html(report: Report, entry: Entry, source: str) -> str:
     one = entry.explanation
     width, height = one.frame.input_size
     facts = [one.checkpoint, report.word("input", width=width, height=height), source]
-    lines = [" · ".join(filter(None, facts)), *(report.say(note) for note in one.notes)]
+    lines = [" · ".join(filter(None, facts)), *(unbroken(report.say(note)) for note in one.notes)]
     return "".join(f'<p class="quiet">{escape(line)}</p>' for line in lines if line)
 
 

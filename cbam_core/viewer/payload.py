@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from cbam_core.errors import RenderError
+from cbam_core.errors import RenderError, unbroken
 from cbam_core.render.overlay import Cells, cells_on_input, cells_on_original, seen_on_original
 from cbam_core.results.block_names import modules_of
 from cbam_core.results.explanation import Block, ChannelMap, Gate
@@ -312,7 +312,7 @@ class Payload:
             "images": [picture.as_dict(packed) for picture in self.pictures],
             "blocks": [block.as_dict(packed) for block in self.blocks],
             "settings": self.settings.as_dict(),
-            "words": {**WORDS, **self.words},
+            "words": {key: unbroken(word) for key, word in {**WORDS, **self.words}.items()},
             "digits": {"short": SHORT_DIGITS, "table": TABLE_DIGITS},
             "traces": self.traces,
             "trace": None if self.trace is None else trace_as_dict(self.trace),

@@ -43,7 +43,7 @@ def shown(page):
 
 
 def expected_heading(explanation):
-    return f"{explanation.predicted}{100 * float(explanation.probabilities.max()):.1f} %"
+    return f"{explanation.predicted}{100 * float(explanation.probabilities.max()):.1f}\xa0%"
 
 
 def test_the_servers_answer_paints_nothing_again(page):

@@ -43,7 +43,7 @@ def upload(page, *files):
 
 
 def wait_for_prediction(page, explanation):
-    percent = f"{100 * float(explanation.probabilities.max()):.1f} %"
+    percent = f"{100 * float(explanation.probabilities.max()):.1f}\xa0%"
     shown = page.locator(".prediction h2", has_text=percent)  # the one before it may be there for a moment more
     shown.wait_for()
     assert shown.inner_text().startswith(explanation.predicted)
@@ -218,7 +218,7 @@ def test_uploaded_photo_is_drawn_through_the_crop_and_its_numbers_are_those_of_t
     for place, best in enumerate(np.argsort(-values["probabilities"], kind="stable")[:5]):
         row = rows.nth(place).inner_text().split("\t")
         assert row[0].strip() == explanation.classes[best]
-        assert row[1].strip() == f"{100 * float(values['probabilities'][best]):.1f} %"
+        assert row[1].strip() == f"{100 * float(values['probabilities'][best]):.1f}\xa0%"
 
 
 def test_figure_shows_the_picture_that_the_viewer_shows(photo, classifier):

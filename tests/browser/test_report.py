@@ -62,8 +62,8 @@ def test_a_report_of_many_images_is_searched_and_walked_through_by_keys(opened):
     page = opened(report_html(Report(tuple(entries), title=EVIL)))
     page.wait_for_selector(PAINTED)
     assert rows(page)[:3] == ["worst.png", "unsure.png", "right.png"]
-    assert page.locator(".detail h2").inner_text() == "frog 90.0 %"
-    assert page.locator(".detail .wrong").inner_text() == "true class: dog, 5.0 % · wrong"
+    assert page.locator(".detail h2").inner_text() == "frog 90.0\xa0%"
+    assert page.locator(".detail .wrong").inner_text() == "true class: dog, 5.0\xa0% · wrong"
     assert page.locator(".index li").first.locator("canvas").count() == 2
     page.keyboard.press("ArrowDown")
     assert page.locator(".detail .file").inner_text() == "unsure.png"
@@ -75,7 +75,7 @@ def test_a_report_of_many_images_is_searched_and_walked_through_by_keys(opened):
     assert rows(page) == ["worst.png"]
     assert page.locator(".shown").inner_text() == "1 of 4 images"
     page.locator(".index a").click()
-    assert page.locator(".detail h2").inner_text() == "frog 90.0 %"
+    assert page.locator(".detail h2").inner_text() == "frog 90.0\xa0%"
     page.get_by_label("Search names and classes").fill("nothing is called so")
     assert page.locator(".shown").inner_text() == "No image matches."
     page.get_by_label("Search names and classes").fill("")
@@ -113,7 +113,7 @@ def test_outputs_of_a_notebook_fit_and_follow_their_host(opened):
     assert page.locator("[data-replaced]").is_hidden()
     assert page.locator("table").first.is_visible()
     frames[0].locator("input[type=range]").fill("10")
-    assert frames[1].locator(".percent").inner_text() == "50 %"
+    assert frames[1].locator(".percent").inner_text() == "50\xa0%"
     page.evaluate("document.body.style.cssText = 'background: white; color: black'")
     frames[0].wait_for_selector(":root.light")
 

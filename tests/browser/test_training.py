@@ -119,7 +119,7 @@ def test_the_slider_and_the_space_bar_work_by_keyboard(page, film):
     repainted(page, lambda: page.keyboard.press("ArrowRight"))
     assert scene(page) == 1
     check_pixels(page, film, 1, CAT)
-    assert "Epoch 1, validation accuracy 70.0 %" in slider.get_attribute("aria-valuetext")
+    assert "Epoch 1, validation accuracy 70.0\xa0%" in slider.get_attribute("aria-valuetext")
     repainted(page, lambda: page.keyboard.press("Home"))
     page.locator(".cbam-player").evaluate(PRESS_SPACE_AT, "1")
     page.keyboard.press("Space")
@@ -144,7 +144,7 @@ def test_another_image_is_shown_by_arrow_key_and_its_film_can_be_saved(page, fil
     check_pixels(page, film, 3, CAT + 1)
     for row in page.locator(".classes tr").all():
         name, percent = row.locator("th").inner_text().split()[0], row.locator(".number").inner_text()
-        assert percent == f"{100 * float(film.probabilities[3, CAT + 1, film.classes.index(name)]):.1f} %"
+        assert percent == f"{100 * float(film.probabilities[3, CAT + 1, film.classes.index(name)]):.1f}\xa0%"
     for label, kind in (("Animated GIF", "gif"), ("Animated PNG", "png")):
         page.get_by_role("button", name="Download film").click()
         with page.expect_download() as waiting:

@@ -86,6 +86,13 @@ def test_no_address_of_another_site_is_in_a_page():
     assert set(re.findall(r"https?://[^\s\"']+", page)) == {"http://www.w3.org/2000/svg"}  # the name of a language
 
 
+def test_no_line_ends_before_a_percent_sign():
+    note = Message("note", "it is {share} % grey", {"share": 7})
+    page = report_html(Report((Entry(replace(explained(), notes=(note,)), "frog.png", "cat"),)))
+    assert {"70.0\xa0%", "7\xa0%"} <= set(re.findall(r"[\d.]+\s%", page))
+    assert not re.findall(r"[\d}] %(?!\w)", re.sub(r"<(style|script)>[\s\S]*?</\1>", "", page))
+
+
 def test_one_image_has_prediction_blocks_and_facts_without_a_script():
     note = Message("note", "it was {grey}", {"grey": "grey"})
     one = replace(explained(), notes=(note,))

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from cbam_core.errors import unbroken
 from cbam_core.render.film import check_film
 from cbam_core.render.overlay import cells_on_input
 from cbam_core.results.explanation import Gate
@@ -95,7 +96,7 @@ def lay_out_film(
         "curve": [list(point) for point in sorted(points.items())],
         "probabilities": [as_base64(scene) for scene in film.probabilities],
         "blocks": [_block(film, block) for block in film.blocks],
-        "words": {**PLAYER_WORDS, **words},
+        "words": {key: unbroken(word) for key, word in {**PLAYER_WORDS, **words}.items()},
     }
     data["id"] = hashlib.sha256(json.dumps(data).encode()).hexdigest()[:16]
     return data

@@ -85,7 +85,7 @@ def test_a_line_of_an_address_is_a_slice_of_every_section_and_combines_with_cond
 def test_the_map_says_what_it_keeps_of_the_neighbours_and_what_the_selected_image_is(made):
     app = visit(section="map", number="5")
     kept = made.map("pca").kept
-    written = f"{100 * kept:.0f} %" if kept >= 0.1 else f"{100 * kept:.1f} %"
+    written = f"{100 * kept:.0f}\xa0%" if kept >= 0.1 else f"{100 * kept:.1f}\xa0%"
     assert f"PCA keeps {written} of the 10 nearest images" in said(app).replace("\\", "")
     given = json.loads(tiles(app, "atlas-map"))
     assert given["selected"] == 5
@@ -119,7 +119,7 @@ def test_suspects_are_those_of_the_slice_with_both_numbers(made):
     first = int(found.doubtful.images[0])
     given = tiles(app, "atlas-doubtful")
     assert f"made:test/{first}:" in given
-    assert f"{100 * found.doubtful.probability[0]:.0f} % : " in given
+    assert f"{100 * found.doubtful.probability[0]:.0f}\\u00a0% : " in given
     assert f"median of all is {found.outliers.usual:.2f}" in said(app)
     assert "no list of wrong labels" in said(app)
 

@@ -51,7 +51,7 @@ def test_first_visit_names_the_network_and_its_measured_accuracy(app):
     card = load_classifier("cbam_cnn_cifar10").card
     shown = " ".join(caption.value for caption in app.sidebar.caption)
     assert "1,150,896 parameters" in shown
-    assert f"{100 * card.test_correct / card.test_count:.2f} %" in shown
+    assert f"{100 * card.test_correct / card.test_count:.2f}\xa0%" in shown
 
 
 def test_going_back_to_a_source_finds_how_its_pictures_were_fitted(app):
@@ -140,7 +140,7 @@ def test_several_uploads_give_a_table_with_predictions_and_refusals(app):
     assert list(table.value["File"]) == ["cat.png", "astronaut.png", "broken.png"]
     expected = [explain(load_classifier("cbam_cnn_cifar10"), image) for image in (CAT, ASTRONAUT)]
     assert list(table.value["Prediction"][:2]) == [one.predicted for one in expected]
-    assert list(table.value["Probability"][:2]) == [f"{100 * float(e.probabilities.max()):.1f} %" for e in expected]
+    assert list(table.value["Probability"][:2]) == [f"{100 * float(e.probabilities.max()):.1f}\xa0%" for e in expected]
     assert table.value["Prediction"][2] == "Not read: see below"
     (error,) = app.error
     assert error.value.startswith("broken.png: ")

@@ -37,7 +37,7 @@ def test_a_card_is_shown_whole(shown):
         versions={"torch": "2"}, date="2026-01-02",
     )  # fmt: skip
     page = shown(card)
-    assert "90.00 % (90 of 100 images); 95 % interval 82.56 % to 94.48 %" in page
+    assert "90.00\xa0% (90 of 100 images); 95\xa0% interval 82.56\xa0% to 94.48\xa0%" in page
     for word in ("Net(k=1)", "cat, dog", "32×32", "0.5000", "cbam train", "3 epochs, seed 0", "45,000", "small"):
         assert word in page
     for word in ("torch 2", "2026-01-02", "abc"):

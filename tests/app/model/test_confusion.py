@@ -15,8 +15,8 @@ def cells(page):
 def test_every_cell_has_its_count_and_says_what_it_is():
     found = cells(confusion_table(NAMES, COUNTS))
     assert [cell[2] for cell in found] == ["8", "2", "·", "5", "5", "·", "·", "·", "·"]
-    assert found[0][1] == "cat recognised: 8 of 10 (80.0 %)"
-    assert found[1][1] == "cat predicted as &lt;dog&gt;: 2 of 10 (20.0 %)"
+    assert found[0][1] == "cat recognised: 8 of 10 (80.0\xa0%)"
+    assert found[1][1] == "cat predicted as &lt;dog&gt;: 2 of 10 (20.0\xa0%)"
 
 
 def test_colour_is_the_share_of_the_row_and_both_scales_are_printed():
@@ -26,7 +26,7 @@ def test_colour_is_the_share_of_the_row_and_both_scales_are_printed():
     assert depth[3] == 0.6  # the largest share of a mistake
     assert np.isclose(depth[1], 0.24)
     assert "predicted as another class: 0" in page
-    assert "50.0 %" in page
+    assert "50.0\xa0%" in page
 
 
 def test_mistakes_are_named_most_frequent_first():

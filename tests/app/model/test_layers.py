@@ -33,7 +33,7 @@ def test_blocks_add_up(said):
     block_table(summary)
     assert [block.name in said[0] for block in summary.blocks] == [True] * 3
     assert f"{summary.cbam_parameters:,}" in said[0]
-    assert f"{100 * summary.cbam_parameter_share:.2f} %" in said[0]
+    assert f"{100 * summary.cbam_parameter_share:.2f}\xa0%" in said[0]
 
 
 def test_a_network_that_is_one_layer_has_a_name_too(said):
@@ -48,5 +48,5 @@ def test_what_a_narrow_window_has_no_column_for_stands_below(said):
     layer_table(summary)
     assert '<th scope="row">conv1<small>Conv2d</small></th><td class="beside">Conv2d</td>' in said[0]
     block_table(summary)
-    share = f"{100 * summary.blocks[0].parameters / summary.parameters:.2f} %"
+    share = f"{100 * summary.blocks[0].parameters / summary.parameters:.2f}\xa0%"
     assert f'226<small>{share}</small></td><td class="n beside">{share}</td>' in said[1]

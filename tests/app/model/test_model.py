@@ -69,7 +69,7 @@ def test_card_sizes_kernels_and_layers_of_the_chosen_network(checkpoint):
     summary = summarise(classifier.model, classifier.input_size)
     assert classifier.card.what in texts(app)
     found = metrics(app)
-    assert found["Test accuracy"][0] == f"{100 * classifier.card.test_accuracy:.2f} %"
+    assert found["Test accuracy"][0] == f"{100 * classifier.card.test_accuracy:.2f}\xa0%"
     assert found["Parameters"][0] == f"{summary.parameters:,}"
     assert f"{summary.cbam_parameters:,} from CBAM" in found["Parameters"][1]
     assert f"{summary.cbam_multiply_adds:,} from CBAM" in found["Multiply-adds"][1]
@@ -95,7 +95,7 @@ def test_kept_answers_are_shown_and_said(checkpoint):
     assert str(found.confusion[0, 1]) in pages(app)
     assert [len(json.loads(chart.proto.spec)["data"]) for chart in charts(app)] == [1, 3]
     said = [chart.proto.alt for chart in charts(app)]
-    assert f"airplane: {100 * found.right[0] / 20:.1f} % right" in said[0]
+    assert f"airplane: {100 * found.right[0] / 20:.1f}\xa0% right" in said[0]
     assert "Expected calibration error" in said[1]
     assert f"{found.total_right} of 200 images of the test set are classified correctly" in texts(app)
     assert "--keep" not in texts(app)

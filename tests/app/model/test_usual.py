@@ -12,6 +12,7 @@ import streamlit as st
 from app.model.usual import usual_table
 from cbam_core import load_classifier
 from cbam_core.data.dataset import samples
+from cbam_core.errors import unbroken
 from cbam_core.evaluation.usual_gates import usual_gates
 from cbam_core.results.usual import Usual
 
@@ -34,9 +35,9 @@ def test_every_gate_has_its_sentence_its_shares_and_its_mean(said, name):
     )
     assert [row[0] for row in rows] == [gate.name for gate in usual.gates]
     for (_, small, sentence, numbers), gate in zip(rows, usual.gates, strict=True):
-        assert small == sentence == str(gate.sentence)
+        assert small == sentence == unbroken(str(gate.sentence))
         shares = (gate.shares.fixed, gate.shares.gain, gate.shares.pattern)
-        assert re.findall(r'<td class="n part">(.+?)</td>', numbers) == [f"{100 * share:.0f} %" for share in shares]
+        assert re.findall(r'<td class="n part">(.+?)</td>', numbers) == [f"{100 * share:.0f}\xa0%" for share in shares]
         assert re.findall(r"flex: (.+?)\"", numbers) == [f"{share:.4f}" for share in shares]
         assert numbers.endswith(f'<td class="n">{gate.level:.3f}</td>')
 

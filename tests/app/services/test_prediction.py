@@ -10,7 +10,12 @@ from cbam_core.errors import Message
 
 
 def test_percentages_have_one_decimal():
-    assert [percent(value) for value in (0.0, 0.70349, 0.9996, 1.0)] == ["0.0 %", "70.3 %", "100.0 %", "100.0 %"]
+    assert [percent(value) for value in (0.0, 0.70349, 0.9996, 1.0)] == [
+        "0.0\xa0%",
+        "70.3\xa0%",
+        "100.0\xa0%",
+        "100.0\xa0%",
+    ]
 
 
 def test_preview_is_small_and_keeps_its_proportions():

@@ -20,6 +20,7 @@ from app.session.words import (
     say,
     sentence,
     translated,
+    translated_for_files,
 )
 from cbam_core import CBAM_CNN
 from cbam_core.errors import ImageError, Message
@@ -101,6 +102,14 @@ def test_words_are_looked_up_when_they_are_read(monkeypatch):
     monkeypatch.setattr(words, "_catalogue", Marked)
     assert there["swap"] == "⟦en Swap⟧"
     assert dict(there) == translated(there) == translated({"swap": "Swap"}) == {"swap": "⟦en Swap⟧"}
+
+
+def test_a_percent_sign_stays_with_its_number_on_pages_and_has_a_plain_space_in_files():
+    there = Words({"share": "{share} % of 20 %"})
+    expected = "{share}\xa0% of 20\xa0%"
+    assert there["share"] == translated(there)["share"] == expected
+    assert translated_for_files(there)["share"] == "{share} % of 20 %"
+    assert say(Message("a.b", "{share} % of 20 %", {"share": 5})) == "5\xa0% of 20\xa0%"
 
 
 def test_a_word_among_a_messages_values_is_translated_and_a_name_is_not(marked):

@@ -29,7 +29,7 @@ def test_a_finished_run_shows_its_test_accuracy_and_its_network_is_in_the_sideba
     app = open_training()
     card = load_classifier(finished / "net.safetensors").card
     app.selectbox(key="training-run").select("mine").run()
-    assert metrics(app)["Test accuracy"] == f"{100 * card.test_correct / card.test_count:.2f} %"
+    assert metrics(app)["Test accuracy"] == f"{100 * card.test_correct / card.test_count:.2f}\xa0%"
     assert network(app).options == [NETWORK, "Run: mine"]
     assert network(app).value == "runs/mine"
     assert not app.warning

@@ -21,8 +21,8 @@ def test_a_run_that_ships_shows_curves_film_recipe_and_the_cards_test_accuracy(f
     ship(folders[0])
     app = open_training()
     card = load_classifier(NETWORK).card
-    assert metrics(app)["Test accuracy"] == f"{100 * card.test_correct / card.test_count:.2f} %"
-    assert metrics(app)["Validation accuracy, epoch 4"] == "88.0 %"
+    assert metrics(app)["Test accuracy"] == f"{100 * card.test_correct / card.test_count:.2f}\xa0%"
+    assert metrics(app)["Validation accuracy, epoch 4"] == "88.0\xa0%"
     assert metrics(app)["Iterations"] == "100"
     assert metrics(app)["Training time"] == "2 min"
     assert len(charts(app)) == 3
@@ -37,7 +37,7 @@ def test_a_run_that_ships_shows_curves_film_recipe_and_the_cards_test_accuracy(f
 def test_charts_are_described_for_those_who_cannot_see_them(folders):
     ship(folders[0])
     spoken = [chart.proto.alt for chart in charts(open_training())]
-    assert "at best 88.0 % after epoch 4" in spoken[0]
+    assert "at best 88.0\xa0% after epoch 4" in spoken[0]
     assert all("100 iterations" in text or "4 epochs" in text for text in spoken)
 
 

@@ -60,7 +60,7 @@ def test_rows_are_there_before_any_click_with_the_numbers_of_the_library(given):
         assert row["changes"] == (outcome.answer != expected.as_is.answer)
         assert row["under"][0]["share"] == pytest.approx(float(outcome.probabilities.max()), abs=1e-3)
     shares = {row["name"]: row["share"] for row in shown["rows"]}
-    assert (shares["cbam1.spatial"], shares["cbam2.spatial"]) == ("8.7 %", "0.3 %")
+    assert (shares["cbam1.spatial"], shares["cbam2.spatial"]) == ("8.7\xa0%", "0.3\xa0%")
     assert shown["answers"]["edited"] is None
     assert "the mean over 50,000 images" in said(app)
 

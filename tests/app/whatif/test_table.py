@@ -74,7 +74,7 @@ def test_an_answer_that_changes_is_told_from_one_that_stays():
     assert (channel["changes"], mask["changes"]) == (True, False)
     assert [(bar["name"], bar["mark"]) for bar in channel["under"]] == [("frog", "new"), ("cat", "answer")]
     assert [(bar["name"], bar["mark"]) for bar in mask["under"]] == [("cat", "answer"), ("dog", "")]
-    assert channel["share"] == "8.7 %"
+    assert channel["share"] == "8.7\xa0%"
     assert channel["of"] == "871 of 10,000 test images get another answer with the usual values"
     assert mask["share"] == ""
 

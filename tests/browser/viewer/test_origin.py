@@ -83,8 +83,8 @@ def test_winners_border_and_moved_channels_are_named(mounted):
     assert texts(mounted, ".origin .legend li") == ["channel 7\n40", "several alike\n216"]
     said = " ".join(texts(mounted, ".origin .part"))
     assert "1 of 32 do so somewhere" in said
-    assert "At 256 of 256 positions the kernel also reads zeros of the padding, with up to 25 % of its weights" in said
-    assert "25 → 13 %" in said
+    assert "At 256 of 256 positions the kernel also reads zeros of the padding, with up to 25\xa0% of its" in said
+    assert "25 → 13\xa0%" in said
 
 
 def test_without_a_host_that_answers_nothing_is_offered(open_page):

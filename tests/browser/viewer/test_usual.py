@@ -42,8 +42,8 @@ def test_each_gate_has_its_sentence_its_strength_and_its_reference_set(open_page
     title = page.locator(".habit").first.get_attribute("title")
     shares = {part: f"{100 * share:.0f}" for part, share in asdict(MASKS[0].usual.shares).items()}
     assert title.splitlines() == [
-        f"Of what varies, {shares['fixed']} % is one fixed pattern, {shares['gain']} % one number an image, "
-        f"{shares['pattern']} % follows the image.",
+        f"Of what varies, {shares['fixed']}\xa0% is one fixed pattern, {shares['gain']}\xa0% one number an image, "
+        f"{shares['pattern']}\xa0% follows the image.",
         "Usual: the mean over 123 images (CIFAR-10, training images)",
     ]
 
@@ -53,7 +53,7 @@ def test_pictures_of_four_blocks_stand_side_by_side_however_long_their_sentences
     four = [with_usual(block(f"layer{n}.0.cbam", 8, 16), mixed if n < 4 else mostly_fixed) for n in (1, 2, 3, 4)]
     page = open_page(lay_out(SMALL, WHOLE, four), viewport={"width": 1040, "height": 900})
     assert page.locator(".block").count() == 4
-    assert texts(page, ".habit")[4:7:2] == ["usually mixed", "usually mostly the same for every image (64 % fixed)"]
+    assert texts(page, ".habit")[4:7:2] == ["usually mixed", "usually mostly the same for every image (64\xa0% fixed)"]
     tops = page.locator(".stage").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
     assert len(set(tops)) == 1, tops
 
