@@ -24,7 +24,7 @@ SAMPLE = 1_000
 ROWS = 100
 """Images whose places are compared at once."""
 WIDEST = 2_048
-"""Most columns whose axes are found anew, where those that were gathered left out columns that are not finite."""
+"""Most columns whose axes are found anew, of at most `EXACT` images, where not all have finite values."""
 _LARGEST_FILE = 1 << 28
 
 
@@ -87,11 +87,11 @@ def principal_places(atlas: Atlas) -> tuple[Float32[np.ndarray, "n 2"], tuple[fl
     usable, width = comparable(atlas), atlas.contents.values.shape[1]
     share = [0.0, 0.0]
     tables, scores = atlas.contents.tables, atlas.contents.scores
-    gathered = bool(usable[atlas.ok].all()) or width > WIDEST
-    if tables is not None and scores is not None and gathered:
+    whole = bool(usable[atlas.ok].all())
+    if tables is not None and scores is not None and (whole or width > WIDEST or len(atlas) > EXACT):
         wide = min(2, scores.shape[1])
         points[:, :wide] = scores[:, :wide]
-        share[:wide] = _shares(points[usable, :wide], tables.groups)
+        share[:wide] = _shares(points[usable, :wide], tables.groups) if whole else tables.axes.share[:wide].tolist()
     else:
         images = comparable_images(atlas)
         found, spread = _main_axes(read(atlas, slice(0, width), images).astype(np.float64))

@@ -54,7 +54,7 @@ def neighbours(atlas: Atlas, image: int | str, block: str | None, n: int) -> Nei
         )
     columns = columns_of(atlas, block)
     scores = atlas.contents.scores
-    if block is not None or len(atlas) <= EXACT or scores is None:
+    if block is not None or len(atlas) <= EXACT or scores is None or not scores.shape[1]:
         near, others = nearly_nearest(atlas, columns, image, n, usable), np.inf
     else:
         near, others = shortlist(atlas, scores, image, n)

@@ -46,6 +46,9 @@ _ROUNDING = 1e-7
 class PrincipalSums:
     """What the axes are found from, taken in shard by shard.
 
+    A column that is not finite in most images is in no axis. An image with another value that is not finite is left
+    out, as it is of distances; so it costs the axes of the others nothing.
+
     Products are of distances from the mean of the first rows, so that float32 holds their digits; sums are float64.
 
     Args:
@@ -81,11 +84,12 @@ class PrincipalSums:
     def _add(self, values: Float16[np.ndarray, "n d"]) -> None:
         wide = torch.from_numpy(values).float()
         total = wide.sum(dim=0, dtype=torch.float64).numpy()
-        finite = np.isfinite(total)
-        if not finite.all():
-            self._finite &= finite
-            wide[:, torch.from_numpy(~finite)] = 0
-            total = np.where(finite, total, 0.0)
+        if not np.isfinite(total).all():
+            values = self._of_finite_images(values)
+            wide = torch.from_numpy(values).float()
+            total = wide.sum(dim=0, dtype=torch.float64).numpy()
+        if not len(values):
+            return
         if not self._count:
             self._origin = (total / len(values)).astype(np.float32)
         self._count += len(values)
@@ -97,6 +101,14 @@ class PrincipalSums:
                 self._products[start : start + _COLUMNS, start:] += part.T @ centred[:, start:]
         else:
             self._rows.append(values)
+
+    def _of_finite_images(self, values: Float16[np.ndarray, "n d"]) -> Float16[np.ndarray, "k d"]:
+        """Return the rows that are finite but for columns that are not in most rows, which are 0 in them."""
+        finite = np.isfinite(values)
+        self._finite &= 2 * finite.sum(axis=0) > len(values)
+        filled = np.where(self._finite, values, np.float16(0))
+        kept: Float16[np.ndarray, "k d"] = filled[finite[:, self._finite].all(axis=1)]
+        return kept
 
     def axes(self) -> PrincipalAxes:
         """Compute mean and axes; there are as many as the rows have, `AXES` at most."""

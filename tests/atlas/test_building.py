@@ -16,7 +16,7 @@ from PIL import Image
 from torch import nn
 
 from cbam_core import Classifier
-from cbam_core.atlas import layout, planning
+from cbam_core.atlas import layout, mapping, neighbours, planning
 from cbam_core.atlas.building import build_atlas, build_steps
 from cbam_core.atlas.finishing import is_finished
 from cbam_core.atlas.layout import shard_path, sheet_path
@@ -359,7 +359,7 @@ class Overflowing(nn.Module):
 
 @pytest.mark.parametrize("most", [math.inf, 3e4, 1e30])
 def test_an_atlas_with_a_huge_or_infinite_gate_of_one_image_answers(
-    sample_images: Dataset, tmp_path: Path, most: float
+    sample_images: Dataset, tmp_path: Path, most: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
     net = Classifier(
@@ -388,6 +388,14 @@ def test_an_atlas_with_a_huge_or_infinite_gate_of_one_image_answers(
         places = atlas.map().points
         assert np.isnan(places[5]).all()
         assert np.allclose(abs(places[others]), abs(centred @ axes.T), atol=1e-3)
+        monkeypatch.setattr(mapping, "EXACT", 10)  # of many images, axes are not found anew
+        monkeypatch.setattr(neighbours, "EXACT", 10)
+        monkeypatch.setattr(neighbours, "SHORT", 5)
+        large = open_atlas(folder)
+        assert np.allclose(large.map().points, places, atol=1e-3, equal_nan=True)
+        assert np.allclose(large.map().explained, atlas.map().explained, atol=1e-3)
+        for image in (0, 4, 6, 39):
+            assert large.neighbours(image, n=5).images.tolist() == atlas.neighbours(image, n=5).images.tolist()
         assert (found.images[0], found.left_out) == (values[others, 1].argmax() + (values[others, 1].argmax() > 4), 1)
     else:
         assert found.images[0] == 5

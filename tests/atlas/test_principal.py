@@ -57,13 +57,34 @@ def test_coordinates_lie_along_the_axes_and_unread_images_have_none() -> None:
     np.testing.assert_allclose(places[ok].var(axis=0) / found.share, places[ok].var(axis=0).sum(), rtol=1e-3)
 
 
-def test_a_column_that_is_not_finite_is_in_no_axis() -> None:
+@pytest.mark.parametrize("widest", [10, 9])
+def test_a_column_that_is_finite_in_few_images_is_in_no_axis(monkeypatch: pytest.MonkeyPatch, widest: int) -> None:
+    monkeypatch.setattr(principal, "WIDEST", widest)
     rows = made_rows()
-    rows[1].values[2, 4] = np.inf
+    for one in rows:
+        one.values[: len(one) * 3 // 4, 4] = np.nan
     found = axes_of(rows)
     assert (found.axes[:, 4] == 0).all()
     assert found.mean[4] == 0
     assert np.isfinite(Projection(found)(together(rows, "values"))[together(rows, "ok")]).all()
+
+
+@pytest.mark.parametrize("widest", [10, 9])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_an_image_that_is_not_finite_changes_no_axis(
+    monkeypatch: pytest.MonkeyPatch, widest: int, number: float
+) -> None:
+    monkeypatch.setattr(principal, "WIDEST", widest)
+    rows, without = made_rows(), made_rows()
+    for place, one in ((4, rows[0]), (2, rows[1]), (3, rows[2])):
+        one.values[place, :8] = number
+    for place, one in ((4, without[0]), (2, without[1]), (3, without[2])):
+        one.ok[place] = False
+    found, expected = axes_of(rows), axes_of(without)
+    assert found.count == expected.count
+    for name in ("mean", "axes", "share"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-6, atol=1e-6)
+    assert not np.isfinite(Projection(found)(rows[1].values)[2]).any()
 
 
 @pytest.mark.parametrize("widest", [10, 9])
