@@ -85,13 +85,7 @@ class Predictions:
                 name=_name(classifier),
             )
         if classifier.classes != classes:
-            raise ModelError(
-                "score.other-classes",
-                "the classes of {name} ({given}) differ from those of the images ({expected}); nothing can be counted",
-                name=_name(classifier),
-                given=_listed(classifier.classes),
-                expected=_listed(classes),
-            )
+            raise _other_classes(classifier, classes)
         number = np.min_scalar_type(len(classes) - 1)
         self._classes, self._split, self._digest = classes, dataset.split, classifier.digest
         self._left_out = dataset.left_out
@@ -115,6 +109,18 @@ class Predictions:
 
 def _name(classifier: Classifier) -> str:
     return classifier.name or "this network"
+
+
+def _other_classes(classifier: Classifier, classes: tuple[str, ...]) -> ModelError:
+    """Make the error for images of other classes than those of a network; it names first what only one of both has."""
+    known = classifier.classes
+    return ModelError(
+        "score.other-classes",
+        "the classes of {name} ({given}) differ from those of the images ({expected}); nothing can be counted",
+        name=_name(classifier),
+        given=_listed(tuple(sorted(known, key=lambda one: one in classes))),
+        expected=_listed(tuple(sorted(classes, key=lambda one: one in known))),
+    )
 
 
 def _listed(classes: tuple[str, ...]) -> str:

@@ -23,12 +23,14 @@ from cbam_core.errors import Message, ModelError, text_of
 from cbam_core.gates.not_finite import weights_not_finite
 from cbam_core.network import torchvision_facts
 from cbam_core.network.classifier import Classifier, Source
+from cbam_core.network.facts import NUMBERED, numbers
 from cbam_core.network.file_facts import completed
 from cbam_core.network.loading import restate, usual_beside
 from cbam_core.network.modules import know
 from cbam_core.network.naming import LIBRARIES, NOTHING_STATED, NamedNetwork, read_named
 from cbam_core.network.outputs import notes_on_outputs, outputs_of
 from cbam_core.network.statement import Statement
+from cbam_core.nn.head import head_of, outputs_of_head
 from cbam_core.nn.library_networks import insert_as_asked, make_stem_small
 from cbam_core.nn.registry import TensorSpec
 from cbam_core.own_code import place_of_own_code
@@ -54,20 +56,21 @@ def open_network(text: str, given: Statement = NOTHING_STATED) -> Classifier:
         ModelError: there is no such network, or its input size or normalisation is not known.
     """
     named = read_named(text, given)
-    classes = named.given.classes
+    file = named.file
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # without weights it is random, and still the same each time
-        model = build_named(named, None if not classes else len(classes))
-    if isinstance(model, Classifier):
-        return _restated(model, named)
+        model = build_named(named, len(named.given.classes or ()) or None)
+        if isinstance(model, Classifier):
+            return _restated(model, named)
+        opened = None if file is None else open_weights(file, largest=LARGEST)
+        if opened is not None and not named.given.classes:
+            model = _with_outputs_of(opened, model, named)
     model.eval()
-    file = named.file
-    opened = None if file is None else open_weights(file, largest=LARGEST)
     stated, remarks = replace(named.given, weights=None), []
     if opened is not None:
         stated, beside = completed(stated, model, opened)
         remarks = [*_loaded(model, opened, named), *beside]
-    made = know(model, stated, _facts_by_name(named.model))
+    made = know(model, stated, _facts_by_name(named.model, model))
     found = made.classifier()
     random = opened is None and named.model.partition(":")[0] in LIBRARIES
     remarks += _on_weights(model)
@@ -114,9 +117,26 @@ def _on_what_is_missing(*, random: bool, unnamed: bool) -> Iterator[Message]:
         )
 
 
-def _facts_by_name(model: str) -> Any:
-    library, _, name = model.partition(":")
-    return torchvision_facts.of_name(name) if library == "torchvision" else None
+def _facts_by_name(name: str, model: nn.Module) -> Any:
+    library, _, its_name = name.partition(":")
+    if library != "torchvision":
+        return None
+    facts, outputs = torchvision_facts.of_name(its_name), outputs_of_head(model)
+    if not facts.classes or not outputs or len(facts.classes) == outputs:
+        return facts
+    classes = numbers(outputs) if outputs > 1 else None
+    return replace(facts, classes=classes, remarks=(*facts.remarks, *((NUMBERED,) if classes else ())))
+
+
+def _with_outputs_of(file: WeightsFile, model: nn.Module, named: NamedNetwork) -> nn.Module:
+    """Return a network of a library with as many outputs as the weights in a file are for, and any other as it is."""
+    if named.model.partition(":")[0] not in LIBRARIES or "num_classes" in named.arguments:
+        return model
+    copies = find_copies(file.tensors, model.state_dict().keys())
+    head = choose_copy(copies, named.copy).names.get(f"{head_of(model)}.weight") if copies else None
+    outputs = file.shapes[head][0] if head is not None and file.shapes[head] else outputs_of_head(model)
+    built = model if outputs == outputs_of_head(model) else build_named(named, outputs)
+    return built.model if isinstance(built, Classifier) else built
 
 
 def build_named(named: NamedNetwork, classes: int | None) -> nn.Module | Classifier:

@@ -10,6 +10,15 @@ from typing import Any
 from cbam_core.errors import CheckpointError, Message
 from cbam_core.weights.description import Triple, check_normalisation
 
+NUMBERED = Message(
+    "network.assumed-numbers", "the network names no classes: they are numbered; give classes= or --classes"
+)
+
+
+def numbers(count: int) -> tuple[str, ...]:
+    """Return names for classes that have none."""
+    return tuple(f"class {number}" for number in range(count))
+
 
 @dataclass(frozen=True, eq=False)
 class Facts:

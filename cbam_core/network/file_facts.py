@@ -10,7 +10,7 @@ from torch import nn
 
 from cbam_core.errors import Message
 from cbam_core.network.statement import MOST_SIDE, Statement
-from cbam_core.nn.head import head_of
+from cbam_core.nn.head import outputs_of_head
 from cbam_core.weights.facts import find_facts, unfit_facts
 from cbam_core.weights.file import WeightsFile
 from cbam_core.weights.finding import listed
@@ -67,8 +67,7 @@ def _unused_size(given: Statement, size: tuple[int, int] | None) -> Iterator[Mes
 
 def _names_of(model: nn.Module) -> int:
     """Return the number of class names that fit the last layer: two for one output, 0 where no layer is the last."""
-    head = model.get_submodule(head_of(model))
-    outputs = int(getattr(head, "out_features", 0) or getattr(head, "out_channels", 0))
+    outputs = outputs_of_head(model)
     return 2 if outputs == 1 else outputs
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from cbam_core.errors import CheckpointError, Message, ModelError
 from cbam_core.network import timm_facts, torchvision_facts
 from cbam_core.network.classifier import Classifier
-from cbam_core.network.facts import Facts
+from cbam_core.network.facts import NUMBERED, Facts
 from cbam_core.network.statement import Statement
 from cbam_core.nn.insertion import inserted_blocks
 from cbam_core.nn.registry import ARCHITECTURES
@@ -148,9 +148,7 @@ def _assumptions(of_file: tuple[Message, ...]) -> Iterator[Message]:
             "--classes",
         )
     if "card.assumed-numbers" in codes or "card.assumed-sigmoid" in codes:
-        yield Message(
-            "network.assumed-numbers", "the network names no classes: they are numbered; give classes= or --classes"
-        )
+        yield NUMBERED
     if codes & {"card.assumed-normalisation", "card.assumed-mean"}:
         yield Message(
             "network.assumed-mean",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cbam_core.data.text_file import read_text
-from cbam_core.errors import CheckpointError, reason_of
+from cbam_core.errors import CheckpointError, ModelError, reason_of
 from cbam_core.network.statement import Statement, statement
 from cbam_core.nn.library_networks import ARGUMENTS
 from cbam_core.places import shipped_checkpoints
@@ -79,6 +79,24 @@ def is_own(text: str) -> bool:
     if text in shipped_checkpoints() or (Path(text).exists() and Path(text).suffix.lower() != ".toml"):
         return False
     return is_named(text)
+
+
+def refuse_script(text: str) -> None:
+    """Refuse the file of a network's code where its name is expected.
+
+    Raises:
+        ModelError: it is one, alone or with a name behind it.
+    """
+    file, _, name = text.partition(":")
+    if file.endswith(".py"):
+        raise ModelError(
+            "network.script",
+            "{given} is a file of code: name the function in it that returns the network as {module}:{function}, in "
+            "the folder of the file",
+            given=text[:200],
+            module=Path(file).stem,
+            function=name or "FUNCTION",
+        )
 
 
 def read_named(text: str, given: Statement = NOTHING_STATED) -> NamedNetwork:

@@ -12,7 +12,7 @@ from cbam_core.errors import CheckpointError
 from cbam_core.network.building import open_network
 from cbam_core.network.classifier import Classifier
 from cbam_core.network.loading import load_checkpoint
-from cbam_core.network.naming import is_own, split_weights
+from cbam_core.network.naming import is_own, refuse_script, split_weights
 from cbam_core.network.statement import Classes, Normalisation, OtherNames, Size, Statement, statement
 
 SOURCE = instance_of(
@@ -73,8 +73,10 @@ def open_stated(source: str | Path | bytes | Mapping[str, Any], given: Statement
     Raises:
         CheckpointError, ModelError: as `load_classifier`.
     """
-    if isinstance(source, str | Path) and is_own(str(source)):
-        return open_network(str(source), given)
+    if isinstance(source, str | Path):
+        refuse_script(str(source))
+        if is_own(str(source)):
+            return open_network(str(source), given)
     return load_checkpoint(
         source,
         name=given.name,

@@ -36,7 +36,8 @@ def of_name(*names: str) -> Facts:
     facts = _in_common([_facts(weights) for each in names for weights in _all_weights(each)])
     remark = Message(
         "network.torchvision",
-        "size, normalisation and classes are those of torchvision's own weights for {name}",
+        "size, normalisation and classes are those of torchvision's own weights for {name}, where nothing else states "
+        "them",
         {"name": name},
     )
     return replace(facts, name=name, remarks=(remark,))

@@ -18,6 +18,12 @@ def head_of(model: nn.Module) -> str:
     return last["linear"] or last["convolution"]
 
 
+def outputs_of_head(model: nn.Module) -> int:
+    """Return the number of outputs of the layer that gives the classes; 0 where there is none."""
+    head = model.get_submodule(head_of(model))
+    return int(getattr(head, "out_features", 0) or getattr(head, "out_channels", 0))
+
+
 def new_layers(model: nn.Module) -> list[str]:
     """Return the paths of what pretrained weights say nothing about: the head, inserted blocks, and a small stem."""
     stems = [name for name, module in model.named_modules() if isinstance(module, SmallStem)]

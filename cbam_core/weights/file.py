@@ -140,7 +140,8 @@ def _bytes_at(path: Path, largest: int) -> bytes:
     except FileNotFoundError as error:
         raise CheckpointError(
             "checkpoint.missing",
-            "there is no checkpoint at {path}; check the path, or name a shipped network ({known})",
+            "there is no checkpoint at {path}; check the path, or name a shipped network ({known}), or the code of "
+            "another as package.module:factory",
             path=str(path),
             known=", ".join(shipped_checkpoints()) or "none is installed",
         ) from error

@@ -115,6 +115,9 @@ def test_other_classes_are_refused(tiny_classifier, labelled):
     with pytest.raises(ModelError, match="differ from those of the images") as refused:
         score(tiny_classifier, dataset(labelled[0], labelled[1] % 2, classes=("cat", "dog")))
     assert refused.value.code == "score.other-classes"
+    known = tiny_classifier.classes
+    with pytest.raises(ModelError, match=rf"\({known[-1]}, .*\(owl, "):
+        score(tiny_classifier, dataset(*labelled, classes=(*known[:-1], "owl")))
 
 
 def test_images_without_labels_are_refused(tiny_classifier, labelled):

@@ -17,7 +17,7 @@ from cbam_core import explain, load_classifier
 from cbam_core.cli import main
 from cbam_core.cli.stating import Stated
 from cbam_core.data.dataset import labelled_for, samples
-from cbam_core.errors import CbamError, CheckpointError
+from cbam_core.errors import CbamError, CheckpointError, ModelError
 from cbam_core.network import load_checkpoint
 from cbam_core.network.building import open_network
 from cbam_core.network.file_facts import completed
@@ -213,6 +213,28 @@ def test_networks_of_libraries_have_their_own_preprocessing() -> None:
     assert network.digest == open_network("torchvision:squeezenet1_1").digest  # random, and the same each time
     two = open_network("torchvision:squeezenet1_1", statement({"classes": ["cat", "dog"], "size": 64}))
     assert (two.classes, two.input_size) == (("cat", "dog"), (64, 64))
+
+
+@pytest.mark.parametrize("library", ["torchvision:squeezenet1_1", "timm:mobilenetv3_small_050"])
+def test_networks_of_libraries_have_as_many_outputs_as_their_weights(library: str, place: Path) -> None:
+    pytest.importorskip("timm")
+    five = open_network(library, statement({"classes": list("abcde"), "size": 64})).model.state_dict()
+    torch.save(five, place / "five.pth")
+    network = open_network(library, statement({"weights": "five.pth"}))
+    assert network.classes == tuple(f"class {number}" for number in range(5))
+    assert "network.assumed-numbers" in {remark.code for remark in network.remarks}
+    assert all(torch.equal(tensor, five[name]) for name, tensor in network.model.state_dict().items())
+    torch.save({"model": five, "classes": list("vwxyz")}, place / "five.pth")
+    assert open_network(library, statement({"weights": "five.pth"})).classes == tuple("vwxyz")
+    stated = statement({"weights": "five.pth", "classes": ["one", "two"]})
+    with pytest.raises(CheckpointError, match="which means"):
+        open_network(library, stated)
+
+
+@pytest.mark.parametrize(("given", "asked"), [("nets.py", "nets:FUNCTION"), ("code/nets.py:small", "nets:small")])
+def test_a_file_of_code_is_refused_with_how_to_name_what_is_in_it(given: str, asked: str) -> None:
+    with pytest.raises(ModelError, match=f"returns the network as {asked}, in the folder of the file"):
+        load_classifier(given)
 
 
 def test_networks_of_timm_say_what_they_need() -> None:
