@@ -44,7 +44,9 @@ def show_info(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which network and images an atlas is of, its gates, and what could not be decoded; or list all atlases.
+    """Say which network and images an atlas is of, its gates, and which images are damaged; or list all atlases.
+
+    Named are also gates that are not finite for some images (NaN or infinity).
 
     \b
     Examples:

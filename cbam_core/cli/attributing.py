@@ -37,7 +37,13 @@ class Asked:
     """
 
     methods: Annotated[
-        str, typer.Option("--methods", metavar="A,B", help=f"Maps to make, of {', '.join(METHODS)}; 'none' for none.")
+        str,
+        typer.Option(
+            "--methods",
+            metavar="A,B",
+            help=f"Maps to make, of {', '.join(METHODS)}; 'none' for none.",
+            show_default="all",
+        ),
     ] = ",".join(METHODS)
     target: Annotated[
         str | None,

@@ -40,9 +40,10 @@ def show_info(
     checkpoint: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NETWORK]",
+            metavar="NETWORK",
             help="As for --model: a .safetensors or .pth file, the name of a network that ships with the program, or a "
             "network of your own.",
+            show_default="cbam_cnn_cifar10",
         ),
     ] = None,
     model: CheckpointOption = None,

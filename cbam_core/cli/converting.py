@@ -70,7 +70,7 @@ def _layout(name: str) -> Layout:
     from cbam_core.weights.layouts import LAYOUTS
 
     if name not in LAYOUTS:
-        raise typer.BadParameter(f"there is no layout {name}; choose from {', '.join(LAYOUTS)}")
+        raise typer.BadParameter(f"'{name}' is not one of {', '.join(LAYOUTS)}", param_hint="'--to'")
     return LAYOUTS[name]
 
 
@@ -81,7 +81,7 @@ def _order(text: str | None) -> Planes | None:
         return None
     found = {",".join(order): order for order in (MEAN_FIRST, MAX_FIRST)}.get(text.replace(" ", ""))
     if found is None:
-        raise typer.BadParameter(f"'{text}' is neither mean,max nor max,mean")
+        raise typer.BadParameter(f"'{text}' is neither mean,max nor max,mean", param_hint="'--planes'")
     return found
 
 

@@ -48,8 +48,9 @@ def explain_images(
 
     Each image gets a folder, named after its file without the ending, with {files}.
     Folders are searched for images, with their subfolders. Files of
-    an earlier run are overwritten, unless --resume is given. Images that cannot be read are reported and skipped; the
-    exit status is then 1. After Ctrl+C, the results of each image are there in full or not at all.
+    an earlier run are overwritten, unless --resume is given. Images that cannot be read, or for which the network
+    fails, are reported and skipped; the exit status is then 1. After Ctrl+C, the results of each image are there in
+    full or not at all.
 
     \b
     Examples:
@@ -63,7 +64,7 @@ def explain_images(
     """
     keeps = bool(printed.figure or page.html)
     if files.out is None and not keeps:
-        raise typer.BadParameter("missing option '--out', or '--figure', or '--html'")
+        raise typer.BadParameter("missing option '--out', or '--figure', or '--html': where results are written")
     classifier = open_checkpoint(checkpoint, stated)
     _say_remarks(classifier, shown)
     left_out: list[tuple[Unlisted, str]] = []

@@ -64,6 +64,11 @@ OF_PARSER = {
     "Input should be a valid integer, unable to parse string as an integer": WHOLE_EXPECTED,
     "Input should be a valid number, unable to parse string as a number": "a number is expected",
     "Input should be": "it has to be",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "Got unexpected extra argument(s) (": "unexpected further arguments (",
+    "Invalid value: ": "",
+    " (Possible options: ": ". Did you mean ",
 }
 """What the parser of command lines writes, and what is written instead."""
 
@@ -82,6 +87,7 @@ def report_usage(error: typer.TyperException, words: Sequence[str] = ()) -> None
     said = one_line(error.format_message()).rstrip(".")
     for theirs, ours in OF_PARSER.items():
         said = said.replace(theirs, ours)
+    said = re.sub(r"\.? Did you mean (?:one of:? )?(.+)[?)]$", r"; perhaps \1 is meant", said)
     if "'--images'" in said and WHOLE_EXPECTED in said:  # of other commands it is the set
         said += ", and --set names the images"
     path = context.command_path if context is not None else "cbam"

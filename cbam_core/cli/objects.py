@@ -111,7 +111,7 @@ def find_objects(
     *,
     images: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE...", help="Image files; several give intervals.", show_default=False),
+        typer.Argument(metavar="IMAGE", help="Image files; several give intervals.", show_default=False),
     ] = None,
     model: CheckpointOption = None,
     chosen: Chosen,

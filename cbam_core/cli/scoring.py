@@ -104,8 +104,8 @@ def score_gates(
     fixed beforehand. A receipt comes first: two controls, and random changes of equal size. Whether the controls hold
     is said before the long part.
 
-    The result is kept, beside the checkpoint where that folder can be written, and answers at once the next time. What
-    was stopped by Ctrl+C goes on from there. Images of a folder that cannot be read are reported and left out.
+    The result is kept, beside the checkpoint where that folder can be written, and answers at once the next time. A
+    run that Ctrl+C stopped goes on the next time. Images of a folder that cannot be read are reported and left out.
 
     \b
     Examples:

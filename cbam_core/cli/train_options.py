@@ -37,7 +37,7 @@ def _known_recipe(name: str | None) -> str | None:
 
 def _assignment(text: str) -> str:
     if "=" not in text:
-        raise typer.BadParameter(f"'{text}' must look like NAME=VALUE")
+        raise typer.BadParameter(f"'{text}' must look like NAME=VALUE", param_hint="'--set'")
     return text
 
 
@@ -68,7 +68,7 @@ class Settings:
             show_default=f"{DEFAULT_RECIPE}, or with --resume that of the run",
         ),
     ] = None
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in this folder.")] = False
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in this folder, or begin it.")] = False
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Epochs, instead of the recipe's.", show_default=False)
     ] = None

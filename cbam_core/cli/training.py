@@ -77,6 +77,7 @@ def train(
     from cbam_core.training.building import Sources
     from cbam_core.training.recipes import override
     from cbam_core.training.run import train_classifier
+    from cbam_core.training.state import stored_recipe
     from cbam_core.training.twins import TwinPlan
 
     first = out if twins is None else out / "with-0"
@@ -84,6 +85,8 @@ def train(
     chosen = override(settings.base(first), values)
     keep_freed_memory()
     notice = _notice(chosen)
+    if settings.resume and stored_recipe(first) is None and _speaks():
+        say(f"there is no run in {out} yet, so one begins")
     if twins is not None:
         plan = TwinPlan(chosen, out, twins, sources.over(Sources.of_run(first)), data_dir)
         with _saying_how_to_continue(out, f"--twins {twins} "):
@@ -110,9 +113,14 @@ train.__doc__ = str(train.__doc__).replace("{recipes}", ", ".join(recipe_names()
 
 def _say_outcome(run: TrainedRun) -> None:
     """Say how the network did in its test, and where it is."""
-    if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
+    if _speaks():
         typer.echo(_outcome(run))
         typer.echo(one_line(str(run.checkpoint)))
+
+
+def _speaks() -> bool:
+    """Check that this process is the one of several that says what all do."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _notice(recipe: Recipe) -> str:

@@ -53,8 +53,8 @@ def find_usual(
 
     These are the mean of each gate over all images, and three shares of its variance that add up to 100 %: a fixed
     pattern, one number for each image (gain), and a pattern that follows the image. The app then shows how an image
-    differs from the usual. Images of a folder that cannot be read are reported and skipped. Values that are kept, over
-    the images that are named if any are, are shown at once.
+    differs from the usual. Images of a folder that cannot be read are reported and skipped. If values are kept, of the
+    images that --images names or of any without it, they are shown at once.
 
     \b
     Examples:

@@ -93,7 +93,7 @@ class Description:
         if len(self.classes) != max(2, int(complete["num_classes"])):
             raise CheckpointError(
                 "checkpoint.class-count",
-                "the description names {given} classes, but the network has {expected}",
+                "{given} classes are named, but the network has {expected}",
                 given=len(self.classes),
                 expected=max(2, int(complete["num_classes"])),
             )

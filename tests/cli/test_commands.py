@@ -119,11 +119,17 @@ def test_no_command_shows_help_as_an_error(capsys):
     ("arguments", "said"),
     [
         (["nope"], "no such command 'nope'"),
+        (["explan"], "no such command 'explan'; perhaps 'explain' is meant; see"),
+        (["explain", "--chekpoint", "x"], "no such option: --chekpoint; perhaps --checkpoint is meant; see"),
+        (["evaluate", "a", "b"], "cbam: unexpected further arguments (b); see"),
+        (["train", "--out", "x", "--set", "foo"], "'--set': 'foo' must look like NAME=VALUE; see"),
+        (["convert", "a.pth", "--to", "foo", "--out", "x.pth"], "'--to': 'foo' is not one of cbam-lens, "),
+        (["atlas", "build", "--gpus", "1"], "cbam: --gpus is for tasks on Ray"),
         (["explain", "a.png"], "missing option '--out'"),
         (["explain", "--out", "x"], "missing argument 'IMAGE'"),
         (["explain", "a", "--out", "x", "--fit", "zoom"], "'zoom' is not one of 'crop', 'pad', 'squash'"),
         (["explain", "a", "--out", "x", "--colours", "jet"], "'jet' is not one of 'viridis', 'magma'"),
-        (["explain", "a", "--out", "x", "--opacity", "2"], "less than or equal to 1"),
+        (["explain", "a", "--out", "x", "--opacity", "2"], "it has to be at most 1"),
         (["explain", "a", "--out", "x", "--opacity", "nan"], "--opacity"),
         (["evaluate", "--split", "train"], "'train' is not one of 'test', 'samples'"),
         (["train", "--out", "x", "--recipe", "magic"], "'magic' is not one of "),
@@ -156,7 +162,7 @@ def test_usage_errors_are_one_line_and_status_2(arguments, said, capsys):
 
 
 def test_numbers_are_asked_for_in_plain_words(capsys):
-    for value, said in (("0", "it has to be greater than or equal to 1"), ("x", "a whole number is expected")):
+    for value, said in (("0", "it has to be at least 1"), ("x", "a whole number is expected")):
         assert main(["train", "--out", "runs", "--epochs", value]) == 2
         assert capsys.readouterr().err == f"cbam: invalid value for '--epochs': {said}; see `cbam train --help`\n"
 

@@ -43,7 +43,8 @@ def test_a_file_is_not_written_over_itself(ours, capsys):
 
 
 @pytest.mark.parametrize(
-    ("option", "said"), [(["--to", "mine"], "there is no layout mine"), (["--to", "timm", "--planes", "a"], "neither")]
+    ("option", "said"),
+    [(["--to", "mine"], "'--to': 'mine' is not one of cbam-lens"), (["--to", "timm", "--planes", "a"], "neither")],
 )
 def test_unknown_words_are_usage_errors(ours, tmp_path, capsys, option, said):
     assert main(["convert", str(ours), "--out", str(tmp_path / "x.pth"), *option]) == 2

@@ -179,7 +179,7 @@ def test_what_cannot_be_kept_is_shown_first(tiny_checkpoint, capsys, fetched, mo
 
 def test_what_is_stated_of_the_network_that_is_taken_by_default_is_not_passed_over(capsys):
     assert main(["evaluate", "--split", "samples", "--classes", "a,b"]) == 3
-    assert "the description names 2 classes, but the network has 10" in capsys.readouterr().err
+    assert "2 classes are named, but the network has 10" in capsys.readouterr().err
 
 
 def test_files_that_cannot_be_decoded_are_left_out_counted_and_named(tiny_checkpoint, capsys, tmp_path):

@@ -133,6 +133,14 @@ def test_resuming_alone_goes_on_with_the_stored_recipe(asked, tmp_path):
     assert [recipe for recipe, _, _ in asked] == [stored, replace(stored, epochs=4), FAST]
 
 
+def test_resuming_where_there_is_no_run_says_that_one_begins(asked, tmp_path, capsys):
+    assert main(["train", "--out", str(tmp_path), "--resume"]) == 0
+    assert f"cbam: there is no run in {tmp_path} yet, so one begins\n" in capsys.readouterr().err
+    assert asked[0][0] == FAST
+    assert main(["train", "--out", str(tmp_path)]) == 0
+    assert "so one begins" not in capsys.readouterr().err
+
+
 def test_a_run_that_was_stopped_in_its_first_epoch_is_known_by_its_history(asked, tmp_path):
     from cbam_core.training.records import write_history
 
