@@ -32,11 +32,11 @@ from cbam_core.results.frame import Box
 from cbam_core.results.look import DEFAULT_LOOK, Look
 
 WORDS: Mapping[str, str] = {
-    "seen": "network's input, {width} x {height}",
+    "seen": "network's input, {width}×{height}",
     "percent": "{percent:.1f} %",
     "channels": "{count} channels",
-    "cells": "{width} x {height} cells",
-    "full": "full gate {channels} x {height} x {width}",
+    "cells": "{width}×{height} cells",
+    "full": "full gate {channels}×{height}×{width}",
     "undrawn": "gate of {sizes} values",
     "range": "{low} to {high}",
     "flat": "flat",

@@ -157,7 +157,7 @@ def _draw_name(page: Image.Image, at: At, panel: Panel, style: FigureStyle) -> N
         channels, height, width = panel.undrawn
         details.append(words["full"].format(channels=channels, height=height, width=width))
     elif panel.undrawn:
-        details.append(words["undrawn"].format(sizes=" x ".join(map(str, panel.undrawn))))
+        details.append(words["undrawn"].format(sizes="×".join(map(str, panel.undrawn))))
     name = text.fitted(panel.name, HEADING, style.column)
     text.write(draw, (at[0], at[1] + 32), name, HEADING, colour=INK, heavy=True)
     line = text.fitted(" · ".join(details), SMALL, style.column)

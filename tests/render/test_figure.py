@@ -12,7 +12,7 @@ from PIL import Image
 from cbam_core.render import figure as module
 from cbam_core.render.colours import colourise
 from cbam_core.render.figure import MARGIN, WORDS, Original, Prediction, figure
-from cbam_core.render.lettering import Lettering
+from cbam_core.render.lettering import Lettering, lettering
 from cbam_core.render.overlay import Cells, overlay, raw_mask
 from cbam_core.render.panels import ACCENT, GAP, Panel, panel_of
 from cbam_core.results.look import Look, Reading
@@ -189,8 +189,8 @@ def test_numbers_are_those_of_the_arrays(written: list[str]) -> None:
     drawn()
     assert [line for line in written if "%" in line][:3] == ["70.0 %", "20.0 %", "10.0 %"]
     assert "0.200 to 0.700" in written
-    assert "4 channels · 8 x 8 cells" in written
-    assert written[:2] == ["network's input, 32 x 32", "dog"]
+    assert "4 channels · 8×8 cells" in written
+    assert written[:2] == ["network's input, 32×32", "dog"]
 
 
 def test_a_flat_mask_is_flagged_whatever_the_scale(written: list[str]) -> None:
@@ -258,9 +258,15 @@ def test_blocks_say_what_they_lack(written: list[str]) -> None:
         "no spatial mask",
         "no channel weights",
         "position on the image unknown",
-        "full gate 64 x 8 x 8",
+        "full gate 64×8×8",
     ):
         assert part in text
+
+
+def test_every_letter_of_its_words_is_drawn_as_itself() -> None:
+    text = lettering(WORDS.values())
+    assert all(text._drawable(word) == word for word in WORDS.values())
+    assert {"×", "−"} <= set("".join(WORDS.values()))
 
 
 def test_a_network_of_channel_weights_only_leaves_no_room_for_masks(written: list[str]) -> None:
