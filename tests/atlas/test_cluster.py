@@ -157,17 +157,20 @@ class TestOneMachine:
         assert {"RAY_USAGE_STATS_ENABLED": "0"}.items() <= os.environ.items()
 
     def test_a_killed_worker_costs_nothing_but_time(
-        self, tiny_classifier: Classifier, slow_images: Dataset, expected: dict[str, bytes], tmp_path: Path
+        self, tiny_classifier: Classifier, sample_images: Dataset, expected: dict[str, bytes], tmp_path: Path
     ) -> None:
-        killed: list[int] = []
+        gate, killed = tmp_path / "gate", list[int]()
+        images = replace(sample_images, images=SlowImages(np.asarray(sample_images.images), gate))
 
         def kill_one(done: int) -> None:
-            if done == 40:
-                time.sleep(random.uniform(0, SLOW * SHARD))
+            if done == 2 * SHARD:
+                wait_until(lambda: len(workers_of(os.getpid())) == 2)
                 killed.append(random.choice(workers_of(os.getpid())))
+                gate.touch()
+                time.sleep(random.uniform(0, SLOW * SHARD))
                 kill(killed[-1])
 
-        folder = build_on_ray(tiny_classifier, slow_images, tmp_path / "a", report=kill_one)
+        folder = build_on_ray(tiny_classifier, images, tmp_path / "a", report=kill_one)
         assert killed
         assert killed[0] not in workers_of(os.getpid())
         assert contents(folder) == expected
