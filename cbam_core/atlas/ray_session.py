@@ -79,7 +79,7 @@ def _started(workers: int | None) -> Iterator[None]:
     """Run processes of Ray on this machine for a block.
 
     Raises:
-        AtlasError: Ray was imported in another way before.
+        AtlasError: Ray was imported in another way before, or its processes do not start in time.
     """
     import ray
     from ray._private import ray_constants
@@ -92,18 +92,33 @@ def _started(workers: int | None) -> Iterator[None]:
         )
     with tempfile.TemporaryDirectory(prefix="cbam-ray-", ignore_cleanup_errors=True) as folder:
         try:
-            ray.init(
-                address="local",
-                num_cpus=workers,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _node_ip_address=_LOOPBACK,
-                _temp_dir=folder,
-            )
+            _start(workers, folder)
             yield
         finally:
             ray.shutdown()
+
+
+def _start(workers: int | None, folder: str) -> None:
+    import ray
+
+    try:
+        ray.init(
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _node_ip_address=_LOOPBACK,
+            _temp_dir=folder,
+        )
+    except Exception as error:  # Ray raises no class of its own here
+        if "timed out" not in str(error):
+            raise
+        raise AtlasError(
+            "atlas.ray-late",
+            "Ray's processes did not start on this machine in the time that Ray gives them: run the same command again "
+            "when the machine is less busy, or build without Ray",
+        ) from error
 
 
 @contextmanager

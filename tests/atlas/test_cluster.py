@@ -132,6 +132,17 @@ def test_a_cluster_that_is_not_there_is_said_at_once(
     assert time.monotonic() - begun < 20
 
 
+def test_processes_of_ray_that_do_not_start_in_time_are_said(
+    ray: Any, tiny_classifier: Classifier, sample_images: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(**_: object) -> None:
+        raise Exception("The current node timed out during startup. This could happen because ...")  # noqa: TRY002
+
+    monkeypatch.setattr(ray, "init", late)
+    with pytest.raises(AtlasError, match=r"did not start on this machine .* build without Ray"):
+        build_on_ray(tiny_classifier, sample_images, tmp_path, "local")
+
+
 @pytest.fixture(scope="module")
 def local_session(ray: Any) -> Iterator[None]:
     """Two processes of Ray on this machine; once they are there, every build of this module finds them."""
